@@ -1,0 +1,54 @@
+"""Two questions a monitor asks: does the process answer, and can it serve people?"""
+
+import logging
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from config.celery import app
+
+logger = logging.getLogger(__name__)
+
+
+@login_not_required
+@never_cache
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers; asks nothing else."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """503 only when the database is away or not migrated; a silent broker is `degraded` with 200."""
+    try:
+        checks = {"database": "ok", "migrations": "missing" if _migrations_missing() else "ok"}
+    except DatabaseError:
+        logger.exception("The database does not answer")
+        checks = {"database": "unreachable"}
+    failed = any(state != "ok" for state in checks.values())
+    checks["broker"] = "ok" if _broker_answers() else "unreachable"
+    degraded = any(state != "ok" for state in checks.values())
+    status = "unavailable" if failed else "degraded" if degraded else "ok"
+    return JsonResponse({"status": status, "checks": checks}, status=503 if failed else 200)
+
+
+def _migrations_missing() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _broker_answers() -> bool:
+    try:
+        with app.connection_for_write(connect_timeout=0.2) as broker:
+            broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=0.5)
+    except Exception:  # every transport raises its own kind
+        logger.warning("The broker does not answer", exc_info=True)
+        return False
+    return True

@@ -1,0 +1,169 @@
+"""Facts: who brought whom, when, until when. Rows are never deleted, so that any number can be recounted later."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.contacts.querysets import ContactQuerySet
+from apps.employees.models import Employee
+from apps.ledger.models import StoredFile
+from apps.ledger.querysets import Clock
+
+
+class Source(models.TextChoices):
+    """The way a contact came in."""
+
+    PAGE = "page", _("page")
+    PASTE = "paste", _("paste")
+    API = "api", _("API")
+    CSV = "csv", _("CSV file")
+    VCARD = "vcard", _("vCard file")
+    FEED = "feed", _("feed")
+    DEMO = "demo", _("demo")
+
+
+class EndReason(models.TextChoices):
+    """Why a contact ended."""
+
+    REMOVED = "removed", _("removed")
+    CORRECTED = "corrected", _("corrected")
+    WITHDRAWN = "withdrawn", _("withdrawn by the contact")
+    REJECTED = "rejected", _("rejected by a reviewer")
+    UNDONE = "undone", _("undone with its file")
+
+
+class Submission(models.Model):
+    """Something handed in: a form, an API call, a file. It is a row before its contacts are, so no deadline can
+
+    fall between the two: its contacts count from `received_at`.
+    """
+
+    class State(models.TextChoices):
+        RECEIVED = "received"
+        DONE = "done"
+        REFUSED = "refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, help_text="empty: a file for many")
+    key = models.TextField(null=True, help_text="the sender's own key: the same key again is the same submission")
+    source = models.TextField(choices=Source.choices)
+    state = models.TextField(choices=State.choices, default=State.RECEIVED)
+    received_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    actor_id = models.BigIntegerField(null=True)
+    actor_label = models.TextField()
+    payload = models.JSONField(null=True, help_text="the drafts until they are recorded; emptied then")
+    report = models.JSONField(default=dict)
+    rejects = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True)
+    file_name = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["received_at"], condition=Q(state="received"), name="contacts_submission_waiting"),
+            models.Index(fields=["employee", "received_at"], name="contacts_submission_employee"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["employee", "key"], condition=Q(key__isnull=False), name="contacts_submission_once"
+            ),
+            models.CheckConstraint(
+                name="contacts_submission_done_has_time",
+                condition=Q(state="received", done_at__isnull=True) | (~Q(state="received") & Q(done_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="contacts_submission_payload_emptied", condition=Q(state="received") | Q(payload__isnull=True)
+            ),
+            models.CheckConstraint(name="contacts_submission_source", condition=Q(source__in=Source.values)),
+        ]
+
+
+class Contact(models.Model):
+    """One person outside the company, recorded by one employee: a fact with a start and, perhaps, an end.
+
+    `recorded_at` is when it counts from, `stored_at` when the database learned it. An erasure blanks the name and
+    the identities' values and keeps in `was_external` whether the e-mail domain made it external.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
+    name = models.TextField(null=True)
+    recorded_at = models.DateTimeField()
+    stored_at = models.DateTimeField(db_default=Clock())
+    confirmed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.TextField(null=True, choices=EndReason.choices)
+    live = models.GeneratedField(
+        expression=models.Case(models.When(ended_at=None, then=True), default=False),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+    source = models.TextField(choices=Source.choices)
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, null=True, db_index=False)
+    replaces = models.ForeignKey("self", on_delete=models.PROTECT, null=True, db_index=False)
+    was_external = models.BooleanField(null=True)
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["employee", "recorded_at", "id"], name="contacts_by_employee"),
+            models.Index(fields=["submission"], condition=Q(submission__isnull=False), name="contacts_by_submission"),
+            models.Index(fields=["replaces"], condition=Q(replaces__isnull=False), name="contacts_by_replaced"),
+        ]
+        constraints = [
+            # The identities' foreign key points here, so that their `live` can never differ from the contact's.
+            models.UniqueConstraint(fields=["employee", "id", "live"], name="contacts_contact_live"),
+            models.CheckConstraint(
+                name="contacts_recorded_before_stored", condition=Q(recorded_at__lte=F("stored_at"))
+            ),
+            models.CheckConstraint(
+                name="contacts_end_has_reason",
+                condition=Q(ended_at__isnull=True, end_reason__isnull=True)
+                | Q(ended_at__isnull=False, end_reason__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="contacts_end_after_start",
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("recorded_at")),
+            ),
+            models.CheckConstraint(
+                name="contacts_end_reason", condition=Q(end_reason__isnull=True) | Q(end_reason__in=EndReason.values)
+            ),
+            models.CheckConstraint(name="contacts_source", condition=Q(source__in=Source.values)),
+        ]
+
+
+class ContactIdentity(models.Model):
+    """A phone, e-mail or handle of a contact, one row each, unique among the live ones of an employee.
+
+    `digest` is what is compared; `value` is for the employee's own eyes and goes with an erasure. `domain` is the
+    e-mail's, so that a company's own domains are found by an index. `live` follows the contact by foreign key.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    employee = models.ForeignKey(Employee, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    contact = models.ForeignKey(
+        Contact, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="identities"
+    )
+    kind = models.TextField()
+    value = models.TextField(null=True)
+    domain = models.TextField(null=True)
+    digest = models.BinaryField()
+    live = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["contact"], name="contacts_identity_contact"),
+            models.Index(fields=["kind", "digest"], name="contacts_identity_key"),
+            models.Index(fields=["domain"], condition=Q(domain__isnull=False), name="contacts_identity_domain"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["employee", "kind", "digest"], condition=Q(live=True), name="contacts_identity_once"
+            ),
+            models.CheckConstraint(name="contacts_identity_kind", condition=Q(kind__in=["phone", "email", "handle"])),
+            models.CheckConstraint(
+                name="contacts_identity_domain_of_email", condition=Q(domain__isnull=True) | Q(kind="email")
+            ),
+        ]

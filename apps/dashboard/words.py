@@ -1,0 +1,148 @@
+"""What the pages say: every word that more than one page uses, translated when it is shown.
+
+A reason or a state is a code below this door; here it becomes a sentence, and what would change it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, npgettext, pgettext
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a contact does not count: the word for a list, and the sentence that says what would make it count."""
+
+    label: Text
+    cure: Text
+
+
+REASONS: dict[str, Reason] = {
+    "ended": Reason(gettext_lazy("Ended"), gettext_lazy("Restore it, and it is judged again.")),
+    "outside_period": Reason(
+        gettext_lazy("Outside the period"),
+        gettext_lazy("Only contacts recorded while the campaign is open count."),
+    ),
+    "not_external": Reason(
+        gettext_lazy("A colleague"),
+        gettext_lazy("Employees and the company's own addresses do not count. Correct it if it is somebody else."),
+    ),
+    "unconfirmed": Reason(
+        gettext_lazy("Not confirmed yet"),
+        gettext_lazy("It counts as soon as the person confirms in the messaging app."),
+    ),
+    "claimed": Reason(
+        gettext_lazy("Recorded by a colleague first"),
+        gettext_lazy("It counts only if the earlier entry ends."),
+    ),
+}
+
+ENDINGS: dict[str, Text] = {
+    "removed": gettext_lazy("You ended it."),
+    "corrected": gettext_lazy("Corrected: the new entry stands in its place."),
+    "withdrawn": gettext_lazy("The person withdrew."),
+    "rejected": gettext_lazy("A reviewer rejected it."),
+    "undone": gettext_lazy("Its import was undone."),
+}
+RESTORABLE = {"removed"}
+
+SOURCES: dict[str, Text] = {
+    "page": gettext_lazy("this page"),
+    "paste": gettext_lazy("pasted list"),
+    "api": gettext_lazy("another program"),
+    "csv": gettext_lazy("CSV file"),
+    "vcard": gettext_lazy("vCard file"),
+    "feed": gettext_lazy("messaging app"),
+    "demo": gettext_lazy("demo data"),
+}
+
+PACES: dict[str, Text] = {
+    "done": gettext_lazy("done"),
+    "ahead": gettext_lazy("ahead"),
+    "on_pace": gettext_lazy("on pace"),
+    "behind": gettext_lazy("behind"),
+}
+
+KINDS: dict[str, Text] = {
+    "phone": gettext_lazy("Phone"),
+    "email": gettext_lazy("E-mail"),
+    "handle": gettext_lazy("Handle"),
+}
+
+STATUSES: dict[str, Text] = {
+    "": gettext_lazy("Everybody"),
+    "red": gettext_lazy("Red"),
+    "not_red": gettext_lazy("Not red"),
+    "done": gettext_lazy("At the target"),
+    "to_go": gettext_lazy("Below the target"),
+    "ahead": gettext_lazy("Ahead of pace"),
+    "on_pace": gettext_lazy("On pace"),
+    "behind": gettext_lazy("Behind pace"),
+    "exempt": gettext_lazy("Exempt"),
+}
+
+SORTS: dict[str, Text] = {
+    "help": gettext_lazy("Help needed first"),
+    "name": gettext_lazy("Name"),
+    "counted": gettext_lazy("Counted, fewest first"),
+    "-counted": gettext_lazy("Counted, most first"),
+    "remaining_per_day": gettext_lazy("Needed per day, most first"),
+    "department": gettext_lazy("Department"),
+    "staff_no": gettext_lazy("Staff number"),
+}
+
+BANDS: tuple[str, ...] = ("0-24 %", "25-49 %", "50-74 %", "75-99 %", "100 %+")
+
+
+def number(value: float) -> str:
+    """1234 -> 1,234: groups of three in both languages (Django's zh-hans groups by four)."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def short_date(day: date) -> str:
+    """3 Nov · 11月3日"""
+    return date_format(day, pgettext("date format, day and month", "j M"))
+
+
+def long_date(day: date) -> str:
+    """Mon 30 Nov 2026 · 2026年11月30日 星期一"""
+    return date_format(day, pgettext("date format, with weekday and year", "D j M Y"))
+
+
+def full_date(day: date) -> str:
+    """Mon 30 Nov · 11月30日 星期一"""
+    return date_format(day, pgettext("date format, with weekday", "D j M"))
+
+
+def city(zone: str) -> str:
+    """What people call a time zone: Asia/Shanghai -> Shanghai. Known places are translated."""
+    places: dict[str, Callable[[], str]] = {
+        "Asia/Shanghai": lambda: _("Shanghai"),
+        "Asia/Singapore": lambda: _("Singapore"),
+        "Asia/Tokyo": lambda: _("Tokyo"),
+        "Europe/Berlin": lambda: _("Berlin"),
+        "Europe/London": lambda: _("London"),
+        "Europe/Paris": lambda: _("Paris"),
+        "America/New_York": lambda: _("New York"),
+        "America/Sao_Paulo": lambda: _("São Paulo"),
+        "America/Los_Angeles": lambda: _("Los Angeles"),
+        "Australia/Sydney": lambda: _("Sydney"),
+    }
+    known = places.get(zone)
+    return known() if known else zone.rsplit("/", 1)[-1].replace("_", " ")
+
+
+def people(count: int) -> str:
+    return npgettext("people in a team", "%(count)s person", "%(count)s people", count) % {"count": number(count)}
+
+
+def clock_time(moment: object) -> str:
+    """14:05 in the time zone in force."""
+    return date_format(timezone.localtime(moment), "H:i")  # type: ignore[arg-type]

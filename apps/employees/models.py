@@ -1,0 +1,228 @@
+"""People: accounts that sign in, employees, when they are employed, where they stand in the reporting tree."""
+
+from functools import cached_property
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from apps.employees.querysets import EmployeeQuerySet
+from apps.ledger.querysets import Clock
+from apps.ledger.services import Actor
+
+
+class Employee(models.Model):
+    """A person on the roster. Never deleted; where and when they work stands in Placement and Employment."""
+
+    staff_no = models.TextField(unique=True)
+    name = models.TextField()
+    email = models.TextField()
+    phone = models.TextField(blank=True, help_text="E.164, or empty")
+    time_zone = models.TextField(blank=True, help_text="IANA name, or empty for the company's")
+    created_at = models.DateTimeField(db_default=Clock())
+
+    objects = EmployeeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["staff_no"]
+        constraints = [
+            models.CheckConstraint(name="employees_staff_no_not_empty", condition=~Q(staff_no="")),
+            models.CheckConstraint(name="employees_name_not_empty", condition=~Q(name="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.staff_no})"
+
+    @property
+    def is_manager(self) -> bool:
+        """Whether anybody stands below this employee today."""
+        node = getattr(self, "node", None)
+        return node is not None and node.last > node.first
+
+    @property
+    def current_department(self) -> str:
+        """Today's department, or an empty string."""
+        node = getattr(self, "node", None)
+        return node.department if node else ""
+
+    def manager_chain_below(self, root: "Employee") -> list["Employee"]:
+        """The employees from just under `root` down to this one, in today's tree; empty for `root` itself."""
+        mine, top = getattr(self, "node", None), getattr(root, "node", None)
+        if mine is None or top is None or not top.first < mine.first <= top.last:
+            return []
+        return list(
+            Employee.objects.filter(node__first__gt=top.first, node__first__lte=mine.first, node__last__gte=mine.last)
+            .select_related("node")
+            .order_by("node__depth")
+        )
+
+
+class EmployeeIdentity(models.Model):
+    """A phone or e-mail of an employee, in the form contacts have theirs: whoever matches one is not external."""
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
+    kind = models.TextField()
+    value = models.TextField()
+    digest = models.BinaryField()
+    live = models.BooleanField(default=True)
+    started_at = models.DateTimeField(db_default=Clock())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["kind", "digest"], name="employees_identity_key")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["employee", "kind", "digest"], condition=Q(live=True), name="employees_identity_once"
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "digest"], condition=Q(live=True, kind="email"), name="employees_email_of_one_person"
+            ),
+            models.CheckConstraint(
+                name="employees_identity_ended_is_not_live",
+                condition=Q(live=True, ended_at__isnull=True) | Q(live=False, ended_at__isnull=False),
+            ),
+            models.CheckConstraint(name="employees_identity_kind", condition=Q(kind__in=["phone", "email"])),
+        ]
+
+
+class Employment(models.Model):
+    """A half-open period of instants [starts_at, ends_at) in which somebody is employed; infinity = open.
+
+    "Employed at T" means the state just before T: starts_at < T <= ends_at.
+    """
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["employee", "starts_at"], name="employees_employment_period"),
+            models.Index(fields=["starts_at"], name="employees_employment_start"),
+            models.Index(fields=["ends_at"], name="employees_employment_end"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="employees_employment_forward", condition=Q(starts_at__lt=F("ends_at")))
+        ]
+
+
+class Placement(models.Model):
+    """Where somebody stands, and under whom, in a half-open period. A person's first begins at -infinity."""
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
+    department = models.TextField(blank=True)
+    manager = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, related_name="reports")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["employee", "starts_at"], name="employees_placement_period"),
+            models.Index(fields=["starts_at"], name="employees_placement_start"),
+            models.Index(fields=["ends_at"], name="employees_placement_end"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="employees_placement_forward", condition=Q(starts_at__lt=F("ends_at"))),
+            models.CheckConstraint(
+                name="employees_not_own_manager", condition=Q(manager__isnull=True) | ~Q(manager=F("employee"))
+            ),
+        ]
+
+
+class TreeNode(models.Model):
+    """Today's place in the tree, a cache of the periods: everyone below has `first` in (first, last] of this node."""
+
+    employee = models.OneToOneField(Employee, on_delete=models.PROTECT, primary_key=True, related_name="node")
+    manager_id = models.BigIntegerField(null=True)
+    department = models.TextField(blank=True)
+    depth = models.IntegerField()
+    first = models.IntegerField()
+    last = models.IntegerField()
+    employed = models.BooleanField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["first"], name="employees_node_first"),
+            models.Index(fields=["manager_id"], name="employees_node_manager"),
+        ]
+        constraints = [models.CheckConstraint(name="employees_node_interval", condition=Q(first__lte=F("last")))]
+
+
+class AccountManager(BaseUserManager):
+    """Accounts by login; `createsuperuser` works, but a superuser is not HR."""
+
+    def create_user(self, login, password=None, **fields):
+        account = self.model(login=login.lower(), **fields)
+        account.set_password(password)
+        account.save(using=self._db)
+        return account
+
+    def create_superuser(self, login, password=None, **fields):
+        return self.create_user(login, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username):
+        return self.get(login=username.lower())
+
+
+class Account(AbstractBaseUser, PermissionsMixin):
+    """Somebody who can sign in: usually an employee, sometimes an operator who is none."""
+
+    login = models.CharField(_("staff number"), max_length=150, unique=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    display_name = models.CharField(_("name"), max_length=200, blank=True)
+    employee = models.OneToOneField(Employee, on_delete=models.PROTECT, null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Clock())
+
+    USERNAME_FIELD = "login"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["email"]
+    objects = AccountManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="employees_login_lower_case", condition=Q(login=Lower("login"))),
+            models.CheckConstraint(name="employees_login_not_empty", condition=~Q(login="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or self.login
+
+    @cached_property
+    def roles(self) -> frozenset[str]:
+        """The roles granted to this account, read once a request."""
+        return frozenset(self.role_set.values_list("role", flat=True))
+
+    def has_role(self, role: str) -> bool:
+        """Whether the account holds `role`: hr, operator or auditor. A superuser holds none by being one."""
+        return role in self.roles
+
+    @property
+    def actor(self) -> Actor:
+        """This account as the one who asks for a change."""
+        return Actor(self.pk, str(self))
+
+
+class Role(models.Model):
+    """A role of an account: hr, operator or auditor."""
+
+    class Kind(models.TextChoices):
+        HR = "hr", _("HR")
+        OPERATOR = "operator", _("operator")
+        AUDITOR = "auditor", _("auditor")
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE)
+    role = models.TextField(choices=Kind.choices)
+    granted_at = models.DateTimeField(db_default=Clock())
+    granted_by_id = models.BigIntegerField(null=True)
+    granted_by_label = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "role"], name="employees_role_once"),
+            models.CheckConstraint(name="employees_role_known", condition=Q(role__in=["hr", "operator", "auditor"])),
+        ]

@@ -1,0 +1,39 @@
+"""What the application's database role may do. It owns nothing; facts and audit entries it cannot delete or rewrite."""
+
+from __future__ import annotations
+
+from django.db import connections
+from psycopg2 import sql
+
+# No DELETE: facts stay, whatever happens to them is an update or a new row. No UPDATE either: appended for ever.
+KEPT = (
+    "employees_employee",
+    "employees_employeeidentity",
+    "employees_employment",
+    "employees_placement",
+    "contacts_contact",
+    "contacts_contactidentity",
+    "contacts_submission",
+    "quotas_campaign",
+    "quotas_adjustment",
+)
+APPENDED = ("ledger_auditentry", "quotas_campaignrule", "quotas_standingchange")
+
+
+def grant(owner: str, application_role: str) -> None:
+    """Give `application_role` its rights, as the connection alias `owner`; to be repeated after every migration."""
+    role = sql.Identifier(application_role)
+    with connections[owner].cursor() as cursor:
+
+        def run(statement: str, *tables: str) -> None:
+            names = sql.SQL(", ").join(map(sql.Identifier, tables))
+            cursor.execute(sql.SQL(statement).format(role=role, tables=names))
+
+        run("GRANT USAGE ON SCHEMA public TO {role}")
+        run("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
+        run("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
+        run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}")
+        run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}")
+        run("REVOKE DELETE ON {tables} FROM {role}", *KEPT)
+        run("REVOKE UPDATE, DELETE ON {tables} FROM {role}", *APPENDED)
+        run("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}")

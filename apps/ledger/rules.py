@@ -1,0 +1,120 @@
+"""Pure rules of the floor: how an identity is normalised and digested. No database, no Django.
+
+An identity is what makes a contact (or an employee) that person: a phone, an e-mail address or a handle.
+Every way in calls `normalise`, so that two spellings of one person always meet in one digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+KINDS = ("phone", "email", "handle")
+NAME_LIMIT = 200
+# Longer than any phone, address (254) or handle can be: what is longer is refused unread.
+RAW_LIMIT = 320
+HANDLE_LIMIT = 64
+HANDLE_SHAPE = re.compile(r"^[^\s@:/\\<>\"']{1,64}$")
+# Control, format (zero-width, direction marks), surrogate, private-use and unassigned characters name nobody.
+DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+
+
+class InvalidIdentity(ValueError):
+    """The text is no usable identity of that kind. `kind` names which."""
+
+    def __init__(self, kind: str, message: str):
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One normalised identity. `value`: E.164 phone, lower-case address with an ASCII domain, or lower-case handle."""
+
+    kind: str
+    value: str
+    digest: bytes
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        """What is compared, everywhere: never the value."""
+        return self.kind, self.digest
+
+    @property
+    def domain(self) -> str:
+        """The domain of an e-mail address, else an empty string."""
+        return self.value.rpartition("@")[2] if self.kind == "email" else ""
+
+
+def clean_text(text: str, limit: int = NAME_LIMIT) -> str:
+    """NFKC, one space for any run of white space, no control or zero-width character, at most `limit` characters."""
+    # Cut before and after: NFKC may make one character eighteen, and a megabyte needs no normalising.
+    spaced = " ".join(unicodedata.normalize("NFKC", text[: limit * 4]).split())
+    if not spaced.isascii() or not spaced.isprintable():
+        spaced = "".join(c for c in spaced if unicodedata.category(c) not in DROPPED_CATEGORIES)
+    return spaced[:limit].strip()
+
+
+def normalise_phone(text: str, region: str) -> str:
+    """E.164 of a number that is valid for its country; national spellings are read in `region` (ISO 3166, as CN).
+
+    Raises InvalidIdentity.
+    """
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException as error:
+        raise InvalidIdentity("phone", "not a phone number") from error
+    if not phonenumbers.is_valid_number(number):
+        raise InvalidIdentity("phone", "no such phone number")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def normalise_email(text: str) -> str:
+    """Lower-cased, not case-folded, address with its domain in IDNA form. Raises InvalidIdentity."""
+    text = text.removeprefix("mailto:")
+    try:
+        parts = validate_email(text, check_deliverability=False, test_environment=False)
+    except EmailNotValidError as error:
+        raise InvalidIdentity("email", "not an e-mail address") from error
+    domain = parts.ascii_domain
+    if not domain:
+        raise InvalidIdentity("email", "not an e-mail address")
+    return f"{parts.local_part.lower()}@{domain.lower()}"
+
+
+def normalise_handle(text: str) -> str:
+    """Lower-case handle without its leading @. Raises InvalidIdentity."""
+    handle = text.removeprefix("@").lower()
+    if not HANDLE_SHAPE.match(handle) or not any(c.isalnum() for c in handle):
+        raise InvalidIdentity("handle", "not a handle")
+    return handle
+
+
+def digest(key: str, kind: str, value: str) -> bytes:
+    """HMAC-SHA256 of kind, NUL, value under the installation's identity key: 32 bytes."""
+    return hmac.digest(key.encode(), f"{kind}\0{value}".encode(), hashlib.sha256)
+
+
+def normalise(kind: str, raw: str, *, region: str, key: str) -> Identity:
+    """The one choke point: raw text of a kind to an Identity. Raises InvalidIdentity."""
+    if len(raw) > RAW_LIMIT:
+        raise InvalidIdentity(kind, "too long")
+    text = clean_text(raw, RAW_LIMIT)
+    if not text:
+        raise InvalidIdentity(kind, "empty")
+    match kind:
+        case "phone":
+            value = normalise_phone(text, region)
+        case "email":
+            value = normalise_email(text)
+        case "handle":
+            value = normalise_handle(text)
+        case _:
+            raise InvalidIdentity(kind, "unknown kind of identity")
+    return Identity(kind, value, digest(key, kind, value))

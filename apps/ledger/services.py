@@ -1,0 +1,175 @@
+"""Services of the floor: the clock, the facts lock, the outbox, jobs once a period, the audit trail, the identity key.
+
+Locks are taken in one order everywhere: facts, campaign row, tree, employees by id, contacts by key;
+outbox rows only with SKIP LOCKED.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+
+from apps.ledger.models import AuditEntry, Setting
+from apps.ledger.rules import Identity, digest, normalise
+
+# Arbitrary, fixed for ever: the same number must be taken by every version that shares a database.
+FACTS_LOCK = 8_101_001
+TREE_LOCK = 8_101_002
+# While set, writers of contacts note identities too, because some campaign counts exclusively.
+WATCH_IDENTITIES = "watch_identities"
+IDENTITY_KEY_CHECK = "identity_key_check"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks for a change: the account's id, or None for a command or the system, and a label that outlives it."""
+
+    id: int | None
+    label: str
+
+
+SYSTEM = Actor(None, "system")
+
+
+def clock() -> datetime:
+    """The database's time now. Services that date a fact call it after they hold the facts lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT hundred_clock()")
+        return cursor.fetchone()[0]
+
+
+def hold_facts(*, exclusive: bool = False) -> None:
+    """Take the facts lock until the transaction ends: shared to write or judge facts, exclusive to draw a line."""
+    _advisory("pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared", FACTS_LOCK)
+
+
+def hold_tree() -> None:
+    """Take the reporting tree for writing until the transaction ends; after facts, before employees."""
+    _advisory("pg_advisory_xact_lock", TREE_LOCK)
+
+
+def _advisory(function: str, key: int) -> None:
+    if not connection.in_atomic_block:
+        raise RuntimeError("a lock outside a transaction protects nothing")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s)", [key])
+
+
+def identity(kind: str, raw: str) -> Identity:
+    """Normalise raw text with this installation's region and key. Raises rules.InvalidIdentity."""
+    return normalise(kind, raw, region=settings.COMPANY_PHONE_REGION, key=settings.IDENTITY_KEY)
+
+
+def verify_identity_key() -> None:
+    """Refuse to go on with another IDENTITY_KEY than the one all stored digests were made with.
+
+    The first call stores the check value. Raises ImproperlyConfigured.
+    """
+    check = digest(settings.IDENTITY_KEY, "check", "hundred").hex()
+    stored, _ = Setting.objects.get_or_create(name=IDENTITY_KEY_CHECK, defaults={"value": check})
+    if not hmac.compare_digest(stored.value, check):
+        raise ImproperlyConfigured(
+            "IDENTITY_KEY is not the key this database was filled with. With another key nobody would be recognised "
+            "again: set the key of the first start, or restore it from your secrets."
+        )
+
+
+# -- outbox ------------------------------------------------------------------------------------------------------
+
+
+def note_employees(ids: Iterable[int]) -> None:
+    """Note that the standings of these employees must be judged again. Part of the caller's transaction."""
+    unique = sorted(set(ids))
+    if unique:
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO ledger_outbox (employee_id) SELECT unnest(%s::bigint[])", [unique])
+
+
+def note_identities(keys: Iterable[tuple[str, bytes]], *, always: bool = False) -> None:
+    """Note that whoever holds one of these (kind, digest) must be judged again.
+
+    Without `always`, only while some campaign counts exclusively: nobody else's verdict hangs on a contact otherwise.
+    """
+    unique = sorted({(kind, bytes(key)) for kind, key in keys})
+    if not unique:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ledger_outbox (kind, digest) SELECT * FROM unnest(%s::text[], %s::bytea[])"
+            " WHERE %s OR EXISTS (SELECT 1 FROM ledger_setting WHERE name = %s)",
+            [[kind for kind, _ in unique], [key for _, key in unique], always, WATCH_IDENTITIES],
+        )
+
+
+def watch_identities(watch: bool) -> None:
+    """From now on note identities with every contact, or stop. Draws a line between the writers before and after."""
+    if Setting.objects.filter(name=WATCH_IDENTITIES).exists() == watch:
+        return
+    hold_facts(exclusive=True)
+    if watch:
+        Setting.objects.get_or_create(name=WATCH_IDENTITIES, defaults={"value": True})
+    else:
+        Setting.objects.filter(name=WATCH_IDENTITIES).delete()
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a drain took out of the outbox: employees' ids, and (kind, digest) of identities."""
+
+    employees: Sequence[int]
+    identities: Sequence[tuple[str, bytes]]
+    rows: int
+
+
+def drain(limit: int) -> Touched:
+    """Take up to `limit` notes that nobody else is taking. They are gone when, and only when, the caller commits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM ledger_outbox WHERE id IN"
+            " (SELECT id FROM ledger_outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)"
+            " RETURNING employee_id, kind, digest",
+            [limit],
+        )
+        rows = cursor.fetchall()
+    return Touched(
+        employees=sorted({employee for employee, _, _ in rows if employee is not None}),
+        identities=sorted({(kind, bytes(key)) for _, kind, key in rows if kind is not None}),
+        rows=len(rows),
+    )
+
+
+# -- jobs and audit ------------------------------------------------------------------------------------------------
+
+
+def claim_job(job: str, period: str, detail: dict[str, Any] | None = None) -> bool:
+    """Say in the caller's transaction that `job` is done for `period`. False: it already was, do nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ledger_job (job, period, detail, done_at) VALUES (%s, %s, %s::jsonb, hundred_clock())"
+            " ON CONFLICT (job, period) DO NOTHING RETURNING id",
+            [job, period, json.dumps(detail or {})],
+        )
+        return cursor.fetchone() is not None
+
+
+def audit(
+    action: str, *, by: Actor, kind: str = "", id: object = "", label: str = "", detail: dict[str, Any] | None = None
+) -> None:
+    """Append one entry to the audit trail, in the caller's transaction. Never put a contact's identity in it."""
+    AuditEntry.objects.create(
+        actor_id=by.id,
+        actor_label=by.label,
+        action=action,
+        subject_kind=kind,
+        subject_id=str(id),
+        subject_label=label,
+        detail=detail or {},
+    )

@@ -1,0 +1,199 @@
+"""Verdicts: campaigns with their rules, adjustments, and what the mark has decided."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from apps.employees.models import Employee
+from apps.ledger.querysets import Clock
+from apps.quotas.querysets import CampaignQuerySet, StandingQuerySet
+
+
+class Campaign(models.Model):
+    """A target, an opening, a deadline and a counting rule, kept as numbered versions in CampaignRule.
+
+    `kept_until` is the instant K of the freeze: what the database learned after it does not count.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        OPEN = "open", _("open")
+        CLOSING = "closing", _("closing")
+        FROZEN = "frozen", _("frozen")
+        CANCELLED = "cancelled", _("cancelled")
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.TextField(unique=True)
+    state = models.TextField(choices=State.choices, default=State.DRAFT)
+    backdated = models.BooleanField(default=False, help_text="opened after its cut-off: only the command freezes it")
+    created_at = models.DateTimeField(db_default=Clock())
+    created_by_label = models.TextField()
+    kept_until = models.DateTimeField(null=True)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["slug"]
+        constraints = [
+            models.CheckConstraint(
+                name="quotas_campaign_state", condition=Q(state__in=["draft", "open", "closing", "frozen", "cancelled"])
+            ),
+            models.CheckConstraint(
+                name="quotas_campaign_kept_when_closing",
+                condition=Q(kept_until__isnull=True, state__in=["draft", "open", "closing", "cancelled"])
+                | Q(kept_until__isnull=False, state__in=["closing", "frozen"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def rule(self) -> "CampaignRule":
+        """The rule in force now: the newest version."""
+        return self.rules.latest("version")
+
+    def rule_at(self, at) -> "CampaignRule":
+        """The rule in force just before `at`; before the first version, the first."""
+        return self.rules.filter(in_force_from__lt=at).order_by("version").last() or self.rules.earliest("version")
+
+
+class CampaignRule(models.Model):
+    """One version of a campaign's rule. A change is a new version; a version never changes."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="rules")
+    version = models.IntegerField()
+    in_force_from = models.DateTimeField(db_default=Clock())
+    target = models.IntegerField()
+    time_zone = models.TextField()
+    opens_on = models.DateField()
+    deadline = models.DateField(help_text="last day, inclusive, in the campaign's time zone")
+    opens_at = models.DateTimeField()
+    cutoff_at = models.DateTimeField(help_text="the first instant that no longer counts")
+    company_domains = ArrayField(models.TextField(), default=list)
+    exclusive = models.BooleanField(default=False)
+    confirmed_only = models.BooleanField(default=False)
+    scope = ArrayField(models.TextField(), default=list, help_text="departments; empty: the whole company")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "version"], name="quotas_rule_version"),
+            models.CheckConstraint(name="quotas_rule_target", condition=Q(target__gte=1)),
+            models.CheckConstraint(name="quotas_rule_period", condition=Q(opens_at__lt=F("cutoff_at"))),
+            models.CheckConstraint(name="quotas_rule_days", condition=Q(opens_on__lte=F("deadline"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} v{self.version}"
+
+
+class Adjustment(models.Model):
+    """Another target for one employee, or an exemption, with a reason, in force in [starts_at, ends_at).
+
+    Of several in force the newest one decides the target, and the newest one decides the exemption.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
+    target = models.IntegerField(null=True)
+    exempt = models.BooleanField(null=True)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    reason = models.TextField()
+    created_at = models.DateTimeField(db_default=Clock())
+    created_by_id = models.BigIntegerField(null=True)
+    created_by_label = models.TextField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["campaign", "employee", "starts_at"], name="quotas_adjustment_of"),
+            models.Index(fields=["campaign", "ends_at"], name="quotas_adjustment_end"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="quotas_adjustment_target", condition=Q(target__isnull=True) | Q(target__gte=1)
+            ),
+            models.CheckConstraint(
+                name="quotas_adjustment_says_one_thing",
+                condition=Q(target__isnull=False, exempt__isnull=True) | Q(target__isnull=True, exempt__isnull=False),
+            ),
+            models.CheckConstraint(name="quotas_adjustment_forward", condition=Q(starts_at__lt=F("ends_at"))),
+            models.CheckConstraint(name="quotas_adjustment_reason", condition=~Q(reason="")),
+        ]
+
+
+class Standing(models.Model):
+    """The cached verdict on one employee in one campaign. Whoever is not in the population has none.
+
+    `computed_at` is when the verdict last changed, `since` since when it is red or not.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_index=False)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
+    counted = models.IntegerField()
+    target = models.IntegerField()
+    exempt = models.BooleanField(default=False)
+    red = models.GeneratedField(
+        expression=Q(counted__lt=F("target")) & Q(exempt=False), output_field=models.BooleanField(), db_persist=True
+    )
+    remaining = models.GeneratedField(
+        expression=Greatest(F("target") - F("counted"), 0), output_field=models.IntegerField(), db_persist=True
+    )
+    reached_at = models.DateTimeField(null=True)
+    since = models.DateTimeField()
+    computed_at = models.DateTimeField()
+
+    objects = StandingQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["campaign", "red"], name="quotas_standing_red")]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "employee"], name="quotas_standing_once"),
+            models.CheckConstraint(name="quotas_standing_counted", condition=Q(counted__gte=0)),
+            models.CheckConstraint(name="quotas_standing_target", condition=Q(target__gte=1)),
+            models.CheckConstraint(
+                name="quotas_standing_reached",
+                condition=Q(reached_at__isnull=True, counted__lt=F("target"))
+                | Q(reached_at__isnull=False, counted__gte=F("target")),
+            ),
+        ]
+
+
+class StandingChange(models.Model):
+    """One flip, red to not red or back. `at` is the mark's instant: it explains, and nothing is computed from it."""
+
+    class Cause(models.TextChoices):
+        MARK = "mark", _("mark")
+        REPAIR = "repair", _("repair")
+
+    id = models.BigAutoField(primary_key=True)
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_index=False)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_index=False)
+    at = models.DateTimeField()
+    red = models.BooleanField()
+    counted = models.IntegerField()
+    target = models.IntegerField()
+    exempt = models.BooleanField()
+    cause = models.TextField(choices=Cause.choices, default=Cause.MARK)
+
+    class Meta:
+        indexes = [models.Index(fields=["campaign", "employee", "at"], name="quotas_change_of")]
+
+
+class DailyCount(models.Model):
+    """Contacts of one employee that count now and were recorded on that local day; their sum is `counted`."""
+
+    id = models.BigAutoField(primary_key=True)
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_index=False)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_index=False)
+    day = models.DateField()
+    delta = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "employee", "day"], name="quotas_daily_once"),
+            models.CheckConstraint(name="quotas_daily_positive", condition=Q(delta__gt=0)),
+        ]

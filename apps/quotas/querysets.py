@@ -1,0 +1,206 @@
+"""The one SQL expression of why a contact does not count, and the sets every judgement is made of.
+
+`rules.py` says the same in Python for one contact, and a property test holds the two equal. Fragments carry their
+values as literals quoted by psycopg2, so that marks, lists, exports (COPY takes no parameters) and as-of looks all
+share one text.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection, models
+from django.db.models import TextField
+from django.db.models.expressions import RawSQL
+from psycopg2 import sql
+
+if TYPE_CHECKING:
+    from apps.quotas.models import Campaign, CampaignRule
+
+
+def literal(value: Any) -> str:
+    """A value as quoted SQL text: numbers, booleans, text, instants, bytes and lists of them."""
+    connection.ensure_connection()
+    quoted = sql.Literal(value).as_string(connection.connection)
+    if isinstance(value, datetime):
+        return f"{quoted}::timestamptz"
+    if isinstance(value, list):
+        kind = "bigint" if value and isinstance(value[0], int) else "text"
+        return f"{quoted}::{kind}[]"
+    return quoted
+
+
+# A contact's identity is one of an employee who was employed at any moment between the opening and the look.
+COLLEAGUE = """EXISTS (
+    SELECT 1 FROM contacts_contactidentity mine
+    JOIN employees_employeeidentity theirs ON theirs.kind = mine.kind AND theirs.digest = mine.digest
+    JOIN employees_employment work ON work.employee_id = theirs.employee_id
+    WHERE mine.contact_id = {contact}.id AND work.starts_at < {at} AND work.ends_at > {opens_at})"""
+COMPANY_DOMAIN = """EXISTS (
+    SELECT 1 FROM contacts_contactidentity mine
+    WHERE mine.contact_id = {contact}.id AND mine.domain = ANY({domains}))"""
+# Somebody else recorded one of these identities first, and that contact is live, in time and external.
+CLAIMED = """EXISTS (
+    SELECT 1 FROM contacts_contactidentity mine
+    JOIN contacts_contact me ON me.id = mine.contact_id
+    JOIN contacts_contactidentity theirs
+      ON theirs.kind = mine.kind AND theirs.digest = mine.digest AND theirs.employee_id <> mine.employee_id
+    JOIN contacts_contact other ON other.id = theirs.contact_id
+    WHERE mine.contact_id = {contact}.id AND (other.recorded_at, other.id) < (me.recorded_at, me.id)
+      AND NOT ({no_claim}))"""
+
+
+def judged_at(rule: CampaignRule, at: datetime) -> str:
+    """The instant a look at `at` judges by, as SQL: the cut-off at the latest (rules.judged_at)."""
+    return literal(min(at, rule.cutoff_at))
+
+
+def _ended(contact: str, rule: CampaignRule, at: datetime) -> str:
+    return f"coalesce({contact}.ended_at < {judged_at(rule, at)}, false)"
+
+
+def _outside(contact: str, rule: CampaignRule) -> str:
+    outside = f"{contact}.recorded_at < {literal(rule.opens_at)} OR {contact}.recorded_at >= {literal(rule.cutoff_at)}"
+    kept_until = rule.campaign.kept_until
+    return f"({outside} OR {contact}.stored_at > {literal(kept_until)})" if kept_until else f"({outside})"
+
+
+def _not_external(contact: str, rule: CampaignRule, at: datetime) -> str:
+    colleague = COLLEAGUE.format(contact=contact, at=judged_at(rule, at), opens_at=literal(rule.opens_at))
+    erased = f"{contact}.was_external IS FALSE"
+    if not rule.company_domains:
+        return f"({erased} OR {colleague})"
+    domain = COMPANY_DOMAIN.format(contact=contact, domains=literal(rule.company_domains))
+    return f"({erased} OR {colleague} OR {domain})"
+
+
+def reason_sql(rule: CampaignRule, at: datetime, contact: str = "contacts_contact") -> str:
+    """Why the row `contact` does not count in the state just before `at`; an empty string when it counts.
+
+    The first reason in the order of rules.REASONS. Callers keep to rows with `recorded_at` before the look.
+    """
+    whens = [
+        (_ended(contact, rule, at), "ended"),
+        (_outside(contact, rule), "outside_period"),
+        (_not_external(contact, rule, at), "not_external"),
+    ]
+    if rule.confirmed_only:
+        whens.append((f"coalesce({contact}.confirmed_at >= {judged_at(rule, at)}, true)", "unconfirmed"))
+    if rule.exclusive:
+        no_claim = f"{_ended('other', rule, at)} OR {_outside('other', rule)} OR {_not_external('other', rule, at)}"
+        whens.append((CLAIMED.format(contact=contact, no_claim=no_claim), "claimed"))
+    cases = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in whens)
+    return f"CASE {cases} ELSE '' END"
+
+
+def with_reason(contacts: models.QuerySet, rule: CampaignRule, at: datetime) -> models.QuerySet:
+    """Contacts recorded before the look, each annotated with its `reason` ('' when it counts)."""
+    # The text holds literals, and Django's cursor reads a bare % as a placeholder.
+    expression = RawSQL(  # noqa: S611 - literals are quoted by psycopg2
+        reason_sql(rule, at).replace("%", "%%"), (), output_field=TextField()
+    )
+    return contacts.filter(recorded_at__lt=at).annotate(reason=expression)
+
+
+def everyone() -> str:
+    """A set of employees for the functions below: all of them."""
+    return "SELECT id FROM employees_employee"
+
+
+def these(ids: list[int]) -> str:
+    """A set of employees for the functions below: the ones with these ids."""
+    return f"SELECT unnest({literal(ids)})" if ids else "SELECT NULL::bigint WHERE false"
+
+
+def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
+    """SELECT of (employee_id, target, exempt): who of a set is employed and in scope just before `at`, and their terms.
+
+    `employees` is a SELECT of ids.
+    """
+    campaign, look = rule.campaign_id, judged_at(rule, at)
+    in_scope = ""
+    if rule.scope:
+        in_scope = f"""AND EXISTS (SELECT 1 FROM employees_placement place WHERE place.employee_id = person.id
+            AND place.starts_at < {look} AND place.ends_at >= {look} AND place.department = ANY({literal(rule.scope)}))"""
+
+    def in_force(column: str) -> str:
+        return f"""(SELECT DISTINCT ON (employee_id) employee_id, {column} FROM quotas_adjustment
+            WHERE campaign_id = {campaign} AND {column} IS NOT NULL AND starts_at < {look} AND ends_at >= {look}
+            ORDER BY employee_id, starts_at DESC, id DESC)"""
+
+    return f"""SELECT person.id AS employee_id, coalesce(own.target, {rule.target}) AS target,
+            coalesce(free.exempt, false) AS exempt
+        FROM employees_employee person
+        LEFT JOIN {in_force("target")} own ON own.employee_id = person.id
+        LEFT JOIN {in_force("exempt")} free ON free.employee_id = person.id
+        WHERE person.id IN ({employees})
+          AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = person.id
+            AND work.starts_at < {look} AND work.ends_at >= {look}) {in_scope}"""
+
+
+def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
+    """CTEs `people`, `daily` and `verdict` (employee_id, target, exempt, counted, reached_at) from the facts alone.
+
+    The verdict on everyone of `employees` (a SELECT of ids) who is in the population, in the state just before `at`.
+    `daily` has the counted contacts by local day; `reached_at` is the recording of the target-th of them.
+    """
+    look, zone = judged_at(rule, at), literal(rule.time_zone)
+    return f"""people AS MATERIALIZED ({population_sql(rule, at, employees)}),
+    daily AS MATERIALIZED (
+        SELECT employee_id, (recorded_at AT TIME ZONE {zone})::date AS day, count(*)::int AS delta,
+               array_agg(recorded_at ORDER BY recorded_at, id) AS instants
+        FROM contacts_contact
+        WHERE employee_id IN (SELECT employee_id FROM people) AND recorded_at < {look}
+          AND {reason_sql(rule, at)} = ''
+        GROUP BY 1, 2),
+    running AS (
+        SELECT employee_id, delta, instants,
+               (sum(delta) OVER (PARTITION BY employee_id ORDER BY day))::int AS total
+        FROM daily),
+    verdict AS MATERIALIZED (
+        SELECT people.employee_id, people.target, people.exempt, coalesce(max(running.total), 0) AS counted,
+               max(running.instants[people.target - (running.total - running.delta)])
+                   FILTER (WHERE running.total >= people.target AND running.total - running.delta < people.target)
+                   AS reached_at
+        FROM people LEFT JOIN running USING (employee_id)
+        GROUP BY people.employee_id, people.target, people.exempt)"""
+
+
+def stale_sql() -> str:
+    """SELECT of the ids of employees with a note in the outbox: theirs, or on an identity they hold."""
+    return """SELECT employee_id FROM ledger_outbox WHERE employee_id IS NOT NULL
+        UNION SELECT held.employee_id FROM ledger_outbox note
+        JOIN contacts_contactidentity held ON held.kind = note.kind AND held.digest = note.digest"""
+
+
+class CampaignQuerySet(models.QuerySet):
+    """Campaigns by what may still happen to them."""
+
+    def running(self) -> CampaignQuerySet:
+        """Open ones: contacts are recorded, marks judge."""
+        return self.filter(state="open")
+
+    def to_mark(self, at: datetime) -> CampaignQuerySet:
+        """Those whose standings a mark may still write: open or closing, no K yet, opening passed."""
+        newest = models.OuterRef("pk")
+        rules = self.model._meta.get_field("rules").related_model.objects
+        opened = rules.filter(campaign=newest).order_by("-version").values("opens_at")[:1]
+        return (
+            self.filter(state__in=["open", "closing"], kept_until=None)
+            .alias(opened=models.Subquery(opened))
+            .filter(opened__lt=at)
+        )
+
+    def by_name(self, name: str) -> Campaign:
+        """The campaign with this slug or this name. Raises DoesNotExist."""
+        return self.filter(slug=name).first() or self.get(name=name)
+
+
+class StandingQuerySet(models.QuerySet):
+    """Cached verdicts."""
+
+    def visible_to(self, user) -> StandingQuerySet:
+        """Standings of the employees this account may see."""
+        employees = self.model._meta.get_field("employee").related_model.objects
+        return self.filter(employee__in=employees.visible_to(user))

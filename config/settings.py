@@ -193,7 +193,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "config.packaged.PackagedFinder",
+    "config.finders.PackagedFinder",
 ]
 _STORAGE = "django.contrib.staticfiles.storage.StaticFilesStorage"
 if not LOCAL:

@@ -1,0 +1,120 @@
+"""What `manage.py` does before Django: without DATABASE_URL it works on the embedded database, from cold."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import environ
+import psycopg2
+
+from config.embedded import EmbeddedDatabase, EmbeddedError
+from config.packaged import package_directory
+from config.places import BASE_DIR, PlaceError, Places
+
+# Commands that only read the code: they start nothing.
+WITHOUT_DATABASE = {
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "diffsettings",
+    "findstatic",
+    "help",
+    "makemessages",
+    "makemigrations",
+    "spectacular",
+    "version",
+}
+HELP = {"-h", "--help", "--version"}
+
+
+def read_env_file() -> None:
+    """Take `.env` into the environment; what is set already stays."""
+    path = os.environ.get("HUNDRED_ENV_FILE", str(BASE_DIR / ".env"))
+    if path and Path(path).exists():
+        environ.Env.read_env(path)
+
+
+@contextlib.contextmanager
+def ready_for(arguments: Sequence[str]) -> Iterator[None]:
+    """Everything the command needs, for as long as it runs; exits with a sentence when it cannot be had."""
+    read_env_file()
+    if os.environ.get("DATABASE_URL"):
+        yield
+        return
+    os.environ["HUNDRED_LOCAL"] = "1"
+    command = arguments[1] if len(arguments) > 1 else "help"
+    if command in WITHOUT_DATABASE or HELP & set(arguments):
+        # makemigrations would like to compare with a database and says so when there is none.
+        warnings.filterwarnings("ignore", message="Got an error checking a consistent migration history")
+        yield
+        return
+    places = Places.from_environment()
+    database = EmbeddedDatabase(places)
+    try:
+        database.hold()
+        os.environ |= local_environment(places)
+        if command != "migrate":
+            migrate_if_needed(database)
+    except (EmbeddedError, PlaceError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    try:
+        yield
+    finally:
+        database.release()
+
+
+def local_environment(places: Places) -> dict[str, str]:
+    """What settings need to work on the embedded services. A variable the caller has set wins."""
+    local = {
+        "HUNDRED_LOCAL": "1",
+        "DATABASE_URL": places.database_url("app"),
+        "DATABASE_OWNER_URL": places.database_url("owner"),
+        # Without `make run` nobody listens, and what a command leaves to do waits in the database for the next sweep.
+        "CELERY_BROKER_URL": places.broker_url if _listening(places.broker_socket) else "memory://",
+        **places.local_secrets(),
+    }
+    return {name: os.environ.get(name) or value for name, value in local.items()}
+
+
+def migrate_if_needed(database: EmbeddedDatabase) -> bool:
+    """Bring the schema up to the code; True when there was something to do."""
+    if not _migrations_on_disk() - _migrations_applied(database):
+        return False
+    print("Preparing the database", file=sys.stderr, flush=True)
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "migrate", "--verbosity", "0"]
+    done = subprocess.run(command, cwd=BASE_DIR, check=False, stdout=sys.stderr)
+    if done.returncode != 0:
+        raise EmbeddedError("The database could not be brought up to date; the reason stands above.")
+    return True
+
+
+def _migrations_on_disk() -> set[tuple[str, str]]:
+    """(app, name) of every migration file, told from the files: asking Django would cost every command a second."""
+    folders = [(folder.parent.name, folder) for folder in (BASE_DIR / "apps").glob("*/migrations")]
+    for app in ("admin", "auth", "contenttypes", "sessions"):
+        folders.append((app, package_directory(f"django.contrib.{app}") / "migrations"))
+    return {(app, file.stem) for app, folder in folders for file in folder.glob("[0-9]*.py")}
+
+
+def _migrations_applied(database: EmbeddedDatabase) -> set[tuple[str, str]]:
+    with contextlib.closing(database.connect()) as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute("SELECT app, name FROM django_migrations")
+        except psycopg2.errors.UndefinedTable:
+            return set()
+        return {(app, name) for app, name in cursor.fetchall()}
+
+
+def _listening(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True

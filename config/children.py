@@ -10,8 +10,8 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(number: signal.Signals) -> Callable[[], None]:
-    """For Popen's preexec_fn: an own process group, so that Ctrl-C reaches only the parent, and on Linux this signal when
-    the parent dies. It is bound to the thread that starts the child: start children from the main thread."""
+    """For Popen's preexec_fn: an own process group, so that Ctrl-C reaches only the parent, and on Linux `number` when
+    the parent dies. That is bound to the thread that starts the child: start children from the main thread."""
     parent = os.getpid()
     prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 

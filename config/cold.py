@@ -29,6 +29,7 @@ WITHOUT_DATABASE = {
     "spectacular",
     "version",
 }
+DJANGO_APPS = ("admin", "auth", "contenttypes", "sessions")
 HELP = {"-h", "--help", "--version"}
 
 
@@ -96,10 +97,9 @@ def migrate_if_needed(database: EmbeddedDatabase) -> bool:
 
 def _migrations_on_disk() -> set[tuple[str, str]]:
     """(app, name) of every migration file, told from the files: asking Django would cost every command a second."""
-    folders = [(folder.parent.name, folder) for folder in (BASE_DIR / "apps").glob("*/migrations")]
-    for app in ("admin", "auth", "contenttypes", "sessions"):
-        folders.append((app, package_directory(f"django.contrib.{app}") / "migrations"))
-    return {(app, file.stem) for app, folder in folders for file in folder.glob("[0-9]*.py")}
+    ours = (BASE_DIR / "apps").glob("*/migrations")
+    django = (package_directory(f"django.contrib.{app}") / "migrations" for app in DJANGO_APPS)
+    return {(folder.parent.name, file.stem) for folder in (*ours, *django) for file in folder.glob("[0-9]*.py")}
 
 
 def _migrations_applied(database: EmbeddedDatabase) -> set[tuple[str, str]]:

@@ -51,16 +51,19 @@ class EmbeddedDatabase:
     def ensure(self) -> None:
         """Start a keeper where there is none, and wait until the database answers. Only for holders."""
         keeper_lock = FileLock(self.places.data / "keeper.lock")
-        keeper = None
         try:
             if keeper_lock.try_exclusive():
-                keeper = self._start_keeper(keeper_lock)
+                self._start_keeper(keeper_lock)
         finally:
             keeper_lock.release()  # a keeper has its own copy of the descriptor, and with it the lock
-        self._wait_until_ready(keeper)
+        self._wait_until_ready()
 
     def keeper_lives(self) -> bool:
-        lock = FileLock(self.places.data / "keeper.lock")
+        """False also where nothing was ever started, or a throw-away folder is gone."""
+        try:
+            lock = FileLock(self.places.data / "keeper.lock")
+        except FileNotFoundError:
+            return False
         try:
             return not lock.try_shared()
         finally:
@@ -83,12 +86,13 @@ class EmbeddedDatabase:
     def connect(self, role: str = "owner", database: str = "hundred") -> "psycopg2.extensions.connection":
         return psycopg2.connect(host=str(self.places.sockets), port="5432", user=role, dbname=database)
 
-    def _start_keeper(self, lock: FileLock) -> "subprocess.Popen[bytes]":
+    def _start_keeper(self, lock: FileLock) -> None:
         put_long_log_aside(self.places.postgres_log)
         command = [sys.executable, "-m", "config.keeper", *(["--throw-away"] if self.throw_away else [])]
         with self.places.postgres_log.open("ab") as log:
-            return subprocess.Popen(
+            subprocess.run(  # returns at once: the keeper goes on by itself
                 command,
+                check=False,
                 cwd=BASE_DIR,
                 env=_plain_environment() | {"HUNDRED_DATA": str(self.places.data), "HUNDRED_LOG": str(self.places.log)},
                 stdin=subprocess.DEVNULL,
@@ -98,18 +102,16 @@ class EmbeddedDatabase:
                 start_new_session=True,  # Ctrl-C in the terminal is for the command, not for its database
             )
 
-    def _wait_until_ready(self, keeper: "subprocess.Popen[bytes] | None") -> None:
+    def _wait_until_ready(self) -> None:
         """The database `hundred` is made last, so whoever can open it as the application finds everything there."""
         end = time.monotonic() + START_PATIENCE
         while True:
             with contextlib.suppress(psycopg2.OperationalError):
                 self.connect("app").close()
                 return
-            gone = keeper.poll() is not None if keeper else not self.keeper_lives()
-            if gone or time.monotonic() > end:
-                raise EmbeddedError(
-                    f"PostgreSQL did not start. The end of {self.places.postgres_log}:\n{_last_lines(self.places.postgres_log)}"
-                )
+            if not self.keeper_lives() or time.monotonic() > end:
+                log = self.places.postgres_log
+                raise EmbeddedError(f"PostgreSQL did not start. The end of {log}:\n{_last_lines(log)}")
             time.sleep(0.02)
 
 

@@ -91,7 +91,8 @@ class Keeper:
 
     def _check_major_version(self) -> None:
         made_by = (self.places.cluster / "PG_VERSION").read_text(encoding="ascii").strip()
-        said = subprocess.run([self.places.binaries / "postgres", "--version"], check=True, capture_output=True, text=True)
+        command = [self.places.binaries / "postgres", "--version"]
+        said = subprocess.run(command, check=True, capture_output=True, text=True)
         installed = said.stdout.split()[2].partition(".")[0]
         if made_by != installed:
             say(
@@ -180,4 +181,6 @@ def say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
+    if os.fork():  # whoever started it need not wait for it, nor be its parent
+        os._exit(0)
     sys.exit(Keeper(Places.from_environment(), throw_away="--throw-away" in sys.argv[1:]).run())

@@ -70,7 +70,7 @@ class Places:
         note = self.data / "sockets"
         if note.exists() and _is_ours(known := Path(note.read_text(encoding="utf-8"))):
             return known
-        made = Path(tempfile.mkdtemp(prefix="hundred-", dir="/tmp"))  # noqa: S108  (short, made 0700 by mkdtemp)
+        made = Path(tempfile.mkdtemp(prefix="hundred-", dir="/tmp"))
         _write_private(note, str(made))
         return made
 
@@ -150,7 +150,8 @@ class Places:
         """This installation's own SECRET_KEY and IDENTITY_KEY, made once and readable by its owner only."""
         path = self.data / "secrets.json"
         if not path.exists():
-            _write_private(path, json.dumps({name: secrets.token_urlsafe(48) for name in ("SECRET_KEY", "IDENTITY_KEY")}))
+            made = {name: secrets.token_urlsafe(48) for name in ("SECRET_KEY", "IDENTITY_KEY")}
+            _write_private(path, json.dumps(made))
         kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return kept
 

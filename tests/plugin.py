@@ -1,0 +1,167 @@
+"""Loaded first (`-p tests.plugin`): a throw-away database per run, before Django reads its settings.
+
+Every test process holds the embedded database of the run; it is started by the first test that wants it and ends with
+the last holder, however that ends. `default` is always the application's role, as in production.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from config.embedded import EmbeddedDatabase
+from config.locks import FileLock
+from config.places import BASE_DIR, Places, open_to_everyone
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+TEMPLATE = "hundred"
+DATABASE = f"test_{WORKER or 'main'}"
+SHARED = BASE_DIR.parent / "shared"
+# Migrations fill these; no test may empty them.
+KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
+
+
+def _places() -> Places:
+    """The folder of this run: made by the process that was started first, told to the others by its environment."""
+    if "HUNDRED_TEST_DATA" not in os.environ:
+        root = Path(tempfile.gettempdir())
+        if os.geteuid() == 0 and not open_to_everyone(root):
+            root = Path("/tmp")  # noqa: S108  (mkdtemp makes a folder of our own there)
+        made = Path(tempfile.mkdtemp(prefix="hundred-test-", dir=root))
+        if os.geteuid() == 0:
+            made.chmod(0o711)
+        os.environ["HUNDRED_TEST_DATA"] = str(made)
+    data = Path(os.environ["HUNDRED_TEST_DATA"])
+    return Places(data=data, log=data / "log")
+
+
+PLACES = _places()
+ENVIRONMENT = {
+    "HUNDRED_LOCAL": "1",
+    "HUNDRED_ENV_FILE": "",
+    "SECRET_KEY": "only-for-tests",
+    "IDENTITY_KEY": "only-for-tests",
+    "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+    "DATABASE_URL": PLACES.database_url("app", DATABASE),
+    "CELERY_BROKER_URL": "memory://",
+    "COMPANY_EMAIL_DOMAINS": "",
+    "COMPANY_PHONE_REGION": "CN",
+    "TIME_ZONE": "UTC",
+    "SWEEP_INTERVAL": "1",
+    "CONN_MAX_AGE": "0",
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "1",  # Playwright's synchronous interface runs an event loop
+}
+OURS = {*ENVIRONMENT, "DATABASE_OWNER_URL", "CACHE_URL", "SIGNING_KEY", "TRUSTED_PROXIES", "EMAIL_URL", "LOG_LEVEL"}
+for _name in (*OURS, "CSRF_TRUSTED_ORIGINS", "HSTS_SECONDS", "STATIC_ROOT", "STATEMENT_TIMEOUT", "LOCK_TIMEOUT"):
+    os.environ.pop(_name, None)
+os.environ |= ENVIRONMENT
+server = EmbeddedDatabase(PLACES, throw_away=True)
+
+
+def create_database() -> None:
+    """A fresh copy of the migrated template for this process. Started, made and migrated by whoever comes first."""
+    server.hold()
+    lock = FileLock(PLACES.data / "template.lock")
+    if not lock.exclusive(within=300):
+        raise RuntimeError("Another test process has been migrating the template for five minutes.")
+    try:
+        with server.connect(database="postgres") as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT datistemplate FROM pg_database WHERE datname = %s", [TEMPLATE])
+            if cursor.fetchone() == (False,):
+                _make_template()
+        run_as_owner(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", database="postgres")
+        run_as_owner(f"CREATE DATABASE {DATABASE} TEMPLATE {TEMPLATE}", database="postgres")
+    finally:
+        lock.release()
+
+
+def run_as_owner(statement: str, *, database: str = DATABASE) -> list[tuple[object, ...]]:
+    """Run SQL as the role that owns everything; returns its rows, if it has any. Commits at once."""
+    connection = server.connect(database=database)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+    finally:
+        connection.close()
+
+
+def empty_database() -> None:
+    """Take away whatever a committing test left. The application's role may not truncate, so the owner does."""
+    found = run_as_owner("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    tables = [f'"{name}"' for (name,) in found if name not in KEPT_TABLES]
+    filled = " UNION ALL ".join(f"(SELECT '{table}' FROM {table} LIMIT 1)" for table in tables)
+    left = [str(name) for (name,) in run_as_owner(filled)]
+    if left:
+        # Append-only tables refuse TRUNCATE by trigger, which a replica does not run.
+        run_as_owner(
+            "SET lock_timeout = '10s'; SET session_replication_role = 'replica';"
+            f"TRUNCATE {', '.join(left)} CASCADE; {_restore_statement()}"
+        )
+
+
+def _restore_statement() -> str:
+    """Put back the rows that migrations had written."""
+    kept = run_as_owner("SELECT tablename FROM pg_tables WHERE schemaname = 'pristine'")
+    return "".join(
+        f'INSERT INTO public."{name}" SELECT * FROM pristine."{name}" ON CONFLICT DO NOTHING;' for (name,) in kept
+    )
+
+
+def _make_template() -> None:
+    """Migrate as the owner, in a process of its own; then let tests set the clock."""
+    owner = {"DATABASE_URL": PLACES.database_url("app"), "DATABASE_OWNER_URL": PLACES.database_url("owner")}
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "migrate", "--verbosity", "0"]
+    done = subprocess.run(command, env=os.environ | owner, cwd=BASE_DIR, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"The template database could not be migrated:\n{done.stdout}{done.stderr}")
+    found = run_as_owner("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=TEMPLATE)
+    statements = ["CREATE SCHEMA pristine"]
+    for (table,) in found:
+        if table not in KEPT_TABLES and run_as_owner(f'SELECT 1 FROM "{table}" LIMIT 1', database=TEMPLATE):
+            statements.append(f'CREATE TABLE pristine."{table}" AS TABLE public."{table}"')
+    run_as_owner(f"{'; '.join(statements)}; {CLOCK}; ALTER DATABASE {TEMPLATE} IS_TEMPLATE true", database=TEMPLATE)
+
+
+CLOCK = """
+CREATE TABLE test_clock (at timestamptz NOT NULL, ticks boolean NOT NULL DEFAULT false);
+CREATE SEQUENCE test_clock_tick MINVALUE 0;
+GRANT SELECT, INSERT, DELETE ON test_clock TO app;
+GRANT SELECT, UPDATE, USAGE ON test_clock_tick TO app;
+CREATE OR REPLACE FUNCTION hundred_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS $clock$
+    SELECT coalesce(
+        (SELECT CASE WHEN ticks THEN at + nextval('public.test_clock_tick') * interval '1 microsecond' ELSE at END
+         FROM public.test_clock LIMIT 1),
+        clock_timestamp())
+$clock$
+"""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Registered last, so that these fixtures stand in for pytest-django's and pytest-playwright's of the same name."""
+    from tests import fixtures
+
+    config.pluginmanager.register(fixtures, "hundred-fixtures")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if SHARED.is_dir():
+        return
+    absent = pytest.mark.skip(reason="the reference data do not lie beside this repository")
+    for item in items:
+        if "shared" in item.keywords:
+            item.add_marker(absent)
+
+
+def pytest_unconfigure() -> None:
+    """The last process to leave takes the folder away."""
+    server.release()
+    if not WORKER:
+        server.wait_until_stopped(within=10)
+        shutil.rmtree(PLACES.data, ignore_errors=True)

@@ -122,7 +122,8 @@ def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
     in_scope = ""
     if rule.scope:
         in_scope = f"""AND EXISTS (SELECT 1 FROM employees_placement place WHERE place.employee_id = person.id
-            AND place.starts_at < {look} AND place.ends_at >= {look} AND place.department = ANY({literal(rule.scope)}))"""
+            AND place.starts_at < {look} AND place.ends_at >= {look}
+            AND place.department = ANY({literal(rule.scope)}))"""
 
     def in_force(column: str) -> str:
         return f"""(SELECT DISTINCT ON (employee_id) employee_id, {column} FROM quotas_adjustment

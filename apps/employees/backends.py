@@ -1,0 +1,52 @@
+"""Sign-in with staff number or e-mail and password. Who has left cannot sign in, nor stay signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.db.models import F, Q
+from django.http import HttpRequest
+
+from apps.employees.models import Account
+from apps.ledger.querysets import Clock
+
+# One query for every request: the account, its employee and tree node, only while employed.
+MAY_SIGN_IN = Q(employee=None) | Q(
+    employee__employment__starts_at__lte=Clock(), employee__employment__ends_at__gt=Clock()
+)
+
+
+class EmployeeBackend(ModelBackend):
+    """Django's own backend over logins and e-mail addresses, for accounts of people who are employed now."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> Account | None:
+        name = (username or kwargs.get(Account.USERNAME_FIELD) or "").strip().lower()
+        if not name or not password or "\0" in name:
+            return None
+        matches = Q(login=name) | Q(employee__email=name) | Q(employee=None, email__iexact=name)
+        found = list(
+            Account.objects.filter(matches).select_related("employee").order_by(F("employee").asc(nulls_last=True))[:2]
+        )
+        exact = [account for account in found if account.login == name] or found
+        if len(exact) != 1:
+            # As long as a real check, so that the time does not tell whether the account exists.
+            Account().set_password(password)
+            return None
+        account = exact[0]
+        if account.check_password(password) and self.user_can_authenticate(account):
+            return account
+        return None
+
+    def user_can_authenticate(self, user: Any) -> bool:
+        return super().user_can_authenticate(user) and Account.objects.filter(MAY_SIGN_IN, pk=user.pk).exists()
+
+    def get_user(self, user_id: int) -> Account | None:
+        return (
+            Account.objects.filter(MAY_SIGN_IN, pk=user_id, is_active=True)
+            .select_related("employee", "employee__node")
+            .distinct()
+            .first()
+        )

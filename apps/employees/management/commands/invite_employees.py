@@ -1,0 +1,42 @@
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from apps.employees.models import Employee
+from apps.employees.services import account_for, invite, set_password_link
+from apps.ledger.management.house import HouseCommand
+from apps.ledger.services import clock
+
+BATCH = 500
+
+
+class Command(HouseCommand):
+    help = "Mails employees who have no password yet a link to set one; --print writes the links instead."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--staff-no", help="only this employee")
+        parser.add_argument("--print", action="store_true", help="write the links instead of mailing them")
+        parser.add_argument("--base-url", default="http://localhost:8000", help="where people reach Hundred")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        employees = Employee.objects.employed_at(clock()).filter(account__password__in=["", "!"])
+        employees = employees | Employee.objects.employed_at(clock()).filter(account=None)
+        if options["staff_no"]:
+            employees = employees.filter(staff_no=options["staff_no"])
+            if not Employee.objects.filter(staff_no=options["staff_no"]).exists():
+                raise CommandError(f"no employee has the number {options['staff_no']}")
+        links = {}
+        sent = 0
+        with self.bar("mails", employees.count()) as progress:
+            if options["print"]:
+                for employee in employees.iterator(chunk_size=BATCH):
+                    links[employee.staff_no] = set_password_link(account_for(employee), options["base_url"])
+            else:
+                sent = invite(
+                    employees=employees.iterator(chunk_size=BATCH), base_url=options["base_url"], by=self.actor,
+                    progress=progress,
+                )  # fmt: skip
+        lines = [f"{staff_no}  {link}" for staff_no, link in links.items()]
+        summary = "\n".join(lines) if options["print"] else f"{sent} invitations sent."
+        self.tell(options, {"sent": sent, "links": links}, summary or "Everyone has a password already.")

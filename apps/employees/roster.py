@@ -1,0 +1,309 @@
+"""Applying a roster: people, periods and places change in one transaction, set by set, on a staging table."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db import Error, connection, transaction
+
+from apps.employees.imports import Reject, Roster, RosterRow, midnight
+from apps.employees.services import company_zone, rebuild_tree
+from apps.ledger.services import Actor, audit, clock, hold_facts, hold_tree, note_employees, note_identities
+
+CYCLE, OVERLAP = "23H01", "23H02"
+
+STAGE = """
+CREATE TEMP TABLE roster_stage (
+    line int, staff_no text PRIMARY KEY, name text, email text, email_digest bytea, phone text, phone_digest bytea,
+    has_phone bool, department text, manager text, time_zone text, starts_at timestamptz, ends_at timestamptz,
+    effective_at timestamptz, has_start bool, has_end bool, employee_id bigint, is_new bool DEFAULT false
+) ON COMMIT DROP;
+CREATE TEMP TABLE roster_touched (employee_id bigint, judged bool) ON COMMIT DROP;
+"""
+
+REFUSE_TAKEN_EMAILS = """
+DELETE FROM roster_stage row USING employees_employeeidentity held, employees_employee holder
+WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest AND holder.id = held.employee_id
+  AND holder.staff_no <> row.staff_no AND holder.staff_no NOT IN (SELECT staff_no FROM roster_stage)
+  AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = holder.id AND work.ends_at > %(now)s)
+RETURNING row.line, 'email', 'email_taken', 'the e-mail of ' || holder.name || ' (' || holder.staff_no || ')'
+"""
+# Repeated until nothing goes: who reports to a refused newcomer has no manager either.
+REFUSE_UNKNOWN_MANAGERS = """
+DELETE FROM roster_stage row WHERE manager <> ''
+  AND NOT EXISTS (SELECT 1 FROM roster_stage boss WHERE boss.staff_no = row.manager)
+  AND NOT EXISTS (SELECT 1 FROM employees_employee boss WHERE boss.staff_no = row.manager)
+RETURNING line, 'manager_staff_no', 'unknown_manager', 'no employee has the number ' || manager
+"""
+LOCK_PEOPLE = """
+SELECT id FROM employees_employee WHERE staff_no IN (SELECT staff_no FROM roster_stage) ORDER BY id FOR NO KEY UPDATE
+"""
+PEOPLE = [
+    # Ids in the order of staff numbers: any order of rows gives the same rows.
+    """
+    INSERT INTO employees_employee (staff_no, name, email, phone, time_zone, created_at)
+    SELECT staff_no, name, email, coalesce(phone, ''), coalesce(time_zone, ''), %(now)s FROM roster_stage row
+    WHERE NOT EXISTS (SELECT 1 FROM employees_employee person WHERE person.staff_no = row.staff_no)
+    ORDER BY staff_no
+    """,
+    """
+    UPDATE roster_stage row SET employee_id = person.id, is_new = NOT EXISTS (
+        SELECT 1 FROM employees_employment work WHERE work.employee_id = person.id)
+    FROM employees_employee person WHERE person.staff_no = row.staff_no
+    """,
+    """
+    WITH changed AS (
+        UPDATE employees_employee person SET name = row.name, email = row.email,
+            phone = CASE WHEN row.has_phone THEN coalesce(row.phone, '') ELSE person.phone END,
+            time_zone = coalesce(row.time_zone, person.time_zone)
+        FROM roster_stage row WHERE person.id = row.employee_id AND (
+            (person.name, person.email) <> (row.name, row.email)
+            OR row.has_phone AND person.phone <> coalesce(row.phone, '')
+            OR person.time_zone <> coalesce(row.time_zone, person.time_zone))
+        RETURNING person.id)
+    INSERT INTO roster_touched SELECT id, false FROM changed
+    """,
+]
+IDENTITIES = """
+WITH inherited AS (
+    -- An address that a leaver had is given to somebody else: the refusals above left no other case.
+    UPDATE employees_employeeidentity held SET live = false, ended_at = %(now)s FROM roster_stage row
+    WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest
+      AND held.employee_id NOT IN (SELECT employee_id FROM roster_stage)
+), wanted AS (
+    SELECT employee_id, 'email' AS kind, email AS value, email_digest AS digest FROM roster_stage
+    UNION ALL
+    SELECT employee_id, 'phone', phone, phone_digest FROM roster_stage WHERE phone IS NOT NULL
+), ended AS (
+    UPDATE employees_employeeidentity held SET live = false, ended_at = %(now)s FROM roster_stage row
+    WHERE held.employee_id = row.employee_id AND held.live AND (held.kind = 'email' OR row.has_phone)
+      AND NOT EXISTS (SELECT 1 FROM wanted WHERE wanted.employee_id = held.employee_id AND wanted.kind = held.kind
+                      AND wanted.digest = held.digest)
+) SELECT 1
+"""
+NEW_IDENTITIES = """
+INSERT INTO employees_employeeidentity (employee_id, kind, value, digest, live, started_at)
+SELECT employee_id, kind, value, digest, true, %(now)s FROM (
+    SELECT employee_id, 'email' AS kind, email AS value, email_digest AS digest FROM roster_stage
+    UNION ALL
+    SELECT employee_id, 'phone', phone, phone_digest FROM roster_stage WHERE phone IS NOT NULL) wanted
+WHERE NOT EXISTS (SELECT 1 FROM employees_employeeidentity held WHERE held.live
+    AND held.employee_id = wanted.employee_id AND held.kind = wanted.kind AND held.digest = wanted.digest)
+RETURNING kind, digest
+"""
+EMPLOYMENTS = [
+    # Joiners.
+    """
+    INSERT INTO employees_employment (employee_id, starts_at, ends_at)
+    SELECT employee_id, coalesce(starts_at, '-infinity'), coalesce(ends_at, 'infinity') FROM roster_stage WHERE is_new
+    """,
+    # Still employed, or both dates are a correction of a period that has ended: the newest period takes the dates.
+    """
+    WITH newest AS (
+        SELECT DISTINCT ON (employee_id) work.id, work.employee_id, work.starts_at, work.ends_at
+        FROM employees_employment work JOIN roster_stage row USING (employee_id) WHERE NOT row.is_new
+        ORDER BY employee_id, work.starts_at DESC
+    ), wanted AS (
+        SELECT newest.id, newest.employee_id,
+            CASE WHEN row.has_start THEN coalesce(row.starts_at, '-infinity') ELSE newest.starts_at END AS starts_at,
+            CASE WHEN row.has_end THEN coalesce(row.ends_at, 'infinity') ELSE newest.ends_at END AS ends_at,
+            newest.starts_at AS old_start, newest.ends_at AS old_end
+        FROM newest JOIN roster_stage row USING (employee_id)
+        WHERE newest.ends_at > %(now)s
+           OR row.ends_at <= %(now)s AND coalesce(row.starts_at, '-infinity') < newest.ends_at
+    ), changed AS (
+        UPDATE employees_employment work SET starts_at = wanted.starts_at, ends_at = wanted.ends_at FROM wanted
+        WHERE work.id = wanted.id AND (wanted.starts_at, wanted.ends_at) <> (old_start, old_end)
+        RETURNING work.employee_id)
+    INSERT INTO roster_touched SELECT employee_id, true FROM changed
+    """,
+    # Back again: who had left and stands in the file as employed gets a new period.
+    """
+    WITH newest AS (
+        SELECT employee_id, max(work.ends_at) AS ended FROM employees_employment work
+        JOIN roster_stage row USING (employee_id) WHERE NOT row.is_new GROUP BY employee_id
+    ), changed AS (
+        INSERT INTO employees_employment (employee_id, starts_at, ends_at)
+        SELECT employee_id, CASE WHEN row.starts_at >= ended THEN row.starts_at ELSE %(now)s END,
+               coalesce(row.ends_at, 'infinity')
+        FROM roster_stage row JOIN newest USING (employee_id)
+        WHERE ended <= %(now)s AND (row.ends_at IS NULL OR row.ends_at > %(now)s OR row.starts_at >= ended)
+        RETURNING employee_id)
+    INSERT INTO roster_touched SELECT employee_id, true FROM changed
+    """,
+]
+PLACEMENTS = [
+    """
+    INSERT INTO employees_placement (employee_id, department, manager_id, starts_at, ends_at)
+    SELECT row.employee_id, coalesce(row.department, ''), boss.id, '-infinity', 'infinity'
+    FROM roster_stage row LEFT JOIN employees_employee boss ON boss.staff_no = row.manager WHERE row.is_new
+    """,
+    """
+    CREATE TEMP TABLE roster_moves ON COMMIT DROP AS
+    SELECT place.id, row.employee_id, place.starts_at, place.ends_at, coalesce(row.effective_at, %(now)s) AS at,
+           coalesce(row.department, place.department) AS department,
+           CASE WHEN row.manager IS NULL THEN place.manager_id ELSE boss.id END AS manager_id
+    FROM roster_stage row
+    JOIN employees_placement place ON place.employee_id = row.employee_id
+     AND place.starts_at <= coalesce(row.effective_at, %(now)s) AND coalesce(row.effective_at, %(now)s) < place.ends_at
+    LEFT JOIN employees_employee boss ON boss.staff_no = row.manager
+    WHERE NOT row.is_new AND (coalesce(row.department, place.department) <> place.department
+        OR row.manager IS NOT NULL AND boss.id IS DISTINCT FROM place.manager_id)
+    """,
+    """
+    UPDATE employees_placement place SET ends_at = move.at FROM roster_moves move
+    WHERE place.id = move.id AND move.starts_at < move.at
+    """,
+    """
+    UPDATE employees_placement place SET department = move.department, manager_id = move.manager_id
+    FROM roster_moves move WHERE place.id = move.id AND move.starts_at = move.at
+    """,
+    """
+    INSERT INTO employees_placement (employee_id, department, manager_id, starts_at, ends_at)
+    SELECT employee_id, department, manager_id, at, ends_at FROM roster_moves WHERE starts_at < at
+    """,
+    "INSERT INTO roster_touched SELECT employee_id, true FROM roster_moves",
+]
+# Who is missing from a complete file left the day before; who started only today leaves now.
+LEAVERS = """
+UPDATE employees_employment work SET ends_at = CASE WHEN starts_at < %(left)s THEN %(left)s ELSE %(now)s END
+FROM employees_employee person
+WHERE person.id = work.employee_id AND work.starts_at < %(now)s AND work.ends_at > %(now)s
+  AND NOT person.staff_no = ANY(%(mentioned)s)
+RETURNING work.employee_id
+"""
+
+
+class RosterRefused(ValueError):
+    """The file as a whole cannot be loaded; nothing was changed."""
+
+
+@dataclass
+class RosterResult:
+    """What a load did, in the words of the import's JSON."""
+
+    read: int
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    left: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+
+
+def load_roster(*, roster: Roster, by: Actor, complete: bool = False, dry_run: bool = False) -> RosterResult:
+    """Load checked rows in one transaction; with `complete`, who is not mentioned in the file has left.
+
+    Raises RosterRefused for a reporting cycle or overlapping periods, naming the people; then nothing changed.
+    """
+    try:
+        with transaction.atomic():
+            result = _apply(roster, by, complete)
+            if dry_run:
+                transaction.set_rollback(True)
+    except Error as error:
+        raise _refusal(error) from error
+    result.rejects.sort(key=lambda reject: reject.line)
+    return result
+
+
+def _refusal(error: Error) -> Exception:
+    """The sentence for what the database refused, or the error itself when it is none of ours."""
+    code, detail = getattr(error.__cause__, "pgcode", ""), getattr(error.__cause__, "diag", None)
+    if code == CYCLE and detail:
+        return RosterRefused(f"a reporting cycle, each reports to the next: {detail.message_detail}")
+    if code == OVERLAP and detail:
+        return RosterRefused(f"two periods of {detail.message_detail} overlap")
+    return error
+
+
+def _apply(roster: Roster, by: Actor, complete: bool) -> RosterResult:
+    hold_facts()
+    hold_tree()
+    now = clock()
+    result = RosterResult(read=roster.read, duplicate=roster.duplicate, rejects=list(roster.rejects))
+    with connection.cursor() as cursor:
+        cursor.execute(STAGE)
+        _stage(cursor, roster.rows)
+        result.rejects += _refuse(cursor, now)
+        cursor.execute(LOCK_PEOPLE)
+        moment = {"now": now}
+        for statement in (*PEOPLE, IDENTITIES):
+            cursor.execute(statement, moment)
+        cursor.execute(NEW_IDENTITIES, moment)
+        note_identities(cursor.fetchall(), always=True)
+        for statement in (*EMPLOYMENTS, *PLACEMENTS):
+            cursor.execute(statement, moment)
+        if complete:
+            left = midnight(now.astimezone(ZoneInfo(company_zone())).date())
+            cursor.execute(LEAVERS, {"now": now, "left": left, "mentioned": sorted(roster.mentioned)})
+            leavers = [employee for (employee,) in cursor.fetchall()]
+            result.left = len(leavers)
+            note_employees(leavers)
+        _count(cursor, result)
+    rebuild_tree(now)
+    detail = {name: value for name, value in vars(result).items() if name != "rejects"}
+    audit("roster.loaded", by=by, kind="roster", detail=detail | {"complete": complete})
+    return result
+
+
+def _stage(cursor, rows: list[RosterRow]) -> None:
+    text = io.StringIO()
+    for row in rows:
+        phone = row.phone
+        cells = (
+            row.line, row.staff_no, row.name, row.email.value, _bytes(row.email.digest),
+            phone.value if phone else None, _bytes(phone.digest) if phone else None, row.has_phone, row.department,
+            row.manager, row.time_zone, row.starts_at, row.ends_at, row.effective_at, row.has_start, row.has_end,
+        )  # fmt: skip
+        text.write("\t".join(_copied(cell) for cell in cells) + "\n")
+    text.seek(0)
+    columns = (
+        "line, staff_no, name, email, email_digest, phone, phone_digest, has_phone, department, manager, time_zone,"
+        " starts_at, ends_at, effective_at, has_start, has_end"
+    )
+    cursor.copy_expert(f"COPY roster_stage ({columns}) FROM STDIN", text)
+    cursor.execute("ANALYZE roster_stage")
+
+
+def _bytes(value: bytes) -> str:
+    return "\\x" + value.hex()
+
+
+def _copied(cell: object) -> str:
+    """A cell in PostgreSQL's text format for COPY."""
+    if cell is None:
+        return "\\N"
+    return str(cell).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _refuse(cursor, now: datetime) -> list[Reject]:
+    cursor.execute(REFUSE_TAKEN_EMAILS, {"now": now})
+    rejects = [Reject(*row) for row in cursor.fetchall()]
+    while True:
+        cursor.execute(REFUSE_UNKNOWN_MANAGERS)
+        refused = [Reject(*row) for row in cursor.fetchall()]
+        if not refused:
+            return rejects
+        rejects += refused
+
+
+def _count(cursor, result: RosterResult) -> None:
+    """Count the outcomes and note for the marks whose verdict may have changed."""
+    cursor.execute("SELECT employee_id FROM roster_stage WHERE is_new")
+    created = [employee for (employee,) in cursor.fetchall()]
+    cursor.execute(
+        "SELECT employee_id, bool_or(judged) FROM roster_touched"
+        " WHERE employee_id NOT IN (SELECT employee_id FROM roster_stage WHERE is_new) GROUP BY 1"
+    )
+    touched = cursor.fetchall()
+    cursor.execute("SELECT count(*) FROM roster_stage")
+    staged = cursor.fetchone()[0]
+    result.created, result.updated = len(created), len(touched)
+    result.unchanged = staged - result.created - result.updated
+    result.rejected = len(result.rejects)
+    note_employees(created + [employee for employee, judged in touched if judged])

@@ -1,0 +1,161 @@
+"""Writers of people: the tree cache, roles, accounts, invitations. The roster itself is loaded by `imports`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import EmailMessage, get_connection
+from django.db import connection, transaction
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext as _
+
+from apps.employees.models import Account, Employee, Role
+from apps.ledger.services import Actor, audit, clock, hold_tree
+
+# Preorder numbers: a node's team is the interval (first, last], so that "everyone below" is one range of an index.
+REBUILD_TREE = """
+WITH RECURSIVE place AS (
+    SELECT employee_id, department, manager_id FROM employees_placement WHERE starts_at <= %(at)s AND %(at)s < ends_at
+), walk(employee_id, depth, path) AS (
+    SELECT employee_id, 0, ARRAY[employee_id] FROM place
+    WHERE manager_id IS NULL OR manager_id NOT IN (SELECT employee_id FROM place)
+    UNION ALL
+    SELECT place.employee_id, walk.depth + 1, walk.path || place.employee_id
+    FROM walk JOIN place ON place.manager_id = walk.employee_id
+), numbered AS (
+    SELECT employee_id, depth, path, row_number() OVER (ORDER BY path) AS first FROM walk
+), sizes AS (
+    SELECT above AS employee_id, count(*) AS size FROM walk, unnest(path) AS above GROUP BY above
+)
+INSERT INTO employees_treenode (employee_id, manager_id, department, depth, first, last, employed)
+SELECT employee_id, place.manager_id, place.department, depth, first, first + size - 1,
+       EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = numbered.employee_id
+               AND work.starts_at <= %(at)s AND %(at)s < work.ends_at)
+FROM numbered JOIN sizes USING (employee_id) JOIN place USING (employee_id)
+"""
+
+
+class UnknownRole(ValueError):
+    """No such role."""
+
+
+class NoAccount(ValueError):
+    """The employee cannot have an account now, with the reason."""
+
+
+def rebuild_tree(at: datetime) -> int:
+    """Rebuild today's tree from the placements in force at `at`; returns its size. Needs facts held, in a transaction.
+
+    Readers see the old tree until the commit.
+    """
+    hold_tree()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM employees_treenode")
+        cursor.execute(REBUILD_TREE, {"at": at})
+        return cursor.rowcount
+
+
+def account_for(employee: Employee) -> Account:
+    """The employee's account, made without a password when there is none yet."""
+    account, _created = Account.objects.get_or_create(
+        employee=employee,
+        defaults={
+            "login": employee.staff_no.lower(),
+            "email": employee.email,
+            "display_name": employee.name,
+            "password": "!",
+        },
+    )
+    return account
+
+
+def grant_role(*, employee: Employee, role: str, by: Actor, revoke: bool = False) -> bool:
+    """Give or take a role; False when nothing changed. Raises UnknownRole."""
+    if role not in Role.Kind.values:
+        raise UnknownRole(role)
+    with transaction.atomic():
+        account = account_for(employee)
+        if revoke:
+            changed = Role.objects.filter(account=account, role=role).delete()[0] > 0
+        else:
+            _role, changed = Role.objects.get_or_create(
+                account=account, role=role, defaults={"granted_by_id": by.id, "granted_by_label": by.label}
+            )
+        if changed:
+            action = "role.revoked" if revoke else "role.granted"
+            audit(action, by=by, kind="account", id=account.pk, label=str(employee), detail={"role": role})
+    return changed
+
+
+def set_password_link(account: Account, base_url: str) -> str:
+    """A link, valid for PASSWORD_RESET_TIMEOUT and for one use, at which this account's password is set."""
+    address = reverse(
+        "set-password",
+        kwargs={
+            "uidb64": urlsafe_base64_encode(force_bytes(account.pk)),
+            "token": default_token_generator.make_token(account),
+        },
+    )
+    return base_url.rstrip("/") + address
+
+
+def invitation(account: Account, base_url: str) -> EmailMessage:
+    """The mail that invites somebody to set a password."""
+    return EmailMessage(
+        subject=_("Your sign-in to Hundred"),
+        body=_(
+            "Hello %(name)s,\n\nset your password here:\n%(link)s\n\nYour sign-in is %(login)s. The link works once, "
+            "for three days.\n"
+        )
+        % {"name": account, "link": set_password_link(account, base_url), "login": account.login},
+        to=[account.email],
+    )
+
+
+def invite(
+    *,
+    employees: Iterable[Employee],
+    base_url: str,
+    by: Actor,
+    progress: Callable[[int], None] = lambda sent: None,
+) -> int:
+    """Mail every employee a set-password link, over one connection; returns how many mails went out."""
+    sent = 0
+    with get_connection() as mail:
+        for employee in employees:
+            account = account_for(employee)
+            if account.has_usable_password():
+                continue
+            message = invitation(account, base_url)
+            message.connection = mail
+            sent += message.send()
+            audit("account.invited", by=by, kind="account", id=account.pk, label=str(employee))
+            progress(sent)
+    return sent
+
+
+def audit_sign_in(account: Account, *, address: str) -> None:
+    """Append that somebody signed in."""
+    audit(
+        "account.signed_in",
+        by=account.actor,
+        kind="account",
+        id=account.pk,
+        label=str(account),
+        detail={"address": address},
+    )
+
+
+def employed_now(employee: Employee) -> bool:
+    """Whether the employee is employed at this moment."""
+    return Employee.objects.filter(pk=employee.pk).employed_at(clock()).exists()
+
+
+def company_zone() -> str:
+    """The zone in which the dates of a roster become instants."""
+    return settings.TIME_ZONE

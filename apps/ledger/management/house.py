@@ -1,0 +1,76 @@
+"""What every command of the house shares: one JSON object or a summary, a progress bar, plain errors, an actor."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from tqdm import tqdm
+
+from apps.ledger.services import Actor
+
+# A bar for work that takes longer than this many seconds.
+BAR_AFTER = 1.0
+
+
+class HouseCommand(BaseCommand):
+    """A command with `--json`: then standard output holds exactly one object, and all else goes to standard error."""
+
+    requires_migrations_checks = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    @property
+    def actor(self) -> Actor:
+        """Whoever runs the command on this machine."""
+        try:
+            return Actor(None, f"command line ({getpass.getuser()})")
+        except (KeyError, OSError):
+            return Actor(None, "command line")
+
+    def tell(self, options: dict[str, Any], result: dict[str, Any], summary: str) -> None:
+        """End with the result: as JSON when asked for, else as sentences."""
+        self.stdout.write(json.dumps(result, ensure_ascii=False, default=str) if options["json"] else summary)
+
+    def warn(self, sentence: str) -> None:
+        """A sentence beside the result, on standard error."""
+        self.stderr.write(self.style.WARNING(sentence))
+
+    @contextmanager
+    def bar(self, unit: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+        """A progress bar on a terminal, from the first second on; yields `progress(done, total=None)`."""
+        with tqdm(total=total, unit=f" {unit}", delay=BAR_AFTER, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+            def progress(done: int, of: int | None = None) -> None:
+                if of is not None:
+                    bar.total = of
+                bar.update(done - bar.n)
+
+            yield progress
+
+
+def instant(text: str) -> datetime:
+    """An argument that is an ISO 8601 instant with its zone."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no instant such as 2026-12-01T00:00:00+08:00") from error
+    if at.tzinfo is None:
+        raise ArgumentTypeError(f"{text!r} has no zone: add Z or an offset such as +08:00")
+    return at.astimezone(UTC)
+
+
+def day(text: str) -> date:
+    """An argument that is a date."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no date such as 2026-11-30") from error

@@ -1,0 +1,37 @@
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from apps.ledger.management.house import HouseCommand
+from apps.quotas.management.choosing import add_campaign, choose_campaign
+from apps.quotas.models import Campaign
+from apps.quotas.services import clock, follow_time, mark_everybody, sweep
+
+
+class Command(HouseCommand):
+    help = "Marks everybody of a campaign from the facts, in this process, with the service the Celery job calls."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        add_campaign(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        campaign = choose_campaign(options["campaign"])
+        if not Campaign.objects.to_mark(clock()).filter(pk=campaign.pk).exists():
+            raise CommandError(f"{campaign.name} is {campaign.get_state_display()} or has not opened yet: not marked")
+        follow_time()
+        # Whoever has a note is judged in every open campaign first; then everybody in this one.
+        sweep()
+        with self.bar("employees") as progress:
+            mark = mark_everybody(campaign, progress)
+        told = {
+            "campaign": campaign.slug, "employees": mark.employees, "counted": mark.counted, "red": mark.red,
+            "turned_red": mark.turned_red, "turned_green": mark.turned_green, "as_of": clock().isoformat(),
+        }  # fmt: skip
+        self.tell(
+            options,
+            told,
+            f"Marked {mark.employees} employees of {campaign.name}: {mark.red} red, "
+            f"{mark.employees - mark.red} not; {mark.counted} counted contacts. "
+            f"{mark.turned_red} turned red, {mark.turned_green} turned green.",
+        )

@@ -1,0 +1,182 @@
+"""Campaigns, their rules, and the adjustments of single employees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from apps.contacts.models import Contact
+from apps.contacts.services import ContactRefused, lock_employees, restore_contact
+from apps.employees.models import Employee
+from apps.ledger.rules import clean_text
+from apps.ledger.services import Actor, audit, clock, hold_facts, note_employees, watch_identities
+from apps.quotas import rules
+from apps.quotas.models import Adjustment, Campaign, CampaignRule
+
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+class CampaignRefused(ValueError):
+    """A campaign that cannot be as asked, with the field and a sentence."""
+
+    def __init__(self, field: str, message: str):
+        super().__init__(message)
+        self.field, self.message = field, message
+
+
+def open_campaign(
+    *,
+    name: str,
+    target: int,
+    opens_on: date,
+    deadline: date,
+    time_zone: str,
+    exclusive: bool = False,
+    confirmed_only: bool = False,
+    slug: str = "",
+    scope: Sequence[str] = (),
+    by: Actor,
+) -> Campaign:
+    """Open a campaign with its own copy of the rule, and note everyone to be judged.
+
+    `deadline` is the last day, inclusive, in `time_zone`. Opened after its cut-off it is backdated: only a command
+    freezes it. Raises CampaignRefused.
+    """
+    name, slug = clean_text(name), slugify(slug or name) or f"campaign-{opens_on:%Y-%m-%d}"
+    _refuse_bad_terms(name, target, opens_on, deadline, time_zone)
+    opens_at, cutoff_at = rules.period(opens_on, deadline, time_zone)
+    with transaction.atomic():
+        if exclusive:
+            watch_identities(True)
+        hold_facts()
+        _refuse_taken(name, slug)
+        now = clock()
+        campaign = Campaign.objects.create(
+            slug=slug, name=name, state=Campaign.State.OPEN, backdated=cutoff_at <= now, created_by_label=by.label
+        )
+        CampaignRule.objects.create(
+            campaign=campaign, version=1, in_force_from=now, target=target, time_zone=time_zone, opens_on=opens_on,
+            deadline=deadline, opens_at=opens_at, cutoff_at=cutoff_at, exclusive=exclusive,
+            company_domains=sorted({domain.lower() for domain in settings.COMPANY_EMAIL_DOMAINS}),
+            confirmed_only=confirmed_only, scope=sorted(set(scope)),
+        )  # fmt: skip
+        note_everybody()
+        detail: dict[str, Any] = {
+            "target": target,
+            "opens_at": opens_at.isoformat(),
+            "cutoff_at": cutoff_at.isoformat(),
+        }
+        audit("campaign.opened", by=by, kind="campaign", id=campaign.slug, label=name, detail=detail)
+    return campaign
+
+
+def _refuse_bad_terms(name: str, target: int, opens_on: date, deadline: date, time_zone: str) -> None:
+    if not name:
+        raise CampaignRefused("name", _("A campaign needs a name."))
+    if not 1 <= target <= 1_000_000:
+        raise CampaignRefused("target", _("The target must be a number from 1 to 1,000,000."))
+    if deadline < opens_on:
+        raise CampaignRefused("deadline", _("The deadline lies before the opening."))
+    if time_zone not in available_timezones():
+        raise CampaignRefused("time_zone", _("This is no time zone such as Asia/Shanghai."))
+
+
+def _refuse_taken(name: str, slug: str) -> None:
+    if Campaign.objects.filter(slug=slug).exists():
+        raise CampaignRefused("slug", _("A campaign with the short name %(slug)s exists already.") % {"slug": slug})
+    if Campaign.objects.filter(name=name).exists():
+        raise CampaignRefused("name", _("A campaign named %(name)s exists already.") % {"name": name})
+
+
+def note_everybody() -> None:
+    """Note every employee in the outbox, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO ledger_outbox (employee_id) SELECT id FROM employees_employee")
+
+
+def adjust(
+    *,
+    campaign: Campaign,
+    employee: Employee,
+    reason: str,
+    by: Actor,
+    target: int | None = None,
+    exempt: bool | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+) -> Adjustment:
+    """Give one employee another target, or an exemption (or take it back), from `starts_at` (now) until `ends_at`.
+
+    Exactly one of `target` and `exempt` is given. Raises CampaignRefused.
+    """
+    if (target is None) == (exempt is None):
+        raise CampaignRefused("target", _("Give either a target or an exemption."))
+    if target is not None and target < 1:
+        raise CampaignRefused("target", _("The target must be a number from 1 to 1,000,000."))
+    if not clean_text(reason):
+        raise CampaignRefused("reason", _("An adjustment needs a reason."))
+    with transaction.atomic():
+        hold_facts()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT state FROM quotas_campaign WHERE id = %s FOR SHARE", [campaign.pk])
+            if cursor.fetchone()[0] not in ("draft", "open"):
+                raise CampaignRefused("campaign", _("This campaign is over."))
+        lock_employees([employee.pk])
+        now = clock()
+        adjustment = Adjustment.objects.create(
+            campaign=campaign, employee=employee, target=target, exempt=exempt, reason=clean_text(reason, 1000),
+            starts_at=starts_at or now, ends_at=ends_at or FOR_EVER, created_by_id=by.id, created_by_label=by.label,
+        )  # fmt: skip
+        note_employees([employee.pk])
+        audit("standing.adjusted", by=by, kind="employee", id=employee.staff_no, label=str(employee),
+              detail={"campaign": campaign.slug, "target": target, "exempt": exempt, "reason": adjustment.reason})  # fmt: skip
+    return adjustment
+
+
+def campaign_for(user: Any, slug: str | None) -> Campaign | None:
+    """The campaign a page shows: the one named, else the reader's open one with the nearest cut-off, else the latest
+
+    frozen one, else None. Raises Campaign.DoesNotExist for a name that is none.
+    """
+    known = Campaign.objects.exclude(state__in=["draft", "cancelled"])
+    if slug:
+        return known.get(slug=slug)
+    now = clock()
+    chosen = list(known.prefetch_related("rules"))
+    mine = [campaign for campaign in chosen if _concerns(campaign, user)] or chosen
+
+    def order(campaign: Campaign) -> tuple:
+        cutoff = campaign.rule.cutoff_at
+        over = campaign.state == Campaign.State.FROZEN
+        return over, cutoff <= now, abs(cutoff - now), campaign.slug
+
+    return min(mine, key=order, default=None)
+
+
+def _concerns(campaign: Campaign, user: Any) -> bool:
+    scope = campaign.rule.scope
+    employee = getattr(user, "employee", None)
+    return not scope or employee is None or employee.current_department in scope
+
+
+def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> None:
+    """Take back the end of a contact, unless it counted in a campaign that is being closed or is frozen.
+
+    Raises ContactRefused, Contact.DoesNotExist.
+    """
+    with transaction.atomic():
+        hold_facts()
+        contact = Contact.objects.of(employee).get(pk=contact_id)
+        over = Campaign.objects.filter(state__in=[Campaign.State.CLOSING, Campaign.State.FROZEN])
+        if any(contact.recorded_at < campaign.rule.cutoff_at for campaign in over):
+            raise ContactRefused(
+                "campaign_over", _("This contact belongs to a campaign that has ended: it can no longer be restored.")
+            )
+        restore_contact(contact_id=contact_id, employee=employee, by=by)

@@ -1,0 +1,168 @@
+"""The mark: from facts to standings, in one statement for any set of employees, with a row for every flip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from apps.contacts.services import finish_abandoned, lock_employees
+from apps.employees.models import Employee
+from apps.ledger.services import clock, drain, hold_facts
+from apps.quotas.models import Campaign, StandingChange
+from apps.quotas.querysets import judgement_sql, literal, these
+
+# Row locks held at a time, and notes taken at a time.
+AT_MOST = 5_000
+
+MARK = """
+WITH {judgement},
+old AS (SELECT * FROM quotas_standing WHERE campaign_id = {campaign} AND employee_id IN ({employees})),
+changed AS (
+    SELECT verdict.*, verdict.counted < verdict.target AND NOT verdict.exempt AS red, old.red AS was_red
+    FROM verdict LEFT JOIN old USING (employee_id)
+    WHERE old.id IS NULL OR old.reached_at IS DISTINCT FROM verdict.reached_at
+       OR (old.counted, old.target, old.exempt) <> (verdict.counted, verdict.target, verdict.exempt)),
+gone AS (
+    DELETE FROM quotas_standing WHERE id IN (SELECT id FROM old)
+    AND employee_id NOT IN (SELECT employee_id FROM people)),
+gone_days AS (
+    DELETE FROM quotas_dailycount stored WHERE campaign_id = {campaign} AND employee_id IN ({employees})
+    AND NOT EXISTS (SELECT 1 FROM daily WHERE daily.employee_id = stored.employee_id AND daily.day = stored.day)),
+days AS (
+    INSERT INTO quotas_dailycount (campaign_id, employee_id, day, delta)
+    SELECT {campaign}, employee_id, day, delta FROM daily
+    WHERE NOT EXISTS (SELECT 1 FROM quotas_dailycount stored WHERE stored.campaign_id = {campaign}
+        AND stored.employee_id = daily.employee_id AND stored.day = daily.day AND stored.delta = daily.delta)
+    ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET delta = excluded.delta),
+written AS (
+    INSERT INTO quotas_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at)
+    SELECT {campaign}, employee_id, counted, target, exempt, reached_at, {now}, {now} FROM changed
+    ON CONFLICT (campaign_id, employee_id) DO UPDATE SET counted = excluded.counted, target = excluded.target,
+        exempt = excluded.exempt, reached_at = excluded.reached_at, computed_at = excluded.computed_at,
+        since = CASE WHEN quotas_standing.red = (excluded.counted < excluded.target AND NOT excluded.exempt)
+                THEN quotas_standing.since ELSE excluded.since END),
+flips AS (
+    INSERT INTO quotas_standingchange (campaign_id, employee_id, at, red, counted, target, exempt, cause)
+    SELECT {campaign}, employee_id, {now}, red, counted, target, exempt, {cause} FROM changed WHERE was_red <> red
+    RETURNING red)
+SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < target AND NOT exempt),
+       (SELECT count(*) FROM flips WHERE red), (SELECT count(*) FROM flips WHERE NOT red),
+       (SELECT count(*) FROM changed)
+FROM verdict
+"""
+
+
+@dataclass
+class Mark:
+    """What a mark saw and did: employees judged, their counted contacts, how many are red, flips, verdicts written."""
+
+    employees: int = 0
+    counted: int = 0
+    red: int = 0
+    turned_red: int = 0
+    turned_green: int = 0
+    written: int = 0
+
+    def __iadd__(self, other: Mark) -> Mark:
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        return self
+
+
+def mark_standings(
+    *, campaign: Campaign, employees: list[int], now: datetime, cause: str = StandingChange.Cause.MARK
+) -> Mark:
+    """Judge these employees from the facts in the state just before `now`; write only what differs, log every flip.
+
+    The caller's transaction holds the facts lock, the campaign's row and the employees' rows, and read `now` after
+    that. Who is not in the population loses the standing.
+    """
+    if not employees:
+        return Mark()
+    chosen = these(employees)
+    statement = MARK.format(
+        judgement=judgement_sql(campaign.rule, now, chosen), employees=chosen, campaign=campaign.pk,
+        now=literal(now), cause=literal(str(cause)),
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return Mark(*map(int, cursor.fetchone()))
+
+
+def hold_campaigns(at: datetime, only: Campaign | None = None) -> list[Campaign]:
+    """The campaigns a mark may write at `at`, their rows locked against a freeze until the transaction ends."""
+    wanted = Campaign.objects.to_mark(at)
+    if only is not None:
+        wanted = wanted.filter(pk=only.pk)
+    ids = sorted(wanted.values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM quotas_campaign WHERE id = ANY(%s) ORDER BY id FOR SHARE", [ids])
+    # Read again under the lock: a freeze may have come first.
+    return list(wanted.filter(pk__in=ids).order_by("pk"))
+
+
+def mark_touched() -> int:
+    """Take notes from the outbox and mark whom they concern in every campaign; returns how many notes it took.
+
+    The notes are gone exactly when the marks are committed.
+    """
+    with transaction.atomic():
+        hold_facts()
+        campaigns = hold_campaigns(clock())
+        touched = drain(AT_MOST)
+        ids = sorted({*touched.employees, *_holders(touched.identities)})
+        for begin in range(0, len(ids), AT_MOST):
+            employees = ids[begin : begin + AT_MOST]
+            lock_employees(employees)
+            now = clock()
+            for campaign in campaigns:
+                mark_standings(campaign=campaign, employees=employees, now=now)
+    return touched.rows
+
+
+def _holders(identities) -> list[int]:
+    """Who recorded a contact with one of these identities."""
+    if not identities:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT held.employee_id FROM unnest(%s::text[], %s::bytea[]) AS note(kind, digest)"
+            " JOIN contacts_contactidentity held USING (kind, digest)",
+            [[kind for kind, _ in identities], [digest for _, digest in identities]],
+        )
+        return [employee for (employee,) in cursor.fetchall()]
+
+
+def sweep() -> int:
+    """Do what no doorbell rang for: finish abandoned submissions, then mark until no free note is left."""
+    finish_abandoned(clock())
+    total = 0
+    while taken := mark_touched():
+        total += taken
+    return total
+
+
+def mark_everybody(campaign: Campaign, progress: Callable[[int, int], None] = lambda done, total: None) -> Mark:
+    """Mark every employee in this process, a few thousand a transaction; `progress(done, total)` after each."""
+    total, result, done = Employee.objects.count(), Mark(), 0
+    for employees in ranges():
+        with transaction.atomic():
+            hold_facts()
+            held = hold_campaigns(clock(), only=campaign)
+            lock_employees(employees)
+            for one in held:
+                result += mark_standings(campaign=one, employees=employees, now=clock())
+        done += len(employees)
+        progress(done, total)
+    return result
+
+
+def ranges() -> Iterator[list[int]]:
+    """All employees' ids in order, at most AT_MOST at a time."""
+    last = 0
+    while employees := list(Employee.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:AT_MOST]):
+        yield employees
+        last = employees[-1]

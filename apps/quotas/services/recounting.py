@@ -1,0 +1,70 @@
+"""The recount: every standing against the facts. It changes nothing; what it finds is drift, and drift is an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import connection
+
+from apps.employees.models import Employee
+from apps.ledger.services import clock
+from apps.quotas.models import Campaign
+from apps.quotas.querysets import judgement_sql, literal, stale_sql, these
+from apps.quotas.services.marking import ranges
+
+# One statement, one snapshot: a fact that a mark has not seen yet has its note in the outbox, and is passed over.
+RECOUNT = """
+WITH {judgement},
+judged AS (
+    SELECT employee_id, counted, target, exempt, reached_at,
+           (SELECT coalesce(jsonb_object_agg(day, delta), '{{}}') FROM daily
+            WHERE daily.employee_id = verdict.employee_id) AS days
+    FROM verdict),
+stored AS (
+    SELECT employee_id, counted, target, exempt, reached_at,
+           (SELECT coalesce(jsonb_object_agg(day, delta), '{{}}') FROM quotas_dailycount
+            WHERE campaign_id = {campaign} AND quotas_dailycount.employee_id = quotas_standing.employee_id) AS days
+    FROM quotas_standing WHERE campaign_id = {campaign} AND employee_id IN ({employees}))
+SELECT person.staff_no, person.name, to_jsonb(stored) - 'employee_id', to_jsonb(judged) - 'employee_id'
+FROM stored FULL JOIN judged USING (employee_id) JOIN employees_employee person ON person.id = employee_id
+WHERE to_jsonb(stored) IS DISTINCT FROM to_jsonb(judged) AND employee_id NOT IN ({stale})
+ORDER BY person.staff_no
+"""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One employee whose stored standing is not what the facts say; None where there is none."""
+
+    staff_no: str
+    name: str
+    stored: dict | None
+    recounted: dict | None
+
+    @property
+    def fields(self) -> list[str]:
+        """The parts that differ."""
+        stored, recounted = self.stored or {}, self.recounted or {}
+        return [name for name in {**stored, **recounted} if stored.get(name) != recounted.get(name)]
+
+
+def recount(campaign: Campaign, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Difference]:
+    """Compare every standing and its counts by day with the facts; employees with a note in the outbox wait.
+
+    Run `follow_time` first, so that what time changed is noted.
+    """
+    differences: list[Difference] = []
+    total, done = Employee.objects.count(), 0
+    for employees in ranges():
+        chosen = these(employees)
+        statement = RECOUNT.format(
+            judgement=judgement_sql(campaign.rule, clock(), chosen), employees=chosen, campaign=literal(campaign.pk),
+            stale=f"SELECT employee_id FROM ({stale_sql()}) note",
+        )  # fmt: skip
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            differences += [Difference(*row) for row in cursor.fetchall()]
+        done += len(employees)
+        progress(done, total)
+    return differences

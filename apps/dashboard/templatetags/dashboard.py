@@ -1,7 +1,9 @@
 """Tags of the pages: icons, tracks, numbers, and times that say what they are."""
 
-from datetime import datetime, timedelta
+import json
+from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.template import Context
@@ -11,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 from lucide.templatetags.lucide import lucide
 
 from apps.dashboard import words
@@ -60,6 +62,12 @@ def num(value: float | None) -> str:
 
 
 @register.filter
+def num1(value: float) -> str:
+    """One decimal, and none where it would be a zero."""
+    return words.number(round(value, 1))
+
+
+@register.filter
 def share_of(part: int, whole: int) -> str:
     """Whole per cent, but never 100 before the last one has arrived, nor 0 when somebody has."""
     if not whole:
@@ -87,6 +95,59 @@ def when(context: Context, moment: datetime | None) -> str:
     else:
         text = date_format(local, pgettext("date format, with year and time", "j M Y H:i"))
     return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), text)
+
+
+@register.simple_tag(takes_context=True)
+def age(context: Context, moment: datetime) -> str:
+    """How long something has been under way: 3 s, 4 min, 2 h."""
+    seconds = max(int((context["now"] - moment).total_seconds()), 0)
+    if seconds < 60:
+        return ngettext("for %(count)s second", "for %(count)s seconds", seconds) % {"count": seconds}
+    if seconds < 3600:
+        return ngettext("for %(count)s minute", "for %(count)s minutes", seconds // 60) % {"count": seconds // 60}
+    return ngettext("for %(count)s hour", "for %(count)s hours", seconds // 3600) % {"count": seconds // 3600}
+
+
+@register.simple_tag
+def reached(row: Any) -> str:
+    """The target, and the day it was reached on."""
+    if row.reached_at is None:
+        return _("Target reached")
+    day = words.full_date(timezone.localtime(row.reached_at).date())
+    return _("%(target)s reached on %(day)s") % {"target": words.number(row.target), "day": day}
+
+
+@register.simple_tag
+def query(scope: Any, **more: str) -> str:
+    """A query string with what links carry on, and `more`."""
+    return "?" + urlencode({**scope.kept, **{key: value for key, value in more.items() if value}})
+
+
+@register.filter
+def json_text(value: object) -> str:
+    """JSON for an attribute (Django then escapes it as text)."""
+    return json.dumps(value)
+
+
+@register.filter
+def called(contact: Any) -> str:
+    """A contact's name, else one of its identities, else that it was erased."""
+    if contact.name:
+        return contact.name
+    values = [identity.value for identity in contact.identities.all() if identity.value]
+    return values[0] if values else _("erased")
+
+
+@register.simple_tag
+def swatch(name: str) -> SafeString:
+    """The sign in a legend: a filled square in a band's colour, the shaded half, or a sub-team's diamond."""
+    if name == "diamond":
+        shape = '<path class="swatch-line" d="M6 1.5 10.5 6 6 10.5 1.5 6z"/>'
+        return SafeString(f'<svg viewBox="0 0 12 12" aria-hidden="true">{shape}</svg>')
+    return format_html(
+        '<svg viewBox="0 0 12 12" aria-hidden="true"><rect class="swatch {}" width="12" height="12" rx="3"/></svg>',
+        name,
+    )
 
 
 @register.filter
@@ -137,3 +198,18 @@ def undo_of(message: Any) -> str:
         if tag.startswith("undo-"):
             return reverse("contact-restore", args=[int(tag.removeprefix("undo-"))])
     return ""
+
+
+@register.filter
+def kind_label(kind: str) -> words.Text:
+    return words.KINDS.get(kind, kind)
+
+
+@register.filter
+def full_day(day: date) -> str:
+    return words.full_date(day)
+
+
+@register.filter
+def people(count: int) -> str:
+    return words.people(count)

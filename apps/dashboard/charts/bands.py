@@ -1,0 +1,58 @@
+"""A team's people by band of their target, day by day: is the team moving?"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from apps.dashboard.charts import frame
+
+COLOURS = tuple(f"var(--band-{band})" for band in range(5))
+
+
+class BandDay(NamedTuple):
+    day: date
+    people: tuple[int, int, int, int, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.people)
+
+
+@dataclass(frozen=True)
+class BandWords:
+    bands: Sequence[str]
+    unit: str
+    hover: Callable[[BandDay, int], str]
+    day: frame.Label
+
+
+def bands_data(rows: Iterable[tuple[date, int, int, int, int, int]]) -> list[BandDay]:
+    """(day, people at 0-24 %, 25-49 %, 50-74 %, 75-99 %, 100 % and more) in the order of the days."""
+    return [BandDay(day, (n0, n25, n50, n75, n100)) for day, n0, n25, n50, n75, n100 in rows]
+
+
+def bands_figure(days: list[BandDay], *, opens: date, deadline: date, words: BandWords) -> frame.Figure:
+    """Stacked areas, the highest band at the bottom: the ground that has been won grows from below."""
+    x = [day.day.isoformat() for day in days]
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": words.bands[band],
+            "x": x,
+            "y": [day.people[band] for day in days],
+            "stackgroup": "bands",
+            "fillcolor": COLOURS[band],
+            "line": {"color": "var(--surface)", "width": 1},
+            **frame.hover([words.hover(day, band) for day in days]),
+        }
+        for band in reversed(range(len(COLOURS)))
+    ]
+    most = max((day.total for day in days), default=0) or 1
+    last = max([deadline, *(day.day for day in days[-1:])])
+    return frame.figure(
+        traces,
+        xaxis=frame.day_axis(opens, last, words.day),
+        yaxis={"range": [0, most * 1.02], "title": frame.titled(words.unit)},
+    )

@@ -1,0 +1,118 @@
+"""Counted contacts by day against the target and the straight line to it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+
+from apps.dashboard.charts import frame
+
+
+class Point(NamedTuple):
+    day: date
+    recorded: int
+    total: int
+    pace: float | None
+
+
+@dataclass(frozen=True)
+class CurveWords:
+    target: str
+    pace: str
+    latest: str
+    deadline: str
+    unit: str
+    hover: Callable[[Point], str]
+    day: frame.Label
+
+
+def curve_data(
+    days: Iterable[tuple[date, int, int]], *, opens: date, deadline: date, target: int | None
+) -> list[Point]:
+    """(day, recorded on it, total at its end) -> the same with the straight pace at the end of each day.
+
+    The pace of a day is target x (days gone, this one included) / (days in all); no target, no pace.
+    """
+    length = (deadline - opens).days + 1
+    return [
+        Point(day, recorded, total, None if target is None else target * _share((day - opens).days + 1, length))
+        for day, recorded, total in days
+    ]
+
+
+def _share(gone: int, length: int) -> float:
+    return min(1.0, max(0.0, gone / length)) if length > 0 else 1.0
+
+
+def curve_figure(
+    points: list[Point], *, opens: date, deadline: date, target: int | None, words: CurveWords
+) -> frame.Figure:
+    """A filled line of the total; with a target also its line, the pace and the deadline, each labelled directly."""
+    last = max([deadline, *(point.day for point in points[-1:])])
+    highest = max([target or 0, *(point.total for point in points)], default=0) or 1
+    shapes, notes = _target(opens, deadline, target, words) if target is not None else ([], [])
+    if points:
+        notes.append(_latest(points[-1], words, opens, last, highest))
+    return frame.figure(
+        _traces(points, words),
+        xaxis=frame.day_axis(opens, last, words.day),
+        yaxis={"range": [0, highest * 1.14], "title": frame.titled(words.unit)},
+        shapes=shapes,
+        annotations=notes,
+    )
+
+
+def _traces(points: list[Point], words: CurveWords) -> list[dict[str, Any]]:
+    days = [point.day.isoformat() for point in points]
+    area = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": days,
+        "y": [point.total for point in points],
+        "line": {"color": "var(--brand)", "width": 2.5, "shape": "linear"},
+        "fill": "tozeroy",
+        "fillcolor": "var(--brand-soft)",
+        **frame.hover([words.hover(point) for point in points]),
+    }
+    end = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": days[-1:],
+        "y": [point.total for point in points[-1:]],
+        "marker": {"color": "var(--brand)", "size": 9, "line": {"color": "var(--surface)", "width": 2}},
+        "hoverinfo": "skip",
+        "cliponaxis": False,
+    }
+    return [area, end]
+
+
+def _target(opens: date, deadline: date, target: int, words: CurveWords) -> tuple[list[Any], list[Any]]:
+    first, last = opens.isoformat(), deadline.isoformat()
+    shapes = [
+        frame.line(first, target, last, target, "var(--ink)"),
+        frame.line(first, 0, last, target, "var(--edge)", dash="dot", width=1.6),
+        frame.line(last, 0, last, target, "var(--edge)", width=1),
+    ]
+    middle = opens + (deadline - opens) * 0.6
+    notes = [
+        frame.label(first, target, words.target, "var(--ink)", xanchor="left"),
+        frame.label(middle.isoformat(), target * 0.6, words.pace, yshift=4, xshift=-6),
+        frame.label(last, 0, words.deadline, yanchor="bottom", xshift=-4),
+    ]
+    return shapes, notes
+
+
+def _latest(point: Point, words: CurveWords, opens: date, last: date, highest: int) -> dict[str, Any]:
+    """The newest total beside its point: on the side that has room, below the line unless it would leave the box."""
+    room_on_the_right = (point.day - opens) * 2 < (last - opens)
+    return frame.label(
+        point.day.isoformat(),
+        point.total,
+        words.latest,
+        "var(--brand)",
+        xanchor="left" if room_on_the_right else "right",
+        yanchor="bottom" if point.total < highest * 0.2 else "top",
+        xshift=8 if room_on_the_right else -4,
+        yshift=6 if point.total < highest * 0.2 else -8,
+        font={"size": 13, "color": "var(--brand)", "weight": 600},
+    )

@@ -1,0 +1,131 @@
+"""The company day by day: how many are under the target, and where contacts come from."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from apps.dashboard.charts import frame
+
+SWATCHES = ("brand", "band-1", "band-4", "band-3", "edge")
+COLOURS = tuple(f"var(--{token})" for token in SWATCHES)
+
+
+class UnderDay(NamedTuple):
+    day: date
+    people: int
+
+
+@dataclass(frozen=True)
+class UnderWords:
+    latest: str
+    pace: str
+    unit: str
+    hover: Callable[[UnderDay], str]
+    day: frame.Label
+
+
+def under_data(rows: Iterable[tuple[date, int]]) -> list[UnderDay]:
+    return [UnderDay(day, people) for day, people in rows]
+
+
+def under_figure(days: list[UnderDay], *, opens: date, deadline: date, words: UnderWords) -> frame.Figure:
+    """People under the target, and the straight line that would bring them to nobody at the deadline."""
+    most = max((day.people for day in days), default=0) or 1
+    last = max([deadline, *(day.day for day in days[-1:])])
+    trace = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [day.day.isoformat() for day in days],
+        "y": [day.people for day in days],
+        "line": {"color": "var(--brand)", "width": 2.5},
+        "fill": "tozeroy",
+        "fillcolor": "var(--brand-soft)",
+        **frame.hover([words.hover(day) for day in days]),
+    }
+    shapes, notes = [], []
+    if days:
+        newest = days[-1]
+        shapes.append(
+            frame.line(
+                newest.day.isoformat(), newest.people, deadline.isoformat(), 0, "var(--edge)", dash="dot", width=1.6
+            )
+        )
+        halfway = newest.day + (max(deadline, newest.day) - newest.day) / 2
+        notes.append(frame.label(halfway.isoformat(), newest.people / 2, words.pace, xanchor="left", xshift=4))
+        notes.append(
+            frame.label(newest.day.isoformat(), newest.people, words.latest, "var(--brand)", xshift=-4, yshift=4)
+        )
+    return frame.figure(
+        [trace],
+        xaxis=frame.day_axis(opens, last, words.day),
+        yaxis={"range": [0, most * 1.14], "title": frame.titled(words.unit)},
+        shapes=shapes,
+        annotations=notes,
+    )
+
+
+class SourceDay(NamedTuple):
+    day: date
+    counts: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The sources that are drawn, biggest first, and the days; "" stands for all smaller ones together."""
+
+    names: tuple[str, ...]
+    days: list[SourceDay]
+
+
+@dataclass(frozen=True)
+class SourceWords:
+    unit: str
+    name: Callable[[str], str]
+    hover: Callable[[SourceDay, int], str]
+    day: frame.Label
+
+
+def sources_data(rows: Iterable[tuple[date, str, int]]) -> Sources:
+    """(day, source, contacts) -> one row per day and at most five columns: the smaller sources share the last."""
+    cells: dict[tuple[date, str], int] = {}
+    totals: dict[str, int] = {}
+    for day, source, count in rows:
+        cells[day, source] = cells.get((day, source), 0) + count
+        totals[source] = totals.get(source, 0) + count
+    ordered = sorted(totals, key=lambda source: (-totals[source], source))
+    own = ordered if len(ordered) <= len(COLOURS) else ordered[: len(COLOURS) - 1]
+    names = (*own, "") if len(own) < len(ordered) else tuple(own)
+    by_day: dict[date, list[int]] = {}
+    for (day, source), count in sorted(cells.items()):
+        row = by_day.setdefault(day, [0] * len(names))
+        row[names.index(source) if source in own else len(names) - 1] += count
+    return Sources(names, [SourceDay(day, tuple(counts)) for day, counts in by_day.items()])
+
+
+def sources_figure(sources: Sources, *, opens: date, deadline: date, words: SourceWords) -> frame.Figure:
+    """Stacked bars by day, the biggest source at the bottom."""
+    x = [day.day.isoformat() for day in sources.days]
+    traces = [
+        {
+            "type": "bar",
+            "name": words.name(name),
+            "x": x,
+            "y": [day.counts[column] for day in sources.days],
+            "marker": {"color": COLOURS[column]},
+            **frame.hover([words.hover(day, column) for day in sources.days]),
+        }
+        for column, name in enumerate(sources.names)
+    ]
+    last = max([deadline, *(day.day for day in sources.days[-1:])])
+    return frame.figure(
+        traces,
+        barmode="stack",
+        bargap=0.2,
+        xaxis=frame.day_axis(opens, last, words.day),
+        yaxis={"title": frame.titled(words.unit)},
+    )

@@ -1,0 +1,99 @@
+"""Sub-teams or departments side by side: the share of people at the target, each with its n."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from apps.dashboard.charts import frame
+
+MOST_BARS = 30
+NAME_LENGTH = 22
+
+
+class GroupBar(NamedTuple):
+    label: str
+    url: str
+    people: int
+    at_target: int
+    red: int
+    counted: int
+    median: float
+
+    @property
+    def share(self) -> float:
+        return 100 * self.at_target / self.people if self.people else 0.0
+
+    @property
+    def to_go(self) -> int:
+        return self.people - self.at_target
+
+
+@dataclass(frozen=True)
+class GroupWords:
+    x: str
+    hover: Callable[[GroupBar], str]
+
+
+def groups_data(groups: Iterable[GroupBar]) -> list[GroupBar]:
+    """Most people still to go first, then by name: where help is needed comes to the top."""
+    return sorted(groups, key=lambda group: (-group.to_go, group.label, group.url))
+
+
+def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> frame.Figure:
+    """Horizontal bars of the first 30 (the table has them all); a click follows the group's address."""
+    shown = groups[:MOST_BARS]
+    rows = list(range(len(shown)))
+    rail = {
+        "type": "bar",
+        "orientation": "h",
+        "y": rows,
+        "x": [100] * len(shown),
+        "hoverinfo": "skip",
+        "marker": {"color": "var(--line)", "cornerradius": 3},
+        "width": 0.5,
+    }
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "y": rows,
+        "x": [group.share for group in shown],
+        "width": 0.5,
+        "marker": {"color": "var(--band-4)", "cornerradius": 3},
+        "customdata": [group.url for group in shown],
+        **frame.hover([words.hover(group) for group in shown]),
+    }
+    return frame.figure(
+        [rail, bars],
+        barmode="overlay",
+        hovermode="y",
+        margin={"l": 8, "r": 44, "t": 4, "b": 30},
+        xaxis=frame.axis(
+            range=[0, 100],
+            tickvals=[0, 50, 100],
+            ticktext=["0 %", "50 %", "100 %"],
+            title=frame.titled(words.x),
+            showgrid=False,
+        ),
+        yaxis=frame.axis(
+            range=[max(len(shown), 1) - 0.5, -0.5],
+            tickvals=rows,
+            ticktext=[_name(group) for group in shown],
+            tickfont={"size": 13, "color": "var(--ink)"},
+            showgrid=False,
+        ),
+        annotations=[
+            frame.label(100, row, f"{whole_percent(group)} %", "var(--ink)", xanchor="left", yanchor="middle", xshift=8)
+            for row, group in enumerate(shown)
+        ],
+    )
+
+
+def _name(group: GroupBar) -> str:
+    return f"{frame.escape(frame.shorten(group.label, NAME_LENGTH))} · {group.people:,}"
+
+
+def whole_percent(group: GroupBar) -> int:
+    """Whole per cent, but never 100 before the last one has arrived, nor 0 when somebody has."""
+    whole = round(group.share)
+    whole = min(whole, 99) if group.to_go else whole
+    return max(whole, 1) if group.at_target else 0

@@ -1,0 +1,149 @@
+"""How a team spreads around the target: never only an average."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from apps.dashboard.charts import frame
+
+
+class Bar(NamedTuple):
+    low: int
+    high: int | None
+    people: int
+    width: int
+    """Counted from `low` up to, but not including, `high`; no `high` is the open end."""
+
+    @property
+    def middle(self) -> float:
+        return self.low + self.width / 2
+
+
+class Median(NamedTuple):
+    name: str
+    median: float
+    people: int
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The quartiles of counted contacts, None when there is nobody."""
+
+    quartile_1: float | None
+    median: float | None
+    quartile_3: float | None
+
+
+@dataclass(frozen=True)
+class HistogramWords:
+    target: str
+    median: str
+    x: str
+    y: str
+    hover: Callable[[Bar], str]
+    hover_median: Callable[[Median], str]
+
+
+def histogram_data(bins: Iterable[tuple[int, int | None, int]]) -> list[Bar]:
+    """(low, high or None, people) -> the same with the width to draw; the open bin is as wide as the first."""
+    rows = list(bins)
+    width = next((high - low for low, high, _ in rows if high is not None), 1)
+    return [Bar(low, high, people, (high - low) if high is not None else width) for low, high, people in rows]
+
+
+def histogram_figure(
+    bars: list[Bar], *, target: int, spread: Spread, medians: list[Median], words: HistogramWords
+) -> frame.Figure:
+    """Bars below the target in slate, at and above it in green; half of the people stand in the shaded part."""
+    most = max((bar.people for bar in bars), default=0) or 1
+    right = max([target, *(bar.low + bar.width for bar in bars)])
+    shapes = [frame.line(target, 0, target, most * 1.2, "var(--ink)")]
+    notes = [frame.label(target, most * 1.2, words.target, "var(--ink)", yanchor="top", xshift=-6)]
+    if spread.median is not None:
+        shapes = [*_box(spread, right, most), *shapes]
+        notes.append(_median(spread.median, most, words, right))
+    return frame.figure(
+        [_bars(bars, target, words), *_medians(medians, right, most, words)],
+        hovermode="closest",
+        bargap=0.12,
+        xaxis={**_ticks(target, right), "range": [0, right], "title": frame.titled(words.x)},
+        yaxis={"range": [0, most * 1.24], "title": frame.titled(words.y)},
+        shapes=shapes,
+        annotations=notes,
+    )
+
+
+def _bars(bars: list[Bar], target: int, words: HistogramWords) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "x": [bar.middle for bar in bars],
+        "y": [bar.people for bar in bars],
+        "width": [bar.width * 0.88 for bar in bars],
+        "marker": {
+            "color": ["var(--band-4)" if bar.low >= target else "var(--band-2)" for bar in bars],
+            "cornerradius": 3,
+        },
+        **frame.hover([words.hover(bar) for bar in bars]),
+    }
+
+
+def _medians(medians: list[Median], right: int, most: int, words: HistogramWords) -> list[dict[str, Any]]:
+    """One point per sub-team, on a line of its own above the bars."""
+    if not medians:
+        return []
+    points = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [min(median.median, right) for median in medians],
+        "y": [most * 1.07] * len(medians),
+        "marker": {
+            "color": "var(--surface)",
+            "size": 10,
+            "symbol": "diamond",
+            "line": {"color": "var(--brand)", "width": 2},
+        },
+        "cliponaxis": False,
+        **frame.hover([words.hover_median(median) for median in medians]),
+    }
+    return [points]
+
+
+def _box(spread: Spread, right: int, most: int) -> list[dict[str, Any]]:
+    low, high = min(spread.quartile_1 or 0, right), min(spread.quartile_3 or 0, right)
+    half = {
+        "type": "rect",
+        "layer": "below",
+        "x0": low,
+        "x1": high,
+        "y0": 0,
+        "y1": most * 1.2,
+        "fillcolor": "var(--brand-soft)",
+        "line": {"width": 0},
+    }
+    middle = min(spread.median or 0, right)
+    return [half, frame.line(middle, 0, middle, most * 1.2, "var(--brand)", dash="dash", width=1.6)]
+
+
+def _median(median: float, most: int, words: HistogramWords, right: int) -> dict[str, Any]:
+    """Left of its line where that leaves room, or it would run into the target's label."""
+    left = median > right * 0.35
+    return frame.label(
+        min(median, right),
+        most * 1.2,
+        words.median,
+        "var(--brand)",
+        yanchor="top",
+        xanchor="right" if left else "left",
+        xshift=-6 if left else 6,
+    )
+
+
+def _ticks(target: int, right: int) -> dict[str, Any]:
+    steps = 4 if target >= 4 else target
+    wide = sorted({round(target * step / steps) for step in range(steps + 1)}) if steps else [0]
+    narrow = sorted({0, target // 2, target})
+    return {
+        "tickvals": wide,
+        "ticktext": [str(tick) for tick in wide],
+        "narrow": {"tickvals": narrow, "ticktext": [str(tick) for tick in narrow]},
+    }

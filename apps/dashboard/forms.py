@@ -1,0 +1,89 @@
+"""Forms: they read what was typed and keep it; whether it can be recorded is decided below this door."""
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+from django.utils.translation import gettext_lazy as _
+
+LONGEST = 500
+IDENTITY_FIELDS = ("phone", "email", "handle")
+
+
+def new_key() -> str:
+    """The key of one filled-in form: sent twice (a double click, a lost answer), it has one effect."""
+    return str(uuid.uuid4())
+
+
+class MarkedForm(forms.Form):
+    """Marks fields with errors for assistive technology and points at the message below them."""
+
+    def refuse(self, field: str | None, message: str) -> None:
+        """Put a refusal from below at its field; an unknown field means the form as a whole."""
+        self.add_error(field if field in self.fields else None, message)
+
+    def described(self) -> "MarkedForm":
+        """This form, each failed field named as invalid and tied to its message."""
+        for name in self.errors:
+            if name in self.fields:
+                attributes = self.fields[name].widget.attrs
+                attributes["aria-invalid"] = "true"
+                attributes["aria-describedby"] = f"error_{name}"
+        return self
+
+
+class QuickAddForm(MarkedForm):
+    """One person: a name if you like, and one field that takes a phone, an e-mail or a handle."""
+
+    name = forms.CharField(label=_("Name"), required=False, max_length=LONGEST)
+    reach = forms.CharField(
+        label=_("Phone, e-mail or handle"),
+        max_length=LONGEST,
+        error_messages={"required": _("A phone number, an e-mail or a handle is needed.")},
+    )
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", {"key": new_key()})
+        super().__init__(*args, auto_id="add_%s", **kwargs)
+        for field in ("name", "reach"):
+            self.fields[field].widget.attrs |= {
+                "autocomplete": "off",
+                "autocapitalize": "none" if field == "reach" else "words",
+            }
+
+
+class RenameForm(MarkedForm):
+    name = forms.CharField(label=_("Name"), max_length=LONGEST, required=False)
+
+
+class CorrectForm(MarkedForm):
+    """What makes a contact that person. At least one; each a different kind."""
+
+    phone = forms.CharField(label=_("Phone"), required=False, max_length=LONGEST)
+    email = forms.CharField(label=_("E-mail"), required=False, max_length=LONGEST)
+    handle = forms.CharField(label=_("Handle"), required=False, max_length=LONGEST)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and not self.identities():
+            self.add_error("phone", _("At least one of phone, e-mail and handle is needed."))
+        return cleaned
+
+    def identities(self) -> tuple[tuple[str, str], ...]:
+        """The filled-in fields as (kind, text as typed)."""
+        return tuple((kind, self.cleaned_data[kind]) for kind in IDENTITY_FIELDS if self.cleaned_data.get(kind))
+
+
+class SignInForm(AuthenticationForm):
+    """Django's own, with our word for the name."""
+
+    error_messages = {
+        "invalid_login": _("This staff number or e-mail and this password do not belong together."),
+        "inactive": _("This account is closed."),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("Staff number or e-mail")

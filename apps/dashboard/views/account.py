@@ -1,0 +1,55 @@
+"""Sign-in, the password, and the way out: Django's own views with this door's pages around them."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import views
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+from django.http import HttpResponse
+from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
+
+from apps.dashboard.forms import SignInForm
+from apps.dashboard.views.scope import Scope
+
+
+class SignIn(views.LoginView):
+    """By staff number or e-mail; who is signed in already goes on."""
+
+    template_name = "registration/login.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+
+class SignOut(views.LogoutView):
+    """POST only: a link on another site must not sign anybody out."""
+
+    http_method_names = ["post", "options"]
+
+
+class SetPassword(views.PasswordResetConfirmView):
+    """The page behind a set-password link: valid for three days and for one use. Afterwards one signs in."""
+
+    template_name = "registration/set_password.html"
+    form_class = SetPasswordForm
+    success_url = reverse_lazy("login")
+
+    def form_valid(self, form: SetPasswordForm) -> HttpResponse:
+        response = super().form_valid(form)
+        messages.success(self.request, _("Your password is set. Sign in with it."))
+        return response
+
+
+class ChangePassword(views.PasswordChangeView):
+    template_name = "registration/change_password.html"
+    form_class = PasswordChangeForm
+    success_url = reverse_lazy("me")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        scope = Scope(self.request)
+        return super().get_context_data(**kwargs) | {"scope": scope, "frame": scope.frame(), "now": scope.now}
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        response = super().form_valid(form)
+        messages.success(self.request, _("Your password is changed."))
+        return response

@@ -1,0 +1,137 @@
+"""One standing in words: what `/` and a member's page say about a number."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.dashboard import words
+from apps.dashboard.views.scope import Scope
+from apps.quotas import rules
+
+
+@dataclass(frozen=True)
+class Period:
+    """Where a look stands in the campaign's period, in words."""
+
+    days_left: int
+    ended: bool
+    opened: bool
+    deadline: str
+    elsewhere: str
+    left: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One employee's standing; `state` is red, reached, exempt or updating (somebody's row may be under way)."""
+
+    row: Any
+    state: str
+    period: Period
+    expected: float
+    gap: int
+    needed: int | None
+    last_week: float
+    says: str
+
+    @property
+    def pace_text(self) -> str:
+        """Pace in words: a softer word than red, and silent when it has nothing to add."""
+        if self.row.pace == "behind" and self.gap > 0:
+            return _("%(count)s behind a steady pace") % {"count": words.number(self.gap)}
+        if self.row.pace == "ahead" and self.gap < 0:
+            return _("%(count)s ahead of a steady pace") % {"count": words.number(-self.gap)}
+        return _("On a steady pace") if self.row.pace == "on_pace" else ""
+
+
+def period_of(scope: Scope) -> Period:
+    """The deadline in the campaign's zone, and in the reader's when that is another."""
+    rule, look = scope.rule, scope.look
+    last = rule.cutoff_at - timedelta(minutes=1)
+    days = rules.days_left(rule.cutoff_at, rule.time_zone, look)
+    opened = look >= rule.opens_at
+    if not opened:
+        wait = (rule.opens_on - look.astimezone(scope.zone).date()).days
+        left = ngettext("opens in %(days)s day", "opens in %(days)s days", wait) % {"days": wait}
+    elif days:
+        left = ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
+    else:
+        left = _("the deadline has passed")
+    return Period(days, days == 0, opened, _deadline(last, scope.zone), _elsewhere(last, scope), left)
+
+
+def _deadline(last: datetime, zone: ZoneInfo) -> str:
+    local = last.astimezone(zone)
+    with timezone.override(zone):
+        return _("until %(day)s, %(time)s in %(city)s") % {
+            "day": words.full_date(local.date()),
+            "time": words.clock_time(local),
+            "city": words.city(zone.key),
+        }
+
+
+def _elsewhere(last: datetime, scope: Scope) -> str:
+    """The same instant where the reader is; empty when the clocks agree."""
+    name = scope.employee.time_zone if scope.employee else ""
+    try:
+        own = ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        own = None
+    if own is None or last.astimezone(own).utcoffset() == last.astimezone(scope.zone).utcoffset():
+        return ""
+    local = last.astimezone(own)
+    with timezone.override(own):
+        return _("%(day)s, %(time)s in %(city)s") % {
+            "day": words.full_date(local.date()),
+            "time": words.clock_time(local),
+            "city": words.city(own.key),
+        }
+
+
+def card_of(scope: Scope, row: Any, days: list[Any]) -> Card:
+    """Words and numbers of one row; `days` is its curve, for what the last week brought."""
+    rule, period = scope.rule, period_of(scope)
+    expected = rules.expected(row.target, rule.opens_at, rule.cutoff_at, scope.look)
+    return Card(
+        row=row,
+        state=_state(row, scope),
+        period=period,
+        expected=expected,
+        gap=round(expected - row.counted),
+        needed=rules.needed_per_day(row.remaining, period.days_left) if period.opened else None,
+        last_week=last_week(days, scope.look.astimezone(scope.zone).date()),
+        says=_says(row, scope),
+    )
+
+
+def _state(row: Any, scope: Scope) -> str:
+    if row.stale and scope.as_of is None:
+        return "updating"
+    if row.red:
+        return "red"
+    return "exempt" if row.exempt and row.remaining else "reached"
+
+
+def _says(row: Any, scope: Scope) -> str:
+    """The sentence for the live region: what a screen reader hears when the number moves."""
+    if row.stale and scope.as_of is None:
+        return _("Updating.")
+    numbers = {"counted": words.number(row.counted), "target": words.number(row.target)}
+    if row.counted >= row.target:
+        return _("%(counted)s of %(target)s counted. You have reached the target.") % numbers
+    if row.exempt:
+        return _("%(counted)s of %(target)s counted. You are exempt.") % numbers
+    return _("%(counted)s of %(target)s counted, %(remaining)s to go. You are red.") % {
+        **numbers,
+        "remaining": words.number(row.remaining),
+    }
+
+
+def last_week(days: list[Any], today: date) -> float:
+    """Counted contacts a day over the seven days that end today."""
+    return sum(day.recorded for day in days if today - timedelta(days=7) < day.day <= today) / 7

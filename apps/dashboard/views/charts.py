@@ -1,0 +1,110 @@
+"""The charts' own addresses: a figure as JSON with an ETag, judged by the same permission as its page."""
+
+import hashlib
+import json
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.http import require_safe
+
+from apps.dashboard.views.cards import card_of
+from apps.dashboard.views.company import by_department, hr_scope
+from apps.dashboard.views.pictures import company as day_by_day
+from apps.dashboard.views.pictures import curves, teams
+from apps.dashboard.views.pictures.picture import Picture
+from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.team import sub_teams, visible
+from apps.quotas import reports
+
+
+def answer(scope: Scope, picture: Picture) -> HttpResponse:
+    """The figure with its title; 304 when the reader's script holds the same one already."""
+    with timezone.override(scope.zone):
+        sent = {"title": picture.title, "description": f"{picture.title}. {picture.note}", "figure": picture.figure()}
+    body = json.dumps(sent, ensure_ascii=False, separators=(",", ":")).encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    if request_has(scope.request, etag):
+        response: HttpResponse = HttpResponseNotModified()
+    else:
+        response = HttpResponse(body, content_type="application/json; charset=utf-8")
+    response["ETag"] = etag
+    add_never_cache_headers(response)
+    return response
+
+
+def request_has(request: HttpRequest, etag: str) -> bool:
+    """Whether If-None-Match names this ETag; a proxy that compresses makes it weak (W/)."""
+    known = request.headers.get("If-None-Match", "")
+    return etag in (one.strip().removeprefix("W/") for one in known.split(","))
+
+
+@require_safe
+def me(request: HttpRequest) -> HttpResponse:
+    scope = Scope(request)
+    if scope.employee is None or scope.campaign is None:
+        raise Http404("There is no standing")
+    standings = reports.Standings(scope.campaign, reports.Only(scope.employee))
+    row = standings.one(scope.employee.pk)
+    if row is None:
+        raise Http404("There is no standing")
+    days = standings.curve()
+    return answer(scope, curves.own_curve(scope, card_of(scope, row, days), days))
+
+
+@require_safe
+def member(request: HttpRequest, staff_no: str) -> HttpResponse:
+    scope = Scope(request)
+    employee = visible(scope, staff_no)
+    standings = _standings(scope, reports.Only(employee))
+    row = standings.one(employee.pk)
+    if row is None:
+        raise Http404("There is no standing")
+    days = standings.curve()
+    return answer(scope, curves.member_curve(scope, staff_no, card_of(scope, row, days), days))
+
+
+@require_safe
+def team(request: HttpRequest, staff_no: str, key: str) -> HttpResponse:
+    """One picture of a team; only that picture's data is read."""
+    scope = Scope(request)
+    employee = visible(scope, staff_no)
+    if not employee.is_manager:
+        raise Http404("There is no team")
+    standings, url = _standings(scope, reports.TeamOf(employee)), request.path
+    if key == "histogram":
+        groups = standings.sub_teams(employee)
+        picture = teams.spread(scope, url, standings.histogram(), standings.totals(), groups)
+    elif key == "teams":
+        picture = sub_teams(scope, url, standings.sub_teams(employee))
+    elif key == "bands":
+        picture = teams.band_days(scope, url, standings.bands_by_day())
+    elif key == "curve":
+        picture = curves.team_curve(scope, url, standings.curve())
+    else:
+        raise Http404("There is no such chart")
+    return answer(scope, picture)
+
+
+@require_safe
+def company(request: HttpRequest, key: str) -> HttpResponse:
+    """One picture of the company; only that picture's data is read."""
+    scope = hr_scope(request)
+    standings, url = _standings(scope, reports.Everyone()), request.path
+    if key == "under":
+        picture = day_by_day.under_by_day(scope, url, standings.under_target_by_day(), standings.totals())
+    elif key == "departments":
+        picture = by_department(scope, url, standings.departments())
+    elif key == "histogram":
+        picture = teams.spread(scope, url, standings.histogram(), standings.totals(), [])
+    elif key == "sources":
+        picture = day_by_day.by_source(scope, url, standings.by_source())
+    else:
+        raise Http404("There is no such chart")
+    return answer(scope, picture)
+
+
+def _standings(scope: Scope, people: object) -> reports.Standings:
+    if scope.campaign is None:
+        raise Http404("There is no campaign")
+    return reports.Standings(scope.campaign, people, as_of=scope.as_of)

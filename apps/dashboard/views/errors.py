@@ -1,0 +1,59 @@
+"""Pages that say no, plainly. They read no database: it may be what failed."""
+
+import logging
+import uuid
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
+
+logger = logging.getLogger(__name__)
+
+
+def _page(request: HttpRequest, status: int, **context: str) -> HttpResponse:
+    response = render(request, f"{status}.html", {"status": status, **context}, status=status)
+    add_never_cache_headers(response)
+    return response
+
+
+@login_not_required
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page(request, 400)
+
+
+@login_not_required
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page(request, 403)
+
+
+@login_not_required
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that was open too long, or came from elsewhere."""
+    return _page(request, 403)
+
+
+@login_not_required
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """The same words for what does not exist and for what the reader may not see."""
+    return _page(request, 404)
+
+
+@login_not_required
+def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page(request, 429)
+
+
+@login_not_required
+def failed(request: HttpRequest) -> HttpResponse:
+    """Our fault. The id stands in the log too, so that a report leads to its traceback."""
+    trouble = uuid.uuid4().hex[:12]
+    logger.error("The page of trouble %s was shown for %s", trouble, request.path)
+    return _page(request, 500, trouble=trouble)
+
+
+@login_not_required
+def unavailable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    response = _page(request, 503)
+    response["Retry-After"] = "30"
+    return response

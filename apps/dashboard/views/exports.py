@@ -1,0 +1,34 @@
+"""`/exports/`: the files the reader may take away."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from apps.dashboard.views.people import csv_response
+from apps.dashboard.views.scope import Scope, render
+from apps.quotas import reports
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Own standing for employees, the team for managers, the company for HR."""
+    scope = Scope(request)
+    files = []
+    if scope.user.has_role("hr"):
+        files.append((_("Company"), _("Everybody's standing."), scope.url("company-csv"), "building-2"))
+    if scope.employee and scope.employee.is_manager:
+        address = scope.url("team-csv", scope.employee.staff_no)
+        files.append((_("My team"), _("The standing of everyone below you, direct and indirect."), address, "users"))
+    if scope.employee:
+        files.append((_("My standing"), _("Your own line, as it stands now."), scope.url("own-csv"), "user"))
+    if not files:
+        raise Http404("There is nothing to take away")
+    return render(scope, "dashboard/exports.html", {"files": files if scope.campaign else []})
+
+
+@require_safe
+def own_csv(request: HttpRequest) -> HttpResponse:
+    scope = Scope(request)
+    if scope.employee is None:
+        raise Http404("Only employees have a standing")
+    return csv_response(scope, reports.Only(scope.employee), scope.employee.staff_no)

@@ -1,0 +1,120 @@
+"""The list of standings that team and company pages share: filters, sorting, pages, and the same rows as a CSV."""
+
+import tempfile
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import FileResponse, Http404, HttpResponse
+from django.utils.cache import add_never_cache_headers
+from django.utils.text import slugify
+
+from apps.dashboard import words
+from apps.dashboard.views.scope import Scope
+from apps.quotas import reports, rules
+
+PAGE = 50
+LARGEST_IN_MEMORY = 1_000_000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a list is filtered and sorted, as the address says it; unknown words mean the default."""
+
+    status: str
+    q: str
+    department: str
+    sort: str
+
+    @property
+    def filters(self) -> reports.Filters:
+        return reports.Filters(status=self.status, q=self.q, department=self.department)
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {
+            "status": self.status,
+            "q": self.q,
+            "department": self.department,
+            "sort": "" if self.sort == "help" else self.sort,
+        }
+
+
+def choice_of(scope: Scope) -> Choice:
+    asked = scope.request.GET
+    status, sort = asked.get("status", ""), asked.get("sort", "")
+    return Choice(
+        status=status if status in words.STATUSES else "",
+        q=asked.get("q", "").strip().replace("\0", "")[:200],
+        department=asked.get("department", "").replace("\0", ""),
+        sort=sort if sort in words.SORTS else "help",
+    )
+
+
+@dataclass(frozen=True)
+class Person:
+    """One row of the list, with what it needs a day."""
+
+    row: Any
+    per_day: int | None
+    url: str
+
+
+def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object) -> dict[str, Any]:
+    """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address."""
+    standings = reports.Standings(scope.campaign, people, as_of=scope.as_of, filters=choice.filters)
+    after = scope.request.GET.get("after", "")
+    try:
+        page = standings.page(sort=choice.sort, after=after, limit=PAGE)
+    except ValueError as unreadable:
+        raise Http404("There is no such page") from unreadable
+    left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.look)
+    return {
+        "people": [
+            Person(row, rules.needed_per_day(row.remaining, left), scope.url("team", row.staff_no)) for row in page.rows
+        ],
+        "choice": choice,
+        "next": scope.url(name, *args, **choice.query, after=page.next) + "#list" if page.next else "",
+        "first": scope.url(name, *args, **choice.query) + "#list" if after else "",
+        "statuses": words.STATUSES.items(),
+        "sorts": _sort_links(scope, choice, name, *args),
+        "action": scope.url(name, *args),
+        "found": standings.totals(),
+    }
+
+
+def _sort_links(scope: Scope, choice: Choice, name: str, *args: object) -> list[dict[str, Any]]:
+    return [
+        {"code": code, "label": label, "url": scope.url(name, *args, **{**choice.query, "sort": code}) + "#list"}
+        for code, label in words.SORTS.items()
+    ]
+
+
+def tile_urls(scope: Scope, choice: Choice, name: str, *args: object) -> dict[str, str]:
+    """Every total is a link to the list it counts."""
+
+    def link(**query: str) -> str:
+        return scope.url(name, *args, department=choice.department, **query) + "#list"
+
+    by_status = {code: link(status=code) for code in words.STATUSES if code}
+    return {**by_status, "all": link(), "middle": link(sort="counted")}
+
+
+def csv_response(scope: Scope, people: Any, label: str) -> HttpResponse:
+    """The standings CSV of exactly what the address filters, written whole before the first byte is sent.
+
+    A failure half-way is then an error page and never a file that only looks complete; past a megabyte it is on disk.
+    """
+    choice = choice_of(scope)
+    campaign = scope.campaign
+    if campaign is None:
+        raise Http404("There is no campaign")
+    standings = reports.Standings(campaign, people, as_of=scope.as_of, filters=choice.filters)
+    file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
+    standings.csv(file.write)
+    file.seek(0)
+    day = scope.day or scope.today
+    parts = [campaign.slug, slugify(label), slugify(choice.status), day.isoformat()]
+    name = "-".join(["standings", *(part for part in parts if part)]) + ".csv"
+    response = FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+    add_never_cache_headers(response)
+    return response

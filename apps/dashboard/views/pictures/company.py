@@ -1,0 +1,91 @@
+"""The company day by day: people under the target, and where contacts come from."""
+
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.dashboard import words
+from apps.dashboard.charts import days, frame
+from apps.dashboard.views.pictures.picture import Picture, cells
+from apps.dashboard.views.scope import Scope
+from apps.quotas import rules
+
+
+def under_by_day(scope: Scope, url: str, rows: list[tuple[date, int]], totals: Any) -> Picture:
+    rule = scope.rule
+    found = days.under_data(rows)
+    left = rules.days_left(rule.cutoff_at, rule.time_zone, scope.look)
+    newest = found[-1].people if found else 0
+    each_day = rules.needed_per_day(newest, left)
+
+    def figure() -> frame.Figure:
+        pace = _("pace needed: %(count)s a day") % {"count": words.number(each_day)} if each_day else ""
+        said = days.UnderWords(
+            latest=_("%(count)s now") % {"count": words.number(newest)},
+            pace=pace,
+            unit=_("people under the target"),
+            hover=lambda day: f"{words.full_date(day.day)}: {words.people(day.people)}",
+            day=words.short_date,
+        )
+        return days.under_figure(found, opens=rule.opens_on, deadline=rule.deadline, words=said)
+
+    title = _("%(under)s of %(people)s are still under the target") % {
+        "under": words.number(newest),
+        "people": words.number(totals.people),
+    }
+    note = ngettext(
+        "%(count)s person a day would bring everybody there in time.",
+        "%(count)s people a day would bring everybody there in time.",
+        each_day or 0,
+    ) % {"count": words.number(each_day or 0)}
+    return Picture(
+        key="under",
+        title=title,
+        note=note if each_day else _("People under the target, by day."),
+        url=url,
+        head=(_("Day"), _("People under the target")),
+        rows=[cells(words.full_date(day.day), words.number(day.people)) for day in reversed(found)],
+        figure=figure,
+    )
+
+
+def by_source(scope: Scope, url: str, rows: list[tuple[date, str, int]]) -> Picture:
+    rule = scope.rule
+    found = days.sources_data(rows)
+    today = scope.look.astimezone(scope.zone).date()
+    week = sum(day.total for day in found.days if 0 <= (today - day.day).days < 7) / 7
+
+    def figure() -> frame.Figure:
+        said = days.SourceWords(
+            unit=_("contacts recorded"),
+            name=_source,
+            hover=lambda day, column: _source_hover(found, day, column),
+            day=words.short_date,
+        )
+        return days.sources_figure(found, opens=rule.opens_on, deadline=rule.deadline, words=said)
+
+    return Picture(
+        key="sources",
+        title=_("%(count)s contacts a day in the last week") % {"count": words.number(round(week))},
+        note=_("Contacts recorded per day, by the way they came in."),
+        url=url,
+        head=(_("Day"), *(_source(name) for name in found.names)),
+        rows=[cells(words.full_date(day.day), *(words.number(n) for n in day.counts)) for day in reversed(found.days)],
+        legend=[(days.SWATCHES[column], _source(name)) for column, name in enumerate(found.names)],
+        figure=figure,
+    )
+
+
+def _source(name: str) -> str:
+    return str(words.SOURCES.get(name, name)) if name else _("others")
+
+
+def _source_hover(found: days.Sources, day: days.SourceDay, column: int) -> str:
+    return _("%(day)s, %(source)s: %(count)s of %(total)s") % {
+        "day": words.full_date(day.day),
+        "source": _source(found.names[column]),
+        "count": words.number(day.counts[column]),
+        "total": words.number(day.total),
+    }

@@ -1,0 +1,107 @@
+"""Counted contacts by day: one employee's against the pace, a team's alone."""
+
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.dashboard import words
+from apps.dashboard.charts import curve, frame
+from apps.dashboard.views.cards import Card, last_week
+from apps.dashboard.views.pictures.picture import Picture, cells
+from apps.dashboard.views.scope import Scope
+
+
+def own_curve(scope: Scope, card: Card, rows: list[Any]) -> Picture:
+    return standing_curve(scope, card, rows, url=scope.url("chart-me"), title=_own_title(card), live=True)
+
+
+def _own_title(card: Card) -> str:
+    if card.row.remaining == 0:
+        return _("You have reached the target")
+    if card.row.pace == "behind" and card.gap > 0:
+        return _("You are %(count)s behind a steady pace") % {"count": words.number(card.gap)}
+    if card.row.pace == "ahead" and card.gap < 0:
+        return _("You are %(count)s ahead of a steady pace") % {"count": words.number(-card.gap)}
+    return _("You are on a steady pace")
+
+
+def member_curve(scope: Scope, staff_no: str, card: Card, rows: list[Any]) -> Picture:
+    title = card.pace_text or (_("The target is reached") if card.row.remaining == 0 else _("Counted contacts by day"))
+    return standing_curve(scope, card, rows, url=scope.url("chart-member", staff_no), title=title)
+
+
+def standing_curve(scope: Scope, card: Card, rows: list[Any], *, url: str, title: str, live: bool = False) -> Picture:
+    """One employee's counted contacts against the target and the straight pace."""
+    rule, row = scope.rule, card.row
+    points = curve.curve_data(rows_of(rows), opens=rule.opens_on, deadline=rule.deadline, target=row.target)
+
+    def figure() -> frame.Figure:
+        said = curve.CurveWords(
+            target=_("target %(target)s") % {"target": words.number(row.target)},
+            pace=_("steady pace"),
+            latest=_("%(count)s now") % {"count": words.number(row.counted)},
+            deadline=_("deadline"),
+            unit=_("counted contacts"),
+            hover=_curve_hover,
+            day=words.short_date,
+        )
+        return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=row.target, words=said)
+
+    return Picture(
+        key="curve",
+        title=title,
+        note=_("Counted contacts by the day they were recorded, as they count now."),
+        url=url,
+        head=(_("Day"), _("Recorded"), _("Counted in all"), _("Steady pace")),
+        rows=[
+            cells(words.full_date(p.day), words.number(p.recorded), words.number(p.total), f"{p.pace or 0:.1f}")
+            for p in reversed(points)
+        ],
+        figure=figure,
+        live=live,
+    )
+
+
+def _curve_hover(point: curve.Point) -> str:
+    numbers = {
+        "day": words.full_date(point.day),
+        "total": words.number(point.total),
+        "recorded": words.number(point.recorded),
+    }
+    return _("%(day)s: %(total)s in all, %(recorded)s on this day") % numbers
+
+
+def rows_of(rows: list[Any]) -> list[tuple[date, int, int]]:
+    return [(row.day, row.recorded, row.total) for row in rows]
+
+
+def team_curve(scope: Scope, url: str, rows: list[Any]) -> Picture:
+    """A whole team's counted contacts by day: how it moves, without a line to compare it with."""
+    rule = scope.rule
+    points = curve.curve_data(rows_of(rows), opens=rule.opens_on, deadline=rule.deadline, target=None)
+    total = points[-1].total if points else 0
+    week = round(7 * last_week(rows, scope.look.astimezone(scope.zone).date()))
+
+    def figure() -> frame.Figure:
+        said = curve.CurveWords(
+            target="",
+            pace="",
+            latest=words.number(total),
+            deadline="",
+            unit=_("counted contacts"),
+            hover=_curve_hover,
+            day=words.short_date,
+        )
+        return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=None, words=said)
+
+    return Picture(
+        key="curve",
+        title=_("%(total)s contacts count, %(week)s of them from the last seven days")
+        % {"total": words.number(total), "week": words.number(week)},
+        note=_("Counted contacts by the day they were recorded, as they count now."),
+        url=url,
+        head=(_("Day"), _("Recorded"), _("Counted in all")),
+        rows=[cells(words.full_date(p.day), words.number(p.recorded), words.number(p.total)) for p in reversed(points)],
+        figure=figure,
+    )

@@ -1,0 +1,160 @@
+"""People around the target: by band and day, as a spread, and group beside group."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.dashboard import words
+from apps.dashboard.charts import bands, frame, groups, histogram
+from apps.dashboard.views.pictures.picture import Cell, Picture, cells
+from apps.dashboard.views.scope import Scope
+
+
+def band_days(scope: Scope, url: str, rows: list[Any]) -> Picture:
+    rule = scope.rule
+    found = bands.bands_data((row.day, row.n0, row.n25, row.n50, row.n75, row.n100) for row in rows)
+
+    def figure() -> frame.Figure:
+        said = bands.BandWords(bands=words.BANDS, unit=_("people"), hover=_band_hover, day=words.short_date)
+        return bands.bands_figure(found, opens=rule.opens_on, deadline=rule.deadline, words=said)
+
+    return Picture(
+        key="bands",
+        title=_bands_title(found),
+        note=_("People by the share of their target, day by day."),
+        url=url,
+        head=(_("Day"), *words.BANDS),
+        rows=[cells(words.full_date(day.day), *(words.number(n) for n in day.people)) for day in reversed(found)],
+        legend=[(f"band-{band}", words.BANDS[band]) for band in reversed(range(len(words.BANDS)))],
+        figure=figure,
+    )
+
+
+def _bands_title(found: list[bands.BandDay]) -> str:
+    if not found:
+        return _("Nobody has moved yet")
+    newest, before = found[-1], found[max(len(found) - 8, 0)]
+    numbers = {"now": words.number(newest.people[-1]), "all": words.number(newest.total)}
+    if newest.people[-1] > before.people[-1]:
+        rise = words.number(newest.people[-1] - before.people[-1])
+        return _("%(now)s of %(all)s are at the target, %(rise)s more than a week ago") % {**numbers, "rise": rise}
+    return _("%(now)s of %(all)s are at the target, as a week ago") % numbers
+
+
+def _band_hover(day: bands.BandDay, band: int) -> str:
+    numbers = {"day": words.full_date(day.day), "band": words.BANDS[band], "people": words.people(day.people[band])}
+    return _("%(day)s, %(band)s: %(people)s") % numbers
+
+
+def spread(scope: Scope, url: str, bins: list[Any], totals: Any, teams: list[Any]) -> Picture:
+    """The histogram with the target line, the middle half, the median, and a point for each sub-team's median."""
+    target = scope.rule.target
+    bars = histogram.histogram_data((b.low, b.high, b.people) for b in bins)
+    box = histogram.Spread(totals.quartile_1, totals.median, totals.quartile_3)
+    medians = [histogram.Median(team.label, float(team.median or 0), team.people) for team in teams if team.people]
+
+    def figure() -> frame.Figure:
+        median = words.number(float(totals.median)) if totals.median is not None else ""
+        said = histogram.HistogramWords(
+            target=_("target %(target)s") % {"target": words.number(target)},
+            median=_("median %(median)s") % {"median": median},
+            x=_("counted contacts"),
+            y=_("people"),
+            hover=lambda bar: f"{_range(bar)}: {words.people(bar.people)}",
+            hover_median=lambda one: (
+                _("%(name)s: median %(median)s of %(people)s")
+                % {"name": one.name, "median": words.number(one.median), "people": words.people(one.people)}
+            ),
+        )
+        return histogram.histogram_figure(bars, target=target, spread=box, medians=medians, words=said)
+
+    legend = [("band-2", _("below the target")), ("band-4", _("at the target")), ("soft", _("the middle half"))]
+    if medians:
+        legend.append(("diamond", _("a sub-team's median")))
+    return Picture(
+        key="histogram",
+        title=_spread_title(totals),
+        note=_("People by counted contacts."),
+        url=url,
+        head=(_("Counted contacts"), _("People")),
+        rows=[cells(_range(bar), words.number(bar.people)) for bar in bars],
+        legend=legend,
+        figure=figure,
+    )
+
+
+def _spread_title(totals: Any) -> str:
+    if totals.median is None or not totals.people:
+        return _("Nobody to show")
+    if totals.quartile_1 == totals.quartile_3:
+        return _("Half of the people are at %(median)s") % {"median": words.number(float(totals.median))}
+    return _("Half of the people are between %(low)s and %(high)s") % {
+        "low": words.number(round(float(totals.quartile_1))),
+        "high": words.number(round(float(totals.quartile_3))),
+    }
+
+
+def _range(bar: histogram.Bar) -> str:
+    if bar.high is None:
+        return _("%(low)s and more") % {"low": words.number(bar.low)}
+    return words.number(bar.low) if bar.width == 1 else f"{words.number(bar.low)}–{words.number(bar.high - 1)}"
+
+
+def side_by_side(url: str, bars: list[groups.GroupBar], *, key: str, note: str, first: str) -> Picture:
+    """Sub-teams or departments: the share at the target, n beside each name, most people to go first."""
+    ordered = groups.groups_data(bars)
+
+    def figure() -> frame.Figure:
+        said = groups.GroupWords(x=_("share of people at the target"), hover=_group_hover)
+        return groups.groups_figure(ordered, words=said)
+
+    return Picture(
+        key=key,
+        title=_groups_title(ordered),
+        note=note if len(ordered) <= groups.MOST_BARS else f"{note} {_first_of(len(ordered))}",
+        url=url,
+        head=(first, _("People"), _("At the target"), _("Red"), _("Median")),
+        rows=[
+            cells(
+                Cell(bar.label, bar.url),
+                words.number(bar.people),
+                f"{words.number(bar.at_target)} ({groups.whole_percent(bar)} %)",
+                words.number(bar.red),
+                words.number(bar.median),
+            )
+            for bar in ordered
+        ],
+        figure=figure,
+        size=_size(len(ordered)),
+    )
+
+
+def _first_of(count: int) -> str:
+    return _("The chart shows the first %(shown)s, the table all %(count)s.") % {
+        "shown": groups.MOST_BARS,
+        "count": words.number(count),
+    }
+
+
+def _groups_title(ordered: list[groups.GroupBar]) -> str:
+    if not ordered:
+        return _("Nobody to compare")
+    if ordered[0].to_go == 0:
+        return _("Everybody is at the target")
+    return _("%(name)s has most people still to go: %(count)s") % {
+        "name": frame.shorten(ordered[0].label, 40),
+        "count": words.number(ordered[0].to_go),
+    }
+
+
+def _group_hover(bar: groups.GroupBar) -> str:
+    return _("%(name)s: %(done)s of %(people)s at the target, %(red)s red") % {
+        "name": bar.label,
+        "done": words.number(bar.at_target),
+        "people": words.number(bar.people),
+        "red": words.number(bar.red),
+    }
+
+
+def _size(bars: int) -> str:
+    return next((f"rows-{size}" for size in (4, 8, 14) if bars <= size), "rows-30")

@@ -1,0 +1,160 @@
+"""What one request looks at: the reader, the campaign, the instant. And how its page is sent."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render as render_template
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+
+from apps.dashboard import words
+from apps.employees.models import Account, Employee
+from apps.quotas import services
+from apps.quotas.models import Campaign, CampaignRule
+
+
+@dataclass(frozen=True)
+class Link:
+    label: str
+    url: str
+    icon: str
+    here: bool
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The parts around a page's content: who is signed in, and the pages this person has."""
+
+    reader: str
+    login: str
+    links: list[Link]
+
+
+class Scope:
+    """The reader's campaign (decision 18) and the instant that is looked at: now, or the end of a past day.
+
+    Raises Http404 for an unknown campaign and BadRequest for a day that is none.
+    """
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.user: Account = request.user  # type: ignore[assignment]  # every address here wants a sign-in
+        self.employee: Employee | None = self.user.employee
+        slug = request.GET.get("campaign") or None
+        try:
+            self.campaign: Campaign | None = services.campaign_for(self.user, slug)
+        except Campaign.DoesNotExist as unknown:
+            raise Http404("There is no such campaign") from unknown
+        self.chosen = bool(slug)
+        self.now: datetime = services.clock()
+        self.as_of: datetime | None = self._end_of(request.GET.get("as_of", ""))
+
+    @cached_property
+    def campaigns(self) -> list[Campaign]:
+        """What the switcher offers: everything that has been opened."""
+        return list(Campaign.objects.filter(state__in=["open", "closing", "frozen"]).order_by("name"))
+
+    @property
+    def rule(self) -> CampaignRule:
+        if self.campaign is None:
+            raise Http404("There is no campaign")
+        return self.campaign.rule
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return (
+            ZoneInfo(self.campaign.rule.time_zone) if self.campaign else ZoneInfo(timezone.get_default_timezone_name())
+        )
+
+    @property
+    def zone_name(self) -> str:
+        return words.city(self.zone.key)
+
+    @property
+    def look(self) -> datetime:
+        """The instant the page is about."""
+        return self.as_of or self.now
+
+    @property
+    def today(self) -> date:
+        return self.now.astimezone(self.zone).date()
+
+    @property
+    def day(self) -> date | None:
+        """The past day that is looked at, or None for now."""
+        return (self.as_of - timedelta(microseconds=1)).astimezone(self.zone).date() if self.as_of else None
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What links carry on: the campaign when one was chosen, the day when one is looked at."""
+        kept = {"campaign": self.campaign.slug} if self.chosen and self.campaign else {}
+        if self.day:
+            kept["as_of"] = self.day.isoformat()
+        return kept
+
+    @property
+    def suffix(self) -> str:
+        """`?campaign=…&as_of=…`, or nothing."""
+        return f"?{urlencode(self.kept)}" if self.kept else ""
+
+    def url(self, name: str, *args: object, **query: object) -> str:
+        """An address of this door that keeps what links carry on."""
+        full = {**self.kept, **{key: value for key, value in query.items() if value not in ("", None)}}
+        return reverse(name, args=args) + (f"?{urlencode(full)}" if full else "")
+
+    def _end_of(self, text: str) -> datetime | None:
+        """The end of a day in the campaign's zone (decision 11); None for today and later, which is now."""
+        if not text:
+            return None
+        try:
+            day = date.fromisoformat(text)
+            end = datetime.combine(day + timedelta(days=1), time(), tzinfo=self.zone)
+        except (ValueError, OverflowError) as unreadable:
+            raise BadRequest("as_of is not a day like 2026-11-03") from unreadable
+        return None if end > self.now or self.campaign is None else end
+
+    def frame(self) -> Frame:
+        return Frame(self.user.display_name or self.user.login, self.user.login, self._links())
+
+    def _links(self) -> list[Link]:
+        pages = []
+        if self.employee:
+            pages.append((_("My standing"), reverse("me"), "gauge"))
+            pages.append((_("Contacts"), reverse("contacts"), "contact"))
+            if self.employee.is_manager:
+                pages.append((_("Team"), reverse("team-home"), "users"))
+        if self.user.has_role("hr"):
+            pages.append((_("Company"), reverse("company"), "building-2"))
+        if self.employee or pages:
+            pages.append((_("Exports"), reverse("exports"), "download"))
+        path = self.request.path
+        return [
+            Link(label, url, icon, path == url or (url != "/" and path.startswith(url))) for label, url, icon in pages
+        ]
+
+
+def render(scope: Scope, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
+    """A page of this door, in the campaign's time zone, kept by nobody: its numbers are somebody's own."""
+    full = {"scope": scope, "now": scope.look, "frame": scope.frame(), **(context or {})}
+    with timezone.override(scope.zone):
+        response = render_template(scope.request, template, full, status=status)
+    add_never_cache_headers(response)
+    return response
+
+
+def fragment(scope: Scope, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """A part of a page: like `render`, without what stands around it."""
+    with timezone.override(scope.zone):
+        response = render_template(
+            scope.request, template, {"scope": scope, "now": scope.look, **context}, status=status
+        )
+    add_never_cache_headers(response)
+    return response

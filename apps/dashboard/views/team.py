@@ -1,0 +1,145 @@
+"""`/team/`: a manager's whole reporting tree in numbers. Never a contact, and never the number of a colleague."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from apps.dashboard.charts.groups import GroupBar
+from apps.dashboard.views.cards import card_of, period_of
+from apps.dashboard.views.people import choice_of, csv_response, listing, tile_urls
+from apps.dashboard.views.pictures import curves, teams
+from apps.dashboard.views.pictures.picture import Picture
+from apps.dashboard.views.scope import Scope, fragment, render
+from apps.employees.models import Employee
+from apps.quotas import reports
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The reader's own team; HR without one goes to the company; for everybody else there is no such page."""
+    scope = Scope(request)
+    if scope.employee and scope.employee.is_manager:
+        return redirect(scope.url("team", scope.employee.staff_no))
+    if scope.user.has_role("hr"):
+        return redirect(scope.url("company"))
+    raise Http404("There is no team")
+
+
+def visible(scope: Scope, staff_no: str) -> Employee:
+    """The employee, when the reader may see them; else 404, exactly as for a number nobody has."""
+    found = Employee.objects.visible_to(scope.user).select_related("node").filter(staff_no=staff_no).first()
+    if found is None:
+        raise Http404("There is no such employee")
+    return found
+
+
+@require_safe
+def team(request: HttpRequest, staff_no: str) -> HttpResponse:
+    """A team with everyone below, or, of somebody who leads none, the person's standing."""
+    scope = Scope(request)
+    employee = visible(scope, staff_no)
+    if scope.campaign is None:
+        return render(scope, "dashboard/team_waiting.html", {"employee": employee})
+    if not employee.is_manager:
+        return _member(scope, employee)
+    choice = choice_of(scope)
+    listed = listing(scope, reports.TeamOf(employee), choice, "team", staff_no)
+    if request.headers.get("HX-Target") == "list":
+        return fragment(scope, "dashboard/_people.html", listed)
+    standings = reports.Standings(scope.campaign, reports.TeamOf(employee), as_of=scope.as_of)
+    totals = standings.totals()
+    context = {
+        **listed,
+        "employee": employee,
+        "crumbs": _crumbs(scope, employee),
+        "own": _own_card(scope, employee),
+        "totals": totals,
+        "tiles": tile_urls(scope, choice, "team", staff_no),
+        "period": period_of(scope),
+        "pictures": team_pictures(scope, employee, standings, totals),
+        "csv": scope.url("team-csv", staff_no, **choice.query),
+        "here": request.path,
+    }
+    return render(scope, "dashboard/team.html", context)
+
+
+def team_pictures(scope: Scope, employee: Employee, standings: Any, totals: Any) -> list[Picture]:
+    """The four pictures of a team, each with the address of its chart."""
+
+    def address(key: str) -> str:
+        return scope.url("chart-team", employee.staff_no, key)
+
+    groups = standings.sub_teams(employee)
+    return [
+        teams.spread(scope, address("histogram"), standings.histogram(), totals, groups),
+        sub_teams(scope, address("teams"), groups),
+        teams.band_days(scope, address("bands"), standings.bands_by_day()),
+        curves.team_curve(scope, address("curve"), standings.curve()),
+    ]
+
+
+def sub_teams(scope: Scope, url: str, found: list[Any]) -> Picture:
+
+    bars = [
+        GroupBar(
+            label=group.label,
+            url=scope.url("team", group.staff_no),
+            people=group.people,
+            at_target=group.at_target,
+            red=group.red,
+            counted=group.counted,
+            median=float(group.median or 0),
+        )
+        for group in found
+    ]
+    note = _("Share of people at the target, by direct report, with the number of people.")
+    return teams.side_by_side(url, bars, key="teams", note=note, first=_("Team"))
+
+
+def _own_card(scope: Scope, employee: Employee) -> Any:
+    """The leader's own standing, for those above: the reader's own stands on `/`."""
+    if scope.employee and scope.employee.pk == employee.pk:
+        return None
+    return reports.Standings(scope.campaign, reports.Only(employee), as_of=scope.as_of).one(employee.pk)
+
+
+def _member(scope: Scope, employee: Employee) -> HttpResponse:
+    standings = reports.Standings(scope.campaign, reports.Only(employee), as_of=scope.as_of)
+    row, days = standings.one(employee.pk), standings.curve()
+    context: dict[str, Any] = {
+        "employee": employee,
+        "crumbs": _crumbs(scope, employee),
+        "period": period_of(scope),
+        "flips": reports.flips(scope.campaign, employee).order_by("-at", "-id")[:50],
+        "here": scope.request.path,
+    }
+    if row:
+        context["card"] = card_of(scope, row, days)
+        context["picture"] = curves.member_curve(scope, employee.staff_no, context["card"], days)
+    return render(scope, "dashboard/member.html", context)
+
+
+def _crumbs(scope: Scope, employee: Employee) -> list[tuple[str, str]]:
+    """From where the reader may look down to the person: (name, address), the last without one."""
+    root = scope.employee
+    steps: list[tuple[str, str]] = []
+    if scope.user.has_role("hr"):
+        steps.append((_("Company"), scope.url("company")))
+    elif root and root.pk != employee.pk:
+        steps.append((root.name, scope.url("team", root.staff_no)))
+    if root and root.pk != employee.pk:
+        chain = employee.manager_chain_below(root)
+        steps += [(person.name, scope.url("team", person.staff_no)) for person in chain[:-1]]
+    return [*steps, (employee.name, "")]
+
+
+@require_safe
+def team_csv(request: HttpRequest, staff_no: str) -> HttpResponse:
+    scope = Scope(request)
+    employee = visible(scope, staff_no)
+    if not employee.is_manager:
+        raise Http404("There is no team")
+    return csv_response(scope, reports.TeamOf(employee), employee.staff_no)

@@ -4,14 +4,18 @@ The broker is a doorbell: work stands in the database, so nothing here keeps a r
 """
 
 import os
+import signal
 
 from celery import Celery
+from celery.signals import worker_process_init
+from django.conf import settings
+
+from config.children import ask_for_death_signal
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-# A marking or a recount of everybody may take longer than a page; the task's own time limit bounds it.
-os.environ.setdefault("STATEMENT_TIMEOUT", "600000")
-
-from django.conf import settings
+if not settings.configured:
+    # This process is a worker. A marking of everybody may take longer than a page; the task's own limit bounds it.
+    os.environ.setdefault("STATEMENT_TIMEOUT", "600000")
 
 app = Celery("hundred")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -27,3 +31,9 @@ app.conf.beat_schedule = {
     "day-change": {"task": "apps.quotas.tasks.day_change", "schedule": 60.0, "options": {"expires": 60}},
     "nightly-recount": {"task": "apps.quotas.tasks.nightly_recount", "schedule": 600.0, "options": {"expires": 600}},
 }
+
+
+@worker_process_init.connect
+def _die_with_worker(**kwargs: object) -> None:
+    """A worker's child dies with it: an orphan would go on with a task that another worker is given again."""
+    ask_for_death_signal(signal.SIGKILL, os.getppid())

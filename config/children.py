@@ -1,25 +1,135 @@
 """Child processes that never outlive their parent."""
 
+import contextlib
 import ctypes
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
+PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None  # found before any fork
+LOG_LIMIT = 5_000_000  # bytes; a longer log is put aside when its writer starts
+GIVE_UP_AFTER = 5  # deaths in a row
+STEADY = 30.0  # seconds after which a child counts as healthy again
 
 
 def die_with_parent(number: signal.Signals) -> Callable[[], None]:
     """For Popen's preexec_fn: an own process group, so that Ctrl-C reaches only the parent, and on Linux `number` when
     the parent dies. That is bound to the thread that starts the child: start children from the main thread."""
     parent = os.getpid()
-    prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
     def prepare() -> None:
         os.setpgid(0, 0)
-        if prctl is not None:
-            prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-            if os.getppid() != parent:  # it died before we asked
-                os._exit(1)
+        ask_for_death_signal(number, parent)
 
     return prepare
+
+
+def ask_for_death_signal(number: signal.Signals, parent: int) -> None:
+    """Let the kernel send this process `number` when its parent dies, where the kernel can; ends it when that is past."""
+    if PRCTL is not None:
+        PRCTL(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+class GaveUpError(Exception):
+    """A child does not stay up; the text says which, and ends with the end of its log."""
+
+
+@dataclass
+class Child:
+    """One long-running process: started, restarted when it dies, stopped with all that it started itself."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    environment: Mapping[str, str]
+    death_signal: signal.Signals = signal.SIGTERM  # when the parent is killed
+    keeps_open: Sequence[int] = ()
+    user: Mapping[str, Any] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+    deaths: int = 0
+    started_at: float = 0.0
+    restart_at: float | None = None
+
+    def start(self) -> None:
+        put_long_log_aside(self.log)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                list(self.command),
+                cwd="/" if self.user else None,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=list(self.keeps_open),
+                preexec_fn=die_with_parent(self.death_signal),
+                **self.user,
+            )
+        self.started_at = time.monotonic()
+        self.restart_at = None
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def look_after(self) -> str | None:
+        """Restart it when it is dead and its pause is over. Returns a line to show; raises GaveUpError in the end."""
+        if self.alive or self.process is None:
+            return None
+        now = time.monotonic()
+        if self.restart_at is None:
+            self.kill()  # whatever it had started itself
+            self.deaths = 1 if now - self.started_at > STEADY else self.deaths + 1
+            if self.deaths > GIVE_UP_AFTER:
+                raise GaveUpError(
+                    f"{self.name} ended {self.deaths} times in a row. The end of {self.log}:\n{last_lines(self.log)}"
+                )
+            self.restart_at = now + min(0.25 * 2 ** (self.deaths - 1), 4.0)
+            return f"{self.name} ended with status {self.process.returncode}; starting it again"
+        if now >= self.restart_at:
+            self.start()
+        return None
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.process is not None and self.alive:
+            self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """The child and every process of its group, at once."""
+        if self.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def stop_children(children: Sequence[Child], steps: Sequence[tuple[signal.Signals, float]]) -> None:
+    """Signal all at once, step by step with so many seconds of patience; what then still lives is killed."""
+    for number, patience in steps:
+        for child in children:
+            child.signal(number)
+        end = time.monotonic() + patience
+        while any(child.alive for child in children) and time.monotonic() < end:
+            time.sleep(0.02)
+    for child in children:
+        child.kill()
+
+
+def put_long_log_aside(path: Path) -> None:
+    """Keep one older log of each kind, so that logs never fill a disk."""
+    if path.exists() and path.stat().st_size > LOG_LIMIT:
+        path.replace(path.with_name(f"{path.name}.1"))
+
+
+def last_lines(path: Path, count: int = 8) -> str:
+    with contextlib.suppress(OSError):
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+    return ""

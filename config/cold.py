@@ -77,7 +77,7 @@ def local_environment(places: Places) -> dict[str, str]:
         "DATABASE_URL": places.database_url("app"),
         "DATABASE_OWNER_URL": places.database_url("owner"),
         # Without `make run` nobody listens, and what a command leaves to do waits in the database for the next sweep.
-        "CELERY_BROKER_URL": places.broker_url if _listening(places.broker_socket) else "memory://",
+        "CELERY_BROKER_URL": places.broker_url if listening(places.broker_socket) else "memory://",
         **places.local_secrets(),
     }
     return {name: os.environ.get(name) or value for name, value in local.items()}
@@ -88,7 +88,7 @@ def migrate_if_needed(database: EmbeddedDatabase) -> bool:
     if not _migrations_on_disk() - _migrations_applied(database):
         return False
     print("Preparing the database", file=sys.stderr, flush=True)
-    command = [sys.executable, str(BASE_DIR / "manage.py"), "migrate", "--verbosity", "0"]
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "migrate", "--skip-checks", "--verbosity", "0"]
     done = subprocess.run(command, cwd=BASE_DIR, check=False, stdout=sys.stderr)
     if done.returncode != 0:
         raise EmbeddedError("The database could not be brought up to date; the reason stands above.")
@@ -111,7 +111,7 @@ def _migrations_applied(database: EmbeddedDatabase) -> set[tuple[str, str]]:
         return {(app, name) for app, name in cursor.fetchall()}
 
 
-def _listening(path: Path) -> bool:
+def listening(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(str(path))

@@ -6,16 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import psycopg2
+from psycopg2 import sql
 
+from config.children import last_lines, put_long_log_aside
 from config.locks import FileLock
 from config.places import BASE_DIR, Places
 
 START_PATIENCE = 60.0
 STOP_PATIENCE = 30.0
-LOG_LIMIT = 5_000_000  # bytes; a longer log is put aside when the server starts
 
 
 class EmbeddedError(Exception):
@@ -86,6 +86,11 @@ class EmbeddedDatabase:
     def connect(self, role: str = "owner", database: str = "hundred") -> "psycopg2.extensions.connection":
         return psycopg2.connect(host=str(self.places.sockets), port="5432", user=role, dbname=database)
 
+    def has_rows(self, table: str) -> bool:
+        with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(table)))
+            return cursor.fetchone() == (True,)
+
     def _start_keeper(self, lock: FileLock) -> None:
         put_long_log_aside(self.places.postgres_log)
         command = [sys.executable, "-m", "config.keeper", *(["--throw-away"] if self.throw_away else [])]
@@ -111,23 +116,11 @@ class EmbeddedDatabase:
                 return
             if not self.keeper_lives() or time.monotonic() > end:
                 log = self.places.postgres_log
-                raise EmbeddedError(f"PostgreSQL did not start. The end of {log}:\n{_last_lines(log)}")
+                raise EmbeddedError(f"PostgreSQL did not start. The end of {log}:\n{last_lines(log)}")
             time.sleep(0.02)
-
-
-def put_long_log_aside(path: Path) -> None:
-    """Keep one older log of each kind, so that logs never fill a disk."""
-    if path.exists() and path.stat().st_size > LOG_LIMIT:
-        path.replace(path.with_suffix(".log.1"))
 
 
 def _plain_environment() -> dict[str, str]:
     """Without PGHOST, PGDATA and the like, which would talk the server's programs into something else."""
     inherited: Mapping[str, str] = os.environ
     return {name: value for name, value in inherited.items() if not name.startswith("PG")}
-
-
-def _last_lines(path: Path, count: int = 8) -> str:
-    with contextlib.suppress(OSError):
-        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
-    return ""

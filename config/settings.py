@@ -46,6 +46,7 @@ SWEEP_INTERVAL = env.float("SWEEP_INTERVAL", 15.0)
 
 # Applications
 INSTALLED_APPS = [
+    "config",
     "apps.ledger",
     "apps.employees",
     "apps.contacts",
@@ -188,7 +189,9 @@ TIME_ZONE = env.str("TIME_ZONE", "UTC")
 
 # Static files
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "var" / "static")))
+# Locally the files are served from where they lie: a changed style sheet shows at once, nothing is collected.
+WHITENOISE_USE_FINDERS = LOCAL
+STATIC_ROOT = env.str("STATIC_ROOT", "" if LOCAL else str(BASE_DIR / "var" / "static")) or None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
@@ -202,8 +205,6 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": _STORAGE},
 }
-# Locally the files are served from where they lie: a changed style sheet shows at once, nothing is collected.
-WHITENOISE_USE_FINDERS = LOCAL
 
 # Mail
 EMAIL_CONFIG = env.email_url("EMAIL_URL", "consolemail://" if LOCAL else "smtp://localhost:25")

@@ -1,0 +1,55 @@
+"""At which address the local house answers."""
+
+import http.client
+import os
+import socket
+
+HOST = "127.0.0.1"
+PORTS_TO_TRY = 100
+
+
+class AddressError(Exception):
+    """There is no address to answer at; the text is a sentence for whoever typed the command."""
+
+
+def wanted_port() -> int:
+    """PORT from the environment, 8000 without it."""
+    text = os.environ.get("PORT") or "8000"
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise AddressError(f"PORT={text} is no port: it takes a number from 1 to 65535")
+    return int(text)
+
+
+def open_listener(wanted: int) -> socket.socket:
+    """A socket listening at the wanted port or the next free one, reachable from this machine only."""
+    for port in range(wanted, min(wanted + PORTS_TO_TRY, 65536)):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+            listener.listen(128)
+        except PermissionError:
+            listener.close()
+            raise AddressError(f"Port {port} needs more rights than this user has; choose one above 1023") from None
+        except OSError:
+            listener.close()
+            continue
+        return listener
+    raise AddressError(f"No port from {wanted} on is free; choose another with PORT=")
+
+
+def url_of(listener: socket.socket) -> str:
+    return f"http://{HOST}:{listener.getsockname()[1]}/"
+
+
+def answers(url: str) -> bool:
+    """Whether a page is really served there: anything but silence or an error."""
+    host, _, path = url.removeprefix("http://").partition("/")
+    connection = http.client.HTTPConnection(host, timeout=5)
+    try:
+        connection.request("GET", f"/{path}")
+        return connection.getresponse().status < 400
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

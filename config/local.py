@@ -1,0 +1,243 @@
+"""The whole house on one machine: database, broker, web, worker and beat under one supervisor.
+
+`make run` starts it. Nothing outlives it: its children die with it, and they hold its lock until they are gone, so the
+next start never meets leftovers of the last one.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from config.address import AddressError, answers, open_listener, url_of, wanted_port
+from config.children import Child, GaveUpError, die_with_parent, last_lines, stop_children
+from config.cold import listening, local_environment, migrate_if_needed, read_env_file
+from config.embedded import EmbeddedDatabase, EmbeddedError
+from config.locks import FileLock
+from config.places import BASE_DIR, PlaceError, Places
+
+START_PATIENCE = 60.0
+LEFTOVERS_PATIENCE = 15.0
+# Everything is gone 10 seconds after the signal, at the latest: web, worker and beat first, then the broker.
+DOOR_STEPS = ((signal.SIGTERM, 3.5), (signal.SIGQUIT, 1.5))
+BROKER_STEPS = ((signal.SIGTERM, 1.5),)
+DATABASE_PATIENCE = 3.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StartError(Exception):
+    """It cannot start; the text is a sentence for whoever typed the command."""
+
+
+class Stopped(BaseException):
+    """SIGINT or SIGTERM arrived: not an error, and nothing may swallow it."""
+
+
+class House:
+    """Everything that `make run` starts, in the order in which it needs one another."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.began = time.monotonic()
+        self.database = EmbeddedDatabase(places) if not os.environ.get("DATABASE_URL") else None
+        self.own_broker = not os.environ.get("CELERY_BROKER_URL")
+        self.doors: list[Child] = []
+        self.broker: list[Child] = []
+        self.lock = FileLock(self._create_data() / "run.lock")
+        self.begun = False
+
+    def _create_data(self) -> Path:
+        self.places.create_data()
+        return self.places.data
+
+    def start(self) -> None:
+        """Return when the page answers. Raises a sentence when anything does not start."""
+        self._be_the_only_one()
+        self.begun = True
+        port = wanted_port()
+        # Ours for as long as we live: a restarted web answers at the same port, and nobody slips in between.
+        self.listener = open_listener(port)
+        address = url_of(self.listener)
+        if not address.endswith(f":{port}/"):
+            say(f"Port {port} is taken; using the next free one")
+        self._start_services()
+        self._start_web()
+        self._wait_for_page(address)
+        self._start_celery()
+        (self.places.data / "address").write_text(f"{os.getpid()} {address}\n", encoding="utf-8")
+        say(f"Hundred answers at {address} after {time.monotonic() - self.began:.1f} s. Ctrl-C stops it.")
+        say(f"Logs, and the mails it would send: {self.places.log}")
+        self._show_sign_ins()
+
+    def watch(self) -> NoReturn:
+        """Restart what dies; raises GaveUpError for what does not stay up."""
+        looked_at_database = time.monotonic()
+        while True:
+            for child in (*self.broker, *self.doors):
+                if line := child.look_after():
+                    say(line)
+            if self.database and time.monotonic() - looked_at_database > 1:
+                looked_at_database = time.monotonic()
+                if not self.database.keeper_lives():
+                    say("PostgreSQL ended; starting it again")
+                    self.database.ensure()
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End everything, each in its time; what does not end by itself is killed."""
+        if not self.begun:
+            return
+        stop_children(self.doors, DOOR_STEPS)
+        stop_children(self.broker, BROKER_STEPS)
+        if self.database:
+            self.database.release()
+            if not self.database.wait_until_stopped(DATABASE_PATIENCE):
+                say("PostgreSQL goes on: another command still works with it, or it is writing.")
+        (self.places.data / "address").unlink(missing_ok=True)
+
+    def _be_the_only_one(self) -> None:
+        """One house per data folder. Children of a killed one hold the lock until they too are gone."""
+        if self.lock.try_exclusive():
+            return
+        with contextlib.suppress(OSError, ValueError):
+            pid, address = (self.places.data / "address").read_text(encoding="utf-8").split()
+            os.kill(int(pid), 0)
+            raise StartError(f"Hundred already runs from this folder, at {address}")
+        if not self.lock.exclusive(within=LEFTOVERS_PATIENCE):
+            raise StartError("Another start of this folder is under way, or an earlier run is still ending. Try again.")
+
+    def _start_services(self) -> None:
+        self.places.create()
+        if self.own_broker:
+            self._start_broker()
+        if self.database:
+            self.database.hold()
+            say(f"PostgreSQL is ready ({self.places.cluster})")
+        self._wait_for_broker()
+        os.environ |= local_environment(self.places)
+        if self.database is None:
+            run_command("migrate", "--verbosity", "0")
+            return
+        migrate_if_needed(self.database)
+        if not self.database.has_rows("employees_employee"):
+            say("Filling in a demo company")
+            run_command("seed_demo", "--if-empty")
+
+    def _start_broker(self) -> None:
+        settings = {"port": "0", "unixsocket": str(self.places.broker_socket), "unixsocketperm": "700"}
+        settings |= {"dir": str(self.places.queue)}
+        settings |= {"appendonly": "yes", "save": "", "loglevel": "notice"}
+        command = [str(self.places.valkey_server)]
+        for name, value in settings.items():
+            command += [f"--{name}", value]
+        self.broker.append(self._child("valkey", command, user=self.places.server_user()))
+        self.broker[0].start()
+
+    def _wait_for_broker(self) -> None:
+        end = time.monotonic() + START_PATIENCE
+        while self.broker and not listening(self.places.broker_socket):
+            if not self.broker[0].alive or time.monotonic() > end:
+                raise StartError(f"Valkey did not start. The end of its log:\n{last_lines(self.broker[0].log)}")
+            time.sleep(0.02)
+
+    def _start_web(self) -> None:
+        web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"fd://{self.listener.fileno()}"]
+        web += ["--workers", "2", "--threads", "4", "--preload", "--timeout", "60", "--graceful-timeout", "3"]
+        web += ["--no-control-socket"]
+        self._open_door(self._child("web", web, keeps_open=[self.listener.fileno()]))
+
+    def _start_celery(self) -> None:
+        """After the first page: on a small machine it would have to wait for them."""
+        celery = [sys.executable, "-m", "celery", "-A", "config.celery"]
+        worker = [*celery, "worker", "-c", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+        beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(self.places.data / "beat")]
+        # Without a broker a worker may never end in peace; what it was doing is undone by the database.
+        self._open_door(self._child("worker", worker, death_signal=signal.SIGKILL))
+        self._open_door(self._child("beat", beat, death_signal=signal.SIGKILL))
+
+    def _open_door(self, door: Child) -> None:
+        self.doors.append(door)
+        door.start()
+
+    def _child(self, name: str, command: list[str], *, keeps_open: Sequence[int] = (), **options: Any) -> Child:
+        # The owner's address is for migrations alone.
+        environment = {key: value for key, value in os.environ.items() if key != "DATABASE_OWNER_URL"}
+        keeps_open = [self.lock.descriptor, *keeps_open]
+        return Child(name, command, self.places.log / f"{name}.log", environment, keeps_open=keeps_open, **options)
+
+    def _wait_for_page(self, address: str) -> None:
+        """Until the first page answers; children that die meanwhile are looked after as always."""
+        end = time.monotonic() + START_PATIENCE
+        while not all(answers(address + path) for path in ("health/ready", "")):
+            for child in (*self.broker, *self.doors):
+                if line := child.look_after():
+                    say(line)
+            if time.monotonic() > end:
+                log = self.doors[0].log
+                raise StartError(f"The page does not answer. The end of {log}:\n{last_lines(log)}")
+            time.sleep(0.05)
+
+    def _show_sign_ins(self) -> None:
+        command = [sys.executable, str(BASE_DIR / "manage.py"), "demo_sign_ins"]
+        found = subprocess.run(
+            command, check=False, capture_output=True, text=True, preexec_fn=die_with_parent(signal.SIGTERM)
+        )
+        if found.returncode == 0 and found.stdout.strip():
+            print(found.stdout.rstrip(), flush=True)
+
+
+def run_command(*arguments: str) -> None:
+    """Run a management command to its end; it dies with us."""
+    command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+    done = subprocess.run(command, check=False, preexec_fn=die_with_parent(signal.SIGTERM))
+    if done.returncode:
+        raise StartError(f"manage.py {' '.join(arguments)} did not work; the reason stands above")
+
+
+def say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    _ignore_signals()
+    raise Stopped
+
+
+def _ignore_signals() -> None:
+    """It is stopping already, which ends by itself in its time."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def main() -> int:
+    for number in STOP_SIGNALS:
+        signal.signal(number, _stop)
+    os.chdir(BASE_DIR)
+    read_env_file()
+    os.environ |= {"HUNDRED_LOCAL": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    house = None
+    status = 1
+    try:
+        house = House(Places.from_environment())
+        house.start()
+        house.watch()
+    except Stopped:
+        say("\nStopping")
+        status = 0
+    except (AddressError, EmbeddedError, GaveUpError, PlaceError, StartError) as error:
+        print(error, file=sys.stderr, flush=True)
+    finally:
+        _ignore_signals()
+        if house:
+            house.stop()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -82,7 +82,10 @@ class Roster:
 
 
 def read_roster(table: Table, progress: Callable[[int], None] = lambda read: None) -> Roster:
-    """Check every row of a roster; `progress(read)` now and then. Raises UnreadableFile for a file that must not be loaded at all."""
+    """Check every row of a roster; `progress(read)` now and then.
+
+    Raises UnreadableFile for a file that must not be loaded at all.
+    """
     table.require(*REQUIRED)
     roster = Roster(table.columns)
     seen: dict[str, RosterRow] = {}

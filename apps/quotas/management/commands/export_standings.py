@@ -1,0 +1,57 @@
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from apps.ledger.management.house import HouseCommand, instant
+from apps.quotas.exports import write_standings
+from apps.quotas.management.choosing import add_campaign, choose_campaign
+from apps.quotas.reports import Everyone, Standings
+from apps.quotas.services import clock
+
+
+class Command(HouseCommand):
+    help = "Writes the standings of a campaign as CSV, now or as of any past instant, recounted from the facts."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        add_campaign(parser)
+        parser.add_argument("--as-of", type=instant, metavar="ISO", help="the state just before this instant")
+        parser.add_argument("--output", type=Path, metavar="FILE", help="where to write; standard output without it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        campaign, as_of, output = choose_campaign(options["campaign"]), options["as_of"], options["output"]
+        if as_of and as_of > clock():
+            raise CommandError("--as-of lies in the future")
+        if options["json"] and not output:
+            raise CommandError("--json needs --output: standard output holds the CSV", returncode=2)
+        standings = Standings(campaign, Everyone(), as_of=as_of)
+        if not output:
+            write_standings(standings, sys.stdout.buffer.write)
+            return
+        try:
+            _write_whole(standings, output)
+        except OSError as error:
+            raise CommandError(f"{output}: {error.strerror}") from error
+        totals = standings.totals()
+        told = {
+            "campaign": campaign.slug, "employees": totals.people, "counted": totals.counted, "red": totals.red,
+            "as_of": standings.now.isoformat(), "output": str(output),
+        }  # fmt: skip
+        self.tell(options, told, f"Wrote {totals.people} standings, {totals.red} red, to {output}.")
+
+
+def _write_whole(standings: Standings, output: Path) -> None:
+    """Beside its place first: a file of this name is always a whole one."""
+    handle, name = tempfile.mkstemp(dir=output.parent or ".", prefix=f".{output.name}.")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write_standings(standings, file.write)
+        part.chmod(0o644)
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)

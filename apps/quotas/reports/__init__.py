@@ -1,0 +1,23 @@
+"""The one read model: tables, charts, CSV and API all ask here, and judge nothing themselves."""
+
+from apps.quotas.reports.groups import Bands, Bin, Day, Group
+from apps.quotas.reports.people import Everyone, Only, TeamOf
+from apps.quotas.reports.persons import contacts_with_reason, flips
+from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals
+
+__all__ = [
+    "Bands",
+    "Bin",
+    "Day",
+    "Everyone",
+    "Filters",
+    "Group",
+    "Only",
+    "Page",
+    "Row",
+    "Standings",
+    "TeamOf",
+    "Totals",
+    "contacts_with_reason",
+    "flips",
+]

@@ -1,0 +1,203 @@
+"""Spread, curves and groups: the figures behind the charts, each with the rows its table twin shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from apps.employees.models import Employee
+from apps.quotas.querysets import literal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from apps.quotas.models import Campaign, CampaignRule
+    from apps.quotas.reports.standings import Filters
+
+# The histogram has bins of a twentieth of the target up to half above it; the last one is open.
+BINS_PER_TARGET, BINS = 20, 30
+
+
+@dataclass(frozen=True)
+class Bin:
+    """People whose counted lies in [low, high]; the last bin has no high."""
+
+    low: int
+    high: int | None
+    people: int
+
+
+@dataclass(frozen=True)
+class Bands:
+    """People by share of their target at the end of a local day: under 25, 50, 75, 100 %, and 100 % or more."""
+
+    day: date
+    n0: int
+    n25: int
+    n50: int
+    n75: int
+    n100: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """Contacts recorded on a local day that count, and all up to its end."""
+
+    day: date
+    recorded: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """A department, or the team of a direct report with that report: people and how they stand."""
+
+    key: str
+    label: str
+    staff_no: str
+    people: int
+    red: int
+    at_target: int
+    counted: int
+    median: int
+
+
+# A step for each day on which somebody reaches another band: (day, band left, band reached).
+STEPS = """
+SELECT day, coalesce(lag(band) OVER (PARTITION BY employee_id ORDER BY day), 0) AS was, band FROM (
+    SELECT days.employee_id, days.day,
+        least(sum(days.delta) OVER (PARTITION BY days.employee_id ORDER BY days.day) * 4 / listed.target, 4) AS band
+    FROM days JOIN listed USING (employee_id) WHERE {where}) reached
+"""
+GROUPED = """
+SELECT {key}, {label}, {staff_no}, count(*)::int, (count(*) FILTER (WHERE red))::int,
+    (count(*) FILTER (WHERE counted >= target))::int, coalesce(sum(counted), 0)::int,
+    percentile_disc(0.5) WITHIN GROUP (ORDER BY counted)::int
+FROM {source} WHERE {where} GROUP BY 1, 2, 3
+ORDER BY sum(remaining) FILTER (WHERE NOT exempt) DESC NULLS LAST, 2
+"""
+
+
+class Grouped:
+    """The grouped questions of Standings."""
+
+    if TYPE_CHECKING:
+        campaign: Campaign
+        rule: CampaignRule
+        filters: Filters
+        as_of: datetime | None
+        now: datetime
+
+        def ask(self, select: str) -> list[tuple]: ...
+
+    def histogram(self) -> list[Bin]:
+        """People by counted contacts, every bin, empty ones too."""
+        width = max(self.rule.target // BINS_PER_TARGET, 1)
+        found = dict(
+            self.ask(
+                f"SELECT least(counted / {width}, {BINS}), count(*)::int FROM listed"
+                f" WHERE {self.filters.where()} GROUP BY 1"
+            )
+        )
+        closed = [Bin(n * width, (n + 1) * width - 1, found.get(n, 0)) for n in range(BINS)]
+        return [*closed, Bin(BINS * width, None, found.get(BINS, 0))]
+
+    def bands_by_day(self) -> list[Bands]:
+        """People by band at the end of every local day from the opening to today."""
+        where = self.filters.where()
+        people = self.ask(f"SELECT count(*) FROM listed WHERE {where}")[0][0]
+        steps = self.ask(
+            f"SELECT day, was::int, band::int, count(*)::int FROM ({STEPS.format(where=where)}) step"
+            " WHERE was <> band GROUP BY 1, 2, 3"
+        )
+        standing, bands = [people, 0, 0, 0, 0], []
+        by_day: dict[date, list[tuple[int, int, int]]] = {}
+        for day, was, band, count in steps:
+            by_day.setdefault(day, []).append((was, band, count))
+        for day in self.days():
+            for was, band, count in by_day.get(day, ()):
+                standing[was] -= count
+                standing[band] += count
+            bands.append(Bands(day, *standing))
+        return bands
+
+    def curve(self) -> list[Day]:
+        """Counted contacts by the local day they were recorded, as they count now, from the opening to today."""
+        found = dict(
+            self.ask(
+                "SELECT day, sum(delta)::int FROM days JOIN listed USING (employee_id)"
+                f" WHERE {self.filters.where()} GROUP BY 1"
+            )
+        )
+        curve, total = [], 0
+        for day in self.days():
+            total += found.get(day, 0)
+            curve.append(Day(day, found.get(day, 0), total))
+        return curve
+
+    def under_target_by_day(self) -> list[tuple[date, int]]:
+        """People under their target, the exempt left out, at the end of every local day."""
+        where = f"{self.filters.where()} AND NOT exempt"
+        people = self.ask(f"SELECT count(*) FROM listed WHERE {where}")[0][0]
+        reached = dict(
+            self.ask(
+                f"SELECT day, count(*)::int FROM ({STEPS.format(where=where)}) step"
+                " WHERE was < 4 AND band = 4 GROUP BY 1"
+            )
+        )
+        left = []
+        for day in self.days():
+            people -= reached.get(day, 0)
+            left.append((day, people))
+        return left
+
+    def by_source(self) -> list[tuple[date, str, int]]:
+        """Contacts recorded in the campaign's period by local day and way in, whether they count or not."""
+        return self.ask(
+            f"SELECT (recorded_at AT TIME ZONE {literal(self.rule.time_zone)})::date AS day, source, count(*)::int"
+            " FROM contacts_contact WHERE employee_id IN (SELECT id FROM chosen)"
+            f" AND recorded_at >= {literal(self.rule.opens_at)}"
+            f" AND recorded_at < {literal(min(self.now, self.rule.cutoff_at))} GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+
+    def sub_teams(self, root: Employee) -> list[Group]:
+        """The teams of `root`'s direct reports who have one, each with its head, who needs most help first."""
+        return [Group(*one) for one in self.ask(_sub_teams(root, self.filters.where(), self._look()))]
+
+    def departments(self) -> list[Group]:
+        """Departments, those with most contacts to go first."""
+        select = GROUPED.format(
+            key="department", label="department", staff_no="''", source="listed", where=self.filters.where()
+        )
+        return [Group(*one) for one in self.ask(select)]
+
+    def _look(self) -> str | None:
+        return None if self.as_of is None else literal(min(self.as_of, self.rule.cutoff_at))
+
+    def days(self) -> list[date]:
+        """The local days from the opening to today, or to the deadline when that is past."""
+        last = min(self.now.astimezone(ZoneInfo(self.rule.time_zone)).date(), self.rule.deadline)
+        return [self.rule.opens_on + timedelta(days=n) for n in range((last - self.rule.opens_on).days + 1)]
+
+
+def _sub_teams(root: Employee, where: str, look: str | None) -> str:
+    """The SELECT of sub-teams: by today's intervals, or by a walk over the placements of a past moment."""
+    if look is None:
+        member = f"""SELECT head.employee_id AS head_id, node.employee_id FROM employees_treenode head
+            JOIN employees_treenode node ON node.first BETWEEN head.first AND head.last
+            WHERE head.manager_id = {literal(root.pk)} AND head.last > head.first"""
+    else:
+        member = f"""SELECT head_id, employee_id FROM (WITH RECURSIVE branch(head_id, employee_id) AS (
+            SELECT employee_id, employee_id FROM employees_placement head WHERE manager_id = {literal(root.pk)}
+                AND starts_at < {look} AND ends_at >= {look}
+            UNION ALL
+            SELECT branch.head_id, place.employee_id FROM branch JOIN employees_placement place
+                ON place.manager_id = branch.employee_id AND place.starts_at < {look} AND place.ends_at >= {look}
+            ) SELECT head_id, employee_id, count(*) OVER (PARTITION BY head_id) AS size FROM branch) sized
+            WHERE size > 1"""
+    source = f"""(SELECT listed.*, member.head_id, head.name AS head_name, head.staff_no AS head_no
+        FROM listed JOIN ({member}) member USING (employee_id)
+        JOIN employees_employee head ON head.id = head_id) member"""
+    return GROUPED.format(key="head_id::text", label="head_name", staff_no="head_no", source=source, where=where)

@@ -1,0 +1,52 @@
+"""Which people a report is about, as SQL: today by the tree's intervals, in the past by that moment's placements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from apps.employees.models import Employee
+from apps.quotas.querysets import everyone, literal, these
+
+
+@dataclass(frozen=True)
+class Everyone:
+    """The whole company."""
+
+    def chosen(self, look: str | None) -> str:
+        """SELECT of (id): everybody."""
+        return everyone()
+
+
+@dataclass(frozen=True)
+class Only:
+    """One employee."""
+
+    employee: Employee
+
+    def chosen(self, look: str | None) -> str:
+        """SELECT of (id): this one."""
+        return these([self.employee.pk])
+
+
+@dataclass(frozen=True)
+class TeamOf:
+    """Everyone below an employee, direct and indirect."""
+
+    employee: Employee
+
+    def chosen(self, look: str | None) -> str:
+        """SELECT of (id): today's team, or, for a past instant `look` (SQL), the team of that moment."""
+        root = self.employee.pk
+        if look is None:
+            return f"""SELECT node.employee_id AS id FROM employees_treenode node JOIN employees_treenode top
+                ON node.first > top.first AND node.first <= top.last WHERE top.employee_id = {literal(root)}"""
+        return f"""SELECT id FROM (WITH RECURSIVE below(id) AS (
+            SELECT employee_id FROM employees_placement WHERE manager_id = {literal(root)}
+                AND starts_at < {look} AND ends_at >= {look}
+            UNION ALL
+            SELECT place.employee_id FROM below JOIN employees_placement place ON place.manager_id = below.id
+                AND place.starts_at < {look} AND place.ends_at >= {look}
+            ) SELECT id FROM below) below"""
+
+
+People = Everyone | Only | TeamOf

@@ -1,0 +1,29 @@
+"""What concerns one employee alone: the contacts with their reasons, and the flips."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Case, QuerySet, TextField, Value, When
+
+from apps.contacts.models import Contact
+from apps.employees.models import Employee
+from apps.quotas.models import Campaign, StandingChange
+from apps.quotas.querysets import with_reason
+
+
+def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: datetime) -> QuerySet[Contact]:
+    """An employee's own contacts, each with `reason`: '' when it counts, else one of rules.REASONS.
+
+    Without a campaign only an end is a reason. Show it to nobody but that employee.
+    """
+    contacts = Contact.objects.of(employee).prefetch_related("identities")
+    if campaign is None:
+        ended = Case(When(ended_at=None, then=Value("")), default=Value("ended"), output_field=TextField())
+        return contacts.annotate(reason=ended)
+    return with_reason(contacts, campaign.rule, at)
+
+
+def flips(campaign: Campaign, employee: Employee) -> QuerySet[StandingChange]:
+    """When the employee turned red or not red, the newest first."""
+    return StandingChange.objects.filter(campaign=campaign, employee=employee).order_by("-at", "-id")

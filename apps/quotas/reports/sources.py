@@ -1,0 +1,82 @@
+"""Where a report's rows come from, as CTEs that every question builds upon.
+
+`current`: one row for each person of the population (employee_id, counted, target, exempt, reached_at, since,
+computed_at, stale_since). Today that is the cached standing, except for stale people: they are judged from the facts
+in the same statement. For a past instant everybody is. `days` has their counted contacts by local day, and `listed`
+adds who and where they are and the words red, remaining and pace.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from apps.quotas import rules
+from apps.quotas.models import Campaign, CampaignRule
+from apps.quotas.querysets import judged_at, judgement_sql, literal, stale_sql
+from apps.quotas.reports.people import People
+
+
+def sources(campaign: Campaign, rule: CampaignRule, people: People, at: datetime, *, past: bool) -> str:
+    """The CTEs, from WITH on, ready for a SELECT. `past`: judge from the facts as of `at`, with that moment's tree."""
+    look = judged_at(rule, at)
+    chosen = people.chosen(look if past else None)
+    parts = _past(rule, at) if past else _today(campaign, rule, at)
+    return f"WITH chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({_listed(rule, at, look, past=past)})"
+
+
+def _past(rule: CampaignRule, at: datetime) -> str:
+    return f"""{judgement_sql(rule, at, "SELECT id FROM chosen")},
+    current AS (
+        SELECT employee_id, counted, target, exempt, reached_at, NULL::timestamptz AS since,
+               NULL::timestamptz AS computed_at, NULL::timestamptz AS stale_since
+        FROM verdict),
+    days AS (SELECT employee_id, day, delta FROM daily)"""
+
+
+def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
+    # A frozen or closing campaign with its K is judged no more: what is stored is the result.
+    notes = stale_sql() if campaign.kept_until is None else "SELECT NULL::bigint AS employee_id WHERE false"
+    return f"""stale AS MATERIALIZED (
+        SELECT note.employee_id FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
+    {judgement_sql(rule, at, "SELECT employee_id FROM stale")},
+    current AS (
+        SELECT employee_id, counted, target, exempt, reached_at, since, computed_at, NULL::timestamptz AS stale_since
+        FROM quotas_standing WHERE campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)
+          AND employee_id NOT IN (SELECT employee_id FROM stale)
+        UNION ALL
+        SELECT verdict.employee_id, verdict.counted, verdict.target, verdict.exempt, verdict.reached_at,
+               stored.since, stored.computed_at, coalesce((
+                   SELECT min(noted_at) FROM ledger_outbox WHERE employee_id = verdict.employee_id), {literal(at)})
+        FROM verdict LEFT JOIN quotas_standing stored
+          ON stored.campaign_id = {campaign.pk} AND stored.employee_id = verdict.employee_id),
+    days AS (
+        SELECT employee_id, day, delta FROM quotas_dailycount WHERE campaign_id = {campaign.pk}
+          AND employee_id IN (SELECT id FROM chosen) AND employee_id NOT IN (SELECT employee_id FROM stale)
+        UNION ALL
+        SELECT employee_id, day, delta FROM daily)"""
+
+
+def _listed(rule: CampaignRule, at: datetime, look: str, *, past: bool) -> str:
+    if past:
+        place = f"""LEFT JOIN employees_placement place ON place.employee_id = person.id
+            AND place.starts_at < {look} AND place.ends_at >= {look}"""
+        has_team = f"""EXISTS (SELECT 1 FROM employees_placement report WHERE report.manager_id = person.id
+            AND report.starts_at < {look} AND report.ends_at >= {look})"""
+    else:
+        place = "LEFT JOIN employees_treenode place ON place.employee_id = person.id"
+        has_team = "coalesce(place.last > place.first, false)"
+    return f"""SELECT current.*, person.staff_no COLLATE "C" AS staff_no, person.name, person.email,
+            coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
+            counted < target AND NOT exempt AS red, greatest(target - counted, 0) AS remaining,
+            {pace_sql(rule, at)} AS pace, {has_team} AS has_team
+        FROM current JOIN employees_employee person ON person.id = current.employee_id {place}
+        LEFT JOIN employees_employee boss ON boss.id = place.manager_id"""
+
+
+def pace_sql(rule: CampaignRule, at: datetime) -> str:
+    """rules.pace in SQL, over the columns counted and target, in whole microseconds."""
+    gone, length = rules.elapsed(rule.opens_at, rule.cutoff_at, at)
+    have = f"counted::numeric * {length * rules.PACE_PARTS}"
+    steady, band = f"target::numeric * {gone * rules.PACE_PARTS}", f"target::numeric * {length}"
+    return f"""CASE WHEN counted >= target THEN 'done' WHEN {have} >= {steady} + {band} THEN 'ahead'
+        WHEN {have} < {steady} - {band} THEN 'behind' ELSE 'on_pace' END"""

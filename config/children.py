@@ -32,7 +32,7 @@ def die_with_parent(number: signal.Signals) -> Callable[[], None]:
 
 
 def ask_for_death_signal(number: signal.Signals, parent: int) -> None:
-    """Let the kernel send this process `number` when its parent dies, where the kernel can; ends it when that is past."""
+    """Let the kernel, where it can, send this process `number` when its parent dies; exit when it already has."""
     if PRCTL is not None:
         PRCTL(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
         if os.getppid() != parent:

@@ -78,7 +78,16 @@ class Keeper:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         self.places.give_to_server(unfinished)
-        command = [self.places.binaries / "initdb", "-D", unfinished, "-U", "owner", "--auth=peer", "-E", "UTF8"]
+        command = [
+            str(self.places.binaries / "initdb"),
+            "-D",
+            str(unfinished),
+            "-U",
+            "owner",
+            "--auth=peer",
+            "-E",
+            "UTF8",
+        ]
         command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         command += ["--no-sync"] if self.throw_away else []
         subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **self.places.server_user())
@@ -91,7 +100,7 @@ class Keeper:
 
     def _check_major_version(self) -> None:
         made_by = (self.places.cluster / "PG_VERSION").read_text(encoding="ascii").strip()
-        command = [self.places.binaries / "postgres", "--version"]
+        command = [str(self.places.binaries / "postgres"), "--version"]
         said = subprocess.run(command, check=True, capture_output=True, text=True)
         installed = said.stdout.split()[2].partition(".")[0]
         if made_by != installed:
@@ -113,7 +122,7 @@ class Keeper:
             command_line.exists() and os.fsencode(self.places.cluster) in command_line.read_bytes()
         ):
             say(f"Stopping a PostgreSQL that was left behind (process {pid})")
-            stop = [self.places.binaries / "pg_ctl", "-D", self.places.cluster, "-m", "fast", "-w", "-t", "60", "stop"]
+            stop = [str(self.places.binaries / "pg_ctl"), "stop", "-D", str(self.places.cluster), "-m", "fast", "-w"]
             subprocess.run(stop, check=False, cwd="/", stdout=sys.stderr, **self.places.server_user())
         else:
             pid_file.unlink(missing_ok=True)

@@ -1,0 +1,27 @@
+# Everything starts from a machine with Python 3.11 or later; what is missing is brought by the first command.
+# Without make: python3 scripts/bootstrap.py config.local   and   python3 scripts/bootstrap.py --dev scripts.check
+
+PYTHON ?= python3
+READY = @$(PYTHON) scripts/bootstrap.py --dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast lint format
+
+help:  ## what there is
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /  -  /'
+
+run:  ## the whole house with a demo company; PORT= chooses the port, Ctrl-C stops it
+	@$(PYTHON) scripts/bootstrap.py config.local
+
+test:  ## every check and every test, with a real browser
+	$(READY) scripts.check
+
+test-fast:  ## the inner loop: no browser, nothing killed, nothing started but a database
+	$(READY) scripts.check --fast
+
+lint:  ## style, types and import contracts
+	$(READY) scripts.check --lint
+
+format:  ## put the code into its form
+	$(READY) ruff check --fix -q .
+	$(READY) ruff format .

@@ -1,0 +1,123 @@
+"""Every check of the house in one run: `python -m scripts.check [--fast | --lint]`. Ends with one line of totals."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections import Counter
+from pathlib import Path
+
+from scripts.bootstrap import ROOT, install_with_apt
+
+REPORT = ROOT / "var" / "tests.xml"
+# Strong enough for the deployment check, of use to nobody: it never opens a connection.
+PRODUCTION = {
+    "SECRET_KEY": "only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "IDENTITY_KEY": "only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "ALLOWED_HOSTS": "hundred.example.com",
+    "DATABASE_URL": "postgres://app@/hundred?host=/nonexistent",
+    "DATABASE_OWNER_URL": "postgres://owner@/hundred?host=/nonexistent",
+    "CELERY_BROKER_URL": "redis://localhost/0",
+    "HUNDRED_ENV_FILE": "",
+}
+LINT = {
+    "style": ["-m", "ruff", "check", "--output-format", "concise", "."],
+    "form": ["-m", "ruff", "format", "--check", "."],
+    "types": ["-m", "mypy"],
+    "import contracts": ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
+}
+SLOW_MARKS = "not browser and not faults and not stack"
+
+
+def run(name: str, arguments: list[str], **environment: str) -> bool:
+    """One check: silent when it holds, with all that it says when it does not."""
+    began = time.monotonic()
+    clean = {key: value for key, value in os.environ.items() if key not in PRODUCTION} | {"HUNDRED_ENV_FILE": ""}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=clean | environment, check=False, capture_output=True, text=True
+    )
+    held = done.returncode == 0
+    print(f"{'ok  ' if held else 'FAIL'} {name} ({time.monotonic() - began:.1f} s)", flush=True)
+    if not held:
+        print(done.stdout + done.stderr, flush=True)
+    return held
+
+
+def checks(*, fast: bool, lint: bool) -> list[bool]:
+    wanted = {name: command for name, command in LINT.items() if not fast or name in ("style", "form")}
+    results = [run(name, command) for name, command in wanted.items()]
+    if not fast and not lint:
+        manage = str(ROOT / "manage.py")
+        results.append(run("missing migrations", [manage, "makemigrations", "--check", "--dry-run"]))
+        deploy = [manage, "check", "--deploy", "--fail-level", "WARNING"]
+        results.append(run("production settings", deploy, **PRODUCTION))
+    return results
+
+
+def chromium_is_there() -> bool:
+    """Whether browser tests can run; brings Chromium where that is allowed."""
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser")
+    if any(shutil.which(name) for name in names if name) or install_with_apt("chromium"):
+        return True
+    print(
+        "Browser tests need Chromium, and it cannot be installed from here. Debian: sudo apt-get install chromium. "
+        "Elsewhere: set CHROMIUM to the program. Without it: make test-fast"
+    )
+    return False
+
+
+def tests(*, fast: bool) -> Counter[str]:
+    """Runs them; returns how many passed, failed and were skipped. A run that broke counts as failed."""
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.unlink(missing_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "2",
+        "-q",
+        f"--junit-xml={REPORT}",
+        *(["-m", SLOW_MARKS] if fast else []),
+    ]
+    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    totals = read_report(REPORT)
+    if status != 0 and not totals["failed"]:
+        totals["failed"] += 1
+    return totals
+
+
+def read_report(path: Path) -> Counter[str]:
+    totals: Counter[str] = Counter()
+    if path.exists():
+        for suite in ET.parse(path).getroot().iter("testsuite"):  # noqa: S314  (pytest has just written it)
+            count = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
+            totals["failed"] += count["failures"] + count["errors"]
+            totals["skipped"] += count["skipped"]
+            totals["passed"] += count["tests"] - count["failures"] - count["errors"] - count["skipped"]
+    return totals
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fast", action="store_true")
+    parser.add_argument("--lint", action="store_true")
+    options = parser.parse_args()
+    began = time.monotonic()
+    results = checks(fast=options.fast, lint=options.lint)
+    totals = Counter(passed=results.count(True), failed=results.count(False), skipped=0)
+    if not options.lint:
+        if not options.fast and not chromium_is_there():
+            totals["failed"] += 1
+        else:
+            totals += tests(fast=options.fast)
+    print(f"{len(results)} checks, then the tests, in {time.monotonic() - began:.0f} s")
+    print(f"Totals: {totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped", flush=True)
+    return 1 if totals["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.db import models
 
+from apps.employees.models import Employee
+
 
 class ContactQuerySet(models.QuerySet):
     """Contacts. Nobody but the employee who recorded them reads them: begin with `of`."""
 
-    def of(self, employee) -> ContactQuerySet:
+    def of(self, employee: Employee) -> ContactQuerySet:
         """The contacts one employee recorded."""
         return self.filter(employee=employee)
 

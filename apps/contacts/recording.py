@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -128,7 +128,7 @@ def _sentence(error: InvalidIdentity) -> str:
     }.get(error.kind, _("This cannot be used to reach somebody."))
 
 
-def _judge(one: _Checked, shelf: Shelf, trust_times: bool, ids) -> tuple[Outcome, Known | None]:
+def _judge(one: _Checked, shelf: Shelf, trust_times: bool, ids: Iterator[int]) -> tuple[Outcome, Known | None]:
     known, line = shelf.sharing(one.employee_id, one.identities), one.draft.line
     if trust_times:
         row = Draft(

@@ -161,7 +161,7 @@ def _locked(contact_id: int, employee: Employee) -> Contact:
 
 def _note(contact: Contact) -> None:
     note_employees([contact.employee_id])
-    note_identities(contact.identities.values_list("kind", "digest"))
+    note_identities((kind, bytes(digest)) for kind, digest in contact.identities.values_list("kind", "digest"))
 
 
 def end_contact(*, contact_id: int, employee: Employee, by: Actor, reason: str = EndReason.REMOVED) -> None:

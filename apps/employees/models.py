@@ -1,6 +1,7 @@
 """People: accounts that sign in, employees, when they are employed, where they stand in the reporting tree."""
 
 from functools import cached_property
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -151,20 +152,20 @@ class TreeNode(models.Model):
         constraints = [models.CheckConstraint(name="employees_node_interval", condition=Q(first__lte=F("last")))]
 
 
-class AccountManager(BaseUserManager):
+class AccountManager(BaseUserManager["Account"]):
     """Accounts by login; `createsuperuser` works, but a superuser is not HR."""
 
-    def create_user(self, login, password=None, **fields):
+    def create_user(self, login: str, password: str | None = None, **fields: Any) -> "Account":
         account = self.model(login=login.lower(), **fields)
         account.set_password(password)
         account.save(using=self._db)
         return account
 
-    def create_superuser(self, login, password=None, **fields):
+    def create_superuser(self, login: str, password: str | None = None, **fields: Any) -> "Account":
         return self.create_user(login, password, is_staff=True, is_superuser=True, **fields)
 
-    def get_by_natural_key(self, username):
-        return self.get(login=username.lower())
+    def get_by_natural_key(self, username: str | None) -> "Account":
+        return self.get(login=(username or "").lower())
 
 
 class Account(AbstractBaseUser, PermissionsMixin):

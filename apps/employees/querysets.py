@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 class EmployeeQuerySet(models.QuerySet):
     """Employees; every door to people begins with `visible_to` or `team_of`."""
 
-    def visible_to(self, user) -> EmployeeQuerySet:
+    def visible_to(self, user: Any) -> EmployeeQuerySet:
         """The reader, and everyone below the reader today; HR sees everyone; nobody else sees anybody."""
         if not user.is_authenticated:
             return self.none()
@@ -22,8 +24,7 @@ class EmployeeQuerySet(models.QuerySet):
             return self
         if user.employee_id is None:
             return self.none()
-        nodes = self.model._meta.get_field("node").related_model
-        below = nodes.objects.filter(
+        below = apps.get_model("employees", "TreeNode").objects.filter(
             employee_id=user.employee_id, first__lt=OuterRef("node__first"), last__gte=OuterRef("node__first")
         )
         return self.filter(Q(pk=user.employee_id) | Exists(below))
@@ -35,11 +36,11 @@ class EmployeeQuerySet(models.QuerySet):
             return self.none()
         return self.filter(node__first__gt=node.first, node__first__lte=node.last)
 
-    def employed_at(self, at) -> EmployeeQuerySet:
+    def employed_at(self, at: datetime) -> EmployeeQuerySet:
         """Employed at the instant: the state just before it."""
-        periods = self.model._meta.get_field("employment").related_model
+        periods = apps.get_model("employees", "Employment")
         return self.filter(Exists(periods.objects.filter(employee=OuterRef("pk"), starts_at__lt=at, ends_at__gte=at)))
 
-    def by_staff_no(self, staff_no: str) -> Employee:
+    def by_staff_no(self, staff_no: str) -> Any:
         """The one employee with this number. Raises DoesNotExist."""
         return self.get(staff_no=staff_no)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import Error, connection, transaction
@@ -251,7 +252,7 @@ def _apply(roster: Roster, by: Actor, complete: bool) -> RosterResult:
     return result
 
 
-def _stage(cursor, rows: list[RosterRow]) -> None:
+def _stage(cursor: Any, rows: list[RosterRow]) -> None:
     text = io.StringIO()
     for row in rows:
         phone = row.phone
@@ -281,7 +282,7 @@ def _copied(cell: object) -> str:
     return str(cell).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _refuse(cursor, now: datetime) -> list[Reject]:
+def _refuse(cursor: Any, now: datetime) -> list[Reject]:
     cursor.execute(REFUSE_TAKEN_EMAILS, {"now": now})
     rejects = [Reject(*row) for row in cursor.fetchall()]
     while True:
@@ -292,7 +293,7 @@ def _refuse(cursor, now: datetime) -> list[Reject]:
         rejects += refused
 
 
-def _count(cursor, result: RosterResult) -> None:
+def _count(cursor: Any, result: RosterResult) -> None:
     """Count the outcomes and note for the marks whose verdict may have changed."""
     cursor.execute("SELECT employee_id FROM roster_stage WHERE is_new")
     created = [employee for (employee,) in cursor.fetchall()]

@@ -1,5 +1,7 @@
 """Verdicts: campaigns with their rules, adjustments, and what the mark has decided."""
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -56,7 +58,7 @@ class Campaign(models.Model):
         """The rule in force now: the newest version."""
         return self.rules.latest("version")
 
-    def rule_at(self, at) -> "CampaignRule":
+    def rule_at(self, at: datetime) -> "CampaignRule":
         """The rule in force just before `at`; before the first version, the first."""
         return self.rules.filter(in_force_from__lt=at).order_by("version").last() or self.rules.earliest("version")
 
@@ -137,7 +139,11 @@ class Standing(models.Model):
     target = models.IntegerField()
     exempt = models.BooleanField(default=False)
     red = models.GeneratedField(
-        expression=Q(counted__lt=F("target")) & Q(exempt=False), output_field=models.BooleanField(), db_persist=True
+        expression=models.ExpressionWrapper(
+            Q(counted__lt=F("target")) & Q(exempt=False), output_field=models.BooleanField()
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
     remaining = models.GeneratedField(
         expression=Greatest(F("target") - F("counted"), 0), output_field=models.IntegerField(), db_persist=True

@@ -10,13 +10,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import connection, models
 from django.db.models import TextField
 from django.db.models.expressions import RawSQL
 from psycopg2 import sql
 
 if TYPE_CHECKING:
-    from apps.quotas.models import Campaign, CampaignRule
+    from apps.quotas.models import CampaignRule
 
 
 def literal(value: Any) -> str:
@@ -185,7 +186,7 @@ class CampaignQuerySet(models.QuerySet):
     def to_mark(self, at: datetime) -> CampaignQuerySet:
         """Those whose standings a mark may still write: open or closing, no K yet, opening passed."""
         newest = models.OuterRef("pk")
-        rules = self.model._meta.get_field("rules").related_model.objects
+        rules = apps.get_model("quotas", "CampaignRule").objects
         opened = rules.filter(campaign=newest).order_by("-version").values("opens_at")[:1]
         return (
             self.filter(state__in=["open", "closing"], kept_until=None)
@@ -193,7 +194,7 @@ class CampaignQuerySet(models.QuerySet):
             .filter(opened__lt=at)
         )
 
-    def by_name(self, name: str) -> Campaign:
+    def by_name(self, name: str) -> Any:
         """The campaign with this slug or this name. Raises DoesNotExist."""
         return self.filter(slug=name).first() or self.get(name=name)
 
@@ -201,7 +202,6 @@ class CampaignQuerySet(models.QuerySet):
 class StandingQuerySet(models.QuerySet):
     """Cached verdicts."""
 
-    def visible_to(self, user) -> StandingQuerySet:
+    def visible_to(self, user: Any) -> StandingQuerySet:
         """Standings of the employees this account may see."""
-        employees = self.model._meta.get_field("employee").related_model.objects
-        return self.filter(employee__in=employees.visible_to(user))
+        return self.filter(employee__in=apps.get_model("employees", "Employee").objects.visible_to(user))

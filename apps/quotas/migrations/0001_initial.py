@@ -192,7 +192,10 @@ class Migration(migrations.Migration):
                     "red",
                     models.GeneratedField(
                         db_persist=True,
-                        expression=models.Q(("counted__lt", models.F("target")), ("exempt", False)),
+                        expression=models.ExpressionWrapper(
+                            models.Q(("counted__lt", models.F("target")), ("exempt", False)),
+                            output_field=models.BooleanField(),
+                        ),
                         output_field=models.BooleanField(),
                     ),
                 ),

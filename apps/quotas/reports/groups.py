@@ -88,7 +88,9 @@ class Grouped:
         rule: CampaignRule
         filters: Filters
         as_of: datetime | None
-        now: datetime
+
+        @property
+        def now(self) -> datetime: ...
 
         def ask(self, select: str) -> list[tuple]: ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Case, QuerySet, TextField, Value, When
 
@@ -12,7 +13,7 @@ from apps.quotas.models import Campaign, StandingChange
 from apps.quotas.querysets import with_reason
 
 
-def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: datetime) -> QuerySet[Contact]:
+def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: datetime) -> QuerySet[Any]:
     """An employee's own contacts, each with `reason`: '' when it counts, else one of rules.REASONS.
 
     Without a campaign only an end is a reason. Show it to nobody but that employee.

@@ -135,8 +135,8 @@ def adjust(
             starts_at=starts_at or now, ends_at=ends_at or FOR_EVER, created_by_id=by.id, created_by_label=by.label,
         )  # fmt: skip
         note_employees([employee.pk])
-        audit("standing.adjusted", by=by, kind="employee", id=employee.staff_no, label=str(employee),
-              detail={"campaign": campaign.slug, "target": target, "exempt": exempt, "reason": adjustment.reason})  # fmt: skip
+        detail = {"campaign": campaign.slug, "target": target, "exempt": exempt, "reason": adjustment.reason}
+        audit("standing.adjusted", by=by, kind="employee", id=employee.staff_no, label=str(employee), detail=detail)
     return adjustment
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -123,7 +123,7 @@ def mark_touched() -> int:
     return touched.rows
 
 
-def _holders(identities) -> list[int]:
+def _holders(identities: Sequence[tuple[str, bytes]]) -> list[int]:
     """Who recorded a contact with one of these identities."""
     if not identities:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -63,6 +64,6 @@ def follow_time(now: datetime | None = None) -> int:
     return len(people | adjusted)
 
 
-def _ids(cursor, statement: str, window: dict) -> set[int]:
+def _ids(cursor: Any, statement: str, window: dict[str, datetime]) -> set[int]:
     cursor.execute(statement, window)
     return {employee for (employee,) in cursor.fetchall()}

@@ -52,11 +52,11 @@ def curve_figure(
     highest = max([target or 0, *(point.total for point in points)], default=0) or 1
     shapes, notes = _target(opens, deadline, target, words) if target is not None else ([], [])
     if points:
-        notes.append(_latest(points[-1], words, opens, last, highest))
+        notes.append(_latest(points[-1], words, opens, last))
     return frame.figure(
         _traces(points, words),
         xaxis=frame.day_axis(opens, last, words.day),
-        yaxis={"range": [0, highest * 1.14], "title": frame.titled(words.unit)},
+        yaxis={"range": [0, highest * 1.1], "title": frame.titled(words.unit)},
         shapes=shapes,
         annotations=notes,
     )
@@ -102,17 +102,15 @@ def _target(opens: date, deadline: date, target: int, words: CurveWords) -> tupl
     return shapes, notes
 
 
-def _latest(point: Point, words: CurveWords, opens: date, last: date, highest: int) -> dict[str, Any]:
-    """The newest total beside its point: on the side that has room, below the line unless it would leave the box."""
-    room_on_the_right = (point.day - opens) * 2 < (last - opens)
+def _latest(point: Point, words: CurveWords, opens: date, last: date) -> dict[str, Any]:
+    """The newest total above its point: a rising line leaves that place free."""
+    early = (point.day - opens) * 4 < (last - opens)
     return frame.label(
         point.day.isoformat(),
         point.total,
         words.latest,
         "var(--brand)",
-        xanchor="left" if room_on_the_right else "right",
-        yanchor="bottom" if point.total < highest * 0.2 else "top",
-        xshift=8 if room_on_the_right else -4,
-        yshift=6 if point.total < highest * 0.2 else -8,
+        xanchor="left" if early else "right",
+        yshift=6,
         font={"size": 13, "color": "var(--brand)", "weight": 600},
     )

@@ -19,7 +19,6 @@ class UnderDay(NamedTuple):
 @dataclass(frozen=True)
 class UnderWords:
     latest: str
-    pace: str
     unit: str
     hover: Callable[[UnderDay], str]
     day: frame.Label
@@ -45,21 +44,16 @@ def under_figure(days: list[UnderDay], *, opens: date, deadline: date, words: Un
     }
     shapes, notes = [], []
     if days:
-        newest = days[-1]
-        shapes.append(
-            frame.line(
-                newest.day.isoformat(), newest.people, deadline.isoformat(), 0, "var(--edge)", dash="dot", width=1.6
-            )
-        )
-        halfway = newest.day + (max(deadline, newest.day) - newest.day) / 2
-        notes.append(frame.label(halfway.isoformat(), newest.people / 2, words.pace, xanchor="left", xshift=4))
-        notes.append(
-            frame.label(newest.day.isoformat(), newest.people, words.latest, "var(--brand)", xshift=-4, yshift=4)
-        )
+        newest, end = days[-1], deadline.isoformat()
+        shapes.append(frame.line(newest.day.isoformat(), newest.people, end, 0, "var(--edge)", dash="dot", width=1.8))
+        late = (newest.day - opens) * 4 > (last - opens) * 3
+        place = {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else {"xanchor": "left", "yshift": 2}
+        font = {"size": 13, "color": "var(--brand)", "weight": 600}
+        notes.append(frame.label(newest.day.isoformat(), newest.people, words.latest, font=font, **place))
     return frame.figure(
         [trace],
         xaxis=frame.day_axis(opens, last, words.day),
-        yaxis={"range": [0, most * 1.14], "title": frame.titled(words.unit)},
+        yaxis={"range": [0, most * 1.12], "title": frame.titled(words.unit)},
         shapes=shapes,
         annotations=notes,
     )

@@ -18,7 +18,7 @@ def figure(data: list[dict[str, Any]], **layout: Any) -> Figure:
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "font": {"color": "var(--muted)", "size": 12},
-        "margin": {"l": 44, "r": 14, "t": 16, "b": 30},
+        "margin": {"l": 44, "r": 26, "t": 12, "b": 30},
         "showlegend": False,
         "hovermode": "x",
         "hoverlabel": {
@@ -45,6 +45,7 @@ def axis(**settings: Any) -> dict[str, Any]:
         "showline": False,
         "ticks": "",
         "automargin": True,
+        "ticklabeloverflow": "allow",
         "title": {"text": ""},
         **settings,
     }

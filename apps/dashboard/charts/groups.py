@@ -79,6 +79,9 @@ def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> frame.Figure:
             tickvals=rows,
             ticktext=[_name(group) for group in shown],
             tickfont={"size": 13, "color": "var(--ink)"},
+            ticks="outside",
+            ticklen=8,
+            tickcolor=frame.CLEAR,
             showgrid=False,
         ),
         annotations=[

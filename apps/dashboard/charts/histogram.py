@@ -6,6 +6,11 @@ from typing import Any, NamedTuple
 
 from apps.dashboard.charts import frame
 
+# Rows above the bars, as multiples of the tallest: sub-teams' medians, the median's name, the target's name.
+MEDIANS_ROW = 1.1
+MEDIAN_ROW = 1.33
+TARGET_ROW = 1.5
+
 
 class Bar(NamedTuple):
     low: int
@@ -57,8 +62,8 @@ def histogram_figure(
     """Bars below the target in slate, at and above it in green; half of the people stand in the shaded part."""
     most = max((bar.people for bar in bars), default=0) or 1
     right = max([target, *(bar.low + bar.width for bar in bars)])
-    shapes = [frame.line(target, 0, target, most * 1.2, "var(--ink)")]
-    notes = [frame.label(target, most * 1.2, words.target, "var(--ink)", yanchor="top", xshift=-6)]
+    shapes = [frame.line(target, 0, target, most * TARGET_ROW, "var(--ink)")]
+    notes = [frame.label(target, most * TARGET_ROW, words.target, "var(--ink)", yanchor="top", xshift=-6)]
     if spread.median is not None:
         shapes = [*_box(spread, right, most), *shapes]
         notes.append(_median(spread.median, most, words, right))
@@ -67,7 +72,7 @@ def histogram_figure(
         hovermode="closest",
         bargap=0.12,
         xaxis={**_ticks(target, right), "range": [0, right], "title": frame.titled(words.x)},
-        yaxis={"range": [0, most * 1.24], "title": frame.titled(words.y)},
+        yaxis={"range": [0, most * TARGET_ROW], "title": frame.titled(words.y)},
         shapes=shapes,
         annotations=notes,
     )
@@ -95,7 +100,7 @@ def _medians(medians: list[Median], right: int, most: int, words: HistogramWords
         "type": "scatter",
         "mode": "markers",
         "x": [min(median.median, right) for median in medians],
-        "y": [most * 1.07] * len(medians),
+        "y": [most * MEDIANS_ROW] * len(medians),
         "marker": {
             "color": "var(--surface)",
             "size": 10,
@@ -116,12 +121,12 @@ def _box(spread: Spread, right: int, most: int) -> list[dict[str, Any]]:
         "x0": low,
         "x1": high,
         "y0": 0,
-        "y1": most * 1.2,
+        "y1": most * MEDIAN_ROW,
         "fillcolor": "var(--brand-soft)",
         "line": {"width": 0},
     }
     middle = min(spread.median or 0, right)
-    return [half, frame.line(middle, 0, middle, most * 1.2, "var(--brand)", dash="dash", width=1.6)]
+    return [half, frame.line(middle, 0, middle, most * MEDIAN_ROW, "var(--brand)", dash="dash", width=1.6)]
 
 
 def _median(median: float, most: int, words: HistogramWords, right: int) -> dict[str, Any]:
@@ -129,7 +134,7 @@ def _median(median: float, most: int, words: HistogramWords, right: int) -> dict
     left = median > right * 0.35
     return frame.label(
         min(median, right),
-        most * 1.2,
+        most * MEDIAN_ROW,
         words.median,
         "var(--brand)",
         yanchor="top",

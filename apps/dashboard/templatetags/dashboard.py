@@ -141,8 +141,11 @@ def called(contact: Any) -> str:
 @register.simple_tag
 def swatch(name: str) -> SafeString:
     """The sign in a legend: a filled square in a band's colour, the shaded half, or a sub-team's diamond."""
-    if name == "diamond":
-        shape = '<path class="swatch-line" d="M6 1.5 10.5 6 6 10.5 1.5 6z"/>'
+    lines = {
+        "diamond": '<path class="swatch-line" d="M6 1.5 10.5 6 6 10.5 1.5 6z"/>',
+        "dots": '<path class="swatch-dots" d="M0 6h12"/>',
+    }
+    if shape := lines.get(name):
         return SafeString(f'<svg viewBox="0 0 12 12" aria-hidden="true">{shape}</svg>')
     return format_html(
         '<svg viewBox="0 0 12 12" aria-hidden="true"><rect class="swatch {}" width="12" height="12" rx="3"/></svg>',

@@ -22,6 +22,7 @@ class Period:
     ended: bool
     opened: bool
     deadline: str
+    until: str
     elsewhere: str
     left: str
 
@@ -62,7 +63,8 @@ def period_of(scope: Scope) -> Period:
         left = ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
     else:
         left = _("the deadline has passed")
-    return Period(days, days == 0, opened, _deadline(last, scope.zone), _elsewhere(last, scope), left)
+    until = _("until %(day)s") % {"day": words.full_date(rule.deadline)}
+    return Period(days, days == 0, opened, _deadline(last, scope.zone), until, _elsewhere(last, scope), left)
 
 
 def _deadline(last: datetime, zone: ZoneInfo) -> str:

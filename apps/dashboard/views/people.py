@@ -10,7 +10,7 @@ from django.utils.text import slugify
 
 from apps.dashboard import words
 from apps.dashboard.views.scope import Scope
-from apps.quotas import reports, rules
+from apps.quotas import exports, reports, rules
 
 PAGE = 50
 LARGEST_IN_MEMORY = 1_000_000
@@ -110,7 +110,7 @@ def csv_response(scope: Scope, people: Any, label: str) -> HttpResponse:
         raise Http404("There is no campaign")
     standings = reports.Standings(campaign, people, as_of=scope.as_of, filters=choice.filters)
     file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
-    standings.csv(file.write)
+    exports.write_standings(standings, file.write)
     file.seek(0)
     day = scope.day or scope.today
     parts = [campaign.slug, slugify(label), slugify(choice.status), day.isoformat()]

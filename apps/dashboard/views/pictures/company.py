@@ -21,10 +21,8 @@ def under_by_day(scope: Scope, url: str, rows: list[tuple[date, int]], totals: A
     each_day = rules.needed_per_day(newest, left)
 
     def figure() -> frame.Figure:
-        pace = _("pace needed: %(count)s a day") % {"count": words.number(each_day)} if each_day else ""
         said = days.UnderWords(
             latest=_("%(count)s now") % {"count": words.number(newest)},
-            pace=pace,
             unit=_("people under the target"),
             hover=lambda day: f"{words.full_date(day.day)}: {words.people(day.people)}",
             day=words.short_date,
@@ -47,6 +45,7 @@ def under_by_day(scope: Scope, url: str, rows: list[tuple[date, int]], totals: A
         url=url,
         head=(_("Day"), _("People under the target")),
         rows=[cells(words.full_date(day.day), words.number(day.people)) for day in reversed(found)],
+        legend=[("brand", _("people under the target")), ("dots", _("pace needed"))] if each_day else (),
         figure=figure,
     )
 

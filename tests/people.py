@@ -1,0 +1,109 @@
+"""The same few people in every test, loaded as HR loads them, and what they do most: record, mark, sign in."""
+
+import io
+from collections.abc import Iterable
+from datetime import date
+from itertools import count
+from typing import Any
+
+from django.test import Client
+
+from apps.contacts.models import Source
+from apps.contacts.rules import Draft
+from apps.contacts.services import Report, submit
+from apps.employees.imports import read_roster
+from apps.employees.models import Employee
+from apps.employees.roster import RosterResult, load_roster
+from apps.employees.services import account_for, grant_role
+from apps.ledger.services import Actor
+from apps.ledger.tables import Table
+from apps.quotas import services
+from apps.quotas.models import Campaign, Standing
+
+# Monday, 23 November 2026, noon in Shanghai: a week and a day before the deadline, and a microsecond at a reading.
+NOON = "2026-11-23T12:00:00+08:00"
+TESTER = Actor(None, "test")
+PASSWORD = "correct horse battery staple"
+
+# dana is above everybody; bob's team is alice and alan; carol's is the stranger. "sam" is what the stranger is called.
+ROSTER = """staff_no,name,email,phone,department,manager_staff_no
+D001,Dana 董,dana@corp.example.com,,Board,
+B001,Bob 白,bob@corp.example.com,,Sales,D001
+A001,Alice 艾,alice@corp.example.com,,Sales,B001
+A002,Alan,alan@corp.example.com,,Sales,B001
+C001,Carol,carol@corp.example.com,,Support,D001
+S001,Sam,sam@corp.example.com,,Support,C001
+H001,Hedda,hedda@corp.example.com,,People,D001
+U001,Uwe,uwe@corp.example.com,,Audit,D001
+O001,Olga,olga@corp.example.com,,IT,D001
+"""
+
+_numbers = count(1)
+
+
+def load(text: str, **options: Any) -> RosterResult:
+    """Load a roster's CSV text as `import_roster` does."""
+    return load_roster(roster=read_roster(Table(io.StringIO(text))), by=TESTER, **options)
+
+
+def company(rows: Iterable[tuple[str, str]]) -> dict[str, Employee]:
+    """Load (staff_no, manager's staff_no or '') and return the employees by number."""
+    lines = [f"{no},Name {no},{no.lower()}@corp.example.com,{boss}" for no, boss in rows]
+    load("staff_no,name,email,manager_staff_no\n" + "\n".join(lines))
+    return {person.staff_no: person for person in Employee.objects.select_related("node")}
+
+
+def person(staff_no: str) -> Employee:
+    """The employee with this number, fresh from the database, with today's place in the tree."""
+    return Employee.objects.select_related("node").get(staff_no=staff_no)
+
+
+def with_account(employee: Employee, *roles: str) -> Employee:
+    """Give an employee an account with PASSWORD, and roles."""
+    account = account_for(employee)
+    account.set_password(PASSWORD)
+    account.save(update_fields=["password"])
+    for role in roles:
+        grant_role(employee=employee, role=role, by=TESTER)
+    return employee
+
+
+def sign_in(client: Client, employee: Employee) -> Client:
+    """The client with this employee signed in."""
+    client.force_login(account_for(employee), backend="apps.employees.backends.EmployeeBackend")
+    return client
+
+
+def outsider() -> tuple[str, str]:
+    """An identity nobody has used in this run."""
+    return "email", f"guest{next(_numbers)}@outside.example.org"
+
+
+def record(employee: Employee, people: int = 1, *, source: str = Source.PAGE) -> Report:
+    """Record that many new people for an employee, in one submission. Marks nothing: see `mark`."""
+    drafts = [Draft(f"Guest {n}", (outsider(),)) for n in range(1, people + 1)]
+    return submit(employee=employee, drafts=drafts, source=source, by=TESTER)
+
+
+def record_one(employee: Employee, *identities: tuple[str, str], name: str = "Guest") -> Report:
+    """Record one person with these (kind, raw) identities."""
+    return submit(employee=employee, drafts=[Draft(name, identities)], source=Source.PAGE, by=TESTER)
+
+
+def mark() -> int:
+    """Mark whoever was touched, as the sweep does; returns how many notes it took."""
+    return services.sweep()
+
+
+def standing(campaign: Campaign, employee: Employee) -> Standing:
+    """The stored verdict on an employee."""
+    return Standing.objects.get(campaign=campaign, employee=employee)
+
+
+def november(**terms: Any) -> Campaign:
+    """The campaign of every test: 100 contacts from 1 to 30 November 2026 in Shanghai, or other terms."""
+    usual = {
+        "name": "November", "target": 100, "opens_on": date(2026, 11, 1), "deadline": date(2026, 11, 30),
+        "time_zone": "Asia/Shanghai",
+    }  # fmt: skip
+    return services.open_campaign(**{**usual, **terms}, by=TESTER)

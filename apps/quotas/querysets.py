@@ -111,7 +111,7 @@ def everyone() -> str:
 
 def these(ids: list[int]) -> str:
     """A set of employees for the functions below: the ones with these ids."""
-    return f"SELECT unnest({literal(ids)})" if ids else "SELECT NULL::bigint WHERE false"
+    return f"SELECT unnest({literal(ids)}) AS id" if ids else "SELECT NULL::bigint AS id WHERE false"
 
 
 def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:

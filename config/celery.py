@@ -7,8 +7,9 @@ import os
 import signal
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
 from django.conf import settings
+from django.db import connection
 
 from config.children import ask_for_death_signal
 
@@ -31,6 +32,15 @@ app.conf.beat_schedule = {
     "day-change": {"task": "apps.quotas.tasks.day_change", "schedule": 60.0, "options": {"expires": 60}},
     "nightly-recount": {"task": "apps.quotas.tasks.nightly_recount", "schedule": 600.0, "options": {"expires": 600}},
 }
+
+
+@worker_init.connect
+def _refuse_another_key(**kwargs: object) -> None:
+    """A worker with another IDENTITY_KEY than the database's would take everybody for a stranger: it does not start."""
+    from apps.ledger.services import verify_identity_key  # noqa: PLC0415 - models can be read only now
+
+    verify_identity_key()
+    connection.close()
 
 
 @worker_process_init.connect

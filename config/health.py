@@ -33,6 +33,10 @@ def ready(request: HttpRequest) -> JsonResponse:
         logger.exception("The database does not answer")
         checks = {"database": "unreachable"}
     failed = any(state != "ok" for state in checks.values())
+    if not failed:
+        checks["drift"] = (
+            "found" if Setting.objects.filter(name__startswith="drift:").exclude(value=0).exists() else "none"
+        )
     checks["broker"] = "ok" if _broker_answers() else "unreachable"
     degraded = any(state != "ok" for state in checks.values())
     status = "unavailable" if failed else "degraded" if degraded else "ok"

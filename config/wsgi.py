@@ -1,9 +1,22 @@
 """The WSGI application: `gunicorn config.wsgi`."""
 
+import logging
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.db import DatabaseError, connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
+
+from apps.ledger.services import verify_identity_key  # noqa: E402 - models can be read only now
+
+# With another key nobody would be recognised again: refuse to serve. While the database is away the first identity
+# that comes along is checked instead.
+try:
+    verify_identity_key()
+except DatabaseError:
+    logging.getLogger(__name__).warning("No database yet: the identity key is checked with the first contact")
+finally:
+    connection.close()

@@ -3,13 +3,15 @@
 The broker is a doorbell: work stands in the database, so nothing here keeps a result or a truth.
 """
 
+import logging
 import os
 import signal
 
 from celery import Celery
 from celery.signals import worker_init, worker_process_init
 from django.conf import settings
-from django.db import connection
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connection
 
 from config.children import ask_for_death_signal
 
@@ -18,6 +20,7 @@ if not settings.configured:
     # This process is a worker. A marking of everybody may take longer than a page; the task's own limit bounds it.
     os.environ.setdefault("STATEMENT_TIMEOUT", "600000")
 
+logger = logging.getLogger(__name__)
 app = Celery("hundred")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -37,10 +40,17 @@ app.conf.beat_schedule = {
 @worker_init.connect
 def _refuse_another_key(**kwargs: object) -> None:
     """A worker with another IDENTITY_KEY than the database's would take everybody for a stranger: it does not start."""
-    from apps.ledger.services import verify_identity_key  # noqa: PLC0415 - models can be read only now
+    from apps.ledger.services import verify_identity_key
 
-    verify_identity_key()
-    connection.close()
+    try:
+        verify_identity_key()
+    except ImproperlyConfigured as error:
+        # Celery swallows what a signal's receiver raises, but not this.
+        raise SystemExit(str(error)) from error
+    except DatabaseError:
+        logger.warning("No database yet: the identity key is checked with the first contact")
+    finally:
+        connection.close()
 
 
 @worker_process_init.connect

@@ -9,6 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from apps.ledger.models import Setting
 from config.celery import app
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """503 only when the database is away or not migrated; a silent broker is `degraded` with 200."""
+    """503 only when the database is away or not migrated; a silent broker or drift is `degraded` with 200."""
     try:
         checks = {"database": "ok", "migrations": "missing" if _migrations_missing() else "ok"}
     except DatabaseError:

@@ -26,6 +26,8 @@ TREE_LOCK = 8_101_002
 # While set, writers of contacts note identities too, because some campaign counts exclusively.
 WATCH_IDENTITIES = "watch_identities"
 IDENTITY_KEY_CHECK = "identity_key_check"
+# Keys this process has compared with the database's: no digest is made with another.
+_verified_keys: dict[str, bool] = {}
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ def _advisory(function: str, key: int) -> None:
 
 
 def identity(kind: str, raw: str) -> Identity:
-    """Normalise raw text with this installation's region and key. Raises rules.InvalidIdentity."""
+    """Normalise raw text with this installation's region and key. Raises InvalidIdentity, ImproperlyConfigured."""
+    if not _verified_keys.get(settings.IDENTITY_KEY):
+        verify_identity_key()
     return normalise(kind, raw, region=settings.COMPANY_PHONE_REGION, key=settings.IDENTITY_KEY)
 
 
@@ -75,11 +79,12 @@ def verify_identity_key() -> None:
     """
     check = digest(settings.IDENTITY_KEY, "check", "hundred").hex()
     stored, _ = Setting.objects.get_or_create(name=IDENTITY_KEY_CHECK, defaults={"value": check})
-    if not hmac.compare_digest(stored.value, check):
+    if not hmac.compare_digest(str(stored.value), check):
         raise ImproperlyConfigured(
             "IDENTITY_KEY is not the key this database was filled with. With another key nobody would be recognised "
             "again: set the key of the first start, or restore it from your secrets."
         )
+    _verified_keys[settings.IDENTITY_KEY] = True
 
 
 # -- outbox ------------------------------------------------------------------------------------------------------

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 from tqdm import tqdm
 
-from apps.ledger.services import Actor
+from apps.ledger.services import Actor, verify_identity_key
 
 # A bar for work that takes longer than this many seconds.
 BAR_AFTER = 1.0
@@ -27,6 +29,18 @@ class HouseCommand(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().execute(*args, **options)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
+        except OperationalError as error:
+            raise CommandError(f"the database does not answer: {error}".strip()) from error
+
+    def check(self, *args: Any, **options: Any) -> None:
+        super().check(*args, **options)
+        verify_identity_key()
 
     @property
     def actor(self) -> Actor:

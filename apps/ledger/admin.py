@@ -1,0 +1,37 @@
+"""The admin of the floor: the audit trail, to read. A superuser is not HR: facts and verdicts change elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from apps.ledger.models import AuditEntry, Job
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows to look at; nothing is added, changed or deleted here."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ["at", "actor_label", "action", "subject_label"]
+    list_filter = ["action"]
+    search_fields = ["actor_label", "subject_label", "subject_id"]
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    list_display = ["job", "period", "done_at"]

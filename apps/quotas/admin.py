@@ -1,0 +1,27 @@
+"""The admin of verdicts, to read: campaigns with their rules, adjustments."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from apps.ledger.admin import ReadOnlyAdmin
+from apps.quotas.models import Adjustment, Campaign, CampaignRule
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ReadOnlyAdmin):
+    list_display = ["name", "slug", "state", "created_at", "created_by_label"]
+    list_filter = ["state"]
+
+
+@admin.register(CampaignRule)
+class CampaignRuleAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "version", "target", "opens_at", "cutoff_at", "time_zone"]
+    list_select_related = ["campaign"]
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "employee", "target", "exempt", "starts_at", "ends_at", "reason", "created_by_label"]
+    list_select_related = ["campaign", "employee"]
+    search_fields = ["employee__staff_no", "employee__name"]

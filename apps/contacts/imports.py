@@ -126,7 +126,7 @@ def _record_batch(
     good: list[tuple[Record, Draft]] = []
     for record in batch:
         try:
-            owner = employee.pk if employee else _owner(record, owners)
+            owner = _only(record, employee) if employee else _owner(record, owners)
             good.append((record, _draft(record, owner, trust_times)))
         except BadRow as bad:
             yield record, Outcome(bad.code, record.line, bad.column, bad.reason)
@@ -148,6 +148,14 @@ def _owners(batch: list[Record]) -> dict[str, int]:
         employeeidentity__kind="email", employeeidentity__live=True, email__in=emails - {""}
     ).values_list("email", "pk")
     return {**dict(by_email), **by_number}
+
+
+def _only(record: Record, employee: Employee) -> int:
+    """The one employee the file is for; a row that names somebody else is nobody's."""
+    number = record.cells.get("staff_no", "")
+    if number not in ("", employee.staff_no):
+        raise BadRow("staff_no", rules.UNKNOWN_EMPLOYEE, f"the row names {number}, the file is for {employee.staff_no}")
+    return employee.pk
 
 
 def _owner(record: Record, owners: dict[str, int]) -> int:

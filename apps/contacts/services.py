@@ -6,6 +6,7 @@ see each other; the unique index stands behind that. What was touched is noted i
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,7 @@ from apps.employees.models import Employee
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
 from apps.ledger.services import Actor, audit, clock, hold_facts, identity, note_employees, note_identities
 
+logger = logging.getLogger(__name__)
 # A submission whose process died is finished by the sweep after this long.
 ABANDONED_AFTER = timedelta(seconds=30)
 
@@ -116,9 +118,15 @@ def finish_abandoned(now: datetime) -> int:
         state=Submission.State.RECEIVED, received_at__lt=now - ABANDONED_AFTER, payload__isnull=False
     )
     ids = list(waiting.order_by("received_at").values_list("pk", flat=True)[:500])
+    finished = 0
     for submission_id in ids:
-        finish_submission(submission_id)
-    return len(ids)
+        try:
+            finish_submission(submission_id)
+            finished += 1
+        except Exception:
+            # One that cannot be finished stays received, is tried again and seen in the log; the others go on.
+            logger.exception("submission %s could not be finished", submission_id)
+    return finished
 
 
 def record_contacts(

@@ -17,7 +17,7 @@ class Bar(NamedTuple):
     high: int | None
     people: int
     width: int
-    """Counted from `low` up to, but not including, `high`; no `high` is the open end."""
+    """Counted from `low` to `high`, both included; no `high` is the open end. `width` is what is drawn."""
 
     @property
     def middle(self) -> float:
@@ -49,11 +49,15 @@ class HistogramWords:
     hover_median: Callable[[Median], str]
 
 
-def histogram_data(bins: Iterable[tuple[int, int | None, int]]) -> list[Bar]:
-    """(low, high or None, people) -> the same with the width to draw; the open bin is as wide as the first."""
+def histogram_data(bins: Iterable[tuple[int, int | None, int]], *, target: int) -> list[Bar]:
+    """(low, high or None, people) in order -> the same with the width to draw; the open bin is as wide as the first.
+
+    Empty bins at the end are left out, but the first one at the target stays: so it is seen that nobody is there.
+    """
     rows = list(bins)
-    width = next((high - low for low, high, _ in rows if high is not None), 1)
-    return [Bar(low, high, people, (high - low) if high is not None else width) for low, high, people in rows]
+    width = next((high - low + 1 for low, high, _ in rows if high is not None), 1)
+    last = max((at for at, (low, _, people) in enumerate(rows) if people or low <= target), default=-1)
+    return [Bar(low, high, people, width) for low, high, people in rows[: last + 1]]
 
 
 def histogram_figure(

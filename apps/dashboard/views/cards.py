@@ -22,14 +22,13 @@ class Period:
     ended: bool
     opened: bool
     deadline: str
-    until: str
     elsewhere: str
     left: str
 
 
 @dataclass(frozen=True)
 class Card:
-    """One employee's standing; `state` is red, reached, exempt or updating (somebody's row may be under way)."""
+    """One standing; `state` is red, reached, exempt, or updating: under the target, but a mark is under way."""
 
     row: Any
     state: str
@@ -63,8 +62,7 @@ def period_of(scope: Scope) -> Period:
         left = ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
     else:
         left = _("the deadline has passed")
-    until = _("until %(day)s") % {"day": words.full_date(rule.deadline)}
-    return Period(days, days == 0, opened, _deadline(last, scope.zone), until, _elsewhere(last, scope), left)
+    return Period(days, days == 0, opened, _deadline(last, scope.zone), _elsewhere(last, scope), left)
 
 
 def _deadline(last: datetime, zone: ZoneInfo) -> str:
@@ -112,26 +110,22 @@ def card_of(scope: Scope, row: Any, days: list[Any]) -> Card:
 
 
 def _state(row: Any, scope: Scope) -> str:
-    if row.stale and scope.as_of is None:
-        return "updating"
     if row.red:
-        return "red"
+        return "updating" if row.stale and scope.as_of is None else "red"
     return "exempt" if row.exempt and row.remaining else "reached"
 
 
 def _says(row: Any, scope: Scope) -> str:
     """The sentence for the live region: what a screen reader hears when the number moves."""
-    if row.stale and scope.as_of is None:
-        return _("Updating.")
     numbers = {"counted": words.number(row.counted), "target": words.number(row.target)}
     if row.counted >= row.target:
         return _("%(counted)s of %(target)s counted. You have reached the target.") % numbers
     if row.exempt:
         return _("%(counted)s of %(target)s counted. You are exempt.") % numbers
-    return _("%(counted)s of %(target)s counted, %(remaining)s to go. You are red.") % {
-        **numbers,
-        "remaining": words.number(row.remaining),
-    }
+    numbers["remaining"] = words.number(row.remaining)
+    if row.stale:
+        return _("%(counted)s of %(target)s counted, %(remaining)s to go. Updating.") % numbers
+    return _("%(counted)s of %(target)s counted, %(remaining)s to go. You are red.") % numbers
 
 
 def last_week(days: list[Any], today: date) -> float:

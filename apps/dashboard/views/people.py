@@ -63,10 +63,7 @@ def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object)
     """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address."""
     standings = reports.Standings(scope.campaign, people, as_of=scope.as_of, filters=choice.filters)
     after = scope.request.GET.get("after", "")
-    try:
-        page = standings.page(sort=choice.sort, after=after, limit=PAGE)
-    except ValueError as unreadable:
-        raise Http404("There is no such page") from unreadable
+    page = standings.page(sort=choice.sort, after=after, limit=PAGE)
     left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.look)
     return {
         "people": [

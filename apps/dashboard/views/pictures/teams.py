@@ -49,7 +49,7 @@ def _band_hover(day: bands.BandDay, band: int) -> str:
 def spread(scope: Scope, url: str, bins: list[Any], totals: Any, teams: list[Any]) -> Picture:
     """The histogram with the target line, the middle half, the median, and a point for each sub-team's median."""
     target = scope.rule.target
-    bars = histogram.histogram_data((b.low, b.high, b.people) for b in bins)
+    bars = histogram.histogram_data(((b.low, b.high, b.people) for b in bins), target=target)
     box = histogram.Spread(totals.quartile_1, totals.median, totals.quartile_3)
     medians = [histogram.Median(team.label, float(team.median or 0), team.people) for team in teams if team.people]
 
@@ -97,7 +97,7 @@ def _spread_title(totals: Any) -> str:
 def _range(bar: histogram.Bar) -> str:
     if bar.high is None:
         return _("%(low)s and more") % {"low": words.number(bar.low)}
-    return words.number(bar.low) if bar.width == 1 else f"{words.number(bar.low)}–{words.number(bar.high - 1)}"
+    return words.number(bar.low) if bar.width == 1 else f"{words.number(bar.low)}–{words.number(bar.high)}"
 
 
 def side_by_side(url: str, bars: list[groups.GroupBar], *, key: str, note: str, first: str) -> Picture:

@@ -139,16 +139,9 @@ def invite(
     return sent
 
 
-def audit_sign_in(account: Account, *, address: str) -> None:
-    """Append that somebody signed in."""
-    audit(
-        "account.signed_in",
-        by=account.actor,
-        kind="account",
-        id=account.pk,
-        label=str(account),
-        detail={"address": address},
-    )
+def audit_account(event: str, account: Account) -> None:
+    """Append what somebody did to their own sign-in: signed_in, password_set, password_changed."""
+    audit(f"account.{event}", by=account.actor, kind="account", id=account.pk, label=str(account))
 
 
 def employed_now(employee: Employee) -> bool:

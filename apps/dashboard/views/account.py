@@ -4,13 +4,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import views
-from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.http import HttpResponse
 from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
 
 from apps.dashboard.forms import SignInForm
 from apps.dashboard.views.scope import Scope
+from apps.employees.services import audit_account
 
 
 class SignIn(views.LoginView):
@@ -19,6 +20,10 @@ class SignIn(views.LoginView):
     template_name = "registration/login.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        audit_account("signed_in", form.get_user())
+        return super().form_valid(form)
 
 
 class SignOut(views.LogoutView):
@@ -36,6 +41,7 @@ class SetPassword(views.PasswordResetConfirmView):
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
         response = super().form_valid(form)
+        audit_account("password_set", form.user)
         messages.success(self.request, _("Your password is set. Sign in with it."))
         return response
 
@@ -51,5 +57,6 @@ class ChangePassword(views.PasswordChangeView):
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         response = super().form_valid(form)
+        audit_account("password_changed", form.user)
         messages.success(self.request, _("Your password is changed."))
         return response

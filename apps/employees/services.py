@@ -15,7 +15,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
 from apps.employees.models import Account, Employee, Role
-from apps.ledger.services import Actor, audit, clock, hold_tree
+from apps.ledger.services import Actor, audit, hold_tree
 
 # Preorder numbers: a node's team is the interval (first, last], so that "everyone below" is one range of an index.
 REBUILD_TREE = """
@@ -142,11 +142,6 @@ def invite(
 def audit_account(event: str, account: Account) -> None:
     """Append what somebody did to their own sign-in: signed_in, password_set, password_changed."""
     audit(f"account.{event}", by=account.actor, kind="account", id=account.pk, label=str(account))
-
-
-def employed_now(employee: Employee) -> bool:
-    """Whether the employee is employed at this moment."""
-    return Employee.objects.filter(pk=employee.pk).employed_at(clock()).exists()
 
 
 def company_zone() -> str:

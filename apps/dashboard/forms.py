@@ -1,7 +1,7 @@
 """Forms: they read what was typed and keep it; whether it can be recorded is decided below this door."""
 
 import uuid
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
@@ -23,7 +23,7 @@ class MarkedForm(forms.Form):
         """Put a refusal from below at its field; an unknown field means the form as a whole."""
         self.add_error(field if field in self.fields else None, message)
 
-    def described(self) -> "MarkedForm":
+    def described(self) -> Self:
         """This form, each failed field named as invalid and tied to its message."""
         for name in self.errors:
             if name in self.fields:
@@ -45,8 +45,7 @@ class QuickAddForm(MarkedForm):
     key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("initial", {"key": new_key()})
-        super().__init__(*args, auto_id="add_%s", **kwargs)
+        super().__init__(*args, **{"initial": {"key": new_key()}, "auto_id": "add_%s", **kwargs})
         for field in ("name", "reach"):
             self.fields[field].widget.attrs |= {
                 "autocomplete": "off",

@@ -2,13 +2,13 @@
 
 from django.urls import path
 
-from apps.dashboard.views import account, charts, company, contacts, exports, me, team
+from apps.dashboard.views import account, add, charts, company, contacts, exports, me, team
 
 urlpatterns = [
     path("", me.me, name="me"),
     path("standing/", me.standing, name="standing"),
     path("contacts/", contacts.index, name="contacts"),
-    path("contacts/add/", me.add, name="contact-add"),
+    path("contacts/add/", add.add, name="contact-add"),
     path("contacts/<int:contact_id>/", contacts.contact, name="contact"),
     path("contacts/<int:contact_id>/rename/", contacts.rename, name="contact-rename"),
     path("contacts/<int:contact_id>/correct/", contacts.correct, name="contact-correct"),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from apps.dashboard.charts import frame
 
@@ -47,7 +47,10 @@ def under_figure(days: list[UnderDay], *, opens: date, deadline: date, words: Un
         newest, end = days[-1], deadline.isoformat()
         shapes.append(frame.line(newest.day.isoformat(), newest.people, end, 0, "var(--edge)", dash="dot", width=1.8))
         late = (newest.day - opens) * 4 > (last - opens) * 3
-        place = {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else {"xanchor": "left", "yshift": 2}
+        free = {"xanchor": "left", "yshift": 2}
+        place: dict[str, Any] = {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else free
+            {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else {"xanchor": "left", "yshift": 2}
+        )
         font = {"size": 13, "color": "var(--brand)", "weight": 600}
         notes.append(frame.label(newest.day.isoformat(), newest.people, words.latest, font=font, **place))
     return frame.figure(

@@ -36,7 +36,6 @@ class SetPassword(views.PasswordResetConfirmView):
     """The page behind a set-password link: valid for three days and for one use. Afterwards one signs in."""
 
     template_name = "registration/set_password.html"
-    form_class = SetPasswordForm
     success_url = reverse_lazy("login")
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:

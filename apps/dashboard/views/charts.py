@@ -42,10 +42,8 @@ def request_has(request: HttpRequest, etag: str) -> bool:
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
     scope = Scope(request)
-    if scope.employee is None or scope.campaign is None:
-        raise Http404("There is no standing")
-    standings = reports.Standings(scope.campaign, reports.Only(scope.employee))
-    row = standings.one(scope.employee.pk)
+    standings = _standings(scope, reports.Only(scope.the_employee))
+    row = standings.one(scope.the_employee.pk)
     if row is None:
         raise Http404("There is no standing")
     days = standings.curve()
@@ -104,7 +102,5 @@ def company(request: HttpRequest, key: str) -> HttpResponse:
     return answer(scope, picture)
 
 
-def _standings(scope: Scope, people: object) -> reports.Standings:
-    if scope.campaign is None:
-        raise Http404("There is no campaign")
-    return reports.Standings(scope.campaign, people, as_of=scope.as_of)
+def _standings(scope: Scope, people: reports.Everyone | reports.Only | reports.TeamOf) -> reports.Standings:
+    return reports.Standings(scope.the_campaign, people, as_of=scope.as_of)

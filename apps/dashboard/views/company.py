@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -34,7 +34,7 @@ def company(request: HttpRequest) -> HttpResponse:
     listed = listing(scope, reports.Everyone(), choice, "company")
     if request.headers.get("HX-Target") == "list":
         return fragment(scope, "dashboard/_people.html", {**listed, "with_departments": True})
-    standings = reports.Standings(scope.campaign, reports.Everyone(), as_of=scope.as_of)
+    standings = reports.Standings(scope.the_campaign, reports.Everyone(), as_of=scope.as_of)
     totals, departments = standings.totals(), standings.departments()
     context = {
         **listed,
@@ -83,5 +83,5 @@ def by_department(scope: Scope, url: str, found: list[Any]) -> Picture:
 
 
 @require_safe
-def company_csv(request: HttpRequest) -> HttpResponse:
+def company_csv(request: HttpRequest) -> FileResponse:
     return csv_response(hr_scope(request), reports.Everyone(), "company")

@@ -29,36 +29,32 @@ COUNTING, NOT_COUNTING = "counts", "not_counting"
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The list: search, one filter, 50 a page by keyset, so that page 1,000 costs what page 1 does."""
-    scope = _scope(request)
-    query, chosen = request.GET.get("q", "").strip(), request.GET.get("reason", "")
+    return listing(Scope(request), QuickAddForm())
+
+
+def listing(scope: Scope, form: QuickAddForm, status: int = 200) -> HttpResponse:
+    asked = scope.request.GET
+    query, chosen = asked.get("q", "").strip().replace("\0", ""), asked.get("reason", "")
     found = _filtered(own_contacts(scope), chosen)
     if query:
         found = _searched(found, query)
-    rows = list(_after(found, request.GET.get("after", ""))[: PAGE + 1])
+    rows = list(_after(found, asked.get("after", ""))[: PAGE + 1])
     more = rows[PAGE - 1] if len(rows) > PAGE else None
     counts = counts_by_reason(scope)
     context = {
         "rows": rows[:PAGE],
         "next": scope.url("contacts", q=query, reason=chosen, after=_token(more)) if more else "",
-        "first": scope.url("contacts", q=query, reason=chosen) if request.GET.get("after") else "",
+        "first": scope.url("contacts", q=query, reason=chosen) if asked.get("after") else "",
         "q": query,
         "chosen": chosen,
         "chips": _chips(scope, counts, chosen, query),
         "total": sum(counts.values()),
-        "form": QuickAddForm(),
+        "form": form,
     }
-    return render(scope, "dashboard/contacts.html", context)
+    return render(scope, "dashboard/contacts.html", context, status=status)
 
 
-def _scope(request: HttpRequest) -> Scope:
-    """Contacts belong to employees; for everybody else these addresses do not exist."""
-    scope = Scope(request)
-    if scope.employee is None:
-        raise Http404("Only employees have contacts")
-    return scope
-
-
-def _filtered(found: QuerySet[Contact], chosen: str) -> QuerySet[Contact]:
+def _filtered(found: QuerySet[Any], chosen: str) -> QuerySet[Any]:
     if chosen == COUNTING:
         return found.filter(reason="")
     if chosen == NOT_COUNTING:
@@ -66,7 +62,7 @@ def _filtered(found: QuerySet[Contact], chosen: str) -> QuerySet[Contact]:
     return found.filter(reason=chosen) if chosen in words.REASONS else found
 
 
-def _searched(found: QuerySet[Contact], query: str) -> QuerySet[Contact]:
+def _searched(found: QuerySet[Any], query: str) -> QuerySet[Any]:
     """Name or identity contains the text; a phone number also without its spaces and dashes."""
     match = Q(value__icontains=query)
     digits = "".join(sign for sign in query if sign.isdigit())
@@ -98,7 +94,7 @@ def _token(contact: Contact) -> str:
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
-def _after(found: QuerySet[Contact], token: str) -> QuerySet[Contact]:
+def _after(found: QuerySet[Any], token: str) -> QuerySet[Any]:
     """The rows behind a token; a token nobody issued is a page that does not exist."""
     if not token:
         return found
@@ -123,7 +119,7 @@ def _own(scope: Scope, contact_id: int) -> Contact:
 @require_safe
 def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
     """One contact: everything known, what would make it count, and the three things that can be done."""
-    scope = _scope(request)
+    scope = Scope(request)
     return _show(scope, _own(scope, contact_id))
 
 
@@ -140,12 +136,12 @@ def _show(scope: Scope, found: Contact, status: int = 200, **forms: MarkedForm) 
 
 @require_POST
 def rename(request: HttpRequest, contact_id: int) -> HttpResponse:
-    scope = _scope(request)
+    scope = Scope(request)
     found, form = _own(scope, contact_id), RenameForm(request.POST)
     if form.is_valid():
         try:
             services.rename_contact(
-                contact_id=found.pk, employee=scope.employee, name=form.cleaned_data["name"], by=scope.user.actor
+                contact_id=found.pk, employee=scope.the_employee, name=form.cleaned_data["name"], by=scope.user.actor
             )
         except services.ContactRefused as refused:
             form.refuse(refused.field or "name", refused.message)
@@ -158,12 +154,12 @@ def rename(request: HttpRequest, contact_id: int) -> HttpResponse:
 @require_POST
 def correct(request: HttpRequest, contact_id: int) -> HttpResponse:
     """Another identity is another contact: the old one ends as corrected, the new one is recorded now."""
-    scope = _scope(request)
+    scope = Scope(request)
     found, form = _own(scope, contact_id), CorrectForm(request.POST)
     if form.is_valid():
         try:
             fresh = services.correct_contact(
-                contact_id=found.pk, employee=scope.employee, identities=form.identities(), by=scope.user.actor
+                contact_id=found.pk, employee=scope.the_employee, identities=form.identities(), by=scope.user.actor
             )
         except services.ContactRefused as refused:
             form.refuse(refused.field or "phone", refused.message)
@@ -177,10 +173,10 @@ def correct(request: HttpRequest, contact_id: int) -> HttpResponse:
 @require_POST
 def end(request: HttpRequest, contact_id: int) -> HttpResponse:
     """End a contact at once; the message that says so takes it back."""
-    scope = _scope(request)
+    scope = Scope(request)
     found = _own(scope, contact_id)
     try:
-        services.end_contact(contact_id=found.pk, employee=scope.employee, by=scope.user.actor)
+        services.end_contact(contact_id=found.pk, employee=scope.the_employee, by=scope.user.actor)
     except services.ContactRefused as refused:
         messages.warning(request, refused.message)
     else:
@@ -193,10 +189,10 @@ def end(request: HttpRequest, contact_id: int) -> HttpResponse:
 @require_POST
 def restore(request: HttpRequest, contact_id: int) -> HttpResponse:
     """Take an end back, while the campaign still allows it."""
-    scope = _scope(request)
+    scope = Scope(request)
     found = _own(scope, contact_id)
     try:
-        quotas.restore_while_open(contact_id=found.pk, employee=scope.employee, by=scope.user.actor)
+        quotas.restore_while_open(contact_id=found.pk, employee=scope.the_employee, by=scope.user.actor)
     except services.ContactRefused as refused:
         messages.warning(request, refused.message)
     else:

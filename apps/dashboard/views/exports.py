@@ -1,6 +1,6 @@
 """`/exports/`: the files the reader may take away."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -27,8 +27,6 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def own_csv(request: HttpRequest) -> HttpResponse:
+def own_csv(request: HttpRequest) -> FileResponse:
     scope = Scope(request)
-    if scope.employee is None:
-        raise Http404("Only employees have a standing")
-    return csv_response(scope, reports.Only(scope.employee), scope.employee.staff_no)
+    return csv_response(scope, reports.Only(scope.the_employee), scope.the_employee.staff_no)

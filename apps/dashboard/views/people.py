@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import FileResponse
 from django.utils.cache import add_never_cache_headers
 from django.utils.text import slugify
 
@@ -61,7 +61,7 @@ class Person:
 
 def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object) -> dict[str, Any]:
     """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address."""
-    standings = reports.Standings(scope.campaign, people, as_of=scope.as_of, filters=choice.filters)
+    standings = reports.Standings(scope.the_campaign, people, as_of=scope.as_of, filters=choice.filters)
     after = scope.request.GET.get("after", "")
     page = standings.page(sort=choice.sort, after=after, limit=PAGE)
     left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.look)
@@ -96,15 +96,13 @@ def tile_urls(scope: Scope, choice: Choice, name: str, *args: object) -> dict[st
     return {**by_status, "all": link(), "middle": link(sort="counted")}
 
 
-def csv_response(scope: Scope, people: Any, label: str) -> HttpResponse:
+def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
     """The standings CSV of exactly what the address filters, written whole before the first byte is sent.
 
     A failure half-way is then an error page and never a file that only looks complete; past a megabyte it is on disk.
     """
     choice = choice_of(scope)
-    campaign = scope.campaign
-    if campaign is None:
-        raise Http404("There is no campaign")
+    campaign = scope.the_campaign
     standings = reports.Standings(campaign, people, as_of=scope.as_of, filters=choice.filters)
     file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
     exports.write_standings(standings, file.write)

@@ -48,7 +48,7 @@ class Scope:
         self.request = request
         self.user: Account = request.user  # type: ignore[assignment]  # every address here wants a sign-in
         self.employee: Employee | None = self.user.employee
-        slug = request.GET.get("campaign") or None
+        slug = request.GET.get("campaign", "").replace("\0", "") or None
         try:
             self.campaign: Campaign | None = services.campaign_for(self.user, slug)
         except Campaign.DoesNotExist as unknown:
@@ -63,10 +63,22 @@ class Scope:
         return list(Campaign.objects.filter(state__in=["open", "closing", "frozen"]).order_by("name"))
 
     @property
-    def rule(self) -> CampaignRule:
+    def the_employee(self) -> Employee:
+        """The reader as an employee. Raises Http404 for an account of nobody."""
+        if self.employee is None:
+            raise Http404("Only employees have this")
+        return self.employee
+
+    @property
+    def the_campaign(self) -> Campaign:
+        """Raises Http404 when there is none."""
         if self.campaign is None:
             raise Http404("There is no campaign")
-        return self.campaign.rule
+        return self.campaign
+
+    @property
+    def rule(self) -> CampaignRule:
+        return self.the_campaign.rule
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -30,7 +30,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def visible(scope: Scope, staff_no: str) -> Employee:
     """The employee, when the reader may see them; else 404, exactly as for a number nobody has."""
-    found = Employee.objects.visible_to(scope.user).select_related("node").filter(staff_no=staff_no).first()
+    visible = Employee.objects.visible_to(scope.user).select_related("node")
+    found = None if "\0" in staff_no else visible.filter(staff_no=staff_no).first()
     if found is None:
         raise Http404("There is no such employee")
     return found
@@ -49,7 +50,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     listed = listing(scope, reports.TeamOf(employee), choice, "team", staff_no)
     if request.headers.get("HX-Target") == "list":
         return fragment(scope, "dashboard/_people.html", listed)
-    standings = reports.Standings(scope.campaign, reports.TeamOf(employee), as_of=scope.as_of)
+    standings = reports.Standings(scope.the_campaign, reports.TeamOf(employee), as_of=scope.as_of)
     totals = standings.totals()
     context = {
         **listed,
@@ -103,17 +104,17 @@ def _own_card(scope: Scope, employee: Employee) -> Any:
     """The leader's own standing, for those above: the reader's own stands on `/`."""
     if scope.employee and scope.employee.pk == employee.pk:
         return None
-    return reports.Standings(scope.campaign, reports.Only(employee), as_of=scope.as_of).one(employee.pk)
+    return reports.Standings(scope.the_campaign, reports.Only(employee), as_of=scope.as_of).one(employee.pk)
 
 
 def _member(scope: Scope, employee: Employee) -> HttpResponse:
-    standings = reports.Standings(scope.campaign, reports.Only(employee), as_of=scope.as_of)
+    standings = reports.Standings(scope.the_campaign, reports.Only(employee), as_of=scope.as_of)
     row, days = standings.one(employee.pk), standings.curve()
     context: dict[str, Any] = {
         "employee": employee,
         "crumbs": _crumbs(scope, employee),
         "period": period_of(scope),
-        "flips": reports.flips(scope.campaign, employee).order_by("-at", "-id")[:50],
+        "flips": reports.flips(scope.the_campaign, employee)[:50],
         "here": scope.request.path,
     }
     if row:
@@ -137,7 +138,7 @@ def _crumbs(scope: Scope, employee: Employee) -> list[tuple[str, str]]:
 
 
 @require_safe
-def team_csv(request: HttpRequest, staff_no: str) -> HttpResponse:
+def team_csv(request: HttpRequest, staff_no: str) -> FileResponse:
     scope = Scope(request)
     employee = visible(scope, staff_no)
     if not employee.is_manager:

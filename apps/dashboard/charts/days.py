@@ -49,8 +49,6 @@ def under_figure(days: list[UnderDay], *, opens: date, deadline: date, words: Un
         late = (newest.day - opens) * 4 > (last - opens) * 3
         free = {"xanchor": "left", "yshift": 2}
         place: dict[str, Any] = {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else free
-            {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else {"xanchor": "left", "yshift": 2}
-        )
         font = {"size": 13, "color": "var(--brand)", "weight": 600}
         notes.append(frame.label(newest.day.isoformat(), newest.people, words.latest, font=font, **place))
     return frame.figure(

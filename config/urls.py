@@ -28,3 +28,8 @@ urlpatterns = [
     path("api/v1/", include("apps.api.urls")),
     path("", include("apps.dashboard.urls")),
 ]
+
+handler400 = "apps.dashboard.views.errors.bad_request"
+handler403 = "apps.dashboard.views.errors.forbidden"
+handler404 = "apps.dashboard.views.errors.not_found"
+handler500 = "apps.dashboard.views.errors.failed"

@@ -6,12 +6,14 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 SEPARATORS = (",", ";", "\t")
 FIELD_LIMIT = 1_000_000
+PIECE = 1 << 20
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
 
 
@@ -38,8 +40,6 @@ class Table:
             header = next(csv.reader([head], delimiter=separator), [])
             self.columns = [column.strip().lower() for column in header]
             self._reader = csv.reader(text, delimiter=separator)
-        except UnicodeDecodeError as error:
-            raise UnreadableFile(_undecodable(error, 1)) from error
         except csv.Error as error:
             raise UnreadableFile(f"line 1: {error}") from error
         if not any(self.columns):
@@ -55,8 +55,6 @@ class Table:
                 cells = next(self._reader)
             except StopIteration:
                 return
-            except UnicodeDecodeError as error:
-                raise UnreadableFile(_undecodable(error, line)) from error
             except csv.Error as error:
                 raise UnreadableFile(f"line {line}: {error}") from error
             if any(cell.strip() for cell in cells):
@@ -70,16 +68,36 @@ class Table:
             raise UnreadableFile(f"line 1: missing column {', '.join(missing)}; found {', '.join(self.columns)}")
 
 
-def open_table(path: Path) -> Table:
-    """A table over a file in UTF-8, with or without BOM, or UTF-16 with one. Raises UnreadableFile."""
+@contextmanager
+def open_table(path: Path) -> Iterator[Table]:
+    """A table over a file in UTF-8, with or without BOM, or UTF-16 with one; closed at the end. Raises UnreadableFile.
+
+    The whole file is decoded once before its first record is given out: nobody works through half of it in vain.
+    """
     try:
         raw = path.open("rb")
     except OSError as error:
-        raise UnreadableFile(f"{path}: {error.strerror}") from error
+        raise UnreadableFile(error.strerror or str(error)) from error
     with raw:
-        start = raw.read(4)
+        encoding = _checked_encoding(raw)
+        raw.seek(0)
+        with io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
+            yield Table(text)
+
+
+def _checked_encoding(raw: IO[bytes]) -> str:
+    start = raw.read(4)
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8")
-    return Table(io.TextIOWrapper(path.open("rb"), encoding=encoding, newline=""))
+    decoder = codecs.getincrementaldecoder(encoding)()
+    raw.seek(0)
+    line = 1
+    try:
+        while piece := raw.read(PIECE):
+            line += decoder.decode(piece).count("\n")
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(_undecodable(error, line + error.object[: error.start].count(b"\n"))) from error
+    return encoding
 
 
 def _undecodable(error: UnicodeDecodeError, line: int) -> str:

@@ -33,12 +33,14 @@ class Command(HouseCommand):
         employee = self._employee(options["employee"])
         try:
             with ExitStack() as stack:
-                rejects = None
+                table, rejects = stack.enter_context(open_table(options["file"])), None
                 if options["rejects"]:
+                    if options["rejects"].exists() and options["rejects"].samefile(options["file"]):
+                        raise CommandError("--rejects would overwrite the file itself: name another one")
                     rejects = stack.enter_context(options["rejects"].open("w", encoding="utf-8-sig", newline=""))
                 progress = stack.enter_context(self.bar("rows"))
                 result = import_contacts(
-                    table=open_table(options["file"]), by=self.actor, employee=employee,
+                    table=table, by=self.actor, employee=employee,
                     trust_times=options["trust_times"], dry_run=options["dry_run"], file_name=options["file"].name,
                     rejects=rejects, progress=progress,
                 )  # fmt: skip

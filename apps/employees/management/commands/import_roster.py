@@ -25,8 +25,8 @@ class Command(HouseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with self.bar("rows") as progress:
-                roster = read_roster(open_table(options["file"]), progress)
+            with open_table(options["file"]) as table, self.bar("rows") as progress:
+                roster = read_roster(table, progress)
             self._warn_of(roster)
             result = load_roster(roster=roster, by=self.actor, complete=options["complete"], dry_run=options["dry_run"])
         except (UnreadableFile, RosterRefused) as error:

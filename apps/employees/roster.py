@@ -16,7 +16,9 @@ from apps.ledger.services import Actor, audit, clock, hold_facts, hold_tree, not
 
 CYCLE, OVERLAP = "23H01", "23H02"
 
+# Dropped first: a transaction may load more than one roster.
 STAGE = """
+DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_touched, pg_temp.roster_moves;
 CREATE TEMP TABLE roster_stage (
     line int, staff_no text PRIMARY KEY, name text, email text, email_digest bytea, phone text, phone_digest bytea,
     has_phone bool, department text, manager text, time_zone text, starts_at timestamptz, ends_at timestamptz,

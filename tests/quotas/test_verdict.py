@@ -3,7 +3,7 @@
 import pytest
 
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign, StandingChange
+from apps.quotas.models import Campaign
 from tests.people import mark, record, standing
 
 

@@ -182,7 +182,8 @@ class Keeper:
                 self.server.wait(patience)
                 break
         if self.throw_away:
-            shutil.rmtree(self.places.data, ignore_errors=True)
+            for folder in (self.places.sockets, self.places.data):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def say(sentence: str) -> None:

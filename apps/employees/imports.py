@@ -184,7 +184,9 @@ def _instant(cells: dict[str, str], column: str, days: int = 0) -> datetime | No
     if not text:
         return None
     try:
-        return midnight(date.fromisoformat(text), days)
+        day = date.fromisoformat(text)
+        # HR systems write an open end as the last day of time.
+        return None if days and day.year == date.max.year else midnight(day, days)
     except (ValueError, OverflowError) as error:
         raise RowRefused(column, "bad_date", f"{text!r} is no date such as 2026-11-30") from error
 

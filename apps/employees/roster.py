@@ -34,12 +34,31 @@ WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest AND h
   AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = holder.id AND work.ends_at > %(now)s)
 RETURNING row.line, 'email', 'email_taken', 'the e-mail of ' || holder.name || ' (' || holder.staff_no || ')'
 """
-# Repeated until nothing goes: who reports to a refused newcomer has no manager either.
 REFUSE_UNKNOWN_MANAGERS = """
 DELETE FROM roster_stage row WHERE manager <> ''
   AND NOT EXISTS (SELECT 1 FROM roster_stage boss WHERE boss.staff_no = row.manager)
   AND NOT EXISTS (SELECT 1 FROM employees_employee boss WHERE boss.staff_no = row.manager)
 RETURNING line, 'manager_staff_no', 'unknown_manager', 'no employee has the number ' || manager
+"""
+# A first day that reaches into an earlier period, as after a rehire, says nothing about the newest one.
+NEWEST = """
+SELECT DISTINCT ON (work.employee_id) work.id, work.employee_id, work.starts_at, work.ends_at,
+    CASE WHEN row.has_start AND coalesce(row.starts_at, '-infinity') >= coalesce(
+            lag(work.ends_at) OVER (PARTITION BY work.employee_id ORDER BY work.starts_at), '-infinity')
+         THEN coalesce(row.starts_at, '-infinity') ELSE work.starts_at END AS wanted_start
+FROM employees_employment work JOIN employees_employee person ON person.id = work.employee_id
+JOIN roster_stage row ON row.staff_no = person.staff_no
+ORDER BY work.employee_id, work.starts_at DESC
+"""
+# Still employed, or both dates are a correction of a period that has ended.
+CORRECTS = """
+(newest.ends_at > %(now)s OR row.ends_at <= %(now)s AND coalesce(row.starts_at, '-infinity') < newest.ends_at)
+"""
+REFUSE_BACKWARDS = f"""
+DELETE FROM roster_stage row USING ({NEWEST}) newest, employees_employee person
+WHERE person.id = newest.employee_id AND row.staff_no = person.staff_no
+  AND {CORRECTS} AND row.ends_at <= newest.wanted_start
+RETURNING row.line, 'left_on', 'left_before_start', 'left before the first day that is known of ' || person.name
 """
 LOCK_PEOPLE = """
 SELECT id FROM employees_employee WHERE staff_no IN (SELECT staff_no FROM roster_stage) ORDER BY id FOR NO KEY UPDATE
@@ -68,6 +87,10 @@ PEOPLE = [
             OR person.time_zone <> coalesce(row.time_zone, person.time_zone))
         RETURNING person.id)
     INSERT INTO roster_touched SELECT id, false FROM changed
+    """,
+    """
+    UPDATE employees_account account SET email = row.email, display_name = row.name FROM roster_stage row
+    WHERE account.employee_id = row.employee_id AND (account.email, account.display_name) <> (row.email, row.name)
     """,
 ]
 IDENTITIES = """
@@ -103,23 +126,15 @@ EMPLOYMENTS = [
     INSERT INTO employees_employment (employee_id, starts_at, ends_at)
     SELECT employee_id, coalesce(starts_at, '-infinity'), coalesce(ends_at, 'infinity') FROM roster_stage WHERE is_new
     """,
-    # Still employed, or both dates are a correction of a period that has ended: the newest period takes the dates.
-    """
-    WITH newest AS (
-        SELECT DISTINCT ON (employee_id) work.id, work.employee_id, work.starts_at, work.ends_at
-        FROM employees_employment work JOIN roster_stage row USING (employee_id) WHERE NOT row.is_new
-        ORDER BY employee_id, work.starts_at DESC
-    ), wanted AS (
-        SELECT newest.id, newest.employee_id,
-            CASE WHEN row.has_start THEN coalesce(row.starts_at, '-infinity') ELSE newest.starts_at END AS starts_at,
-            CASE WHEN row.has_end THEN coalesce(row.ends_at, 'infinity') ELSE newest.ends_at END AS ends_at,
-            newest.starts_at AS old_start, newest.ends_at AS old_end
-        FROM newest JOIN roster_stage row USING (employee_id)
-        WHERE newest.ends_at > %(now)s
-           OR row.ends_at <= %(now)s AND coalesce(row.starts_at, '-infinity') < newest.ends_at
+    # The newest period takes the dates.
+    f"""
+    WITH wanted AS (
+        SELECT newest.id, newest.wanted_start AS starts_at,
+            CASE WHEN row.has_end THEN coalesce(row.ends_at, 'infinity') ELSE newest.ends_at END AS ends_at
+        FROM ({NEWEST}) newest JOIN roster_stage row USING (employee_id) WHERE NOT row.is_new AND {CORRECTS}
     ), changed AS (
         UPDATE employees_employment work SET starts_at = wanted.starts_at, ends_at = wanted.ends_at FROM wanted
-        WHERE work.id = wanted.id AND (wanted.starts_at, wanted.ends_at) <> (old_start, old_end)
+        WHERE work.id = wanted.id AND (wanted.starts_at, wanted.ends_at) <> (work.starts_at, work.ends_at)
         RETURNING work.employee_id)
     INSERT INTO roster_touched SELECT employee_id, true FROM changed
     """,
@@ -201,8 +216,11 @@ class RosterResult:
 def load_roster(*, roster: Roster, by: Actor, complete: bool = False, dry_run: bool = False) -> RosterResult:
     """Load checked rows in one transaction; with `complete`, who is not mentioned in the file has left.
 
-    Raises RosterRefused for a reporting cycle or overlapping periods, naming the people; then nothing changed.
+    Raises RosterRefused for a reporting cycle or overlapping periods, naming the people, and for a complete file
+    that names nobody; then nothing changed.
     """
+    if complete and not roster.mentioned:
+        raise RosterRefused("the file names nobody, so a complete load would send everybody away")
     try:
         with transaction.atomic():
             result = _apply(roster, by, complete)
@@ -285,11 +303,13 @@ def _copied(cell: object) -> str:
 
 
 def _refuse(cursor: Any, now: datetime) -> list[Reject]:
-    cursor.execute(REFUSE_TAKEN_EMAILS, {"now": now})
-    rejects = [Reject(*row) for row in cursor.fetchall()]
+    """Take out what cannot be loaded, until nothing more goes: one line's refusal may be the next one's reason."""
+    rejects: list[Reject] = []
     while True:
-        cursor.execute(REFUSE_UNKNOWN_MANAGERS)
-        refused = [Reject(*row) for row in cursor.fetchall()]
+        refused: list[Reject] = []
+        for statement in (REFUSE_BACKWARDS, REFUSE_TAKEN_EMAILS, REFUSE_UNKNOWN_MANAGERS):
+            cursor.execute(statement, {"now": now})
+            refused += [Reject(*row) for row in cursor.fetchall()]
         if not refused:
             return rejects
         rejects += refused

@@ -1,0 +1,45 @@
+"""What one demo is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.quotas.demo.company import Company, plan_company
+from apps.quotas.demo.contacts import Recorder, plan_counts
+from apps.quotas.demo.times import Calendar, calendar
+
+# Contacts written in one transaction.
+CHUNK = 50_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one demo is made of; equal plans make equal demos. Kept in the demo's mark, for a run that goes on."""
+
+    employees: int
+    contacts: int
+    seed: int
+    at: str
+    domain: str
+    time_zone: str
+
+    def calendar(self) -> Calendar:
+        """The demo's days."""
+        return calendar(datetime.fromisoformat(self.at))
+
+    def company(self) -> Company:
+        """The demo's people."""
+        return plan_company(self.employees, self.seed, self.calendar(), domain=self.domain, time_zone=self.time_zone)
+
+    def recorder(self, company: Company) -> Recorder:
+        """Who records what."""
+        counts = plan_counts(company, self.contacts, self.seed)
+        return Recorder(company, self.calendar(), self.seed, counts, self.domain)
+
+    def chunks(self) -> Iterator[range]:
+        """Runs of places in the company, about CHUNK contacts each."""
+        step = max(1, CHUNK // max(self.contacts, 1))
+        for first in range(0, self.employees, step):
+            yield range(first, min(first + step, self.employees))

@@ -1,0 +1,231 @@
+"""Fills an empty database with the demo, in steps that a crash may part: the next run goes on where one ended.
+
+1. one transaction: the demo's mark (a Setting), the company, the sign-ins;
+2. a transaction for each run of employees: their contacts, with a Job row that says so;
+3. one transaction: the campaign, opened by its service, which notes everybody; then marks as any other;
+4. the mark says that the demo is complete.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, connections, transaction
+from django.db.models import Count, Max, Q, Sum
+
+from apps.employees.models import Employee, TreeNode
+from apps.ledger.models import OutboxRow, Setting
+from apps.ledger.services import Actor, audit, claim_job, clock, hold_facts, verify_identity_key
+from apps.quotas.demo.company import LEAST_EMPLOYEES
+from apps.quotas.demo.contacts import TARGET
+from apps.quotas.demo.plan import Plan
+from apps.quotas.demo.signing_in import make_sign_ins
+from apps.quotas.demo.store import write_company, write_contacts
+from apps.quotas.demo.times import ZONE
+from apps.quotas.models import Campaign, Standing
+from apps.quotas.services import mark_touched, open_campaign
+from apps.quotas.services.passing import FOLLOWED
+
+DEMO = "demo"
+JOB = "demo_contacts"
+DOMAIN = "corp.example"
+MOST_EMPLOYEES, MOST_CONTACTS = 1_000_000, 1_000
+# How many contacts one process writes before a second connection helps.
+ALONE = 300_000
+MOST_WORKERS = 4
+
+
+# progress(done, total), and what opens one for a unit.
+Progress = Callable[[int, int], None]
+Bar = Callable[[str], AbstractContextManager[Progress]]
+
+
+def no_bar(unit: str) -> AbstractContextManager[Progress]:
+    """Progress that nobody watches."""
+    return nullcontext(lambda done, total: None)
+
+
+class NotEmpty(Exception):
+    """The database holds people or campaigns that are not the demo's."""
+
+
+class AlreadySeeded(Exception):
+    """The demo is there, complete."""
+
+
+class NoDemo(Exception):
+    """There is no complete demo in this database."""
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """What was made. `resumed`: an earlier run had begun it, with its own numbers."""
+
+    employees: int
+    contacts: int
+    seed: int
+    campaign: str
+    depth: int
+    counted: int
+    red: int
+    resumed: bool
+
+
+def seed_demo(
+    *,
+    employees: int,
+    contacts: int,
+    seed: int,
+    by: Actor,
+    bar: Bar = no_bar,
+    workers: int | None = None,
+) -> Seeded:
+    """Make the demo, or finish the one that an earlier run began.
+
+    `bar(unit)` opens a progress bar. `workers` connections write at once; with one, all happens on the caller's.
+    Raises NotEmpty, AlreadySeeded, ImproperlyConfigured (another IDENTITY_KEY), ValueError.
+    """
+    if not LEAST_EMPLOYEES <= employees <= MOST_EMPLOYEES:
+        raise ValueError(f"A demo has from {LEAST_EMPLOYEES} to {MOST_EMPLOYEES:,} employees.")
+    if not 0 <= contacts <= MOST_CONTACTS:
+        raise ValueError(f"A demo has from 0 to {MOST_CONTACTS:,} contacts for each employee.")
+    plan, resumed = _begin(employees, contacts, seed, by)
+    with bar("contacts") as recorded:
+        _record(plan, recorded, workers)
+    _open(plan, by)
+    with bar("employees") as marked:
+        _mark(plan, marked)
+    return _end(plan, by, resumed)
+
+
+def sign_ins() -> list[dict[str, str]]:
+    """Role, login, password and name of each demo account. Raises NoDemo."""
+    mark = Setting.objects.filter(name=DEMO).first()
+    if mark is None or not mark.value["complete"]:
+        raise NoDemo
+    return list(mark.value["sign_ins"])
+
+
+def _begin(employees: int, contacts: int, seed: int, by: Actor) -> tuple[Plan, bool]:
+    """Mark the database as the demo's and write the company; or find a plan that was begun and not completed."""
+    with transaction.atomic():
+        _take_time()
+        hold_facts()
+        verify_identity_key()
+        mark, created = Setting.objects.get_or_create(name=DEMO, defaults={"value": {}})
+        if not created:
+            if mark.value["complete"]:
+                raise AlreadySeeded
+            return Plan(**mark.value["plan"]), True
+        if Employee.objects.exists() or Campaign.objects.exists():
+            raise NotEmpty
+        at = clock()
+        domain = (settings.COMPANY_EMAIL_DOMAINS or [DOMAIN])[0].lower()
+        plan = Plan(employees, contacts, seed, at.isoformat(), domain, settings.TIME_ZONE)
+        company = plan.company()
+        write_company(company, at)
+        mark.value = {"complete": False, "plan": vars(plan), "sign_ins": make_sign_ins(company, by)}
+        mark.save(update_fields=["value"])
+    return plan, False
+
+
+def _record(plan: Plan, recorded: Progress, workers: int | None) -> None:
+    """Write the contacts of every chunk that no earlier run has written."""
+    company = plan.company()
+    recorder = plan.recorder(company)
+    ids = dict(Employee.objects.values_list("staff_no", "pk"))
+    total, done = sum(recorder.counts), 0
+    if workers is None:
+        workers = 1 if total <= ALONE else min(os.cpu_count() or 1, MOST_WORKERS)
+
+    def write(places: range) -> int:
+        with transaction.atomic():
+            _take_time()
+            hold_facts()
+            if claim_job(JOB, str(places.start)):
+                write_contacts((ids[company.people[place].staff_no], recorder.contacts_of(place)) for place in places)
+        return sum(recorder.counts[place] for place in places)
+
+    recorded(0, total)
+    for written in map(write, plan.chunks()) if workers == 1 else _side_by_side(write, plan, workers):
+        done += written
+        recorded(done, total)
+
+
+def _side_by_side(write: Callable[[range], int], plan: Plan, workers: int) -> Iterator[int]:
+    """`write` for every chunk, on `workers` connections; the first failure ends all."""
+
+    def on_own_connection(places: range) -> int:
+        try:
+            return write(places)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for done in as_completed([pool.submit(on_own_connection, places) for places in plan.chunks()]):
+                yield done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _open(plan: Plan, by: Actor) -> None:
+    """Open the campaign, unless an earlier run did. Facts older than now need no other note than that one."""
+    days = plan.calendar()
+    with transaction.atomic():
+        hold_facts()
+        mark = Setting.objects.select_for_update().get(name=DEMO)
+        if "campaign" in mark.value:
+            return
+        Setting.objects.update_or_create(name=FOLLOWED, defaults={"value": plan.at})
+        campaign = open_campaign(
+            name=days.name, target=TARGET, opens_on=days.opens_on, deadline=days.deadline, time_zone=ZONE, by=by
+        )
+        mark.value["campaign"] = campaign.slug
+        mark.save(update_fields=["value"])
+
+
+def _mark(plan: Plan, marked: Progress) -> None:
+    """Mark whoever the opening noted: the service that every later change goes through."""
+    if plan.employees * plan.contacts > ALONE and "owner" in connections:
+        # Fresh tables have no statistics yet, and only their owner may gather them.
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("ANALYZE")
+    total, done = OutboxRow.objects.count(), 0
+    marked(0, total)
+    while taken := mark_touched():
+        done += taken
+        marked(done, total)
+
+
+def _end(plan: Plan, by: Actor, resumed: bool) -> Seeded:
+    """Say that the demo is complete, with what is in it."""
+    with transaction.atomic():
+        mark = Setting.objects.select_for_update().get(name=DEMO)
+        slug = mark.value["campaign"]
+        standings = Standing.objects.filter(campaign__slug=slug).aggregate(
+            counted=Sum("counted", default=0), red=Count("pk", filter=Q(red=True))
+        )
+        depth = TreeNode.objects.aggregate(depth=Max("depth"))["depth"]
+        seeded = Seeded(
+            plan.employees, plan.employees * plan.contacts, plan.seed, slug, depth, **standings, resumed=resumed
+        )
+        if not mark.value["complete"]:
+            mark.value["complete"] = True
+            mark.save(update_fields=["value"])
+            detail: dict[str, Any] = {"employees": seeded.employees, "contacts": seeded.contacts, "seed": seeded.seed}
+            audit("demo.seeded", by=by, kind="campaign", id=slug, label=plan.calendar().name, detail=detail)
+    return seeded
+
+
+def _take_time() -> None:
+    """Let the statements of this transaction take longer than a page may wait."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")

@@ -1,0 +1,115 @@
+"""Signing in and out, setting a password, choosing a language; and the pages that say no."""
+
+import pytest
+from django.test import override_settings
+from django.urls import path
+
+from apps.dashboard.views import errors
+from apps.employees.models import Employee
+from apps.employees.services import account_for, set_password_link
+from apps.quotas.models import Campaign
+from tests import people
+from tests.dashboard.conftest import SignIn
+from tests.dashboard.strict import StrictClient, words
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("name", ["A001", "a001", "alice@corp.example.com", "Alice@Corp.Example.com"])
+def test_staff_number_or_email_signs_in(client: StrictClient, alice: Employee, name: str) -> None:
+    answer = client.post("/login/", {"username": name, "password": people.PASSWORD})
+    assert answer["Location"] == "/"
+
+
+def test_a_wrong_password_keeps_the_name_and_says_no_more_than_it_must(client: StrictClient, alice: Employee) -> None:
+    wrong = client.post("/login/", {"username": "A001", "password": "nonsense"})
+    nobody = client.post("/login/", {"username": "A001x", "password": "nonsense"})
+    assert 'value="A001"' in wrong.content.decode()
+    assert words(wrong) == words(nobody)
+    assert "do not belong together" in words(wrong)
+
+
+def test_signing_in_goes_on_to_where_one_wanted_to_be(client: StrictClient, alice: Employee) -> None:
+    assert client.get("/contacts/")["Location"] == "/login/?next=/contacts/"
+    signed_in = {"username": "A001", "password": people.PASSWORD}
+    assert client.post("/login/", {**signed_in, "next": "/contacts/"})["Location"] == "/contacts/"
+    outside = StrictClient().post("/login/", {**signed_in, "next": "https://elsewhere.example.org/"})
+    assert outside["Location"] == "/"
+
+
+def test_signing_out_wants_a_form(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    assert client.get("/logout/").status_code == 405
+    assert client.post("/logout/")["Location"] == "/login/"
+    assert client.get("/").status_code == 302
+
+
+def test_a_link_sets_the_password_once(client: StrictClient, alice: Employee) -> None:
+    link = set_password_link(account_for(alice), "http://testserver").removeprefix("http://testserver")
+    page = client.get(link, follow=True)
+    address = page.redirect_chain[-1][0]
+    fresh = "a longer new password"
+    said = client.post(address, {"new_password1": fresh, "new_password2": fresh}, follow=True)
+    assert "Your password is set." in words(said)
+    assert client.post("/login/", {"username": "A001", "password": fresh})["Location"] == "/"
+    assert "used up or too old" in words(StrictClient().get(link, follow=True))
+
+
+def test_two_different_passwords_are_refused_at_the_field(client: StrictClient, alice: Employee) -> None:
+    link = set_password_link(account_for(alice), "http://testserver").removeprefix("http://testserver")
+    address = client.get(link)["Location"]
+    answer = client.post(address, {"new_password1": "one long password", "new_password2": "another long one"})
+    assert "error" in answer.content.decode()
+
+
+def test_a_password_is_changed_with_the_old_one(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    fresh = "a longer new password"
+    sent = {"old_password": people.PASSWORD, "new_password1": fresh, "new_password2": fresh}
+    assert "Your password is changed." in words(as_(alice).post("/password/", sent, follow=True))
+
+
+def test_the_language_is_chosen_by_a_form_and_kept(client: StrictClient, db: None) -> None:
+    client.post("/i18n/setlang/", {"language": "zh-hans", "next": "/login/"})
+    page = client.get("/login/")
+    assert 'lang="zh-hans"' in page.content.decode()
+    assert "登录" in words(page)
+
+
+@pytest.mark.parametrize(("address", "status"), [("/nothing/", 404), ("/?as_of=x", 400)])
+def test_errors_have_the_houses_own_page(
+    as_: SignIn, alice: Employee, campaign: Campaign, address: str, status: int
+) -> None:
+    answer = as_(alice).get(address)
+    assert answer.status_code == status
+    assert "To the first page" in words(answer)
+
+
+def _broken(request: object) -> None:
+    raise RuntimeError("on purpose")
+
+
+urlpatterns = [
+    path("broken/", errors.login_not_required(_broken)),
+    path("429/", errors.too_many),
+    path("503/", errors.unavailable),
+    path("403/", errors.forbidden),
+]
+handler500 = "apps.dashboard.views.errors.failed"
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_our_own_fault_shows_a_number_that_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    client = StrictClient(raise_request_exception=False)
+    answer = client.get("/broken/")
+    assert answer.status_code == 500
+    trouble = answer.context["trouble"]
+    assert trouble in words(answer)
+    assert any(trouble in record.getMessage() for record in caplog.records)
+
+
+@override_settings(ROOT_URLCONF=__name__)
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_the_other_noes_are_pages_too(client: StrictClient, status: int) -> None:
+    answer = client.get(f"/{status}/")
+    assert answer.status_code == status
+    assert str(status) in words(answer)

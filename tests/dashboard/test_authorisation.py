@@ -1,0 +1,130 @@
+"""Who gets what: tests/authorisation.csv says it for every address, method and person, and an undeclared address fails.
+
+Placeholders: {contact} is a live contact of Alice's, {link} her set-password link. An address that ends in * stands for
+everything below it that has no line of its own.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
+from django.urls.exceptions import Resolver404
+
+from apps.contacts.models import Contact
+from apps.employees.models import Employee
+from apps.employees.services import account_for, set_password_link
+from apps.quotas.models import Campaign
+from tests import people
+
+pytestmark = pytest.mark.django_db
+
+FILE = Path(__file__).parent.parent / "authorisation.csv"
+METHODS = ("GET", "POST")
+PEOPLE = {
+    "employee": "alice",
+    "colleague": "alan",
+    "manager": "bob",
+    "other_manager": "carol",
+    "hr": "hr",
+    "operator": "operator",
+    "auditor": "auditor",
+}
+WHO = ("anonymous", *PEOPLE)
+SAMPLES = {"int": "1", "str": "x", "slug": "x", "path": "x", "uuid": "00000000-0000-0000-0000-000000000000"}
+
+
+def declared() -> list[dict[str, str]]:
+    with FILE.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def places(alice: Employee, campaign: Campaign) -> dict[str, str]:
+    """What the placeholders stand for."""
+    people.record_one(alice, ("email", "grace@outside.example.org"), name="Grace")
+    people.mark()
+    link = set_password_link(account_for(alice), "http://testserver").removeprefix("http://testserver/")
+    return {"contact": str(Contact.objects.of(alice).get().pk), "link": link.strip("/")}
+
+
+def routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Every address pattern of the house as (the whole route, the pattern)."""
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, prefix + str(entry.pattern))
+        else:
+            yield prefix + str(entry.pattern), entry
+
+
+def route_of(address: str) -> str:
+    try:
+        return resolve(address.split("?")[0]).route
+    except Resolver404:
+        return ""
+
+
+def test_every_address_is_declared_for_every_method(places: dict[str, str]) -> None:
+    lines = declared()
+    known = {(route_of(line["address"].format(**places)), line["method"]) for line in lines}
+    prefixes = {(line["address"][1:-1], line["method"]) for line in lines if line["address"].endswith("*")}
+    missing = [
+        f"{method} /{route}"
+        for route, _pattern in routes(get_resolver())
+        for method in METHODS
+        if (route, method) not in known
+        and not any(route.startswith(prefix) and method == how for prefix, how in prefixes)
+    ]
+    assert not missing, f"Say in {FILE.name} who may have these: {missing}"
+
+
+def test_every_line_names_an_address_that_exists(places: dict[str, str]) -> None:
+    gone = [line["address"] for line in declared() if not line["address"].endswith("*")]
+    assert [address for address in gone if not route_of(address.format(**places))] == []
+
+
+def below(prefix: str, known: set[str]) -> list[str]:
+    """An address for each route below a prefix that has no line of its own, its parts filled in."""
+    found = []
+    for route, pattern in routes(get_resolver()):
+        if route.startswith(prefix) and route not in known:
+            filled = route
+            for name, converter in getattr(pattern.pattern, "converters", {}).items():
+                kind = type(converter).__name__.removesuffix("Converter").lower()
+                kind = {"string": "str"}.get(kind, kind)
+                filled = filled.replace(f"<{kind}:{name}>", SAMPLES[kind]).replace(f"<{name}>", SAMPLES[kind])
+            if not set(filled) & set("<>^$?("):
+                found.append(f"/{filled}")
+    return found
+
+
+def answer(client: Client, method: str, address: str) -> int:
+    """The status, and everything as before."""
+    point = transaction.savepoint()
+    try:
+        send: Any = client.get if method == "GET" else client.post
+        return int(send(address).status_code)
+    finally:
+        transaction.savepoint_rollback(point)
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_answers_are_as_declared(who: str, places: dict[str, str], request: pytest.FixtureRequest) -> None:
+    employee = request.getfixturevalue(PEOPLE[who]) if who in PEOPLE else None
+    lines = declared()
+    known = {route_of(line["address"].format(**places)) for line in lines}
+    wrong = []
+    for line in lines:
+        address = line["address"].format(**places)
+        for one in below(address[1:-1], known) if address.endswith("*") else [address]:
+            client = Client(raise_request_exception=False)
+            if employee:
+                people.sign_in(client, employee)
+            got = answer(client, line["method"], one)
+            if got != int(line[who]):
+                wrong.append(f"{who}: {line['method']} {one} answered {got}, declared {line[who]}")
+    assert not wrong, "\n".join(wrong)

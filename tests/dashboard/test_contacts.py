@@ -1,0 +1,136 @@
+"""`/contacts/`: the own list, what can be done to one contact, and that it is nobody else's."""
+
+import pytest
+
+from apps.contacts.models import Contact
+from apps.employees.models import Employee
+from apps.quotas.models import Campaign
+from tests import people
+from tests.dashboard.conftest import SignIn
+from tests.dashboard.strict import links, words
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def grace(alice: Employee, campaign: Campaign) -> Contact:
+    """Alice's contact, who counts."""
+    people.record_one(alice, ("email", "grace@outside.example.org"), name="Grace Kim")
+    people.mark()
+    return Contact.objects.of(alice).get()
+
+
+def test_each_contact_says_whether_it_counts_and_what_would_make_it(
+    as_: SignIn, alice: Employee, grace: Contact
+) -> None:
+    people.record_one(alice, ("email", "bob@corp.example.com"), name="Bob")
+    said = words(as_(alice).get("/contacts/"))
+    assert "Grace Kim grace@outside.example.org today 12:00 this page counts" in said
+    assert "Employees and the company's own addresses do not count." in said
+
+
+@pytest.mark.parametrize("query", ["grace", "GRACE K", "outside.example", "grace@"])
+def test_search_finds_by_name_and_identity(as_: SignIn, alice: Employee, grace: Contact, query: str) -> None:
+    people.record_one(alice, ("handle", "@somebody"), name="Somebody Else")
+    said = words(as_(alice).get("/contacts/", {"q": query}))
+    assert "Grace Kim" in said
+    assert "Somebody Else" not in said
+
+
+def test_a_phone_is_found_however_it_is_typed(as_: SignIn, alice: Employee, grace: Contact) -> None:
+    people.record_one(alice, ("phone", "138 0013 8000"), name="By Phone")
+    assert "By Phone" in words(as_(alice).get("/contacts/", {"q": "0013-8000"}))
+
+
+def test_a_filter_shows_one_reason_only(as_: SignIn, alice: Employee, grace: Contact) -> None:
+    people.record_one(alice, ("email", "bob@corp.example.com"), name="Bob")
+    said = words(as_(alice).get("/contacts/", {"reason": "not_external"}))
+    assert "Bob" in said
+    assert "Grace Kim" not in said
+
+
+def test_pages_of_fifty_miss_nobody_and_repeat_nobody(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    people.record(alice, 120)
+    client, address, seen = as_(alice), "/contacts/", []
+    while address:
+        answer = client.get(address)
+        seen += [contact.pk for contact in answer.context["rows"]]
+        address = answer.context["next"]
+    assert len(seen) == 120
+    assert len(set(seen)) == 120
+
+
+@pytest.mark.parametrize("token", ["nonsense", "W10", "WyIyMDI2IiwgMV0", "e30"])
+def test_a_page_nobody_issued_does_not_exist(as_: SignIn, alice: Employee, campaign: Campaign, token: str) -> None:
+    assert as_(alice).get("/contacts/", {"after": token}).status_code == 404
+
+
+def test_an_end_can_be_taken_back_from_its_message(as_: SignIn, alice: Employee, grace: Contact) -> None:
+    client = as_(alice)
+    said = client.post(f"/contacts/{grace.pk}/end/", follow=True)
+    assert "Grace Kim is ended." in words(said)
+    assert f'action="/contacts/{grace.pk}/restore/"' in said.content.decode()
+    assert "Grace Kim is back." in words(client.post(f"/contacts/{grace.pk}/restore/", follow=True))
+    grace.refresh_from_db()
+    assert grace.ended_at is None
+
+
+def test_ending_twice_says_so_and_breaks_nothing(as_: SignIn, alice: Employee, grace: Contact) -> None:
+    client = as_(alice)
+    client.post(f"/contacts/{grace.pk}/end/")
+    assert client.post(f"/contacts/{grace.pk}/end/", follow=True).status_code == 200
+
+
+def test_a_name_is_changed_in_place(as_: SignIn, alice: Employee, grace: Contact) -> None:
+    as_(alice).post(f"/contacts/{grace.pk}/rename/", {"name": "Grace 金"})
+    assert Contact.objects.of(alice).get().name == "Grace 金"
+
+
+def test_a_correction_is_a_new_contact_and_the_old_one_ends(as_: SignIn, alice: Employee, grace: Contact) -> None:
+    answer = as_(alice).post(f"/contacts/{grace.pk}/correct/", {"phone": "138 0013 8000"}, follow=True)
+    fresh = Contact.objects.of(alice).live().get()
+    assert answer.redirect_chain[0][0] == f"/contacts/{fresh.pk}/"
+    assert fresh.replaces_id == grace.pk
+    assert "Corrected: the new entry stands in its place." in words(as_(alice).get(f"/contacts/{grace.pk}/"))
+
+
+def test_a_bad_correction_comes_back_filled_at_its_field(as_: SignIn, alice: Employee, grace: Contact) -> None:
+    answer = as_(alice).post(f"/contacts/{grace.pk}/correct/", {"phone": "12", "email": "x@y.example.org"})
+    assert answer.status_code == 422
+    assert 'value="12"' in answer.content.decode()
+    assert Contact.objects.of(alice).get().ended_at is None
+
+
+def test_a_correction_to_nothing_is_refused(as_: SignIn, alice: Employee, grace: Contact) -> None:
+    answer = as_(alice).post(f"/contacts/{grace.pk}/correct/", {})
+    assert answer.status_code == 422
+    assert "At least one of phone, e-mail and handle is needed." in words(answer)
+
+
+def test_the_same_person_in_another_contact_refuses_the_correction(
+    as_: SignIn, alice: Employee, grace: Contact
+) -> None:
+    people.record_one(alice, ("handle", "@taken"), name="Taken")
+    answer = as_(alice).post(f"/contacts/{grace.pk}/correct/", {"handle": "@taken"})
+    assert answer.status_code == 422
+
+
+def test_adding_from_the_list_returns_to_the_list(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    page = client.get("/contacts/")
+    sent = {"name": "", "reach": "@somebody", "key": str(page.context["form"].initial["key"])}
+    assert client.post("/contacts/add/?next=contacts", sent)["Location"] == "/contacts/"
+    refused = client.post("/contacts/add/?next=contacts", {**sent, "reach": ""})
+    assert refused.status_code == 422
+    assert "Only you see them." in words(refused)
+
+
+def test_names_are_text_and_never_markup(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    people.record_one(alice, ("handle", "@x"), name='<img src=x onerror="alert(1)">{{ 7 }}'.replace("{{ 7 }}", ""))
+    assert b"<img" not in as_(alice).get("/contacts/").content
+
+
+def test_links_of_the_list_keep_the_campaign(as_: SignIn, alice: Employee, grace: Contact) -> None:
+    own = [link for link in links(as_(alice).get("/contacts/?campaign=november")) if link.startswith("/contacts/")]
+    assert own
+    assert all("campaign=november" in link for link in own if link != "/contacts/")

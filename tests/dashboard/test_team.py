@@ -1,0 +1,195 @@
+"""`/team/` and `/company/`: numbers of those below, never contacts, and nothing of anybody else."""
+
+import csv
+import io
+
+import pytest
+
+from apps.contacts.models import Contact
+from apps.employees.models import Employee
+from apps.quotas.models import Campaign
+from tests import people
+from tests.dashboard.conftest import SignIn
+from tests.dashboard.strict import links, words
+
+pytestmark = pytest.mark.django_db
+
+
+def rows(response: object) -> list[dict[str, str]]:
+    body = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    return list(csv.DictReader(io.StringIO(body, newline="")))
+
+
+@pytest.fixture
+def recorded(alice: Employee, alan: Employee, campaign: Campaign) -> Campaign:
+    """Alice at 100, Alan at 30."""
+    people.record(alice, 100)
+    people.record(alan, 30)
+    people.mark()
+    return campaign
+
+
+def test_a_manager_lands_on_the_own_team(as_: SignIn, bob: Employee, campaign: Campaign) -> None:
+    assert as_(bob).get("/team/")["Location"] == "/team/B001/"
+
+
+def test_a_team_counts_everyone_below_and_not_its_leader(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    said = words(as_(bob).get("/team/B001/"))
+    assert "Team of Bob 白 2 people" in said
+    assert "1 red" in said
+    assert "1 of 2 at the target" in said
+
+
+def test_a_manager_never_sees_a_contact(as_: SignIn, bob: Employee, alice: Employee, recorded: Campaign) -> None:
+    people.record_one(alice, ("email", "secret@outside.example.org"), name="Sealed Secret")
+    people.mark()
+    client = as_(bob)
+    for address in ("/team/B001/", "/team/A001/", "/charts/member/A001.json", "/charts/team/B001/curve.json"):
+        assert "secret" not in client.get(address).content.decode().lower()
+
+
+def test_another_managers_team_answers_like_one_that_does_not_exist(
+    as_: SignIn, carol: Employee, recorded: Campaign
+) -> None:
+    client = as_(carol)
+    theirs, nobody = client.get("/team/B001/"), client.get("/team/X999/")
+    assert (theirs.status_code, nobody.status_code) == (404, 404)
+    assert words(theirs) == words(nobody)
+
+
+def test_a_colleague_never_sees_a_colleague(as_: SignIn, alan: Employee, recorded: Campaign) -> None:
+    assert as_(alan).get("/team/A001/").status_code == 404
+
+
+def test_every_total_is_a_link_to_the_list_it_counts(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    client = as_(bob)
+    assert "/team/B001/?status=red#list" in links(client.get("/team/B001/"))
+    said = client.get("/team/B001/?status=red")
+    assert [person.row.staff_no for person in said.context["people"]] == ["A002"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"q": "alan"}, ["A002"]),
+        ({"q": "A001"}, ["A001"]),
+        ({"q": "nobody"}, []),
+        ({"sort": "-counted"}, ["A001", "A002"]),
+        ({"sort": "counted"}, ["A002", "A001"]),
+        ({"status": "done"}, ["A001"]),
+        ({"status": "nonsense"}, ["A002", "A001"]),
+    ],
+)
+def test_the_list_is_searched_sorted_and_filtered(
+    as_: SignIn, bob: Employee, recorded: Campaign, query: dict[str, str], expected: list[str]
+) -> None:
+    found = as_(bob).get("/team/B001/", query).context["people"]
+    assert [person.row.staff_no for person in found] == expected
+
+
+def test_the_csv_is_what_the_filters_show(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    response = as_(bob).get("/team/B001/standings.csv?status=red")
+    assert [line["staff_no"] for line in rows(response)] == ["A002"]
+    assert response["Content-Disposition"] == 'attachment; filename="standings-november-b001-red-2026-11-23.csv"'
+
+
+def test_the_picture_and_its_table_hold_the_same_numbers(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    client = as_(bob)
+    pictures = {picture.key: picture for picture in client.get("/team/B001/").context["pictures"]}
+    table = [row[1].text for row in pictures["histogram"].rows]
+    figure = client.get("/charts/team/B001/histogram.json").json()["figure"]
+    assert [str(people) for people in figure["data"][0]["y"]] == table
+
+
+def test_somebody_without_a_team_is_a_standing_a_curve_and_flips(
+    as_: SignIn, bob: Employee, recorded: Campaign
+) -> None:
+    said = words(as_(bob).get("/team/A001/"))
+    assert "100 of 100 counted" in said
+    assert "turned not red" in said
+    assert "Show as table" in said
+
+
+def test_as_of_a_day_shows_that_days_end(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    said = words(as_(bob).get("/team/B001/?as_of=2026-11-22"))
+    assert "as of the end of Sun 22 Nov" in said
+    assert "2 red" in said
+
+
+@pytest.mark.parametrize("day", ["2026-13-01", "yesterday", "0000-00-00"])
+def test_a_day_that_is_none_is_said_to_be_none(as_: SignIn, bob: Employee, recorded: Campaign, day: str) -> None:
+    assert as_(bob).get(f"/team/B001/?as_of={day}").status_code == 400
+
+
+def test_a_day_that_has_not_ended_is_now(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    assert "1 red" in words(as_(bob).get("/team/B001/?as_of=2026-11-23"))
+
+
+def test_htmx_gets_the_list_alone(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    answer = as_(bob).get("/team/B001/?status=red", headers={"HX-Request": "true", "HX-Target": "list"})
+    assert b"<!doctype" not in answer.content
+    assert "1 person in this selection" in words(answer)
+
+
+def test_hr_sees_the_company_by_department(as_: SignIn, hr: Employee, recorded: Campaign) -> None:
+    said = words(as_(hr).get("/company/"))
+    assert "9 people" in said
+    assert "Sales" in said
+
+
+def test_hr_filters_by_department(as_: SignIn, hr: Employee, recorded: Campaign) -> None:
+    found = as_(hr).get("/company/?department=Sales").context["people"]
+    assert {person.row.staff_no for person in found} == {"A001", "A002", "B001"}
+
+
+def test_a_manager_of_everybody_is_not_hr(as_: SignIn, dana: Employee, recorded: Campaign) -> None:
+    assert as_(dana).get("/company/").status_code == 404
+
+
+def test_exports_offer_what_the_reader_may_take(
+    as_: SignIn, hr: Employee, bob: Employee, alice: Employee, recorded: Campaign
+) -> None:
+    def offered(employee: Employee) -> list[str]:
+        return [link for link in links(as_(employee).get("/exports/")) if link.endswith(".csv")]
+
+    assert offered(alice) == ["/exports/my-standing.csv"]
+    assert offered(bob) == ["/team/B001/standings.csv", "/exports/my-standing.csv"]
+    assert "/company/standings.csv" in offered(hr)
+
+
+def test_the_own_csv_has_one_line(as_: SignIn, alice: Employee, recorded: Campaign) -> None:
+    (line,) = rows(as_(alice).get("/exports/my-standing.csv"))
+    assert (line["staff_no"], line["counted"], line["red"]) == ("A001", "100", "no")
+
+
+def test_a_chart_answers_304_to_who_has_it(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    client = as_(bob)
+    for key in ("histogram", "teams", "bands", "curve"):
+        first = client.get(f"/charts/team/B001/{key}.json")
+        again = client.get(f"/charts/team/B001/{key}.json", headers={"If-None-Match": first["ETag"]})
+        assert (first.status_code, again.status_code) == (200, 304), key
+        assert "no-store" in first["Cache-Control"]
+
+
+def test_a_chart_that_is_none_is_404(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    assert as_(bob).get("/charts/team/B001/pie.json").status_code == 404
+
+
+def test_a_person_outside_the_campaign_is_said_to_be(as_: SignIn, bob: Employee, noon: object) -> None:
+    campaign = people.november(scope=["Board"])
+    people.mark()
+    said = words(as_(bob).get(f"/team/A001/?campaign={campaign.slug}"))
+    assert "Not part of November" in said
+    assert "Nobody of this team is in the campaign" in words(as_(bob).get(f"/team/B001/?campaign={campaign.slug}"))
+
+
+def test_without_a_campaign_the_pages_say_so(as_: SignIn, bob: Employee, hr: Employee) -> None:
+    assert "There is no campaign yet" in words(as_(bob).get("/team/B001/"))
+    assert "There is no campaign yet" in words(as_(hr).get("/company/"))
+    assert "There is no campaign yet" in words(as_(hr).get("/exports/"))
+
+
+def test_nobodys_contact_moves_when_a_page_is_looked_at(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    before = Contact.objects.count()
+    as_(bob).get("/team/B001/")
+    assert Contact.objects.count() == before

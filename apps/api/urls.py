@@ -1,5 +1,23 @@
 """Addresses of this door."""
 
-from django.urls import URLPattern
+from django.urls import path, re_path
 
-urlpatterns: list[URLPattern] = []
+from apps.api.views import campaigns, contacts, description, standings, tokens
+from apps.api.views.base import Nowhere
+
+urlpatterns = [
+    path("me/standing/", standings.OwnStanding.as_view(), name="api-me-standing"),
+    path("standings/", standings.StandingList.as_view(), name="api-standings"),
+    path("standings/<path:staff_no>/", standings.StandingDetail.as_view(), name="api-standing"),
+    path("campaigns/", campaigns.CampaignList.as_view(), name="api-campaigns"),
+    path("campaigns/<slug:slug>/", campaigns.CampaignDetail.as_view(), name="api-campaign"),
+    path("contacts/", contacts.ContactList.as_view(), name="api-contacts"),
+    path("contacts/<int:contact_id>/", contacts.ContactDetail.as_view(), name="api-contact"),
+    path("contacts/<int:contact_id>/end/", contacts.ContactEnd.as_view(), name="api-contact-end"),
+    path("contacts/<int:contact_id>/restore/", contacts.ContactRestore.as_view(), name="api-contact-restore"),
+    path("tokens/", tokens.TokenList.as_view(), name="api-tokens"),
+    path("tokens/<int:token_id>/", tokens.TokenDetail.as_view(), name="api-token"),
+    path("schema/", description.Schema.as_view(), name="api-schema"),
+    path("docs/", description.docs, name="api-docs"),
+    re_path("", Nowhere.as_view(), name="api-nowhere"),
+]

@@ -1,0 +1,59 @@
+"""Who asks: a program with a bearer token, or a person's browser with its session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from apps.api import tokens
+from apps.api.models import ApiToken
+from apps.employees.models import Account
+
+
+class TokenSignIn(BaseAuthentication):
+    """`Authorization: Bearer hnd_...`. Whoever sends a token is judged by it alone, whatever cookies come along."""
+
+    def authenticate(self, request: Request) -> tuple[Account, ApiToken] | None:
+        scheme, _blank, secret = get_authorization_header(request).partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        # One answer for unknown, expired, revoked and a leaver's: a guesser learns nothing.
+        found = tokens.sign_in(secret.strip().decode("latin-1"))
+        if found is None:
+            raise AuthenticationFailed(_("This token opens nothing: it may have expired."), code="invalid_token")
+        return found
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="hundred"'
+
+
+class SessionSignIn(SessionAuthentication):
+    """The browser's own session; writing with it needs the CSRF token."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            message = _("A browser's session may write only with the X-CSRFToken header.")
+            raise PermissionDenied(message, code="csrf_failed") from error
+
+
+class HasScope(BasePermission):
+    """A token needs the scope its view names in `scope`; a view without one takes no token. A session needs none."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not isinstance(request.auth, ApiToken):
+            return True
+        wanted = getattr(view, "scope", None)
+        if wanted in request.auth.scopes:
+            return True
+        if wanted is None:
+            message = _("This address takes no token: sign in with a browser.")
+        else:
+            message = _("This token lacks the scope %(scope)s.") % {"scope": wanted}
+        raise PermissionDenied(message, code="insufficient_scope")

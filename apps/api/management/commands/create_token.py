@@ -1,0 +1,43 @@
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from apps.api import tokens
+from apps.employees.models import Employee
+from apps.employees.services import account_for
+from apps.ledger.management.house import HouseCommand
+
+
+class Command(HouseCommand):
+    help = "Makes a token with which a program signs in as an employee, and shows its secret this once."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("staff_no")
+        parser.add_argument(
+            "--scope", action="append", required=True, choices=[scope.value for scope in tokens.OFFERED],
+            help="what it may be used for; may be given twice",
+        )  # fmt: skip
+        parser.add_argument("--name", required=True, help="what will use it")
+        parser.add_argument(
+            "--days", type=int, default=tokens.DEFAULT_DAYS, help="it expires after so many days (default: %(default)s)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            employee = Employee.objects.by_staff_no(options["staff_no"])
+        except Employee.DoesNotExist as error:
+            raise CommandError(f"no employee has the number {options['staff_no']}") from error
+        try:
+            token, secret = tokens.create_token(
+                account=account_for(employee), name=options["name"], scopes=options["scope"], days=options["days"],
+                by=self.actor,
+            )  # fmt: skip
+        except tokens.TokenRefused as refused:
+            raise CommandError(refused.message) from refused
+        self.warn("This is shown once and stored nowhere: keep it where you keep passwords.")
+        told = {
+            "id": token.pk, "staff_no": employee.staff_no, "name": token.name, "scopes": token.scopes,
+            "expires_at": token.expires_at.isoformat(), "secret": secret,
+        }  # fmt: skip
+        self.tell(options, told, secret)

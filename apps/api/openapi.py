@@ -1,0 +1,128 @@
+"""How this door describes itself: sign-in schemes, errors with examples, one problem shape for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+
+from apps.api.problems import MEDIA_TYPE, TITLES, TYPE
+from apps.api.sending import HEADER
+from apps.api.serializers.problems import ProblemSerializer
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    """The bearer token."""
+
+    target_class = "apps.api.authentication.TokenSignIn"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "hnd_...",
+            "description": str(_("A token of a person, with scopes. Operators make them with `create_token`.")),
+        }
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    """The browser's session."""
+
+    target_class = "apps.api.authentication.SessionSignIn"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "sessionid",
+            "description": str(_("A browser that is signed in. Writing needs the X-CSRFToken header as well.")),
+        }
+
+
+# (code, what it means), and an example's sentence and fields.
+_EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
+    400: (
+        "invalid",
+        _("A field, a parameter or the JSON cannot be used: `errors` names which."),
+        "Some fields cannot be used: see errors.",
+        [{"field": "limit", "code": "max_value", "detail": "Ensure this value is less than or equal to 500."}],
+    ),
+    401: ("not_authenticated", _("Nobody is signed in, or the token opens nothing."), "Sign in, or send a token.", []),
+    403: (
+        "insufficient_scope",
+        _("The token lacks the scope, or the session the CSRF token."),
+        "This token lacks the scope own.",
+        [],
+    ),
+    404: (
+        "not_found",
+        _("It does not exist, or the reader may not see it: there is no telling which."),
+        "There is nothing here that you may see.",
+        [],
+    ),
+    409: ("already_ended", _("The state of things forbids it."), "This contact has already ended.", []),
+    413: ("too_large", _("More than a megabyte."), "The body is larger than 1000000 bytes.", []),
+    415: ("unsupported_media_type", _("The body is no JSON."), "Only JSON is understood here.", []),
+    422: (
+        "idempotency_key_reused",
+        _("What was sent cannot be done."),
+        "This key was sent before with other contacts: nothing is recorded.",
+        [{"field": HEADER, "code": "idempotency_key_reused", "detail": "This key was sent before."}],
+    ),
+    500: (
+        "internal",
+        _("Our fault. The id stands in the log."),
+        "Something went wrong here. Name the id when you report it.",
+        [],
+    ),
+    503: (
+        "unavailable",
+        _("The database does not answer: try again after `Retry-After` seconds."),
+        "The database does not answer. Try again in a moment.",
+        [],
+    ),
+}
+ALWAYS = (401, 403, 500, 503)
+WITH_BODY = (400, 413, 415)
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description=_(
+        "The sender's own name for this request, up to 255 characters. The same key with the same contacts again "
+        "records nothing more and answers the same."
+    ),
+)
+
+
+def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
+    """The error responses of an operation: these statuses and those any operation has."""
+    return {(status, MEDIA_TYPE): _problem(status) for status in sorted({*statuses, *ALWAYS})}
+
+
+def _problem(status: int) -> OpenApiResponse:
+    code, meaning, detail, errors = _EXAMPLES[status]
+    value: dict[str, Any] = {
+        "type": f"{TYPE}{code}",
+        "title": TITLES[status],
+        "status": status,
+        "detail": detail,
+        "instance": "/api/v1/contacts/",
+    }
+    value |= {"errors": errors} if errors else {}
+    value |= {"id": "3f9c21d07ab4"} if status == 500 else {}
+    example = OpenApiExample(code, value=value, media_type=MEDIA_TYPE, status_codes=[str(status)])
+    return OpenApiResponse(ProblemSerializer, description=meaning, examples=[example])
+
+
+def example(name: str, value: Any, *, request: bool = False, status: int = 200) -> OpenApiExample:
+    """An example of what is sent, or of what comes back with `status`."""
+    if request:
+        return OpenApiExample(name, value=value, request_only=True)
+    return OpenApiExample(name, value=value, response_only=True, status_codes=[str(status)])

@@ -1,0 +1,75 @@
+"""Reading a request's body at the edge: strict JSON of a bounded size, and no text that a database cannot keep."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
+from rest_framework.parsers import JSONParser
+
+MOST_BYTES = 1_000_000
+# NUL, and halves of surrogate pairs: PostgreSQL stores neither, and no font shows them.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class BodyTooLarge(APIException):
+    """More bytes than MOST_BYTES."""
+
+    status_code = 413
+    default_code = "too_large"
+
+    def __init__(self) -> None:
+        super().__init__(_("The body is larger than %(bytes)s bytes.") % {"bytes": MOST_BYTES})
+
+
+class StrictJSONParser(JSONParser):
+    """UTF-8 JSON as RFC 8259 has it: no NaN, bounded, its texts storable. Raises APIException."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        raw = stream.read(MOST_BYTES + 1)
+        if len(raw) > MOST_BYTES:
+            raise BodyTooLarge
+        try:
+            # Whatever charset a header claims, JSON is UTF-8.
+            data = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
+            unstorable = dict.fromkeys(_unstorable(data))
+        except (ValueError, RecursionError) as error:
+            raise ParseError(_("The body is not valid JSON in UTF-8.")) from error
+        if unstorable:
+            raise ValidationError({name: [unstorable_error()] for name in unstorable})
+        return data
+
+
+def unstorable_error() -> ErrorDetail:
+    """What to say about a text with such a character in it."""
+    return ErrorDetail(_("This text holds a character that cannot be stored."), code="unstorable_text")
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)
+
+
+def _unstorable(data: Any, path: str = "") -> Iterator[str]:
+    """The dotted names of fields whose key or text holds an unstorable character."""
+    if isinstance(data, str):
+        if UNSTORABLE.search(data):
+            yield path
+    elif isinstance(data, list):
+        for position, item in enumerate(data):
+            yield from _unstorable(item, f"{path}.{position}" if path else str(position))
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            clean = UNSTORABLE.sub("\ufffd", key)
+            name = f"{path}.{clean}" if path else clean
+            if clean != key:
+                yield name
+            yield from _unstorable(value, name)

@@ -1,0 +1,171 @@
+"""Every error as one kind of answer, `application/problem+json` (RFC 9457).
+
+It says what is wrong in a sentence, and which fields are; never a stack, a statement, a path of this machine or
+anybody's data. A 500 carries an id that stands in the log beside what happened.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from apps.api.tokens import TokenRefused
+from apps.contacts.services import ContactRefused
+
+logger = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+# A URN, not an address: it names the kind of a problem and never moves.
+TYPE = "urn:hundred:problem:"
+RETRY_AFTER = 5
+# An error's field names are the sender's own words, of any length.
+FIELD_LIMIT = 200
+
+TITLES = {
+    400: gettext_lazy("The request is not understood"),
+    401: gettext_lazy("Sign in first"),
+    403: gettext_lazy("Not allowed"),
+    404: gettext_lazy("Not found"),
+    405: gettext_lazy("This address does not do that"),
+    406: gettext_lazy("Only JSON is spoken here"),
+    409: gettext_lazy("Not possible as things stand"),
+    413: gettext_lazy("Too large"),
+    415: gettext_lazy("Only JSON is understood here"),
+    422: gettext_lazy("Refused"),
+    500: gettext_lazy("Our fault"),
+    503: gettext_lazy("Not available for a moment"),
+}
+# A refusal by the state of things is a conflict; by what was sent, an unprocessable request.
+UNPROCESSABLE = frozenset({"invalid_identity", "required", "invalid_choice", "out_of_range"})
+
+
+class Problem(exceptions.APIException):
+    """A refusal of this door with its own status and code, and the fields it is about as (name, code, sentence)."""
+
+    def __init__(self, status: int, code: str, detail: str, errors: tuple[tuple[str, str, str], ...] = ()):
+        super().__init__(detail, code)
+        self.status_code, self.code, self.errors = status, code, errors
+
+
+class NotThere(Problem):
+    """What does not exist, and what the reader may not see: one answer."""
+
+    def __init__(self) -> None:
+        super().__init__(404, "not_found", _("There is nothing here that you may see."))
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: any exception at all to a problem."""
+    set_rollback()
+    headers: dict[str, str] = {}
+    if isinstance(error, exceptions.APIException):
+        problem = error
+        headers = _headers(error)
+    elif isinstance(error, (ContactRefused, TokenRefused)):
+        problem = _refusal(error)
+    elif isinstance(error, Http404):
+        problem = NotThere()
+    elif isinstance(error, DjangoPermissionDenied):
+        problem = exceptions.PermissionDenied()
+    elif isinstance(error, (BadRequest, SuspiciousOperation)):
+        problem = exceptions.ParseError(_("The request cannot be read."))
+    elif isinstance(error, (OperationalError, InterfaceError)):
+        logger.error("The database did not serve %s: %s", context["request"].path, _name(error))
+        problem = Problem(503, "unavailable", _("The database does not answer. Try again in a moment."))
+        headers = {"Retry-After": str(RETRY_AFTER)}
+    else:
+        return _trouble(error, context["request"].path)
+    body = _body(problem.status_code, _code(problem), context["request"].path, _sentence(problem))
+    if errors := list(_errors(problem)):
+        body["errors"] = errors
+    return Response(body, status=problem.status_code, headers=headers, content_type=MEDIA_TYPE)
+
+
+def _trouble(error: Exception, path: str) -> Response:
+    """What nobody foresaw. The log gets the frames but not the message: a database's message quotes the row."""
+    trouble = uuid.uuid4().hex[:12]
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("Trouble %s at %s: %s\n%s", trouble, path, _name(error), frames)
+    body = _body(500, "internal", path, _("Something went wrong here. Name the id when you report it."))
+    return Response({**body, "id": trouble}, status=500, content_type=MEDIA_TYPE)
+
+
+def _body(status: int, code: str, path: str, detail: str) -> dict[str, Any]:
+    title = str(TITLES.get(status, TITLES[400]))
+    return {"type": f"{TYPE}{code}", "title": title, "status": status, "detail": detail, "instance": path}
+
+
+def _refusal(error: ContactRefused | TokenRefused) -> Problem:
+    status = 422 if error.code in UNPROCESSABLE else 409
+    fields = ((error.field, error.code, error.message),) if error.field else ()
+    return Problem(status, error.code, error.message, fields)
+
+
+def _code(problem: exceptions.APIException) -> str:
+    if isinstance(problem, Problem):
+        return problem.code
+    if isinstance(problem, exceptions.ValidationError):
+        return "invalid"
+    code = getattr(problem.detail, "code", None) or problem.default_code
+    return str(code)
+
+
+def _sentence(problem: exceptions.APIException) -> str:
+    if isinstance(problem, exceptions.ValidationError):
+        return _("Some fields cannot be used: see errors.")
+    return str(problem.detail)
+
+
+def _headers(error: exceptions.APIException) -> dict[str, str]:
+    headers = {}
+    challenge = getattr(error, "auth_header", None)
+    if challenge:
+        headers["WWW-Authenticate"] = challenge
+        if _code(error) == "invalid_token":
+            headers["WWW-Authenticate"] += ', error="invalid_token"'
+    elif _code(error) == "insufficient_scope":
+        headers["WWW-Authenticate"] = 'Bearer realm="hundred", error="insufficient_scope"'
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    return headers
+
+
+def _errors(problem: exceptions.APIException) -> Iterator[dict[str, str]]:
+    """One entry for each field and each thing wrong with it: its dotted name, a stable code, a sentence."""
+    if isinstance(problem, Problem):
+        for field, code, sentence in problem.errors:
+            yield {"field": field, "code": code, "detail": sentence}
+    elif isinstance(problem, exceptions.ValidationError):
+        yield from _flat(problem.detail, "")
+
+
+def _flat(detail: Any, path: str) -> Iterator[dict[str, str]]:
+    if isinstance(detail, dict):
+        for key, value in detail.items():
+            # What concerns a whole object stands under the object's own name.
+            whole = key == "non_field_errors"
+            yield from _flat(value, path if whole else f"{path}.{key}" if path else str(key))
+    elif isinstance(detail, list):
+        for position, value in enumerate(detail):
+            nested = isinstance(value, (dict, list))
+            yield from _flat(value, f"{path}.{position}" if nested else path)
+    else:
+        yield {"field": path[:FIELD_LIMIT], "code": str(detail.code), "detail": str(detail)}
+
+
+def _name(error: Exception) -> str:
+    """The kind of an error, and of a database's the SQLSTATE: enough to find it, nothing from a row."""
+    state = getattr(error.__cause__, "pgcode", None)
+    return f"{type(error).__name__} {state}" if state else type(error).__name__

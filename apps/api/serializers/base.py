@@ -1,0 +1,84 @@
+"""What every body and every query here has in common: nothing unknown passes, and times are UTC instants."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from apps.api.paging import MOST, USUAL
+from apps.api.parsing import UNSTORABLE, unstorable_error
+
+TEXT_LIMIT = 200
+SHOWN_NAME = 100
+
+
+class Instant(serializers.DateTimeField):
+    """An instant as ISO 8601 in UTC."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(default_timezone=UTC, **options)
+
+
+class Strict(serializers.Serializer):
+    """Refuses what it does not know: a misspelt or hopeful field would else be dropped without a word."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = [name for name in data if name not in self.fields]
+            if unknown:
+                message = ErrorDetail(_("There is no such field here."), code="unknown_field")
+                raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class Query(Strict):
+    """The part of an address after its question mark. An empty value is as good as none."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, QueryDict):
+            twice = [name for name, values in data.lists() if len(values) > 1]
+            if twice:
+                message = ErrorDetail(_("This is given more than once."), code="repeated")
+                raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name in twice})
+            data = {name: value for name, value in data.items() if value != ""}
+            bad = [name for name, value in data.items() if UNSTORABLE.search(name + value)]
+            if bad:
+                raise serializers.ValidationError({UNSTORABLE.sub("", name): [unstorable_error()] for name in bad})
+        return super().to_internal_value(data)
+
+
+class CampaignQuery(Query):
+    """Which campaign is asked about."""
+
+    campaign = serializers.CharField(
+        required=False,
+        max_length=TEXT_LIMIT,
+        help_text=gettext_lazy(
+            "Short name of a campaign. Without it: the open one with the nearest cut-off, else the latest frozen one."
+        ),
+    )
+
+
+class PageQuery(Query):
+    """Where a page begins and how long it is."""
+
+    after = serializers.CharField(
+        required=False, help_text=gettext_lazy("From the address in `next`; not to be made up.")
+    )
+    limit = serializers.IntegerField(
+        required=False, default=USUAL, min_value=1, max_value=MOST, help_text=gettext_lazy("Rows on a page.")
+    )
+
+
+class Next(serializers.Serializer):
+    """The tail of every list."""
+
+    next = serializers.URLField(
+        allow_null=True, help_text=gettext_lazy("The address of the next page; null on the last one.")
+    )

@@ -1,0 +1,143 @@
+"""Standings: how somebody stands in a campaign. Numbers, never contacts."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.utils.translation import gettext_lazy
+from rest_framework import serializers
+
+from apps.api.serializers.base import TEXT_LIMIT, CampaignQuery, Instant, Next, PageQuery
+from apps.quotas.reports.standings import SORTS, STATUS
+from apps.quotas.rules import PACES
+
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# A plus sign that was not written as %2B arrives as a blank.
+LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)", re.ASCII)
+FIRST_YEAR, LAST_YEAR = 1970, 9000
+
+
+class AsOfField(serializers.CharField):
+    """A day, whose end is meant, as a date; or an instant with its zone, as a datetime."""
+
+    default_error_messages = {
+        "unreadable": gettext_lazy("This is no day such as 2026-11-03, and no instant such as 2026-11-03T18:00:00Z."),
+        "no_zone": gettext_lazy("This instant has no zone: add Z or an offset such as +08:00."),
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        text = super().to_internal_value(data)
+        try:
+            at = date.fromisoformat(text) if DAY.fullmatch(text) else datetime.fromisoformat(LOST_PLUS.sub("+", text))
+        except ValueError:
+            self.fail("unreadable")
+        if not FIRST_YEAR <= at.year <= LAST_YEAR:
+            self.fail("unreadable")
+        if not isinstance(at, datetime):
+            return at
+        if at.tzinfo is None:
+            self.fail("no_zone")
+        return at.astimezone(UTC)
+
+
+class LookQuery(CampaignQuery):
+    """Which campaign, and as of when."""
+
+    as_of = AsOfField(
+        required=False,
+        help_text=gettext_lazy(
+            "A past day (its end in the campaign's zone) or instant (ISO 8601 with zone). Without it: now."
+        ),
+    )
+
+
+class StandingsQuery(LookQuery, PageQuery):
+    """Whose standings, filtered and sorted how."""
+
+    root = serializers.CharField(  # type: ignore[assignment]  # a declared field is no attribute
+        required=False,
+        max_length=TEXT_LIMIT,
+        help_text=gettext_lazy(
+            "Staff number: the team below this person, or, of somebody who leads none, the person. Without it: the "
+            "own team; for HR, the company."
+        ),
+    )
+    status = serializers.ChoiceField(required=False, choices=sorted(STATUS), help_text=gettext_lazy("Only these."))
+    q = serializers.CharField(
+        required=False, max_length=TEXT_LIMIT, help_text=gettext_lazy("Part of a name, number or e-mail.")
+    )
+    department = serializers.CharField(
+        required=False, max_length=TEXT_LIMIT, help_text=gettext_lazy("Exactly this department.")
+    )
+    sort = serializers.ChoiceField(
+        required=False,
+        default="help",
+        choices=list(SORTS),
+        help_text=gettext_lazy("`help`: who needs most help first."),
+    )
+
+
+class StandingSerializer(serializers.Serializer):
+    """One person's standing."""
+
+    staff_no = serializers.CharField()
+    name = serializers.CharField()
+    email = serializers.CharField()
+    department = serializers.CharField(allow_blank=True)
+    manager_staff_no = serializers.CharField(allow_blank=True)
+    counted = serializers.IntegerField(help_text=gettext_lazy("Contacts that count."))
+    target = serializers.IntegerField(help_text=gettext_lazy("The campaign's, or the one adjusted for this person."))
+    remaining = serializers.IntegerField()
+    red = serializers.BooleanField(help_text=gettext_lazy("`counted` < `target`, and not exempt."))
+    exempt = serializers.BooleanField()
+    pace = serializers.ChoiceField(choices=PACES)
+    needed_per_day = serializers.IntegerField(
+        allow_null=True, help_text=gettext_lazy("To reach the target in time; null once the cut-off has passed.")
+    )
+    reached_at = Instant(allow_null=True, help_text=gettext_lazy("When the contact that reached the target came."))
+    since = Instant(allow_null=True, help_text=gettext_lazy("Red, or not red, since then; null for a past look."))
+    computed_at = Instant(
+        allow_null=True, help_text=gettext_lazy("When the stored verdict last changed; null for a past look.")
+    )
+    stale = serializers.BooleanField(
+        help_text=gettext_lazy("The stored verdict is being brought up to date; these numbers are already right.")
+    )
+    has_team = serializers.BooleanField()
+
+
+class LookSerializer(serializers.Serializer):
+    """What was looked at, and when."""
+
+    campaign = serializers.CharField(help_text=gettext_lazy("Its short name."))
+    as_of = Instant(help_text=gettext_lazy("These numbers are the state just before this instant."))
+    days_left = serializers.IntegerField(help_text=gettext_lazy("Local days to the deadline, today included."))
+
+
+class OneStandingSerializer(LookSerializer):
+    """The standing of one person."""
+
+    standing = StandingSerializer()
+
+
+class NotCountingSerializer(serializers.Serializer):
+    """How many own contacts do not count, by reason."""
+
+    ended = serializers.IntegerField()
+    outside_period = serializers.IntegerField()
+    not_external = serializers.IntegerField()
+    unconfirmed = serializers.IntegerField()
+    claimed = serializers.IntegerField()
+
+
+class OwnStandingSerializer(OneStandingSerializer):
+    """The own standing, with what does not count."""
+
+    not_counting = NotCountingSerializer(help_text=gettext_lazy("Own contacts that do not count, by reason."))
+
+
+class StandingPageSerializer(LookSerializer, Next):
+    """Standings of the people asked for."""
+
+    results = StandingSerializer(many=True)

@@ -1,0 +1,48 @@
+"""Tokens for programs. A secret is seen once, in the answer that makes it."""
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from apps.api import tokens
+from apps.api.serializers.base import Instant, Next, Strict
+
+SCOPES = [(scope.value, scope.label) for scope in tokens.OFFERED]
+
+
+class TokenSerializer(serializers.Serializer):
+    """One token, without its secret: nobody has that any more."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=SCOPES))
+    created_at = Instant()
+    expires_at = Instant()
+    last_used_at = Instant(allow_null=True, help_text=_("Exact to the hour."))
+    revoked_at = Instant(allow_null=True)
+
+
+class TokenPageSerializer(Next):
+    """Own tokens, the newest first."""
+
+    results = TokenSerializer(many=True)
+
+
+class NewTokenSerializer(TokenSerializer):
+    """A token just made."""
+
+    secret = serializers.CharField(help_text=_("Shown this once. Send it as `Authorization: Bearer ...`."))
+
+
+class TokenTermsSerializer(Strict):
+    """What a new token may do, and for how long."""
+
+    name = serializers.CharField(max_length=tokens.NAME_LIMIT, help_text=_("What will use it."))
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=SCOPES),
+        allow_empty=False,
+        max_length=len(tokens.OFFERED),
+    )
+    days = serializers.IntegerField(
+        required=False, default=tokens.DEFAULT_DAYS, min_value=1, max_value=tokens.MOST_DAYS,
+        help_text=_("It expires after so many days."),
+    )  # fmt: skip

@@ -1,0 +1,98 @@
+"""Making, using and revoking the tokens programs sign in with: shown once, never stored, every change audited."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.api.models import ApiToken, Scope
+from apps.employees.backends import EmployeeBackend
+from apps.employees.models import Account
+from apps.ledger.querysets import Clock
+from apps.ledger.rules import clean_text
+from apps.ledger.services import Actor, audit, clock
+
+# Lets a scanner of repositories and chats recognise a leaked one.
+PREFIX = "hnd_"
+RANDOM_BYTES = 32
+NAME_LIMIT = 100
+DEFAULT_DAYS, MOST_DAYS = 90, 366
+MOST_TOKENS = 20
+USE_NOTED_EVERY = timedelta(hours=1)
+# `feed:write` opens nothing yet, so nobody is given it.
+OFFERED = (Scope.OWN, Scope.REPORTS)
+
+
+class TokenRefused(ValueError):
+    """A token that cannot be made: a stable `code`, a sentence, and the field it belongs to."""
+
+    def __init__(self, code: str, message: str, field: str = ""):
+        super().__init__(message)
+        self.code, self.message, self.field = code, message, field
+
+
+def create_token(
+    *, account: Account, name: str, scopes: Collection[str], by: Actor, days: int = DEFAULT_DAYS
+) -> tuple[ApiToken, str]:
+    """Make a token that expires after `days`; returns it with its secret, which is stored nowhere.
+
+    Raises TokenRefused.
+    """
+    name = clean_text(name, NAME_LIMIT)
+    _refuse_bad_terms(account, name, scopes, days)
+    secret = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+    now = clock()
+    with transaction.atomic():
+        token = ApiToken.objects.create(
+            account=account, name=name, digest=_digest(secret), scopes=sorted(set(scopes)), created_at=now,
+            expires_at=now + timedelta(days=days),
+        )  # fmt: skip
+        detail = {"account": account.login, "scopes": token.scopes, "expires_at": token.expires_at.isoformat()}
+        audit("token.created", by=by, kind="token", id=token.pk, label=name, detail=detail)
+    return token, secret
+
+
+def _refuse_bad_terms(account: Account, name: str, scopes: Collection[str], days: int) -> None:
+    if not name:
+        raise TokenRefused("required", _("A token needs a name."), "name")
+    if not scopes or not set(scopes) <= set(OFFERED):
+        offered = ", ".join(OFFERED)
+        raise TokenRefused("invalid_choice", _("Scopes are: %(scopes)s.") % {"scopes": offered}, "scopes")
+    if not 1 <= days <= MOST_DAYS:
+        message = _("A token lasts from 1 to %(days)s days.") % {"days": MOST_DAYS}
+        raise TokenRefused("out_of_range", message, "days")
+    if EmployeeBackend().get_user(account.pk) is None:
+        raise TokenRefused("cannot_sign_in", _("This person cannot sign in."))
+    if ApiToken.objects.of(account).usable().count() >= MOST_TOKENS:
+        message = _("There are %(count)s tokens already: revoke one first.") % {"count": MOST_TOKENS}
+        raise TokenRefused("too_many_tokens", message)
+
+
+def revoke_token(*, token: ApiToken, by: Actor) -> bool:
+    """End a token at once; False when it had ended before."""
+    with transaction.atomic():
+        ended = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Clock())
+        if ended:
+            detail = {"account": token.account.login}
+            audit("token.revoked", by=by, kind="token", id=token.pk, label=token.name, detail=detail)
+    return bool(ended)
+
+
+def sign_in(secret: str) -> tuple[Account, ApiToken] | None:
+    """The account a secret signs in and its token, or None for an unknown, expired or revoked one, or a leaver's."""
+    found = ApiToken.objects.usable().filter(digest=_digest(secret)).annotate(now=Clock()).first()
+    account = EmployeeBackend().get_user(found.account_id) if found else None
+    if found is None or account is None:
+        return None
+    if found.last_used_at is None or found.last_used_at <= found.now - USE_NOTED_EVERY:
+        ApiToken.objects.filter(pk=found.pk).update(last_used_at=found.now)
+    return account, found
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,76 @@
+"""What every address of this door does before and after its own work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.api.problems import NotThere, Problem
+from apps.api.serializers.base import Query
+from apps.employees.models import Account, Employee
+from apps.quotas import services
+from apps.quotas.models import Campaign
+
+
+class ApiView(APIView):
+    """One address. `scope` is what a token needs for it; None takes no token. `query_class` reads the parameters.
+
+    What comes out is somebody's own: no cache keeps it.
+    """
+
+    scope: str | None = None
+    query_class: type[Query] = Query
+    asked: dict[str, Any]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # A write's address takes no parameters; only readers filter.
+        reader = self.query_class if request.method in ("GET", "HEAD") else Query
+        query = reader(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        self.asked = query.validated_data
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        final = super().finalize_response(request, response, *args, **kwargs)
+        add_never_cache_headers(final)
+        return final
+
+    @property
+    def account(self) -> Account:
+        """Who asks; every address here wants a sign-in."""
+        return self.request.user  # type: ignore[return-value]
+
+    @property
+    def employee(self) -> Employee:
+        """Who asks, as an employee. Raises NotThere: for an account without one the address does not exist."""
+        if self.account.employee is None:
+            raise NotThere
+        return self.account.employee
+
+    def campaign_or_none(self) -> Campaign | None:
+        """The campaign asked for, else the asker's (decision 18). Raises NotThere for an unknown one."""
+        try:
+            return services.campaign_for(self.account, self.asked.get("campaign"))
+        except Campaign.DoesNotExist as error:
+            raise NotThere from error
+
+    def campaign(self) -> Campaign:
+        """Like campaign_or_none. Raises Problem when there is none at all."""
+        found = self.campaign_or_none()
+        if found is None:
+            raise Problem(404, "no_campaign", _("No campaign has been opened yet."))
+        return found
+
+
+class Nowhere(ApiView):
+    """Every address that is none, so that its error too is a problem and not a page."""
+
+    permission_classes = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotThere

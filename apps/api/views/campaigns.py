@@ -1,0 +1,72 @@
+"""`campaigns/`: what is counted, for whom, until when."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api import paging
+from apps.api.models import Scope
+from apps.api.openapi import example, problems
+from apps.api.problems import NotThere
+from apps.api.serializers.base import PageQuery
+from apps.api.serializers.campaigns import CampaignPageSerializer, CampaignSerializer
+from apps.api.views.base import ApiView
+from apps.quotas.models import Campaign, CampaignRule
+
+SHOWN = [Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN]
+NOVEMBER = {
+    "slug": "november-2026", "name": "November 2026", "state": "open", "rule_version": 1, "target": 100,
+    "time_zone": "Asia/Shanghai", "opens_on": "2026-11-01", "deadline": "2026-11-30",
+    "opens_at": "2026-10-31T16:00:00Z", "cutoff_at": "2026-11-30T16:00:00Z", "exclusive": False,
+    "confirmed_only": False, "company_domains": ["corp.example.com"], "departments": [],
+}  # fmt: skip
+
+
+def rules_in_force() -> QuerySet[CampaignRule]:
+    """The newest rule of every campaign that has been opened, with its campaign, by short name."""
+    rules = CampaignRule.objects.filter(campaign__state__in=SHOWN).select_related("campaign")
+    return rules.order_by("campaign__slug", "-version").distinct("campaign__slug")
+
+
+class CampaignList(ApiView):
+    scope = Scope.REPORTS
+    query_class = PageQuery
+
+    @extend_schema(
+        operation_id="campaigns_list",
+        tags=["campaigns"],
+        summary=_("Campaigns"),
+        description=_("All campaigns that have been opened, by short name. Scope `reports:read`."),
+        parameters=[PageQuery],
+        responses={200: CampaignPageSerializer, **problems(400)},
+        examples=[example("campaigns", {"results": [NOVEMBER], "next": None})],
+    )
+    def get(self, request: Request) -> Response:
+        after, limit = paging.unseal("campaigns", self.asked.get("after", "")), self.asked["limit"]
+        found = rules_in_force().filter(campaign__slug__gt=after) if after else rules_in_force()
+        rows = list(found[: limit + 1])
+        token = paging.seal("campaigns", rows[limit - 1].campaign.slug) if len(rows) > limit else ""
+        page = {"results": rows[:limit], "next": paging.next_address(request, token)}
+        return Response(CampaignPageSerializer(page).data)
+
+
+class CampaignDetail(ApiView):
+    scope = Scope.REPORTS
+
+    @extend_schema(
+        operation_id="campaigns_retrieve",
+        tags=["campaigns"],
+        summary=_("One campaign"),
+        description=_("A campaign by its short name, with the rule in force. Scope `reports:read`."),
+        responses={200: CampaignSerializer, **problems(404)},
+        examples=[example("campaign", NOVEMBER)],
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        found = rules_in_force().filter(campaign__slug=slug).first()
+        if found is None:
+            raise NotThere
+        return Response(CampaignSerializer(found).data)

@@ -1,0 +1,260 @@
+"""`contacts/`: the reader's own contacts. Nobody else's are ever here: they answer as if they did not exist."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api import paging
+from apps.api.models import Scope
+from apps.api.openapi import IDEMPOTENCY_KEY, WITH_BODY, example, problems
+from apps.api.problems import NotThere
+from apps.api.sending import HEADER, submission_key
+from apps.api.serializers.base import CampaignQuery
+from apps.api.serializers.contacts import (
+    COUNTS,
+    NOT_COUNTING,
+    ContactPageSerializer,
+    ContactSerializer,
+    ContactsQuery,
+    DraftSerializer,
+    DraftsSerializer,
+    RenameSerializer,
+    ReportSerializer,
+    draft_of,
+)
+from apps.api.views.base import ApiView
+from apps.contacts import services as contacts
+from apps.contacts.models import Contact, ContactIdentity, Source
+from apps.contacts.rules import Draft
+from apps.quotas import reports, services
+from apps.quotas.models import Campaign
+
+WANG = {
+    "id": 4711, "name": "王伟", "identities": [{"kind": "phone", "value": "+8613800138000"}],
+    "recorded_at": "2026-11-23T04:00:00Z", "confirmed_at": None, "ended_at": None, "end_reason": None,
+    "source": "api", "counts": True, "reason": None,
+}  # fmt: skip
+ENDED = {**WANG, "ended_at": "2026-11-23T04:05:00Z", "end_reason": "removed", "counts": False, "reason": "ended"}
+SENT = {"name": "王伟", "phone": "138 0013 8000"}
+CREATED = {"index": 0, "code": "created", "contact": 4711, "existing_contact": None, "field": None, "message": ""}
+TWICE = {
+    "index": 1, "code": "duplicate", "contact": None, "existing_contact": 4711, "field": None,
+    "message": "You have recorded this person already.",
+}  # fmt: skip
+
+
+class OwnContacts(ApiView):
+    """An address of own contacts."""
+
+    scope = Scope.OWN
+
+    def judged(self, campaign: Campaign | None, at: datetime) -> QuerySet[Any]:
+        """The reader's contacts, each with its reason in the campaign."""
+        return reports.contacts_with_reason(campaign, self.employee, at)
+
+    def shown(self, contact_id: int) -> Response:
+        """The answer about one contact. Raises NotThere for one that is not the reader's."""
+        found = self.judged(self.campaign_or_none(), services.clock()).filter(pk=contact_id).first()
+        if found is None:
+            raise NotThere
+        return Response(ContactSerializer(found).data)
+
+
+class ContactList(OwnContacts):
+    query_class = ContactsQuery
+
+    @extend_schema(
+        operation_id="contacts_list",
+        tags=["contacts"],
+        summary=_("My contacts"),
+        description=_("Own contacts, the newest first, each with why it does not count. Scope `own`."),
+        parameters=[ContactsQuery],
+        responses={200: ContactPageSerializer, **problems(400, 404)},
+        examples=[
+            example(
+                "contacts",
+                {"campaign": "november-2026", "as_of": "2026-11-23T04:01:00Z", "results": [WANG], "next": None},
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        asked, campaign, now = self.asked, self.campaign_or_none(), services.clock()
+        found = _filtered(self.judged(campaign, now), asked.get("reason", ""), asked.get("q", ""))
+        if key := paging.unseal("contacts", asked.get("after", "")):
+            recorded_at, last = datetime.fromisoformat(key[0]), key[1]
+            found = found.filter(Q(recorded_at__lt=recorded_at) | Q(recorded_at=recorded_at, pk__lt=last))
+        limit = asked["limit"]
+        rows = list(found.order_by("-recorded_at", "-pk")[: limit + 1])
+        token = ""
+        if len(rows) > limit:
+            token = paging.seal("contacts", [rows[limit - 1].recorded_at.isoformat(), rows[limit - 1].pk])
+        page = {
+            "campaign": campaign.slug if campaign else None,
+            "as_of": now,
+            "results": rows[:limit],
+            "next": paging.next_address(request, token),
+        }
+        return Response(ContactPageSerializer(page).data)
+
+    @extend_schema(
+        operation_id="contacts_create",
+        tags=["contacts"],
+        summary=_("Record contacts"),
+        description=_(
+            "One person, or up to 500 at a time. They count from the moment the whole request has arrived. Duplicates "
+            "and unusable identities are outcomes, not errors: 201 when anything was recorded, else 200. Unknown "
+            "fields refuse the request, and then nothing is recorded. Scope `own`."
+        ),
+        parameters=[IDEMPOTENCY_KEY],
+        request=PolymorphicProxySerializer(
+            "OneOrManyDrafts", [DraftSerializer, DraftsSerializer], resource_type_field_name=None, many=False
+        ),
+        responses={
+            201: ReportSerializer,
+            200: ReportSerializer,
+            **problems(*WITH_BODY, 404, 422),
+        },
+        examples=[
+            example("one", SENT, request=True),
+            example("many", {"contacts": [SENT, {"name": "Ann Lee", "email": "ann@example.org"}]}, request=True),
+            example("recorded", {"created": 1, "duplicate": 1, "rejected": 0, "outcomes": [CREATED, TWICE]},
+                    status=201),
+            example("nothing new", {"created": 0, "duplicate": 1, "rejected": 0, "outcomes": [{**TWICE, "index": 0}]}),
+        ],
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        employee = self.employee
+        drafts = _drafts(request.data)
+        report = contacts.submit(
+            employee=employee, drafts=drafts, source=Source.API, by=self.account.actor,
+            key=submission_key(employee, request.headers.get(HEADER), drafts),
+        )  # fmt: skip
+        services.ring()
+        return Response(ReportSerializer(_told(report)).data, status=201 if report.created else 200)
+
+
+class ContactDetail(OwnContacts):
+    query_class = CampaignQuery
+
+    @extend_schema(
+        operation_id="contacts_retrieve",
+        tags=["contacts"],
+        summary=_("One of my contacts"),
+        description=_("An own contact with why it does not count. Scope `own`."),
+        parameters=[CampaignQuery],
+        responses={200: ContactSerializer, **problems(400, 404)},
+        examples=[example("contact", WANG)],
+    )
+    def get(self, request: Request, contact_id: int) -> Response:
+        return self.shown(contact_id)
+
+    @extend_schema(
+        operation_id="contacts_rename",
+        tags=["contacts"],
+        summary=_("Rename a contact"),
+        description=_("The name is edited in place and decides nothing about counting. Scope `own`."),
+        request=RenameSerializer,
+        responses={200: ContactSerializer, **problems(*WITH_BODY, 404, 409)},
+        examples=[example("rename", {"name": "王伟"}, request=True), example("contact", WANG)],
+    )
+    def patch(self, request: Request, contact_id: int) -> Response:
+        body = RenameSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return _changed(self, contacts.rename_contact, contact_id, name=body.validated_data["name"])
+
+
+class ContactEnd(OwnContacts):
+    @extend_schema(
+        operation_id="contacts_end",
+        tags=["contacts"],
+        summary=_("End a contact"),
+        description=_("It stays as a fact with an end, and counts no more. 409 when it has ended. Scope `own`."),
+        request=None,
+        responses={200: ContactSerializer, **problems(404, 409)},
+        examples=[example("ended", ENDED)],
+    )
+    def post(self, request: Request, contact_id: int) -> Response:
+        return _changed(self, contacts.end_contact, contact_id)
+
+
+class ContactRestore(OwnContacts):
+    @extend_schema(
+        operation_id="contacts_restore",
+        tags=["contacts"],
+        summary=_("Take an end back"),
+        description=_(
+            "The end was a mistake: it is taken away. 409 when the person was recorded again since, or when the "
+            "campaign is over. Scope `own`."
+        ),
+        request=None,
+        responses={200: ContactSerializer, **problems(404, 409)},
+        examples=[example("restored", WANG)],
+    )
+    def post(self, request: Request, contact_id: int) -> Response:
+        return _changed(self, services.restore_while_open, contact_id)
+
+
+def _changed(view: OwnContacts, change: Any, contact_id: int, **terms: Any) -> Response:
+    """Make one change of an own contact, ring, and show it as it is now."""
+    try:
+        change(contact_id=contact_id, employee=view.employee, by=view.account.actor, **terms)
+    except Contact.DoesNotExist as error:
+        raise NotThere from error
+    services.ring()
+    return view.shown(contact_id)
+
+
+def _drafts(body: Any) -> list[Draft]:
+    """What a body asks to record: one person, or the list under `contacts`."""
+    if isinstance(body, dict) and "contacts" in body:
+        many = DraftsSerializer(data=body)
+        many.is_valid(raise_exception=True)
+        return [draft_of(row) for row in many.validated_data["contacts"]]
+    single = DraftSerializer(data=body)
+    single.is_valid(raise_exception=True)
+    return [draft_of(single.validated_data)]
+
+
+def _told(report: contacts.Report) -> dict[str, Any]:
+    outcomes = [
+        {
+            "index": index,
+            "code": outcome.code,
+            "contact": outcome.contact_id,
+            "existing_contact": outcome.existing_contact_id,
+            "field": outcome.column or None,
+            "message": outcome.message,
+        }
+        for index, outcome in enumerate(report.outcomes)
+    ]
+    return {
+        "created": report.created,
+        "duplicate": report.duplicate,
+        "rejected": report.rejected,
+        "outcomes": outcomes,
+    }
+
+
+def _filtered(found: QuerySet[Any], reason: str, text: str) -> QuerySet[Any]:
+    """By a reason, and by a part of the name or of an identity; a phone also without its blanks and dashes."""
+    if reason == COUNTS:
+        found = found.filter(reason="")
+    elif reason == NOT_COUNTING:
+        found = found.exclude(reason__in=["", "ended"])
+    elif reason:
+        found = found.filter(reason=reason)
+    if not text:
+        return found
+    match = Q(value__icontains=text)
+    digits = "".join(sign for sign in text if sign in "0123456789")
+    if len(digits) >= 3:
+        match |= Q(kind="phone", value__contains=digits)
+    held = ContactIdentity.objects.filter(match, contact=OuterRef("pk"))
+    return found.filter(Q(name__icontains=text) | Exists(held))

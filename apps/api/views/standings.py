@@ -1,0 +1,186 @@
+"""`me/standing/` and `standings/`: the own number, and those of the people below the reader. Never a contact."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api import paging
+from apps.api.models import Scope
+from apps.api.openapi import example, problems
+from apps.api.problems import NotThere, Problem
+from apps.api.serializers.base import CampaignQuery
+from apps.api.serializers.standings import (
+    LookQuery,
+    OneStandingSerializer,
+    OwnStandingSerializer,
+    StandingPageSerializer,
+    StandingsQuery,
+)
+from apps.api.views.base import ApiView
+from apps.employees.models import Account, Employee
+from apps.quotas import reports, rules, services
+from apps.quotas.models import CampaignRule
+
+ALICE = {
+    "staff_no": "A001", "name": "Alice 艾", "email": "alice@corp.example.com", "department": "Sales",
+    "manager_staff_no": "B001", "counted": 99, "target": 100, "remaining": 1, "red": True, "exempt": False,
+    "pace": "ahead", "needed_per_day": 1, "reached_at": None, "since": "2026-11-01T00:00:02.114Z",
+    "computed_at": "2026-11-23T03:59:58.207Z", "stale": False, "has_team": False,
+}  # fmt: skip
+LOOK = {"campaign": "november-2026", "as_of": "2026-11-23T04:00:00Z", "days_left": 8}
+NOT_COUNTING = {"ended": 3, "outside_period": 0, "not_external": 1, "unconfirmed": 0, "claimed": 0}
+
+
+def look(standings: reports.Standings) -> dict[str, Any]:
+    """What an answer says about the question."""
+    rule, now = standings.rule, standings.now
+    days = rules.days_left(rule.cutoff_at, rule.time_zone, now)
+    return {"campaign": standings.campaign.slug, "as_of": now, "days_left": days}
+
+
+def shown(row: reports.Row, days: int) -> dict[str, Any]:
+    """A report's row as an answer has it."""
+    needed = rules.needed_per_day(row.remaining, days)
+    return {**{name: getattr(row, name) for name in row.__dataclass_fields__}, "stale": row.stale,
+            "needed_per_day": needed}  # fmt: skip
+
+
+def one(standings: reports.Standings, employee: Employee) -> dict[str, Any]:
+    """The answer about one person. Raises Problem when they are not in the campaign."""
+    row = standings.one(employee.pk)
+    if row is None:
+        raise Problem(404, "not_in_campaign", _("This person has no standing in this campaign."))
+    seen = look(standings)
+    return {**seen, "standing": shown(row, seen["days_left"])}
+
+
+def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | None:
+    """The past instant that is asked about: of a day its end in the campaign's zone; None for now.
+
+    Raises ValidationError for the future.
+    """
+    if as_of is None:
+        return None
+    now = services.clock()
+    if isinstance(as_of, datetime):
+        at = as_of
+    else:
+        at = rules.start_of_day(as_of + timedelta(days=1), rule.time_zone)
+        if rules.start_of_day(as_of, rule.time_zone) <= now < at:
+            return None
+    if at > now:
+        raise ValidationError({"as_of": [ErrorDetail(_("This moment has not come yet."), code="future")]})
+    return at
+
+
+def people_of(account: Account, root: str | None) -> reports.Everyone | reports.TeamOf | reports.Only:
+    """Whom a list is about. Raises NotThere for whom the account may not see."""
+    if root:
+        found = Employee.objects.visible_to(account).select_related("node").filter(staff_no=root).first()
+        if found is None:
+            raise NotThere
+    elif account.has_role("hr"):
+        return reports.Everyone()
+    elif account.employee is None:
+        raise NotThere
+    else:
+        found = account.employee
+    return reports.TeamOf(found) if found.is_manager else reports.Only(found)
+
+
+class OwnStanding(ApiView):
+    scope = Scope.OWN
+    query_class = CampaignQuery
+
+    @extend_schema(
+        operation_id="me_standing",
+        tags=["me"],
+        summary=gettext_lazy("My standing"),
+        description=gettext_lazy(
+            "How many count, how many are missing, how long is left, red or not, and why own contacts do not count. "
+            "404 with `no_campaign` or `not_in_campaign` when there is no standing. Scope `own`."
+        ),
+        parameters=[CampaignQuery],
+        responses={200: OwnStandingSerializer, **problems(400, 404)},
+        examples=[example("red at 99", {**LOOK, "standing": ALICE, "not_counting": NOT_COUNTING})],
+    )
+    def get(self, request: Request) -> Response:
+        employee, campaign = self.employee, self.campaign()
+        standings = reports.Standings(campaign, reports.Only(employee))
+        answer = one(standings, employee)
+        contacts = reports.contacts_with_reason(campaign, employee, standings.now)
+        found = contacts.order_by().values("reason").annotate(people=Count("pk"))
+        by_reason = {line["reason"]: line["people"] for line in found}
+        answer["not_counting"] = {reason: by_reason.get(reason, 0) for reason in rules.REASONS}
+        return Response(OwnStandingSerializer(answer).data)
+
+
+class StandingList(ApiView):
+    scope = Scope.REPORTS
+    query_class = StandingsQuery
+
+    @extend_schema(
+        operation_id="standings_list",
+        tags=["standings"],
+        summary=gettext_lazy("Standings"),
+        description=gettext_lazy(
+            "Everyone below a manager, direct and indirect; for HR, the company. Numbers only. A look at the past "
+            "judges the facts again, with that day's reporting tree. Scope `reports:read`."
+        ),
+        parameters=[StandingsQuery],
+        responses={200: StandingPageSerializer, **problems(400, 404)},
+        examples=[example("team", {**LOOK, "results": [ALICE], "next": None})],
+    )
+    def get(self, request: Request) -> Response:
+        asked = self.asked
+        people, campaign = people_of(self.account, asked.get("root")), self.campaign()
+        filters = reports.Filters(**{name: asked.get(name, "") for name in ("status", "q", "department")})
+        as_of = instant_of(asked.get("as_of"), campaign.rule)
+        standings = reports.Standings(campaign, people, as_of=as_of, filters=filters)
+        # A page's key belongs to its order.
+        listed = f"standings:{asked['sort']}"
+        behind = paging.unseal(listed, asked.get("after", "")) or ""
+        page = standings.page(sort=asked["sort"], after=behind, limit=asked["limit"])
+        seen = look(standings)
+        token = paging.seal(listed, page.next) if page.next else ""
+        rows = [shown(row, seen["days_left"]) for row in page.rows]
+        answer = {**seen, "results": rows, "next": paging.next_address(request, token)}
+        return Response(StandingPageSerializer(answer).data)
+
+
+class StandingDetail(ApiView):
+    scope = Scope.REPORTS
+    query_class = LookQuery
+
+    @extend_schema(
+        operation_id="standings_retrieve",
+        tags=["standings"],
+        summary=gettext_lazy("One person's standing"),
+        description=gettext_lazy(
+            "The standing of the reader, or of somebody below; for HR, of anybody. Everybody else is 404, like a "
+            "number nobody has. Scope `reports:read`."
+        ),
+        parameters=[LookQuery, OpenApiParameter("staff_no", OpenApiTypes.STR, OpenApiParameter.PATH)],
+        responses={200: OneStandingSerializer, **problems(400, 404)},
+        examples=[example("red at 99", {**LOOK, "standing": ALICE})],
+    )
+    def get(self, request: Request, staff_no: str) -> Response:
+        if "\0" in staff_no:
+            raise NotThere
+        employee = Employee.objects.visible_to(self.account).filter(staff_no=staff_no).first()
+        if employee is None:
+            raise NotThere
+        campaign = self.campaign()
+        as_of = instant_of(self.asked.get("as_of"), campaign.rule)
+        standings = reports.Standings(campaign, reports.Only(employee), as_of=as_of)
+        return Response(OneStandingSerializer(one(standings, employee)).data)

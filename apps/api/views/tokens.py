@@ -1,0 +1,90 @@
+"""`tokens/`: what a person has given to programs. Only a browser's session gets here: a token makes no tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api import paging, tokens
+from apps.api.models import ApiToken
+from apps.api.openapi import WITH_BODY, example, problems
+from apps.api.problems import NotThere
+from apps.api.serializers.base import PageQuery
+from apps.api.serializers.tokens import (
+    NewTokenSerializer,
+    TokenPageSerializer,
+    TokenSerializer,
+    TokenTermsSerializer,
+)
+from apps.api.views.base import ApiView
+
+REPORT = {
+    "id": 12, "name": "weekly report", "scopes": ["reports:read"], "created_at": "2026-11-23T04:00:00Z",
+    "expires_at": "2027-02-21T04:00:00Z", "last_used_at": None, "revoked_at": None,
+}  # fmt: skip
+
+
+# For the description: these operations take no token.
+SESSION_ONLY: list[Any] = [{"session": []}]
+
+
+class TokenList(ApiView):
+    query_class = PageQuery
+
+    @extend_schema(
+        operation_id="tokens_list",
+        tags=["tokens"],
+        auth=SESSION_ONLY,
+        summary=_("My tokens"),
+        description=_("Own tokens, the newest first, ended ones too. With a browser's session only."),
+        parameters=[PageQuery],
+        responses={200: TokenPageSerializer, **problems(400)},
+        examples=[example("tokens", {"results": [REPORT], "next": None})],
+    )
+    def get(self, request: Request) -> Response:
+        after, limit = paging.unseal("tokens", self.asked.get("after", "")), self.asked["limit"]
+        found = ApiToken.objects.of(self.account).order_by("-pk")
+        rows = list((found.filter(pk__lt=after) if after else found)[: limit + 1])
+        token = paging.seal("tokens", rows[limit - 1].pk) if len(rows) > limit else ""
+        page = {"results": rows[:limit], "next": paging.next_address(request, token)}
+        return Response(TokenPageSerializer(page).data)
+
+    @extend_schema(
+        operation_id="tokens_create",
+        tags=["tokens"],
+        auth=SESSION_ONLY,
+        summary=_("Make a token"),
+        description=_("The secret is in this answer and nowhere else. With a browser's session only."),
+        request=TokenTermsSerializer,
+        responses={201: NewTokenSerializer, **problems(*WITH_BODY, 409)},
+        examples=[
+            example("report", {"name": "weekly report", "scopes": ["reports:read"], "days": 90}, request=True),
+            example("made", {**REPORT, "secret": "hnd_…"}, status=201),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        body = TokenTermsSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        token, secret = tokens.create_token(account=self.account, by=self.account.actor, **body.validated_data)
+        return Response({**TokenSerializer(token).data, "secret": secret}, status=201)
+
+
+class TokenDetail(ApiView):
+    @extend_schema(
+        operation_id="tokens_revoke",
+        tags=["tokens"],
+        auth=SESSION_ONLY,
+        summary=_("Revoke a token"),
+        description=_("It opens nothing from the next request on; again is no error. With a browser's session only."),
+        responses={204: None, **problems(404)},
+    )
+    def delete(self, request: Request, token_id: int) -> Response:
+        found = ApiToken.objects.of(self.account).filter(pk=token_id).select_related("account").first()
+        if found is None:
+            raise NotThere
+        tokens.revoke_token(token=found, by=self.account.actor)
+        return Response(status=204)

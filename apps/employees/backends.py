@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from apps.employees.models import Account
 from apps.ledger.querysets import Clock
+from apps.ledger.rules import storable
 
 # One query for every request: the account, its employee and tree node, only while employed.
 MAY_SIGN_IN = Q(employee=None) | Q(
@@ -24,12 +25,12 @@ class EmployeeBackend(ModelBackend):
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Account | None:
         name = (username or kwargs.get(Account.USERNAME_FIELD) or "").strip().lower()
-        if not name or not password or "\0" in name:
+        if not name or not password or not storable(name + password):
             return None
         matches = Q(login=name) | Q(employee__email=name) | Q(employee=None, email__iexact=name)
-        found = list(
-            Account.objects.filter(matches).select_related("employee").order_by(F("employee").asc(nulls_last=True))[:2]
-        )
+        # Only who works here: the address of somebody who left may be somebody else's today.
+        may = Account.objects.filter(matches & MAY_SIGN_IN).select_related("employee")
+        found = list(may.order_by(F("employee").asc(nulls_last=True))[:2])
         exact = [account for account in found if account.login == name] or found
         if len(exact) != 1:
             # As long as a real check, so that the time does not tell whether the account exists.

@@ -9,6 +9,8 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from apps.ledger.rules import storable
+
 if TYPE_CHECKING:
     from apps.employees.models import Employee
 
@@ -43,4 +45,6 @@ class EmployeeQuerySet(models.QuerySet):
 
     def by_staff_no(self, staff_no: str) -> Any:
         """The one employee with this number. Raises DoesNotExist."""
+        if not storable(staff_no):
+            raise self.model.DoesNotExist
         return self.get(staff_no=staff_no)

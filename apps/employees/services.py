@@ -62,10 +62,14 @@ def rebuild_tree(at: datetime) -> int:
 
 def account_for(employee: Employee) -> Account:
     """The employee's account, made without a password when there is none yet."""
+    login = employee.staff_no.lower()
+    if Account.objects.filter(login=login).exclude(employee=employee).exists():
+        # Staff numbers may differ by case alone, sign-ins may not.
+        login = f"{login}-{employee.pk}"
     account, _created = Account.objects.get_or_create(
         employee=employee,
         defaults={
-            "login": employee.staff_no.lower(),
+            "login": login,
             "email": employee.email,
             "display_name": employee.name,
             "password": "!",

@@ -52,6 +52,11 @@ class Identity:
         return self.value.rpartition("@")[2] if self.kind == "email" else ""
 
 
+def storable(text: str) -> bool:
+    """Whether a database can hold this text at all: no NUL, no lone surrogate."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
 def clean_text(text: str, limit: int = NAME_LIMIT) -> str:
     """NFKC, one space for any run of white space, no control or zero-width character, at most `limit` characters."""
     # Cut before and after: NFKC may make one character eighteen, and a megabyte needs no normalising.

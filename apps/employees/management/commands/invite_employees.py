@@ -1,6 +1,9 @@
+from collections.abc import Callable
+from smtplib import SMTPException
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.db.models import QuerySet
 
 from apps.employees.models import Employee
 from apps.employees.services import account_for, invite, set_password_link
@@ -33,10 +36,16 @@ class Command(HouseCommand):
                 for employee in employees.iterator(chunk_size=BATCH):
                     links[employee.staff_no] = set_password_link(account_for(employee), options["base_url"])
             else:
-                sent = invite(
-                    employees=employees.iterator(chunk_size=BATCH), base_url=options["base_url"], by=self.actor,
-                    progress=progress,
-                )  # fmt: skip
+                sent = self._mail(employees, options["base_url"], progress)
         lines = [f"{staff_no}  {link}" for staff_no, link in links.items()]
         summary = "\n".join(lines) if options["print"] else f"{sent} invitations sent."
         self.tell(options, {"sent": sent, "links": links}, summary or "Everyone has a password already.")
+
+    def _mail(self, employees: QuerySet[Employee], base_url: str, progress: Callable[[int], None]) -> int:
+        people = employees.iterator(chunk_size=BATCH)
+        try:
+            return invite(employees=people, base_url=base_url, by=self.actor, progress=progress)
+        except (OSError, SMTPException) as error:
+            raise CommandError(
+                f"the mail server did not take a mail: {error}. Who was mailed stands in the audit trail."
+            ) from error

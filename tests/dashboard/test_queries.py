@@ -19,11 +19,11 @@ pytestmark = pytest.mark.django_db
 OWN = ["/", "/standing/", "/contacts/", "/contacts/?q=guest", "/contacts/?reason=counts", "/contacts/{contact}/"]
 OWN += ["/exports/", "/exports/my-standing.csv", "/charts/me.json", "/password/"]
 TEAM = ["/team/BOSS/", "/team/BOSS/?status=red&sort=name&q=name", "/team/BOSS/standings.csv", "/team/LEAD1/"]
-TEAM += ["/team/P3/", "/charts/member/P3.json"]
+TEAM += ["/team/P2/", "/charts/member/P2.json"]
 TEAM += [f"/charts/team/BOSS/{key}.json" for key in ("histogram", "teams", "bands", "curve")]
 COMPANY = ["/company/", "/company/?department=Sales", "/company/standings.csv"]
 COMPANY += [f"/charts/company/{key}.json" for key in ("under", "departments", "histogram", "sources")]
-PAST = ["/team/BOSS/?as_of=2026-11-20", "/team/P3/?as_of=2026-11-20", "/company/?as_of=2026-11-20"]
+PAST = ["/team/BOSS/?as_of=2026-11-20", "/team/P2/?as_of=2026-11-20", "/company/?as_of=2026-11-20"]
 
 
 def build(size: int) -> Employee:

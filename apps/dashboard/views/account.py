@@ -7,7 +7,9 @@ from django.contrib.auth import views
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.http import HttpResponse
 from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 
 from apps.dashboard.forms import SignInForm
 from apps.dashboard.views.scope import Scope
@@ -45,6 +47,7 @@ class SetPassword(views.PasswordResetConfirmView):
         return response
 
 
+@method_decorator(never_cache, name="dispatch")
 class ChangePassword(views.PasswordChangeView):
     template_name = "registration/change_password.html"
     form_class = PasswordChangeForm

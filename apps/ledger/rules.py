@@ -60,10 +60,17 @@ def storable(text: str) -> bool:
 def clean_text(text: str, limit: int = NAME_LIMIT) -> str:
     """NFKC, one space for any run of white space, no control or zero-width character, at most `limit` characters."""
     # Cut before and after: NFKC may make one character eighteen, and a megabyte needs no normalising.
-    spaced = " ".join(unicodedata.normalize("NFKC", text[: limit * 4]).split())
+    spaced = " ".join(text[: limit * 4].split())
     if not spaced.isascii() or not spaced.isprintable():
-        spaced = "".join(c for c in spaced if unicodedata.category(c) not in DROPPED_CATEGORIES)
+        # Dropped first: what stood between a letter and its accent must not keep them apart.
+        kept = "".join(c for c in spaced if unicodedata.category(c) not in DROPPED_CATEGORIES)
+        spaced = " ".join(unicodedata.normalize("NFKC", kept).split())
     return spaced[:limit].strip()
+
+
+def lower(text: str) -> str:
+    """Lower case, composed again: some capitals fall apart on the way down."""
+    return unicodedata.normalize("NFKC", text.lower())
 
 
 def normalise_phone(text: str, region: str) -> str:
@@ -82,20 +89,21 @@ def normalise_phone(text: str, region: str) -> str:
 
 def normalise_email(text: str) -> str:
     """Lower-cased, not case-folded, address with its domain in IDNA form. Raises InvalidIdentity."""
-    text = text.removeprefix("mailto:")
+    if text[:7].lower() == "mailto:":
+        text = text[7:]
     try:
-        parts = validate_email(text, check_deliverability=False, test_environment=False)
+        parts = validate_email(text, check_deliverability=False, test_environment=False, strict=True)
     except EmailNotValidError as error:
         raise InvalidIdentity("email", "not an e-mail address") from error
     domain = parts.ascii_domain
     if not domain:
         raise InvalidIdentity("email", "not an e-mail address")
-    return f"{parts.local_part.lower()}@{domain.lower()}"
+    return f"{lower(parts.local_part)}@{domain.lower()}"
 
 
 def normalise_handle(text: str) -> str:
     """Lower-case handle without its leading @. Raises InvalidIdentity."""
-    handle = text.removeprefix("@").lower()
+    handle = lower(text.removeprefix("@"))
     if not HANDLE_SHAPE.match(handle) or not any(c.isalnum() for c in handle):
         raise InvalidIdentity("handle", "not a handle")
     return handle

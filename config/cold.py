@@ -3,7 +3,6 @@
 import contextlib
 import os
 import socket
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import environ
 import psycopg2
 
+from config.commands import run_command
 from config.embedded import EmbeddedDatabase, EmbeddedError
 from config.packaged import package_directory
 from config.places import BASE_DIR, PlaceError, Places
@@ -88,9 +88,7 @@ def migrate_if_needed(database: EmbeddedDatabase) -> bool:
     if not _migrations_on_disk() - _migrations_applied(database):
         return False
     print("Preparing the database", file=sys.stderr, flush=True)
-    command = [sys.executable, str(BASE_DIR / "manage.py"), "migrate", "--skip-checks", "--verbosity", "0"]
-    done = subprocess.run(command, cwd=BASE_DIR, check=False, stdout=sys.stderr)
-    if done.returncode != 0:
+    if not run_command("migrate", "--skip-checks", "--verbosity", "0", stdout=sys.stderr):
         raise EmbeddedError("The database could not be brought up to date; the reason stands above.")
     return True
 

@@ -16,8 +16,9 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from config.address import AddressError, answers, open_listener, url_of, wanted_port
-from config.children import Child, GaveUpError, die_with_parent, last_lines, stop_children
+from config.children import Child, GaveUpError, last_lines, stop_children
 from config.cold import listening, local_environment, migrate_if_needed, read_env_file
+from config.commands import run_command, start_command
 from config.embedded import EmbeddedDatabase, EmbeddedError
 from config.locks import FileLock
 from config.places import BASE_DIR, PlaceError, Places
@@ -51,6 +52,7 @@ class House:
         self.broker: list[Child] = []
         self.lock = FileLock(self._create_data() / "run.lock")
         self.begun = False
+        self.sign_ins: subprocess.Popen[bytes] | None = None
 
     def _create_data(self) -> Path:
         self.places.create_data()
@@ -73,7 +75,7 @@ class House:
         (self.places.data / "address").write_text(f"{os.getpid()} {address}\n", encoding="utf-8")
         say(f"Hundred answers at {address} after {time.monotonic() - self.began:.1f} s. Ctrl-C stops it.")
         say(f"Logs, and the mails it would send: {self.places.log}")
-        self._show_sign_ins()
+        self.sign_ins = start_command("demo_sign_ins", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def watch(self) -> NoReturn:
         """Restart what dies; raises GaveUpError for what does not stay up."""
@@ -82,6 +84,7 @@ class House:
             for child in (*self.broker, *self.doors):
                 if line := child.look_after():
                     say(line)
+            self._show_sign_ins()
             if self.database and time.monotonic() - looked_at_database > 1:
                 looked_at_database = time.monotonic()
                 if not self.database.keeper_lives():
@@ -93,6 +96,9 @@ class House:
         """End everything, each in its time; what does not end by itself is killed."""
         if not self.begun:
             return
+        if self.sign_ins:
+            self.sign_ins.kill()
+            self.sign_ins.communicate()
         stop_children(self.doors, DOOR_STEPS)
         stop_children(self.broker, BROKER_STEPS)
         if self.database:
@@ -122,12 +128,12 @@ class House:
         self._wait_for_broker()
         os.environ |= local_environment(self.places)
         if self.database is None:
-            run_command("migrate", "--verbosity", "0")
+            must_work("migrate", "--verbosity", "0")
             return
         migrate_if_needed(self.database)
         if not self.database.has_rows("employees_employee"):
             say("Filling in a demo company")
-            run_command("seed_demo", "--if-empty")
+            must_work("seed_demo", "--if-empty")
 
     def _start_broker(self) -> None:
         settings = {"port": "0", "unixsocket": str(self.places.broker_socket), "unixsocketperm": "700"}
@@ -184,19 +190,16 @@ class House:
             time.sleep(0.05)
 
     def _show_sign_ins(self) -> None:
-        command = [sys.executable, str(BASE_DIR / "manage.py"), "demo_sign_ins"]
-        found = subprocess.run(
-            command, check=False, capture_output=True, text=True, preexec_fn=die_with_parent(signal.SIGTERM)
-        )
-        if found.returncode == 0 and found.stdout.strip():
-            print(found.stdout.rstrip(), flush=True)
+        """As soon as the command has found them; none in a house without a demo company."""
+        if self.sign_ins and self.sign_ins.poll() is not None:
+            found, _ = self.sign_ins.communicate()
+            if self.sign_ins.returncode == 0 and found.strip():
+                say(found.decode().rstrip())
+            self.sign_ins = None
 
 
-def run_command(*arguments: str) -> None:
-    """Run a management command to its end; it dies with us."""
-    command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
-    done = subprocess.run(command, check=False, preexec_fn=die_with_parent(signal.SIGTERM))
-    if done.returncode:
+def must_work(*arguments: str) -> None:
+    if not run_command(*arguments):
         raise StartError(f"manage.py {' '.join(arguments)} did not work; the reason stands above")
 
 

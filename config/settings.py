@@ -186,6 +186,7 @@ TIME_ZONE = env.str("TIME_ZONE", "UTC")
 STATIC_URL = "/static/"
 # Locally the files are served from where they lie: a changed style sheet shows at once, nothing is collected.
 WHITENOISE_USE_FINDERS = LOCAL
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STATIC_ROOT = env.str("STATIC_ROOT", "" if LOCAL else str(BASE_DIR / "var" / "static")) or None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [

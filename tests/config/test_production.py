@@ -1,0 +1,144 @@
+"""Production settings: closed unless opened, and none of it by forgetting something."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.places import BASE_DIR
+from scripts.check import PRODUCTION
+from tests import plugin
+
+SHOWN = [
+    "DEBUG",
+    "SECURE_SSL_REDIRECT",
+    "SESSION_COOKIE_SECURE",
+    "CSRF_COOKIE_SECURE",
+    "SECURE_HSTS_SECONDS",
+    "SESSION_COOKIE_HTTPONLY",
+    "CSRF_COOKIE_HTTPONLY",
+    "ALLOWED_HOSTS",
+    "DATABASES",
+    "CONTENT_SECURITY_POLICY",
+    "STORAGES",
+    "CELERY_TASK_IGNORE_RESULT",
+    "EMAIL_BACKEND",
+]
+SHOW = f"import json; from django.conf import settings as s; print(json.dumps({{n: getattr(s, n) for n in {SHOWN}}}))"
+NEEDED = ["SECRET_KEY", "IDENTITY_KEY", "ALLOWED_HOSTS", "DATABASE_URL"]
+
+
+# Without the compression, which takes brotli a minute: whether all is there and named is the question here.
+COLLECT = """
+from django.conf import settings
+settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+import django
+django.setup()
+from django.core.management import call_command
+call_command("collectstatic", interactive=False, verbosity=0)
+"""
+
+
+def settings(**environment: str) -> "subprocess.CompletedProcess[str]":
+    return run(SHOW, **environment)
+
+
+def run(code: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if name not in plugin.OURS}
+    clean |= {"DJANGO_SETTINGS_MODULE": "config.settings"} | environment
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=BASE_DIR, env=clean, check=False, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def production() -> dict[str, Any]:
+    done = settings(**PRODUCTION)
+    assert done.returncode == 0, done.stderr
+    shown: dict[str, Any] = json.loads(done.stdout)
+    return shown
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_production_does_not_start_without(name: str) -> None:
+    done = settings(**{key: value for key, value in PRODUCTION.items() if key != name})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(f"{name} is not set. See .env.example; `make run` needs none of it.")
+
+
+def test_an_empty_secret_is_no_secret() -> None:
+    assert settings(**PRODUCTION | {"SECRET_KEY": ""}).returncode == 1
+
+
+def test_another_kind_of_database_is_refused() -> None:
+    done = settings(**PRODUCTION | {"DATABASE_URL": "sqlite:///hundred.db"})
+    assert done.returncode == 1
+    assert "must name a PostgreSQL database" in done.stderr
+
+
+def test_nothing_is_open_by_default(production: dict[str, Any]) -> None:
+    assert production["DEBUG"] is False
+    for name in SHOWN[1:7]:
+        assert production[name], name
+    assert production["ALLOWED_HOSTS"] == ["hundred.example.com"]
+    assert production["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
+
+
+def test_the_content_policy_has_no_hole(production: dict[str, Any]) -> None:
+    directives = production["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]
+    assert directives["default-src"] == ["'none'"]
+    assert directives["script-src"] == ["'self'"]
+    assert len(directives["style-src"]) == 2
+    assert directives["style-src"][1].startswith("'sha256-")
+    for sources in directives.values():
+        assert not any(re.search(r"unsafe|\*|^https?:", source) for source in sources)
+
+
+def test_every_wait_of_a_page_for_the_database_ends(production: dict[str, Any]) -> None:
+    assert production["DATABASES"]["default"]["OPTIONS"]["options"] == (
+        "-c lock_timeout=10000 -c statement_timeout=30000"
+    )
+    assert "statement_timeout=0" in production["DATABASES"]["owner"]["OPTIONS"]["options"]
+
+
+def test_env_example_explains_every_variable_that_is_read() -> None:
+    example = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
+    named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    read = set()
+    for path in (BASE_DIR / "config").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        read |= set(re.findall(r"""(?:env\.\w+|_required|environ(?:\.get)?)[(\[]\s*"([A-Z_]+)""", text))
+    internal = {"HUNDRED_LOCAL", "HUNDRED_LOG", "HUNDRED_ENV_FILE", "DJANGO_SETTINGS_MODULE"}
+    assert read - internal <= named
+    assert named <= read | {"CHROMIUM"}
+
+
+def test_env_example_is_a_file_that_works(tmp_path: Path) -> None:
+    filled = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
+    for name in ("SECRET_KEY", "IDENTITY_KEY"):
+        filled = filled.replace(f"\n{name}=\n", f"\n{name}={'x' * 20}\n")
+    filled = re.sub(r"^#([A-Z_]+=)", r"\1", filled, flags=re.MULTILINE)
+    (tmp_path / "env").write_text(filled, encoding="utf-8")
+    done = settings(HUNDRED_ENV_FILE=str(tmp_path / "env"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ALLOWED_HOSTS"] == ["hundred.example.com"]
+
+
+def test_static_files_are_collected_with_every_one_that_a_page_names(tmp_path: Path) -> None:
+    done = run(COLLECT, STATIC_ROOT=str(tmp_path), **PRODUCTION)
+    assert done.returncode == 0, done.stderr
+    collected = json.loads((tmp_path / "staticfiles.json").read_text(encoding="utf-8"))["paths"]
+    templates = [*(BASE_DIR / "templates").rglob("*.html"), *(BASE_DIR / "apps").rglob("*.html")]
+    named = {
+        name
+        for path in templates
+        for name in re.findall(r"""\{%\s*static\s+["']([^"']+)["']""", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert named - set(collected) == set()
+    assert "vendor/plotly.min.js" in collected

@@ -1,0 +1,185 @@
+"""Charts are pure: rows in, dictionaries out. A picture that says something else than its table misleads a manager."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from apps.dashboard.charts import bands, curve, days, frame, groups, histogram
+
+OPENS, DEADLINE = date(2026, 11, 1), date(2026, 11, 30)
+
+
+def label(day: date) -> str:
+    return f"{day.day}.{day.month}."
+
+
+CURVE = curve.CurveWords("target 100", "steady pace", "42 now", "deadline", "contacts", lambda p: f"{p.total}", label)
+BANDS = bands.BandWords(["a", "b", "c", "d", "e"], "people", lambda day, band: f"{band}: {day.people[band]}", label)
+HISTOGRAM = histogram.HistogramWords("target", "median", "x", "y", lambda b: f"{b.people}", lambda m: m.name)
+GROUPS = groups.GroupWords("share", lambda g: g.label)
+UNDER = days.UnderWords("9 now", "people", lambda d: f"{d.people}", label)
+SOURCES = days.SourceWords("contacts", lambda name: name or "others", lambda d, column: f"{d.counts[column]}", label)
+
+
+def walk(value: Any) -> list[Any]:
+    """Every value in a figure, however deep."""
+    if isinstance(value, dict):
+        return [leaf for one in value.values() for leaf in walk(one)]
+    return [leaf for one in value for leaf in walk(one)] if isinstance(value, list | tuple) else [value]
+
+
+def figures() -> dict[str, frame.Figure]:
+    """One figure of each kind, with data."""
+    week = [(OPENS + timedelta(days=n), 6, 6 * (n + 1)) for n in range(7)]
+    points = curve.curve_data(week, opens=OPENS, deadline=DEADLINE, target=100)
+    bars = histogram.histogram_data([(0, 4, 3), (5, 9, 1), (10, None, 2)], target=10)
+    sources = days.sources_data([(OPENS, "csv", 5), (OPENS, "page", 9)])
+    period = {"opens": OPENS, "deadline": DEADLINE}
+    return {
+        "curve": curve.curve_figure(points, **period, target=100, words=CURVE),
+        "team curve": curve.curve_figure(points, **period, target=None, words=CURVE),
+        "bands": bands.bands_figure(bands.bands_data([(OPENS, 5, 4, 3, 2, 1)]), **period, words=BANDS),
+        "histogram": histogram.histogram_figure(
+            bars, target=10, spread=histogram.Spread(1, 4, 12), medians=[histogram.Median("A", 4, 3)], words=HISTOGRAM
+        ),
+        "groups": groups.groups_figure(groups.groups_data([bar("A", 10, 3)]), words=GROUPS),
+        "under": days.under_figure(days.under_data([(OPENS, 9)]), **period, words=UNDER),
+        "sources": days.sources_figure(sources, **period, words=SOURCES),
+    }
+
+
+def empty() -> dict[str, frame.Figure]:
+    """One of each kind, with nothing: the day a campaign opens."""
+    period = {"opens": OPENS, "deadline": DEADLINE}
+    nobody = histogram.Spread(None, None, None)
+    return {
+        "curve": curve.curve_figure([], **period, target=100, words=CURVE),
+        "bands": bands.bands_figure([], **period, words=BANDS),
+        "histogram": histogram.histogram_figure([], target=100, spread=nobody, medians=[], words=HISTOGRAM),
+        "groups": groups.groups_figure([], words=GROUPS),
+        "under": days.under_figure([], **period, words=UNDER),
+        "sources": days.sources_figure(days.sources_data([]), **period, words=SOURCES),
+    }
+
+
+def bar(label: str, people: int, at_target: int, url: str = "/team/1/") -> groups.GroupBar:
+    return groups.GroupBar(label, url, people, at_target, people - at_target, 0, 0.0)
+
+
+@pytest.mark.parametrize("kind", [*figures()])
+def test_figures_are_json_of_scatter_and_bar_alone(kind: str) -> None:
+    figure = figures()[kind]
+    assert json.loads(json.dumps(figure)) == figure
+    assert {trace["type"] for trace in figure["data"]} <= {"scatter", "bar"}
+
+
+@pytest.mark.parametrize("kind", [*figures()])
+def test_colours_are_tokens_and_red_is_none_of_them(kind: str) -> None:
+    text = json.dumps(figures()[kind])
+    assert "#" not in text
+    assert "--red" not in text
+    for token in {leaf for leaf in walk(figures()[kind]) if isinstance(leaf, str) and leaf.startswith("var(")}:
+        assert token.startswith("var(--")
+
+
+@pytest.mark.parametrize("kind", [*figures()])
+def test_axes_have_names_and_few_ticks(kind: str) -> None:
+    layout = figures()[kind]["layout"]
+    assert layout["yaxis"]["title"]["text"] or kind == "groups"
+    assert len(layout["xaxis"]["tickvals"]) <= 6
+    assert len(layout["xaxis"].get("narrow", {}).get("tickvals", [])) <= 3
+
+
+@pytest.mark.parametrize("kind", [*empty()])
+def test_a_figure_of_nothing_is_still_a_figure(kind: str) -> None:
+    assert json.dumps(empty()[kind])
+
+
+def test_the_pace_reaches_the_target_on_the_last_day() -> None:
+    rows = [(OPENS, 1, 1), (DEADLINE, 2, 3)]
+    first, last = curve.curve_data(rows, opens=OPENS, deadline=DEADLINE, target=90)
+    assert first.pace == pytest.approx(3)
+    assert last.pace == pytest.approx(90)
+
+
+def test_a_campaign_of_one_day_has_its_pace_at_once() -> None:
+    (point,) = curve.curve_data([(OPENS, 1, 1)], opens=OPENS, deadline=OPENS, target=10)
+    assert point.pace == pytest.approx(10)
+
+
+def test_the_curve_draws_the_totals_of_its_table() -> None:
+    points = curve.curve_data([(OPENS, 2, 2), (DEADLINE, 3, 5)], opens=OPENS, deadline=DEADLINE, target=4)
+    figure = curve.curve_figure(points, opens=OPENS, deadline=DEADLINE, target=4, words=CURVE)
+    assert figure["data"][0]["y"] == [2, 5]
+    assert figure["layout"]["yaxis"]["range"][1] > 5
+
+
+@pytest.mark.parametrize(("length", "most"), [(0, 6), (1, 6), (4, 6), (29, 6), (400, 3)])
+def test_ticks_are_few_and_hold_both_ends(length: int, most: int) -> None:
+    last = OPENS + timedelta(days=length)
+    ticks = frame.day_ticks(OPENS, last, most)
+    assert len(ticks) <= most
+    assert (ticks[0], ticks[-1]) == (OPENS, last)
+    assert len(set(ticks)) == len(ticks)
+
+
+def test_names_cannot_become_markup() -> None:
+    figure = groups.groups_figure([bar("<b>R&D</b>", 3, 1)], words=GROUPS)
+    assert figure["layout"]["yaxis"]["ticktext"] == ["&lt;b&gt;R&amp;D&lt;/b&gt; · 3"]
+    assert figure["data"][1]["hovertext"] == ["&lt;b&gt;R&amp;D&lt;/b&gt;"]
+
+
+def test_a_name_of_two_hundred_letters_is_shortened_on_the_axis_only() -> None:
+    figure = groups.groups_figure([bar("x" * 200, 3, 1)], words=GROUPS)
+    assert len(figure["layout"]["yaxis"]["ticktext"][0]) < 40
+    assert figure["data"][1]["hovertext"] == ["x" * 200]
+
+
+def test_whoever_has_most_people_to_go_comes_first() -> None:
+    ordered = groups.groups_data([bar("done", 9, 9), bar("few", 4, 1), bar("many", 30, 10)])
+    assert [one.label for one in ordered] == ["many", "few", "done"]
+
+
+@pytest.mark.parametrize(("people", "done", "said"), [(1000, 999, 99), (1000, 1, 1), (3, 3, 100), (3, 0, 0), (0, 0, 0)])
+def test_a_share_is_hundred_only_when_everybody_is_there(people: int, done: int, said: int) -> None:
+    assert groups.whole_percent(bar("A", people, done)) == said
+
+
+def test_thirty_groups_are_drawn_and_the_table_has_the_rest() -> None:
+    figure = groups.groups_figure(groups.groups_data(bar(f"{n}", 9, 1) for n in range(40)), words=GROUPS)
+    assert len(figure["data"][1]["x"]) == 30
+
+
+def test_empty_bins_behind_the_last_person_are_not_drawn() -> None:
+    bars = histogram.histogram_data([(0, 4, 3), (5, 9, 0), (10, 14, 0), (15, None, 0)], target=10)
+    assert [(one.low, one.high) for one in bars] == [(0, 4), (5, 9), (10, 14)]
+
+
+def test_bars_at_the_target_have_another_colour_than_those_below() -> None:
+    bars = histogram.histogram_data([(0, 4, 3), (5, 9, 1), (10, None, 2)], target=10)
+    nobody = histogram.Spread(None, None, None)
+    figure = histogram.histogram_figure(bars, target=10, spread=nobody, medians=[], words=HISTOGRAM)
+    below, also_below, above = figure["data"][0]["marker"]["color"]
+    assert below == also_below != above
+
+
+def test_bands_stack_to_everybody() -> None:
+    (day,) = bands.bands_data([(OPENS, 5, 4, 3, 2, 1)])
+    figure = bands.bands_figure([day], opens=OPENS, deadline=DEADLINE, words=BANDS)
+    assert sum(trace["y"][0] for trace in figure["data"]) == day.total == 15
+
+
+def test_small_sources_share_one_column() -> None:
+    rows = [(OPENS, name, count) for name, count in zip("abcdefg", range(70, 0, -10), strict=True)]
+    found = days.sources_data(rows)
+    assert found.names == ("a", "b", "c", "d", "")
+    assert found.days[0].counts == (70, 60, 50, 40, 60)
+    assert found.days[0].total == sum(count for _, _, count in rows)
+
+
+def test_a_day_without_a_source_counts_as_none_of_it() -> None:
+    found = days.sources_data([(OPENS, "csv", 5), (DEADLINE, "page", 9)])
+    assert found.names == ("page", "csv")
+    assert [day.counts for day in found.days] == [(0, 5), (9, 0)]

@@ -1,10 +1,12 @@
 """Two questions a monitor asks: does the process answer, and can it serve people?"""
 
 import logging
+from functools import cache
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -44,9 +46,14 @@ def ready(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": status, "checks": checks}, status=503 if failed else 200)
 
 
+@cache
+def _migrations_of_the_code() -> frozenset[tuple[str, str]]:
+    """They change only with the code, that is with the process."""
+    return frozenset(MigrationLoader(None).disk_migrations)
+
+
 def _migrations_missing() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    return bool(_migrations_of_the_code() - MigrationRecorder(connection).applied_migrations().keys())
 
 
 def _broker_answers() -> bool:

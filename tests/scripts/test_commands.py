@@ -1,0 +1,128 @@
+"""The two commands before anything is installed, and the closing line after everything has run."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import bootstrap, check
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder like a fresh clone, whose environment would be made by a pip and a uv that only take notes."""
+    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(bootstrap, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    return tmp_path
+
+
+@pytest.fixture
+def installed(clone: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which requirements were installed, in order."""
+    noted: list[str] = []
+
+    def make_venv(uv: object) -> None:
+        bootstrap.PYTHON.parent.mkdir(parents=True)
+        bootstrap.PYTHON.symlink_to(sys.executable)
+
+    monkeypatch.setattr(bootstrap, "make_venv", make_venv)
+    monkeypatch.setattr(bootstrap, "install", lambda uv, requirements: noted.append(requirements))
+    return noted
+
+
+def test_a_current_environment_is_left_alone(installed: list[str]) -> None:
+    bootstrap.prepare(dev=False)
+    bootstrap.prepare(dev=False)
+    assert installed == ["requirements.txt"]
+
+
+def test_changed_requirements_are_installed(clone: Path, installed: list[str]) -> None:
+    bootstrap.prepare(dev=False)
+    (clone / "requirements.txt").write_text("more==1\n", encoding="utf-8")
+    bootstrap.prepare(dev=False)
+    assert installed == ["requirements.txt"] * 2
+
+
+def test_the_developers_environment_serves_for_running_too(installed: list[str]) -> None:
+    bootstrap.prepare(dev=True)
+    bootstrap.prepare(dev=False)
+    assert installed == ["requirements-dev.txt"]
+
+
+def test_an_install_that_broke_off_is_begun_again(installed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(uv: object, requirements: str) -> None:
+        raise SystemExit(1)
+
+    monkeypatch.setattr(bootstrap, "install", fail)
+    with pytest.raises(SystemExit):
+        bootstrap.prepare(dev=False)
+    monkeypatch.setattr(bootstrap, "install", lambda uv, requirements: installed.append(requirements))
+    bootstrap.prepare(dev=False)
+    assert installed == ["requirements.txt"]
+
+
+def test_a_python_without_venv_is_told_what_to_install(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "find_python", lambda: sys.executable)
+    monkeypatch.setattr(bootstrap, "works", lambda *command: False)
+    monkeypatch.setattr(bootstrap, "install_with_apt", lambda package: False)
+    with pytest.raises(SystemExit):
+        bootstrap.make_venv(None)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert f"sudo apt-get install python{version}-venv" in capsys.readouterr().err
+
+
+def test_no_suitable_python_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "works", lambda *command: False)
+    with pytest.raises(SystemExit):
+        bootstrap.find_python()
+    assert capsys.readouterr().err.startswith("Python 3.11 to 3.13 is needed")
+
+
+@pytest.mark.parametrize(("version", "good"), [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)])
+def test_which_pythons_are_suitable(version: tuple[int, int], good: bool) -> None:
+    code = f"import sys; sys.version_info = {(*version, 0)}; {bootstrap.version_test()}"
+    assert (subprocess.run([sys.executable, "-c", code], check=False).returncode == 0) is good
+
+
+REPORT = """<testsuites><testsuite name="pytest" errors="1" failures="2" skipped="3" tests="10"/></testsuites>"""
+
+
+def test_the_totals_are_those_of_the_report(tmp_path: Path) -> None:
+    (tmp_path / "report.xml").write_text(REPORT, encoding="utf-8")
+    assert check.read_report(tmp_path / "report.xml") == {"passed": 4, "failed": 3, "skipped": 3}
+    assert not check.read_report(tmp_path / "missing.xml")
+
+
+def test_a_run_that_broke_without_a_report_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "REPORT", tmp_path / "report.xml")
+    monkeypatch.setattr(check.sys, "executable", "/bin/false")
+    assert check.tests(fast=True)["failed"] == 1
+
+
+def test_a_check_that_does_not_hold_shows_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not check.run("something", ["-c", "raise SystemExit('the reason')"])
+    assert "the reason" in capsys.readouterr().out
+
+
+def test_a_missing_browser_is_named_with_its_cure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check.shutil, "which", lambda name: None)
+    monkeypatch.setattr(check, "install_with_apt", lambda package: False)
+    assert not check.chromium_is_there()
+    assert "sudo apt-get install chromium" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="others may not install anyway")
+def test_apt_is_asked_only_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
+    assert not bootstrap.install_with_apt("chromium")

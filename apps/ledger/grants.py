@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connections
+from django.db import connections, transaction
 from psycopg2 import sql
 
 # No DELETE: facts stay, whatever happens to them is an update or a new row. No UPDATE either: appended for ever.
@@ -23,7 +23,8 @@ APPENDED = ("ledger_auditentry", "quotas_campaignrule", "quotas_standingchange")
 def grant(owner: str, application_role: str) -> None:
     """Give `application_role` its rights, as the connection alias `owner`; to be repeated after every migration."""
     role = sql.Identifier(application_role)
-    with connections[owner].cursor() as cursor:
+    # One transaction: between what is granted for all and what is taken back for some, nobody slips through.
+    with transaction.atomic(using=owner), connections[owner].cursor() as cursor:
 
         def run(statement: str, *tables: str) -> None:
             names = sql.SQL(", ").join(map(sql.Identifier, tables))

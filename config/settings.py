@@ -110,7 +110,8 @@ def _database(url: str, *, statement_timeout: int) -> dict[str, Any]:
     database: dict[str, Any] = env.db_url_config(url)
     if database["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://user:password@host/name")
-    limits = f"-c lock_timeout={_LOCK_TIMEOUT} -c statement_timeout={statement_timeout}"
+    # JIT compiles for longer than any statement here runs.
+    limits = f"-c jit=off -c lock_timeout={_LOCK_TIMEOUT} -c statement_timeout={statement_timeout}"
     options = database.setdefault("OPTIONS", {})
     options["options"] = f"{options.get('options', '')} {limits}".strip()
     options.setdefault("connect_timeout", "5")

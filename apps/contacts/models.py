@@ -87,7 +87,7 @@ class Contact(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_index=False)
     name = models.TextField(null=True)
     recorded_at = models.DateTimeField()
     stored_at = models.DateTimeField(db_default=Clock())
@@ -154,7 +154,7 @@ class ContactIdentity(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["contact"], name="contacts_identity_contact"),
+            models.Index(fields=["employee", "contact"], name="contacts_identity_contact"),
             models.Index(fields=["kind", "digest"], name="contacts_identity_key"),
             models.Index(fields=["domain"], condition=Q(domain__isnull=False), name="contacts_identity_domain"),
         ]

@@ -169,7 +169,13 @@ def _locked(contact_id: int, employee: Employee) -> Contact:
 
 def _note(contact: Contact) -> None:
     note_employees([contact.employee_id])
-    note_identities((kind, bytes(digest)) for kind, digest in contact.identities.values_list("kind", "digest"))
+    note_identities(_keys(contact))
+
+
+def _keys(contact: Contact) -> set[tuple[str, bytes]]:
+    """The (kind, digest) of a contact's identities; found by employee and contact, as their index is."""
+    held = ContactIdentity.objects.filter(employee_id=contact.employee_id, contact=contact)
+    return {(kind, bytes(digest)) for kind, digest in held.values_list("kind", "digest")}
 
 
 def end_contact(*, contact_id: int, employee: Employee, by: Actor, reason: str = EndReason.REMOVED) -> None:
@@ -234,7 +240,7 @@ def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence
         old = _locked(contact_id, employee)
         if old.ended_at is not None:
             raise ContactRefused("already_ended", _("This contact has already ended."))
-        if {one.key for one in wanted} == {(k, bytes(d)) for k, d in old.identities.values_list("kind", "digest")}:
+        if {one.key for one in wanted} == _keys(old):
             return old.pk
         _refuse_taken(old, wanted)
         _end(old, EndReason.CORRECTED)

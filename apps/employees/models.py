@@ -95,7 +95,7 @@ class Employment(models.Model):
     "Employed at T" means the state just before T: starts_at < T <= ends_at.
     """
 
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_index=False)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
 
@@ -113,7 +113,7 @@ class Employment(models.Model):
 class Placement(models.Model):
     """Where somebody stands, and under whom, in a half-open period. A person's first begins at -infinity."""
 
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_index=False)
     department = models.TextField(blank=True)
     manager = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, related_name="reports")
     starts_at = models.DateTimeField()

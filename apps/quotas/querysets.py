@@ -32,24 +32,19 @@ def literal(value: Any) -> str:
     return quoted
 
 
-# A contact's identity is one of an employee who was employed at any moment between the opening and the look.
-COLLEAGUE = """EXISTS (
-    SELECT 1 FROM contacts_contactidentity mine
+# An identity of a contact (`mine`) is one of an employee who was employed at any moment between the opening and the look.
+COLLEAGUES = """FROM contacts_contactidentity mine
     JOIN employees_employeeidentity theirs ON theirs.kind = mine.kind AND theirs.digest = mine.digest
     JOIN employees_employment work ON work.employee_id = theirs.employee_id
-    WHERE mine.contact_id = {contact}.id AND work.starts_at < {at} AND work.ends_at > {opens_at})"""
-COMPANY_DOMAIN = """EXISTS (
-    SELECT 1 FROM contacts_contactidentity mine
-    WHERE mine.contact_id = {contact}.id AND mine.domain = ANY({domains}))"""
-# Somebody else recorded one of these identities first, and that contact is live, in time and external.
-CLAIMED = """EXISTS (
-    SELECT 1 FROM contacts_contactidentity mine
+    WHERE work.starts_at < {at} AND work.ends_at > {opens_at}"""
+COMPANY_DOMAINS = "FROM contacts_contactidentity mine WHERE mine.domain = ANY({domains})"
+# Somebody else (`other`) recorded one of these identities before, and that contact is live, in time and external.
+CLAIMS = """FROM contacts_contactidentity mine
     JOIN contacts_contact me ON me.id = mine.contact_id
     JOIN contacts_contactidentity theirs
       ON theirs.kind = mine.kind AND theirs.digest = mine.digest AND theirs.employee_id <> mine.employee_id
     JOIN contacts_contact other ON other.id = theirs.contact_id
-    WHERE mine.contact_id = {contact}.id AND (other.recorded_at, other.id) < (me.recorded_at, me.id)
-      AND NOT ({no_claim}))"""
+    WHERE (other.recorded_at, other.id) < (me.recorded_at, me.id) AND NOT ({no_claim})"""
 
 
 def judged_at(rule: CampaignRule, at: datetime) -> str:
@@ -67,40 +62,60 @@ def _outside(contact: str, rule: CampaignRule) -> str:
     return f"({outside} OR {contact}.stored_at > {literal(kept_until)})" if kept_until else f"({outside})"
 
 
-def _not_external(contact: str, rule: CampaignRule, at: datetime) -> str:
-    colleague = COLLEAGUE.format(contact=contact, at=judged_at(rule, at), opens_at=literal(rule.opens_at))
-    erased = f"{contact}.was_external IS FALSE"
+def _matches(rule: CampaignRule, at: datetime) -> list[str]:
+    """The ways an identity `mine` can belong to the company, each as FROM ... WHERE."""
+    colleagues = COLLEAGUES.format(at=judged_at(rule, at), opens_at=literal(rule.opens_at))
     if not rule.company_domains:
-        return f"({erased} OR {colleague})"
-    domain = COMPANY_DOMAIN.format(contact=contact, domains=literal(rule.company_domains))
-    return f"({erased} OR {colleague} OR {domain})"
+        return [colleagues]
+    return [colleagues, COMPANY_DOMAINS.format(domains=literal(rule.company_domains))]
 
 
-def reason_sql(rule: CampaignRule, at: datetime, contact: str = "contacts_contact") -> str:
+def internal_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
+    """SELECT of (contact_id): contacts of `employees` (a SELECT of ids) that belong to the company, each once."""
+    theirs = f"mine.employee_id IN ({employees})"
+    return " UNION ".join(f"SELECT mine.contact_id {match} AND {theirs}" for match in _matches(rule, at))
+
+
+def claimed_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
+    """SELECT of (contact_id): contacts of `employees` whose person somebody else recorded before, each once."""
+    if not rule.exclusive:
+        return "SELECT NULL::bigint AS contact_id WHERE false"
+    own = "mine.contact_id = other.id AND mine.employee_id = other.employee_id"
+    internal = " OR ".join(f"EXISTS (SELECT 1 {match} AND {own})" for match in _matches(rule, at))
+    no_claim = f"{_ended('other', rule, at)} OR {_outside('other', rule)} OR other.was_external IS FALSE OR {internal}"
+    return f"SELECT DISTINCT mine.contact_id {CLAIMS.format(no_claim=no_claim)} AND mine.employee_id IN ({employees})"
+
+
+def reason_sql(rule: CampaignRule, at: datetime, *, internal: str, claimed: str, contact: str) -> str:
     """Why the row `contact` does not count in the state just before `at`; an empty string when it counts.
 
-    The first reason in the order of rules.REASONS. Callers keep to rows with `recorded_at` before the look.
+    `internal` and `claimed` are conditions: whether the contact is among internal_sql, claimed_sql. The first reason
+    in the order of rules.REASONS. Callers keep to rows with `recorded_at` before the look.
     """
     whens = [
         (_ended(contact, rule, at), "ended"),
         (_outside(contact, rule), "outside_period"),
-        (_not_external(contact, rule, at), "not_external"),
+        (f"{contact}.was_external IS FALSE OR {internal}", "not_external"),
     ]
     if rule.confirmed_only:
         whens.append((f"coalesce({contact}.confirmed_at >= {judged_at(rule, at)}, true)", "unconfirmed"))
     if rule.exclusive:
-        no_claim = f"{_ended('other', rule, at)} OR {_outside('other', rule)} OR {_not_external('other', rule, at)}"
-        whens.append((CLAIMED.format(contact=contact, no_claim=no_claim), "claimed"))
+        whens.append((claimed, "claimed"))
     cases = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in whens)
     return f"CASE {cases} ELSE '' END"
 
 
-def with_reason(contacts: models.QuerySet, rule: CampaignRule, at: datetime) -> models.QuerySet:
-    """Contacts recorded before the look, each annotated with its `reason` ('' when it counts)."""
-    # The text holds literals, and Django's cursor reads a bare % as a placeholder.
-    expression = RawSQL(  # noqa: S611 - literals are quoted by psycopg2
-        reason_sql(rule, at).replace("%", "%%"), (), output_field=TextField()
+def with_reason(contacts: models.QuerySet, rule: CampaignRule, at: datetime, employees: str) -> models.QuerySet:
+    """Contacts of `employees` (a SELECT of ids) recorded before the look, each annotated with its `reason`."""
+    sql_text = reason_sql(
+        rule,
+        at,
+        internal=f"contacts_contact.id IN ({internal_sql(rule, at, employees)})",
+        claimed=f"contacts_contact.id IN ({claimed_sql(rule, at, employees)})",
+        contact="contacts_contact",
     )
+    # The text holds literals quoted by psycopg2, and Django's cursor reads a bare % as a placeholder.
+    expression = RawSQL(sql_text.replace("%", "%%"), (), output_field=TextField())  # noqa: S611
     return contacts.filter(recorded_at__lt=at).annotate(reason=expression)
 
 
@@ -145,28 +160,49 @@ def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
     """CTEs `people`, `daily` and `verdict` (employee_id, target, exempt, counted, reached_at) from the facts alone.
 
     The verdict on everyone of `employees` (a SELECT of ids) who is in the population, in the state just before `at`.
-    `daily` has the counted contacts by local day; `reached_at` is the recording of the target-th of them.
+    `daily` has the counted contacts by local day; `reached_at` is the recording of the target-th of them, which is
+    looked for on the one day on which the sum passes the target (the hours around it leave room for a clock change).
     """
     look, zone = judged_at(rule, at), literal(rule.time_zone)
+    chosen = "SELECT employee_id FROM people"
+    reason = reason_sql(
+        rule,
+        at,
+        internal="internal.contact_id IS NOT NULL",
+        claimed="claimed.contact_id IS NOT NULL",
+        contact="contact",
+    )
+    day = f"(contact.recorded_at AT TIME ZONE {zone})::date"
+    counting = f"""LEFT JOIN internal ON internal.contact_id = contact.id
+        LEFT JOIN claimed ON claimed.contact_id = contact.id
+        WHERE contact.recorded_at < {look} AND {reason} = ''"""
     return f"""people AS MATERIALIZED ({population_sql(rule, at, employees)}),
+    internal AS MATERIALIZED ({internal_sql(rule, at, chosen)}),
+    claimed AS MATERIALIZED ({claimed_sql(rule, at, chosen)}),
     daily AS MATERIALIZED (
-        SELECT employee_id, (recorded_at AT TIME ZONE {zone})::date AS day, count(*)::int AS delta,
-               array_agg(recorded_at ORDER BY recorded_at, id) AS instants
-        FROM contacts_contact
-        WHERE employee_id IN (SELECT employee_id FROM people) AND recorded_at < {look}
-          AND {reason_sql(rule, at)} = ''
+        SELECT contact.employee_id, {day} AS day, count(*)::int AS delta
+        FROM people JOIN contacts_contact contact USING (employee_id) {counting}
         GROUP BY 1, 2),
     running AS (
-        SELECT employee_id, delta, instants,
-               (sum(delta) OVER (PARTITION BY employee_id ORDER BY day))::int AS total
+        SELECT employee_id, day, delta, (sum(delta) OVER (PARTITION BY employee_id ORDER BY day))::int AS total
         FROM daily),
+    crossing AS MATERIALIZED (
+        SELECT employee_id, running.day, target - (total - delta) AS place,
+               running.day::timestamp AT TIME ZONE {zone} AS begins
+        FROM running JOIN people USING (employee_id) WHERE total >= target AND total - delta < target),
+    reached AS (
+        SELECT contact.employee_id, contact.recorded_at, crossing.place,
+               row_number() OVER (PARTITION BY contact.employee_id ORDER BY contact.recorded_at, contact.id) AS nth
+        FROM crossing JOIN contacts_contact contact ON contact.employee_id = crossing.employee_id
+         AND contact.recorded_at > crossing.begins - interval '3 hours'
+         AND contact.recorded_at < crossing.begins + interval '30 hours'
+         AND {day} = crossing.day {counting}),
     verdict AS MATERIALIZED (
-        SELECT people.employee_id, people.target, people.exempt, coalesce(max(running.total), 0) AS counted,
-               max(running.instants[people.target - (running.total - running.delta)])
-                   FILTER (WHERE running.total >= people.target AND running.total - running.delta < people.target)
-                   AS reached_at
-        FROM people LEFT JOIN running USING (employee_id)
-        GROUP BY people.employee_id, people.target, people.exempt)"""
+        SELECT people.employee_id, people.target, people.exempt, coalesce(sums.counted, 0) AS counted,
+               reached.recorded_at AS reached_at
+        FROM people
+        LEFT JOIN (SELECT employee_id, sum(delta)::int AS counted FROM daily GROUP BY 1) sums USING (employee_id)
+        LEFT JOIN reached ON reached.employee_id = people.employee_id AND reached.nth = reached.place)"""
 
 
 def stale_sql() -> str:

@@ -114,7 +114,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("was_external", models.BooleanField(null=True)),
-                ("employee", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="employees.employee")),
+                (
+                    "employee",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="employees.employee"
+                    ),
+                ),
                 (
                     "replaces",
                     models.ForeignKey(
@@ -160,7 +165,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
-                    models.Index(fields=["contact"], name="contacts_identity_contact"),
+                    models.Index(fields=["employee", "contact"], name="contacts_identity_contact"),
                     models.Index(fields=["kind", "digest"], name="contacts_identity_key"),
                     models.Index(
                         condition=models.Q(("domain__isnull", False)),

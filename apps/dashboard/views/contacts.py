@@ -68,7 +68,7 @@ def _searched(found: QuerySet[Any], query: str) -> QuerySet[Any]:
     digits = "".join(sign for sign in query if sign.isdigit())
     if len(digits) >= 3:
         match |= Q(kind="phone", value__contains=digits)
-    identities = ContactIdentity.objects.filter(match, contact=OuterRef("pk"))
+    identities = ContactIdentity.objects.filter(match, employee=OuterRef("employee"), contact=OuterRef("pk"))
     return found.filter(Q(name__icontains=query) | Exists(identities))
 
 

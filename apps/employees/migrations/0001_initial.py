@@ -163,12 +163,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="employment",
             name="employee",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="employees.employee"),
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, to="employees.employee"
+            ),
         ),
         migrations.AddField(
             model_name="placement",
             name="employee",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="employees.employee"),
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, to="employees.employee"
+            ),
         ),
         migrations.AddField(
             model_name="placement",

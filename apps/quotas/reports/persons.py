@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, QuerySet, TextField, Value, When
+from django.db.models import Case, Prefetch, QuerySet, TextField, Value, When
 
-from apps.contacts.models import Contact
+from apps.contacts.models import Contact, ContactIdentity
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign, StandingChange
-from apps.quotas.querysets import with_reason
+from apps.quotas.querysets import these, with_reason
 
 
 def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: datetime) -> QuerySet[Any]:
@@ -18,11 +18,13 @@ def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: date
 
     Without a campaign only an end is a reason. Show it to nobody but that employee.
     """
-    contacts = Contact.objects.of(employee).prefetch_related("identities")
+    contacts = Contact.objects.of(employee).prefetch_related(
+        Prefetch("identities", ContactIdentity.objects.filter(employee=employee))
+    )
     if campaign is None:
         ended = Case(When(ended_at=None, then=Value("")), default=Value("ended"), output_field=TextField())
         return contacts.annotate(reason=ended)
-    return with_reason(contacts, campaign.rule, at)
+    return with_reason(contacts, campaign.rule, at, these([employee.pk]))
 
 
 def flips(campaign: Campaign, employee: Employee) -> QuerySet[StandingChange]:

@@ -87,8 +87,9 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
         [],
     ),
 }
-ALWAYS = (401, 403, 500, 503)
-WITH_BODY = (400, 413, 415)
+# 400 too: an unknown parameter is refused everywhere.
+ALWAYS = (400, 401, 403, 500, 503)
+WITH_BODY = (413, 415)
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,

@@ -42,7 +42,7 @@ class CampaignList(ApiView):
         summary=_("Campaigns"),
         description=_("All campaigns that have been opened, by short name. Scope `reports:read`."),
         parameters=[PageQuery],
-        responses={200: CampaignPageSerializer, **problems(400)},
+        responses={200: CampaignPageSerializer, **problems()},
         examples=[example("campaigns", {"results": [NOVEMBER], "next": None})],
     )
     def get(self, request: Request) -> Response:

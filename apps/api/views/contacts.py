@@ -76,7 +76,7 @@ class ContactList(OwnContacts):
         summary=_("My contacts"),
         description=_("Own contacts, the newest first, each with why it does not count. Scope `own`."),
         parameters=[ContactsQuery],
-        responses={200: ContactPageSerializer, **problems(400, 404)},
+        responses={200: ContactPageSerializer, **problems(404)},
         examples=[
             example(
                 "contacts",
@@ -149,7 +149,7 @@ class ContactDetail(OwnContacts):
         summary=_("One of my contacts"),
         description=_("An own contact with why it does not count. Scope `own`."),
         parameters=[CampaignQuery],
-        responses={200: ContactSerializer, **problems(400, 404)},
+        responses={200: ContactSerializer, **problems(404)},
         examples=[example("contact", WANG)],
     )
     def get(self, request: Request, contact_id: int) -> Response:

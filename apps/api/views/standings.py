@@ -111,7 +111,7 @@ class OwnStanding(ApiView):
             "404 with `no_campaign` or `not_in_campaign` when there is no standing. Scope `own`."
         ),
         parameters=[CampaignQuery],
-        responses={200: OwnStandingSerializer, **problems(400, 404)},
+        responses={200: OwnStandingSerializer, **problems(404)},
         examples=[example("red at 99", {**LOOK, "standing": ALICE, "not_counting": NOT_COUNTING})],
     )
     def get(self, request: Request) -> Response:
@@ -138,7 +138,7 @@ class StandingList(ApiView):
             "judges the facts again, with that day's reporting tree. Scope `reports:read`."
         ),
         parameters=[StandingsQuery],
-        responses={200: StandingPageSerializer, **problems(400, 404)},
+        responses={200: StandingPageSerializer, **problems(404)},
         examples=[example("team", {**LOOK, "results": [ALICE], "next": None})],
     )
     def get(self, request: Request) -> Response:
@@ -171,7 +171,7 @@ class StandingDetail(ApiView):
             "number nobody has. Scope `reports:read`."
         ),
         parameters=[LookQuery, OpenApiParameter("staff_no", OpenApiTypes.STR, OpenApiParameter.PATH)],
-        responses={200: OneStandingSerializer, **problems(400, 404)},
+        responses={200: OneStandingSerializer, **problems(404)},
         examples=[example("red at 99", {**LOOK, "standing": ALICE})],
     )
     def get(self, request: Request, staff_no: str) -> Response:

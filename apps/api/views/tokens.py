@@ -42,7 +42,7 @@ class TokenList(ApiView):
         summary=_("My tokens"),
         description=_("Own tokens, the newest first, ended ones too. With a browser's session only."),
         parameters=[PageQuery],
-        responses={200: TokenPageSerializer, **problems(400)},
+        responses={200: TokenPageSerializer, **problems()},
         examples=[example("tokens", {"results": [REPORT], "next": None})],
     )
     def get(self, request: Request) -> Response:
@@ -60,7 +60,7 @@ class TokenList(ApiView):
         summary=_("Make a token"),
         description=_("The secret is in this answer and nowhere else. With a browser's session only."),
         request=TokenTermsSerializer,
-        responses={201: NewTokenSerializer, **problems(*WITH_BODY, 409)},
+        responses={201: NewTokenSerializer, **problems(*WITH_BODY, 409, 422)},
         examples=[
             example("report", {"name": "weekly report", "scopes": ["reports:read"], "days": 90}, request=True),
             example("made", {**REPORT, "secret": "hnd_…"}, status=201),

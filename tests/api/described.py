@@ -1,0 +1,51 @@
+"""Holds every answer against the description this door serves: nothing undeclared, nothing of another shape."""
+
+from functools import lru_cache
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import resolve
+from jsonschema import Draft202012Validator
+
+from apps.api.views.description import described
+
+# Any address may answer so; an address that is none is not described at all.
+UNDESCRIBED = {405, 406}
+
+
+def check(method: str, path: str, response: HttpResponse) -> None:
+    """Fail when the answer is not one that the description has for this address, method and status."""
+    route = "/" + resolve(path).route.replace("<int:", "{").replace("<slug:", "{").replace("<path:", "{")
+    operation = described("en")["paths"].get(route.replace(">", "}"), {}).get(method.lower())
+    if operation is None or response.status_code in UNDESCRIBED:
+        return
+    declared = operation["responses"].get(str(response.status_code))
+    assert declared, f"{method} {route} answered {response.status_code}, which is not described"
+    if not response.content:
+        assert "content" not in declared
+        return
+    kind = response.headers["Content-Type"].partition(";")[0]
+    assert kind in declared["content"], f"{method} {route} answered {kind}"
+    name = declared["content"][kind]["schema"]["$ref"].rpartition("/")[2]
+    problems = [error.message for error in validator(name).iter_errors(response.json())]  # type: ignore[attr-defined]
+    assert not problems, f"{method} {route}: {problems}"
+
+
+@lru_cache
+def validator(name: str) -> Draft202012Validator:
+    schemas = {key: strict(value) for key, value in described("en")["components"]["schemas"].items()}
+    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": schemas})
+
+
+def strict(schema: Any) -> Any:
+    """An OpenAPI 3.0 schema as JSON Schema, in which an undeclared property is an error."""
+    if isinstance(schema, list):
+        return [strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    turned = {key: strict(value) for key, value in schema.items() if key != "nullable"}
+    if "$ref" in turned:
+        turned["$ref"] = turned["$ref"].replace("#/components/schemas/", "#/$defs/")
+    if "properties" in turned:
+        turned["additionalProperties"] = False
+    return {"anyOf": [turned, {"type": "null"}]} if schema.get("nullable") else turned

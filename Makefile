@@ -28,6 +28,3 @@ messages:  ## takes new strings into the Chinese catalogue and compiles it
 format:  ## put the code into its form
 	$(READY) ruff check --fix -q .
 	$(READY) ruff format .
-
-messages:  ## take every string of the code into the Chinese catalogue, and compile it
-	$(READY) scripts.catalogue

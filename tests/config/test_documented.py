@@ -1,0 +1,115 @@
+"""What the documents say is there, and what is there stands in the documents."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import get_commands
+
+from config.places import BASE_DIR
+
+README = (BASE_DIR / "README.md").read_text(encoding="utf-8")
+EXAMPLE = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
+READERS = [*(BASE_DIR / "config").glob("*.py"), *(BASE_DIR / "scripts").glob("*.py"), BASE_DIR / "manage.py"]
+# They choose or replace the file, so they cannot stand in it.
+NOT_IN_FILE = {"HUNDRED_ENV_FILE", "HUNDRED_LOCAL", "HUNDRED_LOG"}
+# Read by Django and handed on by us, never by an installation.
+NOT_OURS = {"DJANGO_SETTINGS_MODULE"}
+NAME = re.compile(r"^[A-Z][A-Z_]+$")
+
+
+def read_by(source: str) -> Iterator[str]:
+    """Names of environment variables that a Python file reads: env.str("A"), environ["B"], _required("C")."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and _reads(node.func):
+            argument = node.args[0] if node.args else None
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _is_environment(node.value):
+            argument = node.slice
+        else:
+            continue
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and NAME.match(argument.value):
+            yield argument.value
+
+
+def _reads(function: ast.expr) -> bool:
+    if isinstance(function, ast.Name):
+        return function.id in ("_required", "getenv")
+    return isinstance(function, ast.Attribute) and (_is_environment(function.value) or function.attr == "getenv")
+
+
+def _is_environment(value: ast.expr) -> bool:
+    """`env`, as settings have it, or os.environ."""
+    return (isinstance(value, ast.Name) and value.id == "env") or (
+        isinstance(value, ast.Attribute) and value.attr == "environ"
+    )
+
+
+def variables() -> set[str]:
+    return {name for path in READERS for name in read_by(path.read_text(encoding="utf-8"))} - NOT_OURS
+
+
+def table(text: str, heading: str) -> list[str]:
+    """The first cells of the table below a heading, as code."""
+    section = text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return re.findall(r"^\| `([^`]+)`", section, flags=re.MULTILINE)
+
+
+def test_reader_finds_every_way_a_variable_is_read():
+    source = """
+env.str("A_ONE"), _required("A_TWO", "x"), os.environ.get("A_THREE") or 1, os.environ["A_FOUR"]
+os.environ["WRITTEN"] = "1"
+settings.get("OTHER")
+"""
+    assert sorted(read_by(source)) == ["A_FOUR", "A_ONE", "A_THREE", "A_TWO"]
+
+
+def test_readme_lists_exactly_the_variables_that_are_read():
+    assert sorted(table(README, "Environment")) == sorted(variables())
+
+
+def test_env_example_lists_exactly_the_variables_that_a_file_can_set():
+    listed = re.findall(r"^#?([A-Z][A-Z_]+)=", EXAMPLE, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(variables() - NOT_IN_FILE)
+
+
+def test_env_example_says_something_about_each_variable():
+    lines = EXAMPLE.splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r"^#?[A-Z][A-Z_]+=", line):
+            assert lines[number - 1].startswith("# "), f"{line} has no comment above it"
+
+
+def test_readme_lists_exactly_our_commands():
+    ours = {name for name, app in get_commands().items() if app.startswith("apps.")}
+    assert {line.split()[0] for line in table(README, "Commands")} == ours
+
+
+def test_make_targets_in_readme_exist():
+    makefile = (BASE_DIR / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    assert set(re.findall(r"(?:^    |`)(?:[A-Z]+=\S+ )?make ([a-z-]+)", README, flags=re.MULTILINE)) <= targets
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/deployment.md", "docs/adr/README.md"])
+def test_links_lead_to_files(name):
+    path = BASE_DIR / name
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), f"{name} names {target}, which is not there"
+
+
+def test_every_decision_stands_in_the_list():
+    folder = BASE_DIR / "docs" / "adr"
+    listed = set(re.findall(r"\]\((\d{4}-[^)]+)\)", (folder / "README.md").read_text(encoding="utf-8")))
+    assert listed == {path.name for path in folder.glob("[0-9]*.md")}
+
+
+def test_defaults_in_readme_are_those_of_the_settings():
+    """The table's numbers against the text of the settings: whoever changes one has to change the other."""
+    settings = (BASE_DIR / "config" / "settings.py").read_text(encoding="utf-8")
+    read = dict(re.findall(r'env\.(?:int|float|str)\("([A-Z_]+)", "?([\w.]+)"?\)', settings))
+    stated = dict(re.findall(r"^\| `([A-Z_]+)` \| `([\w.]+)` \|", README, flags=re.MULTILINE))
+    for name in ("STATEMENT_TIMEOUT", "LOCK_TIMEOUT", "CONN_MAX_AGE", "HSTS_SECONDS", "SWEEP_INTERVAL"):
+        assert float(read[name]) == float(stated[name]), name
+    for name in ("COMPANY_PHONE_REGION", "TIME_ZONE", "LOG_LEVEL"):
+        assert read[name] == stated[name], name

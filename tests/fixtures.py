@@ -89,10 +89,13 @@ def as_owner(django_db_setup: None) -> Callable[[str], list[tuple[object, ...]]]
 
 
 @pytest.fixture
-def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+def eager() -> Iterator[None]:
     """Celery tasks run at once, in this process, and raise."""
-    monkeypatch.setattr(app.conf, "task_always_eager", True)
-    monkeypatch.setattr(app.conf, "task_eager_propagates", True)
+    # By name, not by attribute: what a patch puts back by attribute, Celery's layered settings cannot give up.
+    before = {name: app.conf[name] for name in ("task_always_eager", "task_eager_propagates")}
+    app.conf.update(dict.fromkeys(before, True))
+    yield
+    app.conf.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,9 @@ def add(request: HttpRequest) -> HttpResponse:
     if not htmx:
         messages.add_message(request, level, text)
         return redirect(scope.url("contacts") if from_list else scope.url("me", added=1))
-    context = {"form": QuickAddForm(), "said": text, "level": messages.DEFAULT_TAGS[level], **lists(scope)}
+    # The request's own now lies before the recording, and a look sees only what came before it.
+    around = lists(scope, services.clock())
+    context = {"form": QuickAddForm(), "said": text, "level": messages.DEFAULT_TAGS[level], **around}
     response = fragment(scope, "dashboard/_added.html", context)
     response["HX-Trigger"] = "recorded"
     return response

@@ -78,9 +78,9 @@ def page(scope: Scope, form: QuickAddForm, *, hurry: bool = False, status: int =
     return render(scope, "dashboard/me.html", context, status=status)
 
 
-def lists(scope: Scope) -> dict[str, Any]:
+def lists(scope: Scope, at: datetime | None = None) -> dict[str, Any]:
     """The newest contacts, and the newest of those that do not count though they live."""
-    found = own_contacts(scope)
+    found = own_contacts(scope, at)
     return {"latest": found[:LATEST], "mendable": found.exclude(reason__in=["", "ended"])[:LATEST]}
 
 

@@ -1,0 +1,98 @@
+"""A company on a live server, and pages that report every violation, error and unreadable part."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from apps.employees.models import Employee
+from apps.quotas.models import Campaign
+from tests import people
+
+# The machine may be busy; what is waited for here takes a tenth of a second on a free one.
+expect.set_options(timeout=20_000)
+WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.violations.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+"""
+DRAWN = """() => [...document.querySelectorAll("[data-chart]")].every((box) => box.dataset.state === "drawn")"""
+
+
+@dataclass
+class Looked:
+    """A page with what went wrong on it."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+
+    def goto(self, address: str) -> None:
+        """Open an address, and everything on it that waits to be seen."""
+        self.page.goto(address)
+        self.draw()
+
+    def draw(self) -> None:
+        for box in self.page.locator("[data-chart]").all():
+            box.scroll_into_view_if_needed()
+        self.page.wait_for_function(DRAWN, timeout=20_000)
+
+    def problems(self) -> list[str]:
+        """Violations of the policy, errors of scripts, and sideways scrolling, since the last question."""
+        found = [*self.errors, *self.page.evaluate("window.violations.splice(0)")]
+        self.errors.clear()
+        if self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            found.append("scrolls sideways")
+        return found
+
+    def findings(self) -> list[str]:
+        """What axe finds that WCAG 2.2 AA and good practice forbid."""
+        found = Axe().run(self.page).response["violations"]
+        return [f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}" for one in found]
+
+
+@pytest.fixture
+def house(
+    live_server: Any, eager: None, campaign: Campaign, alice: Employee, alan: Employee, bob: Employee, hr: Employee
+) -> str:
+    """The address of a server with Alice at 99, one contact that does not count, and Alan at 30."""
+    people.record(alice, 99)
+    people.record_one(alice, ("email", "bob@corp.example.com"), name="Bob from next door")
+    people.record(alan, 30)
+    people.mark()
+    return str(live_server.url)
+
+
+Open = Callable[..., Looked]
+
+
+@pytest.fixture
+def open_as(browser: Browser, house: str) -> Iterator[Open]:
+    """`open_as(alice, width=390)`: a browser in which this person is signed in; nobody for None."""
+    contexts: list[BrowserContext] = []
+
+    def opened(
+        who: Employee | None, *, width: int = 1440, scheme: Any = "light", locale: str = "en-GB", **more: Any
+    ) -> Looked:
+        height = 844 if width < 600 else 900
+        context = browser.new_context(
+            base_url=house, viewport={"width": width, "height": height}, color_scheme=scheme, locale=locale, **more
+        )
+        contexts.append(context)
+        context.add_init_script(WATCH)
+        looked = Looked(context.new_page())
+        looked.page.on("pageerror", lambda error: looked.errors.append(str(error)))
+        looked.page.on("console", lambda said: looked.errors.append(said.text) if said.type == "error" else None)
+        if who:
+            looked.page.goto("/login/")
+            looked.page.fill("input[name=username]", who.staff_no)
+            looked.page.fill("input[name=password]", people.PASSWORD)
+            looked.page.click("form.fields button")
+            looked.page.wait_for_url(f"{house}/")
+        return looked
+
+    yield opened
+    for context in contexts:
+        context.close()

@@ -1,0 +1,103 @@
+"""Every page, as people have it: on a phone, a tablet and a desk, light and dark, in both languages."""
+
+import pytest
+
+from apps.contacts.models import Contact
+from apps.employees.models import Employee
+from tests.browser.conftest import Open
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+OWN = ["/", "/contacts/", "/contacts/?q=nobody", "/contacts/{contact}/", "/exports/", "/password/", "/nothing/"]
+TEAM = ["/team/B001/", "/team/B001/?status=red&q=alan", "/team/A001/", "/team/B001/?as_of=2026-11-20"]
+COMPANY = ["/company/", "/company/?department=Sales", "/exports/"]
+SEEN_AS = [(390, "light", "en-GB"), (768, "dark", "zh-CN"), (1440, "light", "zh-CN"), (1440, "dark", "en-GB")]
+
+
+@pytest.mark.parametrize(("width", "scheme", "locale"), SEEN_AS)
+def test_no_page_breaks_the_policy_or_anybodys_reading(
+    open_as: Open, alice: Employee, bob: Employee, hr: Employee, width: int, scheme: str, locale: str
+) -> None:
+    contact = Contact.objects.of(alice).earliest("pk").pk
+    wrong = []
+    for who, addresses in ((None, ["/login/", "/set-password/x/y/"]), (alice, OWN), (bob, TEAM), (hr, COMPANY)):
+        looked = open_as(who, width=width, scheme=scheme, locale=locale)
+        for address in addresses:
+            looked.goto(address.format(contact=contact))
+            said = looked.problems()
+            if address == "/nothing/":  # the browser itself reports the 404
+                said = [one for one in said if "404" not in one]
+            wrong += [f"{address}: {one}" for one in said + looked.findings()]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_open_parts_can_be_read_too(open_as: Open, alice: Employee, bob: Employee) -> None:
+    """Menus, tables behind charts, and a form with an error."""
+    mine = open_as(alice, width=390)
+    mine.goto("/")
+    mine.page.fill("#quick-add input[name=reach]", "12")
+    mine.page.click("#quick-add button")
+    mine.page.wait_for_selector("#quick-add [aria-invalid=true]")
+    team = open_as(bob, width=390, scheme="dark")
+    team.goto("/team/B001/")
+    team.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert [one for one in mine.problems() if "422" not in one] + mine.findings() == []
+    assert team.problems() + team.findings() == []
+
+
+def test_charts_fill_the_boxes_that_were_kept_for_them(open_as: Open, bob: Employee) -> None:
+    team = open_as(bob, width=390)
+    team.page.goto("/team/B001/")
+    tall = "() => [...document.querySelectorAll('[data-chart]')].map((box) => box.getBoundingClientRect().height)"
+    before = team.page.evaluate(tall)
+    team.draw()
+    assert team.page.evaluate(tall) == before
+    assert len(before) == 4
+    assert min(before) >= 220
+    for box in team.page.locator("[data-chart]").all():
+        assert box.locator(".main-svg").first.bounding_box()["width"] > 250  # type: ignore[index]
+        assert 1 <= box.locator(".xtick").count() <= 4
+
+
+def test_a_chart_changes_its_colours_with_the_theme(open_as: Open, alice: Employee) -> None:
+    mine = open_as(alice)
+    mine.goto("/")
+    stroke = "() => getComputedStyle(document.querySelector('.js-line')).stroke"
+    light = mine.page.evaluate(stroke)
+    mine.page.emulate_media(color_scheme="dark")
+    mine.page.wait_for_function(f"() => ({stroke})() !== '{light}'")
+    assert mine.problems() == []
+
+
+def test_hovering_says_the_exact_row(open_as: Open, alice: Employee) -> None:
+    mine = open_as(alice)
+    mine.goto("/")
+    box = mine.page.locator("[data-chart] .nsewdrag").first
+    box.hover(position={"x": 300, "y": 60})
+    said = mine.page.wait_for_selector(".hoverlayer .hovertext")
+    assert said
+    assert "in all" in (said.text_content() or "")
+    assert mine.problems() == []
+
+
+def test_a_bar_leads_to_its_group(open_as: Open, hr: Employee) -> None:
+    company = open_as(hr)
+    company.goto("/company/")
+    address = "() => document.querySelector('[data-chart*=departments]').data[1].customdata[0]"
+    wanted = company.page.evaluate(address)
+    assert wanted.startswith("/company/?department=")
+    company.page.locator("[data-heading=picture-departments] ~ details summary").click()
+    company.page.locator("#picture-departments").scroll_into_view_if_needed()
+    assert company.page.locator(f"details a[href='{wanted}']").count() == 1
+
+
+def test_a_team_prints_in_the_light_theme_without_what_paper_cannot_do(open_as: Open, bob: Employee) -> None:
+    team = open_as(bob, scheme="dark")
+    team.goto("/team/B001/")
+    team.page.emulate_media(media="print")
+    assert not team.page.locator(".nav").is_visible()
+    assert not team.page.locator("form.filters").is_visible()
+    assert team.page.locator(".tiles").is_visible()
+    team.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert team.page.evaluate("document.documentElement.classList.contains('printing')")
+    assert team.page.pdf()[:4] == b"%PDF"

@@ -10,8 +10,8 @@ from apps.quotas.demo.company import Company, plan_company
 from apps.quotas.demo.contacts import Recorder, plan_counts
 from apps.quotas.demo.times import Calendar, calendar
 
-# Contacts written in one transaction.
-CHUNK = 50_000
+# Contacts written in one transaction, and those of them held in memory at once.
+CHUNK, PIECE = 250_000, 10_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,13 @@ class Plan:
 
     def chunks(self) -> Iterator[range]:
         """Runs of places in the company, about CHUNK contacts each."""
-        step = max(1, CHUNK // max(self.contacts, 1))
-        for first in range(0, self.employees, step):
-            yield range(first, min(first + step, self.employees))
+        return self._runs(range(self.employees), CHUNK)
+
+    def pieces(self, places: range) -> Iterator[range]:
+        """Runs of these places, about PIECE contacts each."""
+        return self._runs(places, PIECE)
+
+    def _runs(self, places: range, contacts: int) -> Iterator[range]:
+        step = max(1, contacts // max(self.contacts, 1))
+        for first in range(places.start, places.stop, step):
+            yield range(first, min(first + step, places.stop))

@@ -8,10 +8,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,28 +19,22 @@ from django.db.models import Count, Max, Q, Sum
 
 from apps.employees.models import Employee, TreeNode
 from apps.ledger.models import OutboxRow, Setting
-from apps.ledger.services import Actor, audit, claim_job, clock, hold_facts, verify_identity_key
+from apps.ledger.services import Actor, audit, clock, hold_facts, verify_identity_key
 from apps.quotas.demo.company import LEAST_EMPLOYEES
 from apps.quotas.demo.contacts import TARGET
+from apps.quotas.demo.filling import ALONE, Filling, Progress
 from apps.quotas.demo.plan import Plan
 from apps.quotas.demo.signing_in import make_sign_ins
-from apps.quotas.demo.store import write_company, write_contacts
+from apps.quotas.demo.store import take_time, write_company
 from apps.quotas.demo.times import ZONE
 from apps.quotas.models import Campaign, Standing
 from apps.quotas.services import mark_touched, open_campaign
 from apps.quotas.services.passing import FOLLOWED
 
 DEMO = "demo"
-JOB = "demo_contacts"
 DOMAIN = "corp.example"
 MOST_EMPLOYEES, MOST_CONTACTS = 1_000_000, 1_000
-# How many contacts one process writes before a second connection helps.
-ALONE = 300_000
-MOST_WORKERS = 4
-
-
-# progress(done, total), and what opens one for a unit.
-Progress = Callable[[int, int], None]
+# What opens a progress bar for a unit.
 Bar = Callable[[str], AbstractContextManager[Progress]]
 
 
@@ -97,11 +89,11 @@ def seed_demo(
         raise ValueError(f"A demo has from 0 to {MOST_CONTACTS:,} contacts for each employee.")
     plan, resumed = _begin(employees, contacts, seed, by)
     with bar("contacts") as recorded:
-        _record(plan, recorded, workers)
+        total = Filling(plan, recorded).run(workers)
     _open(plan, by)
     with bar("employees") as marked:
         _mark(plan, marked)
-    return _end(plan, by, resumed)
+    return _end(plan, total, by, resumed)
 
 
 def sign_ins() -> list[dict[str, str]]:
@@ -115,7 +107,7 @@ def sign_ins() -> list[dict[str, str]]:
 def _begin(employees: int, contacts: int, seed: int, by: Actor) -> tuple[Plan, bool]:
     """Mark the database as the demo's and write the company; or find a plan that was begun and not completed."""
     with transaction.atomic():
-        _take_time()
+        take_time()
         hold_facts()
         verify_identity_key()
         mark, created = Setting.objects.get_or_create(name=DEMO, defaults={"value": {}})
@@ -133,47 +125,6 @@ def _begin(employees: int, contacts: int, seed: int, by: Actor) -> tuple[Plan, b
         mark.value = {"complete": False, "plan": vars(plan), "sign_ins": make_sign_ins(company, by)}
         mark.save(update_fields=["value"])
     return plan, False
-
-
-def _record(plan: Plan, recorded: Progress, workers: int | None) -> None:
-    """Write the contacts of every chunk that no earlier run has written."""
-    company = plan.company()
-    recorder = plan.recorder(company)
-    ids = dict(Employee.objects.values_list("staff_no", "pk"))
-    total, done = sum(recorder.counts), 0
-    if workers is None:
-        workers = 1 if total <= ALONE else min(os.cpu_count() or 1, MOST_WORKERS)
-
-    def write(places: range) -> int:
-        with transaction.atomic():
-            _take_time()
-            hold_facts()
-            if claim_job(JOB, str(places.start)):
-                write_contacts((ids[company.people[place].staff_no], recorder.contacts_of(place)) for place in places)
-        return sum(recorder.counts[place] for place in places)
-
-    recorded(0, total)
-    for written in map(write, plan.chunks()) if workers == 1 else _side_by_side(write, plan, workers):
-        done += written
-        recorded(done, total)
-
-
-def _side_by_side(write: Callable[[range], int], plan: Plan, workers: int) -> Iterator[int]:
-    """`write` for every chunk, on `workers` connections; the first failure ends all."""
-
-    def on_own_connection(places: range) -> int:
-        try:
-            return write(places)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for done in as_completed([pool.submit(on_own_connection, places) for places in plan.chunks()]):
-                yield done.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def _open(plan: Plan, by: Actor) -> None:
@@ -200,12 +151,29 @@ def _mark(plan: Plan, marked: Progress) -> None:
             cursor.execute("ANALYZE")
     total, done = OutboxRow.objects.count(), 0
     marked(0, total)
-    while taken := mark_touched():
-        done += taken
-        marked(done, total)
+    with unhurried():
+        while taken := mark_touched():
+            done += taken
+            marked(done, total)
 
 
-def _end(plan: Plan, by: Actor, resumed: bool) -> Seeded:
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Within the block, transactions of this connection may take longer than a page may wait."""
+    if connection.in_atomic_block:
+        take_time()
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET statement_timeout")
+
+
+def _end(plan: Plan, total: int, by: Actor, resumed: bool) -> Seeded:
     """Say that the demo is complete, with what is in it."""
     with transaction.atomic():
         mark = Setting.objects.select_for_update().get(name=DEMO)
@@ -214,18 +182,10 @@ def _end(plan: Plan, by: Actor, resumed: bool) -> Seeded:
             counted=Sum("counted", default=0), red=Count("pk", filter=Q(red=True))
         )
         depth = TreeNode.objects.aggregate(depth=Max("depth"))["depth"]
-        seeded = Seeded(
-            plan.employees, plan.employees * plan.contacts, plan.seed, slug, depth, **standings, resumed=resumed
-        )
+        seeded = Seeded(plan.employees, total, plan.seed, slug, depth, **standings, resumed=resumed)
         if not mark.value["complete"]:
             mark.value["complete"] = True
             mark.save(update_fields=["value"])
             detail: dict[str, Any] = {"employees": seeded.employees, "contacts": seeded.contacts, "seed": seeded.seed}
             audit("demo.seeded", by=by, kind="campaign", id=slug, label=plan.calendar().name, detail=detail)
     return seeded
-
-
-def _take_time() -> None:
-    """Let the statements of this transaction take longer than a page may wait."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")

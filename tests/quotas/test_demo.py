@@ -91,12 +91,20 @@ def test_contacts_that_do_not_count_show_each_reason(noon: Clock, domain: str) -
     reasons = Counter(one.reason for one in judged)
     assert {"", "ended", "outside_period", "not_external"} == set(reasons)
     assert 0.85 < reasons[""] / len(judged) < 0.97
-    assert (
-        ContactIdentity.objects.filter(domain=domain)
-        .exclude(digest__in=EmployeeIdentity.objects.values("digest"))
-        .exists()
-    )
+    assert visitors().exists()
     assert len({one.source for one in judged}) >= 6
+
+
+def test_where_no_domain_is_the_companys_no_contact_pretends_to_be_internal(noon: Clock) -> None:
+    run("seed_demo", "--employees", 60, "--contacts", 60)
+    assert Employee.objects.filter(email__endswith=f"@{DOMAIN}").count() == 60
+    assert not visitors().exists()
+
+
+def visitors() -> Any:
+    """Contacts with an address of the company's that no employee has."""
+    colleagues = EmployeeIdentity.objects.values("digest")
+    return ContactIdentity.objects.filter(domain=DOMAIN).exclude(digest__in=colleagues)
 
 
 def test_the_same_seed_at_the_same_moment_makes_the_same_rows(clock: Clock) -> None:

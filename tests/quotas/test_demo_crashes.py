@@ -65,7 +65,7 @@ def test_a_run_that_crashed_is_finished_by_the_next_one(
     assert (seeded.resumed, seeded.seed) == (begun, 1)
     assert Contact.objects.count() == seeded.contacts == 30 * 8
     stored = Counter(ContactIdentity.objects.values_list("employee__staff_no", "kind", "value"))
-    assert stored == identities(plan.Plan(30, 8, 1, people.NOON, seeding.DOMAIN, "UTC"))
+    assert stored == identities(plan.Plan(30, 8, 1, people.NOON, seeding.DOMAIN, False, "UTC"))
     assert recount(Campaign.objects.get()) == []
     assert Campaign.objects.count() == AuditEntry.objects.filter(action="demo.seeded").count() == 1
 

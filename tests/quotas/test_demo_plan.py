@@ -17,7 +17,7 @@ DOMAIN = "corp.example"
 
 
 def planned(employees: int = 500, contacts: int = 80, seed: int = 1) -> plan.Plan:
-    return plan.Plan(employees, contacts, seed, people.NOON, DOMAIN, "Asia/Shanghai")
+    return plan.Plan(employees, contacts, seed, people.NOON, DOMAIN, True, "Asia/Shanghai")
 
 
 def depth(house: Company, person: Person) -> int:

@@ -65,7 +65,10 @@ def plan_counts(company: Company, contacts: int, seed: int) -> list[int]:
 
 
 class Recorder:
-    """Draws the contacts of each employee of one company; what it draws depends on (seed, place) alone."""
+    """Draws the contacts of each employee of one company; what it draws depends on (seed, place) alone.
+
+    With a `domain`, some contacts have an address there.
+    """
 
     def __init__(self, company: Company, calendar: Calendar, seed: int, counts: list[int], domain: str) -> None:
         self.company, self.seed, self.counts, self.domain = company, seed, counts, domain
@@ -138,7 +141,7 @@ class Recorder:
         while not seen.isdisjoint(identities):
             number += self.firsts[-1] + self.many
             name, identities = outsider(self.seed, number)
-        if fate == "company":
+        if fate == "company" and self.domain:
             identities = [("email", f"visitor.{number}@{self.domain}")]
         return name, identities
 

@@ -16,13 +16,18 @@ CHUNK, PIECE = 250_000, 10_000
 
 @dataclass(frozen=True)
 class Plan:
-    """What one demo is made of; equal plans make equal demos. Kept in the demo's mark, for a run that goes on."""
+    """What one demo is made of; equal plans make equal demos. Kept in the demo's mark, for a run that goes on.
+
+    `domain` is that of the employees' addresses; only when the campaign will hold its addresses for internal
+    (`domain_is_internal`), some contacts have one too.
+    """
 
     employees: int
     contacts: int
     seed: int
     at: str
     domain: str
+    domain_is_internal: bool
     time_zone: str
 
     def calendar(self) -> Calendar:
@@ -36,7 +41,8 @@ class Plan:
     def recorder(self, company: Company) -> Recorder:
         """Who records what."""
         counts = plan_counts(company, self.contacts, self.seed)
-        return Recorder(company, self.calendar(), self.seed, counts, self.domain)
+        domain = self.domain if self.domain_is_internal else ""
+        return Recorder(company, self.calendar(), self.seed, counts, domain)
 
     def chunks(self) -> Iterator[range]:
         """Runs of places in the company, about CHUNK contacts each."""

@@ -118,8 +118,9 @@ def _begin(employees: int, contacts: int, seed: int, by: Actor) -> tuple[Plan, b
         if Employee.objects.exists() or Campaign.objects.exists():
             raise NotEmpty
         at = clock()
-        domain = (settings.COMPANY_EMAIL_DOMAINS or [DOMAIN])[0].lower()
-        plan = Plan(employees, contacts, seed, at.isoformat(), domain, settings.TIME_ZONE)
+        own = [domain.lower() for domain in settings.COMPANY_EMAIL_DOMAINS]
+        domain = own[0] if own else DOMAIN
+        plan = Plan(employees, contacts, seed, at.isoformat(), domain, bool(own), settings.TIME_ZONE)
         company = plan.company()
         write_company(company, at)
         mark.value = {"complete": False, "plan": vars(plan), "sign_ins": make_sign_ins(company, by)}

@@ -32,7 +32,7 @@ def literal(value: Any) -> str:
     return quoted
 
 
-# An identity of a contact (`mine`) is one of an employee who was employed at any moment between the opening and the look.
+# An identity of a contact (`mine`) is one of an employee employed at any moment between the opening and the look.
 COLLEAGUES = """FROM contacts_contactidentity mine
     JOIN employees_employeeidentity theirs ON theirs.kind = mine.kind AND theirs.digest = mine.digest
     JOIN employees_employment work ON work.employee_id = theirs.employee_id
@@ -86,34 +86,35 @@ def claimed_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
     return f"SELECT DISTINCT mine.contact_id {CLAIMS.format(no_claim=no_claim)} AND mine.employee_id IN ({employees})"
 
 
-def reason_sql(rule: CampaignRule, at: datetime, *, internal: str, claimed: str, contact: str) -> str:
-    """Why the row `contact` does not count in the state just before `at`; an empty string when it counts.
+def reasons(rule: CampaignRule, at: datetime, *, internal: str, claimed: str, contact: str) -> dict[str, str]:
+    """The condition of every reason on the row `contact` in the state just before `at`, in the order they are given.
 
-    `internal` and `claimed` are conditions: whether the contact is among internal_sql, claimed_sql. The first reason
-    in the order of rules.REASONS. Callers keep to rows with `recorded_at` before the look.
+    `internal` and `claimed` are conditions: whether the contact is among internal_sql, claimed_sql. None is ever NULL.
+    Callers keep to rows with `recorded_at` before the look.
     """
-    whens = [
-        (_ended(contact, rule, at), "ended"),
-        (_outside(contact, rule), "outside_period"),
-        (f"{contact}.was_external IS FALSE OR {internal}", "not_external"),
-    ]
+    conditions = {
+        "ended": _ended(contact, rule, at),
+        "outside_period": _outside(contact, rule),
+        "not_external": f"({contact}.was_external IS FALSE OR {internal})",
+    }
     if rule.confirmed_only:
-        whens.append((f"coalesce({contact}.confirmed_at >= {judged_at(rule, at)}, true)", "unconfirmed"))
+        conditions["unconfirmed"] = f"coalesce({contact}.confirmed_at >= {judged_at(rule, at)}, true)"
     if rule.exclusive:
-        whens.append((claimed, "claimed"))
-    cases = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in whens)
-    return f"CASE {cases} ELSE '' END"
+        conditions["claimed"] = claimed
+    return conditions
 
 
 def with_reason(contacts: models.QuerySet, rule: CampaignRule, at: datetime, employees: str) -> models.QuerySet:
     """Contacts of `employees` (a SELECT of ids) recorded before the look, each annotated with its `reason`."""
-    sql_text = reason_sql(
+    conditions = reasons(
         rule,
         at,
         internal=f"contacts_contact.id IN ({internal_sql(rule, at, employees)})",
         claimed=f"contacts_contact.id IN ({claimed_sql(rule, at, employees)})",
         contact="contacts_contact",
     )
+    whens = " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in conditions.items())
+    sql_text = f"CASE {whens} ELSE '' END"
     # The text holds literals quoted by psycopg2, and Django's cursor reads a bare % as a placeholder.
     expression = RawSQL(sql_text.replace("%", "%%"), (), output_field=TextField())  # noqa: S611
     return contacts.filter(recorded_at__lt=at).annotate(reason=expression)
@@ -165,17 +166,17 @@ def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
     """
     look, zone = judged_at(rule, at), literal(rule.time_zone)
     chosen = "SELECT employee_id FROM people"
-    reason = reason_sql(
-        rule,
-        at,
-        internal="internal.contact_id IS NOT NULL",
-        claimed="claimed.contact_id IS NOT NULL",
-        contact="contact",
-    )
+    joined = {
+        "internal": "(internal.contact_id IS NOT NULL)",
+        "claimed": "(claimed.contact_id IS NOT NULL)",
+        "contact": "contact",
+    }
+    # Not `reason = ''`: of single conditions the planner knows how many rows they leave.
+    no_reason = " AND ".join(f"NOT {condition}" for condition in reasons(rule, at, **joined).values())
     day = f"(contact.recorded_at AT TIME ZONE {zone})::date"
     counting = f"""LEFT JOIN internal ON internal.contact_id = contact.id
         LEFT JOIN claimed ON claimed.contact_id = contact.id
-        WHERE contact.recorded_at < {look} AND {reason} = ''"""
+        WHERE contact.recorded_at < {look} AND {no_reason}"""
     return f"""people AS MATERIALIZED ({population_sql(rule, at, employees)}),
     internal AS MATERIALIZED ({internal_sql(rule, at, chosen)}),
     claimed AS MATERIALIZED ({claimed_sql(rule, at, chosen)}),

@@ -91,6 +91,14 @@ def test_make_targets_in_readme_exist():
     assert set(re.findall(r"(?:^    |`)(?:[A-Z]+=\S+ )?make ([a-z-]+)", README, flags=re.MULTILINE)) <= targets
 
 
+def test_units_start_what_the_readme_starts():
+    units = (BASE_DIR / "docs" / "deployment.md").read_text(encoding="utf-8")
+    started = re.findall(r"^    \.venv/bin/((?:gunicorn|celery) .+?)(?: --schedule \S+)?$", README, flags=re.MULTILINE)
+    assert len(started) == 3
+    for command in started:
+        assert f"ExecStart=/opt/hundred/.venv/bin/{command}" in units
+
+
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/deployment.md", "docs/adr/README.md"])
 def test_links_lead_to_files(name):
     path = BASE_DIR / name

@@ -9,9 +9,11 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import translation
 
+from apps.api.templatetags.api import with_code
 from apps.api.urls import urlpatterns
 from apps.api.views.description import described
 from tests.api import described as answers
+from tests.dashboard.strict import Page, StrictClient
 
 METHODS = ("get", "post", "put", "patch", "delete")
 NOT_DESCRIBED = {"api-docs", "api-nowhere"}
@@ -121,11 +123,22 @@ def test_the_description_speaks_the_readers_language() -> None:
     assert all(here != there for here, there in summaries)
 
 
-def test_the_page_has_nothing_inline() -> None:
-    response = Client().get("/api/v1/docs/")
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_the_page_says_all_of_it_in_its_first_response(language: str) -> None:
+    response = StrictClient().get("/api/v1/docs/", headers={"accept-language": language})
     html = response.content.decode()
-    assert response.status_code == 200
-    assert "<style" not in html
-    assert " style=" not in html
-    assert "<script>" not in html
+    page = Page(html)
     assert "unsafe" not in response["Content-Security-Policy"]
+    assert f'<html lang="{language}">' in html
+    assert {operation["operationId"] for _path, _method, operation in operations()} <= page.ids
+    assert {link.removeprefix("#") for link in page.links if link.startswith("#")} <= page.ids
+    # One script, the house's own for its menus.
+    assert html.count("<script") == 1
+
+
+def test_backticks_become_code_and_nothing_else_does() -> None:
+    assert with_code("Scope `own`, <b>`a & b`</b>") == (
+        "Scope <code>own</code>, &lt;b&gt;<code>a &amp; b</code>&lt;/b&gt;"
+    )
+    assert with_code("a lone ` stays") == "a lone ` stays"

@@ -8,10 +8,9 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.decorators import method_decorator
-from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
-from django.views.decorators.csrf import ensure_csrf_cookie
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer
@@ -21,6 +20,10 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from apps.api.models import Scope
+from apps.api.reference import Reference
+from apps.api.tokens import OFFERED
 
 # For the description: no sign-in.
 OPEN: list[Any] = [{}]
@@ -32,7 +35,6 @@ def described(language: str) -> dict[str, Any]:
     return SchemaGenerator().get_schema(request=None, public=True)
 
 
-@method_decorator(login_not_required, name="dispatch")
 class Schema(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -42,8 +44,8 @@ class Schema(APIView):
         operation_id="schema",
         tags=["description"],
         auth=OPEN,
-        summary=_("This description"),
-        description=_("OpenAPI 3, as JSON or YAML, in the language asked for."),
+        summary=gettext_lazy("This description"),
+        description=gettext_lazy("OpenAPI 3, as JSON or YAML, in the language asked for."),
         responses={200: OpenApiTypes.OBJECT},
     )
     def get(self, request: Request) -> Response:
@@ -52,7 +54,23 @@ class Schema(APIView):
 
 @login_not_required
 @require_safe
-@ensure_csrf_cookie
 def docs(request: HttpRequest) -> HttpResponse:
-    """The description to read and to try, under the same content policy as every page: no inline script or style."""
-    return render(request, "api/docs.html")
+    """The description to read, whole in its first response: no script, nothing inline, in both languages."""
+    reference = Reference(described(get_language() or "en"), request.build_absolute_uri("/"))
+    titles = {
+        "me": _("Me"),
+        "standings": _("Standings"),
+        "campaigns": _("Campaigns"),
+        "contacts": _("Contacts"),
+        "tokens": _("Tokens"),
+        "description": _("Description"),
+    }
+    context = {
+        "groups": [(group, titles[group.name]) for group in reference.groups],
+        "shapes": reference.shapes,
+        "scopes": [(scope.value, Scope(scope).label) for scope in OFFERED],
+    }
+    response = render(request, "api/docs.html", context)
+    # It carries the CSRF token of the language switch.
+    add_never_cache_headers(response)
+    return response

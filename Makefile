@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint format messages
+.PHONY: help run test test-fast lint format screenshots messages
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /  -  /'
@@ -21,6 +21,9 @@ test-fast:  ## the inner loop: no browser, nothing killed, nothing started but a
 
 lint:  ## style, types and import contracts
 	$(READY) scripts.check --lint
+
+screenshots:  ## every page as a picture, in var/screenshots
+	$(READY) scripts.screenshots
 
 messages:  ## takes new strings into the Chinese catalogue and compiles it
 	$(READY) scripts.catalogue

@@ -1,10 +1,7 @@
 """Signing in and out, setting a password, choosing a language; and the pages that say no."""
 
 import pytest
-from django.test import override_settings
-from django.urls import path
 
-from apps.dashboard.views import errors
 from apps.employees.models import Employee
 from apps.employees.services import account_for, set_password_link
 from apps.quotas.models import Campaign
@@ -82,34 +79,3 @@ def test_errors_have_the_houses_own_page(
     answer = as_(alice).get(address)
     assert answer.status_code == status
     assert "To the first page" in words(answer)
-
-
-def _broken(request: object) -> None:
-    raise RuntimeError("on purpose")
-
-
-urlpatterns = [
-    path("broken/", errors.login_not_required(_broken)),
-    path("429/", errors.too_many),
-    path("503/", errors.unavailable),
-    path("403/", errors.forbidden),
-]
-handler500 = "apps.dashboard.views.errors.failed"
-
-
-@override_settings(ROOT_URLCONF=__name__)
-def test_our_own_fault_shows_a_number_that_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    client = StrictClient(raise_request_exception=False)
-    answer = client.get("/broken/")
-    assert answer.status_code == 500
-    trouble = answer.context["trouble"]
-    assert trouble in words(answer)
-    assert any(trouble in record.getMessage() for record in caplog.records)
-
-
-@override_settings(ROOT_URLCONF=__name__)
-@pytest.mark.parametrize("status", [403, 429, 503])
-def test_the_other_noes_are_pages_too(client: StrictClient, status: int) -> None:
-    answer = client.get(f"/{status}/")
-    assert answer.status_code == status
-    assert str(status) in words(answer)

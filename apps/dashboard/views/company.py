@@ -32,16 +32,16 @@ def company(request: HttpRequest) -> HttpResponse:
         return render(scope, "dashboard/team_waiting.html", {})
     choice = choice_of(scope)
     listed = listing(scope, reports.Everyone(), choice, "company")
-    if request.headers.get("HX-Target") == "list":
-        return fragment(scope, "dashboard/_people.html", {**listed, "with_departments": True})
     standings = reports.Standings(scope.the_campaign, reports.Everyone(), as_of=scope.as_of)
-    totals, departments = standings.totals(), standings.departments()
+    departments = standings.departments()
+    listed["department_names"] = sorted(group.key for group in departments if group.key)
+    if request.headers.get("HX-Target") == "list":
+        return fragment(scope, "dashboard/_people.html", listed)
+    totals = standings.totals()
     context = {
         **listed,
-        "with_departments": True,
         "totals": totals,
         "departments": departments,
-        "department_names": sorted(group.key for group in departments if group.key),
         "tiles": tile_urls(scope, choice, "company"),
         "period": period_of(scope),
         "pictures": company_pictures(scope, standings, totals, departments),

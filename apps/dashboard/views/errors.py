@@ -1,9 +1,11 @@
 """Pages that say no, plainly. They read no database: it may be what failed."""
 
 import logging
+import sys
 import uuid
 
 from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
@@ -46,9 +48,12 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
 
 @login_not_required
 def failed(request: HttpRequest) -> HttpResponse:
-    """Our fault. The id stands in the log too, so that a report leads to its traceback."""
+    """Our fault. The id stands in the log too, beside the traceback. A database that is away is no bug: 503."""
+    problem = sys.exc_info()
+    if isinstance(problem[1], OperationalError | InterfaceError):
+        return unavailable(request)
     trouble = uuid.uuid4().hex[:12]
-    logger.error("The page of trouble %s was shown for %s", trouble, request.path)
+    logger.error("Trouble %s at %s", trouble, request.path, exc_info=problem)
     return _page(request, 500, trouble=trouble)
 
 

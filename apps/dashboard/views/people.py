@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import FileResponse
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.text import slugify
 
@@ -75,6 +76,7 @@ def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object)
         "statuses": words.STATUSES.items(),
         "sorts": _sort_links(scope, choice, name, *args),
         "action": scope.url(name, *args),
+        "path": reverse(name, args=args),
         "found": standings.totals(),
     }
 

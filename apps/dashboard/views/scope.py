@@ -117,6 +117,11 @@ class Scope:
         """`?campaign=…&as_of=…`, or nothing."""
         return f"?{urlencode(self.kept)}" if self.kept else ""
 
+    @property
+    def here(self) -> str:
+        """The page to come back to: this one, or the list when this is the answer to a form."""
+        return self.request.get_full_path() if self.request.method == "GET" else self.url("me")
+
     def url(self, name: str, *args: object, **query: object) -> str:
         """An address of this door that keeps what links carry on."""
         full = {**self.kept, **{key: value for key, value in query.items() if value not in ("", None)}}

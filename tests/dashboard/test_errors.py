@@ -1,0 +1,76 @@
+"""The pages that say no stand without a database: it may be what failed. These tests may not touch one."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+from django.urls import path
+
+from apps.dashboard.views import errors
+from tests.dashboard.strict import StrictClient, words
+
+
+def _broken(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("on purpose")
+
+
+def _away(request: HttpRequest) -> HttpResponse:
+    raise OperationalError("the database went away, on purpose")
+
+
+urlpatterns = [
+    path("broken/", errors.login_not_required(_broken)),
+    path("away/", errors.login_not_required(_away)),
+    path("400/", errors.bad_request),
+    path("403/", errors.forbidden),
+    path("404/", errors.not_found),
+    path("429/", errors.too_many),
+    path("503/", errors.unavailable),
+]
+handler500 = "apps.dashboard.views.errors.failed"
+pytestmark = pytest.mark.usefixtures("here")
+
+
+@pytest.fixture
+def here() -> Iterator[None]:
+    # That one asks who is signed in before any page is made; here the page itself is what is watched.
+    others = [name for name in settings.MIDDLEWARE if not name.endswith("LoginRequiredMiddleware")]
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=others):
+        yield
+
+
+@pytest.fixture
+def reader() -> StrictClient:
+    """Somebody with a session, which these pages must not look at."""
+    client = StrictClient(raise_request_exception=False)
+    client.cookies["sessionid"] = "a" * 32
+    return client
+
+
+def test_our_own_fault_shows_a_number_that_stands_in_the_log(
+    reader: StrictClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = reader.get("/broken/")
+    assert answer.status_code == 500
+    trouble = answer.context["trouble"]
+    assert trouble in words(answer)
+    (logged,) = [record for record in caplog.records if trouble in record.getMessage()]
+    assert "on purpose" in str(logged.exc_info)
+
+
+def test_a_database_that_is_away_is_a_minute_and_not_a_fault(reader: StrictClient) -> None:
+    answer = reader.get("/away/")
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "30"
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
+def test_each_no_is_a_page_in_both_languages(reader: StrictClient, status: int) -> None:
+    english = reader.get(f"/{status}/")
+    chinese = reader.get(f"/{status}/", headers={"accept-language": "zh-CN"})
+    assert english.status_code == chinese.status_code == status
+    assert "To the first page" in words(english)
+    assert "回到首页" in words(chinese)

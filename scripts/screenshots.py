@@ -28,8 +28,6 @@ SCHEMES = ("light", "dark")
 LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}
 DONE = "['drawn', 'failed'].includes(box.dataset.state)"
 DRAWN = f"() => [...document.querySelectorAll('[data-chart]')].every((box) => {DONE})"
-    "() => [...document.querySelectorAll('[data-chart]')].every((b) => ['drawn', 'failed'].includes(b.dataset.state))"
-)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 

@@ -46,5 +46,5 @@ class EmployeeQuerySet(models.QuerySet):
     def by_staff_no(self, staff_no: str) -> Any:
         """The one employee with this number. Raises DoesNotExist."""
         if not storable(staff_no):
-            raise self.model.DoesNotExist
+            return self.none().get()
         return self.get(staff_no=staff_no)

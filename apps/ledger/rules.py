@@ -101,6 +101,16 @@ def normalise_email(text: str) -> str:
     return f"{lower(parts.local_part)}@{domain.lower()}"
 
 
+def normalise_domain(text: str) -> str:
+    """A domain in the form that addresses have theirs, so that the two can be compared."""
+    domain = clean_text(text, RAW_LIMIT).removeprefix("@").lower()
+    try:
+        return normalise_email(f"x@{domain}").rpartition("@")[2]
+    except InvalidIdentity:
+        # A name of the inner network, as corp.local: nobody outside has it, and it is compared as it stands.
+        return domain
+
+
 def normalise_handle(text: str) -> str:
     """Lower-case handle without its leading @. Raises InvalidIdentity."""
     handle = lower(text.removeprefix("@"))

@@ -15,11 +15,12 @@ from django.utils.translation import gettext as _
 from apps.contacts.models import Contact
 from apps.contacts.services import ContactRefused, lock_employees, restore_contact
 from apps.employees.models import Employee
-from apps.ledger.rules import clean_text
+from apps.ledger.rules import clean_text, normalise_domain
 from apps.ledger.services import Actor, audit, clock, hold_facts, note_employees, watch_identities
 from apps.quotas import rules
 from apps.quotas.models import Adjustment, Campaign, CampaignRule
 
+MOST = 1_000_000  # what a target can be
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -64,7 +65,7 @@ def open_campaign(
         CampaignRule.objects.create(
             campaign=campaign, version=1, in_force_from=now, target=target, time_zone=time_zone, opens_on=opens_on,
             deadline=deadline, opens_at=opens_at, cutoff_at=cutoff_at, exclusive=exclusive,
-            company_domains=sorted({domain.lower() for domain in settings.COMPANY_EMAIL_DOMAINS}),
+            company_domains=sorted({normalise_domain(domain) for domain in settings.COMPANY_EMAIL_DOMAINS}),
             confirmed_only=confirmed_only, scope=sorted(set(scope)),
         )  # fmt: skip
         note_everybody()
@@ -80,7 +81,7 @@ def open_campaign(
 def _refuse_bad_terms(name: str, target: int, opens_on: date, deadline: date, time_zone: str) -> None:
     if not name:
         raise CampaignRefused("name", _("A campaign needs a name."))
-    if not 1 <= target <= 1_000_000:
+    if not 1 <= target <= MOST:
         raise CampaignRefused("target", _("The target must be a number from 1 to 1,000,000."))
     if deadline < opens_on:
         raise CampaignRefused("deadline", _("The deadline lies before the opening."))
@@ -118,7 +119,7 @@ def adjust(
     """
     if (target is None) == (exempt is None):
         raise CampaignRefused("target", _("Give either a target or an exemption."))
-    if target is not None and target < 1:
+    if target is not None and not 1 <= target <= MOST:
         raise CampaignRefused("target", _("The target must be a number from 1 to 1,000,000."))
     if not clean_text(reason):
         raise CampaignRefused("reason", _("An adjustment needs a reason."))
@@ -129,10 +130,12 @@ def adjust(
             if cursor.fetchone()[0] not in ("draft", "open"):
                 raise CampaignRefused("campaign", _("This campaign is over."))
         lock_employees([employee.pk])
-        now = clock()
+        begin, end = starts_at or clock(), ends_at or FOR_EVER
+        if begin >= end:
+            raise CampaignRefused("ends_at", _("It ends before it begins."))
         adjustment = Adjustment.objects.create(
             campaign=campaign, employee=employee, target=target, exempt=exempt, reason=clean_text(reason, 1000),
-            starts_at=starts_at or now, ends_at=ends_at or FOR_EVER, created_by_id=by.id, created_by_label=by.label,
+            starts_at=begin, ends_at=end, created_by_id=by.id, created_by_label=by.label,
         )  # fmt: skip
         note_employees([employee.pk])
         detail = {"campaign": campaign.slug, "target": target, "exempt": exempt, "reason": adjustment.reason}

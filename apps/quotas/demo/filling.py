@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from threading import Lock
+from threading import Event, Lock
 
 from django.db import connection, transaction
 
@@ -23,11 +23,15 @@ MOST_WORKERS = 4
 Progress = Callable[[int, int], None]
 
 
+class Stopped(Exception):
+    """Another connection failed, or somebody pressed Ctrl-C."""
+
+
 class Filling:
     """The contacts of a plan on their way into the database. A chunk that an earlier run has written is passed over."""
 
     def __init__(self, plan: Plan, progress: Progress) -> None:
-        self.plan, self.progress, self.lock = plan, progress, Lock()
+        self.plan, self.progress, self.lock, self.stop = plan, progress, Lock(), Event()
         self.company = plan.company()
         self.recorder = plan.recorder(self.company)
         self.ids = dict(Employee.objects.values_list("staff_no", "pk"))
@@ -59,6 +63,8 @@ class Filling:
                 for done in as_completed([pool.submit(on_own_connection, places) for places in self.plan.chunks()]):
                     done.result()
             except BaseException:
+                # Who is in the middle of a chunk rolls it back: nobody waits for the end of it.
+                self.stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
@@ -71,6 +77,8 @@ class Filling:
                 return
             with ContactWriter() as writer:
                 for piece in self.plan.pieces(places):
+                    if self.stop.is_set():
+                        raise Stopped
                     drafts = [(self._id(place), self.recorder.contacts_of(place)) for place in piece]
                     self._advance(writer.write(drafts))
 

@@ -50,12 +50,16 @@ def curve_figure(
     """A filled line of the total; with a target also its line, the pace and the deadline, each labelled directly."""
     last = max([deadline, *(point.day for point in points[-1:])])
     highest = max([target or 0, *(point.total for point in points)], default=0) or 1
-    shapes, notes = _target(opens, deadline, target, words) if target is not None else ([], [])
+    shapes, notes = _target(points, opens, deadline, target, words) if target is not None else ([], [])
     if points:
         notes.append(_latest(points[-1], words, opens, last))
+    days = frame.day_axis(opens, last, words.day)
+    if target is not None and last == deadline:
+        for ticks in (days, days["narrow"]):
+            ticks["ticktext"][-1] += f"<br>{frame.escape(words.deadline)}"
     return frame.figure(
         _traces(points, words),
-        xaxis=frame.day_axis(opens, last, words.day),
+        xaxis=days,
         yaxis={"range": [0, highest * 1.1], "title": frame.titled(words.unit)},
         shapes=shapes,
         annotations=notes,
@@ -86,7 +90,10 @@ def _traces(points: list[Point], words: CurveWords) -> list[dict[str, Any]]:
     return [area, end]
 
 
-def _target(opens: date, deadline: date, target: int, words: CurveWords) -> tuple[list[Any], list[Any]]:
+def _target(
+    points: list[Point], opens: date, deadline: date, target: int, words: CurveWords
+) -> tuple[list[Any], list[Any]]:
+    """The target, the pace to it and the deadline; the pace is named on the side where the curve is not."""
     first, last = opens.isoformat(), deadline.isoformat()
     shapes = [
         frame.line(first, target, last, target, "var(--ink)"),
@@ -94,10 +101,13 @@ def _target(opens: date, deadline: date, target: int, words: CurveWords) -> tupl
         frame.line(last, 0, last, target, "var(--edge)", width=1),
     ]
     middle = opens + (deadline - opens) * 0.6
+    above = any(point.total > (point.pace or 0) for point in points if point.day <= middle)
+    side: dict[str, Any] = {"xshift": -6, "yshift": 4}
+    if above:
+        side = {"xanchor": "left", "yanchor": "top", "xshift": 6, "yshift": -4}
     notes = [
         frame.label(first, target, words.target, "var(--ink)", xanchor="left"),
-        frame.label(middle.isoformat(), target * 0.6, words.pace, yshift=4, xshift=-6),
-        frame.label(last, 0, words.deadline, yanchor="bottom", xshift=-4),
+        frame.label(middle.isoformat(), target * 0.6, words.pace, **side),
     ]
     return shapes, notes
 

@@ -46,6 +46,7 @@ def axis(**settings: Any) -> dict[str, Any]:
         "ticks": "",
         "automargin": True,
         "ticklabeloverflow": "allow",
+        "tickangle": 0,
         "title": {"text": ""},
         **settings,
     }

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from apps.dashboard.charts import frame
 
 MOST_BARS = 30
-NAME_LENGTH = 22
+NAME_LENGTH, NARROW_NAME_LENGTH = 22, 12
 
 
 class GroupBar(NamedTuple):
@@ -71,13 +71,15 @@ def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> frame.Figure:
             range=[0, 100],
             tickvals=[0, 50, 100],
             ticktext=["0 %", "50 %", "100 %"],
+            narrow={"tickvals": [0, 100], "ticktext": ["0 %", "100 %"]},
             title=frame.titled(words.x),
             showgrid=False,
         ),
         yaxis=frame.axis(
             range=[max(len(shown), 1) - 0.5, -0.5],
             tickvals=rows,
-            ticktext=[_name(group) for group in shown],
+            ticktext=[_name(group, NAME_LENGTH) for group in shown],
+            narrow={"ticktext": [_name(group, NARROW_NAME_LENGTH) for group in shown]},
             tickfont={"size": 13, "color": "var(--ink)"},
             ticks="outside",
             ticklen=8,
@@ -91,8 +93,8 @@ def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> frame.Figure:
     )
 
 
-def _name(group: GroupBar) -> str:
-    return f"{frame.escape(frame.shorten(group.label, NAME_LENGTH))} · {group.people:,}"
+def _name(group: GroupBar, most: int) -> str:
+    return f"{frame.escape(frame.shorten(group.label, most))} · {group.people:,}"
 
 
 def whole_percent(group: GroupBar) -> int:

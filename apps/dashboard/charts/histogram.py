@@ -75,7 +75,7 @@ def histogram_figure(
         [_bars(bars, target, words), *_medians(medians, right, most, words)],
         hovermode="closest",
         bargap=0.12,
-        xaxis={**_ticks(target, right), "range": [0, right], "title": frame.titled(words.x)},
+        xaxis={**_ticks(bars, target), "range": [0, right], "title": frame.titled(words.x)},
         yaxis={"range": [0, most * TARGET_ROW], "title": frame.titled(words.y)},
         shapes=shapes,
         annotations=notes,
@@ -147,12 +147,16 @@ def _median(median: float, most: int, words: HistogramWords, right: int) -> dict
     )
 
 
-def _ticks(target: int, right: int) -> dict[str, Any]:
-    steps = 4 if target >= 4 else target
-    wide = sorted({round(target * step / steps) for step in range(steps + 1)}) if steps else [0]
+def _ticks(bars: list[Bar], target: int) -> dict[str, Any]:
+    """Quarters of the target, the halves alone on a phone, and the open end by its name."""
+    wide = sorted({round(target * step / 4) for step in range(5)})
     narrow = sorted({0, target // 2, target})
+    last = [(bar.middle, f"{bar.low}+") for bar in bars[-1:] if bar.high is None]
     return {
-        "tickvals": wide,
-        "ticktext": [str(tick) for tick in wide],
-        "narrow": {"tickvals": narrow, "ticktext": [str(tick) for tick in narrow]},
+        "tickvals": [*wide, *(place for place, _ in last)],
+        "ticktext": [*map(str, wide), *(text for _, text in last)],
+        "narrow": {
+            "tickvals": [*narrow, *(place for place, _ in last)],
+            "ticktext": [*map(str, narrow), *(text for _, text in last)],
+        },
     }

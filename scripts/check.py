@@ -73,16 +73,8 @@ def tests(*, fast: bool) -> Counter[str]:
     """Runs them; returns how many passed, failed and were skipped. A run that broke counts as failed."""
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.unlink(missing_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-n",
-        "2",
-        "-q",
-        f"--junit-xml={REPORT}",
-        *(["-m", SLOW_MARKS] if fast else []),
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={REPORT}", "-n", "2", "--dist", "loadgroup"]
+    command += ["-m", SLOW_MARKS] if fast else []
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
     totals = read_report(REPORT)
     if status != 0 and not totals["failed"]:

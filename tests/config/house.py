@@ -121,9 +121,17 @@ class House:
         """Signal the supervisor and wait for its end; returns the seconds it took."""
         began = time.monotonic()
         self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=30)
-        self.said.append(output)
+        self.said.append(self.last_words())
         return time.monotonic() - began
+
+    def last_words(self) -> str:
+        """Wait for its end; all that it said since `wait_until_it_answers`."""
+        output, _ = self.process.communicate(timeout=60)
+        return output
+
+    @property
+    def runs(self) -> bool:
+        return self.process.poll() is None
 
 
 def eventually(ask: Any, within: float = 60.0) -> Any:

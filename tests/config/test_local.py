@@ -32,15 +32,30 @@ def data() -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="module")
+def street(data: Path) -> Iterator[list[House]]:
+    """The house that runs now, if one does: starting it for every test would take minutes."""
+    running: list[House] = []
+    yield running
+    for house in running:
+        house.stop()
+
+
 @pytest.fixture
-def house(data: Path) -> Iterator[House]:
-    """The house started again and answering."""
-    started = House(data)
-    started.wait_until_it_answers()
-    yield started
-    if started.process.poll() is None:
-        started.stop()
-    started.process.stdout.close()
+def no_house(street: list[House]) -> None:
+    while street:
+        house = street.pop()
+        if house.runs:
+            house.stop()
+
+
+@pytest.fixture
+def house(data: Path, street: list[House]) -> House:
+    """The house, started again when the test before has ended it."""
+    if not street or not street[0].runs:
+        street[:] = [House(data)]
+        street[0].wait_until_it_answers()
+    return street[0]
 
 
 def employees(data: Path) -> str:
@@ -50,14 +65,18 @@ def employees(data: Path) -> str:
     return done.stdout.strip()
 
 
-def test_the_second_start_is_quick_and_has_the_same_people(house: House, data: Path) -> None:
+@pytest.mark.usefixtures("no_house")
+def test_the_second_start_is_quick_and_has_the_same_people(data: Path, street: list[House]) -> None:
+    house = House(data)
+    street.append(house)
+    house.wait_until_it_answers()
     assert not any("demo company" in line for line in house.said)
     assert int(employees(data)) > 0
     status, text = house.get("/login/")
     assert status == 200
     assert "<form" in text
-    # 6 seconds on a machine of one's own; here other tests share its two cores.
-    assert house.seconds < 15
+    # 6 seconds on a machine of its own; other work on this one takes its share.
+    assert house.seconds < 6 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -69,13 +88,12 @@ def test_a_signal_stops_everything_within_ten_seconds(house: House, data: Path, 
 
 def test_nothing_outlives_a_killed_supervisor_and_the_next_start_recovers(house: House, data: Path) -> None:
     house.process.kill()
-    house.process.wait()
+    house.last_words()
     eventually(lambda: not processes_of(data), within=10)
     again = House(data)
     again.wait_until_it_answers()
     assert again.is_ready()
     again.stop()
-    again.process.stdout.close()
 
 
 @pytest.mark.parametrize("victim", ["gunicorn", "celery -A config.celery worker", "celery -A config.celery beat"])
@@ -96,12 +114,12 @@ def test_a_dead_service_is_started_again(house: House, data: Path, victim: str) 
 
 def test_a_second_start_in_the_same_folder_says_where_the_first_answers(house: House, data: Path) -> None:
     second = House(data)
-    output, _ = second.process.communicate(timeout=20)
+    assert second.last_words().strip() == f"Hundred already runs from this folder, at {house.address}"
     assert second.process.returncode == 1
-    assert output.strip() == f"Hundred already runs from this folder, at {house.address}"
     assert house.is_ready()
 
 
+@pytest.mark.usefixtures("no_house")
 def test_a_taken_port_gives_way_to_the_next_free_one(data: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -110,16 +128,15 @@ def test_a_taken_port_gives_way_to_the_next_free_one(data: Path) -> None:
         house = House(data, PORT=str(port))
         address = house.wait_until_it_answers()
         house.stop()
-        house.process.stdout.close()
     assert address != f"http://127.0.0.1:{port}/"
     assert f"Port {port} is taken; using the next free one\n" in house.said
 
 
+@pytest.mark.usefixtures("no_house")
 def test_a_port_that_is_none_is_refused_before_anything_starts(data: Path) -> None:
     house = House(data, PORT="eight thousand")
-    output, _ = house.process.communicate(timeout=20)
+    assert house.last_words() == "PORT=eight thousand is no port: it takes a number from 1 to 65535\n"
     assert house.process.returncode == 1
-    assert output == "PORT=eight thousand is no port: it takes a number from 1 to 65535\n"
     assert not processes_of(data)
 
 

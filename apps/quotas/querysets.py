@@ -206,11 +206,25 @@ def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
         LEFT JOIN reached ON reached.employee_id = people.employee_id AND reached.nth = reached.place)"""
 
 
+def holders_sql(notes: str) -> str:
+    """SELECT of (employee_id, noted_at), not distinct: whose verdict may hang on an identity of `notes`.
+
+    `notes` is a SELECT of (kind, digest, noted_at). Whoever recorded it, and whoever shares any identity with a
+    contact that has it: when that contact stops claiming, theirs may count.
+    """
+    return f"""SELECT held.employee_id, note.noted_at FROM ({notes}) note
+        JOIN contacts_contactidentity met ON met.kind = note.kind AND met.digest = note.digest
+        JOIN contacts_contactidentity beside
+          ON beside.employee_id = met.employee_id AND beside.contact_id = met.contact_id
+        JOIN contacts_contactidentity held ON held.kind = beside.kind AND held.digest = beside.digest"""
+
+
 def stale_sql() -> str:
-    """SELECT of the ids of employees with a note in the outbox: theirs, or on an identity they hold."""
-    return """SELECT employee_id FROM ledger_outbox WHERE employee_id IS NOT NULL
-        UNION SELECT held.employee_id FROM ledger_outbox note
-        JOIN contacts_contactidentity held ON held.kind = note.kind AND held.digest = note.digest"""
+    """SELECT of (employee_id, noted_at): employees with a note in the outbox, theirs or on an identity, the oldest."""
+    identities = holders_sql("SELECT kind, digest, noted_at FROM ledger_outbox WHERE kind IS NOT NULL")
+    return f"""SELECT employee_id, min(noted_at) AS noted_at FROM (
+        SELECT employee_id, noted_at FROM ledger_outbox WHERE employee_id IS NOT NULL
+        UNION ALL {identities}) noted GROUP BY employee_id"""
 
 
 class CampaignQuerySet(models.QuerySet):

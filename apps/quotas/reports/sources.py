@@ -12,7 +12,7 @@ from datetime import datetime
 
 from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.querysets import judged_at, judgement_sql, literal, stale_sql
+from apps.quotas.querysets import judged_at, judgement_sql, stale_sql
 from apps.quotas.reports.people import People
 
 
@@ -35,9 +35,10 @@ def _past(rule: CampaignRule, at: datetime) -> str:
 
 def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
     # A frozen or closing campaign with its K is judged no more: what is stored is the result.
-    notes = stale_sql() if campaign.kept_until is None else "SELECT NULL::bigint AS employee_id WHERE false"
+    nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
+    notes = stale_sql() if campaign.kept_until is None else nothing
     return f"""stale AS MATERIALIZED (
-        SELECT note.employee_id FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
+        SELECT note.employee_id, note.noted_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
     {judgement_sql(rule, at, "SELECT employee_id FROM stale")},
     current AS (
         SELECT employee_id, counted, target, exempt, reached_at, since, computed_at, NULL::timestamptz AS stale_since
@@ -45,9 +46,8 @@ def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
           AND employee_id NOT IN (SELECT employee_id FROM stale)
         UNION ALL
         SELECT verdict.employee_id, verdict.counted, verdict.target, verdict.exempt, verdict.reached_at,
-               stored.since, stored.computed_at, coalesce((
-                   SELECT min(noted_at) FROM ledger_outbox WHERE employee_id = verdict.employee_id), {literal(at)})
-        FROM verdict LEFT JOIN quotas_standing stored
+               stored.since, stored.computed_at, stale.noted_at
+        FROM verdict JOIN stale USING (employee_id) LEFT JOIN quotas_standing stored
           ON stored.campaign_id = {campaign.pk} AND stored.employee_id = verdict.employee_id),
     days AS (
         SELECT employee_id, day, delta FROM quotas_dailycount WHERE campaign_id = {campaign.pk}

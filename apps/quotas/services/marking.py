@@ -12,11 +12,12 @@ from apps.contacts.services import finish_abandoned, lock_employees
 from apps.employees.models import Employee
 from apps.ledger.services import clock, drain, hold_facts
 from apps.quotas.models import Campaign, StandingChange
-from apps.quotas.querysets import judgement_sql, literal, these
+from apps.quotas.querysets import holders_sql, judgement_sql, literal, these
 
 # Row locks held at a time, and notes taken at a time.
 AT_MOST = 5_000
 
+TAKEN = "SELECT *, NULL::timestamptz AS noted_at FROM unnest(%s::text[], %s::bytea[]) AS taken(kind, digest)"
 MARK = """
 WITH {judgement},
 old AS (SELECT * FROM quotas_standing WHERE campaign_id = {campaign} AND employee_id IN ({employees})),
@@ -111,8 +112,9 @@ def mark_touched() -> int:
     """
     with transaction.atomic():
         hold_facts()
-        campaigns = hold_campaigns(clock())
         touched = drain(AT_MOST)
+        # After the drain: a campaign that opens in between must not find its notes taken for the others alone.
+        campaigns = hold_campaigns(clock())
         ids = sorted({*touched.employees, *_holders(touched.identities)})
         for begin in range(0, len(ids), AT_MOST):
             employees = ids[begin : begin + AT_MOST]
@@ -124,13 +126,12 @@ def mark_touched() -> int:
 
 
 def _holders(identities: Sequence[tuple[str, bytes]]) -> list[int]:
-    """Who recorded a contact with one of these identities."""
+    """Whose verdict may hang on one of these identities."""
     if not identities:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT held.employee_id FROM unnest(%s::text[], %s::bytea[]) AS note(kind, digest)"
-            " JOIN contacts_contactidentity held USING (kind, digest)",
+            f"SELECT DISTINCT employee_id FROM ({holders_sql(TAKEN)}) holder",
             [[kind for kind, _ in identities], [digest for _, digest in identities]],
         )
         return [employee for (employee,) in cursor.fetchall()]

@@ -1,0 +1,40 @@
+"""The oracle: what the standings must be, by one SQL file that shares no code with the program."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+from django.db import connection
+
+from apps.quotas.models import Campaign
+
+SQL = Path(__file__).with_name("oracle.sql").read_text(encoding="utf-8")
+Verdicts = list[tuple[str, int, int, bool, bool]]
+
+
+def oracle(campaign: Campaign, at: datetime | None = None) -> Verdicts:
+    """(staff_no, counted, target, exempt, red) of everybody, from the facts, just before `at` (the clock)."""
+    with connection.cursor() as cursor:
+        if at is None:
+            cursor.execute("SELECT hundred_clock()")
+            at = cursor.fetchone()[0]
+        cursor.execute(SQL, {"campaign": campaign.pk, "at": at})
+        return list(cursor.fetchall())
+
+
+def stored(campaign: Campaign) -> Verdicts:
+    """The same of the standings as the mark has written them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT staff_no, counted, target, exempt, red FROM quotas_standing"
+            " JOIN employees_employee person ON person.id = employee_id WHERE campaign_id = %s"
+            ' ORDER BY staff_no COLLATE "C"',
+            [campaign.pk],
+        )
+        return list(cursor.fetchall())
+
+
+def digest(verdicts: Verdicts) -> str:
+    """SHA-256 over the canonical lines: two runs with one digest gave everybody the same verdict."""
+    lines = [f"{no},{counted},{target},{exempt},{red}\n" for no, counted, target, exempt, red in verdicts]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,0 +1,66 @@
+-- What every standing of a campaign must be, from the facts alone. It shares no code with the program on purpose.
+-- Parameters: campaign (id) and at (instant): the state just before it. Rows: staff_no, counted, target, exempt, red.
+WITH terms AS (
+    SELECT campaign.id AS campaign_id, campaign.kept_until, newest.*, least(%(at)s::timestamptz, newest.cutoff_at) AS t
+    FROM quotas_campaign campaign
+    CROSS JOIN LATERAL (
+        SELECT target, opens_at, cutoff_at, exclusive, confirmed_only, company_domains, scope FROM quotas_campaignrule
+        WHERE campaign_id = campaign.id ORDER BY version DESC LIMIT 1
+    ) newest
+    WHERE campaign.id = %(campaign)s
+), company_digests AS (
+    SELECT DISTINCT identity.kind, identity.digest
+    FROM terms, employees_employeeidentity identity
+    WHERE identity.employee_id IN (
+        SELECT employee_id FROM employees_employment WHERE starts_at < terms.t AND ends_at > terms.opens_at)
+), company_contacts AS (
+    SELECT contact_id FROM contacts_contactidentity WHERE (kind, digest) IN (SELECT kind, digest FROM company_digests)
+    UNION
+    SELECT contact_id FROM contacts_contactidentity, terms WHERE terms.company_domains @> ARRAY[domain]
+    UNION
+    SELECT id FROM contacts_contact WHERE NOT was_external
+), standing_contacts AS (
+    SELECT contact.id, contact.employee_id, contact.recorded_at, contact.confirmed_at
+    FROM contacts_contact contact, terms
+    WHERE contact.recorded_at >= terms.opens_at AND contact.recorded_at < terms.t
+      AND (contact.ended_at IS NULL OR contact.ended_at >= terms.t)
+      AND (terms.kept_until IS NULL OR contact.stored_at <= terms.kept_until)
+      AND contact.id NOT IN (SELECT contact_id FROM company_contacts)
+), first_claims AS (
+    -- Who recorded an identity first, and who was the first among all the others.
+    SELECT kind, digest, employee_id, min(ARRAY[extract(epoch FROM recorded_at), contact_id]) AS at
+    FROM standing_contacts JOIN contacts_contactidentity USING (employee_id)
+    WHERE contact_id = standing_contacts.id
+    GROUP BY kind, digest, employee_id
+), claimed_contacts AS (
+    SELECT standing_contacts.id FROM standing_contacts
+    JOIN contacts_contactidentity identity ON identity.contact_id = standing_contacts.id
+    JOIN first_claims USING (kind, digest)
+    WHERE first_claims.employee_id <> standing_contacts.employee_id
+      AND first_claims.at < ARRAY[extract(epoch FROM standing_contacts.recorded_at), standing_contacts.id]
+), counts AS (
+    SELECT employee_id, count(*) AS counted FROM standing_contacts, terms
+    WHERE NOT (terms.confirmed_only AND (confirmed_at IS NULL OR confirmed_at >= terms.t))
+      AND NOT (terms.exclusive AND id IN (SELECT id FROM claimed_contacts))
+    GROUP BY employee_id
+), people AS (
+    SELECT person.id, person.staff_no, coalesce(counts.counted, 0) AS counted,
+        coalesce((
+            SELECT own.target FROM quotas_adjustment own
+            WHERE own.campaign_id = terms.campaign_id AND own.employee_id = person.id AND own.target IS NOT NULL
+              AND own.starts_at < terms.t AND terms.t <= own.ends_at
+            ORDER BY own.starts_at DESC, own.id DESC LIMIT 1), terms.target) AS target,
+        coalesce((
+            SELECT own.exempt FROM quotas_adjustment own
+            WHERE own.campaign_id = terms.campaign_id AND own.employee_id = person.id AND own.exempt IS NOT NULL
+              AND own.starts_at < terms.t AND terms.t <= own.ends_at
+            ORDER BY own.starts_at DESC, own.id DESC LIMIT 1), false) AS exempt
+    FROM terms, employees_employee person LEFT JOIN counts ON counts.employee_id = person.id
+    WHERE person.id IN (
+            SELECT employee_id FROM employees_employment WHERE starts_at < terms.t AND terms.t <= ends_at)
+      AND (terms.scope = '{}' OR person.id IN (
+            SELECT employee_id FROM employees_placement
+            WHERE department = ANY(terms.scope) AND starts_at < terms.t AND terms.t <= ends_at))
+)
+SELECT staff_no, counted, target, exempt, NOT exempt AND counted < target AS red
+FROM people ORDER BY staff_no COLLATE "C"

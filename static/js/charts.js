@@ -6,7 +6,7 @@
   "use strict";
 
   const library = document.currentScript.dataset.library;
-  const narrow = 520;
+  const narrow = 420; // pixels of a box that gets fewer ticks
   const drawn = new Map(); // box -> {etag, figure}
   let loading = null;
 

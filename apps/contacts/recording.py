@@ -107,7 +107,7 @@ def _check(
         try:
             identities[identity(kind, raw)] = None
         except InvalidIdentity as error:
-            return Outcome(rules.INVALID, draft.line, kind, _sentence(error))
+            return Outcome(rules.INVALID, draft.line, kind, sentence(error))
     if not identities:
         return Outcome(rules.INVALID, draft.line, "phone", _("A phone, an e-mail or a handle is needed."))
     at = draft.recorded_at if trust_times and draft.recorded_at else received_at
@@ -119,7 +119,7 @@ def _check(
     return _Checked(employee_id, draft, tuple(identities), at)
 
 
-def _sentence(error: InvalidIdentity) -> str:
+def sentence(error: InvalidIdentity) -> str:
     """What to tell the one who typed it."""
     return {
         "phone": _("This is not a valid phone number."),

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from apps.ledger.rules import Identity
+from apps.ledger.rules import NAME_LIMIT, RAW_LIMIT, Identity, storable_part
 
 CREATED, UPDATED, UNCHANGED, DUPLICATE = "created", "updated", "unchanged", "duplicate"
 INVALID, OVERLAP, BAD_TIME, UNKNOWN_EMPLOYEE = "invalid_identity", "overlap", "bad_time", "unknown_employee"
 REJECTED = frozenset({INVALID, OVERLAP, BAD_TIME, UNKNOWN_EMPLOYEE})
+KIND_LIMIT = 20
 # Digits with the punctuation people put between them: anything else without an @ inside is a handle.
 PHONE_SHAPE = re.compile(r"^(tel:)?[+＋(（]?[\d０-９][\d０-９\s()（）./\-–—－＋+]*$", re.IGNORECASE)
 
@@ -33,8 +34,14 @@ class Draft:
     ended_at: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The draft as a submission keeps it until it is recorded (no feed's times: a feed is read from its file)."""
-        return {"name": self.name, "identities": [list(pair) for pair in self.identities], "line": self.line}
+        """The draft as a submission keeps it until it is recorded (no feed's times: a feed is read from its file).
+
+        Cut where it would be refused or cut anyway, and without what a database cannot hold.
+        """
+        identities = [
+            [storable_part(kind, KIND_LIMIT), storable_part(text, RAW_LIMIT + 1)] for kind, text in self.identities
+        ]
+        return {"name": storable_part(self.name, NAME_LIMIT * 4), "identities": identities, "line": self.line}
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Draft:

@@ -6,6 +6,7 @@ see each other; the unique index stands behind that. What was touched is noted i
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import uuid
 from collections.abc import Iterable, Sequence
@@ -17,13 +18,15 @@ from django.utils.translation import gettext as _
 
 from apps.contacts import rules
 from apps.contacts.models import Contact, ContactIdentity, EndReason, Submission
-from apps.contacts.recording import record
+from apps.contacts.recording import record, sentence
 from apps.contacts.rules import Draft, Outcome
 from apps.employees.models import Employee
-from apps.ledger.rules import Identity, InvalidIdentity, clean_text
+from apps.ledger.rules import Identity, InvalidIdentity, clean_text, storable
 from apps.ledger.services import Actor, audit, clock, hold_facts, identity, note_employees, note_identities
 
 logger = logging.getLogger(__name__)
+# A sender's key longer than this is kept as its digest.
+KEY_LIMIT = 200
 # A submission whose process died is finished by the sweep after this long.
 ABANDONED_AFTER = timedelta(seconds=30)
 
@@ -91,8 +94,15 @@ def receive(
         }
         if key is None:
             return Submission.objects.create(employee=employee, **fields)
-        submission, _created = Submission.objects.get_or_create(employee=employee, key=key[:200], defaults=fields)
+        submission, _created = Submission.objects.get_or_create(employee=employee, key=_kept(key), defaults=fields)
     return submission
+
+
+def _kept(key: str) -> str:
+    """The sender's key as it is stored: what is too long, or no text a database can hold, by its digest."""
+    if len(key) <= KEY_LIMIT and storable(key):
+        return key
+    return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def finish_submission(submission_id: uuid.UUID) -> Report:
@@ -184,13 +194,13 @@ def end_contact(*, contact_id: int, employee: Employee, by: Actor, reason: str =
         contact = _locked(contact_id, employee)
         if contact.ended_at is not None:
             raise ContactRefused("already_ended", _("This contact has already ended."))
-        _end(contact, reason)
+        _end(contact, reason, clock())
         _note(contact)
         audit("contact.ended", by=by, kind="contact", id=contact_id, detail={"reason": str(reason)})
 
 
-def _end(contact: Contact, reason: str) -> None:
-    contact.ended_at, contact.end_reason = clock(), reason
+def _end(contact: Contact, reason: str, at: datetime) -> None:
+    contact.ended_at, contact.end_reason = at, reason
     contact.save(update_fields=["ended_at", "end_reason"])
 
 
@@ -243,8 +253,9 @@ def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence
         if {one.key for one in wanted} == _keys(old):
             return old.pk
         _refuse_taken(old, wanted)
-        _end(old, EndReason.CORRECTED)
-        new = _replacement(old, wanted)
+        now = clock()
+        _end(old, EndReason.CORRECTED, now)
+        new = _replacement(old, wanted, now)
         _note(old)
         _note(new)
         audit("contact.corrected", by=by, kind="contact", id=old.pk, detail={"replaced_by": new.pk})
@@ -255,7 +266,7 @@ def _identity(kind: str, raw: str) -> Identity:
     try:
         return identity(kind, raw)
     except InvalidIdentity as error:
-        raise ContactRefused("invalid_identity", str(error), kind) from error
+        raise ContactRefused("invalid_identity", sentence(error), kind) from error
 
 
 def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
@@ -267,8 +278,7 @@ def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
             raise ContactRefused("duplicate", _("Another of your contacts has this already."), one.kind)
 
 
-def _replacement(old: Contact, wanted: Sequence[Identity]) -> Contact:
-    now = clock()
+def _replacement(old: Contact, wanted: Sequence[Identity], now: datetime) -> Contact:
     new = Contact.objects.create(
         employee_id=old.employee_id, name=old.name, recorded_at=now, stored_at=now, source=old.source, replaces=old
     )

@@ -57,6 +57,11 @@ def storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
+def storable_part(text: str, limit: int) -> str:
+    """The first `limit` characters of a text without those that no database can hold."""
+    return "".join(c for c in text[:limit] if c != "\0" and not "\ud800" <= c <= "\udfff")
+
+
 def clean_text(text: str, limit: int = NAME_LIMIT) -> str:
     """NFKC, one space for any run of white space, no control or zero-width character, at most `limit` characters."""
     # Cut before and after: NFKC may make one character eighteen, and a megabyte needs no normalising.

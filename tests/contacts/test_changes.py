@@ -1,0 +1,149 @@
+"""Ending, restoring, renaming and correcting: nothing is lost, nothing counts twice, everything is on record."""
+
+import pytest
+
+from apps.contacts.models import Contact
+from apps.contacts.services import (
+    ContactRefused,
+    correct_contact,
+    end_contact,
+    rename_contact,
+    restore_contact,
+)
+from apps.employees.models import Employee
+from apps.ledger.models import AuditEntry, OutboxRow
+from apps.ledger.services import clock
+from apps.quotas.models import Campaign
+from apps.quotas.services import restore_while_open
+from tests.people import TESTER, mark, outsider, record_one, standing
+
+THEM = ("email", "wanda@outside.example.org")
+
+
+@pytest.fixture
+def contact(alice: Employee) -> Contact:
+    """Wanda, whom Alice has recorded."""
+    recorded = record_one(alice, THEM, name="Wanda").outcomes[0].contact_id
+    return Contact.objects.get(pk=recorded)
+
+
+def refusal(change: object, **arguments: object) -> str:
+    with pytest.raises(ContactRefused) as refused:
+        change(**arguments, by=TESTER)
+    assert refused.value.message
+    return refused.value.code
+
+
+def test_an_ended_contact_stays_as_a_fact_with_its_end(alice: Employee, contact: Contact) -> None:
+    before = clock()
+    end_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    contact.refresh_from_db()
+    assert before < contact.ended_at < clock()
+    assert (contact.end_reason, contact.live, contact.identities.get().live) == ("removed", False, False)
+    assert refusal(end_contact, contact_id=contact.pk, employee=alice) == "already_ended"
+
+
+def test_a_restored_contact_is_as_if_it_had_never_ended(alice: Employee, contact: Contact) -> None:
+    assert refusal(restore_contact, contact_id=contact.pk, employee=alice) == "not_ended"
+    end_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    restore_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    restored = Contact.objects.get(pk=contact.pk)
+    assert (restored.ended_at, restored.end_reason, restored.recorded_at) == (None, None, contact.recorded_at)
+    assert restored.identities.get().live
+
+
+def test_an_identity_is_free_again_after_an_end_and_then_bars_the_restore(alice: Employee, contact: Contact) -> None:
+    end_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    assert record_one(alice, THEM).created == 1
+    assert refusal(restore_contact, contact_id=contact.pk, employee=alice) == "identity_taken"
+    assert Contact.objects.filter(employee=alice, ended_at=None).count() == 1
+
+
+def test_a_name_is_edited_in_place_and_decides_nothing(alice: Employee, contact: Contact) -> None:
+    OutboxRow.objects.all().delete()
+    rename_contact(contact_id=contact.pk, employee=alice, name="  Wanda\0 Ｗei ", by=TESTER)
+    renamed = Contact.objects.get(pk=contact.pk)
+    assert (renamed.name, renamed.recorded_at) == ("Wanda Wei", contact.recorded_at)
+    assert not OutboxRow.objects.exists()
+
+
+def test_an_erased_contact_has_no_name_to_edit(alice: Employee, contact: Contact) -> None:
+    Contact.objects.update(name=None)
+    assert refusal(rename_contact, contact_id=contact.pk, employee=alice, name="Wanda") == "erased"
+
+
+def test_a_corrected_identity_is_a_new_contact_in_the_place_of_the_old_one(
+    campaign: Campaign, alice: Employee, contact: Contact
+) -> None:
+    new_id = correct_contact(
+        contact_id=contact.pk, employee=alice, identities=[("email", "Wanda.Wei@outside.example.org"), THEM], by=TESTER
+    )
+    old, new = Contact.objects.get(pk=contact.pk), Contact.objects.get(pk=new_id)
+    assert (old.end_reason, new.replaces, new.name, new.source) == ("corrected", old, "Wanda", old.source)
+    assert old.ended_at == new.recorded_at, "no instant without her, and none with her twice"
+    mark()
+    assert standing(campaign, alice).counted == 1
+    assert refusal(restore_contact, contact_id=contact.pk, employee=alice) == "corrected"
+    assert refusal(correct_contact, contact_id=contact.pk, employee=alice, identities=[THEM]) == "already_ended"
+
+
+def test_the_same_identities_in_another_spelling_correct_nothing(alice: Employee, contact: Contact) -> None:
+    same = [("email", " WANDA@outside.example.org"), THEM]
+    assert correct_contact(contact_id=contact.pk, employee=alice, identities=same, by=TESTER) == contact.pk
+    assert Contact.objects.count() == 1
+
+
+def test_a_correction_to_somebody_recorded_already_is_refused_whole(alice: Employee, contact: Contact) -> None:
+    other = outsider()
+    record_one(alice, other)
+    assert refusal(correct_contact, contact_id=contact.pk, employee=alice, identities=[other]) == "duplicate"
+    assert Contact.objects.get(pk=contact.pk).ended_at is None
+
+
+@pytest.mark.parametrize(
+    "identities", [[], [("phone", "12")], [("email", "\0")], [("fax", "1")], [("email", "\ud800@x.example")]]
+)
+def test_a_correction_to_nobody_is_refused(
+    alice: Employee, contact: Contact, identities: list[tuple[str, str]]
+) -> None:
+    assert refusal(correct_contact, contact_id=contact.pk, employee=alice, identities=identities) == "invalid_identity"
+    assert Contact.objects.get().ended_at is None
+
+
+def test_nobody_elses_contact_is_there_at_all(alice: Employee, alan: Employee, contact: Contact) -> None:
+    for change, more in (
+        (end_contact, {}),
+        (restore_contact, {}),
+        (restore_while_open, {}),
+        (rename_contact, {"name": "x"}),
+        (correct_contact, {"identities": [outsider()]}),
+    ):
+        for number in (contact.pk, contact.pk + 1):
+            with pytest.raises(Contact.DoesNotExist):
+                change(contact_id=number, employee=alan, by=TESTER, **more)
+    assert Contact.objects.get() == contact
+
+
+def test_every_change_is_on_record_without_saying_who_the_contact_is(alice: Employee, contact: Contact) -> None:
+    new = correct_contact(contact_id=contact.pk, employee=alice, identities=[outsider()], by=TESTER)
+    rename_contact(contact_id=new, employee=alice, name="Wei", by=TESTER)
+    end_contact(contact_id=new, employee=alice, by=TESTER)
+    restore_contact(contact_id=new, employee=alice, by=TESTER)
+    trail = AuditEntry.objects.filter(subject_kind="contact").order_by("id")
+    assert [entry.action.removeprefix("contact.") for entry in trail] == ["corrected", "renamed", "ended", "restored"]
+    text = " ".join(str(vars(entry)) for entry in trail)
+    assert "outside.example.org" not in text
+    assert "Wei" not in text
+
+
+def test_every_change_that_may_move_a_verdict_is_noted(alice: Employee, contact: Contact) -> None:
+    def noted() -> bool:
+        return bool(OutboxRow.objects.filter(employee_id=alice.pk).delete()[0])
+
+    noted()
+    end_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    assert noted()
+    restore_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    assert noted()
+    correct_contact(contact_id=contact.pk, employee=alice, identities=[outsider()], by=TESTER)
+    assert noted()

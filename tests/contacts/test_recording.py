@@ -1,0 +1,232 @@
+"""Recording contacts: everything handed in is answered, nothing is stored twice, nothing breaks on odd input."""
+
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from apps.contacts.models import Contact, ContactIdentity, Submission
+from apps.contacts.rules import Draft, draft_from_text, kind_of
+from apps.contacts.services import Report, finish_submission, receive, submit
+from apps.employees.models import Employee
+from apps.ledger.models import OutboxRow
+from apps.ledger.services import clock
+from tests.people import TESTER, outsider, record, record_one
+
+
+def hand_in(employee: Employee, *people: list[tuple[str, str]], key: str | None = None) -> Report:
+    """Submit one draft for each list of (kind, raw)."""
+    drafts = [Draft(f"Guest {n}", tuple(identities), line=n) for n, identities in enumerate(people, 2)]
+    return submit(employee=employee, drafts=drafts, source="page", by=TESTER, key=key)
+
+
+def codes(report: Report) -> list[str]:
+    return [outcome.code for outcome in report.outcomes]
+
+
+def test_a_contact_is_kept_with_its_identities_and_both_times(alice: Employee) -> None:
+    before = clock()
+    report = hand_in(alice, [("phone", "138 1234 5678"), ("email", "Wanda@Outside.example.org"), ("handle", "@Wanda")])
+    contact = Contact.objects.get(pk=report.outcomes[0].contact_id)
+    assert (report.created, contact.name, contact.employee, contact.source) == (1, "Guest 2", alice, "page")
+    assert before < contact.recorded_at <= contact.stored_at < clock()
+    assert contact.recorded_at == contact.submission.received_at
+    kept = contact.identities.order_by("kind").values_list("kind", "value", "domain", "live")
+    assert list(kept) == [
+        ("email", "wanda@outside.example.org", "outside.example.org", True),
+        ("handle", "wanda", None, True),
+        ("phone", "+8613812345678", None, True),
+    ]
+
+
+def test_the_same_person_twice_in_one_batch_is_one(alice: Employee) -> None:
+    report = hand_in(alice, [("phone", "13812345678")], [("phone", "+86 138 1234 5678")])
+    assert codes(report) == ["created", "duplicate"]
+    assert report.outcomes[1].existing_contact_id == report.outcomes[0].contact_id
+    assert report.outcomes[1].message
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_any_shared_identity_makes_a_duplicate_as_a_whole(alice: Employee, at_once: bool) -> None:
+    phone, mail, handle = ("phone", "13812345678"), ("email", "w@outside.example.org"), ("handle", "wanda")
+    people = [[phone, mail], [mail, handle], [handle]]
+    if at_once:
+        outcomes = hand_in(alice, *people).outcomes
+    else:
+        outcomes = [hand_in(alice, one).outcomes[0] for one in people]
+    # The second is nobody new, so nothing of it is stored, its handle neither: the third is new.
+    assert [outcome.code for outcome in outcomes] == ["created", "duplicate", "created"]
+    assert ContactIdentity.objects.filter(employee=alice).count() == 3
+
+
+def test_one_person_written_twice_in_one_draft_is_one_identity(alice: Employee) -> None:
+    assert hand_in(alice, [("phone", "13812345678"), ("phone", "+8613812345678")]).created == 1
+    assert ContactIdentity.objects.count() == 1
+
+
+def test_two_employees_may_both_record_one_person(alice: Employee, alan: Employee) -> None:
+    them = outsider()
+    assert (record_one(alice, them).created, record_one(alan, them).created) == (1, 1)
+
+
+def test_one_unusable_identity_refuses_the_draft_and_names_the_column(alice: Employee) -> None:
+    report = hand_in(alice, [("email", "w@outside.example.org"), ("phone", "12")], [("email", "v@outside.example.org")])
+    assert codes(report) == ["invalid_identity", "created"]
+    assert (report.outcomes[0].column, report.outcomes[0].line) == ("phone", 2)
+    assert (report.created, report.duplicate, report.rejected) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("identities", [[], [("phone", "")], [("phone", "  "), ("email", "\u200b")]])
+def test_nobody_can_be_reached_without_an_identity(alice: Employee, identities: list[tuple[str, str]]) -> None:
+    assert codes(hand_in(alice, identities)) == ["invalid_identity"]
+    assert not Contact.objects.exists()
+
+
+NASTY = [
+    "\0",
+    "a\0b",
+    "\ud800",
+    "\udfff\ud800",
+    "x" * 1_000_000,
+    "'; DROP TABLE x; --",
+    "%s %(a)s {0}",
+    "\u202e",
+    "﷽" * 5000,
+]
+
+
+@pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
+@pytest.mark.parametrize("field", ["name", "phone", "email", "handle", "kind", "key"])
+def test_no_text_whatever_breaks_recording(alice: Employee, field: str, text: str) -> None:
+    identities = [("handle", "wanda")]
+    if field in ("phone", "email", "handle"):
+        identities.append((field, text))
+    if field == "kind":
+        identities.append((text, "wanda"))
+    draft = Draft(text if field == "name" else "Wanda", tuple(identities))
+    key = text if field == "key" else None
+    report = submit(employee=alice, drafts=[draft], source="page", by=TESTER, key=key)
+    assert codes(report)[0] in ("created", "invalid_identity")
+    again = submit(employee=alice, drafts=[draft], source="page", by=TESTER, key=key)
+    if key is None:
+        assert codes(again)[0] in ("duplicate", "invalid_identity")
+    else:
+        assert again == report
+
+
+def test_two_long_keys_that_begin_alike_are_two_submissions(alice: Employee) -> None:
+    first = hand_in(alice, [outsider()], key="k" * 300 + "1")
+    second = hand_in(alice, [outsider()], key="k" * 300 + "2")
+    assert (first.created, second.created) == (1, 1)
+    assert first.submission_id != second.submission_id
+
+
+def test_one_key_is_one_effect_and_one_report(alice: Employee) -> None:
+    first = hand_in(alice, [outsider()], [("phone", "12")], key="form-1")
+    again = hand_in(alice, [outsider()], [outsider()], key="form-1")
+    assert again == first
+    assert Contact.objects.count() == 1
+
+
+def test_a_key_belongs_to_one_employee(alice: Employee, alan: Employee) -> None:
+    assert hand_in(alice, [outsider()], key="1").submission_id != hand_in(alan, [outsider()], key="1").submission_id
+    assert Contact.objects.count() == 2
+
+
+def test_the_report_comes_back_word_for_word_after_a_restart(alice: Employee) -> None:
+    report = hand_in(alice, [outsider()], [("phone", "12")])
+    assert finish_submission(report.submission_id) == report
+
+
+def test_what_was_handed_in_is_emptied_once_it_is_recorded(alice: Employee) -> None:
+    submission = receive(employee=alice, drafts=[Draft("Wanda", (outsider(),))], source="page", by=TESTER)
+    assert submission.payload
+    finish_submission(submission.pk)
+    submission.refresh_from_db()
+    assert (submission.state, submission.payload) == ("done", None)
+    assert "outside.example.org" not in str(submission.report)
+
+
+def test_a_contact_counts_from_its_receipt_however_late_it_is_recorded(alice: Employee, clock: Any) -> None:
+    submission = receive(employee=alice, drafts=[Draft("Wanda", (outsider(),))], source="page", by=TESTER)
+    clock.set("2026-12-01T09:00:00+08:00", ticks=True)
+    contact = Contact.objects.get(pk=finish_submission(submission.pk).outcomes[0].contact_id)
+    assert contact.recorded_at == submission.received_at < contact.stored_at
+
+
+def test_who_recorded_is_noted_for_the_mark(alice: Employee) -> None:
+    OutboxRow.objects.all().delete()
+    record(alice, 3)
+    assert list(OutboxRow.objects.values_list("employee_id", "kind")) == [(alice.pk, None)]
+    OutboxRow.objects.all().delete()
+    hand_in(alice, [("phone", "12")])
+    assert not OutboxRow.objects.exists(), "nothing changed, nobody to judge"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("13812345678", "phone"), ("+86 138-1234-5678", "phone"), ("(0)30 901820", "phone"),
+        ("tel:+4930901820", "phone"),
+        ("１３８１２３４５６７８", "phone"), ("＋86138", "phone"), ("a@b.example", "email"), ("Ａ＠b.example", "email"),
+        (" w@x.example ", "email"), ("@wanda", "handle"), ("wanda", "handle"), ("wanda88", "handle"),
+        ("王芳", "handle"),
+        ("88wanda", "handle"), ("", "handle"), ("mailto:a@b.example", "email"),
+    ],
+)  # fmt: skip
+def test_one_field_understands_what_is_typed_into_it(text: str, kind: str) -> None:
+    assert kind_of(text) == kind
+    assert draft_from_text("Wanda", text).identities == ((kind, text),)
+
+
+# -- the database itself ---------------------------------------------------------------------------------------------
+
+
+def refused(**changes: Any) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Contact.objects.update(**changes)
+
+
+def test_the_database_keeps_a_contact_whole(alice: Employee) -> None:
+    record(alice)
+    contact = Contact.objects.get()
+    late = clock()
+    refused(ended_at=late)
+    refused(end_reason="removed")
+    refused(ended_at=contact.recorded_at.replace(year=2020), end_reason="removed")
+    refused(ended_at=late, end_reason="bored")
+    refused(recorded_at=late)
+    refused(source="telepathy")
+
+
+def test_an_identity_lives_exactly_as_long_as_its_contact(alice: Employee) -> None:
+    record(alice)
+    Contact.objects.update(ended_at=clock(), end_reason="removed")
+    assert not ContactIdentity.objects.get().live
+    Contact.objects.update(ended_at=None, end_reason=None)
+    assert ContactIdentity.objects.get().live
+    with pytest.raises(IntegrityError, match="contacts_identity_follows_contact"), transaction.atomic():
+        ContactIdentity.objects.update(live=False)
+
+
+def test_an_identity_belongs_to_a_contact_of_the_same_employee(alice: Employee, alan: Employee) -> None:
+    record(alice)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ContactIdentity.objects.update(employee=alan)
+
+
+def test_the_database_refuses_a_second_live_contact_of_one_person(alice: Employee) -> None:
+    record(alice)
+    one = ContactIdentity.objects.get()
+    copy = Contact.objects.get()
+    copy.pk = None
+    copy.save()
+    with pytest.raises(IntegrityError, match="contacts_identity_once"), transaction.atomic():
+        ContactIdentity.objects.create(employee=alice, contact=copy, kind=one.kind, value="x", digest=one.digest)
+
+
+def test_a_submission_is_done_or_waiting_never_both(alice: Employee) -> None:
+    record(alice)
+    for change in ({"done_at": None}, {"payload": []}, {"state": "received"}, {"source": "x"}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Submission.objects.update(**change)

@@ -64,6 +64,9 @@ def ready_for(arguments: Sequence[str]) -> Iterator[None]:
     except (EmbeddedError, PlaceError) as error:
         print(error, file=sys.stderr)
         sys.exit(1)
+    except OSError as error:
+        print(f"The embedded database cannot be used: {error}", file=sys.stderr)
+        sys.exit(1)
     try:
         yield
     finally:

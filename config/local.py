@@ -235,6 +235,8 @@ def main() -> int:
         status = 0
     except (AddressError, EmbeddedError, GaveUpError, PlaceError, StartError) as error:
         print(error, file=sys.stderr, flush=True)
+    except OSError as error:
+        print(f"It cannot start here: {error}", file=sys.stderr, flush=True)
     finally:
         _ignore_signals()
         if house:

@@ -4,6 +4,7 @@ Without HUNDRED_LOCAL=1 this is a production configuration and refuses to start 
 switched on by `make run`, a cold `manage.py` and the tests, never by forgetting something.
 """
 
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ def _required(name: str, local: str) -> str:
 
 
 # Secrets and addresses
-SECRET_KEY = _required("SECRET_KEY", "local-only-never-served")
-IDENTITY_KEY = _required("IDENTITY_KEY", "local-only-never-stored")
+SECRET_KEY = _required("SECRET_KEY", secrets.token_urlsafe())
+IDENTITY_KEY = _required("IDENTITY_KEY", secrets.token_urlsafe())
 _allowed_hosts = _required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [host.strip() for host in _allowed_hosts.split(",") if host.strip()]
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])

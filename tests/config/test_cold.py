@@ -143,3 +143,11 @@ def test_as_root_a_closed_directory_above_is_named_and_left_as_it_is(tmp_path: P
     assert done.returncode == 1
     assert "Set HUNDRED_DATA" in done.stderr
     assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_place_that_is_none_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    done = manage(tmp_path / "file" / "data", *SHOW)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The embedded database cannot be used: ")
+    assert "Traceback" not in done.stderr

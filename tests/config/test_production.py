@@ -75,6 +75,12 @@ def test_an_empty_secret_is_no_secret() -> None:
     assert settings(**PRODUCTION | {"SECRET_KEY": ""}).returncode == 1
 
 
+def test_the_local_mode_without_secrets_has_none_that_others_know() -> None:
+    code = "from django.conf import settings as s; print(s.SECRET_KEY, s.IDENTITY_KEY)"
+    first, second = (run(code, HUNDRED_LOCAL="1", HUNDRED_ENV_FILE="").stdout.split() for _ in range(2))
+    assert len({*first, *second}) == 4
+
+
 def test_another_kind_of_database_is_refused() -> None:
     done = settings(**PRODUCTION | {"DATABASE_URL": "sqlite:///hundred.db"})
     assert done.returncode == 1

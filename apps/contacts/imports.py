@@ -183,13 +183,14 @@ def _instant(cells: dict[str, str], column: str) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(text)
-    except ValueError as error:
+        at = at if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise BadRow(
             column, rules.BAD_TIME, f"{text!r} is no ISO 8601 instant such as 2026-11-30T23:59:59+08:00"
         ) from error
     if at.tzinfo is None:
         raise BadRow(column, rules.BAD_TIME, f"{text!r} has no zone: add Z or an offset such as +08:00")
-    return at.astimezone(UTC)
+    return at
 
 
 def _count(result: ImportResult, record: Record, outcome: Outcome, writer: Any) -> None:

@@ -15,12 +15,23 @@ from apps.contacts.rules import Draft, Known, Outcome, Shelf
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
 from apps.ledger.services import identity
 
-KNOWN = """
+# What shares an identity with a draft and lives; for a feed also what ended, and what shares one with any of these.
+LIVE = """
 SELECT held.employee_id, held.kind, held.digest, contact.id, contact.recorded_at, contact.confirmed_at, contact.ended_at
 FROM unnest(%s::bigint[], %s::text[], %s::bytea[]) AS wanted(employee_id, kind, digest)
 JOIN contacts_contactidentity held USING (employee_id, kind, digest)
 JOIN contacts_contact contact ON contact.id = held.contact_id
-WHERE %s OR held.live
+WHERE held.live
+"""
+EVER = """
+SELECT DISTINCT held.employee_id, held.kind, held.digest,
+    contact.id, contact.recorded_at, contact.confirmed_at, contact.ended_at
+FROM unnest(%s::bigint[], %s::text[], %s::bytea[]) AS wanted(employee_id, kind, digest)
+JOIN contacts_contactidentity met USING (employee_id, kind, digest)
+JOIN contacts_contactidentity beside ON beside.employee_id = met.employee_id AND beside.contact_id = met.contact_id
+JOIN contacts_contactidentity held
+  ON held.employee_id = beside.employee_id AND held.kind = beside.kind AND held.digest = beside.digest
+JOIN contacts_contact contact ON contact.id = held.contact_id
 """
 STORE_CONTACTS = """
 INSERT INTO contacts_contact (id, employee_id, name, recorded_at, stored_at, confirmed_at, ended_at, end_reason,
@@ -84,8 +95,10 @@ def record(
         batch.outcomes.append(outcome)
         if contact is None:
             continue
-        for known in one.identities:
-            shelf.add(one.employee_id, known.key, contact)
+        shelf.update(contact)
+        if outcome.code == rules.CREATED:
+            for known in one.identities:
+                shelf.add(one.employee_id, known.key, contact)
         batch.touched_employees.add(one.employee_id)
         batch.touched_identities.update(known.key for known in one.identities)
         if outcome.code == rules.CREATED:
@@ -111,9 +124,11 @@ def _check(
     if not identities:
         return Outcome(rules.INVALID, draft.line, "phone", _("A phone, an e-mail or a handle is needed."))
     at = draft.recorded_at if trust_times and draft.recorded_at else received_at
-    times = [at, draft.confirmed_at or at, draft.ended_at or at] if trust_times else [at]
-    if max(times) > now:
-        return Outcome(rules.BAD_TIME, draft.line, "recorded_at", _("This time has not come yet."))
+    times = {"recorded_at": at}
+    if trust_times:
+        times |= {"confirmed_at": draft.confirmed_at or at, "ended_at": draft.ended_at or at}
+    if early := [column for column, time in times.items() if time > now]:
+        return Outcome(rules.BAD_TIME, draft.line, early[0], _("This time has not come yet."))
     if trust_times and draft.ended_at and draft.ended_at < at:
         return Outcome(rules.BAD_TIME, draft.line, "ended_at", _("It ends before it was recorded."))
     return _Checked(employee_id, draft, tuple(identities), at)
@@ -135,7 +150,7 @@ def _judge(one: _Checked, shelf: Shelf, trust_times: bool, ids: Iterator[int]) -
             one.draft.name, one.draft.identities, line, one.employee_id, one.recorded_at,
             one.draft.confirmed_at, one.draft.ended_at,
         )  # fmt: skip
-        code, match = rules.match_feed_row(known, row)
+        code, match = rules.match_feed_row(known, row, shelf.beside)
     else:
         code, match = (rules.DUPLICATE, known[0]) if known else (rules.CREATED, None)
         row = Draft(one.draft.name, one.draft.identities, line, one.employee_id, one.recorded_at)
@@ -159,7 +174,9 @@ def _load_shelf(checked: Sequence[_Checked], *, ended_too: bool) -> Shelf:
     shelf = Shelf()
     wanted = sorted({(one.employee_id, *known.key) for one in checked for known in one.identities})
     with connection.cursor() as cursor:
-        cursor.execute(KNOWN, [[w[0] for w in wanted], [w[1] for w in wanted], [w[2] for w in wanted], ended_too])
+        cursor.execute(
+            EVER if ended_too else LIVE, [[w[0] for w in wanted], [w[1] for w in wanted], [w[2] for w in wanted]]
+        )
         for employee_id, kind, digest, *contact in cursor.fetchall():
             shelf.add(employee_id, (kind, bytes(digest)), Known(*contact))
     return shelf

@@ -6,7 +6,7 @@ Whether a stored contact counts is no business of this app: quotas decides it.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,10 +92,14 @@ def draft_from_text(name: str, reach: str) -> Draft:
     return Draft(name, ((kind_of(reach), reach),))
 
 
-def match_feed_row(known: list[Known], row: Draft) -> tuple[str, Known | None]:
+def match_feed_row(
+    known: list[Known], row: Draft, beside: Callable[[Known], Iterable[Known]] = lambda match: ()
+) -> tuple[str, Known | None]:
     """How a trusted feed's row fares: `duplicate` or `updated` with the contact it matches, `overlap`, or `created`.
 
-    A row matches the contact with the same recording instant, else one whose period contains it.
+    A row matches the contact with the same recording instant, else one whose period contains it. `known` are the
+    contacts that share an identity with the row, `beside(match)` those that share one with the contact it matches:
+    a new end must not reach into them.
     """
     at = row.recorded_at
     if at is None:
@@ -103,30 +107,49 @@ def match_feed_row(known: list[Known], row: Draft) -> tuple[str, Known | None]:
     match = next((old for old in known if old.recorded_at == at), None) or next(
         (old for old in known if old.contains(at)), None
     )
-    if match:
-        news = (row.confirmed_at or match.confirmed_at, row.ended_at or match.ended_at)
-        return (DUPLICATE if news == (match.confirmed_at, match.ended_at) else UPDATED), match
-    clash = next((old for old in known if old.overlaps(at, row.ended_at)), None)
-    return (OVERLAP, clash) if clash else (CREATED, None)
+    if match is None:
+        clash = next((old for old in known if old.overlaps(at, row.ended_at)), None)
+        return (OVERLAP, clash) if clash else (CREATED, None)
+    confirmed_at, ended_at = row.confirmed_at or match.confirmed_at, row.ended_at or match.ended_at
+    if (confirmed_at, ended_at) == (match.confirmed_at, match.ended_at):
+        return DUPLICATE, match
+    if ended_at != match.ended_at:
+        others = [old for old in (*known, *beside(match)) if old.contact_id != match.contact_id]
+        clash = next((old for old in others if old.overlaps(match.recorded_at, ended_at)), None)
+        if clash:
+            return OVERLAP, clash
+    return UPDATED, match
 
 
 class Shelf:
     """The contacts an employee has, by identity key, while a batch is judged: what is in the batch joins them."""
 
     def __init__(self) -> None:
-        self._contacts: dict[Hashable, list[Known]] = {}
+        self._contacts: dict[int, Known] = {}
+        self._ids: dict[Hashable, set[int]] = {}
+        self._keys: dict[int, set[Hashable]] = {}
 
     def add(self, employee_id: int, key: tuple[str, bytes], contact: Known) -> None:
-        """Put a contact on the shelf under one of its identities."""
-        held = self._contacts.setdefault((employee_id, key), [])
-        held[:] = [old for old in held if old.contact_id != contact.contact_id]
-        held.append(contact)
+        """Put a contact on the shelf under one of its identities; its newest state holds under all of them."""
+        self._contacts[contact.contact_id] = contact
+        self._ids.setdefault((employee_id, key), set()).add(contact.contact_id)
+        self._keys.setdefault(contact.contact_id, set()).add((employee_id, key))
 
-    def sharing(self, employee_id: int, identities: tuple[Identity, ...]) -> list[Known]:
+    def update(self, contact: Known) -> None:
+        """The newest state of a contact that is on the shelf."""
+        self._contacts[contact.contact_id] = contact
+
+    def sharing(self, employee_id: int, identities: Iterable[Identity]) -> list[Known]:
         """The employee's contacts that share an identity, each once, oldest first."""
-        found = {
-            contact.contact_id: contact
-            for one in identities
-            for contact in self._contacts.get((employee_id, one.key), ())
-        }
-        return sorted(found.values(), key=lambda contact: (contact.recorded_at, contact.contact_id))
+        return self._of((employee_id, one.key) for one in identities)
+
+    def beside(self, contact: Known) -> list[Known]:
+        """The contacts that share an identity with this one, itself among them."""
+        return self._of(self._keys.get(contact.contact_id, ()))
+
+    def _of(self, keys: Iterable[Hashable]) -> list[Known]:
+        found = {contact_id for key in keys for contact_id in self._ids.get(key, ())}
+        return sorted(
+            (self._contacts[contact_id] for contact_id in found),
+            key=lambda contact: (contact.recorded_at, contact.contact_id),
+        )

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from apps.contacts import rules
@@ -205,7 +206,8 @@ def _end(contact: Contact, reason: str, at: datetime) -> None:
 
 
 def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:
-    """Take an end away: it was a mistake. Raises ContactRefused when an identity lives again in another contact.
+    """Take an end away: it was a mistake. Raises ContactRefused when the person was recorded again since, even if that
+    ended too: a look back would count both.
 
     Whether a campaign still allows it, the door asks quotas.
     """
@@ -215,15 +217,23 @@ def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:
             raise ContactRefused("not_ended", _("This contact has not ended."))
         if contact.end_reason == EndReason.CORRECTED:
             raise ContactRefused("corrected", _("This contact was corrected: its correction stands in its place."))
-        contact.ended_at = contact.end_reason = None
-        try:
-            with transaction.atomic():
-                contact.save(update_fields=["ended_at", "end_reason"])
-        except IntegrityError as error:
+        if _recorded_again(contact):
             message = _("You have recorded this person again since: that contact stands.")
-            raise ContactRefused("identity_taken", message) from error
+            raise ContactRefused("identity_taken", message)
+        contact.ended_at = contact.end_reason = None
+        contact.save(update_fields=["ended_at", "end_reason"])
         _note(contact)
         audit("contact.restored", by=by, kind="contact", id=contact_id)
+
+
+def _recorded_again(contact: Contact) -> bool:
+    """Whether another contact shares an identity at or after the start of this one."""
+    own = ContactIdentity.objects.filter(
+        employee_id=contact.employee_id, contact=contact, kind=OuterRef("kind"), digest=OuterRef("digest")
+    )
+    others = ContactIdentity.objects.filter(Exists(own), employee_id=contact.employee_id).exclude(contact=contact)
+    at_the_time = Q(contact__ended_at=None) | Q(contact__ended_at__gt=contact.recorded_at)
+    return others.filter(at_the_time).exists()
 
 
 def rename_contact(*, contact_id: int, employee: Employee, name: str, by: Actor) -> None:

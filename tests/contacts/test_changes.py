@@ -59,6 +59,17 @@ def test_an_identity_is_free_again_after_an_end_and_then_bars_the_restore(alice:
     assert Contact.objects.filter(employee=alice, ended_at=None).count() == 1
 
 
+def test_of_two_ends_the_newer_one_can_be_taken_back_so_that_no_look_back_counts_both(
+    alice: Employee, contact: Contact
+) -> None:
+    end_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    second = record_one(alice, THEM).outcomes[0].contact_id
+    end_contact(contact_id=second, employee=alice, by=TESTER)
+    assert refusal(restore_contact, contact_id=contact.pk, employee=alice) == "identity_taken"
+    restore_contact(contact_id=second, employee=alice, by=TESTER)
+    assert Contact.objects.get(ended_at=None).pk == second
+
+
 def test_a_name_is_edited_in_place_and_decides_nothing(alice: Employee, contact: Contact) -> None:
     OutboxRow.objects.all().delete()
     rename_contact(contact_id=contact.pk, employee=alice, name="  Wanda\0 Ｗei ", by=TESTER)

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from apps.api.views import campaigns, contacts, description, standings, tokens
+from apps.api.views import campaigns, contact, contacts, description, standings, tokens
 from apps.api.views.base import Nowhere
 
 urlpatterns = [
@@ -12,9 +12,9 @@ urlpatterns = [
     path("campaigns/", campaigns.CampaignList.as_view(), name="api-campaigns"),
     path("campaigns/<slug:slug>/", campaigns.CampaignDetail.as_view(), name="api-campaign"),
     path("contacts/", contacts.ContactList.as_view(), name="api-contacts"),
-    path("contacts/<int:contact_id>/", contacts.ContactDetail.as_view(), name="api-contact"),
-    path("contacts/<int:contact_id>/end/", contacts.ContactEnd.as_view(), name="api-contact-end"),
-    path("contacts/<int:contact_id>/restore/", contacts.ContactRestore.as_view(), name="api-contact-restore"),
+    path("contacts/<int:contact_id>/", contact.ContactDetail.as_view(), name="api-contact"),
+    path("contacts/<int:contact_id>/end/", contact.ContactEnd.as_view(), name="api-contact-end"),
+    path("contacts/<int:contact_id>/restore/", contact.ContactRestore.as_view(), name="api-contact-restore"),
     path("tokens/", tokens.TokenList.as_view(), name="api-tokens"),
     path("tokens/<int:token_id>/", tokens.TokenDetail.as_view(), name="api-token"),
     path("schema/", description.Schema.as_view(), name="api-schema"),

@@ -1,13 +1,10 @@
 """The description in a real browser: readable by everybody, in both languages and themes, on a phone and on a desk."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
-
-from tests.browser.chromium import launch
+from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 WATCH = """
@@ -17,12 +14,6 @@ document.addEventListener("securitypolicyviolation", (event) => {
 });
 """
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright, launch(playwright) as started:
-        yield started
 
 
 @pytest.mark.parametrize(("width", "scheme", "locale"), [(390, "light", "zh-CN"), (1440, "dark", "en-GB")])

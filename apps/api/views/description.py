@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
@@ -29,10 +30,20 @@ from apps.api.tokens import OFFERED
 OPEN: list[Any] = [{}]
 
 
-@lru_cache(maxsize=4)
+# The generator loads its extensions on first use, and two threads at once find them half loaded.
+_generating = Lock()
+
+
 def described(language: str) -> dict[str, Any]:
     """The OpenAPI description in a language, made once a process."""
-    return SchemaGenerator().get_schema(request=None, public=True)
+    with _generating:
+        return _described(language)
+
+
+@lru_cache
+def _described(language: str) -> dict[str, Any]:
+    with override(language):
+        return SchemaGenerator().get_schema(request=None, public=True)
 
 
 class Schema(APIView):

@@ -1,0 +1,118 @@
+"""`contacts/<id>/`: one of the reader's own contacts. Anybody else's answers as one that does not exist."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api.models import Scope
+from apps.api.openapi import WITH_BODY, example, problems
+from apps.api.problems import NotThere
+from apps.api.serializers.base import CampaignQuery
+from apps.api.serializers.contacts import ContactSerializer, RenameSerializer
+from apps.api.views.base import ApiView
+from apps.contacts import services as contacts
+from apps.contacts.models import Contact
+from apps.quotas import reports, services
+from apps.quotas.models import Campaign
+
+WANG = {
+    "id": 4711, "name": "王伟", "identities": [{"kind": "phone", "value": "+8613800138000"}],
+    "recorded_at": "2026-11-23T04:00:00Z", "confirmed_at": None, "ended_at": None, "end_reason": None,
+    "source": "api", "counts": True, "reason": None,
+}  # fmt: skip
+ENDED = {**WANG, "ended_at": "2026-11-23T04:05:00Z", "end_reason": "removed", "counts": False, "reason": "ended"}
+
+
+class OwnContacts(ApiView):
+    """An address of own contacts."""
+
+    scope = Scope.OWN
+
+    def judged(self, campaign: Campaign | None, at: datetime) -> QuerySet[Any]:
+        """The reader's contacts, each with its reason in the campaign."""
+        return reports.contacts_with_reason(campaign, self.employee, at)
+
+    def shown(self, contact_id: int) -> Response:
+        """The answer about one contact. Raises NotThere for one that is not the reader's."""
+        found = self.judged(self.campaign_or_none(), services.clock()).filter(pk=contact_id).first()
+        if found is None:
+            raise NotThere
+        return Response(ContactSerializer(found).data)
+
+
+class ContactDetail(OwnContacts):
+    query_class = CampaignQuery
+
+    @extend_schema(
+        operation_id="contacts_retrieve",
+        tags=["contacts"],
+        summary=_("One of my contacts"),
+        description=_("An own contact with why it does not count. Scope `own`."),
+        parameters=[CampaignQuery],
+        responses={200: ContactSerializer, **problems(404)},
+        examples=[example("contact", WANG)],
+    )
+    def get(self, request: Request, contact_id: int) -> Response:
+        return self.shown(contact_id)
+
+    @extend_schema(
+        operation_id="contacts_rename",
+        tags=["contacts"],
+        summary=_("Rename a contact"),
+        description=_("The name is edited in place and decides nothing about counting. Scope `own`."),
+        request=RenameSerializer,
+        responses={200: ContactSerializer, **problems(*WITH_BODY, 404, 409)},
+        examples=[example("rename", {"name": "王伟"}, request=True), example("contact", WANG)],
+    )
+    def patch(self, request: Request, contact_id: int) -> Response:
+        body = RenameSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return _changed(self, contacts.rename_contact, contact_id, name=body.validated_data["name"])
+
+
+class ContactEnd(OwnContacts):
+    @extend_schema(
+        operation_id="contacts_end",
+        tags=["contacts"],
+        summary=_("End a contact"),
+        description=_("It stays as a fact with an end, and counts no more. 409 when it has ended. Scope `own`."),
+        request=None,
+        responses={200: ContactSerializer, **problems(404, 409)},
+        examples=[example("ended", ENDED)],
+    )
+    def post(self, request: Request, contact_id: int) -> Response:
+        return _changed(self, contacts.end_contact, contact_id)
+
+
+class ContactRestore(OwnContacts):
+    @extend_schema(
+        operation_id="contacts_restore",
+        tags=["contacts"],
+        summary=_("Take an end back"),
+        description=_(
+            "The end was a mistake: it is taken away. 409 when the person was recorded again since, or when the "
+            "campaign is over. Scope `own`."
+        ),
+        request=None,
+        responses={200: ContactSerializer, **problems(404, 409)},
+        examples=[example("restored", WANG)],
+    )
+    def post(self, request: Request, contact_id: int) -> Response:
+        return _changed(self, services.restore_while_open, contact_id)
+
+
+def _changed(view: OwnContacts, change: Any, contact_id: int, **terms: Any) -> Response:
+    """Make one change of an own contact, ring, and show it as it is now."""
+    try:
+        change(contact_id=contact_id, employee=view.employee, by=view.account.actor, **terms)
+    except Contact.DoesNotExist as error:
+        raise NotThere from error
+    services.ring()
+    return view.shown(contact_id)

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from config.places import BASE_DIR
-from tests.browser.chromium import launch
 from tests.config.house import House, data_folder, environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("stack")]
@@ -39,12 +38,6 @@ def sign_ins(house: House) -> dict[str, dict[str, str]]:
     command = [sys.executable, str(BASE_DIR / "manage.py"), "demo_sign_ins", "--json"]
     done = subprocess.run(command, env=environment(house.data), check=True, capture_output=True, text=True)
     return {one["role"]: one for one in json.loads(done.stdout)["sign_ins"]}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright, launch(playwright) as started:
-        yield started
 
 
 def signed_in(browser: Browser, house: House, who: dict[str, str]) -> tuple[BrowserContext, Page]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
@@ -35,6 +36,10 @@ class HouseCommand(BaseCommand):
             return super().execute(*args, **options)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
+        except BrokenPipeError:
+            # Whoever read the output has seen enough, as `head` does; Python must not try to flush it again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
         except OperationalError as error:
             raise CommandError(f"the database does not answer: {error}".strip()) from error
 

@@ -20,8 +20,9 @@ from apps.contacts import rules
 from apps.contacts.models import Source, Submission
 from apps.contacts.rules import Draft, Outcome
 from apps.contacts.services import record_contacts
-from apps.employees.models import Employee
-from apps.ledger.services import Actor, clock, hold_facts
+from apps.employees.models import Employee, EmployeeIdentity
+from apps.ledger.rules import Identity, InvalidIdentity, clean_text, storable
+from apps.ledger.services import Actor, clock, hold_facts, identity
 from apps.ledger.tables import Record, Table, UnreadableFile
 
 BATCH = 2_000
@@ -105,7 +106,10 @@ def _unknown(table: Table, trust_times: bool) -> list[str]:
 def _rejects_writer(rejects: IO[str] | None, table: Table) -> Any:
     if rejects is None:
         return None
-    writer = csv.DictWriter(rejects, [*table.columns, "line", "code", "reason"], extrasaction="ignore")
+    # A file of rejects that is corrected, loaded and rejected again has these columns once.
+    told = ["line", "code", "reason"]
+    columns = [column for column in table.columns if column not in told]
+    writer = csv.DictWriter(rejects, [*columns, *told], extrasaction="ignore")
     writer.writeheader()
     return writer
 
@@ -115,7 +119,7 @@ def _receive(employee: Employee | None, by: Actor, file_name: str, source: str) 
         hold_facts()
         return Submission.objects.create(
             employee=employee, source=source, received_at=clock(), actor_id=by.id, actor_label=by.label,
-            file_name=file_name,
+            file_name=clean_text(file_name),
         )  # fmt: skip
 
 
@@ -140,14 +144,22 @@ def _record_batch(
 
 
 def _owners(batch: list[Record]) -> dict[str, int]:
-    """The employees a batch names, by number and by e-mail."""
+    """The employees a batch names, by number and by e-mail as they are written there."""
     numbers = {record.cells.get("staff_no", "") for record in batch}
-    emails = {record.cells.get("employee_email", "").lower() for record in batch}
-    by_number = dict(Employee.objects.filter(staff_no__in=numbers - {""}).values_list("staff_no", "pk"))
-    by_email = Employee.objects.filter(
-        employeeidentity__kind="email", employeeidentity__live=True, email__in=emails - {""}
-    ).values_list("email", "pk")
-    return {**dict(by_email), **by_number}
+    written = {record.cells.get("employee_email", "") for record in batch}
+    keys = {text: one.digest for text in written if (one := _address(text))}
+    found = EmployeeIdentity.objects.filter(kind="email", live=True, digest__in=keys.values())
+    holders = {bytes(digest): employee for digest, employee in found.values_list("digest", "employee_id")}
+    by_email = {text: holders[digest] for text, digest in keys.items() if digest in holders}
+    wanted = [number for number in numbers if number and storable(number)]
+    return by_email | dict(Employee.objects.filter(staff_no__in=wanted).values_list("staff_no", "pk"))
+
+
+def _address(text: str) -> Identity | None:
+    try:
+        return identity("email", text) if text else None
+    except InvalidIdentity:
+        return None
 
 
 def _only(record: Record, employee: Employee) -> int:
@@ -159,7 +171,7 @@ def _only(record: Record, employee: Employee) -> int:
 
 
 def _owner(record: Record, owners: dict[str, int]) -> int:
-    number, email = record.cells.get("staff_no", ""), record.cells.get("employee_email", "").lower()
+    number, email = record.cells.get("staff_no", ""), record.cells.get("employee_email", "")
     owner = owners.get(number or email)
     if owner is None:
         column = "staff_no" if number or not email else "employee_email"

@@ -1,0 +1,225 @@
+"""Contact files: every good line goes in, every bad one comes back with its reason, none takes another along."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError
+
+from apps.contacts import imports
+from apps.contacts.imports import import_contacts
+from apps.contacts.models import Contact, Submission
+from apps.employees.models import Employee
+from apps.ledger.models import AuditEntry, OutboxRow
+from apps.ledger.tables import Table, UnreadableFile
+from tests.commands import run, say
+from tests.people import TESTER, load
+
+
+def take(text: str, **options: Any) -> dict[str, Any]:
+    """Import CSV text; the JSON of the import."""
+    return import_contacts(table=Table(io.StringIO(text)), by=TESTER, **options).as_json()
+
+
+def counts(told: dict[str, Any]) -> dict[str, int]:
+    return {code: n for code, n in told.items() if n and code not in ("read", "rejects")}
+
+
+def test_a_file_for_one_employee(alice: Employee, tmp_path: Path) -> None:
+    file = tmp_path / "contacts.csv"
+    file.write_text("name,phone,email\nWanda,13812345678,\nVera,,vera@outside.example.org\n,,\n", encoding="utf-8-sig")
+    told = run("import_contacts", file, "--employee", "A001")
+    assert told == {
+        "read": 2, "created": 2, "updated": 0, "unchanged": 0, "duplicate": 0, "rejected": 0, "left": 0, "rejects": [],
+    }  # fmt: skip
+    assert set(Contact.objects.of(alice).values_list("name", flat=True)) == {"Wanda", "Vera"}
+    assert counts(run("import_contacts", file, "--employee", "A001")) == {"duplicate": 2}
+
+
+def test_a_file_that_names_its_employees_by_number_or_address(alice: Employee, alan: Employee, hr: Employee) -> None:
+    told = take(
+        "staff_no,employee_email,name,handle\nA001,,W,w1\n,Alan@Corp.example.com,W,w1\n,mailto:hedda@corp.example.com,W,w1\n"
+    )
+    assert counts(told) == {"created": 3}
+    assert all(Contact.objects.of(one).count() == 1 for one in (alice, alan, hr))
+
+
+def test_an_address_in_other_letters_still_names_its_employee(company: dict[str, Employee]) -> None:
+    load("staff_no,name,email\nZ001,Zoë,zoë@münchen.example.com")
+    assert counts(take("employee_email,handle\nZOË@MÜNCHEN.example.com,w\n")) == {"created": 1}
+
+
+def test_a_file_for_one_employee_gives_them_nobody_elses_lines(alice: Employee, alan: Employee) -> None:
+    told = take("staff_no,handle\nA001,w1\nA002,w2\n,w3\n", employee=alice)
+    assert counts(told) == {"created": 2, "rejected": 1}
+    assert not Contact.objects.of(alan).exists()
+
+
+@pytest.mark.parametrize("named", ["X404,", "A\0001,", ",nobody@corp.example.com", ",not an address", ",", "\udcff,"])
+def test_a_line_for_nobody_is_rejected_alone(alice: Employee, named: str) -> None:
+    told = take(f"staff_no,employee_email,handle\nA001,,w1\n{named},w2\nA001,,w3\n")
+    assert counts(told) == {"created": 2, "rejected": 1}
+    assert (told["rejects"][0]["line"], told["rejects"][0]["code"]) == (3, "unknown_employee")
+
+
+def test_37_bad_lines_among_500_come_back_each_with_its_reason(alice: Employee, tmp_path: Path) -> None:
+    bad = set(range(10, 500, 13)) - {504}
+    lines = [f"Guest {n},{'12' if n in bad else ''},{f'g{n}@outside.example.org'}" for n in range(2, 502)]
+    file, rejects = tmp_path / "contacts.csv", tmp_path / "rejects.csv"
+    file.write_text("name,phone,email\n" + "\n".join(lines))
+    told = run("import_contacts", file, "--employee", "A001", "--rejects", rejects)
+    assert counts(told) == {"created": 500 - len(bad), "rejected": len(bad)}
+    assert {reject["line"] for reject in told["rejects"]} == bad
+    with rejects.open(encoding="utf-8-sig", newline="") as back:
+        rows = list(csv.DictReader(back))
+    assert [int(row["line"]) for row in rows] == sorted(bad)
+    assert {row["code"] for row in rows} == {"invalid_identity"}
+    assert all(row["name"] == f"Guest {row['line']}" and row["reason"] for row in rows)
+
+
+def test_rejected_lines_can_be_corrected_and_loaded_again_and_again(alice: Employee, tmp_path: Path) -> None:
+    file, again, third = (tmp_path / name for name in ("1.csv", "2.csv", "3.csv"))
+    file.write_text("name,phone\nWanda,12\nVera,13\n")
+    run("import_contacts", file, "--employee", "A001", "--rejects", again)
+    again.write_text(again.read_text(encoding="utf-8-sig").replace(",12,", ",13812345678,"), encoding="utf-8-sig")
+    assert counts(run("import_contacts", again, "--employee", "A001", "--rejects", third)) == {
+        "created": 1,
+        "rejected": 1,
+    }
+    assert counts(run("import_contacts", third, "--employee", "A001")) == {"rejected": 1}
+
+
+def test_only_the_first_hundred_rejects_are_told_and_all_are_in_the_file(alice: Employee) -> None:
+    rejects = io.StringIO()
+    told = take("phone\n" + "12\n" * 250, employee=alice, rejects=rejects)
+    assert (told["rejected"], len(told["rejects"])) == (250, 100)
+    assert len(rejects.getvalue().splitlines()) == 251
+
+
+def test_the_rejects_never_overwrite_the_file_itself(alice: Employee, tmp_path: Path) -> None:
+    file = tmp_path / "contacts.csv"
+    file.write_text("phone\n12\n")
+    with pytest.raises(CommandError, match="overwrite"):
+        run("import_contacts", file, "--employee", "A001", "--rejects", file)
+    assert file.read_text() == "phone\n12\n"
+
+
+def test_a_trial_run_records_nothing(alice: Employee, tmp_path: Path) -> None:
+    OutboxRow.objects.all().delete()
+    entries = AuditEntry.objects.count()
+    file = tmp_path / "contacts.csv"
+    file.write_text("handle\nw1\nw2\nw1\n")
+    out, _err = say("import_contacts", file, "--employee", "A001", "--dry-run")
+    assert "Would read 3 rows: 2 created, 0 updated, 1 duplicate" in out
+    for table in (Contact, Submission, OutboxRow):
+        assert not table.objects.exists()
+    assert AuditEntry.objects.count() == entries
+
+
+def test_a_person_twice_in_a_file_is_one_across_batches(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "BATCH", 3)
+    seen: list[int] = []
+    told = take("handle\n" + "".join(f"w{n % 4}\n" for n in range(10)), employee=alice, progress=seen.append)
+    assert counts(told) == {"created": 4, "duplicate": 6}
+    assert seen == [3, 6, 9, 10]
+    submission = Submission.objects.get()
+    assert (submission.state, submission.report["created"], submission.payload) == ("done", 4, None)
+
+
+def test_all_contacts_of_a_file_count_from_its_receipt(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "BATCH", 2)
+    take("handle\nw1\nw2\nw3\n", employee=alice)
+    received = Submission.objects.get().received_at
+    assert set(Contact.objects.values_list("recorded_at", flat=True)) == {received}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        ("name\nWanda\n", {"employee": True}, "none of the columns phone, email, handle"),
+        ("name,phone\nWanda,13812345678\n", {}, "names no employees"),
+        ("", {"employee": True}, "empty"),
+        ("\n\n", {"employee": True}, "empty"),
+        ("phone,phone\n1,2\n", {"employee": True}, "stands twice"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_whole(
+    alice: Employee, text: str, options: dict[str, bool], words: str
+) -> None:
+    with pytest.raises(UnreadableFile, match=words):
+        take(text, **({"employee": alice} if options else {}))
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["missing.csv", "--employee", "A001"], "No such file"),
+        ([".", "--employee", "A001"], "Is a directory"),
+        (["contacts.csv", "--employee", "X404"], "no employee has the number X404"),
+        (["contacts.csv"], "names no employees"),
+        (["contacts.csv", "--employee", "A001", "--rejects", "no/such/folder.csv"], "No such file"),
+    ],
+)
+def test_bad_arguments_end_in_one_sentence_and_status_1(
+    alice: Employee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("contacts.csv").write_text("handle\nw\n")
+    with pytest.raises(CommandError, match=words) as refused:
+        run("import_contacts", *arguments)
+    assert refused.value.returncode == 1
+    assert not Contact.objects.exists()
+
+
+def test_a_file_that_breaks_in_the_middle_records_none_of_it(
+    alice: Employee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "BATCH", 2)
+    file = tmp_path / "contacts.csv"
+    file.write_bytes(b"handle\nw1\nw2\nw3\nw4\n\xff\xfe\nw5\n")
+    with pytest.raises(CommandError, match="near line 6: not UTF-8"):
+        run("import_contacts", file, "--employee", "A001")
+    assert not Contact.objects.exists()
+
+
+def test_a_file_whose_name_no_database_can_hold_is_read_like_any_other(alice: Employee, tmp_path: Path) -> None:
+    file = tmp_path / "k\udcffntakte.csv"
+    file.write_text("handle\nw\n")
+    assert counts(run("import_contacts", file, "--employee", "A001")) == {"created": 1}
+
+
+def test_columns_nobody_knows_are_named(alice: Employee, tmp_path: Path) -> None:
+    file = tmp_path / "contacts.csv"
+    file.write_text("handle,shoe size,recorded_at\nw,44,2001-01-01T00:00:00Z\n")
+    _out, err = say("import_contacts", file, "--employee", "A001")
+    assert "ignored columns: shoe size, recorded_at" in err
+
+
+NAUGHTY = [
+    "\0",
+    "\u202e",
+    "﷽" * 300,
+    "<script>",
+    "=cmd|' /C calc'!A0",
+    '"',
+    "\\",
+    "\\N",
+    "x" * 100_000,
+    "'; --",
+    "%s{0}",
+]
+
+
+@pytest.mark.parametrize("text", NAUGHTY, ids=range(len(NAUGHTY)))
+def test_good_lines_around_a_naughty_one_all_go_in(alice: Employee, text: str) -> None:
+    quoted = '"' + text.replace('"', '""') + '"'
+    told = take(
+        f"name,phone,email,handle\nV,,,v\n{quoted},{quoted},,n1\n{quoted},,{quoted},n2\n{quoted},,,n3\nU,,,u\n",
+        employee=alice,
+    )
+    assert told["read"] == 5
+    assert told["created"] >= 3
+    assert told["created"] + told["rejected"] == 5

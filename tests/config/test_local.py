@@ -21,11 +21,13 @@ def data() -> Iterator[Path]:
     """A folder with a space in its name in which the house has been started once, from nothing."""
     with data_folder("a house") as folder:
         first = House(folder)
-        first.wait_until_it_answers()
-        answer = eventually(first.is_ready)
+        try:
+            first.wait_until_it_answers()
+            answer = eventually(first.is_ready)
+        finally:
+            first.stop()
         assert answer["status"] == "ok", answer
         assert any("demo company" in line for line in first.said)
-        first.stop()
         assert not processes_of(folder)
         yield folder
 

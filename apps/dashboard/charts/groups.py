@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from apps.dashboard.charts import frame
 
@@ -42,28 +42,8 @@ def groups_data(groups: Iterable[GroupBar]) -> list[GroupBar]:
 def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> frame.Figure:
     """Horizontal bars of the first 30 (the table has them all); a click follows the group's address."""
     shown = groups[:MOST_BARS]
-    rows = list(range(len(shown)))
-    rail = {
-        "type": "bar",
-        "orientation": "h",
-        "y": rows,
-        "x": [100] * len(shown),
-        "hoverinfo": "skip",
-        "marker": {"color": "var(--line)", "cornerradius": 3},
-        "width": 0.5,
-    }
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "y": rows,
-        "x": [group.share for group in shown],
-        "width": 0.5,
-        "marker": {"color": "var(--band-4)", "cornerradius": 3},
-        "customdata": [group.url for group in shown],
-        **frame.hover([words.hover(group) for group in shown]),
-    }
     return frame.figure(
-        [rail, bars],
+        _traces(shown, words),
         barmode="overlay",
         hovermode="y",
         margin={"l": 8, "r": 44, "t": 4, "b": 30},
@@ -73,23 +53,44 @@ def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> frame.Figure:
             ticktext=["0 %", "50 %", "100 %"],
             narrow={"tickvals": [0, 100], "ticktext": ["0 %", "100 %"]},
             title=frame.titled(words.x),
-            showgrid=False,
         ),
-        yaxis=frame.axis(
-            range=[max(len(shown), 1) - 0.5, -0.5],
-            tickvals=rows,
-            ticktext=[_name(group, NAME_LENGTH) for group in shown],
-            narrow={"ticktext": [_name(group, NARROW_NAME_LENGTH) for group in shown]},
-            tickfont={"size": 13, "color": "var(--ink)"},
-            ticks="outside",
-            ticklen=8,
-            tickcolor=frame.CLEAR,
-            showgrid=False,
-        ),
+        yaxis=_names(shown),
         annotations=[
             frame.label(100, row, f"{whole_percent(group)} %", "var(--ink)", xanchor="left", yanchor="middle", xshift=8)
             for row, group in enumerate(shown)
         ],
+    )
+
+
+def _traces(shown: list[GroupBar], words: GroupWords) -> list[dict[str, Any]]:
+    """A rail of 100 % for each group, and its share on it."""
+    bar = {"type": "bar", "orientation": "h", "y": list(range(len(shown))), "width": 0.5}
+    rail = {
+        **bar,
+        "x": [100] * len(shown),
+        "marker": {"color": "var(--line)", "cornerradius": 3},
+        "hoverinfo": "skip",
+    }
+    share = {
+        **bar,
+        "x": [group.share for group in shown],
+        "marker": {"color": "var(--band-4)", "cornerradius": 3},
+        "customdata": [group.url for group in shown],
+        **frame.hover([words.hover(group) for group in shown]),
+    }
+    return [rail, share]
+
+
+def _names(shown: list[GroupBar]) -> dict[str, Any]:
+    return frame.axis(
+        range=[max(len(shown), 1) - 0.5, -0.5],
+        tickvals=list(range(len(shown))),
+        ticktext=[_name(group, NAME_LENGTH) for group in shown],
+        narrow={"ticktext": [_name(group, NARROW_NAME_LENGTH) for group in shown]},
+        tickfont={"size": 13, "color": "var(--ink)"},
+        ticks="outside",
+        ticklen=8,
+        tickcolor=frame.CLEAR,
     )
 
 

@@ -66,6 +66,7 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
         [],
     ),
     409: ("already_ended", _("The state of things forbids it."), "This contact has already ended.", []),
+    411: ("length_required", _("The body has no Content-Length."), "Send the body in one piece.", []),
     413: ("too_large", _("More than a megabyte."), "The body is larger than 1000000 bytes.", []),
     415: ("unsupported_media_type", _("The body is no JSON."), "Only JSON is understood here.", []),
     422: (
@@ -89,7 +90,7 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
 }
 # 400 too: an unknown parameter is refused everywhere.
 ALWAYS = (400, 401, 403, 500, 503)
-WITH_BODY = (413, 415)
+WITH_BODY = (411, 413, 415)
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,

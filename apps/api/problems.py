@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
@@ -22,6 +22,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from apps.api.parsing import BodyTooLarge
 from apps.api.tokens import TokenRefused
 from apps.contacts.services import ContactRefused
 
@@ -41,6 +42,7 @@ TITLES = {
     405: gettext_lazy("This address does not do that"),
     406: gettext_lazy("Only JSON is spoken here"),
     409: gettext_lazy("Not possible as things stand"),
+    411: gettext_lazy("Length required"),
     413: gettext_lazy("Too large"),
     415: gettext_lazy("Only JSON is understood here"),
     422: gettext_lazy("Refused"),
@@ -79,6 +81,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         problem = NotThere()
     elif isinstance(error, DjangoPermissionDenied):
         problem = exceptions.PermissionDenied()
+    elif isinstance(error, RequestDataTooBig):
+        problem = BodyTooLarge()
     elif isinstance(error, (BadRequest, SuspiciousOperation)):
         problem = exceptions.ParseError(_("The request cannot be read."))
     elif isinstance(error, (OperationalError, InterfaceError)):

@@ -56,6 +56,7 @@ def test_what_an_address_does_not_do_is_said(program: Program, alice: Employee) 
         response = program(alice).call(method, "contacts/")
         assert response.status_code == 405
         assert code_of(response.json()) == "method_not_allowed"
+        assert response["Allow"] == "GET, HEAD, POST"
 
 
 def test_a_body_that_is_no_json_is_refused(program: Program, alice: Employee) -> None:
@@ -91,6 +92,18 @@ def test_a_body_larger_than_a_megabyte_is_refused_unread(program: Program, alice
         response = client.call("POST" if address == "contacts/" else "PATCH", address, huge)
         assert response.status_code == 413
         assert code_of(response.json()) == "too_large"
+
+
+def test_a_body_larger_than_django_reads_is_no_other_error(program: Program, alice: Employee) -> None:
+    response = program(alice).call("POST", "contacts/", b" " * 3_000_000)
+    assert response.status_code == 413
+
+
+def test_a_body_in_chunks_is_refused_and_not_taken_for_an_empty_one(program: Program, alice: Employee) -> None:
+    client = program(alice)
+    problem = client.send("contacts/", {"handle": "hana"}, 411, **{"transfer-encoding": "chunked"})
+    assert code_of(problem) == "length_required"
+    assert not Submission.objects.exists()
 
 
 def test_only_json_comes_in(program: Program, alice: Employee) -> None:

@@ -97,9 +97,13 @@ class StandingSerializer(serializers.Serializer):
         allow_null=True, help_text=gettext_lazy("To reach the target in time; null once the cut-off has passed.")
     )
     reached_at = Instant(allow_null=True, help_text=gettext_lazy("When the contact that reached the target came."))
-    since = Instant(allow_null=True, help_text=gettext_lazy("Red, or not red, since then; null for a past look."))
+    since = Instant(
+        allow_null=True,
+        help_text=gettext_lazy("Red, or not red, since then; null for a past look, or before the first mark."),
+    )
     computed_at = Instant(
-        allow_null=True, help_text=gettext_lazy("When the stored verdict last changed; null for a past look.")
+        allow_null=True,
+        help_text=gettext_lazy("When the stored verdict last changed; null for a past look, or before the first mark."),
     )
     stale = serializers.BooleanField(
         help_text=gettext_lazy("The stored verdict is being brought up to date; these numbers are already right.")

@@ -23,12 +23,17 @@ class ApiView(APIView):
     What comes out is somebody's own: no cache keeps it.
     """
 
+    # Without OPTIONS: the description says what an address does.
+    http_method_names = ("get", "head", "post", "patch", "delete")
     scope: str | None = None
     query_class: type[Query] = Query
     asked: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            # Django reads such a body as an empty one: what was sent would be lost without a word.
+            raise Problem(411, "length_required", _("Send the body in one piece, with its Content-Length."))
         # A write's address takes no parameters; only readers filter.
         reader = self.query_class if request.method in ("GET", "HEAD") else Query
         query = reader(data=request.query_params)

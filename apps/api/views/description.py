@@ -47,6 +47,7 @@ def _described(language: str) -> dict[str, Any]:
 
 
 class Schema(APIView):
+    http_method_names = ("get", "head")
     authentication_classes = ()
     permission_classes = (AllowAny,)
     renderer_classes = (OpenApiJsonRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer)

@@ -103,8 +103,15 @@ def install(uv, requirements):
     if uv is None and works(str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"):
         uv = [str(PYTHON), "-m", "uv"]
     arguments = ["-q", "-r", str(ROOT / requirements), "-c", str(ROOT / "constraints.txt")]
-    if uv and subprocess.run([*uv, "pip", "install", "--python", str(PYTHON), *arguments]).returncode == 0:
+    # uv trusts a list of its own unless it is told to believe the certificates this machine believes, as pip does.
+    trusting = dict(os.environ, UV_SYSTEM_CERTS="true", UV_NATIVE_TLS="true")
+    if (
+        uv
+        and subprocess.run([*uv, "pip", "install", "--python", str(PYTHON), *arguments], env=trusting).returncode == 0
+    ):
         return
+    if not works(str(PYTHON), "-m", "pip", "--version"):
+        works(str(PYTHON), "-m", "ensurepip")  # an environment that uv made has no pip of its own
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
     if subprocess.run(pip).returncode != 0:
         fail("The packages could not be installed; the reason stands above.")

@@ -158,3 +158,11 @@ def test_a_company_has_leavers_joiners_and_people_who_moved() -> None:
     assert any(person.hired_at > opened for person in house.people if person.hired_at)
     assert any(person.earlier_manager for person in house.people)
     assert not any(person.left_at for person in house.people if person.team)
+
+
+@pytest.mark.parametrize("at", ["2026-11-30T15:59:59.999999", "2026-11-30T16:00:00", "2026-10-21T00:00:59.000001"])
+def test_a_moment_reaches_the_database_to_the_microsecond(at: str) -> None:
+    moment = datetime.fromisoformat(f"{at}+00:00")
+    value = times.microseconds(moment)
+    assert times.instant(value) == moment
+    assert datetime.fromisoformat(times.stamp(value)) == moment

@@ -9,10 +9,9 @@ from random import Random
 from apps.quotas.demo.company import Company, Person
 from apps.quotas.demo.names import OFFICES
 from apps.quotas.demo.outsiders import mix, outsider
-from apps.quotas.demo.times import DAY, EARLY_DAYS, HOUR, Calendar, Curve, microseconds
+from apps.quotas.demo.times import DAY, EARLY_DAYS, HOUR, MINUTE, Calendar, Curve, microseconds
 
 TARGET = 100
-MINUTE = HOUR // 60
 # (share of the employees, least, most) of the contacts they record where the mean is about 80.
 SPREAD = ((0.04, 0, 0), (0.11, 1, 34), (0.54, 38, 96), (0.24, 104, 134), (0.04, 135, 199), (0.03, 200, 290))
 # What a contact is, of a thousand; the rest simply counts.

@@ -17,7 +17,7 @@ from apps.employees.services import rebuild_tree
 from apps.ledger.rules import digest
 from apps.quotas.demo.company import Company
 from apps.quotas.demo.contacts import Draft
-from apps.quotas.demo.times import instant
+from apps.quotas.demo.times import stamp
 
 NULL = "\\N"
 IDENTITY = ("employee_id", "contact_id", "kind", "value", "domain", "digest", "live")
@@ -127,7 +127,7 @@ class ContactWriter:
         # The hot loop: values of the demo's own making, none of which needs escaping.
         for own, (employee, draft) in zip(new_ids("contacts_contact", len(batch)), batch, strict=True):
             contacts.lines.append(
-                f"{own}\t{employee}\t{draft.name}\t{instant(draft.recorded_at)}\t{instant(draft.stored_at)}"
+                f"{own}\t{employee}\t{draft.name}\t{stamp(draft.recorded_at)}\t{stamp(draft.stored_at)}"
                 f"\t{_moment(draft.confirmed_at)}\t{_moment(draft.ended_at)}\t{draft.end_reason or NULL}"
                 f"\t{draft.source}"
             )
@@ -143,7 +143,7 @@ class ContactWriter:
 
 
 def _moment(value: int | None) -> str:
-    return NULL if value is None else str(instant(value))
+    return NULL if value is None else stamp(value)
 
 
 def take_time() -> None:

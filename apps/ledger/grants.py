@@ -16,6 +16,7 @@ KEPT = (
     "contacts_submission",
     "quotas_campaign",
     "quotas_adjustment",
+    "api_apitoken",
 )
 APPENDED = ("ledger_auditentry", "quotas_campaignrule", "quotas_standingchange")
 

@@ -56,7 +56,10 @@ class Campaign(models.Model):
     @cached_property
     def rule(self) -> "CampaignRule":
         """The rule in force now: the newest version."""
-        return self.rules.latest("version")
+        versions = sorted(self.rules.all(), key=lambda rule: rule.version)  # of what was prefetched, where it was
+        if not versions:
+            raise CampaignRule.DoesNotExist(f"{self.slug} has no rule")
+        return versions[-1]
 
     def rule_at(self, at: datetime) -> "CampaignRule":
         """The rule in force just before `at`; before the first version, the first."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from apps.ledger.rules import clean_text
+from apps.ledger.rules import clean_text, storable
 from apps.ledger.services import clock
 from apps.quotas import rules
 from apps.quotas.models import Campaign
@@ -39,6 +39,8 @@ SORTS = {
     "department": ["department", "-remaining"],
     "staff_no": [],
 }
+TEXT_KEYS = frozenset({"name", "department", "staff_no"})
+LARGEST_NUMBER = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ class Standings(Grouped):
     def page(self, sort: str = "help", after: str = "", limit: int = 50) -> Page:
         """Up to `limit` rows behind the token `after`. An unknown sort or token starts as if none were given."""
         keys = [*SORTS.get(sort, NEED), "staff_no"]
-        behind = _key(after, len(keys))
+        behind = _key(after, keys)
         skip = f"AND ({', '.join(keys)}) > ({', '.join(map(literal, behind))})" if behind else ""
         found = self.ask(
             f"SELECT {COLUMNS}, {', '.join(keys)} FROM listed WHERE {self.filters.where()} {skip}"
@@ -190,14 +192,19 @@ def _token(key: tuple) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
-def _key(token: str, length: int) -> list[Any] | None:
+def _key(token: str, keys: list[str]) -> list[Any] | None:
     """The key behind a token, or None for none, or for one of another list."""
     try:
         key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (ValueError, binascii.Error):
         return None
-    if not isinstance(key, list) or len(key) != length:
+    if not isinstance(key, list) or len(key) != len(keys):
         return None
-    numbers, last = key[:-1], key[-1]
-    fits = isinstance(last, str) and all(isinstance(part, int | str) and "\0" not in str(part) for part in numbers)
-    return key if fits and "\0" not in last else None
+    return key if all(_fits(part, name) for part, name in zip(key, keys, strict=True)) else None
+
+
+def _fits(part: Any, name: str) -> bool:
+    """Whether a part of a key can be compared with that column."""
+    if name in TEXT_KEYS:
+        return isinstance(part, str) and storable(part)
+    return type(part) is int and abs(part) <= LARGEST_NUMBER

@@ -10,7 +10,7 @@ from apps.quotas.services.campaigns import (
 )
 from apps.quotas.services.marking import Mark, mark_everybody, mark_standings, mark_touched, sweep
 from apps.quotas.services.passing import follow_time
-from apps.quotas.services.recounting import Difference, recount
+from apps.quotas.services.recounting import Difference, recount, waiting
 from apps.quotas.services.ringing import ring
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "restore_while_open",
     "ring",
     "sweep",
+    "waiting",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,6 +50,13 @@ class Difference:
         return [name for name in {**stored, **recounted} if stored.get(name) != recounted.get(name)]
 
 
+def waiting() -> int:
+    """How many employees have a note in the outbox: a recount passes over them until they are marked."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({stale_sql()}) note")
+        return int(cursor.fetchone()[0])
+
+
 def recount(campaign: Campaign, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Difference]:
     """Compare every standing and its counts by day with the facts; employees with a note in the outbox wait.
 
@@ -64,7 +72,11 @@ def recount(campaign: Campaign, progress: Callable[[int, int], None] = lambda do
         )  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute(statement)
-            differences += [Difference(*row) for row in cursor.fetchall()]
+            # Django's cursor hands jsonb out as text.
+            differences += [
+                Difference(staff_no, name, stored and json.loads(stored), judged and json.loads(judged))
+                for staff_no, name, stored, judged in cursor.fetchall()
+            ]
         done += len(employees)
         progress(done, total)
     return differences

@@ -5,7 +5,7 @@ from django.core.management.base import CommandParser
 
 from apps.ledger.management.house import HouseCommand
 from apps.quotas.management.choosing import add_campaign, choose_campaign
-from apps.quotas.services import follow_time, recount
+from apps.quotas.services import follow_time, recount, waiting
 
 SHOWN = 100
 
@@ -26,12 +26,14 @@ class Command(HouseCommand):
             {"staff_no": one.staff_no, "fields": one.fields, "stored": one.stored, "recounted": one.recounted}
             for one in found
         ]
+        left_out = waiting()
         lines = [f"{len(found)} differences in {campaign.name}."]
+        if left_out:
+            lines.append(f"{left_out} employees wait for their mark and were not compared.")
         lines += [f"  {one.staff_no} {one.name}: {', '.join(one.fields)}" for one in found[:SHOWN]]
         if len(found) > SHOWN:
             lines.append(f"  and {len(found) - SHOWN} more (--json lists them all)")
-        self.tell(
-            options, {"campaign": campaign.slug, "differences": len(found), "employees": listed}, "\n".join(lines)
-        )
+        told = {"campaign": campaign.slug, "differences": len(found), "waiting": left_out, "employees": listed}
+        self.tell(options, told, "\n".join(lines))
         if found:
             sys.exit(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -196,7 +195,7 @@ def _key(token: str, keys: list[str]) -> list[Any] | None:
     """The key behind a token, or None for none, or for one of another list."""
     try:
         key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except (ValueError, binascii.Error):
+    except (ValueError, RecursionError):
         return None
     if not isinstance(key, list) or len(key) != len(keys):
         return None

@@ -1,0 +1,200 @@
+"""Random companies, and every figure of a report computed again from their facts in plain Python."""
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from math import ceil
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from apps.contacts.models import Contact, ContactIdentity
+from apps.employees.models import Employee, Employment, Placement
+from apps.ledger.services import note_employees
+from apps.quotas import rules
+from apps.quotas.models import Adjustment, Campaign
+from apps.quotas.services import adjust
+from tests.people import TESTER, load, mark, november
+
+ZONE = ZoneInfo("Asia/Shanghai")
+OPENED = datetime(2026, 10, 31, 16, tzinfo=UTC)
+TARGET = 8
+
+
+def build(seed: int, size: int = 16) -> Campaign:
+    """A company that moved, joined, left, recorded and ended at random; two of it are touched and not marked yet."""
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    lines = []
+    for n in range(size):
+        boss = "" if n == 0 or dice.random() < 0.1 else f"P{dice.randrange(n):02d}"
+        left = f"2026-11-{dice.randrange(10, 22)}" if dice.random() < 0.15 else ""
+        came = f"2026-11-{dice.randrange(2, 9):02d}" if dice.random() < 0.2 else ""
+        lines.append(f"P{n:02d},Person {n:02d},p{n}@corp.example.com,{dice.choice(DEPARTMENTS)},{boss},{came},{left}")
+    load("staff_no,name,email,department,manager_staff_no,started_on,left_on\n" + "\n".join(lines))
+    for n in dice.sample(range(2, size), 3):
+        moved = f"P{n:02d},Person {n:02d},p{n}@corp.example.com,Moved,P00,2026-11-{dice.randrange(5, 20):02d}"
+        load("staff_no,name,email,department,manager_staff_no,effective_on\n" + moved)
+    campaign, staff = november(target=TARGET), list(Employee.objects.order_by("staff_no"))
+    for one in staff:
+        _record(dice, one, dice.choice([0, 2, 5, 8, 9, 14]))
+        if dice.random() < 0.4:
+            terms = dice.choice([{"target": dice.randint(1, 12)}, {"exempt": True}])
+            begin = OPENED + timedelta(days=dice.randrange(20))
+            adjust(campaign=campaign, employee=one, reason="x", by=TESTER, starts_at=begin, **terms)
+    mark()
+    for one in dice.sample(staff, 2):
+        _record(dice, one, 3)
+        note_employees([one.pk])
+    return campaign
+
+
+DEPARTMENTS = ("Sales", "Support", "100%_sure", "")
+
+
+def _record(dice: random.Random, employee: Employee, people: int) -> None:
+    """Facts written as they are: recorded from before the opening up to now, some ended, some colleagues."""
+    for _ in range(people):
+        # Rounded to hours, so that several fall on one instant.
+        recorded = OPENED + timedelta(hours=dice.randrange(-48, 22 * 24))
+        ended = recorded + timedelta(hours=dice.randrange(1, 200)) if dice.random() < 0.2 else None
+        if ended and ended > datetime(2026, 11, 23, 4, tzinfo=UTC):
+            ended = None
+        contact = Contact.objects.create(
+            employee=employee, name="x", recorded_at=recorded, stored_at=recorded, ended_at=ended,
+            end_reason="removed" if ended else None, source=dice.choice(["page", "csv", "api"]),
+            was_external=False if dice.random() < 0.1 else None,
+        )  # fmt: skip
+        ContactIdentity.objects.create(
+            employee=employee, contact=contact, kind="handle", value="x", digest=dice.randbytes(32), live=ended is None
+        )
+
+
+@dataclass
+class Person:
+    """One person's standing, computed again."""
+
+    employee: Employee
+    department: str
+    manager: Employee | None
+    target: int
+    exempt: bool
+    instants: list[datetime]
+    pace: str
+
+    @property
+    def staff_no(self) -> str:
+        return self.employee.staff_no
+
+    @property
+    def counted(self) -> int:
+        return len(self.instants)
+
+    @property
+    def red(self) -> bool:
+        return self.counted < self.target and not self.exempt
+
+    @property
+    def remaining(self) -> int:
+        return max(self.target - self.counted, 0)
+
+    @property
+    def reached_at(self) -> datetime | None:
+        return self.instants[self.target - 1] if self.counted >= self.target else None
+
+    def counted_by(self, day: date) -> int:
+        return sum(local(at) <= day for at in self.instants)
+
+
+def local(at: datetime) -> date:
+    return at.astimezone(ZONE).date()
+
+
+class Brute:
+    """Everybody of the campaign's population at an instant. `past`: by that moment's tree, as a look back has it."""
+
+    def __init__(self, campaign: Campaign, at: datetime, *, past: bool):
+        self.rule, self.at, self.past = campaign.rule, at, past
+        self.look = min(at, self.rule.cutoff_at)
+        self.places = {
+            place.employee_id: place
+            for place in Placement.objects.select_related("manager")
+            if (place.starts_at < self.look <= place.ends_at if past else place.starts_at <= at < place.ends_at)
+        }
+        employed = {work.employee_id for work in Employment.objects.all() if work.starts_at < self.look <= work.ends_at}
+        self.adjustments = [
+            one
+            for one in Adjustment.objects.filter(campaign=campaign).order_by("starts_at", "id")
+            if one.starts_at < self.look <= one.ends_at
+        ]
+        contacts = list(Contact.objects.order_by("recorded_at", "id"))
+        self.people = [
+            self._person(one, [contact for contact in contacts if contact.employee_id == one.pk])
+            for one in Employee.objects.order_by("staff_no")
+            if one.pk in employed
+        ]
+
+    def _person(self, employee: Employee, contacts: list[Contact]) -> Person:
+        mine = [one for one in self.adjustments if one.employee_id == employee.pk]
+        target = next((one.target for one in reversed(mine) if one.target), self.rule.target)
+        exempt = next((one.exempt for one in reversed(mine) if one.exempt is not None), False)
+        instants = [one.recorded_at for one in contacts if self._counts(one)]
+        place = self.places[employee.pk]
+        pace = rules.pace(len(instants), target, self.rule.opens_at, self.rule.cutoff_at, self.at)
+        return Person(employee, place.department, place.manager, target, exempt, instants, pace)
+
+    def _counts(self, contact: Contact) -> bool:
+        ended = contact.ended_at is not None and contact.ended_at < self.look
+        inside = self.rule.opens_at <= contact.recorded_at < self.look
+        return inside and not ended and contact.was_external is not False
+
+    def team(self, root: Employee) -> list[Person]:
+        """Everybody of the population below `root`."""
+        return [one for one in self.people if root.pk in self.chain(one.employee.pk)]
+
+    def chain(self, employee_id: int) -> list[int]:
+        chain, place = [], self.places[employee_id]
+        while place.manager_id is not None:
+            chain.append(place.manager_id)
+            place = self.places[place.manager_id]
+        return chain
+
+    def days(self) -> list[date]:
+        last, days, day = min(local(self.at), self.rule.deadline), [], self.rule.opens_on
+        while day <= last:
+            days.append(day)
+            day += timedelta(days=1)
+        return days
+
+
+def quantile(numbers: list[int], share: float) -> int:
+    """The smallest number that at least this share does not exceed."""
+    return sorted(numbers)[max(ceil(share * len(numbers)), 1) - 1] if numbers else 0
+
+
+def totals(people: list[Person]) -> dict[str, int]:
+    counted = [one.counted for one in people]
+    paces = Counter(one.pace for one in people)
+    return {
+        "people": len(people),
+        "red": sum(one.red for one in people),
+        "at_target": sum(one.counted >= one.target for one in people),
+        "exempt": sum(one.exempt for one in people),
+        **{pace: paces[pace] for pace in ("done", "ahead", "on_pace", "behind")},
+        "counted": sum(counted),
+        "to_go": sum(one.remaining for one in people if not one.exempt),
+        "quartile_1": quantile(counted, 0.25),
+        "median": quantile(counted, 0.5),
+        "quartile_3": quantile(counted, 0.75),
+    }
+
+
+def bands(people: list[Person], day: date) -> list[int]:
+    """People by share of their target at the end of a day: under 25, 50, 75, 100 %, and 100 % or more."""
+    found = Counter(min(one.counted_by(day) * 4 // one.target, 4) for one in people)
+    return [found[band] for band in range(5)]
+
+
+def group(people: list[Person]) -> dict[str, Any]:
+    found = totals(people)
+    return {name: found[name] for name in ("people", "red", "at_target", "counted", "median")}

@@ -15,12 +15,13 @@ from django.utils.translation import gettext as _
 from apps.contacts.models import Contact
 from apps.contacts.services import ContactRefused, lock_employees, restore_contact
 from apps.employees.models import Employee
-from apps.ledger.rules import clean_text, normalise_domain
+from apps.ledger.rules import clean_text, normalise_domain, storable
 from apps.ledger.services import Actor, audit, clock, hold_facts, note_employees, watch_identities
 from apps.quotas import rules
 from apps.quotas.models import Adjustment, Campaign, CampaignRule
 
 MOST = 1_000_000  # what a target can be
+SLUG_LIMIT = 80
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -50,9 +51,13 @@ def open_campaign(
     `deadline` is the last day, inclusive, in `time_zone`. Opened after its cut-off it is backdated: only a command
     freezes it. Raises CampaignRefused.
     """
-    name, slug = clean_text(name), slugify(slug or name) or f"campaign-{opens_on:%Y-%m-%d}"
-    _refuse_bad_terms(name, target, opens_on, deadline, time_zone)
-    opens_at, cutoff_at = rules.period(opens_on, deadline, time_zone)
+    name, slug = clean_text(name), slugify(slug) or slugify(clean_text(name))[:SLUG_LIMIT].strip("-")
+    slug = slug or f"campaign-{opens_on:%Y-%m-%d}"
+    _refuse_bad_terms(name, slug, target, opens_on, deadline, time_zone)
+    try:
+        opens_at, cutoff_at = rules.period(opens_on, deadline, time_zone)
+    except OverflowError as error:
+        raise CampaignRefused("deadline", _("No calendar has these days.")) from error
     with transaction.atomic():
         if exclusive:
             watch_identities(True)
@@ -78,15 +83,24 @@ def open_campaign(
     return campaign
 
 
-def _refuse_bad_terms(name: str, target: int, opens_on: date, deadline: date, time_zone: str) -> None:
+def _refuse_bad_terms(name: str, slug: str, target: int, opens_on: date, deadline: date, time_zone: str) -> None:
     if not name:
         raise CampaignRefused("name", _("A campaign needs a name."))
+    if len(slug) > SLUG_LIMIT:
+        raise CampaignRefused("slug", _("The short name is too long."))
     if not 1 <= target <= MOST:
         raise CampaignRefused("target", _("The target must be a number from 1 to 1,000,000."))
     if deadline < opens_on:
         raise CampaignRefused("deadline", _("The deadline lies before the opening."))
-    if time_zone not in available_timezones():
+    if time_zone not in available_timezones() or not _known_to_database(time_zone):
         raise CampaignRefused("time_zone", _("This is no time zone such as Asia/Shanghai."))
+
+
+def _known_to_database(time_zone: str) -> bool:
+    """Whether PostgreSQL has the zone too: it could not count the days of a campaign otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_timezone_names WHERE name = %s)", [time_zone])
+        return bool(cursor.fetchone()[0])
 
 
 def _refuse_taken(name: str, slug: str) -> None:
@@ -150,6 +164,8 @@ def campaign_for(user: Any, slug: str | None) -> Campaign | None:
     """
     known = Campaign.objects.exclude(state__in=["draft", "cancelled"])
     if slug:
+        if not storable(slug):
+            raise Campaign.DoesNotExist
         return known.get(slug=slug)
     now = clock()
     chosen = list(known.prefetch_related("rules"))

@@ -1,0 +1,279 @@
+"""Campaigns: opened with a rule of their own, moved along the listed ways only, found by whoever needs them."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import available_timezones
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+from apps.contacts.services import ContactRefused, end_contact
+from apps.employees.models import Account, Employee
+from apps.ledger.models import AuditEntry, OutboxRow, Setting
+from apps.quotas import services
+from apps.quotas.models import Adjustment, Campaign, CampaignRule, Standing
+from apps.quotas.services import CampaignRefused, campaign_for, clock, restore_while_open
+from tests.fixtures import Clock
+from tests.people import TESTER, november, record, with_account
+
+
+def at(day: int, month: int = 11) -> date:
+    return date(2026, month, day)
+
+
+# -- opening -------------------------------------------------------------------------------------------------------
+
+
+def test_a_campaign_keeps_its_own_rule(company: dict[str, Employee], settings: Any) -> None:
+    settings.COMPANY_EMAIL_DOMAINS = ["b.example.com", "A.example.com", "a.example.com"]
+    OutboxRow.objects.all().delete()
+    campaign = november(scope=["Sales", "Sales", "Board"])
+    settings.COMPANY_EMAIL_DOMAINS = []
+    rule = Campaign.objects.get().rule
+    assert (campaign.slug, campaign.state, campaign.backdated) == ("november", "open", False)
+    assert (rule.version, rule.target, rule.company_domains) == (1, 100, ["a.example.com", "b.example.com"])
+    assert rule.scope == ["Board", "Sales"]
+    assert rule.opens_at == datetime(2026, 10, 31, 16, tzinfo=UTC)
+    assert rule.cutoff_at == datetime(2026, 11, 30, 16, tzinfo=UTC)
+    assert OutboxRow.objects.exclude(employee_id=None).count() == 9, "everybody is to be judged"
+    assert AuditEntry.objects.get(action="campaign.opened").subject_label == "November"
+
+
+def test_an_exclusive_campaign_makes_writers_note_identities(company: dict[str, Employee]) -> None:
+    november()
+    assert not Setting.objects.filter(name="watch_identities").exists()
+    november(name="Exclusive", exclusive=True)
+    assert Setting.objects.filter(name="watch_identities").exists()
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        ({"name": " \u200b"}, "name"),
+        ({"target": 0}, "target"),
+        ({"target": 1_000_001}, "target"),
+        ({"deadline": at(31, 10)}, "deadline"),
+        ({"deadline": date.max}, "deadline"),
+        ({"opens_on": date.min}, "deadline"),
+        ({"time_zone": "Asia/Atlantis"}, "time_zone"),
+        ({"time_zone": "../../etc/localtime"}, "time_zone"),
+        ({"time_zone": "x\0"}, "time_zone"),
+        ({"slug": "s" * 81}, "slug"),
+    ],
+)
+def test_terms_that_make_no_campaign_are_refused_by_field(noon: Clock, terms: dict[str, Any], field: str) -> None:
+    with pytest.raises(CampaignRefused) as refused:
+        november(**terms)
+    assert (refused.value.field, bool(refused.value.message)) == (field, True)
+    assert not Campaign.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Ｎovember  2026!", "november-2026"),
+        ("十一月", "campaign-2026-11-01"),
+        ("n" * 200, "n" * 80),
+        ("\ud800x\0", "x"),
+    ],
+)
+def test_a_short_name_is_made_of_any_name(noon: Clock, name: str, slug: str) -> None:
+    assert november(name=name).slug == slug
+
+
+def test_names_and_short_names_are_taken_once(noon: Clock) -> None:
+    november()
+    for terms, field in (({}, "slug"), ({"slug": "other"}, "name"), ({"name": "Other", "slug": "November"}, "slug")):
+        with pytest.raises(CampaignRefused) as refused:
+            november(**terms)
+        assert refused.value.field == field
+
+
+def test_every_zone_that_can_be_chosen_is_known_to_the_database(db: None) -> None:
+    unknown = []
+    for zone in sorted(available_timezones()):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT now() AT TIME ZONE %s", [zone])
+        except DatabaseError:
+            unknown.append(zone)
+    refused = [zone for zone in unknown if not _opens(zone)]
+    assert refused == unknown, "a campaign in such a zone could never be marked"
+
+
+def _opens(zone: str) -> bool:
+    try:
+        with transaction.atomic():
+            november(name=zone, time_zone=zone)
+    except CampaignRefused:
+        return False
+    return True
+
+
+# -- the database ----------------------------------------------------------------------------------------------------
+
+
+def move(campaign: Campaign, **changes: Any) -> None:
+    with transaction.atomic():
+        Campaign.objects.filter(pk=campaign.pk).update(**changes)
+
+
+STATES = ("draft", "open", "closing", "frozen", "cancelled")
+WAYS = {("draft", "open"), ("draft", "cancelled"), ("open", "closing"), ("open", "cancelled"), ("closing", "frozen")}
+
+
+@pytest.mark.parametrize("old", STATES)
+@pytest.mark.parametrize("new", STATES)
+def test_a_campaign_moves_along_the_listed_ways_only(noon: Clock, old: str, new: str) -> None:
+    kept = {"kept_until": clock()}
+    campaign = Campaign.objects.create(slug="x", name="x", created_by_label="x", state="draft")
+    for step in {"draft": [], "cancelled": ["cancelled"]}.get(old, STATES[1 : STATES.index(old) + 1]):
+        move(campaign, state=step, **(kept if step == "frozen" else {}))
+    if old == "closing":
+        move(campaign, **kept)
+    if old == new or (old, new) in WAYS:
+        return move(campaign, state=new)
+    with pytest.raises(DatabaseError):
+        move(campaign, state=new, **(kept if new == "frozen" else {}))
+    return None
+
+
+def test_nothing_is_frozen_without_its_instant_and_the_instant_stays(campaign: Campaign) -> None:
+    with pytest.raises(IntegrityError):
+        move(campaign, kept_until=clock())
+    move(campaign, state="closing")
+    with pytest.raises(IntegrityError):
+        move(campaign, state="frozen")
+    move(campaign, kept_until=clock())
+    for other in (None, clock()):
+        with pytest.raises(DatabaseError, match="keeps its instant"):
+            move(campaign, kept_until=other)
+
+
+def test_a_rule_is_never_changed_and_a_campaign_that_is_over_gets_no_new_one(campaign: Campaign, as_owner: Any) -> None:
+    terms = {
+        name: getattr(campaign.rule, name)
+        for name in ("target", "time_zone", "opens_on", "deadline", "opens_at", "cutoff_at")
+    }
+    CampaignRule.objects.create(campaign=campaign, version=2, **terms)
+    move(campaign, state="closing")
+    with pytest.raises(DatabaseError, match="cannot change"), transaction.atomic():
+        CampaignRule.objects.create(campaign=campaign, version=3, **terms)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_not_even_the_owner_rewrites_a_rule_or_deletes_a_campaign(campaign: Campaign, as_owner: Any) -> None:
+    for statement in (
+        "UPDATE quotas_campaignrule SET target = 1",
+        "DELETE FROM quotas_campaignrule",
+        "DELETE FROM quotas_campaign",
+        "UPDATE quotas_campaign SET state = 'frozen', kept_until = now()",
+    ):
+        with pytest.raises(Exception, match=r"never|cannot"):
+            as_owner(statement)
+
+
+def test_red_and_what_remains_are_the_databases_own_arithmetic(campaign: Campaign, alice: Employee) -> None:
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE quotas_standing SET red = false")
+    for changes in ({"counted": -1}, {"target": 0}, {"counted": 100}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Standing.objects.filter(employee=alice).update(**changes)
+    Standing.objects.filter(employee=alice).update(counted=100, reached_at=clock())
+    verdict = Standing.objects.get(employee=alice)
+    assert (verdict.red, verdict.remaining) == (False, 0)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"target": 5, "exempt": True}, {"target": 0}, {"target": 5, "reason": ""}, {"target": 5, "ends_at": at(1)}],
+)
+def test_an_adjustment_in_the_database_says_one_thing_with_a_reason(
+    campaign: Campaign, alice: Employee, fields: dict[str, Any]
+) -> None:
+    row = {"starts_at": clock(), "ends_at": datetime(2027, 1, 1, tzinfo=UTC), "reason": "x", **fields}
+    if "ends_at" in fields:
+        row["ends_at"] = row["starts_at"]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Adjustment.objects.create(campaign=campaign, employee=alice, created_by_label="x", **row)
+
+
+# -- which one -----------------------------------------------------------------------------------------------------
+
+
+def test_without_a_campaign_there_is_none(company: dict[str, Employee], alice: Employee) -> None:
+    assert campaign_for(alice.account, None) is None
+    assert campaign_for(None, "") is None
+
+
+@pytest.mark.parametrize("slug", ["nonsense", "a\0b", "\ud800", "x" * 10_000, "November "])
+def test_a_short_name_that_is_none_is_not_there(campaign: Campaign, alice: Employee, slug: str) -> None:
+    with pytest.raises(Campaign.DoesNotExist):
+        campaign_for(alice.account, slug)
+
+
+def test_drafts_and_cancelled_campaigns_are_not_shown(campaign: Campaign, alice: Employee) -> None:
+    Campaign.objects.create(slug="draft", name="Draft", created_by_label="x", state="draft")
+    move(campaign, state="cancelled")
+    assert campaign_for(alice.account, None) is None
+    for slug in ("draft", "november"):
+        with pytest.raises(Campaign.DoesNotExist):
+            campaign_for(alice.account, slug)
+
+
+def test_the_open_campaign_with_the_nearest_deadline_comes_first_and_a_frozen_one_last(
+    company: dict[str, Employee], alice: Employee, clock: Clock
+) -> None:
+    long = november(name="Long", deadline=at(31, 12))
+    short = november(name="Short", deadline=at(25))
+    assert campaign_for(alice.account, None) == short
+    assert campaign_for(alice.account, "long") == long
+    clock.set("2026-11-26T00:00:00+08:00", ticks=True)
+    assert campaign_for(alice.account, None) == long
+    for one in (long, short):
+        move(one, state="closing")
+        move(one, kept_until=services.clock(), state="frozen")
+    clock.set("2027-01-26T00:00:00+08:00", ticks=True)
+    assert campaign_for(alice.account, None) == long, "of frozen ones the latest"
+
+
+def test_a_campaign_of_another_department_is_not_the_readers_first(
+    company: dict[str, Employee], alice: Employee, stranger: Employee
+) -> None:
+    everybody = november(name="Everybody")
+    sales = november(name="Sales only", scope=["Sales"], deadline=at(25))
+    readers = {one.staff_no: Account.objects.get(employee=one) for one in (alice, stranger)}
+    assert campaign_for(readers["A001"], None) == sales
+    assert campaign_for(readers["S001"], None) == everybody
+    assert campaign_for(readers["S001"], "sales-only") == sales
+
+
+# -- restoring -----------------------------------------------------------------------------------------------------
+
+
+def test_an_end_can_be_taken_back_while_its_campaign_is_open_only(campaign: Campaign, alice: Employee) -> None:
+    contacts = [record(alice).outcomes[0].contact_id for _ in range(2)]
+    for number in contacts:
+        end_contact(contact_id=number, employee=alice, by=TESTER)
+    restore_while_open(contact_id=contacts[0], employee=alice, by=TESTER)
+    move(campaign, state="closing")
+    with pytest.raises(ContactRefused) as refused:
+        restore_while_open(contact_id=contacts[1], employee=alice, by=TESTER)
+    assert refused.value.code == "campaign_over"
+
+
+def test_a_contact_from_after_the_deadline_may_still_be_restored(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    clock.set("2026-12-05T00:00:00+08:00", ticks=True)
+    number = record(alice).outcomes[0].contact_id
+    end_contact(contact_id=number, employee=alice, by=TESTER)
+    move(campaign, state="closing")
+    restore_while_open(contact_id=number, employee=alice, by=TESTER)
+
+
+def test_standings_are_visible_to_whom_their_people_are(
+    campaign: Campaign, alice: Employee, bob: Employee, hr: Employee
+) -> None:
+    seen = {one.staff_no: Standing.objects.visible_to(with_account(one).account).count() for one in (alice, bob, hr)}
+    assert seen == {"A001": 1, "B001": 3, "H001": 9}

@@ -69,5 +69,10 @@ def write_standings(standings: Standings, write: Callable[[bytes], object]) -> N
     )
     write(BYTE_ORDER_MARK)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('TimeZone', %s, true)", [standings.rule.time_zone])
+        zone = "SELECT set_config('TimeZone', %s, true)"
+        cursor.execute("SHOW TimeZone")
+        [before] = cursor.fetchone()
+        cursor.execute(zone, [standings.rule.time_zone])
         cursor.copy_expert(f"COPY ({select}) TO STDOUT WITH (FORMAT csv, HEADER)", _Lines(write))
+        # A caller's transaction may go on: in another zone than it began in, Django would misread every instant.
+        cursor.execute(zone, [before])

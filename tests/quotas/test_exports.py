@@ -1,0 +1,170 @@
+"""The standings CSV: what the screen showed, opens right in a spreadsheet, and runs nothing there."""
+
+import csv
+import io
+import re
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.employees.models import Employee
+from apps.ledger.rules import clean_text
+from apps.quotas.exports import write_standings
+from apps.quotas.models import Campaign
+from apps.quotas.reports import Everyone, Filters, Standings, TeamOf
+from tests.fixtures import Clock
+from tests.people import load, mark, november, person, record
+
+ZONE = ZoneInfo("Asia/Shanghai")
+HEADER = "staff_no,name,email,department,manager_staff_no,counted,target,remaining,red,pace,reached_at,exempt,as_of"
+# How a spreadsheet program may read the beginning of a formula: the first character behind blanks and quotes.
+DANGEROUS = re.compile(r"^[\s\"'＂＇‘’“”]*[=+\-@\t\r＝＋－＠]")
+
+
+def exported(standings: Standings) -> bytes:
+    pieces: list[bytes] = []
+    write_standings(standings, pieces.append)
+    return b"".join(pieces)
+
+
+def rows(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+def test_the_file_is_utf8_with_bom_crlf_and_the_header_of_the_contract(campaign: Campaign) -> None:
+    content = exported(Standings(campaign, Everyone()))
+    assert content.startswith(b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n")
+    assert content.endswith(b"\r\n")
+    assert content.count(b"\n") == content.count(b"\r\n") == 10
+    assert "董".encode() in content
+
+
+def test_a_line_says_everything_about_one_person(campaign: Campaign, alice: Employee) -> None:
+    record(alice, 100)
+    mark()
+    standings = Standings(campaign, Everyone())
+    [line] = [row for row in rows(exported(standings)) if row["staff_no"] == "A001"]
+    reached = line.pop("reached_at")
+    assert line == {
+        "staff_no": "A001", "name": "Alice 艾", "email": "alice@corp.example.com", "department": "Sales",
+        "manager_staff_no": "B001", "counted": "100", "target": "100", "remaining": "0", "red": "no", "pace": "done",
+        "exempt": "no", "as_of": standings.now.astimezone(ZONE).isoformat(timespec="microseconds"),
+    }  # fmt: skip
+    assert datetime.fromisoformat(reached) == standings.one(alice.pk).reached_at
+    assert reached.endswith("+08:00"), "times are in the campaign's zone"
+
+
+def test_rows_are_ordered_by_staff_number_byte_by_byte(noon: Clock) -> None:
+    numbers = ["10", "9", "a1", "B1", "b1", "A1", "ä", "Z-1", "Z 1", "007", "7"]
+    load("staff_no,name,email\n" + "\n".join(f"{no},N,n{n}@corp.example.com" for n, no in enumerate(numbers)))
+    campaign = november()
+    found = [row["staff_no"] for row in rows(exported(Standings(campaign, Everyone())))]
+    assert found == sorted(numbers)
+
+
+def test_the_file_holds_exactly_what_the_filters_leave(campaign: Campaign, bob: Employee, alice: Employee) -> None:
+    record(alice, 100)
+    for people in (Everyone(), TeamOf(bob)):
+        for filters in (Filters(), Filters(status="red"), Filters(q="ali"), Filters(department="Sales")):
+            standings = Standings(campaign, people, filters=filters)
+            shown = {row.staff_no for row in standings.page(limit=100).rows}
+            assert {row["staff_no"] for row in rows(exported(standings))} == shown
+
+
+def test_touched_people_are_judged_from_the_facts_in_the_file_too(campaign: Campaign, alice: Employee) -> None:
+    record(alice, 100)
+    [line] = [row for row in rows(exported(Standings(campaign, Everyone()))) if row["staff_no"] == "A001"]
+    assert (line["counted"], line["red"]) == ("100", "no")
+
+
+def test_a_file_of_nobody_has_its_header(campaign: Campaign) -> None:
+    assert exported(Standings(campaign, Everyone(), filters=Filters(q="nobody"))).count(b"\r\n") == 1
+
+
+def test_a_writer_that_fails_tells_its_caller(campaign: Campaign) -> None:
+    def full(piece: bytes) -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        write_standings(Standings(campaign, Everyone()), full)
+    assert Standings(campaign, Everyone()).totals().people == 9, "the connection goes on"
+
+
+def cell_of(text: str) -> str:
+    """How a department of that text stands in the file."""
+    sid = connection.savepoint()
+    name = text.replace('"', '""')
+    load(f'staff_no,name,email,department\n1,One,1@corp.example.com,"{name}"')
+    line = rows(exported(Standings(november(), Everyone())))[0]
+    connection.savepoint_rollback(sid)
+    return line["department"]
+
+
+FORMULAS = [
+    "=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", " =1", "\u3000=1", "\u00a0=1", '"=1', "'=1", "“=1", "＝1", "＋1",
+    "－1", "＠1",
+    "'+'", "\u200b=1", "-", "=", "'\"=1", "==", "@",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_cell_runs_in_a_spreadsheet(noon: Clock, text: str) -> None:
+    cell = cell_of(text)
+    assert cell.startswith("'")
+    assert cell[1:] == clean_text(text)
+
+
+@pytest.mark.shared
+@pytest.mark.django_db
+def test_no_formula_that_others_collected_runs(noon: Clock, shared: Path) -> None:
+    lines = [line for line in (shared / "text" / "csv-formulas.txt").read_text(encoding="utf-8").splitlines() if line]
+    assert len(lines) >= 5
+    for line in lines:
+        cell = cell_of(line)
+        assert not cell.startswith(("=", "+", "-", "@"))
+        assert cell.removeprefix("'") == clean_text(line)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(alphabet=st.sampled_from("ab ,;\"'=+-@\t\r\n\\.\u3000＝艾é%{}$"), max_size=12))
+def test_every_text_comes_back_as_it_was_behind_at_most_one_guard(noon: Clock, text: str) -> None:
+    cell, stored = cell_of(text), clean_text(text)
+    assert cell in (stored, f"'{stored}")
+    assert cell == stored or DANGEROUS.match(stored)
+    assert not DANGEROUS.match(cell) or cell.startswith("'")
+
+
+def test_a_look_back_is_written_with_its_instant(campaign: Campaign, alice: Employee) -> None:
+    record(alice, 3)
+    mark()
+    as_of = datetime.fromisoformat("2026-11-23T00:00:00+08:00")
+    lines = rows(exported(Standings(campaign, Everyone(), as_of=as_of)))
+    assert {line["as_of"] for line in lines} == {"2026-11-23T00:00:00.000000+08:00"}
+    assert {line["counted"] for line in lines} == {"0"}
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"), [("America/St_Johns", "-03:30"), ("Asia/Kathmandu", "+05:45"), ("UTC", "+00:00")]
+)
+def test_odd_zones_have_their_whole_offset(company: dict[str, Employee], zone: str, offset: str) -> None:
+    campaign = november(time_zone=zone)
+    standings = Standings(campaign, Everyone())
+    told = rows(exported(standings))[0]["as_of"]
+    assert told.endswith(offset)
+    assert datetime.fromisoformat(told) == standings.now
+
+
+def test_the_zone_of_the_session_is_left_as_it_was(campaign: Campaign) -> None:
+    def zone() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW TimeZone")
+            return str(cursor.fetchone()[0])
+
+    before = zone()
+    exported(Standings(campaign, Everyone()))
+    assert (zone(), person("A001").staff_no) == (before, "A001")

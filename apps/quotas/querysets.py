@@ -16,6 +16,8 @@ from django.db.models import TextField
 from django.db.models.expressions import RawSQL
 from psycopg2 import sql
 
+from apps.ledger.rules import storable
+
 if TYPE_CHECKING:
     from apps.quotas.models import CampaignRule
 
@@ -247,6 +249,8 @@ class CampaignQuerySet(models.QuerySet):
 
     def by_name(self, name: str) -> Any:
         """The campaign with this slug or this name. Raises DoesNotExist."""
+        if not storable(name):
+            raise self.model.DoesNotExist
         return self.filter(slug=name).first() or self.get(name=name)
 
 

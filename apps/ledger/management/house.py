@@ -80,11 +80,12 @@ def instant(text: str) -> datetime:
     """An argument that is an ISO 8601 instant with its zone."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError as error:
+        at = at if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise ArgumentTypeError(f"{text!r} is no instant such as 2026-12-01T00:00:00+08:00") from error
     if at.tzinfo is None:
         raise ArgumentTypeError(f"{text!r} has no zone: add Z or an offset such as +08:00")
-    return at.astimezone(UTC)
+    return at
 
 
 def day(text: str) -> date:

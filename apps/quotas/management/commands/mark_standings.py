@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from apps.contacts.services import finish_abandoned
 from apps.ledger.management.house import HouseCommand
 from apps.quotas.management.choosing import add_campaign, choose_campaign
 from apps.quotas.models import Campaign
@@ -20,10 +21,11 @@ class Command(HouseCommand):
         if not Campaign.objects.to_mark(clock()).filter(pk=campaign.pk).exists():
             raise CommandError(f"{campaign.name} is {campaign.get_state_display()} or has not opened yet: not marked")
         follow_time()
-        # Whoever has a note is judged in every open campaign first; then everybody in this one.
-        sweep()
+        finish_abandoned(clock())
+        # Everybody in this campaign first, so that what turned is told here; then who has a note, in every other one.
         with self.bar("employees") as progress:
             mark = mark_everybody(campaign, progress)
+        sweep()
         told = {
             "campaign": campaign.slug, "employees": mark.employees, "counted": mark.counted, "red": mark.red,
             "turned_red": mark.turned_red, "turned_green": mark.turned_green, "as_of": clock().isoformat(),

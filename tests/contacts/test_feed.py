@@ -176,6 +176,23 @@ def test_without_trust_the_times_of_a_file_are_ignored(alice: Employee) -> None:
 
 days = st.integers(1, 12)
 events = st.tuples(st.sampled_from(["p", "q", "pq"]), days, st.none() | days, st.none() | days)
+Facts = list[tuple[datetime, datetime | None, datetime | None]]
+
+
+def facts_of(employee: Employee) -> Facts:
+    rows = Contact.objects.of(employee).values_list("recorded_at", "confirmed_at", "ended_at")
+    return sorted(rows, key=str)
+
+
+def fed(employee: Employee, *parts: list[str]) -> tuple[list[dict[str, int]], Facts]:
+    """Import parts one after the other, then take it all back; what they told, and the facts they left."""
+    sid = connection.savepoint()
+    try:
+        told = [counts(feed(employee, *part)) for part in parts]
+        _nobody_twice(employee)
+        return told, facts_of(employee)
+    finally:
+        connection.savepoint_rollback(sid)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -184,17 +201,29 @@ def test_whatever_the_feed_says_nobody_is_there_twice_at_one_moment_and_batches_
     noon: Clock, alice: Employee, lines: list[tuple[str, int, int | None, int | None]], cuts: set[int]
 ) -> None:
     texts = [_line(*line) for line in lines]
-    outcomes = []
-    for edges in ([0, len(texts)], [0, *sorted(cut for cut in cuts if cut < len(texts)), len(texts)]):
-        sid = connection.savepoint()
-        told = [feed(alice, *texts[a:b]) for a, b in pairwise(edges)]
-        facts = sorted(Contact.objects.of(alice).values_list("recorded_at", "confirmed_at", "ended_at"), key=str)
-        outcomes.append(([sum(one[code] for one in told) for code in ("created", "updated", "rejected")], facts))
-        _nobody_twice(alice)
-        again = [counts(feed(alice, text)) for text in texts]
-        assert all("created" not in one for one in again), "the same feed again creates nobody"
-        connection.savepoint_rollback(sid)
-    assert outcomes[0] == outcomes[1]
+    edges = [0, *sorted(cut for cut in cuts if cut < len(texts)), len(texts)]
+    whole, parts = fed(alice, texts), fed(alice, *(texts[a:b] for a, b in pairwise(edges)))
+    assert whole[1] == parts[1]
+    for code in ("created", "updated", "rejected"):
+        assert whole[0][0].get(code, 0) == sum(told.get(code, 0) for told in parts[0])
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(edges=st.sets(days, min_size=2, max_size=8), seed=st.randoms(use_true_random=False), live=st.booleans())
+def test_a_feed_that_knows_every_period_gives_the_same_facts_in_any_order_however_often(
+    noon: Clock, alice: Employee, edges: set[int], seed: Any, live: bool
+) -> None:
+    starts = sorted(edges)
+    periods_ = [(a, b) for a, b in pairwise(starts)] + ([(starts[-1], None)] if live else [])
+    truth = [_line(seed.choice(["p", "pq"]), a, seed.choice([None, a]), b) for a, b in periods_]
+    mixed = truth * 2
+    seed.shuffle(mixed)
+    in_order, facts = fed(alice, truth, truth)
+    assert in_order == [{"created": len(truth)}, {"duplicate": len(truth)}]
+    out_of_order, same = fed(alice, mixed, mixed)
+    assert out_of_order[0]["created"] == len(truth)
+    assert out_of_order[1] == {"duplicate": len(mixed)}
+    assert facts == same
 
 
 def _line(who: str, start: int, confirmed: int | None, end: int | None) -> str:

@@ -250,7 +250,7 @@ class CampaignQuerySet(models.QuerySet):
     def by_name(self, name: str) -> Any:
         """The campaign with this slug or this name. Raises DoesNotExist."""
         if not storable(name):
-            raise self.model.DoesNotExist
+            return self.none().get()
         return self.filter(slug=name).first() or self.get(name=name)
 
 

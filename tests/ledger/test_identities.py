@@ -14,6 +14,7 @@ from apps.ledger.rules import (
     clean_text,
     digest,
     normalise,
+    normalise_domain,
     storable,
 )
 
@@ -184,6 +185,17 @@ def test_digests_tell_kinds_and_keys_apart() -> None:
     assert len(digests) == 4
     assert all(len(one) == 32 for one in digests)
     assert digest("k", "email", "a@b") != digest("k", "emai", "la@b")
+
+
+@pytest.mark.parametrize(
+    ("text", "domain"),
+    [
+        ("Corp.Example.COM", "corp.example.com"), ("@corp.example.com", "corp.example.com"),
+        ("münchen.example.com", "xn--mnchen-3ya.example.com"), (" corp.local ", "corp.local"),
+    ],
+)  # fmt: skip
+def test_the_companys_domain_is_compared_in_the_form_addresses_have(text: str, domain: str) -> None:
+    assert normalise_domain(text) == domain
 
 
 def test_the_domain_is_the_emails_alone() -> None:

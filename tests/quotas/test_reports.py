@@ -4,7 +4,7 @@ import base64
 import json
 from collections import Counter
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise, product
 from typing import Any
 
@@ -308,6 +308,15 @@ def test_before_the_opening_there_is_nothing_to_show(company: dict[str, Employee
     look_back = Standings(campaign, Everyone(), as_of=datetime(2026, 10, 1, tzinfo=UTC))
     assert (look_back.totals().people, look_back.totals().counted) == (9, 0)
     assert (look_back.days(), look_back.curve(), look_back.bands_by_day()) == ([], [], [])
+
+
+def test_a_campaign_of_next_month_shows_nobody_marked_or_not(company: dict[str, Employee], alice: Employee) -> None:
+    campaign = november(opens_on=date(2026, 12, 1), deadline=date(2026, 12, 31))
+    record(alice)
+    for _ in range(2):
+        assert Standings(campaign, Everyone()).totals().people == 0
+        assert Standings(campaign, Only(alice)).one(alice.pk) is None
+        mark()
 
 
 def test_after_the_deadline_nothing_moves_any_more(campaign: Campaign, alice: Employee, clock: Clock) -> None:

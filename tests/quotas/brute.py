@@ -28,12 +28,12 @@ def build(seed: int, size: int = 16) -> Campaign:
     lines = []
     for n in range(size):
         boss = "" if n == 0 or dice.random() < 0.1 else f"P{dice.randrange(n):02d}"
-        left = f"2026-11-{dice.randrange(10, 22)}" if dice.random() < 0.15 else ""
+        left = f"2026-11-{dice.choice([10, 11, 11, 15, 21])}" if dice.random() < 0.15 else ""
         came = f"2026-11-{dice.randrange(2, 9):02d}" if dice.random() < 0.2 else ""
         lines.append(f"P{n:02d},Person {n:02d},p{n}@corp.example.com,{dice.choice(DEPARTMENTS)},{boss},{came},{left}")
     load("staff_no,name,email,department,manager_staff_no,started_on,left_on\n" + "\n".join(lines))
     for n in dice.sample(range(2, size), 3):
-        moved = f"P{n:02d},Person {n:02d},p{n}@corp.example.com,Moved,P00,2026-11-{dice.randrange(5, 20):02d}"
+        moved = f"P{n:02d},Person {n:02d},p{n}@corp.example.com,Moved,P00,2026-11-{dice.choice([5, 8, 12, 12, 17]):02d}"
         load("staff_no,name,email,department,manager_staff_no,effective_on\n" + moved)
     campaign, staff = november(target=TARGET), list(Employee.objects.order_by("staff_no"))
     for one in staff:

@@ -85,6 +85,13 @@ def test_the_same_when_the_colleague_starts_at_midnight(
     assert counted(exclusive, alice, alan) == [0, 1]
 
 
+def test_a_contact_that_was_no_outsider_before_its_erasure_claims_nobody(
+    exclusive: Campaign, first: Contact, second: Contact, alice: Employee, alan: Employee
+) -> None:
+    Contact.objects.filter(pk=first.pk).update(was_external=False)
+    assert counted(exclusive, alice, alan) == [0, 1]
+
+
 def test_an_unconfirmed_claim_is_one(company: dict[str, Employee], alice: Employee, alan: Employee) -> None:
     campaign = november(exclusive=True, confirmed_only=True)
     record_one(alice, SHARED)

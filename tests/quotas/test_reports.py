@@ -23,7 +23,8 @@ from tests.quotas import brute
 from tests.quotas.brute import Brute
 
 SEEDS = [1, 2, 3]
-LOOKS = [None, datetime(2026, 11, 12, 3, tzinfo=UTC), datetime(2026, 11, 20, 16, tzinfo=UTC)]
+# Now; a midnight of the roster, at which people move, join and leave; an hour in between.
+LOOKS = [None, datetime(2026, 11, 12, tzinfo=UTC), datetime(2026, 11, 20, 16, tzinfo=UTC)]
 
 
 @pytest.fixture(params=SEEDS, ids=[f"seed {seed}" for seed in SEEDS])

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from apps.contacts.models import Contact
+from apps.contacts.services import end_contact
 from apps.employees.models import Employee, EmployeeIdentity
 from apps.quotas.models import Campaign, Standing, StandingChange
 from apps.quotas.reports import contacts_with_reason
@@ -45,6 +46,19 @@ def test_the_moment_of_the_hundredth_is_kept(campaign: Campaign, alice: Employee
     record(alice, 3)
     mark()
     assert standing(campaign, alice).reached_at == Contact.objects.get(pk=hundredth).recorded_at
+
+
+def test_the_moment_moves_when_an_earlier_contact_ends_and_another_takes_its_place(
+    campaign: Campaign, alice: Employee
+) -> None:
+    first = record(alice, 100).outcomes[0].contact_id
+    mark()
+    end_contact(contact_id=first, employee=alice, by=TESTER)
+    last = record(alice).outcomes[0].contact_id
+    mark()
+    assert standing(campaign, alice).counted == 100
+    assert standing(campaign, alice).reached_at == Contact.objects.get(pk=last).recorded_at
+    assert not StandingChange.objects.filter(red=True).exists()
 
 
 @pytest.mark.parametrize(

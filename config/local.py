@@ -36,6 +36,9 @@ class StartError(Exception):
     """It cannot start; the text is a sentence for whoever typed the command."""
 
 
+_asked_to_stop: list[int] = []
+
+
 class Stopped(BaseException):
     """SIGINT or SIGTERM arrived: not an error, and nothing may swallow it."""
 
@@ -81,6 +84,7 @@ class House:
         """Restart what dies; raises GaveUpError for what does not stay up."""
         looked_at_database = time.monotonic()
         while True:
+            stop_if_asked()
             for child in (*self.broker, *self.doors):
                 if line := child.look_after():
                     say(line)
@@ -148,6 +152,7 @@ class House:
     def _wait_for_broker(self) -> None:
         end = time.monotonic() + START_PATIENCE
         while self.broker and not listening(self.places.broker_socket):
+            stop_if_asked()
             if not self.broker[0].alive or time.monotonic() > end:
                 raise StartError(f"Valkey did not start. The end of its log:\n{last_lines(self.broker[0].log)}")
             time.sleep(0.02)
@@ -181,6 +186,7 @@ class House:
         """Until the first page answers; children that die meanwhile are looked after as always."""
         end = time.monotonic() + START_PATIENCE
         while not all(answers(address + path) for path in ("health/ready", "")):
+            stop_if_asked()
             for child in (*self.broker, *self.doors):
                 if line := child.look_after():
                     say(line)
@@ -209,7 +215,14 @@ def say(sentence: str) -> None:
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     _ignore_signals()
+    _asked_to_stop.append(number)
     raise Stopped
+
+
+def stop_if_asked() -> None:
+    """Every wait asks again: what is raised while Python runs a callback of its own, as around a fork, is lost."""
+    if _asked_to_stop:
+        raise Stopped
 
 
 def _ignore_signals() -> None:

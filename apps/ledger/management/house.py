@@ -33,7 +33,10 @@ class HouseCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> Any:
         try:
-            return super().execute(*args, **options)
+            result = super().execute(*args, **options)
+            # Here, where a closed pipe can be answered, and not while Python ends.
+            sys.stdout.flush()
+            return result
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
         except BrokenPipeError:

@@ -13,7 +13,8 @@ from config.celery import app
 
 @pytest.fixture
 def broker(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(app.conf, "broker_write_url", valkey)
+    # By the environment: what a patch puts back into Celery's layered settings stays there as a value of its own.
+    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", valkey)
     app.pool.force_close_all()
     yield valkey
     app.pool.force_close_all()
@@ -34,7 +35,7 @@ def test_all_is_well(client: Client, broker: str) -> None:
 
 @pytest.mark.django_db
 def test_a_silent_broker_is_no_reason_to_send_people_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.conf, "broker_write_url", "redis+socket:///nonexistent/valkey.sock")
+    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", "redis+socket:///nonexistent/valkey.sock")
     answer = client.get("/health/ready")
     assert answer.status_code == 200
     assert answer.json()["status"] == "degraded"

@@ -72,6 +72,24 @@ def meanwhile(work: Callable[[], Any]) -> Iterator["Future[Any]"]:
         future.result(PATIENCE)
 
 
+def until(reached: Callable[[], Any]) -> None:
+    """Wait until that is so, however slow the machine is."""
+    end = time.monotonic() + PATIENCE
+    while not reached():
+        if time.monotonic() > end:
+            raise TimeoutError("it never came to that")
+        time.sleep(0.01)
+
+
+def blocked() -> int:
+    """How many connections to this test's database wait for a lock that another one holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])
+
+
 class Gate:
     """A place in the code where one thread stops until it is let through. Patched in around a function."""
 

@@ -1,19 +1,20 @@
 """Many at once: nobody is recorded twice, nobody is judged from half of the facts, nobody is forgotten.
 
-Every test has its mutant: the same race with the lock or the index taken away, which must go wrong. Nothing here
-depends on luck but the crowds; those print their seed.
+Every test has its mutant: the same race with the lock or the index taken away, which must go wrong. Where the order
+of two matters, gates and locks make it, not luck; the crowds print their seed.
 """
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import wait
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import Error, IntegrityError
+from django.db import Error, IntegrityError, connection
 
+from apps.contacts import recording
 from apps.contacts import services as contacts
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.rules import Draft
@@ -22,7 +23,7 @@ from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
 from apps.quotas.models import Campaign
 from apps.quotas.services import adjust, follow_time, mark_everybody, marking, recount, sweep
-from tests.crowd import Gate, at_once, meanwhile
+from tests.crowd import PATIENCE, Gate, at_once, blocked, meanwhile, until
 from tests.fixtures import Clock
 from tests.oracle import digest, oracle, stored
 from tests.people import ROSTER, TESTER, load, november, outsider, person, record, record_one, standing
@@ -79,19 +80,32 @@ def test_64_who_hand_in_one_person_at_once_leave_one_contact(campaign: Campaign,
     assert standing(campaign, alice).counted == 1
 
 
-def test_mutant_without_the_lock_somebody_gets_an_error(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
+def together(monkeypatch: pytest.MonkeyPatch, hands: int) -> None:
+    """Nobody stores before everybody has looked whether the person is there: the moment a lock is for."""
+    meeting, real = threading.Barrier(hands), recording._store
+
+    def store(*args: Any) -> None:
+        meeting.wait(PATIENCE)
+        real(*args)
+
+    monkeypatch.setattr(recording, "_store", store)
+
+
+def test_mutant_without_the_lock_all_but_one_get_an_error(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
     unlock(monkeypatch)
-    reports = crowd_records(alice, 32)
-    assert any(isinstance(report, IntegrityError) for report in reports)
+    together(monkeypatch, 8)
+    reports = crowd_records(alice, 8)
+    assert sum(isinstance(report, IntegrityError) for report in reports) == 7
     assert live() == 1, "the index stands behind the lock"
 
 
-def test_mutant_without_lock_and_index_one_person_is_many(
+def test_mutant_without_lock_and_index_one_person_is_eight(
     alice: Employee, monkeypatch: pytest.MonkeyPatch, without_index: None
 ) -> None:
     unlock(monkeypatch)
-    crowd_records(alice, 32)
-    assert live() > 1
+    together(monkeypatch, 8)
+    crowd_records(alice, 8)
+    assert live() == 8
 
 
 # -- I4: one submission, twice at once -----------------------------------------------------------------------------
@@ -114,25 +128,33 @@ def test_mutant_without_its_key_every_sending_is_a_submission(alice: Employee) -
 # -- a mark and a writer -------------------------------------------------------------------------------------------
 
 
-def late_mark_over_a_quick_one(campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
+def late_mark_over_a_quick_one(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mark that has counted and not yet written, while somebody adds a contact and a second mark counts it."""
-    record(alice)
-    slow = marking.MARK.replace("FROM changed\n    ON CONFLICT", "FROM changed, pg_sleep(1.5)\n    ON CONFLICT")
-    assert slow != marking.MARK
-    quick = marking.MARK
-    monkeypatch.setattr(marking, "MARK", slow)
-    with meanwhile(sweep):
-        time.sleep(0.6)
-        monkeypatch.setattr(marking, "MARK", quick)
+
+    def add_and_mark() -> None:
         record(alice)
         sweep()
+
+    record(alice)
+    quick = marking.MARK
+    slow = quick.replace("FROM changed\n    ON CONFLICT", "FROM changed, pg_advisory_lock_shared(99)\n    ON CONFLICT")
+    assert slow != quick
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(99)")
+        monkeypatch.setattr(marking, "MARK", slow)
+        with meanwhile(sweep):
+            until(lambda: blocked() == 1)
+            monkeypatch.setattr(marking, "MARK", quick)
+            with meanwhile(add_and_mark) as second:
+                until(lambda: second.done() or blocked() == 2)
+                cursor.execute("SELECT pg_advisory_unlock(99)")
     sweep()
 
 
 def test_a_late_mark_never_writes_over_a_newer_one(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late_mark_over_a_quick_one(campaign, alice, monkeypatch)
+    late_mark_over_a_quick_one(alice, monkeypatch)
     assert standing(campaign, alice).counted == 2
     assert recount(campaign) == []
 
@@ -141,7 +163,7 @@ def test_mutant_without_the_lock_a_late_mark_writes_over_a_newer_one(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unlock(monkeypatch)
-    late_mark_over_a_quick_one(campaign, alice, monkeypatch)
+    late_mark_over_a_quick_one(alice, monkeypatch)
     assert standing(campaign, alice).counted == 1
     assert [one.staff_no for one in recount(campaign)] == ["A001"]
 
@@ -174,11 +196,11 @@ def open_exclusive_over_an_open_writer(alice: Employee, alan: Employee, monkeypa
         monkeypatch.setattr(contacts, "note_identities", real)
         record_one(alan, them)
         with meanwhile(partial(november, exclusive=True)) as opening:
-            wait([opening], timeout=0.5)
+            until(lambda: opening.done() or blocked() == 1)
             # Her own note comes with her contact; this one would only make the sweep wait for her.
             OutboxRow.objects.filter(employee_id=alice.pk).delete()
             with meanwhile(sweep) as sweeping:
-                wait([sweeping], timeout=1)
+                until(lambda: sweeping.done() or blocked() == 2)
                 gate.open()
     campaign = Campaign.objects.get()
     sweep()
@@ -305,6 +327,8 @@ def test_mutant_without_locks_the_same_crowd_meets_errors(
     company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unlock(monkeypatch)
+    real = recording._store
+    monkeypatch.setattr(recording, "_store", lambda *args: (time.sleep(0.02), real(*args)))
     faults, _campaigns = chaos(seed=20261123, clients=8, operations=20)
     assert any(isinstance(fault, Error) for fault in faults)
 

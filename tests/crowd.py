@@ -7,8 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from django.db import OperationalError, connection
 
+from apps.contacts import services as contacts
+from apps.quotas.services import marking
 from config.locks import FileLock
 from tests import plugin
 
@@ -130,3 +133,13 @@ class Gate:
     def open(self) -> None:
         """Let them through."""
         self._open.set()
+
+
+def no_lock(*args: Any, **options: Any) -> None:
+    """What a mutant has instead of a lock."""
+
+
+def unlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mutant: nobody waits for anybody's row."""
+    monkeypatch.setattr(contacts, "lock_employees", no_lock)
+    monkeypatch.setattr(marking, "lock_employees", no_lock)

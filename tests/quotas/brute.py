@@ -13,6 +13,7 @@ from apps.employees.models import Employee, Employment, Placement
 from apps.ledger.services import note_employees
 from apps.quotas import rules
 from apps.quotas.models import Adjustment, Campaign
+from apps.quotas.reports import Everyone, Filters, Standings
 from apps.quotas.services import adjust
 from tests.people import TESTER, load, mark, november
 
@@ -198,3 +199,8 @@ def bands(people: list[Person], day: date) -> list[int]:
 def group(people: list[Person]) -> dict[str, Any]:
     found = totals(people)
     return {name: found[name] for name in ("people", "red", "at_target", "counted", "median")}
+
+
+def both(campaign: Campaign, as_of: datetime | None, **filters: str) -> tuple[Standings, Brute]:
+    standings = Standings(campaign, Everyone(), as_of=as_of, filters=Filters(**filters))
+    return standings, Brute(campaign, standings.now, past=as_of is not None)

@@ -3,24 +3,19 @@
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command, execute_from_command_line
+from django.core.management import CommandError, call_command
 
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign, Standing
 from apps.quotas.services import clock
-from config.places import BASE_DIR
 from tests.commands import run, say
 from tests.fixtures import Clock
-from tests.people import ROSTER, mark, november, record
+from tests.people import mark, november, record
 
 OPEN = ("open_campaign", "--name", "N", "--opens", "2026-11-01", "--deadline", "2026-11-30")
 SHANGHAI = ("--time-zone", "Asia/Shanghai")
@@ -31,9 +26,6 @@ def refused(command: str, *arguments: Any) -> tuple[int, str]:
     with pytest.raises(CommandError) as error:
         run(command, *arguments)
     return error.value.returncode, str(error.value)
-
-
-# -- open_campaign -------------------------------------------------------------------------------------------------
 
 
 def test_opening_a_campaign_tells_its_instants(noon: Clock) -> None:
@@ -74,9 +66,6 @@ def test_a_second_campaign_of_one_name_is_refused(noon: Clock) -> None:
     assert refused(*OPEN)[0] == 1
 
 
-# -- which campaign ------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("command", ["mark_standings", "recount", "export_standings"])
 def test_a_command_without_a_campaign_takes_the_only_open_one_or_lists_them(
     company: dict[str, Employee], tmp_path: Path, command: str
@@ -96,9 +85,6 @@ def test_a_command_without_a_campaign_takes_the_only_open_one_or_lists_them(
     assert refused(command, "--campaign", "third", *more) == (1, "no campaign is named 'third'")
     for odd in ("x\0", "\udcff"):
         assert refused(command, "--campaign", odd, *more)[0] == 1
-
-
-# -- mark_standings, recount -----------------------------------------------------------------------------------------
 
 
 def test_marking_tells_how_everybody_stands(company: dict[str, Employee]) -> None:
@@ -159,9 +145,6 @@ def test_a_recount_says_who_it_passed_over(campaign: Campaign, alice: Employee) 
     assert "1 employees wait for their mark" in say("recount")[0]
 
 
-# -- export_standings ------------------------------------------------------------------------------------------------
-
-
 def test_an_export_tells_where_and_how_many(campaign: Campaign, alice: Employee, tmp_path: Path) -> None:
     record(alice, 2)
     output = tmp_path / "standings.csv"
@@ -213,74 +196,3 @@ def test_an_export_that_fails_leaves_the_old_file_alone(
     assert (status, "No space left" in sentence) == (1, True)
     assert output.read_text() == "the old one"
     assert list(tmp_path.iterdir()) == [output]
-
-
-# -- as a shell runs them --------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shell(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs a whole command line; its exit status, standard output and standard error. Never a traceback."""
-    monkeypatch.chdir(tmp_path)
-
-    def manage(*arguments: str) -> tuple[int, str, str]:
-        out, err, status = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO(), 0
-        with redirect_stdout(out), redirect_stderr(err):
-            try:
-                execute_from_command_line(["manage.py", *arguments])
-            except SystemExit as ended:
-                status = int(ended.code or 0)
-        out.flush()
-        return status, out.buffer.getvalue().decode(), err.getvalue()
-
-    return manage
-
-
-def test_the_five_commands_as_a_script_runs_them(shell: Any, tmp_path: Path) -> None:
-    (tmp_path / "roster.csv").write_text(ROSTER, encoding="utf-8")
-    (tmp_path / "contacts.csv").write_text("staff_no,name,handle\nA001,W,w\nX404,V,v\n", encoding="utf-8")
-    told = {}
-    for name, *arguments in (
-        ("import_roster", "roster.csv"),
-        ("open_campaign", "--name", "N", "--opens", "2026-01-01", "--deadline", "2036-12-31"),
-        ("import_contacts", "contacts.csv"),
-        ("mark_standings",),
-        ("recount",),
-    ):
-        status, out, err = shell(name, *arguments, "--json")
-        assert (status, out.count("\n")) == (0, 1), err
-        told[name] = json.loads(out)
-    assert (told["import_roster"]["created"], told["import_contacts"]["created"]) == (9, 1)
-    assert (told["mark_standings"]["counted"], told["recount"]["differences"]) == (1, 0)
-    status, out, _err = shell("export_standings")
-    assert status == 0
-    assert out.startswith("\ufeffstaff_no,name,email")
-    assert len(out.splitlines()) == 10
-
-
-def test_bad_arguments_are_answered_with_a_status_and_a_sentence(shell: Any) -> None:
-    for arguments, status, words in (
-        (["import_roster"], 2, "required"),
-        (["import_roster", "missing.csv"], 1, "No such file"),
-        (["import_contacts", "missing.csv", "--format", "xlsx"], 2, "invalid choice"),
-        (["open_campaign", "--name", "N", "--opens", "1.11.2026", "--deadline", "2026-11-30"], 2, "is no date"),
-        (["grant_role", "A001", "king"], 2, "invalid choice"),
-        (["recount"], 1, "no campaign is open"),
-    ):
-        found, out, err = shell(*arguments)
-        assert found == status, (arguments, err)
-        assert words in err
-        assert out == ""
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_reader_that_has_seen_enough_ends_the_export_quietly(company: dict[str, Employee]) -> None:
-    november()
-    read, write = os.pipe()
-    os.close(read)
-    try:
-        command = [sys.executable, str(BASE_DIR / "manage.py"), "export_standings"]
-        done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
-    finally:
-        os.close(write)
-    assert done.stderr == ""

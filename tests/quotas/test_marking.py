@@ -1,39 +1,30 @@
-"""The mark, the sweep, what time brings and the recount: whoever was touched is judged, whatever dies on the way."""
+"""The mark and the sweep: whoever was touched is judged, whatever dies on the way."""
 
 import logging
-import socket
-import time
-from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection, transaction
 
 from apps.contacts import services as contacts
 from apps.contacts.models import Contact, Submission
 from apps.contacts.rules import Draft
 from apps.contacts.services import receive
-from apps.employees.models import Employee, Employment
-from apps.ledger.models import Job, OutboxRow, Setting
-from apps.quotas import services, tasks
-from apps.quotas.models import Campaign, DailyCount, Standing, StandingChange
+from apps.employees.models import Employee
+from apps.ledger.models import OutboxRow
+from apps.quotas.models import Campaign, DailyCount, StandingChange
 from apps.quotas.services import (
     adjust,
     clock,
-    follow_time,
     mark_everybody,
     mark_touched,
     marking,
-    recount,
-    ring,
     sweep,
 )
-from config.celery import app
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
-from tests.people import TESTER, load, mark, november, outsider, person, record, record_one, standing
+from tests.people import TESTER, mark, outsider, record, standing
 
 
 def written() -> tuple[Any, ...]:
@@ -44,9 +35,6 @@ def written() -> tuple[Any, ...]:
             " UNION ALL SELECT 'd', id, xmin::text::bigint, ctid::text FROM quotas_dailycount ORDER BY 1, 2"
         )
         return tuple(cursor.fetchall())
-
-
-# -- the mark ------------------------------------------------------------------------------------------------------
 
 
 def test_a_mark_of_what_has_not_changed_writes_nothing(campaign: Campaign, alice: Employee) -> None:
@@ -138,9 +126,6 @@ def test_frozen_closing_and_cancelled_campaigns_are_left_alone(campaign: Campaig
     assert standing(campaign, alice).counted == 0
 
 
-# -- the sweep -----------------------------------------------------------------------------------------------------
-
-
 def abandon(employee: Employee, people: int = 2) -> Submission:
     """Something handed in by a process that died before it recorded it."""
     drafts = [Draft(f"W{n}", (outsider(),)) for n in range(people)]
@@ -180,233 +165,4 @@ def test_without_any_doorbell_the_sweep_marks_everybody_touched(campaign: Campai
     assert standing(campaign, alice).counted == 0
     assert sweep() > 0
     assert sweep() == 0
-    assert stored(campaign) == oracle(campaign)
-
-
-# -- the doorbell --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Points the doorbell at an address, with fresh connections."""
-    options = app.conf.get("broker_transport_options")
-
-    def reconnect(options: dict[str, Any]) -> None:
-        app.conf.update(broker_transport_options=options)
-        app._pool = app.amqp._producer_pool = None
-
-    def point(url: str) -> None:
-        monkeypatch.setenv("CELERY_BROKER_URL", url)  # Celery asks the environment first
-        more = settings.REDIS_BROKER_OPTIONS if url.startswith("redis") else {}
-        reconnect({**settings.CELERY_BROKER_TRANSPORT_OPTIONS, **more})
-
-    yield point
-    reconnect(options)
-
-
-def rings_within(seconds: float) -> None:
-    begin = time.monotonic()
-    ring()
-    assert time.monotonic() - begin < seconds
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "amqp://127.0.0.1:1//", "redis+socket:///nonexistent.sock"])
-def test_a_doorbell_without_a_broker_neither_raises_nor_waits(
-    broker: Any, url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    broker(url)
-    rings_within(5)
-    assert "the sweep will mark" in caplog.text
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_a_doorbell_at_a_broker_that_hangs_does_not_hang_the_page(broker: Any, scheme: str) -> None:
-    with socket.socket() as hung:
-        hung.bind(("127.0.0.1", 0))
-        hung.listen(8)
-        broker(f"{scheme}://127.0.0.1:{hung.getsockname()[1]}/")
-        rings_within(10)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_doorbell_is_heard_by_the_task_that_marks(broker: Any, valkey: str) -> None:
-    broker(valkey)
-    ring()
-    with app.connection_for_read() as connection_, connection_.SimpleQueue(app.conf.task_default_queue) as queue:
-        message = queue.get(timeout=5)
-    assert message.headers["task"] == "apps.quotas.tasks.mark_touched"
-    assert message.payload[:2] == [[], {}], "it carries nobody and nothing"
-
-
-def test_a_ring_in_a_transaction_that_fails_is_not_heard(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[str] = []
-    monkeypatch.setattr(app, "send_task", lambda name, **options: heard.append(name))
-    with transaction.atomic():
-        ring()
-        transaction.set_rollback(True)
-    assert heard == []
-
-
-# -- the tasks -----------------------------------------------------------------------------------------------------
-
-
-def test_the_doorbells_task_marks_who_was_touched(campaign: Campaign, alice: Employee) -> None:
-    record(alice)
-    tasks.mark_touched()
-    assert standing(campaign, alice).counted == 1
-    record(alice)
-    tasks.sweep()
-    assert standing(campaign, alice).counted == 2
-
-
-def test_the_nightly_recount_runs_once_a_night_and_says_what_it_found(
-    campaign: Campaign, alice: Employee, caplog: pytest.LogCaptureFixture, clock: Clock
-) -> None:
-    tasks.nightly_recount()
-    assert Setting.objects.get(name="drift:november").value == 0
-    mark()
-    Standing.objects.filter(employee=alice).update(counted=7)
-    tasks.nightly_recount()
-    assert Setting.objects.get(name="drift:november").value == 0, "once a night"
-    assert Job.objects.filter(job="recount:november").count() == 1
-    clock.set("2026-11-24T12:00:00+08:00", ticks=True)
-    with caplog.at_level(logging.ERROR):
-        tasks.nightly_recount()
-    assert Setting.objects.get(name="drift:november").value == 1
-    assert "A001" in caplog.text
-    assert standing(campaign, alice).counted == 7, "a recount repairs nothing in silence"
-
-
-# -- what time brings ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def followed(campaign: Campaign) -> Campaign:
-    """November, followed up to now."""
-    follow_time()
-    mark()
-    assert follow_time() == 0
-    return campaign
-
-
-def jump(clock: Clock, at: str) -> int:
-    """Hours pass; then the job runs and everybody noted is marked. Returns how many were noted."""
-    clock.set(at, ticks=True)
-    noted = follow_time()
-    mark()
-    return noted
-
-
-def test_who_leaves_at_midnight_is_gone_after_it(followed: Campaign, alan: Employee, clock: Clock) -> None:
-    load("staff_no,name,email,left_on\nA002,Alan,alan@corp.example.com,2026-11-23")
-    mark()
-    assert Standing.objects.filter(employee=alan).exists()
-    assert jump(clock, "2026-11-24T00:00:00+00:00") == 0, "just before midnight he is still there"
-    assert jump(clock, "2026-11-24T00:00:00.000005+00:00") == 1
-    assert not Standing.objects.filter(employee=alan).exists()
-    assert stored(followed) == oracle(followed)
-
-
-def test_who_joins_is_judged_and_stops_counting_for_others(followed: Campaign, alice: Employee, clock: Clock) -> None:
-    record_one(alice, ("email", "new@corp.example.com"))
-    load("staff_no,name,email,started_on\nN001,New,new@corp.example.com,2026-11-25")
-    mark()
-    assert (standing(followed, alice).counted, Standing.objects.count()) == (1, 9)
-    # The job was dead for a day and a half.
-    assert jump(clock, "2026-11-26T12:00:00+00:00") == 1
-    assert (standing(followed, alice).counted, Standing.objects.count()) == (0, 10)
-    assert stored(followed) == oracle(followed)
-
-
-def test_an_adjustment_begins_and_ends_by_itself(followed: Campaign, alice: Employee, clock: Clock) -> None:
-    begin, end = (services.clock() + timedelta(days=days) for days in (1, 2))
-    adjust(campaign=followed, employee=alice, exempt=True, reason="x", by=TESTER, starts_at=begin, ends_at=end)
-    mark()
-    exempt = [standing(followed, alice).exempt]
-    for at in (begin + timedelta(seconds=1), end + timedelta(seconds=1)):
-        assert jump(clock, at.isoformat()) == 1
-        exempt.append(standing(followed, alice).exempt)
-    assert exempt == [False, True, False]
-
-
-def test_a_campaign_opens_by_itself_for_everybody(followed: Campaign, clock: Clock) -> None:
-    second = november(name="Second", opens_on=date(2026, 11, 25))
-    mark()
-    assert stored(second) == []
-    assert jump(clock, "2026-11-25T00:00:01+08:00") == 9
-    assert stored(second) == oracle(second)
-    assert len(stored(second)) == 9
-
-
-def test_a_move_of_tomorrow_moves_the_tree_tomorrow(followed: Campaign, alice: Employee, clock: Clock) -> None:
-    load("staff_no,name,email,manager_staff_no,effective_on\nA001,Alice 艾,alice@corp.example.com,C001,2026-11-24")
-    mark()
-    assert person("A001").node.manager_id == person("B001").pk
-    assert jump(clock, "2026-11-24T00:00:01+00:00") == 1
-    assert person("A001").node.manager_id == person("C001").pk
-
-
-def test_time_that_was_followed_is_not_followed_again_nor_backwards(followed: Campaign, clock: Clock) -> None:
-    Employment.objects.filter(employee=person("A002")).update(ends_at="2026-11-24T00:00:00+00:00")
-    assert jump(clock, "2026-11-24T12:00:00+00:00") == 1
-    assert jump(clock, "2026-11-24T12:00:01+00:00") == 0
-    assert jump(clock, "2026-11-23T23:00:00+00:00") == 0
-    assert jump(clock, "2026-11-24T12:00:02+00:00") == 0
-
-
-def test_the_daily_job_notes_and_marks(followed: Campaign, alan: Employee, clock: Clock) -> None:
-    load("staff_no,name,email,left_on\nA002,Alan,alan@corp.example.com,2026-11-23")
-    clock.set("2026-11-24T00:01:00+00:00", ticks=True)
-    tasks.day_change()
-    assert not Standing.objects.filter(employee=alan).exists()
-
-
-# -- the recount ---------------------------------------------------------------------------------------------------
-
-
-def test_a_recount_finds_every_standing_that_drifted_and_nothing_else(
-    campaign: Campaign, alice: Employee, alan: Employee, bob: Employee, carol: Employee
-) -> None:
-    for one in (alice, alan, bob):
-        record(one, 2)
-    mark()
-    assert recount(campaign) == []
-    Standing.objects.filter(employee=alice).update(counted=3)
-    Standing.objects.filter(employee=alan).update(exempt=True)
-    DailyCount.objects.filter(employee=bob).update(delta=1)
-    Standing.objects.filter(employee=carol).delete()
-    found = recount(campaign)
-    assert [(one.staff_no, one.fields) for one in found if one.staff_no != "C001"] == [
-        ("A001", ["counted"]),
-        ("A002", ["exempt"]),
-        ("B001", ["days"]),
-    ]
-    [gone] = [one for one in found if one.staff_no == "C001"]
-    assert gone.stored is None
-    assert gone.recounted["counted"] == 0
-
-
-def test_a_standing_of_somebody_who_should_have_none_is_drift(campaign: Campaign, alan: Employee) -> None:
-    mark()
-    Employment.objects.filter(employee=alan).update(ends_at="2026-11-01T00:00:00+00:00")
-    [found] = recount(campaign)
-    assert (found.staff_no, found.recounted) == ("A002", None)
-
-
-def test_who_has_a_note_waits_and_is_no_drift(campaign: Campaign, alice: Employee) -> None:
-    record(alice)
-    assert recount(campaign) == []
-    OutboxRow.objects.all().delete()
-    assert [one.staff_no for one in recount(campaign)] == ["A001"]
-
-
-def test_a_mark_of_everybody_mends_what_drifted(campaign: Campaign, alice: Employee) -> None:
-    record(alice)
-    mark()
-    Standing.objects.update(counted=5)
-    DailyCount.objects.all().delete()
-    mark_everybody(campaign)
-    assert recount(campaign) == []
     assert stored(campaign) == oracle(campaign)

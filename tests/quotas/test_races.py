@@ -1,45 +1,32 @@
-"""Many at once: nobody is recorded twice, nobody is judged from half of the facts, nobody is forgotten.
+"""Two at once: nobody is recorded twice, nobody is judged from half of the facts, nobody is forgotten.
 
 Every test has its mutant: the same race with the lock or the index taken away, which must go wrong. Where the order
-of two matters, gates and locks make it, not luck; the crowds print their seed.
+of two matters, gates and locks make it, not luck.
 """
 
-import random
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import Error, IntegrityError, connection
+from django.db import IntegrityError, connection
 
 from apps.contacts import recording
 from apps.contacts import services as contacts
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.rules import Draft
-from apps.contacts.services import ContactRefused, correct_contact, end_contact, restore_contact, submit
+from apps.contacts.services import submit
 from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
 from apps.quotas.models import Campaign
-from apps.quotas.services import adjust, follow_time, mark_everybody, marking, recount, sweep
-from tests.crowd import PATIENCE, Gate, at_once, blocked, meanwhile, until
-from tests.fixtures import Clock
-from tests.oracle import digest, oracle, stored
-from tests.people import ROSTER, TESTER, load, november, outsider, person, record, record_one, standing
+from apps.quotas.services import marking, recount, sweep
+from tests.crowd import PATIENCE, Gate, at_once, blocked, meanwhile, no_lock, unlock, until
+from tests.oracle import oracle, stored
+from tests.people import TESTER, november, outsider, record, record_one, standing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SPELLINGS = ["13812345678", "+86 138 1234 5678", "0086-138-1234-5678", "１３８１２３４５６７８", "138\u200b12345678"]
-
-
-def no_lock(*args: Any, **options: Any) -> None:
-    """What a mutant has instead of a lock."""
-
-
-def unlock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mutant: nobody waits for anybody's row."""
-    monkeypatch.setattr(contacts, "lock_employees", no_lock)
-    monkeypatch.setattr(marking, "lock_employees", no_lock)
 
 
 @pytest.fixture
@@ -52,7 +39,7 @@ def without_index(as_owner: Callable[[str], list[tuple[Any, ...]]]) -> Iterator[
     as_owner(str(definition))
 
 
-# -- C1: one person, many hands at once ----------------------------------------------------------------------------
+# -- C1: one person, many hands at once ------------------------------------------------------------------------------
 
 
 def crowd_records(employee: Employee, hands: int) -> list[Any]:
@@ -108,7 +95,7 @@ def test_mutant_without_lock_and_index_one_person_is_eight(
     assert live() == 8
 
 
-# -- I4: one submission, twice at once -----------------------------------------------------------------------------
+# -- I4: one submission, twice at once -------------------------------------------------------------------------------
 
 
 def test_one_key_sent_16_times_at_once_is_one_effect_and_one_report(campaign: Campaign, alice: Employee) -> None:
@@ -125,7 +112,7 @@ def test_mutant_without_its_key_every_sending_is_a_submission(alice: Employee) -
     assert Submission.objects.count() == 8
 
 
-# -- a mark and a writer -------------------------------------------------------------------------------------------
+# -- a mark and a writer ---------------------------------------------------------------------------------------------
 
 
 def late_mark_over_a_quick_one(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +155,7 @@ def test_mutant_without_the_lock_a_late_mark_writes_over_a_newer_one(
     assert [one.staff_no for one in recount(campaign)] == ["A001"]
 
 
-# -- a mark and a campaign that opens ------------------------------------------------------------------------------
+# -- a mark and a campaign that opens --------------------------------------------------------------------------------
 
 
 def test_a_campaign_that_opens_while_a_mark_begins_finds_its_notes(
@@ -222,118 +209,3 @@ def test_mutant_without_the_facts_lock_the_second_keeps_what_the_first_claimed(
     campaign = open_exclusive_over_an_open_writer(alice, alan, monkeypatch)
     assert stored(campaign) != oracle(campaign)
     assert standing(campaign, alan).counted == 1
-
-
-# -- C3, C4: everything at once ------------------------------------------------------------------------------------
-
-
-class Client:
-    """Somebody who does whatever they may, at random."""
-
-    def __init__(self, seed: int, people: list[Employee], campaigns: list[Campaign], outsiders: list[tuple[str, str]]):
-        self.dice, self.people, self.campaigns, self.outsiders = random.Random(seed), people, campaigns, outsiders
-
-    def work(self, operations: int) -> list[Exception]:
-        """Do so many operations; what went wrong. A refusal in words is an answer, not a fault."""
-        faults: list[Exception] = []
-        for _ in range(operations):
-            try:
-                self.dice.choice(
-                    [self.add, self.add, self.add_many, self.end, self.restore, self.correct, self.other]
-                )()
-            except (ContactRefused, Contact.DoesNotExist):
-                continue
-            except Exception as error:
-                faults.append(error)
-        return faults
-
-    def draft(self) -> Draft:
-        return Draft("W", tuple(self.dice.sample(self.outsiders, self.dice.choice([1, 1, 1, 2]))))
-
-    def add(self) -> None:
-        submit(employee=self.dice.choice(self.people), drafts=[self.draft()], source="api", by=TESTER)
-
-    def add_many(self) -> None:
-        drafts = [self.draft() for _ in range(8)]
-        submit(employee=self.dice.choice(self.people), drafts=drafts, source="csv", by=TESTER)
-
-    def any_contact(self) -> tuple[int, Employee]:
-        who = self.dice.choice(self.people)
-        numbers = list(Contact.objects.of(who).values_list("pk", flat=True))
-        if not numbers:
-            raise Contact.DoesNotExist
-        return self.dice.choice(numbers), who
-
-    def end(self) -> None:
-        number, who = self.any_contact()
-        end_contact(contact_id=number, employee=who, by=TESTER)
-
-    def restore(self) -> None:
-        number, who = self.any_contact()
-        restore_contact(contact_id=number, employee=who, by=TESTER)
-
-    def correct(self) -> None:
-        number, who = self.any_contact()
-        correct_contact(contact_id=number, employee=who, identities=[self.dice.choice(self.outsiders)], by=TESTER)
-
-    def other(self) -> None:
-        self.dice.choice([self.roster, self.mark, self.mark_all, self.adjust])()
-
-    def roster(self) -> None:
-        lines = ROSTER.splitlines()
-        mail = self.dice.choice(self.outsiders)[1]
-        moved = lines[3].replace("B001", self.dice.choice(["B001", "C001", "D001"]))
-        load("\n".join([lines[0], moved, f"N{self.dice.randrange(9)},New,{mail},,Sales,B001"]))
-
-    def mark(self) -> None:
-        sweep()
-
-    def mark_all(self) -> None:
-        mark_everybody(self.dice.choice(self.campaigns))
-
-    def adjust(self) -> None:
-        terms = self.dice.choice([{"target": self.dice.randint(1, 9)}, {"exempt": self.dice.random() < 0.5}])
-        adjust(
-            campaign=self.dice.choice(self.campaigns), employee=self.dice.choice(self.people), reason="x", by=TESTER,
-            **terms,
-        )  # fmt: skip
-
-
-def chaos(seed: int, clients: int, operations: int) -> tuple[list[Exception], list[Campaign]]:
-    """Clients at once on one small company and two campaigns, one of them exclusive; what went wrong."""
-    print(f"seed {seed}")
-    campaigns = [november(target=5), november(name="Exclusive", target=4, exclusive=True)]
-    people = [person(number) for number in ("A001", "A002", "B001", "C001", "S001")]
-    outsiders = [outsider() for _ in range(25)]
-    crew = [Client(seed + n, people, campaigns, outsiders) for n in range(clients)]
-    results = at_once(*(partial(client.work, operations) for client in crew))
-    faults = [fault for result in results for fault in (result if isinstance(result, list) else [result])]
-    return faults, campaigns
-
-
-def test_whatever_eight_do_at_once_every_standing_is_the_oracles(company: dict[str, Employee]) -> None:
-    faults, campaigns = chaos(seed=20261123, clients=8, operations=20)
-    assert faults == [], "nobody saw a deadlock or any other error"
-    follow_time()
-    sweep()
-    for campaign in campaigns:
-        assert stored(campaign) == oracle(campaign)
-        assert recount(campaign) == []
-        assert digest(stored(campaign)) == digest(oracle(campaign))
-    assert not OutboxRow.objects.exists()
-
-
-def test_mutant_without_locks_the_same_crowd_meets_errors(
-    company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    unlock(monkeypatch)
-    real = recording._store
-    monkeypatch.setattr(recording, "_store", lambda *args: (time.sleep(0.02), real(*args)))
-    faults, _campaigns = chaos(seed=20261123, clients=8, operations=20)
-    assert any(isinstance(fault, Error) for fault in faults)
-
-
-def test_the_clock_stands_in_no_ones_way(noon: Clock) -> None:
-    """The crowd reads one clock: no instant is given out twice."""
-    readings = at_once(*[noon.now] * 16)
-    assert len(set(readings)) == 16

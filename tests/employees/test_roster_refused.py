@@ -1,0 +1,95 @@
+"""Rosters that are refused as a whole or only tried, and whom a load tells the marks about."""
+
+import pytest
+
+from apps.employees.models import Employee, EmployeeIdentity
+from apps.employees.roster import RosterRefused
+from apps.ledger.models import AuditEntry, OutboxRow
+from apps.ledger.tables import UnreadableFile
+from tests.employees.looks import HEADER, boss_of, counts, tree
+from tests.fixtures import Clock
+from tests.people import ROSTER, load, person
+
+
+def test_a_cycle_refuses_the_whole_file_and_names_the_people(noon: Clock) -> None:
+    with pytest.raises(RosterRefused, match="cycle") as refused:
+        load(
+            HEADER
+            + "1,One,1@c.example.com,2\n2,Two,2@c.example.com,3\n3,Three,3@c.example.com,1\n4,Four,4@c.example.com,"
+        )
+    for staff_no in "123":
+        assert staff_no in str(refused.value)
+    assert not Employee.objects.exists()
+
+
+def test_a_cycle_with_people_of_an_earlier_file_is_refused(company: dict[str, Employee]) -> None:
+    with pytest.raises(RosterRefused, match=r"D001 > \w+ > D001|B001|A001"):
+        load(HEADER + "D001,Dana 董,dana@corp.example.com,A001")
+    assert boss_of("D001") is None
+
+
+def test_a_cycle_of_next_month_is_refused_too(company: dict[str, Employee]) -> None:
+    header = "staff_no,name,email,manager_staff_no,effective_on\n"
+    load(header + "B001,Bob 白,bob@corp.example.com,C001,2026-12-05")
+    # Today Carol may report to Bob; from the fifth of December each would report to the other.
+    with pytest.raises(RosterRefused, match="cycle"):
+        load(header + "C001,Carol,carol@corp.example.com,B001,2026-11-10")
+    assert boss_of("C001") == "D001"
+
+
+def test_a_cycle_that_another_move_ends_in_time_is_none(company: dict[str, Employee]) -> None:
+    header = "staff_no,name,email,manager_staff_no,effective_on\n"
+    load(header + "B001,Bob 白,bob@corp.example.com,C001,2026-12-05")
+    load(header + "C001,Carol,carol@corp.example.com,D001,2026-12-05")
+    load(header + "B001,Bob 白,bob@corp.example.com,D001,2026-12-05")
+    load(header + "C001,Carol,carol@corp.example.com,B001,2026-12-05")
+    assert boss_of("C001") == "D001"
+
+
+def test_nobody_is_their_own_manager(noon: Clock) -> None:
+    result = load(HEADER + "1,One,1@c.example.com,1")
+    assert [reject.code for reject in result.rejects] == ["own_manager"]
+
+
+def test_two_lines_of_one_person_that_disagree_refuse_the_file(noon: Clock) -> None:
+    with pytest.raises(UnreadableFile, match=r"lines 2 and 4 disagree about staff number 1 \(One\)"):
+        load(HEADER + "1,One,1@c.example.com,\n2,Two,2@c.example.com,\n1,One,1@c.example.com,2")
+    assert not Employee.objects.exists()
+
+
+def test_two_equal_lines_of_one_person_are_one(noon: Clock) -> None:
+    assert counts(load(HEADER + "1,One,1@c.example.com,\n1,One,1@C.example.com,")) == {"created": 1, "duplicate": 1}
+
+
+def test_a_trial_run_changes_nothing_at_all(company: dict[str, Employee]) -> None:
+    before = tree(), OutboxRow.objects.count(), AuditEntry.objects.count()
+    result = load("staff_no,name,email\nA001,Alice Neu,a@corp.example.com\nN001,New,n@corp.example.com", dry_run=True)
+    assert counts(result) == {"created": 1, "updated": 1}
+    assert (tree(), OutboxRow.objects.count(), AuditEntry.objects.count()) == before
+    assert person("A001").name == "Alice 艾"
+
+
+def noted() -> set[str]:
+    ids = OutboxRow.objects.exclude(employee_id=None).values("employee_id")
+    return set(Employee.objects.filter(pk__in=ids).values_list("staff_no", flat=True))
+
+
+def test_who_joins_moves_or_leaves_is_noted_and_a_new_name_is_not(company: dict[str, Employee]) -> None:
+    OutboxRow.objects.all().delete()
+    changed = ROSTER.replace("Bob 白,", "Robert,").replace(
+        "alan@corp.example.com,,Sales,B001", "alan@corp.example.com,,Sales,C001"
+    )
+    changed = "".join(line for line in changed.splitlines(keepends=True) if not line.startswith("S001"))
+    load(changed + "N001,New,new@corp.example.com,,Sales,B001\n", complete=True)
+    assert noted() == {"A002", "S001", "N001"}
+    joined = OutboxRow.objects.exclude(kind=None).values_list("kind", "digest")
+    assert {(kind, bytes(digest)) for kind, digest in joined} == {
+        (one.kind, bytes(one.digest)) for one in EmployeeIdentity.objects.filter(employee__staff_no="N001")
+    }
+
+
+def test_a_load_stands_in_the_audit_trail(noon: Clock) -> None:
+    load(ROSTER)
+    entry = AuditEntry.objects.get(action="roster.loaded")
+    assert entry.actor_label == "test"
+    assert entry.detail["created"] == 9

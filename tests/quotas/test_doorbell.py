@@ -1,0 +1,112 @@
+"""The doorbell and the tasks behind it: they carry nothing, wait for nobody, and nothing depends on them."""
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+
+from apps.employees.models import Employee
+from apps.ledger.models import Job, Setting
+from apps.quotas import tasks
+from apps.quotas.models import Campaign, Standing
+from apps.quotas.services import (
+    ring,
+)
+from config.celery import app
+from tests.fixtures import Clock
+from tests.people import mark, record, standing
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Points the doorbell at an address, with fresh connections."""
+    options = app.conf.get("broker_transport_options")
+
+    def reconnect(options: dict[str, Any]) -> None:
+        app.conf.update(broker_transport_options=options)
+        app._pool = app.amqp._producer_pool = None
+
+    def point(url: str) -> None:
+        monkeypatch.setenv("CELERY_BROKER_URL", url)  # Celery asks the environment first
+        more = settings.REDIS_BROKER_OPTIONS if url.startswith("redis") else {}
+        reconnect({**settings.CELERY_BROKER_TRANSPORT_OPTIONS, **more})
+
+    yield point
+    reconnect(options)
+
+
+def rings_within(seconds: float) -> None:
+    begin = time.monotonic()
+    ring()
+    assert time.monotonic() - begin < seconds
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "amqp://127.0.0.1:1//", "redis+socket:///nonexistent.sock"])
+def test_a_doorbell_without_a_broker_neither_raises_nor_waits(
+    broker: Any, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker(url)
+    rings_within(5)
+    assert "the sweep will mark" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_doorbell_at_a_broker_that_hangs_does_not_hang_the_page(broker: Any, scheme: str) -> None:
+    with socket.socket() as hung:
+        hung.bind(("127.0.0.1", 0))
+        hung.listen(8)
+        broker(f"{scheme}://127.0.0.1:{hung.getsockname()[1]}/")
+        rings_within(10)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_doorbell_is_heard_by_the_task_that_marks(broker: Any, valkey: str) -> None:
+    broker(valkey)
+    ring()
+    with app.connection_for_read() as connection_, connection_.SimpleQueue(app.conf.task_default_queue) as queue:
+        message = queue.get(timeout=5)
+    assert message.headers["task"] == "apps.quotas.tasks.mark_touched"
+    assert message.payload[:2] == [[], {}], "it carries nobody and nothing"
+
+
+def test_a_ring_in_a_transaction_that_fails_is_not_heard(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(app, "send_task", lambda name, **options: heard.append(name))
+    with transaction.atomic():
+        ring()
+        transaction.set_rollback(True)
+    assert heard == []
+
+
+def test_the_doorbells_task_marks_who_was_touched(campaign: Campaign, alice: Employee) -> None:
+    record(alice)
+    tasks.mark_touched()
+    assert standing(campaign, alice).counted == 1
+    record(alice)
+    tasks.sweep()
+    assert standing(campaign, alice).counted == 2
+
+
+def test_the_nightly_recount_runs_once_a_night_and_says_what_it_found(
+    campaign: Campaign, alice: Employee, caplog: pytest.LogCaptureFixture, clock: Clock
+) -> None:
+    tasks.nightly_recount()
+    assert Setting.objects.get(name="drift:november").value == 0
+    mark()
+    Standing.objects.filter(employee=alice).update(counted=7)
+    tasks.nightly_recount()
+    assert Setting.objects.get(name="drift:november").value == 0, "once a night"
+    assert Job.objects.filter(job="recount:november").count() == 1
+    clock.set("2026-11-24T12:00:00+08:00", ticks=True)
+    with caplog.at_level(logging.ERROR):
+        tasks.nightly_recount()
+    assert Setting.objects.get(name="drift:november").value == 1
+    assert "A001" in caplog.text
+    assert standing(campaign, alice).counted == 7, "a recount repairs nothing in silence"

@@ -18,15 +18,15 @@ from apps.quotas.services.marking import ranges
 RECOUNT = """
 WITH {judgement},
 judged AS (
-    SELECT employee_id, counted, target, exempt, reached_at,
-           (SELECT coalesce(jsonb_object_agg(day, delta), '{{}}') FROM daily
-            WHERE daily.employee_id = verdict.employee_id) AS days
-    FROM verdict),
+    SELECT verdict.employee_id, counted, target, exempt, reached_at, coalesce(by_day.days, '{{}}') AS days
+    FROM verdict LEFT JOIN (
+        SELECT employee_id, jsonb_object_agg(day, delta) AS days FROM daily GROUP BY 1) by_day USING (employee_id)),
 stored AS (
-    SELECT employee_id, counted, target, exempt, reached_at,
-           (SELECT coalesce(jsonb_object_agg(day, delta), '{{}}') FROM quotas_dailycount
-            WHERE campaign_id = {campaign} AND quotas_dailycount.employee_id = quotas_standing.employee_id) AS days
-    FROM quotas_standing WHERE campaign_id = {campaign} AND employee_id IN ({employees}))
+    SELECT standing.employee_id, counted, target, exempt, reached_at, coalesce(by_day.days, '{{}}') AS days
+    FROM quotas_standing standing LEFT JOIN (
+        SELECT employee_id, jsonb_object_agg(day, delta) AS days FROM quotas_dailycount
+        WHERE campaign_id = {campaign} AND employee_id IN ({employees}) GROUP BY 1) by_day USING (employee_id)
+    WHERE campaign_id = {campaign} AND employee_id IN ({employees}))
 SELECT person.staff_no, person.name, to_jsonb(stored) - 'employee_id', to_jsonb(judged) - 'employee_id'
 FROM stored FULL JOIN judged USING (employee_id) JOIN employees_employee person ON person.id = employee_id
 WHERE to_jsonb(stored) IS DISTINCT FROM to_jsonb(judged) AND employee_id NOT IN ({stale})

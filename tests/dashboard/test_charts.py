@@ -89,7 +89,7 @@ def test_axes_have_names_and_few_ticks(kind: str) -> None:
     layout = figures()[kind]["layout"]
     assert layout["yaxis"]["title"]["text"] or kind == "groups"
     assert len(layout["xaxis"]["tickvals"]) <= 6
-    assert len(layout["xaxis"].get("narrow", {}).get("tickvals", [])) <= 4
+    assert len(layout["xaxis"].get("narrow", {}).get("tickvals", [])) <= 3
 
 
 @pytest.mark.parametrize("kind", [*empty()])

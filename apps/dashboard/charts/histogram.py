@@ -148,10 +148,10 @@ def _median(median: float, most: int, words: HistogramWords, right: int) -> dict
 
 
 def _ticks(bars: list[Bar], target: int) -> dict[str, Any]:
-    """Quarters of the target, the halves alone on a phone, and the open end by its name."""
+    """Quarters of the target and the open end by its name; on a phone three of them at most."""
     wide = sorted({round(target * step / 4) for step in range(5)})
-    narrow = sorted({0, target // 2, target})
     last = [(bar.middle, f"{bar.low}+") for bar in bars[-1:] if bar.high is None]
+    narrow = [0, target] if last else sorted({0, target // 2, target})
     return {
         "tickvals": [*wide, *(place for place, _ in last)],
         "ticktext": [*map(str, wide), *(text for _, text in last)],

@@ -7,4 +7,4 @@ class HouseConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import celery  # noqa: F401
+        from config import celery  # noqa: F401 - importing it makes it the current one

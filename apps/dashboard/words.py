@@ -5,7 +5,7 @@ A reason or a state is a code below this door; here it becomes a sentence, and w
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -143,6 +143,6 @@ def people(count: int) -> str:
     return npgettext("people in a team", "%(count)s person", "%(count)s people", count) % {"count": number(count)}
 
 
-def clock_time(moment: object) -> str:
+def clock_time(moment: datetime) -> str:
     """14:05 in the time zone in force."""
-    return date_format(timezone.localtime(moment), "H:i")  # type: ignore[arg-type]
+    return date_format(timezone.localtime(moment), "H:i")

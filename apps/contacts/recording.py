@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from io import StringIO
+from typing import NamedTuple
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -33,17 +35,14 @@ JOIN contacts_contactidentity held
   ON held.employee_id = beside.employee_id AND held.kind = beside.kind AND held.digest = beside.digest
 JOIN contacts_contact contact ON contact.id = held.contact_id
 """
+NULL = "\\N"
+# COPY, because binding a list of values costs more than storing it.
 STORE_CONTACTS = """
-INSERT INTO contacts_contact (id, employee_id, name, recorded_at, stored_at, confirmed_at, ended_at, end_reason,
-                              source, submission_id)
-SELECT id, employee_id, name, recorded_at, %s, confirmed_at, ended_at,
-       CASE WHEN ended_at IS NOT NULL THEN 'withdrawn' END, %s, %s
-FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
-  AS draft(id, employee_id, name, recorded_at, confirmed_at, ended_at)
+COPY contacts_contact (id, employee_id, name, recorded_at, stored_at, confirmed_at, ended_at, end_reason, source,
+                       submission_id) FROM STDIN
 """
 STORE_IDENTITIES = """
-INSERT INTO contacts_contactidentity (employee_id, contact_id, kind, value, domain, digest, live)
-SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::boolean[])
+COPY contacts_contactidentity (employee_id, contact_id, kind, value, domain, digest, live) FROM STDIN
 """
 UPDATE_FROM_FEED = """
 UPDATE contacts_contact SET confirmed_at = news.confirmed_at, ended_at = news.ended_at,
@@ -62,76 +61,43 @@ class Batch:
     touched_identities: set[tuple[str, bytes]] = field(default_factory=set)
 
 
-@dataclass(frozen=True)
-class _Checked:
-    """A draft after the choke point."""
+class Checked(NamedTuple):
+    """A draft after the choke point: its usable identities, or why it is none. Times are the trusted feed's."""
 
-    employee_id: int
-    draft: Draft
+    name: str
     identities: tuple[Identity, ...]
-    recorded_at: datetime
+    line: int | None = None
+    recorded_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    ended_at: datetime | None = None
+    refused: Outcome | None = None
+    left_out: tuple[str, ...] = ()
 
 
-def record(
-    *,
-    drafts: Sequence[tuple[int, Draft]],
-    received_at: datetime,
-    now: datetime,
-    source: str,
-    submission_id: uuid.UUID,
-    trust_times: bool,
-) -> Batch:
-    """Judge drafts in order and store the good ones, as (employee id, draft). The caller holds facts and employees."""
-    checked = [_check(owner, draft, received_at, now, trust_times) for owner, draft in drafts]
-    good = [one for one in checked if isinstance(one, _Checked)]
-    shelf = _load_shelf(good, ended_too=trust_times)
-    batch, new, news = Batch(), [], {}
-    ids = iter(_new_ids(len(good)))
-    for one in checked:
-        if isinstance(one, Outcome):
-            batch.outcomes.append(one)
-            continue
-        outcome, contact = _judge(one, shelf, trust_times, ids)
-        batch.outcomes.append(outcome)
-        if contact is None:
-            continue
-        shelf.update(contact)
-        if outcome.code == rules.CREATED:
-            for known in one.identities:
-                shelf.add(one.employee_id, known.key, contact)
-        batch.touched_employees.add(one.employee_id)
-        batch.touched_identities.update(known.key for known in one.identities)
-        if outcome.code == rules.CREATED:
-            new.append((contact, one))
-        else:
-            news[contact.contact_id] = contact
-    _store(new, news, now, source, submission_id)
-    return batch
+def check(draft: Draft, *, lenient: bool = False) -> Checked:
+    """Through the choke point. Every identity must be usable, or the draft is refused.
 
-
-def _check(
-    employee_id: int, draft: Draft, received_at: datetime, now: datetime, trust_times: bool
-) -> _Checked | Outcome:
-    """Through the choke point: every identity of a draft must be usable, or the draft is none."""
+    `lenient`, for address books that carry what nobody chose: the unusable ones are left out (`left_out` names their
+    kinds) as long as one is usable.
+    """
     identities: dict[Identity, None] = {}
+    failed: list[InvalidIdentity] = []
     for kind, raw in draft.identities:
         if not raw.strip():
             continue
         try:
             identities[identity(kind, raw)] = None
         except InvalidIdentity as error:
-            return Outcome(rules.INVALID, draft.line, kind, sentence(error))
-    if not identities:
-        return Outcome(rules.INVALID, draft.line, "phone", _("A phone, an e-mail or a handle is needed."))
-    at = draft.recorded_at if trust_times and draft.recorded_at else received_at
-    times = {"recorded_at": at}
-    if trust_times:
-        times |= {"confirmed_at": draft.confirmed_at or at, "ended_at": draft.ended_at or at}
-    if early := [column for column, time in times.items() if time > now]:
-        return Outcome(rules.BAD_TIME, draft.line, early[0], _("This time has not come yet."))
-    if trust_times and draft.ended_at and draft.ended_at < at:
-        return Outcome(rules.BAD_TIME, draft.line, "ended_at", _("It ends before it was recorded."))
-    return _Checked(employee_id, draft, tuple(identities), at)
+            failed.append(error)
+    refused = None
+    if failed and not (lenient and identities):
+        refused = Outcome(rules.INVALID, draft.line, failed[0].kind, sentence(failed[0]))
+    elif not identities:
+        refused = Outcome(rules.INVALID, draft.line, "phone", _("A phone, an e-mail or a handle is needed."))
+    return Checked(
+        clean_text(draft.name), tuple(identities), draft.line, draft.recorded_at, draft.confirmed_at, draft.ended_at,
+        refused, tuple(error.kind for error in failed),
+    )  # fmt: skip
 
 
 def sentence(error: InvalidIdentity) -> str:
@@ -143,40 +109,98 @@ def sentence(error: InvalidIdentity) -> str:
     }.get(error.kind, _("This cannot be used to reach somebody."))
 
 
-def _judge(one: _Checked, shelf: Shelf, trust_times: bool, ids: Iterator[int]) -> tuple[Outcome, Known | None]:
-    known, line = shelf.sharing(one.employee_id, one.identities), one.draft.line
-    if trust_times:
-        row = Draft(
-            one.draft.name, one.draft.identities, line, one.employee_id, one.recorded_at,
-            one.draft.confirmed_at, one.draft.ended_at,
-        )  # fmt: skip
+def record(
+    *,
+    drafts: Sequence[tuple[int, Checked]],
+    received_at: datetime,
+    now: datetime,
+    source: str,
+    submission_id: uuid.UUID,
+    trust_times: bool,
+) -> Batch:
+    """Judge drafts in order, as (employee id, checked draft), and store the good ones.
+
+    The caller holds facts and the employees' rows.
+    """
+    timed = [(owner, one if one.refused else _with_times(one, received_at, now, trust_times)) for owner, one in drafts]
+    good = [(owner, one) for owner, one in timed if one.refused is None]
+    shelf = load_shelf(good, ended_too=trust_times)
+    batch, new, news = Batch(), [], {}
+    ids = iter(_new_ids(len(good)))
+    for owner, one in timed:
+        if one.refused:
+            batch.outcomes.append(one.refused)
+            continue
+        outcome, contact = judge(owner, one, shelf, ids, trust_times=trust_times)
+        batch.outcomes.append(outcome)
+        if contact is None:
+            continue
+        batch.touched_employees.add(owner)
+        batch.touched_identities.update(known.key for known in one.identities)
+        if outcome.code == rules.CREATED:
+            new.append((owner, one, contact))
+        else:
+            news[contact.contact_id] = contact
+    _store(new, news, now, source, submission_id)
+    return batch
+
+
+def _with_times(one: Checked, received_at: datetime, now: datetime, trust_times: bool) -> Checked:
+    """The draft with the instant it counts from, or refused because its times cannot be."""
+    if not trust_times:
+        return one._replace(recorded_at=received_at, confirmed_at=None, ended_at=None)
+    at = one.recorded_at or received_at
+    times = {"recorded_at": at, "confirmed_at": one.confirmed_at or at, "ended_at": one.ended_at or at}
+    if early := [column for column, time in times.items() if time > now]:
+        return one._replace(refused=Outcome(rules.BAD_TIME, one.line, early[0], _("This time has not come yet.")))
+    if one.ended_at and one.ended_at < at:
+        reason = _("It ends before it was recorded.")
+        return one._replace(refused=Outcome(rules.BAD_TIME, one.line, "ended_at", reason))
+    return one._replace(recorded_at=at)
+
+
+def judge(
+    owner: int, one: Checked, shelf: Shelf, ids: Iterator[int], *, trust_times: bool
+) -> tuple[Outcome, Known | None]:
+    """How a draft fares against what is on the shelf, and the contact it makes or changes, which joins the shelf."""
+    if one.recorded_at is None:
+        raise ValueError("a draft is judged at its instant")
+    known = shelf.sharing(owner, one.identities)
+    code, match = (rules.DUPLICATE, known[0]) if known else (rules.CREATED, None)
+    if known and trust_times:
+        row = Draft(one.name, (), one.line, owner, one.recorded_at, one.confirmed_at, one.ended_at)
         code, match = rules.match_feed_row(known, row, shelf.beside)
-    else:
-        code, match = (rules.DUPLICATE, known[0]) if known else (rules.CREATED, None)
-        row = Draft(one.draft.name, one.draft.identities, line, one.employee_id, one.recorded_at)
-    if code == rules.CREATED:
-        contact = Known(next(ids), one.recorded_at, row.confirmed_at, row.ended_at)
-        return Outcome(code, line, contact_id=contact.contact_id), contact
     if match is None:
-        raise AssertionError("every other outcome names the contact it met")
+        contact = Known(next(ids), one.recorded_at, one.confirmed_at, one.ended_at)
+        for identified in one.identities:
+            shelf.add(owner, identified.key, contact)
+        return Outcome(code, one.line, contact_id=contact.contact_id), contact
+    if code != rules.UPDATED:
+        return _met(code, one, match), None
+    contact = match._replace(
+        ended_at=one.ended_at or match.ended_at, confirmed_at=one.confirmed_at or match.confirmed_at
+    )
+    shelf.update(contact)
+    return _met(code, one, match), contact
+
+
+def _met(code: str, one: Checked, match: Known) -> Outcome:
     message = {
         rules.DUPLICATE: _("You have recorded this person already."),
         rules.OVERLAP: _("Its period overlaps a contact that is there already."),
     }.get(code, "")
-    outcome = Outcome(code, line, message=message, existing_contact_id=match.contact_id)
-    if code != rules.UPDATED:
-        return outcome, None
-    ended_at, confirmed_at = row.ended_at or match.ended_at, row.confirmed_at or match.confirmed_at
-    return outcome, Known(match.contact_id, match.recorded_at, confirmed_at, ended_at)
+    return Outcome(code, one.line, message=message, existing_contact_id=match.contact_id)
 
 
-def _load_shelf(checked: Sequence[_Checked], *, ended_too: bool) -> Shelf:
-    shelf = Shelf()
-    wanted = sorted({(one.employee_id, *known.key) for one in checked for known in one.identities})
+def load_shelf(drafts: Iterable[tuple[int, Checked]], *, ended_too: bool, shelf: Shelf | None = None) -> Shelf:
+    """What shares an identity with one of these drafts, on a new shelf or added to one."""
+    shelf = shelf or Shelf()
+    wanted = sorted({(owner, *known.key) for owner, one in drafts for known in one.identities})
+    if not wanted:
+        return shelf
+    owners, kinds, digests = zip(*wanted, strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(
-            EVER if ended_too else LIVE, [[w[0] for w in wanted], [w[1] for w in wanted], [w[2] for w in wanted]]
-        )
+        cursor.execute(EVER if ended_too else LIVE, [list(owners), list(kinds), list(digests)])
         for employee_id, kind, digest, *contact in cursor.fetchall():
             shelf.add(employee_id, (kind, bytes(digest)), Known(*contact))
     return shelf
@@ -191,30 +215,34 @@ def _new_ids(count: int) -> list[int]:
 
 
 def _store(
-    new: list[tuple[Known, _Checked]], news: dict[int, Known], now: datetime, source: str, submission_id: uuid.UUID
+    new: list[tuple[int, Checked, Known]], news: dict[int, Known], now: datetime, source: str, submission_id: uuid.UUID
 ) -> None:
-    # A contact that is new and updated in one batch is stored with its last state.
-    contacts = [(news.pop(contact.contact_id, contact), one) for contact, one in new]
-    rows = [
-        (contact.contact_id, one.employee_id, clean_text(one.draft.name), contact.recorded_at, contact.confirmed_at,
-         contact.ended_at)
-        for contact, one in contacts
-    ]  # fmt: skip
-    identities = [
-        (one.employee_id, contact.contact_id, known.kind, known.value, known.domain or None, known.digest,
-         contact.ended_at is None)
-        for contact, one in contacts
-        for known in one.identities
-    ]  # fmt: skip
+    contacts, identities, stored = StringIO(), StringIO(), now.isoformat()
+    for owner, one, first in new:
+        # A contact that is new and updated in one batch is stored with its last state.
+        contact = news.pop(first.contact_id, first)
+        ended = contact.ended_at is not None
+        times = f"{contact.recorded_at.isoformat()}\t{stored}\t{_instant(contact.confirmed_at)}"
+        end = f"{_instant(contact.ended_at)}\t{'withdrawn' if ended else NULL}"
+        contacts.write(f"{contact.contact_id}\t{owner}\t{_text(one.name)}\t{times}\t{end}\t{source}\t{submission_id}\n")
+        for known in one.identities:
+            value = f"{_text(known.value)}\t{_text(known.domain) or NULL}\t\\\\x{known.digest.hex()}"
+            identities.write(f"{owner}\t{contact.contact_id}\t{known.kind}\t{value}\t{'f' if ended else 't'}\n")
     with connection.cursor() as cursor:
-        if rows:
-            cursor.execute(STORE_CONTACTS, [now, source, submission_id, *_columns(rows)])
-            cursor.execute(STORE_IDENTITIES, _columns(identities))
+        if new:
+            for statement, rows in ((STORE_CONTACTS, contacts), (STORE_IDENTITIES, identities)):
+                rows.seek(0)
+                with connection.wrap_database_errors:
+                    cursor.copy_expert(statement, rows)
         if news:
             changed = [(contact.contact_id, contact.confirmed_at, contact.ended_at) for contact in news.values()]
-            cursor.execute(UPDATE_FROM_FEED, _columns(changed))
+            cursor.execute(UPDATE_FROM_FEED, [list(column) for column in zip(*changed, strict=True)])
 
 
-def _columns(rows: Sequence[tuple]) -> list[list]:
-    """Rows as the lists that unnest takes, one a column."""
-    return [list(column) for column in zip(*rows, strict=True)]
+def _instant(at: datetime | None) -> str:
+    return at.isoformat() if at else NULL
+
+
+def _text(text: str) -> str:
+    """A cell of COPY's text format; cleaned text has no tab and no line break."""
+    return text.replace("\\", "\\\\")

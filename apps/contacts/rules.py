@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.ledger.rules import NAME_LIMIT, RAW_LIMIT, Identity, storable_part
 
@@ -49,8 +49,7 @@ class Draft:
         return cls(kept["name"], tuple((kind, text) for kind, text in kept["identities"]), kept["line"])
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one draft. `column` and `message` say what is wrong where something is."""
 
     code: str
@@ -61,8 +60,7 @@ class Outcome:
     existing_contact_id: int | None = None
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """A contact of the employee that shares an identity with a draft, ended or not."""
 
     contact_id: int

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from apps.contacts import rules
 from apps.contacts.models import Contact, ContactIdentity, EndReason, Submission
-from apps.contacts.recording import record, sentence
+from apps.contacts.recording import Checked, check, record, sentence
 from apps.contacts.rules import Draft, Outcome
 from apps.employees.models import Employee
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text, storable
@@ -117,7 +117,7 @@ def finish_submission(submission_id: uuid.UUID) -> Report:
                 employee_id=submission.employee_id, drafts=drafts, submission=submission, source=submission.source
             )
             submission.state, submission.payload, submission.done_at = Submission.State.DONE, None, clock()
-            submission.report = {"outcomes": [asdict(outcome) for outcome in outcomes]}
+            submission.report = {"outcomes": [outcome._asdict() for outcome in outcomes]}
             submission.save(update_fields=["state", "payload", "done_at", "report"])
     outcomes = [Outcome(**kept) for kept in submission.report.get("outcomes", [])]
     return Report(outcomes, submission.pk)
@@ -152,15 +152,23 @@ def record_contacts(
 
     Part of the caller's transaction. `trust_times` is the operator's feed: its rows bring their own instants.
     """
-    owners = [draft.employee_id or employee_id for draft in drafts]
-    if None in owners:
+    owned = [(draft.employee_id or employee_id, check(draft)) for draft in drafts]
+    if any(owner is None for owner, _checked in owned):
         raise ValueError("every draft needs an employee")
+    return record_checked(
+        drafts=[(owner, checked) for owner, checked in owned if owner],
+        submission=submission, source=source, trust_times=trust_times,
+    )  # fmt: skip
+
+
+def record_checked(
+    *, drafts: Sequence[tuple[int, Checked]], submission: Submission, source: str, trust_times: bool = False
+) -> list[Outcome]:
+    """Record what has passed the choke point, as (employee id, checked draft). Part of the caller's transaction."""
     hold_facts()
-    lock_employees(owner for owner in owners if owner)
-    now = clock()
+    lock_employees(owner for owner, _checked in drafts)
     batch = record(
-        drafts=[(owner, draft) for owner, draft in zip(owners, drafts, strict=True) if owner],
-        received_at=submission.received_at, now=now, source=source, submission_id=submission.pk,
+        drafts=drafts, received_at=submission.received_at, now=clock(), source=source, submission_id=submission.pk,
         trust_times=trust_times,
     )  # fmt: skip
     note_employees(batch.touched_employees)

@@ -1,0 +1,44 @@
+"""What names and addresses look like when other programs write them in pieces or with decoration. Pure."""
+
+from __future__ import annotations
+
+import re
+
+# Han, kana, hangul and bopomofo: the scripts whose names put the family first and no blank between.
+EAST_ASIAN = re.compile(
+    r"[\u1100-\u11ff\u2e80-\u2fff\u3005-\u3007\u3040-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]+"
+)
+BRACKETED = re.compile(r"<\s*([^<>\s@]+@[^<>\s]+)\s*>|\(\s*([^()\s@]+@[^()\s]+)\s*\)")
+COMMENT = re.compile(r"\([^()@]*\)")
+QUOTES = "\"'“”‘’ \t\r\n"
+
+
+def one_line(text: str) -> str:
+    """The text without NULs and with one blank for any run of white space."""
+    return " ".join(text.replace("\0", "").split())
+
+
+def compose_name(*, family: str, given: str, middle: str = "") -> str:
+    """One name of its parts: 张 and 三 are 张三, Doe and John are John Doe. Empty when all parts are."""
+    parts = [part for part in (one_line(family), one_line(middle), one_line(given)) if part]
+    if all(EAST_ASIAN.fullmatch(part) for part in parts):
+        return "".join(parts)
+    return one_line(f"{given} {middle} {family}")
+
+
+def addresses_in(text: str) -> list[str]:
+    """The addresses among names and punctuation: `"Ann" <ann@x.org>`, `Ann (ann@x.org)`, `a@x.org; b@x.org`.
+
+    What is not unmistakable comes back whole, so that whoever normalises it refuses it. Empty for empty text.
+    """
+    text = text.strip()
+    if bracketed := [one or other for one, other in BRACKETED.findall(text)]:
+        return bracketed
+    text = COMMENT.sub(" ", text).strip(QUOTES)
+    if text.count("@") > 1:
+        pieces = [piece.strip(QUOTES) for piece in re.split(r"[;,\s]+", text)]
+        pieces = [piece for piece in pieces if piece]
+        if all(piece.count("@") == 1 for piece in pieces):
+            return pieces
+    text = text.strip(";, ")
+    return [text] if text else []

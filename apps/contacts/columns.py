@@ -1,0 +1,155 @@
+"""What the columns of a contact list mean, whatever program wrote it and in whatever language, and who its rows are.
+
+Faxes, pagers, telexes, switchboards and assistants are nobody's own and stay unused, as in vCards: two people of one
+company share them, and the second would be refused as a duplicate of the first. Anything else that rings is a phone.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+
+from apps.contacts.header_words import NAME_OR_FAMILY, NAME_OR_GIVEN, WORDS
+from apps.contacts.names import EAST_ASIAN, addresses_in, compose_name
+
+NAME_PARTS = ("given_name", "middle_name", "family_name")
+IDENTITY_ROLES = frozenset({"phone", "email", "handle"})
+ROLES = (
+    "name", *NAME_PARTS, "nickname", "organization", "phone", "email", "handle", "staff_no", "employee_email",
+    "recorded_at", "confirmed_at", "ended_at", "",
+)  # fmt: skip
+# A word that means a whole name, unless the header has the other half of one and not this half.
+HALVES = {NAME_OR_GIVEN: ("given_name", "family_name"), NAME_OR_FAMILY: ("family_name", "given_name")}
+NUMBER = re.compile(r"\s*[(\[#]?\s*\d{1,2}\s*[)\]]?\s*")
+TRIMMED = " \t\"'“”‘’«»:*"
+# What our exports and careful people put before a cell that a spreadsheet would run.
+GUARD = re.compile(r"^'(?=[\s\"'＂＇‘’“”]*[-=+@\t\r＝＋－＠])")
+# Most cells: nothing to take off, nothing to cut.
+PLAIN = {
+    "phone": re.compile(r"\+?\d[\d ().-]*").fullmatch,
+    "email": re.compile(r"[\w.+-]+@[\w.-]+").fullmatch,
+    "handle": re.compile(r"[\w.-]+").fullmatch,
+}
+PHONE_BREAK = re.compile(r"\s*(?:;|\r?\n|\r| / | ::: )\s*")
+FEWEST_DIGITS = 5
+Identities = tuple[tuple[str, str], ...]
+
+
+def _folded(word: str) -> str:
+    """A header's word as it is compared: NFKC, lower case, one blank for any run of them, none in Chinese."""
+    text = " ".join(unicodedata.normalize("NFKC", word).replace("\ufeff", "").replace("_", " ").lower().split())
+    text = re.sub(r" (?=:)", "", text).strip(TRIMMED).replace("’", "'")
+    return text.replace(" ", "") if EAST_ASIAN.search(text) else text
+
+
+def _listed() -> Iterator[tuple[str, str]]:
+    for roles in WORDS.values():
+        for role, words in roles.items():
+            for word in words.split("|"):
+                yield word.strip(), role
+
+
+# One language may know a word that another leaves unused; what is used wins.
+_ROLE_OF: dict[str, str] = {}
+for _word, _role in _listed():
+    _ROLE_OF[_folded(_word)] = _ROLE_OF.get(_folded(_word)) or _role
+VOCABULARY: frozenset[str] = frozenset(word for word, _role in _listed()) | frozenset(_ROLE_OF)
+
+
+def recognise(header: Sequence[str]) -> list[str]:
+    """One of ROLES for each column of a header, "" for what is not used. Numbered repeats are like the first."""
+    found = [_role_of(word) for word in header]
+    return [_whole_or_half(role, found) for role in found]
+
+
+def _role_of(word: str) -> str:
+    folded = _folded(word)
+    if folded in _ROLE_OF:
+        return _ROLE_OF[folded]
+    role = _ROLE_OF.get(_folded(NUMBER.sub(" ", folded)), "")
+    return role if role in IDENTITY_ROLES else ""
+
+
+def _whole_or_half(role: str, found: list[str]) -> str:
+    if role not in HALVES:
+        return role
+    half, other = HALVES[role]
+    others = [one for one in found if one == other or (one != role and one in HALVES and HALVES[one][0] == other)]
+    return half if others and half not in found else "name"
+
+
+class Layout:
+    """The roles of a file's columns, prepared for reading many rows."""
+
+    def __init__(self, roles: Sequence[str]):
+        self._identities = [(place, role, PLAIN[role]) for place, role in enumerate(roles) if role in IDENTITY_ROLES]
+        self._names = _places(roles, "name")
+        self._parts = {part: _places(roles, part) for part in NAME_PARTS}
+        self._substitutes = [*_places(roles, "nickname"), *_places(roles, "organization")]
+
+    def person(self, values: Sequence[str]) -> tuple[str, Identities]:
+        """The name in a row (else composed, else nickname, else organization) and its raw identities, each once.
+
+        `values` may be shorter or longer than the roles.
+        """
+        width = len(values)
+        found: list[tuple[str, str]] = []
+        for place, kind, plain in self._identities:
+            if place < width and (cell := values[place]):
+                if plain(cell):
+                    if (kind, cell) not in found:
+                        found.append((kind, cell))
+                else:
+                    found += [pair for text in _cut(kind, cell) if (pair := (kind, text)) not in found]
+        name = _first(values, self._names)
+        return name or self._other_name(values), tuple(found)
+
+    def _other_name(self, values: Sequence[str]) -> str:
+        given, middle, family = (_first(values, self._parts[part]) for part in NAME_PARTS)
+        return compose_name(family=family, given=given, middle=middle) or _first(values, self._substitutes)
+
+
+def person(values: Sequence[str], roles: Sequence[str]) -> tuple[str, Identities]:
+    """The name and the raw identities of one row; for many rows prepare a Layout."""
+    return Layout(roles).person(values)
+
+
+def _places(roles: Sequence[str], wanted: str) -> list[int]:
+    return [place for place, role in enumerate(roles) if role == wanted]
+
+
+def _first(values: Sequence[str], places: list[int]) -> str:
+    for place in places:
+        if place < len(values) and (text := _unguarded(values[place])):
+            return text
+    return ""
+
+
+def _unguarded(cell: str) -> str:
+    cell = cell.strip()
+    return GUARD.sub("", cell).strip() if cell[:1] == "'" else cell
+
+
+def _cut(kind: str, cell: str) -> list[str]:
+    """The identities in one cell, each once: cut only where several are unmistakable."""
+    return list(dict.fromkeys(text for text in CUTTERS[kind](_unguarded(cell)) if text))
+
+
+def _phones(cell: str) -> list[str]:
+    pieces = [_unguarded(piece) for piece in PHONE_BREAK.split(cell)]
+    pieces = [piece for piece in pieces if piece]
+    # Of "12345678; 12" the second is an extension, not a phone.
+    several = all(sum(c.isdigit() for c in piece) >= FEWEST_DIGITS for piece in pieces)
+    return pieces if several else [cell]
+
+
+def _emails(cell: str) -> list[str]:
+    return [address for piece in cell.split(" ::: ") for address in addresses_in(_unguarded(piece))]
+
+
+def _handles(cell: str) -> list[str]:
+    return [_unguarded(piece) for piece in cell.split(" ::: ")]
+
+
+CUTTERS: dict[str, Callable[[str], list[str]]] = {"phone": _phones, "email": _emails, "handle": _handles}

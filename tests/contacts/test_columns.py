@@ -95,8 +95,8 @@ def test_our_own_files_and_their_rejects_are_read_back() -> None:
         ("姓,名,行動電話,電子郵件地址,公司總機", "family_name given_name phone email -"),
         ("姓,名,会社名,携帯電話,電子メール アドレス,電子メール 2 アドレス,秘書の電話",
          "family_name given_name organization phone email email -"),
-        ("Anrede,Vorname,Nachname,Firma,Telefon geschäftlich,Telefon geschäftlich 2,E-Mail-Adresse,"
-         "E-Mail 2: Adresse,Telefon Assistent",
+        (("Anrede,Vorname,Nachname,Firma,Telefon geschäftlich,Telefon geschäftlich 2,E-Mail-Adresse,"
+         "E-Mail 2: Adresse,Telefon Assistent"),
          "- given_name family_name organization phone phone email email -"),
         ("Name,Vorname,Handy", "family_name given_name phone"),
         ("Prénom,Nom,Société,Téléphone (bureau),Tél. mobile,Adresse de messagerie,Télécopie (bureau)",

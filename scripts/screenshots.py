@@ -37,7 +37,7 @@ def nothing(page: Page) -> None:
 
 def bad_form(page: Page) -> None:
     page.fill("#quick-add input[name=name]", "王小明")
-    page.fill("#quick-add input[name=reach]", "12345")
+    page.fill("#quick-add [name=reach]", "12345")
     page.click("#quick-add button")
     page.wait_for_selector("#quick-add [aria-invalid=true]")
 

@@ -1,13 +1,19 @@
 """Forms: they read what was typed and keep it; whether it can be recorded is decided below this door."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, Self
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.utils.translation import gettext_lazy as _
 
+from apps.contacts.pasting import drafts_from_text, lines_of
+from apps.contacts.rules import Draft
+
 LONGEST = 500
+MOST_LINES, MOST_CHARACTERS = 200, 50_000
+NOBODY = _("A phone number, an e-mail or a handle is needed.")
 IDENTITY_FIELDS = ("phone", "email", "handle")
 
 
@@ -34,15 +40,19 @@ class MarkedForm(forms.Form):
 
 
 class QuickAddForm(MarkedForm):
-    """One person: a name if you like, and one field that takes a phone, an e-mail or a handle."""
+    """One person or several: a name if you like, and a field that takes a phone, an e-mail or a handle, a line each."""
 
     name = forms.CharField(label=_("Name"), required=False, max_length=LONGEST)
+    # Without max_length: a browser would cut what is pasted, and nobody would see that the rest is gone.
     reach = forms.CharField(
         label=_("Phone, e-mail or handle"),
-        max_length=LONGEST,
-        error_messages={"required": _("A phone number, an e-mail or a handle is needed.")},
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 1}),
+        error_messages={"required": NOBODY},
     )
     key = forms.UUIDField(widget=forms.HiddenInput)
+    failed: Sequence[Any] = ()
+    summary = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"initial": {"key": new_key()}, "auto_id": "add_%s", **kwargs})
@@ -51,6 +61,50 @@ class QuickAddForm(MarkedForm):
                 "autocomplete": "off",
                 "autocapitalize": "none" if field == "reach" else "words",
             }
+        self.fields["reach"].widget.attrs |= {"spellcheck": "false", "enterkeyhint": "send", "data-enter": ""}
+
+    @classmethod
+    def holding(cls, failed: Sequence[Any], summary: str) -> Self:
+        """A new form; of a pasted list it holds the lines that failed (`text` of each), to be corrected."""
+        form = cls(initial={"key": new_key(), "reach": "\n".join(one.text for one in failed)})
+        form.failed, form.summary = failed, summary
+        if failed:
+            form.fields["reach"].widget.attrs |= {"aria-invalid": "true", "aria-describedby": "add_failed"}
+        return form
+
+    def clean_reach(self) -> str:
+        text: str = self.cleaned_data["reach"]
+        lines = lines_of(text)
+        if not lines:
+            raise forms.ValidationError(NOBODY)
+        if len(lines) > MOST_LINES or len(text) > MOST_CHARACTERS:
+            raise forms.ValidationError(
+                _("At most %(lines)s lines at once: for more, upload a file instead."), params={"lines": MOST_LINES}
+            )
+        return text
+
+    @property
+    def drafts(self) -> list[Draft]:
+        """Whom a valid form names."""
+        return drafts_from_text(self.cleaned_data["reach"], self.cleaned_data["name"])
+
+    def refused(self) -> Self:
+        """This form as it comes back: described, and with a key of its own, so that a correction is heard."""
+        self.data = {**{name: self.data.get(name, "") for name in self.fields}, "key": new_key()}
+        return self.described()
+
+
+class UploadForm(MarkedForm):
+    """A file of contacts."""
+
+    file = forms.FileField(
+        label=_("A CSV or vCard file"),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.vcf,.vcard,text/csv,text/vcard"}),
+        error_messages={
+            "required": _("Choose a file first."),
+            "empty": _("This file is empty."),
+        },
+    )
 
 
 class RenameForm(MarkedForm):

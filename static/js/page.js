@@ -8,6 +8,7 @@
   let quick = [];
 
   const standing = () => document.getElementById("standing");
+  const wrong = () => document.querySelector("#quick-add [aria-invalid=true]");
 
   function schedule() {
     clearTimeout(timer);
@@ -39,6 +40,7 @@
     announce();
     const place = standing();
     if (place) "hurry" in place.dataset ? hurry() : schedule();
+    wrong()?.focus();
     for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => window.print());
   });
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : poll()));
@@ -46,8 +48,26 @@
     hurry();
     document.querySelector("#quick-add input:not([type=hidden])")?.focus();
   });
+
+  // A field for one line or a pasted list: Enter sends one line, in a list it begins the next; with Ctrl it always sends.
+  const several = (field) => field.value.trim().includes("\n");
+  const grows = CSS.supports("field-sizing", "content");
+  document.addEventListener("input", ({ target }) => {
+    if (!target.matches("textarea[data-enter]")) return;
+    target.enterKeyHint = several(target) ? "enter" : "send";
+    if (!grows) target.rows = Math.min(12, target.value.split("\n").length);
+  });
+  document.addEventListener("keydown", (event) => {
+    // An Enter that only ends a composition (pinyin, kana) belongs to the keyboard.
+    if (event.key !== "Enter" || event.isComposing || event.keyCode === 229) return;
+    if (!event.target.matches("textarea[data-enter]")) return;
+    const always = event.ctrlKey || event.metaKey;
+    if (!always && (event.shiftKey || event.altKey || several(event.target))) return;
+    event.preventDefault();
+    if (!event.repeat) event.target.form.requestSubmit();
+  });
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.target.id === "quick-add") document.querySelector("#quick-add [aria-invalid=true]")?.focus();
+    if (event.detail.target.id === "quick-add") wrong()?.focus();
     if (event.detail.target.id !== "standing") return;
     announce();
     document.dispatchEvent(new CustomEvent("standing-changed"));

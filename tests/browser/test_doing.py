@@ -17,7 +17,7 @@ def test_the_hundredth_contact_is_said_at_once_and_without_a_reload(open_as: Ope
     expect(mine.page.locator("#standing .badge.red")).to_have_text("Red: 1 to go")
     mine.page.evaluate("window.sameDocument = true")
     mine.page.fill("#quick-add input[name=name]", "王小明")
-    mine.page.fill("#quick-add input[name=reach]", "hundredth@outside.example.org")
+    mine.page.fill("#quick-add [name=reach]", "hundredth@outside.example.org")
     mine.page.click("#quick-add button")
     expect(mine.page.locator("#standing .count strong")).to_have_text("100")
     expect(mine.page.locator("#standing .badge.red")).to_have_count(0)
@@ -25,7 +25,7 @@ def test_the_hundredth_contact_is_said_at_once_and_without_a_reload(open_as: Ope
     expect(mine.page.locator("#picture-curve")).to_have_text("You have reached the target")
     expect(mine.page.locator("#latest")).to_contain_text("王小明")
     expect(mine.page.locator("#messages")).to_contain_text("王小明 is recorded.")
-    expect(mine.page.locator("#quick-add input[name=reach]")).to_have_value("")
+    expect(mine.page.locator("#quick-add [name=reach]")).to_have_value("")
     expect(mine.page.locator("#quick-add input[name=name]")).to_be_focused()
     assert mine.page.evaluate("window.sameDocument") is True
     assert mine.problems() == []
@@ -34,18 +34,55 @@ def test_the_hundredth_contact_is_said_at_once_and_without_a_reload(open_as: Ope
 def test_a_refused_form_keeps_what_was_typed_and_takes_the_focus(open_as: Open, alice: Employee) -> None:
     mine = open_as(alice, width=390)
     mine.page.fill("#quick-add input[name=name]", "Grace")
-    mine.page.fill("#quick-add input[name=reach]", "12")
-    mine.page.press("#quick-add input[name=reach]", "Enter")
-    reach = mine.page.locator("#quick-add input[name=reach]")
+    mine.page.fill("#quick-add [name=reach]", "12")
+    mine.page.press("#quick-add [name=reach]", "Enter")
+    reach = mine.page.locator("#quick-add [name=reach]")
     expect(reach).to_have_attribute("aria-invalid", "true")
     expect(reach).to_have_value("12")
     expect(reach).to_be_focused()
     expect(mine.page.locator("#quick-add input[name=name]")).to_have_value("Grace")
 
 
+def test_a_pasted_list_is_recorded_in_place_and_what_failed_stays(open_as: Open, alice: Employee) -> None:
+    mine = open_as(alice, width=390)
+    reach = mine.page.locator("#quick-add [name=reach]")
+    low = reach.bounding_box()
+    reach.fill("Ann Lee ann@outside.example.org\nJust A Name\n王伟 13800138000")
+    high = reach.bounding_box()
+    assert low
+    assert high
+    assert high["height"] > low["height"] + 30
+    reach.press("Enter")  # in a list it begins the next line
+    expect(mine.page.locator("#messages li")).to_have_count(0)
+    reach.press("Control+Enter")
+    expect(mine.page.locator("#messages")).to_contain_text("2 recorded, 1 could not be read.")
+    expect(mine.page.locator(".failed li")).to_contain_text("Line 2")
+    expect(reach).to_have_value("Just A Name")
+    expect(reach).to_be_focused()
+    expect(mine.page.locator("#latest")).to_contain_text("王伟")
+    expect(mine.page.locator("#standing .count strong")).to_have_text("101")
+    assert mine.findings() == []
+    reach.fill("Just A Name @just")
+    reach.press("Enter")  # one line again: it is sent
+    expect(mine.page.locator("#messages")).to_contain_text("Just A Name is recorded.")
+    assert [one for one in mine.problems() if "422" not in one] == []
+
+
+def test_an_enter_that_ends_a_composition_sends_nothing(open_as: Open, alice: Employee) -> None:
+    mine = open_as(alice)
+    reach = mine.page.locator("#quick-add [name=reach]")
+    reach.fill("wangwei")
+    enter = """(field, composing) => field.dispatchEvent(new KeyboardEvent("keydown",
+        {key: "Enter", isComposing: composing, bubbles: true, cancelable: true}))"""
+    assert reach.evaluate(enter, True) is True  # nobody took it from the keyboard
+    expect(mine.page.locator("#messages li")).to_have_count(0)
+    assert reach.evaluate(enter, False) is False
+    expect(mine.page.locator("#messages")).to_contain_text("Recorded.")
+
+
 def test_two_clicks_record_once(open_as: Open, alice: Employee) -> None:
     mine = open_as(alice)
-    mine.page.fill("#quick-add input[name=reach]", "twice@outside.example.org")
+    mine.page.fill("#quick-add [name=reach]", "twice@outside.example.org")
     mine.page.dblclick("#quick-add button")
     expect(mine.page.locator("#standing .count strong")).to_have_text("100")
     assert Contact.objects.of(alice).filter(identities__value="twice@outside.example.org").count() == 1
@@ -79,6 +116,31 @@ def test_a_filter_takes_effect_at_once_and_stays_in_the_address(open_as: Open, b
     assert team.problems() == []
 
 
+def test_the_lists_filters_take_effect_at_once_and_can_be_cleared(open_as: Open, alice: Employee) -> None:
+    mine = open_as(alice, width=1440)
+    mine.page.goto("/contacts/?q=guest")
+    mine.page.select_option("select[name=sort]", "name")
+    mine.page.wait_for_url("**/contacts/?*sort=name*")
+    expect(mine.page.locator(".found")).to_contain_text("99 contacts found")
+    expect(mine.page.locator("#list tbody td.lead").first).to_have_text("Guest 1")
+    mine.page.click("text=Clear the filters")
+    expect(mine.page.locator("input[name=q]")).to_have_value("")
+    expect(mine.page.locator(".found")).to_have_count(0)
+    assert mine.problems() == []
+
+
+def test_on_a_phone_the_filters_fold_away_until_one_is_set(open_as: Open, alice: Employee) -> None:
+    mine = open_as(alice, width=390)
+    mine.page.goto("/contacts/")
+    sort = mine.page.locator("select[name=sort]")
+    expect(sort).not_to_be_visible()
+    mine.page.click("text=Filter and sort")
+    sort.select_option("oldest")
+    mine.page.wait_for_url("**/contacts/?*sort=oldest*")
+    expect(sort).to_be_visible()
+    assert mine.problems() + mine.findings() == []
+
+
 def test_the_keyboard_reaches_everything(open_as: Open, alice: Employee) -> None:
     mine = open_as(alice)
     mine.page.keyboard.press("Tab")
@@ -107,11 +169,19 @@ def test_the_language_is_switched_in_place(open_as: Open, alice: Employee) -> No
 def test_without_scripts_everything_is_there(open_as: Open, alice: Employee, bob: Employee) -> None:
     mine = open_as(alice, java_script_enabled=False)
     mine.page.fill("#quick-add input[name=name]", "Grace")
-    mine.page.fill("#quick-add input[name=reach]", "grace@outside.example.org")
+    mine.page.fill("#quick-add [name=reach]", "grace@outside.example.org")
     mine.page.click("#quick-add button")
     expect(mine.page.locator("#messages")).to_contain_text("Grace is recorded.")
     expect(mine.page.locator("#standing .count strong")).to_have_text("100")
     expect(mine.page.locator("[data-chart]")).not_to_be_visible()
+    mine.page.fill("#quick-add [name=reach]", "Ann @ann\nJust A Name")
+    mine.page.click("#quick-add button")
+    expect(mine.page.locator("#messages")).to_contain_text("1 recorded, 1 could not be read.")
+    expect(mine.page.locator("#quick-add [name=reach]")).to_have_value("Just A Name")
+    mine.page.goto("/contacts/")
+    mine.page.select_option("select[name=sort]", "oldest")
+    mine.page.click("text=Apply")
+    mine.page.wait_for_url("**/contacts/?*sort=oldest*")
     team = open_as(bob, java_script_enabled=False)
     team.page.goto("/team/B001/")
     team.page.select_option("select[name=status]", "done")

@@ -35,7 +35,7 @@ def test_open_parts_can_be_read_too(open_as: Open, alice: Employee, bob: Employe
     """Menus, tables behind charts, and a form with an error."""
     mine = open_as(alice, width=390)
     mine.goto("/")
-    mine.page.fill("#quick-add input[name=reach]", "12")
+    mine.page.fill("#quick-add [name=reach]", "12")
     mine.page.click("#quick-add button")
     mine.page.wait_for_selector("#quick-add [aria-invalid=true]")
     team = open_as(bob, width=390, scheme="dark")

@@ -74,7 +74,7 @@ def after_the_hundredth(house: House, sign_ins: dict[str, Any], browser: Browser
     seen["before"] = page.locator("#standing").inner_text()
     page.evaluate("window.sameDocument = true")
     page.fill("#quick-add input[name=name]", "Hundredth Person")
-    page.fill("#quick-add input[name=reach]", "hundredth.person@gmail.com")
+    page.fill("#quick-add [name=reach]", "hundredth.person@gmail.com")
     page.click("#quick-add button")
     expect(page.locator("#standing .count strong")).to_have_text("100", timeout=15_000)
     seen["page"] = page

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from apps.contacts.header_words import NAME_OR_FAMILY, NAME_OR_GIVEN, WORDS
 from apps.contacts.names import EAST_ASIAN, addresses_in, compose_name
+from apps.ledger.sheets import unguarded
 
 NAME_PARTS = ("given_name", "middle_name", "family_name")
 IDENTITY_ROLES = frozenset({"phone", "email", "handle"})
@@ -23,8 +24,6 @@ ROLES = (
 HALVES = {NAME_OR_GIVEN: ("given_name", "family_name"), NAME_OR_FAMILY: ("family_name", "given_name")}
 NUMBER = re.compile(r"\s*[(\[#]?\s*\d{1,2}\s*[)\]]?\s*")
 TRIMMED = " \t\"'“”‘’«»:*"
-# What our exports and careful people put before a cell that a spreadsheet would run.
-GUARD = re.compile(r"^'(?=[\s\"'＂＇‘’“”]*[-=+@\t\r＝＋－＠])")
 # Most cells: nothing to take off, nothing to cut.
 PLAIN = {
     "phone": re.compile(r"\+?\d[\d ().-]*").fullmatch,
@@ -127,8 +126,8 @@ def _first(values: Sequence[str], places: list[int]) -> str:
 
 
 def _unguarded(cell: str) -> str:
-    cell = cell.strip()
-    return GUARD.sub("", cell).strip() if cell[:1] == "'" else cell
+    """The cell without blanks around it and the apostrophe our exports and careful people put before a formula."""
+    return unguarded(cell.strip()).strip()
 
 
 def _cut(kind: str, cell: str) -> list[str]:

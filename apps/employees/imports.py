@@ -19,6 +19,10 @@ from apps.ledger.tables import Record, Table, UnreadableFile
 REQUIRED = ("staff_no", "name", "email")
 OPTIONAL = ("phone", "department", "manager_staff_no", "time_zone", "started_on", "left_on", "effective_on")
 STAFF_NO_LIMIT = 64
+PROBLEMS = {
+    "unterminated_quote": "a quote is opened and not closed, so nobody can say who stands there",
+    "too_long": "the line is too long to be read",
+}
 
 
 @dataclass(frozen=True)
@@ -66,14 +70,23 @@ class RosterRow:
 
 @dataclass
 class Roster:
-    """What a file says: rows to load, rejects, and every staff number it mentions, good or bad."""
+    """What a file says: rows to load, rejects, and every staff number it names, good or bad."""
 
     columns: list[str]
     rows: list[RosterRow] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
-    mentioned: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
     read: int = 0
     duplicate: int = 0
+    unreadable: Reject | None = None
+
+    @property
+    def mentioned(self) -> set[str]:
+        """Everybody the file mentions. Raises UnreadableFile if a row cannot be read: anybody may stand there."""
+        if self.unreadable:
+            line, reason = self.unreadable.line, self.unreadable.reason
+            raise UnreadableFile(f"line {line}: {reason}: a complete load could send that person away")
+        return self.named
 
     @property
     def unknown_columns(self) -> list[str]:
@@ -93,13 +106,18 @@ def read_roster(table: Table, progress: Callable[[int], None] = lambda read: Non
         roster.read += 1
         if roster.read % 1000 == 0:
             progress(roster.read)
+        if record.problem:
+            reject = Reject(record.line, "", record.problem, PROBLEMS[record.problem])
+            roster.unreadable = roster.unreadable or reject
+            roster.rejects.append(reject)
+            continue
         try:
             row = _row(record, table.columns)
         except RowRefused as refused:
-            roster.mentioned.add(clean_text(record.cells["staff_no"], STAFF_NO_LIMIT))
+            roster.named.add(clean_text(record.cells["staff_no"], STAFF_NO_LIMIT))
             roster.rejects.append(Reject(record.line, refused.column, refused.code, refused.reason))
             continue
-        roster.mentioned.add(row.staff_no)
+        roster.named.add(row.staff_no)
         first = seen.setdefault(row.staff_no, row)
         if first is row:
             continue

@@ -1,104 +1,199 @@
-"""Reading CSV files that other programs wrote: a header, then records, each with the line it began on."""
+"""Reading delimited text that other programs wrote: a header, then records, each with the line it began on.
+
+A damaged record costs itself only: reading goes on with the next physical line, and its neighbours stay whole.
+"""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
-SEPARATORS = (",", ";", "\t")
-FIELD_LIMIT = 1_000_000
-PIECE = 1 << 20
-BYTE_ORDER_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
+from apps.ledger.quotes import CLOSED, LINE_LIMIT, OPEN, RECORD_LIMIT, Ahead, Scanner
+from apps.ledger.texts import SEPARATORS, UnreadableFile, check_encoding, detect_encoding, physical_lines, visible
+
+__all__ = ["SEPARATORS", "Record", "Table", "UnreadableFile", "open_table"]
+
+UNTERMINATED, TOO_LONG = "unterminated_quote", "too_long"
+# So much of a line that is too long is shown.
+SHOWN = 1_000
+SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\r\n])"?[\r\n]*', re.IGNORECASE)
 
 
-class UnreadableFile(ValueError):
-    """The file as a whole cannot be read, with a sentence that says why and where."""
+class Record(NamedTuple):
+    """One record of a table; a tuple, because a million of them are made in a second.
 
-
-@dataclass(frozen=True)
-class Record:
-    """One record of a table: the line it begins on (1 is the header's), and its cells by column name."""
+    `line`: the physical line it begins on (the header is normally 1). `values`: its cells as written, without white
+    space at their ends, as many as there are. `problem`: empty, "unterminated_quote" or "too_long"; then `values` is
+    only what can be said of the first line. `columns`: the table's.
+    """
 
     line: int
-    cells: dict[str, str]
+    values: list[str]
+    problem: str = ""
+    columns: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """The cells by lower-cased column; what is missing at the end is empty, what is too much is left out."""
+        padding = [""] * (len(self.columns) - len(self.values))
+        return dict(zip(self.columns, self.values + padding, strict=False))
 
 
 class Table:
-    """A CSV file with a header in any order. Iterates over its records; blank lines are passed over."""
+    """Delimited text with a header in any order. Iterates over its records; blank lines are passed over.
+
+    `header`: the names of the columns as written; `columns`: the same in lower case; `separator`: comma, semicolon,
+    tab, or what a first line such as `sep=|` says. Line ends may be CRLF, LF, CR or a mixture; open files with
+    newline="". Raises UnreadableFile for a file without a header.
+
+    A quote opens a cell only at its beginning; elsewhere it is a character. When a line ends inside quotes, the lines
+    up to the closing quote are read with it, and what they make together is a record
+
+    - if it is well formed and has as many cells as the header. Except when every further line is also a record of its
+      own, the last one reaching beyond, and only the reading line by line leaves no remains: then the quote was lost;
+    - if it is not (too few or too many cells, a stray quote) but none of its further lines is a record of its own.
+
+    Else, and when no closing quote comes within 1,000 lines and 1,000,000 characters, the first line alone is a record
+    with the problem "unterminated_quote". A line with quotes inside quotes, as `"say "hi" now"`, is taken if that gives
+    as many cells as the header has. A line of more than 1,000,000 characters has the problem "too_long".
+    """
 
     def __init__(self, text: IO[str]):
-        try:
-            head = text.readline()
-            separator = max(SEPARATORS, key=head.count)
-            csv.field_size_limit(FIELD_LIMIT)
-            header = next(csv.reader([head], delimiter=separator), [])
-            self.columns = [column.strip().lower() for column in header]
-            self._reader = csv.reader(text, delimiter=separator)
-        except csv.Error as error:
-            raise UnreadableFile(f"line 1: {error}") from error
-        if not any(self.columns):
-            raise UnreadableFile("the file is empty: its first line must name the columns")
-        twice = {column for column in self.columns if column and self.columns.count(column) > 1}
-        if twice:
-            raise UnreadableFile(f"line 1: the column {min(twice)} stands twice")
+        csv.field_size_limit(2 * RECORD_LIMIT)
+        self._source = physical_lines(text, RECORD_LIMIT)
+        self._number = 0
+        self.separator = ""
+        lines = self._header_lines()
+        self.header_line = self._number - len(lines) + 1
+        self.header = self._header(lines)
+        self.columns = [name.lower() for name in self.header]
+        self._columns = tuple(self.columns)
+        self._ahead = Ahead(self._source, self.separator, len(self.columns))
 
     def __iter__(self) -> Iterator[Record]:
-        while True:
-            line = self._reader.line_num + 2
-            try:
-                cells = next(self._reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise UnreadableFile(f"line {line}: {error}") from error
-            if any(cell.strip() for cell in cells):
-                padded = cells + [""] * (len(self.columns) - len(cells))
-                yield Record(line, {column: cell.strip() for column, cell in zip(self.columns, padded, strict=False)})
+        separator, columns = self.separator, self._columns
+        for line in self._ahead.lines():
+            self._number = number = self._number + 1
+            if len(line) > RECORD_LIMIT:
+                yield Record(number, _split(line[:SHOWN], separator), TOO_LONG, columns)
+            elif '"' in line:
+                values, problem, more = self._quoted(line)
+                self._number += more
+                if problem or any(values):
+                    yield Record(number, values, problem, columns)
+            else:
+                values = [cell.strip() for cell in line.split(separator)]
+                if values[0] or any(values):
+                    yield Record(number, values, "", columns)
 
     def require(self, *columns: str) -> None:
-        """Raises UnreadableFile that names the columns that are missing."""
+        """Raises UnreadableFile that names the columns that are missing, or one that stands twice."""
         missing = [column for column in columns if column not in self.columns]
         if missing:
-            raise UnreadableFile(f"line 1: missing column {', '.join(missing)}; found {', '.join(self.columns)}")
+            found = ", ".join(self.columns)
+            raise UnreadableFile(f"line {self.header_line}: missing column {', '.join(missing)}; found {found}")
+        twice = {column for column in self.columns if column and self.columns.count(column) > 1}
+        if twice:
+            raise UnreadableFile(f"line {self.header_line}: the column {min(twice)} stands twice")
+
+    def _quoted(self, line: str) -> tuple[list[str], str, int]:
+        """The values, the problem and the number of further lines of a record whose first line has quotes."""
+        try:
+            return _parsed(line, self.separator), "", 0
+        except csv.Error:
+            first = self._ahead.scanner.scan(line, inside=False)
+        if first.state == OPEN:
+            more = self._ahead.reach(first)
+            if more:
+                return _parsed(line + self._ahead.take(more), self.separator), "", more
+        else:
+            for values in self._ahead.scanner.lenient(line):
+                if len(values) == len(self.columns):
+                    return values, "", 0
+        return _split(line, self.separator), UNTERMINATED, 0
+
+    def _header_lines(self) -> list[str]:
+        """The first line that is not blank, with the lines that its open quotes may reach over."""
+        lines: list[str] = []
+        for line in self._source:
+            self._number += 1
+            told = SEPARATOR_LINE.fullmatch(visible(line)) if not lines and not self.separator else None
+            if told:
+                self.separator = told[1]
+                continue
+            if not lines and not visible(line).strip(' "\r\n\t;,' + self.separator):
+                continue
+            lines.append(visible(line))
+            if len(lines) == 1 and self._closed(lines[0]):
+                return lines
+            text = "".join(lines)
+            if text.count('"') % 2 == 0 or len(lines) >= LINE_LIMIT or len(text) > RECORD_LIMIT:
+                return lines
+        if not lines:
+            raise UnreadableFile("the file is empty: its first line must name the columns")
+        return lines
+
+    def _closed(self, text: str) -> bool:
+        separator = self.separator or _separator(text)
+        return Scanner(separator).scan(text, inside=False).state == CLOSED
+
+    def _header(self, lines: list[str]) -> list[str]:
+        text = "".join(lines)
+        if len(text) > RECORD_LIMIT:
+            raise UnreadableFile(f"line {self.header_line}: the header is longer than {RECORD_LIMIT} characters")
+        self.separator = self.separator or _separator(text)
+        try:
+            return _parsed(text, self.separator)
+        except csv.Error as error:
+            found = next(iter(Scanner(self.separator).lenient(text)), None) if len(lines) == 1 else None
+            if found is None:
+                raise UnreadableFile(f"line {self.header_line}: a quote in the header is not closed") from error
+            return found
 
 
 @contextmanager
-def open_table(path: Path) -> Iterator[Table]:
-    """A table over a file in UTF-8, with or without BOM, or UTF-16 with one; closed at the end. Raises UnreadableFile.
+def open_table(
+    path_or_file: Path | IO[bytes], *, encoding: str = "", vocabulary: frozenset[str] = frozenset()
+) -> Iterator[Table]:
+    """A table over a path, closed at the end, or over a seekable binary file, left open. Raises UnreadableFile.
 
+    Without `encoding` (one of texts.ENCODINGS) it is detected, with the help of `vocabulary`; see detect_encoding.
     The whole file is decoded once before its first record is given out: nobody works through half of it in vain.
     """
+    if isinstance(path_or_file, Path):
+        try:
+            file = path_or_file.open("rb")
+        except OSError as error:
+            raise UnreadableFile(error.strerror or str(error)) from error
+        with file, open_table(file, encoding=encoding, vocabulary=vocabulary) as table:
+            yield table
+        return
+    raw = path_or_file
+    if encoding:
+        check_encoding(raw, encoding)
+    else:
+        encoding = detect_encoding(raw, vocabulary=vocabulary)
+    text = io.TextIOWrapper(raw, encoding=encoding, newline="")
     try:
-        raw = path.open("rb")
-    except OSError as error:
-        raise UnreadableFile(error.strerror or str(error)) from error
-    with raw:
-        encoding = _checked_encoding(raw)
-        raw.seek(0)
-        with io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
-            yield Table(text)
+        yield Table(text)
+    finally:
+        # Else the wrapper would close a file that is not ours.
+        text.detach()
 
 
-def _checked_encoding(raw: IO[bytes]) -> str:
-    start = raw.read(4)
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8")
-    decoder = codecs.getincrementaldecoder(encoding)()
-    raw.seek(0)
-    line = 1
-    try:
-        while piece := raw.read(PIECE):
-            line += decoder.decode(piece).count("\n")
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(_undecodable(error, line + error.object[: error.start].count(b"\n"))) from error
-    return encoding
+def _separator(text: str) -> str:
+    """The separator that stands most often outside quotes."""
+    return max(SEPARATORS, key=re.sub(r'"[^"]*"?', "", text).count)
 
 
-def _undecodable(error: UnicodeDecodeError, line: int) -> str:
-    return f"near line {line}: not {error.encoding.upper()} text. Save the file as CSV UTF-8 and try again"
+def _parsed(text: str, separator: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader((text,), delimiter=separator, strict=True))]
+
+
+def _split(line: str, separator: str) -> list[str]:
+    return [cell.strip() for cell in line.split(separator)]

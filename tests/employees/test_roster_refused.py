@@ -6,7 +6,7 @@ from apps.employees.models import Employee, EmployeeIdentity
 from apps.employees.roster import RosterRefused
 from apps.ledger.models import AuditEntry, OutboxRow
 from apps.ledger.tables import UnreadableFile
-from tests.employees.looks import HEADER, boss_of, counts, tree
+from tests.employees.looks import HEADER, boss_of, counts, employed, tree
 from tests.fixtures import Clock
 from tests.people import ROSTER, load, person
 
@@ -59,6 +59,29 @@ def test_two_lines_of_one_person_that_disagree_refuse_the_file(noon: Clock) -> N
 
 def test_two_equal_lines_of_one_person_are_one(noon: Clock) -> None:
     assert counts(load(HEADER + "1,One,1@c.example.com,\n1,One,1@C.example.com,")) == {"created": 1, "duplicate": 1}
+
+
+def test_a_row_that_cannot_be_read_is_named_and_takes_no_neighbour_along(noon: Clock) -> None:
+    lines = '1,One,1@c.example.com,\n2,"Two,2@c.example.com,\n3,Three,3@c.example.com,1\n'
+    result = load(HEADER + lines + "4," + "x" * 1_000_001 + "\n5,Five,5@c.example.com,1\n")
+    assert counts(result) == {"created": 3, "rejected": 2}
+    assert [(reject.line, reject.column, reject.code) for reject in result.rejects] == [
+        (3, "", "unterminated_quote"), (5, "", "too_long"),
+    ]  # fmt: skip
+    assert all(reject.reason for reject in result.rejects)
+    assert result.read == 5
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_complete_file_with_a_row_that_cannot_be_read_sends_nobody_away(
+    company: dict[str, Employee], dry_run: bool
+) -> None:
+    damaged = ROSTER.replace("A002,Alan", 'A002,"Alan')
+    with pytest.raises(UnreadableFile, match=r"line 5: a quote is opened and not closed.*send that person away"):
+        load(damaged, complete=True, dry_run=dry_run)
+    assert employed("A002")
+    assert counts(load(damaged)) == {"unchanged": 8, "rejected": 1}
+    assert employed("A002")
 
 
 def test_a_trial_run_changes_nothing_at_all(company: dict[str, Employee]) -> None:

@@ -1,0 +1,286 @@
+"""Which encoding a text file is in, and its physical lines, in flat memory whatever its size. No Django.
+
+A wrong guess would store mojibake for names, so there are only sure answers here: else the user is asked.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import io
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import IO
+
+SEPARATORS = (",", ";", "\t")
+# What a user can choose, most used first.
+ENCODINGS = (
+    "utf-8", "utf-16-le", "utf-16-be", "gb18030", "big5", "cp950", "cp932", "cp949", "cp1252", "cp1251", "cp1250",
+)  # fmt: skip
+BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+LEGACY = ENCODINGS[3:]
+PIECE = 1 << 18
+HEAD = 1 << 16
+SAMPLE_WIDTH = 200
+ADVICE = "Save the file as CSV UTF-8 and try again"
+INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
+BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+BEYOND_ASCII_BYTE = re.compile(rb"[a-zA-Z]*+[\x80-\xff]")
+CONTROLS = re.compile(r"[\x7f-\x9f\ue000-\uf8ff\ufffd]")
+POLISH = "ąćęłńóśźż"
+# Chinese by the two bytes of GB2312: punctuation and full-width forms, then the 3,755 usual characters.
+GB_USUAL = re.compile(rb"(?:[\xa1\xa3\xb0-\xd7][\xa1-\xfe])*+\Z")
+LEAST_HANZI = 8
+# Where the usual characters of each East Asian encoding stand: the first bytes of two.
+USUAL = {
+    "gb18030": (0xB0, 0xD7), "big5": (0xA4, 0xC6), "cp950": (0xA4, 0xC6), "cp932": (0x88, 0x97), "cp949": (0xB0, 0xC8),
+}  # fmt: skip
+
+
+class UnreadableFile(ValueError):
+    """The file as a whole cannot be read, with a sentence that says why and where."""
+
+
+class UnsureEncoding(UnreadableFile):
+    """The file is legacy text and nothing in it says of which kind. `candidates`: codec names, likeliest first."""
+
+    def __init__(self, message: str, candidates: list[str]):
+        super().__init__(message)
+        self.candidates = candidates
+
+
+def visible(text: str) -> str:
+    """The text without byte order marks and zero-width characters."""
+    return text if text.isascii() else text.translate(INVISIBLE)
+
+
+def physical_lines(text: IO[str], limit: int) -> Iterator[str]:
+    """The lines of a text with their ends, CRLF, LF or CR; of a line longer than `limit` only somewhat more than that.
+
+    Memory stays flat even when there is no line end at all.
+    """
+    rest = ""
+    while piece := text.read(PIECE):
+        lines = list(io.StringIO(rest + piece, newline=""))
+        # A CR at the end of a piece may be half of a CRLF.
+        rest = "" if lines[-1].endswith("\n") else lines.pop()
+        yield from lines
+        if len(rest) > limit + 1:
+            rest = rest[: limit + 1] + rest[-1]
+    if rest:
+        yield rest
+
+
+def detect_encoding(
+    raw: IO[bytes], *, vocabulary: frozenset[str] = frozenset(), separators: tuple[str, ...] = SEPARATORS
+) -> str:
+    """The codec that decodes all of a seekable file strictly; leaves it at its start.
+
+    A byte order mark wins, then UTF-16 by its NULs, then UTF-8 if all of the file is. Else a legacy encoding: the one
+    that turns at least one cell of the header with letters beyond ASCII into a word of `vocabulary` (lower-case header
+    words of many languages; Polish is the only one of them that is written in cp1250). If several do and read the file
+    differently, the one with more such cells. Under a plain ASCII header only unmistakable Chinese is recognised.
+
+    Raises UnsureEncoding when that does not decide, UnreadableFile when nothing decodes the file.
+    """
+    try:
+        return _detected(raw, vocabulary, separators)
+    finally:
+        raw.seek(0)
+
+
+def check_encoding(raw: IO[bytes], encoding: str) -> None:
+    """Raises UnreadableFile, naming the line, unless all of the file is in this one of ENCODINGS; back at its start."""
+    if encoding not in (*ENCODINGS, "utf-8-sig", "utf-16"):
+        raise UnreadableFile(f"{encoding} is no encoding that is read here: take one of {', '.join(ENCODINGS)}")
+    broken = _breaks(raw, encoding)
+    raw.seek(0)
+    if broken:
+        raise UnreadableFile(
+            f"near line {broken}: not {encoding.upper()} text. Choose another encoding, or s{ADVICE[1:]}"
+        )
+
+
+def sample(raw: IO[bytes], encoding: str, lines: int = 3) -> list[str]:
+    """The first lines with a character beyond ASCII, read in an encoding that may be wrong, cut at 200 characters."""
+    raw.seek(0)
+    text = io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline="")
+    found: list[str] = []
+    try:
+        for line in physical_lines(text, PIECE):
+            if not line.isascii():
+                found.append(line.strip()[:SAMPLE_WIDTH])
+            if len(found) == lines:
+                break
+    finally:
+        text.detach().seek(0)
+    return found
+
+
+def _detected(raw: IO[bytes], vocabulary: frozenset[str], separators: tuple[str, ...]) -> str:
+    raw.seek(0)
+    head = raw.read(HEAD)
+    for encoding in _declared(head):
+        broken = _breaks(raw, encoding)
+        if broken:
+            raise UnreadableFile(_undecodable(broken, encoding))
+        return encoding
+    broken = _breaks(raw, "utf-8")
+    if not broken:
+        return "utf-8"
+    header = _header(head)
+    if _hits(header, "utf-8", vocabulary, separators):
+        # UTF-8 with a wound: every other reading of it is mojibake.
+        raise UnreadableFile(_undecodable(broken, "utf-8"))
+    candidates = [encoding for encoding in LEGACY if not _breaks(raw, encoding)]
+    if "big5" in candidates and "cp950" in candidates:
+        candidates.remove("cp950")
+    if not candidates:
+        raise UnreadableFile(_undecodable(broken, "utf-8"))
+    if header.isascii():
+        best = ["gb18030"] if "gb18030" in candidates and _surely_chinese(raw) else []
+    else:
+        best = _best(raw, {encoding: _hits(header, encoding, vocabulary, separators) for encoding in candidates})
+    if len(best) == 1:
+        return best[0]
+    text = _beyond_ascii(raw)
+    ranked = sorted(candidates, key=lambda encoding: (encoding not in best, -_plausibility(text, encoding)))
+    raise UnsureEncoding(
+        f"near line {broken}: not UTF-8 text, and nothing in the file says what else it is. {ADVICE}", ranked
+    )
+
+
+def _best(raw: IO[bytes], hits: dict[str, set[str]]) -> list[str]:
+    """The encodings that read most cells of the header as known words; one, if they all read the file alike."""
+    most = max(map(len, hits.values()))
+    best = [encoding for encoding in hits if most and len(hits[encoding]) == most]
+    if len(best) > 1 and len({_digest(raw, encoding) for encoding in best}) == 1:
+        return best[:1]
+    if best == ["cp1252", "cp1250"] and hits["cp1252"] == hits["cp1250"]:
+        # The one language of the vocabulary that is written in 1250 is Polish, and a Polish header has no é or ü.
+        foreign = set("".join(hits["cp1252"])) - set(POLISH)
+        return best[:1] if any(not letter.isascii() for letter in foreign) else best
+    return best
+
+
+def _declared(head: bytes) -> list[str]:
+    """The encoding that a byte order mark or the NULs of the beginning give away, if they do."""
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return [encoding]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    # Ordinary text has a stray NUL at most; UTF-16 has one in every separator and line end, on one side of it. On the
+    # other side stand the NULs of a few letters, as U+4E00.
+    if max(even, odd) < 2 or min(even, odd) * 4 > max(even, odd) or max(even, odd) * 20 < len(head) // 2:
+        return []
+    encoding = "utf-16-le" if odd > even else "utf-16-be"
+    text = head[: len(head) // 2 * 2].decode(encoding, errors="replace")
+    return [encoding] if re.search(r"[,;\t\r\n]", text) else []
+
+
+def _breaks(raw: IO[bytes], encoding: str) -> int:
+    """Near which line the file stops being in this encoding; 0 if all of it is."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    raw.seek(0)
+    line = 1
+    try:
+        while piece := raw.read(PIECE):
+            line += decoder.decode(piece).count("\n")
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        return line + error.object[: error.start].count(b"\n")
+    return 0
+
+
+def _undecodable(line: int, encoding: str) -> str:
+    name = encoding.removesuffix("-sig").upper()
+    return f"near line {line}: not {name} text. {ADVICE}"
+
+
+def _header(head: bytes) -> bytes:
+    """The first line that says something, with the lines its open quotes reach over."""
+    header = b""
+    for line in head.splitlines(keepends=True):
+        if header or (line.strip(b' ",;\t\r\n') and not line.lower().startswith((b"sep=", b'"sep='))):
+            header += line
+            if header.count(b'"') % 2 == 0:
+                break
+    return header
+
+
+def _hits(header: bytes, encoding: str, vocabulary: frozenset[str], separators: tuple[str, ...]) -> set[str]:
+    """The words of the vocabulary, beyond ASCII, that the header has as cells in this encoding."""
+    try:
+        text = header.decode(encoding)
+    except UnicodeDecodeError:
+        return set()
+    cells = re.split("[" + re.escape("".join(separators)) + "]", text)
+    words = {visible(cell).strip().strip('"').strip().lower() for cell in cells}
+    return {word for word in words if not word.isascii()} & vocabulary
+
+
+def _digest(raw: IO[bytes], encoding: str) -> bytes:
+    """Equal for two encodings that read the whole file alike."""
+    decoder, digest = codecs.getincrementaldecoder(encoding)(), hashlib.sha256()
+    raw.seek(0)
+    while piece := raw.read(PIECE):
+        digest.update(decoder.decode(piece).encode())
+    return digest.digest()
+
+
+def _surely_chinese(raw: IO[bytes]) -> bool:
+    """Whether all of the file beyond ASCII is usual simplified Chinese, and enough of it to be nothing else."""
+    decoder = codecs.getincrementaldecoder("gb18030")()
+    hanzi = above = low = high = 0
+    raw.seek(0)
+    while piece := raw.read(PIECE):
+        pairs = "".join(BEYOND_ASCII.findall(decoder.decode(piece))).encode("gb18030")
+        if not GB_USUAL.match(pairs):
+            return False
+        for lead, trail in zip(pairs[::2], pairs[1::2], strict=True):
+            if lead >= 0xB0:
+                hanzi, above = hanzi + 1, above + (lead > 0xC8)
+                low, high = low + (lead < 0xC0) + (trail < 0xC0), high + (trail > 0xDF)
+    # Korean has its syllables below C9, Russian and Greek their letters from C0, Japanese half-width kana end at DF.
+    return hanzi >= LEAST_HANZI and above * 8 >= hanzi and low * 4 >= hanzi and high > 0
+
+
+def _beyond_ascii(raw: IO[bytes]) -> bytes:
+    """A piece of the file, from the first byte on that is not ASCII and the word before it."""
+    raw.seek(0)
+    while piece := raw.read(HEAD):
+        found = BEYOND_ASCII_BYTE.search(piece)
+        if found:
+            return piece[found.start() :] + raw.read(HEAD)
+    return b""
+
+
+def _plausibility(content: bytes, encoding: str) -> float:
+    """How much of a piece of the file reads as words of one script each, from 0 to 1."""
+    text = content.decode(encoding, errors="ignore")
+    good = sum(_likely(word, encoding) for word in re.findall(r"\w+", text) if not word.isascii())
+    letters = len(re.findall(r"[^\W\x00-\x7f]", text))
+    odd = sum(1 if CONTROLS.match(c) else 0.5 for c in re.findall(r"[^\w\x00-\x1f\x20-\x7e]", text))
+    return good / (letters + odd) if letters else 0.0
+
+
+def _likely(word: str, encoding: str) -> float:
+    """How many of the word's characters beyond ASCII stand there as in a real word."""
+    beyond = [c for c in word if not c.isascii()]
+    scripts = {_script(c) for c in word if not c.isdigit()}
+    if len(scripts) > 1 or not all(c.isalpha() for c in beyond):
+        return 0
+    if encoding in USUAL:
+        first, last = USUAL[encoding]
+        usual = sum(first <= c.encode(encoding)[0] <= last or "\u3040" <= c <= "\u30ff" for c in beyond)
+        return usual if scripts <= {"HAN", "HANGUL"} else usual / 4
+    # An accent in three letters is a word; a word of nothing but accents is another script, read wrongly.
+    crowded = "LATIN" in scripts and len(beyond) * 2 > len(word)
+    jumping = not word.isupper() and not word[1:].islower()
+    return len(beyond) * (0.2 if crowded else 1) * (0.5 if jumping else 1)
+
+
+def _script(character: str) -> str:
+    name = unicodedata.name(character, "?").split(" ", 1)[0].split("-")[0]
+    return "HAN" if name in ("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC") else name

@@ -12,8 +12,8 @@ from dataclasses import replace
 from apps.contacts.rules import Draft, kind_of
 from apps.ledger.rules import RAW_LIMIT, clean_text
 
-# The column of a line with two phones (or e-mails, or handles). No identity is of this kind, so it is always refused:
-# two people taken for one would be one too few in somebody's number, and nobody would notice.
+# The column of a line with two phones (or e-mails, or handles) that may be two people's. No identity is of this kind,
+# so it is always refused: two people taken for one would be one too few in somebody's number, and nobody would notice.
 SEVERAL = "several"
 # What is longer is no person's line; it is refused unread.
 LINE_LIMIT = 1_000
@@ -55,12 +55,12 @@ def _draft(line: str) -> Draft:
     plain = clean_text(line, LINE_LIMIT)
     if _is_alone(line, plain):
         return Draft("", ((kind_of(plain), line),))
-    name, found = _read(line)
+    name, found, in_cells = _read(line)
     if not found:
         # Tried as a handle, which several words can never be: refused, and the line stays to be corrected.
         return Draft("", (("handle", SEPARATORS.sub(" ", line)),))
     kinds = [kind for kind, _text in found]
-    if len(set(kinds)) < len(kinds):
+    if len(set(kinds)) < len(kinds) and not (name and in_cells):
         return Draft(name, ((SEVERAL, line),))
     return Draft(name, tuple(found))
 
@@ -74,12 +74,16 @@ def _is_alone(line: str, plain: str) -> bool:
     return not re.search(r"[\s<>]", plain) and not GLUED.search(plain)
 
 
-def _read(line: str) -> tuple[str, list[tuple[str, str]]]:
-    """The name in a line of several parts, and its identities as (kind, text), each once."""
+def _read(line: str) -> tuple[str, list[tuple[str, str]], bool]:
+    """The name in a line of several parts, and its identities as (kind, text), each once.
+
+    And whether the name stands in parts of its own, as in a spreadsheet: then all the identities are that person's.
+    """
     names: list[str] = []
+    in_cells = True
     found: dict[tuple[str, str], tuple[str, str]] = {}
     for part in SEPARATORS.split(line):
-        rest = LABEL.sub(" ", clean_text(part, LINE_LIMIT))
+        rest, before = LABEL.sub(" ", clean_text(part, LINE_LIMIT)), len(found)
         for kind, pattern in (("email", EMAIL), ("phone", PHONE), ("handle", HANDLE)):
             for text in pattern.findall(rest):
                 if kind == "phone" and sum(sign.isdecimal() for sign in text) < FEWEST_DIGITS:
@@ -90,4 +94,5 @@ def _read(line: str) -> tuple[str, list[tuple[str, str]]]:
                 found.setdefault((kind, text.lower()), (kind, text.strip("'.") if kind == "email" else text))
                 rest = rest.replace(text, " ", 1)
         names.append(EMPTY_BRACKETS.sub(" ", rest).strip(EDGES))
-    return clean_text(" ".join(names)), list(found.values())
+        in_cells &= not names[-1] or len(found) == before
+    return clean_text(" ".join(names)), list(found.values()), in_cells

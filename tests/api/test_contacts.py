@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.contacts.models import Contact, Submission
+from apps.contacts.models import Contact, Source, Submission
 from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
 from apps.quotas.models import Campaign
@@ -209,6 +209,35 @@ def test_the_list_is_searched_and_filtered_by_reason(program: Program, alice: Em
     assert found("q=_100%25") == [ids[2]]
     assert found("q=nobody") == []
     assert fields_of(client.read("contacts/?reason=luck", 400)) == {"reason": "invalid_choice"}
+
+
+def test_the_list_is_filtered_by_the_way_in_and_by_the_batch(
+    program: Program, alice: Employee, alan: Employee, campaign: Campaign
+) -> None:
+    client = program(alice)
+    sent = recorded(client)
+    file = people.record(alice, 2, source=Source.CSV)
+    ids = [one.contact_id for one in file.outcomes]
+
+    def found(query: str) -> list[int]:
+        return [one["id"] for one in client.read(f"contacts/?{query}")["results"]]
+
+    assert found("source=api") == [sent]
+    assert found("source=csv") == found(f"batch={file.submission_id}") == ids[::-1]
+    assert found("source=vcard") == found(f"batch={file.submission_id}&source=api") == []
+    assert fields_of(client.read("contacts/?source=pigeon", 400)) == {"source": "invalid_choice"}
+    assert fields_of(client.read("contacts/?batch=1", 400)) == {"batch": "invalid"}
+
+
+def test_a_batch_of_somebody_else_answers_as_one_that_does_not_exist(
+    program: Program, alice: Employee, alan: Employee, campaign: Campaign
+) -> None:
+    alans = people.record(alan).submission_id
+    assert len(program(alan).read(f"contacts/?batch={alans}")["results"]) == 1
+    client = program(alice)
+    theirs = client.read(f"contacts/?batch={alans}", 404)
+    nobodys = client.read("contacts/?batch=00000000-0000-0000-0000-000000000000", 404)
+    assert theirs == nobodys | {"instance": theirs["instance"]}
 
 
 def test_pages_follow_each_other_without_a_gap(program: Program, alice: Employee, campaign: Campaign) -> None:

@@ -33,6 +33,7 @@ GERMAN = ("phone", "+49 170 1234567")
         ("tel:+49 170 1234567 Ann Lee", "Ann Lee", (GERMAN,)),
         ("Ann Lee; +49 170 1234567; ann@x.org", "Ann Lee", (GERMAN, ANN)),
         ("Ann\tLee\t+49 170 1234567\tann@x.org\t@annlee", "Ann Lee", (GERMAN, ANN, ("handle", "@annlee"))),
+        ("Ann Lee; +49 170 1234567; 13800138000", "Ann Lee", (GERMAN, WANG)),
         ("@annlee Ann Lee", "Ann Lee", (("handle", "@annlee"),)),
         ("Ann O'Neil 2026 o'neil@x.org", "Ann O'Neil 2026", (("email", "o'neil@x.org"),)),
     ],
@@ -71,7 +72,14 @@ def test_words_without_anything_to_reach_are_refused_and_never_stored_as_a_handl
 
 
 @pytest.mark.parametrize(
-    "line", ["Ann <ann@x.org>; Bob <bob@x.org>", "13800138000, 13900139000", "13800138000\t13900139000", "@ann, @bob"]
+    "line",
+    [
+        "Ann <ann@x.org>; Bob <bob@x.org>",
+        "Ann <ann@x.org>, bob@x.org",
+        "13800138000, 13900139000",
+        "13800138000\t13900139000",
+        "@ann, @bob",
+    ],
 )
 def test_two_people_in_one_line_are_never_taken_for_one(line: str) -> None:
     (draft,) = drafts_from_text(line)

@@ -27,6 +27,12 @@ class ContactsQuery(CampaignQuery, PageQuery):
         choices=[COUNTS, NOT_COUNTING, *REASONS],
         help_text=_("`counts`; `not_counting`: live, but for any reason not counted; or one reason."),
     )
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a declared field is no attribute
+        required=False, choices=Source.values, help_text=_("Only what came in this way.")
+    )
+    batch = serializers.UUIDField(
+        required=False, help_text=_("Only what came with this file or request of yours; 404 for anybody else's.")
+    )
     q = serializers.CharField(
         required=False, max_length=TEXT_LIMIT, help_text=_("Part of a name, phone, e-mail or handle.")
     )

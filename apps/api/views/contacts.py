@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from apps.api import paging
 from apps.api.openapi import IDEMPOTENCY_KEY, WITH_BODY, example, problems
+from apps.api.problems import NotThere
 from apps.api.sending import HEADER, submission_key
 from apps.api.serializers.contacts import (
     COUNTS,
@@ -26,8 +27,9 @@ from apps.api.serializers.contacts import (
 )
 from apps.api.views.contact import WANG, OwnContacts
 from apps.contacts import services as contacts
-from apps.contacts.models import ContactIdentity, Source
+from apps.contacts.models import ContactIdentity, Source, Submission
 from apps.contacts.rules import Draft
+from apps.employees.models import Employee
 from apps.quotas import services
 
 SENT = {"name": "王伟", "phone": "138 0013 8000"}
@@ -57,7 +59,8 @@ class ContactList(OwnContacts):
     )
     def get(self, request: Request) -> Response:
         asked, campaign, now = self.asked, self.campaign_or_none(), services.clock()
-        found = _filtered(self.judged(campaign, now), asked.get("reason", ""), asked.get("q", ""))
+        found = self._from(self.judged(campaign, now))
+        found = _filtered(found, self.employee, asked.get("reason", ""), asked.get("q", ""))
         if key := paging.unseal("contacts", asked.get("after", "")):
             recorded_at, last = datetime.fromisoformat(key[0]), key[1]
             found = found.filter(Q(recorded_at__lt=recorded_at) | Q(recorded_at=recorded_at, pk__lt=last))
@@ -73,6 +76,16 @@ class ContactList(OwnContacts):
             "next": paging.next_address(request, token),
         }
         return Response(ContactPageSerializer(page).data)
+
+    def _from(self, found: QuerySet[Any]) -> QuerySet[Any]:
+        """Those that came in the way, and with the batch, asked for. Raises NotThere for a batch of somebody else."""
+        if source := self.asked.get("source"):
+            found = found.filter(source=source)
+        if batch := self.asked.get("batch"):
+            if not Submission.objects.filter(pk=batch, employee=self.employee).exists():
+                raise NotThere
+            found = found.filter(submission_id=batch)
+        return found
 
     @extend_schema(
         operation_id="contacts_create",
@@ -142,7 +155,7 @@ def _told(report: contacts.Report) -> dict[str, Any]:
     }
 
 
-def _filtered(found: QuerySet[Any], reason: str, text: str) -> QuerySet[Any]:
+def _filtered(found: QuerySet[Any], employee: Employee, reason: str, text: str) -> QuerySet[Any]:
     """By a reason, and by a part of the name or of an identity; a phone also without its blanks and dashes."""
     if reason == COUNTS:
         found = found.filter(reason="")
@@ -156,5 +169,5 @@ def _filtered(found: QuerySet[Any], reason: str, text: str) -> QuerySet[Any]:
     digits = "".join(sign for sign in text if sign in "0123456789")
     if len(digits) >= 3:
         match |= Q(kind="phone", value__contains=digits)
-    held = ContactIdentity.objects.filter(match, contact=OuterRef("pk"))
-    return found.filter(Q(name__icontains=text) | Exists(held))
+    held = ContactIdentity.objects.filter(match, employee=employee).values("contact")
+    return found.filter(Q(name__icontains=text) | Q(pk__in=held))

@@ -42,6 +42,9 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # The company
 COMPANY_EMAIL_DOMAINS: list[str] = env.list("COMPANY_EMAIL_DOMAINS", default=[])
 COMPANY_PHONE_REGION = env.str("COMPANY_PHONE_REGION", "CN")
+# What one upload of contacts may hold; photos in cards are most of its bytes.
+MOST_UPLOAD_BYTES = env.int("MOST_UPLOAD_BYTES", 50_000_000)
+MOST_CONTACTS_AT_ONCE = env.int("MOST_CONTACTS_AT_ONCE", 20_000)
 SWEEP_INTERVAL = env.float("SWEEP_INTERVAL", 15.0)
 
 # Applications
@@ -74,6 +77,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "config.limits.BodyLimits",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

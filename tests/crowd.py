@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from apps.contacts import services as contacts
+from apps.contacts.services import changing, submitting
 from apps.quotas.services import marking
 from config.locks import FileLock
 from tests import plugin
@@ -141,5 +141,6 @@ def no_lock(*args: Any, **options: Any) -> None:
 
 def unlock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The mutant: nobody waits for anybody's row."""
-    monkeypatch.setattr(contacts, "lock_employees", no_lock)
+    monkeypatch.setattr(submitting, "lock_employees", no_lock)
+    monkeypatch.setattr(changing, "lock_employees", no_lock)
     monkeypatch.setattr(marking, "lock_employees", no_lock)

@@ -1,217 +1,283 @@
-"""Contacts from CSV files: rows become drafts, drafts go through the one choke point, a batch a transaction.
+"""Files of contacts into contacts: a submission first, then batch after batch, each a transaction with its checkpoint.
 
-A file that was cut off half-way is loaded again as a whole: what is there already is a duplicate, nothing doubles.
+Whatever kills an import, the next one goes on where the last committed batch ended: nothing is lost, nothing doubles,
+and the report is that of one undisturbed run.
 """
 
 from __future__ import annotations
 
 import csv
+import io
+import logging
+import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import datetime, timedelta
 from typing import IO, Any
 
 from django.db import transaction
 
 from apps.contacts import rules
 from apps.contacts.models import Source, Submission
-from apps.contacts.rules import Draft, Outcome
-from apps.contacts.services import record_contacts
-from apps.employees.models import Employee, EmployeeIdentity
-from apps.ledger.rules import Identity, InvalidIdentity, clean_text, storable
-from apps.ledger.services import Actor, clock, hold_facts, identity
-from apps.ledger.tables import Record, Table, UnreadableFile
+from apps.contacts.owners import Owners
+from apps.contacts.reading import AUTO, CSV, VCARD, ContactFile, Entry, batches, open_contacts, sha256_of
+from apps.contacts.rules import Outcome
+from apps.contacts.services import ABANDONED_AFTER, record_checked
+from apps.employees.models import Employee
+from apps.ledger.files import append, opened, read_file, store_file
+from apps.ledger.rules import clean_text
+from apps.ledger.services import Actor, clock, hold_facts, try_hold, verify_identity_key
+from apps.ledger.sheets import guarded
+from apps.ledger.tables import UnreadableFile
 
-BATCH = 2_000
-IDENTITY_COLUMNS = ("phone", "email", "handle")
-TIME_COLUMNS = ("recorded_at", "confirmed_at", "ended_at")
+logger = logging.getLogger(__name__)
 SHOWN_REJECTS = 100
+# So often a file may end the process that reads it without getting on, before it is refused.
+ATTEMPTS = 5
+DONE_CODES = ("created", "updated", "unchanged", "duplicate")
+TOLD = ("line", "code", "reason")
+# Rejected lines are people's data: they are kept as long as somebody may still want to correct them.
+REJECTS_KEPT = timedelta(days=30)
+
+
+class Overtaken(RuntimeError):
+    """Another process has taken this file on: its checkpoint moved."""
 
 
 @dataclass
 class ImportResult:
-    """What an import did; the first hundred rejects, the rest stands in the rejects file."""
+    """What an import did; the first hundred rejects, the rest stands in the submission's rejects."""
 
     counts: Counter = field(default_factory=Counter)
     read: int = 0
+    left_out: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
     unknown_columns: list[str] = field(default_factory=list)
+    continued_at: int = 0
+    submission: Submission | None = None
+
+    @classmethod
+    def of(cls, submission: Submission) -> ImportResult:
+        """What has been done of a submission up to its checkpoint."""
+        told = submission.report
+        return cls(
+            Counter(told.get("counts", {})), submission.done, told.get("left_out", 0), list(told.get("rejects", [])),
+            continued_at=submission.done, submission=submission,
+        )  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:
         """The import's JSON contract."""
-        done = {code: self.counts[code] for code in ("created", "updated", "unchanged", "duplicate")}
+        done = {code: self.counts[code] for code in DONE_CODES}
         rejected = sum(self.counts[code] for code in rules.REJECTED)
         return {"read": self.read, **done, "rejected": rejected, "left": 0, "rejects": self.rejects}
 
+    def as_report(self) -> dict[str, Any]:
+        """What the submission keeps: the JSON contract, and every outcome's count to go on from."""
+        return {**self.as_json(), "left_out": self.left_out, "counts": dict(self.counts)}
 
-class BadRow(ValueError):
-    """A row that is no draft: its column, code and sentence."""
-
-    def __init__(self, column: str, code: str, reason: str):
-        super().__init__(reason)
-        self.column, self.code, self.reason = column, code, reason
+    def take(self, entry: Entry, outcome: Outcome) -> bool:
+        """Count one outcome; True when it was a rejection."""
+        self.read += 1
+        self.counts[outcome.code] += 1
+        if outcome.code not in rules.REJECTED:
+            self.left_out += bool(entry.checked.left_out) and outcome.code == rules.CREATED
+            return False
+        if len(self.rejects) < SHOWN_REJECTS:
+            told = {"line": entry.line, "column": outcome.column, "code": outcome.code, "reason": outcome.message}
+            self.rejects.append(told)
+        return True
 
 
 def import_contacts(
     *,
-    table: Table,
+    raw: IO[bytes],
     by: Actor,
     employee: Employee | None = None,
+    format: str = AUTO,
+    encoding: str = "",
     trust_times: bool = False,
     dry_run: bool = False,
     file_name: str = "",
-    rejects: IO[str] | None = None,
+    rejects: Callable[[bytes], object] | None = None,
     progress: Callable[[int], None] = lambda read: None,
 ) -> ImportResult:
-    """Record the rows of a table, for `employee` or for the one each row names; `progress(read)` after each batch.
+    """Record what stands in a seekable file, for `employee` or for the one each row names.
 
-    `trust_times`: the file is an operator's feed and brings recorded_at, confirmed_at and ended_at.
-    `rejects` takes the rejected rows as CSV with line, code and reason. Raises UnreadableFile.
+    The same file again, after a run that was cut off, goes on at its checkpoint. `trust_times`: the file is an
+    operator's feed and brings recorded_at, confirmed_at and ended_at. `rejects` is given the rejected rows as CSV,
+    with line, code and reason; `progress(read)` is told after each batch.
+    Raises UnreadableFile; then nothing was recorded.
     """
-    _require_columns(table, employee)
-    result = ImportResult(unknown_columns=_unknown(table, trust_times))
-    writer = _rejects_writer(rejects, table)
-    records = iter(table)
+    verify_identity_key()
+    sha256 = sha256_of(raw)
     with ExitStack() as stack:
+        file = stack.enter_context(open_contacts(raw, format=format, encoding=encoding, trust_times=trust_times))
+        if employee is None and not file.names_employees:
+            raise UnreadableFile("line 1: the file names no employees: add a column staff_no, or give --employee")
         if dry_run:
             stack.enter_context(transaction.atomic())
-        submission = _receive(employee, by, file_name, Source.FEED if trust_times else Source.CSV)
-        while batch := list(islice(records, BATCH)):
-            for record, outcome in _record_batch(batch, employee, submission, trust_times):
-                _count(result, record, outcome, writer)
-            progress(result.read)
-        submission.state, submission.done_at = Submission.State.DONE, clock()
-        submission.report = {key: value for key, value in result.as_json().items() if key != "rejects"}
-        submission.save(update_fields=["state", "done_at", "report"])
+        source = Source.FEED if trust_times else Source.VCARD if file.format == VCARD else Source.CSV
+        submission = None if dry_run else _unfinished(sha256, employee, source, stack)
+        if submission is None:
+            submission = receive_file(
+                employee=employee, by=by, source=source, file_name=file_name, sha256=sha256,
+                layout={"format": file.format, "encoding": file.encoding, "roles": file.roles},
+            )  # fmt: skip
+            if not dry_run:
+                stack.enter_context(try_hold(f"submission:{submission.pk}"))
+        result = _run(submission, file, progress)
+        result.unknown_columns = file.unknown
+        if rejects and submission.rejects:
+            for piece in read_file(submission.rejects):
+                rejects(piece)
         if dry_run:
             transaction.set_rollback(True)
     return result
 
 
-def _require_columns(table: Table, employee: Employee | None) -> None:
-    if not any(column in table.columns for column in IDENTITY_COLUMNS):
-        raise UnreadableFile(f"line 1: none of the columns {', '.join(IDENTITY_COLUMNS)} is there")
-    if employee is None and not {"staff_no", "employee_email"} & set(table.columns):
-        raise UnreadableFile("line 1: the file names no employees: add a column staff_no, or give --employee")
+def _unfinished(sha256: bytes, employee: Employee | None, source: str, stack: ExitStack) -> Submission | None:
+    """The same bytes for the same people, handed in by a command that died before its end; held in `stack`."""
+    waiting = Submission.objects.filter(
+        sha256=sha256, employee=employee, source=source, state=Submission.State.RECEIVED, file=None
+    ).order_by("-received_at")
+    for found in waiting:
+        if stack.enter_context(try_hold(f"submission:{found.pk}")):
+            # Only now, when nobody else moves it, is what stands there where it ended.
+            found.refresh_from_db()
+            if found.state == Submission.State.RECEIVED:
+                return found
+    return None
 
 
-def _unknown(table: Table, trust_times: bool) -> list[str]:
-    known = {"name", "staff_no", "employee_email", *IDENTITY_COLUMNS, *(TIME_COLUMNS if trust_times else ())}
-    return [column for column in table.columns if column and column not in known]
-
-
-def _rejects_writer(rejects: IO[str] | None, table: Table) -> Any:
-    if rejects is None:
-        return None
-    # A file of rejects that is corrected, loaded and rejected again has these columns once.
-    told = ["line", "code", "reason"]
-    columns = [column for column in table.columns if column not in told]
-    writer = csv.DictWriter(rejects, [*columns, *told], extrasaction="ignore")
-    writer.writeheader()
-    return writer
-
-
-def _receive(employee: Employee | None, by: Actor, file_name: str, source: str) -> Submission:
+def receive_file(
+    *, employee: Employee | None, by: Actor, source: str, file_name: str, sha256: bytes, layout: dict[str, Any],
+    key: str | None = None, **fields: Any,
+) -> Submission:  # fmt: skip
+    """Commit that a file was handed in, with its instant: its contacts count from it. The same key is the same file."""
     with transaction.atomic():
         hold_facts()
-        return Submission.objects.create(
-            employee=employee, source=source, received_at=clock(), actor_id=by.id, actor_label=by.label,
-            file_name=clean_text(file_name),
-        )  # fmt: skip
+        now = clock()
+        given = {
+            "source": source, "received_at": now, "advanced_at": now, "actor_id": by.id, "actor_label": by.label,
+            "file_name": clean_text(file_name), "sha256": sha256, "layout": layout, **fields,
+        }  # fmt: skip
+        if key is None:
+            return Submission.objects.create(employee=employee, **given)
+        submission, _created = Submission.objects.get_or_create(employee=employee, key=key, defaults=given)
+    return submission
 
 
-def _record_batch(
-    batch: list[Record], employee: Employee | None, submission: Submission, trust_times: bool
-) -> Iterator[tuple[Record, Outcome]]:
-    owners = _owners(batch) if employee is None else {}
-    good: list[tuple[Record, Draft]] = []
-    for record in batch:
-        try:
-            owner = _only(record, employee) if employee else _owner(record, owners)
-            good.append((record, _draft(record, owner, trust_times)))
-        except BadRow as bad:
-            yield record, Outcome(bad.code, record.line, bad.column, bad.reason)
-    if good:
+def import_submission(submission_id: uuid.UUID) -> bool:
+    """Record what is left of a file that was handed in with its bytes. False: another process is at it, or it is done.
+
+    One that cannot be read, or has killed whoever tried it too often, is refused; its report says so.
+    """
+    verify_identity_key()
+    with try_hold(f"submission:{submission_id}") as mine:
+        submission = Submission.objects.select_related("employee", "file", "rejects").get(pk=submission_id)
+        if not mine or submission.state != Submission.State.RECEIVED:
+            return False
+        submission.attempts += 1
+        submission.save(update_fields=["attempts"])
+        if submission.file is None or submission.attempts > ATTEMPTS:
+            _refuse(submission, "lost" if submission.file is None else "gave_up")
+            return True
+        layout = submission.layout
+        with opened(submission.file) as raw:
+            try:
+                with open_contacts(
+                    raw, format=layout["format"], encoding=layout["encoding"],
+                    roles=layout["roles"] if layout["format"] == CSV else None,
+                ) as file:  # fmt: skip
+                    _run(submission, file)
+            except UnreadableFile as error:
+                logger.warning("submission %s cannot be read: %s", submission_id, error)
+                _refuse(submission, "unreadable")
+            except Overtaken:
+                return False
+    return True
+
+
+def _refuse(submission: Submission, code: str) -> None:
+    with transaction.atomic():
+        hold_facts()
+        submission.state, submission.done_at = Submission.State.REFUSED, clock()
+        submission.report = {**submission.report, "refused": code}
+        submission.save(update_fields=["state", "done_at", "report"])
+
+
+def waiting_files(now: datetime) -> list[uuid.UUID]:
+    """Files that were handed in with their bytes and whose checkpoint has not moved for a while: nobody is at them."""
+    waiting = Submission.objects.filter(
+        state=Submission.State.RECEIVED, advanced_at__lt=now - ABANDONED_AFTER, file__isnull=False
+    )
+    return list(waiting.order_by("received_at").values_list("pk", flat=True)[:100])
+
+
+def _run(
+    submission: Submission, file: ContactFile, progress: Callable[[int], None] = lambda read: None
+) -> ImportResult:
+    """Record the entries behind the checkpoint and close the submission. Raises Overtaken, UnreadableFile."""
+    result, owners = ImportResult.of(submission), Owners(submission.employee)
+    for batch in batches(file.entries, skip=submission.done):
         with transaction.atomic():
-            outcomes = record_contacts(
-                employee_id=None, drafts=[draft for _, draft in good], submission=submission,
-                source=submission.source, trust_times=trust_times,
-            )  # fmt: skip
-        yield from ((record, outcome) for (record, _), outcome in zip(good, outcomes, strict=True))
+            _hold(submission)
+            rejected = []
+            for entry, outcome in _record(batch, owners, submission):
+                if result.take(entry, outcome):
+                    rejected.append((entry, outcome))
+            _keep(submission, file.header, rejected)
+            submission.done, submission.report = result.read, result.as_report()
+            submission.advanced_at, submission.attempts = clock(), 0
+            submission.save(update_fields=["done", "report", "rejects", "advanced_at", "attempts"])
+        progress(result.read)
+    with transaction.atomic():
+        _hold(submission)
+        submission.state, submission.done_at, submission.total = Submission.State.DONE, clock(), result.read
+        submission.report = result.as_report()
+        submission.save(update_fields=["state", "done_at", "total", "report"])
+    result.submission = submission
+    return result
 
 
-def _owners(batch: list[Record]) -> dict[str, int]:
-    """The employees a batch names, by number and by e-mail as they are written there."""
-    numbers = {record.cells.get("staff_no", "") for record in batch}
-    written = {record.cells.get("employee_email", "") for record in batch}
-    keys = {text: one.digest for text in written if (one := _address(text))}
-    found = EmployeeIdentity.objects.filter(kind="email", live=True, digest__in=keys.values())
-    holders = {bytes(digest): employee for digest, employee in found.values_list("digest", "employee_id")}
-    by_email = {text: holders[digest] for text, digest in keys.items() if digest in holders}
-    wanted = [number for number in numbers if number and storable(number)]
-    return by_email | dict(Employee.objects.filter(staff_no__in=wanted).values_list("staff_no", "pk"))
+def _hold(submission: Submission) -> None:
+    """Lock the submission and see that its checkpoint is where this process left it. Raises Overtaken."""
+    hold_facts()
+    held = Submission.objects.select_for_update(no_key=True, of=("self",)).only("state", "done").get(pk=submission.pk)
+    if held.state != Submission.State.RECEIVED or held.done != submission.done:
+        raise Overtaken(f"submission {submission.pk} stands at {held.done}, not at {submission.done}")
 
 
-def _address(text: str) -> Identity | None:
-    try:
-        return identity("email", text) if text else None
-    except InvalidIdentity:
-        return None
+def _record(batch: list[Entry], owners: Owners, submission: Submission) -> list[tuple[Entry, Outcome]]:
+    """The outcome of every entry of a batch, in order."""
+    owners.learn(batch)
+    found = [(entry, owners.of(entry)) for entry in batch]
+    good = [(owner, entry.checked) for entry, owner in found if isinstance(owner, int)]
+    trusted = submission.source == Source.FEED
+    outcomes = iter(record_checked(drafts=good, submission=submission, source=submission.source, trust_times=trusted))
+    return [(entry, next(outcomes) if isinstance(owner, int) else owner) for entry, owner in found]
 
 
-def _only(record: Record, employee: Employee) -> int:
-    """The one employee the file is for; a row that names somebody else is nobody's."""
-    number = record.cells.get("staff_no", "")
-    if number not in ("", employee.staff_no):
-        raise BadRow("staff_no", rules.UNKNOWN_EMPLOYEE, f"the row names {number}, the file is for {employee.staff_no}")
-    return employee.pk
+# -- rejects -------------------------------------------------------------------------------------------------------
 
 
-def _owner(record: Record, owners: dict[str, int]) -> int:
-    number, email = record.cells.get("staff_no", ""), record.cells.get("employee_email", "")
-    owner = owners.get(number or email)
-    if owner is None:
-        column = "staff_no" if number or not email else "employee_email"
-        reason = f"no employee {number or email}" if number or email else "no employee is named"
-        raise BadRow(column, rules.UNKNOWN_EMPLOYEE, reason)
-    return owner
-
-
-def _draft(record: Record, owner: int, trust_times: bool) -> Draft:
-    cells = record.cells
-    identities = tuple((kind, cells[kind]) for kind in IDENTITY_COLUMNS if cells.get(kind))
-    times = [_instant(cells, column) for column in TIME_COLUMNS] if trust_times else [None, None, None]
-    if trust_times and times[0] is None:
-        raise BadRow("recorded_at", rules.BAD_TIME, "a trusted feed gives the instant of every row")
-    return Draft(cells.get("name", ""), identities, record.line, owner, *times)
-
-
-def _instant(cells: dict[str, str], column: str) -> datetime | None:
-    text = cells.get(column, "")
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-        at = at if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise BadRow(
-            column, rules.BAD_TIME, f"{text!r} is no ISO 8601 instant such as 2026-11-30T23:59:59+08:00"
-        ) from error
-    if at.tzinfo is None:
-        raise BadRow(column, rules.BAD_TIME, f"{text!r} has no zone: add Z or an offset such as +08:00")
-    return at
-
-
-def _count(result: ImportResult, record: Record, outcome: Outcome, writer: Any) -> None:
-    result.read += 1
-    result.counts[outcome.code] += 1
-    if outcome.code not in rules.REJECTED:
+def _keep(submission: Submission, header: Sequence[str], rejected: Sequence[tuple[Entry, Outcome]]) -> None:
+    """Append rejected lines to the submission's rejects, in the batch's own transaction."""
+    if not rejected:
         return
-    told = {"line": record.line, "column": outcome.column, "code": outcome.code, "reason": outcome.message}
-    if len(result.rejects) < SHOWN_REJECTS:
-        result.rejects.append(told)
-    if writer:
-        writer.writerow({**record.cells, **told})
+    # A file of rejects that is corrected, loaded and rejected again has these columns once.
+    kept = [place for place, name in enumerate(header) if name.lower() not in TOLD]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    if submission.rejects is None:
+        submission.rejects = store_file(
+            name="rejects.csv", content=[b"\xef\xbb\xbf"], content_type="text/csv",
+            expires_at=submission.received_at + REJECTS_KEPT, owner_id=submission.actor_id,
+        )  # fmt: skip
+        writer.writerow([guarded(header[place]) for place in kept] + list(TOLD))
+    for entry, outcome in rejected:
+        cells = [guarded(entry.cells[place]) if place < len(entry.cells) else "" for place in kept]
+        writer.writerow([*cells, entry.line, outcome.code, guarded(outcome.message)])
+    append(submission.rejects, text.getvalue().encode("utf-8", "replace"))

@@ -56,12 +56,22 @@ class Submission(models.Model):
     actor_label = models.TextField()
     payload = models.JSONField(null=True, help_text="the drafts until they are recorded; emptied then")
     report = models.JSONField(default=dict)
-    rejects = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True)
+    rejects = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
     file_name = models.TextField(blank=True)
+    # A file that was handed in: its bytes, how to read them, and how far its recording has come.
+    file = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
+    sha256 = models.BinaryField(null=True, help_text="of the file's bytes")
+    layout = models.JSONField(default=dict, help_text="how the file is read: format, encoding, roles of the columns")
+    total = models.BigIntegerField(null=True, help_text="records in the file, where they were counted before")
+    done = models.BigIntegerField(default=0, help_text="records of the file that are dealt with: its checkpoint")
+    advanced_at = models.DateTimeField(null=True, help_text="when the checkpoint moved last")
+    attempts = models.IntegerField(default=0, help_text="starts since the checkpoint moved last")
+    undone_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["received_at"], condition=Q(state="received"), name="contacts_submission_waiting"),
+            models.Index(fields=["sha256"], condition=Q(state="received"), name="contacts_submission_unfinished"),
             models.Index(fields=["employee", "received_at"], name="contacts_submission_employee"),
         ]
         constraints = [
@@ -76,7 +86,22 @@ class Submission(models.Model):
                 name="contacts_submission_payload_emptied", condition=Q(state="received") | Q(payload__isnull=True)
             ),
             models.CheckConstraint(name="contacts_submission_source", condition=Q(source__in=Source.values)),
+            models.CheckConstraint(name="contacts_submission_done_not_negative", condition=Q(done__gte=0)),
+            models.CheckConstraint(
+                name="contacts_submission_undone_is_done", condition=Q(undone_at__isnull=True) | Q(state="done")
+            ),
         ]
+
+
+class RememberedColumns(models.Model):
+    """What an employee said the columns of a header mean: the next file with that header is read so at once."""
+
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
+    header = models.BinaryField(help_text="SHA-256 of the header's cells")
+    roles = models.JSONField(help_text="one role a column, in order")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["employee", "header"], name="contacts_columns_once_a_header")]
 
 
 class Contact(models.Model):

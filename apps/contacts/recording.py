@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import StringIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -205,7 +205,7 @@ def load_shelf(drafts: Iterable[tuple[int, Checked]], *, ended_too: bool, shelf:
         return shelf
     owners, kinds, digests = zip(*wanted, strict=True)
     with connection.cursor() as cursor:
-        sent = [list(owners), ",".join(kinds), ",".join(digest.hex() for digest in digests)]
+        sent: list[Any] = [list(owners), ",".join(kinds), ",".join(digest.hex() for digest in digests)]
         cursor.execute(EVER if ended_too else LIVE, sent)
         for employee_id, kind, digest, *contact in cursor.fetchall():
             shelf.add(employee_id, (kind, bytes(digest)), Known(*contact))
@@ -242,7 +242,12 @@ def _store(
                     cursor.copy_expert(statement, rows)
         if news:
             changed = [(contact.contact_id, contact.confirmed_at, contact.ended_at) for contact in news.values()]
-            cursor.execute(UPDATE_FROM_FEED, [list(column) for column in zip(*changed, strict=True)])
+            cursor.execute(UPDATE_FROM_FEED, _columns(changed))
+
+
+def _columns(rows: Sequence[tuple]) -> list[list]:
+    """Rows as the lists that unnest takes, one a column."""
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _instant(at: datetime | None) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from tempfile import SpooledTemporaryFile
+from typing import IO
 
 from django.db import transaction
+from django.db.models import Max
 
 from apps.ledger.models import StoredChunk, StoredFile
 
 CHUNK = 256 * 1024
+IN_MEMORY = 4 * 1024 * 1024
 
 
 def store_file(
@@ -31,10 +36,32 @@ def store_file(
     return stored
 
 
+def append(stored: StoredFile, content: bytes) -> None:
+    """Add bytes to the end of a stored file, in the caller's transaction; only one process may do so at a time."""
+    last = stored.storedchunk_set.aggregate(last=Max("position"))["last"]
+    begin = 0 if last is None else last + 1
+    for position, chunk in enumerate(_chunks([content]), begin):
+        StoredChunk.objects.create(file=stored, position=position, content=chunk)
+    stored.size += len(content)
+    # The digest is that of a file that was stored whole; of one that grows nobody has asked for it.
+    stored.sha256 = b""
+    stored.save(update_fields=["size", "sha256"])
+
+
 def read_file(stored: StoredFile) -> Iterator[bytes]:
     """The bytes of a stored file, piece by piece, in order."""
     for content in stored.storedchunk_set.order_by("position").values_list("content", flat=True).iterator(chunk_size=4):
         yield bytes(content)
+
+
+@contextmanager
+def opened(stored: StoredFile) -> Iterator[IO[bytes]]:
+    """The bytes as a seekable file, on disk beyond a few megabytes; gone when the block ends."""
+    with SpooledTemporaryFile(max_size=IN_MEMORY) as raw:
+        for piece in read_file(stored):
+            raw.write(piece)
+        raw.seek(0)
+        yield raw
 
 
 def expire_files(at: datetime) -> int:

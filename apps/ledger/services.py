@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,6 +64,24 @@ def _advisory(function: str, key: int) -> None:
         raise RuntimeError("a lock outside a transaction protects nothing")
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s)", [key])
+
+
+@contextmanager
+def try_hold(name: str) -> Iterator[bool]:
+    """Hold a name across transactions; yields False, at once, while another connection holds it.
+
+    The database lets go of it when this process dies, however that happens.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
+        [held] = cursor.fetchone()
+    try:
+        yield held
+    finally:
+        # A connection that broke has let go of it already.
+        if held and connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
 
 
 def identity(kind: str, raw: str) -> Identity:

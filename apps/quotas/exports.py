@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 from django.db import connection, transaction
 
+from apps.ledger.sheets import FORMULA
 from apps.quotas.querysets import literal
 from apps.quotas.reports import Standings
 
 BYTE_ORDER_MARK = "\ufeff".encode()
-# A spreadsheet runs a cell as a formula when it begins with one of these, also behind blanks, quotes or in full width.
-FORMULA = r"""^[\s"'＂＇‘’“”]*[-=+@\t\r＝＋－＠]"""
 
 
 def _text(column: str) -> str:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from celery import shared_task
 from django.db import transaction
 
+from apps.contacts.imports import waiting_files
 from apps.ledger.files import expire_files
 from apps.ledger.models import Setting
 from apps.ledger.services import claim_job
@@ -28,8 +29,10 @@ def mark_touched() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Find what no doorbell rang for."""
+    """Find what no doorbell rang for: notes to mark, submissions to finish, files to record."""
     services.sweep()
+    for submission_id in waiting_files(services.clock()):
+        services.ring_for_file(submission_id)
 
 
 @shared_task

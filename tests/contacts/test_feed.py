@@ -14,7 +14,6 @@ from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity
 from apps.contacts.rules import Draft, Known, match_feed_row
 from apps.employees.models import Employee
-from apps.ledger.tables import Table
 from tests.fixtures import Clock
 from tests.people import TESTER
 
@@ -84,8 +83,8 @@ HEADER = "name,phone,handle,recorded_at,confirmed_at,ended_at\n"
 
 def feed(employee: Employee, *lines: str) -> dict[str, Any]:
     """Import feed lines for one employee; the JSON of the import."""
-    table = Table(io.StringIO(HEADER + "\n".join(lines)))
-    return import_contacts(table=table, by=TESTER, employee=employee, trust_times=True).as_json()
+    raw = io.BytesIO((HEADER + "\n".join(lines)).encode())
+    return import_contacts(raw=raw, by=TESTER, employee=employee, trust_times=True).as_json()
 
 
 def counts(told: dict[str, Any]) -> dict[str, int]:
@@ -167,8 +166,8 @@ def test_the_microseconds_of_the_feed_are_kept(alice: Employee) -> None:
 
 
 def test_without_trust_the_times_of_a_file_are_ignored(alice: Employee) -> None:
-    table = Table(io.StringIO(HEADER + "W,,w,2001-01-01T00:00:00Z,2001-01-01T00:00:00Z,2001-01-01T00:00:00Z"))
-    result = import_contacts(table=table, by=TESTER, employee=alice)
+    raw = io.BytesIO((HEADER + "W,,w,2001-01-01T00:00:00Z,2001-01-01T00:00:00Z,2001-01-01T00:00:00Z").encode())
+    result = import_contacts(raw=raw, by=TESTER, employee=alice)
     assert result.unknown_columns == ["recorded_at", "confirmed_at", "ended_at"]
     contact = Contact.objects.get()
     assert (contact.recorded_at.year, contact.confirmed_at, contact.ended_at) == (2026, None, None)

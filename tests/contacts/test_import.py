@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
-from apps.contacts import imports
+from apps.contacts import reading
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, Submission
 from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry, OutboxRow
-from apps.ledger.tables import Table, UnreadableFile
+from apps.ledger.tables import UnreadableFile
 from tests.commands import run, say
 from tests.people import TESTER, load
 
 
 def take(text: str, **options: Any) -> dict[str, Any]:
     """Import CSV text; the JSON of the import."""
-    return import_contacts(table=Table(io.StringIO(text)), by=TESTER, **options).as_json()
+    return import_contacts(raw=io.BytesIO(text.encode("utf-8", "surrogateescape")), by=TESTER, **options).as_json()
 
 
 def counts(told: dict[str, Any]) -> dict[str, int]:
@@ -57,7 +57,7 @@ def test_a_file_for_one_employee_gives_them_nobody_elses_lines(alice: Employee, 
     assert not Contact.objects.of(alan).exists()
 
 
-@pytest.mark.parametrize("named", ["X404,", "A\0001,", ",nobody@corp.example.com", ",not an address", ",", "\udcff,"])
+@pytest.mark.parametrize("named", ["X404,", "A\0001,", ",nobody@corp.example.com", ",not an address", ","])
 def test_a_line_for_nobody_is_rejected_alone(alice: Employee, named: str) -> None:
     told = take(f"staff_no,employee_email,handle\nA001,,w1\n{named},w2\nA001,,w3\n")
     assert counts(told) == {"created": 2, "rejected": 1}
@@ -92,8 +92,8 @@ def test_rejected_lines_can_be_corrected_and_loaded_again_and_again(alice: Emplo
 
 
 def test_only_the_first_hundred_rejects_are_told_and_all_are_in_the_file(alice: Employee) -> None:
-    rejects = io.StringIO()
-    told = take("phone\n" + "12\n" * 250, employee=alice, rejects=rejects)
+    rejects = io.BytesIO()
+    told = take("phone\n" + "12\n" * 250, employee=alice, rejects=rejects.write)
     assert (told["rejected"], len(told["rejects"])) == (250, 100)
     assert len(rejects.getvalue().splitlines()) == 251
 
@@ -119,7 +119,7 @@ def test_a_trial_run_records_nothing(alice: Employee, tmp_path: Path) -> None:
 
 
 def test_a_person_twice_in_a_file_is_one_across_batches(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports, "BATCH", 3)
+    monkeypatch.setattr(reading, "BATCH", 3)
     seen: list[int] = []
     told = take("handle\n" + "".join(f"w{n % 4}\n" for n in range(10)), employee=alice, progress=seen.append)
     assert counts(told) == {"created": 4, "duplicate": 6}
@@ -129,7 +129,7 @@ def test_a_person_twice_in_a_file_is_one_across_batches(alice: Employee, monkeyp
 
 
 def test_all_contacts_of_a_file_count_from_its_receipt(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports, "BATCH", 2)
+    monkeypatch.setattr(reading, "BATCH", 2)
     take("handle\nw1\nw2\nw3\n", employee=alice)
     received = Submission.objects.get().received_at
     assert set(Contact.objects.values_list("recorded_at", flat=True)) == {received}
@@ -142,7 +142,6 @@ def test_all_contacts_of_a_file_count_from_its_receipt(alice: Employee, monkeypa
         ("name,phone\nWanda,13812345678\n", {}, "names no employees"),
         ("", {"employee": True}, "empty"),
         ("\n\n", {"employee": True}, "empty"),
-        ("phone,phone\n1,2\n", {"employee": True}, "stands twice"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_whole(
@@ -177,7 +176,7 @@ def test_bad_arguments_end_in_one_sentence_and_status_1(
 def test_a_file_that_breaks_in_the_middle_records_none_of_it(
     alice: Employee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "BATCH", 2)
+    monkeypatch.setattr(reading, "BATCH", 2)
     file = tmp_path / "contacts.csv"
     file.write_bytes(b"handle\nw1\nw2\nw3\nw4\n\xff\xfe\nw5\n")
     with pytest.raises(CommandError, match="near line 6: not UTF-8"):

@@ -13,10 +13,9 @@ import pytest
 from django.db import IntegrityError, connection
 
 from apps.contacts import recording
-from apps.contacts import services as contacts
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.rules import Draft
-from apps.contacts.services import submit
+from apps.contacts.services import submit, submitting
 from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
 from apps.quotas.models import Campaign
@@ -176,11 +175,11 @@ def test_a_campaign_that_opens_while_a_mark_begins_finds_its_notes(
 def open_exclusive_over_an_open_writer(alice: Employee, alan: Employee, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     """Alice's contact is written and not committed when an exclusive campaign opens; Alan has the same person."""
     them, gate = outsider(), Gate()
-    real = contacts.note_identities
-    monkeypatch.setattr(contacts, "note_identities", gate.after(real))
+    real = submitting.note_identities
+    monkeypatch.setattr(submitting, "note_identities", gate.after(real))
     with meanwhile(partial(record_one, alice, them)):
         gate.wait()
-        monkeypatch.setattr(contacts, "note_identities", real)
+        monkeypatch.setattr(submitting, "note_identities", real)
         record_one(alan, them)
         with meanwhile(partial(november, exclusive=True)) as opening:
             until(lambda: opening.done() or blocked() == 1)

@@ -8,12 +8,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 logger = logging.getLogger(__name__)
 
 
-def _page(request: HttpRequest, status: int, **context: str) -> HttpResponse:
+def _page(request: HttpRequest, status: int, **context: object) -> HttpResponse:
     response = render(request, f"{status}.html", {"status": status, **context}, status=status)
     add_never_cache_headers(response)
     return response
@@ -39,6 +40,12 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """The same words for what does not exist and for what the reader may not see."""
     return _page(request, 404)
+
+
+@login_not_required
+def too_large(request: HttpRequest, limit: int) -> HttpResponse:
+    """A body larger than `limit` bytes, refused unread."""
+    return _page(request, 413, megabytes=str(limit // 1_000_000), upload=request.path == reverse("import"))
 
 
 @login_not_required

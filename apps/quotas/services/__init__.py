@@ -5,13 +5,15 @@ from apps.quotas.services.campaigns import (
     CampaignRefused,
     adjust,
     campaign_for,
+    can_undo,
     open_campaign,
     restore_while_open,
+    undo_while_open,
 )
 from apps.quotas.services.marking import Mark, mark_everybody, mark_standings, mark_touched, sweep
 from apps.quotas.services.passing import follow_time
 from apps.quotas.services.recounting import Difference, recount, waiting
-from apps.quotas.services.ringing import ring
+from apps.quotas.services.ringing import ring, ring_for_file
 
 __all__ = [
     "CampaignRefused",
@@ -19,6 +21,7 @@ __all__ = [
     "Mark",
     "adjust",
     "campaign_for",
+    "can_undo",
     "clock",
     "follow_time",
     "mark_everybody",
@@ -28,6 +31,8 @@ __all__ = [
     "recount",
     "restore_while_open",
     "ring",
+    "ring_for_file",
     "sweep",
+    "undo_while_open",
     "waiting",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,8 +13,8 @@ from django.db import connection, transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from apps.contacts.models import Contact
-from apps.contacts.services import ContactRefused, lock_employees, restore_contact
+from apps.contacts.models import Contact, Submission
+from apps.contacts.services import ContactRefused, lock_employees, restore_contact, undo_submission
 from apps.employees.models import Employee
 from apps.ledger.rules import clean_text, normalise_domain, storable
 from apps.ledger.services import Actor, audit, clock, hold_facts, note_employees, watch_identities
@@ -199,3 +200,24 @@ def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> Non
                 "campaign_over", _("This contact belongs to a campaign that has ended: it can no longer be restored.")
             )
         restore_contact(contact_id=contact_id, employee=employee, by=by)
+
+
+def undo_while_open(*, submission_id: uuid.UUID, employee: Employee, by: Actor) -> int:
+    """Undo a whole file, unless a campaign it came in time for is over; returns how many contacts ended.
+
+    Raises ContactRefused, Submission.DoesNotExist.
+    """
+    with transaction.atomic():
+        hold_facts()
+        if not can_undo(Submission.objects.get(pk=submission_id, employee=employee).received_at):
+            message = _("This file counted in a campaign that is over: it can no longer be undone.")
+            raise ContactRefused("campaign_over", message)
+        return undo_submission(submission_id=submission_id, employee=employee, by=by)
+
+
+def can_undo(received_at: datetime) -> bool:
+    """Whether every campaign that what came then was in time for is still open, its cut-off ahead."""
+    now = clock()
+    started = Campaign.objects.exclude(state__in=[Campaign.State.DRAFT, Campaign.State.CANCELLED])
+    over = [one for one in started if one.state != Campaign.State.OPEN or one.rule.cutoff_at <= now]
+    return not any(one.rule.opens_at <= received_at < one.rule.cutoff_at for one in over)

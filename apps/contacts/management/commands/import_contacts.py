@@ -4,23 +4,29 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.contacts.imports import import_contacts
+from apps.contacts.imports import ImportResult, import_contacts
+from apps.contacts.reading import FORMATS
 from apps.employees.models import Employee
 from apps.ledger.management.house import HouseCommand
-from apps.ledger.tables import UnreadableFile, open_table
+from apps.ledger.tables import UnreadableFile
+from apps.ledger.texts import UnsureEncoding
 
 
 class Command(HouseCommand):
     help = (
-        "Records contacts from a CSV file with the columns name and phone, email or handle, for --employee or for the "
+        "Records contacts from a CSV or vCard file, for --employee or for the staff_no (or employee_email) of each "
+        "row. Files that address books, mail programs and phones export are understood. The same file again records "
+        "nothing twice, and after a run that was cut off it goes on where that one ended."
     )
-    help += "staff_no (or employee_email) of each row. The same file again records nothing twice."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("file", type=Path)
         parser.add_argument("--employee", metavar="STAFF_NO", help="whose contacts these are")
-        parser.add_argument("--format", choices=["auto", "csv"], default="auto", help="what kind of file it is")
+        parser.add_argument("--format", choices=FORMATS, default="auto", help="what kind of file it is")
+        parser.add_argument(
+            "--encoding", default="", help="what its bytes mean, such as gb18030 or cp1252, when they do not say it"
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, and record nothing")
         parser.add_argument(
             "--trust-times", action="store_true", help="an operator's feed: read recorded_at, confirmed_at and ended_at"
@@ -30,36 +36,48 @@ class Command(HouseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        employee = self._employee(options["employee"])
+        employee, file = self._employee(options["employee"]), options["file"]
         try:
             with ExitStack() as stack:
-                table, rejects = stack.enter_context(open_table(options["file"])), None
+                raw, rejects = stack.enter_context(file.open("rb")), None
                 if options["rejects"]:
-                    if options["rejects"].exists() and options["rejects"].samefile(options["file"]):
+                    if options["rejects"].exists() and options["rejects"].samefile(file):
                         raise CommandError("--rejects would overwrite the file itself: name another one")
-                    rejects = stack.enter_context(options["rejects"].open("w", encoding="utf-8-sig", newline=""))
+                    rejects = stack.enter_context(options["rejects"].open("wb"))
                 progress = stack.enter_context(self.bar("rows"))
                 result = import_contacts(
-                    table=table, by=self.actor, employee=employee,
-                    trust_times=options["trust_times"], dry_run=options["dry_run"], file_name=options["file"].name,
-                    rejects=rejects, progress=progress,
+                    raw=raw, by=self.actor, employee=employee, format=options["format"], encoding=options["encoding"],
+                    trust_times=options["trust_times"], dry_run=options["dry_run"], file_name=file.name,
+                    rejects=rejects.write if rejects else None, progress=progress,
                 )  # fmt: skip
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error
+        except UnsureEncoding as error:
+            likely = ", ".join(error.candidates)
+            raise CommandError(
+                f"{file}: {error} Name it: --encoding {likely}" if likely else f"{file}: {error}"
+            ) from error
         except UnreadableFile as error:
-            raise CommandError(f"{options['file']}: {error}") from error
+            raise CommandError(f"{file}: {error}") from error
+        self._tell(options, result)
+
+    def _tell(self, options: dict[str, Any], result: ImportResult) -> None:
+        if result.continued_at:
+            self.warn(f"went on at row {result.continued_at + 1}, where an earlier run of this file had ended")
         if result.unknown_columns:
             self.warn(f"ignored columns: {', '.join(result.unknown_columns)}")
         for reject in result.rejects:
-            self.warn(f"line {reject['line']}, {reject['column']}: {reject['reason']}")
+            where = f"line {reject['line']}" + (f", {reject['column']}" if reject["column"] else "")
+            self.warn(f"{where}: {reject['reason']}")
+        if result.left_out:
+            self.warn(f"of {result.left_out} created contacts an unusable phone, e-mail or handle was left out")
         told = result.as_json()
         done = "Would read" if options["dry_run"] else "Read"
-        self.tell(
-            options,
-            told,
+        summary = (
             f"{done} {told['read']} rows: {told['created']} created, {told['updated']} updated, "
-            f"{told['duplicate']} duplicate, {told['rejected']} rejected.",
+            f"{told['duplicate']} duplicate, {told['rejected']} rejected."
         )
+        self.tell(options, told, summary)
 
     def _employee(self, staff_no: str | None) -> Employee | None:
         if staff_no is None:

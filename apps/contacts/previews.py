@@ -1,0 +1,82 @@
+"""What a file would do, before anything is written: the same reading and the same judgement, and no storing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import count
+
+from apps.contacts import rules
+from apps.contacts.owners import Owners
+from apps.contacts.reading import ContactFile, Entry, batches
+from apps.contacts.recording import judge, load_shelf
+from apps.contacts.rules import Outcome, Shelf
+from apps.employees.models import Employee
+from apps.ledger.services import clock, verify_identity_key
+from apps.ledger.tables import UnreadableFile
+
+SHOWN = 20
+SHOWN_REJECTS = 20
+
+
+class TooMany(UnreadableFile):
+    """More entries than may be handed in at once."""
+
+
+@dataclass
+class Preview:
+    """The count of each outcome for the whole file, and the first entries as they would be stored."""
+
+    counts: Counter = field(default_factory=Counter)
+    left_out: int = 0
+    shown: list[tuple[Entry, Outcome]] = field(default_factory=list)
+    rejects: list[tuple[Entry, Outcome]] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def created(self) -> int:
+        return self.counts[rules.CREATED]
+
+    @property
+    def duplicate(self) -> int:
+        return self.counts[rules.DUPLICATE]
+
+    @property
+    def rejected(self) -> int:
+        return sum(self.counts[code] for code in rules.REJECTED)
+
+
+def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
+    """Judge a whole file for one employee as it would fare now. Raises TooMany, UnreadableFile."""
+    verify_identity_key()
+    found, shelf, owners, now = Preview(), Shelf(), Owners(employee), clock()
+    # Contacts that would be made are told from those that are there by numbers that no contact has.
+    ids = count(-1, -1)
+    for batch in batches(file.entries):
+        if found.total + len(batch) > most:
+            raise TooMany(f"more than {most} contacts at once")
+        owned = [(entry, owners.of(entry)) for entry in batch]
+        good = [
+            (owner, entry.checked) for entry, owner in owned if isinstance(owner, int) and not entry.checked.refused
+        ]
+        load_shelf(good, ended_too=False, shelf=shelf)
+        for entry, owner in owned:
+            outcome = owner if isinstance(owner, Outcome) else entry.checked.refused
+            if outcome is None and isinstance(owner, int):
+                timed = entry.checked._replace(recorded_at=now)
+                outcome, _contact = judge(owner, timed, shelf, ids, trust_times=False)
+            if outcome is not None:
+                _take(found, entry, outcome)
+    return found
+
+
+def _take(found: Preview, entry: Entry, outcome: Outcome) -> None:
+    found.counts[outcome.code] += 1
+    found.left_out += bool(entry.checked.left_out) and outcome.code == rules.CREATED
+    if len(found.shown) < SHOWN:
+        found.shown.append((entry, outcome))
+    if outcome.code in rules.REJECTED and len(found.rejects) < SHOWN_REJECTS:
+        found.rejects.append((entry, outcome))

@@ -1,0 +1,236 @@
+"""Files of contacts, whatever program wrote them, as entries: who stands there, checked, and where. Nothing is written.
+
+CSV tables (`columns` says what a header means) and vCard files (`vcards`) come out alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import IO, NamedTuple
+
+from django.utils.translation import gettext as _
+
+from apps.contacts import rules
+from apps.contacts.columns import VOCABULARY, Layout, recognise
+from apps.contacts.recording import Checked, check
+from apps.contacts.rules import Draft, Outcome
+from apps.contacts.vcards import looks_like_vcards, read_cards
+from apps.ledger.rules import KINDS
+from apps.ledger.tables import Record, Table, UnreadableFile, open_table
+from apps.ledger.texts import detect_encoding
+
+CSV, VCARD, AUTO = "csv", "vcard", "auto"
+FORMATS = (AUTO, CSV, VCARD)
+TIME_ROLES = ("recorded_at", "confirmed_at", "ended_at")
+OWNER_ROLES = ("staff_no", "employee_email")
+# A batch is a transaction: so many entries, or so many characters of them, whichever comes first.
+BATCH, BATCH_CHARACTERS = 2_000, 4_000_000
+# What a rejected card is given back as.
+CARD_HEADER = ["name", "phone", "email", "handle"]
+
+
+class Entry(NamedTuple):
+    """One line or card: the draft after the choke point, who it is for as written, and its cells to be given back."""
+
+    line: int
+    checked: Checked
+    cells: Sequence[str]
+    staff_no: str = ""
+    employee_email: str = ""
+
+
+@dataclass
+class ContactFile:
+    """An opened file. `header`: the names of its cells; `roles`: what each means; `unknown`: columns nobody reads."""
+
+    format: str
+    encoding: str
+    header: list[str]
+    roles: list[str]
+    entries: Iterator[Entry]
+
+    @property
+    def unknown(self) -> list[str]:
+        return [name for name, role in zip(self.header, self.roles, strict=True) if name and not role]
+
+    @property
+    def names_employees(self) -> bool:
+        return bool(set(OWNER_ROLES) & set(self.roles))
+
+
+class NoIdentityColumn(UnreadableFile):
+    """Nothing in the header is known to say how somebody is reached."""
+
+
+def looks(raw: IO[bytes], encoding: str = "", rows: int = 3) -> tuple[str, list[str], list[list[str]]]:
+    """The encoding of a table, its header, and its first rows as they stand there.
+
+    Raises UnreadableFile, and its UnsureEncoding.
+    """
+    raw.seek(0)
+    encoding = encoding or detect_encoding(raw, vocabulary=VOCABULARY)
+    with open_table(raw, encoding=encoding) as table:
+        return encoding, table.header, [record.values for record in islice(table, rows)]
+
+
+def is_vcards(raw: IO[bytes]) -> bool:
+    """Whether a file holds cards, by its beginning; it is left at its start."""
+    raw.seek(0)
+    found = looks_like_vcards(raw.read(4096))
+    raw.seek(0)
+    return found
+
+
+@contextmanager
+def open_contacts(
+    raw: IO[bytes],
+    *,
+    format: str = AUTO,
+    encoding: str = "",
+    roles: Sequence[str] | None = None,
+    trust_times: bool = False,
+) -> Iterator[ContactFile]:
+    """Open a seekable file of contacts, as `format` and `encoding` say or as its bytes do.
+
+    `roles`: what the columns mean, in order, when not what their header says. `trust_times`: the times of an
+    operator's feed are read. Raises UnreadableFile, and its UnsureEncoding when the bytes could be several texts.
+    """
+    if format == VCARD or (format == AUTO and is_vcards(raw)):
+        yield ContactFile(VCARD, encoding, CARD_HEADER, ["name", *KINDS], _cards(raw, encoding))
+        return
+    raw.seek(0)
+    encoding = encoding or detect_encoding(raw, vocabulary=VOCABULARY)
+    with open_table(raw, encoding=encoding) as table:
+        meant = list(roles) if roles is not None else recognise(table.header)
+        if len(meant) != len(table.header):
+            raise UnreadableFile(f"line 1: {len(table.header)} columns, but {len(meant)} were said to be there")
+        if not trust_times:
+            meant = ["" if role in TIME_ROLES else role for role in meant]
+        if not set(meant) & set(KINDS):
+            raise NoIdentityColumn("line 1: none of the columns phone, email, handle is there")
+        yield ContactFile(CSV, encoding, table.header, meant, _rows(table, meant, trust_times))
+
+
+def _rows(table: Table, roles: list[str], trust_times: bool) -> Iterator[Entry]:
+    layout = Layout(roles)
+    # One column a kind is somebody's own list, and a bad cell a mistake to mend; several are an address book.
+    lenient = max(Counter(role for role in roles if role in KINDS).values()) > 1
+    owners = [roles.index(role) if role in roles else None for role in OWNER_ROLES]
+    times = [roles.index(role) if role in roles else None for role in TIME_ROLES] if trust_times else []
+    for record in table:
+        staff_no, employee_email = (_at(record, place) for place in owners)
+        try:
+            if record.problem:
+                raise BadEntry("", record.problem, unreadable(record.problem))
+            name, identities = layout.person(record.values)
+            draft = Draft(name, identities, record.line, None, *_instants(record, times))
+            checked = check(draft, lenient=lenient)
+        except BadEntry as bad:
+            checked = Checked("", (), record.line, refused=bad.outcome(record.line))
+        yield Entry(record.line, checked, record.values, staff_no, employee_email)
+
+
+def _cards(raw: IO[bytes], encoding: str) -> Iterator[Entry]:
+    for card in read_cards(raw, encoding=encoding):
+        if card.problem:
+            refused = Outcome(card.problem, card.line, "", unreadable(card.problem))
+            checked = Checked(card.name, (), card.line, refused=refused)
+        else:
+            checked = check(Draft(card.name, card.identities, card.line), lenient=True)
+        cells = [card.name, *("; ".join(raw for kind, raw in card.identities if kind == one) for one in KINDS)]
+        yield Entry(card.line, checked, cells)
+
+
+class BadEntry(ValueError):
+    """A row that is no draft: its column, code and sentence."""
+
+    def __init__(self, column: str, code: str, reason: str):
+        super().__init__(reason)
+        self.column, self.code, self.reason = column, code, reason
+
+    def outcome(self, line: int) -> Outcome:
+        return Outcome(self.code, line, self.column, self.reason)
+
+
+def unreadable(problem: str) -> str:
+    """What to tell about a record that could not be cut out of its file."""
+    return {
+        rules.UNTERMINATED_QUOTE: _("A quotation mark is missing or stands in the wrong place."),
+        rules.UNTERMINATED_CARD: _("This card has no end."),
+        rules.TOO_LONG: _("This is too long to be one person."),
+    }.get(problem, _("This line cannot be read."))
+
+
+def _at(record: Record, place: int | None) -> str:
+    return record.values[place] if place is not None and place < len(record.values) else ""
+
+
+def _instants(record: Record, places: Sequence[int | None]) -> list[datetime | None]:
+    if not places:
+        return []
+    at = [_instant(_at(record, place), column) for place, column in zip(places, TIME_ROLES, strict=True)]
+    if at[0] is None:
+        raise BadEntry("recorded_at", rules.BAD_TIME, _("A trusted feed gives the instant of every row."))
+    return at
+
+
+def _instant(text: str, column: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        at = at if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        example = "2026-11-30T23:59:59+08:00"
+        reason = _("%(text)r is no ISO 8601 instant such as %(example)s.") % {"text": text[:50], "example": example}
+        raise BadEntry(column, rules.BAD_TIME, reason) from error
+    if at.tzinfo is None:
+        reason = _("%(text)r has no zone: add Z or an offset such as +08:00.") % {"text": text}
+        raise BadEntry(column, rules.BAD_TIME, reason)
+    return at
+
+
+def batches(entries: Iterator[Entry], skip: int = 0) -> Iterator[list[Entry]]:
+    """The entries after the first `skip`, in batches; while one is dealt with, a thread reads the next.
+
+    The thread reads and normalises, and never asks the database.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading") as reader:
+        reader.submit(_skip, entries, skip)
+        coming = reader.submit(_batch, entries)
+        while batch := coming.result():
+            coming = reader.submit(_batch, entries)
+            yield batch
+
+
+def _skip(entries: Iterator[Entry], count: int) -> None:
+    for _passed in zip(range(count), entries, strict=False):
+        pass
+
+
+def _batch(entries: Iterator[Entry]) -> list[Entry]:
+    batch: list[Entry] = []
+    characters = 0
+    for entry in entries:
+        batch.append(entry)
+        characters += sum(map(len, entry.cells))
+        if len(batch) == BATCH or characters > BATCH_CHARACTERS:
+            break
+    return batch
+
+
+def sha256_of(raw: IO[bytes]) -> bytes:
+    """The SHA-256 of a whole file, which is left at its start."""
+    raw.seek(0)
+    found = hashlib.sha256()
+    while piece := raw.read(1 << 20):
+        found.update(piece)
+    raw.seek(0)
+    return found.digest()

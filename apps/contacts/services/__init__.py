@@ -1,0 +1,42 @@
+"""The only writers of contacts, by subject: recording what comes in, changing what is there, remembering."""
+
+from apps.contacts.services.changing import (
+    ContactRefused,
+    correct_contact,
+    end_contact,
+    rename_contact,
+    restore_contact,
+    undo_submission,
+)
+from apps.contacts.services.remembering import remember_roles, remembered_roles
+from apps.contacts.services.submitting import (
+    ABANDONED_AFTER,
+    Report,
+    finish_abandoned,
+    finish_submission,
+    lock_employees,
+    receive,
+    record_checked,
+    record_contacts,
+    submit,
+)
+
+__all__ = [
+    "ABANDONED_AFTER",
+    "ContactRefused",
+    "Report",
+    "correct_contact",
+    "end_contact",
+    "finish_abandoned",
+    "finish_submission",
+    "lock_employees",
+    "receive",
+    "record_checked",
+    "record_contacts",
+    "remember_roles",
+    "remembered_roles",
+    "rename_contact",
+    "restore_contact",
+    "submit",
+    "undo_submission",
+]

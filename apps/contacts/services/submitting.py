@@ -1,0 +1,166 @@
+"""Recording: every way in ends here, and here the locks, the clock and the outbox are kept.
+
+Each write holds the facts lock shared, then its employees' rows in id order, so that two submissions of one employee
+see each other; the unique index stands behind that. What was touched is noted in the same transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from apps.contacts import rules
+from apps.contacts.models import Submission
+from apps.contacts.recording import Checked, check, record
+from apps.contacts.rules import Draft, Outcome
+from apps.employees.models import Employee
+from apps.ledger.rules import storable
+from apps.ledger.services import Actor, clock, hold_facts, note_employees, note_identities
+
+logger = logging.getLogger(__name__)
+# A sender's key longer than this is kept as its digest.
+KEY_LIMIT = 200
+# A submission whose process died is finished by the sweep after this long.
+ABANDONED_AFTER = timedelta(seconds=30)
+
+
+@dataclass
+class Report:
+    """What a submission did, outcome by outcome."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    submission_id: uuid.UUID | None = None
+
+    def count(self, *codes: str) -> int:
+        """How many outcomes have one of these codes."""
+        return sum(outcome.code in codes for outcome in self.outcomes)
+
+    @property
+    def created(self) -> int:
+        return self.count(rules.CREATED)
+
+    @property
+    def duplicate(self) -> int:
+        return self.count(rules.DUPLICATE)
+
+    @property
+    def rejected(self) -> int:
+        return self.count(*rules.REJECTED)
+
+
+def lock_employees(ids: Iterable[int]) -> None:
+    """Lock the rows of these employees until the transaction ends, in id order."""
+    wanted = sorted(set(ids))
+    list(Employee.objects.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def submit(*, employee: Employee, drafts: Sequence[Draft], source: str, by: Actor, key: str | None = None) -> Report:
+    """Record drafts for one employee: the submission is a row first, and its contacts count from its receipt.
+
+    The same `key` again is the same submission: nothing is recorded twice and the first report comes back.
+    Duplicates and invalid identities are outcomes, not errors.
+    """
+    submission = receive(employee=employee, drafts=drafts, source=source, by=by, key=key)
+    return finish_submission(submission.pk)
+
+
+def receive(
+    *, employee: Employee, drafts: Sequence[Draft], source: str, by: Actor, key: str | None = None
+) -> Submission:
+    """Commit that something was handed in, with its instant, before any of it is recorded."""
+    with transaction.atomic():
+        hold_facts()
+        fields = {
+            "source": source,
+            "received_at": clock(),
+            "actor_id": by.id,
+            "actor_label": by.label,
+            "payload": [draft.as_json() for draft in drafts],
+        }
+        if key is None:
+            return Submission.objects.create(employee=employee, **fields)
+        submission, _created = Submission.objects.get_or_create(employee=employee, key=_kept(key), defaults=fields)
+    return submission
+
+
+def _kept(key: str) -> str:
+    """The sender's key as it is stored: what is too long, or no text a database can hold, by its digest."""
+    if len(key) <= KEY_LIMIT and storable(key):
+        return key
+    return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def finish_submission(submission_id: uuid.UUID) -> Report:
+    """Record what a received submission holds; a finished one only reports again."""
+    with transaction.atomic():
+        hold_facts()
+        submission = Submission.objects.select_for_update(of=("self",), no_key=True).get(pk=submission_id)
+        if submission.state == Submission.State.RECEIVED:
+            drafts = [Draft.from_json(kept) for kept in submission.payload or []]
+            outcomes = record_contacts(
+                employee_id=submission.employee_id, drafts=drafts, submission=submission, source=submission.source
+            )
+            submission.state, submission.payload, submission.done_at = Submission.State.DONE, None, clock()
+            submission.report = {"outcomes": [outcome._asdict() for outcome in outcomes]}
+            submission.save(update_fields=["state", "payload", "done_at", "report"])
+    outcomes = [Outcome(**kept) for kept in submission.report.get("outcomes", [])]
+    return Report(outcomes, submission.pk)
+
+
+def finish_abandoned(now: datetime) -> int:
+    """Finish submissions that were received and then forgotten by a process that died; returns how many."""
+    waiting = Submission.objects.filter(
+        state=Submission.State.RECEIVED, received_at__lt=now - ABANDONED_AFTER, payload__isnull=False
+    )
+    ids = list(waiting.order_by("received_at").values_list("pk", flat=True)[:500])
+    finished = 0
+    for submission_id in ids:
+        try:
+            finish_submission(submission_id)
+            finished += 1
+        except Exception:
+            # One that cannot be finished stays received, is tried again and seen in the log; the others go on.
+            logger.exception("submission %s could not be finished", submission_id)
+    return finished
+
+
+def record_contacts(
+    *,
+    employee_id: int | None,
+    drafts: Sequence[Draft],
+    submission: Submission,
+    source: str,
+    trust_times: bool = False,
+) -> list[Outcome]:
+    """Record drafts, each for its own employee or for `employee_id`; one Outcome a draft, in order.
+
+    Part of the caller's transaction. `trust_times` is the operator's feed: its rows bring their own instants.
+    """
+    owned = [(draft.employee_id or employee_id, check(draft)) for draft in drafts]
+    if any(owner is None for owner, _checked in owned):
+        raise ValueError("every draft needs an employee")
+    return record_checked(
+        drafts=[(owner, checked) for owner, checked in owned if owner],
+        submission=submission, source=source, trust_times=trust_times,
+    )  # fmt: skip
+
+
+def record_checked(
+    *, drafts: Sequence[tuple[int, Checked]], submission: Submission, source: str, trust_times: bool = False
+) -> list[Outcome]:
+    """Record what has passed the choke point, as (employee id, checked draft). Part of the caller's transaction."""
+    hold_facts()
+    lock_employees(owner for owner, _checked in drafts)
+    batch = record(
+        drafts=drafts, received_at=submission.received_at, now=clock(), source=source, submission_id=submission.pk,
+        trust_times=trust_times,
+    )  # fmt: skip
+    note_employees(batch.touched_employees)
+    note_identities(batch.touched_identities)
+    return batch.outcomes

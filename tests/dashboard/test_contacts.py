@@ -240,3 +240,26 @@ def test_words_nobody_offers_filter_nothing(as_: SignIn, alice: Employee, trade_
     answer = as_(alice).get("/contacts/?source=pigeon&sort=luck&reason=mood")
     assert len(names(answer)) == 3
     assert "found" not in words(answer)
+
+
+@pytest.mark.parametrize(("ending", "kind"), [("csv", "text/csv"), ("vcf", "text/vcard")])
+def test_own_contacts_are_taken_away_and_kept_by_no_cache(
+    as_: SignIn, alice: Employee, alan: Employee, grace: Contact, ending: str, kind: str
+) -> None:
+    people.record_one(alan, ("handle", "@secret"), name="Alan's own")
+    client = as_(alice)
+    answer = client.get(f"/contacts/export.{ending}")
+    content = answer.getvalue().decode()
+    assert "Grace Kim" in content
+    assert "Alan's own" not in content
+    assert answer["Content-Type"].startswith(kind)
+    assert answer["Content-Disposition"] == f'attachment; filename="my-contacts-2026-11-23.{ending}"'
+    assert "no-store" in answer["Cache-Control"]
+    for page in ("/contacts/", "/exports/"):
+        assert f"/contacts/export.{ending}" in links(client.get(page))
+
+
+def test_contacts_can_be_taken_away_without_a_campaign(as_: SignIn, alice: Employee) -> None:
+    said = words(as_(alice).get("/exports/"))
+    assert "My contacts" in said
+    assert "There is no campaign yet" in said

@@ -17,6 +17,7 @@ from tests.dashboard.strict import StrictClient
 pytestmark = pytest.mark.django_db
 
 OWN = ["/", "/standing/", "/contacts/", "/contacts/?q=guest", "/contacts/?reason=counts", "/contacts/{contact}/"]
+OWN += ["/contacts/?sort=name&source=page", "/contacts/export.csv", "/contacts/export.vcf"]
 OWN += ["/exports/", "/exports/my-standing.csv", "/charts/me.json", "/password/"]
 TEAM = ["/team/BOSS/", "/team/BOSS/?status=red&sort=name&q=name", "/team/BOSS/standings.csv", "/team/LEAD1/"]
 TEAM += ["/team/P2/", "/charts/member/P2.json"]

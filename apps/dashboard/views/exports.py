@@ -1,9 +1,13 @@
 """`/exports/`: the files the reader may take away."""
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from collections.abc import Iterator
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from apps.contacts import exports
 from apps.dashboard.views.people import csv_response
 from apps.dashboard.views.scope import Scope, render
 from apps.quotas import reports
@@ -11,7 +15,7 @@ from apps.quotas import reports
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Own standing for employees, the team for managers, the company for HR."""
+    """Own contacts and standing for employees, the team for managers, the company for HR."""
     scope = Scope(request)
     files = []
     if scope.user.has_role("hr"):
@@ -23,10 +27,32 @@ def index(request: HttpRequest) -> HttpResponse:
         files.append((_("My standing"), _("Your own line, as it stands now."), scope.url("own-csv"), "user"))
     if not files:
         raise Http404("There is nothing to take away")
-    return render(scope, "dashboard/exports.html", {"files": files if scope.campaign else []})
+    # Contacts are there without a campaign, standings are not.
+    return render(scope, "dashboard/exports.html", {"files": files if scope.campaign else [], "own": scope.employee})
 
 
 @require_safe
 def own_csv(request: HttpRequest) -> FileResponse:
     scope = Scope(request)
     return csv_response(scope, reports.Only(scope.the_employee), scope.the_employee.staff_no)
+
+
+@require_safe
+def contacts_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The reader's live contacts for a spreadsheet."""
+    scope = Scope(request)
+    return _streamed(scope, exports.own_csv(scope.the_employee), "csv", "text/csv; charset=utf-8")
+
+
+@require_safe
+def contacts_vcards(request: HttpRequest) -> StreamingHttpResponse:
+    """The reader's live contacts for an address book."""
+    scope = Scope(request)
+    return _streamed(scope, exports.own_vcards(scope.the_employee), "vcf", "text/vcard; charset=utf-8")
+
+
+def _streamed(scope: Scope, pieces: Iterator[bytes], ending: str, content_type: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(pieces, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="my-contacts-{scope.today.isoformat()}.{ending}"'
+    add_never_cache_headers(response)
+    return response

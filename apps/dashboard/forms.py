@@ -79,7 +79,8 @@ class QuickAddForm(MarkedForm):
             raise forms.ValidationError(NOBODY)
         if len(lines) > MOST_LINES or len(text) > MOST_CHARACTERS:
             raise forms.ValidationError(
-                _("At most %(lines)s lines at once: for more, upload a file instead."), params={"lines": MOST_LINES}
+                _("At most %(lines)s lines and %(characters)s characters at once: for more, upload a file instead."),
+                params={"lines": MOST_LINES, "characters": f"{MOST_CHARACTERS:,}"},
             )
         return text
 

@@ -8,7 +8,8 @@ from tests.browser.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-OWN = ["/", "/contacts/", "/contacts/?q=nobody", "/contacts/{contact}/", "/exports/", "/password/", "/nothing/"]
+OWN = ["/", "/contacts/", "/contacts/?q=nobody", "/contacts/?q=guest&source=page&sort=name", "/contacts/{contact}/"]
+OWN += ["/exports/", "/password/", "/nothing/"]
 TEAM = ["/team/B001/", "/team/B001/?status=red&q=alan", "/team/A001/", "/team/B001/?as_of=2026-11-20"]
 COMPANY = ["/company/", "/company/?department=Sales", "/exports/"]
 SEEN_AS = [(390, "light", "en-GB"), (768, "dark", "zh-CN"), (1440, "light", "zh-CN"), (1440, "dark", "en-GB")]

@@ -158,6 +158,12 @@ def test_more_than_a_form_takes_is_sent_to_a_file_and_stays_typed(
     assert not Submission.objects.exists()
 
 
+def test_every_failed_line_is_told_however_many_there_are(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    said = words(as_(alice).post("/contacts/add/", form("\n".join(f"Guest Number{n}x" for n in range(1, 201)))))
+    assert "200 could not be read." in said
+    assert [n for n in range(1, 201) if f"Line {n} Guest Number{n}x No phone number" not in said] == []
+
+
 def test_two_hundred_lines_are_taken(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     text = "\r\n".join(f"Guest {n} @guest{n}" for n in range(200))
     assert "200 recorded." in words(as_(alice).post("/contacts/add/", form(text), follow=True))

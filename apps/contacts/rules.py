@@ -88,11 +88,6 @@ def kind_of(text: str) -> str:
     return "phone" if PHONE_SHAPE.match(text) else "handle"
 
 
-def draft_from_text(name: str, reach: str) -> Draft:
-    """A draft of a name and one field that takes a phone number, an e-mail address or a handle."""
-    return Draft(name, ((kind_of(reach), reach),))
-
-
 def match_feed_row(
     known: list[Known], row: Draft, beside: Callable[[Known], Iterable[Known]] = lambda match: ()
 ) -> tuple[str, Known | None]:

@@ -30,8 +30,10 @@ PLAIN = {
     "email": re.compile(r"[\w.+-]+@[\w.-]+").fullmatch,
     "handle": re.compile(r"[\w.-]+").fullmatch,
 }
-PHONE_BREAK = re.compile(r"\s*(?:;|\r?\n|\r| / | ::: )\s*")
+PHONE_BREAK = re.compile(r";|[\r\n]+| / | ::: ")
 FEWEST_DIGITS = 5
+# A longer cell holds no list of one person's numbers: it is refused whole.
+CELL_LIMIT = 4_000
 Identities = tuple[tuple[str, str], ...]
 
 
@@ -132,7 +134,9 @@ def _unguarded(cell: str) -> str:
 
 def _cut(kind: str, cell: str) -> list[str]:
     """The identities in one cell, each once: cut only where several are unmistakable."""
-    return list(dict.fromkeys(text for text in CUTTERS[kind](_unguarded(cell)) if text))
+    cell = _unguarded(cell)
+    cut = CUTTERS[kind](cell) if len(cell) <= CELL_LIMIT else [cell]
+    return list(dict.fromkeys(text for text in cut if text))
 
 
 def _phones(cell: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Headers and rows of contact lists: the right cells become people, whatever program and language wrote them."""
 
+import time
 import timeit
 import unicodedata
 
@@ -208,3 +209,11 @@ def test_five_million_rows_do_not_wait_for_their_columns() -> None:
     row = ["Wanda Lee", "+8613812345678", "wanda@outside.example.org"]
     assert layout.person(row)[0] == "Wanda Lee"
     assert min(timeit.repeat(lambda: layout.person(row), number=2_000, repeat=7)) / 2_000 < 3e-6
+
+
+@pytest.mark.parametrize("cell", ["1" + " " * 300_000 + "x", "a@ " * 100_000, "(" * 300_000, "' " * 150_000])
+def test_one_monstrous_cell_holds_nobody_up(cell: str) -> None:
+    start = time.process_time()
+    _name, pairs = person([cell] * 3, ["phone", "email", "handle"])
+    assert [text for _kind, text in pairs] == [cell.strip()] * 3
+    assert time.process_time() - start < 0.5

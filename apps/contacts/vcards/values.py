@@ -139,7 +139,7 @@ class Contents:
             return self._plain(text)
         parts = _parts(text, ";")
         if kind == b"N":
-            family, given, middle = [*(self._joined(part) for part in parts), "", "", ""][:3]
+            family, given, middle = [*(self._joined(part) for part in parts[:3]), "", ""][:3]
             return compose_name(family=family, given=given, middle=middle)
         return self._structured(parts[0]) if kind == b"ORG" else self._plain(_parts(text, ",")[0])
 

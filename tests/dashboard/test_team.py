@@ -152,8 +152,8 @@ def test_exports_offer_what_the_reader_may_take(
     def offered(employee: Employee) -> list[str]:
         return [link for link in links(as_(employee).get("/exports/")) if link.endswith(".csv")]
 
-    assert offered(alice) == ["/exports/my-standing.csv"]
-    assert offered(bob) == ["/team/B001/standings.csv", "/exports/my-standing.csv"]
+    assert offered(alice) == ["/exports/my-standing.csv", "/contacts/export.csv"]
+    assert offered(bob) == ["/team/B001/standings.csv", "/exports/my-standing.csv", "/contacts/export.csv"]
     assert "/company/standings.csv" in offered(hr)
 
 

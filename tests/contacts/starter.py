@@ -1,0 +1,117 @@
+"""Starts imports as processes of their own, which may be killed: Django is loaded once, then every start is a fork.
+
+It reads one JSON object a line: `argv` of a command or the id of a `submission`, `out` (a path for standard output),
+`batch` (records a transaction), and the mutant's `break`. It answers the child's pid, and its status when it ended.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def forget_checkpoints() -> None:
+    """The mutant: every run begins at the first line, and with an empty report."""
+    from apps.contacts import imports
+
+    real = imports._run
+
+    def run(submission: Any, *rest: Any) -> Any:
+        submission.done, submission.report, submission.rejects = 0, {}, None
+        submission.save(update_fields=["done", "report", "rejects"])
+        return real(submission, *rest)
+
+    imports._run = run
+
+
+def hold_nothing() -> None:
+    """The mutant: nobody holds a file, nobody compares checkpoints, and both have looked before either begins."""
+    from django.db import connection
+
+    from apps.contacts import imports
+
+    @contextmanager
+    def everybody(name: str) -> Iterator[bool]:
+        yield True
+
+    real = imports._run
+
+    def run(*arguments: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock_shared(78)")
+        return real(*arguments)
+
+    imports.try_hold, imports._run, imports._hold = everybody, run, lambda submission: imports.hold_facts()
+
+
+def die_at_the_third_batch() -> None:
+    """No mutant: a file that takes whoever reads it along, as one that eats all memory does."""
+    from apps.contacts import imports
+
+    real = imports._record
+
+    def record(batch: Any, owners: Any, submission: Any) -> Any:
+        if submission.done >= 2 * len(batch):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(batch, owners, submission)
+
+    imports._record = record
+
+
+BREAKS = {one.__name__: one for one in (forget_checkpoints, hold_nothing, die_at_the_third_batch)}
+
+
+def work(asked: dict[str, Any]) -> None:
+    from django.core.management import execute_from_command_line
+    from django.db import connection
+
+    from apps.contacts import imports, reading
+
+    reading.BATCH = asked["batch"]
+    if name := asked.get("break"):
+        BREAKS[name]()
+    if "argv" in asked:
+        execute_from_command_line(["manage.py", *asked["argv"]])
+        return
+    # Whoever holds 77 lets everybody begin at one moment.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock_shared(77)")
+    print(json.dumps(imports.import_submission(uuid.UUID(asked["submission"]))))
+
+
+def child(asked: dict[str, Any]) -> None:
+    code = 1
+    try:
+        out = os.open(asked["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 1)
+        work(asked)
+        sys.stdout.flush()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def main() -> None:
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    import apps.contacts.management.commands.import_contacts  # noqa: F401
+
+    for line in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            child(json.loads(line))
+        print(pid, flush=True)
+        print(os.waitpid(pid, 0)[1], flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -121,12 +121,14 @@ def import_contacts(
         source = Source.FEED if trust_times else Source.VCARD if file.format == VCARD else Source.CSV
         submission = None if dry_run else _unfinished(sha256, employee, source, stack)
         if submission is None:
+            # Held before it is there: the same command started beside this one would take it for one that was left.
+            submission_id = uuid.uuid4()
+            if not dry_run:
+                stack.enter_context(try_hold(f"submission:{submission_id}"))
             submission = receive_file(
-                employee=employee, by=by, source=source, file_name=file_name, sha256=sha256,
+                employee=employee, by=by, source=source, file_name=file_name, sha256=sha256, id=submission_id,
                 layout={"format": file.format, "encoding": file.encoding, "roles": file.roles},
             )  # fmt: skip
-            if not dry_run:
-                stack.enter_context(try_hold(f"submission:{submission.pk}"))
         result = _run(submission, file, progress)
         result.unknown_columns = file.unknown
         if rejects and submission.rejects:

@@ -91,6 +91,7 @@ def as_owner(django_db_setup: None) -> Callable[[str], list[tuple[object, ...]]]
 @pytest.fixture
 def eager() -> Iterator[None]:
     """Celery tasks run at once, in this process, and raise."""
+    app.loader.import_default_modules()  # as a worker does: whoever only rings knows tasks by name
     # By name, not by attribute: what a patch puts back by attribute, Celery's layered settings cannot give up.
     before = {name: app.conf[name] for name in ("task_always_eager", "task_eager_propagates")}
     app.conf.update(dict.fromkeys(before, True))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.contacts import rules
 from apps.contacts.rules import Draft, Known, Outcome, Shelf
-from apps.ledger.rules import Identity, InvalidIdentity, clean_text
+from apps.ledger.rules import RAW_LIMIT, Identity, InvalidIdentity, clean_text
 from apps.ledger.services import identity
 
 # Digests travel as one text: binding thousands of byte strings costs more than looking them up. LATERAL and OFFSET 0
@@ -93,7 +93,9 @@ def check(draft: Draft, *, lenient: bool = False) -> Checked:
         try:
             identities[identity(kind, raw)] = None
         except InvalidIdentity as error:
-            failed.append(error)
+            # A cell of nothing but invisible characters is an empty one.
+            if clean_text(raw, RAW_LIMIT):
+                failed.append(error)
     refused = None
     if failed and not (lenient and identities):
         refused = Outcome(rules.INVALID, draft.line, failed[0].kind, sentence(failed[0]))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.dashboard.views import account, add, charts, company, contacts, exports, me, team
+from apps.dashboard.views import account, add, charts, company, contacts, exports, imports, me, team
 
 urlpatterns = [
     path("", me.me, name="me"),
@@ -11,6 +11,13 @@ urlpatterns = [
     path("contacts/add/", add.add, name="contact-add"),
     path("contacts/export.csv", exports.contacts_csv, name="contacts-csv"),
     path("contacts/export.vcf", exports.contacts_vcards, name="contacts-vcf"),
+    path("contacts/import/", imports.index, name="import"),
+    path("contacts/import/<uuid:file_id>/", imports.preview, name="import-preview"),
+    path("contacts/import/<uuid:file_id>/confirm/", imports.confirm, name="import-confirm"),
+    path("contacts/import/batch/<uuid:submission_id>/", imports.batch, name="import-batch"),
+    path("contacts/import/batch/<uuid:submission_id>/progress/", imports.progress, name="import-progress"),
+    path("contacts/import/batch/<uuid:submission_id>/rejects.csv", imports.rejects, name="import-rejects"),
+    path("contacts/import/batch/<uuid:submission_id>/undo/", imports.undo, name="import-undo"),
     path("contacts/<int:contact_id>/", contacts.contact, name="contact"),
     path("contacts/<int:contact_id>/rename/", contacts.rename, name="contact-rename"),
     path("contacts/<int:contact_id>/correct/", contacts.correct, name="contact-correct"),

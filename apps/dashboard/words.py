@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, npgettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext, npgettext, pgettext
 
 Text = str | Promise
 
@@ -97,6 +97,60 @@ SORTS: dict[str, Text] = {
     "department": gettext_lazy("Department"),
     "staff_no": gettext_lazy("Staff number"),
 }
+
+# What a reader can say of a column. Whose contact it is, and when it began, no upload decides.
+ROLES: dict[str, Text] = {
+    "": gettext_lazy("not used"),
+    "name": gettext_lazy("Name"),
+    "given_name": gettext_lazy("First name"),
+    "middle_name": gettext_lazy("Middle name"),
+    "family_name": gettext_lazy("Family name"),
+    "nickname": gettext_lazy("Nickname"),
+    "organization": gettext_lazy("Company"),
+    "phone": gettext_lazy("Phone"),
+    "email": gettext_lazy("E-mail"),
+    "handle": gettext_lazy("Handle"),
+}
+
+ENCODINGS: dict[str, Text] = {
+    "utf-8": gettext_lazy("Unicode (UTF-8)"),
+    "utf-16-le": gettext_lazy("Unicode (UTF-16)"),
+    "utf-16-be": gettext_lazy("Unicode (UTF-16, big-endian)"),
+    "gb18030": gettext_lazy("Simplified Chinese (GB 18030)"),
+    "big5": gettext_lazy("Traditional Chinese (Big5)"),
+    "cp950": gettext_lazy("Traditional Chinese (Windows)"),
+    "cp932": gettext_lazy("Japanese (Shift JIS)"),
+    "cp949": gettext_lazy("Korean"),
+    "cp1252": gettext_lazy("Western European"),
+    "cp1251": gettext_lazy("Cyrillic"),
+    "cp1250": gettext_lazy("Central European"),
+}
+
+
+def rejection(code: str, column: str, message: str = "") -> str:
+    """Why a line was not recorded, for the one who brought it; `message` stands in where a code has no words here."""
+    if code == "invalid_identity":
+        return {
+            "phone": _("No usable phone, e-mail or handle: the phone number is not valid."),
+            "email": _("No usable phone, e-mail or handle: the e-mail address is not valid."),
+            "handle": _("No usable phone, e-mail or handle: the handle is not valid."),
+        }.get(column, message)
+    return {
+        "unknown_employee": _("The line names somebody else as the one whose contact this is."),
+        "unterminated_quote": _("A quotation mark is missing or stands in the wrong place."),
+        "unterminated_card": _("This card has no end."),
+        "too_long": _("This is too long to be one person."),
+    }.get(code, message)
+
+
+def time_left(seconds: int) -> str:
+    """About how long work will go on."""
+    if seconds < 60:
+        return _("less than a minute left")
+    return ngettext("about %(count)s minute left", "about %(count)s minutes left", round(seconds / 60)) % {
+        "count": round(seconds / 60)
+    }
+
 
 BANDS: tuple[str, ...] = ("0-24 %", "25-49 %", "50-74 %", "75-99 %", "100 %+")
 

@@ -4,11 +4,18 @@ import pytest
 
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
+from tests import files
 from tests.browser.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 OWN = ["/", "/contacts/", "/contacts/?q=nobody", "/contacts/?q=guest&source=page&sort=name", "/contacts/{contact}/"]
+OWN += [
+    "/contacts/import/",
+    "/contacts/import/{upload}/",
+    "/contacts/import/{unsure}/",
+    "/contacts/import/batch/{batch}/",
+]
 OWN += ["/exports/", "/password/", "/nothing/"]
 TEAM = ["/team/B001/", "/team/B001/?status=red&q=alan", "/team/A001/", "/team/B001/?as_of=2026-11-20"]
 COMPANY = ["/company/", "/company/?department=Sales", "/exports/"]
@@ -19,12 +26,17 @@ SEEN_AS = [(390, "light", "en-GB"), (768, "dark", "zh-CN"), (1440, "light", "zh-
 def test_no_page_breaks_the_policy_or_anybodys_reading(
     open_as: Open, alice: Employee, bob: Employee, hr: Employee, width: int, scheme: str, locale: str
 ) -> None:
-    contact = Contact.objects.of(alice).earliest("pk").pk
+    filled = {
+        "contact": Contact.objects.of(alice).earliest("pk").pk,
+        "upload": files.upload(alice, "name,phone,shoe size\nWanda,13912345678,44\nVera,12,38\n").pk,
+        "unsure": files.upload(alice, "Name,Phone\n王伟,13812345678\n".encode("gb18030")).pk,
+        "batch": files.handed_in(alice, "name,phone\nXaver,13712345678\nYvonne,12\n").pk,
+    }
     wrong = []
     for who, addresses in ((None, ["/login/", "/set-password/x/y/"]), (alice, OWN), (bob, TEAM), (hr, COMPANY)):
         looked = open_as(who, width=width, scheme=scheme, locale=locale)
         for address in addresses:
-            looked.goto(address.format(contact=contact))
+            looked.goto(address.format(**filled))
             said = looked.problems()
             if address == "/nothing/":  # the browser itself reports the 404
                 said = [one for one in said if "404" not in one]

@@ -1,8 +1,8 @@
 """Who gets what: tests/authorisation.csv says it for every address, method and person, and an undeclared address fails.
 
-Placeholders: {contact} is a live contact of Alice's, {link} a set-password link of Dana, who
-never signs in. An address that ends in * stands for
-everything below it that has no line of its own.
+Placeholders: {contact} is a live contact of Alice's, {upload} a file she is looking at, {batch} one she handed in,
+{link} a set-password link of Dana, who never signs in. An address that ends in * stands for everything below it that
+has no line of its own.
 """
 
 import csv
@@ -20,7 +20,7 @@ from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from apps.employees.services import account_for, set_password_link
 from apps.quotas.models import Campaign
-from tests import people
+from tests import files, people
 
 pytestmark = pytest.mark.django_db
 
@@ -49,8 +49,10 @@ def places(alice: Employee, dana: Employee, campaign: Campaign) -> dict[str, str
     """What the placeholders stand for."""
     people.record_one(alice, ("email", "grace@outside.example.org"), name="Grace")
     people.mark()
+    upload, batch = files.upload(alice, "handle\nw1\n"), files.handed_in(alice, "phone\n12\n")
     link = set_password_link(account_for(dana), "http://testserver").removeprefix("http://testserver/")
-    return {"contact": str(Contact.objects.of(alice).get().pk), "link": link.strip("/")}
+    contact = Contact.objects.of(alice).get().pk
+    return {"contact": str(contact), "upload": str(upload.pk), "batch": str(batch.pk), "link": link.strip("/")}
 
 
 def routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:

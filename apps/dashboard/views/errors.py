@@ -8,7 +8,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 logger = logging.getLogger(__name__)
@@ -43,9 +42,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 @login_not_required
-def too_large(request: HttpRequest, limit: int) -> HttpResponse:
+def too_large(request: HttpRequest, limit: int, *, upload: bool) -> HttpResponse:
     """A body larger than `limit` bytes, refused unread."""
-    return _page(request, 413, megabytes=str(limit // 1_000_000), upload=request.path == reverse("import"))
+    return _page(request, 413, megabytes=str(limit // 1_000_000), upload=upload)
 
 
 @login_not_required

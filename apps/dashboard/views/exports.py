@@ -1,15 +1,12 @@
 """`/exports/`: the files the reader may take away."""
 
-from collections.abc import Iterator
-
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.contacts import exports
 from apps.dashboard.views.people import csv_response
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import Scope, render, streamed
 from apps.quotas import reports
 
 
@@ -41,18 +38,13 @@ def own_csv(request: HttpRequest) -> FileResponse:
 def contacts_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The reader's live contacts for a spreadsheet."""
     scope = Scope(request)
-    return _streamed(scope, exports.own_csv(scope.the_employee), "csv", "text/csv; charset=utf-8")
+    name = f"my-contacts-{scope.today.isoformat()}.csv"
+    return streamed(exports.own_csv(scope.the_employee), name, "text/csv; charset=utf-8")
 
 
 @require_safe
 def contacts_vcards(request: HttpRequest) -> StreamingHttpResponse:
     """The reader's live contacts for an address book."""
     scope = Scope(request)
-    return _streamed(scope, exports.own_vcards(scope.the_employee), "vcf", "text/vcard; charset=utf-8")
-
-
-def _streamed(scope: Scope, pieces: Iterator[bytes], ending: str, content_type: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(pieces, content_type=content_type)
-    response["Content-Disposition"] = f'attachment; filename="my-contacts-{scope.today.isoformat()}.{ending}"'
-    add_never_cache_headers(response)
-    return response
+    name = f"my-contacts-{scope.today.isoformat()}.vcf"
+    return streamed(exports.own_vcards(scope.the_employee), name, "text/vcard; charset=utf-8")

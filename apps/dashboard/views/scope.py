@@ -1,5 +1,6 @@
 """What one request looks at: the reader, the campaign, the instant. And how its page is sent."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render as render_template
 from django.urls import reverse
 from django.utils import timezone
@@ -173,5 +174,13 @@ def fragment(scope: Scope, template: str, context: dict[str, Any], status: int =
         response = render_template(
             scope.request, template, {"scope": scope, "now": scope.look, **context}, status=status
         )
+    add_never_cache_headers(response)
+    return response
+
+
+def streamed(pieces: Iterable[bytes], name: str, content_type: str) -> StreamingHttpResponse:
+    """A file to take away, sent as it is read, kept by nobody. `name`: plain ASCII of our own."""
+    response = StreamingHttpResponse(pieces, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     add_never_cache_headers(response)
     return response

@@ -1,0 +1,44 @@
+"""Tags of the pages about files: what a line, a column or an encoding is called."""
+
+from typing import Any
+
+from django import template
+
+from apps.contacts.rules import REJECTED, Outcome
+from apps.dashboard import words
+
+register = template.Library()
+
+
+@register.filter
+def encoding_label(name: str) -> str:
+    return str(words.ENCODINGS.get(name, name))
+
+
+@register.filter
+def column_label(column: str) -> str:
+    return str(words.KINDS.get(column, column))
+
+
+@register.filter
+def is_rejected(outcome: Outcome) -> bool:
+    return outcome.code in REJECTED
+
+
+@register.filter
+def rejection(outcome: Any) -> str:
+    """Why, of an outcome or of the reject a report kept."""
+    if isinstance(outcome, dict):
+        return words.rejection(outcome["code"], outcome["column"], outcome["reason"])
+    return words.rejection(outcome.code, outcome.column, outcome.message)
+
+
+@register.filter
+def cells(entry: Any) -> str:
+    """What stands in a line, on one line."""
+    return " · ".join(cell for cell in entry.cells if cell)[:200] or "–"
+
+
+@register.filter
+def time_left(seconds: int) -> str:
+    return words.time_left(seconds)

@@ -1,0 +1,285 @@
+"""Bringing a file: looked at before anything is written, handed in once, reported line by line, taken back whole."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from apps.contacts.imports import import_submission
+from apps.contacts.models import Contact, RememberedColumns, Submission
+from apps.employees.models import Employee
+from apps.ledger.models import StoredFile
+from apps.quotas.models import Campaign
+from tests import files, people
+from tests.dashboard.conftest import SignIn
+from tests.dashboard.strict import StrictClient
+from tests.fixtures import Clock
+
+pytestmark = pytest.mark.django_db
+GUESTS = "name,phone\nWanda,13812345678\nVera,12\nWanda again,+86 138 1234 5678\n"
+
+
+def send(client: StrictClient, content: bytes | str, name: str = "contacts.csv") -> str:
+    """Upload a file; the address of its preview."""
+    data = content.encode() if isinstance(content, str) else content
+    response = client.post("/contacts/import/", {"file": SimpleUploadedFile(name, data)})
+    assert response.status_code == 302, response.content.decode()
+    return str(response["Location"])
+
+
+def text_of(response: Any) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def confirm(client: StrictClient, address: str, **choices: str) -> str:
+    """Hand a looked-at file in and record it as the worker does; the address of its report."""
+    response = client.post(address.split("?")[0] + "confirm/", choices)
+    assert response.status_code == 302, text_of(response)
+    submission = Submission.objects.order_by("-received_at")[0]
+    import_submission(submission.pk)
+    return str(response["Location"])
+
+
+def test_a_look_counts_the_whole_file_and_writes_nothing(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    said = text_of(client.get(send(client, GUESTS)))
+    assert "1 would be recorded 1 you have already 1 would be rejected" in said
+    assert "+8613812345678" in said
+    assert "Record 1 contact" in said
+    assert "There is time until Mon 30 Nov" in said
+    assert not Contact.objects.exists()
+    assert not Submission.objects.exists()
+
+
+def test_a_confirmed_file_counts_from_the_moment_it_was_handed_in(
+    as_: SignIn, alice: Employee, campaign: Campaign, clock: Clock
+) -> None:
+    client = as_(alice)
+    clock.set("2026-11-30T20:00:00+08:00")
+    preview = send(client, GUESTS)
+    clock.set("2026-11-30T23:59:59.999999+08:00")
+    response = client.post(preview + "confirm/")
+    clock.set("2026-12-01T00:10:00+08:00")
+    import_submission(Submission.objects.get().pk)
+    contact = Contact.objects.get()
+    assert contact.recorded_at.isoformat() == "2026-11-30T15:59:59.999999+00:00"
+    said = text_of(client.get(response["Location"]))
+    assert "1 recorded 1 you had already 1 rejected" in said
+    assert "3 Phone invalid_identity" in said
+
+
+def test_a_double_click_hands_a_file_in_once(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    preview = send(client, GUESTS)
+    first, second = (client.post(preview + "confirm/")["Location"] for _ in range(2))
+    assert first == second
+    assert Submission.objects.count() == 1
+
+
+def test_the_rejected_lines_come_back_as_a_file_that_can_be_corrected(
+    as_: SignIn, alice: Employee, campaign: Campaign
+) -> None:
+    client = as_(alice)
+    report = confirm(client, send(client, GUESTS + '"=cmd()",13\n'))
+    response = client.get(report + "rejects.csv")
+    assert "no-store" in response["Cache-Control"]
+    data = b"".join(response.streaming_content)
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    assert [(row["name"], row["phone"], row["line"]) for row in rows] == [("Vera", "12", "3"), ("'=cmd()", "13", "5")]
+    corrected = data.replace(b",12,", b",13912345678,")
+    again = text_of(client.get(send(client, corrected)))
+    assert "1 would be recorded" in again
+
+
+def test_a_file_is_taken_back_whole_and_only_while_its_campaign_is_open(
+    as_: SignIn, alice: Employee, campaign: Campaign, clock: Clock
+) -> None:
+    client = as_(alice)
+    report = confirm(client, send(client, "handle\nw1\nw2\n"))
+    people.record(alice, 1)
+    assert "Undo the whole file" in text_of(client.get(report))
+    client.post(report + "undo/")
+    assert Contact.objects.filter(ended_at=None).count() == 1
+    assert set(Contact.objects.exclude(ended_at=None).values_list("end_reason", flat=True)) == {"undone"}
+    assert "Undone" in text_of(client.get(report))
+    late = confirm(client, send(client, "handle\nw1\nw2\n"))
+    clock.set("2026-12-01T00:00:00+08:00")
+    assert "Undo the whole file" not in text_of(client.get(late))
+    client.post(late + "undo/")
+    assert Contact.objects.filter(ended_at=None).count() == 3
+
+
+def test_a_file_that_is_still_being_recorded_says_how_far_it_is(
+    as_: SignIn, alice: Employee, campaign: Campaign
+) -> None:
+    client = as_(alice)
+    response = client.post(send(client, GUESTS) + "confirm/")
+    report = response["Location"]
+    Submission.objects.update(done=1)
+    said = text_of(client.get(report))
+    assert "1 of 3 contacts" in said
+    assert "minute left" in said
+    assert 'hx-trigger="every 1s"' in client.get(report).content.decode()
+    assert client.get(report + "progress/").status_code == 200
+    assert "33 % done" in text_of(client.get("/contacts/import/"))
+    Submission.objects.update(done=0)
+    import_submission(Submission.objects.get().pk)
+    assert client.get(report + "progress/").status_code == 286
+
+
+def test_a_worker_is_told_and_marks_after_it(
+    as_: SignIn, alice: Employee, campaign: Campaign, eager: None,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:  # fmt: skip
+    client = as_(alice)
+    preview = send(client, "handle\nw1\nw2\n")
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(preview + "confirm/")
+    assert people.standing(campaign, alice).counted == 2
+
+
+def test_columns_can_be_told_and_are_remembered(
+    as_: SignIn, alice: Employee, alan: Employee, campaign: Campaign
+) -> None:
+    client, odd = as_(alice), "wer,womit\nWanda,13812345678\n"
+    preview = send(client, odd)
+    assert "None of the columns is known" in text_of(client.get(preview))
+    said = text_of(client.get(preview, {"role_0": "name", "role_1": "phone"}))
+    assert "1 would be recorded" in said
+    assert not RememberedColumns.objects.exists()
+    confirm(client, preview, role_0="name", role_1="phone")
+    assert Contact.objects.get().name == "Wanda"
+    assert "1 you have already" in text_of(client.get(send(client, odd)))
+    other = as_(alan)
+    assert "None of the columns is known" in text_of(other.get(send(other, odd)))
+
+
+def test_a_column_can_be_left_out(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    preview = send(client, "name,phone,email\nWanda,13812345678,wanda@outside.example.org\n")
+    confirm(client, preview, role_0="name", role_1="", role_2="email")
+    kinds = Contact.objects.get().identities.values_list("kind", flat=True)
+    assert list(kinds) == ["email"]
+
+
+def test_nobody_uploads_a_role_that_is_not_offered(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    preview = send(client, "name,handle,when\nWanda,w1,2001-01-01T00:00:00Z\n")
+    confirm(client, preview, role_0="staff_no", role_1="handle", role_2="recorded_at")
+    contact = Contact.objects.get()
+    assert (contact.name, contact.recorded_at.year) == ("Wanda", 2026)
+
+
+def test_lines_that_name_somebody_else_are_nobodys(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    report = confirm(client, send(client, "staff_no,handle\nA001,w1\nA002,w2\n"))
+    assert "names somebody else" in text_of(client.get(report))
+    assert Contact.objects.count() == 1
+
+
+def test_when_the_alphabet_is_unsure_the_reader_is_asked(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    preview = send(client, "Name,Phone\n王伟,13812345678\n".encode("gb18030"))
+    said = text_of(client.get(preview))
+    assert "Which of these reads right?" in said
+    assert "王伟" in said
+    assert "would be recorded" not in said
+    assert client.post(preview + "confirm/").status_code == 422
+    confirm(client, preview, encoding="gb18030")
+    assert Contact.objects.get().name == "王伟"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"name,phone\n", "There is nobody in this file"),
+        (b"PK\x03\x04\x00\x00\xff\xfe\xfd", ""),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 20, ""),
+    ],
+)
+def test_what_is_no_list_of_contacts_is_said_to_be_none(
+    as_: SignIn, alice: Employee, campaign: Campaign, content: bytes, words: str
+) -> None:
+    client = as_(alice)
+    response = client.get(send(client, content))
+    assert response.status_code == 200
+    assert words in text_of(response)
+    assert "would be recorded" not in text_of(response)
+
+
+def test_an_empty_file_or_none_is_told_at_the_field(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    for sent in ({}, {"file": SimpleUploadedFile("x.csv", b"")}):
+        response = client.post("/contacts/import/", sent)
+        assert response.status_code == 422
+        assert 'aria-invalid="true"' in response.content.decode()
+    assert not StoredFile.objects.exists()
+
+
+def test_too_many_contacts_are_refused_before_any_is_recorded(
+    as_: SignIn, alice: Employee, campaign: Campaign, settings: Any
+) -> None:
+    settings.MOST_CONTACTS_AT_ONCE = 2
+    client = as_(alice)
+    preview = send(client, "handle\nw1\nw2\nw3\n")
+    response = client.get(preview)
+    assert response.status_code == 413
+    assert "more than 2 contacts" in text_of(response)
+    assert client.post(preview + "confirm/").status_code == 422
+    assert not Submission.objects.exists()
+
+
+def test_a_body_that_is_too_large_is_refused_unread(
+    as_: SignIn, alice: Employee, campaign: Campaign, settings: Any
+) -> None:
+    settings.MOST_UPLOAD_BYTES = 1_000
+    client = as_(alice)
+    response = client.post("/contacts/import/", {"file": SimpleUploadedFile("x.csv", b"x" * 200_000)})
+    assert response.status_code == 413
+    assert "export without them" in text_of(response)
+    assert not StoredFile.objects.exists()
+    assert client.post("/contacts/add/", {"reach": "x" * 3_100_000}).status_code == 413
+
+
+def test_a_look_ends_after_a_day(as_: SignIn, alice: Employee, campaign: Campaign, clock: Clock) -> None:
+    client = as_(alice)
+    preview = send(client, GUESTS)
+    clock.set(clock.now() + timedelta(days=1, seconds=1))
+    assert client.get(preview).status_code == 404
+
+
+def test_a_file_name_is_shown_and_never_obeyed(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    preview = send(client, GUESTS, name='"><script>alert(1)</script>.csv')
+    assert "<script>alert" not in client.get(preview).content.decode()
+    report = confirm(client, preview)
+    assert "<script>alert" not in client.get(report).content.decode()
+    disposition = client.get(report + "rejects.csv")["Content-Disposition"]
+    assert re.fullmatch(r'attachment; filename="rejected-\d{4}-\d\d-\d\d-[0-9a-f]{8}\.csv"', disposition)
+
+
+def test_an_exports_contacts_come_back_as_nobody_new(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    people.record_one(alice, ("phone", "13812345678"), ("email", "w@outside.example.org"), name='=Wanda, "W"')
+    people.record(alice, 3)
+    for address in ("/contacts/export.csv", "/contacts/export.vcf"):
+        data = b"".join(client.get(address).streaming_content)
+        said = text_of(client.get(send(client, data, name=address.rsplit("/", 1)[1])))
+        assert "0 would be recorded 4 you have already 0 would be rejected" in said
+        assert "There is nothing new in this file" in said
+
+
+def test_a_refused_file_says_what_was_dealt_with(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    submission = files.received(alice, GUESTS)
+    StoredFile.objects.all().delete()
+    import_submission(submission.pk)
+    said = text_of(client.get(f"/contacts/import/batch/{submission.pk}/"))
+    assert "could not be read to its end" in said
+    assert "Nothing of it was recorded" in said

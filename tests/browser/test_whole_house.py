@@ -118,3 +118,68 @@ def test_another_team_looks_like_one_that_does_not_exist(
         assert [answer.status for answer in answers] == [404, 404]
         texts = [a.text().replace(w, "") for a, w in zip(answers, (foreign, "no-such-person"), strict=True)]
         assert texts[0] == texts[1]
+
+
+LINES, BAD = 5000, range(7, 5000, 135)
+
+
+@pytest.fixture(scope="module")
+def brought(house: House, sign_ins: dict[str, Any], browser: Browser) -> dict[str, Any]:
+    """Somebody brings 5,000 lines of which 37 are bad, leaves the page while they are recorded, and comes back."""
+    text = "First Name,Last Name,E-mail Address,Mobile Phone\r\n" + "".join(
+        f"Guest,Nr {n},{'not-an-address' if n in BAD else f'brought{n}@outside.example.org'},\r\n" for n in range(LINES)
+    )
+    context, page = signed_in(browser, house, sign_ins["manager"])
+    page.goto("/contacts/")
+    page.click("text=Bring a CSV or vCard file")
+    page.set_input_files("input[type=file]", {"name": "guests.csv", "mimeType": "text/csv", "buffer": text.encode()})
+    page.click("form[data-upload] button")
+    seen: dict[str, Any] = {"context": context, "page": page, "preview": page.locator("main").inner_text()}
+    page.click("text=Record 4,963 contacts")
+    page.wait_for_url("**/contacts/import/batch/**")
+    seen["report"] = page.url
+    page.goto("/")
+    page.goto("/contacts/import/")
+    page.click("td.lead a >> text=guests.csv")
+    expect(page.locator("#import-state .tiles")).to_be_visible(timeout=60_000)
+    return seen
+
+
+def test_a_file_is_looked_at_before_it_is_recorded(brought: dict[str, Any]) -> None:
+    tiles = [line for line in brought["preview"].splitlines() if line.strip()]
+    assert len(BAD) == 37
+    for number, words in (("4,963", "would be recorded"), ("0", "you have already"), ("37", "would be rejected")):
+        assert tiles[tiles.index(words) - 1] == number
+
+
+def test_who_left_while_it_was_recorded_finds_the_report(brought: dict[str, Any]) -> None:
+    page = brought["page"]
+    assert page.url == brought["report"]
+    assert [tile.strip() for tile in page.locator(".tiles strong").all_inner_texts()] == ["4,963", "0", "37"]
+    assert page.locator("table.cards tbody tr").count() == 37
+    first = page.locator("table.cards tbody tr").first.inner_text()
+    assert "9" in first
+    assert "invalid_identity" in first
+
+
+def test_the_rejected_lines_can_be_downloaded(brought: dict[str, Any]) -> None:
+    page = brought["page"]
+    with page.expect_download() as download:
+        page.click("text=Download them to correct")
+    with download.value.path().open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["line"]) for row in rows] == [n + 2 for n in BAD]
+    assert {row["E-mail Address"] for row in rows} == {"not-an-address"}
+
+
+def test_the_whole_file_is_taken_back(brought: dict[str, Any]) -> None:
+    """Last: it ends what the others look at."""
+    page = brought["page"]
+    page.click("text=See them")
+    expect(page.locator("main")).to_contain_text("4,963")
+    page.goto(brought["report"])
+    page.click("text=Undo the whole file")
+    expect(page.locator(".messages")).to_contain_text("4,963 contacts were ended")
+    expect(page.locator("text=Undo the whole file")).to_have_count(0)
+    page.goto("/contacts/?reason=ended")
+    expect(page.locator("main")).to_contain_text("brought")

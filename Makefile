@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint format screenshots messages
+.PHONY: help run test test-fast lint format screenshots messages bench
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /  -  /'
@@ -24,6 +24,9 @@ lint:  ## style, types and import contracts
 
 screenshots:  ## every page as a picture, in var/screenshots
 	$(READY) scripts.screenshots
+
+bench:  ## how fast it is, into var/bench.json; SIZE=full is the real one and takes many minutes
+	$(READY) tests.bench
 
 messages:  ## takes new strings into the Chinese catalogue and compiles it
 	$(READY) scripts.catalogue

@@ -1,0 +1,52 @@
+"""`make bench`: measures, prints one table and writes var/bench.json.
+
+SIZE=full is the real one; SIZE=small shows only that everything runs and counts right. A goal that is missed is told
+and is no failure; a wrong count is. BENCH_DATABASE_URL and BENCH_DATABASE_OWNER_URL name an empty database to use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from config.embedded import EmbeddedError
+from config.places import BASE_DIR, PlaceError
+from tests.bench import imports
+from tests.bench.database import NotOurs, opened
+from tests.bench.figures import Figure, table
+from tests.bench.running import SIZES, Bench, WrongCount, say
+
+FAMILIES: dict[str, Callable[[Bench], Iterator[Figure]]] = {"B5": imports.run}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--size", choices=SIZES, default=os.environ.get("SIZE") or "small")
+    parser.add_argument("--only", choices=FAMILIES, nargs="+", default=list(FAMILIES))
+    parser.add_argument("--output", type=Path, default=BASE_DIR / "var" / "bench.json")
+    options = parser.parse_args()
+    if options.size not in SIZES:
+        parser.error(f"SIZE is one of {', '.join(SIZES)}")
+    folder = BASE_DIR / "var" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    figures: list[Figure] = []
+    try:
+        with opened() as database:
+            bench = Bench(SIZES[options.size], database, folder)
+            for family in options.only:
+                figures += FAMILIES[family](bench)
+    except (WrongCount, NotOurs, EmbeddedError, PlaceError, RuntimeError) as error:
+        say(str(error))
+        return 1
+    print(table(figures))
+    told = {figure.id: figure.as_json() for figure in figures}
+    options.output.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""The database that is measured: one of our own with production's durability, or the one BENCH_DATABASE_URL names.
+
+Only people of our own making may be in it. What is there of theirs is thrown away and made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from config.commands import run_command
+from config.embedded import EmbeddedDatabase
+from config.places import Places
+
+# What every employee of ours is called: nobody else is.
+OWN_NUMBER = r"^BENCH-\d{6}$"
+FOREIGN = (
+    "This database holds employees or campaigns that are not the benchmark's; nothing was changed. "
+    "Benchmarks go into an empty database."
+)
+
+
+class NotOurs(Exception):
+    """The database holds people that were not made here; the text is a sentence."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """Addresses of one database: as the application's role, and as the owner of its tables."""
+
+    url: str
+    owner_url: str
+
+    def environment(self) -> dict[str, str]:
+        """What a process of the house needs to work on it; nothing else of ours reaches it."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "HUNDRED_"))}
+        return kept | {
+            "HUNDRED_LOCAL": "1",
+            "HUNDRED_ENV_FILE": "",
+            "SECRET_KEY": "only-for-benchmarks",
+            "IDENTITY_KEY": "only-for-benchmarks",
+            "ALLOWED_HOSTS": "localhost",
+            "COMPANY_PHONE_REGION": "CN",
+            "COMPANY_EMAIL_DOMAINS": "",
+            "CELERY_BROKER_URL": "memory://",
+            "CACHE_URL": "",
+            "TIME_ZONE": "UTC",
+            "DATABASE_URL": self.url,
+            "DATABASE_OWNER_URL": self.owner_url,
+        }
+
+    @contextlib.contextmanager
+    def as_owner(self) -> Iterator[Any]:
+        """A cursor of the owner; every statement commits at once."""
+        with contextlib.closing(psycopg2.connect(self.owner_url)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                yield cursor
+
+    def one(self, statement: str) -> Any:
+        """The one value that a query answers."""
+        with self.as_owner() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone()[0]
+
+    def refuse_foreign(self) -> None:
+        """Raises NotOurs when somebody is in it whom no benchmark made."""
+        checks = {
+            "employees_employee": f"SELECT EXISTS (SELECT FROM employees_employee WHERE staff_no !~ '{OWN_NUMBER}')",
+            "quotas_campaign": "SELECT EXISTS (SELECT FROM quotas_campaign)",
+        }
+        for name, found in checks.items():
+            if self.one(f"SELECT to_regclass('{name}') IS NOT NULL") and self.one(found):
+                raise NotOurs(FOREIGN)
+
+    def migrate(self) -> None:
+        """Bring the schema up to the code. Raises RuntimeError."""
+        if not run_command("migrate", "--skip-checks", "--verbosity", "0", env=self.environment()):
+            raise RuntimeError("The database could not be migrated; the reason stands above.")
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Database]:
+    """The database to measure, migrated. Raises NotOurs, before anything is changed."""
+    if given := os.environ.get("BENCH_DATABASE_URL"):
+        database = Database(given, os.environ.get("BENCH_DATABASE_OWNER_URL") or given)
+        database.refuse_foreign()
+        database.migrate()
+        yield database
+        return
+    with _folder() as places:
+        server = EmbeddedDatabase(places)
+        server.hold()
+        try:
+            database = Database(places.database_url("app"), places.database_url("owner"))
+            database.migrate()
+            yield database
+        finally:
+            server.release()
+            server.wait_until_stopped(within=30)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Places]:
+    """A folder beside the installation's own data: on the same disk, for what is measured waits for that disk.
+
+    Not the keeper's throw-away kind, which writes without waiting.
+    """
+    beside = Places.from_environment()
+    beside.create_data()
+    made = Path(tempfile.mkdtemp(prefix="bench-", dir=beside.data))
+    if os.geteuid() == 0:
+        made.chmod(0o711)
+    places = Places(data=made, log=made / "log")
+    try:
+        yield places
+    finally:
+        if places.sockets != made / "run":
+            shutil.rmtree(places.sockets, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)

@@ -1,0 +1,128 @@
+"""Files of contacts out of a seeded random generator, written once into var/bench, with what must become of them."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+SEED = 20261130
+# The three first digits of numbers that are valid whatever follows.
+PREFIXES = (
+    130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 145, 147, 150, 151, 152, 153, 155, 156, 157, 158, 159, 162, 165,
+    166, 167, 170, 171, 172, 173, 175, 176, 177, 178, 180, 181, 182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 193,
+)  # fmt: skip
+FAMILIES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗"
+GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞平刚桂英华玉兰建国海燕"
+LATIN = ("Anna", "Boris", "Chloé", "Daniel", "Elena", "Frank", "Grace", "Hugo", "Ingrid", "João")
+DOMAINS = [f"company{number}.example" for number in range(150)] + [f"mail{number}.org.cn" for number in range(50)]
+# Every so many rows one repeats an earlier one of the same employee, and one has an address that is none.
+REPEATED, UNUSABLE = 200, 500
+CARDS, PHOTO = 500, 2_880
+# Nobody on a card stands in a table.
+FIRST_ON_CARDS = 90_000_000
+
+
+class Row(NamedTuple):
+    """A line of the file, and what must become of it."""
+
+    staff_no: str
+    name: str
+    phone: str
+    email: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file and the counts that its import must tell."""
+
+    path: Path
+    read: int
+    created: int
+    duplicate: int
+    rejected: int
+
+    def counts(self) -> dict[str, int]:
+        return {name: count for name, count in asdict(self).items() if name != "path"}
+
+
+def rows(count: int, employees: int, *, first: int = 0) -> Iterator[Row]:
+    """`count` people in no order of employees, as a system's own export has them; `first` makes other people."""
+    chance = random.Random(f"{SEED} {first}")
+    last = None
+    for place in range(count):
+        if last and place % REPEATED == REPEATED - 1:
+            yield last._replace(phone=f"+86 {last.phone[-11:]}", outcome="duplicate")
+            continue
+        number = first + place
+        row = Row(
+            f"BENCH-{chance.randint(1, employees):06}", _name(chance), _phone(number, chance), _email(number, chance),
+            "created",
+        )  # fmt: skip
+        if place % UNUSABLE == UNUSABLE - 1 - REPEATED // 2:
+            yield row._replace(email="no address", outcome="rejected")
+            continue
+        # What is repeated is spelled in another way then.
+        last = row if row.phone.isdigit() else last
+        yield row
+
+
+def _name(chance: random.Random) -> str:
+    if chance.random() < 0.3:
+        return f"{chance.choice(LATIN)} {chance.choice('BDFGKLMNPRST')}. Example"
+    return chance.choice(FAMILIES) + chance.choice(GIVEN) + chance.choice(GIVEN)
+
+
+def _phone(number: int, chance: random.Random) -> str:
+    """No two numbers below 10^8 have the same phone; one in five is written with a country code or in groups."""
+    # Odd and no multiple of five: multiplying runs through all remainders.
+    behind = f"{number * 48_271_813 % 10**8:08}"
+    digits = f"{PREFIXES[number % len(PREFIXES)]}{behind}"
+    style = chance.random()
+    if style < 0.1:
+        return f"+86{digits}"
+    return f"{digits[:3]}-{digits[3:7]}-{digits[7:]}" if style < 0.2 else digits
+
+
+def _email(number: int, chance: random.Random) -> str:
+    return f"{chance.choice('abcdefgh')}.person{number}@{chance.choice(DOMAINS)}"
+
+
+def table_file(folder: Path, count: int, employees: int, *, first: int = 0) -> Made:
+    """A CSV of `rows`, made unless it is there."""
+    path = folder / f"contacts-{count}-{employees}-{first}-{SEED}.csv"
+    told = path.with_suffix(".json")
+    if not told.exists():
+        outcomes = dict.fromkeys(("created", "duplicate", "rejected"), 0)
+        unfinished = path.with_suffix(f".{random.SystemRandom().randrange(10**9)}")
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(Row._fields[:-1])
+            for row in rows(count, employees, first=first):
+                outcomes[row.outcome] += 1
+                writer.writerow(row[:-1])
+        unfinished.replace(path)
+        told.write_text(json.dumps(outcomes), encoding="utf-8")
+    return Made(path, count, **json.loads(told.read_text(encoding="utf-8")))
+
+
+def card_file(folder: Path) -> Made:
+    """500 cards with photos, about 2 MB in all, as a phone's address book leaves it."""
+    path = folder / f"cards-{SEED}.vcf"
+    chance = random.Random(SEED)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for number in range(FIRST_ON_CARDS, FIRST_ON_CARDS + CARDS):
+            name, photo = _name(chance), base64.b64encode(chance.randbytes(PHOTO)).decode()
+            folded = "\r\n ".join(photo[start : start + 74] for start in range(0, len(photo), 74))
+            file.write(
+                f"BEGIN:VCARD\r\nVERSION:3.0\r\nN:{name};;;;\r\nFN:{name}\r\n"
+                f"TEL;TYPE=CELL:{_phone(number, chance)}\r\nEMAIL;TYPE=INTERNET:{_email(number, chance)}\r\n"
+                f"PHOTO;ENCODING=b;TYPE=JPEG:\r\n {folded}\r\nEND:VCARD\r\n"
+            )
+    return Made(path, CARDS, CARDS, 0, 0)

@@ -1,0 +1,110 @@
+"""B5: files of contacts. How fast they come in, beside reading alone and beside plain SQL, in how much memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from tests.bench.figures import Figure, Goal, compared
+from tests.bench.files import Made, card_file, table_file
+from tests.bench.running import Bench, expect, say
+from tests.bench.seeding import stored
+
+# The smaller file holds a fifth of the rows, of other people.
+PART, FIRST_OF_PART = 5, 50_000_000
+IDENTITIES = 2
+Told = dict[str, Any]
+
+
+def run(bench: Bench) -> Iterator[Figure]:
+    """The figures B5.*. Raises WrongCount."""
+    size = bench.size
+    say("B5: writing the files")
+    whole = table_file(bench.folder, size.rows, size.employees)
+    part = table_file(bench.folder, size.rows // PART, size.employees, first=FIRST_OF_PART)
+    cards = card_file(bench.folder)
+    say("B5: reading")
+    reads = [_read(bench, whole) for _ in range(size.times)]
+    read_part = _read(bench, part)
+    say("B5: importing")
+    bench.start_anew()
+    first = _import(bench, whole)
+    again = _import(bench, Made(whole.path, whole.read, 0, whole.created + whole.duplicate, whole.rejected))
+    import_part = _import(bench, part)
+    yield from _rates(reads, first, again)
+    yield from _memory((reads[0], read_part), (first, import_part))
+    yield _cards(bench, cards)
+    say("B5: plain SQL")
+    yield _plain(bench, whole, first)
+
+
+def _rate(told: Told) -> float:
+    return float(told["read"] / told["seconds"])
+
+
+def _rates(reads: list[Told], first: Told, again: Told) -> Iterator[Figure]:
+    reading = median(_rate(read) for read in reads)
+    rate, second = _rate(first), _rate(again)
+    yield Figure("B5.rate", "import of a table, all in", rate, "rows/s", goal=Goal("value", ">=", 8_000))
+    yield compared(
+        "B5.share", "the same beside reading and normalising only", rate, "rows/s", reading, Goal("ratio", ">=", 0.8)
+    )
+    yield compared(
+        "B5.again", "the same file again beside the first time", second, "rows/s", rate, Goal("ratio", ">=", 3)
+    )
+
+
+def _memory(reads: tuple[Told, Told], imports: tuple[Told, Told]) -> Iterator[Figure]:
+    flat = Goal("ratio", "<=", 1.1)
+    yield Figure("B5.memory", "peak of the import", imports[0]["peak_mb"], "MB", goal=Goal("value", "<", 200))
+    for name, what, (whole, part) in (
+        ("B5.memory_growth", "peak of the import beside that of a fifth of the rows", imports),
+        ("B5.memory_growth_read", "peak of reading beside that of a fifth of the rows", reads),
+    ):
+        yield compared(name, what, whole["peak_mb"], "MB", part["peak_mb"], flat)
+
+
+def _cards(bench: Bench, cards: Made) -> Figure:
+    """The same cards for one employee after another: new to each of them."""
+    reading = median(_read(bench, cards)["seconds"] for _ in range(bench.size.times))
+    seconds = median(_import(bench, cards, f"BENCH-{number + 1:06}")["seconds"] for number in range(bench.size.times))
+    megabytes = cards.path.stat().st_size / 10**6
+    what = f"{cards.read} cards of {megabytes:.1f} MB, beside reading only"
+    return compared("B5.vcards", what, seconds, "s", reading, Goal("value", "<", 2))
+
+
+def _plain(bench: Bench, whole: Made, first: Told) -> Figure:
+    bench.start_anew()
+    before = stored(bench.database)
+    told = bench.process("process", "plain", whole.path)
+    expect("plain SQL", told, {"created": whole.created})
+    _expect_stored(bench, "plain SQL", before, whole.created)
+    return compared(
+        "B5.sql", "import beside plain SQL that stores its rows", _rate(first), "rows/s", _stored_rate(told)
+    )
+
+
+def _stored_rate(told: Told) -> float:
+    return float(told["created"] / told["seconds"])
+
+
+def _read(bench: Bench, made: Made) -> Told:
+    told = bench.process("process", "read", made.path)
+    expect(f"reading {made.path.name}", told, {"read": made.read})
+    return told
+
+
+def _import(bench: Bench, made: Made, staff_no: str = "") -> Told:
+    """Import a file in a process of its own; what it told and what stands in the tables must be right."""
+    before = stored(bench.database)
+    told = bench.process("process", "import", made.path, *([staff_no] if staff_no else []))
+    expect(f"importing {made.path.name}", told, made.counts())
+    _expect_stored(bench, made.path.name, before, made.created)
+    return told
+
+
+def _expect_stored(bench: Bench, what: str, before: tuple[int, int], created: int) -> None:
+    contacts, identities = stored(bench.database)
+    added = {"contacts": contacts - before[0], "identities": identities - before[1]}
+    expect(f"tables after {what}", added, {"contacts": created, "identities": IDENTITIES * created})

@@ -1,0 +1,71 @@
+"""What every benchmark is given: a size, a database, a folder, and processes to measure in."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.children import die_with_parent
+from config.places import BASE_DIR
+from tests.bench import seeding
+from tests.bench.database import Database
+
+
+class WrongCount(Exception):
+    """Something was fast and wrong."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured. `times` is how often, where a repetition is cheap."""
+
+    employees: int
+    contacts: int
+    rows: int
+    times: int
+
+
+SIZES = {
+    "small": Size(employees=1_000, contacts=20_000, rows=20_000, times=1),
+    "full": Size(employees=10_000, contacts=1_000_000, rows=1_000_000, times=3),
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    size: Size
+    database: Database
+    # Where generated files lie.
+    folder: Path
+
+    def start_anew(self) -> None:
+        """The facts this size begins with, and nothing else."""
+        seeding.start_anew(self.database, employees=self.size.employees, contacts=self.size.contacts)
+
+    def process(self, module: str, *arguments: object) -> dict[str, Any]:
+        """Run a module of tests.bench by itself; the JSON object that it prints."""
+        # What a process may have inherited of its parent's peak is small only while this one knows no Django.
+        done = subprocess.run(
+            [sys.executable, "-m", f"tests.bench.{module}", *map(str, arguments)], cwd=BASE_DIR, check=True,
+            env=self.database.environment(), stdout=subprocess.PIPE, preexec_fn=die_with_parent(signal.SIGKILL),
+        )  # fmt: skip
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+
+def expect(what: str, found: Mapping[str, int], wanted: Mapping[str, int]) -> None:
+    """Raises WrongCount when one of the wanted counts is another."""
+    wrong = {name: (found.get(name), count) for name, count in wanted.items() if found.get(name) != count}
+    if wrong:
+        told = ", ".join(f"{name} is {is_}, not {should}" for name, (is_, should) in wrong.items())
+        raise WrongCount(f"{what}: {told}")
+
+
+def say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)

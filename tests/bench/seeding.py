@@ -1,0 +1,52 @@
+"""Facts written by SQL, past the services: what a benchmark finds when it begins, always the same."""
+
+from __future__ import annotations
+
+from tests.bench.database import Database
+
+# Employees last: the others point at them.
+FILLED = (
+    "contacts_contact", "contacts_contactidentity", "contacts_submission", "ledger_outbox", "ledger_storedfile",
+    "ledger_storedchunk", "employees_employee",
+)  # fmt: skip
+EMPLOYEES = """
+INSERT INTO employees_employee (staff_no, name, email, phone, time_zone)
+SELECT 'BENCH-' || lpad(n::text, 6, '0'), 'Bench ' || n, n || '@bench.invalid', '', '' FROM generate_series(1, %s) AS n
+"""
+# Everybody's first contact, then everybody's second: rows of one employee lie apart, as those of a year do.
+CONTACTS = """
+INSERT INTO contacts_contact (employee_id, name, recorded_at, stored_at, source)
+SELECT people.ids[1 + n %% cardinality(people.ids)], 'Known ' || n, at.noon, at.noon, 'page'
+FROM (SELECT array_agg(id ORDER BY id) AS ids FROM employees_employee) AS people,
+     (SELECT hundred_clock() - interval '1 day' AS noon) AS at, generate_series(1, %s) AS n ORDER BY n
+"""
+# Digests need only be spread as real ones are: nothing that is imported shares one with these.
+IDENTITIES = """
+INSERT INTO contacts_contactidentity (employee_id, contact_id, kind, value, domain, digest, live)
+SELECT employee_id, id, one.kind, one.value, one.domain, sha256(one.value::bytea), true
+FROM contacts_contact, LATERAL (VALUES
+    ('phone', '+86100' || lpad(id::text, 8, '0'), NULL),
+    ('email', 'known' || id || '@d' || id % 200 || '.example', 'd' || id % 200 || '.example')
+) AS one(kind, value, domain) ORDER BY id
+"""
+
+
+def start_anew(database: Database, *, employees: int, contacts: int) -> None:
+    """Empty the database of our own people and fill it again; statistics are fresh and the log is written."""
+    database.refuse_foreign()
+    with database.as_owner() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(FILLED)} RESTART IDENTITY CASCADE")
+        cursor.execute(EMPLOYEES, [employees])
+        cursor.execute(CONTACTS, [contacts])
+        cursor.execute(IDENTITIES)
+        for table in FILLED:
+            cursor.execute(f"VACUUM ANALYZE {table}")
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        if cursor.fetchone() == (True,):
+            cursor.execute("CHECKPOINT")
+
+
+def stored(database: Database) -> tuple[int, int]:
+    """How many contacts and identities there are."""
+    contacts = database.one("SELECT count(*) FROM contacts_contact")
+    return contacts, database.one("SELECT count(*) FROM contacts_contactidentity")

@@ -1,0 +1,82 @@
+"""The benchmarks run from nothing, count right and tell every figure. How fast they were is no business of a test."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config.places import BASE_DIR
+from tests import plugin
+from tests.bench.database import FOREIGN
+from tests.bench.figures import Figure, Goal, compared, table
+from tests.bench.running import WrongCount, expect
+
+B5 = {
+    "B5.rate", "B5.share", "B5.again", "B5.memory", "B5.memory_growth", "B5.memory_growth_read", "B5.vcards", "B5.sql",
+}  # fmt: skip
+
+
+def bench(output: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if name not in plugin.OURS}
+    clean |= {"HUNDRED_DATA": str(plugin.PLACES.data / f"bench-{plugin.DATABASE}"), "SIZE": "small", **environment}
+    command = [sys.executable, "-m", "tests.bench", "--output", str(output)]
+    return subprocess.run(command, cwd=BASE_DIR, env=clean, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.stack
+@pytest.mark.xdist_group("stack")
+def test_the_small_size_runs_from_nothing_and_counts_right(tmp_path):
+    done = bench(tmp_path / "bench.json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "bench.json").read_text())
+    assert set(told) == B5
+    for name, figure in told.items():
+        assert list(figure) == ["value", "unit", "reference", "ratio", "goal", "ok"]
+        assert figure["value"] > 0
+        assert f"\n{name} " in done.stdout
+    left = plugin.PLACES.data / f"bench-{plugin.DATABASE}"
+    assert not list(left.glob("bench-*")), "its database is thrown away"
+
+
+@pytest.mark.stack
+@pytest.mark.django_db(transaction=True)
+def test_a_database_with_other_people_is_left_alone(tmp_path):
+    plugin.run_as_owner("INSERT INTO employees_employee (staff_no, name, email, phone, time_zone)"
+                        " VALUES ('A001', 'Alice', 'alice@corp.example.com', '', '')")  # fmt: skip
+    url, owner = (plugin.PLACES.database_url(role, plugin.DATABASE) for role in ("app", "owner"))
+    done = bench(tmp_path / "bench.json", BENCH_DATABASE_URL=url, BENCH_DATABASE_OWNER_URL=owner)
+    assert (done.returncode, done.stderr.strip()) == (1, FOREIGN)
+    assert plugin.run_as_owner("SELECT staff_no FROM employees_employee") == [("A001",)]
+
+
+def test_a_wrong_count_is_an_error_that_names_it():
+    expect("import", {"read": 5, "created": 5}, {"read": 5})
+    with pytest.raises(WrongCount, match="import: created is 4, not 5"):
+        expect("import", {"read": 5, "created": 4}, {"read": 5, "created": 5})
+
+
+@pytest.mark.parametrize(
+    ("figure", "ok"),
+    [
+        (Figure("x", "", 8_000, "rows/s", goal=Goal("value", ">=", 8_000)), True),
+        (Figure("x", "", 200, "MB", goal=Goal("value", "<", 200)), False),
+        (compared("x", "", 88, "MB", 80, Goal("ratio", "<=", 1.1)), True),
+        (compared("x", "", 89, "MB", 80, Goal("ratio", "<=", 1.1)), False),
+        (compared("x", "", 89, "MB", 80), None),
+    ],
+)
+def test_a_goal_is_met_or_missed(figure, ok):
+    assert figure.ok is ok
+    assert table([figure]).split()[-1] == {True: "ok", False: "missed", None: "-"}[ok]
+
+
+def test_the_table_is_aligned():
+    lines = table([Figure("a", "one", 1, "s"), compared("bb", "another", 12_345, "rows/s", 5)]).splitlines()
+    assert lines == [
+        "id  what      value  unit    reference  ratio  goal  ok",
+        "a   one        1.00  s               -      -  -     -",
+        "bb  another  12,345  rows/s       5.00  2,469  -     -",
+    ]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, NamedTuple
 
 from django.utils.translation import gettext as _
@@ -23,7 +23,7 @@ from apps.contacts.recording import Checked, check
 from apps.contacts.rules import Draft, Outcome
 from apps.contacts.vcards import looks_like_vcards, read_cards
 from apps.ledger.rules import KINDS
-from apps.ledger.tables import Record, Table, UnreadableFile, open_table
+from apps.ledger.tables import Record, UnreadableFile, open_table
 from apps.ledger.texts import detect_encoding
 
 CSV, VCARD, AUTO = "csv", "vcard", "auto"
@@ -69,15 +69,43 @@ class NoIdentityColumn(UnreadableFile):
     """Nothing in the header is known to say how somebody is reached."""
 
 
-def looks(raw: IO[bytes], encoding: str = "", rows: int = 3) -> tuple[str, list[str], list[list[str]]]:
-    """The encoding of a table, its header, and its first rows as they stand there.
+@dataclass
+class Look:
+    """A table before anything is made of it: its header, its first rows, and what its columns are taken for.
 
-    Raises UnreadableFile, and its UnsureEncoding.
+    `headless`: its first line names nobody's columns but is a person already; the header is then made of the roles.
     """
+
+    encoding: str
+    header: list[str]
+    rows: list[list[str]]
+    roles: list[str]
+    headless: bool
+
+
+def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
+    """Look at a table. Raises UnreadableFile, and its UnsureEncoding."""
     raw.seek(0)
     encoding = encoding or detect_encoding(raw, vocabulary=VOCABULARY)
     with open_table(raw, encoding=encoding) as table:
-        return encoding, table.header, [record.values for record in islice(table, rows)]
+        roles, first = recognise(table.header), [record.values for record in islice(table, rows)]
+        guessed = None if set(roles) & set(KINDS) else roles_of_person(table.header)
+        if guessed is None:
+            return Look(encoding, table.header, first, roles, headless=False)
+        header = [role or f"column {place}" for place, role in enumerate(guessed, 1)]
+        return Look(encoding, header, [table.header, *first][:rows], guessed, headless=True)
+
+
+def roles_of_person(cells: Sequence[str]) -> list[str] | None:
+    """What the cells of one person are, by the look of them; None when nobody can be reached by any of them."""
+    roles: list[str] = []
+    for cell in cells:
+        kind = rules.kind_of(cell)
+        if kind in ("phone", "email") and check(Draft("", ((kind, cell),))).identities:
+            roles.append(kind)
+        else:
+            roles.append("name" if cell and "name" not in roles else "")
+    return roles if set(roles) & set(KINDS) else None
 
 
 def is_vcards(raw: IO[bytes]) -> bool:
@@ -105,26 +133,27 @@ def open_contacts(
     if format == VCARD or (format == AUTO and is_vcards(raw)):
         yield ContactFile(VCARD, encoding, CARD_HEADER, ["name", *KINDS], _cards(raw, encoding))
         return
+    found = look(raw, encoding)
     raw.seek(0)
-    encoding = encoding or detect_encoding(raw, vocabulary=VOCABULARY)
-    with open_table(raw, encoding=encoding) as table:
-        meant = list(roles) if roles is not None else recognise(table.header)
-        if len(meant) != len(table.header):
-            raise UnreadableFile(f"line 1: {len(table.header)} columns, but {len(meant)} were said to be there")
+    with open_table(raw, encoding=found.encoding) as table:
+        meant = list(roles) if roles is not None else found.roles
+        if len(meant) != len(found.header):
+            raise UnreadableFile(f"line 1: {len(found.header)} columns, but {len(meant)} were said to be there")
         if not trust_times:
             meant = ["" if role in TIME_ROLES else role for role in meant]
         if not set(meant) & set(KINDS):
             raise NoIdentityColumn("line 1: none of the columns phone, email, handle is there")
-        yield ContactFile(CSV, encoding, table.header, meant, _rows(table, meant, trust_times))
+        records = chain([Record(table.header_line, table.header)] if found.headless else [], table)
+        yield ContactFile(CSV, found.encoding, found.header, meant, _rows(records, meant, trust_times))
 
 
-def _rows(table: Table, roles: list[str], trust_times: bool) -> Iterator[Entry]:
+def _rows(records: Iterable[Record], roles: list[str], trust_times: bool) -> Iterator[Entry]:
     layout = Layout(roles)
     # One column a kind is somebody's own list, and a bad cell a mistake to mend; several are an address book.
     lenient = max(Counter(role for role in roles if role in KINDS).values()) > 1
     owners = [roles.index(role) if role in roles else None for role in OWNER_ROLES]
     times = [roles.index(role) if role in roles else None for role in TIME_ROLES] if trust_times else []
-    for record in table:
+    for record in records:
         staff_no, employee_email = (_at(record, place) for place in owners)
         try:
             if record.problem:

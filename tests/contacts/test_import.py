@@ -222,3 +222,25 @@ def test_good_lines_around_a_naughty_one_all_go_in(alice: Employee, text: str) -
     assert told["read"] == 5
     assert told["created"] >= 3
     assert told["created"] + told["rejected"] == 5
+
+
+def test_a_list_without_a_header_loses_nobody_not_even_its_first_line(alice: Employee) -> None:
+    assert counts(take("Wanda,13812345678\nVera,13912345678\nXaver,12\n", employee=alice)) == {
+        "created": 2,
+        "rejected": 1,
+    }
+    assert set(Contact.objects.values_list("name", flat=True)) == {"Wanda", "Vera"}
+    rejects = io.BytesIO()
+    take("wanda@outside.example.org\nnobody\n", employee=alice, rejects=rejects.write)
+    assert rejects.getvalue().decode("utf-8-sig").splitlines()[:2] == [
+        "email,line,code,reason",
+        "nobody,2,invalid_identity,This is not a valid e-mail address.",
+    ]
+
+
+def test_several_numbers_of_one_person_are_all_theirs_and_a_useless_one_costs_nobody(alice: Employee) -> None:
+    wanda, vera = "Wanda,13812345678,13912345678,w@outside.example.org", "Vera,12,13712345678,"
+    told = take(f"name,phone,phone 2,e-mail\n{wanda}\n{vera}\n", employee=alice)
+    assert counts(told) == {"created": 2}
+    assert Contact.objects.get(name="Wanda").identities.count() == 3
+    assert [one.value for one in Contact.objects.get(name="Vera").identities.all()] == ["+8613712345678"]

@@ -184,5 +184,7 @@ def undo(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
     else:
         services.ring()
         text = ngettext("Undone: %(count)s contact was ended.", "Undone: %(count)s contacts were ended.", ended)
-        messages.success(request, text % {"count": words.number(ended)} if ended else _("There was nothing left to undo."))
+        messages.success(
+            request, text % {"count": words.number(ended)} if ended else _("There was nothing left to undo.")
+        )
     return redirect(scope.url("import-batch", submission_id))

@@ -8,9 +8,8 @@ from typing import IO
 
 from django.conf import settings
 
-from apps.contacts.columns import recognise
 from apps.contacts.previews import Preview, TooMany, preview
-from apps.contacts.reading import CSV, VCARD, NoIdentityColumn, is_vcards, looks, open_contacts
+from apps.contacts.reading import CSV, VCARD, NoIdentityColumn, is_vcards, look, open_contacts
 from apps.contacts.services import remembered_roles
 from apps.contacts.vcards import needs_encoding
 from apps.dashboard import words
@@ -43,6 +42,7 @@ class Looked:
     roles: list[str] = field(default_factory=list)
     columns: list[Column] = field(default_factory=list)
     chosen: bool = False
+    headless: bool = False
     preview: Preview | None = None
     problem: str = ""
     detail: str = ""
@@ -83,17 +83,17 @@ def looked_at(stored: StoredFile, employee: Employee, asked: Mapping[str, str]) 
 
 
 def _read_columns(found: Looked, raw: IO[bytes], employee: Employee, asked: Mapping[str, str]) -> None:
-    found.encoding, found.header, rows = looks(raw, found.encoding, EXAMPLES)
-    known = recognise(found.header)
-    said = [asked.get(f"role_{place}") for place in range(len(found.header))]
+    seen = look(raw, found.encoding, EXAMPLES)
+    found.encoding, found.header, found.headless = seen.encoding, seen.header, seen.headless
+    said = [asked.get(f"role_{place}") for place in range(len(seen.header))]
     found.chosen = any(role in words.ROLES for role in said)
     if found.chosen:
         # What is not offered to choose stays what the header says it is.
-        found.roles = [role if role in words.ROLES else own for role, own in zip(said, known, strict=True)]
+        found.roles = [role if role in words.ROLES else own for role, own in zip(said, seen.roles, strict=True)]
     else:
-        found.roles = remembered_roles(employee, found.header) or known
+        found.roles = remembered_roles(employee, seen.header) or seen.roles
     found.columns = [
-        Column(place, name, _examples(rows, place), found.roles[place]) for place, name in enumerate(found.header)
+        Column(place, name, _examples(seen.rows, place), found.roles[place]) for place, name in enumerate(seen.header)
     ]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.contacts import rules
 from apps.contacts.models import Submission
@@ -56,8 +56,10 @@ class Report:
 
 def lock_employees(ids: Iterable[int]) -> None:
     """Lock the rows of these employees until the transaction ends, in id order."""
-    wanted = sorted(set(ids))
-    list(Employee.objects.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM employees_employee WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(ids))]
+        )
 
 
 def submit(*, employee: Employee, drafts: Sequence[Draft], source: str, by: Actor, key: str | None = None) -> Report:

@@ -24,6 +24,8 @@ CALLS = {"_": (None, 0, None), "gettext": (None, 0, None), "ngettext": (None, 0,
 CALLS |= {"pgettext": (0, 1, None), "npgettext": (0, 1, 2)}
 CALLS |= {f"{name}_{kind}": places for name, places in CALLS.items() for kind in ("lazy", "noop") if name != "_"}
 IN_TEMPLATE = re.compile(r"\b(?:n|p|np)?gettext\(u?['\"].*?\)(?=\s|$)")
+# A text that is an argument of a filter, which Django's reader passes over when a variable stands before it.
+IN_FILTER = re.compile(r"""\{\{[^}]*?:(_\((?:"[^"]*"|'[^']*')\))""")
 HEADER = {
     "Project-Id-Version": "Hundred",
     "Language": "zh_Hans",
@@ -69,7 +71,8 @@ def _said(call: ast.Call, context: int | None, text: int, plural: int | None) ->
 
 
 def in_template(path: Path) -> Iterator[Message]:
-    for call in IN_TEMPLATE.findall(templatize(path.read_text("utf-8"), origin=str(path))):
+    source = path.read_text("utf-8")
+    for call in [*IN_TEMPLATE.findall(templatize(source, origin=str(path))), *IN_FILTER.findall(source)]:
         yield from in_python(call)
 
 

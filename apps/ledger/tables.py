@@ -145,14 +145,16 @@ class Table:
     def _header(self, lines: list[str]) -> list[str]:
         text = "".join(lines)
         if len(text) > RECORD_LIMIT:
-            raise UnreadableFile(f"line {self.header_line}: the header is longer than {RECORD_LIMIT} characters")
+            message = f"line {self.header_line}: the header is longer than {RECORD_LIMIT} characters"
+            raise UnreadableFile(message, self.header_line)
         self.separator = self.separator or _separator(text)
         try:
             return _parsed(text, self.separator)
         except csv.Error as error:
             found = next(iter(Scanner(self.separator).lenient(text)), None) if len(lines) == 1 else None
             if found is None:
-                raise UnreadableFile(f"line {self.header_line}: a quote in the header is not closed") from error
+                message = f"line {self.header_line}: a quote in the header is not closed"
+                raise UnreadableFile(message, self.header_line) from error
             return found
 
 

@@ -39,7 +39,11 @@ USUAL = {
 
 
 class UnreadableFile(ValueError):
-    """The file as a whole cannot be read, with a sentence that says why and where."""
+    """The file as a whole cannot be read, with a sentence that says why and where. `line`: near which, 0 for none."""
+
+    def __init__(self, message: str, line: int = 0):
+        super().__init__(message)
+        self.line = line
 
 
 class UnsureEncoding(UnreadableFile):
@@ -124,7 +128,7 @@ def _detected(raw: IO[bytes], vocabulary: frozenset[str], separators: tuple[str,
     for encoding in _declared(head):
         broken = _breaks(raw, encoding)
         if broken:
-            raise UnreadableFile(_undecodable(broken, encoding))
+            raise UnreadableFile(_undecodable(broken, encoding), broken)
         return encoding
     broken = _breaks(raw, "utf-8")
     if not broken:
@@ -132,12 +136,12 @@ def _detected(raw: IO[bytes], vocabulary: frozenset[str], separators: tuple[str,
     header = _header(head)
     if _hits(header, "utf-8", vocabulary, separators):
         # UTF-8 with a wound: every other reading of it is mojibake.
-        raise UnreadableFile(_undecodable(broken, "utf-8"))
+        raise UnreadableFile(_undecodable(broken, "utf-8"), broken)
     candidates = [encoding for encoding in LEGACY if not _breaks(raw, encoding)]
     if "big5" in candidates and "cp950" in candidates:
         candidates.remove("cp950")
     if not candidates:
-        raise UnreadableFile(_undecodable(broken, "utf-8"))
+        raise UnreadableFile(_undecodable(broken, "utf-8"), broken)
     if header.isascii():
         best = ["gb18030"] if "gb18030" in candidates and _surely_chinese(raw) else []
     else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from apps.contacts.previews import Preview, TooMany, preview
 from apps.contacts.reading import CSV, VCARD, NoIdentityColumn, is_vcards, look, open_contacts
@@ -45,7 +46,7 @@ class Looked:
     headless: bool = False
     preview: Preview | None = None
     problem: str = ""
-    detail: str = ""
+    line: int = 0
     readings: list[tuple[str, list[str]]] = field(default_factory=list)
 
     @property
@@ -76,7 +77,7 @@ def looked_at(stored: StoredFile, employee: Employee, asked: Mapping[str, str]) 
         except TooMany:
             found.problem = "too_many"
         except UnreadableFile as error:
-            found.problem, found.detail = "unreadable", str(error)
+            found.problem, found.line = "unreadable", error.line
     if found.preview is not None and not found.preview.total:
         found.preview, found.problem = None, "nobody"
     return found
@@ -93,8 +94,13 @@ def _read_columns(found: Looked, raw: IO[bytes], employee: Employee, asked: Mapp
     else:
         found.roles = remembered_roles(employee, seen.header) or seen.roles
     found.columns = [
-        Column(place, name, _examples(seen.rows, place), found.roles[place]) for place, name in enumerate(seen.header)
+        Column(place, _called(place, name, seen.headless), _examples(seen.rows, place), found.roles[place])
+        for place, name in enumerate(seen.header)
     ]
+
+
+def _called(place: int, name: str, headless: bool) -> str:
+    return _("Column %(number)s") % {"number": place + 1} if headless or not name else name
 
 
 def _examples(rows: Sequence[Sequence[str]], place: int) -> list[str]:

@@ -17,7 +17,8 @@ from typing import Any
 import psycopg2
 
 from config.commands import run_command
-from config.embedded import EmbeddedDatabase
+from config.embedded import EmbeddedDatabase, EmbeddedError
+from config.locks import FileLock
 from config.places import Places
 
 # What every employee of ours is called: nobody else is.
@@ -112,17 +113,31 @@ def opened() -> Iterator[Database]:
 def _folder() -> Iterator[Places]:
     """A folder beside the installation's own data: on the same disk, for what is measured waits for that disk.
 
-    Not the keeper's throw-away kind, which writes without waiting.
+    Not the keeper's throw-away kind, which writes without waiting. Raises EmbeddedError while another run has one.
     """
     beside = Places.from_environment()
     beside.create_data()
-    made = Path(tempfile.mkdtemp(prefix="bench-", dir=beside.data))
-    if os.geteuid() == 0:
-        made.chmod(0o711)
-    places = Places(data=made, log=made / "log")
+    alone = FileLock(beside.data / "bench.lock")
+    if not alone.try_exclusive():
+        alone.release()
+        raise EmbeddedError("Another benchmark is running: each would measure the other.")
     try:
-        yield places
+        for left in beside.data.glob("bench-*"):
+            _remove(Places(data=left, log=left / "log"))
+        made = Path(tempfile.mkdtemp(prefix="bench-", dir=beside.data))
+        if os.geteuid() == 0:
+            made.chmod(0o711)
+        places = Places(data=made, log=made / "log")
+        try:
+            yield places
+        finally:
+            _remove(places)
     finally:
-        if places.sockets != made / "run":
-            shutil.rmtree(places.sockets, ignore_errors=True)
-        shutil.rmtree(made, ignore_errors=True)
+        alone.release()
+
+
+def _remove(places: Places) -> None:
+    """Take a folder away, unless its server is still stopping; then the next run does."""
+    if not EmbeddedDatabase(places).keeper_lives():
+        shutil.rmtree(places.sockets, ignore_errors=True)
+        shutil.rmtree(places.data, ignore_errors=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import os
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 SEED = 20261130
 # The three first digits of numbers that are valid whatever follows.
@@ -100,29 +102,42 @@ def table_file(folder: Path, count: int, employees: int, *, first: int = 0) -> M
     told = path.with_suffix(".json")
     if not told.exists():
         outcomes = dict.fromkeys(("created", "duplicate", "rejected"), 0)
-        unfinished = path.with_suffix(f".{random.SystemRandom().randrange(10**9)}")
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
+        with _whole(path) as file:
             writer = csv.writer(file)
             writer.writerow(Row._fields[:-1])
             for row in rows(count, employees, first=first):
                 outcomes[row.outcome] += 1
                 writer.writerow(row[:-1])
-        unfinished.replace(path)
-        told.write_text(json.dumps(outcomes), encoding="utf-8")
+        with _whole(told) as file:
+            json.dump(outcomes, file)
     return Made(path, count, **json.loads(told.read_text(encoding="utf-8")))
 
 
 def card_file(folder: Path) -> Made:
-    """500 cards with photos, about 2 MB in all, as a phone's address book leaves it."""
+    """500 cards with photos, about 2 MB in all, as a phone's address book leaves it; made unless it is there."""
     path = folder / f"cards-{SEED}.vcf"
-    chance = random.Random(SEED)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        for number in range(FIRST_ON_CARDS, FIRST_ON_CARDS + CARDS):
-            name, photo = _name(chance), base64.b64encode(chance.randbytes(PHOTO)).decode()
-            folded = "\r\n ".join(photo[start : start + 74] for start in range(0, len(photo), 74))
-            file.write(
-                f"BEGIN:VCARD\r\nVERSION:3.0\r\nN:{name};;;;\r\nFN:{name}\r\n"
-                f"TEL;TYPE=CELL:{_phone(number, chance)}\r\nEMAIL;TYPE=INTERNET:{_email(number, chance)}\r\n"
-                f"PHOTO;ENCODING=b;TYPE=JPEG:\r\n {folded}\r\nEND:VCARD\r\n"
-            )
+    if not path.exists():
+        chance = random.Random(SEED)
+        with _whole(path) as file:
+            for number in range(FIRST_ON_CARDS, FIRST_ON_CARDS + CARDS):
+                file.write(_card(number, chance))
     return Made(path, CARDS, CARDS, 0, 0)
+
+
+def _card(number: int, chance: random.Random) -> str:
+    name, photo = _name(chance), base64.b64encode(chance.randbytes(PHOTO)).decode()
+    folded = "\r\n ".join(photo[start : start + 74] for start in range(0, len(photo), 74))
+    return (
+        f"BEGIN:VCARD\r\nVERSION:3.0\r\nN:{name};;;;\r\nFN:{name}\r\n"
+        f"TEL;TYPE=CELL:{_phone(number, chance)}\r\nEMAIL;TYPE=INTERNET:{_email(number, chance)}\r\n"
+        f"PHOTO;ENCODING=b;TYPE=JPEG:\r\n {folded}\r\nEND:VCARD\r\n"
+    )
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[str]]:
+    """A file to write that others see only when it is complete."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    with unfinished.open("w", encoding="utf-8", newline="") as file:
+        yield file
+    unfinished.replace(path)

@@ -65,6 +65,12 @@ def confirm(employee: Employee, upload: StoredFile, key: str | None = "file-1") 
     return submission
 
 
+def rejects_of(submission: Submission) -> bytes:
+    """The file of its rejected lines."""
+    assert submission.rejects
+    return b"".join(read_file(submission.rejects))
+
+
 def counted(told: dict[str, Any]) -> dict[str, int]:
     return {code: told[code] for code in COUNTS}
 
@@ -82,10 +88,10 @@ def test_one_upload_confirmed_twice_is_one_file_and_one_report(campaign: Campaig
     upload = kept()
     first = confirm(alice, upload)
     assert counted(first.report) == COUNTS
-    report, rejects, at = first.report, b"".join(read_file(first.rejects)), first.done_at
+    report, rejects, at = first.report, rejects_of(first), first.done_at
     again = confirm(alice, upload)
     assert (again.pk, again.report, again.done_at) == (first.pk, report, at)
-    assert b"".join(read_file(again.rejects)) == rejects
+    assert rejects_of(again) == rejects
     assert Submission.objects.count() == 1
     nobody_twice(campaign, alice)
 
@@ -99,7 +105,7 @@ def test_one_upload_confirmed_eight_times_at_once_is_one_file_and_one_report(
     assert len({one.pk for one in answers}) == Submission.objects.count() == 1
     done = Submission.objects.get()
     assert (done.state, done.total, counted(done.report)) == ("done", 60, COUNTS)
-    assert b"".join(read_file(done.rejects)).count(b"invalid_identity") == 6
+    assert rejects_of(done).count(b"invalid_identity") == 6
     assert StoredFile.objects.count() == 2, "the upload and one file of rejects"
     nobody_twice(campaign, alice)
 
@@ -144,7 +150,7 @@ def test_an_upload_confirmed_again_after_a_crash_is_one_file_and_one_report(
     print(f"seed {SEED}: crash in call {call} of {name}")
     done = again_after_a_crash(alice, monkeypatch, name, call)
     assert (done.state, done.total, counted(done.report)) == ("done", 60, COUNTS)
-    assert b"".join(read_file(done.rejects)).count(b"invalid_identity") == 6
+    assert rejects_of(done).count(b"invalid_identity") == 6
     assert Submission.objects.count() == 1
     assert set(Contact.objects.values_list("recorded_at", flat=True)) == {done.received_at}
     nobody_twice(campaign, alice)

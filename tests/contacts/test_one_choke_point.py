@@ -120,7 +120,8 @@ def carried(way: str, people: People) -> People:
 
 
 def live(employee: Employee) -> set[tuple[str, str]]:
-    return set(ContactIdentity.objects.filter(employee=employee, live=True).values_list("kind", "value"))
+    held = ContactIdentity.objects.filter(employee=employee, live=True)
+    return {(one.kind, one.value or "") for one in held}
 
 
 def shuffled() -> People:

@@ -114,8 +114,10 @@ def _database(url: str, *, statement_timeout: int) -> dict[str, Any]:
     database: dict[str, Any] = env.db_url_config(url)
     if database["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://user:password@host/name")
-    # JIT compiles for longer than any statement here runs.
-    limits = f"-c jit=off -c lock_timeout={_LOCK_TIMEOUT} -c statement_timeout={statement_timeout}"
+    # JIT compiles for longer than any statement here runs. A statement whose client has died ends within a second, and
+    # with it what its session held.
+    limits = "-c jit=off -c client_connection_check_interval=1000"
+    limits += f" -c lock_timeout={_LOCK_TIMEOUT} -c statement_timeout={statement_timeout}"
     options = database.setdefault("OPTIONS", {})
     options["options"] = f"{options.get('options', '')} {limits}".strip()
     options.setdefault("connect_timeout", "5")

@@ -22,7 +22,17 @@ from django.db import transaction
 from apps.contacts import rules
 from apps.contacts.models import Source, Submission
 from apps.contacts.owners import Owners
-from apps.contacts.reading import AUTO, CSV, VCARD, ContactFile, Entry, batches, open_contacts, sha256_of
+from apps.contacts.reading import (
+    AUTO,
+    CSV,
+    VCARD,
+    ContactFile,
+    Entry,
+    batches,
+    open_contacts,
+    sha256_of,
+    without_collector,
+)
 from apps.contacts.rules import Outcome
 from apps.contacts.services import ABANDONED_AFTER, record_checked
 from apps.employees.models import Employee
@@ -36,6 +46,8 @@ logger = logging.getLogger(__name__)
 SHOWN_REJECTS = 100
 # So often a file may end the process that reads it without getting on, before it is refused.
 ATTEMPTS = 5
+# Seconds after which the database has surely let go of what a dead process held; whoever holds it then is alive.
+DEAD_AFTER = 3.0
 DONE_CODES = ("created", "updated", "unchanged", "duplicate")
 TOLD = ("line", "code", "reason")
 # Rejected lines are people's data: they are kept as long as somebody may still want to correct them.
@@ -145,7 +157,7 @@ def _unfinished(sha256: bytes, employee: Employee | None, source: str, stack: Ex
         sha256=sha256, employee=employee, source=source, state=Submission.State.RECEIVED, file=None
     ).order_by("-received_at")
     for found in waiting:
-        if stack.enter_context(try_hold(f"submission:{found.pk}")):
+        if stack.enter_context(try_hold(f"submission:{found.pk}", wait=DEAD_AFTER)):
             # Only now, when nobody else moves it, is what stands there where it ended.
             found.refresh_from_db()
             if found.state == Submission.State.RECEIVED:
@@ -223,7 +235,7 @@ def _run(
 ) -> ImportResult:
     """Record the entries behind the checkpoint and close the submission. Raises Overtaken, UnreadableFile."""
     result, owners = ImportResult.of(submission), Owners(submission.employee)
-    for batch in batches(file.entries, skip=submission.done):
+    for batch in without_collector(batches(file.entries, skip=submission.done)):
         with transaction.atomic():
             _hold(submission)
             rejected = []

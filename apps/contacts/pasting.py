@@ -26,7 +26,9 @@ LABEL = re.compile(
 )
 EMAIL = re.compile(r"[^\s<>()\[\]\":@]+@[^\s<>()\[\]\":@]+")
 # Digits with blanks, dashes, dots and brackets inside. Letters of a handle may not touch it; Chinese ones may.
-PHONE = re.compile(r"(?<![A-Za-z0-9_@])(?<![A-Za-z0-9_][.-])[+(]{0,2}\d[\d ()./\-–—]*\d(?![A-Za-z0-9_@])")
+PHONE = re.compile(
+    r"(?<![A-Za-z0-9_@])(?<![A-Za-z0-9_][.-])[+(]{0,2}\d[\d ()./\-\u2010-\u2015\u2212]*\d(?![A-Za-z0-9_@])"
+)
 HANDLE = re.compile(r"(?<!\S)@[^\s@]+")
 # A Chinese name and a number written as one word. Fewer digits may end a handle.
 GLUED = re.compile(r"[^\x00-\x7f]\+?\d{11,15}$|^\+?\d{11,15}[^\x00-\x7f]")

@@ -9,8 +9,8 @@ from itertools import count
 from apps.contacts import rules
 from apps.contacts.owners import Owners
 from apps.contacts.reading import ContactFile, Entry, batches
-from apps.contacts.recording import judge, load_shelf
-from apps.contacts.rules import Outcome, Shelf
+from apps.contacts.recording import Held, holdings, judge
+from apps.contacts.rules import Outcome
 from apps.employees.models import Employee
 from apps.ledger.services import clock, verify_identity_key
 from apps.ledger.tables import UnreadableFile
@@ -52,24 +52,20 @@ class Preview:
 def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
     """Judge a whole file for one employee as it would fare now. Raises TooMany, UnreadableFile."""
     verify_identity_key()
-    found, shelf, owners, now = Preview(), Shelf(), Owners(employee), clock()
+    found, owners, now = Preview(), Owners(employee), clock()
+    held: Held = {}
     # Contacts that would be made are told from those that are there by numbers that no contact has.
     ids = count(-1, -1)
     for batch in batches(file.entries):
         if found.total + len(batch) > most:
             raise TooMany(f"more than {most} contacts at once")
         owned = [(entry, owners.of(entry)) for entry in batch]
-        good = [
-            (owner, entry.checked) for entry, owner in owned if isinstance(owner, int) and not entry.checked.refused
-        ]
-        load_shelf(good, ended_too=False, shelf=shelf)
+        good = [(owner, entry.checked) for entry, owner in owned if isinstance(owner, int)]
+        # What this file would bring stays beside what is there already.
+        held = holdings(good) | held
         for entry, owner in owned:
-            outcome = owner if isinstance(owner, Outcome) else entry.checked.refused
-            if outcome is None and isinstance(owner, int):
-                timed = entry.checked._replace(recorded_at=now)
-                outcome, _contact = judge(owner, timed, shelf, ids, trust_times=False)
-            if outcome is not None:
-                _take(found, entry, outcome)
+            outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, now, ids)
+            _take(found, entry, outcome)
     return found
 
 

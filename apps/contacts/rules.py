@@ -21,7 +21,7 @@ UNREADABLE = frozenset({UNTERMINATED_QUOTE, UNTERMINATED_CARD, TOO_LONG})
 REJECTED = frozenset({INVALID, OVERLAP, BAD_TIME, UNKNOWN_EMPLOYEE}) | UNREADABLE
 KIND_LIMIT = 20
 # Digits with the punctuation people put between them: anything else without an @ inside is a handle.
-PHONE_SHAPE = re.compile(r"^(tel:)?[+＋(（]?[\d０-９][\d０-９\s()（）./\-–—－＋+]*$", re.IGNORECASE)
+PHONE_SHAPE = re.compile(r"^(tel:)?[+＋(（]?[\d０-９][\d０-９\s()（）./\-\u2010-\u2015\u2212－＋+]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,19 @@ class Outcome(NamedTuple):
     message: str = ""
     contact_id: int | None = None
     existing_contact_id: int | None = None
+
+
+class Checked(NamedTuple):
+    """A draft after the choke point: its usable identities, or why it is none. Times are the trusted feed's."""
+
+    name: str
+    identities: tuple[Identity, ...]
+    line: int | None = None
+    recorded_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    ended_at: datetime | None = None
+    refused: Outcome | None = None
+    left_out: tuple[str, ...] = ()
 
 
 class Known(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -257,7 +258,10 @@ def _apply(roster: Roster, by: Actor, complete: bool) -> RosterResult:
             cursor.execute(statement, moment)
         cursor.execute(NEW_IDENTITIES, moment)
         note_identities(cursor.fetchall(), always=True)
-        for statement in (*EMPLOYMENTS, *PLACEMENTS):
+        for statement in EMPLOYMENTS:
+            cursor.execute(statement, moment)
+        _note_holders_of(cursor, "SELECT employee_id FROM roster_touched WHERE judged")
+        for statement in PLACEMENTS:
             cursor.execute(statement, moment)
         if complete:
             left = midnight(now.astimezone(ZoneInfo(company_zone())).date())
@@ -265,11 +269,19 @@ def _apply(roster: Roster, by: Actor, complete: bool) -> RosterResult:
             leavers = [employee for (employee,) in cursor.fetchall()]
             result.left = len(leavers)
             note_employees(leavers)
+            _note_holders_of(cursor, "SELECT unnest(%s::bigint[])", [leavers])
         _count(cursor, result)
     rebuild_tree(now)
     detail = {name: value for name, value in vars(result).items() if name != "rejects"}
     audit("roster.loaded", by=by, kind="roster", detail=detail | {"complete": complete})
     return result
+
+
+def _note_holders_of(cursor: Any, employees: str, parameters: Sequence[Any] = ()) -> None:
+    """Whoever has recorded one of these people is judged again: when they were colleagues may have changed."""
+    held = "SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN"
+    cursor.execute(f"{held} ({employees})", parameters)
+    note_identities(cursor.fetchall(), always=True)
 
 
 def _stage(cursor: Any, rows: list[RosterRow]) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -67,28 +69,38 @@ def _advisory(function: str, key: int) -> None:
 
 
 @contextmanager
-def try_hold(name: str) -> Iterator[bool]:
-    """Hold a name across transactions; yields False, at once, while another connection holds it.
+def try_hold(name: str, *, wait: float = 0) -> Iterator[bool]:
+    """Hold a name across transactions; yields False when another connection still holds it after `wait` seconds.
 
-    The database lets go of it when this process dies, however that happens.
+    The database lets go of it when the process dies, or a second later when a statement of it is still running.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
-        [held] = cursor.fetchone()
+    key, end = [name], time.monotonic() + wait
+    while not (held := _ask("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key)) and time.monotonic() < end:
+        time.sleep(0.1)
     try:
         yield held
     finally:
         # A connection that broke has let go of it already.
         if held and connection.connection is not None and not connection.connection.closed:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+            _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)
+
+
+def _ask(question: str, parameters: Sequence[Any]) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(question, parameters)
+        return bool(cursor.fetchone()[0])
 
 
 def identity(kind: str, raw: str) -> Identity:
     """Normalise raw text with this installation's region and key. Raises InvalidIdentity, ImproperlyConfigured."""
+    return identifier()(kind, raw)
+
+
+def identifier() -> Callable[[str, str], Identity]:
+    """`identity` for whoever calls it thousands of times. Raises ImproperlyConfigured."""
     if not _verified_keys.get(settings.IDENTITY_KEY):
         verify_identity_key()
-    return normalise(kind, raw, region=settings.COMPANY_PHONE_REGION, key=settings.IDENTITY_KEY)
+    return partial(normalise, region=settings.COMPANY_PHONE_REGION, key=settings.IDENTITY_KEY)
 
 
 def verify_identity_key() -> None:

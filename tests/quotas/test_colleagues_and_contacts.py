@@ -23,7 +23,6 @@ from tests.people import NOON, ROSTER, load, mark, november, person, record_one,
 pytestmark = pytest.mark.django_db
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
 # load_roster notes the identities it adds, and not those of somebody whose period it corrects.
-DEFECT = pytest.mark.xfail(reason="roster.load_roster notes nobody's holders when only a period of employment changes")
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(10**6)
 HEADER = "staff_no,name,email,phone,manager_staff_no,started_on,left_on\n"
 MAIL, PHONE = "newcomer@outside.example.org", "13812345678"
@@ -107,7 +106,6 @@ def test_an_address_that_was_an_employees_stays_one_when_the_roster_moves_it_awa
     assert reds(one, holders) == [True] * 3
 
 
-@DEFECT
 def test_a_correction_of_the_period_to_before_the_opening_brings_the_contacts_back(
     one: Campaign, holders: list[Employee], clock: Clock
 ) -> None:
@@ -141,7 +139,6 @@ def test_who_starts_later_is_an_outsider_until_that_day(one: Campaign, holders: 
     assert reds(one, holders) == [True] * 3
 
 
-@DEFECT
 def test_a_start_that_is_put_off_brings_the_contacts_back(one: Campaign, holders: list[Employee]) -> None:
     newcomer(email=MAIL, started="2026-11-20")
     assert reds(one, holders) == [True] * 3
@@ -157,7 +154,6 @@ def test_a_complete_roster_without_the_newcomer_takes_nothing_back(one: Campaign
     assert reds(one, holders) == [True] * 3
 
 
-@DEFECT
 def test_a_rehire_makes_the_contacts_of_a_former_colleague_a_colleagues_again(
     one: Campaign, holders: list[Employee]
 ) -> None:
@@ -176,7 +172,6 @@ def test_one_who_held_the_person_and_ended_it_is_not_touched_by_the_roster(
     assert reds(one, holders) == [False, True, True]
 
 
-@DEFECT
 def test_an_exclusive_campaign_gives_the_person_to_nobody(
     company: dict[str, Employee], alice: Employee, alan: Employee
 ) -> None:
@@ -206,7 +201,6 @@ def random_lines(dice: random.Random, mails: list[str], phones: list[str]) -> st
     return HEADER + "\n".join(lines) + "\n"
 
 
-@pytest.mark.xfail(reason=DEFECT.kwargs["reason"], strict=False)
 def test_whatever_rosters_are_loaded_every_standing_is_the_oracles_after_the_next_sweep(
     company: dict[str, Employee], clock: Clock
 ) -> None:

@@ -123,8 +123,8 @@ def test_mutant_without_locks_the_same_crowd_meets_errors(
     company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unlock(monkeypatch)
-    real = recording._store
-    monkeypatch.setattr(recording, "_store", lambda *args: (time.sleep(0.02), real(*args)))
+    real = recording.store
+    monkeypatch.setattr(recording, "store", lambda *args: (time.sleep(0.02), real(*args)))
     faults, _campaigns = chaos(seed=20261123, clients=8, operations=20)
     assert any(isinstance(fault, Error) for fault in faults)
 

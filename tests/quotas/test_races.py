@@ -68,13 +68,13 @@ def test_64_who_hand_in_one_person_at_once_leave_one_contact(campaign: Campaign,
 
 def together(monkeypatch: pytest.MonkeyPatch, hands: int) -> None:
     """Nobody stores before everybody has looked whether the person is there: the moment a lock is for."""
-    meeting, real = threading.Barrier(hands), recording._store
+    meeting, real = threading.Barrier(hands), recording.store
 
     def store(*args: Any) -> None:
         meeting.wait(PATIENCE)
         real(*args)
 
-    monkeypatch.setattr(recording, "_store", store)
+    monkeypatch.setattr(recording, "store", store)
 
 
 def test_mutant_without_the_lock_all_but_one_get_an_error(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:

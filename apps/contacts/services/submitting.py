@@ -17,8 +17,8 @@ from django.db import connection, transaction
 
 from apps.contacts import rules
 from apps.contacts.models import Submission
-from apps.contacts.recording import Checked, check, record
-from apps.contacts.rules import Draft, Outcome
+from apps.contacts.recording import check, record
+from apps.contacts.rules import Checked, Draft, Outcome
 from apps.employees.models import Employee
 from apps.ledger.rules import storable
 from apps.ledger.services import Actor, clock, hold_facts, note_employees, note_identities

@@ -12,7 +12,7 @@ from apps.contacts.reading import ContactFile, Entry, batches
 from apps.contacts.recording import Held, holdings, judge
 from apps.contacts.rules import Outcome
 from apps.employees.models import Employee
-from apps.ledger.services import clock, verify_identity_key
+from apps.ledger.services import verify_identity_key
 from apps.ledger.tables import UnreadableFile
 
 SHOWN = 20
@@ -52,7 +52,7 @@ class Preview:
 def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
     """Judge a whole file for one employee as it would fare now. Raises TooMany, UnreadableFile."""
     verify_identity_key()
-    found, owners, now = Preview(), Owners(employee), clock()
+    found, owners = Preview(), Owners(employee)
     held: Held = {}
     # Contacts that would be made are told from those that are there by numbers that no contact has.
     ids = count(-1, -1)
@@ -64,7 +64,7 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
         # What this file would bring stays beside what is there already.
         held = holdings(good) | held
         for entry, owner in owned:
-            outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, now, ids)
+            outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, ids)
             _take(found, entry, outcome)
     return found
 

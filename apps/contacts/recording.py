@@ -18,8 +18,8 @@ from apps.ledger.rules import RAW_LIMIT, Identity, InvalidIdentity, clean_text
 from apps.ledger.services import identity
 
 Identify = Callable[[str, str], Identity]
-# What an employee's live contacts hold, by (employee, kind, digest): since when, and which contact.
-Held = dict[tuple[int, str, bytes], tuple[datetime, int]]
+# The live contact that holds an identity, by (employee, kind, digest).
+Held = dict[tuple[int, str, bytes], int]
 # Digests travel as one text: binding thousands of byte strings costs more than looking them up. LATERAL with OFFSET 0
 # asks the indexes one by one: a planner that takes the list for a long one would read whole tables.
 WANTED = """
@@ -34,9 +34,7 @@ JOIN LATERAL (SELECT * FROM contacts_contact one
 """
 TIMES = "contact.id, contact.recorded_at, contact.confirmed_at, contact.ended_at"
 # What shares an identity with a draft and lives; for a feed also what ended, and what shares one with any of these.
-LIVE = f"""
-SELECT met.employee_id, met.kind, met.digest, {TIMES} {WANTED.format(live="AND one.live")} {CONTACT.format(of="met")}
-"""
+LIVE = f"SELECT met.employee_id, met.kind, met.digest, met.contact_id {WANTED.format(live='AND one.live')}"
 EVER = f"""
 SELECT DISTINCT held.employee_id, held.kind, held.digest, {TIMES} {WANTED.format(live="")}
 JOIN LATERAL (SELECT * FROM contacts_contactidentity one
@@ -132,7 +130,7 @@ def _judge(drafts: Sequence[tuple[int, Checked]], received_at: datetime) -> _Jud
     done = _Judged()
     held, ids = holdings(drafts), fresh_ids(len(drafts))
     for owner, one in drafts:
-        outcome = judge(owner, one, held, received_at, ids)
+        outcome = judge(owner, one, held, ids)
         done.batch.outcomes.append(outcome)
         if outcome.contact_id is not None:
             done.new.append((owner, one, Known(outcome.contact_id, received_at, None, None)))
@@ -140,25 +138,23 @@ def _judge(drafts: Sequence[tuple[int, Checked]], received_at: datetime) -> _Jud
     return done
 
 
-def judge(owner: int, one: Checked, held: Held, at: datetime, ids: Iterator[int]) -> Outcome:
+def judge(owner: int, one: Checked, held: Held, ids: Iterator[int]) -> Outcome:
     """How a draft fares against what its employee holds; a new contact, with the next id, joins that."""
     if one.refused:
         return one.refused
     keys = [(owner, *known.key) for known in one.identities]
     if met := [held[key] for key in keys if key in held]:
-        return _met(rules.DUPLICATE, one, min(met)[1])
+        return _met(rules.DUPLICATE, one, min(met))
     contact_id = next(ids)
     for key in keys:
-        held[key] = at, contact_id
+        held[key] = contact_id
     return Outcome(rules.CREATED, one.line, contact_id=contact_id)
 
 
 def holdings(drafts: Iterable[tuple[int, Checked]]) -> Held:
-    """What of these drafts' identities their employees hold already, each in its oldest live contact."""
-    return {
-        (owner, kind, bytes(digest)): (recorded_at, contact_id)
-        for owner, kind, digest, contact_id, recorded_at, *_times in _look_up(LIVE, drafts)
-    }
+    """Which live contacts of their employees hold identities of these drafts."""
+    found = _look_up(LIVE, drafts)
+    return {(owner, kind, bytes(digest)): contact_id for owner, kind, digest, contact_id in found}
 
 
 # -- the trusted feed ----------------------------------------------------------------------------------------------

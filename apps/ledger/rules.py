@@ -70,6 +70,8 @@ def storable_part(text: str, limit: int) -> str:
 
 def clean_text(text: str, limit: int = NAME_LIMIT) -> str:
     """NFKC, one space for any run of white space, no control or zero-width character, at most `limit` characters."""
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return " ".join(text.split()) if " " in text else text
     # Cut before and after: NFKC may make one character eighteen, and a megabyte needs no normalising.
     spaced = " ".join(text[: limit * 4].split())
     if not spaced.isascii() or not spaced.isprintable():

@@ -39,13 +39,13 @@ THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "
 
 
 def _buffers() -> int:
-    """Megabytes PostgreSQL keeps pages in: an eighth of the machine's memory, at most a gigabyte.
+    """Megabytes PostgreSQL keeps pages in: an eighth of the machine's memory, at most two gigabytes.
 
     Identities are looked up all over their indexes; what does not fit here is read and written again and again. Only
     what is used is taken.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(128, min(1024, memory // 8 // 2**20))
+    return max(128, min(2048, memory // 8 // 2**20))
 
 
 class Keeper:
@@ -140,7 +140,7 @@ class Keeper:
     def _start(self) -> None:
         settings = {"listen_addresses": "", "unix_socket_directories": str(self.places.sockets)}
         settings |= {"port": "5432", "unix_socket_permissions": "0700", "max_connections": "100", **DISCREET}
-        settings |= {"shared_buffers": f"{_buffers()}MB", "max_wal_size": "2GB"}
+        settings |= {"shared_buffers": f"{_buffers()}MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
         settings |= THROW_AWAY if self.throw_away else {}
         command = [str(self.places.binaries / "postgres"), "-D", str(self.places.cluster)]
         for name, value in settings.items():

@@ -11,7 +11,7 @@ import io
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,6 +30,7 @@ from apps.contacts.reading import (
     Entry,
     batches,
     open_contacts,
+    roles_as_said,
     sha256_of,
     without_collector,
 )
@@ -109,6 +110,7 @@ def import_contacts(
     employee: Employee | None = None,
     format: str = AUTO,
     encoding: str = "",
+    columns: Mapping[str, str] | None = None,
     trust_times: bool = False,
     dry_run: bool = False,
     file_name: str = "",
@@ -117,7 +119,8 @@ def import_contacts(
 ) -> ImportResult:
     """Record what stands in a seekable file, for `employee` or for the one each row names.
 
-    The same file again, after a run that was cut off, goes on at its checkpoint. `trust_times`: the file is an
+    The same file again, after a run that was cut off, goes on at its checkpoint. `columns` says what columns mean whose
+    names do not, as name to role. `trust_times`: the file is an
     operator's feed and brings recorded_at, confirmed_at and ended_at. `rejects` is given the rejected rows as CSV,
     with line, code and reason; `progress(read)` is told after each batch.
     Raises UnreadableFile; then nothing was recorded.
@@ -125,7 +128,10 @@ def import_contacts(
     verify_identity_key()
     sha256 = sha256_of(raw)
     with ExitStack() as stack:
-        file = stack.enter_context(open_contacts(raw, format=format, encoding=encoding, trust_times=trust_times))
+        roles = roles_as_said(raw, encoding, columns) if columns else None
+        file = stack.enter_context(
+            open_contacts(raw, format=format, encoding=encoding, roles=roles, trust_times=trust_times)
+        )
         if employee is None and not file.names_employees:
             raise UnreadableFile("line 1: the file names no employees: add a column staff_no, or give --employee")
         if dry_run:

@@ -21,6 +21,8 @@ class Owners:
         self._only = only
         self._by_number: dict[str, int] = {}
         self._by_email: dict[str, int] = {}
+        own = EmployeeIdentity.objects.filter(employee=only, kind="email", live=True) if only else ()
+        self._addresses = {bytes(one.digest) for one in own}
 
     def learn(self, entries: Iterable[Entry]) -> None:
         """Look up whoever these entries name and nobody has named before."""
@@ -45,11 +47,11 @@ class Owners:
         number, email = entry.staff_no, entry.employee_email
         named = clean_text(number or email)
         if self._only:
-            if number in ("", self._only.staff_no):
+            if number == self._only.staff_no or (not number and (not email or _digest(email) in self._addresses)):
                 return self._only.pk
             reason = _("The line names %(named)s, the file is for %(owner)s.")
             told = reason % {"named": named, "owner": self._only.staff_no}
-            return Outcome(rules.UNKNOWN_EMPLOYEE, entry.line, "staff_no", told)
+            return Outcome(rules.UNKNOWN_EMPLOYEE, entry.line, "staff_no" if number else "employee_email", told)
         owner = self._by_number.get(number) if number else self._by_email.get(email)
         if owner is not None:
             return owner

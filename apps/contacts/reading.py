@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,6 +97,18 @@ def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
             return Look(encoding, table.header, first, roles, headless=False)
         header = [role or f"column {place}" for place, role in enumerate(guessed, 1)]
         return Look(encoding, header, [table.header, *first][:rows], guessed, headless=True)
+
+
+def roles_as_said(raw: IO[bytes], encoding: str, said: Mapping[str, str]) -> list[str]:
+    """The roles of a table's columns as its header says, but for those of `said` (a column's name to its role).
+
+    Raises UnreadableFile for a name that no column has.
+    """
+    seen = look(raw, encoding)
+    wanted = {name.strip().lower(): role for name, role in said.items()}
+    if missing := wanted.keys() - {name.lower() for name in seen.header}:
+        raise UnreadableFile(f"line 1: there is no column {min(missing)}; found {', '.join(seen.header)}")
+    return [wanted.get(name.lower(), role) for name, role in zip(seen.header, seen.roles, strict=True)]
 
 
 def roles_of_person(cells: Sequence[str]) -> list[str] | None:

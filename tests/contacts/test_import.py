@@ -244,3 +244,24 @@ def test_several_numbers_of_one_person_are_all_theirs_and_a_useless_one_costs_no
     assert counts(told) == {"created": 2}
     assert Contact.objects.get(name="Wanda").identities.count() == 3
     assert [one.value for one in Contact.objects.get(name="Vera").identities.all()] == ["+8613712345678"]
+
+
+def test_columns_with_names_of_ones_own_can_be_told(alice: Employee, tmp_path: Path) -> None:
+    file = tmp_path / "contacts.csv"
+    file.write_text("Wer,Womit,E-Mail\nWanda,13812345678,w@outside.example.org\n")
+    told = run("import_contacts", file, "--employee", "A001", "--columns", "wer=name,Womit=phone,E-Mail=")
+    assert counts(told) == {"created": 1}
+    contact = Contact.objects.get()
+    assert (contact.name, [one.kind for one in contact.identities.all()]) == ("Wanda", ["phone"])
+    with pytest.raises(CommandError, match="there is no column wen; found Wer, Womit"):
+        run("import_contacts", file, "--employee", "A001", "--columns", "wen=name")
+    for wrong in ("Womit", "Womit=telephone", "=phone"):
+        with pytest.raises(CommandError) as refused:
+            run("import_contacts", file, "--employee", "A001", "--columns", wrong)
+        assert refused.value.returncode == 2 or "no column and its role" in str(refused.value)
+
+
+def test_a_file_for_one_employee_knows_them_by_address_too(alice: Employee, alan: Employee) -> None:
+    told = take("employee_email,handle\nAlice@corp.example.com,w1\nalan@corp.example.com,w2\n,w3\n", employee=alice)
+    assert counts(told) == {"created": 2, "rejected": 1}
+    assert (told["rejects"][0]["line"], told["rejects"][0]["column"]) == (3, "employee_email")

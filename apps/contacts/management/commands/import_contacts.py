@@ -1,15 +1,25 @@
+from argparse import ArgumentTypeError
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from apps.contacts.columns import ROLES
 from apps.contacts.imports import ImportResult, import_contacts
 from apps.contacts.reading import FORMATS
 from apps.employees.models import Employee
 from apps.ledger.management.house import HouseCommand
 from apps.ledger.tables import UnreadableFile
 from apps.ledger.texts import UnsureEncoding
+
+
+def _columns(text: str) -> dict[str, str]:
+    pairs = [one.rpartition("=") for one in text.split(",")]
+    wrong = [one for one in pairs if not one[1] or not one[0].strip() or one[2].strip() not in ROLES]
+    if wrong:
+        raise ArgumentTypeError(f"{''.join(wrong[0])!r} is no column and its role, such as Womit=phone")
+    return {name.strip(): role.strip() for name, _equals, role in pairs}
 
 
 class Command(HouseCommand):
@@ -27,6 +37,11 @@ class Command(HouseCommand):
         parser.add_argument(
             "--encoding", default="", help="what its bytes mean, such as gb18030 or cp1252, when they do not say it"
         )
+        parser.add_argument(
+            "--columns", type=_columns, metavar="NAME=ROLE,...",
+            help="what columns mean whose names do not say it, such as Womit=phone; nothing after = for a column "
+            f"not to be read, else one of {', '.join(ROLES[:-1])}",
+        )  # fmt: skip
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, and record nothing")
         parser.add_argument(
             "--trust-times", action="store_true", help="an operator's feed: read recorded_at, confirmed_at and ended_at"
@@ -47,8 +62,8 @@ class Command(HouseCommand):
                 progress = stack.enter_context(self.bar("rows"))
                 result = import_contacts(
                     raw=raw, by=self.actor, employee=employee, format=options["format"], encoding=options["encoding"],
-                    trust_times=options["trust_times"], dry_run=options["dry_run"], file_name=file.name,
-                    rejects=rejects.write if rejects else None, progress=progress,
+                    columns=options["columns"], trust_times=options["trust_times"], dry_run=options["dry_run"],
+                    file_name=file.name, rejects=rejects.write if rejects else None, progress=progress,
                 )  # fmt: skip
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error

@@ -82,7 +82,8 @@ def check(draft: Draft, *, lenient: bool = False, identify: Identify = identity)
     if failed and not (lenient and identities):
         refused = Outcome(rules.INVALID, draft.line, failed[0].kind, sentence(failed[0]))
     elif not identities:
-        refused = Outcome(rules.INVALID, draft.line, "phone", _("A phone, an e-mail or a handle is needed."))
+        kind = draft.identities[0][0] if draft.identities else "phone"
+        refused = Outcome(rules.INVALID, draft.line, kind, _("A phone, an e-mail or a handle is needed."))
     return Checked(
         clean_text(draft.name), tuple(identities), draft.line, draft.recorded_at, draft.confirmed_at, draft.ended_at,
         refused, tuple(error.kind for error in failed),

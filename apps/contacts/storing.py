@@ -61,11 +61,12 @@ def store(
         for held in one.identities:
             value = f"{_text(held.value)}\t{_text(held.domain) or NULL}\t\\\\x{held.digest.hex()}\t{live}"
             identities.write(f"{owner}\t{contact.contact_id}\t{held.kind}\t{value}\n")
+    # Ends first: somebody who ended in this batch may begin anew in it.
+    if known:
+        _update(known.values())
     if new:
         _copy(STORE_CONTACTS, contacts)
         _copy(STORE_IDENTITIES, identities)
-    if known:
-        _update(known.values())
 
 
 def _times(contact: Known, stored: str) -> str:

@@ -240,3 +240,10 @@ def _nobody_twice(employee: Employee) -> None:
         for earlier, later in pairwise(contacts):
             assert earlier.ended_at is not None
             assert earlier.ended_at <= later.recorded_at
+
+
+def test_who_ends_and_begins_anew_in_a_later_part_of_the_feed_is_there_again(alice: Employee) -> None:
+    feed(alice, "W,,w,2026-11-01T00:00:00Z,,")
+    told = feed(alice, "W,,w,2026-11-01T00:00:00Z,,2026-11-02T00:00:00Z", "W,,w,2026-11-03T00:00:00Z,,")
+    assert counts(told) == {"created": 1, "updated": 1}
+    assert periods(alice) == [(1, 2), (3, None)]

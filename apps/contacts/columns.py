@@ -32,6 +32,7 @@ PLAIN = {
 }
 PHONE_BREAK = re.compile(r";|[\r\n]+| / | ::: ")
 FEWEST_DIGITS = 5
+LONGEST_WORD = 200
 # A longer cell holds no list of one person's numbers: it is refused whole.
 CELL_LIMIT = 4_000
 Identities = tuple[tuple[str, str], ...]
@@ -65,6 +66,8 @@ def recognise(header: Sequence[str]) -> list[str]:
 
 
 def _role_of(word: str) -> str:
+    if len(word) > LONGEST_WORD:
+        return ""
     folded = _folded(word)
     if folded in _ROLE_OF:
         return _ROLE_OF[folded]
@@ -95,14 +98,13 @@ class Layout:
         `values` may be shorter or longer than the roles.
         """
         width = len(values)
-        found: list[tuple[str, str]] = []
+        found: dict[tuple[str, str], None] = {}
         for place, kind, plain in self._identities:
             if place < width and (cell := values[place]):
                 if plain(cell):
-                    if (kind, cell) not in found:
-                        found.append((kind, cell))
+                    found[kind, cell] = None
                 else:
-                    found += [pair for text in _cut(kind, cell) if (pair := (kind, text)) not in found]
+                    found.update(((kind, text), None) for text in _cut(kind, cell))
         name = _first(values, self._names)
         return name or self._other_name(values), tuple(found)
 

@@ -11,13 +11,14 @@ import io
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import IO, Any
 
 from django.db import transaction
+from django.db.models import F
 
 from apps.contacts import rules
 from apps.contacts.models import Source, Submission
@@ -67,6 +68,7 @@ class ImportResult:
     read: int = 0
     left_out: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
+    duplicates: list[dict[str, Any]] = field(default_factory=list)
     unknown_columns: list[str] = field(default_factory=list)
     continued_at: int = 0
     submission: Submission | None = None
@@ -77,6 +79,7 @@ class ImportResult:
         told = submission.report
         return cls(
             Counter(told.get("counts", {})), submission.done, told.get("left_out", 0), list(told.get("rejects", [])),
+            list(told.get("duplicates", [])),
             continued_at=submission.done, submission=submission,
         )  # fmt: skip
 
@@ -88,12 +91,15 @@ class ImportResult:
 
     def as_report(self) -> dict[str, Any]:
         """What the submission keeps: the JSON contract, and every outcome's count to go on from."""
-        return {**self.as_json(), "left_out": self.left_out, "counts": dict(self.counts)}
+        more = {"left_out": self.left_out, "duplicates": self.duplicates, "counts": dict(self.counts)}
+        return {**self.as_json(), **more}
 
     def take(self, entry: Entry, outcome: Outcome) -> bool:
         """Count one outcome; True when it was a rejection."""
         self.read += 1
         self.counts[outcome.code] += 1
+        if outcome.code == rules.DUPLICATE and len(self.duplicates) < SHOWN_REJECTS:
+            self.duplicates.append({"line": entry.line, "contact": outcome.existing_contact_id})
         if outcome.code not in rules.REJECTED:
             self.left_out += bool(entry.checked.left_out) and outcome.code == rules.CREATED
             return False
@@ -137,7 +143,8 @@ def import_contacts(
         if dry_run:
             stack.enter_context(transaction.atomic())
         source = Source.FEED if trust_times else Source.VCARD if file.format == VCARD else Source.CSV
-        submission = None if dry_run else _unfinished(sha256, employee, source, stack)
+        layout = {"format": file.format, "encoding": file.encoding, "roles": file.roles}
+        submission = None if dry_run else _unfinished(sha256, employee, source, layout, stack)
         if submission is None:
             # Held before it is there: the same command started beside this one would take it for one that was left.
             submission_id = uuid.uuid4()
@@ -145,7 +152,7 @@ def import_contacts(
                 stack.enter_context(try_hold(f"submission:{submission_id}"))
             submission = receive_file(
                 employee=employee, by=by, source=source, file_name=file_name, sha256=sha256, id=submission_id,
-                layout={"format": file.format, "encoding": file.encoding, "roles": file.roles},
+                layout=layout,
             )  # fmt: skip
         result = _run(submission, file, progress)
         result.unknown_columns = file.unknown
@@ -157,10 +164,12 @@ def import_contacts(
     return result
 
 
-def _unfinished(sha256: bytes, employee: Employee | None, source: str, stack: ExitStack) -> Submission | None:
-    """The same bytes for the same people, handed in by a command that died before its end; held in `stack`."""
+def _unfinished(
+    sha256: bytes, employee: Employee | None, source: str, layout: dict[str, Any], stack: ExitStack
+) -> Submission | None:
+    """The same bytes for the same people, read alike by a command that died before its end; held in `stack`."""
     waiting = Submission.objects.filter(
-        sha256=sha256, employee=employee, source=source, state=Submission.State.RECEIVED, file=None
+        sha256=sha256, employee=employee, source=source, layout=layout, state=Submission.State.RECEIVED, file=None
     ).order_by("-received_at")
     for found in waiting:
         if stack.enter_context(try_hold(f"submission:{found.pk}", wait=DEAD_AFTER)):
@@ -205,7 +214,7 @@ def import_submission(submission_id: uuid.UUID) -> bool:
             _refuse(submission, "lost" if submission.file is None else "gave_up")
             return True
         layout = submission.layout
-        with opened(submission.file) as raw:
+        with opened(submission.file) as raw, _counting_deaths_only(submission):
             try:
                 with open_contacts(
                     raw, format=layout["format"], encoding=layout["encoding"],
@@ -218,6 +227,16 @@ def import_submission(submission_id: uuid.UUID) -> bool:
             except Overtaken:
                 return False
     return True
+
+
+@contextmanager
+def _counting_deaths_only(submission: Submission) -> Iterator[None]:
+    """A start that ends in an error which can be told was no death: a lock that was long in coming refuses no file."""
+    try:
+        yield
+    except Exception:
+        Submission.objects.filter(pk=submission.pk, attempts__gt=0).update(attempts=F("attempts") - 1)
+        raise
 
 
 def _refuse(submission: Submission, code: str) -> None:

@@ -88,7 +88,7 @@ class Submission(models.Model):
             models.CheckConstraint(name="contacts_submission_source", condition=Q(source__in=Source.values)),
             models.CheckConstraint(name="contacts_submission_done_not_negative", condition=Q(done__gte=0)),
             models.CheckConstraint(
-                name="contacts_submission_undone_is_done", condition=Q(undone_at__isnull=True) | Q(state="done")
+                name="contacts_submission_undone_is_over", condition=Q(undone_at__isnull=True) | ~Q(state="received")
             ),
         ]
 

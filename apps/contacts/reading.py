@@ -5,6 +5,7 @@ CSV tables (`columns` says what a header means) and vCard files (`vcards`) come 
 
 from __future__ import annotations
 
+import codecs
 import gc
 import hashlib
 from collections import Counter
@@ -26,7 +27,7 @@ from apps.contacts.vcards import looks_like_vcards, read_cards
 from apps.ledger.rules import KINDS
 from apps.ledger.services import identifier
 from apps.ledger.tables import Record, UnreadableFile, open_table
-from apps.ledger.texts import detect_encoding
+from apps.ledger.texts import ENCODINGS, detect_encoding
 
 CSV, VCARD, AUTO = "csv", "vcard", "auto"
 FORMATS = (AUTO, CSV, VCARD)
@@ -99,6 +100,13 @@ def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
         return Look(encoding, header, [table.header, *first][:rows], guessed, headless=True)
 
 
+def _known(encoding: str) -> None:
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, ValueError) as error:
+        raise UnreadableFile(f"{encoding} is no encoding: take one of {', '.join(ENCODINGS)}") from error
+
+
 def roles_as_said(raw: IO[bytes], encoding: str, said: Mapping[str, str]) -> list[str]:
     """The roles of a table's columns as its header says, but for those of `said` (a column's name to its role).
 
@@ -145,6 +153,8 @@ def open_contacts(
     `roles`: what the columns mean, in order, when not what their header says. `trust_times`: the times of an
     operator's feed are read. Raises UnreadableFile, and its UnsureEncoding when the bytes could be several texts.
     """
+    if encoding:
+        _known(encoding)
     if format == VCARD or (format == AUTO and is_vcards(raw)):
         yield ContactFile(VCARD, encoding, CARD_HEADER, ["name", *KINDS], _cards(raw, encoding))
         return

@@ -17,6 +17,8 @@ from apps.contacts.storing import fresh_ids, store
 from apps.ledger.rules import RAW_LIMIT, Identity, InvalidIdentity, clean_text
 from apps.ledger.services import identity
 
+# One person has some; more are a list that lost its line breaks.
+MOST_IDENTITIES = 100
 Identify = Callable[[str, str], Identity]
 # The live contact that holds an identity, by (employee, kind, digest).
 Held = dict[tuple[int, str, bytes], int]
@@ -67,6 +69,9 @@ def check(draft: Draft, *, lenient: bool = False, identify: Identify = identity)
     `lenient`, for address books that carry what nobody chose: the unusable ones are left out (`left_out` names their
     kinds) as long as one is usable. Whoever checks thousands gives the `identifier()` of the floor.
     """
+    if len(draft.identities) > MOST_IDENTITIES:
+        too_long = Outcome(rules.TOO_LONG, draft.line, "", _("This is too long to be one person."))
+        return Checked(clean_text(draft.name), (), draft.line, refused=too_long)
     identities: dict[Identity, None] = {}
     failed: list[InvalidIdentity] = []
     for kind, raw in draft.identities:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from io import StringIO
 
+import psycopg2
 from django.db import connection
 
 from apps.contacts.rules import Checked, Known
@@ -77,9 +78,14 @@ def _times(contact: Known, stored: str) -> str:
 
 
 def _copy(statement: str, rows: StringIO) -> None:
+    """COPY rows in. What the database says of a line it stopped at is somebody's name: it goes no further."""
     rows.seek(0)
     with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.copy_expert(statement, rows)
+        try:
+            cursor.copy_expert(statement, rows)
+        except psycopg2.Error as error:
+            said = error.diag.message_primary or "the database did not take the contacts"
+            raise type(error)(said) from None
 
 
 def _update(contacts: Iterable[Known]) -> None:

@@ -21,6 +21,8 @@ __all__ = ["SEPARATORS", "Record", "Table", "UnreadableFile", "open_table"]
 UNTERMINATED, TOO_LONG = "unterminated_quote", "too_long"
 # So much of a line that is too long is shown.
 SHOWN = 1_000
+# No program exports more; a header of commas alone would make every row cost as many cells.
+MOST_COLUMNS = 1_000
 SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\r\n])"?[\r\n]*', re.IGNORECASE)
 
 
@@ -71,6 +73,9 @@ class Table:
         lines = self._header_lines()
         self.header_line = self._number - len(lines) + 1
         self.header = self._header(lines)
+        if len(self.header) > MOST_COLUMNS:
+            message = f"line {self.header_line}: more than {MOST_COLUMNS:,} columns"
+            raise UnreadableFile(message, self.header_line)
         self.columns = [name.lower() for name in self.header]
         self._columns = tuple(self.columns)
         self._ahead = Ahead(self._source, self.separator, len(self.columns))

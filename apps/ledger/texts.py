@@ -26,7 +26,8 @@ SAMPLE_WIDTH = 200
 ADVICE = "Save the file as CSV UTF-8 and try again"
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
 BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
-BEYOND_ASCII_BYTE = re.compile(rb"[a-zA-Z]*+[\x80-\xff]")
+BEYOND_ASCII_BYTE = re.compile(rb"[\x80-\xff]")
+WORD_WIDTH = 40
 CONTROLS = re.compile(r"[\x7f-\x9f\ue000-\uf8ff\ufffd]")
 POLISH = "ąćęłńóśźż"
 # Chinese by the two bytes of GB2312: punctuation and full-width forms, then the 3,755 usual characters.
@@ -256,7 +257,11 @@ def _beyond_ascii(raw: IO[bytes]) -> bytes:
     while piece := raw.read(HEAD):
         found = BEYOND_ASCII_BYTE.search(piece)
         if found:
-            return piece[found.start() :] + raw.read(HEAD)
+            # With the letters before it: a word tells more than its middle.
+            start = found.start()
+            while start > max(found.start() - WORD_WIDTH, 0) and piece[start - 1 : start].isalpha():
+                start -= 1
+            return piece[start:] + raw.read(HEAD)
     return b""
 
 

@@ -265,3 +265,19 @@ def test_a_file_for_one_employee_knows_them_by_address_too(alice: Employee, alan
     told = take("employee_email,handle\nAlice@corp.example.com,w1\nalan@corp.example.com,w2\n,w3\n", employee=alice)
     assert counts(told) == {"created": 2, "rejected": 1}
     assert (told["rejects"][0]["line"], told["rejects"][0]["column"]) == (3, "employee_email")
+
+
+def test_a_row_of_a_hundred_and_one_numbers_is_no_person(alice: Employee) -> None:
+    many = ";".join(f"1381234{n:04}" for n in range(101))
+    told = take(f"name,phone\nW,{many}\nV,13812345678\n", employee=alice)
+    assert counts(told) == {"created": 1, "rejected": 1}
+    assert told["rejects"][0]["code"] == "too_long"
+
+
+@pytest.mark.parametrize("encoding", ["nonsense", "utf-16-nonsense"])
+def test_an_encoding_that_is_none_is_one_sentence(alice: Employee, tmp_path: Path, encoding: str) -> None:
+    for text in ("handle\nw\n", "BEGIN:VCARD\nTEL:13812345678\nEND:VCARD\n"):
+        file = tmp_path / "contacts"
+        file.write_text(text)
+        with pytest.raises(CommandError, match="is no encoding"):
+            run("import_contacts", file, "--employee", "A001", "--encoding", encoding)

@@ -487,13 +487,20 @@ def test_any_name_of_a_file_is_kept_clean_or_the_file_is_refused(
 
 
 def test_any_choice_about_a_file_is_an_answer_or_a_refusal(campaign: Campaign, alice: Employee, client: Client) -> None:
-    preview = upload(client, b"c.csv", b"name,handle\nGuest,h\n").headers["Location"]
+    def uploaded() -> str:
+        return upload(client, b"c.csv", b"name,handle\nGuest,h\n").headers["Location"]
+
+    preview = uploaded()
     for field, text in itertools.product(("encoding", "role_0", "role_1", "header", "first"), some(20)):
         if len(text) < 10_000:
             if "\0" not in text:
                 assert get(client, preview, **{field: text}).status_code in (200, 400, 413, 422)
-            assert post(client, f"{preview}confirm/", **{field: text}).status_code in (302, 400, 422)
-    assert Submission.objects.count() <= 1
+            answer = post(client, f"{preview}confirm/", **{field: text}).status_code
+            assert answer in (302, 400, 422)
+            if answer == 302:
+                # It is handed in, whatever was chosen: the next choice is about another one.
+                preview = uploaded()
+    assert Submission.objects.exists()
 
 
 # -- the mutant --------------------------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """Recording contacts: everything handed in is answered, nothing is stored twice, nothing breaks on odd input."""
 
+import traceback
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 
+from apps.contacts import storing
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.rules import Draft, kind_of
 from apps.contacts.services import Report, finish_submission, receive, submit
@@ -229,3 +231,17 @@ def test_a_submission_is_done_or_waiting_never_both(alice: Employee) -> None:
     for change in ({"done_at": None}, {"payload": []}, {"state": "received"}, {"source": "x"}):
         with pytest.raises(IntegrityError), transaction.atomic():
             Submission.objects.update(**change)
+
+
+def test_what_the_database_says_of_a_row_it_stopped_at_names_nobody(
+    alice: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error's text reaches logs: with it would a name and a number."""
+    monkeypatch.setattr(storing, "NULL", "not a time")
+    name, number = "Wanda Secret", "13812345678"
+    with pytest.raises(DataError) as failed, transaction.atomic():
+        record_one(alice, ("phone", number), name=name)
+    told = "".join(traceback.format_exception(failed.value))
+    assert "invalid input syntax" in told
+    assert name not in told
+    assert number not in told

@@ -283,3 +283,49 @@ def test_a_refused_file_says_what_was_dealt_with(as_: SignIn, alice: Employee, c
     said = text_of(client.get(f"/contacts/import/batch/{submission.pk}/"))
     assert "could not be read to its end" in said
     assert "Nothing of it was recorded" in said
+
+
+def test_a_line_that_somebody_else_already_is_says_who(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    people.record_one(alice, ("phone", "13812345678"), name="Wanda")
+    report = confirm(client, send(client, "name,phone\nWilma,13812345678\nVera,13912345678\n"))
+    said = text_of(client.get(report))
+    assert "Lines you had already" in said
+    assert "2 Wanda" in said
+
+
+def test_a_file_that_was_handed_in_leads_to_its_report(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    preview = send(client, GUESTS)
+    report = confirm(client, preview)
+    assert client.get(preview)["Location"] == report
+    assert client.post(preview + "confirm/", {"role_0": "", "role_1": "handle"})["Location"] == report
+
+
+def test_no_choice_takes_away_whose_contact_a_line_is(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    preview = send(client, "staff_no,handle\nA001,w1\nA002,w2\n")
+    assert "names the employee" in text_of(client.get(preview))
+    confirm(client, preview, role_0="", role_1="handle")
+    assert Contact.objects.count() == 1
+
+
+def test_a_choice_for_a_list_without_a_header_is_not_remembered_for_others(
+    as_: SignIn, alice: Employee, campaign: Campaign
+) -> None:
+    client = as_(alice)
+    confirm(client, send(client, "Wanda,13812345678\n"), role_0="", role_1="phone")
+    assert not RememberedColumns.objects.exists()
+
+
+def test_only_the_newest_uploads_wait(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    confirm(client, send(client, GUESTS))
+    addresses = [send(client, f"handle\nw{n}\n") for n in range(7)]
+    assert [client.get(address).status_code for address in addresses] == [404, 404, 200, 200, 200, 200, 200]
+    assert Submission.objects.get().file is not None
+
+
+def test_a_header_of_thousands_of_columns_is_refused_at_once(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    assert "cannot be read" in text_of(client.get(send(client, "phone" + "," * 5_000 + "\n12\n")))

@@ -177,7 +177,7 @@ def undo_submission(*, submission_id: uuid.UUID, employee: Employee, by: Actor) 
                 [now, EndReason.UNDONE, submission.pk, employee.pk],
             )
             ended = [contact_id for (contact_id,) in cursor.fetchall()]
-        if submission.state == Submission.State.DONE and submission.undone_at is None:
+        if submission.undone_at is None:
             submission.undone_at = now
             submission.save(update_fields=["undone_at"])
         if ended:

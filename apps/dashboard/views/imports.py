@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.contacts import services as contacts
 from apps.contacts.imports import REJECTS_KEPT, receive_file
-from apps.contacts.models import Source, Submission
+from apps.contacts.models import Contact, Source, Submission
 from apps.contacts.reading import VCARD
 from apps.dashboard import words
 from apps.dashboard.forms import UploadForm
@@ -30,6 +31,8 @@ from apps.quotas import services
 # An upload that nobody confirms is gone after this long.
 UPLOAD_KEPT = timedelta(days=1)
 RECENT = 20
+# What marks an upload among stored files, and how many of one reader's wait for their confirmation.
+UPLOAD, WAITING = "contacts/upload", 5
 FILES = (Source.CSV, Source.VCARD)
 # htmx stops asking when it is answered with this.
 STOP_POLLING = 286
@@ -44,9 +47,10 @@ def index(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             sent = form.cleaned_data["file"]
             stored = store_file(
-                name=sent.name, content=sent.chunks(), content_type=sent.content_type or "",
+                name=sent.name, content=sent.chunks(), content_type=UPLOAD,
                 expires_at=services.clock() + UPLOAD_KEPT, owner_id=scope.user.pk,
             )  # fmt: skip
+            _drop_older(scope)
             return redirect(scope.url("import-preview", stored.pk))
         return _index(scope, form.described(), status=422)
     return _index(scope, UploadForm())
@@ -61,6 +65,14 @@ def _index(scope: Scope, form: UploadForm, status: int = 200) -> HttpResponse:
     return render(scope, "dashboard/import.html", context, status=status)
 
 
+def _drop_older(scope: Scope) -> None:
+    """Only the newest few uploads of a reader wait to be confirmed."""
+    handed_in = Submission.objects.filter(file=OuterRef("pk"))
+    waiting = StoredFile.objects.filter(~Exists(handed_in), owner_id=scope.user.pk, content_type=UPLOAD)
+    newest = list(waiting.order_by("-stored_at").values_list("pk", flat=True)[:WAITING])
+    waiting.exclude(pk__in=newest).delete()
+
+
 def _upload(scope: Scope, file_id: uuid.UUID) -> StoredFile:
     """The reader's own upload; anybody else's answers as one that does not exist, and so does one that has expired."""
     found = StoredFile.objects.filter(pk=file_id, owner_id=scope.user.pk, expires_at__gt=services.clock()).first()
@@ -69,10 +81,22 @@ def _upload(scope: Scope, file_id: uuid.UUID) -> StoredFile:
     return found
 
 
+def _key(file_id: uuid.UUID) -> str:
+    return f"file-{file_id}"
+
+
+def _handed_in(scope: Scope, file_id: uuid.UUID) -> HttpResponse | None:
+    """On to its report, for a file that was confirmed before: in another window, or with a double click."""
+    found = Submission.objects.filter(employee=scope.the_employee, key=_key(file_id)).first()
+    return redirect(scope.url("import-batch", found.pk)) if found else None
+
+
 @require_safe
 def preview(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     """What the file would do: its columns, its first contacts as they would be stored, the count of each outcome."""
     scope = Scope(request)
+    if handed_in := _handed_in(scope, file_id):
+        return handed_in
     stored = _upload(scope, file_id)
     found = looked_at(stored, scope.the_employee, request.GET)
     return _preview(scope, stored, found)
@@ -91,17 +115,21 @@ def _preview(scope: Scope, stored: StoredFile, found: Looked, status: int = 0) -
 def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     """Hand the file in. Its contacts count from now; the same file confirmed twice is handed in once."""
     scope = Scope(request)
+    if handed_in := _handed_in(scope, file_id):
+        return handed_in
     stored, employee = _upload(scope, file_id), scope.the_employee
     found = looked_at(stored, employee, request.POST)
     if found.preview is None:
         return _preview(scope, stored, found, status=422)
-    if found.header and found.chosen:
+    # From here on it cannot expire under our hands.
+    kept = StoredFile.objects.filter(pk=stored.pk).update(expires_at=services.clock() + REJECTS_KEPT)
+    if not kept:
+        raise Http404("There is no such file")
+    if found.chosen and not found.headless:
         contacts.remember_roles(employee, found.header, found.roles)
-    stored.expires_at = services.clock() + REJECTS_KEPT
-    stored.save(update_fields=["expires_at"])
     submission = receive_file(
         employee=employee, by=scope.user.actor, source=Source.VCARD if found.format == VCARD else Source.CSV,
-        file_name=stored.name, sha256=bytes(stored.sha256), key=f"file-{stored.pk}", file=stored,
+        file_name=stored.name, sha256=bytes(stored.sha256), key=_key(stored.pk), file=stored,
         layout={"format": found.format, "encoding": found.encoding, "roles": found.roles},
         total=found.preview.total,
     )  # fmt: skip
@@ -125,7 +153,8 @@ def _told(submission: Submission) -> dict[str, Any]:
         "it": submission, "running": running, "refused": report.get("refused", ""), "total": total,
         "created": report.get("created", 0), "duplicate": report.get("duplicate", 0),
         "rejected": report.get("rejected", 0), "left_out": report.get("left_out", 0),
-        "rejects": report.get("rejects", []), "percent": 100 * submission.done // total if total else 0,
+        "rejects": report.get("rejects", []), "duplicates": report.get("duplicates", []),
+        "percent": 100 * submission.done // total if total else 0,
         "seconds_left": _seconds_left(submission) if running else None,
     }  # fmt: skip
 
@@ -158,6 +187,8 @@ def _batch_context(scope: Scope, submission_id: uuid.UUID) -> dict[str, Any]:
     submission = _batch(scope, submission_id)
     told = _told(submission)
     undoable = submission.undone_at is None and told["created"] and services.can_undo(submission.received_at)
+    met = Contact.objects.of(scope.the_employee).in_bulk([one["contact"] for one in told["duplicates"]])
+    told["duplicates"] = [{"line": one["line"], "contact": met.get(one["contact"])} for one in told["duplicates"]]
     return {"told": told, "submission": submission, "undoable": undoable and not told["running"]}
 
 

@@ -32,6 +32,11 @@ class Column:
     examples: list[str]
     role: str
 
+    @property
+    def fixed(self) -> bool:
+        """Whose contact it is stands in the file, and no reader can say otherwise."""
+        return self.role not in words.ROLES
+
 
 @dataclass
 class Looked:
@@ -90,9 +95,13 @@ def _read_columns(found: Looked, raw: IO[bytes], employee: Employee, asked: Mapp
     found.chosen = any(role in words.ROLES for role in said)
     if found.chosen:
         # What is not offered to choose stays what the header says it is.
-        found.roles = [role if role in words.ROLES else own for role, own in zip(said, seen.roles, strict=True)]
+        found.roles = [
+            role if role in words.ROLES and own in words.ROLES else own
+            for role, own in zip(said, seen.roles, strict=True)
+        ]
     else:
-        found.roles = remembered_roles(employee, seen.header) or seen.roles
+        remembered = None if seen.headless else remembered_roles(employee, seen.header)
+        found.roles = remembered or seen.roles
     found.columns = [
         Column(place, _called(place, name, seen.headless), _examples(seen.rows, place), found.roles[place])
         for place, name in enumerate(seen.header)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import re
 
 from hypothesis import example, find, given, settings
@@ -11,7 +12,10 @@ from apps.ledger.tables import Table
 
 Rows = list[tuple[int, list[str]]]
 
-cells = st.text(st.sampled_from("ab ,;\t\"\r\n'é王"), max_size=8)
+# An opening quote before a separator, a line end or another quote looks like a closing one: behind a lost quote no reader
+# can tell which it is.
+LOOKS_CLOSED = re.compile(r" *[,;\t\r\n\"]")
+cells = st.text(st.sampled_from("ab ,;\t\"\r\n'é王"), max_size=8).filter(lambda cell: not LOOKS_CLOSED.match(cell))
 names = st.text(st.sampled_from("abé王"), min_size=1, max_size=5)
 # Text must follow the lost quote: with nothing in between, two lost quotes are one quoted cell.
 wounds = st.tuples(names, st.text(st.sampled_from("ab é王"), max_size=5), st.integers(0, 2))
@@ -63,7 +67,8 @@ def by_csv(text: str) -> tuple[Rows, list[int]]:
 rows = st.tuples(names, cells, cells).flatmap(lambda row: st.permutations(row)).map(list)
 
 
-@settings(max_examples=400, deadline=None)
+# The same cases at every run: damage of this kind always has a pair that means two things, and a build is no lottery.
+@settings(max_examples=int(os.environ.get("WOUNDS", "600")), deadline=None, derandomize="WOUNDS" not in os.environ)
 @given(st.lists(rows | wounds, max_size=7), dialects)
 @example([("x", "", 1), ["p", "\nfoo", "q"]], (",", "\n", csv.QUOTE_MINIMAL))
 @example([("x", "", 1), ["p", "q", ",foo"]], (",", "\n", csv.QUOTE_MINIMAL))

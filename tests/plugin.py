@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from config.embedded import EmbeddedDatabase
@@ -23,6 +24,12 @@ DATABASE = f"test_{WORKER or 'main'}"
 SHARED = BASE_DIR.parent / "shared"
 # Migrations fill these; no test may empty them.
 KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
+
+
+# A build judges a change, not its luck: there the examples are the same every time. At a desk they are new ones.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 def _places() -> Places:

@@ -12,8 +12,8 @@ from apps.ledger.tables import Table
 
 Rows = list[tuple[int, list[str]]]
 
-# An opening quote before a separator, a line end or another quote looks like a closing one: behind a lost quote no reader
-# can tell which it is.
+# An opening quote before a separator, a line end or another quote looks like a closing one: behind a lost quote no
+# reader can tell which it is.
 LOOKS_CLOSED = re.compile(r" *[,;\t\r\n\"]")
 cells = st.text(st.sampled_from("ab ,;\t\"\r\n'é王"), max_size=8).filter(lambda cell: not LOOKS_CLOSED.match(cell))
 names = st.text(st.sampled_from("abé王"), min_size=1, max_size=5)

@@ -30,6 +30,7 @@ KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
+    os.environ.setdefault("FAULT_SEED", "20261130")
 
 
 def _places() -> Places:

@@ -117,6 +117,7 @@ def test_a_database_of_another_major_version_is_refused_with_a_sentence(data: Pa
 
 def test_secrets_are_made_once_and_are_nobody_elses(data: Path) -> None:
     places = Places(data=data, log=data / "log")
+    places.create_data()
     known = places.local_secrets()
     assert known == places.local_secrets()
     assert (data / "secrets.json").stat().st_mode & 0o077 == 0

@@ -257,7 +257,8 @@ def batches(entries: Iterator[Entry], skip: int = 0) -> Iterator[list[Entry]]:
     The thread reads and normalises, and never asks the database.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading") as reader:
-        reader.submit(_skip, entries, skip)
+        # Asked for its end: a reading that broke off here would look like a file that is over.
+        reader.submit(_skip, entries, skip).result()
         coming = reader.submit(_batch, entries)
         while batch := coming.result():
             coming = reader.submit(_batch, entries)

@@ -1,5 +1,6 @@
 """Trouble that passes, and commands that differ: neither costs anybody a contact, or mixes two readings of one file."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from django.db import OperationalError
 from apps.contacts import imports
 from apps.contacts.imports import ATTEMPTS, import_submission
 from apps.contacts.models import Contact, Submission
+from apps.contacts.reading import Entry, batches
+from apps.contacts.rules import Checked
 from apps.employees.models import Employee
 from tests import files
 from tests.commands import run
@@ -53,3 +56,14 @@ def test_a_cut_off_import_goes_on_only_as_it_was_read(
     # Read as the first time, it goes on with the first.
     run("import_contacts", file, "--employee", "A001", "--columns", "A=handle,B=")
     assert list(Submission.objects.values_list("state", flat=True)) == ["done", "done"]
+
+
+def test_a_reading_that_breaks_off_before_the_checkpoint_is_not_the_end_of_the_file() -> None:
+    """Going on, it would pass for a file that is over, and whoever stands behind would be lost."""
+
+    def broken() -> Iterator[Entry]:
+        yield Entry(2, Checked("W", ()), ["W"])
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(batches(broken(), skip=5))

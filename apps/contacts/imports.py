@@ -126,10 +126,9 @@ def import_contacts(
     """Record what stands in a seekable file, for `employee` or for the one each row names.
 
     The same file again, after a run that was cut off, goes on at its checkpoint. `columns` says what columns mean whose
-    names do not, as name to role. `trust_times`: the file is an
-    operator's feed and brings recorded_at, confirmed_at and ended_at. `rejects` is given the rejected rows as CSV,
-    with line, code and reason; `progress(read)` is told after each batch.
-    Raises UnreadableFile; then nothing was recorded.
+    names do not, as name to role. `trust_times`: the file is an operator's feed and brings recorded_at, confirmed_at
+    and ended_at. `rejects` is given the rejected rows as CSV, with line, code and reason; `progress(read)` is told
+    after each batch. Raises UnreadableFile; then nothing was recorded.
     """
     verify_identity_key()
     sha256 = sha256_of(raw)

@@ -13,6 +13,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, npgettext, pgettext
 
+from apps.contacts.reading import unreadable
+from apps.contacts.rules import UNREADABLE
+
 Text = str | Promise
 
 
@@ -135,12 +138,9 @@ def rejection(code: str, column: str, message: str = "") -> str:
             "email": _("No usable phone, e-mail or handle: the e-mail address is not valid."),
             "handle": _("No usable phone, e-mail or handle: the handle is not valid."),
         }.get(column, message)
-    return {
-        "unknown_employee": _("The line names somebody else as the one whose contact this is."),
-        "unterminated_quote": _("A quotation mark is missing or stands in the wrong place."),
-        "unterminated_card": _("This card has no end."),
-        "too_long": _("This is too long to be one person."),
-    }.get(code, message)
+    if code == "unknown_employee":
+        return _("The line names somebody else as the one whose contact this is.")
+    return unreadable(code) if code in UNREADABLE else message
 
 
 def time_left(seconds: int) -> str:

@@ -9,9 +9,10 @@ import codecs
 import hashlib
 import io
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import IO
+
+from apps.ledger.scripts import plausibility, surely_chinese
 
 SEPARATORS = (",", ";", "\t")
 # What a user can choose, most used first.
@@ -24,19 +25,15 @@ PIECE = 1 << 18
 HEAD = 1 << 16
 SAMPLE_WIDTH = 200
 ADVICE = "Save the file as CSV UTF-8 and try again"
+# How workbooks (zip and OLE), archives, documents and pictures begin. No list of text begins like that.
+PACKED = (
+    b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b\x08", b"7z\xbc\xaf", b"Rar!\x1a\x07", b"%PDF-",
+    b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a",
+)  # fmt: skip
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
-BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 BEYOND_ASCII_BYTE = re.compile(rb"[\x80-\xff]")
 WORD_WIDTH = 40
-CONTROLS = re.compile(r"[\x7f-\x9f\ue000-\uf8ff\ufffd]")
 POLISH = "ąćęłńóśźż"
-# Chinese by the two bytes of GB2312: punctuation and full-width forms, then the 3,755 usual characters.
-GB_USUAL = re.compile(rb"(?:[\xa1\xa3\xb0-\xd7][\xa1-\xfe])*+\Z")
-LEAST_HANZI = 8
-# Where the usual characters of each East Asian encoding stand: the first bytes of two.
-USUAL = {
-    "gb18030": (0xB0, 0xD7), "big5": (0xA4, 0xC6), "cp950": (0xA4, 0xC6), "cp932": (0x88, 0x97), "cp949": (0xB0, 0xC8),
-}  # fmt: skip
 
 
 class UnreadableFile(ValueError):
@@ -45,6 +42,10 @@ class UnreadableFile(ValueError):
     def __init__(self, message: str, line: int = 0):
         super().__init__(message)
         self.line = line
+
+
+class PackedFile(UnreadableFile):
+    """The file is a workbook, an archive, a document or a picture, and no text."""
 
 
 class UnsureEncoding(UnreadableFile):
@@ -87,18 +88,32 @@ def detect_encoding(
     words of many languages; Polish is the only one of them that is written in cp1250). If several do and read the file
     differently, the one with more such cells. Under a plain ASCII header only unmistakable Chinese is recognised.
 
-    Raises UnsureEncoding when that does not decide, UnreadableFile when nothing decodes the file.
+    Raises UnsureEncoding when that does not decide, UnreadableFile when nothing decodes the file, and its PackedFile.
     """
+    refuse_packed(raw)
     try:
         return _detected(raw, vocabulary, separators)
     finally:
         raw.seek(0)
 
 
+def refuse_packed(raw: IO[bytes]) -> None:
+    """Raises PackedFile for what begins as a workbook, an archive, a document or a picture; the file is at its start.
+
+    Such bytes decode in some legacy encoding, as names that nobody has.
+    """
+    raw.seek(0)
+    head = raw.read(8)
+    raw.seek(0)
+    if head.startswith(PACKED):
+        raise PackedFile(f"a workbook or a packed file, and no text. {ADVICE}")
+
+
 def check_encoding(raw: IO[bytes], encoding: str) -> None:
     """Raises UnreadableFile, naming the line, unless all of the file is in this one of ENCODINGS; back at its start."""
     if encoding not in (*ENCODINGS, "utf-8-sig", "utf-16"):
         raise UnreadableFile(f"{encoding} is no encoding that is read here: take one of {', '.join(ENCODINGS)}")
+    refuse_packed(raw)
     broken = _breaks(raw, encoding)
     raw.seek(0)
     if broken:
@@ -144,13 +159,13 @@ def _detected(raw: IO[bytes], vocabulary: frozenset[str], separators: tuple[str,
     if not candidates:
         raise UnreadableFile(_undecodable(broken, "utf-8"), broken)
     if header.isascii():
-        best = ["gb18030"] if "gb18030" in candidates and _surely_chinese(raw) else []
+        best = ["gb18030"] if "gb18030" in candidates and surely_chinese(raw) else []
     else:
         best = _best(raw, {encoding: _hits(header, encoding, vocabulary, separators) for encoding in candidates})
     if len(best) == 1:
         return best[0]
     text = _beyond_ascii(raw)
-    ranked = sorted(candidates, key=lambda encoding: (encoding not in best, -_plausibility(text, encoding)))
+    ranked = sorted(candidates, key=lambda encoding: (encoding not in best, -plausibility(text, encoding)))
     raise UnsureEncoding(
         f"near line {broken}: not UTF-8 text, and nothing in the file says what else it is. {ADVICE}", ranked
     )
@@ -234,23 +249,6 @@ def _digest(raw: IO[bytes], encoding: str) -> bytes:
     return digest.digest()
 
 
-def _surely_chinese(raw: IO[bytes]) -> bool:
-    """Whether all of the file beyond ASCII is usual simplified Chinese, and enough of it to be nothing else."""
-    decoder = codecs.getincrementaldecoder("gb18030")()
-    hanzi = above = low = high = 0
-    raw.seek(0)
-    while piece := raw.read(PIECE):
-        pairs = "".join(BEYOND_ASCII.findall(decoder.decode(piece))).encode("gb18030")
-        if not GB_USUAL.match(pairs):
-            return False
-        for lead, trail in zip(pairs[::2], pairs[1::2], strict=True):
-            if lead >= 0xB0:
-                hanzi, above = hanzi + 1, above + (lead > 0xC8)
-                low, high = low + (lead < 0xC0) + (trail < 0xC0), high + (trail > 0xDF)
-    # Korean has its syllables below C9, Russian and Greek their letters from C0, Japanese half-width kana end at DF.
-    return hanzi >= LEAST_HANZI and above * 8 >= hanzi and low * 4 >= hanzi and high > 0
-
-
 def _beyond_ascii(raw: IO[bytes]) -> bytes:
     """A piece of the file, from the first byte on that is not ASCII and the word before it."""
     raw.seek(0)
@@ -263,33 +261,3 @@ def _beyond_ascii(raw: IO[bytes]) -> bytes:
                 start -= 1
             return piece[start:] + raw.read(HEAD)
     return b""
-
-
-def _plausibility(content: bytes, encoding: str) -> float:
-    """How much of a piece of the file reads as words of one script each, from 0 to 1."""
-    text = content.decode(encoding, errors="ignore")
-    good = sum(_likely(word, encoding) for word in re.findall(r"\w+", text) if not word.isascii())
-    letters = len(re.findall(r"[^\W\x00-\x7f]", text))
-    odd = sum(1 if CONTROLS.match(c) else 0.5 for c in re.findall(r"[^\w\x00-\x1f\x20-\x7e]", text))
-    return good / (letters + odd) if letters else 0.0
-
-
-def _likely(word: str, encoding: str) -> float:
-    """How many of the word's characters beyond ASCII stand there as in a real word."""
-    beyond = [c for c in word if not c.isascii()]
-    scripts = {_script(c) for c in word if not c.isdigit()}
-    if len(scripts) > 1 or not all(c.isalpha() for c in beyond):
-        return 0
-    if encoding in USUAL:
-        first, last = USUAL[encoding]
-        usual = sum(first <= c.encode(encoding)[0] <= last or "\u3040" <= c <= "\u30ff" for c in beyond)
-        return usual if scripts <= {"HAN", "HANGUL"} else usual / 4
-    # An accent in three letters is a word; a word of nothing but accents is another script, read wrongly.
-    crowded = "LATIN" in scripts and len(beyond) * 2 > len(word)
-    jumping = not word.isupper() and not word[1:].islower()
-    return len(beyond) * (0.2 if crowded else 1) * (0.5 if jumping else 1)
-
-
-def _script(character: str) -> str:
-    name = unicodedata.name(character, "?").split(" ", 1)[0].split("-")[0]
-    return "HAN" if name in ("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC") else name

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import zipfile
 from datetime import timedelta
 from typing import Any
 
@@ -194,13 +195,27 @@ def test_when_the_alphabet_is_unsure_the_reader_is_asked(as_: SignIn, alice: Emp
     assert Contact.objects.get().name == "王伟"
 
 
+def _workbook() -> bytes:
+    """What a spreadsheet is: a zip, whose bytes are all letters of some alphabet once they are packed."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/worksheets/sheet1.xml", "<row><c>name</c><c>phone</c></row>" * 500)
+    return made.getvalue()
+
+
+WORKBOOK = _workbook()
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"\xff\xfe\x00", "cannot be read"),
         (b"name,phone\n", "There is nobody in this file"),
-        (b"PK\x03\x04\x00\x00\xff\xfe\xfd", ""),
-        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 20, ""),
+        (WORKBOOK, "choose Save as, then CSV UTF-8"),
+        (b"PK\x03\x04\x00\x00\xff\xfe\xfd", "choose Save as, then CSV UTF-8"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"name,phone\n" * 9, "choose Save as, then CSV UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 20, "choose Save as, then CSV UTF-8"),
+        (bytes(range(1, 256)) * 20, ""),
     ],
 )
 def test_what_is_no_list_of_contacts_is_said_to_be_none(

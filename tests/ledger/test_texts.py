@@ -6,7 +6,16 @@ import io
 import pytest
 
 from apps.ledger.tables import open_table
-from apps.ledger.texts import ENCODINGS, UnreadableFile, UnsureEncoding, check_encoding, detect_encoding, sample
+from apps.ledger.texts import (
+    ENCODINGS,
+    PACKED,
+    PackedFile,
+    UnreadableFile,
+    UnsureEncoding,
+    check_encoding,
+    detect_encoding,
+    sample,
+)
 
 HEADERS = {
     "german": ("cp1252", "Vorname;Nachname;Straße;Geschäftlich", "Jürgen;Weiß;Kölner Weg 1;Grüße"),
@@ -187,3 +196,14 @@ def test_a_preview_shows_the_lines_that_differ_and_no_more_of_them() -> None:
     assert sample(raw, "cp1252") == ["Müller", "Weiß", "Ä" + "ä" * 199]
     assert sample(raw, "utf-8", lines=1) == ["M\ufffdller"]
     assert raw.tell() == 0
+
+
+@pytest.mark.parametrize("beginning", PACKED)
+def test_a_workbook_or_a_picture_is_no_text_in_any_alphabet(beginning):
+    """Its packed bytes are letters of some alphabet: somebody would be asked which of them reads right."""
+    file = io.BytesIO(beginning + "Иван;Щукин\n".encode("cp1251") * 50)
+    with pytest.raises(PackedFile, match="a workbook or a packed file, and no text"):
+        detect_encoding(file)
+    with pytest.raises(PackedFile):
+        check_encoding(file, "cp1251")
+    assert file.tell() == 0

@@ -18,7 +18,7 @@ from apps.employees.models import Employee
 from apps.ledger.files import opened
 from apps.ledger.models import StoredFile
 from apps.ledger.tables import UnreadableFile
-from apps.ledger.texts import ENCODINGS, UnsureEncoding, sample
+from apps.ledger.texts import ENCODINGS, PackedFile, UnsureEncoding, sample
 
 EXAMPLES = 3
 
@@ -77,6 +77,8 @@ def looked_at(stored: StoredFile, employee: Employee, asked: Mapping[str, str]) 
         except UnsureEncoding as unsure:
             found.problem = "unsure_encoding"
             found.readings = [(name, sample(raw, name)) for name in unsure.candidates[:6]]
+        except PackedFile:
+            found.problem = "packed"
         except NoIdentityColumn:
             found.problem = "no_identity_column"
         except TooMany:

@@ -1,0 +1,66 @@
+"""Which script bytes are written in, by how much of what they decode to reads as words. No Django."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from typing import IO
+
+PIECE = 1 << 18
+BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+CONTROLS = re.compile(r"[\x7f-\x9f\ue000-\uf8ff\ufffd]")
+# Chinese by the two bytes of GB2312: punctuation and full-width forms, then the 3,755 usual characters.
+GB_USUAL = re.compile(rb"(?:[\xa1\xa3\xb0-\xd7][\xa1-\xfe])*+\Z")
+LEAST_HANZI = 8
+# Where the usual characters of each East Asian encoding stand: the first bytes of two.
+USUAL = {
+    "gb18030": (0xB0, 0xD7), "big5": (0xA4, 0xC6), "cp950": (0xA4, 0xC6), "cp932": (0x88, 0x97), "cp949": (0xB0, 0xC8),
+}  # fmt: skip
+
+
+def surely_chinese(raw: IO[bytes]) -> bool:
+    """Whether all of the file beyond ASCII is usual simplified Chinese, and enough of it to be nothing else."""
+    decoder = codecs.getincrementaldecoder("gb18030")()
+    hanzi = above = low = high = 0
+    raw.seek(0)
+    while piece := raw.read(PIECE):
+        pairs = "".join(BEYOND_ASCII.findall(decoder.decode(piece))).encode("gb18030")
+        if not GB_USUAL.match(pairs):
+            return False
+        for lead, trail in zip(pairs[::2], pairs[1::2], strict=True):
+            if lead >= 0xB0:
+                hanzi, above = hanzi + 1, above + (lead > 0xC8)
+                low, high = low + (lead < 0xC0) + (trail < 0xC0), high + (trail > 0xDF)
+    # Korean has its syllables below C9, Russian and Greek their letters from C0, Japanese half-width kana end at DF.
+    return hanzi >= LEAST_HANZI and above * 8 >= hanzi and low * 4 >= hanzi and high > 0
+
+
+def plausibility(content: bytes, encoding: str) -> float:
+    """How much of a piece of the file reads as words of one script each, from 0 to 1."""
+    text = content.decode(encoding, errors="ignore")
+    good = sum(_likely(word, encoding) for word in re.findall(r"\w+", text) if not word.isascii())
+    letters = len(re.findall(r"[^\W\x00-\x7f]", text))
+    odd = sum(1 if CONTROLS.match(c) else 0.5 for c in re.findall(r"[^\w\x00-\x1f\x20-\x7e]", text))
+    return good / (letters + odd) if letters else 0.0
+
+
+def _likely(word: str, encoding: str) -> float:
+    """How many of the word's characters beyond ASCII stand there as in a real word."""
+    beyond = [c for c in word if not c.isascii()]
+    scripts = {_script(c) for c in word if not c.isdigit()}
+    if len(scripts) > 1 or not all(c.isalpha() for c in beyond):
+        return 0
+    if encoding in USUAL:
+        first, last = USUAL[encoding]
+        usual = sum(first <= c.encode(encoding)[0] <= last or "\u3040" <= c <= "\u30ff" for c in beyond)
+        return usual if scripts <= {"HAN", "HANGUL"} else usual / 4
+    # An accent in three letters is a word; a word of nothing but accents is another script, read wrongly.
+    crowded = "LATIN" in scripts and len(beyond) * 2 > len(word)
+    jumping = not word.isupper() and not word[1:].islower()
+    return len(beyond) * (0.2 if crowded else 1) * (0.5 if jumping else 1)
+
+
+def _script(character: str) -> str:
+    name = unicodedata.name(character, "?").split(" ", 1)[0].split("-")[0]
+    return "HAN" if name in ("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC") else name

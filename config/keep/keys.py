@@ -1,0 +1,69 @@
+"""The secrets of an installation: an embedded one's travel in its backup, a server's stay in its `.env`."""
+
+import hmac
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+
+from apps.ledger.rules import digest
+from config.keep.archive import Backup, BackupError
+from config.places import Places
+
+
+def embedded() -> Places | None:
+    """The folders of the embedded installation that this process works on; None when it works on a server."""
+    if not settings.LOCAL:
+        return None
+    places = Places.from_environment()
+    host = settings.DATABASES["default"]["HOST"] or settings.DATABASES["default"]["OPTIONS"].get("host")
+    return places if host == str(places.sockets) else None
+
+
+def in_use(places: Places) -> dict[str, str]:
+    """The secrets an embedded installation works with: what is set in the environment wins, as at every start."""
+    return {name: os.environ.get(name) or value for name, value in places.local_secrets().items()}
+
+
+def check_value(key: str) -> str:
+    """What a database remembers of its identity key: enough to know it again, not to find it out."""
+    return digest(key, "check", "hundred").hex()
+
+
+def check_key(backup: Backup, places: Places | None) -> None:
+    """Raises BackupError unless the restored installation will have the key that its digests were made with."""
+    wanted = backup.manifest["identity_key_check"]
+    if wanted is None:
+        return
+    key = settings.IDENTITY_KEY
+    travels = places is not None and backup.secrets is not None
+    if travels and key == places.local_secrets()["IDENTITY_KEY"]:
+        key = backup.secrets["IDENTITY_KEY"]
+    if hmac.compare_digest(wanted, check_value(key)):
+        return
+    if backup.secrets is not None and not travels:
+        cure = f"Set the one that the backup holds: tar -xOf {backup.path} secrets.json"
+    elif backup.secrets is not None:
+        cure = "IDENTITY_KEY is set in the environment or in .env: take it out, and the backup's own key is used."
+    else:
+        cure = "The backup of a server does not hold it: take it from that server's .env and set it here."
+    raise BackupError(
+        "IDENTITY_KEY is not the key that this backup was made with; with another nobody in it would be recognised "
+        f"again. {cure} Nothing was changed."
+    )
+
+
+@contextmanager
+def exchanged(places: Places | None, secrets: dict[str, str] | None) -> Iterator[None]:
+    """From here on the installation has these secrets; when the block fails it has its own again."""
+    if places is None or secrets is None:
+        yield
+        return
+    before = places.local_secrets()
+    places.keep_secrets({**before, **secrets})
+    try:
+        yield
+    except BaseException:
+        places.keep_secrets(before)
+        raise

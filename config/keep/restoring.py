@@ -38,7 +38,7 @@ def restore(path: Path, *, progress: Callable[[int, int], None]) -> dict[str, An
         stack.enter_context(targets.nobody_else(places, cursor))
         with transaction.atomic(using=alias):
             targets.make_room(cursor)
-            _run_script(program, backup, cursor, progress)
+            _run_script(program, backup, cursor, lambda done: progress(done, 2 * backup.size))
             cursor.execute("SELECT set_config('search_path', 'public', true)")
             _grant(alias)
             _compare(backup, cursor)
@@ -67,7 +67,7 @@ def _refuse_later_schema(backup: Backup) -> None:
         )
 
 
-def _run_script(program: Path, backup: Backup, cursor: Any, progress: Callable[[int, int], None]) -> None:
+def _run_script(program: Path, backup: Backup, cursor: Any, progress: Callable[[int], None]) -> None:
     command = [str(program), "--format=custom", "--schema=public", "--no-owner", "--no-privileges", "--no-tablespaces"]
     with backup.path.open("rb", buffering=0) as dump, tempfile.TemporaryFile() as said:
         dump.seek(backup.offset)
@@ -80,15 +80,14 @@ def _run_script(program: Path, backup: Backup, cursor: Any, progress: Callable[[
         ) as process:
             try:
                 if process.stdout is not None:
-                    _execute(
-                        process.stdout, cursor, lambda: progress(backup.size + _read(dump, backup), 2 * backup.size)
-                    )
+                    _execute(process.stdout, cursor, lambda: progress(backup.size + _read(dump, backup)))
+                cut_off = False
             except TruncatedError:
-                process.kill()
+                cut_off = True
             except BaseException:
                 process.kill()
                 raise
-        if process.returncode:
+        if cut_off or process.returncode:
             said.seek(0)
             raise BackupError(f"pg_restore did not end well, and nothing was changed:\n{last_words(said.read())}")
 
@@ -99,17 +98,19 @@ def _read(dump: IO[bytes], backup: Backup) -> int:
 
 
 def _execute(stream: IO[bytes], cursor: Any, progress: Callable[[], None]) -> None:
-    for part in read_script(stream, cursor.connection.server_version // 10000):
+    for part in read_script(stream, cursor.connection.server_version // 10000, progress):
         try:
             if isinstance(part, Rows):
                 cursor.copy_expert(part.command, part, PIECE)
             else:
                 cursor.execute(part.text)
         except Error as error:
+            # What is raised while COPY asks for rows comes back as an error of the database.
+            if isinstance(part, Rows) and part.failure:
+                raise part.failure from error
             raise BackupError(
                 f"The database refused {part.subject}, and nothing was changed: {str(error).strip()}"
             ) from error
-        progress()
 
 
 def _grant(alias: str) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -14,6 +14,9 @@ END_OF_ROWS = b"\\.\n"
 TO_PSQL = (b"\\restrict ", b"\\unrestrict ")
 # pg_restore sets it whatever the server is, and PostgreSQL knows it from 17 on. There is none to be set back.
 NOT_BEFORE_17 = b"SET transaction_timeout = 0;\n"
+# A server's own note about a column. Its own pg_dump leaves it out, an older or newer one does not know it and takes it
+# along, and then the next server refuses it. Seen with PostgreSQL 15.20 and the pg_dump of 18.6.
+SERVERS_OWN = re.compile(rb"^ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\);\n$")
 PIECE = 1 << 18
 
 
@@ -32,21 +35,31 @@ class Statements:
 class Rows:
     """The rows of one table: a file for COPY. It has to be read to its end before the script goes on."""
 
-    def __init__(self, subject: str, command: str, stream: IO[bytes], ahead: "deque[bytes]") -> None:
+    def __init__(
+        self, subject: str, command: str, stream: IO[bytes], ahead: deque[bytes], progress: Callable[[], None]
+    ) -> None:
         self.subject = subject
         self.command = command
+        self.failure: BaseException | None = None
         self._stream = stream
         self._ahead = ahead
+        self._progress = progress
         self._ended = False
 
     def read(self, size: int = PIECE) -> bytes:
-        """Some more rows, whole lines; nothing at the end. Raises TruncatedError."""
-        if self._ended:
-            return b""
+        """Some more rows, whole lines; nothing at the end. What it raises is kept as `failure` too."""
+        try:
+            return b"" if self._ended else self._next(size)
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def _next(self, size: int) -> bytes:
         lines = list(self._ahead) or self._stream.readlines(size)
         self._ahead.clear()
         if not lines:
             raise TruncatedError
+        self._progress()
         if END_OF_ROWS in lines:
             end = lines.index(END_OF_ROWS)
             self._ahead.extend(lines[end + 1 :])
@@ -55,7 +68,7 @@ class Rows:
         return b"".join(lines)
 
 
-def read_script(stream: IO[bytes], server: int) -> Iterator[Statements | Rows]:
+def read_script(stream: IO[bytes], server: int, progress: Callable[[], None]) -> Iterator[Statements | Rows]:
     """The script of `stream` in order, for a server of that major version. Reading Rows may raise TruncatedError."""
     ahead: deque[bytes] = deque()
     subject, lines = "the settings of the session", list[bytes]()
@@ -67,10 +80,14 @@ def read_script(stream: IO[bytes], server: int) -> Iterator[Statements | Rows]:
         if heading:
             subject = f"{heading['type'].decode().lower()} {heading['name'].decode()}"
         elif copy:
-            yield Rows(subject, copy["command"].decode(), stream, ahead)
-        elif not line.startswith(TO_PSQL) and (server >= 17 or line != NOT_BEFORE_17):
+            yield Rows(subject, copy["command"].decode(), stream, ahead, progress)
+        elif not _left_out(line, server):
             lines.append(line)
     yield from _statements(subject, lines)
+
+
+def _left_out(line: bytes, server: int) -> bool:
+    return bool(line.startswith(TO_PSQL) or (line == NOT_BEFORE_17 and server < 17) or SERVERS_OWN.match(line))
 
 
 def _statements(subject: str, lines: list[bytes]) -> Iterator[Statements]:

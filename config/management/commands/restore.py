@@ -15,8 +15,8 @@ from config.management.files import add_file, listed, summary
 
 class Command(HouseCommand):
     help = (
-        "Restores a backup into an empty installation, in one transaction, and compares every digest before it is kept. "
-        "Refuses any other installation, and one that somebody works on."
+        "Restores a backup into an empty installation, in one transaction, and compares every digest before it keeps "
+        "anything. Refuses an installation that is not empty, and one that somebody works on."
     )
     # The target may have no tables at all, and not yet the key of the backup.
     requires_migrations_checks = False
@@ -50,11 +50,8 @@ class Command(HouseCommand):
 
 
 def _sentences(told: dict[str, Any]) -> str:
-    lines = [
-        f"Restored the state of {told['made_at']} in {told['seconds']} s:",
-        *listed(told),
-        "The digest is the same.",
-    ]
+    lines = [f"Restored the state of {told['made_at']} in {told['seconds']} s:", *listed(told)]
+    lines.append("The digest is the same.")
     if told["migrated"]:
         lines.append(f"The schema was brought up to date by {told['migrated']} migrations.")
     return "\n".join(lines)

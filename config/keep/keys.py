@@ -37,17 +37,16 @@ def check_key(backup: Backup, places: Places | None) -> None:
     if wanted is None:
         return
     key = settings.IDENTITY_KEY
-    travels = places is not None and backup.secrets is not None
-    if travels and key == places.local_secrets()["IDENTITY_KEY"]:
-        key = backup.secrets["IDENTITY_KEY"]
+    if backup.secrets is None:
+        cure = "The backup of a server does not hold it: take it from that server's .env and set it here."
+    elif places is None:
+        cure = f"Set the one that the backup holds: tar -xOf '{backup.path}' secrets.json"
+    else:
+        cure = "IDENTITY_KEY is set in the environment or in .env: take it out, and the backup's own key is used."
+        if key == places.local_secrets()["IDENTITY_KEY"]:
+            key = backup.secrets["IDENTITY_KEY"]
     if hmac.compare_digest(wanted, check_value(key)):
         return
-    if backup.secrets is not None and not travels:
-        cure = f"Set the one that the backup holds: tar -xOf {backup.path} secrets.json"
-    elif backup.secrets is not None:
-        cure = "IDENTITY_KEY is set in the environment or in .env: take it out, and the backup's own key is used."
-    else:
-        cure = "The backup of a server does not hold it: take it from that server's .env and set it here."
     raise BackupError(
         "IDENTITY_KEY is not the key that this backup was made with; with another nobody in it would be recognised "
         f"again. {cure} Nothing was changed."

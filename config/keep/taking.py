@@ -38,7 +38,7 @@ def take(path: Path, *, progress: Callable[[int], None]) -> dict[str, Any]:
         manifest = _heading(cursor, places)
         cursor.execute("SELECT pg_export_snapshot()")
         [snapshot] = cursor.fetchone()
-        program = fitting("pg_dump", connections[alias].pg_version // 10000)
+        program = fitting("pg_dump", connections[alias].connection.server_version // 10000)
         manifest["pg_dump"] = major_of(program)
         try:
             with written_whole(path) as file:

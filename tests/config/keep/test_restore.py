@@ -211,8 +211,10 @@ def test_a_restore_that_was_killed_is_done_again_from_nothing(
 ) -> None:
     begun = blank.start("shell", "-v", "0", "-c", STOPPED.format(patch=patch, path=str(saved)))
     assert begun.stdout
-    said = begun.stdout.readline()
-    assert said == "here\n", said + begun.stdout.read()
+    said = []
+    while (line := begun.stdout.readline()) != "here\n":
+        said.append(line)
+        assert line, said
     begun.kill()
     begun.wait()
     begun.stdout.close()

@@ -3,15 +3,19 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from psycopg2.extensions import make_dsn
 
+from config.children import die_with_parent
 from config.keep.archive import BackupError
+from config.keep.script import TruncatedError
 from config.packaged import package_directory
 
 # Where Debian and the PostgreSQL project's own packages put each major version.
@@ -64,3 +68,27 @@ def address_of(connection: Any) -> tuple[str, dict[str, str]]:
     if password := connection.info.password:
         environment["PGPASSWORD"] = password
     return make_dsn(**connection.info.dsn_parameters), environment
+
+
+@contextmanager
+def output_of(command: Sequence[str], **options: Any) -> Iterator[IO[bytes]]:
+    """What a program writes on standard output; `options` are Popen's. It ends with the block.
+
+    Raises BackupError, with the program's last words, when it does not end well or breaks off.
+    """
+    broke_off = False
+    with tempfile.TemporaryFile() as said:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=said, preexec_fn=die_with_parent(signal.SIGTERM), **options
+        ) as process:
+            try:
+                yield cast("IO[bytes]", process.stdout)
+            except TruncatedError:
+                broke_off = True
+            except BaseException:
+                process.kill()
+                raise
+        if broke_off or process.returncode:
+            said.seek(0)
+            words = said.read().decode(errors="replace").strip().splitlines()[-8:]
+            raise BackupError("\n".join([f"{Path(command[0]).name} did not end well; nothing was changed:", *words]))

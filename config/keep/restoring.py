@@ -1,24 +1,20 @@
 """Restores a backup into an empty installation: in one transaction, compared with its manifest before it is kept."""
 
 import os
-import subprocess
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from signal import SIGTERM
 from typing import IO, Any
 
 from django.db import Error, connections, transaction
 
 from apps.ledger.grants import grant
-from config.children import die_with_parent
 from config.cold import migrations_on_disk
 from config.keep import contents, keys, targets
 from config.keep.archive import Backup, BackupError, open_backup
-from config.keep.programs import fitting
-from config.keep.script import PIECE, Rows, TruncatedError, read_script
-from config.keep.taking import last_words, owner
+from config.keep.programs import fitting, output_of
+from config.keep.script import PIECE, Rows, read_script
+from config.keep.taking import owner
 
 
 def restore(path: Path, *, progress: Callable[[int, int], None]) -> dict[str, Any]:
@@ -69,27 +65,10 @@ def _refuse_later_schema(backup: Backup) -> None:
 
 def _run_script(program: Path, backup: Backup, cursor: Any, progress: Callable[[int], None]) -> None:
     command = [str(program), "--format=custom", "--schema=public", "--no-owner", "--no-privileges", "--no-tablespaces"]
-    with backup.path.open("rb", buffering=0) as dump, tempfile.TemporaryFile() as said:
+    with backup.path.open("rb", buffering=0) as dump:
         dump.seek(backup.offset)
-        with subprocess.Popen(
-            [*command, "--file=-"],
-            stdin=dump,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            preexec_fn=die_with_parent(SIGTERM),
-        ) as process:
-            try:
-                if process.stdout is not None:
-                    _execute(process.stdout, cursor, lambda: progress(backup.size + _read(dump, backup)))
-                cut_off = False
-            except TruncatedError:
-                cut_off = True
-            except BaseException:
-                process.kill()
-                raise
-        if cut_off or process.returncode:
-            said.seek(0)
-            raise BackupError(f"pg_restore did not end well, and nothing was changed:\n{last_words(said.read())}")
+        with output_of([*command, "--file=-"], stdin=dump) as script:
+            _execute(script, cursor, lambda: progress(backup.size + _read(dump, backup)))
 
 
 def _read(dump: IO[bytes], backup: Backup) -> int:

@@ -1,20 +1,17 @@
 """Takes a backup: one snapshot of the database, dumped by pg_dump and described by us, in one file."""
 
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from signal import SIGTERM
 from typing import Any
 
 from django.conf import settings
 from django.db import connections, transaction
 
 from apps.ledger.services import IDENTITY_KEY_CHECK
-from config.children import die_with_parent
 from config.keep import contents, keys
 from config.keep.archive import DUMP, BackupError, Writer, open_backup, written_whole
-from config.keep.programs import address_of, fitting, major_of
+from config.keep.programs import address_of, fitting, major_of, output_of
 from config.places import Places
 
 # A dump waits for a migration, not for ever.
@@ -96,26 +93,5 @@ def _dump(program: Path, connection: Any, snapshot: str, writer: Writer, progres
     command = [str(program), f"--dbname={address}", f"--snapshot={snapshot}", "--format=custom", "--schema=public"]
     command += [f"--compress={COMPRESSION}", "--no-password", f"--lock-wait-timeout={LOCK_PATIENCE}"]
     command += ["--no-publications", "--no-subscriptions", "--no-security-labels"]
-    with tempfile.TemporaryFile() as said:
-        with subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            preexec_fn=die_with_parent(SIGTERM),
-        ) as process:
-            try:
-                if process.stdout is not None:
-                    writer.add_stream(DUMP, process.stdout, progress)
-            except BaseException:
-                process.kill()
-                raise
-        if process.returncode:
-            said.seek(0)
-            raise BackupError(f"pg_dump did not end well, and no backup was made:\n{last_words(said.read())}")
-
-
-def last_words(said: bytes) -> str:
-    """The end of what a program wrote on standard error."""
-    return "\n".join(said.decode(errors="replace").strip().splitlines()[-8:])
+    with output_of(command, env=environment, stdin=subprocess.DEVNULL) as dump:
+        writer.add_stream(DUMP, dump, progress)

@@ -20,6 +20,9 @@ from typing import IO, Any
 
 DUMP, MANIFEST, SECRETS = "database.dump", "manifest.json", "secrets.json"
 FORMAT = 1
+# What a manifest of this form says beside its members.
+NEEDED = {"made_at", "installation", "identity_key_check", "pg_dump"}
+NEEDED |= {"tables", "guards", "migrations", "campaigns", "digest"}
 PIECE = 1 << 20
 LONGEST_TEXT = 64 * PIECE
 
@@ -170,7 +173,7 @@ def _read_manifest(path: Path, text: bytes) -> dict[str, Any]:
     try:
         manifest = json.loads(text)
         later = manifest["format"] > FORMAT
-        if not later and not {"tables", "migrations", "digest"} <= manifest.keys() | set(manifest["members"][DUMP]):
+        if not later and not (NEEDED <= manifest.keys() and {"bytes", "sha256"} <= manifest["members"][DUMP].keys()):
             raise KeyError(MANIFEST)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BackupError(f"{path} is damaged: its manifest cannot be read.") from error

@@ -2,8 +2,6 @@
 
 import hmac
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from django.conf import settings
 
@@ -53,16 +51,11 @@ def check_key(backup: Backup, places: Places | None) -> None:
     )
 
 
-@contextmanager
-def exchanged(places: Places | None, secrets: dict[str, str] | None) -> Iterator[None]:
-    """From here on the installation has these secrets; when the block fails it has its own again."""
-    if places is None or secrets is None:
-        yield
-        return
-    before = places.local_secrets()
-    places.keep_secrets({**before, **secrets})
-    try:
-        yield
-    except BaseException:
-        places.keep_secrets(before)
-        raise
+def take_over(places: Places | None, secrets: dict[str, str] | None) -> None:
+    """Give an embedded installation the secrets of its backup; to be done when nothing but the commit is left.
+
+    They are not put back should that fail: nobody can say whether a commit that was cut off has happened. An empty
+    installation with these secrets can be restored again; a full one with others could not be used.
+    """
+    if places is not None and secrets is not None:
+        places.keep_secrets({**places.local_secrets(), **secrets})

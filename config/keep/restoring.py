@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,19 +29,20 @@ def restore(path: Path, *, progress: Callable[[int, int], None]) -> dict[str, An
     keys.check_key(backup, places)
     alias = owner()
     program = fitting("pg_restore", backup.manifest["pg_dump"])
-    with ExitStack() as stack:
-        cursor = stack.enter_context(connections[alias].cursor())
-        stack.enter_context(targets.nobody_else(places, cursor))
-        with transaction.atomic(using=alias):
-            targets.make_room(cursor)
-            _run_script(program, backup, cursor, lambda done: progress(done, 2 * backup.size))
-            cursor.execute("SELECT set_config('search_path', 'public', true)")
-            _grant(alias)
-            _compare(backup, cursor)
-            # The last step before the commit: killed in between, the installation is empty and is restored again.
-            stack.enter_context(keys.exchanged(places, backup.secrets))
+    with (
+        connections[alias].cursor() as cursor,
+        targets.nobody_else(places, cursor),
+        transaction.atomic(using=alias),
+    ):
+        targets.make_room(cursor)
+        _run_script(program, backup, cursor, lambda done: progress(done, 2 * backup.size))
+        cursor.execute("SELECT set_config('search_path', 'public', true)")
+        _grant(alias)
+        _compare(backup, cursor)
+        keys.take_over(places, backup.secrets)
     connections[alias].close()  # with all that the script has set for its session
-    with connections[alias].cursor() as cursor:
+    # Without it the first pages are slow; PostgreSQL does it by itself after a while.
+    with suppress(Error), connections[alias].cursor() as cursor:
         cursor.execute("ANALYZE")
     return backup.manifest
 

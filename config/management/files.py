@@ -1,12 +1,15 @@
 """What the commands for backups share: their argument, and what they tell of a manifest."""
 
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
+from django.db import DatabaseError
 
-from config.keep.archive import SECRETS
+from config.keep.archive import SECRETS, BackupError
 
 
 def add_file(parser: CommandParser, help: str) -> None:
@@ -18,6 +21,19 @@ def _named(text: str) -> Path:
     if not text.strip():
         raise ArgumentTypeError("which file? With make: FILE=hundred.backup")
     return Path(text).expanduser().absolute()
+
+
+@contextmanager
+def plainly(stopped: str) -> Iterator[None]:
+    """What goes wrong in the block ends the command with a sentence; `stopped` is that for Ctrl-C."""
+    try:
+        yield
+    except BackupError as error:
+        raise CommandError(str(error)) from error
+    except DatabaseError as error:
+        raise CommandError(f"The database refused it, and nothing was changed: {str(error).strip()}") from error
+    except KeyboardInterrupt:
+        raise CommandError(stopped) from None
 
 
 def summary(manifest: dict[str, Any]) -> dict[str, Any]:

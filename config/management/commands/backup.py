@@ -4,12 +4,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from apps.ledger.management.house import HouseCommand
-from config.keep.archive import BackupError
 from config.keep.taking import take
-from config.management.files import add_file, listed, summary
+from config.management.files import add_file, listed, plainly, summary
 
 
 class Command(HouseCommand):
@@ -25,13 +24,8 @@ class Command(HouseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         began = time.monotonic()
-        try:
-            with self.bar("kB") as progress:
-                manifest = take(path, progress=lambda done: progress(done // 1000))
-        except BackupError as error:
-            raise CommandError(str(error)) from error
-        except KeyboardInterrupt:
-            raise CommandError(f"Stopped; {path} is what it was.") from None
+        with plainly(f"Stopped; {path} is what it was."), self.bar("kB") as progress:
+            manifest = take(path, progress=lambda done: progress(done // 1000))
         told = {"file": str(path), "bytes": path.stat().st_size, **summary(manifest)}
         told["seconds"] = round(time.monotonic() - began, 1)
         self.tell(options, told, _sentences(told))

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from apps.ledger.management.house import HouseCommand
-from config.keep.archive import BackupError
 from config.keep.restoring import missing_migrations, restore
-from config.management.files import add_file, listed, summary
+from config.management.files import add_file, listed, plainly, summary
 
 
 class Command(HouseCommand):
@@ -29,13 +28,8 @@ class Command(HouseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         began = time.monotonic()
-        try:
-            with self.bar("kB") as progress:
-                manifest = restore(path, progress=lambda done, total: progress(done // 1000, total // 1000))
-        except BackupError as error:
-            raise CommandError(str(error)) from error
-        except KeyboardInterrupt:
-            raise CommandError("Stopped; nothing was changed.") from None
+        with plainly("Stopped; nothing was changed."), self.bar("kB") as progress:
+            manifest = restore(path, progress=lambda done, total: progress(done // 1000, total // 1000))
         told = {"file": str(path), "same": True, **summary(manifest), "migrated": self._migrate(manifest)}
         told["seconds"] = round(time.monotonic() - began, 1)
         self.tell(options, told, _sentences(told))

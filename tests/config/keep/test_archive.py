@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from config.keep.archive import DUMP, MANIFEST, SECRETS, BackupError, Writer, open_backup, written_whole
+from config.keep.archive import DUMP, MANIFEST, NEEDED, SECRETS, BackupError, Writer, open_backup, written_whole
 from tests.config.house import eventually
 
-MANIFEST_OF = {"tables": {}, "migrations": [], "digest": "d"}
+MANIFEST_OF: dict[str, Any] = {**dict.fromkeys(NEEDED), "digest": "d"}
 KEYS = {"IDENTITY_KEY": "a key"}
 
 

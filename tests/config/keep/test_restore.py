@@ -118,6 +118,20 @@ def test_while_hundred_runs_or_somebody_works_nothing_is_restored(saved: Path, b
         assert tables_of(connection) == set()
 
 
+def test_a_backup_of_an_older_hundred_is_brought_up_to_date(blank: Installation, tmp_path: Path) -> None:
+    old = tmp_path / "old.backup"
+    for command in (["migrate", "-v0"], ["migrate", "api", "zero", "-v0"], ["backup", old]):
+        done = blank.manage(*command)
+        assert done.returncode == 0, done.stderr
+    with data_folder("newer house") as folder:
+        newer = Installation(folder)
+        with newer.running():
+            assert newer.told("restore", old)["migrated"] >= 1
+            with newer.database("app") as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM api_apitoken")
+                assert cursor.fetchone() == (0,)
+
+
 def edited(saved: Path, path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     """A copy of a backup whose manifest says something else."""
     with tarfile.open(saved) as old, tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as new:
@@ -183,7 +197,6 @@ def test_a_key_set_in_the_environment_must_be_the_backups(saved: Path, blank: In
 # Runs the command with a place where it stops for ever, and says that it has come there.
 STOPPED = """
 import time
-from contextlib import contextmanager
 from django.core.management import call_command
 from config.keep import keys, restoring
 
@@ -191,13 +204,11 @@ def wait(*arguments):
     print("here", flush=True)
     time.sleep(600)
 
-exchanged = keys.exchanged
+take_over = keys.take_over
 
-@contextmanager
-def exchanged_and_waiting(*arguments):
-    with exchanged(*arguments):
-        wait()
-        yield
+def take_over_and_wait(*arguments):
+    take_over(*arguments)
+    wait()
 
 {patch}
 call_command("restore", {path!r})
@@ -205,7 +216,7 @@ call_command("restore", {path!r})
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("patch", ["restoring._compare = wait", "keys.exchanged = exchanged_and_waiting"])
+@pytest.mark.parametrize("patch", ["restoring._compare = wait", "keys.take_over = take_over_and_wait"])
 def test_a_restore_that_was_killed_is_done_again_from_nothing(
     filled: Installation, saved: Path, blank: Installation, patch: str
 ) -> None:

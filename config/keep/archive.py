@@ -173,7 +173,7 @@ def _read_manifest(path: Path, text: bytes) -> dict[str, Any]:
     try:
         manifest = json.loads(text)
         later = manifest["format"] > FORMAT
-        if not later and not (NEEDED <= manifest.keys() and {"bytes", "sha256"} <= manifest["members"][DUMP].keys()):
+        if not later and not (manifest.keys() >= NEEDED and {"bytes", "sha256"} <= manifest["members"][DUMP].keys()):
             raise KeyError(MANIFEST)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BackupError(f"{path} is damaged: its manifest cannot be read.") from error

@@ -57,5 +57,9 @@ def take_over(places: Places | None, secrets: dict[str, str] | None) -> None:
     They are not put back should that fail: nobody can say whether a commit that was cut off has happened. An empty
     installation with these secrets can be restored again; a full one with others could not be used.
     """
-    if places is not None and secrets is not None:
-        places.keep_secrets({**places.local_secrets(), **secrets})
+    if places is None or secrets is None:
+        return
+    before = places.local_secrets()
+    places.keep_secrets({**before, **secrets})
+    # For commands that this process starts: it has its own from the start. What the caller has set wins, as ever.
+    os.environ.update({name: value for name, value in secrets.items() if os.environ.get(name) == before.get(name)})

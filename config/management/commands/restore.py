@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from apps.ledger.management.house import HouseCommand
+from config.commands import run_command
 from config.keep.restoring import missing_migrations, restore
 from config.management.files import add_file, listed, plainly, summary
 
@@ -39,7 +40,9 @@ class Command(HouseCommand):
         missing = missing_migrations(manifest)
         if missing:
             self.stderr.write("Restored, and the digest is the same. Bringing the schema up to date")
-            call_command("migrate", verbosity=0, skip_checks=True)
+            # In a process of its own: this one has begun with the keys of an empty installation.
+            if not run_command("migrate", "--skip-checks", "--verbosity", "0", stdout=sys.stderr):
+                raise CommandError("Everything is restored, but its schema is an older one: run `manage.py migrate`.")
         return missing
 
 

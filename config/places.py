@@ -155,6 +155,10 @@ class Places:
         kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return kept
 
+    def keep_secrets(self, restored: dict[str, str]) -> None:
+        """Put these in the place of its own, all at once."""
+        _write_private(self.data / "secrets.json", json.dumps(restored))
+
 
 def account_name() -> str:
     """The name under which the operating system knows this process; PostgreSQL's peer check compares it."""

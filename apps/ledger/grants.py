@@ -16,9 +16,10 @@ KEPT = (
     "contacts_submission",
     "quotas_campaign",
     "quotas_adjustment",
+    "quotas_review",
     "api_apitoken",
 )
-APPENDED = ("ledger_auditentry", "quotas_campaignrule", "quotas_standingchange")
+APPENDED = ("ledger_auditentry", "quotas_campaignrule", "quotas_standingchange", "quotas_reviewcontact")
 
 
 def grant(owner: str, application_role: str) -> None:

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.employees.models import Employee
 from apps.ledger.querysets import Clock
 from apps.quotas.querysets import CampaignQuerySet, StandingQuerySet
+from apps.quotas.reviews import Review as Review
+from apps.quotas.reviews import ReviewContact as ReviewContact
 
 
 class Campaign(models.Model):

@@ -44,6 +44,12 @@ def day_change() -> None:
 
 
 @shared_task
+def tell_answers() -> None:
+    """Mail everybody whose review was answered and who was not told yet."""
+    services.tell_answers()
+
+
+@shared_task
 def nightly_recount() -> None:
     """Once a night and campaign, compare every standing with the facts; drift goes to the log and /health/ready."""
     now = services.clock()

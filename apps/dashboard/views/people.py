@@ -1,7 +1,9 @@
 """The list of standings that team and company pages share: filters, sorting, pages, and the same rows as a CSV."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.http import FileResponse
@@ -43,8 +45,9 @@ class Choice:
 def choice_of(scope: Scope) -> Choice:
     asked = scope.request.GET
     status, sort = asked.get("status", ""), asked.get("sort", "")
+    statuses = words.statuses(scope.user.has_role("hr"))
     return Choice(
-        status=status if status in words.STATUSES else "",
+        status=status if status in statuses else "",
         q=asked.get("q", "").strip().replace("\0", "")[:200],
         department=asked.get("department", "").replace("\0", ""),
         sort=sort if sort in words.SORTS else "help",
@@ -62,7 +65,7 @@ class Person:
 
 def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object) -> dict[str, Any]:
     """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address."""
-    standings = reports.Standings(scope.the_campaign, people, as_of=scope.as_of, filters=choice.filters)
+    standings = scope.standings(people, choice.filters)
     after = scope.request.GET.get("after", "")
     page = standings.page(sort=choice.sort, after=after, limit=PAGE)
     left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.look)
@@ -73,7 +76,7 @@ def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object)
         "choice": choice,
         "next": scope.url(name, *args, **choice.query, after=page.next) + "#list" if page.next else "",
         "first": scope.url(name, *args, **choice.query) + "#list" if after else "",
-        "statuses": words.STATUSES.items(),
+        "statuses": words.statuses(scope.user.has_role("hr")).items(),
         "sorts": _sort_links(scope, choice, name, *args),
         "action": scope.url(name, *args),
         "path": reverse(name, args=args),
@@ -104,14 +107,18 @@ def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
     A failure half-way is then an error page and never a file that only looks complete; past a megabyte it is on disk.
     """
     choice = choice_of(scope)
-    campaign = scope.the_campaign
-    standings = reports.Standings(campaign, people, as_of=scope.as_of, filters=choice.filters)
+    standings = scope.standings(people, choice.filters)
+    parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]
+    return whole(scope, partial(exports.write_standings, standings), *parts)
+
+
+def whole(scope: Scope, write_to: Callable[[Callable[[bytes], object]], None], *parts: str) -> FileResponse:
+    """A CSV to take away, written whole before it is sent; `parts` and the day make its name."""
     file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
-    exports.write_standings(standings, file.write)
+    write_to(file.write)
     file.seek(0)
     day = scope.day or scope.today
-    parts = [campaign.slug, slugify(label), slugify(choice.status), day.isoformat()]
-    name = "-".join(["standings", *(part for part in parts if part)]) + ".csv"
+    name = "-".join([*filter(None, parts), day.isoformat()]) + ".csv"
     response = FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
     add_never_cache_headers(response)
     return response

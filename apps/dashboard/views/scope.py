@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from apps.dashboard import words
 from apps.employees.models import Account, Employee
-from apps.quotas import services
+from apps.quotas import reports, services
 from apps.quotas.models import Campaign, CampaignRule
 
 
@@ -57,6 +57,11 @@ class Scope:
         self.chosen = bool(slug)
         self.now: datetime = services.clock()
         self.as_of: datetime | None = self._end_of(request.GET.get("as_of", ""))
+
+    def standings(self, people: reports.People, filters: reports.Filters | None = None) -> reports.Standings:
+        """The standings of people this reader may see, as of the look, with what the reader may know of reviews."""
+        told = reports.told_of_reviews(self.user, people)
+        return reports.Standings(self.the_campaign, people, as_of=self.as_of, filters=filters, reviews=told)
 
     @cached_property
     def campaigns(self) -> list[Campaign]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from apps.employees.models import Employee
 from apps.quotas.querysets import everyone, literal, these
@@ -50,3 +51,8 @@ class TeamOf:
 
 
 People = Everyone | Only | TeamOf
+
+
+def told_of_reviews(user: Any, people: People) -> bool:
+    """Whether this account is told whose standing is under review: HR is, and everybody of the own standing alone."""
+    return user.has_role("hr") or (isinstance(people, Only) and people.employee.pk == user.employee_id)

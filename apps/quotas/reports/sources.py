@@ -3,7 +3,8 @@
 `current`: one row for each person of the population (employee_id, counted, target, exempt, reached_at, since,
 computed_at, stale_since). Today that is the cached standing, except for stale people: they are judged from the facts
 in the same statement. For a past instant everybody is. `days` has their counted contacts by local day, and `listed`
-adds who and where they are and the words red, remaining and pace.
+adds who and where they are, the words red, remaining and pace, and whether the standing is under review: NULL for a
+reader who is not told.
 """
 
 from __future__ import annotations
@@ -14,14 +15,22 @@ from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import judged_at, judgement_sql, stale_sql
 from apps.quotas.reports.people import People
+from apps.quotas.reviews import under_review_sql
 
 
-def sources(campaign: Campaign, rule: CampaignRule, people: People, at: datetime, *, past: bool) -> str:
-    """The CTEs, from WITH on, ready for a SELECT. `past`: judge from the facts as of `at`, with that moment's tree."""
+def sources(
+    campaign: Campaign, rule: CampaignRule, people: People, at: datetime, *, past: bool, reviews: bool = False
+) -> str:
+    """The CTEs, from WITH on, ready for a SELECT. `past`: judge from the facts as of `at`, with that moment's tree.
+
+    `reviews`: the reader is told whose standing is under review.
+    """
     look = judged_at(rule, at)
     chosen = people.chosen(look if past else None)
     parts = _past(rule, at) if past else _today(campaign, rule, at)
-    return f"WITH chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({_listed(rule, at, look, past=past)})"
+    asked = f"current.employee_id IN ({under_review_sql(campaign.pk, at)})" if reviews else "NULL::boolean"
+    listed = _listed(rule, at, look, asked, past=past)
+    return f"WITH chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
 
 
 def _past(rule: CampaignRule, at: datetime) -> str:
@@ -57,7 +66,7 @@ def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
         SELECT employee_id, day, delta FROM daily)"""
 
 
-def _listed(rule: CampaignRule, at: datetime, look: str, *, past: bool) -> str:
+def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, *, past: bool) -> str:
     if past:
         place = f"""LEFT JOIN employees_placement place ON place.employee_id = person.id
             AND place.starts_at < {look} AND place.ends_at >= {look}"""
@@ -69,7 +78,7 @@ def _listed(rule: CampaignRule, at: datetime, look: str, *, past: bool) -> str:
     return f"""SELECT current.*, person.staff_no COLLATE "C" AS staff_no, person.name, person.email,
             coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
             counted < target AND NOT exempt AS red, greatest(target - counted, 0) AS remaining,
-            {pace_sql(rule, at)} AS pace, {has_team} AS has_team
+            {pace_sql(rule, at)} AS pace, {has_team} AS has_team, {asked} AS under_review
         FROM current JOIN employees_employee person ON person.id = current.employee_id {place}
         LEFT JOIN employees_employee boss ON boss.id = place.manager_id"""
 

@@ -28,7 +28,7 @@ class Command(HouseCommand):
             raise CommandError("--as-of lies in the future")
         if options["json"] and not output:
             raise CommandError("--json needs --output: standard output holds the CSV", returncode=2)
-        standings = Standings(campaign, Everyone(), as_of=as_of)
+        standings = Standings(campaign, Everyone(), as_of=as_of, reviews=True)
         if not output:
             write_standings(standings, sys.stdout.buffer.write)
             return

@@ -9,7 +9,7 @@ from itertools import count
 from apps.contacts import rules
 from apps.contacts.owners import Owners
 from apps.contacts.reading import ContactFile, Entry, batches
-from apps.contacts.recording import Held, holdings, judge
+from apps.contacts.recording import Held, holdings, judge, told_of_known
 from apps.contacts.rules import Outcome
 from apps.employees.models import Employee
 from apps.ledger.services import verify_identity_key
@@ -55,7 +55,7 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
     found, owners = Preview(), Owners(employee)
     held: Held = {}
     # Contacts that would be made are told from those that are there by numbers that no contact has.
-    ids = count(-1, -1)
+    ids, told = count(-1, -1), told_of_known()
     for batch in batches(file.entries):
         if found.total + len(batch) > most:
             raise TooMany(f"more than {most} contacts at once")
@@ -64,7 +64,7 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
         # What this file would bring stays beside what is there already.
         held = holdings(good) | held
         for entry, owner in owned:
-            outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, ids)
+            outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, ids, told)
             _take(found, entry, outcome)
     return found
 

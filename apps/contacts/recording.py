@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -134,9 +134,9 @@ class _Judged:
 def _judge(drafts: Sequence[tuple[int, Checked]], received_at: datetime) -> _Judged:
     """Who shares an identity with a live contact is a duplicate; everybody else counts from the receipt."""
     done = _Judged()
-    held, ids = holdings(drafts), fresh_ids(len(drafts))
+    held, ids, told = holdings(drafts), fresh_ids(len(drafts)), told_of_known()
     for owner, one in drafts:
-        outcome = judge(owner, one, held, ids)
+        outcome = judge(owner, one, held, ids, told)
         done.batch.outcomes.append(outcome)
         if outcome.contact_id is not None:
             done.new.append((owner, one, Known(outcome.contact_id, received_at, None, None)))
@@ -144,13 +144,16 @@ def _judge(drafts: Sequence[tuple[int, Checked]], received_at: datetime) -> _Jud
     return done
 
 
-def judge(owner: int, one: Checked, held: Held, ids: Iterator[int]) -> Outcome:
-    """How a draft fares against what its employee holds; a new contact, with the next id, joins that."""
+def judge(owner: int, one: Checked, held: Held, ids: Iterator[int], told: Mapping[str, str]) -> Outcome:
+    """How a draft fares against what its employee holds; a new contact, with the next id, joins that.
+
+    `told`: the sentences of `told_of_known`.
+    """
     if one.refused:
         return one.refused
-    keys = [(owner, *known.key) for known in one.identities]
+    keys = [(owner, known.kind, known.digest) for known in one.identities]
     if met := [held[key] for key in keys if key in held]:
-        return _met(rules.DUPLICATE, one, min(met))
+        return _met(rules.DUPLICATE, one, min(met), told)
     contact_id = next(ids)
     for key in keys:
         held[key] = contact_id
@@ -171,11 +174,11 @@ def _judge_feed(drafts: Sequence[tuple[int, Checked]], received_at: datetime, no
     done = _Judged()
     timed = [(owner, one if one.refused else _with_times(one, received_at, now)) for owner, one in drafts]
     good = [(owner, one) for owner, one in timed if one.refused is None]
-    shelf, ids = Shelf(), fresh_ids(len(good))
+    shelf, ids, told = Shelf(), fresh_ids(len(good)), told_of_known()
     for employee_id, kind, digest, *contact in _look_up(EVER, good):
         shelf.add(employee_id, (kind, bytes(digest)), Known(*contact))
     for owner, one in timed:
-        outcome, state = (one.refused, None) if one.refused else _match(owner, one, shelf, ids)
+        outcome, state = (one.refused, None) if one.refused else _match(owner, one, shelf, ids, told)
         done.batch.outcomes.append(outcome)
         if state is None:
             continue
@@ -199,7 +202,9 @@ def _with_times(one: Checked, received_at: datetime, now: datetime) -> Checked:
     return one._replace(recorded_at=at)
 
 
-def _match(owner: int, one: Checked, shelf: Shelf, ids: Iterator[int]) -> tuple[Outcome, Known | None]:
+def _match(
+    owner: int, one: Checked, shelf: Shelf, ids: Iterator[int], told: Mapping[str, str]
+) -> tuple[Outcome, Known | None]:
     """How a row fares against what is on the shelf, and the contact it makes or changes, which joins the shelf."""
     if one.recorded_at is None:
         raise ValueError("a row of a feed is judged at its instant")
@@ -211,24 +216,30 @@ def _match(owner: int, one: Checked, shelf: Shelf, ids: Iterator[int]) -> tuple[
             shelf.add(owner, known.key, state)
         return Outcome(code, one.line, contact_id=state.contact_id), state
     if code != rules.UPDATED:
-        return _met(code, one, match.contact_id), None
+        return _met(code, one, match.contact_id, told), None
     ended_at, confirmed_at = one.ended_at or match.ended_at, one.confirmed_at or match.confirmed_at
     state = match._replace(ended_at=ended_at, confirmed_at=confirmed_at)
     shelf.update(state)
-    return _met(code, one, match.contact_id), state
+    return _met(code, one, match.contact_id, told), state
 
 
-def _met(code: str, one: Checked, contact_id: int) -> Outcome:
-    message = ""
-    if code == rules.DUPLICATE:
-        message = _("You have recorded this person already.")
-    elif code == rules.OVERLAP:
-        message = _("Its period overlaps a contact that is there already.")
-    return Outcome(code, one.line, message=message, existing_contact_id=contact_id)
+def told_of_known() -> dict[str, str]:
+    """What to tell of somebody who is there already, by code, in the language in force.
+
+    Asked for once a batch: a translation a line costs as much as judging it.
+    """
+    return {
+        rules.DUPLICATE: _("You have recorded this person already."),
+        rules.OVERLAP: _("Its period overlaps a contact that is there already."),
+    }
+
+
+def _met(code: str, one: Checked, contact_id: int, told: Mapping[str, str]) -> Outcome:
+    return Outcome(code, one.line, message=told.get(code, ""), existing_contact_id=contact_id)
 
 
 def _look_up(statement: str, drafts: Iterable[tuple[int, Checked]]) -> list[tuple]:
-    wanted = dict.fromkeys((owner, *known.key) for owner, one in drafts for known in one.identities)
+    wanted = dict.fromkeys((owner, known.kind, known.digest) for owner, one in drafts for known in one.identities)
     if not wanted:
         return []
     owners, kinds, digests = zip(*wanted, strict=True)

@@ -17,6 +17,7 @@ KEPT = (
     "quotas_campaign",
     "quotas_adjustment",
     "quotas_review",
+    "quotas_adjustmentrequest",
     "api_apitoken",
 )
 APPENDED = ("ledger_auditentry", "quotas_campaignrule", "quotas_standingchange", "quotas_reviewcontact")

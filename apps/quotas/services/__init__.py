@@ -1,16 +1,18 @@
-"""What quotas does, by subject: campaigns and their rules, marks, what time brings, and the doorbell."""
+"""What quotas does, by subject: campaigns and their rules, adjustments, marks, what time brings, and the doorbell."""
 
 from apps.ledger.services import clock
 from apps.quotas.services.acts import Act, acts_of
+from apps.quotas.services.adjusting import AdjustmentRefused, adjustment_period, ask_adjustment, ask_ending
 from apps.quotas.services.campaigns import (
     CampaignRefused,
-    adjust,
     campaign_for,
     can_undo,
     open_campaign,
     restore_while_open,
     undo_while_open,
 )
+from apps.quotas.services.deciding import grant_adjustment, refuse_adjustment, withdraw_adjustment
+from apps.quotas.services.joining_late import ask_by_rule
 from apps.quotas.services.marking import Mark, mark_everybody, mark_standings, mark_touched, sweep
 from apps.quotas.services.passing import follow_time
 from apps.quotas.services.recounting import Difference, recount, waiting
@@ -28,13 +30,17 @@ from apps.quotas.services.telling import tell_answers
 
 __all__ = [
     "Act",
+    "AdjustmentRefused",
     "CampaignRefused",
     "Difference",
     "Mark",
     "ReviewRefused",
     "acts_of",
-    "adjust",
+    "adjustment_period",
     "answer_review",
+    "ask_adjustment",
+    "ask_by_rule",
+    "ask_ending",
     "ask_review",
     "ask_until",
     "campaign_for",
@@ -42,11 +48,13 @@ __all__ = [
     "can_undo",
     "clock",
     "follow_time",
+    "grant_adjustment",
     "mark_everybody",
     "mark_standings",
     "mark_touched",
     "open_campaign",
     "recount",
+    "refuse_adjustment",
     "restore_while_open",
     "ring",
     "ring_for_file",
@@ -55,5 +63,6 @@ __all__ = [
     "under_review",
     "undo_while_open",
     "waiting",
+    "withdraw_adjustment",
     "withdraw_review",
 ]

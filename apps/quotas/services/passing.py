@@ -21,8 +21,10 @@ UNION SELECT employee_id FROM employees_employment WHERE ends_at >= %(since)s AN
 UNION SELECT employee_id FROM employees_placement WHERE starts_at >= %(since)s AND starts_at < %(until)s
 """
 ADJUSTED = """
-SELECT employee_id FROM quotas_adjustment WHERE starts_at >= %(since)s AND starts_at < %(until)s
-UNION SELECT employee_id FROM quotas_adjustment WHERE ends_at >= %(since)s AND ends_at < %(until)s
+SELECT employee_id FROM quotas_adjustment
+WHERE starts_at >= %(since)s AND starts_at < %(until)s AND granted_at IS NOT NULL
+UNION SELECT employee_id FROM quotas_adjustment
+WHERE ends_at >= %(since)s AND ends_at < %(until)s AND granted_at IS NOT NULL
 """
 OPENED = """
 SELECT EXISTS (SELECT 1 FROM quotas_campaign campaign JOIN quotas_campaignrule rule ON rule.campaign_id = campaign.id

@@ -18,7 +18,7 @@ from apps.employees.services import account_for, grant_role
 from apps.ledger.services import Actor
 from apps.ledger.tables import Table
 from apps.quotas import services
-from apps.quotas.models import Adjustment, Campaign, Standing
+from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign, Standing
 
 # Monday, 23 November 2026, noon in Shanghai: a week and a day before the deadline, and a microsecond at a reading.
 NOON = "2026-11-23T12:00:00+08:00"
@@ -75,13 +75,18 @@ def officer(login: str) -> Actor:
     return account.actor
 
 
-def adjust(
+def ask(
     *, campaign: Campaign, employee: Employee, reason: str = "x", kind: str = "leave", **terms: Any
-) -> Adjustment:
-    """Another target or an exemption, asked for by one officer and granted by another."""
-    asked = services.ask_adjustment(
+) -> AdjustmentRequest:
+    """Another target or an exemption, asked for by one officer; nobody has decided it."""
+    return services.ask_adjustment(
         campaign=campaign, employee=employee, kind=kind, reason=reason, by=officer("asks"), **terms
     )
+
+
+def adjust(**asked_for: Any) -> Adjustment:
+    """The same, and granted by another officer."""
+    asked = ask(**asked_for)
     services.grant_adjustment(request_id=asked.pk, by=officer("grants"))
     return Adjustment.objects.get(request=asked)
 

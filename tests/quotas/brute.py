@@ -14,8 +14,8 @@ from apps.ledger.services import note_employees
 from apps.quotas import rules
 from apps.quotas.models import Adjustment, Campaign
 from apps.quotas.reports import Everyone, Filters, Standings
-from apps.quotas.services import ask_adjustment, ask_ending, grant_adjustment, refuse_adjustment
-from tests.people import adjust, load, mark, november, officer
+from apps.quotas.services import ask_ending, grant_adjustment, refuse_adjustment
+from tests.people import adjust, ask, load, mark, november, officer
 
 ZONE = ZoneInfo("Asia/Shanghai")
 OPENED = datetime(2026, 10, 31, 16, tzinfo=UTC)
@@ -58,9 +58,7 @@ def build(seed: int, size: int = 16) -> Campaign:
 def _ask_in_vain(dice: random.Random, campaign: Campaign, employee: Employee) -> None:
     """An adjustment that somebody asked for and nobody granted: it waits, or was refused."""
     terms = dice.choice([{"target": 1}, {"exempt": True}])
-    asked = ask_adjustment(
-        campaign=campaign, employee=employee, kind="part_time", reason="x", by=officer("asks"), **terms
-    )
+    asked = ask(campaign=campaign, employee=employee, **terms)
     if dice.random() < 0.5:
         refuse_adjustment(request_id=asked.pk, note="x", by=officer("grants"))
 

@@ -90,7 +90,7 @@ def test_of_several_adjustments_the_newest_in_force_decides(campaign: Campaign, 
         ({"reason": "x", "target": 0}, "target"),
         ({"reason": "x", "target": 10**10}, "target"),
         ({"reason": " \u200b", "target": 5}, "reason"),
-        ({"reason": "x", "target": 5, "starts_at": CUTOFF, "ends_at": CUTOFF}, "ends_at"),
+        ({"reason": "x", "target": 5, "starts_at": CUTOFF, "ends_at": CUTOFF}, "ends_on"),
     ],
 )
 def test_an_adjustment_that_says_nothing_sensible_is_refused(

@@ -102,10 +102,7 @@ def tile_urls(scope: Scope, choice: Choice, name: str, *args: object) -> dict[st
 
 
 def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
-    """The standings CSV of exactly what the address filters, written whole before the first byte is sent.
-
-    A failure half-way is then an error page and never a file that only looks complete; past a megabyte it is on disk.
-    """
+    """The standings CSV of exactly what the address filters."""
     choice = choice_of(scope)
     standings = scope.standings(people, choice.filters)
     parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]

@@ -1,11 +1,13 @@
 """The one read model: tables, charts, CSV and API all ask here, and judge nothing themselves."""
 
+from apps.quotas.reports.adjustments import SHOWN, one_request, requests_of, terms_of, waiting_for
 from apps.quotas.reports.groups import Bands, Bin, Day, Group
 from apps.quotas.reports.people import Everyone, Only, People, TeamOf, told_of_reviews
 from apps.quotas.reports.persons import contacts_with_reason, flips, reason_counts
 from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals
 
 __all__ = [
+    "SHOWN",
     "Bands",
     "Bin",
     "Day",
@@ -21,6 +23,10 @@ __all__ = [
     "Totals",
     "contacts_with_reason",
     "flips",
+    "one_request",
     "reason_counts",
+    "requests_of",
+    "terms_of",
     "told_of_reviews",
+    "waiting_for",
 ]

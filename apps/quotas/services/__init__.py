@@ -12,7 +12,7 @@ from apps.quotas.services.campaigns import (
     undo_while_open,
 )
 from apps.quotas.services.deciding import grant_adjustment, refuse_adjustment, withdraw_adjustment
-from apps.quotas.services.joining_late import ask_by_rule
+from apps.quotas.services.joining_late import Joiner, Joiners, ask_by_rule, asked_for, check_rule, preview_rule
 from apps.quotas.services.marking import Mark, mark_everybody, mark_standings, mark_touched, sweep
 from apps.quotas.services.passing import follow_time
 from apps.quotas.services.recounting import Difference, recount, waiting
@@ -33,6 +33,8 @@ __all__ = [
     "AdjustmentRefused",
     "CampaignRefused",
     "Difference",
+    "Joiner",
+    "Joiners",
     "Mark",
     "ReviewRefused",
     "acts_of",
@@ -43,9 +45,11 @@ __all__ = [
     "ask_ending",
     "ask_review",
     "ask_until",
+    "asked_for",
     "campaign_for",
     "can_ask",
     "can_undo",
+    "check_rule",
     "clock",
     "follow_time",
     "grant_adjustment",
@@ -53,6 +57,7 @@ __all__ = [
     "mark_standings",
     "mark_touched",
     "open_campaign",
+    "preview_rule",
     "recount",
     "refuse_adjustment",
     "restore_while_open",

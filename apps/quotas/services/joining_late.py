@@ -49,9 +49,13 @@ WHERE joined.day > {after} AND {share} < {target} AND {in_department}
 ORDER BY person.staff_no COLLATE "C"
 """
 ROWS = """
-SELECT person.id, person.staff_no, person.name, row.target, row.left_out, row.granted_at IS NOT NULL
+SELECT person.id, person.staff_no, person.name, coalesce(place.department, ''), (
+        SELECT (min(starts_at) AT TIME ZONE {zone})::date FROM employees_employment
+        WHERE employee_id = person.id AND ends_at > {opens_at} AND starts_at < {cutoff_at}),
+    {target}, row.target, row.left_out
 FROM quotas_adjustment row JOIN employees_employee person ON person.id = row.employee_id
-WHERE row.request_id = %s ORDER BY person.staff_no COLLATE "C"
+LEFT JOIN employees_treenode place ON place.employee_id = person.id
+WHERE row.request_id = {request} ORDER BY person.staff_no COLLATE "C"
 """
 
 
@@ -174,27 +178,26 @@ def _store(request: AdjustmentRequest, rule: CampaignRule, listed: list[Joiner])
         )
 
 
+def asked_for(request: AdjustmentRequest, rule: CampaignRule) -> Joiners:
+    """The list as it was asked for and, once it is granted, with those who were left out."""
+    statement = ROWS.format(
+        zone=literal(company_zone()), opens_at=literal(rule.opens_at), cutoff_at=literal(rule.cutoff_at),
+        target=rule.target, request=literal(request.pk),
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return _parted([Joiner(*row) for row in cursor.fetchall()], [])
+
+
 def check_rule(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> Joiners:
     """The stored list against the facts of now: who would be left out of a grant by that employee, and who came."""
     if request.joined_after is None:
         raise ValueError("this request has no rule")
-    now = {
-        one.employee_id: one
-        for one in who_joined(
-            rule, at, request.joined_after, request.department, besides=request.pk, waiting=False
-        )
-    }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(ROWS, [request.pk])
-        stored = cursor.fetchall()
-    rows = []
-    for person, staff_no, name, target, left_out, _granted in stored:
-        current = now.pop(person, None)
-        joined_on, department = (current.joined_on, current.department) if current else (None, "")
-        why = left_out or _changed(current, target)
-        one = Joiner(person, staff_no, name, department, joined_on, rule.target, target, why)
-        rows.append(one if left_out else _but(one, employee_id))
-    return _parted(rows, [one for one in now.values() if not one.left_out])
+    found = who_joined(rule, at, request.joined_after, request.department, besides=request.pk, waiting=False)
+    now = {one.employee_id: one for one in found}
+    asked = asked_for(request, rule).listed
+    rows = [replace(one, left_out=_changed(now.pop(one.employee_id, None), one.target)) for one in asked]
+    return _parted([_but(one, employee_id) for one in rows], [one for one in now.values() if not one.left_out])
 
 
 def leave_out_changed(request: AdjustmentRequest, held: Held, seen: str) -> None:

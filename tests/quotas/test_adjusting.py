@@ -73,7 +73,7 @@ def test_a_look_back_shows_an_adjustment_as_it_is_known_now(campaign: Campaign, 
     mark()
     clock.set("2026-11-25T12:00:00+08:00", ticks=True)
     end(made)
-    exempt = {at: dict((no, free) for no, _c, _t, free, _r in oracle(campaign, at))["A001"] for at in (fifth, tenth)}
+    exempt = {at: {no: free for no, _c, _t, free, _r in oracle(campaign, at)}["A001"] for at in (fifth, tenth)}
     assert exempt == {fifth: False, tenth: True}
     for at, expected in {**exempt, datetime(2026, 11, 24, tzinfo=UTC): True, clock.now(): False}.items():
         row = Standings(campaign, Only(alice), as_of=at).one(alice.pk)

@@ -1,6 +1,6 @@
 """Adjusting many by one rule: the list that was looked at is the list that is asked for and granted."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -96,8 +96,6 @@ def test_the_share_is_by_days_and_rounded_up(joined_on: str, target: int, expect
 def test_the_share_in_sql_is_the_share_in_python(
     db: None, opens: date, length: int, target: int, days: list[int]
 ) -> None:
-    from datetime import timedelta
-
     rule = CampaignRule(opens_on=opens, deadline=opens + timedelta(days=length), target=target)
     joined = [opens + timedelta(days=day) for day in days]
     values = ", ".join(f"({n}, '{day}'::date)" for n, day in enumerate(joined))

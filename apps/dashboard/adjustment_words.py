@@ -12,12 +12,6 @@ from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from apps.dashboard import words
 from apps.quotas.adjustments import FOR_EVER
 
-LEFT_OUT: dict[str, words.Text] = {
-    "own": gettext_lazy("has an adjustment of their own"),
-    "gone": gettext_lazy("no longer one of those the rule means: left, moved, or began earlier"),
-    "changed": gettext_lazy("the first day or the campaign's target has changed"),
-    "self": gettext_lazy("is who acts here: nobody decides about themself"),
-}
 SHOWN: dict[str, words.Text] = {
     "mine": gettext_lazy("Waiting for me"),
     "waiting": gettext_lazy("All that wait"),

@@ -130,10 +130,10 @@ class Adjustment(models.Model):
     """
 
     class LeftOut(models.TextChoices):
-        OWN = "own", _("has an adjustment of their own by now")
-        GONE = "gone", _("is no longer in the campaign, or not in this department")
-        CHANGED = "changed", _("the first day or the target has changed")
-        SELF = "self", _("granted it: nobody decides about themself")
+        OWN = "own", _("has an adjustment of their own")
+        GONE = "gone", _("no longer one of those the rule means: left, moved, or began earlier")
+        CHANGED = "changed", _("the first day or the campaign's target has changed")
+        SELF = "self", _("is who acts here: nobody decides about themself")
 
     request = models.ForeignKey(AdjustmentRequest, on_delete=models.PROTECT)
     campaign = models.ForeignKey("quotas.Campaign", on_delete=models.PROTECT)

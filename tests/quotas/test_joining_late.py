@@ -239,6 +239,7 @@ def questions(size: int, noon: Clock) -> list[int]:
     load(HEADER + "\n".join(line(f"N{n:05d}", "2026-11-12") for n in range(size)))
     campaign = november(name=f"Of {size}")
     mark()
+    asks, grants = officer("asks"), officer("grants")
     counts = []
 
     def counted(act: Any) -> Any:
@@ -249,10 +250,10 @@ def questions(size: int, noon: Clock) -> list[int]:
 
     found = counted(lambda: preview(campaign))
     assert len(found.listed) == size
-    request = counted(lambda: ask_for(campaign))
+    request = counted(lambda: ask_for(campaign, asks))
     seen = counted(lambda: check(request))
     granted = counted(
-        lambda: grant_adjustment(request_id=request.pk, seen=seen.digest, by=officer("grants"))
+        lambda: grant_adjustment(request_id=request.pk, seen=seen.digest, by=grants)
     )  # fmt: skip
     assert granted == size
     return counts

@@ -6,6 +6,7 @@ from typing import Any
 from django import template
 
 from apps.dashboard import adjustment_words, words
+from apps.quotas.models import Adjustment
 
 register = template.Library()
 
@@ -27,7 +28,7 @@ def kind_of(request: Any) -> words.Text:
 
 @register.filter
 def left_out(code: str) -> words.Text:
-    return adjustment_words.LEFT_OUT.get(code, code)
+    return Adjustment.LeftOut(code).label if code in Adjustment.LeftOut.values else code
 
 
 @register.filter

@@ -2,7 +2,8 @@
 
 1. one transaction: the demo's mark (a Setting), the company, the sign-ins;
 2. a transaction for each run of employees: their contacts, with a Job row that says so;
-3. one transaction: the campaign, opened by its service, which notes everybody; then marks as any other;
+3. one transaction: the campaign, opened by its service, which notes everybody; one for its adjustments; then marks as
+   any other;
 4. the mark says that the demo is complete.
 """
 
@@ -20,6 +21,7 @@ from django.db.models import Count, Max, Q, Sum
 from apps.employees.models import Employee, TreeNode
 from apps.ledger.models import OutboxRow, Setting
 from apps.ledger.services import Actor, audit, clock, hold_facts, verify_identity_key
+from apps.quotas.demo.adjusting import adjust_some
 from apps.quotas.demo.company import LEAST_EMPLOYEES
 from apps.quotas.demo.contacts import TARGET
 from apps.quotas.demo.filling import ALONE, Filling, Progress
@@ -95,6 +97,7 @@ def seed_demo(
     with bar("contacts") as recorded:
         total = Filling(plan, recorded).run(workers)
     _open(plan, by)
+    _adjust(plan)
     with bar("employees") as marked:
         _mark(plan, marked)
     return _end(plan, total, by, resumed)
@@ -145,6 +148,18 @@ def _open(plan: Plan, by: Actor) -> None:
             name=days.name, target=TARGET, opens_on=days.opens_on, deadline=days.deadline, time_zone=ZONE, by=by
         )
         mark.value["campaign"] = campaign.slug
+        mark.save(update_fields=["value"])
+
+
+def _adjust(plan: Plan) -> None:
+    """Adjust a few people, unless an earlier run did."""
+    with transaction.atomic():
+        hold_facts()
+        mark = Setting.objects.select_for_update().get(name=DEMO)
+        if mark.value.get("adjusted"):
+            return
+        adjust_some(Campaign.objects.get(slug=mark.value["campaign"]), plan.company())
+        mark.value["adjusted"] = True
         mark.save(update_fields=["value"])
 
 

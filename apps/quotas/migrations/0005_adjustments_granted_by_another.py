@@ -101,10 +101,10 @@ class Migration(migrations.Migration):
             field=models.TextField(
                 blank=True,
                 choices=[
-                    ("own", "has an adjustment of their own by now"),
-                    ("gone", "is no longer in the campaign, or not in this department"),
-                    ("changed", "the first day or the target has changed"),
-                    ("self", "granted it: nobody decides about themself"),
+                    ("own", "has an adjustment of their own"),
+                    ("gone", "no longer one of those the rule means: left, moved, or began earlier"),
+                    ("changed", "the first day or the campaign's target has changed"),
+                    ("self", "is who acts here: nobody decides about themself"),
                 ],
             ),
         ),

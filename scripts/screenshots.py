@@ -52,6 +52,12 @@ def first_person(page: Page) -> None:
     page.wait_for_selector(".hero")
 
 
+def rule_list(page: Page) -> None:
+    """The list of the rule from the opening on."""
+    page.click("form.rule button")
+    page.wait_for_selector("#people")
+
+
 def as_of(page: Page) -> None:
     day = page.locator("#as_of").get_attribute("min")
     page.goto(f"{page.url.split('?')[0]}?as_of={day}")
@@ -82,6 +88,10 @@ SHOTS = [
     Shot("team-as-of", "manager", "/team/", as_of),
     Shot("member", "manager", "/team/", first_person),
     Shot("company", "hr", "/company/"),
+    Shot("adjustments", "hr", "/company/adjustments/?show=all"),
+    Shot("adjustment-ask", "hr", "/company/adjustments/ask/"),
+    Shot("adjustment-decide", "hr", "/company/adjustments/", first_contact),
+    Shot("adjustments-by-rule", "hr", "/company/adjustments/by-rule/", rule_list),
     Shot("exports", "hr", "/exports/"),
     Shot("password", "employee", "/password/"),
     Shot("operator", "operator", "/"),

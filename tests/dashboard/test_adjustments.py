@@ -300,6 +300,8 @@ def questions(as_: SignIn, size: int) -> dict[str, int]:
             with CaptureQueriesContext(connection) as asked:
                 response = client.get(address if address.startswith("/") else HOME + address)
             assert response.status_code == 200
+            if response.streaming:
+                b"".join(response.streaming_content)
             counts[address.split("/")[0] if address[:1].isdigit() else address] = len(asked)
         return dict(zip(range(len(counts)), counts.values(), strict=True))
     finally:

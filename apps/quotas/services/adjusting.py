@@ -52,6 +52,11 @@ class Held:
     by: Actor
     employee_id: int | None
 
+    @property
+    def asking(self) -> dict[str, Any]:
+        """Who asks and when, as a new request keeps it."""
+        return {"asked_at": self.now, "asked_by_id": self.by.id, "asked_by_label": self.by.label}
+
 
 def hold(campaign_id: int, by: Actor, *, must_be_open: bool = True) -> Held:
     """Lock facts, the campaign and the actor's role. Raises AdjustmentRefused.
@@ -136,9 +141,8 @@ def ask_adjustment(
         if AdjustmentRequest.objects.filter(campaign=campaign, employee=employee, decision=None, ends=None).exists():
             raise conflict(_("Something for this person is waiting to be decided already."))
         request = AdjustmentRequest.objects.create(
-            **keyed(key), campaign=campaign, employee=employee, asked_at=held.now, asked_by_id=by.id,
-            asked_by_label=by.label, **said,
-        )  # fmt: skip
+            **keyed(key), **held.asking, **said, campaign=campaign, employee=employee
+        )
         Adjustment.objects.create(
             request=request, campaign=campaign, employee=employee, target=target, exempt=exempt, starts_at=begin,
             ends_at=end,
@@ -182,8 +186,7 @@ def ask_ending(
             raise conflict(_("Its end is waiting to be decided already."))
         ending = AdjustmentRequest.objects.create(
             **keyed(key), campaign_id=request.campaign_id, employee=employee, kind=request.kind,
-            kind_text=request.kind_text, reason=reason, ends=request, asked_at=held.now, asked_by_id=by.id,
-            asked_by_label=by.label,
+            kind_text=request.kind_text, reason=reason, ends=request, **held.asking,
         )  # fmt: skip
         note_step(ending, "end_asked", by)
     return ending

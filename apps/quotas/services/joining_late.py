@@ -115,8 +115,8 @@ def who_joined(
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return [
-            Joiner(*who, joined_on, rule.target, share, LeftOut.OWN.value if own else "")
-            for *who, joined_on, share, own in cursor.fetchall()
+            Joiner(person, staff_no, name, placed, joined_on, rule.target, share, LeftOut.OWN.value if own else "")
+            for person, staff_no, name, placed, joined_on, share, own in cursor.fetchall()
         ]
 
 
@@ -158,7 +158,7 @@ def ask_by_rule(
             raise conflict(_("Nobody is on this list."))
         request = AdjustmentRequest.objects.create(
             **keyed(key), campaign=campaign, joined_after=joined_after, department=clean_text(department),
-            asked_at=held.now, asked_by_id=by.id, asked_by_label=by.label, **said,
+            **held.asking, **said,
         )  # fmt: skip
         _store(request, held.rule, found.listed)
         note_step(request, "asked", by, people=len(found.listed), joined_after=joined_after.isoformat())

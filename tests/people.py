@@ -91,6 +91,17 @@ def adjust(**asked_for: Any) -> Adjustment:
     return Adjustment.objects.get(request=asked)
 
 
+def ask_for_late_joiners(campaign: Campaign) -> AdjustmentRequest:
+    """The pro-rata target for everybody who joined after the opening, asked for by one officer and not decided."""
+    rule, asks = campaign.rule, officer("asks")
+    found = services.preview_rule(
+        rule, services.clock(), joined_after=rule.opens_on, department="", besides_employee=None
+    )
+    return services.ask_by_rule(
+        campaign=campaign, joined_after=rule.opens_on, reason="joined later", seen=found.digest, by=asks
+    )
+
+
 def sign_in(client: Client, employee: Employee) -> Client:
     """The client with this employee signed in."""
     client.force_login(account_for(employee), backend="apps.employees.backends.EmployeeBackend")

@@ -14,20 +14,18 @@ from apps.ledger.models import AuditEntry
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign
 from apps.quotas.services import (
     AdjustmentRefused,
-    ask_by_rule,
     ask_ending,
     check_rule,
     clock,
     deciding,
     grant_adjustment,
-    preview_rule,
     recount,
     refuse_adjustment,
     withdraw_adjustment,
 )
 from tests.crowd import Gate, at_once, blocked, meanwhile, until
 from tests.oracle import oracle, stored
-from tests.people import TESTER, adjust, ask, load, mark, officer, person, standing
+from tests.people import TESTER, adjust, ask, ask_for_late_joiners, load, mark, officer, person, standing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -162,12 +160,7 @@ def test_an_own_adjustment_that_comes_in_between_is_seen_by_the_grant_for_many(
     header = "staff_no,name,email,started_on\n"
     load(header + "J12,Jo,jo@corp.example.com,2026-11-12\nJ20,Jim,jim@corp.example.com,2026-11-20")
     campaign.refresh_from_db()
-    listed = preview_rule(
-        campaign.rule, clock(), joined_after=campaign.rule.opens_on, department="", besides_employee=None
-    )
-    many = ask_by_rule(
-        campaign=campaign, joined_after=campaign.rule.opens_on, reason="x", seen=listed.digest, by=officer("asks")
-    )
+    many = ask_for_late_joiners(campaign)
     seen = check_rule(many, campaign.rule, clock(), None).digest
     one, gate = ask(campaign=campaign, employee=person("J12"), exempt=True), Gate()
     real = deciding.note_employees

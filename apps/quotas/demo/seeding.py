@@ -2,8 +2,8 @@
 
 1. one transaction: the demo's mark (a Setting), the company, the sign-ins;
 2. a transaction for each run of employees: their contacts, with a Job row that says so;
-3. one transaction: the campaign, opened by its service, which notes everybody; one for its adjustments; then marks as
-   any other;
+3. one transaction: the campaign, opened by its service, which notes everybody; then marks as any other; one
+   transaction for its adjustments, and their marks;
 4. the mark says that the demo is complete.
 """
 
@@ -97,9 +97,9 @@ def seed_demo(
     with bar("contacts") as recorded:
         total = Filling(plan, recorded).run(workers)
     _open(plan, by)
-    _adjust(plan)
     with bar("employees") as marked:
         _mark(plan, marked)
+    _adjust(plan)
     return _end(plan, total, by, resumed)
 
 
@@ -152,15 +152,17 @@ def _open(plan: Plan, by: Actor) -> None:
 
 
 def _adjust(plan: Plan) -> None:
-    """Adjust a few people, unless an earlier run did."""
+    """Adjust a few people, unless an earlier run did, and mark them."""
     with transaction.atomic():
         hold_facts()
         mark = Setting.objects.select_for_update().get(name=DEMO)
-        if mark.value.get("adjusted"):
-            return
-        adjust_some(Campaign.objects.get(slug=mark.value["campaign"]), plan.company())
-        mark.value["adjusted"] = True
-        mark.save(update_fields=["value"])
+        if not mark.value.get("adjusted"):
+            adjust_some(Campaign.objects.get(slug=mark.value["campaign"]), plan.company())
+            mark.value["adjusted"] = True
+            mark.save(update_fields=["value"])
+    with unhurried():
+        while mark_touched():
+            pass
 
 
 def _mark(plan: Plan, marked: Progress) -> None:

@@ -62,15 +62,17 @@ def test_the_demo_is_complete_marked_and_recounts_to_the_same(noon: Clock, domai
 
 
 def test_the_demo_has_adjustments_in_force_and_one_that_waits(noon: Clock, domain: str) -> None:
-    run("seed_demo", "--employees", 120, "--contacts", 5)
+    run("seed_demo", "--employees", 300, "--contacts", 2)
     campaign, at = Campaign.objects.get(), noon.now()
     kinds = Counter(Adjustment.objects.in_force(at).values_list("request__kind", flat=True))
     assert kinds["leave"] == kinds["part_time"] == 1
     assert kinds["joined_late"] >= 1
     assert Standing.objects.filter(campaign=campaign, exempt=True).count() == 1
     assert Standing.objects.filter(campaign=campaign, target__lt=100).count() == sum(kinds.values()) - 1
-    second = [row["login"] for row in sign_ins() if row["role"] == "hr"][1]
-    assert waiting_for(campaign, Account.objects.get(login=second)).count() == 1
+    waiting = [
+        waiting_for(campaign, Account.objects.get(login=row["login"])) for row in sign_ins() if row["role"] == "hr"
+    ]
+    assert [found.count() for found in waiting] == [1, 0]
     assert recount(campaign) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from apps.employees.models import Employee
 from apps.employees.services import account_for
@@ -12,10 +13,15 @@ from apps.quotas.models import Campaign
 from apps.quotas.services import ask_adjustment, ask_by_rule, check_rule, grant_adjustment, preview_rule
 
 HALF = 50
+# Since when somebody counts as having joined last, from the opening on.
+LATE = timedelta(days=10)
 
 
 def adjust_some(campaign: Campaign, company: Company) -> None:
-    """Exempt one on leave, halve the target of one who works part time, ask for a third, adjust who joined late."""
+    """Exempt one on leave, halve the target of one who works part time, adjust who joined last, and ask for one more.
+
+    Each of HR then finds something to do: the first a request that waits, both those who joined earlier.
+    """
     asks, grants = (_actor(company, place) for place in company.hr)
     chosen = _team_members(company)
     on_leave, part_time, waiting = (next(chosen, None) for _ in range(3))
@@ -29,18 +35,20 @@ def adjust_some(campaign: Campaign, company: Company) -> None:
             campaign=campaign, employee=part_time, kind="part_time", reason="Works half the week", target=HALF, by=asks
         )
         grant_adjustment(request_id=asked.pk, by=grants)
-    _adjust_late_joiners(campaign, asks, grants)
+    _adjust_last_joiners(campaign, asks, grants)
     if waiting:
-        ask_adjustment(campaign=campaign, employee=waiting, kind="leave", reason="Nursing leave", exempt=True, by=asks)
+        ask_adjustment(
+            campaign=campaign, employee=waiting, kind="leave", reason="Nursing leave", exempt=True, by=grants
+        )
 
 
-def _adjust_late_joiners(campaign: Campaign, asks: Actor, grants: Actor) -> None:
-    opened = campaign.rule.opens_on
-    found = preview_rule(campaign.rule, clock(), joined_after=opened, department="", besides_employee=None)
+def _adjust_last_joiners(campaign: Campaign, asks: Actor, grants: Actor) -> None:
+    day = campaign.rule.opens_on + LATE
+    found = preview_rule(campaign.rule, clock(), joined_after=day, department="", besides_employee=None)
     if not found.listed:
         return
     asked = ask_by_rule(
-        campaign=campaign, joined_after=opened, reason="Joined while the campaign ran", seen=found.digest, by=asks
+        campaign=campaign, joined_after=day, reason="Joined while the campaign ran", seen=found.digest, by=asks
     )
     seen = check_rule(asked, campaign.rule, clock(), None)
     grant_adjustment(request_id=asked.pk, seen=seen.digest, by=grants)

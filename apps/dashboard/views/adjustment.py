@@ -51,7 +51,7 @@ def _show(scope: Scope, found: AdjustmentRequest, status: int = 200, **forms: Ma
         "person": person,
         "refuse": forms.get("refuse") or RefuseForm(),
         "end": forms.get("end") or ReasonForm(),
-        "endings": lines(scope, list(_endings(scope, found))),
+        "endings": lines(scope, reports.endings_of(found, look(scope))),
         "original": scope.url("adjustment", found.ends_id) if found.ends_id else "",
     }
     if found.employee:
@@ -62,11 +62,6 @@ def _show(scope: Scope, found: AdjustmentRequest, status: int = 200, **forms: Ma
     elif found.for_many:
         context["many"] = of_request(scope, found)
     return render(scope, "dashboard/adjustment.html", context, status=status)
-
-
-def _endings(scope: Scope, found: AdjustmentRequest) -> list[AdjustmentRequest]:
-    ids = found.endings.order_by("pk").values_list("pk", flat=True)[:50]
-    return [reports.one_request(one, look(scope)) for one in ids]
 
 
 def _person(scope: Scope, found: AdjustmentRequest) -> Employee | None:

@@ -1,6 +1,6 @@
 """The one read model: tables, charts, CSV and API all ask here, and judge nothing themselves."""
 
-from apps.quotas.reports.adjustments import SHOWN, one_request, requests_of, terms_of, waiting_for
+from apps.quotas.reports.adjustments import SHOWN, endings_of, one_request, requests_of, terms_of, waiting_for
 from apps.quotas.reports.groups import Bands, Bin, Day, Group
 from apps.quotas.reports.people import Everyone, Only, People, TeamOf, told_of_reviews
 from apps.quotas.reports.persons import contacts_with_reason, flips, reason_counts
@@ -22,6 +22,7 @@ __all__ = [
     "TeamOf",
     "Totals",
     "contacts_with_reason",
+    "endings_of",
     "flips",
     "one_request",
     "reason_counts",

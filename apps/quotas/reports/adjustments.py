@@ -71,6 +71,11 @@ def one_request(request_id: int, now: datetime) -> AdjustmentRequest:
     return _with_people(AdjustmentRequest.objects.all(), now).get(pk=request_id)
 
 
+def endings_of(request: AdjustmentRequest, now: datetime) -> list[AdjustmentRequest]:
+    """The requests to end what this one adjusted, the oldest first."""
+    return list(_with_people(AdjustmentRequest.objects.filter(ends=request), now).order_by("pk"))
+
+
 def _in_force(now: datetime) -> AdjustmentQuerySet:
     return Adjustment.objects.in_force(now).filter(request=OuterRef("pk"))
 

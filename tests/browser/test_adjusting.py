@@ -53,6 +53,7 @@ def test_one_asks_another_grants_and_the_persons_page_changes(
     other.page.goto("/company/")
     other.page.click("a:has-text('Adjustments')")
     other.page.click("#list td.lead a")
+    expect(other.page.locator("main")).to_contain_text("Your decision")
     assert other.problems() + other.findings() == []
     other.page.dblclick("text=Grant it")
     expect(other.page.locator("main")).to_contain_text("in force")

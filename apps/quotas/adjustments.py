@@ -1,6 +1,6 @@
 """Adjustments: what one person of HR asked for, what another decided about it, and what is in force of it for whom.
 
-The tables of `models`, in a file of their own. Triggers (migration 0005) hold what no column constraint can: the role
+The tables of `models`, in a file of their own. Triggers (migration 0008) hold what no column constraint can: the role
 of whoever acts, that nobody decides about themself, and that nothing is changed afterwards.
 """
 

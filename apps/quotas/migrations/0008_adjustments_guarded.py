@@ -117,6 +117,6 @@ DROP FUNCTION quotas_employee_of(bigint);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("quotas", "0005_adjustments_granted_by_another"), ("employees", "0002_period_integrity")]
+    dependencies = [("quotas", "0007_adjustments_granted_by_another"), ("employees", "0002_period_integrity")]
 
     operations = [migrations.RunSQL(GUARDS, NO_GUARDS)]

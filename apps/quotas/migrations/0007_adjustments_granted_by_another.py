@@ -20,7 +20,7 @@ END $$
 class Migration(migrations.Migration):
     dependencies = [
         ("employees", "0002_period_integrity"),
-        ("quotas", "0002_campaign_transitions"),
+        ("quotas", "0006_reviews"),
     ]
 
     operations = [

@@ -21,6 +21,7 @@ import amqp
 import pytest
 import redis
 
+from config.brokers import QUEUE
 from config.children import die_with_parent
 from tests import plugin
 from tests.config.house import free_port
@@ -72,6 +73,14 @@ class Broker:
     def pause(self) -> None:
         """It accepts connections and answers nobody, until `resume`."""
         self._signal(signal.SIGSTOP)
+        end = time.monotonic() + PATIENCE
+        while not self._stands_still() and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def _stands_still(self) -> bool:
+        """Whether every thread has heard the signal: a busy one goes on for a moment."""
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/stat") if self.process else []
+        return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
 
     def resume(self) -> None:
         """It goes on where it was."""
@@ -208,7 +217,7 @@ class RabbitMQ(Broker):
     def wipe(self, *queues: str) -> None:
         """Queues that are deleted are declared again by whoever uses them next. Without names: the tasks' own."""
         with self.channel() as channel:
-            for queue in queues or ("celery",):
+            for queue in queues or (QUEUE,):
                 channel.queue_delete(queue)
 
     def waiting(self, queue: str) -> int:

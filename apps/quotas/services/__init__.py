@@ -13,7 +13,7 @@ from apps.quotas.services.campaigns import (
 from apps.quotas.services.marking import Mark, mark_everybody, mark_standings, mark_touched, sweep
 from apps.quotas.services.passing import follow_time
 from apps.quotas.services.recounting import Difference, recount, waiting
-from apps.quotas.services.ringing import ring, ring_for_file
+from apps.quotas.services.ringing import ring, ring_for_each, ring_for_file, ring_for_run
 
 __all__ = [
     "CampaignRefused",
@@ -31,7 +31,9 @@ __all__ = [
     "recount",
     "restore_while_open",
     "ring",
+    "ring_for_each",
     "ring_for_file",
+    "ring_for_run",
     "sweep",
     "undo_while_open",
     "waiting",

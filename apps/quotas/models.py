@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.employees.models import Employee
 from apps.ledger.querysets import Clock
 from apps.quotas.querysets import CampaignQuerySet, StandingQuerySet
+from apps.quotas.runs import MarkRange, MarkRun  # noqa: F401 - models of this app too
 
 
 class Campaign(models.Model):

@@ -1,6 +1,5 @@
 """The doorbell and the tasks behind it: they carry nothing, wait for nobody, and nothing depends on them."""
 
-import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -10,16 +9,14 @@ import pytest
 from django.db import transaction
 
 from apps.employees.models import Employee
-from apps.ledger.models import Job, Setting
 from apps.quotas import tasks
-from apps.quotas.models import Campaign, Standing
+from apps.quotas.models import Campaign
 from apps.quotas.services import (
     ring,
 )
 from config.brokers import transport_options
 from config.celery import app
-from tests.fixtures import Clock
-from tests.people import mark, record, standing
+from tests.people import record, standing
 
 
 @pytest.fixture
@@ -91,21 +88,3 @@ def test_the_doorbells_task_marks_who_was_touched(campaign: Campaign, alice: Emp
     record(alice)
     tasks.sweep()
     assert standing(campaign, alice).counted == 2
-
-
-def test_the_nightly_recount_runs_once_a_night_and_says_what_it_found(
-    campaign: Campaign, alice: Employee, caplog: pytest.LogCaptureFixture, clock: Clock
-) -> None:
-    tasks.nightly_recount()
-    assert Setting.objects.get(name="drift:november").value == 0
-    mark()
-    Standing.objects.filter(employee=alice).update(counted=7)
-    tasks.nightly_recount()
-    assert Setting.objects.get(name="drift:november").value == 0, "once a night"
-    assert Job.objects.filter(job="recount:november").count() == 1
-    clock.set("2026-11-24T12:00:00+08:00", ticks=True)
-    with caplog.at_level(logging.ERROR):
-        tasks.nightly_recount()
-    assert Setting.objects.get(name="drift:november").value == 1
-    assert "A001" in caplog.text
-    assert standing(campaign, alice).counted == 7, "a recount repairs nothing in silence"

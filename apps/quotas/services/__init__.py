@@ -1,6 +1,7 @@
 """What quotas does, by subject: campaigns and their rules, marks, what time brings, and the doorbell."""
 
 from apps.ledger.services import clock
+from apps.quotas.services.beginning import begin_nightly_recount, judge_everybody, ranges_to_ring
 from apps.quotas.services.campaigns import (
     CampaignRefused,
     adjust,
@@ -10,31 +11,38 @@ from apps.quotas.services.campaigns import (
     restore_while_open,
     undo_while_open,
 )
-from apps.quotas.services.marking import Mark, mark_everybody, mark_standings, mark_touched, sweep
-from apps.quotas.services.passing import follow_time
-from apps.quotas.services.recounting import Difference, recount, waiting
-from apps.quotas.services.ringing import ring, ring_for_each, ring_for_file, ring_for_run
+from apps.quotas.services.marking import Mark, mark_standings, mark_touched
+from apps.quotas.services.passing import follow_time, stop_watching
+from apps.quotas.services.recounting import Difference, compare_everybody, keep_drift, recount
+from apps.quotas.services.ringing import ring, ring_for_each, ring_for_file
+from apps.quotas.services.running import do_range, finish_run, mark_everybody, sweep
 
 __all__ = [
     "CampaignRefused",
     "Difference",
     "Mark",
     "adjust",
+    "begin_nightly_recount",
     "campaign_for",
     "can_undo",
     "clock",
+    "compare_everybody",
+    "do_range",
+    "finish_run",
     "follow_time",
+    "judge_everybody",
+    "keep_drift",
     "mark_everybody",
     "mark_standings",
     "mark_touched",
     "open_campaign",
+    "ranges_to_ring",
     "recount",
     "restore_while_open",
     "ring",
     "ring_for_each",
     "ring_for_file",
-    "ring_for_run",
+    "stop_watching",
     "sweep",
     "undo_while_open",
-    "waiting",
 ]

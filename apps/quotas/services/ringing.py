@@ -11,15 +11,14 @@ from django.db import transaction
 
 logger = logging.getLogger(__name__)
 MARK_TOUCHED = "apps.quotas.tasks.mark_touched"
-RING_FOR_RANGES = "apps.quotas.tasks.ring_for_ranges"
 DO_RANGE = "apps.quotas.tasks.do_range"
 IMPORT_SUBMISSION = "apps.contacts.tasks.import_submission"
 
 
 def ring() -> None:
-    """After the commit, ask a worker to mark whoever was touched. Never waits for a broker, never raises.
+    """After the commit, ask a worker to mark whoever was touched, or everybody. Never waits for a broker, never raises.
 
-    When nobody hears it, the sweep finds the notes in the outbox.
+    When nobody hears it, the sweep finds the notes in the outbox and the ranges of a run.
     """
     transaction.on_commit(lambda: _ring(lambda options: _send(MARK_TOUCHED, options)), robust=True)
 
@@ -30,11 +29,6 @@ def ring_for_file(submission_id: uuid.UUID) -> None:
     Never waits, never raises: when nobody hears it, the sweep finds the file.
     """
     transaction.on_commit(lambda: _ring(lambda options: _import_and_mark(submission_id, options)), robust=True)
-
-
-def ring_for_run() -> None:
-    """After the commit, ask a worker to spread the ranges of what was begun. Never waits, never raises."""
-    transaction.on_commit(lambda: _ring(lambda options: _send(RING_FOR_RANGES, options)), robust=True)
 
 
 def ring_for_each(ranges: Iterable[int]) -> None:

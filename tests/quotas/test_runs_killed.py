@@ -86,9 +86,9 @@ def in_the_middle() -> list[int]:
     """Ranges that somebody slow is at: their effect is written and not committed, and their rows are locked."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM quotas_markrange WHERE state = 'waiting' AND claimed_at < clock_timestamp() - interval '1 second'"
-            " AND id NOT IN"
-            " (SELECT id FROM quotas_markrange FOR UPDATE SKIP LOCKED)"
+            "SELECT id FROM quotas_markrange WHERE state = 'waiting'"
+            " AND claimed_at < clock_timestamp() - interval '1 second'"
+            " AND id NOT IN (SELECT id FROM quotas_markrange FOR UPDATE SKIP LOCKED)"
         )
         return [range_id for (range_id,) in cursor.fetchall()]
 

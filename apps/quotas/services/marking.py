@@ -92,9 +92,11 @@ def mark_standings(
     if not employees:
         return Mark()
     chosen = these(employees)
+    # The newest rule, read behind the locks: one that was looked at before might write over a newer verdict.
+    rule = campaign.rules.latest("version")
     since = SINCE_REPAIRED if cause == StandingChange.Cause.REPAIR else "{now}"
     statement = MARK.format(
-        judgement=judgement_sql(campaign.rule, now, chosen), employees=chosen, campaign=campaign.pk,
+        judgement=judgement_sql(rule, now, chosen), employees=chosen, campaign=campaign.pk,
         now=literal(now), cause=literal(str(cause)), since=since.format(campaign=campaign.pk, now=literal(now)),
     )  # fmt: skip
     with connection.cursor() as cursor:

@@ -14,7 +14,7 @@ from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry, Job, OutboxRow, Setting
 from apps.quotas import reports, tasks
 from apps.quotas.models import Campaign, DailyCount, MarkRun, Standing, StandingChange
-from apps.quotas.services import adjust, clock, do_range, finish_run, marking, recount, running, sweep
+from apps.quotas.services import adjust, clock, do_range, finish_run, follow_time, marking, recount, running, sweep
 from tests.commands import run as command
 from tests.crowd import at_once
 from tests.fixtures import Clock
@@ -99,6 +99,7 @@ def fifty(noon: Clock) -> Campaign:
     opened = november(target=2)
     for place, one in enumerate(people):
         record(one, place % 4 or 1)
+    follow_time()
     mark()
     assert stored(opened) == oracle(opened)
     for place, one in enumerate(people[:50]):

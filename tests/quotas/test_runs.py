@@ -14,6 +14,7 @@ from apps.quotas import tasks
 from apps.quotas.models import Campaign, MarkRange, MarkRun, Standing
 from apps.quotas.querysets import stale_sql
 from apps.quotas.services import beginning, do_range, finish_run, mark_everybody, marking, ranges_to_ring, running
+from config.celery import app
 from tests.crowd import Gate, at_once, meanwhile
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
@@ -114,14 +115,19 @@ def test_a_sweep_asks_for_ranges_that_nobody_took_and_not_for_those_just_asked_f
 
 
 def test_the_tasks_finish_a_run_that_was_only_begun(
-    campaign: Campaign, alice: Employee, ranges_of_two: None, eager: None,
+    campaign: Campaign, alice: Employee, ranges_of_two: None, monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: Callable[..., Any],
 ) -> None:  # fmt: skip
     record(alice, 2)
     OutboxRow.objects.all().delete()
     run = begin(campaign)
+    heard: list[tuple[str, tuple]] = []
+    monkeypatch.setattr(app, "send_task", lambda name, args, **options: heard.append((name, args)))
     with django_capture_on_commit_callbacks(execute=True):
         tasks.mark_touched()
+    assert heard == [("apps.quotas.tasks.do_range", (range_id,)) for range_id in parts(run)], "ids, and nothing else"
+    for _name, args in heard:
+        tasks.do_range(*args)
     run.refresh_from_db()
     assert run.finished_at is not None
     assert stored(campaign) == oracle(campaign)

@@ -186,6 +186,7 @@ def test_a_repair_is_told_as_one_and_gives_back_since_when(
     campaign: Campaign, alice: Employee, bob: Employee, client: Client
 ) -> None:
     adjust(campaign=campaign, employee=alice, target=1, reason="trial", by=TESTER)
+    follow_time()
     record(alice)
     mark()
     turned = StandingChange.objects.get(employee=alice)
@@ -204,6 +205,7 @@ def test_a_repair_is_told_as_one_and_gives_back_since_when(
 
 def test_a_verdict_that_no_mark_had_reached_dates_from_its_repair(campaign: Campaign, alice: Employee) -> None:
     adjust(campaign=campaign, employee=alice, target=1, reason="trial", by=TESTER)
+    follow_time()
     mark()
     record(alice)
     OutboxRow.objects.all().delete()

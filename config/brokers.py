@@ -14,15 +14,21 @@ QUEUE = "hundred"
 QUEUE_ARGUMENTS = {"x-queue-type": "quorum", "x-consumer-timeout": GIVEN_OUT_FOR * 1000}
 
 _EVERY: dict[str, Any] = {"max_retries": 0, "interval_start": 0}
-_REDIS = {
+_REDIS: dict[str, Any] = {
     "visibility_timeout": GIVEN_OUT_FOR,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": PATIENCE,
     "socket_timeout": 1.0,  # a server that accepts and then hangs must not hang whoever rings
 }
-_RABBITMQ = {"confirm_publish": True}
-_OF_SCHEME = {"redis": _REDIS, "rediss": _REDIS, "unix": _REDIS, "amqp": _RABBITMQ, "amqps": _RABBITMQ}
+_RABBITMQ: dict[str, Any] = {"confirm_publish": True}
+_OF_SCHEME: dict[str, dict[str, Any]] = {
+    "redis": _REDIS,
+    "rediss": _REDIS,
+    "unix": _REDIS,
+    "amqp": _RABBITMQ,
+    "amqps": _RABBITMQ,
+}
 
 
 def transport_options(url: str) -> dict[str, Any]:

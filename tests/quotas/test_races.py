@@ -17,6 +17,7 @@ from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.rules import Draft
 from apps.contacts.services import submit, submitting
 from apps.employees.models import Employee
+from apps.ledger.models import OutboxRow
 from apps.quotas.models import Campaign, MarkRange
 from apps.quotas.services import marking, recount, sweep
 from tests.crowd import PATIENCE, Gate, at_once, blocked, meanwhile, no_lock, unlock, until
@@ -183,7 +184,8 @@ def open_exclusive_over_an_open_writer(alice: Employee, alan: Employee, monkeypa
         record_one(alan, them)
         with meanwhile(partial(november, exclusive=True)) as opening:
             until(lambda: opening.done() or blocked() == 1)
-            # Her own note comes with her contact; this range would only make the sweep wait for her.
+            # Her own note comes with her contact; these would only make the sweep wait for her.
+            OutboxRow.objects.filter(employee_id=alice.pk).delete()
             MarkRange.objects.filter(first_id=alice.pk).delete()
             with meanwhile(sweep) as sweeping:
                 until(lambda: sweeping.done() or blocked() == 2)

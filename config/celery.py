@@ -26,7 +26,7 @@ app = Celery("hundred")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-# Seconds beat waits until RabbitMQ confirms: a queue that has lost its leader never does, and beat must go on.
+# Seconds beat waits until RabbitMQ confirms a message: a queue that has lost its leader never does.
 CONFIRMED_WITHIN = 5.0
 
 

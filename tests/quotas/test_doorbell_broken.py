@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 from kombu import pools
-from kombu.exceptions import OperationalError
 
 from apps.quotas.services import ring
-from apps.quotas.services.ringing import MARK_TOUCHED
 from config.brokers import QUEUE, transport_options
 from config.celery import app
 from tests.brokers import KINDS, Broker, running
@@ -91,18 +89,3 @@ def test_a_broker_that_dies_and_comes_back_is_rung_again(broker: Broker, caplog:
     heard(broker, 1)  # what was confirmed is still there
     ring()
     heard(broker, 2)
-
-
-def test_beat_goes_on_when_nothing_is_confirmed(broker: Broker) -> None:
-    """Its own process would wait for ever, and with it all that only the sweep finds."""
-    options = app.conf.beat_schedule["sweep"]["options"]
-    app.send_task(MARK_TOUCHED, **options)
-    heard(broker, 1)
-    broker.pause()
-    began = time.monotonic()
-    try:
-        with pytest.raises((OSError, OperationalError)):
-            app.send_task(MARK_TOUCHED, **options)
-    finally:
-        broker.resume()
-    assert time.monotonic() - began < 30

@@ -10,8 +10,9 @@ from django.db import transaction
 from apps.contacts.imports import waiting_files
 from apps.ledger.files import expire_files
 from apps.ledger.models import Setting
-from apps.ledger.services import claim_job
+from apps.ledger.services import SYSTEM, claim_job
 from apps.quotas import services
+from apps.quotas.freeze import freezing
 from apps.quotas.models import Campaign
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,13 @@ def day_change() -> None:
     if services.follow_time():
         services.sweep()
     expire_files(services.clock())
+
+
+@shared_task
+def freeze_due() -> None:
+    """Freeze the campaigns whose cut-off has passed, one step after the other; the next call goes on where this ends."""
+    for result in freezing.freeze_due(SYSTEM):
+        logger.info("%s: %s standings, %s red, digest %s", result, result.rows, result.red, result.digest)
 
 
 @shared_task

@@ -1,7 +1,7 @@
 """The one read model: tables, charts, CSV and API all ask here, and judge nothing themselves."""
 
 from apps.quotas.reports.groups import Bands, Bin, Day, Group
-from apps.quotas.reports.people import Everyone, Only, TeamOf
+from apps.quotas.reports.people import Everyone, Only, TeamOf, These
 from apps.quotas.reports.persons import contacts_with_reason, flips
 from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals
 
@@ -17,6 +17,7 @@ __all__ = [
     "Row",
     "Standings",
     "TeamOf",
+    "These",
     "Totals",
     "contacts_with_reason",
     "flips",

@@ -2,7 +2,8 @@
 
 `current`: one row for each person of the population (employee_id, counted, target, exempt, reached_at, since,
 computed_at, stale_since). Today that is the cached standing, except for stale people: they are judged from the facts
-in the same statement. For a past instant everybody is. `days` has their counted contacts by local day, and `listed`
+in the same statement. For a past instant everybody is. Of a frozen campaign it is the stored result, and no fact is
+looked at. `days` has their counted contacts by local day, and `listed`
 adds who and where they are and the words red, remaining and pace.
 """
 
@@ -11,9 +12,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from apps.quotas import rules
-from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.querysets import judged_at, judgement_sql, stale_sql
-from apps.quotas.reports.people import People
+from apps.quotas.models import Campaign, CampaignRule, FrozenResult
+from apps.quotas.querysets import judged_at, judgement_sql, literal, stale_sql
+from apps.quotas.reports.people import People, chosen_frozen
 
 
 def sources(campaign: Campaign, rule: CampaignRule, people: People, at: datetime, *, past: bool) -> str:
@@ -22,6 +23,23 @@ def sources(campaign: Campaign, rule: CampaignRule, people: People, at: datetime
     chosen = people.chosen(look if past else None)
     parts = _past(rule, at) if past else _today(campaign, rule, at)
     return f"WITH chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({_listed(rule, at, look, past=past)})"
+
+
+def frozen_sources(result: FrozenResult, people: People) -> str:
+    """The same CTEs from one version of a frozen result: its rows, and the tree of the cut-off."""
+    which = f"row.campaign_id = {result.campaign_id} AND row.version = {result.version}"
+    return f"""WITH chosen AS MATERIALIZED ({chosen_frozen(people, result.campaign_id)}),
+    kept AS MATERIALIZED (
+        SELECT row.* FROM quotas_frozenstanding row WHERE {which} AND row.employee_id IN (SELECT id FROM chosen)),
+    current AS (SELECT employee_id, counted, target, exempt, reached_at FROM kept),
+    days AS (SELECT employee_id, day, delta FROM kept, unnest(kept.days, kept.deltas) AS counted_on(day, delta)),
+    listed AS (
+        SELECT kept.employee_id, counted, target, exempt, reached_at, NULL::timestamptz AS since,
+               {literal(result.frozen_at)} AS computed_at, NULL::timestamptz AS stale_since,
+               staff_no COLLATE "C" AS staff_no, name, email, department, manager_staff_no, red, remaining, pace,
+               coalesce(node.last > node.first, false) AS has_team
+        FROM kept LEFT JOIN quotas_frozennode node
+          ON node.campaign_id = {result.campaign_id} AND node.employee_id = kept.employee_id)"""
 
 
 def _past(rule: CampaignRule, at: datetime) -> str:

@@ -149,7 +149,7 @@ class Places:
         return f"redis+socket://{quote(str(self.broker_socket))}"
 
     def local_secrets(self) -> dict[str, str]:
-        """This installation's own SECRET_KEY, IDENTITY_KEY and SIGNING_KEY, each made once, readable by its owner only."""
+        """This installation's own SECRET_KEY, IDENTITY_KEY and SIGNING_KEY, made once, for its owner's eyes only."""
         path = self.data / "secrets.json"
         kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         if missing := [name for name in SECRET_BYTES if name not in kept]:

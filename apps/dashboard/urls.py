@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.dashboard.views import account, add, charts, company, contacts, exports, imports, me, team
+from apps.dashboard.views import account, add, charts, company, contacts, exports, imports, me, result, team
 
 urlpatterns = [
     path("", me.me, name="me"),
@@ -28,6 +28,15 @@ urlpatterns = [
     path("team/<path:staff_no>/", team.team, name="team"),
     path("company/", company.company, name="company"),
     path("company/standings.csv", company.company_csv, name="company-csv"),
+    path("company/result/", result.index, name="result"),
+    path("company/result/standings.csv", result.csv_file, name="result-csv"),
+    path("company/result/standings.csv.sig", result.signature, name="result-signature"),
+    path("company/result/public-key.pem", result.public_key, name="result-key"),
+    path("company/result/verify.py", result.verifier, name="result-verifier"),
+    path("company/result/corrections/ask/", result.ask, name="correction-ask"),
+    path("company/result/corrections/<int:correction_id>/", result.correction, name="correction"),
+    path("company/result/corrections/<int:correction_id>/grant/", result.grant, name="correction-grant"),
+    path("company/result/corrections/<int:correction_id>/refuse/", result.refuse, name="correction-refuse"),
     path("exports/", exports.index, name="exports"),
     path("exports/my-standing.csv", exports.own_csv, name="own-csv"),
     path("charts/me.json", charts.me, name="chart-me"),

@@ -46,7 +46,7 @@ def day_change() -> None:
 
 @shared_task
 def freeze_due() -> None:
-    """Freeze the campaigns whose cut-off has passed, one step after the other; the next call goes on where this ends."""
+    """Freeze the campaigns whose cut-off has passed; what must still wait is found by the next call."""
     for result in freezing.freeze_due(SYSTEM):
         logger.info("%s: %s standings, %s red, digest %s", result, result.rows, result.red, result.digest)
 

@@ -32,7 +32,7 @@ def company(request: HttpRequest) -> HttpResponse:
         return render(scope, "dashboard/team_waiting.html", {})
     choice = choice_of(scope)
     listed = listing(scope, reports.Everyone(), choice, "company")
-    standings = reports.Standings(scope.the_campaign, reports.Everyone(), as_of=scope.as_of)
+    standings = scope.standings(reports.Everyone())
     departments = standings.departments()
     listed["department_names"] = sorted(group.key for group in departments if group.key)
     if request.headers.get("HX-Target") == "list":

@@ -1,6 +1,7 @@
 """The list of standings that team and company pages share: filters, sorting, pages, and the same rows as a CSV."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +63,7 @@ class Person:
 
 def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object) -> dict[str, Any]:
     """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address."""
-    standings = reports.Standings(scope.the_campaign, people, as_of=scope.as_of, filters=choice.filters)
+    standings = scope.standings(people, choice.filters)
     after = scope.request.GET.get("after", "")
     page = standings.page(sort=choice.sort, after=after, limit=PAGE)
     left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.look)
@@ -99,19 +100,25 @@ def tile_urls(scope: Scope, choice: Choice, name: str, *args: object) -> dict[st
 
 
 def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
-    """The standings CSV of exactly what the address filters, written whole before the first byte is sent.
+    """The standings CSV of exactly what the address filters.
 
-    A failure half-way is then an error page and never a file that only looks complete; past a megabyte it is on disk.
+    A failure half-way is an error page and never a file that only looks complete.
     """
     choice = choice_of(scope)
     campaign = scope.the_campaign
-    standings = reports.Standings(campaign, people, as_of=scope.as_of, filters=choice.filters)
-    file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
-    exports.write_standings(standings, file.write)
-    file.seek(0)
-    day = scope.day or scope.today
-    parts = [campaign.slug, slugify(label), slugify(choice.status), day.isoformat()]
+    standings = scope.standings(people, choice.filters)
+    final = standings.result
+    day = (scope.day or scope.today).isoformat()
+    parts = [campaign.slug, slugify(label), slugify(choice.status), f"result-{final.version}" if final else day]
     name = "-".join(["standings", *(part for part in parts if part)]) + ".csv"
-    response = FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+    return whole_file(lambda write: exports.write_standings(standings, write), name, "text/csv; charset=utf-8")
+
+
+def whole_file(fill: Callable[[Callable[[bytes], object]], object], name: str, content_type: str) -> FileResponse:
+    """A file to take away, written whole by `fill` before the first byte is sent; past a megabyte it is on disk."""
+    file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
+    fill(file.write)
+    file.seek(0)
+    response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
     add_never_cache_headers(response)
     return response

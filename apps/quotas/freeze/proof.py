@@ -98,7 +98,7 @@ def read_signature(raw: bytes) -> dict[str, Any]:
         raise NotReadable("the signature file is not one of Hundred's") from error
     if not whole:
         raise NotReadable("the signature file is not whole")
-    return document  # type: ignore[no-any-return]
+    return document
 
 
 def read_key(pem: bytes) -> Ed25519PublicKey:

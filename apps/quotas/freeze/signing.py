@@ -1,4 +1,4 @@
-"""The key that signs frozen results: SIGNING_KEY, or one that is made with the first result and kept in the database."""
+"""The key that signs frozen results: SIGNING_KEY, or one made with the first result and kept in the database."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _private_key() -> Ed25519PrivateKey:
 
 
 def _kept() -> str:
-    """A key of the installation's own, for a result that is signed beside its key is still better than an unsigned one."""
+    """A key of the installation's own: a result signed beside its key is still better than an unsigned one."""
     kept, made = Setting.objects.get_or_create(name=KEPT_KEY, defaults={"value": secrets.token_urlsafe(32)})
     if made:
         logger.warning(

@@ -69,6 +69,8 @@ def store_result(
 def store_version(campaign: Campaign, version: int, by: Actor) -> FrozenResult:
     """Seal the rows of a version, which stand there already: digest, signature, and the result they belong to."""
     rows = FrozenStanding.objects.filter(campaign=campaign, version=version)
+    if campaign.kept_until is None:
+        raise ValueError(f"{campaign.slug} has no K: nothing says what counts")
     counts = rows.aggregate(rows=Count("pk"), red=Count("pk", filter=Q(red=True)))
     document = signature_fields(campaign, version)
     signature, public_key = signing.sign(document)

@@ -1,4 +1,4 @@
-"""A result is stored once, whole, and never changed; a correction is granted by a second person and moves only its lines.
+"""A result is stored once, whole, and never changed; a correction is granted by a second person, for its lines alone.
 
 The campaign must be closing with its K for the first version; every later one needs a correction that was granted for
 it. Nothing is frozen without a result.

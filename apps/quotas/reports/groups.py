@@ -158,11 +158,12 @@ class Grouped:
 
     def by_source(self) -> list[tuple[date, str, int]]:
         """Contacts recorded in the campaign's period by local day and way in, whether they count or not."""
+        until = literal(min(self.now, self.rule.cutoff_at))
         return self.ask(
             f"SELECT (recorded_at AT TIME ZONE {literal(self.rule.time_zone)})::date AS day, source, count(*)::int"
             " FROM contacts_contact WHERE employee_id IN (SELECT id FROM chosen)"
             f" AND recorded_at >= {literal(self.rule.opens_at)}"
-            f" AND recorded_at < {literal(min(self.now, self.rule.cutoff_at))}{self._stored_by_then()} GROUP BY 1, 2 ORDER BY 1, 2"
+            f" AND recorded_at < {until}{self._stored_by_then()} GROUP BY 1, 2 ORDER BY 1, 2"
         )
 
     def sub_teams(self, root: Employee) -> list[Group]:

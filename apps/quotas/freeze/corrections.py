@@ -23,7 +23,8 @@ COPY_ROWS = """
 INSERT INTO quotas_frozenstanding (campaign_id, version, employee_id, staff_no, name, email, department,
     manager_staff_no, counted, target, exempt, pace, reached_at, days, deltas)
 SELECT campaign_id, {version}, employee_id, staff_no, name, email, department, manager_staff_no, counted, target,
-    exempt, CASE WHEN corrected THEN {pace} ELSE pace END, CASE WHEN corrected THEN NULL ELSE reached_at END, days, deltas
+    exempt, CASE WHEN corrected THEN {pace} ELSE pace END, CASE WHEN corrected THEN NULL ELSE reached_at END, days,
+    deltas
 FROM (SELECT before.campaign_id, before.employee_id, before.staff_no, before.name, before.email, before.department,
         before.manager_staff_no, before.pace, before.reached_at, before.days, before.deltas,
         line.id IS NOT NULL AND (line.counted, line.target) <> (before.counted, before.target) AS corrected,
@@ -197,7 +198,7 @@ def late_facts(result: FrozenResult) -> list[LateFacts]:
     rule = result.campaign.rule
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT staff_no, name, count(*), max(stored_at) FROM contacts_contact contact"
+            "SELECT person.staff_no, person.name, count(*), max(stored_at) FROM contacts_contact contact"
             " JOIN employees_employee person ON person.id = contact.employee_id"
             " WHERE stored_at > %s AND recorded_at >= %s AND recorded_at < %s"
             " AND (ended_at IS NULL OR ended_at >= %s) GROUP BY person.id ORDER BY 3 DESC, 1 LIMIT 200",

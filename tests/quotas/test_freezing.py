@@ -1,28 +1,33 @@
 """The freeze: from the last second of a campaign to a result that anybody can check."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management.base import CommandError
 
+from apps.contacts.imports import receive_file
+from apps.contacts.models import Submission
 from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry
+from apps.quotas import tasks
+from apps.quotas.freeze import freezing
 from apps.quotas.freeze.closing import NotYet
-from apps.quotas.freeze.freezing import freeze
-from apps.quotas.models import Campaign, FrozenStanding
+from apps.quotas.freeze.freezing import freeze, freeze_due, wait_for_feed
+from apps.quotas.models import Campaign
+from apps.quotas.services import CampaignRefused, cancel_campaign
+from apps.quotas.services import clock as house_clock
+from config import celery
 from tests.commands import run, say
 from tests.fixtures import Clock
 from tests.oracle import oracle
-from tests.people import TESTER, record
+from tests.people import TESTER, november, record
+from tests.quotas.deadline import verdicts
 
 CUTOFF = "2026-12-01T00:00:00+08:00"
 AFTER = "2026-12-01T00:05:00+08:00"
-
-
-def frozen(campaign: Campaign) -> list[tuple[Any, ...]]:
-    rows = FrozenStanding.objects.filter(campaign=campaign, version=1).order_by("staff_no")
-    return list(rows.values_list("staff_no", "counted", "target", "exempt", "red"))
 
 
 def test_after_the_cut_off_the_standings_become_what_the_oracle_says(
@@ -35,10 +40,9 @@ def test_after_the_cut_off_the_standings_become_what_the_oracle_says(
     assert result
     campaign = Campaign.objects.get()
     assert (campaign.state, result.rows, result.red) == ("frozen", 9, 8)
-    assert frozen(campaign) == oracle(campaign)
-    assert {row[0]: row[4] for row in frozen(campaign)} | {"A001": False, "A002": True} == {
-        row[0]: row[4] for row in frozen(campaign)
-    }
+    assert verdicts(campaign) == oracle(campaign)
+    red = {row[0]: row[4] for row in verdicts(campaign)}
+    assert (red["A001"], red["A002"]) == (False, True)
     assert AuditEntry.objects.filter(action="campaign.frozen").count() == 1
 
 
@@ -66,3 +70,93 @@ def test_the_export_of_a_frozen_campaign_proves_itself(
     file.write_bytes(file.read_bytes().replace(b"A001,Alice", b"A009,Alice"))
     with pytest.raises(SystemExit):
         say("verify_freeze", file)
+
+
+def test_a_feed_is_waited_for_until_the_instant_that_was_said(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    cutoff = campaign.rule.cutoff_at
+    assert wait_for_feed(campaign=campaign, until=cutoff + timedelta(hours=2), by=TESTER)
+    clock.set(cutoff + timedelta(hours=1), ticks=True)
+    assert freeze_due(TESTER) == []
+    assert Campaign.objects.get().state == "closing"
+    clock.set(cutoff + timedelta(hours=3), ticks=True)
+    assert len(freeze_due(TESTER)) == 1
+    assert not wait_for_feed(campaign=campaign, until=cutoff + timedelta(hours=9), by=TESTER)
+
+
+def test_a_feed_that_is_still_being_loaded_is_waited_for_too(campaign: Campaign, clock: Clock) -> None:
+    cutoff = campaign.rule.cutoff_at
+    wait_for_feed(campaign=campaign, until=cutoff + timedelta(hours=2), by=TESTER)
+    clock.set(cutoff + timedelta(hours=1))
+    loading = receive_file(employee=None, by=TESTER, source="feed", file_name="", sha256=b"x", layout={})
+    clock.set(cutoff + timedelta(hours=2, minutes=1), ticks=True)
+    Submission.objects.filter(pk=loading.pk).update(advanced_at=house_clock())
+    assert freeze_due(TESTER) == []
+    Submission.objects.filter(pk=loading.pk).update(state="done", done_at=house_clock())
+    assert len(freeze_due(TESTER)) == 1
+
+
+def test_a_backdated_campaign_is_frozen_by_the_command_alone(campaign: Campaign, clock: Clock) -> None:
+    clock.set(campaign.rule.cutoff_at + timedelta(days=1), ticks=True)
+    late = november(name="Late")
+    freeze_due(TESTER)
+    assert {one.slug: one.state for one in Campaign.objects.all()} == {"november": "frozen", "late": "open"}
+    assert freeze(campaign=late, by=TESTER, patient=False)
+
+
+def test_a_campaign_is_cancelled_with_a_reason_and_not_after_its_close(campaign: Campaign, clock: Clock) -> None:
+    second = november(name="Second")
+    for reason in ("", " \n"):
+        with pytest.raises(CampaignRefused):
+            cancel_campaign(campaign=second, reason=reason, by=TESTER)
+    assert run("cancel_campaign", "--campaign", "second", "--reason", "Opened by mistake")["state"] == "cancelled"
+    entry = AuditEntry.objects.get(action="campaign.cancelled")
+    assert (entry.subject_id, entry.detail["reason"]) == ("second", "Opened by mistake")
+    with pytest.raises(NotYet):
+        freeze(campaign=second, by=TESTER, patient=True)
+    clock.set(AFTER, ticks=True)
+    freeze(campaign=campaign, by=TESTER, patient=False)
+    with pytest.raises(CampaignRefused):
+        cancel_campaign(campaign=campaign, reason="x", by=TESTER)
+
+
+def test_one_campaign_that_cannot_be_frozen_does_not_hold_up_another(
+    campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = november(name="Second")
+    real = freezing.store_result
+
+    def fails_for_the_first(now: Campaign, *rest: Any) -> None:
+        if now == campaign:
+            raise RuntimeError("no")
+        real(now, *rest)
+
+    monkeypatch.setattr(freezing, "store_result", fails_for_the_first)
+    clock.set(AFTER, ticks=True)
+    assert [result.campaign for result in freeze_due(TESTER)] == [second]
+
+
+def test_the_command_says_the_same_the_second_time(campaign: Campaign, clock: Clock) -> None:
+    with pytest.raises(CommandError, match="cut-off has not passed"):
+        run("freeze_campaign")
+    assert run("freeze_campaign", "--feed-until", "2026-12-01T01:00:00+08:00")["state"] == "open"
+    clock.set("2026-12-01T02:00:00+08:00", ticks=True)
+    first = run("freeze_campaign")
+    assert run("freeze_campaign", "--campaign", "november") == first
+    assert first["refused"] == []
+    for wrong in (["--feed-until", "2026-12-02T01:00:00+08:00"],):
+        with pytest.raises(CommandError):
+            run("freeze_campaign", "--campaign", "november", *wrong)
+    with pytest.raises(CommandError, match="no version 2"):
+        run("export_standings", "--campaign", "november", "--result", 2)
+
+
+def test_beat_asks_for_what_is_due(campaign: Campaign, clock: Clock) -> None:
+    entry = celery.app.conf.beat_schedule["freeze-due"]
+    assert entry["task"] == tasks.freeze_due.name
+    tasks.freeze_due()
+    assert Campaign.objects.get().state == "open"
+    clock.set(CUTOFF, ticks=True)
+    tasks.freeze_due()
+    assert Campaign.objects.get().state == "frozen"

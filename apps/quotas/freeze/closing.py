@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from apps.contacts.imports import import_submission
-from apps.contacts.models import Submission
+from apps.contacts.models import Source, Submission
 from apps.contacts.services import finish_submission, refuse_submission
 from apps.ledger.services import Actor, audit, clock, hold_facts, keep_past
 from apps.quotas.models import Campaign
@@ -44,9 +44,12 @@ def begin_closing(campaign: Campaign, by: Actor) -> None:
             audit("campaign.closing", by=by, kind="campaign", id=campaign.slug, label=campaign.name)
 
 
-def received_before(cutoff: datetime) -> QuerySet[Submission]:
-    """What was handed in before the cut-off and is neither recorded nor refused."""
-    return Submission.objects.filter(state=Submission.State.RECEIVED, received_at__lt=cutoff).order_by("received_at")
+def unfinished(campaign: Campaign) -> QuerySet[Submission]:
+    """What was handed in before the cut-off, or by a feed that was waited for, and is neither recorded nor refused."""
+    in_time = Q(received_at__lt=campaign.rule.cutoff_at)
+    if campaign.feed_until is not None:
+        in_time |= Q(source=Source.FEED, received_at__lt=campaign.feed_until)
+    return Submission.objects.filter(in_time, state=Submission.State.RECEIVED).order_by("received_at")
 
 
 def finish_received(campaign: Campaign) -> int:
@@ -55,7 +58,7 @@ def finish_received(campaign: Campaign) -> int:
     What another process is recording, or a file that only its command can read, is waited for; what has not moved for
     STUCK_AFTER is refused with a receipt.
     """
-    for submission in received_before(campaign.rule.cutoff_at):
+    for submission in unfinished(campaign):
         try:
             if submission.payload is not None:
                 finish_submission(submission.pk)
@@ -65,14 +68,14 @@ def finish_received(campaign: Campaign) -> int:
             # One that cannot be finished must not hold up the others; it is tried again until it is stuck.
             logger.exception("submission %s could not be finished before the freeze", submission.pk)
     now = clock()
-    stuck = received_before(campaign.rule.cutoff_at).filter(
+    stuck = unfinished(campaign).filter(
         Q(advanced_at=None) | Q(advanced_at__lt=now - STUCK_AFTER), received_at__lt=now - STUCK_AFTER
     )
     if campaign.closing_at is None or now - campaign.closing_at >= STUCK_AFTER:
         for submission in stuck:
             if refuse_submission(submission.pk, REFUSED_CODE):
                 logger.error("submission %s was refused: it did not end for the freeze", submission.pk)
-    return received_before(campaign.rule.cutoff_at).count()
+    return unfinished(campaign).count()
 
 
 def keep(campaign: Campaign) -> bool:
@@ -88,7 +91,7 @@ def keep(campaign: Campaign) -> bool:
             return True
         if held.feed_until is not None and now < held.feed_until:
             return False
-        if now < held.rule.cutoff_at or received_before(held.rule.cutoff_at).exists():
+        if now < held.rule.cutoff_at or unfinished(held).exists():
             return False
         keep_past(held.slug, True)
         Campaign.objects.filter(pk=held.pk).update(kept_until=now)

@@ -89,6 +89,7 @@ class Grouped:
         filters: Filters
         as_of: datetime | None
         result: FrozenResult | None
+        being_frozen: bool
 
         @property
         def now(self) -> datetime: ...
@@ -185,7 +186,8 @@ class Grouped:
         return f" AND stored_at <= {literal(self.result.kept_until)}" if self.result is not None else ""
 
     def _look(self) -> str | None:
-        return None if self.as_of is None else literal(min(self.as_of, self.rule.cutoff_at))
+        past = self.as_of is not None or self.being_frozen
+        return literal(min(self.now, self.rule.cutoff_at)) if past else None
 
     def days(self) -> list[date]:
         """The local days from the opening to today, or to the deadline when that is past."""

@@ -160,6 +160,9 @@ class Standings(Grouped):
             self.result = result or campaign.newest_result
         if self.result is not None:
             self.as_of = None
+        # Marks leave it alone already, and the result does not stand yet: cached standings may be behind the facts.
+        kept = campaign.state == Campaign.State.CLOSING and campaign.kept_until is not None
+        self.being_frozen = kept and as_of is None
 
     @cached_property
     def now(self) -> datetime:
@@ -169,6 +172,8 @@ class Standings(Grouped):
         """
         if self.result is not None:
             return self.result.cutoff_at
+        if self.being_frozen:
+            return self.rule.cutoff_at
         return self.as_of or clock()
 
     @cached_property
@@ -176,7 +181,8 @@ class Standings(Grouped):
         """The CTEs every question here is asked of."""
         if self.result is not None:
             return frozen_sources(self.result, self.people)
-        return sources(self.campaign, self.rule, self.people, self.now, past=self.as_of is not None)
+        past = self.as_of is not None or self.being_frozen
+        return sources(self.campaign, self.rule, self.people, self.now, past=past)
 
     def ask(self, select: str) -> list[tuple]:
         """The rows of a SELECT over `listed`, `days` and `chosen`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from apps.quotas.freeze.proof import NotReadable, Verdict, read_key, read_lines, read_signature, verify
+from apps.quotas.freeze.proof import NotReadable, Verdict, read_key, read_signature, verify
 from apps.quotas.freeze.storing import signature_document
 from apps.quotas.models import Campaign, FrozenResult
 
@@ -44,8 +44,6 @@ def verify_here(raw: bytes, signature: bytes | None, key: bytes | None) -> Verdi
         if key is None and result is None:
             raise NotReadable("this installation has no such result: give the key that signed it with --public-key")
         return verify(raw, document, read_key(key or (result.public_key.encode() if result else b"")))
-    for _ in read_lines(raw):
-        break
     closest: Verdict | None = None
     for result in FrozenResult.objects.select_related("campaign").order_by("-frozen_at", "-version"):
         document = signature_document(result)

@@ -39,8 +39,9 @@ def body(response: object) -> bytes:
 
 
 def status(response: object) -> int:
-    """How it was answered, whatever file was sent put away."""
-    response.close()  # type: ignore[attr-defined]
+    """How it was answered; a file that was sent is read, which puts it away."""
+    if response.streaming:  # type: ignore[attr-defined]
+        body(response)
     return int(response.status_code)  # type: ignore[attr-defined]
 
 

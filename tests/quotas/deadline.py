@@ -29,7 +29,7 @@ from apps.quotas.services import clock as house_clock
 from tests.crowd import Gate, at_once, blocked, meanwhile, until
 from tests.fixtures import Clock
 from tests.oracle import oracle
-from tests.people import TESTER, company, november, record
+from tests.people import NOON, TESTER, company, november, record
 
 TICK = timedelta(microseconds=1)
 # (zone, the first instant of 21 October 2026 there, the first instant of 1 December), written down by hand.
@@ -138,7 +138,31 @@ def late_writer(campaign: Campaign, employee: Employee, clock: Clock, *, barrier
     return wrong
 
 
+def late_writers(trials: int, seed: int, clock: Clock) -> list[str]:
+    """A late writer to each of many campaigns, with somebody and a zone of its own."""
+    rng, wrong = random.Random(seed), []
+    for trial in range(trials):
+        name = f"d2-{seed}-{trial}"
+        clock.set(NOON)
+        writer = company([(name, "")])[name]
+        campaign = november(name=name, slug=name, time_zone=rng.choice(NAMES), target=1)
+        wrong += [f"{name}: {line}" for line in late_writer(campaign, writer, clock)]
+    return wrong
+
+
 # -- D3 ------------------------------------------------------------------------------------------------------------
+
+
+def one_result(trials: int, seed: int, clock: Clock) -> list[str]:
+    """Five at once and ten in a row, on a campaign for each trial."""
+    wrong = []
+    for trial in range(trials):
+        name = f"d3-{seed}-{trial}"
+        clock.set(NOON)
+        record(company([(name, "")])[name], 2)
+        campaign = november(name=name, slug=name, target=2)
+        wrong += [f"{name}: {line}" for line in five_at_once(campaign, clock)]
+    return wrong
 
 
 def five_at_once(campaign: Campaign, clock: Clock) -> list[str]:

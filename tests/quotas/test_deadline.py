@@ -72,6 +72,7 @@ def test_the_days_of_a_campaign_over_a_change_of_clocks_are_local_days(clock: Cl
 def test_a_writer_of_the_last_microsecond_is_waited_for(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     assert deadline.late_writer(campaign, alice, clock) == []
     assert verdicts(campaign) == oracle(Campaign.objects.get())
+    assert deadline.late_writers(3, SEED, clock) == [], f"seed {SEED}"
 
 
 def test_mutant_without_the_barrier_the_last_microsecond_is_lost(

@@ -176,13 +176,17 @@ class Scope:
         if self.user.has_role("hr"):
             pages.append((_("Company"), reverse("company"), "building-2"))
         if self.campaign and self.campaign.newest_result and self.reads_results:
-            pages.append((_("Result"), reverse("result"), "stamp"))
+            pages.append((_("Result"), f"{reverse('result')}?campaign={self.campaign.slug}", "stamp"))
         if self.employee or pages:
             pages.append((_("Exports"), reverse("exports"), "download"))
-        path = self.request.path
-        return [
-            Link(label, url, icon, path == url or (url != "/" and path.startswith(url))) for label, url, icon in pages
-        ]
+        # The page a link leads to, or lies above: of two, the one that is nearer.
+        below = [url for _label, url, _icon in pages if self._is_at(url)]
+        here = max(below, key=len, default="")
+        return [Link(label, url, icon, url == here) for label, url, icon in pages]
+
+    def _is_at(self, url: str) -> bool:
+        path = url.partition("?")[0]
+        return self.request.path == path or (path != "/" and self.request.path.startswith(path))
 
 
 def render(scope: Scope, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:

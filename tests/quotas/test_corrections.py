@@ -123,7 +123,7 @@ def test_mutant_without_the_guards_the_same_statements_do_move_it(
 ) -> None:
     statement = statements(frozen, Random(0))[0]
     as_owner(f"SET session_replication_role = 'replica'; {statement}")
-    assert seen(frozen)["A002"] == 100, "the guards are what holds it"
+    assert seen(frozen)["A002"] >= 100, "the guards are what holds it"
 
 
 # -- corrections ----------------------------------------------------------------------------------------------------

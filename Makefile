@@ -5,13 +5,20 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint format screenshots messages bench
+.PHONY: help run backup restore test test-fast lint format screenshots messages bench
+export FILE
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /  -  /'
 
 run:  ## the whole house with a demo company; PORT= chooses the port, Ctrl-C stops it
 	@$(PYTHON) scripts/bootstrap.py config.local
+
+backup:  ## everything into one file: make backup FILE=hundred.backup
+	@$(PYTHON) scripts/bootstrap.py manage backup "$$FILE"
+
+restore:  ## such a file into an empty installation, every digest compared: make restore FILE=hundred.backup
+	@$(PYTHON) scripts/bootstrap.py manage restore "$$FILE"
 
 test:  ## every check and every test, with a real browser
 	$(READY) scripts.check

@@ -29,6 +29,8 @@ WITHOUT_DATABASE = {
     "spectacular",
     "version",
 }
+# They find the schema as it is: a backup comes before an update, and a restore brings a schema of its own.
+WITHOUT_MIGRATION = {"backup", "migrate", "restore"}
 DJANGO_APPS = ("admin", "auth", "contenttypes", "sessions")
 HELP = {"-h", "--help", "--version"}
 
@@ -57,9 +59,11 @@ def ready_for(arguments: Sequence[str]) -> Iterator[None]:
     places = Places.from_environment()
     database = EmbeddedDatabase(places)
     try:
+        if command == "backup" and not places.cluster.exists():
+            raise PlaceError(f"There is no installation in {places.data}: nothing to back up.")
         database.hold()
         os.environ |= local_environment(places)
-        if command != "migrate":
+        if command not in WITHOUT_MIGRATION:
             migrate_if_needed(database)
     except (EmbeddedError, PlaceError) as error:
         print(error, file=sys.stderr)
@@ -88,7 +92,7 @@ def local_environment(places: Places) -> dict[str, str]:
 
 def migrate_if_needed(database: EmbeddedDatabase) -> bool:
     """Bring the schema up to the code; True when there was something to do."""
-    if not _migrations_on_disk() - _migrations_applied(database):
+    if not migrations_on_disk() - _migrations_applied(database):
         return False
     print("Preparing the database", file=sys.stderr, flush=True)
     if not run_command("migrate", "--skip-checks", "--verbosity", "0", stdout=sys.stderr):
@@ -96,7 +100,7 @@ def migrate_if_needed(database: EmbeddedDatabase) -> bool:
     return True
 
 
-def _migrations_on_disk() -> set[tuple[str, str]]:
+def migrations_on_disk() -> set[tuple[str, str]]:
     """(app, name) of every migration file, told from the files: asking Django would cost every command a second."""
     ours = (BASE_DIR / "apps").glob("*/migrations")
     django = (package_directory(f"django.contrib.{app}") / "migrations" for app in DJANGO_APPS)

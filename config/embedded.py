@@ -92,6 +92,7 @@ class EmbeddedDatabase:
             return cursor.fetchone() == (True,)
 
     def _start_keeper(self, lock: FileLock) -> None:
+        refuse_other_major(self.places)
         put_long_log_aside(self.places.postgres_log)
         command = [sys.executable, "-m", "config.keeper", *(["--throw-away"] if self.throw_away else [])]
         with self.places.postgres_log.open("ab") as log:
@@ -118,6 +119,23 @@ class EmbeddedDatabase:
                 log = self.places.postgres_log
                 raise EmbeddedError(f"PostgreSQL did not start. The end of {log}:\n{last_lines(log)}")
             time.sleep(0.02)
+
+
+def refuse_other_major(places: Places) -> None:
+    """Raises EmbeddedError when another major version of PostgreSQL has made the data; no other can read them."""
+    note = places.cluster / "PG_VERSION"
+    if not note.exists():
+        return
+    made_by = note.read_text(encoding="ascii").strip()
+    command = [str(places.binaries / "postgres"), "--version"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True)
+    installed = said.stdout.split()[2].partition(".")[0]
+    if made_by != installed:
+        raise EmbeddedError(
+            f"The data in {places.cluster} were made by PostgreSQL {made_by}, and this version of Hundred brings "
+            f"PostgreSQL {installed}. Take a backup with the version of Hundred that made them, and restore it into an "
+            "empty folder with this one: docs/deployment.md, Updates."
+        )
 
 
 def _plain_environment() -> dict[str, str]:

@@ -22,6 +22,7 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from config.children import die_with_parent
+from config.embedded import EmbeddedError, refuse_other_major
 from config.locks import FileLock
 from config.places import Places, account_name
 
@@ -61,7 +62,11 @@ class Keeper:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if not (self.places.cluster / "PG_VERSION").exists():
             self._make_cluster()
-        self._check_major_version()
+        try:
+            refuse_other_major(self.places)
+        except EmbeddedError as error:
+            say(str(error))
+            return 3
         self._end_orphan()
         failures = 0
         while failures < GIVE_UP_AFTER:
@@ -107,19 +112,6 @@ class Keeper:
         with (unfinished / "pg_ident.conf").open("w", encoding="utf-8") as file:
             file.writelines(f'hundred "{account}" {role}\n' for role in ("owner", "app"))
         unfinished.rename(self.places.cluster)
-
-    def _check_major_version(self) -> None:
-        made_by = (self.places.cluster / "PG_VERSION").read_text(encoding="ascii").strip()
-        command = [str(self.places.binaries / "postgres"), "--version"]
-        said = subprocess.run(command, check=True, capture_output=True, text=True)
-        installed = said.stdout.split()[2].partition(".")[0]
-        if made_by != installed:
-            say(
-                f"The data in {self.places.cluster} were made by PostgreSQL {made_by}, the installed package is "
-                f"PostgreSQL {installed}. Install the requirements they were made with, dump them, and restore the "
-                "dump into an empty installation."
-            )
-            sys.exit(3)
 
     def _end_orphan(self) -> None:
         """Stop a server that lost its keeper, and forget one whose process number now belongs to something else."""

@@ -159,6 +159,10 @@ class Places:
                 print(f"Made the key that signs frozen results; it is kept in {path}", file=sys.stderr, flush=True)
         return kept
 
+    def keep_secrets(self, restored: dict[str, str]) -> None:
+        """Put these in the place of its own, all at once."""
+        _write_private(self.data / "secrets.json", json.dumps(restored))
+
 
 def account_name() -> str:
     """The name under which the operating system knows this process; PostgreSQL's peer check compares it."""

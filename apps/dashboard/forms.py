@@ -19,7 +19,7 @@ IDENTITY_FIELDS = ("phone", "email", "handle")
 
 
 def new_key() -> str:
-    """The key of one filled-in form: sent twice (a double click, a lost answer), it has one effect."""
+    """The key of one filled-in form."""
     return str(uuid.uuid4())
 
 
@@ -40,7 +40,21 @@ class MarkedForm(forms.Form):
         return self
 
 
-class QuickAddForm(MarkedForm):
+class KeyedForm(MarkedForm):
+    """A form with a key of its own: sent twice (a double click, a lost answer), it has one effect."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "initial": {"key": new_key(), **kwargs.get("initial", {})}})
+
+    def refused(self) -> Self:
+        """This form as it comes back: described, and with a key of its own, so that a correction is heard."""
+        self.data = {**{name: self.data.get(name, "") for name in self.fields}, "key": new_key()}
+        return self.described()
+
+
+class QuickAddForm(KeyedForm):
     """One person or several: a name if you like, and a field that takes a phone, an e-mail or a handle, a line each."""
 
     name = forms.CharField(label=_("Name"), required=False, max_length=LONGEST)
@@ -51,12 +65,11 @@ class QuickAddForm(MarkedForm):
         widget=forms.Textarea(attrs={"rows": 1}),
         error_messages={"required": NOBODY},
     )
-    key = forms.UUIDField(widget=forms.HiddenInput)
     failed: Sequence[Any] = ()
     summary = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"initial": {"key": new_key()}, "auto_id": "add_%s", **kwargs})
+        super().__init__(*args, **{"auto_id": "add_%s", **kwargs})
         for field in ("name", "reach"):
             self.fields[field].widget.attrs |= {
                 "autocomplete": "off",
@@ -67,7 +80,7 @@ class QuickAddForm(MarkedForm):
     @classmethod
     def holding(cls, failed: Sequence[Any], summary: str) -> Self:
         """A new form; of a pasted list it holds the lines that failed (`text` of each), to be corrected."""
-        form = cls(initial={"key": new_key(), "reach": "\n".join(one.text for one in failed)})
+        form = cls(initial={"reach": "\n".join(one.text for one in failed)})
         form.failed, form.summary = failed, summary
         if failed:
             form.fields["reach"].widget.attrs |= {"aria-invalid": "true", "aria-describedby": "add_failed"}
@@ -89,11 +102,6 @@ class QuickAddForm(MarkedForm):
     def drafts(self) -> list[Draft]:
         """Whom a valid form names."""
         return drafts_from_text(self.cleaned_data["reach"], self.cleaned_data["name"])
-
-    def refused(self) -> Self:
-        """This form as it comes back: described, and with a key of its own, so that a correction is heard."""
-        self.data = {**{name: self.data.get(name, "") for name in self.fields}, "key": new_key()}
-        return self.described()
 
 
 class UploadForm(MarkedForm):

@@ -16,6 +16,7 @@ KEPT = (
     "contacts_submission",
     "quotas_campaign",
     "quotas_adjustment",
+    "quotas_review",
     "quotas_resultcorrection",
     "api_apitoken",
 )
@@ -23,6 +24,7 @@ APPENDED = (
     "ledger_auditentry",
     "quotas_campaignrule",
     "quotas_standingchange",
+    "quotas_reviewcontact",
     "quotas_frozenresult",
     "quotas_frozenstanding",
     "quotas_frozennode",

@@ -13,6 +13,7 @@ from apps.employees.models import Employee
 from apps.ledger.querysets import Clock
 from apps.quotas.querysets import CampaignQuerySet, StandingQuerySet
 from apps.quotas.results import CorrectionLine, FrozenNode, FrozenResult, FrozenStanding, ResultCorrection
+from apps.quotas.reviews import Review, ReviewContact
 
 __all__ = [
     "Adjustment",
@@ -24,6 +25,8 @@ __all__ = [
     "FrozenResult",
     "FrozenStanding",
     "ResultCorrection",
+    "Review",
+    "ReviewContact",
     "Standing",
     "StandingChange",
 ]

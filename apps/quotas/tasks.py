@@ -45,6 +45,12 @@ def day_change() -> None:
 
 
 @shared_task
+def tell_answers() -> None:
+    """Mail everybody whose review was answered and who was not told yet."""
+    services.tell_answers()
+
+
+@shared_task
 def freeze_due() -> None:
     """Freeze the campaigns whose cut-off has passed; what must still wait is found by the next call."""
     for result in freezing.freeze_due(SYSTEM):

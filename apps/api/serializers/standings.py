@@ -122,6 +122,10 @@ class StandingSerializer(serializers.Serializer):
         help_text=gettext_lazy("The stored verdict is being brought up to date; these numbers are already right.")
     )
     has_team = serializers.BooleanField()
+    under_review = serializers.BooleanField(
+        allow_null=True,
+        help_text=gettext_lazy("A question about this standing waits for HR's answer; null where only HR may know."),
+    )
 
 
 class ResultSerializer(serializers.Serializer):

@@ -14,6 +14,7 @@ from apps.dashboard.views.pictures import teams
 from apps.dashboard.views.pictures.picture import Picture
 from apps.dashboard.views.scope import Scope, fragment, render
 from apps.quotas import reports
+from apps.quotas.models import Review
 
 
 def hr_scope(request: HttpRequest) -> Scope:
@@ -44,6 +45,7 @@ def company(request: HttpRequest) -> HttpResponse:
         "departments": departments,
         "tiles": tile_urls(scope, choice, "company"),
         "period": period_of(scope),
+        "reviews": Review.objects.filter(campaign=scope.campaign).tally(scope.now),
         "pictures": company_pictures(scope, standings, totals, departments),
         "csv": scope.url("company-csv", **choice.query),
         "here": request.path,

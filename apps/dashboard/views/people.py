@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.http import FileResponse
@@ -16,6 +17,7 @@ from apps.quotas import exports, reports, rules
 
 PAGE = 50
 LARGEST_IN_MEMORY = 1_000_000
+CSV = "text/csv; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ class Choice:
 def choice_of(scope: Scope) -> Choice:
     asked = scope.request.GET
     status, sort = asked.get("status", ""), asked.get("sort", "")
+    statuses = words.statuses(scope.user.has_role("hr"))
     return Choice(
-        status=status if status in words.STATUSES else "",
+        status=status if status in statuses else "",
         q=asked.get("q", "").strip().replace("\0", "")[:200],
         department=asked.get("department", "").replace("\0", ""),
         sort=sort if sort in words.SORTS else "help",
@@ -74,7 +77,7 @@ def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object)
         "choice": choice,
         "next": scope.url(name, *args, **choice.query, after=page.next) + "#list" if page.next else "",
         "first": scope.url(name, *args, **choice.query) + "#list" if after else "",
-        "statuses": words.STATUSES.items(),
+        "statuses": words.statuses(scope.user.has_role("hr")).items(),
         "sorts": _sort_links(scope, choice, name, *args),
         "action": scope.url(name, *args),
         "path": reverse(name, args=args),
@@ -105,19 +108,25 @@ def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
     A failure half-way is an error page and never a file that only looks complete.
     """
     choice = choice_of(scope)
-    campaign = scope.the_campaign
     standings = scope.standings(people, choice.filters)
     final = standings.result
-    day = (scope.day or scope.today).isoformat()
-    parts = [campaign.slug, slugify(label), slugify(choice.status), f"result-{final.version}" if final else day]
-    name = "-".join(["standings", *(part for part in parts if part)]) + ".csv"
-    return whole_file(lambda write: exports.write_standings(standings, write), name, "text/csv; charset=utf-8")
+    parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]
+    if final:
+        name = "-".join([*filter(None, parts), f"result-{final.version}"]) + ".csv"
+        return whole_file(partial(exports.write_standings, standings), name, CSV)
+    return whole(scope, partial(exports.write_standings, standings), *parts)
 
 
-def whole_file(fill: Callable[[Callable[[bytes], object]], object], name: str, content_type: str) -> FileResponse:
-    """A file to take away, written whole by `fill` before the first byte is sent; past a megabyte it is on disk."""
+def whole(scope: Scope, write_to: Callable[[Callable[[bytes], object]], None], *parts: str) -> FileResponse:
+    """A CSV to take away, written whole before it is sent; `parts` and the day make its name."""
+    day = scope.day or scope.today
+    return whole_file(write_to, "-".join([*filter(None, parts), day.isoformat()]) + ".csv", CSV)
+
+
+def whole_file(write_to: Callable[[Callable[[bytes], object]], object], name: str, content_type: str) -> FileResponse:
+    """A file to take away, written whole before the first byte is sent; past a megabyte it is on disk."""
     file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
-    fill(file.write)
+    write_to(file.write)
     file.seek(0)
     response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
     add_never_cache_headers(response)

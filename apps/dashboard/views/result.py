@@ -67,8 +67,8 @@ def _name(result: FrozenResult, ending: str) -> str:
 @require_safe
 def csv_file(request: HttpRequest) -> FileResponse:
     """The whole result as CSV, without anybody's filters: what the signature is of."""
-    result = _result(_reader(request))
-    standings = reports.Standings(result.campaign, reports.Everyone(), result=result)
+    scope = _reader(request)
+    result, standings = _result(scope), scope.standings(reports.Everyone())
     return whole_file(lambda write: exports.write_standings(standings, write), _name(result, ".csv"), CSV)
 
 

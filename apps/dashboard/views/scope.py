@@ -62,6 +62,13 @@ class Scope:
         self.as_of: datetime | None = self._end_of(request.GET.get("as_of", ""))
         self.result: FrozenResult | None = self._result(request.GET.get("result", ""))
 
+    def standings(self, people: reports.People, filters: reports.Filters | None = None) -> reports.Standings:
+        """The standings of people this reader may see, as this page shows them, with what may be known of reviews."""
+        told = reports.told_of_reviews(self.user, people)
+        return reports.Standings(
+            self.the_campaign, people, as_of=self.as_of, filters=filters, result=self.result, reviews=told
+        )
+
     @cached_property
     def campaigns(self) -> list[Campaign]:
         """What the switcher offers: everything that has been opened."""
@@ -154,10 +161,6 @@ class Scope:
             return result_of(self.campaign, int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0)
         except UnknownResult as unknown:
             raise Http404("There is no such result") from unknown
-
-    def standings(self, people: Any, filters: reports.Filters | None = None) -> reports.Standings:
-        """The standings of these people as this page shows them: now, of a past day, or of a frozen result."""
-        return reports.Standings(self.the_campaign, people, as_of=self.as_of, filters=filters, result=self.result)
 
     @property
     def reads_results(self) -> bool:

@@ -6,7 +6,8 @@ import json
 
 from apps.quotas.freeze.proof import NotReadable, Verdict, read_key, read_signature, verify
 from apps.quotas.freeze.storing import signature_document
-from apps.quotas.models import Campaign, FrozenResult
+from apps.quotas.models import Campaign, FrozenResult, FrozenStanding
+from apps.quotas.services import under_review
 
 
 class UnknownResult(ValueError):
@@ -28,6 +29,13 @@ def result_of(campaign: Campaign, version: int | None) -> FrozenResult:
     if found is None:
         raise UnknownResult(f"the result of {campaign.name} has no version {version}")
     return found
+
+
+def red_under_review(result: FrozenResult) -> list[str]:
+    """Staff numbers of who is red in a result and had an open review when it was stored: never handed over as red."""
+    asked = under_review(result.campaign, result.frozen_at).values("employee")
+    rows = FrozenStanding.objects.filter(campaign=result.campaign_id, version=result.version, red=True)
+    return sorted(rows.filter(employee__in=asked).values_list("staff_no", flat=True))
 
 
 def verify_here(raw: bytes, signature: bytes | None, key: bytes | None) -> Verdict:

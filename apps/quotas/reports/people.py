@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from apps.employees.models import Employee
 from apps.quotas.querysets import everyone, literal, these
@@ -72,3 +73,8 @@ People = Everyone | Only | These | TeamOf
 def chosen_frozen(people: People, campaign_id: int) -> str:
     """SELECT of (id): these people, a team as it was at the cut-off of a frozen campaign."""
     return people.chosen_frozen(campaign_id) if isinstance(people, TeamOf) else people.chosen(None)
+
+
+def told_of_reviews(user: Any, people: People) -> bool:
+    """Whether this account is told whose standing is under review: HR is, and everybody of the own standing alone."""
+    return user.has_role("hr") or (isinstance(people, Only) and people.employee.pk == user.employee_id)

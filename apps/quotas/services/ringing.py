@@ -9,6 +9,7 @@ from django.db import transaction
 
 logger = logging.getLogger(__name__)
 MARK_TOUCHED = "apps.quotas.tasks.mark_touched"
+TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
 IMPORT_SUBMISSION = "apps.contacts.tasks.import_submission"
 
 
@@ -26,6 +27,15 @@ def ring_for_file(submission_id: uuid.UUID) -> None:
     Never waits, never raises: when nobody hears it, the sweep finds the file.
     """
     transaction.on_commit(lambda: _ring(lambda: _import_and_mark(submission_id)), robust=True)
+
+
+def ring_for_answer() -> None:
+    """After the commit, ask a worker to mail whoever was answered. Never waits, never raises: beat asks too."""
+    transaction.on_commit(lambda: _ring(_tell), robust=True)
+
+
+def _tell() -> None:
+    current_app.send_task(TELL_ANSWERS, retry=False, ignore_result=True)
 
 
 def _mark() -> None:

@@ -35,7 +35,7 @@ class Command(HouseCommand):
             result = result_of(campaign, options["result"]) if options["result"] else None
         except UnknownResult as unknown:
             raise CommandError(str(unknown)) from unknown
-        standings = Standings(campaign, Everyone(), as_of=as_of, result=result)
+        standings = Standings(campaign, Everyone(), as_of=as_of, result=result, reviews=True)
         if not output:
             write_standings(standings, sys.stdout.buffer.write)
             return

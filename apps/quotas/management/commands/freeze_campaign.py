@@ -4,6 +4,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.ledger.management.house import HouseCommand, instant
 from apps.quotas.freeze.closing import NotYet, refused_at_closing
+from apps.quotas.freeze.files import red_under_review
 from apps.quotas.freeze.freezing import freeze, wait_for_feed
 from apps.quotas.management.choosing import add_campaign, choose_campaign
 from apps.quotas.models import Campaign
@@ -49,9 +50,11 @@ class Command(HouseCommand):
             "cutoff": result.cutoff_at.isoformat(), "kept_until": result.kept_until.isoformat(),
             "frozen_at": result.frozen_at.isoformat(), "result_version": result.version, "digest": result.digest,
             "refused": [{"staff_no": one.staff_no, "received_at": one.received_at} for one in refused],
+            "red_under_review": (asked := red_under_review(result)),
         }  # fmt: skip
         lines = [f"{campaign.name} is frozen: {result.rows} standings, {result.red} red. Digest {result.digest}."]
         lines += [f"  refused: what {one.name} handed in at {one.received_at.isoformat()}" for one in refused]
+        lines += [f"  under review, not to be taken for red yet: {number}" for number in asked]
         self.tell(options, told, "\n".join(lines))
 
     def _waiting(self, left: int) -> None:

@@ -12,7 +12,7 @@ import apps.ledger.querysets
 class Migration(migrations.Migration):
     dependencies = [
         ("employees", "0002_period_integrity"),
-        ("quotas", "0002_campaign_transitions"),
+        ("quotas", "0006_reviews"),
     ]
 
     operations = [

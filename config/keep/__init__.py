@@ -1,0 +1,1 @@
+"""Backups: everything an installation holds, in one file, and back into an empty one."""

@@ -1,0 +1,142 @@
+"""Installations to back up and to restore into; what they hold is asked for by SQL of the tests' own."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from config.embedded import EmbeddedDatabase
+from config.places import BASE_DIR, Places
+from tests.config.house import environment
+
+# Beside what the demo has: a file in pieces, and somebody's own columns.
+STORE_A_FILE = """
+from datetime import timedelta
+from apps.ledger.files import store_file
+from apps.ledger.services import clock
+store_file(name="曲线.csv", content=[bytes(range(256)) * 3000], content_type="text/csv",
+           expires_at=clock() + timedelta(days=1), owner_id=None)
+"""
+# What a user would miss, in an order that hangs on no index and no collation.
+FACTS = {
+    "verdicts": "SELECT staff_no, counted, target, exempt, red FROM quotas_standing JOIN employees_employee e ON e.id ="
+    ' employee_id ORDER BY staff_no COLLATE "C"',
+    "contacts": "SELECT id, employee_id, name, extract(epoch FROM recorded_at), live FROM contacts_contact ORDER BY id",
+    "identities": "SELECT id, contact_id, kind, value, encode(digest, 'hex') FROM contacts_contactidentity ORDER BY id",
+    "placements": "SELECT id, employee_id, manager_id, starts_at::text FROM employees_placement ORDER BY id",
+    "audit": "SELECT id, extract(epoch FROM at), actor_label, action, detail::text FROM ledger_auditentry ORDER BY id",
+    "files": "SELECT file_id::text, position, md5(content) FROM ledger_storedchunk ORDER BY 1, 2",
+}
+
+
+class Installation:
+    """One installation, embedded in a folder or, with `more` in the environment, on a server."""
+
+    def __init__(self, data: Path, **more: str) -> None:
+        self.data = data
+        self.environment = environment(data, **more)
+        self._kept_running = False
+
+    def manage(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        """Run a command from cold, as an operator does."""
+        return subprocess.run(self._command(*arguments), **self._options(), capture_output=True, timeout=300)
+
+    def start(self, *arguments: object) -> "subprocess.Popen[str]":
+        """The same, and go on."""
+        return subprocess.Popen(
+            self._command(*arguments), **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def told(self, *arguments: object) -> dict[str, Any]:
+        """What a command that must work says as JSON."""
+        done = self.manage(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    def refused(self, *arguments: object) -> str:
+        """The sentence of a command that must change nothing; never a traceback."""
+        done = self.manage(*arguments)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        assert done.stdout == ""
+        return done.stderr
+
+    def _command(self, *arguments: object) -> list[str]:
+        return [sys.executable, str(BASE_DIR / "manage.py"), *map(str, arguments)]
+
+    def _options(self) -> dict[str, Any]:
+        return {"env": self.environment, "cwd": "/", "text": True, "stdin": subprocess.DEVNULL}
+
+    @property
+    def places(self) -> Places:
+        return Places(data=self.data, log=self.data / "log")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep the embedded database running, so that not every command starts and stops it."""
+        database = EmbeddedDatabase(self.places)
+        database.hold()
+        self._kept_running = True
+        try:
+            yield
+        finally:
+            self._kept_running = False
+            database.release()
+            assert database.wait_until_stopped(30)
+
+    @contextmanager
+    def database(self, role: str = "owner") -> Iterator[Any]:
+        """A connection to the embedded database, which has stopped again when the block ends."""
+        database = EmbeddedDatabase(self.places)
+        database.hold()
+        try:
+            with closing(database.connect(role)) as connection:
+                connection.autocommit = True
+                yield connection
+        finally:
+            database.release()
+        assert self._kept_running or database.wait_until_stopped(30)
+
+    def holds(self) -> dict[str, str]:
+        """A digest of each kind of fact."""
+        with self.database() as connection:
+            return facts(connection)
+
+
+def facts(connection: Any) -> dict[str, str]:
+    """How many of each kind of fact a database holds, and their MD5."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET TimeZone = 'UTC'")
+        found = {}
+        for name, question in FACTS.items():
+            cursor.execute(question)
+            rows = cursor.fetchall()
+            found[name] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
+    return found
+
+
+def tables_of(connection: Any) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {name for (name,) in cursor.fetchall()}
+
+
+def next_numbers(connection: Any) -> dict[str, tuple[int, int]]:
+    """For each table with numbered rows: the largest number, and the next one that would be given out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, column_name FROM information_schema.columns"
+            " WHERE is_identity = 'YES' AND table_schema = 'public'"
+        )
+        found = {}
+        for table, column in cursor.fetchall():
+            cursor.execute(f"SELECT coalesce(max({column}), 0) FROM {table}")
+            [largest] = cursor.fetchone()
+            cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, %s))", [table, column])
+            found[table] = (largest, cursor.fetchone()[0])
+    return found

@@ -1,6 +1,7 @@
 """The freeze: from the last second of a campaign to a result that anybody can check."""
 
 import json
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from apps.quotas.freeze import freezing
 from apps.quotas.freeze.closing import NotYet
 from apps.quotas.freeze.freezing import freeze, freeze_due, wait_for_feed
 from apps.quotas.models import Campaign
-from apps.quotas.services import CampaignRefused, cancel_campaign
+from apps.quotas.reports import Everyone, Standings
+from apps.quotas.services import CampaignRefused, ask_review, cancel_campaign
 from apps.quotas.services import clock as house_clock
 from config import celery
 from tests.commands import run, say
@@ -160,3 +162,11 @@ def test_beat_asks_for_what_is_due(campaign: Campaign, clock: Clock) -> None:
     clock.set(CUTOFF, ticks=True)
     tasks.freeze_due()
     assert Campaign.objects.get().state == "frozen"
+
+
+def test_whoever_is_red_and_asked_is_listed_and_marked(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    ask_review(campaign=campaign, employee=alice, text="Two of mine are missing", key=uuid.uuid4(), by=TESTER)
+    clock.set(AFTER, ticks=True)
+    assert run("freeze_campaign")["red_under_review"] == ["A001"]
+    rows = Standings(Campaign.objects.get(), Everyone(), reviews=True).page(limit=20).rows
+    assert {row.staff_no for row in rows if row.under_review} == {"A001"}

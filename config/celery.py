@@ -32,6 +32,7 @@ app.conf.beat_schedule = {
         "schedule": settings.SWEEP_INTERVAL,
         "options": {"expires": max(settings.SWEEP_INTERVAL, 1)},
     },
+    "freeze-due": {"task": "apps.quotas.tasks.freeze_due", "schedule": 15.0, "options": {"expires": 15}},
     "day-change": {"task": "apps.quotas.tasks.day_change", "schedule": 60.0, "options": {"expires": 60}},
     "tell-answers": {"task": "apps.quotas.tasks.tell_answers", "schedule": 60.0, "options": {"expires": 60}},
     "nightly-recount": {"task": "apps.quotas.tasks.nightly_recount", "schedule": 600.0, "options": {"expires": 600}},

@@ -34,6 +34,8 @@ def _required(name: str, local: str) -> str:
 # Secrets and addresses
 SECRET_KEY = _required("SECRET_KEY", secrets.token_urlsafe())
 IDENTITY_KEY = _required("IDENTITY_KEY", secrets.token_urlsafe())
+# Signs frozen results. Without it a key is made with the first one, and kept beside what it signs.
+SIGNING_KEY = env.str("SIGNING_KEY", "")
 _allowed_hosts = _required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [host.strip() for host in _allowed_hosts.split(",") if host.strip()]
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])

@@ -10,8 +10,9 @@ from django.db import transaction
 from apps.contacts.imports import waiting_files
 from apps.ledger.files import expire_files
 from apps.ledger.models import Setting
-from apps.ledger.services import claim_job
+from apps.ledger.services import SYSTEM, claim_job
 from apps.quotas import services
+from apps.quotas.freeze import freezing
 from apps.quotas.models import Campaign
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,13 @@ def day_change() -> None:
 def tell_answers() -> None:
     """Mail everybody whose review was answered and who was not told yet."""
     services.tell_answers()
+
+
+@shared_task
+def freeze_due() -> None:
+    """Freeze the campaigns whose cut-off has passed; what must still wait is found by the next call."""
+    for result in freezing.freeze_due(SYSTEM):
+        logger.info("%s: %s standings, %s red, digest %s", result, result.rows, result.red, result.digest)
 
 
 @shared_task

@@ -1,7 +1,7 @@
 """The one read model: tables, charts, CSV and API all ask here, and judge nothing themselves."""
 
 from apps.quotas.reports.groups import Bands, Bin, Day, Group
-from apps.quotas.reports.people import Everyone, Only, People, TeamOf, told_of_reviews
+from apps.quotas.reports.people import Everyone, Only, People, TeamOf, These, told_of_reviews
 from apps.quotas.reports.persons import contacts_with_reason, flips, reason_counts
 from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals
 
@@ -18,6 +18,7 @@ __all__ = [
     "Row",
     "Standings",
     "TeamOf",
+    "These",
     "Totals",
     "contacts_with_reason",
     "flips",

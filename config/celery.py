@@ -38,7 +38,9 @@ def _ask(task: str, every: float, expires: float) -> dict[str, Any]:
 # Beat only says "look for due work": a job is done once per period by a unique row, however often it is asked for.
 app.conf.beat_schedule = {
     "sweep": _ask("sweep", settings.SWEEP_INTERVAL, max(settings.SWEEP_INTERVAL, 1)),
+    "freeze-due": _ask("freeze_due", 15.0, 15),
     "day-change": _ask("day_change", 60.0, 60),
+    "tell-answers": _ask("tell_answers", 60.0, 60),
     "nightly-recount": _ask("nightly_recount", 600.0, 600),
 }
 

@@ -36,6 +36,8 @@ def _required(name: str, local: str) -> str:
 # Secrets and addresses
 SECRET_KEY = _required("SECRET_KEY", secrets.token_urlsafe())
 IDENTITY_KEY = _required("IDENTITY_KEY", secrets.token_urlsafe())
+# Signs frozen results. Without it a key is made with the first one, and kept beside what it signs.
+SIGNING_KEY = env.str("SIGNING_KEY", "")
 _allowed_hosts = _required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [host.strip() for host in _allowed_hosts.split(",") if host.strip()]
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
@@ -48,6 +50,9 @@ COMPANY_PHONE_REGION = env.str("COMPANY_PHONE_REGION", "CN")
 MOST_UPLOAD_BYTES = env.int("MOST_UPLOAD_BYTES", 50_000_000)
 MOST_CONTACTS_AT_ONCE = env.int("MOST_CONTACTS_AT_ONCE", 20_000)
 SWEEP_INTERVAL = env.float("SWEEP_INTERVAL", 15.0)
+# Calendar days: until HR has to have answered a review, and how long one can be asked for after a freeze.
+REVIEW_REPLY_DAYS = env.int("REVIEW_REPLY_DAYS", 7)
+REVIEW_ASK_DAYS = env.int("REVIEW_ASK_DAYS", 14)
 
 # Applications
 INSTALLED_APPS = [
@@ -208,6 +213,7 @@ STORAGES = {
 
 # Mail
 vars().update(env.email_url("EMAIL_URL", "consolemail://" if LOCAL else "smtp://localhost:25"))
+EMAIL_TIMEOUT = 10  # seconds: a mail server that does not answer holds up nobody
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", "hundred@localhost")
 
 # Security: everything is on unless it is the local mode, which has no TLS.

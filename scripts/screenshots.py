@@ -75,6 +75,8 @@ SHOTS = [
     Shot("contacts", "employee", "/contacts/"),
     Shot("contacts-none", "employee", "/contacts/?q=nobody-at-all"),
     Shot("contact", "employee", "/contacts/", first_contact),
+    Shot("review-ask", "employee", "/review/ask/"),
+    Shot("reviews", "hr", "/company/reviews/"),
     Shot("team", "manager", "/team/"),
     Shot("team-red", "manager", "/team/?status=red"),
     Shot("team-as-of", "manager", "/team/", as_of),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.pasting import drafts_from_text, lines_of
 from apps.contacts.rules import Draft
+from apps.quotas.freeze.corrections import Wanted
 
 LONGEST = 500
 MOST_LINES, MOST_CHARACTERS = 200, 50_000
@@ -18,7 +19,7 @@ IDENTITY_FIELDS = ("phone", "email", "handle")
 
 
 def new_key() -> str:
-    """The key of one filled-in form: sent twice (a double click, a lost answer), it has one effect."""
+    """The key of one filled-in form."""
     return str(uuid.uuid4())
 
 
@@ -39,7 +40,21 @@ class MarkedForm(forms.Form):
         return self
 
 
-class QuickAddForm(MarkedForm):
+class KeyedForm(MarkedForm):
+    """A form with a key of its own: sent twice (a double click, a lost answer), it has one effect."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "initial": {"key": new_key(), **kwargs.get("initial", {})}})
+
+    def refused(self) -> Self:
+        """This form as it comes back: described, and with a key of its own, so that a correction is heard."""
+        self.data = {**{name: self.data.get(name, "") for name in self.fields}, "key": new_key()}
+        return self.described()
+
+
+class QuickAddForm(KeyedForm):
     """One person or several: a name if you like, and a field that takes a phone, an e-mail or a handle, a line each."""
 
     name = forms.CharField(label=_("Name"), required=False, max_length=LONGEST)
@@ -50,12 +65,11 @@ class QuickAddForm(MarkedForm):
         widget=forms.Textarea(attrs={"rows": 1}),
         error_messages={"required": NOBODY},
     )
-    key = forms.UUIDField(widget=forms.HiddenInput)
     failed: Sequence[Any] = ()
     summary = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"initial": {"key": new_key()}, "auto_id": "add_%s", **kwargs})
+        super().__init__(*args, **{"auto_id": "add_%s", **kwargs})
         for field in ("name", "reach"):
             self.fields[field].widget.attrs |= {
                 "autocomplete": "off",
@@ -66,7 +80,7 @@ class QuickAddForm(MarkedForm):
     @classmethod
     def holding(cls, failed: Sequence[Any], summary: str) -> Self:
         """A new form; of a pasted list it holds the lines that failed (`text` of each), to be corrected."""
-        form = cls(initial={"key": new_key(), "reach": "\n".join(one.text for one in failed)})
+        form = cls(initial={"reach": "\n".join(one.text for one in failed)})
         form.failed, form.summary = failed, summary
         if failed:
             form.fields["reach"].widget.attrs |= {"aria-invalid": "true", "aria-describedby": "add_failed"}
@@ -88,11 +102,6 @@ class QuickAddForm(MarkedForm):
     def drafts(self) -> list[Draft]:
         """Whom a valid form names."""
         return drafts_from_text(self.cleaned_data["reach"], self.cleaned_data["name"])
-
-    def refused(self) -> Self:
-        """This form as it comes back: described, and with a key of its own, so that a correction is heard."""
-        self.data = {**{name: self.data.get(name, "") for name in self.fields}, "key": new_key()}
-        return self.described()
 
 
 class UploadForm(MarkedForm):
@@ -128,6 +137,51 @@ class CorrectForm(MarkedForm):
     def identities(self) -> tuple[tuple[str, str], ...]:
         """The filled-in fields as (kind, text as typed)."""
         return tuple((kind, self.cleaned_data[kind]) for kind in IDENTITY_FIELDS if self.cleaned_data.get(kind))
+
+
+class CorrectionForm(MarkedForm):
+    """A correction of a frozen result: why, by which evidence, and what a few people's standings are to be.
+
+    An empty number leaves that part of a standing as it is.
+    """
+
+    PEOPLE = 5
+    reason = forms.CharField(label=_("Reason"), max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 2}))
+    evidence = forms.CharField(
+        label=_("Evidence: what shows it, and where it is kept"),
+        max_length=4_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for place in range(self.PEOPLE):
+            self.fields[f"staff_no_{place}"] = forms.CharField(
+                label=_("Staff number"), required=place == 0, max_length=LONGEST
+            )
+            self.fields[f"counted_{place}"] = forms.IntegerField(label=_("Counted"), required=False, min_value=0)
+            self.fields[f"target_{place}"] = forms.IntegerField(label=_("Target"), required=False, min_value=1)
+            self.fields[f"exempt_{place}"] = forms.ChoiceField(
+                label=_("Exempt"), required=False, choices=[("", _("as it is")), ("yes", _("yes")), ("no", _("no"))]
+            )
+
+    @property
+    def people(self) -> list[list[forms.BoundField]]:
+        """The fields of one person after the other."""
+        names = ("staff_no", "counted", "target", "exempt")
+        return [[self[f"{name}_{place}"] for name in names] for place in range(self.PEOPLE)]
+
+    def wanted(self) -> list[Wanted]:
+        """What was filled in."""
+        told, exempt = self.cleaned_data, {"yes": True, "no": False}
+        return [
+            Wanted(
+                told[f"staff_no_{place}"], told[f"counted_{place}"], told[f"target_{place}"],
+                exempt.get(told[f"exempt_{place}"]),
+            )
+            for place in range(self.PEOPLE)
+            if told[f"staff_no_{place}"]
+        ]  # fmt: skip
 
 
 class SignInForm(AuthenticationForm):

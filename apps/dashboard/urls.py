@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from apps.dashboard.views import account, add, charts, company, contacts, exports, imports, me, team
+from apps.dashboard.views import (
+    account,
+    add,
+    charts,
+    company,
+    company_reviews,
+    contacts,
+    exports,
+    imports,
+    me,
+    result,
+    review,
+    team,
+)
 
 urlpatterns = [
     path("", me.me, name="me"),
@@ -23,13 +36,30 @@ urlpatterns = [
     path("contacts/<int:contact_id>/correct/", contacts.correct, name="contact-correct"),
     path("contacts/<int:contact_id>/end/", contacts.end, name="contact-end"),
     path("contacts/<int:contact_id>/restore/", contacts.restore, name="contact-restore"),
+    path("review/", review.index, name="review"),
+    path("review/ask/", review.ask, name="review-ask"),
+    path("review/choose/", review.choose, name="review-choose"),
+    path("review/<int:review_id>/withdraw/", review.withdraw, name="review-withdraw"),
     path("team/", team.home, name="team-home"),
     path("team/<path:staff_no>/standings.csv", team.team_csv, name="team-csv"),
     path("team/<path:staff_no>/", team.team, name="team"),
     path("company/", company.company, name="company"),
     path("company/standings.csv", company.company_csv, name="company-csv"),
+    path("company/result/", result.index, name="result"),
+    path("company/result/standings.csv", result.csv_file, name="result-csv"),
+    path("company/result/standings.csv.sig", result.signature, name="result-signature"),
+    path("company/result/public-key.pem", result.public_key, name="result-key"),
+    path("company/result/verify.py", result.verifier, name="result-verifier"),
+    path("company/result/corrections/ask/", result.ask, name="correction-ask"),
+    path("company/result/corrections/<int:correction_id>/", result.correction, name="correction"),
+    path("company/result/corrections/<int:correction_id>/grant/", result.grant, name="correction-grant"),
+    path("company/result/corrections/<int:correction_id>/refuse/", result.refuse, name="correction-refuse"),
+    path("company/reviews/", company_reviews.index, name="company-reviews"),
+    path("company/reviews/<int:review_id>/", company_reviews.detail, name="company-review"),
+    path("company/reviews/<int:review_id>/answer/", company_reviews.answer, name="company-review-answer"),
     path("exports/", exports.index, name="exports"),
     path("exports/my-standing.csv", exports.own_csv, name="own-csv"),
+    path("exports/reviews.csv", company_reviews.reviews_csv, name="reviews-csv"),
     path("charts/me.json", charts.me, name="chart-me"),
     path("charts/member/<path:staff_no>.json", charts.member, name="chart-member"),
     path("charts/team/<path:staff_no>/<slug:key>.json", charts.team, name="chart-team"),

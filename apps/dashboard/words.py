@@ -89,7 +89,14 @@ STATUSES: dict[str, Text] = {
     "on_pace": gettext_lazy("On pace"),
     "behind": gettext_lazy("Behind pace"),
     "exempt": gettext_lazy("Exempt"),
+    "under_review": gettext_lazy("Under review"),
 }
+
+
+def statuses(told: bool) -> dict[str, Text]:
+    """What a list can be narrowed to, for a reader who is told whose standing is under review, or is not."""
+    return {code: label for code, label in STATUSES.items() if told or code != "under_review"}
+
 
 SORTS: dict[str, Text] = {
     "help": gettext_lazy("Help needed first"),

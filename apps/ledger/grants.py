@@ -16,9 +16,20 @@ KEPT = (
     "contacts_submission",
     "quotas_campaign",
     "quotas_adjustment",
+    "quotas_review",
+    "quotas_resultcorrection",
     "api_apitoken",
 )
-APPENDED = ("ledger_auditentry", "quotas_campaignrule", "quotas_standingchange")
+APPENDED = (
+    "ledger_auditentry",
+    "quotas_campaignrule",
+    "quotas_standingchange",
+    "quotas_reviewcontact",
+    "quotas_frozenresult",
+    "quotas_frozenstanding",
+    "quotas_frozennode",
+    "quotas_correctionline",
+)
 
 
 def grant(owner: str, application_role: str) -> None:

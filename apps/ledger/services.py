@@ -29,6 +29,8 @@ TREE_LOCK = 8_101_002
 # While set, writers of contacts note identities too, because some campaign counts exclusively.
 WATCH_IDENTITIES = "watch_identities"
 IDENTITY_KEY_CHECK = "identity_key_check"
+# With a name behind it: that is being frozen, so nobody may change the past.
+PAST_IS_KEPT = "past_is_kept:"
 # Keys this process has compared with the database's: no digest is made with another.
 _verified_keys: dict[str, bool] = {}
 
@@ -66,6 +68,27 @@ def _advisory(function: str, key: int) -> None:
         raise RuntimeError("a lock outside a transaction protects nothing")
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s)", [key])
+
+
+class PastIsKept(RuntimeError):
+    """A change of the past while a result is made from it: it can be made again in a minute."""
+
+    def __init__(self) -> None:
+        super().__init__("a campaign is being frozen, so its past cannot change now; start again in a minute")
+
+
+def keep_past(name: str, keep: bool) -> None:
+    """From now on refuse changes of the past, or allow them again. To begin, the caller holds facts exclusively."""
+    if keep:
+        Setting.objects.get_or_create(name=PAST_IS_KEPT + name, defaults={"value": True})
+    else:
+        Setting.objects.filter(name=PAST_IS_KEPT + name).delete()
+
+
+def refuse_past() -> None:
+    """For whoever is about to change the past and holds facts: raises PastIsKept while a result is made from it."""
+    if Setting.objects.filter(name__startswith=PAST_IS_KEPT).exists():
+        raise PastIsKept
 
 
 @contextmanager

@@ -1,12 +1,14 @@
-"""Standings as CSV: one mapping is the SELECT list and the header; PostgreSQL's COPY writes it in constant memory."""
+"""Standings and reviews as CSV: one mapping is the SELECT list and the header; COPY writes it in constant memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from django.db import connection, transaction
 
 from apps.ledger.sheets import FORMULA
+from apps.quotas.models import Campaign
 from apps.quotas.querysets import literal
 from apps.quotas.reports import Standings
 
@@ -21,6 +23,10 @@ def _text(column: str) -> str:
 
 def _yes_no(column: str) -> str:
     return f"CASE WHEN {column} THEN 'yes' ELSE 'no' END"
+
+
+def _yes_no_or_nothing(column: str) -> str:
+    return f"CASE WHEN {column} THEN 'yes' WHEN NOT {column} THEN 'no' END"
 
 
 def _instant(expression: str) -> str:
@@ -44,6 +50,8 @@ def columns(standings: Standings) -> dict[str, str]:
         "reached_at": _instant("reached_at"),
         "exempt": _yes_no("exempt"),
         "as_of": _instant(literal(standings.now)),
+        # Empty for whoever is not told: a "no" would be an answer.
+        "under_review": _yes_no_or_nothing("under_review"),
     }
 
 
@@ -62,16 +70,45 @@ def write_standings(standings: Standings, write: Callable[[bytes], object]) -> N
 
     `write` takes bytes. When it fails half-way the error is the caller's: nothing here calls the file complete.
     """
-    cells = ", ".join(f"{expression} AS {name}" for name, expression in columns(standings).items())
-    select = (
-        f"{standings.sources} SELECT {cells} FROM listed WHERE {standings.filters.where()} ORDER BY listed.staff_no"
-    )
+    rows = f"FROM listed WHERE {standings.filters.where()} ORDER BY listed.staff_no"
+    _copy(f"{standings.sources} SELECT {_cells(columns(standings))} {rows}", standings.rule.time_zone, write)
+
+
+def review_columns(now: datetime) -> dict[str, str]:
+    """The header of the CSV of reviews, in order, and the SQL of each cell. Never what somebody wrote or ticked."""
+    answered = "CASE WHEN review.state = 'answered' THEN review.closed_at END"
+    return {
+        "staff_no": _text("person.staff_no"),
+        "name": _text("person.name"),
+        "state": "review.state",
+        "asked_at": _instant("review.asked_at"),
+        "due_at": _instant("review.due_at"),
+        "answer": "review.answer_kind",
+        "answered_by": _text("review.answered_by_label"),
+        "answered_at": _instant(answered),
+        "as_of": _instant(literal(now)),
+    }
+
+
+def write_reviews(campaign: Campaign, now: datetime, write: Callable[[bytes], object]) -> None:
+    """Write the CSV of every review of a campaign as they stand, the oldest first, in the form of the standings'."""
+    rows = f"""FROM quotas_review review JOIN employees_employee person ON person.id = review.employee_id
+        WHERE review.campaign_id = {literal(campaign.pk)} ORDER BY review.asked_at, review.id"""
+    _copy(f"SELECT {_cells(review_columns(now))} {rows}", campaign.rule.time_zone, write)
+
+
+def _cells(mapping: dict[str, str]) -> str:
+    return ", ".join(f"{expression} AS {name}" for name, expression in mapping.items())
+
+
+def _copy(select: str, time_zone: str, write: Callable[[bytes], object]) -> None:
+    """Have PostgreSQL write the rows of a SELECT, instants in that zone."""
     write(BYTE_ORDER_MARK)
     with transaction.atomic(), connection.cursor() as cursor:
         zone = "SELECT set_config('TimeZone', %s, true)"
         cursor.execute("SHOW TimeZone")
         [before] = cursor.fetchone()
-        cursor.execute(zone, [standings.rule.time_zone])
+        cursor.execute(zone, [time_zone])
         cursor.copy_expert(f"COPY ({select}) TO STDOUT WITH (FORMAT csv, HEADER)", _Lines(write))
         # A caller's transaction may go on: in another zone than it began in, Django would misread every instant.
         cursor.execute(zone, [before])

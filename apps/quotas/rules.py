@@ -129,3 +129,8 @@ def start_of_day(day: date, time_zone: str) -> datetime:
 def period(opens_on: date, deadline: date, time_zone: str) -> tuple[datetime, datetime]:
     """The opening instant and the cut-off: the first instant after the inclusive deadline, both local days."""
     return start_of_day(opens_on, time_zone), start_of_day(deadline + timedelta(days=1), time_zone)
+
+
+def end_of_day_after(at: datetime, days: int, time_zone: str) -> datetime:
+    """The first instant after the local day that comes `days` calendar days after the one `at` falls on, in UTC."""
+    return start_of_day(at.astimezone(ZoneInfo(time_zone)).date() + timedelta(days=days + 1), time_zone)

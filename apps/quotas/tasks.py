@@ -1,5 +1,6 @@
 """What Celery runs. A task reads the clock and the outbox and calls one service; the broker carries no truth."""
 
+import logging
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,9 +9,12 @@ from celery import shared_task
 from apps.contacts.imports import waiting_files
 from apps.contacts.services import finish_abandoned
 from apps.ledger.files import expire_files
+from apps.ledger.services import SYSTEM
 from apps.quotas import services
+from apps.quotas.freeze import freezing
 from apps.quotas.models import Campaign
 
+logger = logging.getLogger(__name__)
 # The recount of a day starts in the small hours, when few people wait for a page.
 RECOUNT_AFTER = timedelta(hours=2)
 
@@ -49,6 +53,19 @@ def day_change() -> None:
         mark_touched()
     services.stop_watching()
     expire_files(services.clock())
+
+
+@shared_task
+def tell_answers() -> None:
+    """Mail everybody whose review was answered and who was not told yet."""
+    services.tell_answers()
+
+
+@shared_task
+def freeze_due() -> None:
+    """Freeze the campaigns whose cut-off has passed; what must still wait is found by the next call."""
+    for result in freezing.freeze_due(SYSTEM):
+        logger.info("%s: %s standings, %s red, digest %s", result, result.rows, result.red, result.digest)
 
 
 @shared_task

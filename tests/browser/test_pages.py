@@ -4,7 +4,8 @@ import pytest
 
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
-from tests import files
+from apps.quotas.models import Campaign
+from tests import files, people, reviewing
 from tests.browser.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -16,9 +17,16 @@ OWN += [
     "/contacts/import/{unsure}/",
     "/contacts/import/batch/{batch}/",
 ]
-OWN += ["/exports/", "/password/", "/nothing/"]
+OWN += ["/review/", "/review/ask/?campaign=second", "/exports/", "/password/", "/nothing/"]
 TEAM = ["/team/B001/", "/team/B001/?status=red&q=alan", "/team/A001/", "/team/B001/?as_of=2026-11-20"]
-COMPANY = ["/company/", "/company/?department=Sales", "/exports/"]
+COMPANY = [
+    "/company/reviews/",
+    "/company/reviews/{review}/",
+    "/company/reviews/?state=overdue",
+    "/company/",
+    "/company/?department=Sales",
+    "/exports/",
+]
 SEEN_AS = [(390, "light", "en-GB"), (768, "dark", "zh-CN"), (1440, "light", "zh-CN"), (1440, "dark", "en-GB")]
 
 
@@ -26,12 +34,14 @@ SEEN_AS = [(390, "light", "en-GB"), (768, "dark", "zh-CN"), (1440, "light", "zh-
 def test_no_page_breaks_the_policy_or_anybodys_reading(
     open_as: Open, alice: Employee, bob: Employee, hr: Employee, width: int, scheme: str, locale: str
 ) -> None:
-    filled = {
+    filled: dict[str, object] = {
         "contact": Contact.objects.of(alice).earliest("pk").pk,
         "upload": files.upload(alice, "name,phone,shoe size\nWanda,13912345678,44\nVera,12,38\n").pk,
         "unsure": files.upload(alice, "Name,Phone\n王伟,13812345678\n".encode("gb18030")).pk,
         "batch": files.handed_in(alice, "name,phone\nXaver,13712345678\nYvonne,12\n").pk,
     }
+    people.november(name="Second")
+    filled["review"] = reviewing.ask(Campaign.objects.get(slug="november"), alice, contacts=[filled["contact"]]).pk
     wrong = []
     for who, addresses in ((None, ["/login/", "/set-password/x/y/"]), (alice, OWN), (bob, TEAM), (hr, COMPANY)):
         looked = open_as(who, width=width, scheme=scheme, locale=locale)

@@ -1,8 +1,8 @@
 """Who gets what: tests/authorisation.csv says it for every address, method and person, and an undeclared address fails.
 
 Placeholders: {contact} is a live contact of Alice's, {upload} a file she is looking at, {batch} one she handed in,
-{link} a set-password link of Dana, who never signs in. An address that ends in * stands for everything below it that
-has no line of its own.
+{review} a question of hers that HR has not answered, {link} a set-password link of Dana, who never signs in. An address
+that ends in * stands for everything below it that has no line of its own.
 """
 
 import csv
@@ -20,7 +20,7 @@ from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from apps.employees.services import account_for, set_password_link
 from apps.quotas.models import Campaign
-from tests import files, people
+from tests import files, people, reviewing
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +52,14 @@ def places(alice: Employee, dana: Employee, campaign: Campaign) -> dict[str, str
     upload, batch = files.upload(alice, "handle\nw1\n"), files.handed_in(alice, "phone\n12\n")
     link = set_password_link(account_for(dana), "http://testserver").removeprefix("http://testserver/")
     contact = Contact.objects.of(alice).get().pk
-    return {"contact": str(contact), "upload": str(upload.pk), "batch": str(batch.pk), "link": link.strip("/")}
+    review = str(reviewing.ask(campaign, alice, contacts=[contact]).pk)
+    return {
+        "contact": str(contact),
+        "review": review,
+        "upload": str(upload.pk),
+        "batch": str(batch.pk),
+        "link": link.strip("/"),
+    }
 
 
 def routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:

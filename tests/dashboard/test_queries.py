@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
-from tests import people
+from apps.quotas.models import Review
+from tests import people, reviewing
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient
 
@@ -18,12 +19,13 @@ pytestmark = pytest.mark.django_db
 
 OWN = ["/", "/standing/", "/contacts/", "/contacts/?q=guest", "/contacts/?reason=counts", "/contacts/{contact}/"]
 OWN += ["/contacts/?sort=name&source=page", "/contacts/export.csv", "/contacts/export.vcf"]
-OWN += ["/exports/", "/exports/my-standing.csv", "/charts/me.json", "/password/"]
+OWN += ["/review/", "/exports/", "/exports/my-standing.csv", "/charts/me.json", "/password/"]
 TEAM = ["/team/BOSS/", "/team/BOSS/?status=red&sort=name&q=name", "/team/BOSS/standings.csv", "/team/LEAD1/"]
 TEAM += ["/team/P2/", "/charts/member/P2.json"]
 TEAM += [f"/charts/team/BOSS/{key}.json" for key in ("histogram", "teams", "bands", "curve")]
 COMPANY = ["/company/", "/company/?department=Sales", "/company/standings.csv"]
 COMPANY += [f"/charts/company/{key}.json" for key in ("under", "departments", "histogram", "sources")]
+COMPANY += ["/company/reviews/", "/company/reviews/?q=name", "/company/reviews/{review}/", "/exports/reviews.csv"]
 PAST = ["/team/BOSS/?as_of=2026-11-20", "/team/P2/?as_of=2026-11-20", "/company/?as_of=2026-11-20"]
 
 
@@ -36,15 +38,19 @@ def build(size: int) -> Employee:
         people.record(employee, 3 if size == 3 else 4)
     boss = people.person("BOSS")
     people.record(boss, size)
-    people.november()
+    campaign = people.november()
     people.mark()
+    for n in range(size):
+        asker = people.person(f"P{n}")
+        reviewing.ask(campaign, asker, contacts=reviewing.ids(asker))
+    reviewing.ask(campaign, boss, contacts=reviewing.ids(boss))
     return people.with_account(boss, "hr")
 
 
 def count(client: StrictClient, address: str, boss: Employee) -> int:
-    contact = Contact.objects.of(boss).earliest("pk")
+    contact, review = Contact.objects.of(boss).earliest("pk"), Review.objects.get(employee=boss)
     with CaptureQueriesContext(connection) as asked:
-        response = client.get(address.format(contact=contact.pk))
+        response = client.get(address.format(contact=contact.pk, review=review.pk))
         if response.streaming:
             b"".join(response.streaming_content)
     assert response.status_code == 200, address
@@ -62,6 +68,23 @@ def asked(as_: SignIn, size: int) -> dict[str, int]:
         return {address: count(client, address, boss) for address in OWN + TEAM + COMPANY + PAST}
     finally:
         transaction.savepoint_rollback(point)
+
+
+def asked_to_ask(as_: SignIn, size: int) -> int:
+    """Questions of the form for a question, which somebody who waits for an answer does not get."""
+    point = transaction.savepoint()
+    try:
+        boss = build(size)
+        reviewing.withdraw(Review.objects.get(employee=boss))
+        client = as_(boss)
+        client.get("/review/ask/")
+        return count(client, "/review/ask/", boss)
+    finally:
+        transaction.savepoint_rollback(point)
+
+
+def test_the_form_for_a_question_asks_the_same_for_thirty_contacts(as_: SignIn, noon: object) -> None:
+    assert asked_to_ask(as_, 30) == asked_to_ask(as_, 3)
 
 
 def test_thirty_people_are_asked_for_like_three(as_: SignIn, noon: object) -> None:

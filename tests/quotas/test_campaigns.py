@@ -15,6 +15,7 @@ from apps.quotas.models import Campaign, Standing
 from apps.quotas.services import CampaignRefused, campaign_for, restore_while_open
 from tests.fixtures import Clock
 from tests.people import TESTER, november, record, with_account
+from tests.quotas.deadline import seal
 
 
 def at(day: int, month: int = 11) -> date:
@@ -143,7 +144,9 @@ def test_the_open_campaign_with_the_nearest_deadline_comes_first_and_a_frozen_on
     assert campaign_for(alice.account, None) == long
     for one in (long, short):
         move(one, state="closing")
-        move(one, kept_until=services.clock(), state="frozen")
+        move(one, kept_until=services.clock())
+        seal(one)
+        move(one, state="frozen")
     clock.set("2027-01-26T00:00:00+08:00", ticks=True)
     assert campaign_for(alice.account, None) == long, "of frozen ones the latest"
 

@@ -14,14 +14,17 @@ from hypothesis import strategies as st
 
 from apps.employees.models import Employee
 from apps.ledger.rules import clean_text
-from apps.quotas.exports import write_standings
+from apps.ledger.services import Actor, clock
+from apps.quotas.exports import write_reviews, write_standings
 from apps.quotas.models import Campaign
 from apps.quotas.reports import Everyone, Filters, Standings, TeamOf
 from tests.fixtures import Clock
-from tests.people import load, mark, november, person, record
+from tests.people import load, mark, november, person, record, record_one
+from tests.reviewing import answer, ask, ids, withdraw
 
 ZONE = ZoneInfo("Asia/Shanghai")
 HEADER = "staff_no,name,email,department,manager_staff_no,counted,target,remaining,red,pace,reached_at,exempt,as_of"
+HEADER += ",under_review"
 # How a spreadsheet program may read the beginning of a formula: the first character behind blanks and quotes.
 DANGEROUS = re.compile(r"^[\s\"'＂＇‘’“”]*[=+\-@\t\r＝＋－＠]")
 
@@ -54,9 +57,52 @@ def test_a_line_says_everything_about_one_person(campaign: Campaign, alice: Empl
         "staff_no": "A001", "name": "Alice 艾", "email": "alice@corp.example.com", "department": "Sales",
         "manager_staff_no": "B001", "counted": "100", "target": "100", "remaining": "0", "red": "no", "pace": "done",
         "exempt": "no", "as_of": standings.now.astimezone(ZONE).isoformat(timespec="microseconds"),
+        "under_review": "",
     }  # fmt: skip
     assert datetime.fromisoformat(reached) == standings.one(alice.pk).reached_at
     assert reached.endswith("+08:00"), "times are in the campaign's zone"
+
+
+def test_who_may_know_reads_whose_standing_is_under_review_and_nobody_else_reads_a_no(
+    campaign: Campaign, alice: Employee
+) -> None:
+    ask(campaign, alice)
+    told = {
+        row["staff_no"]: row["under_review"] for row in rows(exported(Standings(campaign, Everyone(), reviews=True)))
+    }
+    assert told.pop("A001") == "yes"
+    assert set(told.values()) == {"no"}
+    assert {row["under_review"] for row in rows(exported(Standings(campaign, Everyone())))} == {""}
+
+
+def reviews_of(campaign: Campaign) -> bytes:
+    pieces: list[bytes] = []
+    write_reviews(campaign, clock(), pieces.append)
+    return b"".join(pieces)
+
+
+def test_the_file_of_reviews_says_who_when_and_how_and_no_word_that_was_written(
+    campaign: Campaign, alice: Employee, alan: Employee, hr: Employee
+) -> None:
+    load("staff_no,name,email\nX1,=1+1,x1@corp.example.com")
+    record_one(alice, ("email", "canary@outside.example.org"), name="Canary Name")
+    review = ask(campaign, alice, "Canary question", contacts=ids(alice))
+    answer(review, hr, "Canary answer", by=Actor(None, "=Hedda"))
+    withdraw(ask(campaign, alan))
+    ask(campaign, person("X1"))
+    content = reviews_of(campaign)
+    assert content.startswith(
+        b"\xef\xbb\xbfstaff_no,name,state,asked_at,due_at,answer,answered_by,answered_at,as_of\r\n"
+    )
+    assert b"anary" not in content
+    first, second, third = rows(content)
+    assert (first["staff_no"], first["state"], first["answer"]) == ("A001", "answered", "reason")
+    assert first["answered_by"] == "'=Hedda"
+    review.refresh_from_db()
+    assert datetime.fromisoformat(first["answered_at"]) == review.closed_at
+    assert first["due_at"] == "2026-12-01T00:00:00.000000+08:00"
+    assert (second["state"], second["answer"], second["answered_at"]) == ("withdrawn", "", "")
+    assert (third["name"], third["state"]) == ("'=1+1", "open")
 
 
 def test_rows_are_ordered_by_staff_number_byte_by_byte(noon: Clock) -> None:

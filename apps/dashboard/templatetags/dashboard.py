@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 from lucide.templatetags.lucide import lucide
 
-from apps.dashboard import words
+from apps.dashboard import review_words, words
 
 register = template.Library()
 
@@ -187,6 +187,17 @@ def source_label(code: str) -> words.Text:
 @register.filter
 def pace_label(code: str) -> words.Text:
     return words.PACES.get(code, code)
+
+
+@register.filter
+def answer_label(kind: str) -> words.Text:
+    return review_words.KINDS.get(kind, kind)
+
+
+@register.filter
+def last_day(end: datetime) -> str:
+    """The last day before an instant that ends one, in the zone in force."""
+    return words.full_date(timezone.localtime(end - timedelta(microseconds=1)).date())
 
 
 @register.filter

@@ -14,6 +14,7 @@ from apps.dashboard.views.pictures import teams
 from apps.dashboard.views.pictures.picture import Picture
 from apps.dashboard.views.scope import Scope, fragment, render
 from apps.quotas import reports
+from apps.quotas.models import Review
 
 
 def hr_scope(request: HttpRequest) -> Scope:
@@ -32,7 +33,7 @@ def company(request: HttpRequest) -> HttpResponse:
         return render(scope, "dashboard/team_waiting.html", {})
     choice = choice_of(scope)
     listed = listing(scope, reports.Everyone(), choice, "company")
-    standings = reports.Standings(scope.the_campaign, reports.Everyone(), as_of=scope.as_of)
+    standings = scope.standings(reports.Everyone())
     departments = standings.departments()
     listed["department_names"] = sorted(group.key for group in departments if group.key)
     if request.headers.get("HX-Target") == "list":
@@ -44,6 +45,7 @@ def company(request: HttpRequest) -> HttpResponse:
         "departments": departments,
         "tiles": tile_urls(scope, choice, "company"),
         "period": period_of(scope),
+        "reviews": Review.objects.filter(campaign=scope.campaign).tally(scope.now),
         "pictures": company_pictures(scope, standings, totals, departments),
         "csv": scope.url("company-csv", **choice.query),
         "here": request.path,

@@ -22,7 +22,8 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def listing(scope: Scope, form: QuickAddForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, **own_page(scope, choice_of(scope))}
+    can_ask = scope.campaign is not None and quotas.can_ask(scope.campaign, scope.now)
+    context = {"form": form, "can_ask": can_ask, **own_page(scope, choice_of(scope))}
     return render(scope, "dashboard/contacts.html", context, status=status)
 
 

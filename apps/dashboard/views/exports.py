@@ -17,6 +17,8 @@ def index(request: HttpRequest) -> HttpResponse:
     files = []
     if scope.user.has_role("hr"):
         files.append((_("Company"), _("Everybody's standing."), scope.url("company-csv"), "building-2"))
+        told = _("Who asked for a review, by when it is to be answered, and how it was.")
+        files.append((_("Reviews"), told, scope.url("reviews-csv"), "message-circle-question-mark"))
     if scope.employee and scope.employee.is_manager:
         address = scope.url("team-csv", scope.employee.staff_no)
         files.append((_("My team"), _("The standing of everyone below you, direct and indirect."), address, "users"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import get_language
@@ -15,7 +15,8 @@ from apps.dashboard.forms import QuickAddForm
 from apps.dashboard.views.cards import Card, card_of, period_of
 from apps.dashboard.views.pictures.curves import own_curve
 from apps.dashboard.views.scope import Scope, fragment, render
-from apps.quotas import reports
+from apps.quotas import reports, services
+from apps.quotas.models import Review
 
 LATEST = 5
 
@@ -28,6 +29,8 @@ class Own:
     row: Any
     days: list[Any]
     by_reason: dict[str, int]
+    asked: Any
+    can_ask: bool
 
     @property
     def not_counting(self) -> int:
@@ -42,19 +45,20 @@ def own_contacts(scope: Scope, at: datetime | None = None) -> QuerySet[Any]:
 
 
 def counts_by_reason(scope: Scope) -> dict[str, int]:
-    found = own_contacts(scope).order_by().values("reason").annotate(count=Count("id"))
-    return {line["reason"]: line["count"] for line in found}
+    return reports.reason_counts(scope.campaign, scope.the_employee, scope.now)
 
 
 def own_numbers(scope: Scope) -> Own | None:
     """None when there is no campaign, or the reader is not in its population."""
     if scope.campaign is None or scope.employee is None:
         return None
-    standings = reports.Standings(scope.campaign, reports.Only(scope.employee))
+    standings = reports.Standings(scope.campaign, reports.Only(scope.employee), result=scope.result, reviews=True)
     row = standings.one(scope.employee.pk)
     if row is None:
         return None
-    return Own(standings, row, standings.curve(), counts_by_reason(scope))
+    asked = Review.objects.filter(campaign=scope.campaign, employee=scope.employee).order_by("-asked_at").first()
+    can_ask = services.can_ask(scope.campaign, scope.now)
+    return Own(standings, row, standings.curve(), counts_by_reason(scope), asked, can_ask)
 
 
 @require_safe
@@ -108,6 +112,7 @@ def _etag(scope: Scope, own: Own, card: Card) -> str:
     row = own.row
     shown = (
         *(row.counted, row.target, row.red, row.exempt, row.stale, row.pace, card.gap, card.needed),
+        *(row.under_review, own.can_ask, own.asked is not None),
         *(card.period.days_left, card.last_week, own.not_counting, scope.rule.version, get_language()),
     )
     return f'"{hashlib.sha256(repr(shown).encode()).hexdigest()[:24]}"'

@@ -120,7 +120,7 @@ def _chosen(scope: Scope, choice: Choice) -> QuerySet[Any]:
         found = found.filter(source=choice.source)
     if choice.batch:
         found = found.filter(submission=choice.batch)
-    return _searched(scope.the_employee, found, choice.q) if choice.q else found
+    return searched(scope.the_employee, found, choice.q) if choice.q else found
 
 
 def _of_reason(found: QuerySet[Any], reason: str) -> QuerySet[Any]:
@@ -131,7 +131,7 @@ def _of_reason(found: QuerySet[Any], reason: str) -> QuerySet[Any]:
     return found.filter(reason=reason) if reason else found
 
 
-def _searched(employee: Employee, found: QuerySet[Any], query: str) -> QuerySet[Any]:
+def searched(employee: Employee, found: QuerySet[Any], query: str) -> QuerySet[Any]:
     """Name or identity contains the text; a phone number also without its spaces and dashes."""
     match = Q(value__icontains=query)
     digits = "".join(sign for sign in query if sign.isdigit())

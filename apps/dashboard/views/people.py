@@ -1,7 +1,9 @@
 """The list of standings that team and company pages share: filters, sorting, pages, and the same rows as a CSV."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.http import FileResponse
@@ -15,6 +17,7 @@ from apps.quotas import exports, reports, rules
 
 PAGE = 50
 LARGEST_IN_MEMORY = 1_000_000
+CSV = "text/csv; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,9 @@ class Choice:
 def choice_of(scope: Scope) -> Choice:
     asked = scope.request.GET
     status, sort = asked.get("status", ""), asked.get("sort", "")
+    statuses = words.statuses(scope.user.has_role("hr"))
     return Choice(
-        status=status if status in words.STATUSES else "",
+        status=status if status in statuses else "",
         q=asked.get("q", "").strip().replace("\0", "")[:200],
         department=asked.get("department", "").replace("\0", ""),
         sort=sort if sort in words.SORTS else "help",
@@ -62,7 +66,7 @@ class Person:
 
 def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object) -> dict[str, Any]:
     """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address."""
-    standings = reports.Standings(scope.the_campaign, people, as_of=scope.as_of, filters=choice.filters)
+    standings = scope.standings(people, choice.filters)
     after = scope.request.GET.get("after", "")
     page = standings.page(sort=choice.sort, after=after, limit=PAGE)
     left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.look)
@@ -73,7 +77,7 @@ def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object)
         "choice": choice,
         "next": scope.url(name, *args, **choice.query, after=page.next) + "#list" if page.next else "",
         "first": scope.url(name, *args, **choice.query) + "#list" if after else "",
-        "statuses": words.STATUSES.items(),
+        "statuses": words.statuses(scope.user.has_role("hr")).items(),
         "sorts": _sort_links(scope, choice, name, *args),
         "action": scope.url(name, *args),
         "path": reverse(name, args=args),
@@ -99,19 +103,31 @@ def tile_urls(scope: Scope, choice: Choice, name: str, *args: object) -> dict[st
 
 
 def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
-    """The standings CSV of exactly what the address filters, written whole before the first byte is sent.
+    """The standings CSV of exactly what the address filters.
 
-    A failure half-way is then an error page and never a file that only looks complete; past a megabyte it is on disk.
+    A failure half-way is an error page and never a file that only looks complete.
     """
     choice = choice_of(scope)
-    campaign = scope.the_campaign
-    standings = reports.Standings(campaign, people, as_of=scope.as_of, filters=choice.filters)
-    file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
-    exports.write_standings(standings, file.write)
-    file.seek(0)
+    standings = scope.standings(people, choice.filters)
+    final = standings.result
+    parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]
+    if final:
+        name = "-".join([*filter(None, parts), f"result-{final.version}"]) + ".csv"
+        return whole_file(partial(exports.write_standings, standings), name, CSV)
+    return whole(scope, partial(exports.write_standings, standings), *parts)
+
+
+def whole(scope: Scope, write_to: Callable[[Callable[[bytes], object]], None], *parts: str) -> FileResponse:
+    """A CSV to take away, written whole before it is sent; `parts` and the day make its name."""
     day = scope.day or scope.today
-    parts = [campaign.slug, slugify(label), slugify(choice.status), day.isoformat()]
-    name = "-".join(["standings", *(part for part in parts if part)]) + ".csv"
-    response = FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+    return whole_file(write_to, "-".join([*filter(None, parts), day.isoformat()]) + ".csv", CSV)
+
+
+def whole_file(write_to: Callable[[Callable[[bytes], object]], object], name: str, content_type: str) -> FileResponse:
+    """A file to take away, written whole before the first byte is sent; past a megabyte it is on disk."""
+    file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
+    write_to(file.write)
+    file.seek(0)
+    response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
     add_never_cache_headers(response)
     return response

@@ -50,7 +50,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     listed = listing(scope, reports.TeamOf(employee), choice, "team", staff_no)
     if request.headers.get("HX-Target") == "list":
         return fragment(scope, "dashboard/_people.html", listed)
-    standings = reports.Standings(scope.the_campaign, reports.TeamOf(employee), as_of=scope.as_of)
+    standings = scope.standings(reports.TeamOf(employee))
     totals = standings.totals()
     context = {
         **listed,
@@ -104,11 +104,11 @@ def _own_card(scope: Scope, employee: Employee) -> Any:
     """The leader's own standing, for those above: the reader's own stands on `/`."""
     if scope.employee and scope.employee.pk == employee.pk:
         return None
-    return reports.Standings(scope.the_campaign, reports.Only(employee), as_of=scope.as_of).one(employee.pk)
+    return scope.standings(reports.Only(employee)).one(employee.pk)
 
 
 def _member(scope: Scope, employee: Employee) -> HttpResponse:
-    standings = reports.Standings(scope.the_campaign, reports.Only(employee), as_of=scope.as_of)
+    standings = scope.standings(reports.Only(employee))
     row, days = standings.one(employee.pk), standings.curve()
     context: dict[str, Any] = {
         "employee": employee,

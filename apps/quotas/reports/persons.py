@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Prefetch, QuerySet, TextField, Value, When
+from django.db.models import Case, Count, Prefetch, QuerySet, TextField, Value, When
 
 from apps.contacts.models import Contact, ContactIdentity
 from apps.employees.models import Employee
@@ -25,6 +25,12 @@ def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: date
         ended = Case(When(ended_at=None, then=Value("")), default=Value("ended"), output_field=TextField())
         return contacts.annotate(reason=ended)
     return with_reason(contacts, campaign.rule, at, these([employee.pk]))
+
+
+def reason_counts(campaign: Campaign | None, employee: Employee, at: datetime) -> dict[str, int]:
+    """How many of an employee's contacts have which reason at `at`; '' counts. Numbers alone, so HR may see them."""
+    found = contacts_with_reason(campaign, employee, at).order_by().values("reason").annotate(count=Count("id"))
+    return {line["reason"]: line["count"] for line in found}
 
 
 def flips(campaign: Campaign, employee: Employee) -> QuerySet[StandingChange]:

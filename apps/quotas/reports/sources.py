@@ -2,8 +2,9 @@
 
 `current`: one row for each person of the population (employee_id, counted, target, exempt, reached_at, since,
 computed_at, stale_since). Today that is the cached standing, except for stale people: they are judged from the facts
-in the same statement. For a past instant everybody is. `days` has their counted contacts by local day, and `listed`
-adds who and where they are and the words red, remaining and pace.
+in the same statement. For a past instant everybody is. Of a frozen campaign it is the stored result, and no fact is
+looked at. `days` has their counted contacts by local day, and `listed` adds who and where they are, the words red,
+remaining and pace, and whether the standing is under review: NULL for a reader who is not told.
 """
 
 from __future__ import annotations
@@ -11,17 +12,48 @@ from __future__ import annotations
 from datetime import datetime
 
 from apps.quotas import rules
-from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.querysets import judged_at, judgement_sql, stale_sql
-from apps.quotas.reports.people import People
+from apps.quotas.models import Campaign, CampaignRule, FrozenResult
+from apps.quotas.querysets import judged_at, judgement_sql, literal, stale_sql
+from apps.quotas.reports.people import People, chosen_frozen
+from apps.quotas.reviews import under_review_sql
 
 
-def sources(campaign: Campaign, rule: CampaignRule, people: People, at: datetime, *, past: bool) -> str:
-    """The CTEs, from WITH on, ready for a SELECT. `past`: judge from the facts as of `at`, with that moment's tree."""
+def sources(
+    campaign: Campaign, rule: CampaignRule, people: People, at: datetime, *, past: bool, reviews: bool = False
+) -> str:
+    """The CTEs, from WITH on, ready for a SELECT. `past`: judge from the facts as of `at`, with that moment's tree.
+
+    `reviews`: the reader is told whose standing is under review.
+    """
     look = judged_at(rule, at)
     chosen = people.chosen(look if past else None)
     parts = _past(rule, at) if past else _today(campaign, rule, at)
-    return f"WITH chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({_listed(rule, at, look, past=past)})"
+    asked = f"current.employee_id IN ({under_review_sql(campaign.pk, at)})" if reviews else "NULL::boolean"
+    listed = _listed(rule, at, look, asked, past=past)
+    return f"WITH chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
+
+
+def frozen_sources(result: FrozenResult, people: People, reviews_at: datetime | None) -> str:
+    """The same CTEs from one version of a frozen result: its rows, and the tree of the cut-off.
+
+    `reviews_at`: when the reader looks, where they are told whose standing is under review; else None.
+    """
+    asked = "NULL::boolean"
+    if reviews_at is not None:
+        asked = f"kept.employee_id IN ({under_review_sql(result.campaign_id, reviews_at)})"
+    which = f"row.campaign_id = {result.campaign_id} AND row.version = {result.version}"
+    return f"""WITH chosen AS MATERIALIZED ({chosen_frozen(people, result.campaign_id)}),
+    kept AS MATERIALIZED (
+        SELECT row.* FROM quotas_frozenstanding row WHERE {which} AND row.employee_id IN (SELECT id FROM chosen)),
+    current AS (SELECT employee_id, counted, target, exempt, reached_at FROM kept),
+    days AS (SELECT employee_id, day, delta FROM kept, unnest(kept.days, kept.deltas) AS counted_on(day, delta)),
+    listed AS (
+        SELECT kept.employee_id, counted, target, exempt, reached_at, NULL::timestamptz AS since,
+               {literal(result.frozen_at)} AS computed_at, NULL::timestamptz AS stale_since,
+               staff_no COLLATE "C" AS staff_no, name, email, department, manager_staff_no, red, remaining, pace,
+               coalesce(node.last > node.first, false) AS has_team, {asked} AS under_review
+        FROM kept LEFT JOIN quotas_frozennode node
+          ON node.campaign_id = {result.campaign_id} AND node.employee_id = kept.employee_id)"""
 
 
 def _past(rule: CampaignRule, at: datetime) -> str:
@@ -34,10 +66,9 @@ def _past(rule: CampaignRule, at: datetime) -> str:
 
 
 def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
-    # A frozen or closing campaign with its K is judged no more: what is stored is the result. Nobody has a standing
-    # before the opening either, noted or not.
+    # Nobody has a standing before the opening, noted or not.
     nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
-    notes = stale_sql(campaign.pk) if campaign.kept_until is None and rule.opens_at < at else nothing
+    notes = stale_sql(campaign.pk) if rule.opens_at < at else nothing
     return f"""stale AS MATERIALIZED (
         SELECT note.employee_id, note.noted_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
     {judgement_sql(rule, at, "SELECT employee_id FROM stale")},
@@ -57,7 +88,7 @@ def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
         SELECT employee_id, day, delta FROM daily)"""
 
 
-def _listed(rule: CampaignRule, at: datetime, look: str, *, past: bool) -> str:
+def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, *, past: bool) -> str:
     if past:
         place = f"""LEFT JOIN employees_placement place ON place.employee_id = person.id
             AND place.starts_at < {look} AND place.ends_at >= {look}"""
@@ -69,7 +100,7 @@ def _listed(rule: CampaignRule, at: datetime, look: str, *, past: bool) -> str:
     return f"""SELECT current.*, person.staff_no COLLATE "C" AS staff_no, person.name, person.email,
             coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
             counted < target AND NOT exempt AS red, greatest(target - counted, 0) AS remaining,
-            {pace_sql(rule, at)} AS pace, {has_team} AS has_team
+            {pace_sql(rule, at)} AS pace, {has_team} AS has_team, {asked} AS under_review
         FROM current JOIN employees_employee person ON person.id = current.employee_id {place}
         LEFT JOIN employees_employee boss ON boss.id = place.manager_id"""
 

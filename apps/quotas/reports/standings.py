@@ -14,17 +14,18 @@ from django.db import connection
 from apps.ledger.rules import clean_text, storable
 from apps.ledger.services import clock
 from apps.quotas import rules
-from apps.quotas.models import Campaign
+from apps.quotas.models import Campaign, FrozenResult
 from apps.quotas.querysets import literal
 from apps.quotas.reports.groups import Grouped
 from apps.quotas.reports.people import People
-from apps.quotas.reports.sources import sources
+from apps.quotas.reports.sources import frozen_sources, sources
 
 STATUS = {
     "red": "red",
     "not_red": "NOT red",
     "to_go": "counted < target",
     "exempt": "exempt",
+    "under_review": "under_review",
     **{word: f"pace = '{word}'" for word in rules.PACES},
 }
 # What a page is ordered by, each ascending; the staff number makes it total.
@@ -85,6 +86,7 @@ class Row:
     computed_at: datetime | None
     stale_since: datetime | None
     has_team: bool
+    under_review: bool | None = None
 
     @property
     def stale(self) -> bool:
@@ -118,6 +120,7 @@ class Totals:
     counted: int
     to_go: int
     stale: int
+    under_review: int
     quartile_1: int
     median: int
     quartile_3: int
@@ -127,7 +130,7 @@ TOTALS = """
 SELECT count(*), count(*) FILTER (WHERE red), count(*) FILTER (WHERE counted >= target),
     count(*) FILTER (WHERE exempt), count(*) FILTER (WHERE pace = 'done'), count(*) FILTER (WHERE pace = 'ahead'),
     count(*) FILTER (WHERE pace = 'on_pace'), count(*) FILTER (WHERE pace = 'behind'), coalesce(sum(counted), 0),
-    coalesce(sum(remaining) FILTER (WHERE NOT exempt), 0), count(stale_since),
+    coalesce(sum(remaining) FILTER (WHERE NOT exempt), 0), count(stale_since), count(*) FILTER (WHERE under_review),
     coalesce(percentile_disc(0.25) WITHIN GROUP (ORDER BY counted), 0),
     coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY counted), 0),
     coalesce(percentile_disc(0.75) WITHIN GROUP (ORDER BY counted), 0)
@@ -138,25 +141,54 @@ FROM listed WHERE {where}
 class Standings(Grouped):
     """The standings of `people` in a campaign, now, or judged again from the facts as of a past instant.
 
-    Whether the reader may see these people is decided before, by `Employee.objects.visible_to`.
+    Whether the reader may see these people is decided before, by `Employee.objects.visible_to`. With `reviews` the
+    reader is HR, or sees the own standing alone: told whose is under review. Nobody else is.
     """
 
     def __init__(
-        self, campaign: Campaign, people: People, as_of: datetime | None = None, filters: Filters | None = None
+        self,
+        campaign: Campaign,
+        people: People,
+        as_of: datetime | None = None,
+        filters: Filters | None = None,
+        result: FrozenResult | None = None,
+        *,
+        reviews: bool = False,
     ):
-        self.campaign, self.people, self.filters = campaign, people, filters or Filters()
+        """`result`: a version of a frozen campaign's result; without it the newest one. A look at a moment before the
+        cut-off judges the facts, frozen or not. `reviews`: the reader is told whose standing is under review.
+        """
+        self.campaign, self.people, self.filters, self.reviews = campaign, people, filters or Filters(), reviews
         self.as_of = as_of
         self.rule = campaign.rule if as_of is None else campaign.rule_at(as_of)
+        self.result: FrozenResult | None = None
+        if as_of is None or as_of >= self.rule.cutoff_at:
+            self.result = result or campaign.newest_result
+        if self.result is not None:
+            self.as_of = None
+        # Marks leave it alone already, and the result does not stand yet: cached standings may be behind the facts.
+        kept = campaign.state == Campaign.State.CLOSING and campaign.kept_until is not None
+        self.being_frozen = kept and as_of is None
 
     @cached_property
     def now(self) -> datetime:
-        """The instant these numbers are as of: the one asked for, or the database's time when first asked."""
+        """The instant these numbers are as of: the one asked for, the cut-off of a frozen campaign, or the database's
+
+        time when first asked.
+        """
+        if self.result is not None:
+            return self.result.cutoff_at
+        if self.being_frozen:
+            return self.rule.cutoff_at
         return self.as_of or clock()
 
     @cached_property
     def sources(self) -> str:
         """The CTEs every question here is asked of."""
-        return sources(self.campaign, self.rule, self.people, self.now, past=self.as_of is not None)
+        if self.result is not None:
+            return frozen_sources(self.result, self.people, clock() if self.reviews else None)
+        past = self.as_of is not None or self.being_frozen
+        return sources(self.campaign, self.rule, self.people, self.now, past=past, reviews=self.reviews)
 
     def ask(self, select: str) -> list[tuple]:
         """The rows of a SELECT over `listed`, `days` and `chosen`."""

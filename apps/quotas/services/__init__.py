@@ -1,12 +1,14 @@
 """What quotas does, by subject: campaigns and their rules, marks, what time brings, and the doorbell."""
 
 from apps.ledger.services import clock
+from apps.quotas.services.acts import Act, acts_of
 from apps.quotas.services.beginning import begin_nightly_recount, judge_everybody, ranges_to_ring
 from apps.quotas.services.campaigns import (
     CampaignRefused,
     adjust,
     campaign_for,
     can_undo,
+    cancel_campaign,
     open_campaign,
     restore_while_open,
     undo_while_open,
@@ -14,17 +16,35 @@ from apps.quotas.services.campaigns import (
 from apps.quotas.services.marking import Mark, mark_standings, mark_touched
 from apps.quotas.services.passing import follow_time, stop_watching
 from apps.quotas.services.recounting import Difference, compare_everybody, keep_drift, recount
+from apps.quotas.services.reviewing import (
+    ReviewRefused,
+    answer_review,
+    ask_review,
+    ask_until,
+    can_ask,
+    under_review,
+    withdraw_review,
+)
 from apps.quotas.services.ringing import ring, ring_for_each, ring_for_file
 from apps.quotas.services.running import do_range, finish_run, mark_everybody, sweep
+from apps.quotas.services.telling import tell_answers
 
 __all__ = [
+    "Act",
     "CampaignRefused",
     "Difference",
     "Mark",
+    "ReviewRefused",
+    "acts_of",
     "adjust",
+    "answer_review",
+    "ask_review",
+    "ask_until",
     "begin_nightly_recount",
     "campaign_for",
+    "can_ask",
     "can_undo",
+    "cancel_campaign",
     "clock",
     "compare_everybody",
     "do_range",
@@ -44,5 +64,8 @@ __all__ = [
     "ring_for_file",
     "stop_watching",
     "sweep",
+    "tell_answers",
+    "under_review",
     "undo_while_open",
+    "withdraw_review",
 ]

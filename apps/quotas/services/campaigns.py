@@ -85,6 +85,20 @@ def open_campaign(
     return campaign
 
 
+def cancel_campaign(*, campaign: Campaign, reason: str, by: Actor) -> None:
+    """Take a draft or an open campaign back, for good, with a reason. Raises CampaignRefused."""
+    why = clean_text(reason, 1000)
+    if not why:
+        raise CampaignRefused("reason", _("A cancellation needs a reason."))
+    with transaction.atomic():
+        hold_facts()
+        live = Campaign.objects.filter(pk=campaign.pk, state__in=[Campaign.State.DRAFT, Campaign.State.OPEN])
+        if not live.update(state=Campaign.State.CANCELLED):
+            raise CampaignRefused("campaign", _("This campaign is over."))
+        audit("campaign.cancelled", by=by, kind="campaign", id=campaign.slug, label=campaign.name,
+              detail={"reason": why})  # fmt: skip
+
+
 def _refuse_bad_terms(name: str, slug: str, target: int, opens_on: date, deadline: date, time_zone: str) -> None:
     if not name:
         raise CampaignRefused("name", _("A campaign needs a name."))

@@ -12,6 +12,7 @@ from django.db import transaction
 logger = logging.getLogger(__name__)
 MARK_TOUCHED = "apps.quotas.tasks.mark_touched"
 DO_RANGE = "apps.quotas.tasks.do_range"
+TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
 IMPORT_SUBMISSION = "apps.contacts.tasks.import_submission"
 
 
@@ -29,6 +30,11 @@ def ring_for_file(submission_id: uuid.UUID) -> None:
     Never waits, never raises: when nobody hears it, the sweep finds the file.
     """
     transaction.on_commit(lambda: _ring(lambda options: _import_and_mark(submission_id, options)), robust=True)
+
+
+def ring_for_answer() -> None:
+    """After the commit, ask a worker to mail whoever was answered. Never waits, never raises: beat asks too."""
+    transaction.on_commit(lambda: _ring(lambda options: _send(TELL_ANSWERS, options)), robust=True)
 
 
 def ring_for_each(ranges: Iterable[int]) -> None:

@@ -1,0 +1,45 @@
+"""What HR did for one person in one campaign that an answer can point to: adjustments, corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from apps.employees.models import Employee
+from apps.quotas.models import Adjustment, Campaign, Review
+
+# How many an answer can choose from, the newest first.
+MOST = 50
+
+
+@dataclass(frozen=True)
+class Act:
+    """One of them: its row's id, when it was made, and what it says."""
+
+    id: int
+    at: datetime
+    says: str
+
+
+def acts_of(kind: str, campaign: Campaign, employee: Employee) -> list[Act]:
+    """What of this kind there is for this person, the newest first. Empty for a kind nobody can point to yet."""
+    find = ACTS.get(kind)
+    return find(campaign, employee) if find else []
+
+
+def _adjustments(campaign: Campaign, employee: Employee) -> list[Act]:
+    found = Adjustment.objects.filter(campaign=campaign, employee=employee).order_by("-created_at", "-id")[:MOST]
+    return [Act(one.pk, one.created_at, _adjusted(one)) for one in found]
+
+
+def _adjusted(one: Adjustment) -> str:
+    if one.target is not None:
+        return _("Target %(target)s: %(reason)s") % {"target": f"{one.target:,}", "reason": one.reason}
+    text = _("Exempt: %(reason)s") if one.exempt else _("No longer exempt: %(reason)s")
+    return text % {"reason": one.reason}
+
+
+ACTS: dict[str, Callable[[Campaign, Employee], list[Act]]] = {Review.Kind.ADJUSTMENT: _adjustments}

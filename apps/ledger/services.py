@@ -158,7 +158,7 @@ def note_identities(keys: Iterable[tuple[str, bytes]], *, always: bool = False) 
     Without `always`, only while some campaign counts exclusively: nobody else's verdict hangs on a contact otherwise.
     """
     # Asked first: a file brings thousands. Whoever holds the facts lock sees what was decided before it took it.
-    if not always and not Setting.objects.filter(name=WATCH_IDENTITIES).exists():
+    if not always and not watching():
         return
     unique = sorted({(kind, bytes(key)) for kind, key in keys})
     if not unique:
@@ -171,10 +171,16 @@ def note_identities(keys: Iterable[tuple[str, bytes]], *, always: bool = False) 
         )
 
 
+def watching() -> bool:
+    """Whether identities are noted with every contact."""
+    return Setting.objects.filter(name=WATCH_IDENTITIES).exists()
+
+
 def watch_identities(watch: bool) -> None:
-    """From now on note identities with every contact, or stop. Draws a line between the writers before and after."""
-    if Setting.objects.filter(name=WATCH_IDENTITIES).exists() == watch:
-        return
+    """From now on note identities with every contact, or stop. Draws a line between the writers before and after.
+
+    Never ask first whether it is so already: somebody may be about to change it.
+    """
     hold_facts(exclusive=True)
     if watch:
         Setting.objects.get_or_create(name=WATCH_IDENTITIES, defaults={"value": True})

@@ -14,6 +14,7 @@ from apps.ledger.querysets import Clock
 from apps.quotas.querysets import CampaignQuerySet, StandingQuerySet
 from apps.quotas.results import CorrectionLine, FrozenNode, FrozenResult, FrozenStanding, ResultCorrection
 from apps.quotas.reviews import Review, ReviewContact
+from apps.quotas.runs import MarkRange, MarkRun
 
 __all__ = [
     "Adjustment",
@@ -24,6 +25,8 @@ __all__ = [
     "FrozenNode",
     "FrozenResult",
     "FrozenStanding",
+    "MarkRange",
+    "MarkRun",
     "ResultCorrection",
     "Review",
     "ReviewContact",

@@ -68,7 +68,7 @@ def _past(rule: CampaignRule, at: datetime) -> str:
 def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
     # Nobody has a standing before the opening, noted or not.
     nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
-    notes = stale_sql() if rule.opens_at < at else nothing
+    notes = stale_sql(campaign.pk) if rule.opens_at < at else nothing
     return f"""stale AS MATERIALIZED (
         SELECT note.employee_id, note.noted_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
     {judgement_sql(rule, at, "SELECT employee_id FROM stale")},

@@ -20,6 +20,7 @@ from apps.ledger.rules import clean_text, normalise_domain, storable
 from apps.ledger.services import Actor, audit, clock, hold_facts, note_employees, watch_identities
 from apps.quotas import rules
 from apps.quotas.models import Adjustment, Campaign, CampaignRule
+from apps.quotas.services.beginning import judge_everybody
 
 MOST = 1_000_000  # what a target can be
 SLUG_LIMIT = 80
@@ -47,7 +48,7 @@ def open_campaign(
     scope: Sequence[str] = (),
     by: Actor,
 ) -> Campaign:
-    """Open a campaign with its own copy of the rule, and note everyone to be judged.
+    """Open a campaign with its own copy of the rule, and have everyone judged.
 
     `deadline` is the last day, inclusive, in `time_zone`. Opened after its cut-off it is backdated: only a command
     freezes it. Raises CampaignRefused.
@@ -74,7 +75,7 @@ def open_campaign(
             company_domains=sorted({normalise_domain(domain) for domain in settings.COMPANY_EMAIL_DOMAINS}),
             confirmed_only=confirmed_only, scope=sorted(set(scope)),
         )  # fmt: skip
-        note_everybody()
+        judge_everybody(campaign, cause="opened", by=by)
         detail: dict[str, Any] = {
             "target": target,
             "opens_at": opens_at.isoformat(),

@@ -162,7 +162,7 @@ ALTER TABLE quotas_frozenstanding DROP CONSTRAINT quotas_frozen_of_result;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("quotas", "0007_frozen_results"),
+        ("quotas", "0004_frozen_results"),
         ("employees", "0002_period_integrity"),
         ("ledger", "0003_append_only_audit"),
     ]

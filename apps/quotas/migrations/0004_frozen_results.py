@@ -12,7 +12,7 @@ import apps.ledger.querysets
 class Migration(migrations.Migration):
     dependencies = [
         ("employees", "0002_period_integrity"),
-        ("quotas", "0006_reviews"),
+        ("quotas", "0003_reviews"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ import apps.ledger.querysets
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("quotas", "0008_result_guards"),
+        ("quotas", "0005_result_guards"),
     ]
 
     operations = [

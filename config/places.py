@@ -12,6 +12,7 @@ import pwd
 import secrets
 import shutil
 import stat
+import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ from urllib.parse import quote
 from config.packaged import package_directory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_BYTES = {"SECRET_KEY": 48, "IDENTITY_KEY": 48, "SIGNING_KEY": 32}
 SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un, less the closing NUL
 LONGEST_SOCKET = ".s.PGSQL.5432.lock"
 NOBODY = 65534
@@ -147,12 +149,14 @@ class Places:
         return f"redis+socket://{quote(str(self.broker_socket))}"
 
     def local_secrets(self) -> dict[str, str]:
-        """This installation's own SECRET_KEY and IDENTITY_KEY, made once and readable by its owner only."""
+        """This installation's own SECRET_KEY, IDENTITY_KEY and SIGNING_KEY, made once, for its owner's eyes only."""
         path = self.data / "secrets.json"
-        if not path.exists():
-            made = {name: secrets.token_urlsafe(48) for name in ("SECRET_KEY", "IDENTITY_KEY")}
-            _write_private(path, json.dumps(made))
-        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if missing := [name for name in SECRET_BYTES if name not in kept]:
+            kept |= {name: secrets.token_urlsafe(SECRET_BYTES[name]) for name in missing}
+            _write_private(path, json.dumps(kept))
+            if "SIGNING_KEY" in missing:
+                print(f"Made the key that signs frozen results; it is kept in {path}", file=sys.stderr, flush=True)
         return kept
 
     def keep_secrets(self, restored: dict[str, str]) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from kombu import Queue
 
+from config import brokers
 from config.packaged import map_style_hashes, plotly_directory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -34,6 +36,8 @@ def _required(name: str, local: str) -> str:
 # Secrets and addresses
 SECRET_KEY = _required("SECRET_KEY", secrets.token_urlsafe())
 IDENTITY_KEY = _required("IDENTITY_KEY", secrets.token_urlsafe())
+# Signs frozen results. Without it a key is made with the first one, and kept beside what it signs.
+SIGNING_KEY = env.str("SIGNING_KEY", "")
 _allowed_hosts = _required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [host.strip() for host in _allowed_hosts.split(",") if host.strip()]
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
@@ -136,18 +140,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Broker and cache: a doorbell and a counter of attempts, never the truth.
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Whoever rings must not wait: one attempt, 0.2 s. Workers go on trying by settings of their own.
-CELERY_BROKER_CONNECTION_TIMEOUT = 0.2
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"max_retries": 0, "interval_start": 0}
-REDIS_BROKER_OPTIONS = {
-    "visibility_timeout": 3600,  # longer than the hard time limit below, or a task would run twice
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
-    "socket_connect_timeout": 0.2,
-    "socket_timeout": 1.0,  # a server that accepts and then hangs must not hang whoever rings
-}
-if CELERY_BROKER_URL.startswith(("redis", "unix")):
-    CELERY_BROKER_TRANSPORT_OPTIONS |= REDIS_BROKER_OPTIONS
+# Whoever rings must not wait: one attempt. Workers go on trying by settings of their own.
+CELERY_BROKER_CONNECTION_TIMEOUT = brokers.PATIENCE
+CELERY_BROKER_TRANSPORT_OPTIONS = brokers.transport_options(CELERY_BROKER_URL)
+CELERY_TASK_DEFAULT_QUEUE = brokers.QUEUE
+CELERY_TASK_QUEUES = [Queue(brokers.QUEUE, routing_key=brokers.QUEUE, queue_arguments=brokers.QUEUE_ARGUMENTS)]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

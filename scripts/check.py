@@ -17,6 +17,7 @@ REPORT = ROOT / "var" / "tests.xml"
 PRODUCTION = {
     "SECRET_KEY": "only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz",
     "IDENTITY_KEY": "only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "SIGNING_KEY": "b25seS1mb3ItdGhlLWRlcGxveW1lbnQtY2hlY2stMDE",
     "ALLOWED_HOSTS": "hundred.example.com",
     "DATABASE_URL": "postgres://app@/hundred?host=/nonexistent",
     "DATABASE_OWNER_URL": "postgres://owner@/hundred?host=/nonexistent",

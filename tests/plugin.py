@@ -53,6 +53,7 @@ ENVIRONMENT = {
     "HUNDRED_ENV_FILE": "",
     "SECRET_KEY": "only-for-tests",
     "IDENTITY_KEY": "only-for-tests",
+    "SIGNING_KEY": "b25seS1mb3ItdGVzdHMtMDEyMzQ1Njc4OWFiY2RlZmc",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
     "DATABASE_URL": PLACES.database_url("app", DATABASE),
     "CELERY_BROKER_URL": "memory://",
@@ -63,7 +64,7 @@ ENVIRONMENT = {
     "CONN_MAX_AGE": "0",
     "DJANGO_ALLOW_ASYNC_UNSAFE": "1",  # Playwright's synchronous interface runs an event loop
 }
-OURS = {*ENVIRONMENT, "DATABASE_OWNER_URL", "CACHE_URL", "SIGNING_KEY", "TRUSTED_PROXIES", "EMAIL_URL", "LOG_LEVEL"}
+OURS = {*ENVIRONMENT, "DATABASE_OWNER_URL", "CACHE_URL", "TRUSTED_PROXIES", "EMAIL_URL", "LOG_LEVEL"}
 for _name in (*OURS, "CSRF_TRUSTED_ORIGINS", "HSTS_SECONDS", "STATIC_ROOT", "STATEMENT_TIMEOUT", "LOCK_TIMEOUT"):
     os.environ.pop(_name, None)
 os.environ |= ENVIRONMENT

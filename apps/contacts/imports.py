@@ -36,7 +36,7 @@ from apps.contacts.reading import (
     without_collector,
 )
 from apps.contacts.rules import Outcome
-from apps.contacts.services import ABANDONED_AFTER, record_checked
+from apps.contacts.services import ABANDONED_AFTER, record_checked, refuse_submission
 from apps.employees.models import Employee
 from apps.ledger.files import append, opened, read_file, store_file
 from apps.ledger.rules import clean_text
@@ -210,7 +210,7 @@ def import_submission(submission_id: uuid.UUID) -> bool:
         submission.attempts += 1
         submission.save(update_fields=["attempts"])
         if submission.file is None or submission.attempts > ATTEMPTS:
-            _refuse(submission, "lost" if submission.file is None else "gave_up")
+            refuse_submission(submission.pk, "lost" if submission.file is None else "gave_up")
             return True
         layout = submission.layout
         with opened(submission.file) as raw, _counting_deaths_only(submission):
@@ -222,7 +222,7 @@ def import_submission(submission_id: uuid.UUID) -> bool:
                     _run(submission, file)
             except UnreadableFile as error:
                 logger.warning("submission %s cannot be read: %s", submission_id, error)
-                _refuse(submission, "unreadable")
+                refuse_submission(submission.pk, "unreadable")
             except Overtaken:
                 return False
     return True
@@ -236,14 +236,6 @@ def _counting_deaths_only(submission: Submission) -> Iterator[None]:
     except Exception:
         Submission.objects.filter(pk=submission.pk, attempts__gt=0).update(attempts=F("attempts") - 1)
         raise
-
-
-def _refuse(submission: Submission, code: str) -> None:
-    with transaction.atomic():
-        hold_facts()
-        submission.state, submission.done_at = Submission.State.REFUSED, clock()
-        submission.report = {**submission.report, "refused": code}
-        submission.save(update_fields=["state", "done_at", "report"])
 
 
 def waiting_files(now: datetime) -> list[uuid.UUID]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.pasting import drafts_from_text, lines_of
 from apps.contacts.rules import Draft
+from apps.quotas.freeze.corrections import Wanted
 
 LONGEST = 500
 MOST_LINES, MOST_CHARACTERS = 200, 50_000
@@ -136,6 +137,51 @@ class CorrectForm(MarkedForm):
     def identities(self) -> tuple[tuple[str, str], ...]:
         """The filled-in fields as (kind, text as typed)."""
         return tuple((kind, self.cleaned_data[kind]) for kind in IDENTITY_FIELDS if self.cleaned_data.get(kind))
+
+
+class CorrectionForm(MarkedForm):
+    """A correction of a frozen result: why, by which evidence, and what a few people's standings are to be.
+
+    An empty number leaves that part of a standing as it is.
+    """
+
+    PEOPLE = 5
+    reason = forms.CharField(label=_("Reason"), max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 2}))
+    evidence = forms.CharField(
+        label=_("Evidence: what shows it, and where it is kept"),
+        max_length=4_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for place in range(self.PEOPLE):
+            self.fields[f"staff_no_{place}"] = forms.CharField(
+                label=_("Staff number"), required=place == 0, max_length=LONGEST
+            )
+            self.fields[f"counted_{place}"] = forms.IntegerField(label=_("Counted"), required=False, min_value=0)
+            self.fields[f"target_{place}"] = forms.IntegerField(label=_("Target"), required=False, min_value=1)
+            self.fields[f"exempt_{place}"] = forms.ChoiceField(
+                label=_("Exempt"), required=False, choices=[("", _("as it is")), ("yes", _("yes")), ("no", _("no"))]
+            )
+
+    @property
+    def people(self) -> list[list[forms.BoundField]]:
+        """The fields of one person after the other."""
+        names = ("staff_no", "counted", "target", "exempt")
+        return [[self[f"{name}_{place}"] for name in names] for place in range(self.PEOPLE)]
+
+    def wanted(self) -> list[Wanted]:
+        """What was filled in."""
+        told, exempt = self.cleaned_data, {"yes": True, "no": False}
+        return [
+            Wanted(
+                told[f"staff_no_{place}"], told[f"counted_{place}"], told[f"target_{place}"],
+                exempt.get(told[f"exempt_{place}"]),
+            )
+            for place in range(self.PEOPLE)
+            if told[f"staff_no_{place}"]
+        ]  # fmt: skip
 
 
 class SignInForm(AuthenticationForm):

@@ -13,7 +13,16 @@ from django.db import Error, connection, transaction
 
 from apps.employees.imports import Reject, Roster, RosterRow, midnight
 from apps.employees.services import company_zone, rebuild_tree
-from apps.ledger.services import Actor, audit, clock, hold_facts, hold_tree, note_employees, note_identities
+from apps.ledger.services import (
+    Actor,
+    audit,
+    clock,
+    hold_facts,
+    hold_tree,
+    note_employees,
+    note_identities,
+    refuse_past,
+)
 
 CYCLE, OVERLAP = "23H01", "23H02"
 
@@ -218,7 +227,7 @@ def load_roster(*, roster: Roster, by: Actor, complete: bool = False, dry_run: b
     """Load checked rows in one transaction; with `complete`, who is not mentioned in the file has left.
 
     Raises RosterRefused for a reporting cycle or overlapping periods, naming the people, and for a complete file
-    that names nobody; then nothing changed.
+    that names nobody; PastIsKept while a result is made from what the roster was. Then nothing changed.
     """
     if complete and not roster.mentioned:
         raise RosterRefused("the file names nobody, so a complete load would send everybody away")
@@ -245,6 +254,7 @@ def _refusal(error: Error) -> Exception:
 
 def _apply(roster: Roster, by: Actor, complete: bool) -> RosterResult:
     hold_facts()
+    refuse_past()
     hold_tree()
     now = clock()
     result = RosterResult(read=roster.read, duplicate=roster.duplicate, rejects=list(roster.rejects))

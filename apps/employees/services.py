@@ -18,9 +18,9 @@ from apps.employees.models import Account, Employee, Role
 from apps.ledger.services import Actor, audit, hold_tree
 
 # Preorder numbers: a node's team is the interval (first, last], so that "everyone below" is one range of an index.
-REBUILD_TREE = """
+NUMBERED_TREE = """
 WITH RECURSIVE place AS (
-    SELECT employee_id, department, manager_id FROM employees_placement WHERE starts_at <= %(at)s AND %(at)s < ends_at
+    SELECT employee_id, department, manager_id FROM employees_placement WHERE {in_force}
 ), walk(employee_id, depth, path) AS (
     SELECT employee_id, 0, ARRAY[employee_id] FROM place
     WHERE manager_id IS NULL OR manager_id NOT IN (SELECT employee_id FROM place)
@@ -31,12 +31,17 @@ WITH RECURSIVE place AS (
     SELECT employee_id, depth, path, row_number() OVER (ORDER BY path) AS first FROM walk
 ), sizes AS (
     SELECT above AS employee_id, count(*) AS size FROM walk, unnest(path) AS above GROUP BY above
-)
+), tree AS (
+    SELECT employee_id, place.manager_id, place.department, depth, first, first + size - 1 AS last
+    FROM numbered JOIN sizes USING (employee_id) JOIN place USING (employee_id))
+"""
+REBUILD_TREE = f"""
+{NUMBERED_TREE.format(in_force="starts_at <= %(at)s AND %(at)s < ends_at")}
 INSERT INTO employees_treenode (employee_id, manager_id, department, depth, first, last, employed)
-SELECT employee_id, place.manager_id, place.department, depth, first, first + size - 1,
-       EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = numbered.employee_id
+SELECT employee_id, manager_id, department, depth, first, last,
+       EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = tree.employee_id
                AND work.starts_at <= %(at)s AND %(at)s < work.ends_at)
-FROM numbered JOIN sizes USING (employee_id) JOIN place USING (employee_id)
+FROM tree
 """
 
 
@@ -46,6 +51,11 @@ class UnknownRole(ValueError):
 
 class NoAccount(ValueError):
     """The employee cannot have an account now, with the reason."""
+
+
+def tree_at_sql(look: str) -> str:
+    """CTEs ending in `tree` (employee_id, manager_id, department, depth, first, last): the state just before `look`."""
+    return NUMBERED_TREE.format(in_force=f"starts_at < {look} AND ends_at >= {look}")
 
 
 def rebuild_tree(at: datetime) -> int:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Info, Tags, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Info, Tags, register
+
+from apps.ledger.rules import signing_seed
+
+KEY_HINT = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' makes one. Keep it with the other secrets."
 
 
 @register(Tags.security, deploy=True)
@@ -21,3 +26,29 @@ def two_roles(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="hundred.I001",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def signing_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A result that is signed with a key from its own database proves less."""
+    if settings.SIGNING_KEY:
+        return []
+    return [
+        checks.Warning(
+            "SIGNING_KEY is not set: a key will be made and kept in the database, where whoever changes a frozen "
+            "result could sign it anew.",
+            hint=KEY_HINT,
+            id="hundred.W002",
+        )
+    ]
+
+
+@register(Tags.security)
+def usable_signing_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Found at the start, not on the night of the deadline."""
+    try:
+        if settings.SIGNING_KEY:
+            signing_seed(settings.SIGNING_KEY)
+    except ValueError:
+        return [Error("SIGNING_KEY is no key: 32 random bytes as base64 are wanted.", hint=KEY_HINT, id="hundred.E003")]
+    return []

@@ -18,9 +18,19 @@ KEPT = (
     "quotas_adjustment",
     "quotas_review",
     "quotas_adjustmentrequest",
+    "quotas_resultcorrection",
     "api_apitoken",
 )
-APPENDED = ("ledger_auditentry", "quotas_campaignrule", "quotas_standingchange", "quotas_reviewcontact")
+APPENDED = (
+    "ledger_auditentry",
+    "quotas_campaignrule",
+    "quotas_standingchange",
+    "quotas_reviewcontact",
+    "quotas_frozenresult",
+    "quotas_frozenstanding",
+    "quotas_frozennode",
+    "quotas_correctionline",
+)
 
 
 def grant(owner: str, application_role: str) -> None:

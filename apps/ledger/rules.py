@@ -6,6 +6,7 @@ Every way in calls `normalise`, so that two spellings of one person always meet 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -192,3 +193,11 @@ def normalise(kind: str, raw: str, *, region: str, key: str) -> Identity:
         case _:
             raise InvalidIdentity(kind, "unknown kind of identity")
     return Identity(kind, value, digest(key, kind, value))
+
+
+def signing_seed(text: str) -> bytes:
+    """The 32 bytes of a signing key, from base64 in either alphabet. Raises ValueError."""
+    raw = base64.b64decode(text.strip().rstrip("=").translate(str.maketrans("-_", "+/")) + "=", validate=True)
+    if len(raw) != 32:
+        raise ValueError("a signing key is 32 bytes")
+    return raw

@@ -29,6 +29,8 @@ TREE_LOCK = 8_101_002
 # While set, writers of contacts note identities too, because some campaign counts exclusively.
 WATCH_IDENTITIES = "watch_identities"
 IDENTITY_KEY_CHECK = "identity_key_check"
+# With a name behind it: that is being frozen, so nobody may change the past.
+PAST_IS_KEPT = "past_is_kept:"
 # Keys this process has compared with the database's: no digest is made with another.
 _verified_keys: dict[str, bool] = {}
 
@@ -66,6 +68,27 @@ def _advisory(function: str, key: int) -> None:
         raise RuntimeError("a lock outside a transaction protects nothing")
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s)", [key])
+
+
+class PastIsKept(RuntimeError):
+    """A change of the past while a result is made from it: it can be made again in a minute."""
+
+    def __init__(self) -> None:
+        super().__init__("a campaign is being frozen, so its past cannot change now; start again in a minute")
+
+
+def keep_past(name: str, keep: bool) -> None:
+    """From now on refuse changes of the past, or allow them again. To begin, the caller holds facts exclusively."""
+    if keep:
+        Setting.objects.get_or_create(name=PAST_IS_KEPT + name, defaults={"value": True})
+    else:
+        Setting.objects.filter(name=PAST_IS_KEPT + name).delete()
+
+
+def refuse_past() -> None:
+    """For whoever is about to change the past and holds facts: raises PastIsKept while a result is made from it."""
+    if Setting.objects.filter(name__startswith=PAST_IS_KEPT).exists():
+        raise PastIsKept
 
 
 @contextmanager
@@ -135,7 +158,7 @@ def note_identities(keys: Iterable[tuple[str, bytes]], *, always: bool = False) 
     Without `always`, only while some campaign counts exclusively: nobody else's verdict hangs on a contact otherwise.
     """
     # Asked first: a file brings thousands. Whoever holds the facts lock sees what was decided before it took it.
-    if not always and not Setting.objects.filter(name=WATCH_IDENTITIES).exists():
+    if not always and not watching():
         return
     unique = sorted({(kind, bytes(key)) for kind, key in keys})
     if not unique:
@@ -148,10 +171,16 @@ def note_identities(keys: Iterable[tuple[str, bytes]], *, always: bool = False) 
         )
 
 
+def watching() -> bool:
+    """Whether identities are noted with every contact."""
+    return Setting.objects.filter(name=WATCH_IDENTITIES).exists()
+
+
 def watch_identities(watch: bool) -> None:
-    """From now on note identities with every contact, or stop. Draws a line between the writers before and after."""
-    if Setting.objects.filter(name=WATCH_IDENTITIES).exists() == watch:
-        return
+    """From now on note identities with every contact, or stop. Draws a line between the writers before and after.
+
+    Never ask first whether it is so already: somebody may be about to change it.
+    """
     hold_facts(exclusive=True)
     if watch:
         Setting.objects.get_or_create(name=WATCH_IDENTITIES, defaults={"value": True})

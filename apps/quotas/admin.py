@@ -5,7 +5,14 @@ from __future__ import annotations
 from django.contrib import admin
 
 from apps.ledger.admin import ReadOnlyAdmin
-from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign, CampaignRule
+from apps.quotas.models import (
+    Adjustment,
+    AdjustmentRequest,
+    Campaign,
+    CampaignRule,
+    FrozenResult,
+    ResultCorrection,
+)
 
 
 @admin.register(Campaign)
@@ -32,3 +39,15 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     list_display = ["campaign", "employee", "target", "exempt", "starts_at", "ends_at", "granted_at", "ended_at"]
     list_select_related = ["campaign", "employee"]
     search_fields = ["employee__staff_no", "employee__name"]
+
+
+@admin.register(FrozenResult)
+class FrozenResultAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "version", "frozen_at", "rows", "red", "digest"]
+    list_select_related = ["campaign"]
+
+
+@admin.register(ResultCorrection)
+class ResultCorrectionAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "state", "reason", "asked_by_label", "decided_by_label", "result_version"]
+    list_select_related = ["campaign"]

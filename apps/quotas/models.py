@@ -13,8 +13,27 @@ from apps.employees.models import Employee
 from apps.ledger.querysets import Clock
 from apps.quotas.adjustments import Adjustment, AdjustmentRequest
 from apps.quotas.querysets import CampaignQuerySet, StandingQuerySet
-from apps.quotas.reviews import Review as Review
-from apps.quotas.reviews import ReviewContact as ReviewContact
+from apps.quotas.results import CorrectionLine, FrozenNode, FrozenResult, FrozenStanding, ResultCorrection
+from apps.quotas.reviews import Review, ReviewContact
+from apps.quotas.runs import MarkRange, MarkRun
+
+__all__ = [
+    "Adjustment",
+    "Campaign",
+    "CampaignRule",
+    "CorrectionLine",
+    "DailyCount",
+    "FrozenNode",
+    "FrozenResult",
+    "FrozenStanding",
+    "MarkRange",
+    "MarkRun",
+    "ResultCorrection",
+    "Review",
+    "ReviewContact",
+    "Standing",
+    "StandingChange",
+]
 
 __all__ = [
     "Adjustment",
@@ -30,7 +49,8 @@ __all__ = [
 class Campaign(models.Model):
     """A target, an opening, a deadline and a counting rule, kept as numbered versions in CampaignRule.
 
-    `kept_until` is the instant K of the freeze: what the database learned after it does not count.
+    `closing_at` is when its closing began, `kept_until` the instant K of the freeze: what the database learned after it
+    does not count. Before `feed_until` there is no K, so that a late feed still counts.
     """
 
     class State(models.TextChoices):
@@ -46,6 +66,8 @@ class Campaign(models.Model):
     backdated = models.BooleanField(default=False, help_text="opened after its cut-off: only the command freezes it")
     created_at = models.DateTimeField(db_default=Clock())
     created_by_label = models.TextField()
+    closing_at = models.DateTimeField(null=True)
+    feed_until = models.DateTimeField(null=True)
     kept_until = models.DateTimeField(null=True)
 
     objects = CampaignQuerySet.as_manager()
@@ -73,6 +95,13 @@ class Campaign(models.Model):
         if not versions:
             raise CampaignRule.DoesNotExist(f"{self.slug} has no rule")
         return versions[-1]
+
+    @cached_property
+    def newest_result(self) -> FrozenResult | None:
+        """The version of the result that stands; None before the freeze."""
+        if self.state != self.State.FROZEN:
+            return None
+        return self.results.order_by("version").last()
 
     def rule_at(self, at: datetime) -> "CampaignRule":
         """The rule in force just before `at`; before the first version, the first."""

@@ -222,12 +222,20 @@ def holders_sql(notes: str) -> str:
         JOIN contacts_contactidentity held ON held.kind = beside.kind AND held.digest = beside.digest"""
 
 
-def stale_sql() -> str:
-    """SELECT of (employee_id, noted_at): employees with a note in the outbox, theirs or on an identity, the oldest."""
+def stale_sql(campaign: int | None = None) -> str:
+    """SELECT of (employee_id, noted_at): employees with a note in the outbox, theirs or on an identity, the oldest.
+
+    So are those of a range that must be judged anew and is not yet, in this campaign or, without one, in any.
+    """
     identities = holders_sql("SELECT kind, digest, noted_at FROM ledger_outbox WHERE kind IS NOT NULL")
+    of_it = "" if campaign is None else f"AND run.campaign_id = {literal(campaign)}"
+    ranges = f"""SELECT person.id AS employee_id, run.started_at FROM quotas_markrange part
+        JOIN quotas_markrun run ON run.id = part.run_id AND run.makes_stale {of_it}
+        JOIN employees_employee person ON person.id BETWEEN part.first_id AND part.last_id
+        WHERE part.state = 'waiting'"""
     return f"""SELECT employee_id, min(noted_at) AS noted_at FROM (
         SELECT employee_id, noted_at FROM ledger_outbox WHERE employee_id IS NOT NULL
-        UNION ALL {identities}) noted GROUP BY employee_id"""
+        UNION ALL {identities} UNION ALL {ranges}) noted GROUP BY employee_id"""
 
 
 class CampaignQuerySet(models.QuerySet):

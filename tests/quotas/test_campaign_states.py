@@ -10,6 +10,7 @@ from apps.employees.models import Employee
 from apps.quotas.models import Campaign, CampaignRule, Standing
 from apps.quotas.services import clock
 from tests.fixtures import Clock
+from tests.quotas.deadline import seal
 
 
 def at(day: int, month: int = 11) -> date:
@@ -31,9 +32,10 @@ def test_a_campaign_moves_along_the_listed_ways_only(noon: Clock, old: str, new:
     kept = {"kept_until": clock()}
     campaign = Campaign.objects.create(slug="x", name="x", created_by_label="x", state="draft")
     for step in {"draft": [], "cancelled": ["cancelled"]}.get(old, STATES[1 : STATES.index(old) + 1]):
-        move(campaign, state=step, **(kept if step == "frozen" else {}))
-    if old == "closing":
-        move(campaign, **kept)
+        move(campaign, state=step)
+        if step == "closing":
+            move(campaign, **kept)
+            seal(campaign)
     if old == new or (old, new) in WAYS:
         return move(campaign, state=new)
     with pytest.raises(DatabaseError):
@@ -74,6 +76,13 @@ def test_not_even_the_owner_rewrites_a_rule_or_deletes_a_campaign(campaign: Camp
     ):
         with pytest.raises(Exception, match=r"never|cannot"):
             as_owner(statement)
+
+
+def test_nothing_is_frozen_without_a_result(campaign: Campaign) -> None:
+    move(campaign, state="closing")
+    move(campaign, kept_until=clock())
+    with pytest.raises(DatabaseError, match="without a result"):
+        move(campaign, state="frozen")
 
 
 def test_red_and_what_remains_are_the_databases_own_arithmetic(campaign: Campaign, alice: Employee) -> None:

@@ -9,12 +9,13 @@ from django.db import DatabaseError, connection, transaction
 
 from apps.contacts.services import ContactRefused, end_contact
 from apps.employees.models import Account, Employee
-from apps.ledger.models import AuditEntry, OutboxRow, Setting
+from apps.ledger.models import AuditEntry, Setting
 from apps.quotas import services
 from apps.quotas.models import Campaign, Standing
 from apps.quotas.services import CampaignRefused, campaign_for, restore_while_open
 from tests.fixtures import Clock
 from tests.people import TESTER, november, record, with_account
+from tests.quotas.deadline import seal
 
 
 def at(day: int, month: int = 11) -> date:
@@ -28,7 +29,6 @@ def move(campaign: Campaign, **changes: Any) -> None:
 
 def test_a_campaign_keeps_its_own_rule(company: dict[str, Employee], settings: Any) -> None:
     settings.COMPANY_EMAIL_DOMAINS = ["b.example.com", "A.example.com", "a.example.com"]
-    OutboxRow.objects.all().delete()
     campaign = november(scope=["Sales", "Sales", "Board"])
     settings.COMPANY_EMAIL_DOMAINS = []
     rule = Campaign.objects.get().rule
@@ -37,7 +37,8 @@ def test_a_campaign_keeps_its_own_rule(company: dict[str, Employee], settings: A
     assert rule.scope == ["Board", "Sales"]
     assert rule.opens_at == datetime(2026, 10, 31, 16, tzinfo=UTC)
     assert rule.cutoff_at == datetime(2026, 11, 30, 16, tzinfo=UTC)
-    assert OutboxRow.objects.exclude(employee_id=None).count() == 9, "everybody is to be judged"
+    [run] = campaign.runs.all()
+    assert (run.makes_stale, run.progress()) == (True, (0, 1)), "everybody is to be judged"
     assert AuditEntry.objects.get(action="campaign.opened").subject_label == "November"
 
 
@@ -143,7 +144,9 @@ def test_the_open_campaign_with_the_nearest_deadline_comes_first_and_a_frozen_on
     assert campaign_for(alice.account, None) == long
     for one in (long, short):
         move(one, state="closing")
-        move(one, kept_until=services.clock(), state="frozen")
+        move(one, kept_until=services.clock())
+        seal(one)
+        move(one, state="frozen")
     clock.set("2027-01-26T00:00:00+08:00", ticks=True)
     assert campaign_for(alice.account, None) == long, "of frozen ones the latest"
 

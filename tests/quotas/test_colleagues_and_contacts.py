@@ -80,6 +80,8 @@ def test_a_contact_who_joins_the_company_counts_for_nobody_any_more(
 def test_mutant_when_the_roster_notes_nobody_the_holders_stay_green(
     one: Campaign, holders: list[Employee], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    follow_time()
+    sweep()
     monkeypatch.setattr(roster, "note_identities", no_lock)
     newcomer(email=MAIL)
     assert stored(one) != oracle(one)

@@ -133,7 +133,7 @@ def test_a_recount_with_drift_lists_it_and_ends_with_status_1(campaign: Campaign
     out = io.StringIO()
     with pytest.raises(SystemExit):
         call_command("recount", stdout=out)
-    assert "1 differences in November." in out.getvalue()
+    assert "1 differences in November; 9 employees compared." in out.getvalue()
     assert "A001 Alice 艾: counted" in out.getvalue()
 
 

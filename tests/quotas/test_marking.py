@@ -165,3 +165,22 @@ def test_without_any_doorbell_the_sweep_marks_everybody_touched(campaign: Campai
     assert sweep() > 0
     assert sweep() == 0
     assert stored(campaign) == oracle(campaign)
+
+
+def test_a_mark_that_began_before_a_change_of_the_rule_does_not_judge_by_the_old_one(
+    campaign: Campaign, alice: Employee
+) -> None:
+    record(alice)
+    mark()
+    assert campaign.rule.target == 100
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO quotas_campaignrule (campaign_id, version, target, time_zone, opens_on, deadline, opens_at,"
+            " cutoff_at, company_domains, exclusive, confirmed_only, scope) SELECT campaign_id, 2, 1, time_zone,"
+            " opens_on, deadline, opens_at, cutoff_at, company_domains, exclusive, confirmed_only, scope"
+            " FROM quotas_campaignrule WHERE campaign_id = %s",
+            [campaign.pk],
+        )
+    with transaction.atomic():
+        marking.mark_range(campaign, [alice.pk])
+    assert (standing(campaign, alice).target, standing(campaign, alice).red) == (1, False)

@@ -1,13 +1,22 @@
 """What time alone brings: people come, leave and move, adjustments begin and end, campaigns open."""
 
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
+from django.db import transaction
 
+from apps.employees import roster
 from apps.employees.models import Employee, Employment
+from apps.ledger.services import watching
 from apps.quotas import services, tasks
 from apps.quotas.models import Campaign, Standing
-from apps.quotas.services import follow_time
+from apps.quotas.services import (
+    follow_time,
+    passing,
+    stop_watching,
+)
+from tests.crowd import Gate, blocked, meanwhile, until
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
 from tests.people import adjust, load, mark, november, person, record_one, standing
@@ -92,3 +101,52 @@ def test_the_daily_job_notes_and_marks(followed: Campaign, alan: Employee, clock
     clock.set("2026-11-24T00:01:00+00:00", ticks=True)
     tasks.day_change()
     assert not Standing.objects.filter(employee=alan).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_roster_that_is_loaded_over_midnight_leaves_no_tree_of_yesterday(
+    followed: Campaign, alan: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The load builds the tree of its own instant, before midnight; whoever follows the time must come after it."""
+    gate = Gate()
+    clock.set("2026-11-23T23:59:59+00:00")
+    monkeypatch.setattr(roster, "rebuild_tree", gate.after(roster.rebuild_tree))
+    with meanwhile(partial(load, "staff_no,name,email,left_on\nA002,Alan,alan@corp.example.com,2026-11-23")):
+        gate.wait()
+        clock.set("2026-11-24T00:00:01+00:00")
+        with meanwhile(follow_time) as following:
+            until(lambda: following.done() or blocked() == 1)
+            gate.open()
+    assert person("A002").node.employed is False
+
+
+def test_identities_are_no_longer_noted_when_no_exclusive_campaign_is_left(
+    company: dict[str, Employee], clock: Clock
+) -> None:
+    first, second = november(exclusive=True), november(name="Second", exclusive=True)
+    november(name="Plain")
+    for one, stopped in ((first, False), (second, True)):
+        Campaign.objects.filter(pk=one.pk).update(state="closing")
+        assert stop_watching() is False, "it is still judged"
+        Campaign.objects.filter(pk=one.pk).update(kept_until=services.clock())
+        tasks.day_change()
+        assert watching() is not stopped
+    november(name="Third", exclusive=True)
+    assert watching()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_exclusive_campaign_that_opens_while_watching_is_about_to_stop_is_watched(
+    company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stops has looked and found none; behind the line it looks again."""
+    watch = partial(passing.watch_identities)
+    with transaction.atomic():
+        watch(True)
+    gate = Gate()
+    monkeypatch.setattr(passing, "_exclusive_left", gate.after(passing._exclusive_left))
+    with meanwhile(stop_watching):
+        gate.wait()
+        november(exclusive=True)
+        gate.open()
+    assert watching()

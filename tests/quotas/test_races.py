@@ -18,7 +18,7 @@ from apps.contacts.rules import Draft
 from apps.contacts.services import submit, submitting
 from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
-from apps.quotas.models import Campaign
+from apps.quotas.models import Campaign, MarkRange
 from apps.quotas.services import marking, recount, sweep
 from tests.crowd import PATIENCE, Gate, at_once, blocked, meanwhile, no_lock, unlock, until
 from tests.oracle import oracle, stored
@@ -175,6 +175,7 @@ def test_a_campaign_that_opens_while_a_mark_begins_finds_its_notes(
 def open_exclusive_over_an_open_writer(alice: Employee, alan: Employee, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     """Alice's contact is written and not committed when an exclusive campaign opens; Alan has the same person."""
     them, gate = outsider(), Gate()
+    monkeypatch.setattr(marking, "AT_MOST", 1)
     real = submitting.note_identities
     monkeypatch.setattr(submitting, "note_identities", gate.after(real))
     with meanwhile(partial(record_one, alice, them)):
@@ -183,8 +184,9 @@ def open_exclusive_over_an_open_writer(alice: Employee, alan: Employee, monkeypa
         record_one(alan, them)
         with meanwhile(partial(november, exclusive=True)) as opening:
             until(lambda: opening.done() or blocked() == 1)
-            # Her own note comes with her contact; this one would only make the sweep wait for her.
+            # Her own note comes with her contact; these would only make the sweep wait for her.
             OutboxRow.objects.filter(employee_id=alice.pk).delete()
+            MarkRange.objects.filter(first_id=alice.pk).delete()
             with meanwhile(sweep) as sweeping:
                 until(lambda: sweeping.done() or blocked() == 2)
                 gate.open()

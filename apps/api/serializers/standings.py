@@ -43,7 +43,20 @@ class AsOfField(serializers.CharField):
         return at.astimezone(UTC)
 
 
-class LookQuery(CampaignQuery):
+class ResultQuery(CampaignQuery):
+    """Which campaign, and which version of its result when it is frozen."""
+
+    result = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=99_999,
+        help_text=gettext_lazy(
+            "An earlier version of a frozen result, before it was corrected. Without it: the newest."
+        ),
+    )
+
+
+class LookQuery(ResultQuery):
     """Which campaign, and as of when."""
 
     as_of = AsOfField(
@@ -133,12 +146,25 @@ class StandingSerializer(serializers.Serializer):
     )
 
 
+class ResultSerializer(serializers.Serializer):
+    """Which version of a frozen result was looked at."""
+
+    version = serializers.IntegerField(help_text=gettext_lazy("1 is the freeze; every later one is a correction."))
+    frozen_at = Instant(help_text=gettext_lazy("When this version was stored."))
+    digest = serializers.CharField(
+        help_text=gettext_lazy("SHA-256 of its canonical lines, which the signature covers.")
+    )
+
+
 class LookSerializer(serializers.Serializer):
     """What was looked at, and when."""
 
     campaign = serializers.CharField(help_text=gettext_lazy("Its short name."))
     as_of = Instant(help_text=gettext_lazy("These numbers are the state just before this instant."))
     days_left = serializers.IntegerField(help_text=gettext_lazy("Local days to the deadline, today included."))
+    result = ResultSerializer(
+        allow_null=True, help_text=gettext_lazy("The final result these numbers are; null before the freeze.")
+    )
 
 
 class OneStandingSerializer(LookSerializer):

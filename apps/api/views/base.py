@@ -14,7 +14,8 @@ from apps.api.problems import NotThere, Problem
 from apps.api.serializers.base import Query
 from apps.employees.models import Account, Employee
 from apps.quotas import services
-from apps.quotas.models import Campaign
+from apps.quotas.freeze.files import UnknownResult, result_of
+from apps.quotas.models import Campaign, FrozenResult
 
 
 class ApiView(APIView):
@@ -70,6 +71,14 @@ class ApiView(APIView):
         if found is None:
             raise Problem(404, "no_campaign", _("No campaign has been opened yet."))
         return found
+
+    def result(self, campaign: Campaign) -> FrozenResult | None:
+        """The version of a frozen result that is asked for; None: the newest. Raises NotThere for one that is none."""
+        version = self.asked.get("result")
+        try:
+            return result_of(campaign, version) if version else None
+        except UnknownResult as error:
+            raise NotThere from error
 
 
 class Nowhere(ApiView):

@@ -18,11 +18,11 @@ from apps.api import paging
 from apps.api.models import Scope
 from apps.api.openapi import example, problems
 from apps.api.problems import NotThere, Problem
-from apps.api.serializers.base import CampaignQuery
 from apps.api.serializers.standings import (
     LookQuery,
     OneStandingSerializer,
     OwnStandingSerializer,
+    ResultQuery,
     StandingPageSerializer,
     StandingsQuery,
 )
@@ -39,7 +39,7 @@ ALICE = {
     "computed_at": "2026-11-23T03:59:58.207Z", "stale": False, "has_team": False, "under_review": None,
     "adjustments": [],
 }  # fmt: skip
-LOOK = {"campaign": "november-2026", "as_of": "2026-11-23T04:00:00Z", "days_left": 8}
+LOOK = {"campaign": "november-2026", "as_of": "2026-11-23T04:00:00Z", "days_left": 8, "result": None}
 NOT_COUNTING = {"ended": 3, "outside_period": 0, "not_external": 1, "unconfirmed": 0, "claimed": 0}
 
 
@@ -47,7 +47,7 @@ def look(standings: reports.Standings) -> dict[str, Any]:
     """What an answer says about the question."""
     rule, now = standings.rule, standings.now
     days = rules.days_left(rule.cutoff_at, rule.time_zone, now)
-    return {"campaign": standings.campaign.slug, "as_of": now, "days_left": days}
+    return {"campaign": standings.campaign.slug, "as_of": now, "days_left": days, "result": standings.result}
 
 
 def shown(rows: list[reports.Row], standings: reports.Standings, account: Account) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def people_of(account: Account, root: str | None) -> reports.Everyone | reports.
 
 class OwnStanding(ApiView):
     scope = Scope.OWN
-    query_class = CampaignQuery
+    query_class = ResultQuery
 
     @extend_schema(
         operation_id="me_standing",
@@ -127,13 +127,13 @@ class OwnStanding(ApiView):
             "How many count, how many are missing, how long is left, red or not, and why own contacts do not count. "
             "404 with `no_campaign` or `not_in_campaign` when there is no standing. Scope `own`."
         ),
-        parameters=[CampaignQuery],
+        parameters=[ResultQuery],
         responses={200: OwnStandingSerializer, **problems(404)},
         examples=[example("red at 99", {**LOOK, "standing": ALICE, "not_counting": NOT_COUNTING})],
     )
     def get(self, request: Request) -> Response:
         employee, campaign = self.employee, self.campaign()
-        standings = reports.Standings(campaign, reports.Only(employee), reviews=True)
+        standings = reports.Standings(campaign, reports.Only(employee), result=self.result(campaign), reviews=True)
         answer = one(standings, employee, self.account)
         contacts = reports.contacts_with_reason(campaign, employee, standings.now)
         found = contacts.order_by().values("reason").annotate(people=Count("pk"))
@@ -163,8 +163,8 @@ class StandingList(ApiView):
         people, campaign = people_of(self.account, asked.get("root")), self.campaign()
         filters = reports.Filters(**{name: asked.get(name, "") for name in ("status", "q", "department")})
         as_of = instant_of(asked.get("as_of"), campaign.rule)
-        told = reports.told_of_reviews(self.account, people)
-        standings = reports.Standings(campaign, people, as_of=as_of, filters=filters, reviews=told)
+        told, result = reports.told_of_reviews(self.account, people), self.result(campaign)
+        standings = reports.Standings(campaign, people, as_of=as_of, filters=filters, result=result, reviews=told)
         # A page's key belongs to its order.
         listed = f"standings:{asked['sort']}"
         behind = paging.unseal(listed, asked.get("after", "")) or ""
@@ -201,6 +201,6 @@ class StandingDetail(ApiView):
         campaign = self.campaign()
         as_of = instant_of(self.asked.get("as_of"), campaign.rule)
         person = reports.Only(employee)
-        told = reports.told_of_reviews(self.account, person)
-        standings = reports.Standings(campaign, person, as_of=as_of, reviews=told)
+        told, result = reports.told_of_reviews(self.account, person), self.result(campaign)
+        standings = reports.Standings(campaign, person, as_of=as_of, result=result, reviews=told)
         return Response(OneStandingSerializer(one(standings, employee, self.account)).data)

@@ -18,6 +18,7 @@ from apps.contacts.services.submitting import (
     receive,
     record_checked,
     record_contacts,
+    refuse_submission,
     submit,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "receive",
     "record_checked",
     "record_contacts",
+    "refuse_submission",
     "remember_roles",
     "remembered_roles",
     "rename_contact",

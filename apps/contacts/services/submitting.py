@@ -21,7 +21,7 @@ from apps.contacts.recording import check, record
 from apps.contacts.rules import Checked, Draft, Outcome
 from apps.employees.models import Employee
 from apps.ledger.rules import storable
-from apps.ledger.services import Actor, clock, hold_facts, note_employees, note_identities
+from apps.ledger.services import Actor, clock, hold_facts, note_employees, note_identities, refuse_past
 
 logger = logging.getLogger(__name__)
 # A sender's key longer than this is kept as its digest.
@@ -115,6 +115,23 @@ def finish_submission(submission_id: uuid.UUID) -> Report:
     return Report(outcomes, submission.pk)
 
 
+def refuse_submission(submission_id: uuid.UUID, code: str) -> bool:
+    """Give up a received submission for good, with the receipt `code` and how many people were handed in.
+
+    What was recorded of it stays. False: somebody finished it first.
+    """
+    with transaction.atomic():
+        hold_facts()
+        submission = Submission.objects.select_for_update(of=("self",), no_key=True).get(pk=submission_id)
+        if submission.state != Submission.State.RECEIVED:
+            return False
+        told = {} if submission.payload is None else {"handed_in": len(submission.payload)}
+        submission.state, submission.payload, submission.done_at = Submission.State.REFUSED, None, clock()
+        submission.report = {**submission.report, **told, "refused": code}
+        submission.save(update_fields=["state", "payload", "done_at", "report"])
+    return True
+
+
 def finish_abandoned(now: datetime) -> int:
     """Finish submissions that were received and then forgotten by a process that died; returns how many."""
     waiting = Submission.objects.filter(
@@ -156,8 +173,13 @@ def record_contacts(
 def record_checked(
     *, drafts: Sequence[tuple[int, Checked]], submission: Submission, source: str, trust_times: bool = False
 ) -> list[Outcome]:
-    """Record what has passed the choke point, as (employee id, checked draft). Part of the caller's transaction."""
+    """Record what has passed the choke point, as (employee id, checked draft). Part of the caller's transaction.
+
+    With `trust_times` raises PastIsKept while a result is made from the past.
+    """
     hold_facts()
+    if trust_times:
+        refuse_past()
     lock_employees(owner for owner, _checked in drafts)
     batch = record(
         drafts=drafts, received_at=submission.received_at, now=clock(), source=source, submission_id=submission.pk,

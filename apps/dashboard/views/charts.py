@@ -103,4 +103,4 @@ def company(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _standings(scope: Scope, people: reports.Everyone | reports.Only | reports.TeamOf) -> reports.Standings:
-    return reports.Standings(scope.the_campaign, people, as_of=scope.as_of)
+    return scope.standings(people)

@@ -53,7 +53,7 @@ def own_numbers(scope: Scope) -> Own | None:
     """None when there is no campaign, or the reader is not in its population."""
     if scope.campaign is None or scope.employee is None:
         return None
-    standings = reports.Standings(scope.campaign, reports.Only(scope.employee), reviews=True)
+    standings = reports.Standings(scope.campaign, reports.Only(scope.employee), result=scope.result, reviews=True)
     row = standings.one(scope.employee.pk)
     if row is None:
         return None

@@ -17,6 +17,7 @@ from apps.quotas import exports, reports, rules
 
 PAGE = 50
 LARGEST_IN_MEMORY = 1_000_000
+CSV = "text/csv; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -103,20 +104,31 @@ def tile_urls(scope: Scope, choice: Choice, name: str, *args: object) -> dict[st
 
 
 def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
-    """The standings CSV of exactly what the address filters."""
+    """The standings CSV of exactly what the address filters.
+
+    A failure half-way is an error page and never a file that only looks complete.
+    """
     choice = choice_of(scope)
     standings = scope.standings(people, choice.filters)
+    final = standings.result
     parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]
+    if final:
+        name = "-".join([*filter(None, parts), f"result-{final.version}"]) + ".csv"
+        return whole_file(partial(exports.write_standings, standings), name, CSV)
     return whole(scope, partial(exports.write_standings, standings), *parts)
 
 
 def whole(scope: Scope, write_to: Callable[[Callable[[bytes], object]], None], *parts: str) -> FileResponse:
     """A CSV to take away, written whole before it is sent; `parts` and the day make its name."""
+    day = scope.day or scope.today
+    return whole_file(write_to, "-".join([*filter(None, parts), day.isoformat()]) + ".csv", CSV)
+
+
+def whole_file(write_to: Callable[[Callable[[bytes], object]], object], name: str, content_type: str) -> FileResponse:
+    """A file to take away, written whole before the first byte is sent; past a megabyte it is on disk."""
     file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
     write_to(file.write)
     file.seek(0)
-    day = scope.day or scope.today
-    name = "-".join([*filter(None, parts), day.isoformat()]) + ".csv"
-    response = FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+    response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
     add_never_cache_headers(response)
     return response

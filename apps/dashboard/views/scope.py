@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 from apps.dashboard import words
 from apps.employees.models import Account, Employee
 from apps.quotas import reports, services
-from apps.quotas.models import Campaign, CampaignRule
+from apps.quotas.freeze.files import UnknownResult, result_of
+from apps.quotas.models import Campaign, CampaignRule, FrozenResult
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ class Frame:
 class Scope:
     """The reader's campaign (decision 18) and the instant that is looked at: now, or the end of a past day.
 
-    Raises Http404 for an unknown campaign and BadRequest for a day that is none.
+    `result` is the version of a frozen result that is shown, the newest unless the address names one; None while there
+    is none, and for a look at a day before the cut-off. Raises Http404 for an unknown campaign or version and
+    BadRequest for a day that is none.
     """
 
     def __init__(self, request: HttpRequest) -> None:
@@ -57,11 +60,14 @@ class Scope:
         self.chosen = bool(slug)
         self.now: datetime = services.clock()
         self.as_of: datetime | None = self._end_of(request.GET.get("as_of", ""))
+        self.result: FrozenResult | None = self._result(request.GET.get("result", ""))
 
     def standings(self, people: reports.People, filters: reports.Filters | None = None) -> reports.Standings:
-        """The standings of people this reader may see, as of the look, with what the reader may know of reviews."""
+        """The standings of people this reader may see, as this page shows them, with what may be known of reviews."""
         told = reports.told_of_reviews(self.user, people)
-        return reports.Standings(self.the_campaign, people, as_of=self.as_of, filters=filters, reviews=told)
+        return reports.Standings(
+            self.the_campaign, people, as_of=self.as_of, filters=filters, result=self.result, reviews=told
+        )
 
     @cached_property
     def campaigns(self) -> list[Campaign]:
@@ -116,6 +122,8 @@ class Scope:
         kept = {"campaign": self.campaign.slug} if self.chosen and self.campaign else {}
         if self.day:
             kept["as_of"] = self.day.isoformat()
+        if self.result and self.campaign and self.result != self.campaign.newest_result:
+            kept["result"] = str(self.result.version)
         return kept
 
     @property
@@ -144,6 +152,20 @@ class Scope:
             raise BadRequest("as_of is not a day like 2026-11-03") from unreadable
         return None if end > self.now or self.campaign is None else end
 
+    def _result(self, text: str) -> FrozenResult | None:
+        if self.campaign is None or (self.as_of and self.as_of < self.campaign.rule.cutoff_at):
+            return None
+        if not text:
+            return self.campaign.newest_result
+        try:
+            return result_of(self.campaign, int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0)
+        except UnknownResult as unknown:
+            raise Http404("There is no such result") from unknown
+
+    @property
+    def reads_results(self) -> bool:
+        return self.user.has_role("hr") or self.user.has_role("auditor")
+
     def frame(self) -> Frame:
         return Frame(self.user.display_name or self.user.login, self.user.login, self._links())
 
@@ -156,12 +178,18 @@ class Scope:
                 pages.append((_("Team"), reverse("team-home"), "users"))
         if self.user.has_role("hr"):
             pages.append((_("Company"), reverse("company"), "building-2"))
+        if self.campaign and self.campaign.newest_result and self.reads_results:
+            pages.append((_("Result"), f"{reverse('result')}?campaign={self.campaign.slug}", "stamp"))
         if self.employee or pages:
             pages.append((_("Exports"), reverse("exports"), "download"))
-        path = self.request.path
-        return [
-            Link(label, url, icon, path == url or (url != "/" and path.startswith(url))) for label, url, icon in pages
-        ]
+        # The page a link leads to, or lies above: of two, the one that is nearer.
+        below = [url for _label, url, _icon in pages if self._is_at(url)]
+        here = max(below, key=len, default="")
+        return [Link(label, url, icon, url == here) for label, url, icon in pages]
+
+    def _is_at(self, url: str) -> bool:
+        path = url.partition("?")[0]
+        return self.request.path == path or (path != "/" and self.request.path.startswith(path))
 
 
 def render(scope: Scope, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:

@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 from tqdm import tqdm
 
-from apps.ledger.services import Actor, verify_identity_key
+from apps.ledger.services import Actor, PastIsKept, verify_identity_key
 
 # A bar for work that takes longer than this many seconds.
 BAR_AFTER = 1.0
@@ -37,7 +37,7 @@ class HouseCommand(BaseCommand):
             # Here, where a closed pipe can be answered, and not while Python ends.
             sys.stdout.flush()
             return result
-        except ImproperlyConfigured as error:
+        except (ImproperlyConfigured, PastIsKept) as error:
             raise CommandError(str(error)) from error
         except BrokenPipeError:
             # Whoever read the output has seen enough, as `head` does; Python must not try to flush it again.

@@ -19,7 +19,7 @@ from django.db import connection, connections, transaction
 from django.db.models import Count, Max, Q, Sum
 
 from apps.employees.models import Employee, TreeNode
-from apps.ledger.models import OutboxRow, Setting
+from apps.ledger.models import Setting
 from apps.ledger.services import Actor, audit, clock, hold_facts, verify_identity_key
 from apps.quotas.demo.adjusting import adjust_some
 from apps.quotas.demo.company import LEAST_EMPLOYEES
@@ -29,8 +29,8 @@ from apps.quotas.demo.plan import Plan
 from apps.quotas.demo.signing_in import make_sign_ins
 from apps.quotas.demo.store import take_time, write_company
 from apps.quotas.demo.times import ZONE
-from apps.quotas.models import Campaign, Standing
-from apps.quotas.services import mark_touched, open_campaign
+from apps.quotas.models import Campaign, MarkRun, Standing
+from apps.quotas.services import finish_run, mark_touched, open_campaign
 from apps.quotas.services.passing import FOLLOWED
 
 DEMO = "demo"
@@ -166,18 +166,17 @@ def _adjust(plan: Plan) -> None:
 
 
 def _mark(plan: Plan, marked: Progress) -> None:
-    """Mark whoever the opening noted: the service that every later change goes through."""
+    """Mark everybody, as the opening asks: the service that every later change goes through."""
     if plan.employees * plan.contacts > ALONE and "owner" in connections:
         # Fresh tables have no statistics yet, and only their owner may gather them. Not those of the verdicts: a table
         # known to be empty is planned for as if it stayed so.
         with connections["owner"].cursor() as cursor:
             cursor.execute(f"ANALYZE {', '.join(FILLED)}")
-    total, done = OutboxRow.objects.count(), 0
-    marked(0, total)
     with unhurried():
-        while taken := mark_touched():
-            done += taken
-            marked(done, total)
+        for run in MarkRun.objects.filter(finished_at=None).order_by("pk"):
+            finish_run(run, marked)
+        while mark_touched():
+            pass
 
 
 @contextmanager

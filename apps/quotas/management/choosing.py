@@ -10,14 +10,19 @@ def add_campaign(parser: CommandParser) -> None:
     parser.add_argument("--campaign", help="its name or short name; not needed while one campaign is open")
 
 
-def choose_campaign(name: str | None) -> Campaign:
-    """The campaign named, or the only open one. Several open ones are listed, with exit status 2."""
+def choose_campaign(name: str | None, *, closing: bool = False) -> Campaign:
+    """The campaign named, or the only open one (or, with `closing`, one that is being closed).
+
+    Several are listed, with exit status 2.
+    """
     if name:
         try:
             return Campaign.objects.by_name(name)
         except Campaign.DoesNotExist as error:
             raise CommandError(f"no campaign is named {name!r}") from error
     running = list(Campaign.objects.running())
+    if closing:
+        running += Campaign.objects.filter(state=Campaign.State.CLOSING)
     if not running:
         raise CommandError("no campaign is open; name one with --campaign, or open one with open_campaign")
     if len(running) > 1:

@@ -20,7 +20,7 @@ END $$
 class Migration(migrations.Migration):
     dependencies = [
         ("employees", "0002_period_integrity"),
-        ("quotas", "0006_reviews"),
+        ("quotas", "0006_mark_runs"),
     ]
 
     operations = [

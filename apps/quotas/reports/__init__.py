@@ -2,7 +2,7 @@
 
 from apps.quotas.reports.adjustments import SHOWN, endings_of, one_request, requests_of, terms_of, waiting_for
 from apps.quotas.reports.groups import Bands, Bin, Day, Group
-from apps.quotas.reports.people import Everyone, Only, People, TeamOf, told_of_reviews
+from apps.quotas.reports.people import Everyone, Only, People, TeamOf, These, told_of_reviews
 from apps.quotas.reports.persons import contacts_with_reason, flips, reason_counts
 from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals
 
@@ -20,6 +20,7 @@ __all__ = [
     "Row",
     "Standings",
     "TeamOf",
+    "These",
     "Totals",
     "contacts_with_reason",
     "endings_of",

@@ -13,7 +13,7 @@ from apps.quotas.querysets import literal
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from apps.quotas.models import Campaign, CampaignRule
+    from apps.quotas.models import Campaign, CampaignRule, FrozenResult
     from apps.quotas.reports.standings import Filters
 
 # The histogram has bins of a twentieth of the target up to half above it; the last one is open.
@@ -88,6 +88,8 @@ class Grouped:
         rule: CampaignRule
         filters: Filters
         as_of: datetime | None
+        result: FrozenResult | None
+        being_frozen: bool
 
         @property
         def now(self) -> datetime: ...
@@ -157,16 +159,21 @@ class Grouped:
 
     def by_source(self) -> list[tuple[date, str, int]]:
         """Contacts recorded in the campaign's period by local day and way in, whether they count or not."""
+        until = literal(min(self.now, self.rule.cutoff_at))
         return self.ask(
             f"SELECT (recorded_at AT TIME ZONE {literal(self.rule.time_zone)})::date AS day, source, count(*)::int"
             " FROM contacts_contact WHERE employee_id IN (SELECT id FROM chosen)"
             f" AND recorded_at >= {literal(self.rule.opens_at)}"
-            f" AND recorded_at < {literal(min(self.now, self.rule.cutoff_at))} GROUP BY 1, 2 ORDER BY 1, 2"
+            f" AND recorded_at < {until}{self._stored_by_then()} GROUP BY 1, 2 ORDER BY 1, 2"
         )
 
     def sub_teams(self, root: Employee) -> list[Group]:
         """The teams of `root`'s direct reports who have one, each with its head, who needs most help first."""
-        return [Group(*one) for one in self.ask(_sub_teams(root, self.filters.where(), self._look()))]
+        if self.result is not None:
+            member = _frozen_members(root, self.result.campaign_id)
+        else:
+            member = _members(root, self._look())
+        return [Group(*one) for one in self.ask(_sub_teams(member, self.filters.where()))]
 
     def departments(self) -> list[Group]:
         """Departments, those with most contacts to go first."""
@@ -175,8 +182,12 @@ class Grouped:
         )
         return [Group(*one) for one in self.ask(select)]
 
+    def _stored_by_then(self) -> str:
+        return f" AND stored_at <= {literal(self.result.kept_until)}" if self.result is not None else ""
+
     def _look(self) -> str | None:
-        return None if self.as_of is None else literal(min(self.as_of, self.rule.cutoff_at))
+        past = self.as_of is not None or self.being_frozen
+        return literal(min(self.now, self.rule.cutoff_at)) if past else None
 
     def days(self) -> list[date]:
         """The local days from the opening to today, or to the deadline when that is past."""
@@ -184,22 +195,33 @@ class Grouped:
         return [self.rule.opens_on + timedelta(days=n) for n in range((last - self.rule.opens_on).days + 1)]
 
 
-def _sub_teams(root: Employee, where: str, look: str | None) -> str:
-    """The SELECT of sub-teams: by today's intervals, or by a walk over the placements of a past moment."""
-    if look is None:
-        member = f"""SELECT head.employee_id AS head_id, node.employee_id FROM employees_treenode head
-            JOIN employees_treenode node ON node.first BETWEEN head.first AND head.last
-            WHERE head.manager_id = {literal(root.pk)} AND head.last > head.first"""
-    else:
-        member = f"""SELECT head_id, employee_id FROM (WITH RECURSIVE branch(head_id, employee_id) AS (
-            SELECT employee_id, employee_id FROM employees_placement head WHERE manager_id = {literal(root.pk)}
-                AND starts_at < {look} AND ends_at >= {look}
-            UNION ALL
-            SELECT branch.head_id, place.employee_id FROM branch JOIN employees_placement place
-                ON place.manager_id = branch.employee_id AND place.starts_at < {look} AND place.ends_at >= {look}
-            ) SELECT head_id, employee_id, count(*) OVER (PARTITION BY head_id) AS size FROM branch) sized
-            WHERE size > 1"""
+def _sub_teams(member: str, where: str) -> str:
+    """The SELECT of sub-teams, `member` being a SELECT of (head_id, employee_id)."""
     source = f"""(SELECT listed.*, member.head_id, head.name AS head_name, head.staff_no AS head_no
         FROM listed JOIN ({member}) member USING (employee_id)
         JOIN employees_employee head ON head.id = head_id) member"""
     return GROUPED.format(key="head_id::text", label="head_name", staff_no="head_no", source=source, where=where)
+
+
+def _members(root: Employee, look: str | None) -> str:
+    """Who belongs to the team of which report of `root`: by today's intervals, or by the placements of a moment."""
+    if look is None:
+        return f"""SELECT head.employee_id AS head_id, node.employee_id FROM employees_treenode head
+            JOIN employees_treenode node ON node.first BETWEEN head.first AND head.last
+            WHERE head.manager_id = {literal(root.pk)} AND head.last > head.first"""
+    return f"""SELECT head_id, employee_id FROM (WITH RECURSIVE branch(head_id, employee_id) AS (
+        SELECT employee_id, employee_id FROM employees_placement head WHERE manager_id = {literal(root.pk)}
+            AND starts_at < {look} AND ends_at >= {look}
+        UNION ALL
+        SELECT branch.head_id, place.employee_id FROM branch JOIN employees_placement place
+            ON place.manager_id = branch.employee_id AND place.starts_at < {look} AND place.ends_at >= {look}
+        ) SELECT head_id, employee_id, count(*) OVER (PARTITION BY head_id) AS size FROM branch) sized
+        WHERE size > 1"""
+
+
+def _frozen_members(root: Employee, campaign_id: int) -> str:
+    """The same at the cut-off of a frozen campaign."""
+    return f"""SELECT head.employee_id AS head_id, node.employee_id FROM quotas_frozennode head
+        JOIN quotas_frozennode node ON node.campaign_id = head.campaign_id
+         AND node.first BETWEEN head.first AND head.last
+        WHERE head.campaign_id = {campaign_id} AND head.manager_id = {literal(root.pk)} AND head.last > head.first"""

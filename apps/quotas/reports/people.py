@@ -30,10 +30,27 @@ class Only:
 
 
 @dataclass(frozen=True)
+class These:
+    """The employees with these ids."""
+
+    ids: list[int]
+
+    def chosen(self, look: str | None) -> str:
+        """SELECT of (id): these."""
+        return these(self.ids)
+
+
+@dataclass(frozen=True)
 class TeamOf:
     """Everyone below an employee, direct and indirect."""
 
     employee: Employee
+
+    def chosen_frozen(self, campaign_id: int) -> str:
+        """SELECT of (id): the team as it was at the cut-off of a frozen campaign."""
+        return f"""SELECT node.employee_id AS id FROM quotas_frozennode node JOIN quotas_frozennode top
+            ON top.campaign_id = node.campaign_id AND node.first > top.first AND node.first <= top.last
+            WHERE node.campaign_id = {campaign_id} AND top.employee_id = {literal(self.employee.pk)}"""
 
     def chosen(self, look: str | None) -> str:
         """SELECT of (id): today's team, or, for a past instant `look` (SQL), the team of that moment."""
@@ -50,7 +67,12 @@ class TeamOf:
             ) SELECT id FROM below) below"""
 
 
-People = Everyone | Only | TeamOf
+People = Everyone | Only | These | TeamOf
+
+
+def chosen_frozen(people: People, campaign_id: int) -> str:
+    """SELECT of (id): these people, a team as it was at the cut-off of a frozen campaign."""
+    return people.chosen_frozen(campaign_id) if isinstance(people, TeamOf) else people.chosen(None)
 
 
 def told_of_reviews(user: Any, people: People) -> bool:

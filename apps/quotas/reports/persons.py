@@ -34,5 +34,8 @@ def reason_counts(campaign: Campaign | None, employee: Employee, at: datetime) -
 
 
 def flips(campaign: Campaign, employee: Employee) -> QuerySet[StandingChange]:
-    """When the employee turned red or not red, the newest first."""
+    """When the employee turned red or not red, the newest first.
+
+    One with `cause` repair is no turn: a row that differed from the facts was put right.
+    """
     return StandingChange.objects.filter(campaign=campaign, employee=employee).order_by("-at", "-id")

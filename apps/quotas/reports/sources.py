@@ -2,9 +2,9 @@
 
 `current`: one row for each person of the population (employee_id, counted, target, exempt, reached_at, since,
 computed_at, stale_since). Today that is the cached standing, except for stale people: they are judged from the facts
-in the same statement. For a past instant everybody is. `days` has their counted contacts by local day, and `listed`
-adds who and where they are, the words red, remaining and pace, and whether the standing is under review: NULL for a
-reader who is not told.
+in the same statement. For a past instant everybody is. Of a frozen campaign it is the stored result, and no fact is
+looked at. `days` has their counted contacts by local day, and `listed` adds who and where they are, the words red,
+remaining and pace, and whether the standing is under review: NULL for a reader who is not told.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from apps.quotas import rules
-from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.querysets import judged_at, judgement_sql, stale_sql
-from apps.quotas.reports.people import People
+from apps.quotas.models import Campaign, CampaignRule, FrozenResult
+from apps.quotas.querysets import judged_at, judgement_sql, literal, stale_sql
+from apps.quotas.reports.people import People, chosen_frozen
 from apps.quotas.reviews import under_review_sql
 
 
@@ -33,6 +33,29 @@ def sources(
     return f"WITH chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
 
 
+def frozen_sources(result: FrozenResult, people: People, reviews_at: datetime | None) -> str:
+    """The same CTEs from one version of a frozen result: its rows, and the tree of the cut-off.
+
+    `reviews_at`: when the reader looks, where they are told whose standing is under review; else None.
+    """
+    asked = "NULL::boolean"
+    if reviews_at is not None:
+        asked = f"kept.employee_id IN ({under_review_sql(result.campaign_id, reviews_at)})"
+    which = f"row.campaign_id = {result.campaign_id} AND row.version = {result.version}"
+    return f"""WITH chosen AS MATERIALIZED ({chosen_frozen(people, result.campaign_id)}),
+    kept AS MATERIALIZED (
+        SELECT row.* FROM quotas_frozenstanding row WHERE {which} AND row.employee_id IN (SELECT id FROM chosen)),
+    current AS (SELECT employee_id, counted, target, exempt, reached_at FROM kept),
+    days AS (SELECT employee_id, day, delta FROM kept, unnest(kept.days, kept.deltas) AS counted_on(day, delta)),
+    listed AS (
+        SELECT kept.employee_id, counted, target, exempt, reached_at, NULL::timestamptz AS since,
+               {literal(result.frozen_at)} AS computed_at, NULL::timestamptz AS stale_since,
+               staff_no COLLATE "C" AS staff_no, name, email, department, manager_staff_no, red, remaining, pace,
+               coalesce(node.last > node.first, false) AS has_team, {asked} AS under_review
+        FROM kept LEFT JOIN quotas_frozennode node
+          ON node.campaign_id = {result.campaign_id} AND node.employee_id = kept.employee_id)"""
+
+
 def _past(rule: CampaignRule, at: datetime) -> str:
     return f"""{judgement_sql(rule, at, "SELECT id FROM chosen")},
     current AS (
@@ -43,10 +66,9 @@ def _past(rule: CampaignRule, at: datetime) -> str:
 
 
 def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
-    # A frozen or closing campaign with its K is judged no more: what is stored is the result. Nobody has a standing
-    # before the opening either, noted or not.
+    # Nobody has a standing before the opening, noted or not.
     nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
-    notes = stale_sql() if campaign.kept_until is None and rule.opens_at < at else nothing
+    notes = stale_sql(campaign.pk) if rule.opens_at < at else nothing
     return f"""stale AS MATERIALIZED (
         SELECT note.employee_id, note.noted_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
     {judgement_sql(rule, at, "SELECT employee_id FROM stale")},

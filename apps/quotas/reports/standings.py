@@ -14,11 +14,11 @@ from django.db import connection
 from apps.ledger.rules import clean_text, storable
 from apps.ledger.services import clock
 from apps.quotas import rules
-from apps.quotas.models import Campaign
+from apps.quotas.models import Campaign, FrozenResult
 from apps.quotas.querysets import literal
 from apps.quotas.reports.groups import Grouped
 from apps.quotas.reports.people import People
-from apps.quotas.reports.sources import sources
+from apps.quotas.reports.sources import frozen_sources, sources
 
 STATUS = {
     "red": "red",
@@ -151,22 +151,43 @@ class Standings(Grouped):
         people: People,
         as_of: datetime | None = None,
         filters: Filters | None = None,
+        result: FrozenResult | None = None,
         *,
         reviews: bool = False,
     ):
+        """`result`: a version of a frozen campaign's result; without it the newest one. A look at a moment before the
+        cut-off judges the facts, frozen or not. `reviews`: the reader is told whose standing is under review.
+        """
         self.campaign, self.people, self.filters, self.reviews = campaign, people, filters or Filters(), reviews
         self.as_of = as_of
         self.rule = campaign.rule if as_of is None else campaign.rule_at(as_of)
+        self.result: FrozenResult | None = None
+        if as_of is None or as_of >= self.rule.cutoff_at:
+            self.result = result or campaign.newest_result
+        if self.result is not None:
+            self.as_of = None
+        # Marks leave it alone already, and the result does not stand yet: cached standings may be behind the facts.
+        kept = campaign.state == Campaign.State.CLOSING and campaign.kept_until is not None
+        self.being_frozen = kept and as_of is None
 
     @cached_property
     def now(self) -> datetime:
-        """The instant these numbers are as of: the one asked for, or the database's time when first asked."""
+        """The instant these numbers are as of: the one asked for, the cut-off of a frozen campaign, or the database's
+
+        time when first asked.
+        """
+        if self.result is not None:
+            return self.result.cutoff_at
+        if self.being_frozen:
+            return self.rule.cutoff_at
         return self.as_of or clock()
 
     @cached_property
     def sources(self) -> str:
         """The CTEs every question here is asked of."""
-        past = self.as_of is not None
+        if self.result is not None:
+            return frozen_sources(self.result, self.people, clock() if self.reviews else None)
+        past = self.as_of is not None or self.being_frozen
         return sources(self.campaign, self.rule, self.people, self.now, past=past, reviews=self.reviews)
 
     def ask(self, select: str) -> list[tuple]:

@@ -3,19 +3,21 @@
 from apps.ledger.services import clock
 from apps.quotas.services.acts import Act, acts_of
 from apps.quotas.services.adjusting import AdjustmentRefused, adjustment_period, ask_adjustment, ask_ending
+from apps.quotas.services.beginning import begin_nightly_recount, judge_everybody, ranges_to_ring
 from apps.quotas.services.campaigns import (
     CampaignRefused,
     campaign_for,
     can_undo,
+    cancel_campaign,
     open_campaign,
     restore_while_open,
     undo_while_open,
 )
 from apps.quotas.services.deciding import grant_adjustment, refuse_adjustment, withdraw_adjustment
 from apps.quotas.services.joining_late import Joiner, Joiners, ask_by_rule, asked_for, check_rule, preview_rule
-from apps.quotas.services.marking import Mark, mark_everybody, mark_standings, mark_touched, sweep
-from apps.quotas.services.passing import follow_time
-from apps.quotas.services.recounting import Difference, recount, waiting
+from apps.quotas.services.marking import Mark, mark_standings, mark_touched
+from apps.quotas.services.passing import follow_time, stop_watching
+from apps.quotas.services.recounting import Difference, compare_everybody, keep_drift, recount
 from apps.quotas.services.reviewing import (
     ReviewRefused,
     answer_review,
@@ -25,7 +27,8 @@ from apps.quotas.services.reviewing import (
     under_review,
     withdraw_review,
 )
-from apps.quotas.services.ringing import ring, ring_for_file
+from apps.quotas.services.ringing import ring, ring_for_each, ring_for_file
+from apps.quotas.services.running import do_range, finish_run, mark_everybody, sweep
 from apps.quotas.services.telling import tell_answers
 
 __all__ = [
@@ -46,28 +49,37 @@ __all__ = [
     "ask_review",
     "ask_until",
     "asked_for",
+    "begin_nightly_recount",
     "campaign_for",
     "can_ask",
     "can_undo",
+    "cancel_campaign",
     "check_rule",
     "clock",
+    "compare_everybody",
+    "do_range",
+    "finish_run",
     "follow_time",
     "grant_adjustment",
+    "judge_everybody",
+    "keep_drift",
     "mark_everybody",
     "mark_standings",
     "mark_touched",
     "open_campaign",
     "preview_rule",
+    "ranges_to_ring",
     "recount",
     "refuse_adjustment",
     "restore_while_open",
     "ring",
+    "ring_for_each",
     "ring_for_file",
+    "stop_watching",
     "sweep",
     "tell_answers",
     "under_review",
     "undo_while_open",
-    "waiting",
     "withdraw_adjustment",
     "withdraw_review",
 ]

@@ -20,6 +20,7 @@ from apps.ledger.rules import clean_text, normalise_domain, storable
 from apps.ledger.services import Actor, audit, clock, hold_facts, watch_identities
 from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule
+from apps.quotas.services.beginning import judge_everybody
 
 MOST = 1_000_000  # what a target can be
 SLUG_LIMIT = 80
@@ -46,7 +47,7 @@ def open_campaign(
     scope: Sequence[str] = (),
     by: Actor,
 ) -> Campaign:
-    """Open a campaign with its own copy of the rule, and note everyone to be judged.
+    """Open a campaign with its own copy of the rule, and have everyone judged.
 
     `deadline` is the last day, inclusive, in `time_zone`. Opened after its cut-off it is backdated: only a command
     freezes it. Raises CampaignRefused.
@@ -73,7 +74,7 @@ def open_campaign(
             company_domains=sorted({normalise_domain(domain) for domain in settings.COMPANY_EMAIL_DOMAINS}),
             confirmed_only=confirmed_only, scope=sorted(set(scope)),
         )  # fmt: skip
-        note_everybody()
+        judge_everybody(campaign, cause="opened", by=by)
         detail: dict[str, Any] = {
             "target": target,
             "opens_at": opens_at.isoformat(),
@@ -81,6 +82,20 @@ def open_campaign(
         }
         audit("campaign.opened", by=by, kind="campaign", id=campaign.slug, label=name, detail=detail)
     return campaign
+
+
+def cancel_campaign(*, campaign: Campaign, reason: str, by: Actor) -> None:
+    """Take a draft or an open campaign back, for good, with a reason. Raises CampaignRefused."""
+    why = clean_text(reason, 1000)
+    if not why:
+        raise CampaignRefused("reason", _("A cancellation needs a reason."))
+    with transaction.atomic():
+        hold_facts()
+        live = Campaign.objects.filter(pk=campaign.pk, state__in=[Campaign.State.DRAFT, Campaign.State.OPEN])
+        if not live.update(state=Campaign.State.CANCELLED):
+            raise CampaignRefused("campaign", _("This campaign is over."))
+        audit("campaign.cancelled", by=by, kind="campaign", id=campaign.slug, label=campaign.name,
+              detail={"reason": why})  # fmt: skip
 
 
 def _refuse_bad_terms(name: str, slug: str, target: int, opens_on: date, deadline: date, time_zone: str) -> None:

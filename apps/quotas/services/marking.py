@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
 from django.db import connection, transaction
 
-from apps.contacts.services import finish_abandoned, lock_employees
+from apps.contacts.services import lock_employees
 from apps.employees.models import Employee
 from apps.ledger.services import clock, drain, hold_facts
 from apps.quotas.models import Campaign, StandingChange
@@ -22,7 +22,8 @@ MARK = """
 WITH {judgement},
 old AS (SELECT * FROM quotas_standing WHERE campaign_id = {campaign} AND employee_id IN ({employees})),
 changed AS (
-    SELECT verdict.*, verdict.counted < verdict.target AND NOT verdict.exempt AS red, old.red AS was_red
+    SELECT verdict.*, verdict.counted < verdict.target AND NOT verdict.exempt AS red, old.red AS was_red,
+           {since} AS since
     FROM verdict LEFT JOIN old USING (employee_id)
     WHERE old.id IS NULL OR old.reached_at IS DISTINCT FROM verdict.reached_at
        OR (old.counted, old.target, old.exempt) <> (verdict.counted, verdict.target, verdict.exempt)),
@@ -40,7 +41,7 @@ days AS (
     ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET delta = excluded.delta),
 written AS (
     INSERT INTO quotas_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at)
-    SELECT {campaign}, employee_id, counted, target, exempt, reached_at, {now}, {now} FROM changed
+    SELECT {campaign}, employee_id, counted, target, exempt, reached_at, since, {now} FROM changed
     ON CONFLICT (campaign_id, employee_id) DO UPDATE SET counted = excluded.counted, target = excluded.target,
         exempt = excluded.exempt, reached_at = excluded.reached_at, computed_at = excluded.computed_at,
         since = CASE WHEN quotas_standing.red = (excluded.counted < excluded.target AND NOT excluded.exempt)
@@ -54,6 +55,13 @@ SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < tar
        (SELECT count(*) FROM changed)
 FROM verdict
 """
+
+# A repair that gives back the verdict of the last flip gives back its instant: nothing had happened since.
+SINCE_REPAIRED = """coalesce((
+        SELECT CASE WHEN flip.red = (verdict.counted < verdict.target AND NOT verdict.exempt) THEN flip.at END
+        FROM quotas_standingchange flip
+        WHERE flip.campaign_id = {campaign} AND flip.employee_id = verdict.employee_id AND flip.cause = 'mark'
+        ORDER BY flip.at DESC, flip.id DESC LIMIT 1), {now})"""
 
 
 @dataclass
@@ -84,9 +92,12 @@ def mark_standings(
     if not employees:
         return Mark()
     chosen = these(employees)
+    # The newest rule, read behind the locks: one that was looked at before might write over a newer verdict.
+    rule = campaign.rules.latest("version")
+    since = SINCE_REPAIRED if cause == StandingChange.Cause.REPAIR else "{now}"
     statement = MARK.format(
-        judgement=judgement_sql(campaign.rule, now, chosen), employees=chosen, campaign=campaign.pk,
-        now=literal(now), cause=literal(str(cause)),
+        judgement=judgement_sql(rule, now, chosen), employees=chosen, campaign=campaign.pk,
+        now=literal(now), cause=literal(str(cause)), since=since.format(campaign=campaign.pk, now=literal(now)),
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(statement)
@@ -137,28 +148,10 @@ def _holders(identities: Sequence[tuple[str, bytes]]) -> list[int]:
         return [employee for (employee,) in cursor.fetchall()]
 
 
-def sweep() -> int:
-    """Do what no doorbell rang for: finish abandoned submissions, then mark until no free note is left."""
-    finish_abandoned(clock())
-    total = 0
-    while taken := mark_touched():
-        total += taken
-    return total
-
-
-def mark_everybody(campaign: Campaign, progress: Callable[[int, int], None] = lambda done, total: None) -> Mark:
-    """Mark every employee in this process, a few thousand a transaction; `progress(done, total)` after each."""
-    total, result, done = Employee.objects.count(), Mark(), 0
-    for employees in ranges():
-        with transaction.atomic():
-            hold_facts()
-            held = hold_campaigns(clock(), only=campaign)
-            lock_employees(employees)
-            for one in held:
-                result += mark_standings(campaign=one, employees=employees, now=clock())
-        done += len(employees)
-        progress(done, total)
-    return result
+def mark_range(campaign: Campaign, employees: list[int]) -> Mark:
+    """Judge these employees, after their locks. The caller's transaction holds the facts lock and the campaign."""
+    lock_employees(employees)
+    return mark_standings(campaign=campaign, employees=employees, now=clock())
 
 
 def ranges() -> Iterator[list[int]]:

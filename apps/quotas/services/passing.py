@@ -7,9 +7,20 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from apps.employees.models import Employee
 from apps.employees.services import rebuild_tree
 from apps.ledger.models import Setting
-from apps.ledger.services import clock, hold_facts, note_employees
+from apps.ledger.services import (
+    SYSTEM,
+    clock,
+    hold_facts,
+    hold_tree,
+    note_employees,
+    watch_identities,
+    watching,
+)
+from apps.quotas.models import Campaign
+from apps.quotas.services.beginning import judge_everybody
 
 FOLLOWED = "time_followed_until"
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
@@ -27,8 +38,9 @@ UNION SELECT employee_id FROM quotas_adjustment
 WHERE ends_at >= %(since)s AND ends_at < %(until)s AND granted_at IS NOT NULL
 """
 OPENED = """
-SELECT EXISTS (SELECT 1 FROM quotas_campaign campaign JOIN quotas_campaignrule rule ON rule.campaign_id = campaign.id
-    WHERE campaign.state = 'open' AND rule.opens_at >= %(since)s AND rule.opens_at < %(until)s)
+SELECT DISTINCT campaign.id FROM quotas_campaign campaign
+JOIN quotas_campaignrule rule ON rule.campaign_id = campaign.id
+WHERE campaign.state = 'open' AND rule.opens_at >= %(since)s AND rule.opens_at < %(until)s
 """
 # A colleague who joins makes other people's contacts internal.
 COLLEAGUES = """
@@ -38,13 +50,15 @@ WHERE employee_id = ANY(%(employees)s)
 
 
 def follow_time(now: datetime | None = None) -> int:
-    """Note everyone for whom a dated fact began or ended since the last call; returns how many were noted.
+    """Note everyone for whom a dated fact began or ended since the last call; returns how many are to be judged.
 
     Called every minute and before every recount. Whoever calls first does it for all; missed hours are made up for
     at once, since the window begins where the last one ended.
     """
     with transaction.atomic():
         hold_facts()
+        # Before anything is read: a roster that is being loaded over midnight has its own idea of today's tree.
+        hold_tree()
         Setting.objects.get_or_create(name=FOLLOWED, defaults={"value": BEGINNING.isoformat()})
         followed = Setting.objects.select_for_update().get(name=FOLLOWED)
         until = now or clock()
@@ -54,16 +68,37 @@ def follow_time(now: datetime | None = None) -> int:
         window = {"since": since, "until": until}
         with connection.cursor() as cursor:
             people, adjusted = _ids(cursor, PEOPLE, window), _ids(cursor, ADJUSTED, window)
-            cursor.execute(OPENED, window)
-            if cursor.fetchone()[0]:
-                adjusted |= _ids(cursor, "SELECT id FROM employees_employee", {})
+            opened = _ids(cursor, OPENED, window)
             if people:
                 rebuild_tree(until)
                 cursor.execute(COLLEAGUES, {"employees": sorted(people)})
         note_employees(people | adjusted)
+        for campaign in Campaign.objects.filter(pk__in=opened).order_by("pk"):
+            judge_everybody(campaign, cause="opened", by=SYSTEM)
         followed.value = until.isoformat()
         followed.save(update_fields=["value"])
-    return len(people | adjusted)
+    return Employee.objects.count() if opened else len(people | adjusted)
+
+
+def stop_watching() -> bool:
+    """Let writers of contacts note identities no more, once no campaign that is still judged counts exclusively.
+
+    Draws a line between the writers before and after, as a campaign that opens does; True when it did.
+    """
+    if not watching() or _exclusive_left():
+        return False
+    with transaction.atomic():
+        hold_facts(exclusive=True)
+        # Again, behind the line: one may have opened meanwhile.
+        if _exclusive_left():
+            return False
+        watch_identities(False)
+    return True
+
+
+def _exclusive_left() -> bool:
+    judged = Campaign.objects.filter(state__in=["draft", "open", "closing"], kept_until=None).prefetch_related("rules")
+    return any(campaign.rules.exists() and campaign.rule.exclusive for campaign in judged)
 
 
 def _ids(cursor: Any, statement: str, window: dict[str, datetime]) -> set[int]:

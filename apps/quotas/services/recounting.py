@@ -1,22 +1,31 @@
-"""The recount: every standing against the facts. It changes nothing; what it finds is drift, and drift is an alarm."""
+"""The recount: every standing against the facts. What it finds is drift: an alarm, and put right by the mark itself."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
+from apps.contacts.services import lock_employees
 from apps.employees.models import Employee
-from apps.ledger.services import clock
-from apps.quotas.models import Campaign
+from apps.ledger.models import Setting
+from apps.ledger.services import SYSTEM, Actor, audit, clock, hold_facts
+from apps.quotas.models import Campaign, StandingChange
 from apps.quotas.querysets import judgement_sql, literal, stale_sql, these
-from apps.quotas.services.marking import ranges
+from apps.quotas.services.marking import hold_campaigns, mark_standings, ranges
+from apps.quotas.services.passing import follow_time
+
+DRIFT = "drift"
+# So many differences of a range are kept in words; the others are counted, and each repair is in the audit trail.
+LISTED = 100
 
 # One statement, one snapshot: a fact that a mark has not seen yet has its note in the outbox, and is passed over.
 RECOUNT = """
 WITH {judgement},
+waiting AS MATERIALIZED (SELECT DISTINCT employee_id FROM ({stale}) note WHERE employee_id IN ({employees})),
 judged AS (
     SELECT verdict.employee_id, counted, target, exempt, reached_at, coalesce(by_day.days, '{{}}') AS days
     FROM verdict LEFT JOIN (
@@ -26,11 +35,14 @@ stored AS (
     FROM quotas_standing standing LEFT JOIN (
         SELECT employee_id, jsonb_object_agg(day, delta) AS days FROM quotas_dailycount
         WHERE campaign_id = {campaign} AND employee_id IN ({employees}) GROUP BY 1) by_day USING (employee_id)
-    WHERE campaign_id = {campaign} AND employee_id IN ({employees}))
-SELECT person.staff_no, person.name, to_jsonb(stored) - 'employee_id', to_jsonb(judged) - 'employee_id'
-FROM stored FULL JOIN judged USING (employee_id) JOIN employees_employee person ON person.id = employee_id
-WHERE to_jsonb(stored) IS DISTINCT FROM to_jsonb(judged) AND employee_id NOT IN ({stale})
-ORDER BY person.staff_no
+    WHERE campaign_id = {campaign} AND employee_id IN ({employees})),
+found AS (
+    SELECT person.id, person.staff_no, person.name, to_jsonb(stored) - 'employee_id' AS stored,
+           to_jsonb(judged) - 'employee_id' AS judged
+    FROM stored FULL JOIN judged USING (employee_id) JOIN employees_employee person ON person.id = employee_id
+    WHERE to_jsonb(stored) IS DISTINCT FROM to_jsonb(judged)
+      AND employee_id NOT IN (SELECT employee_id FROM waiting))
+SELECT (SELECT count(*) FROM waiting), found.* FROM (SELECT) one LEFT JOIN found ON true ORDER BY staff_no
 """
 
 
@@ -38,6 +50,7 @@ ORDER BY person.staff_no
 class Difference:
     """One employee whose stored standing is not what the facts say; None where there is none."""
 
+    employee_id: int
     staff_no: str
     name: str
     stored: dict | None
@@ -50,33 +63,96 @@ class Difference:
         return [name for name in {**stored, **recounted} if stored.get(name) != recounted.get(name)]
 
 
-def waiting() -> int:
-    """How many employees have a note in the outbox: a recount passes over them until they are marked."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({stale_sql()}) note")
-        return int(cursor.fetchone()[0])
+@dataclass
+class Found:
+    """What a comparison saw: employees looked at, those among them who wait for a mark, and the differences."""
+
+    people: int = 0
+    waiting: int = 0
+    differences: list[Difference] = field(default_factory=list)
 
 
 def recount(campaign: Campaign, progress: Callable[[int, int], None] = lambda done, total: None) -> list[Difference]:
-    """Compare every standing and its counts by day with the facts; employees with a note in the outbox wait.
+    """Compare every standing and its counts by day with the facts; employees with a note in the outbox wait."""
+    return compare_everybody(campaign, progress).differences
 
-    Run `follow_time` first, so that what time changed is noted.
+
+def compare_everybody(
+    campaign: Campaign,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    repairing: bool = False,
+    by: Actor = SYSTEM,
+) -> Found:
+    """Compare everybody, a few thousand at a time, and put right what differs if wanted. Says in the end what it found.
+
+    What was found stays an alarm in /health/ready until a comparison finds nothing.
     """
-    differences: list[Difference] = []
-    total, done = Employee.objects.count(), 0
+    total, whole = Employee.objects.count(), Found()
     for employees in ranges():
-        chosen = these(employees)
-        statement = RECOUNT.format(
-            judgement=judgement_sql(campaign.rule, clock(), chosen), employees=chosen, campaign=literal(campaign.pk),
-            stale=f"SELECT employee_id FROM ({stale_sql()}) note",
-        )  # fmt: skip
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-            # Django's cursor hands jsonb out as text.
-            differences += [
-                Difference(staff_no, name, stored and json.loads(stored), judged and json.loads(judged))
-                for staff_no, name, stored, judged in cursor.fetchall()
-            ]
-        done += len(employees)
-        progress(done, total)
-    return differences
+        found = find_differences(campaign, employees)
+        if repairing and found.differences:
+            with transaction.atomic():
+                hold_facts()
+                for held in hold_campaigns(clock(), only=campaign):
+                    repair(held, found, by=by)
+        whole.people += found.people
+        whole.waiting += found.waiting
+        whole.differences += found.differences
+        progress(whole.people, total)
+    return whole
+
+
+def keep_drift(campaign: Campaign, differences: int) -> None:
+    """What the last recount found, for /health/ready."""
+    Setting.objects.update_or_create(name=f"{DRIFT}:{campaign.slug}", defaults={"value": differences})
+
+
+def find_differences(campaign: Campaign, employees: Sequence[int]) -> Found:
+    """Compare these employees' standings with the facts. Nobody is locked; whoever is named differed twice.
+
+    What only the passing of time has changed is noted in between: that is no drift.
+    """
+    found = _compare(campaign, employees)
+    if found.differences:
+        follow_time()
+        again = _compare(campaign, [one.employee_id for one in found.differences])
+        found.waiting += again.waiting
+        found.differences = again.differences
+    return found
+
+
+def repair(campaign: Campaign, seen: Found, *, by: Actor = SYSTEM) -> dict[str, Any]:
+    """Judge anew whoever still differs, with the service of every mark; each repair is told in the audit trail.
+
+    The caller's transaction holds the facts lock and the campaign. Returns the result of a recount's range.
+    """
+    found = Found()
+    if seen.differences:
+        lock_employees(one.employee_id for one in seen.differences)
+        found = _compare(campaign, [one.employee_id for one in seen.differences])
+        ids = [one.employee_id for one in found.differences]
+        mark_standings(campaign=campaign, employees=ids, now=clock(), cause=StandingChange.Cause.REPAIR)
+    for one in found.differences:
+        detail = {"campaign": campaign.slug, "fields": one.fields, "stored": one.stored, "recounted": one.recounted}
+        audit("standing.repaired", by=by, kind="employee", id=one.staff_no, label=one.name, detail=detail)
+    listed = [{"staff_no": one.staff_no, "fields": one.fields} for one in found.differences[:LISTED]]
+    return {"waiting": seen.waiting, "differences": len(found.differences), "listed": listed}
+
+
+def _compare(campaign: Campaign, employees: Sequence[int]) -> Found:
+    chosen = these(list(employees))
+    statement = RECOUNT.format(
+        judgement=judgement_sql(campaign.rule, clock(), chosen), employees=chosen, campaign=literal(campaign.pk),
+        stale=f"SELECT employee_id FROM ({stale_sql(campaign.pk)}) noted",
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        rows = cursor.fetchall()
+    # Django's cursor hands jsonb out as text.
+    differences = [
+        Difference(employee, staff_no, name, stored and json.loads(stored), judged and json.loads(judged))
+        for _waiting, employee, staff_no, name, stored, judged in rows
+        if employee is not None
+    ]
+    return Found(len(employees), rows[0][0], differences)

@@ -1,24 +1,27 @@
-"""The doorbell: tells a worker that somebody was touched. It carries nothing, and nothing depends on it."""
+"""The doorbell: tells a worker that there is work. It carries nothing but ids, and nothing depends on it."""
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from celery import chain, current_app
+from django.conf import settings
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
 MARK_TOUCHED = "apps.quotas.tasks.mark_touched"
+DO_RANGE = "apps.quotas.tasks.do_range"
 TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
 IMPORT_SUBMISSION = "apps.contacts.tasks.import_submission"
 
 
 def ring() -> None:
-    """After the commit, ask a worker to mark whoever was touched. Never waits for a broker, never raises.
+    """After the commit, ask a worker to mark whoever was touched, or everybody. Never waits for a broker, never raises.
 
-    When nobody hears it, the sweep finds the notes in the outbox.
+    When nobody hears it, the sweep finds the notes in the outbox and the ranges of a run.
     """
-    transaction.on_commit(lambda: _ring(_mark), robust=True)
+    transaction.on_commit(lambda: _ring(lambda options: _send(MARK_TOUCHED, options)), robust=True)
 
 
 def ring_for_file(submission_id: uuid.UUID) -> None:
@@ -26,29 +29,55 @@ def ring_for_file(submission_id: uuid.UUID) -> None:
 
     Never waits, never raises: when nobody hears it, the sweep finds the file.
     """
-    transaction.on_commit(lambda: _ring(lambda: _import_and_mark(submission_id)), robust=True)
+    transaction.on_commit(lambda: _ring(lambda options: _import_and_mark(submission_id, options)), robust=True)
 
 
 def ring_for_answer() -> None:
     """After the commit, ask a worker to mail whoever was answered. Never waits, never raises: beat asks too."""
-    transaction.on_commit(lambda: _ring(_tell), robust=True)
+    transaction.on_commit(lambda: _ring(lambda options: _send(TELL_ANSWERS, options)), robust=True)
 
 
-def _tell() -> None:
-    current_app.send_task(TELL_ANSWERS, retry=False, ignore_result=True)
+def ring_for_each(ranges: Iterable[int]) -> None:
+    """After the commit, ask for these ranges, a task for each. The first that finds no broker ends it."""
+
+    def send(options: dict[str, Any]) -> None:
+        for range_id in ranges:
+            _send(DO_RANGE, options, range_id)
+
+    transaction.on_commit(lambda: _ring(send), robust=True)
 
 
-def _mark() -> None:
-    current_app.send_task(MARK_TOUCHED, retry=False, ignore_result=True)
+def _send(task: str, options: dict[str, Any], *arguments: Any) -> None:
+    current_app.send_task(task, args=arguments, **options)
 
 
-def _import_and_mark(submission_id: uuid.UUID) -> None:
+def _import_and_mark(submission_id: uuid.UUID, options: dict[str, Any]) -> None:
     first = current_app.signature(IMPORT_SUBMISSION, args=[str(submission_id)], immutable=True)
-    chain(first, current_app.signature(MARK_TOUCHED, immutable=True)).apply_async(retry=False, ignore_result=True)
+    chain(first, current_app.signature(MARK_TOUCHED, immutable=True)).apply_async(**options)
 
 
-def _ring(send: Callable[[], None]) -> None:
+def _ring(send: Callable[[dict[str, Any]], None]) -> None:
+    """One attempt, over a connection on which no answer is waited for longer than the patience of the settings."""
+    patience = settings.CELERY_BROKER_CONNECTION_TIMEOUT
+    options = {"retry": False, "ignore_result": True, "confirm_timeout": patience}
     try:
-        send()
+        if current_app.conf.task_always_eager:
+            send(options)
+            return
+        with current_app.producer_or_acquire() as producer:
+            try:
+                _bound(producer.connection.ensure_connection(max_retries=0, interval_start=0).connection, patience)
+                send(options | {"producer": producer})
+            except BaseException:
+                # An answer that comes late would be taken for the next one's: nobody uses this connection again.
+                producer.connection.collect(patience)
+                raise
     except Exception as error:
-        logger.error("the doorbell found no broker (%s): the sweep will mark what was touched", type(error).__name__)
+        logger.error("the doorbell found no broker (%s): the sweep will find what is to do", type(error).__name__)
+
+
+def _bound(connection: Any, patience: float) -> None:
+    """Let every wait for RabbitMQ end, opening and declaring too; for Redis its transport's options do."""
+    socket = getattr(getattr(connection, "transport", None), "sock", None)
+    if socket is not None:
+        socket.settimeout(patience)

@@ -1,6 +1,7 @@
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.ledger.management.house import HouseCommand, instant
 from apps.quotas.exports import write_standings
+from apps.quotas.freeze.files import UnknownResult, result_of, signature_file
 from apps.quotas.management.choosing import add_campaign, choose_campaign
 from apps.quotas.reports import Everyone, Standings
 from apps.quotas.services import clock
@@ -20,6 +22,7 @@ class Command(HouseCommand):
         super().add_arguments(parser)
         add_campaign(parser)
         parser.add_argument("--as-of", type=instant, metavar="ISO", help="the state just before this instant")
+        parser.add_argument("--result", type=int, metavar="N", help="an earlier version of a frozen result")
         parser.add_argument("--output", type=Path, metavar="FILE", help="where to write; standard output without it")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,12 +31,19 @@ class Command(HouseCommand):
             raise CommandError("--as-of lies in the future")
         if options["json"] and not output:
             raise CommandError("--json needs --output: standard output holds the CSV", returncode=2)
-        standings = Standings(campaign, Everyone(), as_of=as_of, reviews=True)
+        try:
+            result = result_of(campaign, options["result"]) if options["result"] else None
+        except UnknownResult as unknown:
+            raise CommandError(str(unknown)) from unknown
+        standings = Standings(campaign, Everyone(), as_of=as_of, result=result, reviews=True)
         if not output:
             write_standings(standings, sys.stdout.buffer.write)
             return
         try:
-            _write_whole(standings, output)
+            _write_whole(output, lambda write: write_standings(standings, write))
+            if standings.result:
+                signature = signature_file(standings.result)
+                _write_whole(output.with_name(output.name + ".sig"), lambda write: write(signature))
         except OSError as error:
             raise CommandError(f"{output}: {error.strerror}") from error
         totals = standings.totals()
@@ -41,16 +51,23 @@ class Command(HouseCommand):
             "campaign": campaign.slug, "employees": totals.people, "counted": totals.counted, "red": totals.red,
             "as_of": standings.now.isoformat(), "output": str(output),
         }  # fmt: skip
-        self.tell(options, told, f"Wrote {totals.people} standings, {totals.red} red, to {output}.")
+        summary = f"Wrote {totals.people} standings, {totals.red} red, to {output}."
+        if standings.result:
+            final = standings.result
+            told |= {"frozen_at": final.frozen_at.isoformat(), "result_version": final.version, "digest": final.digest}
+            summary += (
+                f" Final result, version {final.version}, frozen {final.frozen_at.isoformat()}, digest {final.digest}."
+            )
+        self.tell(options, told, summary)
 
 
-def _write_whole(standings: Standings, output: Path) -> None:
+def _write_whole(output: Path, fill: Callable[[Callable[[bytes], object]], object]) -> None:
     """Beside its place first: a file of this name is always a whole one."""
     handle, name = tempfile.mkstemp(dir=output.parent or ".", prefix=f".{output.name}.")
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            write_standings(standings, file.write)
+            fill(file.write)
         part.chmod(0o644)
         part.replace(output)
     finally:

@@ -5,35 +5,46 @@ from django.core.management.base import CommandParser
 
 from apps.ledger.management.house import HouseCommand
 from apps.quotas.management.choosing import add_campaign, choose_campaign
-from apps.quotas.services import follow_time, recount, waiting
+from apps.quotas.services import compare_everybody, keep_drift
 
 SHOWN = 100
 
 
 class Command(HouseCommand):
-    help = "Compares every standing with a recount from the facts. Changes nothing; exits 1 on any difference."
+    help = "Compares every standing with a recount from the facts; exits 1 on any difference that is left."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         add_campaign(parser)
+        parser.add_argument("--repair", action="store_true", help="judge anew whoever differs, then compare again")
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = choose_campaign(options["campaign"])
-        follow_time()
         with self.bar("employees") as progress:
-            found = recount(campaign, progress)
+            found = compare_everybody(campaign, progress, repairing=options["repair"], by=self.actor)
+        left = found
+        if options["repair"] and found.differences:
+            with self.bar("employees again") as progress:
+                left = compare_everybody(campaign, progress)
+        keep_drift(campaign, len(left.differences))
+        repaired = len(found.differences) - len(left.differences)
         listed = [
             {"staff_no": one.staff_no, "fields": one.fields, "stored": one.stored, "recounted": one.recounted}
-            for one in found
+            for one in found.differences
         ]
-        left_out = waiting()
-        lines = [f"{len(found)} differences in {campaign.name}."]
-        if left_out:
-            lines.append(f"{left_out} employees wait for their mark and were not compared.")
-        lines += [f"  {one.staff_no} {one.name}: {', '.join(one.fields)}" for one in found[:SHOWN]]
-        if len(found) > SHOWN:
-            lines.append(f"  and {len(found) - SHOWN} more (--json lists them all)")
-        told = {"campaign": campaign.slug, "differences": len(found), "waiting": left_out, "employees": listed}
+        compared = found.people - found.waiting
+        lines = [f"{len(found.differences)} differences in {campaign.name}; {compared} employees compared."]
+        if options["repair"]:
+            lines.append(f"{repaired} put right, {len(left.differences)} left.")
+        if found.waiting:
+            lines.append(f"{found.waiting} employees wait for their mark and were not compared.")
+        lines += [f"  {one.staff_no} {one.name}: {', '.join(one.fields)}" for one in found.differences[:SHOWN]]
+        if len(listed) > SHOWN:
+            lines.append(f"  and {len(listed) - SHOWN} more (--json lists them all)")
+        told = {
+            "campaign": campaign.slug, "differences": len(found.differences), "repaired": repaired,
+            "compared": compared, "waiting": found.waiting, "employees": listed,
+        }  # fmt: skip
         self.tell(options, told, "\n".join(lines))
-        if found:
+        if left.differences:
             sys.exit(1)

@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Proves, with no database and no network, that a CSV of standings is a frozen result of Hundred.
+
+    python3 verify.py STANDINGS.csv [--signature STANDINGS.csv.sig] --public-key KEY.pem [--json]
+
+Needs Python 3.11 and the package `cryptography`, nothing else: this one file may be handed to an auditor. Only the
+columns staff_no, counted, target, exempt and red are read, so a file that a spreadsheet program saved again, with
+another separator, other line ends or more columns, still verifies. Exit status: 0 it is the result, 1 it is not, 2
+wrong usage.
+
+The digest is SHA-256 over the canonical text: a first line `hundred-1,SLUG,CUT-OFF,RULE VERSION,RESULT VERSION`, then
+a line `staff_no,counted,target,exempt,red` for everybody, ordered by the code points of the staff number, in UTF-8,
+each line ended by LF. The signature file holds the first eight bytes of every line's SHA-256, so that the first line
+that differs can be named, and an Ed25519 signature over all of it as canonical JSON.
+"""
+
+import argparse
+import base64
+import csv
+import hashlib
+import io
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+COLUMNS = ("staff_no", "counted", "target", "exempt", "red")
+SIGNED = ("campaign", "cutoff", "rule_version", "result_version", "rows", "line_hashes", "digest")
+SHORT = 8  # bytes kept of each line's hash
+SEPARATORS = ",;\t"
+ENCODINGS = ("utf-8-sig", "gb18030", "latin-1")
+
+
+class NotReadable(ValueError):
+    """A file that is no CSV of standings, no signature or no key."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a file is the result; `sentence` says it. `line` is the first line of the file that differs."""
+
+    verified: bool
+    sentence: str
+    line: int | None = None
+    code: str = ""
+
+
+# -- the canonical form --------------------------------------------------------------------------------------------
+
+
+def first_line(campaign: str, cutoff: str, rule_version: int, result_version: int) -> str:
+    """The line that says which result it is; `cutoff` is the instant in UTC, such as 2026-11-30T16:00:00Z."""
+    return f"hundred-1,{campaign},{cutoff},{rule_version},{result_version}"
+
+
+def canonical_line(staff_no: str, counted: str, target: str, exempt: str, red: str) -> str:
+    """One person. Nothing is quoted: the last four never hold a comma, so the line can be read in one way only."""
+    return f"{staff_no},{counted},{target},{exempt},{red}"
+
+
+def fingerprints(head: str, lines: Iterable[str]) -> tuple[str, bytes, int]:
+    """The digest of a result, the short hashes of its lines one after the other, and how many lines there are."""
+    whole, short = hashlib.sha256(f"{head}\n".encode()), bytearray()
+    for line in lines:
+        whole.update(f"{line}\n".encode())
+        short += short_hash(line)
+    return whole.hexdigest(), bytes(short), len(short) // SHORT
+
+
+def short_hash(line: str) -> bytes:
+    return hashlib.sha256(line.encode("utf-8", "surrogatepass")).digest()[:SHORT]
+
+
+def signed_bytes(document: dict[str, Any]) -> bytes:
+    """What the signature is over: everything else in the signature file, as JSON with sorted names and no blanks."""
+    rest = {name: document[name] for name in sorted(document) if name != "signature"}
+    return json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+# -- reading -------------------------------------------------------------------------------------------------------
+
+
+def read_signature(raw: bytes) -> dict[str, Any]:
+    """The signature file as a document. Raises NotReadable."""
+    try:
+        document = json.loads(raw.decode("utf-8-sig"))
+        hashes = base64.b64decode(document["line_hashes"], validate=True)
+        whole = len(hashes) == SHORT * document["rows"] and {*SIGNED, "signature"} <= set(document)
+        base64.b64decode(document["signature"], validate=True)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise NotReadable("the signature file is not one of Hundred's") from error
+    if not whole:
+        raise NotReadable("the signature file is not whole")
+    return document
+
+
+def read_key(pem: bytes) -> Ed25519PublicKey:
+    """A public key. Raises NotReadable."""
+    try:
+        key = load_pem_public_key(pem)
+    except ValueError as error:
+        raise NotReadable("the public key is no PEM file") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise NotReadable("the public key is no Ed25519 key")
+    return key
+
+
+def read_lines(raw: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number, the five cells) of every row of a CSV. Raises NotReadable."""
+    text = _decoded(raw)
+    separator, places = _header(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    begins = 1
+    try:
+        for number, cells in enumerate(reader):
+            line, begins = begins, reader.line_num + 1
+            if number == 0 or not any(cell.strip() for cell in cells):
+                continue
+            yield line, {name: cells[at].strip() if at < len(cells) else "" for name, at in places.items()}
+    except csv.Error as error:
+        raise NotReadable(f"line {begins} is no line of a CSV: {error}") from error
+
+
+def _decoded(raw: bytes) -> str:
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encodings: tuple[str, ...] = ("utf-16",)
+    else:
+        encodings = ENCODINGS
+    for encoding in encodings:
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise NotReadable("the file is no text")
+
+
+def _header(text: str) -> tuple[str, dict[str, int]]:
+    """The separator, and where each of the five columns stands."""
+    for separator in SEPARATORS:
+        try:
+            cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+        except csv.Error:
+            continue
+        names = [cell.strip().lower() for cell in cells]
+        if set(COLUMNS) <= set(names):
+            if twice := [name for name in COLUMNS if names.count(name) > 1]:
+                raise NotReadable(f"the file has the column {twice[0]} twice")
+            return separator, {name: names.index(name) for name in COLUMNS}
+    raise NotReadable(f"the first line does not name the columns {', '.join(COLUMNS)}")
+
+
+def _spellings(cells: dict[str, str]) -> Iterator[str]:
+    """The canonical line of a row; a staff number behind an apostrophe that guards a formula also without it."""
+    numbers = [cells["staff_no"]]
+    if numbers[0][:1] == "'" and not numbers[0][1:2].isalnum():
+        numbers.append(numbers[0][1:])
+    for number in numbers:
+        yield canonical_line(number, *(cells[name] for name in COLUMNS[1:]))
+
+
+# -- the proof -----------------------------------------------------------------------------------------------------
+
+
+def verify(raw: bytes, document: dict[str, Any], key: Ed25519PublicKey) -> Verdict:
+    """Whether the CSV `raw` is the result that `document` (read_signature) signs with `key`. Raises NotReadable."""
+    try:
+        key.verify(base64.b64decode(document["signature"]), signed_bytes(document))
+    except InvalidSignature:
+        return Verdict(
+            False, "The signature is not made with this key, or the signature file was changed.", None, "key"
+        )
+    hashes = base64.b64decode(document["line_hashes"])
+    expected = [hashes[at : at + SHORT] for at in range(0, len(hashes), SHORT)]
+    known, rows = set(expected), []
+    for number, cells in read_lines(raw):
+        spelled = list(_spellings(cells))
+        line = next((one for one in spelled if short_hash(one) in known), spelled[0])
+        rows.append((number, cells["staff_no"], line))
+    if difference := _first_difference(expected, rows):
+        return difference
+    head = first_line(*(document[name] for name in SIGNED[:4]))
+    if fingerprints(head, (line for _, _, line in rows))[0] != document["digest"]:
+        return Verdict(
+            False, "The lines differ from the result, in a way that their short hashes hide.", None, "digest"
+        )
+    return Verdict(
+        True,
+        f"This is the frozen result of {document['campaign']}, version {document['result_version']}: "
+        f"{document['rows']} standings, digest {document['digest']}.",
+    )
+
+
+def _first_difference(expected: list[bytes], rows: list[tuple[int, str, str]]) -> Verdict | None:
+    found = [short_hash(line) for _, _, line in rows]
+    for place, (number, staff_no, _) in enumerate(rows):
+        if place < len(expected) and found[place] == expected[place]:
+            continue
+        wanted, present = Counter(expected[place:]), Counter(found[place:])
+        here = f"Line {number} ({staff_no})"
+        if place == len(expected) or (not wanted[found[place]] and present[expected[place]]):
+            return Verdict(False, f"{here} was added: it is not in the result.", number, "added")
+        if wanted[found[place]] and present[expected[place]]:
+            return Verdict(False, f"{here} stands in another place than in the result.", number, "reordered")
+        if wanted[found[place]]:
+            return Verdict(False, f"{here}: a line of the result is missing before it.", number, "missing")
+        return Verdict(False, f"{here} was changed: the result says something else here.", number, "changed")
+    if len(rows) < len(expected):
+        after = f"line {rows[-1][0]} ({rows[-1][1]})" if rows else "the header"
+        last = rows[-1][0] + 1 if rows else 2
+        return Verdict(False, f"{len(expected) - len(rows)} lines are missing after {after}.", last, "missing")
+    return None
+
+
+# -- the program ---------------------------------------------------------------------------------------------------
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The program; returns its exit status."""
+    parser = argparse.ArgumentParser(description="Proves that a CSV of standings is a frozen result of Hundred.")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--signature", type=Path, metavar="FILE.sig", help="else FILE with .sig behind it")
+    parser.add_argument("--public-key", type=Path, metavar="PEM", required=True)
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    options = parser.parse_args(arguments)
+    try:
+        signature = options.signature or options.file.with_name(options.file.name + ".sig")
+        document, key = read_signature(signature.read_bytes()), read_key(options.public_key.read_bytes())
+        verdict = verify(options.file.read_bytes(), document, key)
+    except OSError as error:
+        verdict = Verdict(False, f"{error.filename}: {error.strerror}", None, "unreadable")
+    except NotReadable as error:
+        verdict = Verdict(False, f"{error}", None, "unreadable")
+    told = {"verified": verdict.verified, "code": verdict.code, "line": verdict.line, "sentence": verdict.sentence}
+    print(json.dumps(told, ensure_ascii=False) if options.json else verdict.sentence)
+    return 0 if verdict.verified else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The result: recounted from the facts as of the cut-off, over what was stored by K, and stored in one transaction."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Count, Q
+from django.db.models.functions import Collate
+
+from apps.employees.models import Employee
+from apps.employees.services import tree_at_sql
+from apps.ledger.services import Actor, audit, keep_past
+from apps.quotas.freeze import signing
+from apps.quotas.freeze.proof import canonical_line, fingerprints, first_line
+from apps.quotas.models import Campaign, FrozenResult, FrozenStanding
+from apps.quotas.querysets import literal
+from apps.quotas.reports import These
+from apps.quotas.reports.sources import sources
+from apps.quotas.services.marking import ranges
+
+STORE_ROWS = """
+{sources}, by_day AS (
+    SELECT employee_id, array_agg(day ORDER BY day) AS days, array_agg(delta ORDER BY day) AS deltas
+    FROM days GROUP BY employee_id)
+INSERT INTO quotas_frozenstanding (campaign_id, version, employee_id, staff_no, name, email, department,
+    manager_staff_no, counted, target, exempt, pace, reached_at, days, deltas)
+SELECT {campaign}, 1, employee_id, staff_no, name, email, department, manager_staff_no, counted, target, exempt, pace,
+    reached_at, coalesce(by_day.days, '{{}}'), coalesce(by_day.deltas, '{{}}')
+FROM listed LEFT JOIN by_day USING (employee_id)
+"""
+STORE_TREE = """
+{tree} INSERT INTO quotas_frozennode (campaign_id, employee_id, manager_id, first, last)
+SELECT {campaign}, employee_id, manager_id, first, last FROM tree
+"""
+
+
+def store_result(
+    campaign: Campaign, by: Actor, progress: Callable[[int, int], None] = lambda done, total: None
+) -> None:
+    """Make and store version 1 of a closing campaign's result and freeze it: all of it, or nothing.
+
+    Nothing that decides it can move meanwhile, so no lock is held: what is stored after K does not count, and changes
+    of the past are refused. Of two at once the database lets one win; the other raises IntegrityError.
+    """
+    rule, total, done = campaign.rule, Employee.objects.count(), 0
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            for employees in ranges():
+                listed = sources(campaign, rule, These(employees), rule.cutoff_at, past=True)
+                cursor.execute(STORE_ROWS.format(sources=listed, campaign=campaign.pk))
+                done += len(employees)
+                progress(done, total)
+            tree = tree_at_sql(literal(rule.cutoff_at))
+            cursor.execute(STORE_TREE.format(tree=tree, campaign=campaign.pk))
+        result = store_version(campaign, 1, by)
+        if not Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.CLOSING).update(
+            state=Campaign.State.FROZEN
+        ):
+            raise RuntimeError(f"{campaign.slug} is closing no more")
+        keep_past(campaign.slug, False)
+        detail = {"rows": result.rows, "red": result.red, "digest": result.digest, "kept_until": f"{result.kept_until}"}
+        audit("campaign.frozen", by=by, kind="campaign", id=campaign.slug, label=campaign.name, detail=detail)
+
+
+def store_version(campaign: Campaign, version: int, by: Actor) -> FrozenResult:
+    """Seal the rows of a version, which stand there already: digest, signature, and the result they belong to."""
+    rows = FrozenStanding.objects.filter(campaign=campaign, version=version)
+    if campaign.kept_until is None:
+        raise ValueError(f"{campaign.slug} has no K: nothing says what counts")
+    counts = rows.aggregate(rows=Count("pk"), red=Count("pk", filter=Q(red=True)))
+    document = signature_fields(campaign, version)
+    signature, public_key = signing.sign(document)
+    return FrozenResult.objects.create(
+        campaign=campaign, version=version, rule_version=campaign.rule.version, cutoff_at=campaign.rule.cutoff_at,
+        kept_until=campaign.kept_until, rows=counts["rows"], red=counts["red"], digest=document["digest"],
+        signature=signature, public_key=public_key, created_by_label=by.label,
+    )  # fmt: skip
+
+
+def signature_fields(campaign: Campaign, version: int) -> dict[str, Any]:
+    """What a signature file says of a version, without the signature; made from the stored rows."""
+    cutoff = instant(campaign.rule.cutoff_at)
+    head = first_line(campaign.slug, cutoff, campaign.rule.version, version)
+    digest, hashes, rows = fingerprints(head, _lines(campaign, version))
+    return {
+        "campaign": campaign.slug, "cutoff": cutoff, "rule_version": campaign.rule.version, "result_version": version,
+        "rows": rows, "line_hashes": base64.b64encode(hashes).decode(), "digest": digest,
+    }  # fmt: skip
+
+
+def signature_document(result: FrozenResult) -> dict[str, Any]:
+    """The signature file of a stored result. It proves nothing when the rows were changed behind the program's back."""
+    return {**signature_fields(result.campaign, result.version), "signature": result.signature}
+
+
+def instant(at: datetime) -> str:
+    """An instant in UTC as the first canonical line has it: to the second, or to the microsecond where it has any."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _lines(campaign: Campaign, version: int) -> Iterator[str]:
+    rows = FrozenStanding.objects.filter(campaign=campaign, version=version).order_by(Collate("staff_no", "C"))
+    cells = rows.values_list("staff_no", "counted", "target", "exempt", "red")
+    words = {True: "yes", False: "no"}
+    for number, counted, target, exempt, red in cells.iterator(chunk_size=5_000):
+        yield canonical_line(number, str(counted), str(target), words[exempt], words[red])

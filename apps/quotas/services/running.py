@@ -1,0 +1,121 @@
+"""The ranges of a run, one by one: any worker takes one, its effect and its end are committed together."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from typing import Any
+
+from django.db import connection, transaction
+
+from apps.contacts.services import finish_abandoned
+from apps.employees.models import Employee
+from apps.ledger.services import SYSTEM, Actor, clock, hold_facts
+from apps.quotas.models import Campaign, MarkRange, MarkRun
+from apps.quotas.services.beginning import begin_run, close_if_over
+from apps.quotas.services.marking import Mark, hold_campaigns, mark_range, mark_touched
+from apps.quotas.services.recounting import find_differences, keep_drift, repair
+
+logger = logging.getLogger(__name__)
+# Nobody waits for a range that another worker is at; whoever wants the whole run looks again after this (seconds).
+LOOK_AGAIN = 0.2
+
+
+def do_range(range_id: int) -> bool:
+    """Do a range of a run: its effect, its result and its end in one transaction, and with the last one the run's end.
+
+    False when it is done already or somebody else is at it. Whoever dies on the way leaves it waiting.
+    """
+    waiting = MarkRange.objects.filter(pk=range_id, state=MarkRange.State.WAITING)
+    if not _begin(range_id):
+        return False
+    part = waiting.select_related("run__campaign").first()
+    if part is None:
+        return False
+    employees = list(
+        Employee.objects.filter(pk__gte=part.first_id, pk__lte=part.last_id).order_by("pk").values_list("pk", flat=True)
+    )
+    recount = part.run.work == MarkRun.Work.RECOUNT
+    seen = find_differences(part.run.campaign, employees) if recount else None
+    with transaction.atomic():
+        hold_facts()
+        held = hold_campaigns(clock(), only=part.run.campaign)
+        if not waiting.select_for_update(skip_locked=True, of=("self",)).exists():
+            return False
+        result: dict[str, Any] = {"people": len(employees)}
+        for campaign in held:
+            result |= asdict(mark_range(campaign, employees)) if seen is None else repair(campaign, seen)
+        waiting.update(state=MarkRange.State.DONE, finished_at=clock(), result=result)
+        over = close_if_over(part.run) and recount
+        listed = _keep_drift(part.run) if over else []
+    for one in listed:
+        logger.error("drift in %s: %s differed in %s", part.run.campaign.slug, one["staff_no"], one["fields"])
+    return True
+
+
+def _begin(range_id: int) -> bool:
+    """Say that somebody begins with it, unless somebody is at it; committed before the work, so that deaths show."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE quotas_markrange SET attempts = attempts + 1, claimed_at = hundred_clock() WHERE id IN"
+            " (SELECT id FROM quotas_markrange WHERE id = %s AND state = 'waiting' FOR UPDATE SKIP LOCKED)",
+            [range_id],
+        )
+        return cursor.rowcount == 1
+
+
+def _keep_drift(run: MarkRun) -> list[dict[str, Any]]:
+    """The alarm of a recount, with its end: /health/ready is degraded until one finds nothing. Returns whom to name."""
+    found = list(run.ranges.filter(result__differences__gt=0).values_list("result", flat=True))
+    keep_drift(run.campaign, sum(result["differences"] for result in found))
+    return [one for result in found for one in result["listed"]]
+
+
+def finish_run(run: MarkRun, progress: Callable[[int, int], None] = lambda done, total: None) -> MarkRun:
+    """Do what is left of a run in this process, beside whoever else is at it; returns it when it is over."""
+    total = Employee.objects.count()
+    while True:
+        for range_id in list(_waiting().filter(run=run).values_list("pk", flat=True)):
+            do_range(range_id)
+            done = run.ranges.filter(state=MarkRange.State.DONE).values_list("result", flat=True)
+            progress(sum(result["people"] for result in done), total)
+        run.refresh_from_db()
+        if run.finished_at is not None:
+            return run
+        time.sleep(LOOK_AGAIN)
+
+
+def _waiting() -> Any:
+    return MarkRange.objects.filter(state=MarkRange.State.WAITING).order_by("pk")
+
+
+def mark_everybody(
+    campaign: Campaign, progress: Callable[[int, int], None] = lambda done, total: None, *, by: Actor = SYSTEM
+) -> Mark:
+    """Mark every employee in this process, a few thousand a transaction; `progress(done, total)` after each.
+
+    A run like any other: when this process dies, workers finish it.
+    """
+    with transaction.atomic():
+        hold_facts()
+        if not hold_campaigns(clock(), only=campaign):
+            return Mark()
+        run = begin_run(campaign=campaign, work=MarkRun.Work.MARK, cause="asked", by=by)
+    totals = finish_run(run, progress).totals
+    return Mark(**{one.name: totals.get(one.name, 0) for one in fields(Mark)})
+
+
+def sweep() -> int:
+    """Do in this process what no doorbell rang for: abandoned submissions, free notes, ranges nobody is at.
+
+    Returns how many notes it took.
+    """
+    finish_abandoned(clock())
+    total = 0
+    while taken := mark_touched():
+        total += taken
+    for range_id in list(_waiting().values_list("pk", flat=True)):
+        do_range(range_id)
+    return total

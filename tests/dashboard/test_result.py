@@ -1,0 +1,116 @@
+"""The result's pages: what HR takes away proves itself, and a correction needs a second pair of eyes."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from apps.employees.models import Employee
+from apps.quotas.freeze.freezing import freeze
+from apps.quotas.freeze.proof import read_key, read_signature, verify
+from apps.quotas.models import Campaign, FrozenResult, ResultCorrection
+from tests.dashboard.conftest import SignIn
+from tests.fixtures import Clock
+from tests.people import TESTER, record, with_account
+
+pytestmark = pytest.mark.django_db
+ASK = {
+    "reason": "The feed came late", "evidence": "Ticket 7", "staff_no_0": "A001", "counted_0": "100", "exempt_0": "",
+}  # fmt: skip
+
+
+@pytest.fixture
+def frozen(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock) -> Campaign:
+    """November, frozen with Alice at 99."""
+    record(alice, 99)
+    clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
+    freeze(campaign=campaign, by=TESTER, patient=False)
+    return Campaign.objects.get(pk=campaign.pk)
+
+
+@pytest.fixture
+def second(company: dict[str, Employee]) -> Employee:
+    """Another person of HR."""
+    return with_account(company["D001"], "hr")
+
+
+def body(response: object) -> bytes:
+    return b"".join(response.streaming_content)  # type: ignore[attr-defined]
+
+
+def status(response: object) -> int:
+    """How it was answered; a file that was sent is read, which puts it away."""
+    if response.streaming:  # type: ignore[attr-defined]
+        body(response)
+    return int(response.status_code)  # type: ignore[attr-defined]
+
+
+def test_the_four_files_of_the_page_prove_each_other(frozen: Campaign, hr: Employee, as_: SignIn) -> None:
+    client = as_(hr)
+    names = ("result-csv", "result-signature", "result-key", "result-verifier")
+    standings, signature, key, program = (body(client.get(reverse(name))) for name in names)
+    assert verify(standings, read_signature(signature), read_key(key)).verified
+    assert b"def verify(" in program
+
+
+def test_the_page_says_when_and_which_digest(frozen: Campaign, hr: Employee, auditor: Employee, as_: SignIn) -> None:
+    digest = FrozenResult.objects.get().digest
+    for reader in (hr, auditor):
+        assert digest in as_(reader).get(reverse("result")).content.decode()
+    assert "Ask for a correction" not in as_(auditor).get(reverse("result")).content.decode()
+    assert digest[:12] in as_(hr).get(reverse("company")).content.decode()
+
+
+def test_nobody_else_has_the_result_or_its_files(
+    frozen: Campaign, hr: Employee, second: Employee, bob: Employee, alice: Employee, auditor: Employee, as_: SignIn
+) -> None:
+    as_(hr).post(reverse("correction-ask"), ASK)
+    asked = ResultCorrection.objects.get().pk
+    pages = [reverse(name) for name in ("result", "result-csv", "result-signature", "result-key", "result-verifier")]
+    for address in [*pages, reverse("correction", args=[asked])]:
+        assert [status(as_(one).get(address)) for one in (bob, alice, auditor, hr)] == [404, 404, 200, 200]
+    for address in (reverse("correction-grant", args=[asked]), reverse("correction-refuse", args=[asked])):
+        assert [status(as_(one).post(address)) for one in (bob, alice, auditor)] == [404, 404, 404]
+    assert as_(auditor).get(reverse("correction-ask")).status_code == 404
+    assert ResultCorrection.objects.get().state == "asked"
+
+
+def test_who_asked_sees_no_button_and_the_second_one_grants(
+    frozen: Campaign, hr: Employee, second: Employee, alice: Employee, as_: SignIn
+) -> None:
+    as_(hr).post(reverse("correction-ask"), ASK)
+    asked = ResultCorrection.objects.get()
+    page, grant = reverse("correction", args=[asked.pk]), reverse("correction-grant", args=[asked.pk])
+    assert grant not in as_(hr).get(page).content.decode()
+    assert as_(hr).post(grant).status_code == 422
+    assert grant in as_(second).get(page).content.decode()
+    assert as_(second).post(grant, {"answer": "Seen"}).status_code == 302
+    assert as_(second).post(grant, {"answer": "Seen"}).status_code == 422, "a double click decides once"
+    assert FrozenResult.objects.count() == 2
+    shown = as_(alice).get("/").content.decode()
+    assert "version 2" in shown
+    assert "version 1" in as_(alice).get("/?result=1").content.decode()
+    for wrong in ("3", "0", "x", "-1", "99999999999"):
+        assert as_(alice).get(f"/?result={wrong}").status_code == 404
+    assert "99" in body(as_(hr).get(reverse("result-csv") + "?result=1")).decode()
+
+
+def test_a_form_that_fails_comes_back_filled(frozen: Campaign, hr: Employee, as_: SignIn) -> None:
+    for wrong in ({"staff_no_0": "nobody"}, {"evidence": ""}, {"counted_0": "-1"}, {"staff_no_0": "H001"}):
+        response = as_(hr).post(reverse("correction-ask"), ASK | wrong)
+        assert response.status_code == 422
+        assert "The feed came late" in response.content.decode()
+    assert not ResultCorrection.objects.exists()
+
+
+def test_before_the_freeze_the_page_says_so(campaign: Campaign, hr: Employee, as_: SignIn) -> None:
+    assert "no final result yet" in as_(hr).get(reverse("result")).content.decode()
+
+
+def test_a_team_is_that_of_the_deadline(frozen: Campaign, bob: Employee, hr: Employee, as_: SignIn) -> None:
+    from tests.people import load
+
+    load("staff_no,name,email,department,manager_staff_no\nA002,Alan,alan@corp.example.com,Support,C001\n")
+    page = as_(bob).get(reverse("team", args=["B001"])).content.decode()
+    assert "Alan" in page
+    assert "final result" in page

@@ -1,0 +1,220 @@
+"""A frozen verdict moves for nobody, and by two people of HR together into a new version beside the old one (D4)."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from apps.contacts.services import ContactRefused, correct_contact, end_contact, rename_contact
+from apps.employees.models import Account, Employee
+from apps.employees.services import account_for
+from apps.ledger.models import AuditEntry
+from apps.quotas.freeze.corrections import (
+    CorrectionRefused,
+    Wanted,
+    ask_correction,
+    grant_correction,
+    late_facts,
+    refuse_correction,
+)
+from apps.quotas.freeze.freezing import freeze
+from apps.quotas.models import Campaign, FrozenResult, ResultCorrection
+from apps.quotas.reports import Everyone, Only, Standings
+from apps.quotas.services import AdjustmentRefused, restore_while_open, sweep
+from tests.commands import run
+from tests.fixtures import Clock
+from tests.people import TESTER, adjust, load, person, record, with_account
+from tests.quotas.deadline import verdicts
+from tests.quotas.moving import attempts, statements
+
+SEED = int(os.environ.get("FAULT_SEED", "4"))
+
+
+@pytest.fixture
+def frozen(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock) -> Campaign:
+    """November, frozen with Alice at 99 and everybody else at nothing."""
+    record(alice, 99)
+    clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
+    assert freeze(campaign=campaign, by=TESTER, patient=False)
+    return Campaign.objects.get(pk=campaign.pk)
+
+
+@pytest.fixture
+def helga(hr: Employee) -> Account:
+    """The HR person who asks."""
+    return account_for(hr)
+
+
+@pytest.fixture
+def second(company: dict[str, Employee]) -> Account:
+    """Another person of HR, who decides."""
+    return account_for(with_account(company["D001"], "hr"))
+
+
+def ask(campaign: Campaign, by: Account, *wanted: Wanted) -> ResultCorrection:
+    return ask_correction(
+        campaign=campaign, wanted=wanted or [Wanted("A001", counted=100)], reason="The feed came late",
+        evidence="Ticket 7, with the feed's log", by=by,
+    )  # fmt: skip
+
+
+def seen(campaign: Campaign) -> dict[str, int]:
+    """What every reader of the newest result sees."""
+    rows = Standings(Campaign.objects.get(pk=campaign.pk), Everyone()).page(limit=100).rows
+    return {row.staff_no: row.counted for row in rows}
+
+
+# -- D4: nothing moves it -------------------------------------------------------------------------------------------
+
+
+def test_whatever_happens_to_the_facts_the_result_stays(frozen: Campaign, alice: Employee, alan: Employee) -> None:
+    before, signed = verdicts(frozen), FrozenResult.objects.get().digest
+    first = alice.contact_set.order_by("pk")[0]
+    with pytest.raises(ContactRefused):
+        restore_while_open(contact_id=ended_before(alice), employee=alice, by=TESTER)
+    end_contact(contact_id=first.pk, employee=alice, by=TESTER)
+    rename_contact(contact_id=first.pk, employee=alice, name="X", by=TESTER)
+    correct_contact(
+        contact_id=alice.contact_set.order_by("pk")[1].pk, employee=alice, identities=[("handle", "new")], by=TESTER
+    )
+    record(alice, 3)
+    record(alan, 120)
+    load("staff_no,name,email,left_on,department\nA001,Alice,a@corp.example.com,2026-11-02,Elsewhere\n")
+    with pytest.raises(AdjustmentRefused):
+        adjust(campaign=frozen, employee=alan, target=1)
+    sweep()
+    assert verdicts(frozen) == before
+    assert seen(frozen)["A001"] == 99
+    assert FrozenResult.objects.get().digest == signed
+    row = Standings(frozen, Only(alice)).one(alice.pk)
+    assert row is not None
+    assert (row.department, row.manager_staff_no) == ("Sales", "B001"), "that day's place, not today's"
+
+
+def ended_before(employee: Employee) -> int:
+    """A contact of before the cut-off whose end somebody would like to take back."""
+    contact = employee.contact_set.order_by("-pk")[0]
+    end_contact(contact_id=contact.pk, employee=employee, by=TESTER)
+    return contact.pk
+
+
+def test_a_late_feed_is_seen_as_a_ground_and_moves_nothing(frozen: Campaign, alice: Employee, tmp_path: Path) -> None:
+    feed = tmp_path / "feed.csv"
+    feed.write_text("staff_no,name,email,recorded_at\nA001,Lee,lee@outside.example.org,2026-11-30T10:00:00+08:00\n")
+    assert run("import_contacts", feed, "--trust-times")["created"] == 1
+    assert seen(frozen)["A001"] == 99
+    [late] = late_facts(FrozenResult.objects.get())
+    assert (late.staff_no, late.contacts) == ("A001", 1)
+
+
+def test_raw_sql_of_the_applications_role_moves_no_verdict(frozen: Campaign) -> None:
+    assert attempts(len(statements(frozen, Random(0))), SEED, frozen) == [], f"seed {SEED}"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mutant_without_the_guards_the_same_statements_do_move_it(
+    frozen: Campaign, as_owner: Callable[[str], Any]
+) -> None:
+    statement = statements(frozen, Random(0))[0]
+    as_owner(f"SET session_replication_role = 'replica'; {statement}")
+    assert seen(frozen)["A002"] >= 100, "the guards are what holds it"
+
+
+# -- corrections ----------------------------------------------------------------------------------------------------
+
+
+def test_a_correction_is_a_new_version_beside_the_old_one(
+    frozen: Campaign, helga: Account, second: Account, tmp_path: Path
+) -> None:
+    asked = ask(frozen, helga, Wanted("A001", counted=100), Wanted("A002", exempt=True))
+    assert seen(frozen)["A001"] == 99, "asking changes nothing"
+    result = grant_correction(correction_id=asked.pk, by=second, answer="Seen the log")
+    assert (result.version, result.red) == (2, 7)
+    changed = set(verdicts(frozen, 2)) - set(verdicts(frozen, 1))
+    assert changed == {("A001", 100, 100, False, False), ("A002", 0, 100, True, False)}
+    assert seen(frozen)["A001"] == 100
+    first = FrozenResult.objects.get(version=1)
+    old = Standings(frozen, Everyone(), result=first).page(limit=100).rows
+    assert {row.staff_no: row.counted for row in old}["A001"] == 99, "the version before can still be looked at"
+    digests = []
+    for number in (1, 2):
+        file = tmp_path / f"{number}.csv"
+        told = run("export_standings", "--campaign", "november", "--result", number, "--output", file)
+        assert run("verify_freeze", file)["verified"]
+        digests.append(told["digest"])
+        assert json.loads((tmp_path / f"{number}.csv.sig").read_text())["result_version"] == number
+    assert len(set(digests)) == 2
+    actions = list(AuditEntry.objects.filter(subject_kind="correction").values_list("action", "actor_id"))
+    assert actions == [("correction.asked", helga.pk), ("correction.granted", second.pk)]
+
+
+def test_nobody_grants_their_own_request_or_changes_their_own_standing(
+    frozen: Campaign, helga: Account, second: Account
+) -> None:
+    asked = ask(frozen, helga)
+    with pytest.raises(CorrectionRefused):
+        grant_correction(correction_id=asked.pk, by=helga)
+    with pytest.raises(CorrectionRefused, match="own standing"):
+        ask(frozen, helga, Wanted("H001", counted=100))
+    about_her = ask(frozen, helga, Wanted("D001", counted=100))
+    with pytest.raises(CorrectionRefused):
+        grant_correction(correction_id=about_her.pk, by=second)
+    assert FrozenResult.objects.count() == 1
+
+
+@pytest.mark.parametrize("decider", ["the asker", "somebody without the role", "the one it is about"])
+def test_the_database_wants_a_second_person_of_hr_too(
+    frozen: Campaign, helga: Account, second: Account, alice: Employee, decider: str
+) -> None:
+    asked = ask(frozen, helga, Wanted("D001", counted=100))
+    by = {"the asker": helga, "somebody without the role": account_for(alice), "the one it is about": second}[decider]
+    with pytest.raises(DatabaseError), transaction.atomic():
+        ResultCorrection.objects.filter(pk=asked.pk).update(
+            state="granted", decided_at=asked.asked_at, decided_by_id=by.pk, decided_by_label="x", result_version=2
+        )
+
+
+def test_a_granted_correction_moves_its_own_lines_and_no_others(
+    frozen: Campaign, helga: Account, second: Account, alice: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apps.quotas.freeze import corrections
+
+    asked = ask(frozen, helga)
+    theft = corrections.COPY_ROWS.replace("coalesce(line.counted, before.counted) AS counted", "100 AS counted")
+    monkeypatch.setattr(corrections, "COPY_ROWS", theft)
+    with pytest.raises(DatabaseError, match="nothing else"), transaction.atomic():
+        grant_correction(correction_id=asked.pk, by=second)
+    assert FrozenResult.objects.count() == 1
+
+
+def test_a_decided_correction_stays_as_it_was_decided(frozen: Campaign, helga: Account, second: Account) -> None:
+    asked = ask(frozen, helga)
+    with pytest.raises(CorrectionRefused):
+        refuse_correction(correction_id=asked.pk, by=second, answer=" ")
+    refuse_correction(correction_id=asked.pk, by=second, answer="The log says otherwise")
+    with pytest.raises(CorrectionRefused, match="already"):
+        grant_correction(correction_id=asked.pk, by=second)
+    for changes in ({"state": "asked"}, {"reason": "x"}, {"answer": "x"}):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            ResultCorrection.objects.filter(pk=asked.pk).update(**changes)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        asked.lines.create(employee=person("C001"), counted=1, target=1, exempt=False)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [[], [Wanted("A001")], [Wanted("A001", counted=99)], [Wanted("nobody", counted=1)], [Wanted("A001", target=0)],
+     [Wanted("A001", counted=1), Wanted("A001", counted=2)]],
+)  # fmt: skip
+def test_a_correction_that_corrects_nothing_is_not_asked_for(
+    frozen: Campaign, helga: Account, wanted: list[Wanted]
+) -> None:
+    with pytest.raises(CorrectionRefused):
+        ask_correction(campaign=frozen, wanted=wanted, reason="x", evidence="y", by=helga)
+    assert not ResultCorrection.objects.exists()

@@ -1,0 +1,91 @@
+"""The doorbell at a broker that dies, hangs or comes back while somebody waits for a page: nobody waits for it."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kombu import pools
+
+from apps.quotas.services import ring
+from config.brokers import QUEUE, transport_options
+from config.celery import app
+from tests.brokers import KINDS, Broker, running
+from tests.config.house import eventually
+
+pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
+# What a page may lose at most: a few answers that do not come (0.2 s each, 1 s on Redis), on a machine with two cores.
+A_MOMENT = {"rabbitmq": 1.5, "valkey": 3.0}
+# RabbitMQ writes down who is a member of a new queue a few seconds after it says that the queue is there.
+SETTLED = 8.0
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    with running(request.param) as broker:
+        yield broker
+
+
+@pytest.fixture
+def broker(server: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
+    """The doorbell's broker, empty, with its queue declared."""
+    options = app.conf.get("broker_transport_options")
+
+    def reconnect(options: dict[str, Any]) -> None:
+        app.conf.update(broker_transport_options=options)
+        app._pool = app.amqp._producer_pool = None
+
+    monkeypatch.setenv("CELERY_BROKER_URL", server.url)
+    server.wipe()
+    reconnect(transport_options(server.url))
+    yield server
+    pools.reset()
+    reconnect(options)
+
+
+def seconds_of_a_ring() -> float:
+    began = time.monotonic()
+    ring()
+    return time.monotonic() - began
+
+
+def heard(broker: Broker, times: int) -> None:
+    eventually(lambda: broker.waiting(QUEUE) == times, within=10)
+
+
+def test_a_ring_is_in_the_queue_when_it_returns(broker: Broker) -> None:
+    for _ in range(3):
+        ring()
+    assert broker.waiting(QUEUE) == 3
+
+
+def test_a_broker_that_hangs_in_the_middle_holds_nobody_up(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    ring()
+    heard(broker, 1)
+    broker.pause()
+    try:
+        took = [seconds_of_a_ring() for _ in range(3)]
+    finally:
+        broker.resume()
+    print(f"{broker.kind} hangs: {took}")
+    assert max(took) < A_MOMENT[broker.kind]
+    assert caplog.text.count("the doorbell found no broker") == 3
+    eventually(broker.answers)
+    before = broker.waiting(QUEUE)
+    ring()
+    heard(broker, before + 1)
+
+
+def test_a_broker_that_dies_and_comes_back_is_rung_again(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    ring()
+    heard(broker, 1)
+    time.sleep(SETTLED)
+    broker.kill()
+    took = [seconds_of_a_ring() for _ in range(3)]
+    print(f"{broker.kind} is gone: {took}")
+    assert max(took) < A_MOMENT[broker.kind]
+    assert caplog.text.count("the doorbell found no broker") == 3
+    broker.start()
+    heard(broker, 1)  # what was confirmed is still there
+    ring()
+    heard(broker, 2)

@@ -1,0 +1,162 @@
+"""A run over everybody on several real workers, two of them killed in the middle: nothing is lost, nothing is doubled.
+
+It prints after how many seconds what a killed worker had begun was done by somebody else.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from kombu import pools
+
+from apps.ledger.services import hold_facts
+from apps.quotas import tasks
+from apps.quotas.models import Campaign, MarkRange, MarkRun, Standing
+from apps.quotas.services import judge_everybody, marking
+from config.brokers import transport_options
+from config.celery import app
+from tests.brokers import KINDS, Broker, running
+from tests.crowd import alone
+from tests.fixtures import Clock
+from tests.oracle import digest, oracle, stored
+from tests.people import TESTER, company, mark, november, record
+from tests.quotas.workers import Worker, at_work, tail
+
+pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
+PEOPLE, RANGE = 48, 4
+
+
+@pytest.fixture(params=KINDS)
+def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
+    """A broker of our own, which this process rings too."""
+    options = app.conf.get("broker_transport_options")
+
+    def reconnect(options: dict[str, Any]) -> None:
+        app.conf.update(broker_transport_options=options)
+        app._pool = app.amqp._producer_pool = None
+
+    with running(request.param) as server:
+        monkeypatch.setenv("CELERY_BROKER_URL", server.url)
+        reconnect(transport_options(server.url))
+        yield server
+        pools.reset()
+        reconnect(options)
+
+
+@pytest.fixture
+def crowd_of_contacts(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Campaign:
+    """Forty-eight people who brought 0 to 4, target 3; their standings are wrong before the run."""
+    clock.clear()
+    people = list(company((f"N{n:03}", "") for n in range(PEOPLE)).values())
+    campaign = november(target=3)
+    for place, one in enumerate(people):
+        if place % 5:
+            record(one, place % 5)
+    mark()
+    Standing.objects.filter(campaign=campaign).update(counted=0, reached_at=None)
+    monkeypatch.setattr(marking, "AT_MOST", RANGE)
+    return campaign
+
+
+def begin(campaign: Campaign) -> MarkRun:
+    with transaction.atomic():
+        hold_facts()
+        return judge_everybody(campaign, cause="rule", by=TESTER)
+
+
+def wait_for(run: MarkRun, so: Callable[[MarkRun], bool], workers: list[Worker], *, sweeping: bool) -> float:
+    """Until it is so, while beat asks for due work every second if it does; how many seconds that took."""
+    began = time.monotonic()
+    while True:
+        run.refresh_from_db()
+        if so(run):
+            return time.monotonic() - began
+        assert time.monotonic() - began < 180, tail(workers)
+        if sweeping:
+            tasks.sweep()
+        time.sleep(0.2)
+
+
+def in_the_middle() -> list[int]:
+    """Ranges that somebody slow is at: their effect is written and not committed, and their rows are locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM quotas_markrange WHERE state = 'waiting'"
+            " AND claimed_at < clock_timestamp() - interval '1 second'"
+            " AND id NOT IN (SELECT id FROM quotas_markrange FOR UPDATE SKIP LOCKED)"
+        )
+        return [range_id for (range_id,) in cursor.fetchall()]
+
+
+def test_two_workers_killed_on_the_way_lose_and_double_nothing(
+    broker: Broker, crowd_of_contacts: Campaign, tmp_path: Path
+) -> None:
+    """One loses its child, one its parent, in ranges they had begun; the third one and the sweep do the rest."""
+    campaign = crowd_of_contacts
+    with alone(), at_work(broker.url, tmp_path, 60, 60, 0.3) as workers:
+        slow_child, slow_parent, _quick = workers
+        run = begin(campaign)
+        tasks.mark_touched()
+        wait_for(run, lambda run: len(in_the_middle()) >= 2, workers, sweeping=True)
+        begun = in_the_middle()
+        for child in slow_child.children():
+            os.kill(child, signal.SIGKILL)
+        slow_child.kill()
+        slow_parent.kill()
+        began = time.monotonic()
+        wait_for(run, lambda run: run.finished_at is not None, workers, sweeping=True)
+        print(f"{broker.kind}: over {time.monotonic() - began:.1f} s after the kills, ranges {begun} done again")
+    ranges = list(run.ranges.order_by("pk"))
+    assert len(ranges) == PEOPLE // RANGE
+    assert {part.state for part in ranges} == {MarkRange.State.DONE}
+    assert max(part.attempts for part in ranges) >= 2, "somebody died with a range"
+    verdicts = oracle(campaign)
+    assert stored(campaign) == verdicts
+    assert digest(stored(campaign)) == digest(verdicts)
+    assert run.totals["people"] == run.totals["employees"] == PEOPLE
+    assert run.totals["counted"] == sum(counted for _no, counted, *_ in verdicts)
+    assert run.totals["red"] == sum(red for *_, red in verdicts)
+
+
+def test_what_a_killed_child_had_begun_is_given_to_somebody_else_at_once(
+    broker: Broker, crowd_of_contacts: Campaign, tmp_path: Path
+) -> None:
+    """No sweep here: the broker gives it out again."""
+    with alone(), at_work(broker.url, tmp_path, 5, concurrency=1) as workers:
+        run = begin(crowd_of_contacts)
+        MarkRange.objects.filter(run=run).exclude(pk=run.ranges.earliest("pk").pk).delete()
+        tasks.mark_touched()
+        wait_for(run, lambda run: bool(in_the_middle()), workers, sweeping=False)
+        [child] = workers[0].children()
+        os.kill(child, signal.SIGKILL)
+        began = time.monotonic()
+        wait_for(run, lambda run: run.ranges.get().attempts == 2, workers, sweeping=False)
+        print(f"{broker.kind}: a killed child's range was begun again after {time.monotonic() - began:.1f} s")
+        wait_for(run, lambda run: run.finished_at is not None, workers, sweeping=False)
+
+
+def test_what_a_killed_worker_had_begun_comes_back_by_the_broker_or_by_the_sweep(
+    broker: Broker, crowd_of_contacts: Campaign, tmp_path: Path
+) -> None:
+    """RabbitMQ sees the connection end. Redis waits for its visibility time-out: there the sweep is first."""
+    by_the_sweep = broker.kind == "valkey"
+    with alone(), at_work(broker.url, tmp_path, 60, 0.1) as workers:
+        run = begin(crowd_of_contacts)
+        MarkRange.objects.filter(run=run).exclude(pk=run.ranges.earliest("pk").pk).delete()
+        while not (held := in_the_middle()):
+            MarkRange.objects.filter(run=run).update(rung_at=None, claimed_at=None)
+            tasks.mark_touched()
+            wait_for(run, lambda run: run.finished_at is not None or bool(in_the_middle()), workers, sweeping=False)
+            if run.finished_at is not None:  # the quick one was first: once more
+                run = begin(crowd_of_contacts)
+                MarkRange.objects.filter(run=run).exclude(pk=run.ranges.earliest("pk").pk).delete()
+        workers[0].kill()
+        began = time.monotonic()
+        wait_for(run, lambda run: run.finished_at is not None, workers, sweeping=by_the_sweep)
+        how = "the sweep" if by_the_sweep else "the broker"
+        print(f"{broker.kind}: a killed parent's range {held} was over {time.monotonic() - began:.1f} s later by {how}")

@@ -52,6 +52,19 @@ def first_person(page: Page) -> None:
     page.wait_for_selector(".hero")
 
 
+def adjusted_person(page: Page) -> None:
+    """The person whom the oldest single adjustment is about."""
+    page.locator("#list tr:has(small:has-text('·')) td.lead a").last.click()
+    page.click(".details dd a")
+    page.wait_for_selector(".terms")
+
+
+def rule_list(page: Page) -> None:
+    """The list of the rule from the opening on."""
+    page.click("form.rule button")
+    page.wait_for_selector("#people")
+
+
 def as_of(page: Page) -> None:
     day = page.locator("#as_of").get_attribute("min")
     page.goto(f"{page.url.split('?')[0]}?as_of={day}")
@@ -82,6 +95,11 @@ SHOTS = [
     Shot("team-as-of", "manager", "/team/", as_of),
     Shot("member", "manager", "/team/", first_person),
     Shot("company", "hr", "/company/"),
+    Shot("adjustments", "hr", "/company/adjustments/?show=all"),
+    Shot("member-adjusted", "hr", "/company/adjustments/?show=in_force", adjusted_person),
+    Shot("adjustment-ask", "hr", "/company/adjustments/ask/"),
+    Shot("adjustment-decide", "hr", "/company/adjustments/", first_contact),
+    Shot("adjustments-by-rule", "hr", "/company/adjustments/by-rule/", rule_list),
     Shot("exports", "hr", "/exports/"),
     Shot("password", "employee", "/password/"),
     Shot("operator", "operator", "/"),

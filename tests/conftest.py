@@ -1,12 +1,22 @@
 """The people of every test (tests/people.py), as fixtures. A test that asks for one of them has the whole company."""
 
+from collections.abc import Iterator
+
 import pytest
+from django.utils import translation
 
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign
 from apps.quotas.services import follow_time
 from tests import people
 from tests.fixtures import Clock
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A request leaves its language behind in this thread: no test speaks the one of the test before."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

@@ -48,12 +48,12 @@ WITH terms AS (
         coalesce((
             SELECT own.target FROM quotas_adjustment own
             WHERE own.campaign_id = terms.campaign_id AND own.employee_id = person.id AND own.target IS NOT NULL
-              AND own.starts_at < terms.t AND terms.t <= own.ends_at
+              AND own.starts_at < terms.t AND terms.t <= least(own.ends_at, own.ended_at) AND own.granted_at > '-infinity'
             ORDER BY own.starts_at DESC, own.id DESC LIMIT 1), terms.target) AS target,
         coalesce((
             SELECT own.exempt FROM quotas_adjustment own
             WHERE own.campaign_id = terms.campaign_id AND own.employee_id = person.id AND own.exempt IS NOT NULL
-              AND own.starts_at < terms.t AND terms.t <= own.ends_at
+              AND own.starts_at < terms.t AND terms.t <= least(own.ends_at, own.ended_at) AND own.granted_at > '-infinity'
             ORDER BY own.starts_at DESC, own.id DESC LIMIT 1), false) AS exempt
     FROM terms, employees_employee person LEFT JOIN counts ON counts.employee_id = person.id
     WHERE person.id IN (

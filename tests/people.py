@@ -12,13 +12,13 @@ from apps.contacts.models import Source
 from apps.contacts.rules import Draft
 from apps.contacts.services import Report, submit
 from apps.employees.imports import read_roster
-from apps.employees.models import Employee
+from apps.employees.models import Account, Employee, Role
 from apps.employees.roster import RosterResult, load_roster
 from apps.employees.services import account_for, grant_role
 from apps.ledger.services import Actor
 from apps.ledger.tables import Table
 from apps.quotas import services
-from apps.quotas.models import Campaign, Standing
+from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign, Standing
 
 # Monday, 23 November 2026, noon in Shanghai: a week and a day before the deadline, and a microsecond at a reading.
 NOON = "2026-11-23T12:00:00+08:00"
@@ -66,6 +66,40 @@ def with_account(employee: Employee, *roles: str) -> Employee:
     for role in roles:
         grant_role(employee=employee, role=role, by=TESTER)
     return employee
+
+
+def officer(login: str) -> Actor:
+    """An account of HR that belongs to nobody on the roster."""
+    account, _made = Account.objects.get_or_create(login=login, defaults={"display_name": login, "password": "!"})
+    Role.objects.get_or_create(account=account, role=Role.Kind.HR, defaults={"granted_by_label": "test"})
+    return account.actor
+
+
+def ask(
+    *, campaign: Campaign, employee: Employee, reason: str = "x", kind: str = "leave", **terms: Any
+) -> AdjustmentRequest:
+    """Another target or an exemption, asked for by one officer; nobody has decided it."""
+    return services.ask_adjustment(
+        campaign=campaign, employee=employee, kind=kind, reason=reason, by=officer("asks"), **terms
+    )
+
+
+def adjust(**asked_for: Any) -> Adjustment:
+    """The same, and granted by another officer."""
+    asked = ask(**asked_for)
+    services.grant_adjustment(request_id=asked.pk, by=officer("grants"))
+    return Adjustment.objects.get(request=asked)
+
+
+def ask_for_late_joiners(campaign: Campaign) -> AdjustmentRequest:
+    """The pro-rata target for everybody who joined after the opening, asked for by one officer and not decided."""
+    rule, asks = campaign.rule, officer("asks")
+    found = services.preview_rule(
+        rule, services.clock(), joined_after=rule.opens_on, department="", besides_employee=None
+    )
+    return services.ask_by_rule(
+        campaign=campaign, joined_after=rule.opens_on, reason="joined later", seen=found.digest, by=asks
+    )
 
 
 def sign_in(client: Client, employee: Employee) -> Client:

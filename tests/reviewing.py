@@ -10,7 +10,7 @@ from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from apps.quotas import services
 from apps.quotas.models import Campaign, Review
-from tests.people import TESTER
+from tests.people import TESTER, adjust
 
 
 def ask(campaign: Campaign, employee: Employee, text: str = "One is missing.", **options: Any) -> Review:
@@ -45,7 +45,7 @@ def close(campaign: Campaign, kept_until: datetime) -> None:
 
 def adjusted(campaign: Campaign, employee: Employee, target: int = 80) -> int:
     """The id of an adjustment that is in force: another target, for part time."""
-    return services.adjust(campaign=campaign, employee=employee, target=target, reason="part time", by=TESTER).pk
+    return adjust(campaign=campaign, employee=employee, target=target, kind="part_time", reason="part time").pk
 
 
 def ids(employee: Employee) -> list[int]:

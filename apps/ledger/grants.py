@@ -17,6 +17,7 @@ KEPT = (
     "quotas_campaign",
     "quotas_adjustment",
     "quotas_review",
+    "quotas_adjustmentrequest",
     "quotas_resultcorrection",
     "api_apitoken",
 )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from django.contrib import admin
 
 from apps.ledger.admin import ReadOnlyAdmin
-from apps.quotas.models import Adjustment, Campaign, CampaignRule, FrozenResult, ResultCorrection
+from apps.quotas.models import (
+    Adjustment,
+    AdjustmentRequest,
+    Campaign,
+    CampaignRule,
+    FrozenResult,
+    ResultCorrection,
+)
 
 
 @admin.register(Campaign)
@@ -20,9 +27,16 @@ class CampaignRuleAdmin(ReadOnlyAdmin):
     list_select_related = ["campaign"]
 
 
+@admin.register(AdjustmentRequest)
+class AdjustmentRequestAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "employee", "kind", "asked_at", "asked_by_label", "decision", "decided_by_label"]
+    list_filter = ["decision"]
+    list_select_related = ["campaign", "employee"]
+
+
 @admin.register(Adjustment)
 class AdjustmentAdmin(ReadOnlyAdmin):
-    list_display = ["campaign", "employee", "target", "exempt", "starts_at", "ends_at", "reason", "created_by_label"]
+    list_display = ["campaign", "employee", "target", "exempt", "starts_at", "ends_at", "granted_at", "ended_at"]
     list_select_related = ["campaign", "employee"]
     search_fields = ["employee__staff_no", "employee__name"]
 

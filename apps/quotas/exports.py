@@ -1,4 +1,4 @@
-"""Standings and reviews as CSV: one mapping is the SELECT list and the header; COPY writes it in constant memory."""
+"""Standings, reviews and adjustments as CSV: one mapping is the SELECT list and the header; COPY writes it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from apps.ledger.sheets import FORMULA
+from apps.quotas.adjustments import FOR_EVER
 from apps.quotas.models import Campaign
 from apps.quotas.querysets import literal
 from apps.quotas.reports import Standings
@@ -97,8 +98,60 @@ def write_reviews(campaign: Campaign, now: datetime, write: Callable[[bytes], ob
     _copy(f"SELECT {_cells(review_columns(now))} {rows}", campaign.rule.time_zone, write)
 
 
+ADJUSTMENTS = """
+FROM quotas_adjustment row
+JOIN quotas_adjustmentrequest asked ON asked.id = row.request_id
+JOIN employees_employee person ON person.id = row.employee_id
+LEFT JOIN quotas_adjustmentrequest ending ON ending.ends_id = row.request_id AND ending.decision = 'granted'
+    AND ending.decided_at = row.ended_at
+"""
+
+
+def adjustment_columns(now: datetime) -> dict[str, str]:
+    """The header of the CSV of adjustments, in order, and the SQL of each cell. `state` is that of `now`."""
+    first, last = "row.starts_at::date", "(row.ends_at - interval '1 microsecond')::date"
+    at = literal(now)
+    return {
+        "request": "row.request_id",
+        "staff_no": _text("person.staff_no"),
+        "name": _text("person.name"),
+        "kind": "asked.kind",
+        "kind_text": _text("asked.kind_text"),
+        "target": "row.target",
+        "exempt": "CASE WHEN row.exempt THEN 'yes' WHEN NOT row.exempt THEN 'no' END",
+        "from": f"to_char({first}, 'YYYY-MM-DD')",
+        "until": f"CASE WHEN row.ends_at < {literal(FOR_EVER)} THEN to_char({last}, 'YYYY-MM-DD') END",
+        "reason": _text("asked.reason"),
+        "by_rule": "CASE WHEN asked.joined_after IS NULL THEN 'no' ELSE 'yes' END",
+        "asked_by": _text("asked.asked_by_label"),
+        "asked_at": _instant("asked.asked_at"),
+        "decided_by": _text("asked.decided_by_label"),
+        "decided_at": _instant("asked.decided_at"),
+        "granted_at": _instant("row.granted_at"),
+        "refusal": _text("coalesce(nullif(asked.note, ''), row.left_out)"),
+        "end_asked_by": _text("ending.asked_by_label"),
+        "end_granted_by": _text("ending.decided_by_label"),
+        "end_reason": _text("ending.reason"),
+        "ended_at": _instant("row.ended_at"),
+        "state": f"""CASE WHEN asked.decision IS NULL THEN 'waiting' WHEN asked.decision <> 'granted'
+            THEN asked.decision WHEN row.granted_at IS NULL THEN 'left_out' WHEN row.ended_at < {at} THEN 'ended'
+            WHEN row.starts_at >= {at} THEN 'later' WHEN row.ends_at < {at} THEN 'over' ELSE 'in_force' END""",
+    }
+
+
+def write_adjustments(campaign: Campaign, now: datetime, write: Callable[[bytes], object]) -> None:
+    """Write the CSV of everything asked for in a campaign, a line for each person, ordered by request and staff_no.
+
+    The same form as the standings; days and instants are those of the campaign's zone.
+    """
+    columns = adjustment_columns(min(now, campaign.rule.cutoff_at))
+    rows = f"{ADJUSTMENTS} WHERE row.campaign_id = {campaign.pk}"
+    order = 'ORDER BY row.request_id, person.staff_no COLLATE "C"'
+    _copy(f"SELECT {_cells(columns)} {rows} {order}", campaign.rule.time_zone, write)
+
+
 def _cells(mapping: dict[str, str]) -> str:
-    return ", ".join(f"{expression} AS {name}" for name, expression in mapping.items())
+    return ", ".join(f'{expression} AS "{name}"' for name, expression in mapping.items())
 
 
 def _copy(select: str, time_zone: str, write: Callable[[bytes], object]) -> None:

@@ -1,4 +1,4 @@
-"""Verdicts: campaigns with their rules, adjustments, and what the mark has decided."""
+"""Verdicts: campaigns with their rules, and what the mark has decided. Adjustments stand in `adjustments`."""
 
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.employees.models import Employee
 from apps.ledger.querysets import Clock
+from apps.quotas.adjustments import Adjustment, AdjustmentRequest
 from apps.quotas.querysets import CampaignQuerySet, StandingQuerySet
 from apps.quotas.results import CorrectionLine, FrozenNode, FrozenResult, FrozenStanding, ResultCorrection
 from apps.quotas.reviews import Review, ReviewContact
@@ -30,6 +31,16 @@ __all__ = [
     "ResultCorrection",
     "Review",
     "ReviewContact",
+    "Standing",
+    "StandingChange",
+]
+
+__all__ = [
+    "Adjustment",
+    "AdjustmentRequest",
+    "Campaign",
+    "CampaignRule",
+    "DailyCount",
     "Standing",
     "StandingChange",
 ]
@@ -124,41 +135,6 @@ class CampaignRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.campaign} v{self.version}"
-
-
-class Adjustment(models.Model):
-    """Another target for one employee, or an exemption, with a reason, in force in [starts_at, ends_at).
-
-    Of several in force the newest one decides the target, and the newest one decides the exemption.
-    """
-
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT)
-    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
-    target = models.IntegerField(null=True)
-    exempt = models.BooleanField(null=True)
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
-    reason = models.TextField()
-    created_at = models.DateTimeField(db_default=Clock())
-    created_by_id = models.BigIntegerField(null=True)
-    created_by_label = models.TextField()
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["campaign", "employee", "starts_at"], name="quotas_adjustment_of"),
-            models.Index(fields=["campaign", "ends_at"], name="quotas_adjustment_end"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                name="quotas_adjustment_target", condition=Q(target__isnull=True) | Q(target__gte=1)
-            ),
-            models.CheckConstraint(
-                name="quotas_adjustment_says_one_thing",
-                condition=Q(target__isnull=False, exempt__isnull=True) | Q(target__isnull=True, exempt__isnull=False),
-            ),
-            models.CheckConstraint(name="quotas_adjustment_forward", condition=Q(starts_at__lt=F("ends_at"))),
-            models.CheckConstraint(name="quotas_adjustment_reason", condition=~Q(reason="")),
-        ]
 
 
 class Standing(models.Model):

@@ -146,7 +146,8 @@ def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
 
     def in_force(column: str) -> str:
         return f"""(SELECT DISTINCT ON (employee_id) employee_id, {column} FROM quotas_adjustment
-            WHERE campaign_id = {campaign} AND {column} IS NOT NULL AND starts_at < {look} AND ends_at >= {look}
+            WHERE campaign_id = {campaign} AND {column} IS NOT NULL AND granted_at IS NOT NULL
+              AND starts_at < {look} AND ends_at >= {look} AND (ended_at IS NULL OR ended_at >= {look})
             ORDER BY employee_id, starts_at DESC, id DESC)"""
 
     return f"""SELECT person.id AS employee_id, coalesce(own.target, {rule.target}) AS target,

@@ -134,3 +134,14 @@ def period(opens_on: date, deadline: date, time_zone: str) -> tuple[datetime, da
 def end_of_day_after(at: datetime, days: int, time_zone: str) -> datetime:
     """The first instant after the local day that comes `days` calendar days after the one `at` falls on, in UTC."""
     return start_of_day(at.astimezone(ZoneInfo(time_zone)).date() + timedelta(days=days + 1), time_zone)
+
+
+def pro_rata(target: int, opens_on: date, deadline: date, joined_on: date) -> int:
+    """The share of a target for somebody whose first day is `joined_on`: target x days left / all days, rounded up.
+
+    Calendar days, the first day and the deadline included; whoever was there at the opening has the whole target, and
+    nobody has less than 1.
+    """
+    whole = (deadline - opens_on).days + 1
+    left = (deadline - max(joined_on, opens_on)).days + 1
+    return max(-(-target * left // whole), 1)

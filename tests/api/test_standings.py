@@ -1,5 +1,7 @@
 """Standings over the API: the own one, a team's, the company's; then and now; page by page."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from apps.api.serializers.standings import LookQuery
@@ -207,3 +209,20 @@ def test_a_staff_number_with_odd_characters_is_found(as_: Signed, hr: Employee, 
     people.mark()
     assert as_(hr).read("standings/A%2F1%20%25/")["standing"]["name"] == "Odd"
     as_(hr).read("standings/a%00b/", 404)
+
+
+def test_what_is_adjusted_is_shown_and_why_only_to_whom_it_concerns(
+    as_: Signed, campaign: Campaign, alice: Employee, alan: Employee, bob: Employee, hr: Employee
+) -> None:
+    day = datetime(2026, 11, 26, tzinfo=UTC)
+    people.adjust(campaign=campaign, employee=alice, target=40, ends_at=day)
+    people.adjust(campaign=campaign, employee=alan, exempt=True, starts_at=day)
+    people.ask(campaign=campaign, employee=bob, exempt=True)
+    told = {"target": 40, "exempt": None, "kind": "leave", "since": "2026-10-31T16:00:00Z",
+            "until": "2026-11-26T00:00:00Z"}  # fmt: skip
+    assert as_(alice).read("me/standing/")["standing"]["adjustments"] == [told]
+    assert as_(hr).read("standings/A001/")["standing"]["adjustments"] == [told]
+    [hers, his] = as_(bob).read("standings/?sort=staff_no")["results"]
+    assert hers["adjustments"] == [{**told, "kind": None}]
+    assert (hers["target"], his["adjustments"], his["exempt"]) == (40, [], False), "his begins later"
+    assert as_(hr).read("standings/B001/")["standing"]["adjustments"] == [], "nobody has granted it"

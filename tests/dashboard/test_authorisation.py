@@ -1,8 +1,9 @@
 """Who gets what: tests/authorisation.csv says it for every address, method and person, and an undeclared address fails.
 
 Placeholders: {contact} is a live contact of Alice's, {upload} a file she is looking at, {batch} one she handed in,
-{review} a question of hers that HR has not answered, {link} a set-password link of Dana, who never signs in. An address
-that ends in * stands for everything below it that has no line of its own.
+{review} a question of hers that HR has not answered, {asked} an adjustment of Alan that waits for a second person,
+{link} a set-password link of Dana, who never signs in. An address that ends in * stands for everything below it that
+has no line of its own.
 """
 
 import csv
@@ -53,7 +54,9 @@ def places(alice: Employee, dana: Employee, campaign: Campaign) -> dict[str, str
     link = set_password_link(account_for(dana), "http://testserver").removeprefix("http://testserver/")
     contact = Contact.objects.of(alice).get().pk
     review = str(reviewing.ask(campaign, alice, contacts=[contact]).pk)
+    asked = people.ask(campaign=campaign, employee=people.person("A002"), exempt=True)
     return {
+        "asked": str(asked.pk),
         "contact": str(contact),
         "review": review,
         "upload": str(upload.pk),

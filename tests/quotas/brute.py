@@ -14,8 +14,8 @@ from apps.ledger.services import note_employees
 from apps.quotas import rules
 from apps.quotas.models import Adjustment, Campaign
 from apps.quotas.reports import Everyone, Filters, Standings
-from apps.quotas.services import adjust
-from tests.people import TESTER, load, mark, november
+from apps.quotas.services import ask_ending, grant_adjustment, refuse_adjustment
+from tests.people import adjust, ask, load, mark, november, officer
 
 ZONE = ZoneInfo("Asia/Shanghai")
 OPENED = datetime(2026, 10, 31, 16, tzinfo=UTC)
@@ -42,12 +42,25 @@ def build(seed: int, size: int = 16) -> Campaign:
         if dice.random() < 0.4:
             terms = dice.choice([{"target": dice.randint(1, 12)}, {"exempt": True}])
             begin = OPENED + timedelta(days=dice.randrange(20))
-            adjust(campaign=campaign, employee=one, reason="x", by=TESTER, starts_at=begin, **terms)
+            made = adjust(campaign=campaign, employee=one, starts_at=begin, **terms)
+            if dice.random() < 0.3:
+                ending = ask_ending(request=made.request, employee=None, reason="x", by=officer("asks"))
+                grant_adjustment(request_id=ending.pk, by=officer("grants"))
+        if dice.random() < 0.4:
+            _ask_in_vain(dice, campaign, one)
     mark()
     for one in dice.sample(staff, 2):
         _record(dice, one, 3)
         note_employees([one.pk])
     return campaign
+
+
+def _ask_in_vain(dice: random.Random, campaign: Campaign, employee: Employee) -> None:
+    """An adjustment that somebody asked for and nobody granted: it waits, or was refused."""
+    terms = dice.choice([{"target": 1}, {"exempt": True}])
+    asked = ask(campaign=campaign, employee=employee, **terms)
+    if dice.random() < 0.5:
+        refuse_adjustment(request_id=asked.pk, note="x", by=officer("grants"))
 
 
 DEPARTMENTS = ("Sales", "Support", "100%_sure", "")
@@ -126,7 +139,7 @@ class Brute:
         self.adjustments = [
             one
             for one in Adjustment.objects.filter(campaign=campaign).order_by("starts_at", "id")
-            if one.starts_at < self.look <= one.ends_at
+            if one.granted_at and one.starts_at < self.look <= min(one.ends_at, one.ended_at or one.ends_at)
         ]
         contacts = list(Contact.objects.order_by("recorded_at", "id"))
         self.people = [

@@ -1,13 +1,13 @@
-"""What the database itself holds about campaigns, rules, standings and adjustments, whoever writes."""
+"""What the database itself holds about campaigns, rules and standings, whoever writes."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from apps.employees.models import Employee
-from apps.quotas.models import Adjustment, Campaign, CampaignRule, Standing
+from apps.quotas.models import Campaign, CampaignRule, Standing
 from apps.quotas.services import clock
 from tests.fixtures import Clock
 from tests.quotas.deadline import seal
@@ -94,17 +94,3 @@ def test_red_and_what_remains_are_the_databases_own_arithmetic(campaign: Campaig
     Standing.objects.filter(employee=alice).update(counted=100, reached_at=clock())
     verdict = Standing.objects.get(employee=alice)
     assert (verdict.red, verdict.remaining) == (False, 0)
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [{}, {"target": 5, "exempt": True}, {"target": 0}, {"target": 5, "reason": ""}, {"target": 5, "ends_at": at(1)}],
-)
-def test_an_adjustment_in_the_database_says_one_thing_with_a_reason(
-    campaign: Campaign, alice: Employee, fields: dict[str, Any]
-) -> None:
-    row = {"starts_at": clock(), "ends_at": datetime(2027, 1, 1, tzinfo=UTC), "reason": "x", **fields}
-    if "ends_at" in fields:
-        row["ends_at"] = row["starts_at"]
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Adjustment.objects.create(campaign=campaign, employee=alice, created_by_label="x", **row)

@@ -26,10 +26,10 @@ from apps.quotas.freeze.corrections import (
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign, FrozenResult, ResultCorrection
 from apps.quotas.reports import Everyone, Only, Standings
-from apps.quotas.services import CampaignRefused, adjust, restore_while_open, sweep
+from apps.quotas.services import AdjustmentRefused, restore_while_open, sweep
 from tests.commands import run
 from tests.fixtures import Clock
-from tests.people import TESTER, load, person, record, with_account
+from tests.people import TESTER, adjust, load, person, record, with_account
 from tests.quotas.deadline import verdicts
 from tests.quotas.moving import attempts, statements
 
@@ -86,8 +86,8 @@ def test_whatever_happens_to_the_facts_the_result_stays(frozen: Campaign, alice:
     record(alice, 3)
     record(alan, 120)
     load("staff_no,name,email,left_on,department\nA001,Alice,a@corp.example.com,2026-11-02,Elsewhere\n")
-    with pytest.raises(CampaignRefused):
-        adjust(campaign=frozen, employee=alan, target=1, reason="x", by=TESTER)
+    with pytest.raises(AdjustmentRefused):
+        adjust(campaign=frozen, employee=alan, target=1)
     sweep()
     assert verdicts(frozen) == before
     assert seen(frozen)["A001"] == 99

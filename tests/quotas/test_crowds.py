@@ -13,12 +13,22 @@ from apps.contacts.rules import Draft
 from apps.contacts.services import ContactRefused, correct_contact, end_contact, restore_contact, submit
 from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
-from apps.quotas.models import Campaign
-from apps.quotas.services import adjust, follow_time, mark_everybody, recount, sweep
+from apps.quotas.models import AdjustmentRequest, Campaign
+from apps.quotas.services import (
+    AdjustmentRefused,
+    ask_adjustment,
+    ask_ending,
+    follow_time,
+    grant_adjustment,
+    mark_everybody,
+    recount,
+    refuse_adjustment,
+    sweep,
+)
 from tests.crowd import at_once, unlock
 from tests.fixtures import Clock
 from tests.oracle import digest, oracle, stored
-from tests.people import ROSTER, TESTER, load, november, outsider, person
+from tests.people import ROSTER, TESTER, load, november, officer, outsider, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,7 +47,7 @@ class Client:
                 self.dice.choice(
                     [self.add, self.add, self.add_many, self.end, self.restore, self.correct, self.other]
                 )()
-            except (ContactRefused, Contact.DoesNotExist):
+            except (ContactRefused, Contact.DoesNotExist, AdjustmentRefused):
                 continue
             except Exception as error:
                 faults.append(error)
@@ -73,7 +83,7 @@ class Client:
         correct_contact(contact_id=number, employee=who, identities=[self.dice.choice(self.outsiders)], by=TESTER)
 
     def other(self) -> None:
-        self.dice.choice([self.roster, self.mark, self.mark_all, self.adjust])()
+        self.dice.choice([self.roster, self.mark, self.mark_all, self.adjust, self.end_adjustment])()
 
     def roster(self) -> None:
         lines = ROSTER.splitlines()
@@ -89,10 +99,25 @@ class Client:
 
     def adjust(self) -> None:
         terms = self.dice.choice([{"target": self.dice.randint(1, 9)}, {"exempt": self.dice.random() < 0.5}])
-        adjust(
-            campaign=self.dice.choice(self.campaigns), employee=self.dice.choice(self.people), reason="x", by=TESTER,
-            **terms,
+        asked = ask_adjustment(
+            campaign=self.dice.choice(self.campaigns), employee=self.dice.choice(self.people), kind="leave",
+            reason="x", by=officer("asks"), **terms,
         )  # fmt: skip
+        self.decide(asked)
+
+    def end_adjustment(self) -> None:
+        granted = list(AdjustmentRequest.objects.filter(decision="granted", ends=None))
+        if granted:
+            ended = self.dice.choice(granted)
+            self.decide(ask_ending(request=ended, employee=None, reason="x", by=officer("asks")))
+
+    def decide(self, asked: AdjustmentRequest) -> None:
+        """Grant most of what was asked, refuse or forget the rest."""
+        choice = self.dice.random()
+        if choice < 0.7:
+            grant_adjustment(request_id=asked.pk, by=officer("grants"))
+        elif choice < 0.85:
+            refuse_adjustment(request_id=asked.pk, note="x", by=officer("grants"))
 
 
 def chaos(seed: int, clients: int, operations: int) -> tuple[list[Exception], list[Campaign]]:

@@ -13,8 +13,9 @@ from apps.employees.models import Account, Employee, EmployeeIdentity, Employmen
 from apps.ledger.models import AuditEntry, OutboxRow, Setting
 from apps.ledger.rules import digest
 from apps.quotas.demo import NoDemo, seed_demo, seeding, sign_ins
-from apps.quotas.models import Campaign, Standing
+from apps.quotas.models import Adjustment, Campaign, Standing
 from apps.quotas.querysets import everyone, these, with_reason
+from apps.quotas.reports import waiting_for
 from apps.quotas.services import follow_time, recount, sweep
 from tests import people
 from tests.commands import run, say
@@ -58,6 +59,21 @@ def test_the_demo_is_complete_marked_and_recounts_to_the_same(noon: Clock, domai
     assert recount(campaign) == []
     assert AuditEntry.objects.filter(action="demo.seeded").count() == 1
     assert told["seeded"] is True
+
+
+def test_the_demo_has_adjustments_in_force_and_one_that_waits(noon: Clock, domain: str) -> None:
+    run("seed_demo", "--employees", 300, "--contacts", 2)
+    campaign, at = Campaign.objects.get(), noon.now()
+    kinds = Counter(Adjustment.objects.in_force(at).values_list("request__kind", flat=True))
+    assert kinds["leave"] == kinds["part_time"] == 1
+    assert kinds["joined_late"] >= 1
+    assert Standing.objects.filter(campaign=campaign, exempt=True).count() == 1
+    assert Standing.objects.filter(campaign=campaign, target__lt=100).count() == sum(kinds.values()) - 1
+    waiting = [
+        waiting_for(campaign, Account.objects.get(login=row["login"])) for row in sign_ins() if row["role"] == "hr"
+    ]
+    assert [found.count() for found in waiting] == [1, 0]
+    assert recount(campaign) == []
 
 
 def test_digests_are_those_of_the_choke_point(noon: Clock, domain: str, settings: Any) -> None:

@@ -15,7 +15,6 @@ from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
 from apps.quotas.models import Campaign, DailyCount, StandingChange
 from apps.quotas.services import (
-    adjust,
     clock,
     mark_everybody,
     mark_touched,
@@ -24,7 +23,7 @@ from apps.quotas.services import (
 )
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
-from tests.people import TESTER, mark, outsider, record, standing
+from tests.people import TESTER, adjust, mark, outsider, record, standing
 
 
 def written() -> tuple[Any, ...]:
@@ -48,7 +47,7 @@ def test_a_mark_of_what_has_not_changed_writes_nothing(campaign: Campaign, alice
 
 def test_a_mark_counts_what_it_did(campaign: Campaign, alice: Employee, alan: Employee) -> None:
     for one in (alice, alan):
-        adjust(campaign=campaign, employee=one, target=1, reason="trial", by=TESTER)
+        adjust(campaign=campaign, employee=one, target=1, reason="trial")
     record(alan)
     mark()
     record(alice)

@@ -14,12 +14,12 @@ from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry, Job, OutboxRow, Setting
 from apps.quotas import reports, tasks
 from apps.quotas.models import Campaign, DailyCount, MarkRun, Standing, StandingChange
-from apps.quotas.services import adjust, clock, do_range, finish_run, follow_time, marking, recount, running, sweep
+from apps.quotas.services import clock, do_range, finish_run, follow_time, marking, recount, running, sweep
 from tests.commands import run as command
 from tests.crowd import at_once
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
-from tests.people import TESTER, company, mark, november, record, sign_in, standing
+from tests.people import adjust, company, mark, november, record, sign_in, standing
 
 
 def drift() -> Any:
@@ -185,7 +185,7 @@ def test_days_missing_standings_and_surplus_ones_are_put_right_too(
 def test_a_repair_is_told_as_one_and_gives_back_since_when(
     campaign: Campaign, alice: Employee, bob: Employee, client: Client
 ) -> None:
-    adjust(campaign=campaign, employee=alice, target=1, reason="trial", by=TESTER)
+    adjust(campaign=campaign, employee=alice, target=1)
     follow_time()
     record(alice)
     mark()
@@ -204,7 +204,7 @@ def test_a_repair_is_told_as_one_and_gives_back_since_when(
 
 
 def test_a_verdict_that_no_mark_had_reached_dates_from_its_repair(campaign: Campaign, alice: Employee) -> None:
-    adjust(campaign=campaign, employee=alice, target=1, reason="trial", by=TESTER)
+    adjust(campaign=campaign, employee=alice, target=1)
     follow_time()
     mark()
     record(alice)
@@ -220,7 +220,7 @@ def test_a_verdict_that_no_mark_had_reached_dates_from_its_repair(campaign: Camp
 
 def test_what_only_time_has_changed_is_noted_and_no_drift(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     ends = clock.now() + timedelta(hours=1)
-    adjust(campaign=campaign, employee=alice, exempt=True, reason="leave", by=TESTER, ends_at=ends)
+    adjust(campaign=campaign, employee=alice, exempt=True, ends_at=ends)
     mark()
     clock.set(ends + timedelta(seconds=1), ticks=True)
     assert recount(campaign) == [], "nobody has followed the time yet"

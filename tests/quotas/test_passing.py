@@ -12,7 +12,6 @@ from apps.ledger.services import watching
 from apps.quotas import services, tasks
 from apps.quotas.models import Campaign, Standing
 from apps.quotas.services import (
-    adjust,
     follow_time,
     passing,
     stop_watching,
@@ -20,7 +19,7 @@ from apps.quotas.services import (
 from tests.crowd import Gate, blocked, meanwhile, until
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
-from tests.people import TESTER, load, mark, november, person, record_one, standing
+from tests.people import adjust, load, mark, november, person, record_one, standing
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def test_who_joins_is_judged_and_stops_counting_for_others(followed: Campaign, a
 
 def test_an_adjustment_begins_and_ends_by_itself(followed: Campaign, alice: Employee, clock: Clock) -> None:
     begin, end = (services.clock() + timedelta(days=days) for days in (1, 2))
-    adjust(campaign=followed, employee=alice, exempt=True, reason="x", by=TESTER, starts_at=begin, ends_at=end)
+    adjust(campaign=followed, employee=alice, exempt=True, reason="x", starts_at=begin, ends_at=end)
     mark()
     exempt = [standing(followed, alice).exempt]
     for at in (begin + timedelta(seconds=1), end + timedelta(seconds=1)):

@@ -15,13 +15,13 @@ from apps.quotas.models import Campaign
 from config.places import BASE_DIR
 from tests import plugin
 from tests.fixtures import Clock
-from tests.people import TESTER, record
+from tests.people import TESTER, adjust, ask, record
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FACTS = (
     "ledger_setting", "employees_employee", "employees_employeeidentity", "employees_employment",
     "employees_placement", "contacts_submission", "contacts_contact", "contacts_contactidentity", "quotas_campaign",
-    "quotas_campaignrule", "quotas_adjustment",
+    "quotas_campaignrule", "quotas_adjustmentrequest", "quotas_adjustment",
 )  # fmt: skip
 
 
@@ -66,6 +66,8 @@ def test_rebuilt_from_the_facts_on_an_empty_database_the_result_has_the_same_byt
 ) -> None:
     record(alice, 100)
     record(alan, 57)
+    adjust(campaign=campaign, employee=alan, target=57)
+    ask(campaign=campaign, employee=alice, target=1)
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
     freeze(campaign=campaign, by=TESTER, patient=True)
     record(alan, 50)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from apps.api.serializers.base import TEXT_LIMIT, CampaignQuery, Instant, Next, PageQuery
+from apps.quotas.models import AdjustmentRequest
 from apps.quotas.reports.standings import SORTS, STATUS
 from apps.quotas.rules import PACES
 
@@ -92,6 +93,20 @@ class StandingsQuery(LookQuery, PageQuery):
     )
 
 
+class AdjustedSerializer(serializers.Serializer):
+    """What HR has adjusted for a person and holds at the instant looked at."""
+
+    target = serializers.IntegerField(allow_null=True, help_text=gettext_lazy("The other target, or null."))
+    exempt = serializers.BooleanField(allow_null=True, help_text=gettext_lazy("Never red while it holds, or null."))
+    kind = serializers.ChoiceField(
+        choices=AdjustmentRequest.Kind.choices,
+        allow_null=True,
+        help_text=gettext_lazy("Why: told to HR and to the person alone; else null."),
+    )
+    since = Instant(help_text=gettext_lazy("It holds from this instant on."))
+    until = Instant(allow_null=True, help_text=gettext_lazy("The first instant at which it no longer holds; or null."))
+
+
 class StandingSerializer(serializers.Serializer):
     """One person's standing."""
 
@@ -125,6 +140,9 @@ class StandingSerializer(serializers.Serializer):
     under_review = serializers.BooleanField(
         allow_null=True,
         help_text=gettext_lazy("A question about this standing waits for HR's answer; null where only HR may know."),
+    )
+    adjustments = AdjustedSerializer(
+        many=True, help_text=gettext_lazy("What holds for this person; the first one of each sort decides.")
     )
 
 

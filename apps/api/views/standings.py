@@ -29,13 +29,15 @@ from apps.api.serializers.standings import (
 from apps.api.views.base import ApiView
 from apps.employees.models import Account, Employee
 from apps.quotas import reports, rules, services
-from apps.quotas.models import CampaignRule
+from apps.quotas.adjustments import FOR_EVER
+from apps.quotas.models import Adjustment, CampaignRule
 
 ALICE = {
     "staff_no": "A001", "name": "Alice 艾", "email": "alice@corp.example.com", "department": "Sales",
     "manager_staff_no": "B001", "counted": 99, "target": 100, "remaining": 1, "red": True, "exempt": False,
     "pace": "ahead", "needed_per_day": 1, "reached_at": None, "since": "2026-11-01T00:00:02.114Z",
     "computed_at": "2026-11-23T03:59:58.207Z", "stale": False, "has_team": False, "under_review": None,
+    "adjustments": [],
 }  # fmt: skip
 LOOK = {"campaign": "november-2026", "as_of": "2026-11-23T04:00:00Z", "days_left": 8, "result": None}
 NOT_COUNTING = {"ended": 3, "outside_period": 0, "not_external": 1, "unconfirmed": 0, "claimed": 0}
@@ -48,20 +50,35 @@ def look(standings: reports.Standings) -> dict[str, Any]:
     return {"campaign": standings.campaign.slug, "as_of": now, "days_left": days, "result": standings.result}
 
 
-def shown(row: reports.Row, days: int) -> dict[str, Any]:
-    """A report's row as an answer has it."""
-    needed = rules.needed_per_day(row.remaining, days)
-    return {**{name: getattr(row, name) for name in row.__dataclass_fields__}, "stale": row.stale,
-            "needed_per_day": needed}  # fmt: skip
+def shown(rows: list[reports.Row], standings: reports.Standings, account: Account) -> list[dict[str, Any]]:
+    """A report's rows as an answer has them."""
+    days = look(standings)["days_left"]
+    terms = reports.terms_of(standings.campaign, [row.employee_id for row in rows], standings.now)
+    return [
+        {**{name: getattr(row, name) for name in row.__dataclass_fields__}, "stale": row.stale,
+         "needed_per_day": rules.needed_per_day(row.remaining, days),
+         "adjustments": adjusted(terms.get(row.employee_id, []), standings.now, account)}
+        for row in rows
+    ]  # fmt: skip
 
 
-def one(standings: reports.Standings, employee: Employee) -> dict[str, Any]:
+def adjusted(terms: list[Adjustment], at: datetime, account: Account) -> list[dict[str, Any]]:
+    """What holds for one person at that instant. Why is told to HR and to the person alone."""
+    told = account.has_role("hr")
+    return [
+        {"target": one.target, "exempt": one.exempt, "since": one.starts_at,
+         "kind": one.request.kind if told or one.employee_id == account.employee_id else None,
+         "until": None if one.until == FOR_EVER else one.until}
+        for one in terms if one.starts_at < at
+    ]  # fmt: skip
+
+
+def one(standings: reports.Standings, employee: Employee, account: Account) -> dict[str, Any]:
     """The answer about one person. Raises Problem when they are not in the campaign."""
     row = standings.one(employee.pk)
     if row is None:
         raise Problem(404, "not_in_campaign", _("This person has no standing in this campaign."))
-    seen = look(standings)
-    return {**seen, "standing": shown(row, seen["days_left"])}
+    return {**look(standings), "standing": shown([row], standings, account)[0]}
 
 
 def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | None:
@@ -117,7 +134,7 @@ class OwnStanding(ApiView):
     def get(self, request: Request) -> Response:
         employee, campaign = self.employee, self.campaign()
         standings = reports.Standings(campaign, reports.Only(employee), result=self.result(campaign), reviews=True)
-        answer = one(standings, employee)
+        answer = one(standings, employee, self.account)
         contacts = reports.contacts_with_reason(campaign, employee, standings.now)
         found = contacts.order_by().values("reason").annotate(people=Count("pk"))
         by_reason = {line["reason"]: line["people"] for line in found}
@@ -154,7 +171,7 @@ class StandingList(ApiView):
         page = standings.page(sort=asked["sort"], after=behind, limit=asked["limit"])
         seen = look(standings)
         token = paging.seal(listed, page.next) if page.next else ""
-        rows = [shown(row, seen["days_left"]) for row in page.rows]
+        rows = shown(page.rows, standings, self.account)
         answer = {**seen, "results": rows, "next": paging.next_address(request, token)}
         return Response(StandingPageSerializer(answer).data)
 
@@ -186,4 +203,4 @@ class StandingDetail(ApiView):
         person = reports.Only(employee)
         told, result = reports.told_of_reviews(self.account, person), self.result(campaign)
         standings = reports.Standings(campaign, person, as_of=as_of, result=result, reviews=told)
-        return Response(OneStandingSerializer(one(standings, employee)).data)
+        return Response(OneStandingSerializer(one(standings, employee, self.account)).data)

@@ -48,6 +48,7 @@ def company(request: HttpRequest) -> HttpResponse:
         "reviews": Review.objects.filter(campaign=scope.campaign).tally(scope.now),
         "pictures": company_pictures(scope, standings, totals, departments),
         "csv": scope.url("company-csv", **choice.query),
+        "waiting": reports.waiting_for(scope.the_campaign, scope.user).count(),
         "here": request.path,
     }
     return render(scope, "dashboard/company.html", context)

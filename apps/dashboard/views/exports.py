@@ -1,13 +1,17 @@
 """`/exports/`: the files the reader may take away."""
 
+from functools import partial
+
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.contacts import exports
-from apps.dashboard.views.people import csv_response
+from apps.dashboard.views.company import hr_scope
+from apps.dashboard.views.people import csv_response, whole
 from apps.dashboard.views.scope import Scope, render, streamed
 from apps.quotas import reports
+from apps.quotas.exports import write_adjustments
 
 
 @require_safe
@@ -17,6 +21,8 @@ def index(request: HttpRequest) -> HttpResponse:
     files = []
     if scope.user.has_role("hr"):
         files.append((_("Company"), _("Everybody's standing."), scope.url("company-csv"), "building-2"))
+        said = _("Everything asked for, granted, refused and ended, with its reason.")
+        files.append((_("Adjustments"), said, scope.url("adjustments-csv"), "scale"))
         told = _("Who asked for a review, by when it is to be answered, and how it was.")
         files.append((_("Reviews"), told, scope.url("reviews-csv"), "message-circle-question-mark"))
     if scope.employee and scope.employee.is_manager:
@@ -34,6 +40,14 @@ def index(request: HttpRequest) -> HttpResponse:
 def own_csv(request: HttpRequest) -> FileResponse:
     scope = Scope(request)
     return csv_response(scope, reports.Only(scope.the_employee), scope.the_employee.staff_no)
+
+
+@require_safe
+def adjustments_csv(request: HttpRequest) -> FileResponse:
+    """Everything HR has asked for in the campaign, whatever became of it. For HR alone."""
+    scope = hr_scope(request)
+    campaign = scope.the_campaign
+    return whole(scope, partial(write_adjustments, campaign, scope.now), "adjustments", campaign.slug)
 
 
 @require_safe

@@ -23,7 +23,7 @@ LATEST = 5
 
 @dataclass(frozen=True)
 class Own:
-    """The reader's numbers: the verdict's row, its curve, and how many live contacts have which reason."""
+    """The reader's numbers: the verdict's row, its curve, how many live contacts have which reason, adjustments."""
 
     standings: Any
     row: Any
@@ -31,6 +31,7 @@ class Own:
     by_reason: dict[str, int]
     asked: Any
     can_ask: bool
+    terms: list[Any]
 
     @property
     def not_counting(self) -> int:
@@ -58,7 +59,8 @@ def own_numbers(scope: Scope) -> Own | None:
         return None
     asked = Review.objects.filter(campaign=scope.campaign, employee=scope.employee).order_by("-asked_at").first()
     can_ask = services.can_ask(scope.campaign, scope.now)
-    return Own(standings, row, standings.curve(), counts_by_reason(scope), asked, can_ask)
+    terms = reports.terms_of(scope.campaign, [scope.employee.pk], scope.now).get(scope.employee.pk, [])
+    return Own(standings, row, standings.curve(), counts_by_reason(scope), asked, can_ask, terms)
 
 
 @require_safe
@@ -114,5 +116,6 @@ def _etag(scope: Scope, own: Own, card: Card) -> str:
         *(row.counted, row.target, row.red, row.exempt, row.stale, row.pace, card.gap, card.needed),
         *(row.under_review, own.can_ask, own.asked is not None),
         *(card.period.days_left, card.last_week, own.not_counting, scope.rule.version, get_language()),
+        *((one.pk, one.ended_at, one.starts_at < scope.now) for one in own.terms),
     )
     return f'"{hashlib.sha256(repr(shown).encode()).hexdigest()[:24]}"'

@@ -82,6 +82,7 @@ def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object)
         "action": scope.url(name, *args),
         "path": reverse(name, args=args),
         "found": standings.totals(),
+        "usual": standings.rule.target,
     }
 
 

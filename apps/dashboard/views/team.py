@@ -118,9 +118,17 @@ def _member(scope: Scope, employee: Employee) -> HttpResponse:
         "here": scope.request.path,
     }
     if row:
-        context["card"] = card_of(scope, row, days)
+        context |= {"card": card_of(scope, row, days), **_terms(scope, employee)}
         context["picture"] = curves.member_curve(scope, employee.staff_no, context["card"], days)
     return render(scope, "dashboard/member.html", context)
+
+
+def _terms(scope: Scope, employee: Employee) -> dict[str, Any]:
+    """What was adjusted for the person. Why is told to HR and the person alone: a leave is nobody else's business."""
+    hr, own = scope.user.has_role("hr"), scope.user.employee_id == employee.pk
+    found = reports.terms_of(scope.the_campaign, [employee.pk], scope.look).get(employee.pk, [])
+    shown = [one for one in found if scope.as_of is None or one.starts_at < scope.as_of]
+    return {"terms": shown, "told": "all" if hr or own else "", "hr": hr, "adjustable": hr and not own}
 
 
 def _crumbs(scope: Scope, employee: Employee) -> list[tuple[str, str]]:

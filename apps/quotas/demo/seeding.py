@@ -2,7 +2,8 @@
 
 1. one transaction: the demo's mark (a Setting), the company, the sign-ins;
 2. a transaction for each run of employees: their contacts, with a Job row that says so;
-3. one transaction: the campaign, opened by its service, which notes everybody; then marks as any other;
+3. one transaction: the campaign, opened by its service, which notes everybody; then marks as any other; one
+   transaction for its adjustments, and their marks;
 4. the mark says that the demo is complete.
 """
 
@@ -20,6 +21,7 @@ from django.db.models import Count, Max, Q, Sum
 from apps.employees.models import Employee, TreeNode
 from apps.ledger.models import Setting
 from apps.ledger.services import Actor, audit, clock, hold_facts, verify_identity_key
+from apps.quotas.demo.adjusting import adjust_some
 from apps.quotas.demo.company import LEAST_EMPLOYEES
 from apps.quotas.demo.contacts import TARGET
 from apps.quotas.demo.filling import ALONE, Filling, Progress
@@ -97,6 +99,7 @@ def seed_demo(
     _open(plan, by)
     with bar("employees") as marked:
         _mark(plan, marked)
+    _adjust(plan)
     return _end(plan, total, by, resumed)
 
 
@@ -146,6 +149,20 @@ def _open(plan: Plan, by: Actor) -> None:
         )
         mark.value["campaign"] = campaign.slug
         mark.save(update_fields=["value"])
+
+
+def _adjust(plan: Plan) -> None:
+    """Adjust a few people, unless an earlier run did, and mark them."""
+    with transaction.atomic():
+        hold_facts()
+        mark = Setting.objects.select_for_update().get(name=DEMO)
+        if not mark.value.get("adjusted"):
+            adjust_some(Campaign.objects.get(slug=mark.value["campaign"]), plan.company())
+            mark.value["adjusted"] = True
+            mark.save(update_fields=["value"])
+    with unhurried():
+        while mark_touched():
+            pass
 
 
 def _mark(plan: Plan, marked: Progress) -> None:

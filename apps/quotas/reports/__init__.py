@@ -1,11 +1,13 @@
 """The one read model: tables, charts, CSV and API all ask here, and judge nothing themselves."""
 
+from apps.quotas.reports.adjustments import SHOWN, endings_of, one_request, requests_of, terms_of, waiting_for
 from apps.quotas.reports.groups import Bands, Bin, Day, Group
 from apps.quotas.reports.people import Everyone, Only, People, TeamOf, These, told_of_reviews
 from apps.quotas.reports.persons import contacts_with_reason, flips, reason_counts
 from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals
 
 __all__ = [
+    "SHOWN",
     "Bands",
     "Bin",
     "Day",
@@ -21,7 +23,12 @@ __all__ = [
     "These",
     "Totals",
     "contacts_with_reason",
+    "endings_of",
     "flips",
+    "one_request",
     "reason_counts",
+    "requests_of",
+    "terms_of",
     "told_of_reviews",
+    "waiting_for",
 ]

@@ -1,11 +1,11 @@
-"""What quotas does, by subject: campaigns and their rules, marks, what time brings, and the doorbell."""
+"""What quotas does, by subject: campaigns and their rules, adjustments, marks, what time brings, and the doorbell."""
 
 from apps.ledger.services import clock
 from apps.quotas.services.acts import Act, acts_of
+from apps.quotas.services.adjusting import AdjustmentRefused, adjustment_period, ask_adjustment, ask_ending
 from apps.quotas.services.beginning import begin_nightly_recount, judge_everybody, ranges_to_ring
 from apps.quotas.services.campaigns import (
     CampaignRefused,
-    adjust,
     campaign_for,
     can_undo,
     cancel_campaign,
@@ -13,6 +13,8 @@ from apps.quotas.services.campaigns import (
     restore_while_open,
     undo_while_open,
 )
+from apps.quotas.services.deciding import grant_adjustment, refuse_adjustment, withdraw_adjustment
+from apps.quotas.services.joining_late import Joiner, Joiners, ask_by_rule, asked_for, check_rule, preview_rule
 from apps.quotas.services.marking import Mark, mark_standings, mark_touched
 from apps.quotas.services.passing import follow_time, stop_watching
 from apps.quotas.services.recounting import Difference, compare_everybody, keep_drift, recount
@@ -31,33 +33,44 @@ from apps.quotas.services.telling import tell_answers
 
 __all__ = [
     "Act",
+    "AdjustmentRefused",
     "CampaignRefused",
     "Difference",
+    "Joiner",
+    "Joiners",
     "Mark",
     "ReviewRefused",
     "acts_of",
-    "adjust",
+    "adjustment_period",
     "answer_review",
+    "ask_adjustment",
+    "ask_by_rule",
+    "ask_ending",
     "ask_review",
     "ask_until",
+    "asked_for",
     "begin_nightly_recount",
     "campaign_for",
     "can_ask",
     "can_undo",
     "cancel_campaign",
+    "check_rule",
     "clock",
     "compare_everybody",
     "do_range",
     "finish_run",
     "follow_time",
+    "grant_adjustment",
     "judge_everybody",
     "keep_drift",
     "mark_everybody",
     "mark_standings",
     "mark_touched",
     "open_campaign",
+    "preview_rule",
     "ranges_to_ring",
     "recount",
+    "refuse_adjustment",
     "restore_while_open",
     "ring",
     "ring_for_each",
@@ -67,5 +80,6 @@ __all__ = [
     "tell_answers",
     "under_review",
     "undo_while_open",
+    "withdraw_adjustment",
     "withdraw_review",
 ]

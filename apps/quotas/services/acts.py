@@ -31,15 +31,17 @@ def acts_of(kind: str, campaign: Campaign, employee: Employee) -> list[Act]:
 
 
 def _adjustments(campaign: Campaign, employee: Employee) -> list[Act]:
-    found = Adjustment.objects.filter(campaign=campaign, employee=employee).order_by("-created_at", "-id")[:MOST]
-    return [Act(one.pk, one.created_at, _adjusted(one)) for one in found]
+    """Those that were granted: what was only asked for answers nobody."""
+    granted = Adjustment.objects.filter(campaign=campaign, employee=employee, granted_at__isnull=False)
+    found = granted.select_related("request").order_by("-granted_at", "-id")[:MOST]
+    return [Act(one.pk, one.granted_at, _adjusted(one)) for one in found if one.granted_at]
 
 
 def _adjusted(one: Adjustment) -> str:
     if one.target is not None:
-        return _("Target %(target)s: %(reason)s") % {"target": f"{one.target:,}", "reason": one.reason}
+        return _("Target %(target)s: %(reason)s") % {"target": f"{one.target:,}", "reason": one.request.reason}
     text = _("Exempt: %(reason)s") if one.exempt else _("No longer exempt: %(reason)s")
-    return text % {"reason": one.reason}
+    return text % {"reason": one.request.reason}
 
 
 ACTS: dict[str, Callable[[Campaign, Employee], list[Act]]] = {Review.Kind.ADJUSTMENT: _adjustments}

@@ -1,10 +1,10 @@
-"""Campaigns, their rules, and the adjustments of single employees."""
+"""Campaigns and their rules, and what of a contact they still allow to be undone."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -14,17 +14,16 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from apps.contacts.models import Contact, Submission
-from apps.contacts.services import ContactRefused, lock_employees, restore_contact, undo_submission
+from apps.contacts.services import ContactRefused, restore_contact, undo_submission
 from apps.employees.models import Employee
 from apps.ledger.rules import clean_text, normalise_domain, storable
-from apps.ledger.services import Actor, audit, clock, hold_facts, note_employees, watch_identities
+from apps.ledger.services import Actor, audit, clock, hold_facts, watch_identities
 from apps.quotas import rules
-from apps.quotas.models import Adjustment, Campaign, CampaignRule
+from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.services.beginning import judge_everybody
 
 MOST = 1_000_000  # what a target can be
 SLUG_LIMIT = 80
-FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 class CampaignRefused(ValueError):
@@ -130,47 +129,6 @@ def note_everybody() -> None:
     """Note every employee in the outbox, in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO ledger_outbox (employee_id) SELECT id FROM employees_employee")
-
-
-def adjust(
-    *,
-    campaign: Campaign,
-    employee: Employee,
-    reason: str,
-    by: Actor,
-    target: int | None = None,
-    exempt: bool | None = None,
-    starts_at: datetime | None = None,
-    ends_at: datetime | None = None,
-) -> Adjustment:
-    """Give one employee another target, or an exemption (or take it back), from `starts_at` (now) until `ends_at`.
-
-    Exactly one of `target` and `exempt` is given. Raises CampaignRefused.
-    """
-    if (target is None) == (exempt is None):
-        raise CampaignRefused("target", _("Give either a target or an exemption."))
-    if target is not None and not 1 <= target <= MOST:
-        raise CampaignRefused("target", _("The target must be a number from 1 to 1,000,000."))
-    if not clean_text(reason):
-        raise CampaignRefused("reason", _("An adjustment needs a reason."))
-    with transaction.atomic():
-        hold_facts()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT state FROM quotas_campaign WHERE id = %s FOR SHARE", [campaign.pk])
-            if cursor.fetchone()[0] not in ("draft", "open"):
-                raise CampaignRefused("campaign", _("This campaign is over."))
-        lock_employees([employee.pk])
-        begin, end = starts_at or clock(), ends_at or FOR_EVER
-        if begin >= end:
-            raise CampaignRefused("ends_at", _("It ends before it begins."))
-        adjustment = Adjustment.objects.create(
-            campaign=campaign, employee=employee, target=target, exempt=exempt, reason=clean_text(reason, 1000),
-            starts_at=begin, ends_at=end, created_by_id=by.id, created_by_label=by.label,
-        )  # fmt: skip
-        note_employees([employee.pk])
-        detail = {"campaign": campaign.slug, "target": target, "exempt": exempt, "reason": adjustment.reason}
-        audit("standing.adjusted", by=by, kind="employee", id=employee.staff_no, label=str(employee), detail=detail)
-    return adjustment
 
 
 def campaign_for(user: Any, slug: str | None) -> Campaign | None:

@@ -32,8 +32,10 @@ UNION SELECT employee_id FROM employees_employment WHERE ends_at >= %(since)s AN
 UNION SELECT employee_id FROM employees_placement WHERE starts_at >= %(since)s AND starts_at < %(until)s
 """
 ADJUSTED = """
-SELECT employee_id FROM quotas_adjustment WHERE starts_at >= %(since)s AND starts_at < %(until)s
-UNION SELECT employee_id FROM quotas_adjustment WHERE ends_at >= %(since)s AND ends_at < %(until)s
+SELECT employee_id FROM quotas_adjustment
+WHERE starts_at >= %(since)s AND starts_at < %(until)s AND granted_at IS NOT NULL
+UNION SELECT employee_id FROM quotas_adjustment
+WHERE ends_at >= %(since)s AND ends_at < %(until)s AND granted_at IS NOT NULL
 """
 OPENED = """
 SELECT DISTINCT campaign.id FROM quotas_campaign campaign

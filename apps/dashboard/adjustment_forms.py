@@ -1,0 +1,106 @@
+"""Forms of HR's adjustments. They read what was typed; whether it can be asked for or decided is decided below."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from apps.dashboard.forms import MarkedForm, new_key
+from apps.quotas.models import AdjustmentRequest
+
+MOST_TARGET, LONGEST_REASON, LONGEST_KIND = 1_000_000, 1_000, 100
+TARGET, EXEMPT = "target", "exempt"
+REASON_HELP = _("The person reads this on their own page. Managers do not see it.")
+
+
+def day_field(**options: Any) -> forms.DateField:
+    """A day as a browser's own calendar sends it."""
+    return forms.DateField(
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": _("This is no day.")},
+        **options,
+    )
+
+
+def reason_field(label: Any, help_text: Any = "") -> forms.CharField:
+    return forms.CharField(
+        label=label, max_length=LONGEST_REASON, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text
+    )
+
+
+class KeyedForm(MarkedForm):
+    """A form that has one effect, however often it is sent."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["initial"] = {"key": new_key(), **kwargs.get("initial", {})}
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            if field.help_text:
+                field.widget.attrs["aria-describedby"] = f"id_{name}_helptext"
+
+
+class AskForm(KeyedForm):
+    """Another target, or an exemption, for one person."""
+
+    person = forms.CharField(
+        label=_("Who"),
+        max_length=200,
+        help_text=_("Staff number or e-mail address."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
+    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=LONGEST_KIND)
+    what = forms.ChoiceField(
+        label=pgettext_lazy("form of an adjustment", "What changes"),
+        choices=[(TARGET, _("another target")), (EXEMPT, _("exempt: never red"))],
+    )
+    target = forms.IntegerField(
+        label=_("New target"),
+        required=False,
+        min_value=1,
+        max_value=MOST_TARGET,
+        help_text=_("Empty when the person is exempt."),
+    )
+    starts_on = day_field(label=_("First day"), required=False, help_text=_("Empty: from the opening on."))
+    ends_on = day_field(
+        label=_("Last day"),
+        required=False,
+        help_text=_("Empty: to the end. What is over before the deadline does not count at the deadline."),
+    )
+    reason = reason_field(_("Reason"), REASON_HELP)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("what") == TARGET and cleaned.get("target") is None and "target" not in self.errors:
+            self.add_error("target", _("Say the new target."))
+        if cleaned.get("what") == EXEMPT:
+            cleaned["target"] = None
+        return cleaned
+
+
+class RuleForm(MarkedForm):
+    """Whom a rule is for: everybody who joined after a day, of one department or of all."""
+
+    joined_after = day_field(label=_("Joined after"), help_text=_("Whoever began on this day is not on the list."))
+    department = forms.ChoiceField(label=_("Department"), required=False)
+
+    def __init__(self, *args: Any, departments: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["department"]
+        field.choices = [("", _("All departments")), *((name, name) for name in departments)]
+
+
+class ReasonForm(KeyedForm):
+    """Why: for a list, or for an end."""
+
+    reason = reason_field(_("Reason"), REASON_HELP)
+
+
+class RefuseForm(MarkedForm):
+    """Why not."""
+
+    note = reason_field(_("Why not"), _("Only HR reads this."))

@@ -1,0 +1,140 @@
+"""`/company/adjustments/`: what HR has asked for, granted and ended, and asking for one person. For HR alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from apps.dashboard import adjustment_words
+from apps.dashboard.adjustment_forms import TARGET, AskForm
+from apps.dashboard.views.company import hr_scope
+from apps.dashboard.views.scope import Scope, render
+from apps.employees.models import Employee
+from apps.quotas import reports, services
+from apps.quotas.models import Adjustment, AdjustmentRequest
+from apps.quotas.rules import judged_at
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Line:
+    """One request in a list: `only` is what it adjusts or ends when it is about one person."""
+
+    request: AdjustmentRequest
+    only: Adjustment | None
+    url: str
+
+    @property
+    def state(self) -> adjustment_words.State:
+        return adjustment_words.state_of(self.request)
+
+    @property
+    def subject(self) -> str:
+        return adjustment_words.subject(self.request)
+
+
+def look(scope: Scope) -> Any:
+    """The instant that what is in force is judged by."""
+    return judged_at(scope.now, scope.rule.cutoff_at)
+
+
+def lines(scope: Scope, requests: list[AdjustmentRequest]) -> list[Line]:
+    """Requests with what each adjusts; one query."""
+    wanted = {(one.ends_id or one.pk, one.employee_id) for one in requests if one.employee_id}
+    rows = Adjustment.objects.filter(
+        request__in={request for request, _person in wanted}, employee__in={person for _request, person in wanted}
+    )
+    found = {(row.request_id, row.employee_id): row for row in rows}
+    return [
+        Line(one, found.get((one.ends_id or one.pk, one.employee_id or 0)), scope.url("adjustment", one.pk))
+        for one in requests
+    ]
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """The list: what waits for the reader first."""
+    scope = hr_scope(request)
+    if scope.campaign is None:
+        return render(scope, "dashboard/team_waiting.html", {})
+    campaign, account = scope.campaign, scope.user
+    asked, before = request.GET.get("show", ""), request.GET.get("before", "")
+    waiting = reports.waiting_for(campaign, account).count()
+    shown = asked if asked in reports.SHOWN else ("mine" if waiting else "all")
+    q = request.GET.get("q", "").replace("\0", "").strip()[:200]
+    behind = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+    page = reports.requests_of(
+        campaign, account, shown=shown, q=q, now=look(scope), before=behind, limit=PAGE
+    )  # fmt: skip
+    chips = [
+        {"label": label, "url": scope.url("adjustments", show=code, q=q), "here": code == shown}
+        for code, label in adjustment_words.SHOWN.items()
+    ]
+    context = {
+        "lines": lines(scope, page.requests),
+        "chips": chips,
+        "waiting": waiting,
+        "shown": shown,
+        "q": q,
+        "next": scope.url("adjustments", show=shown, q=q, before=page.next) if page.next else "",
+        "first": scope.url("adjustments", show=shown, q=q) if behind else "",
+    }
+    return render(scope, "dashboard/adjustments.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: HttpRequest) -> HttpResponse:
+    """The form for one person, and what becomes of it."""
+    scope = hr_scope(request)
+    if scope.campaign is None:
+        return render(scope, "dashboard/team_waiting.html", {})
+    if request.method != "POST":
+        return _form(scope, AskForm(initial={"person": request.GET.get("employee", "").replace("\0", "")}))
+    form, status = AskForm(request.POST), 422
+    employee = _person(form) if form.is_valid() else None
+    if employee is not None:
+        try:
+            made = _ask(scope, form.cleaned_data, employee)
+        except services.AdjustmentRefused as refused:
+            form.refuse(refused.field or None, refused.message)
+            status = 409 if refused.conflict else 422
+        else:
+            messages.success(request, _("Asked for. It counts when somebody else from HR has granted it."))
+            return redirect(scope.url("adjustment", made.pk))
+    return _form(scope, form.described(), status)
+
+
+def _form(scope: Scope, form: AskForm, status: int = 200) -> HttpResponse:
+    return render(scope, "dashboard/adjustment_ask.html", {"form": form}, status=status)
+
+
+def _person(form: AskForm) -> Employee | None:
+    """Whom the form names, by number or address; HR sees everybody."""
+    named = form.cleaned_data["person"]
+    found = list(Employee.objects.filter(staff_no=named)[:1] or Employee.objects.filter(email__iexact=named)[:2])
+    if len(found) == 1:
+        return found[0]
+    form.refuse("person", _("Nobody on the roster has this staff number or e-mail address."))
+    return None
+
+
+def _ask(scope: Scope, typed: dict[str, Any], employee: Employee) -> AdjustmentRequest:
+    starts_at, ends_at = services.adjustment_period(scope.rule, typed["starts_on"], typed["ends_on"])
+    return services.ask_adjustment(
+        campaign=scope.the_campaign,
+        employee=employee,
+        kind=typed["kind"],
+        kind_text=typed["kind_text"],
+        reason=typed["reason"],
+        target=typed["target"] if typed["what"] == TARGET else None,
+        exempt=None if typed["what"] == TARGET else True,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        key=typed["key"],
+        by=scope.user.actor,
+    )

@@ -1,0 +1,112 @@
+"""`/company/adjustments/by-rule/`: the pro-rata target for all who joined late, as a list before it is asked for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from apps.dashboard.adjustment_forms import ReasonForm, RuleForm
+from apps.dashboard.views.company import hr_scope
+from apps.dashboard.views.scope import Scope, render
+from apps.employees.models import TreeNode
+from apps.quotas import services
+from apps.quotas.models import AdjustmentRequest
+from apps.quotas.services import Joiner, Joiners
+
+PAGE = 200
+
+
+@dataclass(frozen=True)
+class Many:
+    """A list of many, a page of it at a time, and those who are left out."""
+
+    found: Joiners
+    rows: list[Joiner]
+    first: int
+    earlier: str
+    later: str
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.rows) - 1
+
+
+def many(scope: Scope, found: Joiners, name: str, *args: object, **query: object) -> Many:
+    """The page of the list that the address asks for."""
+    text = scope.request.GET.get("page", "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
+    number = min(max(number, 1), max(-(-len(found.listed) // PAGE), 1))
+    rows = found.listed[(number - 1) * PAGE : number * PAGE]
+
+    def link(to: int) -> str:
+        return scope.url(name, *args, **query, page=to) + "#people"
+
+    return Many(
+        found,
+        rows,
+        (number - 1) * PAGE + 1,
+        link(number - 1) if number > 1 else "",
+        link(number + 1) if number * PAGE < len(found.listed) else "",
+    )
+
+
+def of_request(scope: Scope, asked: AdjustmentRequest) -> Many:
+    """Whom a request for many is about: against the facts of now while it waits, as it was granted afterwards."""
+    rule = asked.campaign.rule
+    if asked.waiting:
+        found = services.check_rule(asked, rule, scope.now, scope.user.employee_id)
+    else:
+        found = services.asked_for(asked, rule)
+    return many(scope, found, "adjustment", asked.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def by_rule(request: HttpRequest) -> HttpResponse:
+    """The rule, its list, and asking for exactly the list that was looked at."""
+    scope = hr_scope(request)
+    if scope.campaign is None:
+        return render(scope, "dashboard/team_waiting.html", {})
+    typed = request.POST if request.method == "POST" else request.GET
+    if request.method != "POST" and "joined_after" not in typed:
+        return _page(scope, RuleForm(initial={"joined_after": scope.rule.opens_on}, departments=_departments()))
+    rule, reason = RuleForm(typed, departments=_departments()), ReasonForm(request.POST or None)
+    if not rule.is_valid():
+        return _page(scope, rule.described(), status=422 if request.method == "POST" else 200)
+    if request.method != "POST":
+        return _preview(scope, rule, ReasonForm())
+    if not reason.is_valid():
+        return _preview(scope, rule, reason.described(), 422)
+    try:
+        made = services.ask_by_rule(
+            campaign=scope.campaign, **rule.cleaned_data, **reason.cleaned_data, seen=request.POST.get("seen", ""),
+            by=scope.user.actor,
+        )  # fmt: skip
+    except services.AdjustmentRefused as refused:
+        messages.warning(request, refused.message)
+        return _preview(scope, rule, reason, 409 if refused.conflict else 422)
+    messages.success(request, _("Asked for. It counts when somebody else from HR has granted it."))
+    return redirect(scope.url("adjustment", made.pk))
+
+
+def _departments() -> list[str]:
+    names = TreeNode.objects.exclude(department="").order_by("department")
+    return list(names.values_list("department", flat=True).distinct())
+
+
+def _preview(scope: Scope, rule: RuleForm, reason: ReasonForm, status: int = 200) -> HttpResponse:
+    wanted = rule.cleaned_data
+    try:
+        found = services.preview_rule(scope.rule, scope.now, **wanted, besides_employee=scope.user.employee_id)
+    except services.AdjustmentRefused as refused:
+        rule.refuse(refused.field, refused.message)
+        return _page(scope, rule.described(), status=max(status, 422))
+    listed = many(scope, found, "adjustments-by-rule", **wanted)
+    return _page(scope, rule, status=status, many=listed, reason=reason)
+
+
+def _page(scope: Scope, rule: RuleForm, status: int = 200, **more: Any) -> HttpResponse:
+    return render(scope, "dashboard/adjustments_by_rule.html", {"form": rule, **more}, status=status)

@@ -1,0 +1,101 @@
+"""HR adjusts in a browser: one asks, another grants, the person's page follows; on a phone, and without scripts."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from apps.employees.models import Employee
+from apps.employees.services import grant_role
+from tests import people
+from tests.browser.conftest import Looked, Open
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def second(house: str, stranger: Employee) -> Employee:
+    """Another of HR."""
+    grant_role(employee=stranger, role="hr", by=people.TESTER)
+    return stranger
+
+
+def ask(looked: Looked, who: str) -> None:
+    looked.page.goto("/company/")
+    looked.page.click("a:has-text('Adjustments')")
+    looked.page.click("text=Adjust one person")
+    looked.page.fill("[name=person]", who)
+    looked.page.select_option("[name=kind]", "part_time")
+    looked.page.select_option("[name=what]", "target")
+    looked.page.fill("[name=target]", "90")
+    looked.page.fill("[name=reason]", "Four days a week")
+
+
+def test_one_asks_another_grants_and_the_persons_page_changes(
+    open_as: Open, alice: Employee, hr: Employee, second: Employee
+) -> None:
+    mine = open_as(alice, width=390)
+    expect(mine.page.locator("#standing .badge.red")).to_have_text("Red: 1 to go")
+    first = open_as(hr, width=390)
+    ask(first, "A001")
+    first.page.fill("[name=target]", "")
+    first.page.press("[name=reason]", "Tab")
+    first.page.keyboard.press("Enter")
+    expect(first.page.locator("#error_target")).to_contain_text("Say the new target.")
+    expect(first.page.locator("[name=reason]")).to_have_value("Four days a week")
+    assert [one for one in first.problems() if "422" not in one] + first.findings() == []
+    first.page.fill("[name=target]", "90")
+    first.page.dblclick("text=Ask for it")
+    expect(first.page.locator("h1")).to_have_text("Alice 艾")
+    expect(first.page.locator("main")).to_contain_text("Waiting for somebody else")
+    expect(first.page.locator("text=Grant it")).to_have_count(0)
+    other = open_as(second, width=1440)
+    other.page.goto("/company/")
+    other.page.click("a:has-text('Adjustments')")
+    other.page.click("#list td.lead a")
+    expect(other.page.locator("main")).to_contain_text("Your decision")
+    assert other.problems() + other.findings() == []
+    other.page.dblclick("text=Grant it")
+    expect(other.page.locator("main")).to_contain_text("in force")
+    mine.page.goto("/")
+    expect(mine.page.locator("#standing .badge.red")).to_have_count(0)
+    expect(mine.page.locator("#standing .terms")).to_contain_text("Target 90 instead of 100")
+    expect(mine.page.locator("#standing .terms")).to_contain_text("Four days a week")
+    assert mine.problems() + mine.findings() == []
+
+
+def test_the_whole_way_goes_without_scripts(open_as: Open, alice: Employee, hr: Employee, second: Employee) -> None:
+    first = open_as(hr, java_script_enabled=False)
+    ask(first, "A001")
+    first.page.click("text=Ask for it")
+    other = open_as(second, java_script_enabled=False)
+    other.page.goto("/company/adjustments/")
+    other.page.click("#list td.lead a")
+    other.page.fill("[name=note]", "Not agreed")
+    other.page.click("text=Refuse it")
+    expect(other.page.locator("main")).to_contain_text("Not agreed")
+
+
+PAGES = ["/company/adjustments/", "/company/adjustments/?show=all&q=nobody", "/company/adjustments/ask/"]
+PAGES += ["/company/adjustments/by-rule/?joined_after=2026-11-01", "/company/adjustments/{waiting}/"]
+PAGES += ["/company/adjustments/{granted}/", "/company/adjustments/{many}/", "/team/A001/"]
+SEEN_AS = [(390, "light", "en-GB"), (390, "dark", "zh-CN"), (1440, "dark", "en-GB"), (1440, "light", "zh-CN")]
+
+
+@pytest.mark.parametrize(("width", "scheme", "locale"), SEEN_AS)
+def test_no_page_breaks_the_policy_or_anybodys_reading(
+    open_as: Open, campaign: Any, alice: Employee, alan: Employee, hr: Employee, width: int, scheme: str, locale: str
+) -> None:
+    people.load("staff_no,name,email,started_on\nJ12,Jo,jo@corp.example.com,2026-11-12")
+    many = people.ask_for_late_joiners(campaign)
+    people.load("staff_no,name,email,started_on\nJ20,Jim,jim@corp.example.com,2026-11-20")
+    granted = people.adjust(campaign=campaign, employee=alice, exempt=True, reason="x" * 200).request_id
+    waiting = people.ask(campaign=campaign, employee=alan, target=40).pk
+    looked, wrong = open_as(hr, width=width, scheme=scheme, locale=locale), []
+    for address in PAGES:
+        looked.goto(address.format(many=many.pk, granted=granted, waiting=waiting))
+        wrong += [f"{address}: {one}" for one in looked.problems() + looked.findings()]
+    mine = open_as(alice, width=width, scheme=scheme, locale=locale)
+    mine.goto("/")
+    wrong += mine.problems() + mine.findings()
+    assert not wrong, "\n".join(wrong)

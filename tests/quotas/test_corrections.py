@@ -26,7 +26,8 @@ from apps.quotas.freeze.corrections import (
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign, FrozenResult, ResultCorrection
 from apps.quotas.reports import Everyone, Only, Standings
-from apps.quotas.services import AdjustmentRefused, restore_while_open, sweep
+from apps.quotas.services import AdjustmentRefused, acts_of, restore_while_open, sweep
+from tests import reviewing
 from tests.commands import run
 from tests.fixtures import Clock
 from tests.people import TESTER, adjust, load, person, record, with_account
@@ -218,3 +219,18 @@ def test_a_correction_that_corrects_nothing_is_not_asked_for(
     with pytest.raises(CorrectionRefused):
         ask_correction(campaign=frozen, wanted=wanted, reason="x", evidence="y", by=helga)
     assert not ResultCorrection.objects.exists()
+
+
+def test_a_correction_answers_whoever_asked_about_the_result(
+    frozen: Campaign, alice: Employee, hr: Employee, helga: Account, second: Account
+) -> None:
+    """Somebody who asked "why am I red?" after the freeze is told which result put it right."""
+    review = reviewing.ask(frozen, alice)
+    assert (review.counted, review.target) == (99, 100)
+    asked = ask(frozen, helga)
+    assert reviewing.refusal(reviewing.answer, review, hr, "", kind="correction", subject_id=asked.pk) == "subject"
+    grant_correction(correction_id=asked.pk, by=second)
+    assert [act.says for act in acts_of("correction", frozen, alice)] == ["Result 2: 100 of 100"]
+    assert not acts_of("correction", frozen, hr), "a correction that is somebody else's answers nobody"
+    reviewing.answer(review, hr, "", kind="correction", subject_id=asked.pk)
+    assert reviewing.ask(frozen, alice, text="And now?").counted == 100, "the newest result is what is asked about"

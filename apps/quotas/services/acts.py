@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from apps.employees.models import Employee
-from apps.quotas.models import Adjustment, Campaign, Review
+from apps.quotas.models import Adjustment, Campaign, CorrectionLine, ResultCorrection, Review
 
 # How many an answer can choose from, the newest first.
 MOST = 50
@@ -44,4 +44,24 @@ def _adjusted(one: Adjustment) -> str:
     return text % {"reason": one.request.reason}
 
 
-ACTS: dict[str, Callable[[Campaign, Employee], list[Act]]] = {Review.Kind.ADJUSTMENT: _adjustments}
+def _corrections(campaign: Campaign, employee: Employee) -> list[Act]:
+    """Those that were granted. Their reason may speak of others as well: what is told is this person's own line."""
+    granted = CorrectionLine.objects.filter(
+        employee=employee, correction__campaign=campaign, correction__state=ResultCorrection.State.GRANTED
+    )
+    found = granted.select_related("correction").order_by("-correction__decided_at", "-id")[:MOST]
+    return [Act(one.correction_id, at, _corrected(one)) for one in found if (at := one.correction.decided_at)]
+
+
+def _corrected(one: CorrectionLine) -> str:
+    text = _("Result %(version)s: %(counted)s of %(target)s, exempt")
+    if not one.exempt:
+        text = _("Result %(version)s: %(counted)s of %(target)s")
+    numbers = {"counted": f"{one.counted:,}", "target": f"{one.target:,}"}
+    return text % {"version": one.correction.result_version, **numbers}
+
+
+ACTS: dict[str, Callable[[Campaign, Employee], list[Act]]] = {
+    Review.Kind.ADJUSTMENT: _adjustments,
+    Review.Kind.CORRECTION: _corrections,
+}

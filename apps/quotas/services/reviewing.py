@@ -19,7 +19,7 @@ from apps.employees.models import Employee
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, audit, clock, hold_facts
 from apps.quotas import rules
-from apps.quotas.models import Campaign, Review, ReviewContact, Standing
+from apps.quotas.models import Campaign, FrozenStanding, Review, ReviewContact
 from apps.quotas.querysets import judgement_sql, these, with_reason
 from apps.quotas.services.acts import acts_of
 from apps.quotas.services.ringing import ring_for_answer
@@ -103,8 +103,8 @@ def _verdict(campaign: Campaign, employee: Employee, now: datetime) -> tuple[int
         raise ReviewRefused("over", _("No review can be asked for in this campaign now."))
     if Review.objects.filter(campaign=campaign, employee=employee, closed_at=None).exists():
         raise ReviewRefused("open", _("You have asked already, and HR has not answered yet."))
-    if campaign.kept_until is not None:  # what is stored is the result: nothing judges it again
-        stored = Standing.objects.filter(campaign=campaign, employee=employee)
+    if campaign.state == Campaign.State.FROZEN:  # the result stands: nothing judges it again
+        stored = FrozenStanding.objects.filter(campaign=campaign, employee=employee).order_by("-version")
         found: Any = stored.values_list("counted", "target", "exempt").first()
     else:
         with connection.cursor() as cursor:

@@ -25,6 +25,7 @@ from apps.dashboard.urls import urlpatterns
 from apps.employees.models import Employee
 from apps.ledger.rules import clean_text, normalise
 from apps.quotas.models import Campaign
+from tests import people, reviewing
 from tests.people import TESTER, record_one, sign_in
 
 pytestmark = pytest.mark.django_db
@@ -207,31 +208,40 @@ PARAMETERS = (
 KEYS = {"team": ("histogram", "curve"), "company": ("under", "sources")}
 
 
-def pages(contact: int, submission: uuid.UUID, file: uuid.UUID) -> Iterator[tuple[str, str]]:
+def pages(**filled: Any) -> Iterator[tuple[str, str]]:
     """(who, address) of every address of the door, its parts filled in with what this reader has."""
-    filled = {"contact_id": contact, "submission_id": submission, "file_id": file, "key": "curve"}
+    filled |= {"staff_no": "B001", "key": "curve"}
     for pattern in urlpatterns:
         assert isinstance(pattern, URLPattern)
         name = str(pattern.name)
         if name in ("set-password", "logout"):
             continue
-        who = "hr" if "company" in name else "bob" if "team" in name or "member" in name else "alice"
-        parts = {part: filled.get(part, "B001") for part in pattern.pattern.converters}
+        hrs = "company" in f"{pattern.pattern} {name}"
+        who = "hr" if hrs else "bob" if "team" in name or "member" in name else "alice"
+        parts = {part: filled[part] for part in pattern.pattern.converters}
         for key in KEYS.get(name.removeprefix("chart-"), ("",)) if "key" in parts else ("",):
             yield who, reverse(name, kwargs={**parts, **({"key": key} if key else {})})
 
 
 @pytest.fixture
 def places(campaign: Campaign, alice: Employee, client: Client) -> list[tuple[str, str]]:
-    """Every page of the door, about a contact, a file and a submission that are there."""
+    """Every page of the door, about a contact, a file, a review and an adjustment that are there.
+
+    Before a freeze there is no correction.
+    """
     contact = record_one(alice, ("handle", "h")).outcomes[0].contact_id
     response = upload(client, b"contacts.csv", b"name,handle\nGuest,h2\n")
     file = uuid.UUID(response.headers["Location"].strip("/").split("/")[-1])
     response = post(client, f"/contacts/import/{file}/confirm/")
     submission = Submission.objects.get(source="csv")
     import_submission(submission.pk)
-    assert contact
-    return list(pages(contact, submission.pk, file))
+    asked, review = people.ask(campaign=campaign, employee=alice, target=80), reviewing.ask(campaign, alice)
+    return list(
+        pages(
+            contact_id=contact, submission_id=submission.pk, file_id=file, review_id=review.pk, request_id=asked.pk,
+            correction_id=1,
+        )
+    )  # fmt: skip
 
 
 @pytest.fixture

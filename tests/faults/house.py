@@ -23,6 +23,8 @@ from tests.config.house import free_port
 STEPS = ((signal.SIGTERM, 3.5), (signal.SIGQUIT, 1.5))
 START_PATIENCE = 120.0
 SWEEP = 1.0
+# A RabbitMQ that is killed within seconds of the first declaration of a quorum queue loses it: docs/reliability.md.
+SETTLED_AFTER = 20.0
 CELERY = ["--loglevel", "INFO"]
 # No mutants: what lets a fault come at its moment. Every process has them, so that few need be started anew.
 ALWAYS = {"web": "die_before_ringing", "worker": "name_connections,small_batches,count_claims"}
@@ -37,6 +39,7 @@ class House:
         self.armed, self.effects = folder / "armed", folder / "effects"
         self._running: dict[str, tuple[str, Child]] = {}
         self._said_before: dict[str, int] = {}
+        self.began = time.monotonic()
         # How often a process had ended by itself.
         self.revived = 0
         # Ours for as long as we live: a web that is started again answers at the same port.
@@ -58,6 +61,7 @@ class House:
                 self._end(name)
         for name, broken in wanted.items():
             if name not in self._running:
+                self.began = self.began if self._said_before else time.monotonic()
                 child = self._child(name, broken)
                 self._running[name] = broken, child
                 self._said_before[name] = child.log.stat().st_size if child.log.exists() else 0
@@ -71,6 +75,11 @@ class House:
         child = self[name]
         child.kill()
         child.start()
+
+    def let_queues_settle(self) -> None:
+        """Wait until queues that were declared at the start are safe from what is promised of none."""
+        if self.broker.kind == "rabbitmq":
+            time.sleep(max(0.0, self.began + SETTLED_AFTER - time.monotonic()))
 
     def look_after(self) -> None:
         """Start again whatever has ended by itself, as the supervisor of an installation does."""

@@ -43,6 +43,7 @@ def wiped(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, wiped: bool) -> Tally:
     ground.house.need(web="", worker=broken, beat="")
+    ground.house.let_queues_settle()
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
         dice = dice_of(seed, tally.trials, wiped)

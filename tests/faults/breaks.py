@@ -175,6 +175,14 @@ def hurry() -> None:
         entry["schedule"] = 0.25
 
 
+def beat_tries_once() -> None:
+    """The mutant: beat's message is lost with its connection, and no other one is opened."""
+    from config.celery import app
+
+    for entry in app.conf.beat_schedule.values():
+        entry["options"]["retry"] = False
+
+
 def claim_always() -> None:
     """The mutant: nothing says that a job of a period is done."""
     for module in _claimers():
@@ -207,5 +215,5 @@ def commit_without_waiting() -> None:
 
 _ALL = [small_batches, name_connections, take_notes_first, acknowledge_early, sweep_nothing, die_before_ringing]
 _ALL += [trust_stale_standings, lock_nobody, lock_in_any_order, forget_checkpoints, count_claims, hurry]
-_ALL += [claim_always, forget_keys, commit_without_waiting, follow_nothing]
+_ALL += [claim_always, forget_keys, commit_without_waiting, follow_nothing, beat_tries_once]
 BREAKS: dict[str, Callable[[], None]] = {one.__name__: one for one in _ALL}

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> list[Row]:
 def _row(one: Scenario, broker: str, options: argparse.Namespace, lines: list[Line]) -> Row:
     count = options.trials or (one.small if options.small else one.full)
     mine = [line for line in lines if (line.id, line.broker) == (one.id, broker)]
-    return Row(one.id, broker, count, mine, one.mutants_of(small=options.small))
+    return Row(one.id, broker, count, mine, tuple(one.mutants_of(broker, small=options.small)))
 
 
 @contextlib.contextmanager
@@ -96,10 +96,12 @@ def _trials(ground: Ground, one: Scenario, broker: str, options: argparse.Namesp
 
 def _mutants(ground: Ground, scenarios: list[Scenario], broker: str, options: argparse.Namespace) -> None:
     """Those with the same thing broken one after the other: their processes need not be started anew."""
-    wanted = [(mutant, one) for one in scenarios for mutant in one.mutants_of(small=options.small)]
+    wanted = [(mutant, one) for one in scenarios for mutant in one.mutants_of(broker, small=options.small)]
     for mutant, one in sorted(wanted, key=lambda pair: pair[0]):
         if _row(one, broker, options, read(options.output)).caught(mutant) is None:
-            tally = _try(ground, one, one.mutants[mutant], options.seed, mutant, options)
+            tally = _try(
+                ground, one, one.mutants_of(broker, small=options.small)[mutant], options.seed, mutant, options
+            )
             _keep(Line(one.id, broker, options.seed, mutant=mutant), tally, options)
 
 

@@ -13,12 +13,12 @@ import pytest
 
 from config.places import BASE_DIR
 from tests.config.house import data_folder, environment
-from tests.faults.scenarios.registry import SCENARIOS, Scenario
+from tests.faults.scenarios.registry import REDIS, SCENARIOS, Scenario
 from tests.faults.table import Line, Row, read
 
 pytestmark = [pytest.mark.faults, pytest.mark.stack, pytest.mark.xdist_group("faults")]
 PATIENCE = 900
-MUTANTS = [(one, mutant) for one in SCENARIOS for mutant in one.mutants_of(small=True)]
+MUTANTS = [(one, mutant) for one in SCENARIOS for mutant in one.mutants_of(REDIS, small=True)]
 
 
 class Run:
@@ -29,7 +29,7 @@ class Run:
 
     def row(self, one: Scenario) -> Row:
         mine = [line for line in self.lines if line.id == one.id]
-        return Row(one.id, mine[0].broker if mine else "", one.small, mine, one.mutants_of(small=True))
+        return Row(one.id, mine[0].broker if mine else "", one.small, mine, tuple(one.mutants_of(REDIS, small=True)))
 
 
 @pytest.fixture(scope="session")

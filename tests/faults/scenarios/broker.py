@@ -42,7 +42,8 @@ def wiped(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 
 def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, wiped: bool) -> Tally:
-    ground.house.need(web="", worker=broken, beat="")
+    beat, worker = (broken, "") if broken == "beat_tries_once" else ("", broken)
+    ground.house.need(web="", worker=worker, beat=beat)
     ground.house.let_queues_settle()
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:

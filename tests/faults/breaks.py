@@ -86,7 +86,7 @@ def die_before_ringing() -> None:
 
     real, armed = ringing._ring, Path(os.environ["FAULT_ARMED"])
 
-    def ring(send: Callable[[], None]) -> None:
+    def ring(send: Callable[[dict[str, Any]], None]) -> None:
         if armed.exists():
             os.kill(os.getpid(), signal.SIGKILL)
         real(send)

@@ -96,12 +96,10 @@ def _trials(ground: Ground, one: Scenario, broker: str, options: argparse.Namesp
 
 def _mutants(ground: Ground, scenarios: list[Scenario], broker: str, options: argparse.Namespace) -> None:
     """Those with the same thing broken one after the other: their processes need not be started anew."""
-    wanted = [(mutant, one) for one in scenarios for mutant in one.mutants_of(broker, small=options.small)]
-    for mutant, one in sorted(wanted, key=lambda pair: pair[0]):
+    wanted = [(*pair, one) for one in scenarios for pair in one.mutants_of(broker, small=options.small).items()]
+    for mutant, trials, one in sorted(wanted, key=lambda found: found[0]):
         if _row(one, broker, options, read(options.output)).caught(mutant) is None:
-            tally = _try(
-                ground, one, one.mutants_of(broker, small=options.small)[mutant], options.seed, mutant, options
-            )
+            tally = _try(ground, one, trials, options.seed, mutant, options)
             _keep(Line(one.id, broker, options.seed, mutant=mutant), tally, options)
 
 

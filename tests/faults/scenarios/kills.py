@@ -29,8 +29,7 @@ from tests.faults.waiting import SECONDS, let_files_look_old
 
 CHILD_BACK = 10.0  # seconds: the promise after the death of a child
 PARENT_BACK = 20.0  # after that of a parent, whose supervisor starts it again; what it held is found by the sweep
-HALF = 10  # kills in an import, and as many in marks: a round
-LINES = 70 * BATCH
+HALF = 10  # kills in an import, and as many in marks, at most
 STAFF = 250
 OWNER = "A001"
 
@@ -50,7 +49,7 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, parent: bool
     tally, round_ = Tally(eager=bool(broken)), 0
     while tally.trials < trials:
         dice = dice_of(seed, round_)
-        number = min(HALF, trials - tally.trials)
+        number = min(HALF, -(-trials // 2), trials - tally.trials)
         (_import_round if round_ % 2 == 0 else _mark_round)(ground, tally, dice, number, seed, parent=parent)
         round_ += 1
         if tally.failures:
@@ -109,7 +108,8 @@ def _own_contacts() -> list[tuple[Any, ...]]:
 
 
 def _import_round(ground: Ground, tally: Tally, dice: random.Random, kills: int, seed: int, *, parent: bool) -> None:
-    text = own_file(dice, LINES)
+    # Enough batches for every kill to fall between the first and the last.
+    text = own_file(dice, (10 + 6 * kills) * BATCH)
     undisturbed = _undisturbed(ground, text)
     ground.fresh()
     with Sampler(ground, tally, seed):

@@ -31,7 +31,7 @@ from tests.faults.sampler import Sampler
 from tests.faults.waiting import let_files_look_old
 
 OWNER = "A001"
-LINES = 60 * BATCH
+LINES = 40 * BATCH
 ROUND = 5
 BACK = 30.0  # seconds from a fault until an add is acknowledged again, the process's or server's own start included
 Fault = Callable[[Ground, Tally, random.Random], None]

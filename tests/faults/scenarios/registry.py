@@ -36,25 +36,25 @@ class Scenario:
 
 BOTH = (REDIS, RABBITMQ)
 SCENARIOS = [
-    Scenario("C1", crowds.one_person, full=200, small=2, chunk=20, mutants={"lock_nobody": 2, "without_index": 2}),
+    Scenario("C1", crowds.one_person, full=200, small=1, chunk=20, mutants={"lock_nobody": 2, "without_index": 2}),
     Scenario("C3", chaos.checkpoints, full=100, small=1, chunk=5, mutants={"lock_nobody": 5}),
     Scenario("C4", overlapping.eight_imports, full=100, small=1, chunk=5, mutants={"lock_in_any_order": 3}),
     Scenario(
-        "F1-child", kills.child, full=300, small=6, chunk=20, brokers=BOTH,
+        "F1-child", kills.child, full=300, small=4, chunk=20, brokers=BOTH,
         mutants={"take_notes_first": 30, "forget_checkpoints": 5, "acknowledge_early": 5},
     ),
     Scenario("F1-parent", kills.parent, full=100, small=2, chunk=20, brokers=BOTH),
-    Scenario("F2", outages.restarts, full=100, small=3, chunk=5, mutants={"forget_keys": 1, "forget_checkpoints": 10}),
+    Scenario("F2", outages.restarts, full=100, small=2, chunk=5, mutants={"forget_keys": 1, "forget_checkpoints": 10}),
     Scenario(
-        "F3", ringing.killed_before_the_doorbell, full=100, small=3, chunk=10, mutants={"sweep_nothing": 2},
+        "F3", ringing.killed_before_the_doorbell, full=100, small=2, chunk=10, mutants={"sweep_nothing": 2},
     ),
-    Scenario("F4", outages.stops, full=50, small=2, chunk=5, mutants={"commit_without_waiting": 10}),
+    Scenario("F4", outages.stops, full=50, small=1, chunk=5, mutants={"commit_without_waiting": 10}),
     Scenario(
         "F5-restart", broker.restarted, full=50, small=1, chunk=5, brokers=BOTH,
         mutants={"sweep_nothing": 1}, rabbit_mutants={"beat_tries_once": 2},
     ),
     Scenario("F5-wipe", broker.wiped, full=20, small=1, chunk=5, brokers=BOTH, mutants={"sweep_nothing": 1}),
-    Scenario("F6-beats", beats.periods, full=1_000, small=5, chunk=25, mutants={"claim_always": 3}),
+    Scenario("F6-beats", beats.periods, full=1_000, small=3, chunk=25, mutants={"claim_always": 3}),
     Scenario("F6-dead", beats.dead_across_the_deadline, full=20, small=1, chunk=5, mutants={"follow_nothing": 1}),
-    Scenario("R1", ringing.nobody_works, full=100, small=2, chunk=10, mutants={"trust_stale_standings": 2}),
+    Scenario("R1", ringing.nobody_works, full=100, small=1, chunk=10, mutants={"trust_stale_standings": 2}),
 ]  # fmt: skip

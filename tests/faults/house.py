@@ -10,12 +10,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from config.address import answers, open_listener, url_of
 from config.children import Child, last_lines, stop_children
-from tests import plugin
 from tests.brokers import Broker
 from tests.config.house import free_port
 
@@ -165,25 +163,3 @@ def children_of(child: Child) -> list[int]:
     with contextlib.suppress(OSError):
         return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []
-
-
-@contextlib.contextmanager
-def looked_after(database: Callable[[], None]) -> Iterator[None]:
-    """Meanwhile the database is started again whenever it ends, as `make run` does."""
-    import threading
-
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.1):
-            if not plugin.server.keeper_lives():
-                with contextlib.suppress(Exception):
-                    database()
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Iterable
 from functools import partial
@@ -11,12 +10,13 @@ from functools import partial
 from apps.contacts.models import ContactIdentity, Submission
 from tests.faults.doors import Answer, Door, NoAnswer
 from tests.faults.ground import Ground, Tally, patiently
+from tests.faults.meanwhile import Meanwhile
 
 WRITERS = 4
 PAUSE = 0.4  # seconds at most between two things of one person
 
 
-class Load:
+class Load(Meanwhile):
     """`with Load(ground, tally, seed):` four employees add one after another, each thing with its own key.
 
     Without an answer, or with 503, the same is sent again; every third is sent twice in any case, as by a double click.
@@ -26,18 +26,7 @@ class Load:
         self.ground, self.tally, self.dice = ground, tally, random.Random(seed)
         self.doors = [ground.door(f"E{number:04d}") for number in range(WRITERS)]
         self.acknowledged: dict[str, int] = {door.staff_no: 0 for door in self.doors}
-        self.over = threading.Event()
-        self.threads = [threading.Thread(target=self._write, args=[door]) for door in self.doors]
-
-    def __enter__(self) -> Load:
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *trouble: object) -> None:
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
+        super().__init__([partial(self._write, door) for door in self.doors])
 
     def _write(self, door: Door) -> None:
         while not self.over.is_set():

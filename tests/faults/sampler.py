@@ -7,20 +7,20 @@ recorded, they have enough, whether or not a mark has seen it.
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from tests.faults.doors import Answer, Door, NoAnswer
-from tests.faults.ground import CROSSERS, TARGET, Ground, Tally
+from tests.faults.ground import CROSSERS, PATIENCE, TARGET, Ground, Tally
+from tests.faults.meanwhile import Meanwhile
 
 EVERY = 0.1
 # Somebody crosses the target so often, in seconds.
 CROSSING = 0.7
 
 
-class Sampler:
+class Sampler(Meanwhile):
     """`with Sampler(ground, tally, seed):` watches meanwhile, and lets the last ones cross at the end."""
 
     def __init__(self, ground: Ground, tally: Tally, seed: int, *, crossing: bool = True) -> None:
@@ -28,25 +28,19 @@ class Sampler:
         self.tally, self.dice = tally, random.Random(seed)
         self.enough: list[Door] = []
         self.waiting = [ground.door(f"R{number:03d}") for number in range(CROSSERS)]
-        self.over = threading.Event()
         # How often somebody was looked at, everywhere.
         self.rounds = 0
-        works = [self._sample, *([self._cross] if crossing else [])]
-        self.threads = [threading.Thread(target=work) for work in works]
-
-    def __enter__(self) -> Sampler:
-        for thread in self.threads:
-            thread.start()
-        return self
+        super().__init__([self._sample, *([self._cross] if crossing else [])])
 
     def __exit__(self, *trouble: object) -> None:
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
+        super().__exit__(*trouble)
         # Whoever has not crossed yet does now: every round ends with the same facts.
+        end = time.monotonic() + PATIENCE
         while self.waiting and not trouble[0]:
             if not self.cross_one():
                 time.sleep(0.1)
+            if time.monotonic() > end:
+                raise TimeoutError("Nobody could cross the target any more.")
 
     def next_to_cross(self) -> Door:
         """Somebody who needs one more."""

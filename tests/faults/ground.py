@@ -188,5 +188,9 @@ def send(ask: Callable[[], Any], patience: float = PATIENCE) -> Any:
         time.sleep(0.05)
 
 
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
 def dice_of(seed: int, *names: object) -> random.Random:
     return random.Random(f"{seed}:{':'.join(map(str, names))}")

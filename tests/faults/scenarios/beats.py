@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from apps.ledger.models import Job
-from apps.quotas.services import adjust, follow_time, sweep
+from apps.quotas.services import follow_time, sweep
 from tests import people
 from tests.faults.ground import Ground, Tally, dice_of, within
 from tests.fixtures import Clock
@@ -91,9 +91,9 @@ def _fill(ground: Ground, dice: random.Random, deadline: date | None = None) -> 
     for number in range(STAFF):
         ground.bring(f"E{number:04d}", range(dice.randrange(7)))
         begins = start + timedelta(days=dice.randrange(1, 20), hours=dice.randrange(24))
-        adjust(
-            campaign=ground.campaign, employee=people.person(f"E{number:04d}"), reason="leave", by=people.TESTER,
-            exempt=True, starts_at=begins, ends_at=begins + timedelta(days=3),
+        people.adjust(
+            campaign=ground.campaign, employee=people.person(f"E{number:04d}"), exempt=True, starts_at=begins,
+            ends_at=begins + timedelta(days=3),
         )  # fmt: skip
     follow_time()
     sweep()

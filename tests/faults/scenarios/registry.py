@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.faults.ground import Ground, Tally
-from tests.faults.scenarios import beats, broker, chaos, crowds, kills, outages, overlapping, ringing
+from tests.faults.scenarios import beats, broker, chaos, crowds, deadlines, kills, outages, overlapping, ringing
 
 REDIS, RABBITMQ = "redis", "rabbitmq"
 Run = Callable[[Ground, int, int, str], Tally]
@@ -39,6 +39,9 @@ SCENARIOS = [
     Scenario("C1", crowds.one_person, full=200, small=1, chunk=20, mutants={"lock_nobody": 2, "without_index": 2}),
     Scenario("C3", chaos.checkpoints, full=100, small=1, chunk=5, mutants={"lock_nobody": 5}),
     Scenario("C4", overlapping.eight_imports, full=100, small=1, chunk=5, mutants={"lock_in_any_order": 3}),
+    Scenario("D1", deadlines.to_the_microsecond, full=60, small=6, chunk=30, mutants={"zone_of_the_server": 6}),
+    Scenario("D2", deadlines.late_writers, full=200, small=2, chunk=50, mutants={"no_line": 2}),
+    Scenario("D4", deadlines.attempts, full=500, small=20, chunk=500, mutants={"no_guards": 20}),
     Scenario(
         "F1-child", kills.child, full=300, small=4, chunk=20, brokers=BOTH,
         mutants={"take_notes_first": 30, "forget_checkpoints": 5, "acknowledge_early": 5},

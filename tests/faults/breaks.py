@@ -73,11 +73,12 @@ def sweep_nothing() -> None:
     app.tasks["apps.quotas.tasks.sweep"].run = lambda: None
 
 
-def follow_nothing() -> None:
-    """The mutant: nobody notes whom the passing of time touched."""
-    from apps.quotas import services
+def freeze_nothing() -> None:
+    """The mutant: nobody makes up for the hours in which no beat asked for a freeze."""
+    import apps.quotas.tasks  # noqa: F401  (tasks are known only then)
+    from config.celery import app
 
-    services.follow_time = lambda now=None: 0
+    app.tasks["apps.quotas.tasks.freeze_due"].run = lambda: None
 
 
 def die_before_ringing() -> None:
@@ -215,5 +216,5 @@ def commit_without_waiting() -> None:
 
 _ALL = [small_batches, name_connections, take_notes_first, acknowledge_early, sweep_nothing, die_before_ringing]
 _ALL += [trust_stale_standings, lock_nobody, lock_in_any_order, forget_checkpoints, count_claims, hurry]
-_ALL += [claim_always, forget_keys, commit_without_waiting, follow_nothing, beat_tries_once]
+_ALL += [claim_always, forget_keys, commit_without_waiting, freeze_nothing, beat_tries_once]
 BREAKS: dict[str, Callable[[], None]] = {one.__name__: one for one in _ALL}

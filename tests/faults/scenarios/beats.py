@@ -13,10 +13,14 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from apps.ledger.models import Job
+from apps.quotas.freeze.freezing import freeze
+from apps.quotas.models import FrozenResult
 from apps.quotas.services import follow_time, sweep
 from tests import people
 from tests.faults.ground import Ground, Tally, dice_of, within
 from tests.fixtures import Clock
+from tests.oracle import oracle
+from tests.quotas.deadline import verdicts
 
 ZONE = ZoneInfo("Asia/Shanghai")
 # Later than today, so that a job which finds the clock not yet set follows time to before it.
@@ -46,28 +50,41 @@ def periods(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 
 def dead_across_the_deadline(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
-    """No beat from three hours before the cut-off until three hours after it, nobody rings, and people go on."""
+    """No beat from three hours before the cut-off until three hours after it, nobody rings, and people go on.
+
+    Then two beats come at once: there is one result, and it is that of the facts at the cut-off.
+    """
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
-        _need(ground, broken, BEATS[:2])
-        dice = dice_of(seed, tally.trials)
-        last = FIRST + timedelta(days=20)
-        _fill(ground, dice, deadline=last)
-        cutoff = _at(last + timedelta(days=1), 0)
-        Clock().set(cutoff - timedelta(hours=3), ticks=True)
-        tally.expect(ground.rests() is not None, "marks: they never ended")
+        trial = tally.trials
         _need(ground, broken, ())
-        for hours in (-2.5, -0.001, 0, 1):
-            Clock().set(cutoff + timedelta(hours=hours), ticks=True)
-            ground.bring(f"E{dice.randrange(STAFF):04d}", range(100 + int(10 * hours), 103 + int(10 * hours)))
-        Clock().set(cutoff + timedelta(hours=3), ticks=True)
+        _past_the_deadline(ground, dice_of(seed, trial))
         began = time.monotonic()
         _need(ground, broken, BEATS[:2])
-        if tally.expect(ground.rests(DONE_WITHIN) is not None, "what happened meanwhile is not marked"):
+        results = FrozenResult.objects.filter(campaign=ground.campaign)
+        if tally.expect(ground.within(DONE_WITHIN, results.exists) is not None, "the campaign is not frozen"):
             tally.recoveries.append(time.monotonic() - began)
-        ground.verdicts(tally, "after six hours without beat")
+        time.sleep(DWELL)
+        found = verdicts(ground.campaign)
+        tally.expect(results.count() == 1, f"{results.count()} results")
+        tally.expect(sorted(found) == sorted(oracle(ground.campaign)), "the result is not what the oracle says")
+        _need(ground, broken, ())
+        _past_the_deadline(ground, dice_of(seed, trial))
+        freeze(campaign=ground.campaign, by=people.TESTER, patient=True)
+        tally.expect(found == verdicts(ground.campaign), "the result differs from that of an undisturbed freeze")
         tally.trials += 1
     return tally
+
+
+def _past_the_deadline(ground: Ground, dice: random.Random) -> None:
+    """People bring somebody hours and seconds before the cut-off, at it and after it; now it is three hours later."""
+    last = FIRST + timedelta(days=20)
+    _fill(ground, dice, deadline=last)
+    cutoff = _at(last + timedelta(days=1), 0)
+    for step, hours in enumerate((-2.5, -0.001, 0, 1)):
+        Clock().set(cutoff + timedelta(hours=hours), ticks=True)
+        ground.bring(f"E{dice.randrange(STAFF):04d}", range(100 + 5 * step, 103 + 5 * step))
+    Clock().set(cutoff + timedelta(hours=3), ticks=True)
 
 
 def _need(ground: Ground, broken: str, beats: tuple[str, ...]) -> None:

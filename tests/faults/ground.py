@@ -119,7 +119,8 @@ class Ground:
         for number in range(CROSSERS):
             self.bring(f"R{number:03d}", range(target - 1))
         follow_time()
-        sweep()
+        # A worker may be at some of it: what it has not finished is looked for again.
+        within(PATIENCE, lambda: (sweep(), self.at_rest())[1])
         return self.campaign
 
     @staticmethod

@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run backup restore test test-fast lint format screenshots messages bench
+.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults
 export FILE
 
 help:  ## what there is
@@ -34,6 +34,9 @@ screenshots:  ## every page as a picture, in var/screenshots
 
 bench:  ## how fast it is, into var/bench.json; SIZE=full is the real one and takes many minutes
 	$(READY) tests.bench
+
+faults:  ## injects faults, one table; ID=F1 BROKER=redis N=20 SEED=7 choose, var/faults.jsonl remembers
+	$(READY) tests.faults
 
 messages:  ## takes new strings into the Chinese catalogue and compiles it
 	$(READY) scripts.catalogue

@@ -31,13 +31,18 @@ CONFIRMED_WITHIN = 5.0
 
 
 def _ask(task: str, every: float, expires: float) -> dict[str, Any]:
-    options = {"expires": expires, "confirm_timeout": CONFIRMED_WITHIN}
+    options: dict[str, Any] = {"expires": expires, "confirm_timeout": CONFIRMED_WITHIN}
+    # Beat keeps one connection, and learns only by sending that its broker was restarted. It has time to try once more
+    # over a new one; without that it would never speak to RabbitMQ again.
+    options |= {"retry": True, "retry_policy": {"max_retries": 1, "interval_start": 0}}
     return {"task": f"apps.quotas.tasks.{task}", "schedule": every, "options": options}
 
 
 # Beat only says "look for due work": a job is done once per period by a unique row, however often it is asked for.
 app.conf.beat_schedule = {
-    "sweep": _ask("sweep", settings.SWEEP_INTERVAL, max(settings.SWEEP_INTERVAL, 1)),
+    # It waits its turn behind doorbells: dropped after one interval, no file of a dead worker would be found again for
+    # as long as the queue is longer than that.
+    "sweep": _ask("sweep", settings.SWEEP_INTERVAL, max(4 * settings.SWEEP_INTERVAL, 60)),
     "freeze-due": _ask("freeze_due", 15.0, 15),
     "day-change": _ask("day_change", 60.0, 60),
     "tell-answers": _ask("tell_answers", 60.0, 60),

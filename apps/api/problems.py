@@ -14,7 +14,6 @@ from typing import Any
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,6 +24,7 @@ from rest_framework.views import set_rollback
 from apps.api.parsing import BodyTooLarge
 from apps.api.tokens import TokenRefused
 from apps.contacts.services import ContactRefused
+from apps.ledger.services import database_is_away
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -85,7 +85,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         problem = BodyTooLarge()
     elif isinstance(error, (BadRequest, SuspiciousOperation)):
         problem = exceptions.ParseError(_("The request cannot be read."))
-    elif isinstance(error, (OperationalError, InterfaceError)):
+    elif database_is_away(error):
         logger.error("The database did not serve %s: %s", context["request"].path, _name(error))
         problem = Problem(503, "unavailable", _("The database does not answer. Try again in a moment."))
         headers = {"Retry-After": str(RETRY_AFTER)}

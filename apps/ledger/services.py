@@ -18,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from apps.ledger.models import AuditEntry, Setting
 from apps.ledger.rules import Identity, digest, normalise
@@ -51,6 +51,12 @@ def clock() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT hundred_clock()")
         return cursor.fetchone()[0]
+
+
+def database_is_away(error: BaseException | None) -> bool:
+    """Whether an error says that the database does not answer: a passing trouble, no fault of the question."""
+    # A server that dies in the middle of an answer leaves an error of no narrower class than this.
+    return isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
 
 
 def hold_facts(*, exclusive: bool = False) -> None:

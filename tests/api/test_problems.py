@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.test import override_settings
 
 from apps.api.parsing import MOST_BYTES
@@ -210,7 +210,7 @@ def test_our_fault_has_an_id_and_shows_nothing(
     assert "grace" not in caplog.text
 
 
-@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, DatabaseError])
 def test_a_database_away_is_503_with_a_time_to_come_back(
     as_: Signed, alice: Employee, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:

@@ -97,7 +97,7 @@ def opened() -> Iterator[Database]:
         database.migrate()
         yield database
         return
-    with _folder() as places:
+    with own_folder("bench", "Another benchmark is running: each would measure the other.") as places:
         server = EmbeddedDatabase(places)
         server.hold()
         try:
@@ -110,21 +110,22 @@ def opened() -> Iterator[Database]:
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Places]:
+def own_folder(name: str, refusal: str) -> Iterator[Places]:
     """A folder beside the installation's own data: on the same disk, for what is measured waits for that disk.
 
-    Not the keeper's throw-away kind, which writes without waiting. Raises EmbeddedError while another run has one.
+    Not the keeper's throw-away kind, which writes without waiting. What a killed run of this name has left is taken
+    away. Raises EmbeddedError(refusal) while another run has one.
     """
     beside = Places.from_environment()
     beside.create_data()
-    alone = FileLock(beside.data / "bench.lock")
+    alone = FileLock(beside.data / f"{name}.lock")
     if not alone.try_exclusive():
         alone.release()
-        raise EmbeddedError("Another benchmark is running: each would measure the other.")
+        raise EmbeddedError(refusal)
     try:
-        for left in beside.data.glob("bench-*"):
+        for left in beside.data.glob(f"{name}-*"):
             _remove(Places(data=left, log=left / "log"))
-        made = Path(tempfile.mkdtemp(prefix="bench-", dir=beside.data))
+        made = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=beside.data))
         if os.geteuid() == 0:
             made.chmod(0o711)
         places = Places(data=made, log=made / "log")

@@ -19,16 +19,16 @@ import pytest
 from django.db import connection, transaction
 
 from apps.contacts import imports
-from apps.contacts.imports import ATTEMPTS, receive_file, waiting_files
-from apps.contacts.models import Contact, ContactIdentity, Submission
+from apps.contacts.imports import ATTEMPTS, waiting_files
+from apps.contacts.models import Contact, Submission
 from apps.contacts.services import lock_employees
-from apps.employees.models import Employee
-from apps.ledger.files import read_file, store_file
+from apps.ledger.files import read_file
 from apps.quotas.models import Campaign
 from apps.quotas.services import sweep
 from config.children import die_with_parent
 from config.places import BASE_DIR
 from tests import people, plugin
+from tests.contacts.handing_in import contacts, done, handed_in, own_file
 from tests.crowd import PATIENCE, blocked, until
 from tests.fixtures import Clock
 from tests.oracle import digest, oracle, stored
@@ -125,15 +125,6 @@ class Seen(NamedTuple):
     submissions: list[tuple[Any, ...]]
 
 
-def contacts() -> list[tuple[Any, ...]]:
-    """(staff_no, name, identities, state) of every contact, in order."""
-    held: dict[int, list[tuple[str, str]]] = {}
-    for contact, kind, value in ContactIdentity.objects.values_list("contact", "kind", "value"):
-        held.setdefault(contact, []).append((kind, value or ""))
-    rows = Contact.objects.values_list("employee__staff_no", "name", "pk", "source", "ended_at")
-    return sorted((no, name, sorted(held.get(pk, [])), source, end) for no, name, pk, source, end in rows)
-
-
 def seen(told: Any, rejects: bytes, campaign: Campaign) -> Seen:
     sweep()
     assert stored(campaign) == oracle(campaign)
@@ -156,10 +147,6 @@ def fresh_house(clock: Clock) -> Campaign:
     opened = people.november()
     people.mark()
     return opened
-
-
-def done() -> int:
-    return sum(Submission.objects.values_list("done", flat=True))
 
 
 def connected() -> int:
@@ -345,27 +332,6 @@ def test_the_command_itself_killed_at_any_moment_ends_as_one_run(clock: Clock, t
 
 
 # -- a file with its bytes, as the page hands it in ------------------------------------------------------------------
-
-
-def handed_in(employee: Employee, text: str, key: str = "file-1") -> Submission:
-    expires = datetime.fromisoformat(people.NOON) + timedelta(days=30)
-    stored_file = store_file(
-        name="c.csv", content=[text.encode()], content_type="text/csv", expires_at=expires, owner_id=None
-    )
-    return receive_file(
-        employee=employee, by=people.TESTER, source="csv", file_name="c.csv", sha256=bytes(stored_file.sha256),
-        key=key, file=stored_file,
-        layout={"format": "csv", "encoding": "utf-8", "roles": ["name", "phone", "email", "handle"]},
-    )  # fmt: skip
-
-
-def own_file(dice: random.Random, rows: int) -> str:
-    """A file for one employee, with bad rows and people twice."""
-    lines = ["name,phone,email,handle"]
-    for number in range(rows):
-        mail = f"g{dice.randrange(rows)}@outside.example.org"
-        lines.append(f"Guest {number},{dice.choice(['', '', '', '', '12'])},{mail},{dice.choice(['', f'h{number}'])}")
-    return "\n".join(lines) + "\n"
 
 
 def outcome(submission: Submission, campaign: Campaign) -> Seen:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import path
@@ -21,9 +21,14 @@ def _away(request: HttpRequest) -> HttpResponse:
     raise OperationalError("the database went away, on purpose")
 
 
+def _cut_off(request: HttpRequest) -> HttpResponse:
+    raise DatabaseError("server closed the connection unexpectedly, on purpose")
+
+
 urlpatterns = [
     path("broken/", errors.login_not_required(_broken)),
     path("away/", errors.login_not_required(_away)),
+    path("cut-off/", errors.login_not_required(_cut_off)),
     path("400/", errors.bad_request),
     path("403/", errors.forbidden),
     path("404/", errors.not_found),
@@ -61,8 +66,9 @@ def test_our_own_fault_shows_a_number_that_stands_in_the_log(
     assert "on purpose" in str(logged.exc_info)
 
 
-def test_a_database_that_is_away_is_a_minute_and_not_a_fault(reader: StrictClient) -> None:
-    answer = reader.get("/away/")
+@pytest.mark.parametrize("address", ["/away/", "/cut-off/"])
+def test_a_database_that_is_away_is_a_minute_and_not_a_fault(reader: StrictClient, address: str) -> None:
+    answer = reader.get(address)
     assert answer.status_code == 503
     assert answer["Retry-After"] == "30"
 

@@ -5,10 +5,11 @@ import sys
 import uuid
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
+
+from apps.ledger.services import database_is_away
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
 def failed(request: HttpRequest) -> HttpResponse:
     """Our fault. The id stands in the log too, beside the traceback. A database that is away is no bug: 503."""
     problem = sys.exc_info()
-    if isinstance(problem[1], OperationalError | InterfaceError):
+    if database_is_away(problem[1]):
         return unavailable(request)
     trouble = uuid.uuid4().hex[:12]
     logger.error("Trouble %s at %s", trouble, request.path, exc_info=problem)

@@ -14,10 +14,10 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError
+from django.db import DatabaseError
 from tqdm import tqdm
 
-from apps.ledger.services import Actor, PastIsKept, verify_identity_key
+from apps.ledger.services import Actor, PastIsKept, database_is_away, verify_identity_key
 
 # A bar for work that takes longer than this many seconds.
 BAR_AFTER = 1.0
@@ -43,7 +43,9 @@ class HouseCommand(BaseCommand):
             # Whoever read the output has seen enough, as `head` does; Python must not try to flush it again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return None
-        except OperationalError as error:
+        except DatabaseError as error:
+            if not database_is_away(error):
+                raise
             raise CommandError(f"the database does not answer: {error}".strip()) from error
 
     def check(self, *args: Any, **options: Any) -> None:

@@ -1,0 +1,1 @@
+"""Faults that are really injected into running processes, and what must hold all the same: `make faults`."""

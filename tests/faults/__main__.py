@@ -1,0 +1,62 @@
+"""`make faults`: injects faults into a running house of its own and compares with an undisturbed one.
+
+ID=F1 chooses rows by the beginning of their id, BROKER=redis|rabbitmq a broker, N= how many trials, SEED= the seed.
+Results are appended to var/faults.jsonl: what stands there already is not done again. The table comes at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from config.embedded import EmbeddedError
+from config.places import BASE_DIR, PlaceError
+from tests.bench.database import own_folder
+from tests.faults.table import table
+
+
+def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
+    told = os.environ.get
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--id", default=told("ID", ""), help="rows whose id begins with one of these, by commas")
+    parser.add_argument("--broker", default=told("BROKER", ""), choices=["", "redis", "rabbitmq"])
+    parser.add_argument("--trials", type=int, default=int(told("N") or 0), help="instead of the full count")
+    parser.add_argument("--seed", type=int, default=int(told("SEED") or 0))
+    parser.add_argument("--small", action="store_true", help="a few trials of each, as make test has them")
+    parser.add_argument("--no-mutants", action="store_true")
+    parser.add_argument("--output", type=Path, default=BASE_DIR / "var" / "faults.jsonl")
+    options = parser.parse_args(arguments)
+    options.seed = options.seed or random.SystemRandom().randrange(1, 10**6)
+    return options
+
+
+def main() -> int:
+    options = options_of()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        with own_folder("faults", "Another run of faults has this folder: one at a time.") as places:
+            os.environ["HUNDRED_TEST_DATA"] = str(places.data)
+            # Only now: what stands behind it reads its settings once, from where this run keeps its data.
+            from tests.faults.running import run
+
+            rows = run(options)
+    except (EmbeddedError, PlaceError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(table(rows))
+    return 0 if all(row.held for row in rows) else 1
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""What is taken away for a mutant, and what makes a fault come at its moment: one function each, by its name.
+
+Applied by tests.faults.starter in a process of the house, or in this one. Imports stand inside: a web process must not
+load what only a worker has.
+"""
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tests.contacts.starter import forget_checkpoints
+
+# Records a transaction.
+BATCH = 20
+
+
+def small_batches() -> None:
+    """No mutant: a file is many transactions, so that a kill has many places to fall into."""
+    from apps.contacts import reading
+
+    reading.BATCH = BATCH
+
+
+def name_connections() -> None:
+    """No mutant: the database knows which child of the worker a connection belongs to."""
+    from celery.signals import worker_process_init
+
+    def tell(**told: object) -> None:
+        os.environ["PGAPPNAME"] = f"child-{os.getpid()}"
+
+    worker_process_init.connect(tell, weak=False)
+
+
+def take_notes_first() -> None:
+    """The mutant: notes are gone before what they ask for is done."""
+    from django.db import transaction
+
+    from apps.ledger.services import Touched
+    from apps.quotas import services
+    from apps.quotas.services import marking
+
+    real, drain, taken = marking.mark_touched, marking.drain, list[Touched]()
+
+    def mark_touched() -> int:
+        with transaction.atomic():
+            taken[:] = [drain(marking.AT_MOST)]
+        return real()
+
+    marking.drain = lambda limit: taken[0]
+    marking.mark_touched = mark_touched
+    services.mark_touched = mark_touched
+
+
+def acknowledge_early() -> None:
+    """The mutant: a message is gone as soon as somebody has it."""
+    from config.celery import app
+
+    app.conf.task_acks_late = False
+    app.conf.task_reject_on_worker_lost = False
+
+
+def sweep_nothing() -> None:
+    """The mutant: nobody looks for what no doorbell rang for."""
+    import apps.quotas.tasks  # noqa: F401  (tasks are known only then)
+    from config.celery import app
+
+    app.tasks["apps.quotas.tasks.sweep"].run = lambda: None
+
+
+def freeze_nothing() -> None:
+    """The mutant: nobody makes up for the hours in which no beat asked for a freeze."""
+    import apps.quotas.tasks  # noqa: F401  (tasks are known only then)
+    from config.celery import app
+
+    app.tasks["apps.quotas.tasks.freeze_due"].run = lambda: None
+
+
+def die_before_ringing() -> None:
+    """No mutant: while the file FAULT_ARMED is there, the process dies between its commit and the doorbell."""
+    from apps.quotas.services import ringing
+
+    real, armed = ringing._ring, Path(os.environ["FAULT_ARMED"])
+
+    def ring(send: Callable[[dict[str, Any]], None]) -> None:
+        if armed.exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(send)
+
+    ringing._ring = ring
+
+
+def trust_stale_standings() -> None:
+    """The mutant: what a mark has not yet seen is shown as if it had."""
+    from apps.quotas.reports import sources
+
+    nobody = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
+    vars(sources)["stale_sql"] = lambda *asked: nobody
+
+
+def lock_nobody() -> None:
+    """The mutant: nobody waits for anybody's row, and everybody has looked before anybody stores."""
+    from apps.contacts import recording
+
+    for module in lockers():
+        vars(module)["lock_employees"] = lambda ids: None
+    real = recording.store
+
+    def store(*arguments: Any) -> None:
+        time.sleep(0.05)
+        real(*arguments)
+
+    vars(recording)["store"] = store
+
+
+def lock_in_any_order() -> None:
+    """The mutant: the same rows are locked, one after the other, in whatever order."""
+    from django.db import connection
+
+    def lock_employees(ids: Iterable[int]) -> None:
+        found = sorted(set(ids))
+        random.SystemRandom().shuffle(found)
+        with connection.cursor() as cursor:
+            for one in found:
+                cursor.execute("SELECT FROM employees_employee WHERE id = %s FOR NO KEY UPDATE", [one])
+
+    for module in lockers():
+        vars(module)["lock_employees"] = lock_employees
+
+
+def lockers() -> list[ModuleType]:
+    """Every module that locks employees."""
+    from apps.contacts.services import changing, submitting
+    from apps.quotas.services import marking
+
+    return [changing, submitting, marking]
+
+
+def count_claims() -> None:
+    """No mutant: every job that somebody may do leaves a line, so that a second one of a period can be seen."""
+    from apps.ledger.services import clock
+
+    made = Path(os.environ["FAULT_EFFECTS"])
+
+    for module in _claimers():
+        real = vars(module)["claim_job"]
+
+        def claim(job: str, period: str, detail: Any = None, real: Callable[..., bool] = real) -> bool:
+            mine = real(job, period, detail)
+            if mine:
+                with made.open("a", encoding="utf-8") as file:
+                    file.write(f"{job} {period} {clock().isoformat()}\n")
+            return mine
+
+        vars(module)["claim_job"] = claim
+
+
+def _claimers() -> list[ModuleType]:
+    """Every module of verdicts that claims jobs."""
+    import apps.quotas.tasks  # noqa: F401  (with all it needs)
+
+    found = [module for name, module in sys.modules.items() if name.startswith("apps.quotas.")]
+    return [module for module in found if "claim_job" in vars(module)]
+
+
+def hurry() -> None:
+    """No mutant: beat asks for everything several times a second, so that many periods pass in a short time."""
+    from config.celery import app
+
+    for entry in app.conf.beat_schedule.values():
+        entry["schedule"] = 0.25
+
+
+def beat_tries_once() -> None:
+    """The mutant: beat's message is lost with its connection, and no other one is opened."""
+    from config.celery import app
+
+    for entry in app.conf.beat_schedule.values():
+        entry["options"]["retry"] = False
+
+
+def claim_always() -> None:
+    """The mutant: nothing says that a job of a period is done."""
+    for module in _claimers():
+        real = vars(module)["claim_job"]
+        vars(module)["claim_job"] = lambda *claimed, real=real: real(*claimed) or True
+
+
+def forget_keys() -> None:
+    """The mutant: what is sent again is taken for something new."""
+    from apps.contacts.services import submitting
+
+    real = submitting.receive
+
+    def receive(**given: Any) -> Any:
+        return real(**{**given, "key": None})
+
+    submitting.receive = receive
+
+
+def commit_without_waiting() -> None:
+    """The mutant: the database says that something is stored before it is on the disk."""
+    from django.db.backends.signals import connection_created
+
+    def ask(connection: Any, **told: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")
+
+    connection_created.connect(ask, weak=False)
+
+
+_ALL = [small_batches, name_connections, take_notes_first, acknowledge_early, sweep_nothing, die_before_ringing]
+_ALL += [trust_stale_standings, lock_nobody, lock_in_any_order, forget_checkpoints, count_claims, hurry]
+_ALL += [claim_always, forget_keys, commit_without_waiting, freeze_nothing, beat_tries_once]
+BREAKS: dict[str, Callable[[], None]] = {one.__name__: one for one in _ALL}

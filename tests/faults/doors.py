@@ -1,0 +1,134 @@
+"""What people and their programs do, over HTTP as they do it: pages with a session, the API with a token."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import io
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+
+from apps.api.tokens import create_token
+from apps.employees.models import Account, Employee
+from apps.employees.services import account_for
+from tests.people import TESTER
+
+CSRF = "c" * 32
+PATIENCE = 60.0
+
+
+class NoAnswer(Exception):
+    """The connection was refused, or ended before there was an answer: nobody knows what became of the request."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def is_ours(self) -> bool:
+        """Neither a failure of the house, nor one that says it is away and when to come back."""
+        return self.status < 500
+
+    @property
+    def says_when(self) -> bool:
+        """503 with the time to come back."""
+        return self.status == 503 and bool(self.headers.get("retry-after"))
+
+
+@dataclass(frozen=True)
+class Door:
+    """One person at the house's doors."""
+
+    host: str
+    staff_no: str
+    session: str
+    token: str
+    patience: float = PATIENCE
+
+    def ask(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> Answer:
+        """One request. Raises NoAnswer."""
+        connection = http.client.HTTPConnection(self.host, timeout=self.patience)
+        try:
+            connection.request(method, path, body or None, {"Host": "localhost", **headers})
+            response = connection.getresponse()
+            told = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, told, response.read().decode())
+        except (OSError, http.client.HTTPException) as error:
+            raise NoAnswer(f"{method} {path}: {error!r}") from error
+        finally:
+            connection.close()
+
+    # -- pages
+
+    def _cookies(self) -> dict[str, str]:
+        return {"Cookie": f"sessionid={self.session}; csrftoken={CSRF}"}
+
+    def page(self, path: str) -> Answer:
+        return self.ask("GET", path, self._cookies())
+
+    def form(self, path: str, **fields: str) -> Answer:
+        body = urlencode({"csrfmiddlewaretoken": CSRF, **fields}).encode()
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.ask("POST", path, self._cookies() | kind, body)
+
+    def upload(self, text: str) -> Answer:
+        """Send a file to be looked at; answers with the address of its preview."""
+        edge = uuid.uuid4().hex
+        parts = [f'name="csrfmiddlewaretoken"\r\n\r\n{CSRF}']
+        parts.append(f'name="file"; filename="guests.csv"\r\nContent-Type: text/csv\r\n\r\n{text}')
+        body = "".join(f"--{edge}\r\nContent-Disposition: form-data; {part}\r\n" for part in parts) + f"--{edge}--\r\n"
+        kind = {"Content-Type": f"multipart/form-data; boundary={edge}"}
+        return self.ask("POST", "/contacts/import/", self._cookies() | kind, body.encode())
+
+    def hand_in(self, text: str) -> Answer:
+        """Send a file and confirm it; answers with the address of its report."""
+        looked = self.upload(text)
+        if looked.status != 302:
+            return looked
+        return self.form(looked.headers["location"].partition("?")[0] + "confirm/")
+
+    # -- the API
+
+    def api(self, method: str, path: str, body: Any = None, key: str = "") -> Answer:
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        if key:
+            headers["Idempotency-Key"] = key
+        return self.ask(method, f"/api/v1/{path}", headers, b"" if body is None else json.dumps(body).encode())
+
+    def add(self, key: str = "", **person: str) -> Answer:
+        return self.api("POST", "contacts/", person, key)
+
+    def own_csv(self) -> tuple[Answer, dict[str, str]]:
+        """The answer, and the one row of the own standing."""
+        answer = self.page("/exports/my-standing.csv")
+        rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))) if answer.status == 200 else []
+        return answer, rows[0] if rows else {}
+
+
+def door_of(host: str, employee: Employee) -> Door:
+    """The employee signed in, and with a token."""
+    account = account_for(employee)
+    _made, secret = create_token(account=account, name="faults", scopes=["own"], by=TESTER)
+    return Door(host, employee.staff_no, _session(account), secret)
+
+
+def _session(account: Account) -> str:
+    store = SessionStore()
+    store[SESSION_KEY] = str(account.pk)
+    store[BACKEND_SESSION_KEY] = "apps.employees.backends.EmployeeBackend"
+    store[HASH_SESSION_KEY] = account.get_session_auth_hash()
+    store.create()
+    return str(store.session_key)

@@ -1,0 +1,197 @@
+"""The ground every scenario stands on: a small company in an own database, a house over it, and how a trial is told."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg2
+from django.db import DatabaseError, connection
+
+from apps.contacts.models import Source, Submission
+from apps.contacts.rules import Draft
+from apps.contacts.services import submit
+from apps.employees.models import Employee
+from apps.ledger.models import OutboxRow
+from apps.ledger.services import clock, note_employees
+from apps.quotas.models import Campaign
+from apps.quotas.querysets import stale_sql
+from apps.quotas.services import follow_time, sweep
+from tests import people, plugin
+from tests.faults.doors import Door, NoAnswer, door_of
+from tests.faults.house import House
+from tests.fixtures import Clock
+from tests.oracle import Verdicts, digest, oracle, stored
+
+# What a slow machine may need beyond what is promised.
+PATIENCE = 90.0
+TARGET = 5
+CROSSERS = 12
+
+
+class Enough(Exception):
+    """A mutant has failed: that is all one wants to know of it."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__("a mutant has failed")
+        self.tally = tally
+
+
+@dataclass
+class Tally:
+    """What came of some trials: how many, what went wrong in them, how long each recovery took, what was counted."""
+
+    eager: bool = False  # of a mutant: ended by Enough at the first failure
+    trials: int = 0
+    failures: list[str] = field(default_factory=list)
+    recoveries: list[float] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def expect(self, held: object, wrong: str) -> bool:
+        """Note `wrong` when it did not hold. Raises Enough."""
+        if not held:
+            self.failures.append(wrong)
+        if self.eager and self.failures and threading.current_thread() is threading.main_thread():
+            raise Enough(self)
+        return bool(held)
+
+    def count(self, name: str, number: int = 1) -> None:
+        self.counts[name] = self.counts.get(name, 0) + number
+
+
+def within(seconds: float, reached: Callable[[], Any]) -> float | None:
+    """How long it took until that was so; None when it never was."""
+    began = time.monotonic()
+    while time.monotonic() - began <= seconds:
+        if reached():
+            return time.monotonic() - began
+        time.sleep(0.01)
+    return None
+
+
+def patiently(work: Callable[[], Any]) -> Any:
+    """Do it again, over a new connection, for as long as the database is away. For what may be done twice."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return work()
+        except (DatabaseError, psycopg2.Error):
+            with suppress(DatabaseError):
+                connection.close()
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+class Ground:
+    """One campaign of a small company, emptied and filled again for every round."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.campaign: Campaign
+        self._doors: dict[str, Door] = {}
+
+    # -- a round's beginning
+
+    def fresh(self, *, staff: int = 0, target: int = TARGET, at: datetime | None = None, **terms: Any) -> Campaign:
+        """Everybody of tests.people, `staff` more, and those who will cross the target; nobody else's traces.
+
+        The clock goes on as everywhere, or stands at `at`.
+        """
+        connection.close()
+        patiently(plugin.empty_database)
+        if at is not None:
+            Clock().set(at, ticks=True)
+        self._doors.clear()
+        people.load(people.ROSTER)
+        crossers = [f"R{n:03d},Rita {n},r{n}@corp.example.com,Sales,B001" for n in range(CROSSERS)]
+        more = [f"E{n:04d},Emil {n},e{n}@corp.example.com,Sales,C001" for n in range(staff)]
+        people.load("\n".join(["staff_no,name,email,department,manager_staff_no", *crossers, *more]))
+        today = clock().date()
+        usual = {"opens_on": today - timedelta(days=20), "deadline": today + timedelta(days=20), "target": target}
+        self.campaign = people.november(**{**usual, **terms})
+        for number in range(CROSSERS):
+            self.bring(f"R{number:03d}", range(target - 1))
+        follow_time()
+        # A worker may be at some of it: what it has not finished is looked for again.
+        within(PATIENCE, lambda: (sweep(), self.at_rest())[1])
+        return self.campaign
+
+    @staticmethod
+    def bring(staff_no: str, numbers: Sequence[int]) -> None:
+        """Record people for somebody without ringing; the same numbers are the same people."""
+        drafts = [Draft(f"Guest {n}", (("handle", f"{staff_no}-{n}"),)) for n in numbers]
+        submit(employee=people.person(staff_no), drafts=drafts, source=Source.API, by=people.TESTER)
+
+    def door(self, staff_no: str) -> Door:
+        """That person at the house's doors."""
+        if staff_no not in self._doors:
+            self._doors[staff_no] = door_of(self.house.host, people.person(staff_no))
+        return self._doors[staff_no]
+
+    @staticmethod
+    def note_everybody() -> None:
+        """A note for each employee, as a change of the roster makes them."""
+        note_employees(Employee.objects.values_list("pk", flat=True))
+
+    # -- what is to be seen
+
+    @staticmethod
+    def at_rest() -> bool:
+        """Nothing waits: every note is marked, nobody is stale, every submission is finished."""
+        received = Submission.objects.filter(state=Submission.State.RECEIVED)
+        return not (OutboxRow.objects.exists() or received.exists() or _anybody_is_stale())
+
+    def rests(self, seconds: float = PATIENCE) -> float | None:
+        """How long it took until nothing waited any more."""
+        return self.within(seconds, self.at_rest)
+
+    def within(self, seconds: float, reached: Callable[[], Any]) -> float | None:
+        """As `within`, while the house is looked after and whatever the database does meanwhile."""
+
+        def look() -> Any:
+            self.house.look_after()
+            return patiently(reached)
+
+        return within(seconds, look)
+
+    def verdicts(self, tally: Tally, what: str) -> str:
+        """Compare with the oracle; the digest of what is stored."""
+        found: Verdicts = patiently(lambda: stored(self.campaign))
+        wanted: Verdicts = patiently(lambda: oracle(self.campaign))
+        differ = [f"{one} is not {two}" for one, two in zip(found, wanted, strict=False) if one != two]
+        tally.expect(found == wanted, f"{what}: {len(found)} standings, oracle {len(wanted)}: {'; '.join(differ[:3])}")
+        return digest(found)
+
+
+def _anybody_is_stale() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS ({stale_sql()})")
+        return bool(cursor.fetchone()[0])
+
+
+def send(ask: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    """Ask until there is an answer that is no failure of the house, as a program with an idempotency key does."""
+    end = time.monotonic() + patience
+    while True:
+        with suppress(NoAnswer):
+            answer = ask()
+            if answer.is_ours or time.monotonic() > end:
+                return answer
+        if time.monotonic() > end:
+            raise NoAnswer("nobody answered for too long")
+        time.sleep(0.05)
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def dice_of(seed: int, *names: object) -> random.Random:
+    return random.Random(f"{seed}:{':'.join(map(str, names))}")

@@ -1,0 +1,153 @@
+"""F6: two and three beats at once, one that stands still and comes back, none for six hours across the deadline.
+
+Beats and worker are real processes; the database's clock goes on a day at a time, and beat asks several times a second.
+Whatever they ask for is done once for its period, and in the end everybody has the verdict of one undisturbed pass.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from apps.ledger.models import Job
+from apps.quotas.freeze.freezing import freeze
+from apps.quotas.models import FrozenResult
+from apps.quotas.services import follow_time, sweep
+from tests import people
+from tests.faults.ground import Ground, Tally, dice_of, within
+from tests.fixtures import Clock
+from tests.oracle import oracle
+from tests.quotas.deadline import verdicts
+
+ZONE = ZoneInfo("Asia/Shanghai")
+# Later than today, so that a job which finds the clock not yet set follows time to before it.
+FIRST = date(2035, 11, 2)
+ROUND = 25
+STAFF = 30
+BEATS = ("beat1", "beat2", "beat3")
+# Both beats have asked for everything a few times by then.
+DWELL = 0.6
+DONE_WITHIN = 20.0
+
+
+def periods(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """A trial is one local day of two or three beats."""
+    _need(ground, broken, BEATS)
+    tally = Tally(eager=bool(broken))
+    while tally.trials < trials and not tally.failures:
+        dice = dice_of(seed, tally.trials)
+        days = min(ROUND, trials - tally.trials)
+        _fill(ground, dice)
+        ground.house.effects.write_text("")
+        for number in range(days):
+            _one_day(ground, tally, dice, FIRST + timedelta(days=number + 1))
+            tally.trials += 1
+        _compare(ground, tally, dice_of(seed, tally.trials - days), FIRST + timedelta(days=days))
+    return tally
+
+
+def dead_across_the_deadline(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """No beat from three hours before the cut-off until three hours after it, nobody rings, and people go on.
+
+    Then two beats come at once: there is one result, and it is that of the facts at the cut-off.
+    """
+    tally = Tally(eager=bool(broken))
+    while tally.trials < trials and not tally.failures:
+        trial = tally.trials
+        _need(ground, broken, ())
+        _past_the_deadline(ground, dice_of(seed, trial))
+        began = time.monotonic()
+        _need(ground, broken, BEATS[:2])
+        results = FrozenResult.objects.filter(campaign=ground.campaign)
+        if tally.expect(ground.within(DONE_WITHIN, results.exists) is not None, "the campaign is not frozen"):
+            tally.recoveries.append(time.monotonic() - began)
+        time.sleep(DWELL)
+        found = verdicts(ground.campaign)
+        tally.expect(results.count() == 1, f"{results.count()} results")
+        tally.expect(sorted(found) == sorted(oracle(ground.campaign)), "the result is not what the oracle says")
+        _need(ground, broken, ())
+        _past_the_deadline(ground, dice_of(seed, trial))
+        freeze(campaign=ground.campaign, by=people.TESTER, patient=True)
+        tally.expect(found == verdicts(ground.campaign), "the result differs from that of an undisturbed freeze")
+        tally.trials += 1
+    return tally
+
+
+def _past_the_deadline(ground: Ground, dice: random.Random) -> None:
+    """People bring somebody hours and seconds before the cut-off, at it and after it; now it is three hours later."""
+    last = FIRST + timedelta(days=20)
+    _fill(ground, dice, deadline=last)
+    cutoff = _at(last + timedelta(days=1), 0)
+    for step, hours in enumerate((-2.5, -0.001, 0, 1)):
+        Clock().set(cutoff + timedelta(hours=hours), ticks=True)
+        ground.bring(f"E{dice.randrange(STAFF):04d}", range(100 + 5 * step, 103 + 5 * step))
+    Clock().set(cutoff + timedelta(hours=3), ticks=True)
+
+
+def _need(ground: Ground, broken: str, beats: tuple[str, ...]) -> None:
+    ground.house.need(web="", worker=broken, **dict.fromkeys(beats, "hurry"))
+
+
+def _at(day: date, hour: int) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=ZONE)
+
+
+def _fill(ground: Ground, dice: random.Random, deadline: date | None = None) -> None:
+    """A month in which people join, leave and are exempted on dates that were said beforehand."""
+    start = _at(FIRST, 12)
+    ground.fresh(at=start, opens_on=FIRST - timedelta(days=1), deadline=deadline or FIRST + timedelta(days=60))
+    lines = ["staff_no,name,email,department,manager_staff_no,started_on,left_on"]
+    for number in range(STAFF):
+        began = FIRST + timedelta(days=dice.randrange(0, 20))
+        left = began + timedelta(days=dice.randrange(1, 20)) if dice.random() < 0.5 else ""
+        lines.append(f"E{number:04d},Emil {number},e{number}@corp.example.com,Sales,C001,{began},{left}")
+    people.load("\n".join(lines))
+    for number in range(STAFF):
+        ground.bring(f"E{number:04d}", range(dice.randrange(7)))
+        begins = start + timedelta(days=dice.randrange(1, 20), hours=dice.randrange(24))
+        people.adjust(
+            campaign=ground.campaign, employee=people.person(f"E{number:04d}"), exempt=True, starts_at=begins,
+            ends_at=begins + timedelta(days=3),
+        )  # fmt: skip
+    follow_time()
+    sweep()
+
+
+def _one_day(ground: Ground, tally: Tally, dice: random.Random, day: date) -> None:
+    # The recount of a night is due from two o'clock on.
+    Clock().set(_at(day, 3), ticks=True)
+    still = dice.choice(BEATS) if dice.random() < 0.3 else ""
+    if still:
+        ground.house.signal_group(still, signal.SIGSTOP)
+    period = {"job": f"recount:{ground.campaign.slug}", "period": day.isoformat()}
+    took = within(DONE_WITHIN, Job.objects.filter(**period).exists)
+    if tally.expect(took is not None, f"{day}: the night's recount was not made"):
+        tally.recoveries.append(took or 0.0)
+    if still:
+        tally.count("beats that stood still")
+        ground.house.signal_group(still, signal.SIGCONT)
+    time.sleep(DWELL)
+    made = [line.split()[:2] for line in ground.house.effects.read_text(encoding="utf-8").splitlines()]
+    times = made.count(list(period.values()))
+    tally.expect(times == 1, f"{day}: {times} recounts in one night")
+    tally.expect(Job.objects.filter(**period).count() <= 1, f"{day}: two jobs of one period")
+
+
+def _compare(ground: Ground, tally: Tally, dice: random.Random, last: date) -> None:
+    """With one who follows time once, alone."""
+    tally.expect(ground.rests() is not None, "marks: they never ended")
+    digest = ground.verdicts(tally, "after many days")
+    for beat in BEATS:
+        ground.house.signal_group(beat, signal.SIGSTOP)
+    try:
+        _fill(ground, dice)
+        Clock().set(_at(last, 3), ticks=True)
+        follow_time()
+        sweep()
+        tally.expect(digest == ground.verdicts(Tally(), "undisturbed"), "digest differs from that of one pass")
+    finally:
+        for beat in BEATS:
+            ground.house.signal_group(beat, signal.SIGCONT)

@@ -1,0 +1,126 @@
+"""F5: the broker is restarted, or wiped, in the middle; everything is done all the same within two sweeps.
+
+While it is away pages answer and submissions are recorded, as quickly as ever.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from functools import partial
+
+from apps.contacts.imports import import_submission
+from apps.contacts.models import Submission
+from apps.quotas.services import sweep
+from config.celery import app
+from tests import people
+from tests.contacts.handing_in import handed_in, own_file, told
+from tests.faults.doors import Answer
+from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of
+from tests.faults.sampler import Sampler
+from tests.faults.waiting import let_files_look_old
+
+OWNER = "A001"
+ROUND = 5
+# Two sweeps of the default interval; the worker's way back to a broker that was away lies in it.
+DONE_WITHIN = 30.0
+# Here a sweep comes every second: what a mutant has not done by then it never does.
+NEVER_DONE_AFTER = 10.0
+QUICKLY = 5.0
+ADDS = 3
+
+
+def restarted(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """The broker is killed; people go on; it is started again over what it had on disk."""
+    return _rounds(ground, trials, seed, broken, wiped=False)
+
+
+def wiped(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """Everything the broker holds is gone while messages wait in it."""
+    return _rounds(ground, trials, seed, broken, wiped=True)
+
+
+def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, wiped: bool) -> Tally:
+    beat, worker = (broken, "") if broken == "beat_tries_once" else ("", broken)
+    ground.house.need(web="", worker=worker, beat=beat)
+    ground.house.let_queues_settle()
+    tally = Tally(eager=bool(broken))
+    while tally.trials < trials and not tally.failures:
+        dice = dice_of(seed, tally.trials, wiped)
+        number = min(ROUND, trials - tally.trials)
+        ground.fresh(staff=ROUND)
+        # Nobody crosses at a moment of their own: their doorbells would be heard for the ones that were lost.
+        with Sampler(ground, tally, seed, crossing=False) as sampler:
+            for trial in range(number):
+                (_wipe if wiped else _restart)(ground, tally, dice, sampler, trial)
+                tally.trials += 1
+        tally.expect(ground.rests() is not None, "marks: they never ended")
+        files = [told(one) for one in Submission.objects.filter(source="csv").order_by("employee__staff_no")]
+        tally.expect(len(files) == number, f"{len(files)} files for {number} that were handed in")
+        digest = ground.verdicts(tally, "after the broker was away")
+        _undisturbed(ground, tally, dice_of(seed, tally.trials - number, wiped), number, digest)
+    return tally
+
+
+def _restart(ground: Ground, tally: Tally, dice: random.Random, sampler: Sampler, trial: int) -> None:
+    broker = ground.house.broker
+    text = own_file(dice, 200)
+    broker.kill()
+    try:
+        _people_go_on(ground, tally, sampler, trial, text)
+    finally:
+        broker.start()
+    _done_in_time(ground, tally)
+
+
+def _wipe(ground: Ground, tally: Tally, dice: random.Random, sampler: Sampler, trial: int) -> None:
+    text = own_file(dice, 200)
+    # The messages wait, for nobody takes them.
+    ground.house.signal_group("worker", signal.SIGSTOP)
+    try:
+        _people_go_on(ground, tally, sampler, trial, text)
+        tally.count("messages wiped", ground.house.broker.waiting(app.conf.task_default_queue))
+        ground.house.broker.wipe()
+    finally:
+        ground.house.signal_group("worker", signal.SIGCONT)
+    _done_in_time(ground, tally)
+
+
+def _people_go_on(ground: Ground, tally: Tally, sampler: Sampler, trial: int, text: str) -> None:
+    """One crosses the target, one adds some people, and hands in a file; each is answered, and quickly."""
+    door = ground.door(f"E{trial:04d}")
+
+    def ask(what: str, work: partial[Answer], *wanted: int) -> None:
+        began = time.monotonic()
+        answer = work()
+        took = time.monotonic() - began
+        tally.expect(answer.status in wanted, f"{what} was answered {answer.status}")
+        tally.expect(took <= QUICKLY, f"{what} was answered after {took:.1f} s")
+        tally.count("answers meanwhile")
+
+    for number in range(ADDS):
+        ask("an add", partial(door.add, name="Guest", handle=f"{door.staff_no}-{number}"), 201)
+    ask("the first page", partial(door.page, "/"), 200)
+    ask("a file", partial(door.hand_in, text), 302)
+    tally.expect(sampler.cross_one(), "an add was not answered")
+
+
+def _done_in_time(ground: Ground, tally: Tally) -> None:
+    # A file is taken up again when it has stood still for half a minute; that is not waited for here.
+    let_files_look_old()
+    took = ground.rests(NEVER_DONE_AFTER if tally.eager else DONE_WITHIN)
+    if tally.expect(took is not None, f"not everything was done within two sweeps, {DONE_WITHIN:.0f} s"):
+        tally.recoveries.append(took or 0.0)
+
+
+def _undisturbed(ground: Ground, tally: Tally, dice: random.Random, number: int, digest: str) -> None:
+    texts = [own_file(dice, 200) for _ in range(number)]
+    ground.fresh(staff=ROUND)
+    for trial, text in enumerate(texts):
+        ground.bring(f"E{trial:04d}", range(ADDS))
+        import_submission(handed_in(people.person(f"E{trial:04d}"), text).pk)
+    for crosser in range(CROSSERS):
+        ground.bring(f"R{crosser:03d}", [TARGET - 1])
+    sweep()
+    tally.expect(digest == ground.verdicts(Tally(), "undisturbed"), "digest differs from that of an undisturbed run")

@@ -1,0 +1,73 @@
+"""D1, D2, D4: the cut-off to the microsecond, writers of the last microsecond, attempts to move a frozen verdict.
+
+They need the database alone; what they do stands in tests/quotas/deadline.py and moving.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import date, timedelta
+from unittest.mock import patch
+
+from django.conf import settings
+from django.db import connection
+
+from apps.quotas import rules
+from apps.quotas.freeze import closing
+from apps.quotas.freeze.freezing import freeze
+from tests import people, plugin
+from tests.crowd import no_lock
+from tests.faults.ground import Ground, Tally, instant
+from tests.fixtures import Clock
+from tests.quotas import deadline, moving
+
+GUARDED = "quotas_frozenstanding"
+
+
+def to_the_microsecond(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """D1. The mutant computes the cut-off in the server's zone."""
+    real = rules.period
+    elsewhere = patch.object(rules, "period", lambda opens, last, zone: real(opens, last, settings.TIME_ZONE))
+    _alone(ground)
+    with elsewhere if broken else nullcontext():
+        return _tally(trials, deadline.to_the_microsecond(trials, seed, Clock()))
+
+
+def late_writers(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """D2. The mutant lists what was received without drawing a line between the writers before and after."""
+    _alone(ground)
+    with patch.object(closing, "hold_facts", no_lock) if broken else nullcontext():
+        return _tally(trials, deadline.late_writers(trials, seed, Clock()))
+
+
+def attempts(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """D4. The mutant takes the guards of the table away, and lets the application's role write."""
+    _alone(ground)
+    clock = Clock()
+    campaign = ground.campaign
+    ground.bring("A001", range(3))
+    clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
+    freeze(campaign=campaign, by=people.TESTER, patient=True)
+    with _without_guards() if broken else nullcontext():
+        return _tally(trials, moving.attempts(trials, seed, campaign))
+
+
+def _alone(ground: Ground) -> None:
+    """No process of the house looks at a clock that jumps about."""
+    ground.house.need()
+    ground.fresh(at=instant(people.NOON), opens_on=date(2026, 11, 1), deadline=date(2026, 11, 30))
+
+
+def _tally(trials: int, wrong: list[str]) -> Tally:
+    return Tally(trials=trials, failures=wrong)
+
+
+@contextmanager
+def _without_guards() -> Iterator[None]:
+    plugin.run_as_owner(f"ALTER TABLE {GUARDED} DISABLE TRIGGER USER; GRANT UPDATE, DELETE ON {GUARDED} TO app")
+    try:
+        yield
+    finally:
+        connection.close()
+        plugin.run_as_owner(f"ALTER TABLE {GUARDED} ENABLE TRIGGER USER; REVOKE UPDATE, DELETE ON {GUARDED} FROM app")

@@ -1,0 +1,174 @@
+"""F1: a Celery child, or the worker's parent, is killed at random points of an import and of a mark.
+
+Nothing is lost, nothing is done twice, the report is that of one run, and the house is back at work within what is
+promised: a child's message is given out again at once; a parent's when the sweep finds its work.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from django.db import connection
+
+from apps.contacts.imports import import_submission
+from apps.contacts.models import Submission
+from apps.quotas.services import sweep
+from tests import people
+from tests.contacts.handing_in import contacts, done, handed_in, own_file, told
+from tests.faults.breaks import BATCH
+from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of, send, within
+from tests.faults.house import children_of
+from tests.faults.sampler import Sampler
+from tests.faults.waiting import SECONDS, let_files_look_old
+
+CHILD_BACK = 10.0  # seconds: the promise after the death of a child
+PARENT_BACK = 20.0  # after that of a parent, whose supervisor starts it again; what it held is found by the sweep
+HALF = 10  # kills in an import, and as many in marks, at most
+STAFF = 250
+OWNER = "A001"
+
+
+def child(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """The process that does the work is killed; the worker's parent lives."""
+    return _rounds(ground, trials, seed, broken, parent=False)
+
+
+def parent(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """The worker's parent is killed, and its children with it; then it is started again."""
+    return _rounds(ground, trials, seed, broken, parent=True)
+
+
+def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, parent: bool) -> Tally:
+    ground.house.need(web="", worker=broken, beat="")
+    tally, round_ = Tally(eager=bool(broken)), 0
+    while tally.trials < trials:
+        dice = dice_of(seed, round_)
+        number = min(HALF, -(-trials // 2), trials - tally.trials)
+        (_import_round if round_ % 2 == 0 else _mark_round)(ground, tally, dice, number, seed, parent=parent)
+        round_ += 1
+        if tally.failures:
+            break
+    return tally
+
+
+# -- killing -------------------------------------------------------------------------------------------------------
+
+
+def _kill(ground: Ground, tally: Tally, dice: random.Random, *, parent: bool) -> float:
+    """Kill it where it is; the instant."""
+    children = children_of(ground.house["worker"])
+    working = [pid for pid in _in_a_transaction() if pid in children]
+    tally.count("kills inside a transaction", bool(working))
+    with suppress(ProcessLookupError):
+        os.kill(ground.house.pid_of("worker") if parent else dice.choice(working or children), signal.SIGKILL)
+    killed = time.monotonic()
+    tally.trials += 1
+    if parent:
+        ground.house.start_again("worker")
+    return killed
+
+
+def _in_a_transaction() -> list[int]:
+    """The worker's children that are in one now (tests.faults.breaks.name_connections)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
+            " AND xact_start IS NOT NULL AND application_name LIKE 'child-%'"
+        )
+        return [int(name.removeprefix("child-")) for (name,) in cursor.fetchall()]
+
+
+def _recovered(tally: Tally, killed: float, took: float | None, promise: float, what: str) -> None:
+    back = time.monotonic() - killed
+    if tally.expect(took is not None and back <= promise, f"{what}: not back at work within {promise:.0f} s"):
+        tally.recoveries.append(back)
+
+
+# -- an import -----------------------------------------------------------------------------------------------------
+
+
+def _undisturbed(ground: Ground, text: str) -> Any:
+    ground.fresh()
+    submission = handed_in(people.person(OWNER), text)
+    import_submission(submission.pk)
+    for number in range(CROSSERS):
+        ground.bring(f"R{number:03d}", [TARGET - 1])
+    sweep()
+    return told(submission), _own_contacts(), ground.verdicts(Tally(), "undisturbed")
+
+
+def _own_contacts() -> list[tuple[Any, ...]]:
+    return [row for row in contacts() if row[0] == OWNER]
+
+
+def _import_round(ground: Ground, tally: Tally, dice: random.Random, kills: int, seed: int, *, parent: bool) -> None:
+    # Enough batches for every kill to fall between the first and the last.
+    text = own_file(dice, (10 + 6 * kills) * BATCH)
+    undisturbed = _undisturbed(ground, text)
+    ground.fresh()
+    with Sampler(ground, tally, seed):
+        send(partial(ground.door(OWNER).hand_in, text))
+        for kill in range(kills):
+            before = done()
+            moved = within(30, lambda: done() > before or ground.at_rest())  # noqa: B023  (called at once)
+            if not tally.expect(moved is not None, f"import {kill}: it never went on") or ground.at_rest():
+                break
+            time.sleep(dice.random() * 0.04)
+            killed, stood = _kill(ground, tally, dice, parent=parent), done()
+            promise = CHILD_BACK
+            if parent:
+                promise = PARENT_BACK + _wait_less(dice)
+            took = within(promise + 5, lambda: done() > stood or ground.at_rest())  # noqa: B023  (called at once)
+            _recovered(tally, killed, took, promise, f"import {kill}")
+        tally.expect(ground.rests() is not None, "import: it never ended")
+    tally.expect(ground.rests() is not None, "marks: they never ended")
+    submission = Submission.objects.get(employee__staff_no=OWNER)
+    after = told(submission), _own_contacts(), ground.verdicts(tally, "after an import")
+    for name, found, wanted in zip(("report", "contacts", "digest"), after, undisturbed, strict=True):
+        tally.expect(found == wanted, f"{name} differs from that of an undisturbed run")
+
+
+def _wait_less(dice: random.Random) -> float:
+    """Nine times of ten let the file look as old as the sweep wants it, instead of waiting; else wait, and longer."""
+    if dice.random() < 0.1:
+        return SECONDS
+    let_files_look_old()
+    return 0.0
+
+
+# -- marks ---------------------------------------------------------------------------------------------------------
+
+
+def _mark_round(ground: Ground, tally: Tally, dice: random.Random, kills: int, seed: int, *, parent: bool) -> None:
+    plan = [[f"E{dice.randrange(STAFF):04d}" for _ in range(5)] for _ in range(kills)]
+    ground.fresh(staff=STAFF)
+    for step, names in enumerate(plan):
+        _change(ground, step, names)
+    for number in range(CROSSERS):
+        ground.bring(f"R{number:03d}", [TARGET - 1])
+    sweep()
+    undisturbed = ground.verdicts(Tally(), "undisturbed")
+    ground.fresh(staff=STAFF)
+    with Sampler(ground, tally, seed):
+        for step, names in enumerate(plan):
+            _change(ground, step, names)
+            door = ground.door(names[0])
+            ground.note_everybody()
+            send(partial(door.add, key=f"ring-{step}", name="Guest", handle=f"{names[0]}-{10 * step}"))
+            time.sleep(dice.random() * 0.15)
+            killed = _kill(ground, tally, dice, parent=parent)
+            promise = PARENT_BACK if parent else CHILD_BACK
+            _recovered(tally, killed, ground.rests(promise + 5), promise, f"mark {step}")
+    tally.expect(ground.rests() is not None, "marks: they never ended")
+    tally.expect(ground.verdicts(tally, "after marks") == undisturbed, "digest differs from that of an undisturbed run")
+
+
+def _change(ground: Ground, step: int, names: list[str]) -> None:
+    for name in names:
+        ground.bring(name, range(10 * step, 10 * step + 3))

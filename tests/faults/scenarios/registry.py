@@ -1,0 +1,63 @@
+"""Every scenario of the table, with its full count and its mutants. One that needs no house is given the ground too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.faults.ground import Ground, Tally
+from tests.faults.scenarios import beats, broker, chaos, crowds, deadlines, kills, outages, overlapping, ringing
+
+REDIS, RABBITMQ = "redis", "rabbitmq"
+Run = Callable[[Ground, int, int, str], Tally]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`run(ground, trials, seed, broken)`; `broken` names a break, with which one of `mutants[broken]` trials fails."""
+
+    id: str
+    run: Run
+    full: int
+    small: int
+    # Trials of one line in the results: what a killed run has to do again.
+    chunk: int
+    mutants: dict[str, int] = field(default_factory=dict)
+    brokers: tuple[str, ...] = (REDIS,)
+
+    # Mutants that can fail over RabbitMQ alone.
+    rabbit_mutants: dict[str, int] = field(default_factory=dict)
+
+    def mutants_of(self, broker: str, *, small: bool) -> dict[str, int]:
+        """Which mutants are tried, each in how many trials: the first one alone where time is short."""
+        found = self.mutants | (self.rabbit_mutants if broker == RABBITMQ else {})
+        return dict(list(found.items())[: 1 if small else None])
+
+
+BOTH = (REDIS, RABBITMQ)
+SCENARIOS = [
+    Scenario("C1", crowds.one_person, full=200, small=1, chunk=20, mutants={"lock_nobody": 2, "without_index": 2}),
+    Scenario("C3", chaos.checkpoints, full=100, small=1, chunk=5, mutants={"lock_nobody": 5}),
+    Scenario("C4", overlapping.eight_imports, full=100, small=1, chunk=5, mutants={"lock_in_any_order": 3}),
+    Scenario("D1", deadlines.to_the_microsecond, full=60, small=6, chunk=30, mutants={"zone_of_the_server": 6}),
+    Scenario("D2", deadlines.late_writers, full=200, small=2, chunk=50, mutants={"no_line": 2}),
+    Scenario("D4", deadlines.attempts, full=500, small=20, chunk=500, mutants={"no_guards": 20}),
+    Scenario(
+        "F1-child", kills.child, full=300, small=4, chunk=20, brokers=BOTH,
+        mutants={"take_notes_first": 30, "forget_checkpoints": 5, "acknowledge_early": 5},
+    ),
+    Scenario("F1-parent", kills.parent, full=100, small=2, chunk=20, brokers=BOTH),
+    Scenario("F2", outages.restarts, full=100, small=2, chunk=5, mutants={"forget_keys": 1, "forget_checkpoints": 10}),
+    Scenario(
+        "F3", ringing.killed_before_the_doorbell, full=100, small=2, chunk=10, mutants={"sweep_nothing": 2},
+    ),
+    Scenario("F4", outages.stops, full=50, small=1, chunk=5, mutants={"commit_without_waiting": 10}),
+    Scenario(
+        "F5-restart", broker.restarted, full=50, small=1, chunk=5, brokers=BOTH,
+        mutants={"sweep_nothing": 1}, rabbit_mutants={"beat_tries_once": 2},
+    ),
+    Scenario("F5-wipe", broker.wiped, full=20, small=1, chunk=5, brokers=BOTH, mutants={"sweep_nothing": 1}),
+    Scenario("F6-beats", beats.periods, full=1_000, small=3, chunk=25, mutants={"claim_always": 3}),
+    Scenario("F6-dead", beats.dead_across_the_deadline, full=20, small=1, chunk=5, mutants={"freeze_nothing": 1}),
+    Scenario("R1", ringing.nobody_works, full=100, small=1, chunk=10, mutants={"trust_stale_standings": 2}),
+]  # fmt: skip

@@ -1,0 +1,92 @@
+"""F3 and R1: the doorbell is not rung, or nobody hears it.
+
+F3: a web worker is killed between the commit and the doorbell; what it committed is marked within two sweeps.
+R1: no worker works at all; whoever has brought enough is not red for a moment.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from functools import partial
+
+from apps.contacts.models import ContactIdentity
+from tests.faults.doors import NoAnswer
+from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of, send, within
+from tests.faults.house import SWEEP, children_of
+from tests.faults.sampler import Sampler
+
+# Two sweeps, and what a slow machine adds to them.
+MARKED_WITHIN = 2 * SWEEP + 3.0
+ROUND = CROSSERS - 2
+
+
+def killed_before_the_doorbell(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """F3. Each trial is somebody's last contact to the target."""
+    ground.house.need(web="", worker=broken, beat="")
+    tally = Tally(eager=bool(broken))
+    while tally.trials < trials and not tally.failures:
+        ground.fresh()
+        dice = dice_of(seed, tally.trials)
+        with Sampler(ground, tally, seed, crossing=False) as sampler:
+            for _ in range(min(ROUND, trials - tally.trials)):
+                _kill_one(ground, tally, sampler)
+                time.sleep(dice.random() * SWEEP)
+        tally.expect(ground.rests() is not None, "marks: they never ended")
+        ground.verdicts(tally, "after killed web workers")
+    return tally
+
+
+def _kill_one(ground: Ground, tally: Tally, sampler: Sampler) -> None:
+    door = sampler.next_to_cross()
+    handle = f"{door.staff_no}-{TARGET - 1}"
+    before = set(children_of(ground.house["web"]))
+    ground.house.armed.touch()
+    try:
+        answer = door.add(key=f"cross-{door.staff_no}", name="One more", handle=handle)
+        tally.expect(False, f"{door.staff_no} was answered {answer.status}: the web worker was not killed")
+    except NoAnswer:
+        tally.trials += 1
+    finally:
+        ground.house.armed.unlink()
+    committed = time.monotonic()
+    killed = within(5, lambda: set(children_of(ground.house["web"])) != before)
+    tally.expect(killed is not None, "no web worker was killed")
+    tally.expect(ContactIdentity.objects.filter(value=handle.lower()).count() == 1, f"{handle} is not stored once")
+    sampler.has_crossed(door)
+    took = within(MARKED_WITHIN, ground.at_rest)
+    if tally.expect(took is not None, f"{door.staff_no} is not marked within two sweeps"):
+        tally.recoveries.append(time.monotonic() - committed)
+    # The program asks again with its key and learns that it was recorded.
+    again = send(partial(door.add, key=f"cross-{door.staff_no}", name="One more", handle=handle))
+    tally.expect(again.status == 201, f"asked again, {door.staff_no} was answered {again.status}")
+
+
+def nobody_works(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """R1. Each trial is one person who crosses the target while the worker stands still."""
+    ground.house.need(web=broken, worker="", beat="")
+    tally = Tally(eager=bool(broken))
+    while tally.trials < trials and not tally.failures:
+        ground.fresh()
+        with Sampler(ground, tally, seed, crossing=False) as sampler:
+            for _ in range(min(ROUND, trials - tally.trials)):
+                _stand_still(ground, signal.SIGSTOP)
+                try:
+                    sampler.cross_one()
+                    tally.trials += 1
+                    looked = sampler.rounds
+                    within(30, lambda: sampler.rounds >= looked + 5)  # noqa: B023  (called at once)
+                    tally.count("standings that stayed stale", not ground.at_rest())
+                finally:
+                    _stand_still(ground, signal.SIGCONT)
+                took = ground.rests()
+                if tally.expect(took is not None, "marks: they never ended"):
+                    tally.recoveries.append(took or 0.0)
+        tally.expect(ground.rests() is not None, "marks: they never ended")
+        ground.verdicts(tally, "after a worker that stood still")
+    return tally
+
+
+def _stand_still(ground: Ground, number: signal.Signals) -> None:
+    """The worker's parent and its children, all of one group."""
+    ground.house.signal_group("worker", number)

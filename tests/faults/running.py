@@ -114,7 +114,8 @@ def _try(ground: Ground, one: Scenario, trials: int, seed: int, broken: str, opt
         traceback.print_exc()
         # With a mutant that proves nothing: it counts as missed.
         tally = Tally(trials=1, failures=[] if broken else [f"the trial itself broke: {error!r}"])
-    tally.count("processes that ended by themselves and were started again", ground.house.revived - revived)
+    if ground.house.revived > revived:
+        tally.count("processes that ended by themselves and were started again", ground.house.revived - revived)
     say(f"   {tally.trials} trials, {len(tally.failures)} failures, {time.monotonic() - began:.1f} s")
     for failure in tally.failures[:3]:
         say(f"   {failure}")

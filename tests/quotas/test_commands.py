@@ -11,8 +11,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.employees.models import Employee
+from apps.ledger.models import Setting
 from apps.quotas.models import Campaign, Standing
 from apps.quotas.services import clock
+from tests import reviewing
 from tests.commands import run, say
 from tests.fixtures import Clock
 from tests.people import mark, november, record
@@ -116,6 +118,14 @@ def test_a_campaign_that_has_not_opened_or_is_over_is_not_marked(company: dict[s
 def test_a_recount_without_drift_ends_well(campaign: Campaign) -> None:
     told = run("recount")
     assert (told["campaign"], told["differences"], told["employees"]) == ("november", 0, [])
+
+
+def test_a_recount_of_a_frozen_campaign_is_refused_and_alarms_nobody(campaign: Campaign) -> None:
+    """The cached standings are not marked any more: comparing them would find drift where a result stands."""
+    reviewing.close(campaign, clock())
+    status, sentence = refused("recount", "--campaign", campaign.slug, "--repair")
+    assert (status, "its result stands" in sentence) == (1, True)
+    assert not Setting.objects.filter(name__startswith="drift").exists()
 
 
 def test_a_recount_with_drift_lists_it_and_ends_with_status_1(campaign: Campaign, alice: Employee) -> None:

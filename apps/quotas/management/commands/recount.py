@@ -1,7 +1,7 @@
 import sys
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from apps.ledger.management.house import HouseCommand
 from apps.quotas.management.choosing import add_campaign, choose_campaign
@@ -20,6 +20,8 @@ class Command(HouseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = choose_campaign(options["campaign"])
+        if campaign.kept_until is not None:
+            raise CommandError(f"{campaign.name} is being frozen or is: its result stands, and verify_freeze proves it")
         with self.bar("employees") as progress:
             found = compare_everybody(campaign, progress, repairing=options["repair"], by=self.actor)
         left = found

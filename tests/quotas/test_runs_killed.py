@@ -143,8 +143,11 @@ def test_what_a_killed_child_had_begun_is_given_to_somebody_else_at_once(
 def test_what_a_killed_worker_had_begun_comes_back_by_the_broker_or_by_the_sweep(
     broker: Broker, crowd_of_contacts: Campaign, tmp_path: Path
 ) -> None:
-    """RabbitMQ sees the connection end. Redis waits for its visibility time-out: there the sweep is first."""
-    by_the_sweep = broker.kind == "valkey"
+    """RabbitMQ sees the connection end, Redis waits for its visibility time-out, and the sweep asks in either case.
+
+    RabbitMQ may be too quick: given out again before the database has let go of the dead worker's lock, the range is
+    taken for one that somebody is at.
+    """
     with alone(), at_work(broker.url, tmp_path, 60, 0.1) as workers:
         run = begin(crowd_of_contacts)
         MarkRange.objects.filter(run=run).exclude(pk=run.ranges.earliest("pk").pk).delete()
@@ -157,6 +160,5 @@ def test_what_a_killed_worker_had_begun_comes_back_by_the_broker_or_by_the_sweep
                 MarkRange.objects.filter(run=run).exclude(pk=run.ranges.earliest("pk").pk).delete()
         workers[0].kill()
         began = time.monotonic()
-        wait_for(run, lambda run: run.finished_at is not None, workers, sweeping=by_the_sweep)
-        how = "the sweep" if by_the_sweep else "the broker"
-        print(f"{broker.kind}: a killed parent's range {held} was over {time.monotonic() - began:.1f} s later by {how}")
+        wait_for(run, lambda run: run.finished_at is not None, workers, sweeping=True)
+        print(f"{broker.kind}: a killed parent's range {held} was over {time.monotonic() - began:.1f} s later")

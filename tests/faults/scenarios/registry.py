@@ -27,11 +27,15 @@ class Scenario:
 
     # Mutants that can fail over RabbitMQ alone.
     rabbit_mutants: dict[str, int] = field(default_factory=dict)
+    # Mutants that may be lucky in the few trials there is time for: the full run alone has them.
+    lucky: tuple[str, ...] = ()
 
     def mutants_of(self, broker: str, *, small: bool) -> dict[str, int]:
         """Which mutants are tried, each in how many trials: the first one alone where time is short."""
         found = self.mutants | (self.rabbit_mutants if broker == RABBITMQ else {})
-        return dict(list(found.items())[: 1 if small else None])
+        if small:
+            return dict([one for one in found.items() if one[0] not in self.lucky][:1])
+        return found
 
 
 BOTH = (REDIS, RABBITMQ)
@@ -51,7 +55,10 @@ SCENARIOS = [
     Scenario(
         "F3", ringing.killed_before_the_doorbell, full=100, small=2, chunk=10, mutants={"sweep_nothing": 2},
     ),
-    Scenario("F4", outages.stops, full=50, small=1, chunk=5, mutants={"commit_without_waiting": 10}),
+    Scenario(
+        "F4", outages.stops, full=50, small=1, chunk=5, mutants={"commit_without_waiting": 10},
+        lucky=("commit_without_waiting",),
+    ),
     Scenario(
         "F5-restart", broker.restarted, full=50, small=1, chunk=5, brokers=BOTH,
         mutants={"sweep_nothing": 1}, rabbit_mutants={"beat_tries_once": 2},

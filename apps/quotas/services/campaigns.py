@@ -125,12 +125,6 @@ def _refuse_taken(name: str, slug: str) -> None:
         raise CampaignRefused("name", _("A campaign named %(name)s exists already.") % {"name": name})
 
 
-def note_everybody() -> None:
-    """Note every employee in the outbox, in the caller's transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO ledger_outbox (employee_id) SELECT id FROM employees_employee")
-
-
 def campaign_for(user: Any, slug: str | None) -> Campaign | None:
     """The campaign a page shows: the one named, else the reader's open one with the nearest cut-off, else the latest
 

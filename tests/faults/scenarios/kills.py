@@ -62,6 +62,8 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, parent: bool
 
 def _kill(ground: Ground, tally: Tally, dice: random.Random, *, parent: bool) -> float:
     """Kill it where it is; the instant."""
+    # Their parent notices that both were killed, and has new ones, within five seconds.
+    within(CHILD_BACK, lambda: children_of(ground.house["worker"]))
     children = children_of(ground.house["worker"])
     working = [pid for pid in _in_a_transaction() if pid in children]
     tally.count("kills inside a transaction", bool(working))

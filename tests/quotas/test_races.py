@@ -19,7 +19,7 @@ from apps.contacts.services import submit, submitting
 from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
 from apps.quotas.models import Campaign, MarkRange
-from apps.quotas.services import marking, recount, sweep
+from apps.quotas.services import CampaignRefused, campaigns, marking, recount, sweep
 from tests.crowd import PATIENCE, Gate, at_once, blocked, meanwhile, no_lock, unlock, until
 from tests.oracle import oracle, stored
 from tests.people import TESTER, november, outsider, record, record_one, standing
@@ -170,6 +170,31 @@ def test_a_campaign_that_opens_while_a_mark_begins_finds_its_notes(
     sweep()
     assert stored(second) == oracle(second)
     assert len(stored(second)) == 9
+
+
+@pytest.mark.parametrize(
+    ("second", "field"), [({}, "slug"), ({"slug": "other"}, "name"), ({"name": "Other", "slug": "november"}, "slug")]
+)
+def test_of_two_openings_with_one_name_at_once_one_is_refused_with_a_sentence(
+    company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch, second: dict[str, str], field: str
+) -> None:
+    """Without it somebody of HR who presses twice meets an error page, and does not know whether there is a campaign."""
+
+
+    def open_too() -> None:
+        with pytest.raises(CampaignRefused, match="exists already") as refused:
+            november(**second)
+        assert refused.value.field == field
+
+    gate = Gate()
+    monkeypatch.setattr(campaigns, "audit", gate.before(campaigns.audit))
+    with meanwhile(november):
+        gate.wait()
+        with meanwhile(open_too) as late:
+            until(lambda: blocked() == 1 or late.done())
+            assert not late.done(), "it has not met the first one"
+            gate.open()
+    assert Campaign.objects.count() == 1
 
 
 def open_exclusive_over_an_open_writer(alice: Employee, alan: Employee, monkeypatch: pytest.MonkeyPatch) -> Campaign:

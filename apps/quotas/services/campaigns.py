@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -63,11 +63,8 @@ def open_campaign(
         if exclusive:
             watch_identities(True)
         hold_facts()
-        _refuse_taken(name, slug)
         now = clock()
-        campaign = Campaign.objects.create(
-            slug=slug, name=name, state=Campaign.State.OPEN, backdated=cutoff_at <= now, created_by_label=by.label
-        )
+        campaign = _create(name, slug, backdated=cutoff_at <= now, by=by)
         CampaignRule.objects.create(
             campaign=campaign, version=1, in_force_from=now, target=target, time_zone=time_zone, opens_on=opens_on,
             deadline=deadline, opens_at=opens_at, cutoff_at=cutoff_at, exclusive=exclusive,
@@ -116,6 +113,22 @@ def _known_to_database(time_zone: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_timezone_names WHERE name = %s)", [time_zone])
         return bool(cursor.fetchone()[0])
+
+
+def _create(name: str, slug: str, *, backdated: bool, by: Actor) -> Campaign:
+    """The campaign's row; of two of one name at once, the second waits for the first and is refused like a later one.
+
+    Raises CampaignRefused.
+    """
+    _refuse_taken(name, slug)
+    try:
+        with transaction.atomic():
+            return Campaign.objects.create(
+                slug=slug, name=name, state=Campaign.State.OPEN, backdated=backdated, created_by_label=by.label
+            )
+    except IntegrityError:
+        _refuse_taken(name, slug)
+        raise
 
 
 def _refuse_taken(name: str, slug: str) -> None:

@@ -1,5 +1,6 @@
 """A frozen verdict moves for nobody, and by two people of HR together into a new version beside the old one (D4)."""
 
+import io
 import json
 import os
 from collections.abc import Callable
@@ -9,12 +10,14 @@ from random import Random
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, transaction
 
 from apps.contacts.services import ContactRefused, correct_contact, end_contact, rename_contact
 from apps.employees.models import Account, Employee
 from apps.employees.services import account_for
 from apps.ledger.models import AuditEntry
+from apps.quotas.exports import write_standings
 from apps.quotas.freeze.corrections import (
     CorrectionRefused,
     Wanted,
@@ -23,9 +26,10 @@ from apps.quotas.freeze.corrections import (
     late_facts,
     refuse_correction,
 )
+from apps.quotas.freeze.files import signature_file
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign, FrozenResult, ResultCorrection
-from apps.quotas.reports import Everyone, Only, Standings
+from apps.quotas.reports import Everyone, Only, Standings, TeamOf
 from apps.quotas.services import AdjustmentRefused, acts_of, restore_while_open, sweep
 from tests import reviewing
 from tests.commands import run
@@ -234,3 +238,66 @@ def test_a_correction_answers_whoever_asked_about_the_result(
     assert not acts_of("correction", frozen, hr), "a correction that is somebody else's answers nobody"
     reviewing.answer(review, hr, "", kind="correction", subject_id=asked.pk)
     assert reviewing.ask(frozen, alice, text="And now?").counted == 100, "the newest result is what is asked about"
+
+
+# -- parts of a result ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def team_file(frozen: Campaign, alice: Employee, tmp_path: Path) -> Path:
+    """What Alice's manager takes away of the frozen campaign."""
+    pieces: list[bytes] = []
+    write_standings(Standings(frozen, TeamOf(Employee.objects.get(staff_no="B001"))), pieces.append)
+    file = tmp_path / "team.csv"
+    file.write_bytes(b"".join(pieces))
+    return file
+
+
+def not_proved(*arguments: Any) -> dict[str, Any]:
+    """What verify_freeze says of a file that is not what it is given out for."""
+    out = io.StringIO()
+    with pytest.raises(SystemExit, match="1"):
+        call_command("verify_freeze", *map(str, arguments), "--json", stdout=out)
+    told: dict[str, Any] = json.loads(out.getvalue())
+    assert not told["verified"]
+    return told
+
+
+def test_a_managers_csv_is_proved_as_a_part_of_the_result_that_is_stored_or_beside_it(
+    frozen: Campaign, team_file: Path, tmp_path: Path
+) -> None:
+    rows = len(team_file.read_text(encoding="utf-8-sig").splitlines()) - 1
+    whole = tmp_path / "whole.csv"
+    run("export_standings", "--campaign", "november", "--output", whole)
+    whole.with_name("whole.csv.sig").write_bytes(signature_file(FrozenResult.objects.get()))
+    assert 0 < rows < FrozenResult.objects.get().rows
+    for options in ([], [whole]):
+        told = run("verify_freeze", team_file, "--part", *options)
+        assert told["verified"], told
+        assert f"{rows} of its {FrozenResult.objects.get().rows} standings" in told["sentence"]
+    assert not_proved(team_file), "it is not the whole"
+
+
+def test_a_row_of_a_managers_csv_that_was_changed_is_named(
+    frozen: Campaign, team_file: Path, helga: Account, second: Account
+) -> None:
+    """So is a whole file of before a correction not a part of the version after it, but of the one it was made of."""
+    text = team_file.read_text(encoding="utf-8-sig")
+    forged = team_file.with_name("forged.csv")
+    forged.write_text(text.replace(",99,100,", ",100,100,"), encoding="utf-8")
+    assert forged.read_text(encoding="utf-8") != text
+    told = not_proved(forged, "--part")
+    assert told["code"] == "changed"
+    assert f"Line {told['line']} (A001)" in told["sentence"]
+    grant_correction(correction_id=ask(frozen, helga).pk, by=second)
+    assert "version 1" in run("verify_freeze", team_file, "--part")["sentence"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_stored_rows_that_the_owner_changed_prove_no_part(
+    frozen: Campaign, team_file: Path, as_owner: Callable[[str], Any]
+) -> None:
+    as_owner("SET session_replication_role = 'replica'; UPDATE quotas_frozenstanding SET counted = 7"
+             " WHERE staff_no = 'A002'")  # fmt: skip
+    told = not_proved(team_file, "--part")
+    assert told["code"] == "whole"

@@ -169,6 +169,66 @@ def test_the_verifier_is_one_file_that_runs_without_the_program(tmp_path: Path) 
     assert "django" not in done.stderr
 
 
+# -- a part --------------------------------------------------------------------------------------------------------
+
+
+def verify_part(rows: list[list[str]], whole: list[list[str]] = ROWS) -> proof.Verdict:
+    document = read_signature(signed())
+    return proof.verify_either(table(whole).encode(), table(rows).encode(), document, read_key(PEM))
+
+
+@pytest.mark.parametrize("places", [(3,), (0, 1, 5), (5, 4, 3, 2, 1, 0)])
+def test_some_rows_in_any_order_are_proved_and_called_a_part(places: tuple[int, ...]) -> None:
+    verdict = verify_part([ROWS[place] for place in places])
+    assert (verdict.verified, verdict.line) == (True, None)
+    assert f"{len(places)} of its 6 standings" in verdict.sentence
+    assert f"the other {6 - len(places)} " in verdict.sentence
+
+
+def test_a_part_whose_formula_guard_was_taken_off_is_a_part() -> None:
+    assert verify_part([["=1+1", *ROWS[1][1:]], ROWS[4]]).verified
+
+
+NO_PART = {
+    "counted raised": ([ROWS[0], changed(4, 2, "100")[4]], "changed", 3),
+    "red washed": ([changed(0, 5, "no")[0]], "changed", 2),
+    "exempted": ([ROWS[2], ROWS[5], changed(4, 6, "yes")[4]], "changed", 4),
+    "another spelling of a number": ([changed(4, 2, "01")[4]], "changed", 2),
+    "the numbers of somebody else": ([["A001", *ROWS[0][1:]]], "changed", 2),
+    "somebody made up": ([ROWS[1], ["B1", "", "100", "100", "0", "no", "no"]], "added", 3),
+    "twice": ([ROWS[3], ROWS[0], ROWS[3]], "repeated", 4),
+    "nobody": ([], "empty", None),
+}
+
+
+@pytest.mark.parametrize("how", NO_PART)
+def test_the_first_line_that_is_not_in_the_result_is_named(how: str) -> None:
+    rows, code, line = NO_PART[how]
+    verdict = verify_part(rows)
+    assert (verdict.verified, verdict.code, verdict.line) == (False, code, line)
+
+
+def test_a_part_is_never_proved_by_a_whole_that_is_not() -> None:
+    """Else a changed row would be proved by the same change in the file beside it."""
+    washed = changed(0, 5, "no")
+    verdict = verify_part([washed[0]], washed)
+    assert (verdict.verified, verdict.code) == (False, "whole")
+    assert "Line 2 (007)" in verdict.sentence
+    assert not verify_part(ROWS[:1], ROWS[:1]).verified, "a part is not a whole"
+
+
+def test_the_one_file_proves_a_part_too(tmp_path: Path) -> None:
+    for name, rows in (("final.csv", ROWS), ("team.csv", ROWS[3:5]), ("forged.csv", changed(4, 2, "100")[3:5])):
+        (tmp_path / name).write_text(table(rows), encoding="utf-8", newline="")
+    (tmp_path / "final.csv.sig").write_bytes(signed())
+    (tmp_path / "key.pem").write_bytes(PEM)
+    program = [sys.executable, "-I", str(BASE_DIR / "scripts" / "verify.py")]
+    for name, status, line in (("team.csv", 0, None), ("forged.csv", 1, 3)):
+        command = [*program, name, "--part", "final.csv", "--public-key", "key.pem", "--json"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, json.loads(done.stdout)["line"]) == (status, line), done.stderr
+
+
 # -- the key --------------------------------------------------------------------------------------------------------
 
 

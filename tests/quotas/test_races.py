@@ -178,8 +178,7 @@ def test_a_campaign_that_opens_while_a_mark_begins_finds_its_notes(
 def test_of_two_openings_with_one_name_at_once_one_is_refused_with_a_sentence(
     company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch, second: dict[str, str], field: str
 ) -> None:
-    """Without it somebody of HR who presses twice meets an error page, and does not know whether there is a campaign."""
-
+    """Else whoever gave the command twice sees a traceback, and does not know whether there is a campaign."""
 
     def open_too() -> None:
         with pytest.raises(CampaignRefused, match="exists already") as refused:

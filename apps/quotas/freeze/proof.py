@@ -2,11 +2,13 @@
 """Proves, with no database and no network, that a CSV of standings is a frozen result of Hundred.
 
     python3 verify.py STANDINGS.csv [--signature STANDINGS.csv.sig] --public-key KEY.pem [--json]
+    python3 verify.py TEAM.csv --part STANDINGS.csv [--signature STANDINGS.csv.sig] --public-key KEY.pem [--json]
 
 Needs Python 3.11 and the package `cryptography`, nothing else: this one file may be handed to an auditor. Only the
 columns staff_no, counted, target, exempt and red are read, so a file that a spreadsheet program saved again, with
-another separator, other line ends or more columns, still verifies. Exit status: 0 it is the result, 1 it is not, 2
-wrong usage.
+another separator, other line ends or more columns, still verifies. With --part the file holds some rows of the result,
+in any order: the whole result lies beside it, is proved first, and then has every row of the part. Exit status: 0 it is
+the result or a part of it, 1 it is not, 2 wrong usage.
 
 The digest is SHA-256 over the canonical text: a first line `hundred-1,SLUG,CUT-OFF,RULE VERSION,RESULT VERSION`, then
 a line `staff_no,counted,target,exempt,red` for everybody, ordered by the code points of the staff number, in UTF-8,
@@ -50,6 +52,11 @@ class Verdict:
     sentence: str
     line: int | None = None
     code: str = ""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the programs print with --json."""
+        return {"verified": self.verified, "code": self.code, "line": self.line, "sentence": self.sentence}
 
 
 # -- the canonical form --------------------------------------------------------------------------------------------
@@ -165,24 +172,40 @@ def _spellings(cells: dict[str, str]) -> Iterator[str]:
         yield canonical_line(number, *(cells[name] for name in COLUMNS[1:]))
 
 
+def _expected(document: dict[str, Any]) -> list[bytes]:
+    """The short hashes of the signed lines, in order."""
+    hashes = base64.b64decode(document["line_hashes"])
+    return [hashes[at : at + SHORT] for at in range(0, len(hashes), SHORT)]
+
+
+def _as_signed(cells: dict[str, str], known: set[bytes]) -> str:
+    """The canonical line of a row, in the spelling that was signed where one of them was."""
+    spelled = list(_spellings(cells))
+    return next((line for line in spelled if short_hash(line) in known), spelled[0])
+
+
 # -- the proof -----------------------------------------------------------------------------------------------------
+
+
+def signed_by(document: dict[str, Any], key: Ed25519PublicKey) -> bool:
+    """Whether `key` has signed the document."""
+    try:
+        key.verify(base64.b64decode(document["signature"]), signed_bytes(document))
+    except InvalidSignature:
+        return False
+    return True
 
 
 def verify(raw: bytes, document: dict[str, Any], key: Ed25519PublicKey) -> Verdict:
     """Whether the CSV `raw` is the result that `document` (read_signature) signs with `key`. Raises NotReadable."""
-    try:
-        key.verify(base64.b64decode(document["signature"]), signed_bytes(document))
-    except InvalidSignature:
+    if not signed_by(document, key):
         return Verdict(
             False, "The signature is not made with this key, or the signature file was changed.", None, "key"
         )
-    hashes = base64.b64decode(document["line_hashes"])
-    expected = [hashes[at : at + SHORT] for at in range(0, len(hashes), SHORT)]
+    expected = _expected(document)
     known, rows = set(expected), []
     for number, cells in read_lines(raw):
-        spelled = list(_spellings(cells))
-        line = next((one for one in spelled if short_hash(one) in known), spelled[0])
-        rows.append((number, cells["staff_no"], line))
+        rows.append((number, cells["staff_no"], _as_signed(cells, known)))
     if difference := _first_difference(expected, rows):
         return difference
     head = first_line(*(document[name] for name in SIGNED[:4]))
@@ -194,6 +217,44 @@ def verify(raw: bytes, document: dict[str, Any], key: Ed25519PublicKey) -> Verdi
         True,
         f"This is the frozen result of {document['campaign']}, version {document['result_version']}: "
         f"{document['rows']} standings, digest {document['digest']}.",
+    )
+
+
+def verify_either(whole: bytes, part: bytes | None, document: dict[str, Any], key: Ed25519PublicKey) -> Verdict:
+    """Whether `whole` is the result, and then, where there is a `part`, whether that is some rows of it."""
+    verdict = verify(whole, document, key)
+    if part is None:
+        return verdict
+    if not verdict.verified:
+        return Verdict(False, f"The whole result is not proved: {verdict.sentence}", None, "whole")
+    known = set(_expected(document))
+    return verify_part(part, (_as_signed(cells, known) for _number, cells in read_lines(whole)), document)
+
+
+def verify_part(raw: bytes, lines: Iterable[str], document: dict[str, Any]) -> Verdict:
+    """Whether every row of the CSV `raw` is one of `lines`, the canonical lines of the whole result of `document`,
+    which somebody has proved. Raises NotReadable."""
+    whole = {line.rsplit(",", 4)[0]: line for line in lines}
+    seen: dict[str, int] = {}
+    for number, cells in read_lines(raw):
+        spelled = list(_spellings(cells))
+        staff_no = next((one for one in (line.rsplit(",", 4)[0] for line in spelled) if one in whole), "")
+        here = f"Line {number} ({cells['staff_no']})"
+        if staff_no not in whole:
+            return Verdict(False, f"{here} is not in the result: it has nobody of this number.", number, "added")
+        if whole[staff_no] not in spelled:
+            return Verdict(False, f"{here} was changed: the result says {whole[staff_no]}.", number, "changed")
+        if staff_no in seen:
+            return Verdict(False, f"{here} stands twice: line {seen[staff_no]} has it already.", number, "repeated")
+        seen[staff_no] = number
+    name = f"the frozen result of {document['campaign']}, version {document['result_version']}"
+    if not seen:
+        return Verdict(False, f"This file has no row: it proves nothing of {name}.", None, "empty")
+    return Verdict(
+        True,
+        f"This is a part of {name}: {len(seen)} of its {document['rows']} standings, each as in the result. "
+        f"What the other {document['rows'] - len(seen)} say, and why they are not here, it does not tell. "
+        f"Digest of the whole {document['digest']}.",
     )
 
 
@@ -225,20 +286,22 @@ def main(arguments: list[str] | None = None) -> int:
     """The program; returns its exit status."""
     parser = argparse.ArgumentParser(description="Proves that a CSV of standings is a frozen result of Hundred.")
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--signature", type=Path, metavar="FILE.sig", help="else FILE with .sig behind it")
+    parser.add_argument("--part", type=Path, metavar="WHOLE.csv", help="FILE holds some rows of this whole result")
+    parser.add_argument("--signature", type=Path, metavar="FILE.sig", help="else the whole CSV with .sig behind it")
     parser.add_argument("--public-key", type=Path, metavar="PEM", required=True)
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     options = parser.parse_args(arguments)
     try:
-        signature = options.signature or options.file.with_name(options.file.name + ".sig")
+        whole = options.part or options.file
+        signature = options.signature or whole.with_name(whole.name + ".sig")
         document, key = read_signature(signature.read_bytes()), read_key(options.public_key.read_bytes())
-        verdict = verify(options.file.read_bytes(), document, key)
+        part = options.file.read_bytes() if options.part else None
+        verdict = verify_either(whole.read_bytes(), part, document, key)
     except OSError as error:
         verdict = Verdict(False, f"{error.filename}: {error.strerror}", None, "unreadable")
     except NotReadable as error:
         verdict = Verdict(False, f"{error}", None, "unreadable")
-    told = {"verified": verdict.verified, "code": verdict.code, "line": verdict.line, "sentence": verdict.sentence}
-    print(json.dumps(told, ensure_ascii=False) if options.json else verdict.sentence)
+    print(json.dumps(verdict.told, ensure_ascii=False) if options.json else verdict.sentence)
     return 0 if verdict.verified else 1
 
 

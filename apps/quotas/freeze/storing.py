@@ -85,7 +85,7 @@ def signature_fields(campaign: Campaign, version: int) -> dict[str, Any]:
     """What a signature file says of a version, without the signature; made from the stored rows."""
     cutoff = instant(campaign.rule.cutoff_at)
     head = first_line(campaign.slug, cutoff, campaign.rule.version, version)
-    digest, hashes, rows = fingerprints(head, _lines(campaign, version))
+    digest, hashes, rows = fingerprints(head, canonical_lines(campaign, version))
     return {
         "campaign": campaign.slug, "cutoff": cutoff, "rule_version": campaign.rule.version, "result_version": version,
         "rows": rows, "line_hashes": base64.b64encode(hashes).decode(), "digest": digest,
@@ -102,7 +102,8 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _lines(campaign: Campaign, version: int) -> Iterator[str]:
+def canonical_lines(campaign: Campaign, version: int) -> Iterator[str]:
+    """The stored rows of a version as they are signed, in order."""
     rows = FrozenStanding.objects.filter(campaign=campaign, version=version).order_by(Collate("staff_no", "C"))
     cells = rows.values_list("staff_no", "counted", "target", "exempt", "red")
     words = {True: "yes", False: "no"}

@@ -5,36 +5,56 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.ledger.management.house import HouseCommand
-from apps.quotas.freeze.files import verify_here
+from apps.quotas.freeze.files import verify_here, verify_part_here
 from apps.quotas.freeze.proof import NotReadable
+
+# What --part means without a file.
+STORED = Path()
 
 
 class Command(HouseCommand):
     help = (
         "Proves that a CSV is a frozen result, or names its first line that is not. Without options it looks beside "
-        "the file for FILE.sig, else compares with the results stored here; scripts/verify.py does it with no database."
+        "the file for FILE.sig, else compares with the results stored here; scripts/verify.py does it with no "
+        "database. With --part the file may hold some rows of the result only, such as one team's."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("file", type=Path, metavar="FILE")
-        parser.add_argument("--signature", type=Path, metavar="FILE.sig")
+        parser.add_argument(
+            "--part", type=Path, nargs="?", const=STORED, metavar="WHOLE.csv",
+            help="FILE holds some rows of this whole result; without a name, of one that is stored here",
+        )  # fmt: skip
+        parser.add_argument("--signature", type=Path, metavar="FILE.sig", help="else the whole CSV with .sig behind it")
         parser.add_argument("--public-key", type=Path, metavar="PEM", help="else the key stored with the result")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        beside = options["file"].with_name(options["file"].name + ".sig")
-        signature = options["signature"] or (beside if beside.exists() else None)
+        part = options["part"]
+        if part == STORED and options["signature"]:
+            raise CommandError("--signature belongs to a whole result: name it behind --part")
+        whole: Path | None = options["file"] if part is None else part if part != STORED else None
         try:
-            verdict = verify_here(
-                options["file"].read_bytes(),
-                signature.read_bytes() if signature else None,
-                options["public_key"].read_bytes() if options["public_key"] else None,
-            )
+            raw, key = options["file"].read_bytes(), _bytes(options["public_key"])
+            signature = _bytes(options["signature"] or (whole and _beside(whole)))
+            if part is None:
+                verdict = verify_here(raw, signature, key)
+            else:
+                verdict = verify_part_here(raw, _bytes(whole), signature, key)
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error
         except NotReadable as error:
             raise CommandError(str(error)) from error
-        told = {"verified": verdict.verified, "code": verdict.code, "line": verdict.line, "sentence": verdict.sentence}
-        self.tell(options, told, verdict.sentence)
+        self.tell(options, verdict.told, verdict.sentence)
         if not verdict.verified:
             sys.exit(1)
+
+
+def _beside(file: Path) -> Path | None:
+    """The signature file beside a CSV, when there is one."""
+    beside = file.with_name(file.name + ".sig")
+    return beside if beside.exists() else None
+
+
+def _bytes(file: Path | None) -> bytes | None:
+    return file.read_bytes() if file else None

@@ -38,7 +38,8 @@ from apps.contacts.reading import (
 from apps.contacts.rules import Outcome
 from apps.contacts.services import ABANDONED_AFTER, record_checked, refuse_submission
 from apps.employees.models import Employee
-from apps.ledger.files import append, opened, read_file, store_file
+from apps.ledger.files import append, keep_file, opened, read_file, store_file
+from apps.ledger.models import StoredFile
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, clock, hold_facts, try_hold, verify_identity_key
 from apps.ledger.sheets import guarded
@@ -58,6 +59,10 @@ REJECTS_KEPT = timedelta(days=30)
 
 class Overtaken(RuntimeError):
     """Another process has taken this file on: its checkpoint moved."""
+
+
+class FileGone(LookupError):
+    """The bytes that were to be handed in have been deleted."""
 
 
 @dataclass
@@ -181,15 +186,21 @@ def _unfinished(
 
 def receive_file(
     *, employee: Employee | None, by: Actor, source: str, file_name: str, sha256: bytes, layout: dict[str, Any],
-    key: str | None = None, **fields: Any,
+    key: str | None = None, file: StoredFile | None = None, **fields: Any,
 ) -> Submission:  # fmt: skip
-    """Commit that a file was handed in, with its instant: its contacts count from it. The same key is the same file."""
+    """Commit that a file was handed in, with its instant: its contacts count from it. The same key is the same file.
+
+    `file`: its bytes, kept from now on as long as its rejects are. Raises FileGone.
+    """
     with transaction.atomic():
         hold_facts()
         now = clock()
+        if file is not None and not keep_file(file.pk, now + REJECTS_KEPT):
+            raise FileGone(str(file.pk))
         given = {
             "source": source, "received_at": now, "advanced_at": now, "actor_id": by.id, "actor_label": by.label,
-            "file_name": clean_text(file_name), "sha256": sha256, "layout": layout, **fields,
+            "file_name": clean_text(file_name), "sha256": sha256, "layout": layout, "file": file,
+            **fields,
         }  # fmt: skip
         if key is None:
             return Submission.objects.create(employee=employee, **given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,7 +11,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from apps.ledger.models import StoredChunk, StoredFile
 
@@ -64,10 +65,23 @@ def opened(stored: StoredFile) -> Iterator[IO[bytes]]:
         yield raw
 
 
+def keep_file(file_id: uuid.UUID, until: datetime) -> bool:
+    """Let a file live until then: nobody deletes it before the caller's transaction ends. False: it is gone."""
+    return bool(StoredFile.objects.filter(pk=file_id).update(expires_at=until))
+
+
+def delete_files(doomed: QuerySet[StoredFile]) -> int:
+    """Delete these files, but none that somebody is just keeping; returns how many went."""
+    with transaction.atomic():
+        held = list(doomed.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        # Asked again, now that they are held: one may have been kept, and handed in, since the first look.
+        _, deleted = doomed.filter(pk__in=held).delete()
+    return deleted.get("ledger.StoredFile", 0)
+
+
 def expire_files(at: datetime) -> int:
     """Delete what expired at or before `at`; returns how many files went."""
-    _, deleted = StoredFile.objects.filter(expires_at__lte=at).delete()
-    return deleted.get("ledger.StoredFile", 0)
+    return delete_files(StoredFile.objects.filter(expires_at__lte=at))
 
 
 def _chunks(content: Iterable[bytes]) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.contacts import services as contacts
-from apps.contacts.imports import REJECTS_KEPT, receive_file
+from apps.contacts.imports import FileGone, receive_file
 from apps.contacts.models import Contact, Source, Submission
 from apps.contacts.reading import VCARD
 from apps.dashboard import words
@@ -24,7 +24,7 @@ from apps.dashboard.forms import UploadForm
 from apps.dashboard.views.cards import period_of
 from apps.dashboard.views.scope import Scope, fragment, render, streamed
 from apps.dashboard.views.uploads import Looked, looked_at
-from apps.ledger.files import read_file, store_file
+from apps.ledger.files import delete_files, read_file, store_file
 from apps.ledger.models import StoredFile
 from apps.quotas import services
 
@@ -70,7 +70,7 @@ def _drop_older(scope: Scope) -> None:
     handed_in = Submission.objects.filter(file=OuterRef("pk"))
     waiting = StoredFile.objects.filter(~Exists(handed_in), owner_id=scope.user.pk, content_type=UPLOAD)
     newest = list(waiting.order_by("-stored_at").values_list("pk", flat=True)[:WAITING])
-    waiting.exclude(pk__in=newest).delete()
+    delete_files(waiting.exclude(pk__in=newest))
 
 
 def _upload(scope: Scope, file_id: uuid.UUID) -> StoredFile:
@@ -121,18 +121,19 @@ def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     found = looked_at(stored, employee, request.POST)
     if found.preview is None:
         return _preview(scope, stored, found, status=422)
-    # From here on it cannot expire under our hands.
-    kept = StoredFile.objects.filter(pk=stored.pk).update(expires_at=services.clock() + REJECTS_KEPT)
-    if not kept:
-        raise Http404("There is no such file")
     if found.chosen and not found.headless:
         contacts.remember_roles(employee, found.header, found.roles)
-    submission = receive_file(
-        employee=employee, by=scope.user.actor, source=Source.VCARD if found.format == VCARD else Source.CSV,
-        file_name=stored.name, sha256=bytes(stored.sha256), key=_key(stored.pk), file=stored,
-        layout={"format": found.format, "encoding": found.encoding, "roles": found.roles},
-        total=found.preview.total,
-    )  # fmt: skip
+    try:
+        submission = receive_file(
+            employee=employee, by=scope.user.actor, source=Source.VCARD if found.format == VCARD else Source.CSV,
+            file_name=stored.name, sha256=bytes(stored.sha256), key=_key(stored.pk), file=stored,
+            layout={"format": found.format, "encoding": found.encoding, "roles": found.roles},
+            total=found.preview.total,
+        )  # fmt: skip
+    except FileGone:
+        # Newer ones were sent meanwhile, or its day was over.
+        messages.warning(request, _("Nothing was recorded: the file is no longer kept here. Please send it again."))
+        return redirect(scope.url("import"))
     services.ring_for_file(submission.pk)
     return redirect(scope.url("import-batch", submission.pk))
 

@@ -1,0 +1,100 @@
+"""A file is confirmed in one window while newer ones push it out, or its day ends: it is kept, or said to be gone.
+
+Whoever was told "handed in" has handed in a file whose bytes are there.
+"""
+
+from functools import partial
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from apps.contacts import imports
+from apps.contacts.models import Submission
+from apps.dashboard.views import imports as page
+from apps.employees.models import Employee
+from apps.ledger.files import delete_files, expire_files
+from apps.ledger.models import StoredFile
+from apps.quotas.models import Campaign
+from tests.crowd import Gate, meanwhile
+from tests.dashboard.conftest import SignIn
+from tests.dashboard.strict import StrictClient
+from tests.fixtures import Clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+GONE = "the file is no longer kept here"
+
+
+def send(client: StrictClient, name: str) -> str:
+    """Upload a file with one contact; the address of its preview."""
+    sent = SimpleUploadedFile(f"{name}.csv", f"handle\n{name}\n".encode())
+    return str(client.post("/contacts/import/", {"file": sent})["Location"])
+
+
+def push_out(client: StrictClient) -> None:
+    for number in range(page.WAITING):
+        send(client, f"newer-{number}")
+
+
+def test_a_file_that_is_being_handed_in_is_not_pushed_out(
+    as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, gate = as_(alice), Gate()
+    preview = send(client, "first")
+    monkeypatch.setattr(imports, "keep_file", gate.after(imports.keep_file))
+    with meanwhile(partial(client.post, preview + "confirm/")) as confirming:
+        gate.wait()
+        push_out(as_(alice))
+        expire_files(StoredFile.objects.latest("expires_at").expires_at)
+        gate.open()
+    assert "/contacts/import/batch/" in confirming.result()["Location"]
+    assert Submission.objects.get().file is not None
+
+
+def test_a_file_that_was_handed_in_since_it_was_looked_for_is_not_deleted(
+    as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked for means: by a statement that had begun before the handing in was committed."""
+    client = as_(alice)
+    preview = send(client, "first")
+
+    def handed_in_meanwhile(doomed: Any) -> int:
+        # As such a statement finds it: among those to be deleted, though it is handed in by now.
+        found = list(doomed.values_list("pk", flat=True))
+        with meanwhile(partial(client.post, preview + "confirm/")):
+            pass
+        monkeypatch.setattr(
+            type(doomed), "select_for_update", lambda rows, **_: StoredFile.objects.filter(pk__in=found)
+        )
+        try:
+            return delete_files(doomed)
+        finally:
+            monkeypatch.undo()
+
+    monkeypatch.setattr(page, "delete_files", handed_in_meanwhile)
+    monkeypatch.setattr(page, "WAITING", 1)
+    send(as_(alice), "newer")
+    assert Submission.objects.get().file is not None
+
+
+def test_who_confirms_a_file_that_was_just_pushed_out_is_told_to_send_it_again(
+    as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    client, gate = as_(alice), Gate()
+    preview = send(client, "first")
+    monkeypatch.setattr(page, "receive_file", gate.before(page.receive_file))
+    with meanwhile(partial(client.post, preview + "confirm/", follow=True)) as confirming:
+        gate.wait()
+        push_out(as_(alice))
+        gate.open()
+    assert GONE in confirming.result().content.decode()
+    assert not Submission.objects.exists()
+
+
+def test_without_the_lock_a_file_is_pushed_out_while_it_is_handed_in(
+    as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutant: nobody keeps the file."""
+    monkeypatch.setattr(imports, "keep_file", lambda file_id, until: StoredFile.objects.filter(pk=file_id).exists())
+    with pytest.raises(Exception, match=r"contacts_submission_file_id|is not present"):
+        test_a_file_that_is_being_handed_in_is_not_pushed_out(as_, alice, campaign, monkeypatch)

@@ -119,9 +119,12 @@ class Ground:
         for number in range(CROSSERS):
             self.bring(f"R{number:03d}", range(target - 1))
         follow_time()
-        # A worker may be at some of it: what it has not finished is looked for again.
-        within(PATIENCE, lambda: (sweep(), self.at_rest())[1])
+        self.settle()
         return self.campaign
+
+    def settle(self) -> float | None:
+        """Mark what waits. A worker may be at some of it: what it has not finished is looked for again."""
+        return within(PATIENCE, lambda: (sweep(), self.at_rest())[1])
 
     @staticmethod
     def bring(staff_no: str, numbers: Sequence[int]) -> None:
@@ -160,6 +163,11 @@ class Ground:
             return patiently(reached)
 
         return within(seconds, look)
+
+    def undisturbed(self, tally: Tally) -> str:
+        """The digest when everything was done that waited, and no fault was injected."""
+        tally.expect(self.settle() is not None, "undisturbed: it never came to rest")
+        return self.verdicts(tally, "undisturbed")
 
     def verdicts(self, tally: Tally, what: str) -> str:
         """Compare with the oracle; the digest of what is stored."""

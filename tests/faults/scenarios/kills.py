@@ -18,7 +18,6 @@ from django.db import connection
 
 from apps.contacts.imports import import_submission
 from apps.contacts.models import Submission
-from apps.quotas.services import sweep
 from tests import people
 from tests.contacts.handing_in import contacts, done, handed_in, own_file, told
 from tests.faults.breaks import BATCH
@@ -95,14 +94,13 @@ def _recovered(tally: Tally, killed: float, took: float | None, promise: float, 
 # -- an import -----------------------------------------------------------------------------------------------------
 
 
-def _undisturbed(ground: Ground, text: str) -> Any:
+def _undisturbed(ground: Ground, tally: Tally, text: str) -> Any:
     ground.fresh()
     submission = handed_in(people.person(OWNER), text)
     import_submission(submission.pk)
     for number in range(CROSSERS):
         ground.bring(f"R{number:03d}", [TARGET - 1])
-    sweep()
-    return told(submission), _own_contacts(), ground.verdicts(Tally(), "undisturbed")
+    return told(submission), _own_contacts(), ground.undisturbed(tally)
 
 
 def _own_contacts() -> list[tuple[Any, ...]]:
@@ -112,7 +110,7 @@ def _own_contacts() -> list[tuple[Any, ...]]:
 def _import_round(ground: Ground, tally: Tally, dice: random.Random, kills: int, seed: int, *, parent: bool) -> None:
     # Enough batches for every kill to fall between the first and the last.
     text = own_file(dice, (10 + 6 * kills) * BATCH)
-    undisturbed = _undisturbed(ground, text)
+    undisturbed = _undisturbed(ground, tally, text)
     ground.fresh()
     with Sampler(ground, tally, seed):
         send(partial(ground.door(OWNER).hand_in, text))
@@ -154,8 +152,7 @@ def _mark_round(ground: Ground, tally: Tally, dice: random.Random, kills: int, s
         _change(ground, step, names)
     for number in range(CROSSERS):
         ground.bring(f"R{number:03d}", [TARGET - 1])
-    sweep()
-    undisturbed = ground.verdicts(Tally(), "undisturbed")
+    undisturbed = ground.undisturbed(tally)
     ground.fresh(staff=STAFF)
     with Sampler(ground, tally, seed):
         for step, names in enumerate(plan):

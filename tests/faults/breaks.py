@@ -1,40 +1,17 @@
-"""What is taken away for a mutant, and what makes a fault come at its moment: one function each, by its name.
+"""What is taken away for a mutant: one function each, by its name beside those of tests.faults.moments.
 
 Applied by tests.faults.starter in a process of the house, or in this one. Imports stand inside: a web process must not
 load what only a worker has.
 """
 
-import os
 import random
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from tests.contacts.starter import forget_checkpoints
-
-# Records a transaction.
-BATCH = 20
-
-
-def small_batches() -> None:
-    """No mutant: a file is many transactions, so that a kill has many places to fall into."""
-    from apps.contacts import reading
-
-    reading.BATCH = BATCH
-
-
-def name_connections() -> None:
-    """No mutant: the database knows which child of the worker a connection belongs to."""
-    from celery.signals import worker_process_init
-
-    def tell(**told: object) -> None:
-        os.environ["PGAPPNAME"] = f"child-{os.getpid()}"
-
-    worker_process_init.connect(tell, weak=False)
+from tests.faults import moments
 
 
 def take_notes_first() -> None:
@@ -79,20 +56,6 @@ def freeze_nothing() -> None:
     from config.celery import app
 
     app.tasks["apps.quotas.tasks.freeze_due"].run = lambda: None
-
-
-def die_before_ringing() -> None:
-    """No mutant: while the file FAULT_ARMED is there, the process dies between its commit and the doorbell."""
-    from apps.quotas.services import ringing
-
-    real, armed = ringing._ring, Path(os.environ["FAULT_ARMED"])
-
-    def ring(send: Callable[[dict[str, Any]], None]) -> None:
-        if armed.exists():
-            os.kill(os.getpid(), signal.SIGKILL)
-        real(send)
-
-    ringing._ring = ring
 
 
 def trust_stale_standings() -> None:
@@ -141,41 +104,6 @@ def lockers() -> list[ModuleType]:
     return [changing, submitting, marking]
 
 
-def count_claims() -> None:
-    """No mutant: every job that somebody may do leaves a line, so that a second one of a period can be seen."""
-    from apps.ledger.services import clock
-
-    made = Path(os.environ["FAULT_EFFECTS"])
-
-    for module in _claimers():
-        real = vars(module)["claim_job"]
-
-        def claim(job: str, period: str, detail: Any = None, real: Callable[..., bool] = real) -> bool:
-            mine = real(job, period, detail)
-            if mine:
-                with made.open("a", encoding="utf-8") as file:
-                    file.write(f"{job} {period} {clock().isoformat()}\n")
-            return mine
-
-        vars(module)["claim_job"] = claim
-
-
-def _claimers() -> list[ModuleType]:
-    """Every module of verdicts that claims jobs."""
-    import apps.quotas.tasks  # noqa: F401  (with all it needs)
-
-    found = [module for name, module in sys.modules.items() if name.startswith("apps.quotas.")]
-    return [module for module in found if "claim_job" in vars(module)]
-
-
-def hurry() -> None:
-    """No mutant: beat asks for everything several times a second, so that many periods pass in a short time."""
-    from config.celery import app
-
-    for entry in app.conf.beat_schedule.values():
-        entry["schedule"] = 0.25
-
-
 def beat_tries_once() -> None:
     """The mutant: beat's message is lost with its connection, and no other one is opened."""
     from config.celery import app
@@ -186,7 +114,7 @@ def beat_tries_once() -> None:
 
 def claim_always() -> None:
     """The mutant: nothing says that a job of a period is done."""
-    for module in _claimers():
+    for module in moments.claimers():
         real = vars(module)["claim_job"]
         vars(module)["claim_job"] = lambda *claimed, real=real: real(*claimed) or True
 
@@ -214,7 +142,7 @@ def commit_without_waiting() -> None:
     connection_created.connect(ask, weak=False)
 
 
-_ALL = [small_batches, name_connections, take_notes_first, acknowledge_early, sweep_nothing, die_before_ringing]
-_ALL += [trust_stale_standings, lock_nobody, lock_in_any_order, forget_checkpoints, count_claims, hurry]
-_ALL += [claim_always, forget_keys, commit_without_waiting, freeze_nothing, beat_tries_once]
+_ALL = [take_notes_first, acknowledge_early, sweep_nothing, trust_stale_standings, lock_nobody, lock_in_any_order]
+_ALL += [forget_checkpoints, claim_always, forget_keys, commit_without_waiting, freeze_nothing, beat_tries_once]
+_ALL += [*moments.ALL]
 BREAKS: dict[str, Callable[[], None]] = {one.__name__: one for one in _ALL}

@@ -33,7 +33,7 @@ class House:
 
     def __init__(self, broker: Broker, folder: Path) -> None:
         self.broker, self.folder = broker, folder
-        # While the one is there, web workers die (breaks.die_before_ringing); to the other, claimed jobs are added.
+        # While the one is there, web workers die (moments.die_before_ringing); to the other, claimed jobs are added.
         self.armed, self.effects = folder / "armed", folder / "effects"
         self._running: dict[str, tuple[str, Child]] = {}
         self._said_before: dict[str, int] = {}

@@ -20,9 +20,9 @@ from apps.contacts.imports import import_submission
 from apps.contacts.models import Submission
 from tests import people
 from tests.contacts.handing_in import contacts, done, handed_in, own_file, told
-from tests.faults.breaks import BATCH
 from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of, send, within
 from tests.faults.house import children_of
+from tests.faults.moments import BATCH
 from tests.faults.sampler import Sampler
 from tests.faults.waiting import SECONDS, let_files_look_old
 
@@ -76,7 +76,7 @@ def _kill(ground: Ground, tally: Tally, dice: random.Random, *, parent: bool) ->
 
 
 def _in_a_transaction() -> list[int]:
-    """The worker's children that are in one now (tests.faults.breaks.name_connections)."""
+    """The worker's children that are in one now (tests.faults.moments.name_connections)."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"

@@ -21,11 +21,11 @@ from apps.contacts.models import Submission
 from config.children import stop_children
 from tests import people, plugin
 from tests.contacts.handing_in import contacts, handed_in, own_file, told
-from tests.faults.breaks import BATCH
 from tests.faults.doors import NoAnswer
 from tests.faults.ground import CROSSERS, PATIENCE, TARGET, Ground, Tally, dice_of, patiently, send, within
 from tests.faults.house import STEPS
 from tests.faults.load import WRITERS, Load
+from tests.faults.moments import BATCH
 from tests.faults.sampler import Sampler
 from tests.faults.waiting import let_files_look_old
 

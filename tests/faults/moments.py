@@ -1,0 +1,84 @@
+"""What makes a fault come at its moment, or lets it be seen: no mutants. One function each, applied as breaks are.
+
+Imports stand inside: a web process must not load what only a worker has.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+# Records a transaction.
+BATCH = 20
+
+
+def small_batches() -> None:
+    """A file is many transactions, so that a kill has many places to fall into."""
+    from apps.contacts import reading
+
+    reading.BATCH = BATCH
+
+
+def name_connections() -> None:
+    """The database knows which child of the worker a connection belongs to."""
+    from celery.signals import worker_process_init
+
+    def tell(**told: object) -> None:
+        os.environ["PGAPPNAME"] = f"child-{os.getpid()}"
+
+    worker_process_init.connect(tell, weak=False)
+
+
+def die_before_ringing() -> None:
+    """While the file FAULT_ARMED is there, the process dies between its commit and the doorbell."""
+    from apps.quotas.services import ringing
+
+    real, armed = ringing._ring, Path(os.environ["FAULT_ARMED"])
+
+    def ring(send: Callable[[dict[str, Any]], None]) -> None:
+        if armed.exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(send)
+
+    ringing._ring = ring
+
+
+def count_claims() -> None:
+    """Every job that somebody may do leaves a line, so that a second one of a period can be seen."""
+    from apps.ledger.services import clock
+
+    made = Path(os.environ["FAULT_EFFECTS"])
+
+    for module in claimers():
+        real = vars(module)["claim_job"]
+
+        def claim(job: str, period: str, detail: Any = None, real: Callable[..., bool] = real) -> bool:
+            mine = real(job, period, detail)
+            if mine:
+                with made.open("a", encoding="utf-8") as file:
+                    file.write(f"{job} {period} {clock().isoformat()}\n")
+            return mine
+
+        vars(module)["claim_job"] = claim
+
+
+def claimers() -> list[ModuleType]:
+    """Every module of verdicts that claims jobs."""
+    import apps.quotas.tasks  # noqa: F401  (with all it needs)
+
+    found = [module for name, module in sys.modules.items() if name.startswith("apps.quotas.")]
+    return [module for module in found if "claim_job" in vars(module)]
+
+
+def hurry() -> None:
+    """Beat asks for everything several times a second, so that many periods pass in a short time."""
+    from config.celery import app
+
+    for entry in app.conf.beat_schedule.values():
+        entry["schedule"] = 0.25
+
+
+ALL = [small_batches, name_connections, die_before_ringing, count_claims, hurry]

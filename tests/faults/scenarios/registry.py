@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.faults.ground import Ground, Tally
-from tests.faults.scenarios import beats, broker, chaos, crowds, deadlines, kills, outages, overlapping, ringing
+from tests.faults.scenarios import (
+    beats,
+    broker,
+    chaos,
+    crowds,
+    deadlines,
+    freezes,
+    kills,
+    outages,
+    overlapping,
+    ringing,
+)
 
 REDIS, RABBITMQ = "redis", "rabbitmq"
 Run = Callable[[Ground, int, int, str], Tally]
@@ -46,6 +57,10 @@ SCENARIOS = [
     Scenario("C4", overlapping.eight_imports, full=100, small=1, chunk=5, mutants={"lock_in_any_order": 3}),
     Scenario("D1", deadlines.to_the_microsecond, full=60, small=6, chunk=30, mutants={"zone_of_the_server": 6}),
     Scenario("D2", deadlines.late_writers, full=200, small=2, chunk=50, mutants={"no_line": 2}),
+    Scenario(
+        "D3", freezes.one_result, full=100, small=1, chunk=10,
+        mutants={"any_order": 1, "forget_k": 1, "hold_nobody": 2},
+    ),
     Scenario("D4", deadlines.attempts, full=500, small=20, chunk=500, mutants={"no_guards": 20}),
     Scenario(
         "F1-child", kills.child, full=300, small=4, chunk=20, brokers=BOTH,

@@ -1,0 +1,209 @@
+"""D3: five processes freeze one campaign at one moment; the facts alone give the same bytes on an empty database.
+
+It needs the database alone. The campaign has other targets, exemptions, reviews, ends and moves; after the
+freeze comes more, with times of before the cut-off, which nobody may see who makes the result again.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date, timedelta
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+from django.db import connection
+
+from apps.contacts.imports import import_contacts
+from apps.contacts.models import Contact
+from apps.contacts.services import end_contact
+from apps.ledger.models import AuditEntry
+from apps.quotas import tasks
+from apps.quotas.freeze import freezing, storing
+from apps.quotas.freeze.files import signature_file
+from apps.quotas.models import Campaign, FrozenResult
+from apps.quotas.services import sweep
+from config.children import ask_for_death_signal
+from tests import people, plugin, reviewing
+from tests.commands import run as command
+from tests.faults.ground import TARGET, Ground, Tally, dice_of, instant
+from tests.fixtures import Clock
+from tests.oracle import oracle
+from tests.quotas.deadline import verdicts
+from tests.quotas.rebuilding import exported, rebuilt
+
+STAFF = 24
+# Rebuilt so often from one freeze, and frozen again so often where it is frozen.
+IN_A_ROW = 10
+PATIENCE = 60.0
+FORGET_K = """SET session_replication_role = 'replica';
+UPDATE quotas_campaign SET kept_until = '2999-01-01 00:00+00'"""
+
+
+def one_result(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """A trial is one rebuild; after ten of them another campaign is frozen."""
+    ground.house.need()
+    tally = Tally(eager=bool(broken))
+    with _broken_here(broken):
+        while tally.trials < trials and not tally.failures:
+            dice = dice_of(seed, tally.trials)
+            _fill(ground, dice)
+            _five_at_once(ground, tally)
+            with TemporaryDirectory(prefix="rebuilt-") as folder:
+                first = exported(Path(folder, "first"), plugin.DATABASE)
+                _come_late()
+                for number in range(min(IN_A_ROW, trials - tally.trials)):
+                    _again(tally, Path(folder, str(number)), first, broken)
+                    tally.trials += 1
+    return tally
+
+
+# -- a campaign ----------------------------------------------------------------------------------------------------
+
+
+def _fill(ground: Ground, dice: random.Random) -> None:
+    """Everybody has brought some, and most have had something happen that decides a verdict, or must not."""
+    ground.fresh(
+        staff=STAFF, at=instant(people.NOON), opens_on=date(2026, 11, 1), deadline=date(2026, 11, 30), target=TARGET
+    )
+    happenings = [_adjust, _exempt, _only_ask, _end, _ask_review, _be_answered, _move, lambda *nobody: None]
+    for number in range(STAFF):
+        ground.bring(f"E{number:04d}", range(dice.randrange(2 * TARGET)))
+        dice.choice(happenings)(ground.campaign, f"E{number:04d}", dice)
+    sweep()
+
+
+def _adjust(campaign: Campaign, staff_no: str, dice: random.Random) -> None:
+    people.adjust(campaign=campaign, employee=people.person(staff_no), target=dice.randrange(1, 2 * TARGET))
+
+
+def _exempt(campaign: Campaign, staff_no: str, dice: random.Random) -> None:
+    people.adjust(campaign=campaign, employee=people.person(staff_no), exempt=True)
+
+
+def _only_ask(campaign: Campaign, staff_no: str, dice: random.Random) -> None:
+    people.ask(campaign=campaign, employee=people.person(staff_no), target=1)
+
+
+def _end(campaign: Campaign, staff_no: str, dice: random.Random) -> None:
+    owner = people.person(staff_no)
+    for contact in Contact.objects.of(owner).order_by("pk")[: dice.randrange(TARGET)]:
+        end_contact(contact_id=contact.pk, employee=owner, by=people.TESTER)
+
+
+def _ask_review(campaign: Campaign, staff_no: str, dice: random.Random) -> Any:
+    return reviewing.ask(campaign, people.person(staff_no))
+
+
+def _be_answered(campaign: Campaign, staff_no: str, dice: random.Random) -> None:
+    reviewing.answer(_ask_review(campaign, staff_no, dice), people.person("H001"))
+
+
+def _move(campaign: Campaign, staff_no: str, dice: random.Random) -> None:
+    head = "staff_no,name,email,department,manager_staff_no,left_on\n"
+    boss, left_on = dice.choice([("B001", ""), ("D001", ""), ("C001", "2026-11-27")])
+    people.load(f"{head}{staff_no},Emil,e{int(staff_no[1:])}@corp.example.com,Sales,{boss},{left_on}\n")
+
+
+def _come_late() -> None:
+    """After the freeze a feed tells what happened before the cut-off: it is stored, and counts for nobody."""
+    late = [f"E{number:04d},Late,late-{number}-{n},{people.NOON}\n" for number in range(STAFF) for n in range(TARGET)]
+    raw = BytesIO("".join(["staff_no,name,handle,recorded_at\n", *late]).encode())
+    report = import_contacts(raw=raw, by=people.TESTER, trust_times=True).as_json()
+    if report["created"] != len(late):
+        raise RuntimeError(f"what came late was not stored: {report}")
+
+
+# -- freezing ------------------------------------------------------------------------------------------------------
+
+
+def _five_at_once(ground: Ground, tally: Tally) -> None:
+    """Two operators give the command and three workers have the task of a beat, in five processes at one moment."""
+    campaign = ground.campaign
+    Clock().set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
+    # Forked, so that they begin at one moment: each opens a connection of its own.
+    connection.close()
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(5)
+    doors: list[Callable[[], Any]] = [partial(command, "freeze_campaign", "--campaign", campaign.slug)] * 2
+    doors += [tasks.freeze_due] * 3
+    freezers = [context.Process(target=_freeze, args=(door, barrier, os.getpid()), daemon=True) for door in doors]
+    for one in freezers:
+        one.start()
+    for one in freezers:
+        one.join(PATIENCE)
+    ended = [one.exitcode for one in freezers]
+    tally.expect(ended == [0] * len(doors), f"five who froze at once ended with {ended}")
+    again = [freezing.freeze(campaign=campaign, by=people.TESTER, patient=True) for _ in range(IN_A_ROW)]
+    tally.expect(len({signature_file(one) for one in again if one}) == 1, "ten in a row gave more than one result")
+    results = list(FrozenResult.objects.filter(campaign=campaign))
+    tally.expect(len(results) == 1, f"{len(results)} results")
+    for step in ("campaign.closing", "campaign.frozen"):
+        told = AuditEntry.objects.filter(action=step).count()
+        tally.expect(told == 1, f"{step} stands {told} times in the audit trail")
+    tally.expect(sorted(verdicts(campaign)) == sorted(oracle(campaign)), "the result is not what the oracle says")
+
+
+def _freeze(door: Callable[[], Any], barrier: Any, parent: int) -> None:
+    """Ends with 0 only when there was neither an error nor one in the log."""
+    ask_for_death_signal(signal.SIGKILL, parent)
+    shouted: list[logging.LogRecord] = []
+    listener = logging.Handler(logging.ERROR)
+    vars(listener)["emit"] = shouted.append
+    logging.getLogger("apps").addHandler(listener)
+    connection.ensure_connection()
+    barrier.wait(PATIENCE)
+    door()
+    sys.exit(len(shouted))
+
+
+def _again(tally: Tally, folder: Path, first: tuple[bytes, bytes], broken: str) -> None:
+    with rebuilt() as database:
+        if broken == "forget_k":
+            plugin.run_as_owner(FORGET_K, database=database)
+        found = exported(folder, database, *["freeze_campaign --campaign november"] * IN_A_ROW)
+    for name, one, two in zip(("CSV", "signature file"), found, first, strict=True):
+        tally.expect(one == two, f"the rebuilt {name} has other bytes")
+
+
+# -- mutants -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _broken_here(name: str) -> Iterator[None]:
+    """The mutants.
+
+    `any_order`: lines are signed as the database happens to give them. `hold_nobody`: nobody waits for another one's
+    freeze, or looks who was first. `forget_k`, above: what was learned after the freeze counts.
+    """
+    lines = storing._lines
+
+    def shuffled(*version: Any) -> Iterator[str]:
+        found = list(lines(*version))
+        random.SystemRandom().shuffle(found)
+        yield from found
+
+    @contextmanager
+    def everybody(*named: Any, **options: Any) -> Iterator[bool]:
+        yield True
+
+    def only_try(campaign: Campaign, *arguments: Any) -> Any:
+        return freezing._step(Campaign.objects.get(pk=campaign.pk), *arguments)
+
+    with ExitStack() as stack:
+        if name == "any_order":
+            stack.enter_context(patch.object(storing, "_lines", shuffled))
+        if name == "hold_nobody":
+            stack.enter_context(patch.object(freezing, "try_hold", everybody))
+            stack.enter_context(patch.object(freezing, "_try_step", only_try))
+        yield

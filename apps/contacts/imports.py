@@ -6,21 +6,17 @@ and the report is that of one undisturbed run.
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import IO, Any
 
 from django.db import transaction
 from django.db.models import F
 
-from apps.contacts import rules
+from apps.contacts.batches import batches, without_collector
 from apps.contacts.models import Source, Submission
 from apps.contacts.owners import Owners
 from apps.contacts.reading import (
@@ -29,32 +25,25 @@ from apps.contacts.reading import (
     VCARD,
     ContactFile,
     Entry,
-    batches,
     open_contacts,
     roles_as_said,
     sha256_of,
-    without_collector,
 )
+from apps.contacts.reports import REJECTS_KEPT, ImportResult, keep_rejects
 from apps.contacts.rules import Outcome
 from apps.contacts.services import ABANDONED_AFTER, record_checked, refuse_submission
 from apps.employees.models import Employee
-from apps.ledger.files import append, keep_file, opened, read_file, store_file
+from apps.ledger.files import keep_file, opened, read_file
 from apps.ledger.models import StoredFile
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, clock, hold_facts, try_hold, verify_identity_key
-from apps.ledger.sheets import guarded
 from apps.ledger.tables import UnreadableFile
 
 logger = logging.getLogger(__name__)
-SHOWN_REJECTS = 100
 # So often a file may end the process that reads it without getting on, before it is refused.
 ATTEMPTS = 5
 # Seconds after which the database has surely let go of what a dead process held; whoever holds it then is alive.
 DEAD_AFTER = 3.0
-DONE_CODES = ("created", "updated", "unchanged", "duplicate")
-TOLD = ("line", "code", "reason")
-# Rejected lines are people's data: they are kept as long as somebody may still want to correct them.
-REJECTS_KEPT = timedelta(days=30)
 
 
 class Overtaken(RuntimeError):
@@ -63,55 +52,6 @@ class Overtaken(RuntimeError):
 
 class FileGone(LookupError):
     """The bytes that were to be handed in have been deleted."""
-
-
-@dataclass
-class ImportResult:
-    """What an import did; the first hundred rejects, the rest stands in the submission's rejects."""
-
-    counts: Counter = field(default_factory=Counter)
-    read: int = 0
-    left_out: int = 0
-    rejects: list[dict[str, Any]] = field(default_factory=list)
-    duplicates: list[dict[str, Any]] = field(default_factory=list)
-    unknown_columns: list[str] = field(default_factory=list)
-    continued_at: int = 0
-    submission: Submission | None = None
-
-    @classmethod
-    def of(cls, submission: Submission) -> ImportResult:
-        """What has been done of a submission up to its checkpoint."""
-        told = submission.report
-        return cls(
-            Counter(told.get("counts", {})), submission.done, told.get("left_out", 0), list(told.get("rejects", [])),
-            list(told.get("duplicates", [])),
-            continued_at=submission.done, submission=submission,
-        )  # fmt: skip
-
-    def as_json(self) -> dict[str, Any]:
-        """The import's JSON contract."""
-        done = {code: self.counts[code] for code in DONE_CODES}
-        rejected = sum(self.counts[code] for code in rules.REJECTED)
-        return {"read": self.read, **done, "rejected": rejected, "left": 0, "rejects": self.rejects}
-
-    def as_report(self) -> dict[str, Any]:
-        """What the submission keeps: the JSON contract, and every outcome's count to go on from."""
-        more = {"left_out": self.left_out, "duplicates": self.duplicates, "counts": dict(self.counts)}
-        return {**self.as_json(), **more}
-
-    def take(self, entry: Entry, outcome: Outcome) -> bool:
-        """Count one outcome; True when it was a rejection."""
-        self.read += 1
-        self.counts[outcome.code] += 1
-        if outcome.code == rules.DUPLICATE and len(self.duplicates) < SHOWN_REJECTS:
-            self.duplicates.append({"line": entry.line, "contact": outcome.existing_contact_id})
-        if outcome.code not in rules.REJECTED:
-            self.left_out += bool(entry.checked.left_out) and outcome.code == rules.CREATED
-            return False
-        if len(self.rejects) < SHOWN_REJECTS:
-            told = {"line": entry.line, "column": outcome.column, "code": outcome.code, "reason": outcome.message}
-            self.rejects.append(told)
-        return True
 
 
 def import_contacts(
@@ -269,7 +209,7 @@ def _run(
             for entry, outcome in _record(batch, owners, submission):
                 if result.take(entry, outcome):
                     rejected.append((entry, outcome))
-            _keep(submission, file.header, rejected)
+            keep_rejects(submission, file.header, rejected)
             submission.done, submission.report = result.read, result.as_report()
             submission.advanced_at, submission.attempts = clock(), 0
             submission.save(update_fields=["done", "report", "rejects", "advanced_at", "attempts"])
@@ -299,26 +239,3 @@ def _record(batch: list[Entry], owners: Owners, submission: Submission) -> list[
     trusted = submission.source == Source.FEED
     outcomes = iter(record_checked(drafts=good, submission=submission, source=submission.source, trust_times=trusted))
     return [(entry, next(outcomes) if isinstance(owner, int) else owner) for entry, owner in found]
-
-
-# -- rejects -------------------------------------------------------------------------------------------------------
-
-
-def _keep(submission: Submission, header: Sequence[str], rejected: Sequence[tuple[Entry, Outcome]]) -> None:
-    """Append rejected lines to the submission's rejects, in the batch's own transaction."""
-    if not rejected:
-        return
-    # A file of rejects that is corrected, loaded and rejected again has these columns once.
-    kept = [place for place, name in enumerate(header) if name.lower() not in TOLD]
-    text = io.StringIO()
-    writer = csv.writer(text)
-    if submission.rejects is None:
-        submission.rejects = store_file(
-            name="rejects.csv", content=[b"\xef\xbb\xbf"], content_type="text/csv",
-            expires_at=submission.received_at + REJECTS_KEPT, owner_id=submission.actor_id,
-        )  # fmt: skip
-        writer.writerow([guarded(header[place]) for place in kept] + list(TOLD))
-    for entry, outcome in rejected:
-        cells = [guarded(entry.cells[place]) if place < len(entry.cells) else "" for place in kept]
-        writer.writerow([*cells, entry.line, outcome.code, guarded(outcome.message)])
-    append(submission.rejects, text.getvalue().encode("utf-8", "replace"))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from apps.contacts import rules
+from apps.contacts.batches import batches
 from apps.contacts.owners import Owners
-from apps.contacts.reading import ContactFile, Entry, batches
+from apps.contacts.reading import ContactFile, Entry
 from apps.contacts.recording import Held, holdings, judge, told_of_known
 from apps.contacts.rules import Outcome
 from apps.employees.models import Employee

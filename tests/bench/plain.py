@@ -15,9 +15,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from apps.contacts.batches import BATCH
 from apps.contacts.imports import receive_file
 from apps.contacts.models import Source
-from apps.contacts.reading import BATCH, Entry, open_contacts
+from apps.contacts.reading import Entry, open_contacts
 from apps.employees.models import Employee
 from apps.ledger.services import Actor
 

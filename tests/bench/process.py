@@ -18,7 +18,8 @@ import django
 
 def read(path: Path, staff_no: str) -> dict[str, Any]:
     """Read and normalise the file, and nothing else."""
-    from apps.contacts.reading import batches, open_contacts
+    from apps.contacts.batches import batches
+    from apps.contacts.reading import open_contacts
 
     began = time.perf_counter()
     with path.open("rb") as raw, open_contacts(raw) as file:

@@ -71,9 +71,9 @@ def work(asked: dict[str, Any]) -> None:
     from django.core.management import execute_from_command_line
     from django.db import connection
 
-    from apps.contacts import imports, reading
+    from apps.contacts import batches, imports
 
-    reading.BATCH = asked["batch"]
+    batches.BATCH = asked["batch"]
     if name := asked.get("break"):
         BREAKS[name]()
     if "argv" in asked:

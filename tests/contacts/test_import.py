@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 
-from apps.contacts import reading
+from apps.contacts import batches
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, Submission
 from apps.employees.models import Employee
@@ -119,7 +119,7 @@ def test_a_trial_run_records_nothing(alice: Employee, tmp_path: Path) -> None:
 
 
 def test_a_person_twice_in_a_file_is_one_across_batches(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BATCH", 3)
+    monkeypatch.setattr(batches, "BATCH", 3)
     seen: list[int] = []
     told = take("handle\n" + "".join(f"w{n % 4}\n" for n in range(10)), employee=alice, progress=seen.append)
     assert counts(told) == {"created": 4, "duplicate": 6}
@@ -129,7 +129,7 @@ def test_a_person_twice_in_a_file_is_one_across_batches(alice: Employee, monkeyp
 
 
 def test_all_contacts_of_a_file_count_from_its_receipt(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     take("handle\nw1\nw2\nw3\n", employee=alice)
     received = Submission.objects.get().received_at
     assert set(Contact.objects.values_list("recorded_at", flat=True)) == {received}
@@ -176,7 +176,7 @@ def test_bad_arguments_end_in_one_sentence_and_status_1(
 def test_a_file_that_breaks_in_the_middle_records_none_of_it(
     alice: Employee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     file = tmp_path / "contacts.csv"
     file.write_bytes(b"handle\nw1\nw2\nw3\nw4\n\xff\xfe\nw5\n")
     with pytest.raises(CommandError, match="near line 6: not UTF-8"):

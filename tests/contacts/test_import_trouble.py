@@ -7,9 +7,10 @@ import pytest
 from django.db import OperationalError
 
 from apps.contacts import imports
+from apps.contacts.batches import batches
 from apps.contacts.imports import ATTEMPTS, import_submission
 from apps.contacts.models import Contact, Submission
-from apps.contacts.reading import Entry, batches
+from apps.contacts.reading import Entry
 from apps.contacts.rules import Checked
 from apps.employees.models import Employee
 from tests import files

@@ -16,7 +16,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from apps.contacts import imports, reading
+from apps.contacts import batches, imports
 from apps.contacts.imports import import_contacts, import_submission, receive_file
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.employees.models import Employee
@@ -40,7 +40,7 @@ COUNTS = {"read": 60, "created": 42, "duplicate": 12, "rejected": 6}
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BATCH", 7)
+    monkeypatch.setattr(batches, "BATCH", 7)
 
 
 def kept(text: str = TEXT) -> StoredFile:
@@ -142,7 +142,7 @@ def again_after_a_crash(alice: Employee, monkeypatch: pytest.MonkeyPatch, name: 
     return confirm(alice, upload)
 
 
-@pytest.mark.parametrize("name", ["_hold", "_record", "_keep"])
+@pytest.mark.parametrize("name", ["_hold", "_record", "keep_rejects"])
 def test_an_upload_confirmed_again_after_a_crash_is_one_file_and_one_report(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -17,9 +17,9 @@ BATCH = 20
 
 def small_batches() -> None:
     """A file is many transactions, so that a kill has many places to fall into."""
-    from apps.contacts import reading
+    from apps.contacts import batches
 
-    reading.BATCH = BATCH
+    batches.BATCH = BATCH
 
 
 def name_connections() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.contacts.columns import ROLES
-from apps.contacts.imports import ImportResult, import_contacts
+from apps.contacts.imports import import_contacts
 from apps.contacts.reading import FORMATS
+from apps.contacts.reports import ImportResult
 from apps.employees.models import Employee
 from apps.ledger.management.house import HouseCommand
 from apps.ledger.tables import UnreadableFile

@@ -152,6 +152,7 @@ def take(context: BrowserContext, shot: Shot, path: Path) -> None:
     page = context.new_page()
     page.goto(shot.address)
     shot.act(page)
+    page.mouse.move(5, 5)  # charts wait for somebody who is there
     for box in page.locator("[data-chart]").all():
         box.scroll_into_view_if_needed()
     page.wait_for_function(DRAWN, timeout=30_000)

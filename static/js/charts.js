@@ -1,12 +1,15 @@
-// Draws every chart of the house: boxes with data-chart="<address of a figure>". Nothing here knows what a chart says.
+// Puts a live chart over the drawing that the server made: boxes with data-chart="<address of a figure>".
 //
-// The library is loaded when a box comes near the screen and the browser is idle; the figure comes with an ETag, is kept
-// in memory, and is drawn again in other colours when the theme changes or the page goes to paper.
+// The drawing says everything already, so Plotly, which is heavy, is loaded only for somebody who is there: when a box is
+// near the screen, the page is loaded and idle, and its reader has moved, scrolled, touched or typed, or has looked for a
+// while. Paper gets the drawing. The figure comes with an ETag, is kept, and is drawn again when the theme changes.
 (() => {
   "use strict";
 
   const library = document.currentScript.dataset.library;
-  const narrow = 420; // pixels of a box that gets fewer ticks
+  const narrow = 420; // pixels of a box that gets fewer ticks and shorter names; rows.css has the same number
+  const looking = 4000; // milliseconds of looking at a page without touching anything
+  const signs = ["pointermove", "pointerdown", "touchstart", "wheel", "scroll", "keydown"];
   const drawn = new Map(); // box -> {etag, figure}
   let loading = null;
 
@@ -21,7 +24,15 @@
     return loading;
   }
 
-  const idle = (work) => ("requestIdleCallback" in window ? requestIdleCallback(work, { timeout: 1200 }) : setTimeout(work, 60));
+  const loaded = new Promise((resolve) => {
+    if (document.readyState === "complete") resolve();
+    else window.addEventListener("load", resolve, { once: true });
+  });
+  const present = new Promise((resolve) => {
+    for (const sign of signs) window.addEventListener(sign, resolve, { once: true, passive: true, capture: true });
+    loaded.then(() => setTimeout(resolve, looking));
+  });
+  const idle = () => new Promise((resolve) => ("requestIdleCallback" in window ? requestIdleCallback(resolve, { timeout: 5000 }) : setTimeout(resolve, 200)));
 
   // "var(--brand)" anywhere in a figure becomes the colour that the token has in the theme in force.
   function resolved(value, style) {
@@ -37,31 +48,83 @@
   }
 
   function fitted(figure, box) {
-    const style = getComputedStyle(document.documentElement);
-    const { data, layout } = resolved(figure, style);
+    const { data, layout } = resolved(figure, getComputedStyle(document.documentElement));
     layout.font.family = getComputedStyle(document.body).fontFamily;
-    for (const axis of [layout.xaxis, layout.yaxis]) {
-      if (axis.narrow && box.clientWidth < narrow) Object.assign(axis, axis.narrow);
-      delete axis.narrow;
+    for (const part of [layout.xaxis, layout.yaxis, layout]) {
+      if (part.narrow && box.clientWidth < narrow) {
+        Object.assign(part, part.narrow, part.narrow.margin && { margin: { ...part.margin, ...part.narrow.margin } });
+      }
+      delete part.narrow;
     }
     layout.width = box.clientWidth;
     layout.height = box.clientHeight;
     return { data, layout };
   }
 
-  function draw(box) {
-    const { figure } = drawn.get(box);
-    const { data, layout } = fitted(figure, box);
-    const first = !box.classList.contains("js-plotly-plot");
-    return window.Plotly.react(box, data, layout, { displayModeBar: false }).then(() => {
-      box.dataset.state = "drawn";
-      if (first) {
-        box.on("plotly_click", (event) => {
-          const address = event.points[0]?.customdata;
-          if (typeof address === "string" && address.startsWith("/")) window.location.assign(address);
-        });
-      }
+  async function draw(box) {
+    const first = !box.querySelector(".live");
+    const place = first ? document.createElement("div") : box.querySelector(".live");
+    if (first) {
+      place.className = "live";
+      box.append(place);
+    }
+    const { data, layout } = fitted(drawn.get(box).figure, box);
+    await window.Plotly.react(place, data, layout, { displayModeBar: false });
+    box.dataset.state = "drawn";
+    if (!first) return;
+    place.on("plotly_click", (event) => follow(event.points[0]));
+    readable(box, place);
+  }
+
+  function follow(point) {
+    const address = point?.customdata;
+    if (typeof address === "string" && address.startsWith("/")) window.location.assign(address);
+  }
+
+  // By keyboard: arrows along a trace and from trace to trace, Home and End, Enter where a point leads somewhere. What the
+  // pointer would show is shown, and said.
+  function readable(box, place) {
+    const region = document.createElement("p");
+    region.className = "sr-only";
+    region.setAttribute("aria-live", "polite");
+    box.after(region);
+    box.tabIndex = 0;
+    box.setAttribute("role", "application");
+    let at = null;
+    const texts = (curve) => place.data[curve]?.hovertext ?? [];
+    const curves = () => place.data.map((trace, curve) => curve).filter((curve) => texts(curve).length);
+
+    function show(curve, number) {
+      at = { curve, number: Math.max(0, Math.min(number, texts(curve).length - 1)) };
+      window.Plotly.Fx.hover(place, [{ curveNumber: at.curve, pointNumber: at.number }]);
+      const said = new DOMParser().parseFromString(texts(at.curve)[at.number], "text/html");
+      region.textContent = said.body.textContent;
+    }
+
+    box.addEventListener("keydown", (event) => {
+      const known = curves();
+      if (event.ctrlKey || event.metaKey || event.altKey || !known.length) return;
+      const flat = place.data[known[0]].orientation === "h";
+      const [back, on] = flat ? ["ArrowUp", "ArrowDown"] : ["ArrowLeft", "ArrowRight"];
+      const [before, after] = flat ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
+      const last = texts(at?.curve ?? known[0]).length - 1;
+      const here = at ?? { curve: known[0], number: event.key === back ? last + 1 : -1 };
+      const beside = (step) => known[(known.indexOf(here.curve) + step + known.length) % known.length];
+      const keys = {
+        [back]: () => show(here.curve, here.number - 1),
+        [on]: () => show(here.curve, here.number + 1),
+        [before]: () => show(beside(-1), here.number),
+        [after]: () => show(beside(1), here.number),
+        Home: () => show(here.curve, 0),
+        End: () => show(here.curve, last),
+        Enter: () => at && follow({ customdata: place.data[at.curve].customdata?.[at.number] }),
+        Escape: () => window.Plotly.Fx.unhover(place),
+      };
+      if (!keys[event.key]) return;
+      event.preventDefault();
+      keys[event.key]();
     });
+    box.addEventListener("blur", () => window.Plotly.Fx.unhover(place));
   }
 
   async function show(box) {
@@ -74,54 +137,46 @@
       });
       if (answer.status === 304) return;
       if (!answer.ok) throw new Error(String(answer.status));
-      const { figure, title, description } = await answer.json();
+      const { figure, title, summary, drawing, table } = await answer.json();
+      const heading = document.getElementById(box.dataset.heading);
+      if (heading && heading.textContent !== title) heading.textContent = title;
+      box.setAttribute("aria-label", summary);
+      if (drawing) box.querySelector(".sketch").outerHTML = drawing;
+      if (table) box.closest(".twins").querySelector("table").outerHTML = table;
       await load();
       drawn.set(box, { etag: answer.headers.get("ETag"), figure });
-      const heading = document.getElementById(box.dataset.heading);
-      if (heading && title) heading.textContent = title;
-      box.setAttribute("aria-label", description || title);
       await draw(box);
     } catch (problem) {
-      // The table below says the same; an empty box would only ask a question.
-      if (!known) {
-        box.dataset.state = "failed";
-        box.closest(".picture")?.querySelector("details")?.setAttribute("open", "");
-      }
+      // The drawing and the table stay, and say the same.
+      if (!known) box.dataset.state = "failed";
     }
-  }
-
-  function again() {
-    if (window.Plotly) for (const box of drawn.keys()) draw(box);
   }
 
   document.addEventListener("DOMContentLoaded", () => {
     const boxes = document.querySelectorAll("[data-chart]");
     const seen = new IntersectionObserver((entries) => {
-      for (const entry of entries) {
-        if (!entry.isIntersecting) continue;
-        seen.unobserve(entry.target);
-        idle(() => show(entry.target));
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        seen.unobserve(target);
+        Promise.all([loaded, present]).then(idle).then(() => show(target));
       }
     }, { rootMargin: "200px" });
     const sized = new ResizeObserver((entries) => {
-      for (const { target } of entries) if (drawn.has(target) && window.Plotly && target.layout?.width !== target.clientWidth) draw(target);
+      for (const { target } of entries) {
+        const size = target.querySelector(".live")?.layout;
+        if (size && target.clientWidth && (size.width !== target.clientWidth || size.height !== target.clientHeight)) draw(target);
+      }
     });
     for (const box of boxes) {
       box.dataset.state = "waiting";
       seen.observe(box);
       sized.observe(box);
     }
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      if (window.Plotly) for (const box of drawn.keys()) draw(box);
+    });
   });
   document.addEventListener("standing-changed", () => {
-    for (const box of drawn.keys()) if ("live" in box.dataset) show(box);
-  });
-  window.addEventListener("beforeprint", () => {
-    document.documentElement.classList.add("printing");
-    again();
-  });
-  window.addEventListener("afterprint", () => {
-    document.documentElement.classList.remove("printing");
-    again();
+    for (const box of document.querySelectorAll("[data-chart][data-live]")) if (box.dataset.state !== "waiting") show(box);
   });
 })();

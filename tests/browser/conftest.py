@@ -35,6 +35,7 @@ class Looked:
         self.draw()
 
     def draw(self) -> None:
+        self.page.mouse.move(5, 5)  # charts wait for somebody who is there
         for box in self.page.locator("[data-chart]").all():
             box.scroll_into_view_if_needed()
         self.page.wait_for_function(DRAWN, timeout=20_000)

@@ -87,7 +87,10 @@ def test_colours_are_tokens_and_red_is_none_of_them(kind: str) -> None:
 @pytest.mark.parametrize("kind", [*figures()])
 def test_axes_have_names_and_few_ticks(kind: str) -> None:
     layout = figures()[kind]["layout"]
-    assert layout["yaxis"]["title"]["text"] or kind == "groups"
+    names = {label["text"] for label in layout["annotations"] if label.get("xref") == "paper"}
+    assert names == {"histogram": {"x", "y"}, "groups": {"share"}}.get(
+        kind, {"contacts"} if "curve" in kind or kind == "sources" else {"people"}
+    )
     assert len(layout["xaxis"]["tickvals"]) <= 6
     assert len(layout["xaxis"].get("narrow", {}).get("tickvals", [])) <= 3
 

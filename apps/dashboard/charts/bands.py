@@ -54,5 +54,6 @@ def bands_figure(days: list[BandDay], *, opens: date, deadline: date, words: Ban
     return frame.figure(
         traces,
         xaxis=frame.day_axis(opens, last, words.day),
-        yaxis={"range": [0, most * 1.02], "title": frame.titled(words.unit)},
+        yaxis=frame.count_axis(most, most * 1.02),
+        unit=words.unit,
     )

@@ -60,7 +60,8 @@ def curve_figure(
     return frame.figure(
         _traces(points, words),
         xaxis=days,
-        yaxis={"range": [0, highest * 1.1], "title": frame.titled(words.unit)},
+        yaxis=frame.count_axis(highest, highest * 1.1),
+        unit=words.unit,
         shapes=shapes,
         annotations=notes,
     )

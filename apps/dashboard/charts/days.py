@@ -54,7 +54,8 @@ def under_figure(days: list[UnderDay], *, opens: date, deadline: date, words: Un
     return frame.figure(
         [trace],
         xaxis=frame.day_axis(opens, last, words.day),
-        yaxis={"range": [0, most * 1.12], "title": frame.titled(words.unit)},
+        yaxis=frame.count_axis(most, most * 1.12),
+        unit=words.unit,
         shapes=shapes,
         annotations=notes,
     )
@@ -117,10 +118,12 @@ def sources_figure(sources: Sources, *, opens: date, deadline: date, words: Sour
         for column, name in enumerate(sources.names)
     ]
     last = max([deadline, *(day.day for day in sources.days[-1:])])
+    most = max((day.total for day in sources.days), default=0) or 1
     return frame.figure(
         traces,
         barmode="stack",
         bargap=0.2,
-        xaxis=frame.day_axis(opens, last, words.day),
-        yaxis={"title": frame.titled(words.unit)},
+        xaxis=frame.day_axis(opens, last, words.day, whole=True),
+        yaxis=frame.count_axis(most, most * 1.02),
+        unit=words.unit,
     )

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from itertools import accumulate
 from typing import Any
+from unicodedata import east_asian_width
 
 Figure = dict[str, Any]
 Label = Callable[[date], str]
@@ -10,15 +12,25 @@ Label = Callable[[date], str]
 CLEAR = "rgba(0,0,0,0)"
 WIDE_TICKS = 6
 NARROW_TICKS = 3
+# Pixels around the axes. All of them are fixed, never fitted by the browser, so that the picture that the server draws
+# (`sketch`) and the chart that takes its place lie on each other. `rows.css` has the same numbers as classes.
+LEFTS = {3: 40, 5: 52, 7: 66, 9: 80, 13: 104}  # characters of the longest label -> room for it
+NAMES, NARROW_NAMES = 212, 132
+RIGHT = 30
+WIDE_RIGHT = 48  # room for a label behind every bar
+TOP, FLAT_TOP = 30, 6  # with and without the axis's name above it
+BOTTOM, DEEP_BOTTOM = 28, 46  # one line under the axis, or two
 
 
-def figure(data: list[dict[str, Any]], **layout: Any) -> Figure:
-    """A figure with the house's quiet layout; `layout` is laid over it, one level deep."""
+def figure(data: list[dict[str, Any]], *, unit: str = "", x_unit: str = "", **layout: Any) -> Figure:
+    """A figure with the house's quiet layout; `layout` is laid over it, one level deep.
+
+    `unit` names the upright axis, above it and readable without turning the head; `x_unit` the other one, below it.
+    """
     base: dict[str, Any] = {
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "font": {"color": "var(--muted)", "size": 12},
-        "margin": {"l": 44, "r": 26, "t": 12, "b": 30},
         "showlegend": False,
         "hovermode": "x",
         "hoverlabel": {
@@ -27,14 +39,37 @@ def figure(data: list[dict[str, Any]], **layout: Any) -> Figure:
             "font": {"color": "var(--ink)", "size": 13},
             "align": "left",
         },
-        "xaxis": axis(),
-        "yaxis": axis(gridcolor="var(--line)", showgrid=True, rangemode="tozero", tickformat=",d"),
+        "xaxis": below(),
+        "yaxis": axis(),
         "shapes": [],
         "annotations": [],
     }
     for key, value in layout.items():
         base[key] = {**base[key], **value} if isinstance(base.get(key), dict) else value
-    return {"data": data, "layout": base}
+    margin = _margin(base, unit=unit, x_unit=x_unit) | base.get("margin", {})
+    return {"data": data, "layout": base | {"margin": margin, "annotations": _named(base, margin, unit, x_unit)}}
+
+
+def _margin(layout: dict[str, Any], *, unit: str, x_unit: str) -> dict[str, Any]:
+    longest = max(map(len, layout["yaxis"].get("ticktext", ())), default=0)
+    two_lines = x_unit or any("<br>" in text for text in layout["xaxis"].get("ticktext", ()))
+    return {
+        "l": next((room for most, room in LEFTS.items() if longest <= most), max(LEFTS.values())),
+        "r": RIGHT,
+        "t": TOP if unit else FLAT_TOP,
+        "b": DEEP_BOTTOM if two_lines else BOTTOM,
+        "pad": 0,
+    }
+
+
+def _named(layout: dict[str, Any], margin: dict[str, Any], unit: str, x_unit: str) -> list[dict[str, Any]]:
+    paper = {"xref": "paper", "yref": "paper"}
+    names = list(layout["annotations"])
+    if unit:
+        names.append(label(0, 1, unit, xanchor="left", xshift=6 - margin["l"], yshift=8, **paper))
+    if x_unit:
+        names.append(label(0.5, 0, x_unit, xanchor="center", yanchor="top", yshift=-25, **paper))
+    return names
 
 
 def axis(**settings: Any) -> dict[str, Any]:
@@ -43,28 +78,58 @@ def axis(**settings: Any) -> dict[str, Any]:
         "showgrid": False,
         "zeroline": False,
         "showline": False,
-        "ticks": "",
-        "automargin": True,
+        "ticks": "outside",
+        "ticklen": 5,
+        "tickcolor": CLEAR,
+        "automargin": False,
         "ticklabeloverflow": "allow",
         "tickangle": 0,
-        "title": {"text": ""},
         **settings,
     }
 
 
-def titled(text: str) -> dict[str, Any]:
-    return {"text": text, "font": {"size": 12, "color": "var(--muted)"}, "standoff": 8}
+def below(**settings: Any) -> dict[str, Any]:
+    """A level axis, whose texts keep clear of the 0 beside it."""
+    return axis(ticklen=4, **settings)
 
 
-def day_axis(first: date, last: date, label: Label) -> dict[str, Any]:
-    """A date axis from `first` to `last`; `narrow` holds the fewer ticks that a phone draws instead."""
-    wide, narrow = day_ticks(first, last, WIDE_TICKS), day_ticks(first, last, NARROW_TICKS)
+def count_axis(highest: float, top: float) -> dict[str, Any]:
+    """An upright axis from 0 to `top` with round whole numbers up to `highest` on it, five of them beside 0 at most."""
+    step = round_step(highest)
+    values = list(range(0, int(highest) + 1, step))
     return axis(
+        range=[0, top],
+        showgrid=True,
+        gridcolor="var(--line)",
+        tickvals=values,
+        ticktext=[f"{value:,}" for value in values],
+    )
+
+
+def round_step(highest: float) -> int:
+    """1, 2 or 5 times a power of ten: the smallest that reaches `highest` in five steps."""
+    magnitude = 1
+    while True:
+        for step in (magnitude, 2 * magnitude, 5 * magnitude):
+            if step * 5 >= highest:
+                return step
+        magnitude *= 10
+
+
+def day_axis(first: date, last: date, label: Label, *, whole: bool = False) -> dict[str, Any]:
+    """A date axis from `first` to `last`; `narrow` holds the fewer ticks that a phone draws instead.
+
+    `whole`: with room for a bar around the middle of the first and the last day.
+    """
+    wide, narrow = day_ticks(first, last, WIDE_TICKS), day_ticks(first, last, NARROW_TICKS)
+    return below(
         type="date",
-        range=[first.isoformat(), last.isoformat()],
+        range=[f"{first - timedelta(days=1)}T12:00", f"{last}T12:00"]
+        if whole
+        else [first.isoformat(), last.isoformat()],
         tickvals=[day.isoformat() for day in wide],
-        ticktext=[label(day) for day in wide],
-        narrow={"tickvals": [day.isoformat() for day in narrow], "ticktext": [label(day) for day in narrow]},
+        ticktext=[escape(label(day)) for day in wide],
+        narrow={"tickvals": [day.isoformat() for day in narrow], "ticktext": [escape(label(day)) for day in narrow]},
     )
 
 
@@ -110,7 +175,11 @@ def escape(text: str) -> str:
 
 
 def shorten(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    """At most `most` columns, of which a Chinese character takes two."""
+    columns = list(accumulate(2 if east_asian_width(letter) in "WF" else 1 for letter in text))
+    if not columns or columns[-1] <= most:
+        return text
+    return text[: sum(column < most for column in columns)].rstrip() + "…"
 
 
 def hover(texts: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from apps.dashboard.charts import frame
 
 MOST_BARS = 30
-NAME_LENGTH, NARROW_NAME_LENGTH = 22, 12
+# Columns for a group's name and its n together; what is too long loses letters of the name.
+NAME_LENGTH, NARROW_NAME_LENGTH = 27, 15
 
 
 class GroupBar(NamedTuple):
@@ -46,19 +47,20 @@ def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> frame.Figure:
         _traces(shown, words),
         barmode="overlay",
         hovermode="y",
-        margin={"l": 8, "r": 44, "t": 4, "b": 30},
-        xaxis=frame.axis(
+        margin={"l": frame.NAMES, "r": frame.WIDE_RIGHT},
+        narrow={"margin": {"l": frame.NARROW_NAMES}},
+        xaxis=frame.below(
             range=[0, 100],
             tickvals=[0, 50, 100],
             ticktext=["0 %", "50 %", "100 %"],
             narrow={"tickvals": [0, 100], "ticktext": ["0 %", "100 %"]},
-            title=frame.titled(words.x),
         ),
         yaxis=_names(shown),
         annotations=[
             frame.label(100, row, f"{whole_percent(group)} %", "var(--ink)", xanchor="left", yanchor="middle", xshift=8)
             for row, group in enumerate(shown)
         ],
+        x_unit=words.x,
     )
 
 
@@ -88,14 +90,12 @@ def _names(shown: list[GroupBar]) -> dict[str, Any]:
         ticktext=[_name(group, NAME_LENGTH) for group in shown],
         narrow={"ticktext": [_name(group, NARROW_NAME_LENGTH) for group in shown]},
         tickfont={"size": 13, "color": "var(--ink)"},
-        ticks="outside",
-        ticklen=8,
-        tickcolor=frame.CLEAR,
     )
 
 
 def _name(group: GroupBar, most: int) -> str:
-    return f"{frame.escape(frame.shorten(group.label, most))} · {group.people:,}"
+    people = f" · {group.people:,}"
+    return frame.escape(frame.shorten(group.label, most - len(people)) + people)
 
 
 def whole_percent(group: GroupBar) -> int:

@@ -75,8 +75,10 @@ def histogram_figure(
         [_bars(bars, target, words), *_medians(medians, right, most, words)],
         hovermode="closest",
         bargap=0.12,
-        xaxis={**_ticks(bars, target), "range": [0, right], "title": frame.titled(words.x)},
-        yaxis={"range": [0, most * TARGET_ROW], "title": frame.titled(words.y)},
+        xaxis={**_ticks(bars, target), "range": [0, right]},
+        yaxis=frame.count_axis(most, most * TARGET_ROW),
+        unit=words.y,
+        x_unit=words.x,
         shapes=shapes,
         annotations=notes,
     )

@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_safe
@@ -21,7 +22,10 @@ from apps.quotas import reports
 def answer(scope: Scope, picture: Picture) -> HttpResponse:
     """The figure with its title; 304 when the reader's script holds the same one already."""
     with timezone.override(scope.zone):
-        sent = {"title": picture.title, "description": f"{picture.title}. {picture.note}", "figure": picture.figure()}
+        sent = {"title": picture.title, "summary": picture.summary, "figure": picture.figure()}
+        if picture.live:
+            table = render_to_string("dashboard/_picture_table.html", {"picture": picture})
+            sent |= {"drawing": picture.drawing, "table": table}
     body = json.dumps(sent, ensure_ascii=False, separators=(",", ":")).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     if request_has(scope.request, etag):

@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 
 from apps.dashboard import words
 from apps.dashboard.charts import days, frame
-from apps.dashboard.views.pictures.picture import Picture, cells
+from apps.dashboard.views.pictures.picture import Picture, cells, latest
 from apps.dashboard.views.scope import Scope
 from apps.quotas import rules
 
@@ -22,17 +22,18 @@ def under_by_day(scope: Scope, url: str, rows: list[tuple[date, int]], totals: A
 
     def figure() -> frame.Figure:
         said = days.UnderWords(
-            latest=_("%(count)s now") % {"count": words.number(newest)},
+            latest=latest(scope, newest),
             unit=_("people under the target"),
             hover=lambda day: f"{words.full_date(day.day)}: {words.people(day.people)}",
             day=words.short_date,
         )
         return days.under_figure(found, opens=rule.opens_on, deadline=rule.deadline, words=said)
 
-    title = _("%(under)s of %(people)s are still under the target") % {
-        "under": words.number(newest),
-        "people": words.number(totals.people),
-    }
+    title = ngettext(
+        "%(under)s of %(people)s is still under the target",
+        "%(under)s of %(people)s are still under the target",
+        newest,
+    ) % {"under": words.number(newest), "people": words.number(totals.people)}
     note = ngettext(
         "%(count)s person a day would bring everybody there in time.",
         "%(count)s people a day would bring everybody there in time.",
@@ -40,12 +41,12 @@ def under_by_day(scope: Scope, url: str, rows: list[tuple[date, int]], totals: A
     ) % {"count": words.number(each_day or 0)}
     return Picture(
         key="under",
-        title=title,
+        title=title if newest else _("Everybody is at the target"),
         note=note if each_day else _("People under the target, by day."),
         url=url,
         head=(_("Day"), _("People under the target")),
         rows=[cells(words.full_date(day.day), words.number(day.people)) for day in reversed(found)],
-        legend=[("brand", _("people under the target")), ("dots", _("pace needed"))] if each_day else (),
+        legend=[("dots", _("pace needed"))] if each_day else (),
         figure=figure,
     )
 
@@ -67,7 +68,10 @@ def by_source(scope: Scope, url: str, rows: list[tuple[date, str, int]]) -> Pict
 
     return Picture(
         key="sources",
-        title=_("%(count)s contacts a day in the last week") % {"count": words.number(round(week))},
+        title=ngettext(
+            "%(count)s contact a day in the last week", "%(count)s contacts a day in the last week", round(week)
+        )
+        % {"count": words.number(round(week))},
         note=_("Contacts recorded per day, by the way they came in."),
         url=url,
         head=(_("Day"), *(_source(name) for name in found.names)),

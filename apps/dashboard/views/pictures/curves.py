@@ -4,11 +4,12 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.dashboard import words
 from apps.dashboard.charts import curve, frame
 from apps.dashboard.views.cards import Card, last_week
-from apps.dashboard.views.pictures.picture import Picture, cells
+from apps.dashboard.views.pictures.picture import Picture, cells, latest
 from apps.dashboard.views.scope import Scope
 
 
@@ -40,7 +41,7 @@ def standing_curve(scope: Scope, card: Card, rows: list[Any], *, url: str, title
         said = curve.CurveWords(
             target=_("target %(target)s") % {"target": words.number(row.target)},
             pace=_("steady pace"),
-            latest=_("%(count)s now") % {"count": words.number(row.counted)},
+            latest=latest(scope, row.counted),
             deadline=_("deadline"),
             unit=_("counted contacts"),
             hover=_curve_hover,
@@ -97,7 +98,11 @@ def team_curve(scope: Scope, url: str, rows: list[Any]) -> Picture:
 
     return Picture(
         key="curve",
-        title=_("%(total)s contacts count, %(week)s of them from the last seven days")
+        title=ngettext(
+            "%(total)s contact counts, %(week)s from the last seven days",
+            "%(total)s contacts count, %(week)s of them from the last seven days",
+            total,
+        )
         % {"total": words.number(total), "week": words.number(week)},
         note=_("Counted contacts by the day they were recorded, as they count now."),
         url=url,

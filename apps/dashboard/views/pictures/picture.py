@@ -3,7 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from apps.dashboard import words
 from apps.dashboard.charts import frame
+from apps.dashboard.charts.sketch import drawing
+from apps.dashboard.views.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -14,7 +20,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart on a page. `figure` is called only at the chart's own address; `url` is that address."""
+    """A chart on a page, which shows `drawing` at once; `url` is the address of the figure that takes its place."""
 
     key: str
     title: str
@@ -26,11 +32,29 @@ class Picture:
     legend: Sequence[tuple[str, str]] = ()
     size: str = ""
     live: bool = False
+    gist: str = ""
 
     @property
     def heading(self) -> str:
         return f"picture-{self.key}"
 
+    @property
+    def drawing(self) -> SafeString:
+        return SafeString(drawing(self.figure()))
+
+    @property
+    def summary(self) -> str:
+        """The picture in words: the finding, what is drawn, and its gist, or the table's first row cell by cell."""
+        first = "; ".join(
+            f"{name}: {cell.text}" for row in self.rows[:1] for name, cell in zip(self.head, row, strict=True)
+        )
+        return f"{self.title}. {self.note} {self.gist or first}".strip()
+
 
 def cells(*values: object) -> list[Cell]:
     return [value if isinstance(value, Cell) else Cell(str(value)) for value in values]
+
+
+def latest(scope: Scope, count: int) -> str:
+    """The label of a curve's end: a look at a past day does not speak of now."""
+    return words.number(count) if scope.day else _("%(count)s now") % {"count": words.number(count)}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.dashboard import words
 from apps.dashboard.charts import bands, frame, groups, histogram
@@ -31,14 +32,22 @@ def band_days(scope: Scope, url: str, rows: list[Any]) -> Picture:
 
 
 def _bands_title(found: list[bands.BandDay]) -> str:
+    """How many are at the target, and how that differs from a week ago, or from the first day of a young campaign."""
     if not found:
         return _("Nobody has moved yet")
     newest, before = found[-1], found[max(len(found) - 8, 0)]
-    numbers = {"now": words.number(newest.people[-1]), "all": words.number(newest.total)}
-    if newest.people[-1] > before.people[-1]:
-        rise = words.number(newest.people[-1] - before.people[-1])
-        return _("%(now)s of %(all)s are at the target, %(rise)s more than a week ago") % {**numbers, "rise": rise}
-    return _("%(now)s of %(all)s are at the target, as a week ago") % numbers
+    now, rise = newest.people[-1], newest.people[-1] - before.people[-1]
+    numbers = {"now": words.number(now), "all": words.number(newest.total)}
+    lead = ngettext("%(now)s of %(all)s is at the target", "%(now)s of %(all)s are at the target", now) % numbers
+    if newest == before:
+        return lead
+    then = _("a week ago") if len(found) >= 8 else _("on %(day)s") % {"day": words.short_date(before.day)}
+    said = {"lead": lead, "then": then, "count": words.number(abs(rise))}
+    if rise == 0:
+        return _("%(lead)s, as %(then)s") % said
+    return (
+        _("%(lead)s, %(count)s more than %(then)s") if rise > 0 else _("%(lead)s, %(count)s fewer than %(then)s")
+    ) % said
 
 
 def _band_hover(day: bands.BandDay, band: int) -> str:
@@ -53,11 +62,15 @@ def spread(scope: Scope, url: str, bins: list[Any], totals: Any, teams: list[Any
     box = histogram.Spread(totals.quartile_1, totals.median, totals.quartile_3)
     medians = [histogram.Median(team.label, float(team.median or 0), team.people) for team in teams if team.people]
 
+    target_text = _("target %(target)s") % {"target": words.number(target)}
+    median_text = (
+        _("median %(median)s") % {"median": words.number(float(totals.median))} if totals.median is not None else ""
+    )
+
     def figure() -> frame.Figure:
-        median = words.number(float(totals.median)) if totals.median is not None else ""
         said = histogram.HistogramWords(
-            target=_("target %(target)s") % {"target": words.number(target)},
-            median=_("median %(median)s") % {"median": median},
+            target=target_text,
+            median=median_text,
             x=_("counted contacts"),
             y=_("people"),
             hover=lambda bar: f"{_range(bar)}: {words.people(bar.people)}",
@@ -80,6 +93,7 @@ def spread(scope: Scope, url: str, bins: list[Any], totals: Any, teams: list[Any
         rows=[cells(_range(bar), words.number(bar.people)) for bar in bars],
         legend=legend,
         figure=figure,
+        gist="; ".join(filter(None, (target_text, median_text))),
     )
 
 

@@ -87,7 +87,9 @@ STATUSES: dict[str, Text] = {
     "to_go": gettext_lazy("Below the target"),
     "ahead": gettext_lazy("Ahead of pace"),
     "on_pace": gettext_lazy("On pace"),
+    "keeping_pace": gettext_lazy("On pace or ahead"),
     "behind": gettext_lazy("Behind pace"),
+    "still": gettext_lazy("Nothing new for a week"),
     "exempt": gettext_lazy("Exempt"),
     "under_review": gettext_lazy("Under review"),
 }
@@ -104,6 +106,7 @@ SORTS: dict[str, Text] = {
     "counted": gettext_lazy("Counted, fewest first"),
     "-counted": gettext_lazy("Counted, most first"),
     "remaining_per_day": gettext_lazy("Needed per day, most first"),
+    "quiet": gettext_lazy("Longest without a new contact first"),
     "department": gettext_lazy("Department"),
     "staff_no": gettext_lazy("Staff number"),
 }

@@ -11,7 +11,7 @@ from apps.ledger.sheets import FORMULA
 from apps.quotas.adjustments import FOR_EVER
 from apps.quotas.models import Campaign
 from apps.quotas.querysets import literal
-from apps.quotas.reports import Standings
+from apps.quotas.reports import Standings, order_of
 
 BYTE_ORDER_MARK = "\ufeff".encode()
 
@@ -53,6 +53,7 @@ def columns(standings: Standings) -> dict[str, str]:
         "as_of": _instant(literal(standings.now)),
         # Empty for whoever is not told: a "no" would be an answer.
         "under_review": _yes_no_or_nothing("under_review"),
+        "quiet_days": "quiet_days",
     }
 
 
@@ -66,12 +67,15 @@ class _Lines:
         self._write(piece.replace(b"\n", b"\r\n"))
 
 
-def write_standings(standings: Standings, write: Callable[[bytes], object]) -> None:
-    """Write the CSV of exactly the rows the filters leave, ordered by staff_no: UTF-8 with BOM, CRLF, RFC 4180.
+def write_standings(standings: Standings, write: Callable[[bytes], object], sort: str = "staff_no") -> None:
+    """Write the CSV of exactly the rows the filters leave, in the order of a page: UTF-8 with BOM, CRLF, RFC 4180.
 
-    `write` takes bytes. When it fails half-way the error is the caller's: nothing here calls the file complete.
+    `write` takes bytes; `sort` is a key of reports' SORTS. When it fails half-way the error is the caller's: nothing
+    here calls the file complete.
     """
-    rows = f"FROM listed WHERE {standings.filters.where()} ORDER BY listed.staff_no"
+    # A cell has the name of the column it guards: rows are put in order before there are cells.
+    place = f"row_number() OVER (ORDER BY {', '.join(order_of(sort))}) AS place"
+    rows = f"FROM (SELECT *, {place} FROM listed WHERE {standings.filters.where()}) listed ORDER BY place"
     _copy(f"{standings.sources} SELECT {_cells(columns(standings))} {rows}", standings.rule.time_zone, write)
 
 

@@ -161,11 +161,12 @@ def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
 
 
 def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
-    """CTEs `people`, `daily` and `verdict` (employee_id, target, exempt, counted, reached_at) from the facts alone.
+    """CTEs `people`, `daily` and `verdict` from the facts alone.
 
-    The verdict on everyone of `employees` (a SELECT of ids) who is in the population, in the state just before `at`.
-    `daily` has the counted contacts by local day; `reached_at` is the recording of the target-th of them, which is
-    looked for on the one day on which the sum passes the target (the hours around it leave room for a clock change).
+    `verdict` (employee_id, target, exempt, counted, reached_at, newest_day) is that on everyone of `employees` (a
+    SELECT of ids) who is in the population, in the state just before `at`. `daily` has the counted contacts by day, the
+    last of which is `newest_day`; `reached_at` is the recording of the target-th of them, which is looked for on the
+    one day on which the sum passes the target (the hours around it leave room for a clock change).
     """
     look, zone = judged_at(rule, at), literal(rule.time_zone)
     chosen = "SELECT employee_id FROM people"
@@ -203,9 +204,10 @@ def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
          AND {day} = crossing.day {counting}),
     verdict AS MATERIALIZED (
         SELECT people.employee_id, people.target, people.exempt, coalesce(sums.counted, 0) AS counted,
-               reached.recorded_at AS reached_at
+               reached.recorded_at AS reached_at, sums.newest_day
         FROM people
-        LEFT JOIN (SELECT employee_id, sum(delta)::int AS counted FROM daily GROUP BY 1) sums USING (employee_id)
+        LEFT JOIN (SELECT employee_id, sum(delta)::int AS counted, max(day) AS newest_day FROM daily GROUP BY 1) sums
+            USING (employee_id)
         LEFT JOIN reached ON reached.employee_id = people.employee_id AND reached.nth = reached.place)"""
 
 

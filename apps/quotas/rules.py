@@ -11,6 +11,8 @@ REASONS = ("ended", "outside_period", "not_external", "unconfirmed", "claimed")
 PACES = ("done", "ahead", "on_pace", "behind")
 # A pace within this share of the target around the straight line is "on pace": one part in PACE_PARTS.
 PACE_PARTS = 20
+# Without a new counted contact for so many days, somebody red has come to a standstill.
+STILL_DAYS = 7
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -114,6 +116,19 @@ def days_left(cutoff_at: datetime, time_zone: str, at: datetime) -> int:
         return 0
     zone = ZoneInfo(time_zone)
     return ((cutoff_at - MICROSECOND).astimezone(zone).date() - at.astimezone(zone).date()).days + 1
+
+
+def day_of(at: datetime, time_zone: str) -> date:
+    """The local day of the state just before `at`: of a midnight, the day that ends with it."""
+    return (at - MICROSECOND).astimezone(ZoneInfo(time_zone)).date()
+
+
+def quiet_days(last: date | None, began_on: date, today: date) -> int:
+    """Whole days up to `today`, it included, since the last counted contact; without one, since `began_on`, included.
+
+    Never negative: somebody who begins tomorrow has rested for no day.
+    """
+    return max((today - max(last or date.min, began_on - timedelta(days=1))).days, 0)
 
 
 def needed_per_day(missing: int, days: int) -> int | None:

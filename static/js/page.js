@@ -68,10 +68,19 @@
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target.id === "quick-add") wrong()?.focus();
+    if (event.detail.target.id === "list") follow();
     if (event.detail.target.id !== "standing") return;
     announce();
     document.dispatchEvent(new CustomEvent("standing-changed"));
   });
+  // A list that was narrowed anew: the total it is about is the one that is marked above it.
+  function follow() {
+    const { status } = document.getElementById("list").dataset;
+    for (const tile of document.querySelectorAll(".tiles > a")) {
+      const chosen = status && new URL(tile.href).searchParams.get("status") === status;
+      chosen ? tile.setAttribute("aria-current", "true") : tile.removeAttribute("aria-current");
+    }
+  }
   // 304: nothing moved, and the answer says until when that is known.
   document.addEventListener("htmx:afterRequest", (event) => {
     const known = event.detail.xhr.getResponseHeader("X-As-Of");

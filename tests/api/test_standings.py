@@ -28,6 +28,7 @@ def test_ninety_nine_is_red_and_one_hundred_is_not(as_: Signed, alice: Employee,
     standing = before["standing"]
     assert (standing["counted"], standing["remaining"], standing["red"]) == (99, 1, True)
     assert (standing["pace"], standing["needed_per_day"], standing["reached_at"]) == ("ahead", 1, None)
+    assert standing["quiet_days"] == 0
     people.record(alice)
     people.mark()
     after = as_(alice).read("me/standing/")["standing"]

@@ -11,6 +11,7 @@ from apps.quotas.models import Campaign
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import links, words
+from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +69,28 @@ def test_every_total_is_a_link_to_the_list_it_counts(as_: SignIn, bob: Employee,
     assert [person.row.staff_no for person in said.context["people"]] == ["A002"]
 
 
+def test_the_totals_are_red_on_pace_done_and_standing_still(
+    as_: SignIn, bob: Employee, alan: Employee, recorded: Campaign, clock: Clock
+) -> None:
+    """Monday morning begins with four numbers, each a link to its people."""
+    people.record(alan, 50)
+    clock.set("2026-11-28T12:00:00+08:00", ticks=True)
+    people.mark()
+    client = as_(bob)
+    said = words(client.get("/team/B001/"))
+    assert "1 red" in said
+    assert "0 on pace or ahead" in said
+    assert "0 nothing new for a week" in said
+    clock.set("2026-11-30T12:00:00+08:00", ticks=True)
+    page = client.get("/team/B001/")
+    assert "1 nothing new for a week" in words(page)
+    assert "behind nothing new for 7 days" in words(page)
+    for status in ("red", "keeping_pace", "done", "still"):
+        assert f"/team/B001/?status={status}#list" in links(page)
+    found = client.get("/team/B001/?status=still").context["people"]
+    assert [one.row.staff_no for one in found] == ["A002"]
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -91,6 +114,29 @@ def test_the_csv_is_what_the_filters_show(as_: SignIn, bob: Employee, recorded: 
     response = as_(bob).get("/team/B001/standings.csv?status=red")
     assert [line["staff_no"] for line in rows(response)] == ["A002"]
     assert response["Content-Disposition"] == 'attachment; filename="standings-november-b001-red-2026-11-23.csv"'
+
+
+def test_the_csv_beside_a_list_is_that_list(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    """The same people in the same order as of the same day; an address without an order keeps to staff numbers."""
+    client = as_(bob)
+    for query in ("sort=-counted", "sort=counted&as_of=2026-11-22", "q=a&sort=name", "status=red"):
+        page = client.get(f"/team/B001/?{query}")
+        again = client.get(f"/team/B001/?{query}", headers={"HX-Request": "true", "HX-Target": "list"})
+        shown = [(one.row.staff_no, str(one.row.counted)) for one in page.context["people"]]
+        assert shown
+        for answer in (page, again):
+            [file] = [link for link in links(answer) if "standings.csv" in link]
+            assert [(line["staff_no"], line["counted"]) for line in rows(client.get(file))] == shown, (query, file)
+    assert [line["staff_no"] for line in rows(client.get("/team/B001/standings.csv"))] == ["A001", "A002"]
+
+
+def test_another_day_is_looked_at_with_the_same_filters(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+    page = as_(bob).get("/team/B001/?q=a&sort=name&as_of=2026-11-22")
+    form = page.content.decode().partition('<form method="get" action="/team/B001/" class="fields">')[2]
+    form = form.partition("</form>")[0]
+    assert '<input type="hidden" name="q" value="a">' in form
+    assert '<input type="hidden" name="sort" value="name">' in form
+    assert "/team/B001/?q=a&sort=name" in links(page), "and back to now"
 
 
 def test_the_picture_and_its_table_hold_the_same_numbers(as_: SignIn, bob: Employee, recorded: Campaign) -> None:

@@ -95,6 +95,7 @@ class Person:
     exempt: bool
     instants: list[datetime]
     pace: str
+    quiet_days: int | None
 
     @property
     def staff_no(self) -> str:
@@ -116,6 +117,10 @@ class Person:
     def reached_at(self) -> datetime | None:
         return self.instants[self.target - 1] if self.counted >= self.target else None
 
+    @property
+    def still(self) -> bool:
+        return self.red and self.quiet_days is not None and self.quiet_days >= 7
+
     def counted_by(self, day: date) -> int:
         return sum(local(at) <= day for at in self.instants)
 
@@ -135,7 +140,11 @@ class Brute:
             for place in Placement.objects.select_related("manager")
             if (place.starts_at < self.look <= place.ends_at if past else place.starts_at <= at < place.ends_at)
         }
-        employed = {work.employee_id for work in Employment.objects.all() if work.starts_at < self.look <= work.ends_at}
+        employed = {
+            work.employee_id: work.starts_at
+            for work in Employment.objects.all()
+            if work.starts_at < self.look <= work.ends_at
+        }
         self.adjustments = [
             one
             for one in Adjustment.objects.filter(campaign=campaign).order_by("starts_at", "id")
@@ -143,19 +152,31 @@ class Brute:
         ]
         contacts = list(Contact.objects.order_by("recorded_at", "id"))
         self.people = [
-            self._person(one, [contact for contact in contacts if contact.employee_id == one.pk])
+            self._person(one, [contact for contact in contacts if contact.employee_id == one.pk], employed[one.pk])
             for one in Employee.objects.order_by("staff_no")
             if one.pk in employed
         ]
 
-    def _person(self, employee: Employee, contacts: list[Contact]) -> Person:
+    def _person(self, employee: Employee, contacts: list[Contact], hired_at: datetime) -> Person:
         mine = [one for one in self.adjustments if one.employee_id == employee.pk]
         target = next((one.target for one in reversed(mine) if one.target), self.rule.target)
         exempt = next((one.exempt for one in reversed(mine) if one.exempt is not None), False)
         instants = [one.recorded_at for one in contacts if self._counts(one)]
         place = self.places[employee.pk]
         pace = rules.pace(len(instants), target, self.rule.opens_at, self.rule.cutoff_at, self.at)
-        return Person(employee, place.department, place.manager, target, exempt, instants, pace)
+        quiet = self._quiet_days(instants, hired_at)
+        return Person(employee, place.department, place.manager, target, exempt, instants, pace, quiet)
+
+    def _quiet_days(self, instants: list[datetime], hired_at: datetime) -> int | None:
+        """Days up to today, it included, on which nothing that counts was recorded, since there could be something."""
+        if self.at >= self.rule.cutoff_at:
+            return None
+        day, busy, days = local(max(hired_at, self.rule.opens_at)), {local(at) for at in instants}, 0
+        today = local(self.at - timedelta(microseconds=1))
+        while day <= today:
+            days = 0 if day in busy else days + 1
+            day += timedelta(days=1)
+        return days
 
     def _counts(self, contact: Contact) -> bool:
         ended = contact.ended_at is not None and contact.ended_at < self.look
@@ -195,6 +216,8 @@ def totals(people: list[Person]) -> dict[str, int]:
         "at_target": sum(one.counted >= one.target for one in people),
         "exempt": sum(one.exempt for one in people),
         **{pace: paces[pace] for pace in ("done", "ahead", "on_pace", "behind")},
+        "keeping_pace": paces["ahead"] + paces["on_pace"],
+        "still": sum(one.still for one in people),
         "counted": sum(counted),
         "to_go": sum(one.remaining for one in people if not one.exempt),
         "quartile_1": quantile(counted, 0.25),

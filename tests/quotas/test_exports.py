@@ -18,20 +18,21 @@ from apps.ledger.services import Actor, clock
 from apps.quotas.exports import write_reviews, write_standings
 from apps.quotas.models import Campaign
 from apps.quotas.reports import Everyone, Filters, Standings, TeamOf
+from apps.quotas.reports.standings import SORTS
 from tests.fixtures import Clock
 from tests.people import load, mark, november, person, record, record_one
 from tests.reviewing import answer, ask, ids, withdraw
 
 ZONE = ZoneInfo("Asia/Shanghai")
 HEADER = "staff_no,name,email,department,manager_staff_no,counted,target,remaining,red,pace,reached_at,exempt,as_of"
-HEADER += ",under_review"
+HEADER += ",under_review,quiet_days"
 # How a spreadsheet program may read the beginning of a formula: the first character behind blanks and quotes.
 DANGEROUS = re.compile(r"^[\s\"'＂＇‘’“”]*[=+\-@\t\r＝＋－＠]")
 
 
-def exported(standings: Standings) -> bytes:
+def exported(standings: Standings, **options: str) -> bytes:
     pieces: list[bytes] = []
-    write_standings(standings, pieces.append)
+    write_standings(standings, pieces.append, **options)
     return b"".join(pieces)
 
 
@@ -57,7 +58,7 @@ def test_a_line_says_everything_about_one_person(campaign: Campaign, alice: Empl
         "staff_no": "A001", "name": "Alice 艾", "email": "alice@corp.example.com", "department": "Sales",
         "manager_staff_no": "B001", "counted": "100", "target": "100", "remaining": "0", "red": "no", "pace": "done",
         "exempt": "no", "as_of": standings.now.astimezone(ZONE).isoformat(timespec="microseconds"),
-        "under_review": "",
+        "under_review": "", "quiet_days": "0",
     }  # fmt: skip
     assert datetime.fromisoformat(reached) == standings.one(alice.pk).reached_at
     assert reached.endswith("+08:00"), "times are in the campaign's zone"
@@ -120,6 +121,14 @@ def test_the_file_holds_exactly_what_the_filters_leave(campaign: Campaign, bob: 
             standings = Standings(campaign, people, filters=filters)
             shown = {row.staff_no for row in standings.page(limit=100).rows}
             assert {row["staff_no"] for row in rows(exported(standings))} == shown
+
+
+def test_the_file_is_in_the_order_of_the_page(random_company: Campaign) -> None:
+    """A manager who works down the page and the file finds the same person on the same line."""
+    for sort in SORTS:
+        standings = Standings(random_company, Everyone())
+        shown = [row.staff_no for row in standings.page(sort=sort, limit=100).rows]
+        assert [row["staff_no"] for row in rows(exported(standings, sort=sort))] == shown, sort
 
 
 def test_touched_people_are_judged_from_the_facts_in_the_file_too(campaign: Campaign, alice: Employee) -> None:

@@ -8,7 +8,7 @@ from apps.quotas.models import Campaign, Standing
 from apps.quotas.reports import Everyone, Only, Standings, TeamOf
 from apps.quotas.services import clock
 from tests.fixtures import Clock
-from tests.people import ROSTER, load, mark, november, person, record, record_one
+from tests.people import ROSTER, adjust, load, mark, november, person, record, record_one
 
 
 def test_one_person_alone(campaign: Campaign, alice: Employee, bob: Employee) -> None:
@@ -77,6 +77,31 @@ def test_after_the_deadline_nothing_moves_any_more(campaign: Campaign, alice: Em
     assert standings.one(alice.pk).counted == 2
     assert len(standings.days()) == 30
     assert Standings(campaign, Everyone(), as_of=standings.now).one(alice.pk).counted == 2
+
+
+def test_a_week_without_a_new_contact_is_a_standstill_for_whoever_is_red(
+    company: dict[str, Employee], alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    """A manager calls who has stopped: neither somebody who came a day ago, nor somebody who is through or exempt."""
+    campaign = november(target=2)
+    record(alice, 1)
+    record(person("S001"), 2)
+    adjust(campaign=campaign, employee=person("U001"), exempt=True)
+    clock.set("2026-11-29T12:00:00+08:00", ticks=True)
+    load("staff_no,name,email,manager_staff_no,started_on\nN001,Nina,nina@corp.example.com,B001,2026-11-28")
+    mark()
+    look = Standings(campaign, Everyone())
+    quiet = {row.staff_no: (row.quiet_days, row.still) for row in look.page(limit=100).rows}
+    assert quiet["A001"] == (6, False), "since the 23rd, six days ago"
+    assert quiet["N001"] == (2, False), "came yesterday"
+    assert quiet["A002"] == (29, True)
+    assert (quiet["U001"], quiet["S001"]) == ((29, False), (6, False))
+    clock.set("2026-11-30T00:00:01+08:00", ticks=True)
+    assert Standings(campaign, Only(alice)).one(alice.pk).still
+    midnight = datetime.fromisoformat("2026-11-30T00:00:00+08:00")
+    assert not Standings(campaign, Only(alice), as_of=midnight).one(alice.pk).still, "the 30th has not begun yet"
+    clock.set("2026-12-01T00:00:00+08:00", ticks=True)
+    assert Standings(campaign, Everyone()).totals().still == 0, "nobody can move any more"
 
 
 def test_a_company_without_people_has_empty_figures(noon: Clock) -> None:

@@ -30,6 +30,7 @@ NEED = {
     "counted": lambda one: (one.counted, one.staff_no),
     "-counted": lambda one: (-one.counted, one.staff_no),
     "staff_no": lambda one: one.staff_no,
+    "quiet": lambda one: (not one.red, -one.quiet_days, one.staff_no),
     "nonsense": lambda one: (not one.red, -one.remaining, one.staff_no),
 }
 

@@ -32,6 +32,7 @@ def test_every_row_says_what_the_facts_say(random_company: Campaign, as_of: date
         row = rows[one.staff_no]
         assert (row.counted, row.target, row.exempt, row.red) == (one.counted, one.target, one.exempt, one.red)
         assert (row.remaining, row.pace, row.reached_at) == (one.remaining, one.pace, one.reached_at)
+        assert (row.quiet_days, row.still) == (one.quiet_days, one.still)
         assert (row.name, row.email, row.department) == (one.employee.name, one.employee.email, one.department)
         assert row.manager_staff_no == (one.manager.staff_no if one.manager else "")
         assert row.has_team == (one.employee.pk in managers)
@@ -139,6 +140,8 @@ def matches(status: str) -> Any:
         "not_red": lambda one: not one.red,
         "to_go": lambda one: one.counted < one.target,
         "exempt": lambda one: one.exempt,
+        "keeping_pace": lambda one: one.pace in ("ahead", "on_pace"),
+        "still": lambda one: one.still,
         "under_review": lambda one: False,  # this reader is not told
     }.get(status, lambda one: one.pace == status)
 

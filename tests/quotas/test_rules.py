@@ -162,6 +162,26 @@ def test_needed_a_day_is_rounded_up_so_that_it_suffices(missing: int, days: int,
 
 
 @pytest.mark.parametrize(
+    ("last", "began_on", "quiet"),
+    [
+        (date(2026, 11, 23), date(2026, 11, 1), 0), (date(2026, 11, 17), date(2026, 11, 1), 6),
+        (date(2026, 11, 16), date(2026, 11, 1), 7), (None, date(2026, 11, 1), 23), (None, date(2026, 11, 23), 1),
+        (None, date(2026, 11, 24), 0), (date(2026, 11, 2), date(2026, 11, 20), 4),
+    ],
+)  # fmt: skip
+def test_quiet_days_end_today_and_begin_when_there_could_be_something(
+    last: date | None, began_on: date, quiet: int
+) -> None:
+    assert rules.quiet_days(last, began_on, date(2026, 11, 23)) == quiet
+
+
+def test_a_midnight_belongs_to_the_day_it_ends() -> None:
+    midnight = datetime.fromisoformat("2026-11-23T00:00:00+08:00")
+    assert rules.day_of(midnight, "Asia/Shanghai") == date(2026, 11, 22)
+    assert rules.day_of(midnight + rules.MICROSECOND, "Asia/Shanghai") == date(2026, 11, 23)
+
+
+@pytest.mark.parametrize(
     ("counted", "elapsed_days", "pace"),
     [
         (100, 0, "done"), (101, 30, "done"), (0, 0, "on_pace"), (5, 0, "ahead"), (4, 0, "on_pace"),

@@ -78,7 +78,13 @@ class StandingsQuery(LookQuery, PageQuery):
             "own team; for HR, the company."
         ),
     )
-    status = serializers.ChoiceField(required=False, choices=sorted(STATUS), help_text=gettext_lazy("Only these."))
+    status = serializers.ChoiceField(
+        required=False,
+        choices=sorted(STATUS),
+        help_text=gettext_lazy(
+            "Only these. `keeping_pace`: ahead or on pace; `still`: red, and nothing new counted for a week."
+        ),
+    )
     q = serializers.CharField(
         required=False, max_length=TEXT_LIMIT, help_text=gettext_lazy("Part of a name, number or e-mail.")
     )
@@ -123,6 +129,12 @@ class StandingSerializer(serializers.Serializer):
     pace = serializers.ChoiceField(choices=PACES)
     needed_per_day = serializers.IntegerField(
         allow_null=True, help_text=gettext_lazy("To reach the target in time; null once the cut-off has passed.")
+    )
+    quiet_days = serializers.IntegerField(
+        allow_null=True,
+        help_text=gettext_lazy(
+            "Whole local days, today included, without a new contact that counts; null once the cut-off has passed."
+        ),
     )
     reached_at = Instant(allow_null=True, help_text=gettext_lazy("When the contact that reached the target came."))
     since = Instant(

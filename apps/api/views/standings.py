@@ -35,7 +35,7 @@ from apps.quotas.models import Adjustment, CampaignRule
 ALICE = {
     "staff_no": "A001", "name": "Alice 艾", "email": "alice@corp.example.com", "department": "Sales",
     "manager_staff_no": "B001", "counted": 99, "target": 100, "remaining": 1, "red": True, "exempt": False,
-    "pace": "ahead", "needed_per_day": 1, "reached_at": None, "since": "2026-11-01T00:00:02.114Z",
+    "pace": "ahead", "needed_per_day": 1, "quiet_days": 0, "reached_at": None, "since": "2026-11-01T00:00:02.114Z",
     "computed_at": "2026-11-23T03:59:58.207Z", "stale": False, "has_team": False, "under_review": None,
     "adjustments": [],
 }  # fmt: skip

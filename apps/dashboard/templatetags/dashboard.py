@@ -123,6 +123,14 @@ def query(scope: Any, **more: str) -> str:
     return "?" + urlencode({**scope.kept, **{key: value for key, value in more.items() if value}})
 
 
+@register.simple_tag
+def now_query(scope: Any, choice: Any = None) -> str:
+    """The query string of this page as of now: the campaign and how its list is filtered, without a day."""
+    kept = {"campaign": scope.kept.get("campaign", ""), **(choice.query if choice else {})}
+    found = urlencode({key: value for key, value in kept.items() if value})
+    return f"?{found}" if found else "?"
+
+
 @register.filter
 def json_text(value: object) -> str:
     """JSON for an attribute (Django then escapes it as text)."""

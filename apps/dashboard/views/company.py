@@ -37,8 +37,8 @@ def company(request: HttpRequest) -> HttpResponse:
     departments = standings.departments()
     listed["department_names"] = sorted(group.key for group in departments if group.key)
     if request.headers.get("HX-Target") == "list":
-        return fragment(scope, "dashboard/_people.html", listed)
-    totals = standings.totals()
+        return fragment(scope, "dashboard/_people_again.html", listed)
+    totals = standings.totals() if choice.narrowed else listed["found"]
     context = {
         **listed,
         "totals": totals,
@@ -47,9 +47,7 @@ def company(request: HttpRequest) -> HttpResponse:
         "period": period_of(scope),
         "reviews": Review.objects.filter(campaign=scope.campaign).tally(scope.now),
         "pictures": company_pictures(scope, standings, totals, departments),
-        "csv": scope.url("company-csv", **choice.query),
         "waiting": reports.waiting_for(scope.the_campaign, scope.user).count(),
-        "here": request.path,
     }
     return render(scope, "dashboard/company.html", context)
 

@@ -42,6 +42,11 @@ class Choice:
             "sort": "" if self.sort == "help" else self.sort,
         }
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether somebody is left out."""
+        return bool(self.status or self.q or self.department)
+
 
 def choice_of(scope: Scope) -> Choice:
     asked = scope.request.GET
@@ -78,19 +83,43 @@ def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object)
         "next": scope.url(name, *args, **choice.query, after=page.next) + "#list" if page.next else "",
         "first": scope.url(name, *args, **choice.query) + "#list" if after else "",
         "statuses": words.statuses(scope.user.has_role("hr")).items(),
-        "sorts": _sort_links(scope, choice, name, *args),
+        "sorts": words.SORTS.items(),
+        "columns": _columns(scope, choice, name, *args),
+        "csv": scope.url(f"{name}-csv", *args, **{**choice.query, "sort": choice.sort}),
+        "here": reverse(name, args=args),
         "action": scope.url(name, *args),
         "path": reverse(name, args=args),
         "found": standings.totals(),
+        "narrowed": choice.narrowed,
         "usual": standings.rule.target,
     }
 
 
-def _sort_links(scope: Scope, choice: Choice, name: str, *args: object) -> list[dict[str, Any]]:
-    return [
-        {"code": code, "label": label, "url": scope.url(name, *args, **{**choice.query, "sort": code}) + "#list"}
-        for code, label in words.SORTS.items()
-    ]
+# The order behind a column's head, and the word a screen reader has for it; a second one is the way back.
+ORDERS: dict[str, dict[str, str]] = {
+    "name": {"name": "ascending"},
+    "counted": {"counted": "ascending", "-counted": "descending"},
+    "to_go": {"help": "descending"},
+    "per_day": {"remaining_per_day": "descending"},
+    "quiet": {"quiet": "descending"},
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """The head of a column: where it sorts, and how it is sorted already, if it is."""
+
+    url: str
+    sorted: str
+
+
+def _columns(scope: Scope, choice: Choice, name: str, *args: object) -> dict[str, Column]:
+    def head(orders: dict[str, str]) -> Column:
+        sort = next((code for code in orders if code != choice.sort), choice.sort)
+        url = scope.url(name, *args, **{**choice.query, "sort": sort}) + "#list"
+        return Column(url, orders.get(choice.sort, ""))
+
+    return {column: head(orders) for column, orders in ORDERS.items()}
 
 
 def tile_urls(scope: Scope, choice: Choice, name: str, *args: object) -> dict[str, str]:
@@ -100,22 +129,23 @@ def tile_urls(scope: Scope, choice: Choice, name: str, *args: object) -> dict[st
         return scope.url(name, *args, department=choice.department, **query) + "#list"
 
     by_status = {code: link(status=code) for code in words.STATUSES if code}
-    return {**by_status, "all": link(), "middle": link(sort="counted")}
+    return {**by_status, "all": link()}
 
 
 def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
-    """The standings CSV of exactly what the address filters.
+    """The standings CSV of exactly what the address filters, in the order it names, else by staff number.
 
     A failure half-way is an error page and never a file that only looks complete.
     """
     choice = choice_of(scope)
     standings = scope.standings(people, choice.filters)
     final = standings.result
+    write = partial(exports.write_standings, standings, sort=choice.sort if "sort" in scope.request.GET else "staff_no")
     parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]
     if final:
         name = "-".join([*filter(None, parts), f"result-{final.version}"]) + ".csv"
-        return whole_file(partial(exports.write_standings, standings), name, CSV)
-    return whole(scope, partial(exports.write_standings, standings), *parts)
+        return whole_file(write, name, CSV)
+    return whole(scope, write, *parts)
 
 
 def whole(scope: Scope, write_to: Callable[[Callable[[bytes], object]], None], *parts: str) -> FileResponse:

@@ -49,9 +49,9 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     choice = choice_of(scope)
     listed = listing(scope, reports.TeamOf(employee), choice, "team", staff_no)
     if request.headers.get("HX-Target") == "list":
-        return fragment(scope, "dashboard/_people.html", listed)
+        return fragment(scope, "dashboard/_people_again.html", listed)
     standings = scope.standings(reports.TeamOf(employee))
-    totals = standings.totals()
+    totals = standings.totals() if choice.narrowed else listed["found"]
     context = {
         **listed,
         "employee": employee,
@@ -61,8 +61,6 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
         "tiles": tile_urls(scope, choice, "team", staff_no),
         "period": period_of(scope),
         "pictures": team_pictures(scope, employee, standings, totals),
-        "csv": scope.url("team-csv", staff_no, **choice.query),
-        "here": request.path,
     }
     return render(scope, "dashboard/team.html", context)
 

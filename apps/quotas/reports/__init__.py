@@ -4,7 +4,7 @@ from apps.quotas.reports.adjustments import SHOWN, endings_of, one_request, requ
 from apps.quotas.reports.groups import Bands, Bin, Day, Group
 from apps.quotas.reports.people import Everyone, Only, People, TeamOf, These, told_of_reviews
 from apps.quotas.reports.persons import contacts_with_reason, flips, reason_counts
-from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals
+from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals, order_of
 
 __all__ = [
     "SHOWN",
@@ -26,6 +26,7 @@ __all__ = [
     "endings_of",
     "flips",
     "one_request",
+    "order_of",
     "reason_counts",
     "requests_of",
     "terms_of",

@@ -1,10 +1,11 @@
 """Where a report's rows come from, as CTEs that every question builds upon.
 
-`current`: one row for each person of the population (employee_id, counted, target, exempt, reached_at, since,
-computed_at, stale_since). Today that is the cached standing, except for stale people: they are judged from the facts
-in the same statement. For a past instant everybody is. Of a frozen campaign it is the stored result, and no fact is
-looked at. `days` has their counted contacts by local day, and `listed` adds who and where they are, the words red,
-remaining and pace, and whether the standing is under review: NULL for a reader who is not told.
+`current`: one row for each person of the population (employee_id, counted, target, exempt, reached_at, newest_day,
+since, computed_at, stale_since). Today that is the cached standing, except for stale people: they are judged from the
+facts in the same statement. For a past instant everybody is. Of a frozen campaign it is the stored result, and no fact
+is looked at. `days` has their counted contacts by local day, and `listed` adds who and where they are, the words red,
+remaining and pace, for how many days nothing new has counted (`quiet_days`, NULL from the cut-off on), and whether the
+standing is under review: NULL for a reader who is not told.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def frozen_sources(result: FrozenResult, people: People, reviews_at: datetime | 
         SELECT kept.employee_id, counted, target, exempt, reached_at, NULL::timestamptz AS since,
                {literal(result.frozen_at)} AS computed_at, NULL::timestamptz AS stale_since,
                staff_no COLLATE "C" AS staff_no, name, email, department, manager_staff_no, red, remaining, pace,
+               NULL::integer AS quiet_days,
                coalesce(node.last > node.first, false) AS has_team, {asked} AS under_review
         FROM kept LEFT JOIN quotas_frozennode node
           ON node.campaign_id = {result.campaign_id} AND node.employee_id = kept.employee_id)"""
@@ -59,7 +61,7 @@ def frozen_sources(result: FrozenResult, people: People, reviews_at: datetime | 
 def _past(rule: CampaignRule, at: datetime) -> str:
     return f"""{judgement_sql(rule, at, "SELECT id FROM chosen")},
     current AS (
-        SELECT employee_id, counted, target, exempt, reached_at, NULL::timestamptz AS since,
+        SELECT employee_id, counted, target, exempt, reached_at, newest_day, NULL::timestamptz AS since,
                NULL::timestamptz AS computed_at, NULL::timestamptz AS stale_since
         FROM verdict),
     days AS (SELECT employee_id, day, delta FROM daily)"""
@@ -68,16 +70,20 @@ def _past(rule: CampaignRule, at: datetime) -> str:
 def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
     # Nobody has a standing before the opening, noted or not.
     nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
+    # Of one person at a time, by the index: a page shows fifty.
+    newest = f"""(SELECT max(day) FROM quotas_dailycount counted_on
+        WHERE counted_on.campaign_id = {campaign.pk} AND counted_on.employee_id = standing.employee_id)"""
     notes = stale_sql(campaign.pk) if rule.opens_at < at else nothing
     return f"""stale AS MATERIALIZED (
         SELECT note.employee_id, note.noted_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
     {judgement_sql(rule, at, "SELECT employee_id FROM stale")},
     current AS (
-        SELECT employee_id, counted, target, exempt, reached_at, since, computed_at, NULL::timestamptz AS stale_since
-        FROM quotas_standing WHERE campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)
+        SELECT employee_id, counted, target, exempt, reached_at, {newest} AS newest_day, since, computed_at,
+               NULL::timestamptz AS stale_since
+        FROM quotas_standing standing WHERE campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)
           AND employee_id NOT IN (SELECT employee_id FROM stale)
         UNION ALL
-        SELECT verdict.employee_id, verdict.counted, verdict.target, verdict.exempt, verdict.reached_at,
+        SELECT verdict.employee_id, verdict.counted, verdict.target, verdict.exempt, verdict.reached_at, newest_day,
                stored.since, stored.computed_at, stale.noted_at
         FROM verdict JOIN stale USING (employee_id) LEFT JOIN quotas_standing stored
           ON stored.campaign_id = {campaign.pk} AND stored.employee_id = verdict.employee_id),
@@ -100,7 +106,8 @@ def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, *, past: bo
     return f"""SELECT current.*, person.staff_no COLLATE "C" AS staff_no, person.name, person.email,
             coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
             counted < target AND NOT exempt AS red, greatest(target - counted, 0) AS remaining,
-            {pace_sql(rule, at)} AS pace, {has_team} AS has_team, {asked} AS under_review
+            {pace_sql(rule, at)} AS pace, {quiet_sql(rule, at, look)} AS quiet_days, {has_team} AS has_team,
+            {asked} AS under_review
         FROM current JOIN employees_employee person ON person.id = current.employee_id {place}
         LEFT JOIN employees_employee boss ON boss.id = place.manager_id"""
 
@@ -112,3 +119,17 @@ def pace_sql(rule: CampaignRule, at: datetime) -> str:
     steady, band = f"target::numeric * {gone * rules.PACE_PARTS}", f"target::numeric * {length}"
     return f"""CASE WHEN counted >= target THEN 'done' WHEN {have} >= {steady} + {band} THEN 'ahead'
         WHEN {have} < {steady} - {band} THEN 'behind' ELSE 'on_pace' END"""
+
+
+def quiet_sql(rule: CampaignRule, at: datetime, look: str) -> str:
+    """rules.quiet_days in SQL, over the column newest_day. NULL from the cut-off on: nothing can move any more.
+
+    Somebody can begin on the campaign's first day, or on their own first day when that is later.
+    """
+    if at >= rule.cutoff_at:
+        return "NULL::integer"
+    zone, today = literal(rule.time_zone), literal(rules.day_of(at, rule.time_zone).isoformat())
+    hired = f"""(SELECT max((work.starts_at AT TIME ZONE {zone})::date) FROM employees_employment work
+        WHERE work.employee_id = person.id AND work.starts_at < {look} AND work.ends_at >= {look})"""
+    began = f"greatest({literal(rule.opens_on.isoformat())}::date, {hired}) - 1"
+    return f"greatest({today}::date - greatest(newest_day, {began}), 0)"

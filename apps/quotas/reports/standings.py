@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from django.db import connection
 
-from apps.ledger.rules import clean_text, storable
+from apps.ledger.rules import clean_text
 from apps.ledger.services import clock
 from apps.quotas import rules
 from apps.quotas.models import Campaign, FrozenResult
 from apps.quotas.querysets import literal
 from apps.quotas.reports.groups import Grouped
+from apps.quotas.reports.keys import key_of, token_of
 from apps.quotas.reports.people import People
 from apps.quotas.reports.sources import frozen_sources, sources
 
+# Red, and nothing new for a week.
+STILL = f"red AND quiet_days >= {rules.STILL_DAYS}"
 STATUS = {
     "red": "red",
     "not_red": "NOT red",
     "to_go": "counted < target",
     "exempt": "exempt",
     "under_review": "under_review",
+    "keeping_pace": "pace IN ('ahead', 'on_pace')",
+    "still": STILL,
     **{word: f"pace = '{word}'" for word in rules.PACES},
 }
 # What a page is ordered by, each ascending; the staff number makes it total.
@@ -38,9 +40,13 @@ SORTS = {
     "-counted": ["-counted"],
     "department": ["department", "-remaining"],
     "staff_no": [],
+    "quiet": ["(NOT red)::int", "-coalesce(quiet_days, 0)"],
 }
-TEXT_KEYS = frozenset({"name", "department", "staff_no"})
-LARGEST_NUMBER = 2**31 - 1
+
+
+def order_of(sort: str) -> list[str]:
+    """What `listed` is ordered by, as SQL, each ascending. An unknown sort is help needed first."""
+    return [*SORTS.get(sort, NEED), "staff_no"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ class Row:
     red: bool
     exempt: bool
     pace: str
+    quiet_days: int | None
     reached_at: datetime | None
     since: datetime | None
     computed_at: datetime | None
@@ -92,6 +99,11 @@ class Row:
     def stale(self) -> bool:
         """Whether the cached verdict is being brought up to date; the numbers here are from the facts."""
         return self.stale_since is not None
+
+    @property
+    def still(self) -> bool:
+        """Whether somebody red has come to a standstill: nothing new has counted for a week."""
+        return self.red and self.quiet_days is not None and self.quiet_days >= rules.STILL_DAYS
 
 
 COLUMNS = ", ".join(Row.__dataclass_fields__)
@@ -107,7 +119,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Totals:
-    """People and how they stand. `done` and `at_target` are the same people; `to_go` contacts are missing in all."""
+    """People and how they stand. `done` and `at_target` are the same people; `to_go` contacts are missing in all.
+
+    `keeping_pace` are those ahead or on pace, `still` those red for whom nothing new has counted for a week.
+    """
 
     people: int
     red: int
@@ -117,6 +132,8 @@ class Totals:
     ahead: int
     on_pace: int
     behind: int
+    keeping_pace: int
+    still: int
     counted: int
     to_go: int
     stale: int
@@ -129,7 +146,8 @@ class Totals:
 TOTALS = """
 SELECT count(*), count(*) FILTER (WHERE red), count(*) FILTER (WHERE counted >= target),
     count(*) FILTER (WHERE exempt), count(*) FILTER (WHERE pace = 'done'), count(*) FILTER (WHERE pace = 'ahead'),
-    count(*) FILTER (WHERE pace = 'on_pace'), count(*) FILTER (WHERE pace = 'behind'), coalesce(sum(counted), 0),
+    count(*) FILTER (WHERE pace = 'on_pace'), count(*) FILTER (WHERE pace = 'behind'),
+    count(*) FILTER (WHERE pace IN ('ahead', 'on_pace')), count(*) FILTER (WHERE {still}), coalesce(sum(counted), 0),
     coalesce(sum(remaining) FILTER (WHERE NOT exempt), 0), count(stale_since), count(*) FILTER (WHERE under_review),
     coalesce(percentile_disc(0.25) WITHIN GROUP (ORDER BY counted), 0),
     coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY counted), 0),
@@ -198,8 +216,8 @@ class Standings(Grouped):
 
     def page(self, sort: str = "help", after: str = "", limit: int = 50) -> Page:
         """Up to `limit` rows behind the token `after`. An unknown sort or token starts as if none were given."""
-        keys = [*SORTS.get(sort, NEED), "staff_no"]
-        behind = _key(after, keys)
+        keys = order_of(sort)
+        behind = key_of(after, keys)
         skip = f"AND ({', '.join(keys)}) > ({', '.join(map(literal, behind))})" if behind else ""
         found = self.ask(
             f"SELECT {COLUMNS}, {', '.join(keys)} FROM listed WHERE {self.filters.where()} {skip}"
@@ -207,7 +225,7 @@ class Standings(Grouped):
         )
         rows = [Row(*one[: -len(keys)]) for one in found[:limit]]
         more = found[limit - 1][-len(keys) :] if len(found) > limit else None
-        return Page(rows, _token(more) if more else "")
+        return Page(rows, token_of(more) if more else "")
 
     def one(self, employee_id: int) -> Row | None:
         """The standing of one of the people, or None when they are not in the campaign's population."""
@@ -216,26 +234,4 @@ class Standings(Grouped):
 
     def totals(self) -> Totals:
         """Counts of the people the filters leave."""
-        return Totals(*map(int, self.ask(TOTALS.format(where=self.filters.where()))[0]))
-
-
-def _token(key: tuple) -> str:
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
-
-
-def _key(token: str, keys: list[str]) -> list[Any] | None:
-    """The key behind a token, or None for none, or for one of another list."""
-    try:
-        key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(key, list) or len(key) != len(keys):
-        return None
-    return key if all(_fits(part, name) for part, name in zip(key, keys, strict=True)) else None
-
-
-def _fits(part: Any, name: str) -> bool:
-    """Whether a part of a key can be compared with that column."""
-    if name in TEXT_KEYS:
-        return isinstance(part, str) and storable(part)
-    return type(part) is int and abs(part) <= LARGEST_NUMBER
+        return Totals(*map(int, self.ask(TOTALS.format(where=self.filters.where(), still=STILL))[0]))

@@ -13,7 +13,7 @@ from apps.employees.models import Account, Employee, EmployeeIdentity, Employmen
 from apps.ledger.models import AuditEntry, OutboxRow, Setting
 from apps.ledger.rules import digest
 from apps.quotas.demo import NoDemo, seed_demo, seeding, sign_ins
-from apps.quotas.models import Adjustment, Campaign, Standing
+from apps.quotas.models import Adjustment, Campaign, FrozenResult, FrozenStanding, Review, Standing
 from apps.quotas.querysets import everyone, these, with_reason
 from apps.quotas.reports import waiting_for
 from apps.quotas.services import follow_time, recount, sweep
@@ -46,14 +46,14 @@ def dump() -> list[Any]:
 
 def test_the_demo_is_complete_marked_and_recounts_to_the_same(noon: Clock, domain: str) -> None:
     told = run("seed_demo", "--employees", 60, "--contacts", 30)
-    campaign = Campaign.objects.get()
+    campaign = Campaign.objects.get(state="open")
     assert (campaign.name, campaign.slug, campaign.state) == ("November 2026", "november-2026", "open")
     assert (campaign.rule.target, campaign.rule.time_zone) == (100, "Asia/Shanghai")
     employed = Employment.objects.filter(starts_at__lt=noon.now(), ends_at__gte=noon.now()).count()
     assert Employee.objects.count() == TreeNode.objects.count() == told["employees"] == 60
     assert Contact.objects.count() == told["contacts"] == 60 * 30
-    assert Standing.objects.count() == employed
-    assert Standing.objects.filter(red=True).count() == told["red"]
+    assert Standing.objects.filter(campaign=campaign).count() == employed
+    assert Standing.objects.filter(campaign=campaign, red=True).count() == told["red"]
     assert not OutboxRow.objects.exists()
     assert follow_time() == 0
     assert recount(campaign) == []
@@ -63,8 +63,8 @@ def test_the_demo_is_complete_marked_and_recounts_to_the_same(noon: Clock, domai
 
 def test_the_demo_has_adjustments_in_force_and_one_that_waits(noon: Clock, domain: str) -> None:
     run("seed_demo", "--employees", 300, "--contacts", 2)
-    campaign, at = Campaign.objects.get(), noon.now()
-    kinds = Counter(Adjustment.objects.in_force(at).values_list("request__kind", flat=True))
+    campaign, at = Campaign.objects.get(state="open"), noon.now()
+    kinds = Counter(Adjustment.objects.in_force(at).filter(campaign=campaign).values_list("request__kind", flat=True))
     assert kinds["leave"] == kinds["part_time"] == 1
     assert kinds["joined_late"] >= 1
     assert Standing.objects.filter(campaign=campaign, exempt=True).count() == 1
@@ -74,6 +74,22 @@ def test_the_demo_has_adjustments_in_force_and_one_that_waits(noon: Clock, domai
     ]
     assert [found.count() for found in waiting] == [1, 0]
     assert recount(campaign) == []
+
+
+def test_a_newcomer_finds_a_frozen_result_with_its_question_and_its_correction(noon: Clock, domain: str) -> None:
+    run("seed_demo", "--employees", 60, "--contacts", 30)
+    trial = Campaign.objects.get(state="frozen")
+    assert trial.rule.cutoff_at == Campaign.objects.get(state="open").rule.opens_at
+    first, second = FrozenResult.objects.filter(campaign=trial).order_by("version")
+    assert second.red == first.red - 1 >= 0
+    login = next(row["login"] for row in sign_ins() if row["role"] == "employee")
+    asked = Review.objects.get(campaign=trial)
+    assert (asked.employee, asked.state, asked.answer_kind) == (
+        Account.objects.get(login=login).employee, "answered", "correction",
+    )  # fmt: skip
+    rows = FrozenStanding.objects.filter(campaign=trial, version=2)
+    assert rows.filter(exempt=True).count() == 1
+    assert rows.get(employee=asked.employee).counted == trial.rule.target
 
 
 def test_digests_are_those_of_the_choke_point(noon: Clock, domain: str, settings: Any) -> None:
@@ -89,7 +105,7 @@ def test_digests_are_those_of_the_choke_point(noon: Clock, domain: str, settings
 def test_somebody_stands_at_99_is_red_and_can_see_why_others_do_not_count(noon: Clock, domain: str) -> None:
     run("seed_demo", "--employees", 40, "--contacts", 20)
     login = next(row["login"] for row in sign_ins() if row["role"] == "employee")
-    employee, campaign = Account.objects.get(login=login).employee, Campaign.objects.get()
+    employee, campaign = Account.objects.get(login=login).employee, Campaign.objects.get(state="open")
     verdict = people.standing(campaign, employee)
     assert (verdict.counted, verdict.red, verdict.remaining) == (99, True, 1)
     own = with_reason(Contact.objects.of(employee), campaign.rule, noon.now(), these([employee.pk]))
@@ -102,7 +118,7 @@ def test_somebody_stands_at_99_is_red_and_can_see_why_others_do_not_count(noon: 
 
 def test_contacts_that_do_not_count_show_each_reason(noon: Clock, domain: str) -> None:
     run("seed_demo", "--employees", 60, "--contacts", 60)
-    campaign = Campaign.objects.get()
+    campaign = Campaign.objects.get(state="open")
     judged = list(with_reason(Contact.objects.all(), campaign.rule, noon.now(), everyone()))
     reasons = Counter(one.reason for one in judged)
     assert {"", "ended", "outside_period", "not_external"} == set(reasons)

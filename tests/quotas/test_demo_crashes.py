@@ -10,9 +10,9 @@ from django.db import connection, transaction
 from apps.contacts.models import Contact, ContactIdentity
 from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry
-from apps.quotas.demo import NoDemo, filling, plan, seed_demo, seeding, sign_ins, store
+from apps.quotas.demo import NoDemo, earlier, filling, plan, seed_demo, seeding, sign_ins, store
 from apps.quotas.demo.contacts import Recorder
-from apps.quotas.models import Campaign
+from apps.quotas.models import Campaign, ResultCorrection
 from apps.quotas.services import recount
 from tests import people
 from tests.fixtures import Clock
@@ -42,6 +42,9 @@ def crash_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, call: in
         (store.ContactWriter, "write", 3),
         (filling, "claim_job", 2),
         (seeding, "open_campaign", 1),
+        (earlier, "open_campaign", 1),
+        (earlier, "freeze", 1),
+        (earlier, "answer_review", 1),
         (seeding, "mark_touched", 1),
         (seeding, "audit", 1),
     ],
@@ -66,8 +69,9 @@ def test_a_run_that_crashed_is_finished_by_the_next_one(
     assert Contact.objects.count() == seeded.contacts == 30 * 8
     stored = Counter(ContactIdentity.objects.values_list("employee__staff_no", "kind", "value"))
     assert stored == identities(plan.Plan(30, 8, 1, people.NOON, seeding.DOMAIN, False, "UTC"))
-    assert recount(Campaign.objects.get()) == []
-    assert Campaign.objects.count() == AuditEntry.objects.filter(action="demo.seeded").count() == 1
+    assert recount(Campaign.objects.get(state="open")) == []
+    assert Campaign.objects.filter(state="open").count() == Campaign.objects.filter(state="frozen").count() == 1
+    assert ResultCorrection.objects.count() == AuditEntry.objects.filter(action="demo.seeded").count() == 1
 
 
 def identities(demo: plan.Plan) -> Counter[tuple[str, str, str]]:

@@ -2,9 +2,10 @@
 
 1. one transaction: the demo's mark (a Setting), the company, the sign-ins;
 2. a transaction for each run of employees: their contacts, with a Job row that says so;
-3. one transaction: the campaign, opened by its service, which notes everybody; then marks as any other; one
+3. a trial that is over: opened, frozen and corrected, each in its own transactions (`earlier`);
+4. one transaction: the campaign, opened by its service, which notes everybody; then marks as any other; one
    transaction for its adjustments, and their marks;
-4. the mark says that the demo is complete.
+5. the mark says that the demo is complete.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from apps.ledger.services import Actor, audit, clock, hold_facts, verify_identit
 from apps.quotas.demo.adjusting import adjust_some
 from apps.quotas.demo.company import LEAST_EMPLOYEES
 from apps.quotas.demo.contacts import TARGET
+from apps.quotas.demo.earlier import hold_trial
 from apps.quotas.demo.filling import ALONE, Filling, Progress
 from apps.quotas.demo.plan import Plan
 from apps.quotas.demo.signing_in import make_sign_ins
@@ -96,6 +98,8 @@ def seed_demo(
     plan, resumed = _begin(employees, contacts, seed, by)
     with bar("contacts") as recorded:
         total = Filling(plan, recorded).run(workers)
+    with unhurried():
+        hold_trial(plan.company(), plan.calendar(), by)
     _open(plan, by)
     with bar("employees") as marked:
         _mark(plan, marked)

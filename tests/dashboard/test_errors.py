@@ -8,9 +8,10 @@ from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import path
+from django.views.i18n import set_language
 
 from apps.dashboard.views import errors
-from tests.dashboard.strict import StrictClient, words
+from tests.dashboard.strict import StrictClient, links, words
 
 
 def _broken(request: HttpRequest) -> HttpResponse:
@@ -34,6 +35,7 @@ urlpatterns = [
     path("404/", errors.not_found),
     path("429/", errors.too_many),
     path("503/", errors.unavailable),
+    path("setlang/", set_language, name="set_language"),
 ]
 handler500 = "apps.dashboard.views.errors.failed"
 pytestmark = pytest.mark.usefixtures("here")
@@ -80,3 +82,13 @@ def test_each_no_is_a_page_in_both_languages(reader: StrictClient, status: int) 
     assert english.status_code == chinese.status_code == status
     assert "To the first page" in words(english)
     assert "回到首页" in words(chinese)
+    assert b'name="language" value="zh-hans"' in english.content
+    assert b'name="language" value="en"' in chinese.content
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_what_passes_by_itself_can_be_tried_again(reader: StrictClient, status: int) -> None:
+    assert f"/{status}/?q=1" in links(reader.get(f"/{status}/?q=1"))
+    sent = reader.post(f"/{status}/?q=1")
+    assert f"/{status}/?q=1" not in links(sent), "what was sent is sent again by going back, with all that was typed"
+    assert b'name="next" value="/"' in sent.content

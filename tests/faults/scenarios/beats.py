@@ -12,10 +12,11 @@ import time
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from apps.ledger.models import Job
+from apps.ledger.models import Job, Setting
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import FrozenResult
 from apps.quotas.services import follow_time, sweep
+from apps.quotas.services.passing import FOLLOWED
 from tests import people
 from tests.faults.ground import Ground, Tally, dice_of, within
 from tests.fixtures import Clock
@@ -136,8 +137,15 @@ def _one_day(ground: Ground, tally: Tally, dice: random.Random, day: date) -> No
     tally.expect(Job.objects.filter(**period).count() <= 1, f"{day}: two jobs of one period")
 
 
+def _followed_until(at: datetime) -> bool:
+    followed = Setting.objects.filter(name=FOLLOWED).first()
+    return followed is not None and datetime.fromisoformat(followed.value) >= at
+
+
 def _compare(ground: Ground, tally: Tally, dice: random.Random, last: date) -> None:
     """With one who follows time once, alone."""
+    # The recount of a night says that it has begun; whom time alone has changed is noted by the day's change.
+    tally.expect(within(DONE_WITHIN, lambda: _followed_until(_at(last, 3))) is not None, "time was not followed")
     tally.expect(ground.rests() is not None, "marks: they never ended")
     digest = ground.verdicts(tally, "after many days")
     for beat in BEATS:

@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults
+.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults plotly-basic lighthouse
 export FILE
 
 help:  ## what there is
@@ -28,6 +28,12 @@ test-fast:  ## the inner loop: no browser, nothing killed, nothing started but a
 
 lint:  ## style, types and import contracts
 	$(READY) scripts.check --lint
+
+plotly-basic:  ## fetches the small bundle of Plotly into var/plotly, by npm; PLOTLY_BUNDLE then serves it
+	@$(PYTHON) scripts/bootstrap.py scripts.plotly_basic
+
+lighthouse:  ## how browsers rate the pages, into var/lighthouse.json; needs npm and Chromium; RUNS=5
+	$(READY) scripts.lighthouse
 
 screenshots:  ## every page as a picture, in var/screenshots
 	$(READY) scripts.screenshots

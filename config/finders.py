@@ -1,36 +1,37 @@
-"""Static files of packages that ship more than browsers need: only `vendor/plotly.min.js` leaves Plotly's folder."""
+"""Plotly's script, wherever it lies, as the static file `vendor/plotly.min.js`, and nothing else of its folder."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.conf import settings
 from django.contrib.staticfiles.finders import BaseFinder
 from django.core.files.storage import FileSystemStorage, Storage
 
-from config.packaged import plotly_directory
 
-
-class _VendorStorage(FileSystemStorage):
-    """A folder whose files `collectstatic` puts below `vendor/`."""
+class _Bundle(FileSystemStorage):
+    """A folder of one file, which `collectstatic` puts below `vendor/`; nothing else of its real folder is seen."""
 
     prefix = "vendor"
+    name = "plotly.min.js"
+
+    def path(self, name: str) -> str:
+        if name != self.name:
+            raise FileNotFoundError(name)
+        return str(settings.PLOTLY_BUNDLE)
 
 
 class PackagedFinder(BaseFinder):
-    names = ("plotly.min.js",)
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.storage = _VendorStorage(location=str(plotly_directory()))
+        self.storage = _Bundle(location=str(settings.PLOTLY_BUNDLE.parent))
 
     def check(self, **kwargs: Any) -> list[Any]:
         return []
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
-        folder, _, name = path.partition("/")
-        if folder != self.storage.prefix or name not in self.names:
+        if path != f"{self.storage.prefix}/{self.storage.name}":
             return []
-        found = self.storage.path(name)
+        found = self.storage.path(self.storage.name)
         return [found] if find_all else found
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, Storage]]:
-        for name in self.names:
-            yield name, self.storage
+        yield self.storage.name, self.storage

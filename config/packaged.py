@@ -6,8 +6,13 @@ import importlib.util
 import re
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 # What Plotly's script sets when it loads: `e.textContent='.maplibregl-map{...}'`, one JavaScript string.
 MAP_STYLE = re.compile(r"""\.textContent=(?P<quote>['"])(?P<css>\.maplibregl-map\{.*?)(?<!\\)(?P=quote)""", re.DOTALL)
+
+
+_BUNDLE_ADVICE = "`make plotly-basic` fetches the small one; without PLOTLY_BUNDLE the packaged one is served."
 
 
 def package_directory(name: str) -> Path:
@@ -20,6 +25,24 @@ def package_directory(name: str) -> Path:
 
 def plotly_directory() -> Path:
     return package_directory("plotly") / "package_data"
+
+
+def plotly_bundle(chosen: str) -> Path:
+    """Plotly's script: the installed package's, or the file that an installation chose.
+
+    Raises ImproperlyConfigured, with what to do, when that is no readable script of Plotly: charts would stay drawings
+    without a word.
+    """
+    if not chosen:
+        return plotly_directory() / "plotly.min.js"
+    bundle = Path(chosen).resolve()
+    try:
+        with bundle.open(encoding="utf-8") as file:
+            if "plotly.js" in file.read(500):
+                return bundle
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"PLOTLY_BUNDLE cannot be read: {error}. {_BUNDLE_ADVICE}") from error
+    raise ImproperlyConfigured(f"PLOTLY_BUNDLE names {bundle}, which is no script of Plotly. {_BUNDLE_ADVICE}")
 
 
 def map_style_hashes(bundle: Path) -> list[str]:

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
 from config import brokers
-from config.packaged import map_style_hashes, plotly_directory
+from config.packaged import map_style_hashes, plotly_bundle
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -193,19 +193,22 @@ TIME_ZONE = env.str("TIME_ZONE", "UTC")
 
 # Static files
 STATIC_URL = "/static/"
-# Locally the files are served from where they lie: a changed style sheet shows at once, nothing is collected.
-WHITENOISE_USE_FINDERS = LOCAL
-WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# Locally the files are served from where they lie, so that a changed style sheet shows at once. With
+# STATIC_ROOT they are served as on servers, out of the folder they were collected in.
 STATIC_ROOT = env.str("STATIC_ROOT", "" if LOCAL else str(BASE_DIR / "var" / "static")) or None
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# The script that draws charts.
+PLOTLY_BUNDLE = plotly_bundle(env.str("PLOTLY_BUNDLE", ""))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "config.finders.PackagedFinder",
 ]
-_STORAGE = "django.contrib.staticfiles.storage.StaticFilesStorage"
-if not LOCAL:
-    _STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+_STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+if WHITENOISE_USE_FINDERS:
+    _STORAGE = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": _STORAGE},
@@ -228,7 +231,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         **{key: [NONE] for key in ["default-src", "frame-ancestors", "base-uri", "object-src"]},
         **{key: [SELF] for key in ["script-src", "font-src", "connect-src", "manifest-src", "form-action"]},
-        "style-src": [SELF, *map_style_hashes(plotly_directory() / "plotly.min.js")],
+        "style-src": [SELF, *map_style_hashes(PLOTLY_BUNDLE)],
         "img-src": [SELF, "data:", "blob:"],  # blob: for the chart's own picture button
     },
 }

@@ -108,14 +108,19 @@ SHOTS = [
 
 
 @contextlib.contextmanager
-def house() -> Iterator[tuple[str, dict[str, dict[str, str]]]]:
-    """A demo company in a folder of its own: its address, and the sign-ins by role."""
+def house(**more: str) -> Iterator[tuple[str, dict[str, dict[str, str]]]]:
+    """A demo company in a folder of its own, `more` in its environment: its address, and the sign-ins by role."""
     folder = Path(tempfile.mkdtemp(prefix="hundred-screenshots-"))
     folder.chmod(0o711)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {"HUNDRED_DATA": str(folder / "house"), "HUNDRED_ENV_FILE": "", "PORT": str(port)}
+    environment = os.environ | {
+        "HUNDRED_DATA": str(folder / "house"),
+        "HUNDRED_ENV_FILE": "",
+        "PORT": str(port),
+        **more,
+    }
     with subprocess.Popen(
         [sys.executable, "-m", "config.local"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     ) as running:

@@ -1,5 +1,6 @@
 """Production settings: closed unless opened, and none of it by forgetting something."""
 
+import hashlib
 import json
 import os
 import re
@@ -41,6 +42,29 @@ import django
 django.setup()
 from django.core.management import call_command
 call_command("collectstatic", interactive=False, verbosity=0)
+"""
+
+
+# With the compression, of the two files whose serving is the question: Plotly's script, here a small one, and a page's.
+SERVE = """
+import json
+from django.conf import settings
+settings.STATICFILES_FINDERS = ["config.finders.PackagedFinder"]
+settings.SECURE_SSL_REDIRECT = False
+import django
+django.setup()
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.management import call_command
+from django.test import Client
+call_command("collectstatic", interactive=False, verbosity=0)
+address = staticfiles_storage.url("vendor/plotly.min.js")
+client = Client(headers={"host": settings.ALLOWED_HOSTS[0]})
+answers = {}
+for coding in ("br", "gzip", "identity"):
+    answer = client.get(address, headers={"accept-encoding": coding})
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    answers[coding] = {"status": answer.status_code, "size": len(answer.getvalue()), **headers}
+print(json.dumps({"address": address, "answers": answers}))
 """
 
 
@@ -129,6 +153,8 @@ def test_env_example_is_a_file_that_works(tmp_path: Path) -> None:
     for name in ("SECRET_KEY", "IDENTITY_KEY"):
         filled = filled.replace(f"\n{name}=\n", f"\n{name}={'x' * 20}\n")
     filled = re.sub(r"^#([A-Z_]+=)", r"\1", filled, flags=re.MULTILINE)
+    (tmp_path / "plotly.js").write_text("plotly.js", encoding="utf-8")
+    filled = re.sub(r"^PLOTLY_BUNDLE=.*$", f"PLOTLY_BUNDLE={tmp_path / 'plotly.js'}", filled, flags=re.MULTILINE)
     (tmp_path / "env").write_text(filled, encoding="utf-8")
     done = settings(HUNDRED_ENV_FILE=str(tmp_path / "env"))
     assert done.returncode == 0, done.stderr
@@ -148,3 +174,38 @@ def test_static_files_are_collected_with_every_one_that_a_page_names(tmp_path: P
     assert named
     assert named - set(collected) == set()
     assert "vendor/plotly.min.js" in collected
+
+
+def test_the_chart_library_is_served_compressed_for_ever_at_an_address_of_its_content(tmp_path: Path) -> None:
+    """Otherwise every visit to a page with charts costs megabytes, or an update leaves old scripts in browsers."""
+    script = "/* plotly.js */ " + "var a = [1, 2, 3];" * 2000
+    (tmp_path / "plotly.js").write_text(script, encoding="utf-8")
+    chosen = {"STATIC_ROOT": str(tmp_path / "static"), "PLOTLY_BUNDLE": str(tmp_path / "plotly.js")}
+    done = run(SERVE, **chosen, **PRODUCTION)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    digest = hashlib.md5(script.encode(), usedforsecurity=False).hexdigest()[:12]
+    assert told["address"] == f"/static/vendor/plotly.min.{digest}.js"
+    for coding, answer in told["answers"].items():
+        assert answer["status"] == 200
+        assert answer["cache-control"] == "max-age=315360000, public, immutable"
+        assert answer["vary"] == "Accept-Encoding"
+        assert answer.get("content-encoding", "identity") == coding
+        assert answer["content-type"].startswith("text/javascript")
+    assert told["answers"]["br"]["size"] < told["answers"]["gzip"]["size"] < len(script) / 20
+    assert told["answers"]["identity"]["size"] == len(script)
+
+
+def test_a_chosen_library_that_is_not_there_stops_the_start() -> None:
+    done = settings(**PRODUCTION | {"PLOTLY_BUNDLE": "/nowhere/plotly.js"})
+    assert done.returncode == 1
+    assert "PLOTLY_BUNDLE cannot be read" in done.stderr.splitlines()[-1]
+
+
+def test_the_local_mode_serves_what_was_collected_where_a_folder_is_named(tmp_path: Path) -> None:
+    code = (
+        "from django.conf import settings as s; print(s.WHITENOISE_USE_FINDERS, s.STORAGES['staticfiles']['BACKEND'])"
+    )
+    assert run(code, HUNDRED_LOCAL="1", HUNDRED_ENV_FILE="").stdout.startswith("True django.")
+    named = run(code, HUNDRED_LOCAL="1", HUNDRED_ENV_FILE="", STATIC_ROOT=str(tmp_path))
+    assert named.stdout.startswith("False whitenoise.storage.Compressed")

@@ -1,0 +1,176 @@
+"""How a browser rates the pages, by Lighthouse: `make lighthouse` writes var/lighthouse.json and prints a table.
+
+Starts a house of its own with a demo company, its static files collected and compressed as on servers, and opens each
+page as a phone on a slow network would (Lighthouse's usual simulation), several times. The median counts: one run on a
+machine that does something else says little, so the load is printed too. Exit status 1: a page is below its mark.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from playwright.sync_api import sync_playwright
+
+from scripts.bootstrap import ROOT
+from scripts.screenshots import ARGUMENTS, house, sign_in
+
+VERSION = "12.8.2"  # the newest that runs on Node 20
+PLACE = ROOT / "var" / "node"
+REPORT = ROOT / "var" / "lighthouse.json"
+PAGES = {"/": "employee", "/contacts/": "employee", "/team/": "manager"}
+MARKS = {"performance": 90, "accessibility": 95, "best-practices": 95}
+MEASURES = {
+    "first-contentful-paint": "FCP ms",
+    "largest-contentful-paint": "LCP ms",
+    "total-blocking-time": "TBT ms",
+    "cumulative-layout-shift": "CLS",
+    "total-byte-weight": "bytes",
+}
+
+
+class Run(NamedTuple):
+    """One opening of a page: scores of 100, measures in their units."""
+
+    scores: dict[str, float]
+    measures: dict[str, float]
+    shortfalls: list[str]
+
+
+def install() -> Path:
+    """Lighthouse's program, in a folder that git ignores; fetched once."""
+    program = PLACE / "node_modules" / ".bin" / "lighthouse"
+    package = PLACE / "node_modules" / "lighthouse" / "package.json"
+    if package.exists() and json.loads(package.read_text(encoding="utf-8"))["version"] == VERSION:
+        return program
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SystemExit("This needs npm, which comes with Node 18 or later.")
+    PLACE.mkdir(parents=True, exist_ok=True)
+    command = [npm, "install", "--prefix", str(PLACE), "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]
+    if subprocess.run([*command, f"lighthouse@{VERSION}"], check=False).returncode:
+        raise SystemExit(f"npm could not install Lighthouse {VERSION}; what it said stands above.")
+    return program
+
+
+def look(program: Path, address: str, cookie: str, chromium: str) -> Run:
+    """One run, in a browser of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "report.json"
+        command = [str(program), address, "--quiet", "--output", "json", "--output-path", str(output)]
+        command += ["--only-categories", ",".join(MARKS), "--extra-headers", json.dumps({"Cookie": cookie})]
+        command += ["--chrome-flags", " ".join(["--headless=new", *ARGUMENTS, f"--user-data-dir={folder}/profile"])]
+        environment = os.environ | {"CHROME_PATH": chromium}
+        subprocess.run(command, env=environment, check=True, cwd=folder)
+        return read(json.loads(output.read_text(encoding="utf-8")))
+
+
+def read(report: dict[str, Any]) -> Run:
+    """What counts in a report. A page that was not the one asked for (a sign-in, an error) is no measurement."""
+    if report["finalDisplayedUrl"] != report["requestedUrl"] or report.get("runtimeError"):
+        raise SystemExit(f"Lighthouse saw {report['finalDisplayedUrl']}: {report.get('runtimeError')}")
+    audits, categories = report["audits"], report["categories"]
+    referred = [one["id"] for name in MARKS for one in categories[name]["auditRefs"] if one["weight"]]
+    short = [
+        name
+        for name in referred
+        if (audits[name]["score"] or 0) < 0.9 and audits[name]["scoreDisplayMode"] != "notApplicable"
+    ]
+    return Run(
+        {name: 100 * categories[name]["score"] for name in MARKS},
+        {name: audits[name]["numericValue"] for name in MEASURES},
+        short,
+    )
+
+
+def summary(runs: list[Run]) -> dict[str, Any]:
+    """The medians, and what fell short in more than half of the runs."""
+    names = {name for run in runs for name in run.shortfalls}
+    return {
+        "scores": {name: statistics.median(run.scores[name] for run in runs) for name in MARKS},
+        "measures": {name: statistics.median(run.measures[name] for run in runs) for name in MEASURES},
+        "runs": [run.scores["performance"] for run in runs],
+        "short": sorted(name for name in names if 2 * sum(name in run.shortfalls for run in runs) > len(runs)),
+    }
+
+
+def misses(found: dict[str, dict[str, Any]]) -> list[str]:
+    return [
+        f"{page}: {name} is {one['scores'][name]:.0f}, not {mark}"
+        for page, one in found.items()
+        for name, mark in MARKS.items()
+        if one["scores"][name] < mark
+    ]
+
+
+def collected(folder: Path) -> dict[str, str]:
+    """The static files as servers have them; what a house needs to serve them."""
+    environment = {"HUNDRED_LOCAL": "1", "HUNDRED_ENV_FILE": "", "STATIC_ROOT": str(folder)}
+    command = [sys.executable, "-m", "django", "collectstatic", "--noinput", "--verbosity", "0"]
+    settings = {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    subprocess.run(command, cwd=ROOT, env=os.environ | environment | settings, check=True)
+    return {"STATIC_ROOT": str(folder)}
+
+
+def measure(times: int, pages: list[str]) -> dict[str, dict[str, Any]]:
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        raise SystemExit("This needs Chromium: apt-get install chromium, or name it in CHROMIUM")
+    program = install()
+    static = ROOT / "var" / "lighthouse-static"
+    with house(**collected(static)) as (address, sign_ins):
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+            cookies = {role: cookie(sign_in(browser, address, sign_ins[role])) for role in set(PAGES.values())}
+            browser.close()
+        return {
+            page: summary([look(program, address + page, cookies[PAGES[page]], chromium) for _ in range(times)])
+            for page in pages
+        }
+
+
+def cookie(state: dict[str, Any]) -> str:
+    return "; ".join(f"{one['name']}={one['value']}" for one in state["cookies"])
+
+
+def table(found: dict[str, dict[str, Any]]) -> str:
+    lines = [" | ".join(["", "page", *MARKS, *MEASURES.values(), ""]).strip()]
+    lines.append("|" + " --- |" * (1 + len(MARKS) + len(MEASURES)))
+    for page, one in found.items():
+        numbers = [f"{one['scores'][name]:.0f}" for name in MARKS]
+        numbers += [
+            f"{one['measures'][name]:,.3g}" if name.endswith("shift") else f"{one['measures'][name]:,.0f}"
+            for name in MEASURES
+        ]
+        lines.append("| " + " | ".join([f"`{page}`", *numbers]) + " |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("--runs", type=int, default=int(os.environ.get("RUNS") or 5), help="how often each page; 5")
+    reader.add_argument("--page", nargs="*", choices=[*PAGES], default=[*PAGES])
+    chosen = reader.parse_args()
+    found = measure(chosen.runs, chosen.page)
+    load = " ".join(f"{one:.1f}" for one in os.getloadavg())
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, load {load}, Lighthouse {VERSION}"
+    when = datetime.now(UTC).isoformat(timespec="minutes")
+    REPORT.write_text(json.dumps({"at": when, "machine": machine, "pages": found}, indent=1), encoding="utf-8")
+    print(f"Medians of {chosen.runs} runs, {when}, {machine}\n\n{table(found)}\n")
+    for page, one in found.items():
+        print(f"{page}: performance {one['runs']}; short of full marks: {', '.join(one['short']) or 'nothing'}")
+    missed = misses(found)
+    print("\n".join(missed) or "Every page is at its marks.")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

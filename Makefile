@@ -33,7 +33,7 @@ plotly-basic:  ## fetches the small bundle of Plotly into var/plotly, by npm; PL
 	@$(PYTHON) scripts/bootstrap.py scripts.plotly_basic
 
 lighthouse:  ## how browsers rate the pages, into var/lighthouse.json; needs npm and Chromium; RUNS=5
-	$(READY) scripts.lighthouse
+	$(READY) scripts.lighthouse --runs $(or $(RUNS),5)
 
 screenshots:  ## every page as a picture, in var/screenshots
 	$(READY) scripts.screenshots

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from playwright.sync_api import sync_playwright
 
 from scripts.bootstrap import ROOT
-from scripts.screenshots import ARGUMENTS, house, sign_in
+from scripts.screenshots import ARGUMENTS, free_port, house, sign_in
 
 VERSION = "12.8.2"  # the newest that runs on Node 20
 PLACE = ROOT / "var" / "node"
@@ -61,15 +61,13 @@ def install() -> Path:
     return program
 
 
-def look(program: Path, address: str, cookie: str, chromium: str) -> Run:
-    """One run, in a browser of its own."""
+def look(program: Path, address: str, cookie: str, port: int) -> Run:
+    """One run in the browser that listens at this port; Lighthouse empties its cache and storage first."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "report.json"
         command = [str(program), address, "--quiet", "--output", "json", "--output-path", str(output)]
         command += ["--only-categories", ",".join(MARKS), "--extra-headers", json.dumps({"Cookie": cookie})]
-        command += ["--chrome-flags", " ".join(["--headless=new", *ARGUMENTS, f"--user-data-dir={folder}/profile"])]
-        environment = os.environ | {"CHROME_PATH": chromium}
-        subprocess.run(command, env=environment, check=True, cwd=folder)
+        subprocess.run([*command, "--port", str(port)], check=True, cwd=folder)
         return read(json.loads(output.read_text(encoding="utf-8")))
 
 
@@ -126,15 +124,18 @@ def measure(times: int, pages: list[str]) -> dict[str, dict[str, Any]]:
         raise SystemExit("This needs Chromium: apt-get install chromium, or name it in CHROMIUM")
     program = install()
     static = ROOT / "var" / "lighthouse-static"
-    with house(**collected(static)) as (address, sign_ins):
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-            cookies = {role: cookie(sign_in(browser, address, sign_ins[role])) for role in set(PAGES.values())}
-            browser.close()
-        return {
-            page: summary([look(program, address + page, cookies[PAGES[page]], chromium) for _ in range(times)])
+    with house(**collected(static)) as (address, sign_ins), sync_playwright() as playwright:
+        port = free_port()
+        # Started here: Lighthouse gives a browser half a minute, and takes a busy machine for a broken one.
+        arguments = [*ARGUMENTS, f"--remote-debugging-port={port}"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments, timeout=120_000)
+        cookies = {role: cookie(sign_in(browser, address, sign_ins[role])) for role in set(PAGES.values())}
+        found = {
+            page: summary([look(program, address + page, cookies[PAGES[page]], port) for _ in range(times)])
             for page in pages
         }
+        browser.close()
+    return found
 
 
 def cookie(state: dict[str, Any]) -> str:
@@ -156,7 +157,7 @@ def table(found: dict[str, dict[str, Any]]) -> str:
 
 def main() -> int:
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    reader.add_argument("--runs", type=int, default=int(os.environ.get("RUNS") or 5), help="how often each page; 5")
+    reader.add_argument("--runs", type=int, default=5, help="how often each page; 5")
     reader.add_argument("--page", nargs="*", choices=[*PAGES], default=[*PAGES])
     chosen = reader.parse_args()
     found = measure(chosen.runs, chosen.page)

@@ -107,20 +107,20 @@ SHOTS = [
 ]
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextlib.contextmanager
 def house(**more: str) -> Iterator[tuple[str, dict[str, dict[str, str]]]]:
     """A demo company in a folder of its own, `more` in its environment: its address, and the sign-ins by role."""
     folder = Path(tempfile.mkdtemp(prefix="hundred-screenshots-"))
     folder.chmod(0o711)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "HUNDRED_DATA": str(folder / "house"),
-        "HUNDRED_ENV_FILE": "",
-        "PORT": str(port),
-        **more,
-    }
+    places = {"HUNDRED_DATA": str(folder / "house"), "HUNDRED_ENV_FILE": "", "PORT": str(free_port())}
+    environment = os.environ | places | more
     with subprocess.Popen(
         [sys.executable, "-m", "config.local"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     ) as running:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import brotli
 import pytest
+from playwright.sync_api import Response
 
 from apps.employees.models import Employee
 from tests.browser.conftest import Looked, Open
@@ -183,3 +185,24 @@ def test_a_bar_leads_to_its_group_by_hand_and_by_key(open_as: Open, hr: Employee
     company.page.keyboard.press("Enter")
     company.page.wait_for_url(f"**{wanted}")
     assert company.problems() == []
+
+
+@pytest.mark.parametrize(("address", "width"), [("/", 390), ("/contacts/", 390), ("/team/B001/", 390), ("/", 1440)])
+def test_a_page_without_its_charts_weighs_less_than_100_kb(
+    open_as: Open, alice: Employee, bob: Employee, address: str, width: int
+) -> None:
+    """On a phone in a lift the number has to come. Bytes as servers send them: pages plain, static files in brotli."""
+    looked = open_as(bob if "team" in address else alice, width=width)
+    answers: dict[str, int] = {}
+
+    def weigh(answer: Response) -> None:
+        body = answer.body()
+        small = "/static/" in answer.url and not answer.url.endswith((".png", ".woff2"))
+        answers[answer.url] = len(brotli.compress(body) if small else body) + 400  # and its headers
+
+    looked.page.on("response", weigh)
+    looked.page.goto(address, wait_until="load")
+    looked.page.wait_for_timeout(300)
+    assert any(one.endswith("/js/charts.js") for one in answers) or address == "/contacts/"
+    assert len([one for one in answers if one.endswith(".css")]) >= 4
+    assert sum(answers.values()) < 100_000, answers

@@ -1,0 +1,94 @@
+"""Contrast inside charts, in both themes; paper has the light one. What fades here nobody can read from a picture.
+
+The figures name tokens, so their colours are those of `tokens.css`: WCAG 2.2 asks 4.5:1 of texts and 3:1 of whatever
+has to be told apart.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from apps.dashboard.charts import frame
+from config.places import BASE_DIR
+from tests.dashboard.test_charts import figures, walk
+
+THEMES = ("light", "dark")
+# What only helps the eye along: a grid, the rest of a bar, the shade under a curve, the edge between two areas.
+QUIET = {"--line", "--brand-soft", "--surface"}
+# What a text or a line may lie on.
+GROUNDS = ("--surface", "--brand-soft")
+PRINT = (BASE_DIR / "static" / "css" / "print.css").read_text(encoding="utf-8")
+
+
+def tokens() -> dict[str, tuple[str, str]]:
+    sheet = (BASE_DIR / "static" / "css" / "tokens.css").read_text(encoding="utf-8")
+    found = re.findall(r"(--[\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", sheet)
+    return {name: (light, dark) for name, light, dark in found}
+
+
+TOKENS = tokens()
+
+
+def brightness(colour: str) -> float:
+    """Relative luminance: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance"""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str, theme: str) -> float:
+    low, high = sorted(brightness(TOKENS[name][THEMES.index(theme)]) for name in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def colours_of(value: Any) -> set[str]:
+    return {leaf[4:-1] for leaf in walk(value) if isinstance(leaf, str) and leaf.startswith("var(")}
+
+
+def fonts(value: Any) -> Iterator[dict[str, Any]]:
+    """Every font in a figure, however deep."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key in ("font", "tickfont"):
+                yield one
+            else:
+                yield from fonts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from fonts(one)
+
+
+def marks(figure: frame.Figure) -> set[str]:
+    """The colours of what is drawn: traces and lines, without texts and what is quiet."""
+    return colours_of([figure["data"], figure["layout"]["shapes"]]) - QUIET
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("kind", [*figures()])
+def test_texts_in_charts_can_be_read(kind: str, theme: str) -> None:
+    found = {one["color"][4:-1] for one in fonts(figures()[kind]["layout"])}
+    assert found >= {"--muted", "--ink"}
+    weak = {(text, ground) for text in found for ground in GROUNDS if contrast(text, ground, theme) < 4.5}
+    assert not weak
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("kind", [*figures()])
+def test_marks_in_charts_can_be_seen(kind: str, theme: str) -> None:
+    found = marks(figures()[kind])
+    assert found
+    assert not {mark for mark in found if contrast(mark, "--surface", theme) < 3}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_lines_over_a_shade_can_be_seen(theme: str) -> None:
+    """The pace runs over the shade under the curve as well."""
+    for shape in figures()["curve"]["layout"]["shapes"]:
+        assert contrast(shape["line"]["color"][4:-1], "--brand-soft", theme) >= 3
+
+
+def test_paper_has_the_light_theme() -> None:
+    assert ":root { color-scheme: light;" in PRINT
+    assert not re.search(r"--(?!m:|s:|l:|xl:|xxl:|hero:)[\w-]+:", PRINT)

@@ -1,0 +1,42 @@
+"""How Lighthouse's reports become a table: a page that was not the one asked for must never look fast."""
+
+from typing import Any
+
+import pytest
+
+from scripts import lighthouse
+
+
+def report(performance: float, *, shown: str = "http://house/", blocking: float = 10.0) -> dict[str, Any]:
+    audits = {name: {"numericValue": 1.0, "score": 1, "scoreDisplayMode": "numeric"} for name in lighthouse.MEASURES}
+    audits["total-blocking-time"] |= {"numericValue": blocking, "score": 0.5 if blocking > 200 else 1}
+    references = [{"id": name, "weight": 10} for name in lighthouse.MEASURES]
+    categories = {name: {"score": 1.0, "auditRefs": references} for name in lighthouse.MARKS}
+    categories["performance"]["score"] = performance
+    return {"requestedUrl": "http://house/", "finalDisplayedUrl": shown, "audits": audits, "categories": categories}
+
+
+def test_the_median_counts_and_what_falls_short_is_named() -> None:
+    runs = [lighthouse.read(report(score, blocking=300)) for score in (0.2, 0.95, 0.97)]
+    found = lighthouse.summary(runs)
+    assert found["scores"]["performance"] == pytest.approx(95)
+    assert found["short"] == ["total-blocking-time"]
+    assert lighthouse.misses({"/": found}) == []
+    assert "| `/` | 95 | 100 | 100 |" in lighthouse.table({"/": found})
+
+
+def test_a_page_below_its_mark_is_a_miss() -> None:
+    found = lighthouse.summary([lighthouse.read(report(0.89))])
+    assert lighthouse.misses({"/": found}) == ["/: performance is 89, not 90"]
+
+
+def test_a_page_of_sign_in_is_no_measurement() -> None:
+    with pytest.raises(SystemExit, match="saw http://house/login/"):
+        lighthouse.read(report(1.0, shown="http://house/login/"))
+
+
+def test_without_npm_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setattr(lighthouse, "PLACE", tmp_path)
+    monkeypatch.setattr(lighthouse.shutil, "which", lambda name: None)
+    with pytest.raises(SystemExit, match="needs npm"):
+        lighthouse.install()

@@ -119,6 +119,40 @@ def claim_always() -> None:
         vars(module)["claim_job"] = lambda *claimed, real=real: real(*claimed) or True
 
 
+def recount_colours() -> None:
+    """The mutant: the recount sees only who is red and should not be, or the other way round."""
+    from dataclasses import replace
+
+    from apps.quotas.services import recounting
+
+    real = recounting._compare
+
+    def is_red(verdict: dict[str, Any] | None) -> bool:
+        return bool(verdict and verdict["counted"] < verdict["target"] and not verdict["exempt"])
+
+    def compare(*asked: Any) -> Any:
+        found = real(*asked)
+        turned = [one for one in found.differences if is_red(one.stored) != is_red(one.recounted)]
+        return replace(found, differences=turned)
+
+    recounting._compare = compare
+
+
+def repair_as_marks() -> None:
+    """The mutant: what a repair turns is told as if the employee had brought or lost somebody."""
+    from apps.quotas.services import recounting
+
+    real = recounting.mark_standings
+    vars(recounting)["mark_standings"] = lambda **given: real(**{**given, "cause": "mark"})
+
+
+def keep_no_alarm() -> None:
+    """The mutant: what a night has put right is no alarm in the morning."""
+    from apps.quotas.services import running
+
+    vars(running)["keep_drift"] = lambda *found: None
+
+
 def forget_keys() -> None:
     """The mutant: what is sent again is taken for something new."""
     from apps.contacts.services import submitting
@@ -144,5 +178,5 @@ def commit_without_waiting() -> None:
 
 _ALL = [take_notes_first, acknowledge_early, sweep_nothing, trust_stale_standings, lock_nobody, lock_in_any_order]
 _ALL += [forget_checkpoints, claim_always, forget_keys, commit_without_waiting, freeze_nothing, beat_tries_once]
-_ALL += [*moments.ALL]
+_ALL += [recount_colours, repair_as_marks, keep_no_alarm, *moments.ALL]
 BREAKS: dict[str, Callable[[], None]] = {one.__name__: one for one in _ALL}

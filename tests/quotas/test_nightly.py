@@ -20,6 +20,7 @@ from tests.crowd import at_once
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
 from tests.people import adjust, company, mark, november, record, sign_in, standing
+from tests.quotas.drifting import inject
 
 
 def drift() -> Any:
@@ -105,17 +106,6 @@ def fifty(noon: Clock) -> Campaign:
     for place, one in enumerate(people[:50]):
         inject(opened, one, 1 if place % 2 else -1)
     return opened
-
-
-def inject(campaign: Campaign, one: Employee, by: int) -> None:
-    """What a broken disk or a hand in the database does: the verdict of one person is off by one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE quotas_standing SET counted = greatest(counted + %s, 0),"
-            " reached_at = CASE WHEN greatest(counted + %s, 0) >= target"
-            " THEN coalesce(reached_at, hundred_clock()) END WHERE campaign_id = %s AND employee_id = %s",
-            [by, by, campaign.pk, one.pk],
-        )
 
 
 def health(client: Client) -> tuple[str, str]:

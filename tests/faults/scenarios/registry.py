@@ -14,6 +14,7 @@ from tests.faults.scenarios import (
     deadlines,
     freezes,
     kills,
+    nights,
     outages,
     overlapping,
     ringing,
@@ -85,5 +86,9 @@ SCENARIOS = [
     Scenario("F5-wipe", broker.wiped, full=20, small=1, chunk=5, brokers=BOTH, mutants={"sweep_nothing": 1}),
     Scenario("F6-beats", beats.periods, full=1_000, small=3, chunk=25, mutants={"claim_always": 3}),
     Scenario("F6-dead", beats.dead_across_the_deadline, full=20, small=1, chunk=5, mutants={"freeze_nothing": 1}),
+    Scenario(
+        "Repair", nights.repaired, full=100, small=1, chunk=10,
+        mutants={"recount_colours": 1, "repair_as_marks": 1, "keep_no_alarm": 1},
+    ),
     Scenario("R1", ringing.nobody_works, full=100, small=1, chunk=10, mutants={"trust_stale_standings": 2}),
 ]  # fmt: skip

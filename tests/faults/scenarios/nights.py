@@ -1,0 +1,130 @@
+"""Repair: fifty verdicts are off by one, and the recount of the night finds those and no others.
+
+It says so in the log and in /health/ready, puts them right from the facts, and writes each down as a repair. Worker,
+web and the beat that asks for sweeps are real processes; the database's clock goes on a night at a time.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from datetime import datetime, timedelta
+from datetime import time as clock_time
+from typing import Any
+
+from apps.ledger.models import AuditEntry
+from apps.quotas.models import MarkRun, Standing, StandingChange
+from apps.quotas.services import begin_nightly_recount
+from tests import people
+from tests.faults.ground import PATIENCE, TARGET, Ground, Tally, dice_of, within
+from tests.faults.scenarios.beats import FIRST, ZONE
+from tests.fixtures import Clock
+from tests.quotas.drifting import inject
+
+STAFF = 80
+DRIFTED = 50
+ROUND = 10
+Verdicts = dict[str, tuple[Any, ...]]
+
+
+def repaired(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """A trial is one night with fifty drifts. After ten comes one without any, which ends the alarm."""
+    ground.house.need(web="", worker=broken, beat="")
+    tally = Tally(eager=bool(broken))
+    while tally.trials < trials and not tally.failures:
+        nights = min(ROUND, trials - tally.trials)
+        _fill(ground, tally, dice_of(seed, tally.trials, "company"))
+        for number in range(1, nights + 1):
+            _one_night(ground, tally, dice_of(seed, tally.trials), number)
+            tally.trials += 1
+        _until_morning(ground, tally, nights + 1)
+        tally.expect(_health(ground)[1] == "ok", "the alarm did not end with a night without drift")
+    return tally
+
+
+def _fill(ground: Ground, tally: Tally, dice: random.Random) -> None:
+    """Most are near the target, some have another one, some are exempt."""
+    noon = datetime.combine(FIRST, clock_time(12), ZONE)
+    ground.fresh(staff=STAFF, at=noon, opens_on=FIRST - timedelta(days=1), deadline=FIRST + timedelta(days=300))
+    near = [0, *range(TARGET - 2, TARGET + 3)]
+    for number in range(STAFF):
+        staff_no = f"E{number:04d}"
+        ground.bring(staff_no, range(dice.choice(near)))
+        if dice.random() < 0.2:
+            terms: dict[str, Any] = dice.choice([{"exempt": True}, {"target": dice.choice(near[1:])}])
+            people.adjust(campaign=ground.campaign, employee=people.person(staff_no), **terms)
+    ground.undisturbed(tally)
+
+
+def _one_night(ground: Ground, tally: Tally, dice: random.Random, number: int) -> None:
+    before, last = _standings(), StandingChange.objects.order_by("pk").last()
+    drifted = _drift(ground, dice, before)
+    wrong = _standings()
+    colours = {name for name in drifted if _red(wrong[name]) != _red(before[name])}
+    log = ground.house["worker"].log
+    said = log.stat().st_size
+    run = _until_morning(ground, tally, number)
+    if run is None:
+        return
+    found = run.totals.get("differences")
+    tally.expect(found == DRIFTED, f"{found} differences were found for {DRIFTED} drifts")
+
+    def named() -> set[str]:
+        text = log.read_bytes()[said:].decode(errors="replace")
+        return set(re.findall(rf"ERROR.*drift in {ground.campaign.slug}: (\w+) differed", text))
+
+    # They are named behind the commit.
+    within(PATIENCE, lambda: len(named()) >= DRIFTED)
+    tally.expect(named() == drifted, f"the log names {len(named() & drifted)} of them and {named() - drifted}")
+    tally.expect(_health(ground) == ("degraded", "found"), f"/health/ready says {_health(ground)}")
+    ground.verdicts(tally, f"after night {number}")
+    differ = [name for name, was in before.items() if _standings()[name] != was]
+    tally.expect(not differ, f"not as before the drift: {differ[:3]}")
+    audited = AuditEntry.objects.filter(action="standing.repaired").order_by("-pk")[: found or 0]
+    repaired = sorted(audited.values_list("subject_id", flat=True))
+    tally.expect(repaired == sorted(drifted), f"{len(repaired)} repairs in the audit trail are not the drifts")
+    changes = StandingChange.objects.filter(pk__gt=last.pk if last else 0)
+    causes = sorted(changes.values_list("employee__staff_no", "cause"))
+    tally.expect(causes == [(name, "repair") for name in sorted(colours)], f"what turned is told as {causes[:3]}")
+    tally.count("drifts", DRIFTED)
+    tally.count("drifts across the target", len(colours))
+
+
+def _drift(ground: Ground, dice: random.Random, before: Verdicts) -> set[str]:
+    """Fifty of them get one more or one less than they have."""
+    chosen = set(dice.sample(sorted(before), DRIFTED))
+    for name in sorted(chosen):
+        inject(ground.campaign, people.person(name), dice.choice([-1, 1]) if before[name][0] else 1)
+    return chosen
+
+
+def _until_morning(ground: Ground, tally: Tally, number: int) -> MarkRun | None:
+    """Let that night come, begin its recount as beat's task does, and wait for its end; None when it never came."""
+    day = FIRST + timedelta(days=number)
+    Clock().set(datetime.combine(day, clock_time(3), ZONE), ticks=True)
+    began = time.monotonic()
+    begin_nightly_recount(ground.campaign, day.isoformat())
+    # The ranges are asked for by the next sweep, and done by the worker.
+    took = ground.within(PATIENCE, lambda: not MarkRun.objects.filter(finished_at=None).exists() and ground.at_rest())
+    if not tally.expect(took is not None, f"{day}: the night's recount did not end"):
+        return None
+    tally.recoveries.append(time.monotonic() - began)
+    return MarkRun.objects.filter(work=MarkRun.Work.RECOUNT).latest("pk")
+
+
+def _standings() -> Verdicts:
+    """Everything a standing says but when it was computed: (counted, target, exempt, red, reached_at, since)."""
+    told = Standing.objects.values_list(
+        "employee__staff_no", "counted", "target", "exempt", "red", "reached_at", "since"
+    )
+    return {staff_no: tuple(rest) for staff_no, *rest in told}
+
+
+def _red(verdict: tuple[Any, ...]) -> bool:
+    return bool(verdict[3])
+
+
+def _health(ground: Ground) -> tuple[str, str]:
+    told = ground.door("H001").page("/health/ready").json
+    return told["status"], told["checks"]["drift"]

@@ -119,6 +119,45 @@ def claim_always() -> None:
         vars(module)["claim_job"] = lambda *claimed, real=real: real(*claimed) or True
 
 
+def end_ranges_first() -> None:
+    """The mutant: a range is done, for everybody who looks, before its effect is there."""
+    from django.db import transaction
+
+    from apps.ledger.services import hold_facts
+    from apps.quotas.services import running
+
+    real = running.mark_range
+
+    def mark_range(*judged: Any) -> Any:
+        point = transaction.savepoint()
+        found = real(*judged)
+        transaction.savepoint_rollback(point)
+        transaction.on_commit(lambda: mark_later(*judged))
+        return found
+
+    def mark_later(*judged: Any) -> None:
+        time.sleep(0.3)
+        with transaction.atomic():
+            hold_facts()
+            real(*judged)
+
+    vars(running)["mark_range"] = mark_range
+
+
+def close_unlocked() -> None:
+    """The mutant: whoever ends a range looks whether it was the last without waiting for others who end one."""
+    from apps.quotas.services import running
+
+    real = running.close_if_over
+
+    def close_if_over(run: Any) -> bool:
+        over = not run.ranges.exclude(state="done").exists() and real(run)
+        time.sleep(0.3)
+        return over
+
+    vars(running)["close_if_over"] = close_if_over
+
+
 def recount_colours() -> None:
     """The mutant: the recount sees only who is red and should not be, or the other way round."""
     from dataclasses import replace
@@ -178,5 +217,5 @@ def commit_without_waiting() -> None:
 
 _ALL = [take_notes_first, acknowledge_early, sweep_nothing, trust_stale_standings, lock_nobody, lock_in_any_order]
 _ALL += [forget_checkpoints, claim_always, forget_keys, commit_without_waiting, freeze_nothing, beat_tries_once]
-_ALL += [recount_colours, repair_as_marks, keep_no_alarm, *moments.ALL]
+_ALL += [end_ranges_first, close_unlocked, recount_colours, repair_as_marks, keep_no_alarm, *moments.ALL]
 BREAKS: dict[str, Callable[[], None]] = {one.__name__: one for one in _ALL}

@@ -6,6 +6,7 @@ Imports stand inside: a web process must not load what only a worker has.
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -73,6 +74,49 @@ def claimers() -> list[ModuleType]:
     return [module for module in found if "claim_job" in vars(module)]
 
 
+def slow_ranges() -> None:
+    """A range takes so many seconds longer, with its effect written and not committed."""
+    from apps.quotas.services import running
+
+    real, seconds = running.close_if_over, float(os.environ.get("SLOW", "0.15"))
+
+    def close_if_over(run: Any) -> bool:
+        time.sleep(seconds)
+        return real(run)
+
+    vars(running)["close_if_over"] = close_if_over
+
+
+def count_ends() -> None:
+    """Every range that is done and every run that is over leaves a line, so that a second one of either can be seen."""
+    from django.db import transaction
+
+    from apps.quotas import services
+    from apps.quotas.services import running
+
+    made = Path(os.environ["FAULT_EFFECTS"])
+    do, close = running.do_range, running.close_if_over
+
+    def note(what: str) -> None:
+        with made.open("a", encoding="utf-8") as file:
+            file.write(f"{what}\n")
+
+    def do_range(range_id: int) -> bool:
+        done = do(range_id)
+        if done:
+            note(f"range {range_id}")
+        return done
+
+    def close_if_over(run: Any) -> bool:
+        over = close(run)
+        if over:
+            transaction.on_commit(lambda: note(f"run {run.pk}"))
+        return over
+
+    vars(running)["close_if_over"] = close_if_over
+    vars(services)["do_range"] = do_range
+
+
 def hurry() -> None:
     """Beat asks for everything several times a second, so that many periods pass in a short time."""
     from config.celery import app
@@ -81,4 +125,4 @@ def hurry() -> None:
         entry["schedule"] = 0.25
 
 
-ALL = [small_batches, name_connections, die_before_ringing, count_claims, hurry]
+ALL = [small_batches, name_connections, die_before_ringing, count_claims, hurry, slow_ranges, count_ends]

@@ -15,22 +15,14 @@ from typing import Any
 from config.children import die_with_parent
 from config.places import BASE_DIR
 
-# What a slow worker does before it says that a range is over: its effect is written and not committed.
-SLOW = """
-import os, time
-from apps.quotas.services import running
-real = running.close_if_over
-def close(run):
-    time.sleep(float(os.environ["SLOW"]))
-    return real(run)
-running.close_if_over = close
-"""
 START = """
 import sys
 import config.celery
 from config.celery import app
+from tests.faults.moments import slow_ranges
 app.loader.import_default_modules()
-{broken}
+if {slow}:
+    slow_ranges()
 app.worker_main(sys.argv[1:])
 """
 
@@ -39,7 +31,7 @@ class Worker:
     """One worker with its children, which end with it."""
 
     def __init__(self, broker: str, log: Path, *, concurrency: int, slow: float) -> None:
-        code = START.format(broken=SLOW if slow else "")
+        code = START.format(slow=bool(slow))
         options = ["worker", "-c", str(concurrency), "-n", f"{log.stem}@%h", "--without-gossip", "--without-mingle"]
         environment = os.environ | {"CELERY_BROKER_URL": broker, "SLOW": str(slow), "STATEMENT_TIMEOUT": "600000"}
         with log.open("wb") as out:

@@ -17,6 +17,7 @@ from tests.faults.scenarios import (
     nights,
     outages,
     overlapping,
+    passes,
     ringing,
 )
 
@@ -70,6 +71,10 @@ SCENARIOS = [
     Scenario(
         "F1-parent", kills.parent, full=100, small=2, chunk=20, brokers=BOTH,
         mutants={"forget_checkpoints": 2, "take_notes_first": 30}, redis_mutants={"sweep_nothing": 5},
+    ),
+    Scenario(
+        "F1-ranges", passes.two_of_three, full=100, small=1, chunk=10, brokers=BOTH,
+        mutants={"end_ranges_first": 3, "close_unlocked": 10},
     ),
     Scenario("F2", outages.restarts, full=100, small=2, chunk=5, mutants={"forget_keys": 1, "forget_checkpoints": 10}),
     Scenario(

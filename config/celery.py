@@ -30,8 +30,10 @@ app.autodiscover_tasks()
 CONFIRMED_WITHIN = 5.0
 
 
-def _ask(task: str, every: float, expires: float) -> dict[str, Any]:
-    options: dict[str, Any] = {"expires": expires, "confirm_timeout": CONFIRMED_WITHIN}
+def _ask(task: str, every: float) -> dict[str, Any]:
+    # It waits its turn behind doorbells: dropped after one interval, nothing would be found, no day would change and
+    # nothing be frozen for as long as the queue is longer than that.
+    options: dict[str, Any] = {"expires": max(4 * every, 60.0), "confirm_timeout": CONFIRMED_WITHIN}
     # Beat keeps one connection, and learns only by sending that its broker was restarted. It has time to try once more
     # over a new one; without that it would never speak to RabbitMQ again.
     options |= {"retry": True, "retry_policy": {"max_retries": 1, "interval_start": 0}}
@@ -40,13 +42,11 @@ def _ask(task: str, every: float, expires: float) -> dict[str, Any]:
 
 # Beat only says "look for due work": a job is done once per period by a unique row, however often it is asked for.
 app.conf.beat_schedule = {
-    # It waits its turn behind doorbells: dropped after one interval, no file of a dead worker would be found again for
-    # as long as the queue is longer than that.
-    "sweep": _ask("sweep", settings.SWEEP_INTERVAL, max(4 * settings.SWEEP_INTERVAL, 60)),
-    "freeze-due": _ask("freeze_due", 15.0, 15),
-    "day-change": _ask("day_change", 60.0, 60),
-    "tell-answers": _ask("tell_answers", 60.0, 60),
-    "nightly-recount": _ask("nightly_recount", 600.0, 600),
+    "sweep": _ask("sweep", settings.SWEEP_INTERVAL),
+    "freeze-due": _ask("freeze_due", 15.0),
+    "day-change": _ask("day_change", 60.0),
+    "tell-answers": _ask("tell_answers", 60.0),
+    "nightly-recount": _ask("nightly_recount", 600.0),
 }
 
 

@@ -71,6 +71,8 @@ def freeze_due() -> None:
 @shared_task
 def nightly_recount() -> None:
     """Once a night and campaign, begin to compare every standing with the facts and to put right what differs."""
+    # What time alone has changed is noted first, or the recount would take it for drift.
+    services.follow_time()
     now = services.clock()
     for campaign in Campaign.objects.to_mark(now):
         local = (now - RECOUNT_AFTER).astimezone(ZoneInfo(campaign.rule.time_zone))

@@ -79,7 +79,10 @@ def _one_night(ground: Ground, tally: Tally, dice: random.Random, number: int) -
     tally.expect(named() == drifted, f"the log names {len(named() & drifted)} of them and {named() - drifted}")
     tally.expect(_health(ground) == ("degraded", "found"), f"/health/ready says {_health(ground)}")
     ground.verdicts(tally, f"after night {number}")
-    differ = [name for name, was in before.items() if _standings()[name] != was]
+    # Since when is given back to whoever a mark had turned; of the others nothing says that they were so before.
+    turned = set(StandingChange.objects.filter(cause="mark").values_list("employee__staff_no", flat=True))
+    after = _standings()
+    differ = [name for name, was in before.items() if _kept(after[name], name in turned) != _kept(was, name in turned)]
     tally.expect(not differ, f"not as before the drift: {differ[:3]}")
     audited = AuditEntry.objects.filter(action="standing.repaired").order_by("-pk")[: found or 0]
     repaired = sorted(audited.values_list("subject_id", flat=True))
@@ -119,6 +122,10 @@ def _standings() -> Verdicts:
         "employee__staff_no", "counted", "target", "exempt", "red", "reached_at", "since"
     )
     return {staff_no: tuple(rest) for staff_no, *rest in told}
+
+
+def _kept(verdict: tuple[Any, ...], turned: bool) -> tuple[Any, ...]:
+    return verdict if turned else verdict[:-1]
 
 
 def _red(verdict: tuple[Any, ...]) -> bool:

@@ -10,6 +10,7 @@ from apps.quotas.freeze.freezing import freeze
 from apps.quotas.freeze.proof import read_key, read_signature, verify
 from apps.quotas.models import Campaign, FrozenResult, ResultCorrection
 from tests.dashboard.conftest import SignIn
+from tests.dashboard.strict import links
 from tests.fixtures import Clock
 from tests.people import TESTER, record, with_account
 
@@ -114,3 +115,10 @@ def test_a_team_is_that_of_the_deadline(frozen: Campaign, bob: Employee, hr: Emp
     page = as_(bob).get(reverse("team", args=["B001"])).content.decode()
     assert "Alan" in page
     assert "final result" in page
+
+
+def test_the_way_to_the_result_keeps_the_campaign_that_was_chosen(frozen: Campaign, hr: Employee, as_: SignIn) -> None:
+    for address in ("/", "/?campaign=november"):
+        [link] = {one for one in links(as_(hr).get(address)) if one.startswith("/company/result/")}
+        assert as_(hr).get(link).status_code == 200, link
+        assert link.endswith(address[1:])

@@ -179,7 +179,7 @@ class Scope:
         if self.user.has_role("hr"):
             pages.append((_("Company"), reverse("company"), "building-2"))
         if self.campaign and self.campaign.newest_result and self.reads_results:
-            pages.append((_("Result"), f"{reverse('result')}?campaign={self.campaign.slug}", "stamp"))
+            pages.append((_("Result"), reverse("result"), "stamp"))
         if self.employee or pages:
             pages.append((_("Exports"), reverse("exports"), "download"))
         # The page a link leads to, or lies above: of two, the one that is nearer.

@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 from playwright.sync_api import sync_playwright
 
 from scripts.bootstrap import ROOT
-from scripts.screenshots import ARGUMENTS, free_port, house, sign_in
+from scripts.screenshots.houses import demo, free_port
+from scripts.screenshots.taking import ARGUMENTS, sign_in
 
 VERSION = "12.8.2"  # the newest that runs on Node 20
 PLACE = ROOT / "var" / "node"
@@ -124,14 +125,14 @@ def measure(times: int, pages: list[str]) -> dict[str, dict[str, Any]]:
         raise SystemExit("This needs Chromium: apt-get install chromium, or name it in CHROMIUM")
     program = install()
     static = ROOT / "var" / "lighthouse-static"
-    with house(**collected(static)) as (address, sign_ins), sync_playwright() as playwright:
+    with demo(**collected(static)) as house, sync_playwright() as playwright:
         port = free_port()
         # Started here: Lighthouse gives a browser half a minute, and takes a busy machine for a broken one.
         arguments = [*ARGUMENTS, f"--remote-debugging-port={port}"]
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments, timeout=120_000)
-        cookies = {role: cookie(sign_in(browser, address, sign_ins[role])) for role in set(PAGES.values())}
+        cookies = {role: cookie(sign_in(browser, house, role)) for role in set(PAGES.values())}
         found = {
-            page: summary([look(program, address + page, cookies[PAGES[page]], port) for _ in range(times)])
+            page: summary([look(program, house.address + page, cookies[PAGES[page]], port) for _ in range(times)])
             for page in pages
         }
         browser.close()

@@ -1,0 +1,78 @@
+"""What is done on a page before it is looked at."""
+
+import uuid
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+
+Act = Callable[[Page], None]
+
+
+def nothing(page: Page) -> None:
+    """The page as it comes."""
+
+
+def open_parts(page: Page) -> None:
+    """Every menu, table and fold of it."""
+    page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+
+
+def open_menus(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('header details').forEach((one) => { one.open = true; })")
+
+
+def sent(form: str) -> Act:
+    """The form is sent as it is, past what the browser itself would ask for."""
+
+    def send(page: Page) -> None:
+        button = page.locator(form).locator("button:not([type=button]):not([formaction]), button.button").first
+        page.eval_on_selector(form, "(form) => { form.noValidate = true; }")
+        button.click()
+        page.wait_for_selector("[aria-invalid=true], .error, [role=alert]")
+
+    return send
+
+
+def bad_contact(page: Page) -> None:
+    page.fill("#quick-add input[name=name]", "王小明")
+    page.fill("#quick-add [name=reach]", "12345")
+    page.click("#quick-add button")
+    page.wait_for_selector("#quick-add [aria-invalid=true]")
+
+
+def bad_lines(page: Page) -> None:
+    page.fill("#quick-add [name=reach]", "无法联系\n也无法联系")
+    page.locator("#quick-add [name=reach]").press("Control+Enter")
+    page.wait_for_selector(".failed")
+
+
+def good_contact(page: Page) -> None:
+    page.fill("#quick-add input[name=name]", "王小明")
+    page.fill("#quick-add [name=reach]", f"{uuid.uuid4().hex}@outside.example.org")
+    page.click("#quick-add button")
+    page.wait_for_selector("#messages li")
+
+
+def wrong_password(page: Page) -> None:
+    page.fill("input[name=username]", "somebody")
+    page.fill("input[name=password]", "wrong")
+    page.click("form.fields button")
+    page.wait_for_selector(".error")
+
+
+def looks_for_contacts(page: Page) -> None:
+    page.fill("input[name=q]", "客人")
+    page.press("input[name=q]", "Enter")
+    page.wait_for_selector("label.choice")
+
+
+def joiners(page: Page) -> None:
+    """The list of everybody who joined since the opening."""
+    page.fill("[name=joined_after]", "2026-11-05")
+    page.click("form.rule button")
+    page.wait_for_selector("#people")
+
+
+def refuses_mutely(page: Page) -> None:
+    page.locator("[formaction*=refuse]").first.click()
+    page.wait_for_selector(".error, [role=alert]")

@@ -1,0 +1,145 @@
+"""Every page of the house, in every state that looks different: one list for the pictures and for the tests.
+
+An address may hold a name of `states.fill` in braces. `NOBODY_YET` are looked at before any campaign has been opened.
+"""
+
+from typing import NamedTuple
+
+from tests.pages import acts
+from tests.pages.acts import Act, nothing, sent
+
+
+class Shot(NamedTuple):
+    """One page: its picture's name, who looks (a reader of `company`, or nobody), its address, what is done there."""
+
+    name: str
+    reader: str
+    address: str
+    act: Act = nothing
+
+
+CORRECTIONS = "/company/result/corrections/"
+NOBODY_YET = [
+    Shot("first-me", "none", "/"),
+    Shot("first-contacts", "none", "/contacts/"),
+    Shot("first-import", "none", "/contacts/import/"),
+    Shot("first-team", "five", "/team/L005/"),
+    Shot("first-company", "hr", "/company/"),
+    Shot("first-adjustments", "hr", "/company/adjustments/"),
+    Shot("first-reviews", "hr", "/company/reviews/"),
+    Shot("first-result", "hr", "/company/result/"),
+    Shot("first-exports", "hr", "/exports/"),
+]
+ANYBODY = [
+    Shot("login", "", "/login/"),
+    Shot("login-error", "", "/login/", acts.wrong_password),
+    Shot("set-password", "", "{link}"),
+    Shot("set-password-over", "", "/set-password/x/y/"),
+    Shot("api", "", "/api/v1/docs/"),
+    Shot("password", "red", "/password/"),
+    Shot("password-error", "red", "/password/", sent("form.fields")),
+    Shot("nobody", "operator", "/"),
+    Shot("menus", "red", "/exports/", acts.open_menus),
+]
+NO = [
+    *(Shot(f"no-{status}", "", f"/say/{status}/") for status in (400, 403, 413, 429, 500, 503)),
+    Shot("no-413-upload", "red", "/say/413/?upload"),
+    Shot("no-404", "red", "/nothing/"),
+]
+OWN = [
+    *(Shot(f"me-{name}", name, "/") for name in ("none", "one", "red", "done", "thousands")),
+    Shot("me-error", "red", "/", acts.bad_contact),
+    Shot("me-lines", "red", "/", acts.bad_lines),
+    Shot("me-added", "adder", "/", acts.good_contact),
+    Shot("me-open", "red", "/", acts.open_parts),
+    Shot("me-frozen", "red", "/?campaign=m09"),
+    Shot("me-corrected", "red", "/?campaign=m09&result=1"),
+    Shot("me-adjusted", "asker", "/?campaign=m09"),
+    Shot("me-closing", "red", "/?campaign=m10"),
+    Shot("me-not-begun", "red", "/?campaign=m12"),
+    *(Shot(f"contacts-{name}", name, "/contacts/") for name in ("none", "one", "red", "done", "thousands")),
+    Shot("contacts-none-found", "red", "/contacts/?q=谁也不是"),
+    Shot("contacts-uncounted", "red", "/contacts/?reason=ended"),
+    *(Shot(f"contact-{name}", "red", f"/contacts/{{{name}}}/")
+      for name in ("contact", "colleague", "ended", "corrected")),
+    Shot("contact-error", "red", "/contacts/{contact}/", sent("form[action*=correct]")),
+    Shot("exports", "red", "/exports/"),
+    Shot("exports-frozen", "red", "/exports/?campaign=m09"),
+]  # fmt: skip
+IMPORTS = [
+    Shot("import", "importer", "/contacts/import/"),
+    Shot("import-error", "importer", "/contacts/import/", sent("form[data-upload]")),
+    *(Shot(f"import-{name}", "importer", f"/contacts/import/{{{name}}}/")
+      for name in ("upload", "unsure", "nameless", "packed")),
+    Shot("import-upload-open", "importer", "/contacts/import/{upload}/", acts.open_parts),
+    *(Shot(f"batch-{name}", "importer", f"/contacts/import/batch/{{{name}}}/")
+      for name in ("running", "done", "nothing_new", "broken", "closed_out")),
+]  # fmt: skip
+REVIEWS = [
+    Shot("review", "red", "/review/"),
+    Shot("review-answered", "one", "/review/"),
+    Shot("review-withdrawn", "asker", "/review/"),
+    Shot("review-frozen", "red", "/review/?campaign=m09"),
+    Shot("review-none", "many", "/review/"),
+    Shot("review-ask", "many", "/review/ask/"),
+    Shot("review-ask-error", "many", "/review/ask/", sent("main form")),
+    Shot("review-choose", "thousands", "/review/ask/", acts.looks_for_contacts),
+    Shot("reviews", "hr", "/company/reviews/"),
+    Shot("reviews-answered", "hr", "/company/reviews/?state=answered"),
+    Shot("reviews-none", "hr", "/company/reviews/?q=谁也不是"),
+    Shot("reviews-frozen", "hr", "/company/reviews/?campaign=m09"),
+    Shot("company-review", "hr", "/company/reviews/{review}/"),
+    Shot("company-review-error", "hr", "/company/reviews/{review}/", sent("#answer form")),
+    Shot("company-review-overdue", "hr", "/company/reviews/{overdue}/"),
+    Shot("company-review-answered", "hr", "/company/reviews/{answered}/"),
+    Shot("company-review-withdrawn", "hr", "/company/reviews/{withdrawn}/"),
+]
+TEAM = [
+    Shot("team-five", "five", "/team/L005/"),
+    Shot("team-many", "many", "/team/L500/"),
+    Shot("team-open", "many", "/team/L500/", acts.open_parts),
+    Shot("team-red", "many", "/team/L500/?status=red"),
+    Shot("team-none-found", "many", "/team/L500/?q=谁也不是"),
+    Shot("team-as-of", "five", "/team/L005/?as_of=2026-11-20"),
+    Shot("team-frozen", "five", "/team/L005/?campaign=m09"),
+    Shot("team-closing", "five", "/team/L005/?campaign=m10"),
+    Shot("team-not-begun", "five", "/team/L005/?campaign=m12"),
+    *(Shot(f"member-{no.lower()}", "five", f"/team/{no}/") for no in ("E000", "E001", "E099", "E100", "E500")),
+    Shot("member-frozen", "five", "/team/E099/?campaign=m09"),
+]
+COMPANY = [
+    Shot("company", "hr", "/company/"),
+    Shot("company-department", "hr", "/company/?department=销售部"),
+    Shot("company-frozen", "hr", "/company/?campaign=m09"),
+    Shot("company-closing", "hr", "/company/?campaign=m10"),
+    Shot("company-not-begun", "hr", "/company/?campaign=m12"),
+    Shot("exports-hr", "hr", "/exports/"),
+    Shot("exports-hr-frozen", "hr", "/exports/?campaign=m09"),
+    Shot("adjustments", "hr", "/company/adjustments/"),
+    Shot("adjustments-all", "hr", "/company/adjustments/?show=all"),
+    Shot("adjustments-none", "hr", "/company/adjustments/?q=谁也不是"),
+    Shot("adjustment-ask", "hr", "/company/adjustments/ask/"),
+    Shot("adjustment-ask-error", "hr", "/company/adjustments/ask/", sent("main form")),
+    Shot("adjustments-by-rule", "hr", "/company/adjustments/by-rule/"),
+    Shot("adjustments-joiners", "hr", "/company/adjustments/by-rule/", acts.joiners),
+    *(Shot(f"adjustment-{name}", "hr", f"/company/adjustments/{{{name}_adjustment}}/")
+      for name in ("granted", "refused", "withdrawn", "ending", "end_waiting", "waiting", "many")),
+    Shot("adjustment-decide", "second", "/company/adjustments/{waiting_adjustment}/"),
+    Shot("adjustment-decide-error", "second", "/company/adjustments/{waiting_adjustment}/", acts.refuses_mutely),
+    Shot("adjustment-decide-many", "second", "/company/adjustments/{many_adjustment}/"),
+]  # fmt: skip
+RESULT = [
+    Shot("result", "hr", "/company/result/?campaign=m09"),
+    Shot("result-first", "hr", "/company/result/?campaign=m09&result=1"),
+    Shot("result-auditor", "auditor", "/company/result/?campaign=m09"),
+    Shot("result-waiting", "hr", "/company/result/"),
+    Shot("result-closing", "hr", "/company/result/?campaign=m10"),
+    Shot("correction-ask", "hr", "/company/result/corrections/ask/?campaign=m09"),
+    Shot("correction-ask-error", "hr", "/company/result/corrections/ask/?campaign=m09", sent("main form")),
+    Shot("correction-asked", "hr", "/company/result/corrections/{correction}/?campaign=m09"),
+    Shot("correction-decide", "second", "/company/result/corrections/{correction}/?campaign=m09"),
+    Shot("correction-decide-error", "second", f"{CORRECTIONS}{{correction}}/?campaign=m09", acts.refuses_mutely),
+    Shot("correction-granted", "auditor", "/company/result/corrections/{granted_correction}/?campaign=m09"),
+    Shot("correction-refused", "hr", "/company/result/corrections/{refused_correction}/?campaign=m09"),
+]  # fmt: skip
+SHOTS = [*ANYBODY, *NO, *OWN, *IMPORTS, *REVIEWS, *TEAM, *COMPANY, *RESULT]

@@ -1,0 +1,204 @@
+"""Everything in every state that a page shows: files, questions, adjustments, and campaigns from their first day on.
+
+`fill` goes through three months with the house's clock and ends on Monday, 23 November 2026, at noon in Shanghai.
+"""
+
+import uuid
+from datetime import date
+
+from apps.contacts.imports import receive_file
+from apps.contacts.models import Contact, Source, Submission
+from apps.contacts.services import correct_contact, end_contact
+from apps.contacts.services.submitting import refuse_submission
+from apps.employees.services import account_for, set_password_link
+from apps.quotas.freeze.closing import begin_closing
+from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction, refuse_correction
+from apps.quotas.freeze.freezing import freeze
+from apps.quotas.models import Campaign
+from apps.quotas.services import (
+    ask_adjustment,
+    ask_by_rule,
+    ask_ending,
+    clock,
+    follow_time,
+    grant_adjustment,
+    preview_rule,
+    refuse_adjustment,
+    withdraw_adjustment,
+)  # fmt: skip
+from tests import files, people, reviewing
+from tests.fixtures import Clock
+from tests.pages import company
+from tests.pages.company import account, person
+
+LATE = "迟交.csv"
+HEADER = "姓名,电话,鞋码\n"
+GOOD = "".join(f"来客{n},1391234{n:04},41\n" for n in range(60))
+NEW = GOOD.replace("1391234", "1371234").replace("来客", "新客")
+BAD = "".join(f"怪客{n},{n},42\n" for n in range(12, 20))
+
+
+def fill(house: Clock) -> dict[str, object]:
+    """Everything after the first day, of which the roster stands there already; the ids of what there is."""
+    september = _september(house)
+    _october(house)
+    house.set("2026-11-01T00:00:05+08:00", ticks=True)
+    november = _open("十一月", date(2026, 11, 1), date(2026, 11, 30), 100)
+    house.set("2026-11-23T08:00:00+08:00", ticks=True)
+    company.record_in_november()
+    _mark()
+    house.set("2026-11-10T10:00:00+08:00", ticks=True)
+    filled = {"overdue": reviewing.ask(november, person("done"), "请看一下。").pk}
+    house.set(people.NOON, ticks=True)
+    filled["closed_out"] = Submission.objects.get(file_name=LATE).pk
+    filled["link"] = set_password_link(account_for(people.person("D001")), "")
+    filled |= _corrections(september) | _adjustments(november) | _reviews(november) | _imports() | _contacts()
+    _open("十二月", date(2026, 12, 1), date(2026, 12, 31), 50)
+    _mark()
+    return filled
+
+
+def _open(name: str, opens_on: date, deadline: date, target: int) -> Campaign:
+    slug = f"m{opens_on:%m}"
+    opened = people.november(name=name, slug=slug, opens_on=opens_on, deadline=deadline, target=target)
+    _mark()
+    return opened
+
+
+def _mark() -> None:
+    follow_time()
+    people.mark()
+
+
+def _september(house: Clock) -> Campaign:
+    """Frozen, with something refused at its closing, a question that was answered, and a target that was adjusted."""
+    house.set("2026-09-01T00:00:05+08:00", ticks=True)
+    campaign = _open("九月", date(2026, 9, 1), date(2026, 9, 30), 20)
+    people_of_hr = {"by": account("hr").actor}
+    asked = ask_adjustment(
+        campaign=campaign, employee=person("asker"), kind="part_time", reason="每周工作三天", target=12, **people_of_hr
+    )
+    grant_adjustment(request_id=asked.pk, by=account("second").actor)
+    house.set("2026-09-29T12:00:00+08:00", ticks=True)
+    company.record_in_september()
+    _mark()
+    _stuck(person("importer"), LATE)
+    for at in ("2026-10-01T00:00:05+08:00", "2026-10-01T00:45:00+08:00"):
+        house.set(at, ticks=True)
+        freeze(campaign=campaign, by=people.TESTER, patient=False)
+    house.set("2026-10-02T09:00:00+08:00", ticks=True)
+    campaign = Campaign.objects.get(pk=campaign.pk)
+    question = reviewing.ask(campaign, person("red"), "少了一位。")
+    reviewing.answer(question, person("hr"), "他九月以前就已经登记。")
+    return campaign
+
+
+def _october(house: Clock) -> None:
+    """Closing: something that was handed in before its deadline has not been recorded."""
+    house.set("2026-10-01T09:00:00+08:00", ticks=True)
+    campaign = _open("十月", date(2026, 10, 1), date(2026, 10, 31), 30)
+    house.set("2026-10-31T23:59:00+08:00", ticks=True)
+    _stuck(person("importer"), "最后.csv")
+    house.set("2026-11-01T00:00:03+08:00", ticks=True)
+    begin_closing(campaign, people.TESTER)
+
+
+def _stuck(employee: company.Employee, name: str) -> Submission:
+    """A file that only its command can read on, and the command is gone."""
+    return receive_file(
+        employee=employee, by=people.TESTER, source=Source.CSV, file_name=name, sha256=uuid.uuid4().bytes,
+        layout={"format": "csv", "encoding": "utf-8", "roles": ["name", "phone"]}, total=5_000,
+    )  # fmt: skip
+
+
+def _corrections(campaign: Campaign) -> dict[str, object]:
+    """One granted, one refused, one that waits for the second of HR."""
+    first, second = account("hr"), account("second")
+
+    def ask(reason: str, staff_no: str, counted: int) -> int:
+        wanted = [Wanted(staff_no, counted=counted)]
+        return ask_correction(campaign=campaign, wanted=wanted, reason=reason, evidence="工单七", by=first).pk
+
+    granted = ask("同步晚到", "E099", 20)
+    grant_correction(correction_id=granted, by=second, answer="已核对")
+    refused = ask("再多一位", "M001", 8)
+    refuse_correction(correction_id=refused, by=second, answer="没有凭据")
+    return {"correction": ask("漏记两位", "M001", 9), "granted_correction": granted, "refused_correction": refused}
+
+
+def _adjustments(campaign: Campaign) -> dict[str, object]:
+    """One in each state, one for many, and an end that waits."""
+    first, second = account("hr").actor, account("second").actor
+
+    def ask(place: int, **terms: object) -> int:
+        usual = {"kind": "leave", "reason": "产假", "by": first}
+        employee = people.person(f"M{place:03}")
+        return ask_adjustment(campaign=campaign, employee=employee, **usual | terms).pk  # type: ignore[arg-type]
+
+    long_reason = "他在九月至十一月间照顾家人，" * 20
+    found = {
+        "waiting": ask(11, target=40), "granted": ask(12, exempt=True, reason=long_reason),
+        "ending": ask(13, target=60), "refused": ask(14, exempt=True),
+        "withdrawn": ask(15, target=10, kind="other", kind_text="外派"),
+        "own": ask_adjustment(
+            campaign=campaign, employee=person("one"), kind="part_time", reason="半日", target=50, by=first
+        ).pk,
+    }  # fmt: skip
+    for name in ("granted", "ending", "own"):
+        grant_adjustment(request_id=found[name], by=second)
+    refuse_adjustment(request_id=found["refused"], note="假期已经结束", by=second)
+    withdraw_adjustment(request_id=found["withdrawn"], by=first)
+    request = campaign.adjustmentrequest_set.get(pk=found["ending"])
+    found["end_waiting"] = ask_ending(request=request, employee=None, reason="提前回来", by=first).pk
+    people.load(
+        "staff_no,name,email,department,manager_staff_no,started_on\n"
+        + "\n".join(f"N{n:03},新人{n:02},n{n:03}@corp.example.com,支持1组,T001,2026-11-{10 + n % 9}" for n in range(30))
+    )
+    rule, day = campaign.rule, date(2026, 11, 5)
+    seen = preview_rule(rule, clock(), joined_after=day, department="", besides_employee=None)
+    many = ask_by_rule(campaign=campaign, joined_after=day, reason="中途加入", seen=seen.digest, by=first)
+    return {f"{name}_adjustment": pk for name, pk in found.items()} | {"many_adjustment": many.pk}
+
+
+def _reviews(campaign: Campaign) -> dict[str, object]:
+    asker = person("red")
+    ids = reviewing.ids(asker)
+    open_one = reviewing.ask(campaign, asker, "这位不是同事。\n\n请再看一次。", contacts=[ids[0], ids[-1]])
+    answered = reviewing.ask(campaign, person("one"), "我每天只工作半日。")
+    mine = campaign.adjustment_set.get(employee=person("one"))
+    reviewing.answer(answered, person("hr"), "", kind="adjustment", subject_id=mine.pk)
+    withdrawn = reviewing.ask(campaign, person("asker"), "看错了。")
+    reviewing.withdraw(withdrawn)
+    return {"review": open_one.pk, "answered": answered.pk, "withdrawn": withdrawn.pk}
+
+
+def _imports() -> dict[str, object]:
+    """A file in each state between its upload and its undoing."""
+    employee = person("importer")
+    done = files.handed_in(employee, "name,phone\n" + (GOOD + GOOD[:300] + BAD).replace(",41", "").replace(",42", ""))
+    nothing_new = files.handed_in(employee, "name,phone\n来客1,13912340001\n")
+    broken = _stuck(employee, "坏了.csv")
+    refuse_submission(broken.pk, "unreadable_file")
+    running = _stuck(employee, "正在登记.csv")
+    at = clock()
+    Submission.objects.filter(pk=running.pk).update(done=1_240, advanced_at=at)
+    return {
+        "upload": files.upload(employee, HEADER + NEW + GOOD[:200] + BAD, name="通讯录.csv").pk,
+        "unsure": files.upload(employee, "姓名,电话\n王伟,13812345678\n".encode("gb18030"), name="旧.csv").pk,
+        "nameless": files.upload(employee, "甲,乙\n王伟,城东\n", name="无列.csv").pk,
+        "packed": files.upload(employee, b"PK\x03\x04" + bytes(64), name="表.xlsx").pk,
+        "done": done.pk, "nothing_new": nothing_new.pk, "broken": broken.pk, "running": running.pk,
+    }  # fmt: skip
+
+
+def _contacts() -> dict[str, object]:
+    """Contacts of the red one: one that counts, one that has ended, one that was corrected, and a colleague."""
+    employee, by = person("red"), people.TESTER
+    colleague = Contact.objects.of(employee).get(name="同事").pk
+    people.record_one(employee, ("handle", "ends1"), ("phone", "13712345678"), name="某" * 60)
+    people.record_one(employee, ("handle", "wrong1"), name="改名")
+    ended, wrong = Contact.objects.of(employee).order_by("-pk")[1], Contact.objects.of(employee).order_by("-pk")[0]
+    end_contact(contact_id=ended.pk, employee=employee, by=by)
+    correct_contact(contact_id=wrong.pk, employee=employee, identities=[("handle", "right1")], by=by)
+    counts = Contact.objects.of(employee).filter(name="客人98").get().pk
+    return {"colleague": colleague, "ended": ended.pk, "corrected": wrong.pk, "contact": counts}

@@ -108,6 +108,11 @@ def reasons(rule: CampaignRule, at: datetime, *, internal: str, claimed: str, co
 
 def with_reason(contacts: models.QuerySet, rule: CampaignRule, at: datetime, employees: str) -> models.QuerySet:
     """Contacts of `employees` (a SELECT of ids) recorded before the look, each annotated with its `reason`."""
+    return contacts.filter(recorded_at__lt=at).annotate(reason=reason_of(rule, at, employees))
+
+
+def reason_of(rule: CampaignRule, at: datetime, employees: str) -> RawSQL:
+    """The reason of a contact of `employees` (a SELECT of ids) that was recorded before the look: '' when it counts."""
     conditions = reasons(
         rule,
         at,
@@ -118,8 +123,7 @@ def with_reason(contacts: models.QuerySet, rule: CampaignRule, at: datetime, emp
     whens = " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in conditions.items())
     sql_text = f"CASE {whens} ELSE '' END"
     # The text holds literals quoted by psycopg2, and Django's cursor reads a bare % as a placeholder.
-    expression = RawSQL(sql_text.replace("%", "%%"), (), output_field=TextField())  # noqa: S611
-    return contacts.filter(recorded_at__lt=at).annotate(reason=expression)
+    return RawSQL(sql_text.replace("%", "%%"), (), output_field=TextField())  # noqa: S611
 
 
 def everyone() -> str:

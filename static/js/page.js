@@ -28,9 +28,14 @@
   }
 
   // A live region must outlive what it reports: the swapped section carries the sentence, this puts it into the region.
+  // A target that is reached while the page is looked at is a small moment: the card says so once, by a class.
+  let reached = true;
   function announce() {
     const place = standing();
     const region = document.getElementById("announcement");
+    const now = place?.classList.contains("reached");
+    if (now && !reached) place.classList.add("arriving");
+    reached = now;
     if (!place || !region || place.dataset.says === region.dataset.said) return;
     if (region.dataset.said) region.textContent = place.dataset.says;
     region.dataset.said = place.dataset.says;

@@ -44,9 +44,8 @@ def test_a_page_says_as_of_when_until_when_and_what_a_day_needs(
     marked(alice, 60)
     said = words(as_(alice).get("/"))
     assert "as of 12:00" in said
-    assert "until Mon 30 Nov, 23:59 in Shanghai" in said
-    assert "Days left 8" in said
-    assert "Needed a day 5" in said
+    assert "8 days left until Mon 30 Nov, 23:59 in Shanghai" in said
+    assert "5 a day for the 40 still to go, today included" in said
 
 
 def test_the_deadline_is_also_told_in_the_readers_zone(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
@@ -54,12 +53,21 @@ def test_the_deadline_is_also_told_in_the_readers_zone(as_: SignIn, alice: Emplo
     assert "for you Mon 30 Nov, 16:59 in Berlin" in words(as_(alice).get("/"))
 
 
-def test_nobody_recorded_yet_is_an_empty_page_that_says_what_comes(
+def test_nobody_recorded_yet_is_a_page_that_helps_to_begin_and_no_empty_chart(
     as_: SignIn, alice: Employee, campaign: Campaign
 ) -> None:
-    said = words(as_(alice).get("/"))
+    client = as_(alice)
+    first = client.get("/")
+    said = words(first)
     assert "0 of 100 counted" in said
-    assert "The first person you add appears here at once." in said
+    assert "Three ways to begin" in said
+    assert b"data-chart" not in first.content
+    # The first one is sent with the whole page, which comes back with a box for the curve.
+    assert b"hx-post" not in first.content
+    after = client.post("/contacts/add/", form("grace@outside.example.org"), follow=True)
+    assert b"data-chart" in after.content
+    assert b"hx-post" in after.content
+    assert "Three ways to begin" not in words(after)
 
 
 def test_without_a_campaign_contacts_can_be_recorded_all_the_same(as_: SignIn, alice: Employee) -> None:
@@ -119,7 +127,8 @@ def test_a_colleague_is_recorded_but_said_not_to_count(as_: SignIn, alice: Emplo
     answer = as_(alice).post("/contacts/add/", form("bob@corp.example.com"), follow=True)
     said = words(answer)
     assert "Recorded. It does not count yet: A colleague." in said
-    assert "Not counting 1" in said
+    assert "See why 1 does not count" in said
+    assert "1 · A colleague" in said
 
 
 def test_the_number_answers_304_while_nothing_moves(as_: SignIn, alice: Employee, campaign: Campaign) -> None:

@@ -22,8 +22,10 @@ class Period:
     ended: bool
     opened: bool
     deadline: str
+    last_minute: str
     elsewhere: str
     left: str
+    opening: str
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,13 @@ class Card:
     @property
     def pace_text(self) -> str:
         """Pace in words: a softer word than red, and silent when it has nothing to add."""
+        if self.row.exempt:
+            return ""
         if self.row.pace == "behind" and self.gap > 0:
-            return _("%(count)s behind a steady pace") % {"count": words.number(self.gap)}
+            return _("%(count)s behind pace") % {"count": words.number(self.gap)}
         if self.row.pace == "ahead" and self.gap < 0:
-            return _("%(count)s ahead of a steady pace") % {"count": words.number(-self.gap)}
-        return _("On a steady pace") if self.row.pace == "on_pace" else ""
+            return _("%(count)s ahead of pace") % {"count": words.number(-self.gap)}
+        return _("On pace") if self.row.pace == "on_pace" else ""
 
 
 def period_of(scope: Scope) -> Period:
@@ -62,13 +66,25 @@ def period_of(scope: Scope) -> Period:
         left = ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
     else:
         left = _("the deadline has passed")
-    return Period(days, days == 0, opened, _deadline(last, scope.zone), _elsewhere(last, scope), left)
+    opening = _("opens %(day)s, %(time)s") % _told(rule.opens_at, scope.zone)
+    told = _told(last, scope.zone)
+    return Period(
+        days_left=days,
+        ended=days == 0,
+        opened=opened,
+        deadline=_("until %(day)s, %(time)s in %(city)s") % told,
+        last_minute=_("%(day)s, %(time)s in %(city)s") % told,
+        elsewhere=_elsewhere(last, scope),
+        left=left,
+        opening=opening,
+    )
 
 
-def _deadline(last: datetime, zone: ZoneInfo) -> str:
-    local = last.astimezone(zone)
+def _told(moment: datetime, zone: ZoneInfo) -> dict[str, str]:
+    """An instant in words, in a zone."""
+    local = moment.astimezone(zone)
     with timezone.override(zone):
-        return _("until %(day)s, %(time)s in %(city)s") % {
+        return {
             "day": words.full_date(local.date()),
             "time": words.clock_time(local),
             "city": words.city(zone.key),
@@ -84,13 +100,7 @@ def _elsewhere(last: datetime, scope: Scope) -> str:
         own = None
     if own is None or last.astimezone(own).utcoffset() == last.astimezone(scope.zone).utcoffset():
         return ""
-    local = last.astimezone(own)
-    with timezone.override(own):
-        return _("%(day)s, %(time)s in %(city)s") % {
-            "day": words.full_date(local.date()),
-            "time": words.clock_time(local),
-            "city": words.city(own.key),
-        }
+    return _("%(day)s, %(time)s in %(city)s") % _told(last, own)
 
 
 def card_of(scope: Scope, row: Any, days: list[Any]) -> Card:
@@ -119,6 +129,8 @@ def _says(row: Any, scope: Scope) -> str:
     """The sentence for the live region: what a screen reader hears when the number moves."""
     numbers = {"counted": words.number(row.counted), "target": words.number(row.target)}
     if row.counted >= row.target:
+        if row.counted == row.target:
+            return _("That was number %(target)s. You have reached the target.") % numbers
         return _("%(counted)s of %(target)s counted. You have reached the target.") % numbers
     if row.exempt:
         return _("%(counted)s of %(target)s counted. You are exempt.") % numbers

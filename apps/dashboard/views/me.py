@@ -11,19 +11,24 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
+from apps.dashboard import rule_words
 from apps.dashboard.forms import QuickAddForm
 from apps.dashboard.views.cards import Card, card_of, period_of
 from apps.dashboard.views.pictures.curves import own_curve
+from apps.dashboard.views.readout import Line, readout
 from apps.dashboard.views.scope import Scope, fragment, render
-from apps.quotas import reports, services
-from apps.quotas.models import Review
+from apps.quotas import reports, rules, services
+from apps.quotas.models import Campaign, Review
 
-LATEST = 5
+LATEST, EXAMPLES = 5, 3
 
 
 @dataclass(frozen=True)
 class Own:
-    """The reader's numbers: the verdict's row, its curve, how many live contacts have which reason, adjustments."""
+    """The reader's numbers: the verdict's row, its curve, how many live contacts have which reason, adjustments.
+
+    `moved` is what became of contacts since the end of yesterday; None where nothing can move any more.
+    """
 
     standings: Any
     row: Any
@@ -32,6 +37,13 @@ class Own:
     asked: Any
     can_ask: bool
     terms: list[Any]
+    moved: list[reports.Moved] | None
+    corrections: list[Any]
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was recorded that has not ended."""
+        return bool(self.row.counted or self.not_counting)
 
     @property
     def not_counting(self) -> int:
@@ -60,7 +72,17 @@ def own_numbers(scope: Scope) -> Own | None:
     asked = Review.objects.filter(campaign=scope.campaign, employee=scope.employee).order_by("-asked_at").first()
     can_ask = services.can_ask(scope.campaign, scope.now)
     terms = reports.terms_of(scope.campaign, [scope.employee.pk], scope.now).get(scope.employee.pk, [])
-    return Own(standings, row, standings.curve(), counts_by_reason(scope), asked, can_ask, terms)
+    fixed = reports.corrections_of(scope.result, scope.employee) if scope.result else []
+    return Own(standings, row, standings.curve(), counts_by_reason(scope), asked, can_ask, terms, _moved(scope), fixed)
+
+
+def _moved(scope: Scope) -> list[reports.Moved] | None:
+    """Against the state at the end of yesterday, in the campaign's zone (decision 11)."""
+    rule = scope.rule
+    if scope.the_campaign.state != Campaign.State.OPEN or not rule.opens_at <= scope.now < rule.cutoff_at:
+        return None
+    yesterday = rules.start_of_day(scope.today, rule.time_zone)
+    return reports.moved_since(scope.the_campaign, scope.the_employee, yesterday, scope.now)
 
 
 @require_safe
@@ -76,18 +98,43 @@ def page(scope: Scope, form: QuickAddForm, *, hurry: bool = False, status: int =
     own = own_numbers(scope)
     context: dict[str, Any] = {"form": form, "hurry": hurry, **lists(scope)}
     if own:
-        card = card_of(scope, own.row, own.days)
-        context |= {"card": card, "own": own, "etag": _etag(scope, own, card)}
-        context["picture"] = own_curve(scope, card, own.days)
+        context |= _shown(scope, own)
+        # Without a curve there is no box to draw it in: then the form is sent whole, and the page comes back with one.
+        context["picture"] = own_curve(scope, context["card"], own.days) if own.row.counted else None
+        context["flips"] = reports.flips(scope.the_campaign, scope.the_employee)
     elif scope.campaign:
         context["period"] = period_of(scope)
+        context["waiting"] = not context["period"].opened and services.concerns(scope.campaign, scope.user)
+    if scope.campaign and (own or context["waiting"]):
+        context["rule"] = rule_words.in_words(scope.campaign.name, scope.rule)
+        context["rule_version"] = rule_words.version_of(scope.rule)
     return render(scope, "dashboard/me.html", context, status=status)
 
 
+def _shown(scope: Scope, own: Own) -> dict[str, Any]:
+    """Context of the number's card."""
+    card = card_of(scope, own.row, own.days)
+    lines = readout(scope, card, own.moved, own.not_counting)
+    return {"card": card, "own": own, "lines": lines, "etag": _etag(scope, own, card, lines)}
+
+
+@dataclass
+class Reason:
+    """One reason why contacts do not count: how many have it, and the newest of them."""
+
+    code: str
+    contacts: int
+    newest: list[Any]
+
+
 def lists(scope: Scope, at: datetime | None = None) -> dict[str, Any]:
-    """The newest contacts, and the newest of those that do not count though they live."""
-    found = own_contacts(scope, at)
-    return {"latest": found[:LATEST], "mendable": found.exclude(reason__in=["", "ended"])[:LATEST]}
+    """The newest contacts, and by reason those that do not count though they live."""
+    by_reason: dict[str, Reason] = {}
+    found: Any = reports.not_counting(scope.campaign, scope.the_employee, at or scope.now, EXAMPLES)
+    for contact in found:
+        by_reason.setdefault(contact.reason, Reason(contact.reason, contact.of_reason, [])).newest.append(contact)
+    ordered = [by_reason[code] for code in rules.REASONS if code in by_reason]
+    return {"latest": own_contacts(scope, at)[:LATEST], "mendable": ordered}
 
 
 @require_safe
@@ -97,25 +144,26 @@ def standing(request: HttpRequest) -> HttpResponse:
     own = own_numbers(scope)
     if own is None:
         raise Http404("There is no standing")
-    card = card_of(scope, own.row, own.days)
-    etag = _etag(scope, own, card)
+    shown = _shown(scope, own)
+    etag = shown["etag"]
     if request.headers.get("If-None-Match") == etag:
         response: HttpResponse = HttpResponseNotModified()
         add_never_cache_headers(response)
     else:
-        response = fragment(scope, "dashboard/_standing.html", {"card": card, "own": own, "etag": etag})
+        response = fragment(scope, "dashboard/_standing.html", shown)
     response["ETag"] = etag
     response["X-As-Of"] = scope.now.astimezone(scope.zone).strftime("%H:%M")
     return response
 
 
-def _etag(scope: Scope, own: Own, card: Card) -> str:
+def _etag(scope: Scope, own: Own, card: Card, lines: list[Line]) -> str:
     """Everything the number's card shows but the time of the look."""
     row = own.row
     shown = (
-        *(row.counted, row.target, row.red, row.exempt, row.stale, row.pace, card.gap, card.needed),
+        *(row.counted, row.target, row.red, row.exempt, row.stale, row.pace, card.gap),
         *(row.under_review, own.can_ask, own.asked is not None),
-        *(card.period.days_left, card.last_week, own.not_counting, scope.rule.version, get_language()),
+        *(own.not_counting, scope.rule.version, get_language()),
+        *lines,
         *((one.pk, one.ended_at, one.starts_at < scope.now) for one in own.terms),
     )
     return f'"{hashlib.sha256(repr(shown).encode()).hexdigest()[:24]}"'

@@ -3,7 +3,15 @@
 from apps.quotas.reports.adjustments import SHOWN, endings_of, one_request, requests_of, terms_of, waiting_for
 from apps.quotas.reports.groups import Bands, Bin, Day, Group
 from apps.quotas.reports.people import Everyone, Only, People, TeamOf, These, told_of_reviews
-from apps.quotas.reports.persons import contacts_with_reason, flips, reason_counts
+from apps.quotas.reports.persons import (
+    Moved,
+    contacts_with_reason,
+    corrections_of,
+    flips,
+    moved_since,
+    not_counting,
+    reason_counts,
+)
 from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals, order_of
 
 __all__ = [
@@ -14,6 +22,7 @@ __all__ = [
     "Everyone",
     "Filters",
     "Group",
+    "Moved",
     "Only",
     "Page",
     "People",
@@ -23,8 +32,11 @@ __all__ = [
     "These",
     "Totals",
     "contacts_with_reason",
+    "corrections_of",
     "endings_of",
     "flips",
+    "moved_since",
+    "not_counting",
     "one_request",
     "order_of",
     "reason_counts",

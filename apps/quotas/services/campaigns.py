@@ -150,7 +150,7 @@ def campaign_for(user: Any, slug: str | None) -> Campaign | None:
         return known.get(slug=slug)
     now = clock()
     chosen = list(known.prefetch_related("rules"))
-    mine = [campaign for campaign in chosen if _concerns(campaign, user)] or chosen
+    mine = [campaign for campaign in chosen if concerns(campaign, user)] or chosen
 
     def order(campaign: Campaign) -> tuple:
         cutoff = campaign.rule.cutoff_at
@@ -160,7 +160,8 @@ def campaign_for(user: Any, slug: str | None) -> Campaign | None:
     return min(mine, key=order, default=None)
 
 
-def _concerns(campaign: Campaign, user: Any) -> bool:
+def concerns(campaign: Campaign, user: Any) -> bool:
+    """Whether the reader's department is in the campaign's scope; it is for an account of nobody."""
     scope = campaign.rule.scope
     employee = getattr(user, "employee", None)
     return not scope or employee is None or employee.current_department in scope

@@ -20,6 +20,13 @@ def own_curve(scope: Scope, card: Card, rows: list[Any]) -> Picture:
 def _own_title(card: Card) -> str:
     if card.row.remaining == 0:
         return _("You have reached the target")
+    if card.row.exempt:
+        return _("Counted contacts by day")
+    if card.period.ended:
+        missing = ngettext(
+            "%(count)s was missing at the deadline", "%(count)s were missing at the deadline", card.row.remaining
+        )
+        return missing % {"count": words.number(card.row.remaining)}
     if card.row.pace == "behind" and card.gap > 0:
         return _("You are %(count)s behind a steady pace") % {"count": words.number(card.gap)}
     if card.row.pace == "ahead" and card.gap < 0:

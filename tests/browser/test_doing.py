@@ -21,7 +21,10 @@ def test_the_hundredth_contact_is_said_at_once_and_without_a_reload(open_as: Ope
     mine.page.click("#quick-add button")
     expect(mine.page.locator("#standing .count strong")).to_have_text("100")
     expect(mine.page.locator("#standing .badge.red")).to_have_count(0)
-    expect(mine.page.locator("#announcement")).to_contain_text("You have reached the target.")
+    # Said to who listens and to who looks, once and quietly; the way to the next one stays where it was.
+    expect(mine.page.locator("#announcement")).to_have_text("That was number 100. You have reached the target.")
+    expect(mine.page.locator("#standing .readout")).to_contain_text("That was number 100")
+    expect(mine.page.locator("#standing.arriving")).to_have_count(1)
     expect(mine.page.locator("#picture-curve")).to_have_text("You have reached the target")
     expect(mine.page.locator("#latest")).to_contain_text("王小明")
     expect(mine.page.locator("#messages")).to_contain_text("王小明 is recorded.")

@@ -1,5 +1,7 @@
 """A client that looks at every page it gets: nothing inline, nothing leaked, nothing kept, one heading."""
 
+import csv
+import io
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -92,3 +94,9 @@ def words(response: Any) -> str:
 
 def links(response: Any) -> list[str]:
     return Page(response.content.decode()).links
+
+
+def rows(response: Any) -> list[dict[str, str]]:
+    """The lines of a CSV that was answered, by the names of its columns."""
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))

@@ -1,7 +1,5 @@
 """The pages of HR's adjustments, and what the person and the manager see of one."""
 
-import csv
-import io
 from typing import Any
 
 import pytest
@@ -13,7 +11,7 @@ from apps.employees.services import grant_role
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign
 from tests import people
 from tests.dashboard.conftest import SignIn
-from tests.dashboard.strict import links, words
+from tests.dashboard.strict import links, rows, words
 
 pytestmark = pytest.mark.django_db
 HOME = "/company/adjustments/"
@@ -254,11 +252,6 @@ def test_another_campaigns_request_is_shown_in_its_own(
     elsewhere = as_(hr).get(f"{HOME}{asked.pk}/?campaign=november")
     assert (elsewhere.status_code, elsewhere["Location"]) == (302, f"{HOME}{asked.pk}/?campaign=sprint")
     assert as_(hr).get(elsewhere["Location"]).status_code == 200
-
-
-def rows(response: Any) -> list[dict[str, str]]:
-    text = b"".join(response.streaming_content).decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def test_the_csv_has_everything_that_was_asked_and_runs_nothing(

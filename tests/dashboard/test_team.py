@@ -1,8 +1,5 @@
 """`/team/` and `/company/`: numbers of those below, never contacts, and nothing of anybody else."""
 
-import csv
-import io
-
 import pytest
 
 from apps.contacts.models import Contact
@@ -10,15 +7,10 @@ from apps.employees.models import Employee
 from apps.quotas.models import Campaign
 from tests import people
 from tests.dashboard.conftest import SignIn
-from tests.dashboard.strict import links, words
+from tests.dashboard.strict import links, rows, words
 from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db
-
-
-def rows(response: object) -> list[dict[str, str]]:
-    body = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
-    return list(csv.DictReader(io.StringIO(body, newline="")))
 
 
 @pytest.fixture

@@ -186,7 +186,7 @@ def _broken_here(name: str) -> Iterator[None]:
     `any_order`: lines are signed as the database happens to give them. `hold_nobody`: nobody waits for another one's
     freeze, or looks who was first. `forget_k`, above: what was learned after the freeze counts.
     """
-    lines = storing._lines
+    lines = storing.canonical_lines
 
     def shuffled(*version: Any) -> Iterator[str]:
         found = list(lines(*version))
@@ -202,7 +202,7 @@ def _broken_here(name: str) -> Iterator[None]:
 
     with ExitStack() as stack:
         if name == "any_order":
-            stack.enter_context(patch.object(storing, "_lines", shuffled))
+            stack.enter_context(patch.object(storing, "canonical_lines", shuffled))
         if name == "hold_nobody":
             stack.enter_context(patch.object(freezing, "try_hold", everybody))
             stack.enter_context(patch.object(freezing, "_try_step", only_try))

@@ -148,6 +148,19 @@ def test_somebody_without_a_team_is_a_standing_a_curve_and_flips(
     assert "Show as table" in said
 
 
+def test_a_members_page_says_what_the_target_was_and_not_why(
+    as_: SignIn, bob: Employee, alice: Employee, recorded: Campaign, clock: Clock
+) -> None:
+    people.adjust(campaign=recorded, employee=alice, target=50, reason="secret illness")
+    people.mark()
+    clock.set("2026-11-24T12:00:00+08:00", ticks=True)
+    said = words(as_(bob).get("/team/A001/"))
+    assert "50 adjusted for this person from" in said
+    assert "100 the campaign's from Sun 1 Nov" in said
+    assert "illness" not in said
+    assert "turned not red" not in words(as_(bob).get("/team/A001/?as_of=2026-11-22")), "that was a day later"
+
+
 def test_as_of_a_day_shows_that_days_end(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
     said = words(as_(bob).get("/team/B001/?as_of=2026-11-22"))
     assert "as of the end of Sun 22 Nov" in said

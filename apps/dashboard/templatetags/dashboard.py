@@ -233,5 +233,11 @@ def full_day(day: date) -> str:
 
 
 @register.filter
+def day_of(moment: datetime) -> str:
+    """The day an instant falls on, in the zone in force."""
+    return words.full_date(timezone.localtime(moment).date())
+
+
+@register.filter
 def people(count: int) -> str:
     return words.people(count)

@@ -16,6 +16,9 @@ from apps.dashboard.views.scope import Scope, fragment, render
 from apps.employees.models import Employee
 from apps.quotas import reports
 
+# More turns than that, and a list of them says no more than the curve.
+FLIPS = 50
+
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
@@ -51,6 +54,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     if request.headers.get("HX-Target") == "list":
         return fragment(scope, "dashboard/_people_again.html", listed)
     standings = scope.standings(reports.TeamOf(employee))
+    groups = standings.sub_teams(employee)
     totals = standings.totals() if choice.narrowed else listed["found"]
     context = {
         **listed,
@@ -60,18 +64,20 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
         "totals": totals,
         "tiles": tile_urls(scope, choice, "team", staff_no),
         "period": period_of(scope),
-        "pictures": team_pictures(scope, employee, standings, totals),
+        "groups": groups,
+        "pictures": team_pictures(scope, employee, standings, totals, groups),
     }
     return render(scope, "dashboard/team.html", context)
 
 
-def team_pictures(scope: Scope, employee: Employee, standings: Any, totals: Any) -> list[Picture]:
+def team_pictures(
+    scope: Scope, employee: Employee, standings: Any, totals: Any, groups: list[reports.Group]
+) -> list[Picture]:
     """The four pictures of a team, each with the address of its chart."""
 
     def address(key: str) -> str:
         return scope.url("chart-team", employee.staff_no, key)
 
-    groups = standings.sub_teams(employee)
     return [
         teams.spread(scope, address("histogram"), standings.histogram(), totals, groups),
         sub_teams(scope, address("teams"), groups),
@@ -112,11 +118,12 @@ def _member(scope: Scope, employee: Employee) -> HttpResponse:
         "employee": employee,
         "crumbs": _crumbs(scope, employee),
         "period": period_of(scope),
-        "flips": reports.flips(scope.the_campaign, employee)[:50],
+        "flips": reports.flips(scope.the_campaign, employee).filter(at__lt=scope.look)[:FLIPS],
         "here": scope.request.path,
     }
     if row:
         context |= {"card": card_of(scope, row, days), **_terms(scope, employee)}
+        context["targets"] = reports.target_history(scope.the_campaign, employee, scope.look)
         context["picture"] = curves.member_curve(scope, employee.staff_no, context["card"], days)
     return render(scope, "dashboard/member.html", context)
 

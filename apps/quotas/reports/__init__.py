@@ -13,6 +13,7 @@ from apps.quotas.reports.persons import (
     reason_counts,
 )
 from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals, order_of
+from apps.quotas.reports.targets import TargetStep, target_history
 
 __all__ = [
     "SHOWN",
@@ -28,6 +29,7 @@ __all__ = [
     "People",
     "Row",
     "Standings",
+    "TargetStep",
     "TeamOf",
     "These",
     "Totals",
@@ -41,6 +43,7 @@ __all__ = [
     "order_of",
     "reason_counts",
     "requests_of",
+    "target_history",
     "terms_of",
     "told_of_reviews",
     "waiting_for",

@@ -4,13 +4,13 @@
 since, computed_at, stale_since). Today that is the cached standing, except for stale people: they are judged from the
 facts in the same statement. For a past instant everybody is. Of a frozen campaign it is the stored result, and no fact
 is looked at. `days` has their counted contacts by local day, and `listed` adds who and where they are, the words red,
-remaining and pace, for how many days nothing new has counted (`quiet_days`, NULL from the cut-off on), and whether the
-standing is under review: NULL for a reader who is not told.
+remaining and pace, for how many days nothing new has counted (`quiet_days`, NULL from the cut-off on), whether
+something has within STILL_DAYS (`moved`), and whether the standing is under review: NULL for a reader who is not told.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule, FrozenResult
@@ -52,7 +52,7 @@ def frozen_sources(result: FrozenResult, people: People, reviews_at: datetime | 
         SELECT kept.employee_id, counted, target, exempt, reached_at, NULL::timestamptz AS since,
                {literal(result.frozen_at)} AS computed_at, NULL::timestamptz AS stale_since,
                staff_no COLLATE "C" AS staff_no, name, email, department, manager_staff_no, red, remaining, pace,
-               NULL::integer AS quiet_days,
+               NULL::integer AS quiet_days, true AS moved,
                coalesce(node.last > node.first, false) AS has_team, {asked} AS under_review
         FROM kept LEFT JOIN quotas_frozennode node
           ON node.campaign_id = {result.campaign_id} AND node.employee_id = kept.employee_id)"""
@@ -70,17 +70,14 @@ def _past(rule: CampaignRule, at: datetime) -> str:
 def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
     # Nobody has a standing before the opening, noted or not.
     nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
-    # Of one person at a time, by the index: a page shows fifty.
-    newest = f"""(SELECT max(day) FROM quotas_dailycount counted_on
-        WHERE counted_on.campaign_id = {campaign.pk} AND counted_on.employee_id = standing.employee_id)"""
     notes = stale_sql(campaign.pk) if rule.opens_at < at else nothing
     return f"""stale AS MATERIALIZED (
         SELECT note.employee_id, note.noted_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
     {judgement_sql(rule, at, "SELECT employee_id FROM stale")},
     current AS (
-        SELECT employee_id, counted, target, exempt, reached_at, {newest} AS newest_day, since, computed_at,
-               NULL::timestamptz AS stale_since
-        FROM quotas_standing standing WHERE campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)
+        SELECT employee_id, counted, target, exempt, reached_at, NULL::date AS newest_day,
+               since, computed_at, NULL::timestamptz AS stale_since
+        FROM quotas_standing WHERE campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)
           AND employee_id NOT IN (SELECT employee_id FROM stale)
         UNION ALL
         SELECT verdict.employee_id, verdict.counted, verdict.target, verdict.exempt, verdict.reached_at, newest_day,
@@ -100,16 +97,31 @@ def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, *, past: bo
             AND place.starts_at < {look} AND place.ends_at >= {look}"""
         has_team = f"""EXISTS (SELECT 1 FROM employees_placement report WHERE report.manager_id = person.id
             AND report.starts_at < {look} AND report.ends_at >= {look})"""
+        newest, moved = "newest_day", f"coalesce(newest_day > {_week_ago(rule, at)}, false)"
     else:
         place = "LEFT JOIN employees_treenode place ON place.employee_id = person.id"
         has_team = "coalesce(place.last > place.first, false)"
+        # Asked for out here, they are found after the rows of a page are: its fifty by the index. Whoever counts
+        # thousands has `moved` first, which is one pass over the last week.
+        counted_on = f"FROM quotas_dailycount daily WHERE daily.campaign_id = {rule.campaign_id}"
+        own = f"SELECT max(day) {counted_on} AND daily.employee_id = current.employee_id"
+        lately = f"SELECT employee_id {counted_on} AND day > {_week_ago(rule, at)}"
+        newest = f"CASE WHEN stale_since IS NULL THEN ({own}) ELSE newest_day END"
+        moved = f"""CASE WHEN stale_since IS NULL THEN current.employee_id IN ({lately})
+            ELSE coalesce(newest_day > {_week_ago(rule, at)}, false) END"""
     return f"""SELECT current.*, person.staff_no COLLATE "C" AS staff_no, person.name, person.email,
             coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
             counted < target AND NOT exempt AS red, greatest(target - counted, 0) AS remaining,
-            {pace_sql(rule, at)} AS pace, {quiet_sql(rule, at, look)} AS quiet_days, {has_team} AS has_team,
-            {asked} AS under_review
+            {pace_sql(rule, at)} AS pace, {quiet_sql(rule, at, look, newest)} AS quiet_days,
+            {moved} AS moved, {has_team} AS has_team, {asked} AS under_review
         FROM current JOIN employees_employee person ON person.id = current.employee_id {place}
         LEFT JOIN employees_employee boss ON boss.id = place.manager_id"""
+
+
+def _week_ago(rule: CampaignRule, at: datetime) -> str:
+    """The last day that lies STILL_DAYS back: who has counted nothing since has come to a standstill."""
+    day = rules.day_of(at, rule.time_zone) - timedelta(days=rules.STILL_DAYS)
+    return f"{literal(day.isoformat())}::date"
 
 
 def pace_sql(rule: CampaignRule, at: datetime) -> str:
@@ -121,8 +133,10 @@ def pace_sql(rule: CampaignRule, at: datetime) -> str:
         WHEN {have} < {steady} - {band} THEN 'behind' ELSE 'on_pace' END"""
 
 
-def quiet_sql(rule: CampaignRule, at: datetime, look: str) -> str:
-    """rules.quiet_days in SQL, over the column newest_day. NULL from the cut-off on: nothing can move any more.
+def quiet_sql(rule: CampaignRule, at: datetime, look: str, newest: str) -> str:
+    """rules.quiet_days in SQL; `newest` is the day of the last counted contact, or NULL.
+
+    NULL from the cut-off on: nothing can move any more.
 
     Somebody can begin on the campaign's first day, or on their own first day when that is later.
     """
@@ -132,4 +146,4 @@ def quiet_sql(rule: CampaignRule, at: datetime, look: str) -> str:
     hired = f"""(SELECT max((work.starts_at AT TIME ZONE {zone})::date) FROM employees_employment work
         WHERE work.employee_id = person.id AND work.starts_at < {look} AND work.ends_at >= {look})"""
     began = f"greatest({literal(rule.opens_on.isoformat())}::date, {hired}) - 1"
-    return f"greatest({today}::date - greatest(newest_day, {began}), 0)"
+    return f"greatest({today}::date - greatest({newest}, {began}), 0)"

@@ -18,8 +18,8 @@ from apps.quotas.reports.keys import key_of, token_of
 from apps.quotas.reports.people import People
 from apps.quotas.reports.sources import frozen_sources, sources
 
-# Red, and nothing new for a week.
-STILL = f"red AND quiet_days >= {rules.STILL_DAYS}"
+# Red, and nothing new for a week; `moved` says nothing that quiet_days does not, and is found for all in one pass.
+STILL = f"red AND NOT moved AND quiet_days >= {rules.STILL_DAYS}"
 STATUS = {
     "red": "red",
     "not_red": "NOT red",

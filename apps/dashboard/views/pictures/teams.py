@@ -87,7 +87,9 @@ def spread(scope: Scope, url: str, bins: list[Any], totals: Any, teams: list[Any
     return Picture(
         key="histogram",
         title=_spread_title(totals),
-        note=_("People by counted contacts."),
+        note=_("People by counted contacts; the median is %(median)s.") % {"median": words.number(totals.median)}
+        if totals.people
+        else _("People by counted contacts."),
         url=url,
         head=(_("Counted contacts"), _("People")),
         rows=[cells(_range(bar), words.number(bar.people)) for bar in bars],

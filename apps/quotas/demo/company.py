@@ -20,8 +20,8 @@ from apps.quotas.rules import start_of_day
 # A team lead's team, and how few people below still want a level of their own.
 TEAM, FLAT = 7, 9
 LEAST_EMPLOYEES = 10
-# A good size for the team of the manager who shows it.
-SHOWN_TEAM, SHOWN_LEAST, SHOWN_MOST, SHOWN_LEVELS = 60, 30, 150, 3
+# A good size for the team of the manager who shows it, and sub-teams enough to set side by side.
+SHOWN_TEAM, SHOWN_LEAST, SHOWN_MOST, SHOWN_TEAMS, SHOWN_LEVELS = 60, 30, 150, 4, 3
 DAYS_HIRED = 4_000
 LEFT_SHARE, JOINED_SHARE, MOVED_SHARE = 0.01, 0.02, 0.02
 
@@ -182,10 +182,14 @@ def _choose_shown(company: Company) -> None:
     """A manager of a good team with teams in it, somebody deep in that team, and two of HR."""
     people = company.people
 
-    def fitness(place: int) -> tuple[bool, bool, bool, float]:
+    def fitness(place: int) -> tuple[bool, bool, bool, bool, float]:
         person = people[place]
-        good_size = SHOWN_LEAST <= person.team <= SHOWN_MOST
-        return person.teams < 2, not good_size, person.height < SHOWN_LEVELS, abs(log(person.team / SHOWN_TEAM))
+        wrong_size, few, flat = (
+            not SHOWN_LEAST <= person.team <= SHOWN_MOST,
+            person.teams < SHOWN_TEAMS,
+            person.height < SHOWN_LEVELS,
+        )
+        return person.teams < 2, wrong_size, few, flat, abs(log(person.team / SHOWN_TEAM))
 
     company.manager = min((place for place, person in enumerate(people) if person.team), key=fitness)
     last = company.manager + people[company.manager].team

@@ -1,5 +1,7 @@
 """`/team/` and `/company/`: numbers of those below, never contacts, and nothing of anybody else."""
 
+from datetime import datetime
+
 import pytest
 
 from apps.contacts.models import Contact
@@ -151,11 +153,12 @@ def test_somebody_without_a_team_is_a_standing_a_curve_and_flips(
 def test_a_members_page_says_what_the_target_was_and_not_why(
     as_: SignIn, bob: Employee, alice: Employee, recorded: Campaign, clock: Clock
 ) -> None:
-    people.adjust(campaign=recorded, employee=alice, target=50, reason="secret illness")
+    tenth = datetime.fromisoformat("2026-11-10T00:00:00+08:00")
+    people.adjust(campaign=recorded, employee=alice, target=50, reason="secret illness", starts_at=tenth)
     people.mark()
     clock.set("2026-11-24T12:00:00+08:00", ticks=True)
     said = words(as_(bob).get("/team/A001/"))
-    assert "50 adjusted for this person from" in said
+    assert "50 adjusted for this person from Tue 10 Nov" in said
     assert "100 the campaign's from Sun 1 Nov" in said
     assert "illness" not in said
     assert "turned not red" not in words(as_(bob).get("/team/A001/?as_of=2026-11-22")), "that was a day later"

@@ -7,6 +7,8 @@ from typing import Any
 
 from psycopg2 import sql
 
+from config.keep import results
+
 # What text PostgreSQL writes must not hang on a server's configuration.
 PLAIN_TEXT = """
 SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres';
@@ -93,6 +95,7 @@ def describe(cursor: Any) -> dict[str, Any]:
     cursor.execute("SELECT app, name FROM django_migrations ORDER BY app, name")
     found["migrations"] = [list(row) for row in cursor.fetchall()]
     found["campaigns"] = _campaigns(cursor)
+    found["results"] = results.found(cursor)
     lines = "".join(f"{name},{one['rows']},{one['sha256']}\n" for name, one in sorted(found["tables"].items()))
     found["digest"] = hashlib.sha256(lines.encode()).hexdigest()
     return found
@@ -134,7 +137,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         for one in before["campaigns"]
         if verdicts.get(one["campaign"]) != one
     ]
-    return told
+    return told + results.differences(before, now)
 
 
 def spent_numbers(cursor: Any) -> list[str]:

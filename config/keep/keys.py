@@ -51,15 +51,18 @@ def check_key(backup: Backup, places: Places | None) -> None:
     )
 
 
-def take_over(places: Places | None, secrets: dict[str, str] | None) -> None:
+def take_over(places: Places | None, secrets: dict[str, str] | None) -> str:
     """Give an embedded installation the secrets of its backup; to be done when nothing but the commit is left.
+
+    Returns the SIGNING_KEY that it then has.
 
     They are not put back should that fail: nobody can say whether a commit that was cut off has happened. An empty
     installation with these secrets can be restored again; a full one with others could not be used.
     """
     if places is None or secrets is None:
-        return
+        return settings.SIGNING_KEY
     before = places.local_secrets()
     places.keep_secrets({**before, **secrets})
     # For commands that this process starts: it has its own from the start. What the caller has set wins, as ever.
     os.environ.update({name: value for name, value in secrets.items() if os.environ.get(name) == before.get(name)})
+    return os.environ.get("SIGNING_KEY", "")

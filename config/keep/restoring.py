@@ -10,7 +10,7 @@ from django.db import Error, connections, transaction
 
 from apps.ledger.grants import grant
 from config.cold import migrations_on_disk
-from config.keep import contents, keys, targets
+from config.keep import contents, keys, results, targets
 from config.keep.archive import Backup, BackupError, open_backup
 from config.keep.programs import fitting, output_of
 from config.keep.script import PIECE, Rows, read_script
@@ -18,8 +18,9 @@ from config.keep.taking import owner
 
 
 def restore(path: Path, *, progress: Callable[[int, int], None]) -> dict[str, Any]:
-    """Restore the backup at `path`; returns its manifest. `progress` hears bytes read and bytes to read.
+    """Restore the backup at `path`; returns its manifest with `results` and `key` (results.told_of_key) of here.
 
+    `progress` hears bytes read and bytes to read.
     Raises BackupError; then nothing was changed. Killed at any moment it leaves the installation as empty as it was.
     """
     backup = open_backup(path)
@@ -40,13 +41,14 @@ def restore(path: Path, *, progress: Callable[[int, int], None]) -> dict[str, An
         # The grants name the tables of today; an older schema gets them from the migration that follows.
         if not missing_migrations(backup.manifest):
             _grant(alias)
-        _compare(backup, cursor)
-        keys.take_over(places, backup.secrets)
+        now = _compare(backup, cursor)
+        secret = keys.take_over(places, backup.secrets)
+        told = {"results": now["results"], "key": results.told_of_key(cursor, backup, places, secret)}
     connections[alias].close()  # with all that the script has set for its session
     # Without it the first pages are slow; PostgreSQL does it by itself after a while.
     with suppress(Error), connections[alias].cursor() as cursor:
         cursor.execute("ANALYZE")
-    return backup.manifest
+    return backup.manifest | told
 
 
 def missing_migrations(manifest: dict[str, Any]) -> int:
@@ -102,8 +104,11 @@ def _grant(alias: str) -> None:
         grant("owner", role)
 
 
-def _compare(backup: Backup, cursor: Any) -> None:
-    found = contents.differences(backup.manifest, contents.describe(cursor))
+def _compare(backup: Backup, cursor: Any) -> dict[str, Any]:
+    """What the restored database holds. Raises BackupError when that is not what the manifest says."""
+    now = contents.describe(cursor)
+    found = contents.differences(backup.manifest, now)
     found += [f"{column}: the next number is taken already" for column in contents.spent_numbers(cursor)]
     if found:
         raise BackupError("\n  ".join(["What was restored is not what was backed up; nothing was kept:", *found[:20]]))
+    return now

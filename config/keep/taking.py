@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections, transaction
 
 from apps.ledger.services import IDENTITY_KEY_CHECK
-from config.keep import contents, keys
+from config.keep import contents, keys, results
 from config.keep.archive import DUMP, BackupError, Writer, open_backup, written_whole
 from config.keep.programs import address_of, fitting, major_of, output_of
 from config.places import Places
@@ -85,6 +85,7 @@ def _heading(cursor: Any, places: Places | None) -> dict[str, Any]:
         "installation": "embedded" if places else "server",
         "server_version": version,
         "identity_key_check": check,
+        "signing_key": results.signing_key(cursor, settings.SIGNING_KEY),
     }
 
 

@@ -48,16 +48,22 @@ def summary(manifest: dict[str, Any]) -> dict[str, Any]:
         "employees": rows("employees_employee"),
         "contacts": rows("contacts_contact"),
         "campaigns": manifest["campaigns"],
+        "results": manifest.get("results", []),
         "digest": manifest["digest"],
         "secrets": SECRETS in manifest["members"],
     }
 
 
 def listed(told: dict[str, Any]) -> list[str]:
-    """The lines of a summary: what is held, the verdicts of each campaign, and the digests."""
+    """The lines of a summary: what is held, the verdicts of each campaign, every frozen result, and the digests."""
     lines = [f"  employees {told['employees']}, contacts {told['contacts']}, campaigns {len(told['campaigns'])}"]
     lines += [
         f"  {one['campaign']} ({one['state']}): {one['red']} of {one['standings']} red, digest {one['digest']}"
         for one in told["campaigns"]
+    ]
+    lines += [
+        f"  {one['campaign']}, final result {one['version']}: {one['red']} of {one['rows']} red, digest {one['digest']}"
+        + ("" if one["signed"] else ", NOT what was signed")
+        for one in told["results"]
     ]
     return [*lines, f"  digest of everything {told['digest']}"]

@@ -31,6 +31,11 @@ def public_key() -> str:
     return _pem(_private_key())
 
 
+def public_key_of(secret: str) -> str:
+    """The public key, as PEM, of a signing key as SIGNING_KEY has it. Raises ValueError."""
+    return _pem(Ed25519PrivateKey.from_private_bytes(signing_seed(secret)))
+
+
 def fingerprint(pem: str) -> str:
     """What two people compare over the telephone: SHA-256 of the public key, in groups."""
     raw = load_pem_public_key(pem.encode()).public_bytes(Encoding.Raw, PublicFormat.Raw)

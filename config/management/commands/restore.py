@@ -32,6 +32,7 @@ class Command(HouseCommand):
         with plainly("Stopped; nothing was changed."), self.bar("kB") as progress:
             manifest = restore(path, progress=lambda done, total: progress(done // 1000, total // 1000))
         told = {"file": str(path), "same": True, **summary(manifest), "migrated": self._migrate(manifest)}
+        told["signing_key"] = manifest["key"]
         told["seconds"] = round(time.monotonic() - began, 1)
         self.tell(options, told, _sentences(told))
 
@@ -49,6 +50,20 @@ class Command(HouseCommand):
 def _sentences(told: dict[str, Any]) -> str:
     lines = [f"Restored the state of {told['made_at']} in {told['seconds']} s:", *listed(told)]
     lines.append("The digest is the same.")
+    if told["results"]:
+        lines.append(_of_results(told["results"]))
+    if told["signing_key"]:
+        lines.append(told["signing_key"]["sentence"])
     if told["migrated"]:
         lines.append(f"The schema was brought up to date by {told['migrated']} migrations.")
     return "\n".join(lines)
+
+
+def _of_results(results: list[dict[str, Any]]) -> str:
+    forged = [f"{one['campaign']} {one['version']}" for one in results if not one["signed"]]
+    if forged:
+        return (
+            f"Not what was signed, here as in the backup: {', '.join(forged)}. Somebody changed stored rows before it "
+            "was made; compare with the file and the digest that were handed out then."
+        )
+    return f"Every frozen result ({len(results)}) has the digest of before, and the signature of it verifies."

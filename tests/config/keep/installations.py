@@ -7,11 +7,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from random import Random
+from types import SimpleNamespace
 from typing import Any
+
+import psycopg2
 
 from config.embedded import EmbeddedDatabase
 from config.places import BASE_DIR, Places
 from tests.config.house import environment
+from tests.quotas.moving import statements
 
 # Beside what the demo has: a file in pieces, and somebody's own columns.
 STORE_A_FILE = """
@@ -21,6 +26,35 @@ from apps.ledger.services import clock
 store_file(name="曲线.csv", content=[bytes(range(256)) * 3000], content_type="text/csv",
            expires_at=clock() + timedelta(days=1), owner_id=None)
 """
+# And a campaign that is over: adjusted, asked about, frozen, corrected by two of HR.
+FREEZE_ONE = """
+import uuid
+from datetime import timedelta
+from apps.employees.models import Account
+from apps.ledger.services import SYSTEM, clock
+from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction
+from apps.quotas.freeze.freezing import freeze
+from apps.quotas.models import Campaign, FrozenStanding
+from apps.quotas.services import ask_adjustment, ask_review, finish_run, grant_adjustment, open_campaign
+
+running = Campaign.objects.get()
+hedda, second = Account.objects.filter(role__role="hr").order_by("pk")[:2]
+ours = [hedda.employee_id, second.employee_id]
+over = open_campaign(name="Sprint", target=7, opens_on=running.rule.opens_on, time_zone="UTC",
+                     deadline=clock().date() - timedelta(days=2), by=SYSTEM)
+for run in over.runs.all():
+    finish_run(run)
+standing = over.standing_set.exclude(employee__in=ours).filter(red=True).order_by("employee_id").first()
+adjusted = ask_adjustment(campaign=over, employee=standing.employee, kind="part_time", reason="Half a week", target=50,
+                          by=hedda.actor)
+grant_adjustment(request_id=adjusted.pk, by=second.actor)
+freeze(campaign=over, by=SYSTEM, patient=True)
+ask_review(campaign=over, employee=standing.employee, text="One is missing.", key=uuid.uuid4(), by=SYSTEM)
+asked = ask_correction(campaign=over, wanted=[Wanted(standing.employee.staff_no, exempt=True)], reason="Was ill",
+                       evidence="A letter", by=hedda)
+grant_correction(correction_id=asked.pk, by=second)
+assert FrozenStanding.objects.filter(campaign=over, counted__gt=0, red=True).exists()
+"""
 # What a user would miss, in an order that hangs on no index and no collation.
 FACTS = {
     "verdicts": "SELECT staff_no, counted, target, exempt, red FROM quotas_standing JOIN employees_employee e ON e.id ="
@@ -29,6 +63,15 @@ FACTS = {
     "identities": "SELECT id, contact_id, kind, value, encode(digest, 'hex') FROM contacts_contactidentity ORDER BY id",
     "placements": "SELECT id, employee_id, manager_id, starts_at::text FROM employees_placement ORDER BY id",
     "audit": "SELECT id, extract(epoch FROM at), actor_label, action, detail::text FROM ledger_auditentry ORDER BY id",
+    "final": "SELECT campaign_id, version, staff_no, counted, target, exempt, red, days::text, deltas FROM"
+    ' quotas_frozenstanding ORDER BY campaign_id, version, staff_no COLLATE "C"',
+    "results": "SELECT campaign_id, version, digest, signature, public_key FROM quotas_frozenresult ORDER BY 1, 2",
+    "corrections": "SELECT c.id, state, reason, evidence, asked_by_id, decided_by_id, result_version, employee_id,"
+    " counted, target, exempt FROM quotas_resultcorrection c JOIN quotas_correctionline ON correction_id = c.id"
+    " ORDER BY 1, employee_id",
+    "reviews": "SELECT id, employee_id, state, text, counted, target, exempt FROM quotas_review ORDER BY id",
+    "adjustments": "SELECT id, employee_id, target, exempt, extract(epoch FROM starts_at), extract(epoch FROM"
+    " granted_at) FROM quotas_adjustment ORDER BY id",
     "files": "SELECT file_id::text, position, md5(content) FROM ledger_storedchunk ORDER BY 1, 2",
 }
 
@@ -118,6 +161,34 @@ def facts(connection: Any) -> dict[str, str]:
             rows = cursor.fetchall()
             found[name] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
     return found
+
+
+def unguarded(connection: Any) -> list[str]:
+    """Statements of a connection's role with which a verdict of FREEZE_ONE's campaign moves; there must be none."""
+    missed = []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM quotas_campaign WHERE slug = 'sprint'")
+        frozen: Any = SimpleNamespace(pk=cursor.fetchone()[0])
+        for statement in statements(frozen, Random(0)):
+            try:
+                cursor.execute(f"BEGIN; {statement}; SET CONSTRAINTS ALL IMMEDIATE")
+                missed.append(statement)
+            except psycopg2.Error:
+                pass
+            cursor.execute("ROLLBACK")
+    return missed
+
+
+def proved(installation: Installation, folder: Path, version: int) -> dict[str, Any]:
+    """Export a version of that campaign's result and prove it: by the program, and by what verify.py says."""
+    file, key = folder / f"{version}.csv", folder / f"{version}.pem"
+    installation.told("export_standings", "--campaign", "sprint", "--result", version, "--output", file)
+    key.write_text(installation.told("public_key", "--campaign", "sprint", "--result", version)["public_key"])
+    assert installation.told("verify_freeze", file)["verified"]
+    program = [sys.executable, str(BASE_DIR / "scripts" / "verify.py"), str(file), "--public-key", str(key), "--json"]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
 
 
 def tables_of(connection: Any) -> set[str]:

@@ -28,8 +28,10 @@ def test_make_takes_it_into_a_path_with_blanks(filled: Installation, tmp_path: P
         command, cwd=BASE_DIR, env=filled.environment, check=False, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    assert "employees 60, contacts 1200, campaigns 1" in done.stdout
+    assert "employees 60, contacts 1200, campaigns 2" in done.stdout
     assert "november-2026 (open)" in done.stdout
+    for version in (1, 2):
+        assert f"sprint, final result {version}: " in done.stdout
     assert "keys too" in done.stdout
     assert open_backup(path).manifest["tables"]["contacts_contact"]["rows"] == 1200
 

@@ -94,7 +94,7 @@ def test_what_protects_the_facts_protects_them_again(restored: Any) -> None:
 def test_an_installation_that_holds_something_is_refused_and_left_alone(filled: Installation, saved: Path) -> None:
     before = filled.holds()
     said = filled.refused("restore", saved)
-    assert "not empty (employees: 60, contacts: 1200, campaigns: 1" in said
+    assert "not empty (employees: 60, contacts: 1200, campaigns: 2" in said
     assert filled.holds() == before
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from config.keep.archive import open_backup
 from tests import plugin
-from tests.config.keep.installations import Installation, facts, tables_of
+from tests.config.keep.installations import FREEZE_ONE, Installation, facts, proved, tables_of, unguarded
 from tests.config.keep.servers import FIFTEEN, Server, server
 
 pytestmark = pytest.mark.xdist_group("backup")
@@ -26,6 +26,9 @@ def servers() -> Iterator[dict[str, Server]]:
         if FIFTEEN.exists():
             running["oldest"] = stack.enter_context(server(FIFTEEN))
         yield running
+
+
+KEYS = {name: "A" * 42 + f"{name}=" for name in "AE"}
 
 
 class OnServer(Installation):
@@ -46,12 +49,18 @@ class OnServer(Installation):
 
 @pytest.fixture(scope="module")
 def companies(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A company on each server, and its backup."""
+    """A company on each server, and its backup. One has its SIGNING_KEY in .env, the other in the database."""
     folder = tmp_path_factory.mktemp("servers")
     made = {}
     for version, running in servers.items():
         company = OnServer(running, f"company_{version}", folder)
-        for command in (["migrate", "-v0"], ["seed_demo", "--employees", "60", "--contacts", "20"]):
+        if version == "brought":
+            company.environment["SIGNING_KEY"] = KEYS["A"]
+        for command in (
+            ["migrate", "-v0"],
+            ["seed_demo", "--employees", "60", "--contacts", "20"],
+            ["shell", "-v", "0", "-c", FREEZE_ONE],
+        ):
             done = company.manage(*command)
             assert done.returncode == 0, done.stderr
         path = folder / f"{version}.backup"
@@ -77,6 +86,8 @@ def test_it_moves_from_any_supported_version_to_any(
             for forbidden in ("DELETE FROM contacts_contact", "UPDATE ledger_auditentry SET action = ''"):
                 with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                     cursor.execute(forbidden)
+        assert unguarded(app) == []
+    assert [one["signed"] for one in told["results"]] == [True, True]
     owned = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
     assert servers[into].run(owned, database=target.name) == [(f"{target.name}_keeper",)]
     assert target.told("recount")["differences"] == 0
@@ -104,6 +115,33 @@ def test_another_key_is_refused_before_anything_is_changed(
     assert target.tables() == set()
     target.environment["IDENTITY_KEY"] = right
     assert target.told("restore", path)["same"] is True
+
+
+ENV = "set the one of the .env of the server that was backed up"
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "key", "said"),
+    [
+        ("same_key", "brought", KEYS["A"], ("signed with the same key",)),
+        ("other_key", "brought", KEYS["E"], ("SIGNING_KEY is another one", "still verifies", ENV)),
+        ("no_key", "brought", "", ("SIGNING_KEY is not set", "still verifies", ENV)),
+        ("broken_key", "brought", "Kartoffel", ("SIGNING_KEY is no key", "still verifies", ENV)),
+        pytest.param("kept_key", "oldest", KEYS["A"], ("another one", "leave SIGNING_KEY empty"), marks=OLDEST.marks),
+    ],
+)
+def test_it_is_told_plainly_which_key_signs_from_now_on(
+    servers: dict[str, Server], companies: dict[str, Any], tmp_path: Path, name: str, source: str, key: str, said: Any
+) -> None:
+    """Else the next correction is signed with a key that nobody who verifies results knows."""
+    target = OnServer(servers["brought"], name, tmp_path)
+    target.environment["SIGNING_KEY"] = key
+    done = target.manage("restore", companies[source][1])
+    assert done.returncode == 0, done.stderr
+    for sentence in ("Every frozen result (2) has the digest of before", *said):
+        assert sentence in done.stdout
+    if name == "other_key":
+        assert proved(target, tmp_path, 2)["verified"]
 
 
 def test_the_applications_role_cannot_restore(

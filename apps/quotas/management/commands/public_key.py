@@ -1,14 +1,34 @@
 from typing import Any
 
+from django.core.management.base import CommandError, CommandParser
+
 from apps.ledger.management.house import HouseCommand
+from apps.quotas.freeze.files import UnknownResult, result_of
 from apps.quotas.freeze.signing import fingerprint, public_key
+from apps.quotas.management.choosing import choose_campaign
 
 
 class Command(HouseCommand):
-    help = "Prints the public key that verifies frozen results of this installation, as PEM."
+    help = (
+        "Prints, as PEM, the public key that verifies what this installation signs, or with --campaign the one that a "
+        "frozen result was signed with."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--campaign", metavar="N", help="the key of this campaign's frozen result")
+        parser.add_argument("--result", type=int, metavar="N", help="of an earlier version of it")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        pem = public_key()
+        if options["result"] and not options["campaign"]:
+            raise CommandError("--result needs --campaign", returncode=2)
+        if options["campaign"]:
+            try:
+                pem = result_of(choose_campaign(options["campaign"]), options["result"]).public_key
+            except UnknownResult as unknown:
+                raise CommandError(str(unknown)) from unknown
+        else:
+            pem = public_key()
         if not options["json"]:
             self.warn(f"Fingerprint: {fingerprint(pem)}")
         self.tell(options, {"public_key": pem, "fingerprint": fingerprint(pem)}, pem.strip())

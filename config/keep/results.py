@@ -1,0 +1,141 @@
+"""Frozen results in a backup: their digests made anew from their rows, their signatures, and the key for new ones."""
+
+import base64
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+
+from apps.quotas.freeze import proof, signing
+from apps.quotas.freeze.storing import instant
+from config.keep.archive import Backup
+from config.places import Places
+
+RESULTS = """
+SELECT campaign_id, slug, version, rule_version, cutoff_at, signature, public_key
+FROM quotas_frozenresult result JOIN quotas_campaign campaign ON campaign.id = campaign_id
+ORDER BY slug COLLATE "C", version
+"""
+ROWS = """
+SELECT staff_no, counted::text, target::text, CASE WHEN exempt THEN 'yes' ELSE 'no' END,
+    CASE WHEN red THEN 'yes' ELSE 'no' END, red
+FROM quotas_frozenstanding WHERE campaign_id = %s AND version = %s ORDER BY staff_no COLLATE "C"
+"""
+AT_ONCE = 10_000
+
+
+def found(cursor: Any) -> list[dict[str, Any]]:
+    """Every version of every frozen result, as the transaction of `cursor` sees its rows.
+
+    `digest` is made from them, `signed` says whether they are what the key kept with the result has signed, and `key`
+    is that key's fingerprint.
+    """
+    cursor.execute("SELECT to_regclass('public.quotas_frozenresult') IS NOT NULL")
+    if not cursor.fetchone()[0]:
+        return []
+    cursor.execute(RESULTS)
+    return [_seen(cursor, *row) for row in cursor.fetchall()]
+
+
+def _seen(cursor: Any, campaign: int, slug: str, version: int, rule: int, cutoff: Any, signature: str, pem: str) -> Any:
+    at, by_red = instant(cutoff), Counter[bool]()
+
+    def lines() -> Iterator[str]:
+        rows.execute(ROWS, [campaign, version])
+        for *cells, red in rows:
+            by_red[red] += 1
+            yield proof.canonical_line(*cells)
+
+    with cursor.connection.cursor(name="frozen_rows") as rows:
+        rows.itersize = AT_ONCE
+        digest, hashes, count = proof.fingerprints(proof.first_line(slug, at, rule, version), lines())
+    document = {
+        "campaign": slug, "cutoff": at, "rule_version": rule, "result_version": version, "rows": count,
+        "line_hashes": base64.b64encode(hashes).decode(), "digest": digest, "signature": signature,
+    }  # fmt: skip
+    return {
+        "campaign": slug, "version": version, "rows": count, "red": by_red[True], "digest": digest,
+        **_seal(document, pem),
+    }  # fmt: skip
+
+
+def _seal(document: dict[str, Any], pem: str) -> dict[str, Any]:
+    """A key that is none has signed nothing; a backup is made all the same."""
+    try:
+        return {"signed": proof.signed_by(document, proof.read_key(pem.encode())), "key": signing.fingerprint(pem)}
+    except proof.NotReadable:
+        return {"signed": False, "key": None}
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Which results of two descriptions are not the same; a backup of an older Hundred does not tell of them."""
+    if "results" not in before:
+        return []
+    held = {(one["campaign"], one["version"]): one for one in now["results"]}
+    return [
+        f"{one['campaign']}: result {one['version']} is another than in the backup"
+        for one in before["results"]
+        if held.get((one["campaign"], one["version"])) != one
+    ]
+
+
+# -- the key that signs ---------------------------------------------------------------------------------------------
+
+
+def signing_key(cursor: Any, secret: str) -> str | None:
+    """The fingerprint of the key that signs what is frozen next: of `secret`, else of one kept in the database.
+
+    None when there is neither, or what there is is no key.
+    """
+    if not secret:
+        cursor.execute("SELECT value #>> '{}' FROM ledger_setting WHERE name = %s", [signing.KEPT_KEY])
+        kept = cursor.fetchone()
+        secret = kept[0] if kept else ""
+    try:
+        return signing.fingerprint(signing.public_key_of(secret)) if secret else None
+    except ValueError:
+        return None
+
+
+def told_of_key(cursor: Any, backup: Backup, places: Places | None, secret: str) -> dict[str, Any] | None:
+    """Whether the restored installation signs with the key of the one that was backed up, and what to do when not.
+
+    `secret` is its SIGNING_KEY. None where nothing was frozen and no key was known.
+    """
+    results = backup.manifest.get("results", [])
+    wanted = backup.manifest.get("signing_key") or (results[-1]["key"] if results else None)
+    if wanted is None:
+        return None
+    here = signing_key(cursor, secret)
+    if here == wanted:
+        sentence = f"What is frozen or corrected next is signed with the same key as before ({wanted})."
+    else:
+        sentence = _warning(here, wanted, _cure(backup, places, kept=signing_key(cursor, "") == wanted))
+    return {"expected": wanted, "here": here, "same": here == wanted, "sentence": sentence}
+
+
+def _cure(backup: Backup, places: Places | None, *, kept: bool) -> str:
+    """Where the key of before is; `kept`: in the database that was restored."""
+    if kept:
+        return "leave SIGNING_KEY empty, for the key of before was kept in the database and is there again"
+    if backup.secrets is None:
+        return "set the one of the .env of the server that was backed up"
+    if places is None:
+        return f"set the one that the backup holds: tar -xOf '{backup.path}' secrets.json"
+    return "take SIGNING_KEY out of the environment and of .env, and the backup's own is used"
+
+
+def _warning(here: str | None, wanted: str, cure: str) -> str:
+    if settings.SIGNING_KEY and here is None:
+        problem = "SIGNING_KEY is no key: 32 random bytes as base64 are wanted"
+    elif here is None:
+        problem = "SIGNING_KEY is not set, and the next freeze or correction would make a key of its own"
+    else:
+        problem = f"SIGNING_KEY is another one: it signs as {here}"
+    return (
+        f"Results were signed as {wanted} before. Here {problem}. What is frozen already still verifies, with the "
+        f"key that is kept with it. Before the next freeze or correction {cure}; or, if it is lost, tell whoever "
+        "verifies results that a new key has come. `public_key` prints it, `public_key --campaign N` that of an old "
+        "result."
+    )

@@ -6,6 +6,7 @@ A reason or a state is a code below this door; here it becomes a sentence, and w
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -55,6 +56,26 @@ ENDINGS: dict[str, Text] = {
     "undone": gettext_lazy("Its import was undone."),
 }
 RESTORABLE = {"removed"}
+
+# Of a frozen campaign: nothing mends it any more.
+FINAL_REASONS: dict[str, Reason] = {
+    "ended": Reason(gettext_lazy("Ended"), gettext_lazy("It had ended before the cut-off.")),
+    "outside_period": Reason(
+        gettext_lazy("Outside the period"),
+        gettext_lazy("It was recorded outside the campaign's period, or came in after the result was made."),
+    ),
+    "not_external": Reason(
+        gettext_lazy("A colleague"), gettext_lazy("Employees and the company's own addresses did not count.")
+    ),
+    "unconfirmed": Reason(
+        gettext_lazy("Not confirmed in time"),
+        gettext_lazy("The person had not confirmed in the messaging app before the cut-off."),
+    ),
+    "claimed": Reason(
+        gettext_lazy("Recorded by a colleague first"),
+        gettext_lazy("A colleague's earlier entry held at the cut-off."),
+    ),
+}
 
 SOURCES: dict[str, Text] = {
     "page": gettext_lazy("this page"),
@@ -210,3 +231,24 @@ def people(count: int) -> str:
 def clock_time(moment: datetime) -> str:
     """14:05 in the time zone in force."""
     return date_format(timezone.localtime(moment), "H:i")
+
+
+def reason(code: str, *, final: bool) -> Reason | None:
+    """The words of a reason, in a campaign that runs or in a result."""
+    return (FINAL_REASONS if final else REASONS).get(code)
+
+
+def why(contact: Any, *, final: bool) -> str:
+    """Why a contact does not count and what would mend it, or why it did not count in a result; empty when it counts.
+
+    Of one that counted in a result and has ended since, that. `contact` carries its `reason`.
+    """
+    said = reason(contact.reason, final=final)
+    if final:
+        if said:
+            return str(said.cure)
+        return _("It counted at the cut-off; that it ended later changes nothing.") if contact.ended_at else ""
+    if contact.reason == "ended":
+        cure = said.cure if said and contact.end_reason in RESTORABLE else ""
+        return f"{ENDINGS.get(contact.end_reason, '')} {cure}".strip()
+    return str(said.cure) if said else ""

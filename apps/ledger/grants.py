@@ -29,6 +29,7 @@ APPENDED = (
     "quotas_frozenresult",
     "quotas_frozenstanding",
     "quotas_frozennode",
+    "quotas_frozenreason",
     "quotas_correctionline",
 )
 

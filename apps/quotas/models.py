@@ -13,7 +13,14 @@ from apps.employees.models import Employee
 from apps.ledger.querysets import Clock
 from apps.quotas.adjustments import Adjustment, AdjustmentRequest
 from apps.quotas.querysets import CampaignQuerySet, StandingQuerySet
-from apps.quotas.results import CorrectionLine, FrozenNode, FrozenResult, FrozenStanding, ResultCorrection
+from apps.quotas.results import (
+    CorrectionLine,
+    FrozenNode,
+    FrozenReason,
+    FrozenResult,
+    FrozenStanding,
+    ResultCorrection,
+)
 from apps.quotas.reviews import Review, ReviewContact
 from apps.quotas.runs import MarkRange, MarkRun
 
@@ -24,6 +31,7 @@ __all__ = [
     "CorrectionLine",
     "DailyCount",
     "FrozenNode",
+    "FrozenReason",
     "FrozenResult",
     "FrozenStanding",
     "MarkRange",

@@ -112,18 +112,50 @@ def with_reason(contacts: models.QuerySet, rule: CampaignRule, at: datetime, emp
 
 
 def reason_of(rule: CampaignRule, at: datetime, employees: str) -> RawSQL:
-    """The reason of a contact of `employees` (a SELECT of ids) that was recorded before the look: '' when it counts."""
+    """The reason of a contact of `employees` (a SELECT of ids) that was recorded before the look: '' when it counts.
+
+    Of a frozen campaign, looked at from its cut-off on, that is what its result was made of, whatever came later.
+    """
+    if at >= rule.cutoff_at and (final := rule.campaign.newest_result) and final.reasons_kept:
+        sql_text = _kept_reason(rule)
+    else:
+        sql_text = _reason_case(rule, at, employees, "contacts_contact")
+    # The text holds literals quoted by psycopg2, and Django's cursor reads a bare % as a placeholder.
+    return RawSQL(sql_text.replace("%", "%%"), (), output_field=TextField())  # noqa: S611
+
+
+def _kept_reason(rule: CampaignRule) -> str:
+    """The reason of a contact in a frozen result. What was not in time never counted: of it, facts may say more."""
+    outside, ended = _outside("contacts_contact", rule), _ended("contacts_contact", rule, rule.cutoff_at)
+    return f"""CASE WHEN NOT {outside} THEN coalesce((
+            SELECT kept.reason FROM quotas_frozenreason kept WHERE kept.campaign_id = {rule.campaign_id}
+              AND kept.employee_id = contacts_contact.employee_id AND kept.contact_id = contacts_contact.id), '')
+        WHEN {ended} THEN 'ended' ELSE 'outside_period' END"""
+
+
+def kept_reasons_sql(rule: CampaignRule, employees: str) -> str:
+    """SELECT of (employee_id, contact_id, reason): what came in time for the cut-off and does not count, and why.
+
+    `employees` is a SELECT of ids; the campaign has its K.
+    """
+    return f"""SELECT employee_id, contact_id, reason FROM (
+        SELECT contact.employee_id, contact.id AS contact_id,
+               {_reason_case(rule, rule.cutoff_at, employees, "contact")} AS reason
+        FROM contacts_contact contact
+        WHERE contact.employee_id IN ({employees}) AND NOT {_outside("contact", rule)}) judged WHERE reason <> ''"""
+
+
+def _reason_case(rule: CampaignRule, at: datetime, employees: str, contact: str) -> str:
+    """The first reason of a contact of `employees` as of `at`, from the facts; empty when it counts."""
     conditions = reasons(
         rule,
         at,
-        internal=f"contacts_contact.id IN ({internal_sql(rule, at, employees)})",
-        claimed=f"contacts_contact.id IN ({claimed_sql(rule, at, employees)})",
-        contact="contacts_contact",
+        internal=f"{contact}.id IN ({internal_sql(rule, at, employees)})",
+        claimed=f"{contact}.id IN ({claimed_sql(rule, at, employees)})",
+        contact=contact,
     )
     whens = " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in conditions.items())
-    sql_text = f"CASE {whens} ELSE '' END"
-    # The text holds literals quoted by psycopg2, and Django's cursor reads a bare % as a placeholder.
-    return RawSQL(sql_text.replace("%", "%%"), (), output_field=TextField())  # noqa: S611
+    return f"CASE {whens} ELSE '' END"
 
 
 def everyone() -> str:

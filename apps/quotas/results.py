@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext_lazy as _
 
+from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from apps.ledger.querysets import Clock
 
@@ -33,6 +34,9 @@ class FrozenResult(models.Model):
     signature = models.TextField(help_text="Ed25519, base64")
     public_key = models.TextField(help_text="PEM")
     created_by_label = models.TextField()
+    reasons_kept = models.BooleanField(
+        default=False, db_default=False, help_text="whether FrozenReason has why contacts did not count in it"
+    )
 
     class Meta:
         ordering = ["campaign", "version"]
@@ -83,6 +87,29 @@ class FrozenStanding(models.Model):
             models.CheckConstraint(name="quotas_frozen_target", condition=Q(target__gte=1)),
             models.CheckConstraint(
                 name="quotas_frozen_pace", condition=Q(pace__in=["done", "ahead", "on_pace", "behind"])
+            ),
+        ]
+
+
+class FrozenReason(models.Model):
+    """Why a contact that came in time did not count in a result: as judged for it, whatever facts become of it later.
+
+    Whoever came in time (recorded in the period, stored by K) and has no row here counted: `recorded_at`, `stored_at`
+    and K never change.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    campaign = models.ForeignKey("quotas.Campaign", on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    reason = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "employee", "contact"], name="quotas_frozen_reason_once"),
+            models.CheckConstraint(
+                name="quotas_frozen_reason_known",
+                condition=Q(reason__in=["ended", "not_external", "unconfirmed", "claimed"]),
             ),
         ]
 

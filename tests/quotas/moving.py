@@ -19,6 +19,8 @@ VALUES ({campaign}, 'granted', 'x', 'x', 1, 'x', hundred_clock(), 2, 'x', '', 2)
 ROW = """INSERT INTO quotas_frozenstanding (campaign_id, version, employee_id, staff_no, name, email, department,
     manager_staff_no, counted, target, exempt, pace, days, deltas)
 VALUES ({campaign}, {version}, 999, 'Z', '', '', '', '', 100, 100, false, 'done', '{{}}', '{{}}')"""
+REASON = """INSERT INTO quotas_frozenreason (campaign_id, employee_id, contact_id, reason)
+SELECT {campaign}, employee_id, max(id), 'ended' FROM contacts_contact GROUP BY employee_id"""
 VERSION_2 = """INSERT INTO quotas_frozenresult (campaign_id, version, frozen_at, rule_version, cutoff_at, kept_until,
     rows, red, digest, signature, public_key, created_by_label)
 SELECT campaign_id, 2, frozen_at, 1, cutoff_at, kept_until, 0, 0, '', '', '', '' FROM quotas_frozenresult
@@ -34,6 +36,9 @@ def statements(campaign: Campaign, rng: Random) -> list[str]:
         f"DELETE FROM quotas_frozenstanding WHERE {of}",
         f"DELETE FROM quotas_frozenresult WHERE {of}",
         f"DELETE FROM quotas_frozennode WHERE {of}",
+        f"DELETE FROM quotas_frozenreason WHERE {of}",
+        f"UPDATE quotas_frozenreason SET reason = 'claimed' WHERE {of}",
+        REASON.format(campaign=campaign.pk),
         "TRUNCATE quotas_frozenstanding CASCADE",
         f"UPDATE quotas_campaign SET state = 'open' WHERE id = {campaign.pk}",
         f"UPDATE quotas_campaign SET state = 'closing', kept_until = NULL WHERE id = {campaign.pk}",

@@ -173,18 +173,23 @@ def short_language(name: str) -> str:
 
 
 @register.filter
-def reason_label(code: str) -> words.Text:
-    return words.REASONS[code].label if code in words.REASONS else code
+def reason_label(code: str, final: object = None) -> words.Text:
+    """`final`: the result that is looked at, if any."""
+    found = words.reason(code, final=bool(final))
+    return found.label if found else code
 
 
 @register.filter
-def reason_cure(code: str) -> words.Text:
-    return words.REASONS[code].cure if code in words.REASONS else ""
+def reason_cure(code: str, final: object = None) -> words.Text:
+    """What would mend it; of a result, what it was. `final` as above."""
+    found = words.reason(code, final=bool(final))
+    return found.cure if found else ""
 
 
-@register.filter
-def ending(code: str) -> words.Text:
-    return words.ENDINGS.get(code, "")
+@register.simple_tag
+def why(contact: Any, final: object) -> str:
+    """Why a contact does not count, or did not count in the result `final`; words.why."""
+    return words.why(contact, final=bool(final))
 
 
 @register.filter

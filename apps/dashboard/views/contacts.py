@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.contacts import services
 from apps.contacts.models import Contact
 from apps.dashboard.forms import IDENTITY_FIELDS, CorrectForm, MarkedForm, QuickAddForm, RenameForm
-from apps.dashboard.views.me import own_contacts
+from apps.dashboard.views.me import final_line, own_contacts
 from apps.dashboard.views.own_list import choice_of, own_page
 from apps.dashboard.views.scope import Scope, render
 from apps.quotas import services as quotas
@@ -23,7 +23,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def listing(scope: Scope, form: QuickAddForm, status: int = 200) -> HttpResponse:
     can_ask = scope.campaign is not None and quotas.can_ask(scope.campaign, scope.now)
-    context = {"form": form, "can_ask": can_ask, **own_page(scope, choice_of(scope))}
+    context = {"form": form, "can_ask": can_ask, "final": final_line(scope), **own_page(scope, choice_of(scope))}
     return render(scope, "dashboard/contacts.html", context, status=status)
 
 

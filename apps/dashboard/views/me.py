@@ -61,6 +61,31 @@ def counts_by_reason(scope: Scope) -> dict[str, int]:
     return reports.reason_counts(scope.campaign, scope.the_employee, scope.now)
 
 
+@dataclass(frozen=True)
+class Final:
+    """The reader's row of a frozen result, and how many contacts counted at the cut-off by the list below it."""
+
+    row: Any
+    contacts: int
+    corrected: bool
+
+    @property
+    def agrees(self) -> bool:
+        return bool(self.row.counted == self.contacts)
+
+
+def final_line(scope: Scope) -> Final | None:
+    """None while there is no result, or when the reader is not in it."""
+    if scope.result is None or scope.employee is None:
+        return None
+    row = reports.Standings(scope.the_campaign, reports.Only(scope.employee), result=scope.result).one(
+        scope.employee.pk
+    )
+    if row is None:
+        return None
+    return Final(row, counts_by_reason(scope).get("", 0), corrected=scope.result.version > 1)
+
+
 def own_numbers(scope: Scope) -> Own | None:
     """None when there is no campaign, or the reader is not in its population."""
     if scope.campaign is None or scope.employee is None:

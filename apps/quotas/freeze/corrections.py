@@ -88,7 +88,7 @@ def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> Fr
         )  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute(statement)
-        result = store_version(campaign, version, by.actor)
+        result = store_version(campaign, version, by.actor, reasons_kept=newest.reasons_kept)
         _audit("granted", correction, by.actor)
     return result
 

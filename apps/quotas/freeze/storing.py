@@ -17,7 +17,7 @@ from apps.ledger.services import Actor, audit, keep_past
 from apps.quotas.freeze import signing
 from apps.quotas.freeze.proof import canonical_line, fingerprints, first_line
 from apps.quotas.models import Campaign, FrozenResult, FrozenStanding
-from apps.quotas.querysets import literal
+from apps.quotas.querysets import kept_reasons_sql, literal, these
 from apps.quotas.reports import These
 from apps.quotas.reports.sources import sources
 from apps.quotas.services.marking import ranges
@@ -36,6 +36,10 @@ STORE_TREE = """
 {tree} INSERT INTO quotas_frozennode (campaign_id, employee_id, manager_id, first, last)
 SELECT {campaign}, employee_id, manager_id, first, last FROM tree
 """
+STORE_REASONS = """
+INSERT INTO quotas_frozenreason (campaign_id, employee_id, contact_id, reason)
+SELECT {campaign}, employee_id, contact_id, reason FROM ({reasons}) judged
+"""
 
 
 def store_result(
@@ -52,11 +56,13 @@ def store_result(
             for employees in ranges():
                 listed = sources(campaign, rule, These(employees), rule.cutoff_at, past=True)
                 cursor.execute(STORE_ROWS.format(sources=listed, campaign=campaign.pk))
+                why = kept_reasons_sql(rule, these(employees))
+                cursor.execute(STORE_REASONS.format(reasons=why, campaign=campaign.pk))
                 done += len(employees)
                 progress(done, total)
             tree = tree_at_sql(literal(rule.cutoff_at))
             cursor.execute(STORE_TREE.format(tree=tree, campaign=campaign.pk))
-        result = store_version(campaign, 1, by)
+        result = store_version(campaign, 1, by, reasons_kept=True)
         if not Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.CLOSING).update(
             state=Campaign.State.FROZEN
         ):
@@ -66,7 +72,7 @@ def store_result(
         audit("campaign.frozen", by=by, kind="campaign", id=campaign.slug, label=campaign.name, detail=detail)
 
 
-def store_version(campaign: Campaign, version: int, by: Actor) -> FrozenResult:
+def store_version(campaign: Campaign, version: int, by: Actor, *, reasons_kept: bool) -> FrozenResult:
     """Seal the rows of a version, which stand there already: digest, signature, and the result they belong to."""
     rows = FrozenStanding.objects.filter(campaign=campaign, version=version)
     if campaign.kept_until is None:
@@ -78,6 +84,7 @@ def store_version(campaign: Campaign, version: int, by: Actor) -> FrozenResult:
         campaign=campaign, version=version, rule_version=campaign.rule.version, cutoff_at=campaign.rule.cutoff_at,
         kept_until=campaign.kept_until, rows=counts["rows"], red=counts["red"], digest=document["digest"],
         signature=signature, public_key=public_key, created_by_label=by.label,
+        reasons_kept=reasons_kept,
     )  # fmt: skip
 
 

@@ -1,0 +1,73 @@
+"""The own contacts of a campaign that is over: what counted, by the final line, in words that offer no mending."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from apps.contacts.models import Contact
+from apps.contacts.services import end_contact
+from apps.employees.models import Employee
+from apps.employees.services import account_for
+from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction
+from apps.quotas.freeze.freezing import freeze
+from apps.quotas.models import Campaign
+from tests.dashboard.conftest import SignIn
+from tests.dashboard.strict import words
+from tests.fixtures import Clock
+from tests.people import TESTER, mark, record_one, with_account
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def over(campaign: Campaign, alice: Employee, clock: Clock) -> Campaign:
+    """November, frozen when two of Alice's three had counted: the other is a colleague."""
+    for name, email in (
+        ("Lee", "lee@outside.example.org"),
+        ("Bob", "bob@corp.example.com"),
+        ("Ann", "ann@x.example.org"),
+    ):
+        record_one(alice, ("email", email), name=name)
+    mark()
+    clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
+    freeze(campaign=campaign, by=TESTER, patient=False)
+    return Campaign.objects.get(pk=campaign.pk)
+
+
+def test_the_list_says_what_counted_under_the_final_line(over: Campaign, alice: Employee, as_: SignIn) -> None:
+    said = words(as_(alice).get(reverse("contacts")))
+    assert "final result, version 1" in said
+    assert "2 of 100 2 contacts counted at the cut-off." in said
+    assert "Employees and the company's own addresses did not count." in said
+    assert "Correct it if it is somebody else" not in said, "nothing mends it any more"
+
+
+def test_one_that_ends_later_still_counted_and_the_page_says_both(over: Campaign, alice: Employee, as_: SignIn) -> None:
+    lee = Contact.objects.get(name="Lee")
+    end_contact(contact_id=lee.pk, employee=alice, by=TESTER)
+    client = as_(alice)
+    said = words(client.get(reverse("contacts")))
+    assert "2 contacts counted at the cut-off." in said
+    assert "It counted at the cut-off; that it ended later changes nothing." in said
+    assert "counted in November" in words(client.get(reverse("contact", args=[lee.pk])))
+    assert client.get(reverse("contacts") + "?reason=counts").context["found"] == 2
+
+
+def test_a_correction_is_named_as_what_makes_the_number_another(
+    over: Campaign, alice: Employee, hr: Employee, company: dict[str, Employee], as_: SignIn
+) -> None:
+    asked = ask_correction(
+        campaign=over, wanted=[Wanted("A001", counted=9)], reason="x", evidence="x", by=account_for(hr)
+    )
+    grant_correction(correction_id=asked.pk, by=account_for(with_account(company["D001"], "hr")))
+    client = as_(alice)
+    said = words(client.get(reverse("contacts")))
+    assert "9 of 100 The number was corrected by HR. The list says what stood at the cut-off: 2 contacts" in said
+    assert "2 of 100 2 contacts counted" in words(client.get(reverse("contacts") + "?result=1"))
+
+
+def test_the_own_page_offers_nothing_to_mend(over: Campaign, alice: Employee, as_: SignIn) -> None:
+    said = words(as_(alice).get(reverse("me")))
+    assert "What did not count As it stood at the cut-off." in said
+    assert "Mend it" not in said

@@ -11,7 +11,7 @@ from apps.contacts.services import finish_abandoned
 from apps.ledger.files import expire_files
 from apps.ledger.services import SYSTEM
 from apps.quotas import services
-from apps.quotas.freeze import freezing
+from apps.quotas.freeze import freezing, versions
 from apps.quotas.models import Campaign
 
 logger = logging.getLogger(__name__)
@@ -29,11 +29,13 @@ def mark_touched() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Find what no doorbell rang for: notes to mark, submissions to finish, files to record, ranges of a run to do."""
+    """Find what no doorbell rang for: notes to mark, what was handed in, ranges of a run, versions of results."""
     finish_abandoned(services.clock())
     mark_touched()
     for submission_id in waiting_files(services.clock()):
         services.ring_for_file(submission_id)
+    for correction in versions.unmade():
+        services.ring_for_version(correction.pk)
 
 
 def _ring_for_ranges() -> None:
@@ -44,6 +46,12 @@ def _ring_for_ranges() -> None:
 def do_range(range_id: int) -> None:
     """One range of a run over everybody. Given out twice, late or again, it is done once."""
     services.do_range(range_id)
+
+
+@shared_task
+def make_version(correction_id: int) -> None:
+    """The version of a result that a correction was granted for. Given out twice, late or again, it is made once."""
+    versions.make_version(correction_id)
 
 
 @shared_task

@@ -18,6 +18,7 @@ from apps.employees.models import Account, Employee
 from apps.employees.services import account_for
 from apps.ledger.models import AuditEntry
 from apps.quotas.exports import write_standings
+from apps.quotas.freeze import versions
 from apps.quotas.freeze.corrections import (
     CorrectionRefused,
     Wanted,
@@ -156,7 +157,8 @@ def test_a_correction_is_a_new_version_beside_the_old_one(
         assert json.loads((tmp_path / f"{number}.csv.sig").read_text())["result_version"] == number
     assert len(set(digests)) == 2
     actions = list(AuditEntry.objects.filter(subject_kind="correction").values_list("action", "actor_id"))
-    assert actions == [("correction.asked", helga.pk), ("correction.granted", second.pk)]
+    who = {"correction.asked": helga.pk, "correction.granted": second.pk, "correction.made": second.pk}
+    assert actions == list(who.items())
 
 
 def test_nobody_grants_their_own_request_or_changes_their_own_standing(
@@ -188,11 +190,9 @@ def test_the_database_wants_a_second_person_of_hr_too(
 def test_a_granted_correction_moves_its_own_lines_and_no_others(
     frozen: Campaign, helga: Account, second: Account, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apps.quotas.freeze import corrections
-
     asked = ask(frozen, helga)
-    theft = corrections.COPY_ROWS.replace("coalesce(line.counted, before.counted) AS counted", "100 AS counted")
-    monkeypatch.setattr(corrections, "COPY_ROWS", theft)
+    theft = versions.COPY_ROWS.replace("coalesce(line.counted, before.counted) AS counted", "100 AS counted")
+    monkeypatch.setattr(versions, "COPY_ROWS", theft)
     with pytest.raises(DatabaseError, match="nothing else"), transaction.atomic():
         grant_correction(correction_id=asked.pk, by=second)
     assert FrozenResult.objects.count() == 1

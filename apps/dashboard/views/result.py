@@ -14,7 +14,7 @@ from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.people import whole_file
 from apps.dashboard.views.scope import Scope, render
 from apps.quotas import exports, reports
-from apps.quotas.freeze import corrections, proof
+from apps.quotas.freeze import corrections, proof, versions
 from apps.quotas.freeze.closing import refused_at_closing
 from apps.quotas.freeze.files import signature_file
 from apps.quotas.freeze.signing import fingerprint
@@ -135,6 +135,8 @@ def _page(scope: Scope, found: ResultCorrection, error: str = "", status: int = 
         "lines": _lines(found),
         "may_decide": scope.user.has_role("hr") and corrections.may_decide(found, scope.user),
         "error": error,
+        "making": versions.is_unmade(found),
+        "progress": versions.how_far(found),
     }
     return render(scope, "dashboard/correction.html", context, status=status)
 
@@ -158,7 +160,11 @@ def grant(request: HttpRequest, correction_id: int) -> HttpResponse:
         )
     except corrections.CorrectionRefused as refused:
         return _page(scope, found, refused.message, status=422)
-    messages.success(request, _("Granted: version %(version)s of the result stands now.") % {"version": result.version})
+    if result is None:
+        messages.success(request, _("Granted. The new version is being made; until it stands, the one before does."))
+    else:
+        said = _("Granted: version %(version)s of the result stands now.") % {"version": result.version}
+        messages.success(request, said)
     return redirect(scope.url("correction", found.pk))
 
 

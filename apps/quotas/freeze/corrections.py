@@ -12,28 +12,12 @@ from django.utils.translation import gettext as _
 from apps.employees.models import Account, Employee
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, audit, clock
-from apps.quotas.freeze.storing import store_version
+from apps.quotas.freeze import versions
 from apps.quotas.models import Campaign, CorrectionLine, FrozenResult, FrozenStanding, ResultCorrection
-from apps.quotas.reports.sources import pace_sql
+from apps.quotas.services import ring_for_version
 
 MOST = 1_000_000
 TEXT_LIMIT = 4_000
-# The rows of the version before, with what the correction says; who reached the target is not known of a correction.
-COPY_ROWS = """
-INSERT INTO quotas_frozenstanding (campaign_id, version, employee_id, staff_no, name, email, department,
-    manager_staff_no, counted, target, exempt, pace, reached_at, days, deltas)
-SELECT campaign_id, {version}, employee_id, staff_no, name, email, department, manager_staff_no, counted, target,
-    exempt, CASE WHEN corrected THEN {pace} ELSE pace END, CASE WHEN corrected THEN NULL ELSE reached_at END, days,
-    deltas
-FROM (SELECT before.campaign_id, before.employee_id, before.staff_no, before.name, before.email, before.department,
-        before.manager_staff_no, before.pace, before.reached_at, before.days, before.deltas,
-        line.id IS NOT NULL AND (line.counted, line.target) <> (before.counted, before.target) AS corrected,
-        coalesce(line.counted, before.counted) AS counted, coalesce(line.target, before.target) AS target,
-        coalesce(line.exempt, before.exempt) AS exempt
-      FROM quotas_frozenstanding before LEFT JOIN quotas_correctionline line
-        ON line.employee_id = before.employee_id AND line.correction_id = {correction}
-      WHERE before.campaign_id = {campaign} AND before.version = {version} - 1) row
-"""
 
 
 class CorrectionRefused(ValueError):
@@ -75,22 +59,28 @@ def ask_correction(
     return correction
 
 
-def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> FrozenResult:
-    """Grant what somebody else asked for: a new version of the result. Raises CorrectionRefused."""
+def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> FrozenResult | None:
+    """Grant what somebody else asked for: a new version of the result. Raises CorrectionRefused.
+
+    Returns the version, or None when a worker makes it: of a large result, which takes longer than a page may. Granted
+    twice by one person, as by a double click, it is granted once.
+    """
     with transaction.atomic():
-        correction, newest = _undecided(correction_id, by)
-        version = newest.version + 1
-        _decide(correction, ResultCorrection.State.GRANTED, by, answer, version)
-        campaign = correction.campaign
-        statement = COPY_ROWS.format(
-            campaign=campaign.pk, correction=correction.pk, version=version,
-            pace=pace_sql(campaign.rule, campaign.rule.cutoff_at),
-        )  # fmt: skip
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-        result = store_version(campaign, version, by.actor, reasons_kept=newest.reasons_kept)
-        _audit("granted", correction, by.actor)
-    return result
+        found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
+        newest = _held(found.campaign)
+        found.refresh_from_db(fields=["state", "decided_by_id", "result_version"])
+        if found.state == ResultCorrection.State.GRANTED and found.decided_by_id == by.pk:
+            return FrozenResult.objects.filter(campaign=found.campaign, version=found.result_version or 0).first()
+        _refuse_decided(found, by)
+        if versions.unmade().filter(campaign=found.campaign).exists():
+            raise CorrectionRefused("state", _("A correction that was granted before is still being made. Grant this "
+                                               "one when it stands."))  # fmt: skip
+        _decide(found, ResultCorrection.State.GRANTED, by, answer, newest.version + 1)
+        _audit("granted", found, by.actor)
+        if newest.rows <= versions.AT_ONCE:
+            return versions.copy_and_seal(found)
+        ring_for_version(found.pk)
+        return None
 
 
 def refuse_correction(*, correction_id: int, by: Account, answer: str) -> None:
@@ -98,9 +88,12 @@ def refuse_correction(*, correction_id: int, by: Account, answer: str) -> None:
     if not clean_text(answer):
         raise CorrectionRefused("answer", _("Say why it is refused."))
     with transaction.atomic():
-        correction, _newest = _undecided(correction_id, by)
-        _decide(correction, ResultCorrection.State.REFUSED, by, answer, None)
-        _audit("refused", correction, by.actor)
+        found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
+        _held(found.campaign)
+        found.refresh_from_db(fields=["state"])
+        _refuse_decided(found, by)
+        _decide(found, ResultCorrection.State.REFUSED, by, answer, None)
+        _audit("refused", found, by.actor)
 
 
 def may_decide(correction: ResultCorrection, account: Account) -> bool:
@@ -121,16 +114,13 @@ def _held(campaign: Campaign) -> FrozenResult:
     return newest
 
 
-def _undecided(correction_id: int, by: Account) -> tuple[ResultCorrection, FrozenResult]:
-    found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
-    newest = _held(found.campaign)
-    found.refresh_from_db(fields=["state"])
+def _refuse_decided(found: ResultCorrection, by: Account) -> None:
+    """Raises CorrectionRefused unless it waits, and for this person."""
     if found.state != ResultCorrection.State.ASKED:
         raise CorrectionRefused("state", _("This correction has been decided on already."))
     if not may_decide(found, by):
         raise CorrectionRefused("decided_by", _("Somebody else of HR decides on this: nobody their own request, nobody "
                                                "their own standing."))  # fmt: skip
-    return found, newest
 
 
 def _decide(correction: ResultCorrection, state: str, by: Account, answer: str, version: int | None) -> None:

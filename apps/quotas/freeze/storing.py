@@ -72,13 +72,23 @@ def store_result(
         audit("campaign.frozen", by=by, kind="campaign", id=campaign.slug, label=campaign.name, detail=detail)
 
 
-def store_version(campaign: Campaign, version: int, by: Actor, *, reasons_kept: bool) -> FrozenResult:
-    """Seal the rows of a version, which stand there already: digest, signature, and the result they belong to."""
+def store_version(
+    campaign: Campaign,
+    version: int,
+    by: Actor,
+    *,
+    reasons_kept: bool,
+    sealed: Callable[[int], None] = lambda lines: None,
+) -> FrozenResult:
+    """Seal the rows of a version, which stand there already: digest, signature, and the result they belong to.
+
+    `sealed` hears how many lines the digest has so far.
+    """
     rows = FrozenStanding.objects.filter(campaign=campaign, version=version)
     if campaign.kept_until is None:
         raise ValueError(f"{campaign.slug} has no K: nothing says what counts")
     counts = rows.aggregate(rows=Count("pk"), red=Count("pk", filter=Q(red=True)))
-    document = signature_fields(campaign, version)
+    document = signature_fields(campaign, version, sealed)
     signature, public_key = signing.sign(document)
     return FrozenResult.objects.create(
         campaign=campaign, version=version, rule_version=campaign.rule.version, cutoff_at=campaign.rule.cutoff_at,
@@ -88,11 +98,13 @@ def store_version(campaign: Campaign, version: int, by: Actor, *, reasons_kept: 
     )  # fmt: skip
 
 
-def signature_fields(campaign: Campaign, version: int) -> dict[str, Any]:
+def signature_fields(
+    campaign: Campaign, version: int, sealed: Callable[[int], None] = lambda lines: None
+) -> dict[str, Any]:
     """What a signature file says of a version, without the signature; made from the stored rows."""
     cutoff = instant(campaign.rule.cutoff_at)
     head = first_line(campaign.slug, cutoff, campaign.rule.version, version)
-    digest, hashes, rows = fingerprints(head, canonical_lines(campaign, version))
+    digest, hashes, rows = fingerprints(head, _counted(canonical_lines(campaign, version), sealed))
     return {
         "campaign": campaign.slug, "cutoff": cutoff, "rule_version": campaign.rule.version, "result_version": version,
         "rows": rows, "line_hashes": base64.b64encode(hashes).decode(), "digest": digest,
@@ -116,3 +128,10 @@ def canonical_lines(campaign: Campaign, version: int) -> Iterator[str]:
     words = {True: "yes", False: "no"}
     for number, counted, target, exempt, red in cells.iterator(chunk_size=5_000):
         yield canonical_line(number, str(counted), str(target), words[exempt], words[red])
+
+
+def _counted(lines: Iterator[str], sealed: Callable[[int], None]) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        yield line
+        if number % 10_000 == 0:
+            sealed(number)

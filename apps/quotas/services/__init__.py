@@ -28,7 +28,7 @@ from apps.quotas.services.reviewing import (
     under_review,
     withdraw_review,
 )
-from apps.quotas.services.ringing import ring, ring_for_each, ring_for_file
+from apps.quotas.services.ringing import ring, ring_for_each, ring_for_file, ring_for_version
 from apps.quotas.services.running import do_range, finish_run, mark_everybody, sweep
 from apps.quotas.services.telling import tell_answers
 
@@ -77,6 +77,7 @@ __all__ = [
     "ring",
     "ring_for_each",
     "ring_for_file",
+    "ring_for_version",
     "stop_watching",
     "sweep",
     "tell_answers",

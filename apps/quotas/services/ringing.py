@@ -12,6 +12,7 @@ from django.db import transaction
 logger = logging.getLogger(__name__)
 MARK_TOUCHED = "apps.quotas.tasks.mark_touched"
 DO_RANGE = "apps.quotas.tasks.do_range"
+MAKE_VERSION = "apps.quotas.tasks.make_version"
 TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
 IMPORT_SUBMISSION = "apps.contacts.tasks.import_submission"
 
@@ -35,6 +36,11 @@ def ring_for_file(submission_id: uuid.UUID) -> None:
 def ring_for_answer() -> None:
     """After the commit, ask a worker to mail whoever was answered. Never waits, never raises: beat asks too."""
     transaction.on_commit(lambda: _ring(lambda options: _send(TELL_ANSWERS, options)), robust=True)
+
+
+def ring_for_version(correction_id: int) -> None:
+    """After the commit, ask a worker to make what a correction was granted for. The sweep asks too."""
+    transaction.on_commit(lambda: _ring(lambda options: _send(MAKE_VERSION, options, correction_id)), robust=True)
 
 
 def ring_for_each(ranges: Iterable[int]) -> None:

@@ -19,6 +19,7 @@ from apps.ledger.models import Setting
 from apps.ledger.services import Actor, hold_facts
 from apps.quotas.demo.company import Company
 from apps.quotas.demo.times import EARLY_DAYS, ZONE, Calendar
+from apps.quotas.freeze import versions
 from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign
@@ -34,6 +35,9 @@ def hold_trial(company: Company, days: Calendar, by: Actor) -> None:
     campaign = Campaign.objects.get(slug=Setting.objects.get(name=MARK).value["trial"])
     freeze(campaign=campaign, by=by, patient=True)
     _once("trial_corrected", lambda: _correct(Campaign.objects.get(pk=campaign.pk), company))
+    # Of a large company the correction waits for a worker, and here may be none.
+    for correction in versions.unmade().filter(campaign=campaign):
+        versions.make_version(correction.pk)
 
 
 def _once(step: str, work: Callable[[], Any]) -> None:

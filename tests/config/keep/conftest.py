@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.house import data_folder
-from tests.config.keep.installations import FREEZE_ONE, STORE_A_FILE, Installation
+from tests.config.keep.installations import STORE_A_FILE, Installation
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,6 @@ def filled() -> Iterator[Installation]:
         for command in (
             ["seed_demo", "--employees", "60", "--contacts", "20"],
             ["shell", "-v", "0", "-c", STORE_A_FILE],
-            ["shell", "-v", "0", "-c", FREEZE_ONE],
         ):
             done = made.manage(*command)
             assert done.returncode == 0, done.stderr

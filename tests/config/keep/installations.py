@@ -26,35 +26,6 @@ from apps.ledger.services import clock
 store_file(name="曲线.csv", content=[bytes(range(256)) * 3000], content_type="text/csv",
            expires_at=clock() + timedelta(days=1), owner_id=None)
 """
-# And a campaign that is over: adjusted, asked about, frozen, corrected by two of HR.
-FREEZE_ONE = """
-import uuid
-from datetime import timedelta
-from apps.employees.models import Account
-from apps.ledger.services import SYSTEM, clock
-from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction
-from apps.quotas.freeze.freezing import freeze
-from apps.quotas.models import Campaign, FrozenStanding
-from apps.quotas.services import ask_adjustment, ask_review, finish_run, grant_adjustment, open_campaign
-
-running = Campaign.objects.get()
-hedda, second = Account.objects.filter(role__role="hr").order_by("pk")[:2]
-ours = [hedda.employee_id, second.employee_id]
-over = open_campaign(name="Sprint", target=7, opens_on=running.rule.opens_on, time_zone="UTC",
-                     deadline=clock().date() - timedelta(days=2), by=SYSTEM)
-for run in over.runs.all():
-    finish_run(run)
-standing = over.standing_set.exclude(employee__in=ours).filter(red=True).order_by("employee_id").first()
-adjusted = ask_adjustment(campaign=over, employee=standing.employee, kind="part_time", reason="Half a week", target=50,
-                          by=hedda.actor)
-grant_adjustment(request_id=adjusted.pk, by=second.actor)
-freeze(campaign=over, by=SYSTEM, patient=True)
-ask_review(campaign=over, employee=standing.employee, text="One is missing.", key=uuid.uuid4(), by=SYSTEM)
-asked = ask_correction(campaign=over, wanted=[Wanted(standing.employee.staff_no, exempt=True)], reason="Was ill",
-                       evidence="A letter", by=hedda)
-grant_correction(correction_id=asked.pk, by=second)
-assert FrozenStanding.objects.filter(campaign=over, counted__gt=0, red=True).exists()
-"""
 # What a user would miss, in an order that hangs on no index and no collation.
 FACTS = {
     "verdicts": "SELECT staff_no, counted, target, exempt, red FROM quotas_standing JOIN employees_employee e ON e.id ="
@@ -164,10 +135,10 @@ def facts(connection: Any) -> dict[str, str]:
 
 
 def unguarded(connection: Any) -> list[str]:
-    """Statements of a connection's role with which a verdict of FREEZE_ONE's campaign moves; there must be none."""
+    """Statements of a connection's role with which a verdict of the demo's frozen campaign moves; there must be none."""
     missed = []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM quotas_campaign WHERE slug = 'sprint'")
+        cursor.execute("SELECT id FROM quotas_campaign WHERE state = 'frozen'")
         frozen: Any = SimpleNamespace(pk=cursor.fetchone()[0])
         for statement in statements(frozen, Random(0)):
             try:
@@ -179,11 +150,11 @@ def unguarded(connection: Any) -> list[str]:
     return missed
 
 
-def proved(installation: Installation, folder: Path, version: int) -> dict[str, Any]:
-    """Export a version of that campaign's result and prove it: by the program, and by what verify.py says."""
+def proved(installation: Installation, campaign: str, folder: Path, version: int) -> dict[str, Any]:
+    """Export a version of a campaign's result and prove it: by the program, and by what verify.py says."""
     file, key = folder / f"{version}.csv", folder / f"{version}.pem"
-    installation.told("export_standings", "--campaign", "sprint", "--result", version, "--output", file)
-    key.write_text(installation.told("public_key", "--campaign", "sprint", "--result", version)["public_key"])
+    installation.told("export_standings", "--campaign", campaign, "--result", version, "--output", file)
+    key.write_text(installation.told("public_key", "--campaign", campaign, "--result", version)["public_key"])
     assert installation.told("verify_freeze", file)["verified"]
     program = [sys.executable, str(BASE_DIR / "scripts" / "verify.py"), str(file), "--public-key", str(key), "--json"]
     done = subprocess.run(program, capture_output=True, text=True, check=False)

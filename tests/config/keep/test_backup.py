@@ -31,7 +31,7 @@ def test_make_takes_it_into_a_path_with_blanks(filled: Installation, tmp_path: P
     assert "employees 60, contacts 1200, campaigns 2" in done.stdout
     assert "november-2026 (open)" in done.stdout
     for version in (1, 2):
-        assert f"sprint, final result {version}: " in done.stdout
+        assert f", final result {version}: " in done.stdout
     assert "keys too" in done.stdout
     assert open_backup(path).manifest["tables"]["contacts_contact"]["rows"] == 1200
 

@@ -10,7 +10,7 @@ import pytest
 
 from config.keep.archive import open_backup
 from tests import plugin
-from tests.config.keep.installations import FREEZE_ONE, Installation, facts, proved, tables_of, unguarded
+from tests.config.keep.installations import Installation, facts, proved, tables_of, unguarded
 from tests.config.keep.servers import FIFTEEN, Server, server
 
 pytestmark = pytest.mark.xdist_group("backup")
@@ -56,11 +56,7 @@ def companies(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFacto
         company = OnServer(running, f"company_{version}", folder)
         if version == "brought":
             company.environment["SIGNING_KEY"] = KEYS["A"]
-        for command in (
-            ["migrate", "-v0"],
-            ["seed_demo", "--employees", "60", "--contacts", "20"],
-            ["shell", "-v", "0", "-c", FREEZE_ONE],
-        ):
+        for command in (["migrate", "-v0"], ["seed_demo", "--employees", "60", "--contacts", "20"]):
             done = company.manage(*command)
             assert done.returncode == 0, done.stderr
         path = folder / f"{version}.backup"
@@ -136,12 +132,13 @@ def test_it_is_told_plainly_which_key_signs_from_now_on(
     """Else the next correction is signed with a key that nobody who verifies results knows."""
     target = OnServer(servers["brought"], name, tmp_path)
     target.environment["SIGNING_KEY"] = key
-    done = target.manage("restore", companies[source][1])
+    path = companies[source][1]
+    done = target.manage("restore", path)
     assert done.returncode == 0, done.stderr
     for sentence in ("Every frozen result (2) has the digest of before", *said):
         assert sentence in done.stdout
     if name == "other_key":
-        assert proved(target, tmp_path, 2)["verified"]
+        assert proved(target, open_backup(path).manifest["results"][1]["campaign"], tmp_path, 2)["verified"]
 
 
 def test_the_applications_role_cannot_restore(

@@ -135,7 +135,7 @@ def facts(connection: Any) -> dict[str, str]:
 
 
 def unguarded(connection: Any) -> list[str]:
-    """Statements of a connection's role with which a verdict of the demo's frozen campaign moves; there must be none."""
+    """Statements of a connection's role that move a verdict of the demo's frozen campaign; there must be none."""
     missed = []
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM quotas_campaign WHERE state = 'frozen'")

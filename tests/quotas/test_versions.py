@@ -11,7 +11,7 @@ from django.urls import reverse
 from apps.employees.models import Account, Employee
 from apps.employees.services import account_for
 from apps.ledger.models import AuditEntry
-from apps.quotas import tasks
+from apps.quotas import services, tasks
 from apps.quotas.freeze import corrections, versions
 from apps.quotas.freeze.corrections import CorrectionRefused, Wanted, ask_correction, grant_correction
 from apps.quotas.freeze.freezing import freeze
@@ -54,9 +54,14 @@ def count_of(version: int) -> int:
     return FrozenStanding.objects.get(version=version, staff_no="A001").counted
 
 
-def test_it_is_granted_at_once_and_made_by_a_worker(asked: ResultCorrection, second: Account, eager: None) -> None:
-    """With no worker it would wait; here the doorbell is one."""
+def test_it_is_granted_at_once_and_made_by_a_worker(
+    asked: ResultCorrection, second: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[int] = []
+    monkeypatch.setattr(corrections, "ring_for_version", rung.append)
     assert grant_correction(correction_id=asked.pk, by=second) is None
+    assert rung == [asked.pk]
+    tasks.make_version(asked.pk)
     assert (count_of(1), count_of(2)) == (2, 100)
     result = FrozenResult.objects.get(version=2)
     assert (result.rows, result.created_by_label) == (9, second.actor.label)
@@ -113,9 +118,8 @@ def everybody(name: str) -> Any:
 
 
 def test_a_maker_that_dies_half_way_leaves_nothing_and_the_sweep_finds_it(
-    asked: ResultCorrection, second: Account, monkeypatch: pytest.MonkeyPatch, eager: None
+    asked: ResultCorrection, second: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corrections, "ring_for_version", lambda correction_id: None)
     grant_correction(correction_id=asked.pk, by=second)
     gate, backend = Gate(), list[int]()
     monkeypatch.setattr(versions, "store_version", gate.before(versions.store_version))
@@ -136,6 +140,7 @@ def test_a_maker_that_dies_half_way_leaves_nothing_and_the_sweep_finds_it(
         gate.open()
     assert killed
     assert not FrozenStanding.objects.filter(version=2).exists()
+    monkeypatch.setattr(services, "ring_for_version", versions.make_version)
     tasks.sweep()
     assert (count_of(1), count_of(2)) == (2, 100)
 

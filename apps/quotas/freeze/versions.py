@@ -140,4 +140,4 @@ def _told(kind: str, total: int) -> Iterator[Told]:
             failed = False
         finally:
             beside.submit(shown.finish, row, {}, failed=failed).result()
-            beside.submit(connection.close).result()
+            beside.submit(lambda: connection.close()).result()  # that thread's, not this one's

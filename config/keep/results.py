@@ -117,6 +117,8 @@ def told_of_key(cursor: Any, backup: Backup, places: Places | None, secret: str)
 
 def _cure(backup: Backup, places: Places | None, *, kept: bool) -> str:
     """Where the key of before is; `kept`: in the database that was restored."""
+    if kept and places is not None:
+        return "set SIGNING_KEY in the environment to the one kept in the database: ledger_setting, row signing_key"
     if kept:
         return "leave SIGNING_KEY empty, for the key of before was kept in the database and is there again"
     if backup.secrets is None:

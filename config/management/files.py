@@ -57,9 +57,11 @@ def summary(manifest: dict[str, Any]) -> dict[str, Any]:
 def listed(told: dict[str, Any]) -> list[str]:
     """The lines of a summary: what is held, the verdicts of each campaign, every frozen result, and the digests."""
     lines = [f"  employees {told['employees']}, contacts {told['contacts']}, campaigns {len(told['campaigns'])}"]
+    final = {one["campaign"] for one in told["results"]}
     lines += [
         f"  {one['campaign']} ({one['state']}): {one['red']} of {one['standings']} red, digest {one['digest']}"
         for one in told["campaigns"]
+        if one["campaign"] not in final
     ]
     lines += [
         f"  {one['campaign']}, final result {one['version']}: {one['red']} of {one['rows']} red, digest {one['digest']}"

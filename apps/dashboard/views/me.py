@@ -83,7 +83,8 @@ def final_line(scope: Scope) -> Final | None:
     )
     if row is None:
         return None
-    return Final(row, counts_by_reason(scope).get("", 0), corrected=scope.result.version > 1)
+    fixed = reports.corrections_of(scope.result, scope.employee)
+    return Final(row, counts_by_reason(scope).get("", 0), corrected=bool(fixed))
 
 
 def own_numbers(scope: Scope) -> Own | None:

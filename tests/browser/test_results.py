@@ -33,7 +33,7 @@ def test_one_asks_another_grants_and_both_versions_stay(
     open_as: Open, second: Employee, alice: Employee, hr: Employee, scripts: bool
 ) -> None:
     mine = open_as(alice, width=390, java_script_enabled=scripts)
-    expect(mine.page.locator("#standing")).to_contain_text("Red: 1 to go")
+    expect(mine.page.locator("#standing")).to_contain_text("Red: 1 missing")
     first = open_as(hr, width=390, java_script_enabled=scripts)
     first.page.click("nav a:has-text('Result')")
     first.page.click("text=Ask for a correction")
@@ -60,10 +60,10 @@ def test_one_asks_another_grants_and_both_versions_stay(
         assert problems(first) + problems(other) + other.findings() == []
 
     mine.page.goto("/")
-    expect(mine.page.locator("#standing")).not_to_contain_text("Red: 1 to go")
+    expect(mine.page.locator("#standing")).not_to_contain_text("Red: 1 missing")
     expect(mine.page.locator("main")).to_contain_text("version 2")
     mine.page.goto("/?result=1")
-    expect(mine.page.locator("#standing")).to_contain_text("Red: 1 to go")
+    expect(mine.page.locator("#standing")).to_contain_text("Red: 1 missing")
 
 
 def problems(looked: Looked) -> list[str]:

@@ -19,7 +19,7 @@ from apps.contacts.services import ContactRefused, end_contact, rename_contact
 from apps.quotas.services import mark_everybody
 from tests import people
 from tests.crowd import at_once
-from tests.faults import breaks
+from tests.faults import breaks, moments
 from tests.faults.ground import Ground, Tally, dice_of
 
 IMPORTS = 8
@@ -32,7 +32,7 @@ ROUND = 5
 def eight_imports(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """C4. A trial is eight files at once, each over a connection of its own."""
     ground.house.need(web="", worker=broken, beat="")
-    breaks.small_batches()
+    moments.small_batches()
     tally = Tally(eager=bool(broken))
     with _broken_here(broken):
         while tally.trials < trials and not tally.failures:

@@ -139,8 +139,7 @@ def receive_file(
             raise FileGone(str(file.pk))
         given = {
             "source": source, "received_at": now, "advanced_at": now, "actor_id": by.id, "actor_label": by.label,
-            "file_name": clean_text(file_name), "sha256": sha256, "layout": layout, "file": file,
-            **fields,
+            "file_name": clean_text(file_name), "sha256": sha256, "layout": layout, "file": file, **fields,
         }  # fmt: skip
         if key is None:
             return Submission.objects.create(employee=employee, **given)

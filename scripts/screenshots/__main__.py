@@ -35,7 +35,7 @@ def take_all(browser: Browser, house: House, shots: list[Shot], chosen: argparse
                 viewport={"width": width, "height": 844 if width < 600 else 900},
                 color_scheme=scheme,
                 locale=LANGUAGES[language],
-                storage_state=states[shot.reader],  # type: ignore[arg-type]
+                storage_state=states[shot.reader],
             )
             with contextlib.closing(context):
                 take(context, shot, house, f"{shot.name}-{width}-{scheme}-{language}.png")

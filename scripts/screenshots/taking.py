@@ -1,6 +1,6 @@
 """One picture of one page, as one reader has it."""
 
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, StorageState
 
 from scripts.bootstrap import ROOT
 from scripts.screenshots.houses import House
@@ -12,7 +12,7 @@ DRAWN = f"() => [...document.querySelectorAll('[data-chart]')].every((box) => {D
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
-def sign_in(browser: Browser, house: House, reader: str) -> dict[str, object]:
+def sign_in(browser: Browser, house: House, reader: str) -> StorageState:
     """The cookies of somebody signed in; none for nobody."""
     context = browser.new_context(base_url=house.address)
     page = context.new_page()
@@ -23,7 +23,7 @@ def sign_in(browser: Browser, house: House, reader: str) -> dict[str, object]:
         page.fill("input[name=password]", password)
         page.click("form.fields button")
         page.wait_for_url(f"{house.address}/")
-    state: dict[str, object] = context.storage_state()  # type: ignore[assignment]
+    state = context.storage_state()
     context.close()
     return state
 
@@ -33,7 +33,6 @@ def take(context: BrowserContext, shot: Shot, house: House, name: str) -> None:
     page = context.new_page()
     page.goto(shot.address.format(**house.filled))
     shot.act(page)
-    page.mouse.move(5, 5)  # charts wait for somebody who is there
     page.mouse.move(5, 5)  # charts wait for somebody who is there
     for box in page.locator("[data-chart]").all():
         box.scroll_into_view_if_needed()

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,7 +69,8 @@ def count_claims() -> None:
 
 def claimers() -> list[ModuleType]:
     """Every module of verdicts that claims jobs."""
-    import apps.quotas.tasks  # noqa: F401  (with all it needs)
+    # With all it needs.
+    import_module("apps.quotas.tasks")
 
     found = [module for name, module in sys.modules.items() if name.startswith("apps.quotas.")]
     return [module for module in found if "claim_job" in vars(module)]

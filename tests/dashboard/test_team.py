@@ -133,6 +133,15 @@ def test_another_day_is_looked_at_with_the_same_filters(as_: SignIn, bob: Employ
     assert "/team/B001/?q=a&sort=name" in links(page), "and back to now"
 
 
+def test_a_team_without_sub_teams_shows_no_empty_chart_of_them(
+    as_: SignIn, bob: Employee, dana: Employee, campaign: Campaign
+) -> None:
+    shown = [
+        [picture.key for picture in as_(who).get(f"/team/{who.staff_no}/").context["pictures"]] for who in (bob, dana)
+    ]
+    assert shown == [["histogram", "bands", "curve"], ["histogram", "teams", "bands", "curve"]]
+
+
 def test_the_picture_and_its_table_hold_the_same_numbers(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
     client = as_(bob)
     pictures = {picture.key: picture for picture in client.get("/team/B001/").context["pictures"]}

@@ -73,14 +73,14 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
 def team_pictures(
     scope: Scope, employee: Employee, standings: Any, totals: Any, groups: list[reports.Group]
 ) -> list[Picture]:
-    """The four pictures of a team, each with the address of its chart."""
+    """The pictures of a team, each with the address of its chart: sub-teams side by side where there are any."""
 
     def address(key: str) -> str:
         return scope.url("chart-team", employee.staff_no, key)
 
     return [
         teams.spread(scope, address("histogram"), standings.histogram(), totals, groups),
-        sub_teams(scope, address("teams"), groups),
+        *([sub_teams(scope, address("teams"), groups)] if groups else []),
         teams.band_days(scope, address("bands"), standings.bands_by_day()),
         curves.team_curve(scope, address("curve"), standings.curve()),
     ]

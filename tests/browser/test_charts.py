@@ -63,7 +63,7 @@ def test_charts_fill_the_boxes_that_were_kept_for_them(open_as: Open, bob: Emplo
     before = team.page.evaluate(tall)
     team.draw()
     assert team.page.evaluate(tall) == before
-    assert len(before) == 4
+    assert len(before) == 3
     assert min(before) >= 220
     for box in team.page.locator("[data-chart]").all():
         assert box.locator(".main-svg").first.bounding_box()["width"] > 250  # type: ignore[index]
@@ -105,7 +105,7 @@ def test_without_scripts_the_drawing_and_the_table_are_left(open_as: Open, bob: 
     )
     page = plain.new_page()
     page.goto("/team/B001/")
-    assert page.locator(".sketch:visible").count() == 4
+    assert page.locator(".sketch:visible").count() == 3
     page.locator(".twins summary").first.click()
     assert page.locator(".twins table").first.is_visible()
     plain.close()

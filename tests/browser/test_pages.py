@@ -80,7 +80,7 @@ def test_a_team_prints_in_the_light_theme_without_what_paper_cannot_do(open_as: 
     team.draw()
     team.page.emulate_media(media="print")
     assert not team.page.locator(".live").first.is_visible()
-    assert team.page.locator(".sketch:visible").count() == 4
+    assert team.page.locator(".sketch:visible").count() == 3
     ink = "() => getComputedStyle(document.querySelector('.sketch text')).fill"
     assert team.page.evaluate(ink) == "rgb(83, 98, 95)"  # --muted of the light theme
     assert team.page.pdf()[:4] == b"%PDF"

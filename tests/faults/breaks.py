@@ -75,7 +75,7 @@ def lock_nobody() -> None:
     real = recording.store
 
     def store(*arguments: Any) -> None:
-        time.sleep(0.05)
+        time.sleep(0.3)
         real(*arguments)
 
     vars(recording)["store"] = store

@@ -55,7 +55,7 @@ class Scenario:
 BOTH = (REDIS, RABBITMQ)
 SCENARIOS = [
     Scenario("C1", crowds.one_person, full=200, small=1, chunk=20, mutants={"lock_nobody": 2, "without_index": 2}),
-    Scenario("C3", chaos.checkpoints, full=100, small=1, chunk=5, mutants={"lock_nobody": 5}),
+    Scenario("C3", chaos.checkpoints, full=100, small=1, chunk=5, mutants={"lock_nobody": 10}),
     Scenario("C4", overlapping.eight_imports, full=100, small=1, chunk=5, mutants={"lock_in_any_order": 3}),
     Scenario("D1", deadlines.to_the_microsecond, full=60, small=6, chunk=30, mutants={"zone_of_the_server": 6}),
     Scenario("D2", deadlines.late_writers, full=200, small=2, chunk=50, mutants={"no_line": 2}),

@@ -38,14 +38,14 @@ Fault = Callable[[Ground, Tally, random.Random], None]
 
 def restarts(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """F2: SIGTERM to web, worker or beat, and a start again, as an update does it."""
-    page, worker = ("", broken) if broken == "forget_checkpoints" else (broken, "")
-    ground.house.need(web=page, worker=worker, beat="")
+    ground.house.need(web=broken, worker="", beat="")
     return _rounds(ground, trials, seed, broken, _restart)
 
 
 def stops(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """F4: PostgreSQL is stopped in its mode `immediate`, which writes nothing more, and started again."""
-    ground.house.need(web=broken, worker="", beat="")
+    # Of both: whoever waits for a commit has all earlier ones written with it.
+    ground.house.need(web=broken, worker=broken, beat="")
     with _lazy_writer() if broken else nullcontext():
         return _rounds(ground, trials, seed, broken, _stop_database)
 

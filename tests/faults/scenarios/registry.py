@@ -41,14 +41,12 @@ class Scenario:
     # Mutants that can fail over one broker alone: what the other does by itself makes up for them.
     redis_mutants: dict[str, int] = field(default_factory=dict)
     rabbit_mutants: dict[str, int] = field(default_factory=dict)
-    # Mutants that may be lucky in the few trials there is time for: the full run alone has them.
-    lucky: tuple[str, ...] = ()
 
     def mutants_of(self, broker: str, *, small: bool) -> dict[str, int]:
         """Which mutants are tried, each in how many trials: the first one alone where time is short."""
         found = self.mutants | (self.rabbit_mutants if broker == RABBITMQ else self.redis_mutants)
         if small:
-            return dict([one for one in found.items() if one[0] not in self.lucky][:1])
+            return dict(list(found.items())[:1])
         return found
 
 
@@ -76,14 +74,12 @@ SCENARIOS = [
         "F1-ranges", passes.two_of_three, full=100, small=1, chunk=10, brokers=BOTH,
         mutants={"end_ranges_first": 3, "close_unlocked": 10},
     ),
-    Scenario("F2", outages.restarts, full=100, small=2, chunk=5, mutants={"forget_keys": 1, "forget_checkpoints": 10}),
+    # No mutant without checkpoints: a worker that is asked to stop ends its file first.
+    Scenario("F2", outages.restarts, full=100, small=2, chunk=5, mutants={"forget_keys": 1}),
     Scenario(
         "F3", ringing.killed_before_the_doorbell, full=100, small=2, chunk=10, mutants={"sweep_nothing": 2},
     ),
-    Scenario(
-        "F4", outages.stops, full=50, small=1, chunk=5, mutants={"commit_without_waiting": 10},
-        lucky=("commit_without_waiting",),
-    ),
+    Scenario("F4", outages.stops, full=50, small=1, chunk=5, mutants={"commit_without_waiting": 10}),
     Scenario(
         "F5-restart", broker.restarted, full=50, small=1, chunk=5, brokers=BOTH,
         mutants={"sweep_nothing": 1}, rabbit_mutants={"beat_tries_once": 2},

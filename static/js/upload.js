@@ -1,4 +1,4 @@
-// A file that is too large is said to be so before it is sent, and progress is heard as well as seen.
+// A file that is too large is said to be so before it is sent.
 (() => {
   "use strict";
 
@@ -14,15 +14,4 @@
     tell();
     if (tooLarge()) event.preventDefault();
   });
-
-  // Once when it starts and once when it is over: every percent would be noise.
-  let said = "";
-  function say() {
-    const heading = document.querySelector("#import-state h2")?.textContent.trim() ?? "";
-    const tiles = [...document.querySelectorAll("#import-state .tiles > *")].map((tile) => tile.textContent.trim().replace(/\s+/g, " "));
-    const text = tiles.length ? tiles.join(", ") : heading;
-    const region = document.getElementById("import-said");
-    if (region && text !== said) region.textContent = said = text;
-  }
-  document.addEventListener("htmx:afterSettle", say);
 })();

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from apps.employees.models import Account, Employee
 from apps.employees.services import account_for
+from apps.ledger import progress
 from apps.ledger.models import AuditEntry
 from apps.quotas import services, tasks
 from apps.quotas.freeze import corrections, versions
@@ -158,5 +159,14 @@ def test_the_page_shows_how_far_it_is_and_then_the_version(
     granted = client.post(reverse("correction-grant", args=[asked.pk]), {"answer": ""}, follow=True)
     assert "Version 2 is being made" in words(granted)
     assert "Granted. The new version is being made" in words(granted)
+    page = reverse("correction", args=[asked.pk])
+    assert "It begins in a moment." in words(client.get(page))
+    assert "being made" in words(client.get(reverse("result")))
+    attempt = progress.begin(f"correction:{asked.pk}", total=20_000)
+    progress.advance(attempt, 4_000)
+    assert "4,000 of 10,000 people copied · less than a minute left" in words(client.get(page))
+    progress.advance(attempt, 16_000)
+    assert "6,000 of 10,000 people sealed" in words(client.get(page))
+    progress.finish(attempt, {}, failed=True)
     versions.make_version(asked.pk)
-    assert "Version 2 of the result stands now." in words(client.get(reverse("correction", args=[asked.pk])))
+    assert "Version 2 of the result stands now. 9 people in it" in words(client.get(page))

@@ -24,6 +24,7 @@ from apps.dashboard.forms import UploadForm
 from apps.dashboard.views.cards import period_of
 from apps.dashboard.views.scope import Scope, fragment, render, streamed
 from apps.dashboard.views.uploads import Looked, looked_at
+from apps.dashboard.views.work import Work, seconds_left
 from apps.ledger.files import delete_files, read_file, store_file
 from apps.ledger.models import StoredFile
 from apps.quotas import services
@@ -155,17 +156,21 @@ def _told(submission: Submission) -> dict[str, Any]:
         "created": report.get("created", 0), "duplicate": report.get("duplicate", 0),
         "rejected": report.get("rejected", 0), "left_out": report.get("left_out", 0),
         "rejects": report.get("rejects", []), "duplicates": report.get("duplicates", []),
-        "percent": 100 * submission.done // total if total else 0,
-        "seconds_left": _seconds_left(submission) if running else None,
+        "work": _work(submission) if running else None,
     }  # fmt: skip
 
 
-def _seconds_left(submission: Submission) -> int | None:
-    """At the pace so far; None before there is one."""
-    if not submission.done or not submission.total or submission.advanced_at is None:
-        return None
-    spent = (submission.advanced_at - submission.received_at).total_seconds()
-    return round(spent * (submission.total - submission.done) / submission.done)
+def _work(submission: Submission) -> Work:
+    done, total = submission.done, submission.total or 0
+    numbers = {"done": words.number(done), "total": words.number(total)}
+    return Work(
+        title=_("Recording"),
+        counted=_("%(done)s of %(total)s contacts") % numbers if done else _("It begins in a moment."),
+        done=done,
+        total=total,
+        seconds_left=seconds_left(done, total, submission.received_at, submission.advanced_at),
+        more=_("What counts of it counts from the moment the file was handed in."),
+    )
 
 
 @require_safe

@@ -9,10 +9,12 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.dashboard import words
 from apps.dashboard.forms import CorrectionForm
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.people import whole_file
 from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.work import Work, not_begun, seconds_left
 from apps.quotas import exports, reports
 from apps.quotas.freeze import corrections, proof, versions
 from apps.quotas.freeze.closing import refused_at_closing
@@ -48,6 +50,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "result": scope.result,
         "versions": [(one, _made_by(one, list(found))) for one in scope.campaign.results.order_by("-version")],
         "corrections": found,
+        "unmade": set(versions.unmade().filter(campaign=scope.campaign).values_list("pk", flat=True)),
         "refused": refused_at_closing(scope.campaign),
         "late": corrections.late_facts(scope.result),
         "fingerprint": fingerprint(scope.result.public_key),
@@ -130,15 +133,37 @@ def correction(request: HttpRequest, correction_id: int) -> HttpResponse:
 
 
 def _page(scope: Scope, found: ResultCorrection, error: str = "", status: int = 200) -> HttpResponse:
+    work = _work(found) if versions.is_unmade(found) else None
     context = {
         "correction": found,
         "lines": _lines(found),
         "may_decide": scope.user.has_role("hr") and corrections.may_decide(found, scope.user),
         "error": error,
-        "making": versions.is_unmade(found),
-        "progress": versions.how_far(found),
+        "work": work,
+        "made": _made_by_it(found),
     }
     return render(scope, "dashboard/correction.html", context, status=status)
+
+
+def _made_by_it(found: ResultCorrection) -> FrozenResult | None:
+    """The version that a granted correction made; None while there is none."""
+    if found.result_version is None:
+        return None
+    return FrozenResult.objects.filter(campaign=found.campaign, version=found.result_version).first()
+
+
+def _work(found: ResultCorrection) -> Work:
+    """How far the version is that a granted correction makes: its rows are copied, then sealed."""
+    title = _("Version %(version)s is being made") % {"version": found.result_version}
+    more = _("Until it stands, the version before is the result.")
+    attempt = versions.how_far(found)
+    if attempt is None or attempt.finished_at:
+        return not_begun(title, more)
+    rows, done = (attempt.total or 0) // 2, attempt.done
+    said = _("%(done)s of %(total)s people sealed") if done > rows else _("%(done)s of %(total)s people copied")
+    counted = said % {"done": words.number(done - rows if done > rows else done), "total": words.number(rows)}
+    left = seconds_left(done, attempt.total, attempt.started_at, attempt.updated_at)
+    return Work(title, counted, done, attempt.total, left, more)
 
 
 def _lines(found: ResultCorrection) -> list[dict[str, Any]]:

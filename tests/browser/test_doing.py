@@ -27,7 +27,7 @@ def test_the_hundredth_contact_is_said_at_once_and_without_a_reload(open_as: Ope
     expect(mine.page.locator("#standing.arriving")).to_have_count(1)
     expect(mine.page.locator("#picture-curve")).to_have_text("You have reached the target")
     expect(mine.page.locator("#latest")).to_contain_text("王小明")
-    expect(mine.page.locator("#messages")).to_contain_text("王小明 is recorded.")
+    expect(mine.page.locator("#added")).to_contain_text("王小明 is recorded.")
     expect(mine.page.locator("#quick-add [name=reach]")).to_have_value("")
     expect(mine.page.locator("#quick-add input[name=name]")).to_be_focused()
     assert mine.page.evaluate("window.sameDocument") is True
@@ -56,9 +56,9 @@ def test_a_pasted_list_is_recorded_in_place_and_what_failed_stays(open_as: Open,
     assert high
     assert high["height"] > low["height"] + 30
     reach.press("Enter")  # in a list it begins the next line
-    expect(mine.page.locator("#messages li")).to_have_count(0)
+    expect(mine.page.locator("#added li")).to_have_count(0)
     reach.press("Control+Enter")
-    expect(mine.page.locator("#messages")).to_contain_text("2 recorded, 1 could not be read.")
+    expect(mine.page.locator("#added")).to_contain_text("2 recorded, 1 could not be read.")
     expect(mine.page.locator(".failed li")).to_contain_text("Line 2")
     expect(reach).to_have_value("Just A Name")
     expect(reach).to_be_focused()
@@ -67,7 +67,7 @@ def test_a_pasted_list_is_recorded_in_place_and_what_failed_stays(open_as: Open,
     assert mine.findings() == []
     reach.fill("Just A Name @just")
     reach.press("Enter")  # one line again: it is sent
-    expect(mine.page.locator("#messages")).to_contain_text("Just A Name is recorded.")
+    expect(mine.page.locator("#added")).to_contain_text("Just A Name is recorded.")
     assert [one for one in mine.problems() if "422" not in one] == []
 
 
@@ -78,9 +78,20 @@ def test_an_enter_that_ends_a_composition_sends_nothing(open_as: Open, alice: Em
     enter = """(field, composing) => field.dispatchEvent(new KeyboardEvent("keydown",
         {key: "Enter", isComposing: composing, bubbles: true, cancelable: true}))"""
     assert reach.evaluate(enter, True) is True  # nobody took it from the keyboard
-    expect(mine.page.locator("#messages li")).to_have_count(0)
+    expect(mine.page.locator("#added li")).to_have_count(0)
     assert reach.evaluate(enter, False) is False
-    expect(mine.page.locator("#messages")).to_contain_text("Recorded.")
+    expect(mine.page.locator("#added")).to_contain_text("Recorded.")
+
+
+def test_on_a_phone_the_answer_stands_beside_the_form_with_the_number(open_as: Open, alice: Employee) -> None:
+    mine = open_as(alice, width=390)
+    mine.page.fill("#quick-add [name=reach]", "ann@outside.example.org")
+    mine.page.click("#quick-add button")
+    answer = mine.page.locator("#added li")
+    expect(answer).to_contain_text("Recorded. Now 100 of 100: you have reached the target.")
+    expect(answer).to_be_in_viewport(ratio=1)
+    expect(mine.page.locator("#quick-add button")).to_be_in_viewport(ratio=1)
+    assert mine.problems() + mine.findings() == []
 
 
 def test_two_clicks_record_once(open_as: Open, alice: Employee) -> None:

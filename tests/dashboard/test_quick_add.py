@@ -122,8 +122,8 @@ def test_htmx_gets_the_summary_politely_and_the_failed_lines_in_the_field(
     text = answer.content.decode()
     assert (answer.status_code, answer["HX-Trigger"]) == (422, "recorded")
     assert "<!doctype" not in text
-    assert 'id="messages" aria-live="polite"' in text
-    assert "3 recorded, 1 could not be read." in words(answer)
+    assert 'id="added" aria-live="polite"' in text
+    assert "3 recorded, 1 could not be read. Now 3 of 100." in words(answer)
     assert field(answer) == "Just A Name"
     assert 'id="latest"' in text
 

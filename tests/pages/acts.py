@@ -50,7 +50,7 @@ def good_contact(page: Page) -> None:
     page.fill("#quick-add input[name=name]", "王小明")
     page.fill("#quick-add [name=reach]", f"{uuid.uuid4().hex}@outside.example.org")
     page.click("#quick-add button")
-    page.wait_for_selector("#messages li")
+    page.wait_for_selector("#added li")
 
 
 def wrong_password(page: Page) -> None:

@@ -11,7 +11,7 @@ from apps.contacts import services as contacts
 from apps.contacts.models import Source
 from apps.contacts.pasting import lines_of
 from apps.dashboard.forms import QuickAddForm
-from apps.dashboard.views.answers import Answer, answer_many, answer_one
+from apps.dashboard.views.answers import Answer, answer_many, answer_one, number_now
 from apps.dashboard.views.contacts import listing
 from apps.dashboard.views.me import lists, page
 from apps.dashboard.views.scope import Scope, fragment
@@ -36,7 +36,8 @@ def _in_place(scope: Scope, form: QuickAddForm, answer: Answer | None) -> HttpRe
         return fragment(scope, "dashboard/_quick_add.html", {"form": form}, status=422)
     # The request's own now lies before the recording, and a look sees only what came before it.
     around = lists(scope, services.clock())
-    context = {"form": form, "said": answer.text, "level": messages.DEFAULT_TAGS[answer.level], **around}
+    said = " ".join(filter(None, [answer.text, number_now(scope)]))
+    context = {"form": form, "said": said, "level": messages.DEFAULT_TAGS[answer.level], **around}
     response = fragment(scope, "dashboard/_added.html", context, status=422 if answer.failed else 200)
     response["HX-Trigger"] = "recorded"
     return response

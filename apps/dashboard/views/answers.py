@@ -16,7 +16,7 @@ from apps.contacts.rules import CREATED, DUPLICATE, Draft, Outcome
 from apps.dashboard import words
 from apps.dashboard.views.me import own_contacts
 from apps.dashboard.views.scope import Scope
-from apps.quotas import services
+from apps.quotas import reports, services
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,19 @@ def answer_one(scope: Scope, draft: Draft, outcome: Outcome) -> Answer | str:
         return Answer(messages.WARNING, text, [])
     name = contact.name if contact else ""
     return Answer(messages.SUCCESS, _("%(name)s is recorded.") % {"name": name} if name else _("Recorded."), [])
+
+
+def number_now(scope: Scope) -> str:
+    """The number as the recorded facts stand, for whoever does not see it above the form; empty where there is none."""
+    if scope.campaign is None:
+        return ""
+    row = reports.Standings(scope.campaign, reports.Only(scope.the_employee)).one(scope.the_employee.pk)
+    if row is None:
+        return ""
+    numbers = {"counted": words.number(row.counted), "target": words.number(row.target)}
+    if row.remaining:
+        return _("Now %(counted)s of %(target)s.") % numbers
+    return _("Now %(counted)s of %(target)s: you have reached the target.") % numbers
 
 
 def _duplicate(scope: Scope, outcome: Outcome) -> str:

@@ -153,8 +153,9 @@ def test_after_the_deadline_nothing_is_to_do_and_the_result_is_final(
     people.mark()
     clock.set(AFTER, ticks=True)
     closing = words(as_(alice).get("/"))
-    assert "Red: 1 missing" in closing
-    assert "Being closed what you handed in before is still counted" in closing
+    assert "Being counted: 1 missing so far" in closing
+    assert "Being counted what was handed in before the deadline still comes in" in closing
+    assert "Red" not in closing, "nobody is called red before everything has been counted"
     assert "Add somebody from outside" not in closing
     freeze(campaign=campaign, by=people.TESTER, patient=False)
     final = words(as_(alice).get("/"))

@@ -35,6 +35,19 @@ def test_a_team_counts_everyone_below_and_not_its_leader(as_: SignIn, bob: Emplo
     assert "1 of 2 at the target" in said
 
 
+def test_between_the_deadline_and_the_result_a_team_calls_nobody_red(
+    as_: SignIn, bob: Employee, recorded: Campaign, clock: Clock
+) -> None:
+    clock.set("2026-12-01T00:00:05+08:00", ticks=True)
+    client = as_(bob)
+    said = words(client.get("/team/B001/"))
+    assert "Nobody is red or not before the result stands." in said
+    assert "1 under the target so far" in said
+    assert "being counted" in said
+    assert 'class="badge red"' not in client.get("/team/B001/").content.decode()
+    assert "Being counted: 70 missing so far" in words(client.get("/team/A002/"))
+
+
 def test_a_manager_never_sees_a_contact(as_: SignIn, bob: Employee, alice: Employee, recorded: Campaign) -> None:
     people.record_one(alice, ("email", "secret@outside.example.org"), name="Sealed Secret")
     people.mark()

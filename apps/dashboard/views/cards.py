@@ -30,7 +30,10 @@ class Period:
 
 @dataclass(frozen=True)
 class Card:
-    """One standing; `state` is red, reached, exempt, or updating: under the target, but a mark is under way."""
+    """One standing; `state` is red, reached, exempt, or, under the target, updating or counting.
+
+    It is updating while a mark is under way, and counting between the deadline and the result.
+    """
 
     row: Any
     state: str
@@ -120,6 +123,8 @@ def card_of(scope: Scope, row: Any, days: list[Any]) -> Card:
 
 
 def _state(row: Any, scope: Scope) -> str:
+    if row.red and scope.counting:
+        return "counting"
     if row.red:
         return "updating" if row.stale and scope.as_of is None else "red"
     return "exempt" if row.exempt and row.remaining else "reached"
@@ -135,6 +140,8 @@ def _says(row: Any, scope: Scope) -> str:
     if row.exempt:
         return _("%(counted)s of %(target)s counted. You are exempt.") % numbers
     numbers["remaining"] = words.number(row.remaining)
+    if scope.counting:
+        return _("%(counted)s of %(target)s counted so far. It is still being counted.") % numbers
     if row.stale:
         return _("%(counted)s of %(target)s counted, %(remaining)s to go. Updating.") % numbers
     return _("%(counted)s of %(target)s counted, %(remaining)s to go. You are red.") % numbers

@@ -186,6 +186,7 @@ def _etag(scope: Scope, own: Own, card: Card, lines: list[Line]) -> str:
     """Everything the number's card shows but the time of the look."""
     row = own.row
     shown = (
+        card.state,
         *(row.counted, row.target, row.red, row.exempt, row.stale, row.pace, card.gap),
         *(row.under_review, own.can_ask, own.asked is not None),
         *(own.not_counting, scope.rule.version, get_language()),

@@ -146,7 +146,9 @@ def _next(scope: Scope, card: Card, not_counting: int) -> Line | None:
         return Line("flag", _("Final"), _("only a correction that two people of HR agree on can change it"))
     if period.ended:
         return Line(
-            "flag", _("Being closed"), _("what you handed in before is still counted; then the result is final")
+            "hourglass",
+            _("Being counted"),
+            _("what was handed in before the deadline still comes in; nobody is red or not before the result stands"),
         )
     mend = _mend(scope, not_counting)
     if row.remaining == 0:

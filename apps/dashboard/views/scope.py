@@ -117,6 +117,13 @@ class Scope:
         return (self.as_of - timedelta(microseconds=1)).astimezone(self.zone).date() if self.as_of else None
 
     @property
+    def counting(self) -> bool:
+        """Whether the deadline has passed and no result stands yet: nobody is finally red or not."""
+        state = self.campaign.state if self.campaign else ""
+        waits = self.result is None and state in (Campaign.State.OPEN, Campaign.State.CLOSING)
+        return waits and self.look >= self.rule.cutoff_at
+
+    @property
     def kept(self) -> dict[str, str]:
         """What links carry on: the campaign when one was chosen, the day when one is looked at."""
         kept = {"campaign": self.campaign.slug} if self.chosen and self.campaign else {}

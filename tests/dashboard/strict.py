@@ -33,6 +33,8 @@ class Page(HTMLParser):
         if tag == "style" or (tag == "script" and not values.get("src")):
             self.problems.append(f"inline <{tag}>")
         self.problems += [f"{name} on <{tag}>" for name in values if name == "style" or name.startswith("on")]
+        # Browsers pass these over, a check of the HTML does not; htmx takes them by the other name too.
+        self.problems += [f"{name} on <{tag}>: data-{name}" for name in values if name.startswith("hx-")]
         if (values.get("href") or "").startswith("javascript:"):
             self.problems.append("a link that runs a script")
         if (name := values.get("id")) is not None:

@@ -125,7 +125,7 @@ def test_a_file_that_is_still_being_recorded_says_how_far_it_is(
     said = text_of(client.get(report))
     assert "1 of 3 contacts" in said
     assert "minute left" in said
-    assert 'hx-trigger="every 1s"' in client.get(report).content.decode()
+    assert 'data-hx-trigger="every 1s"' in client.get(report).content.decode()
     assert client.get(report + "progress/").status_code == 200
     assert "33 % done" in text_of(client.get("/contacts/import/"))
     Submission.objects.update(done=0)

@@ -63,10 +63,10 @@ def test_nobody_recorded_yet_is_a_page_that_helps_to_begin_and_no_empty_chart(
     assert "Three ways to begin" in said
     assert b"data-chart" not in first.content
     # The first one is sent with the whole page, which comes back with a box for the curve.
-    assert b"hx-post" not in first.content
+    assert b"data-hx-post" not in first.content
     after = client.post("/contacts/add/", form("grace@outside.example.org"), follow=True)
     assert b"data-chart" in after.content
-    assert b"hx-post" in after.content
+    assert b"data-hx-post" in after.content
     assert "Three ways to begin" not in words(after)
 
 

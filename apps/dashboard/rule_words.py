@@ -1,6 +1,8 @@
-"""A campaign's counting rule in one plain paragraph, as people read it."""
+"""A campaign's counting rule in one plain paragraph, and what differs between two versions, as people read it."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from functools import reduce
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +30,75 @@ def in_words(name: str, rule: Any) -> str:
 def _followed_by(first: str, second: str) -> str:
     """In Chinese no blank stands between two sentences."""
     return pgettext("two sentences", "%(first)s %(second)s") % {"first": first, "second": second}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One term that differs between two versions: what it is called, and its two values."""
+
+    term: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return _("%(term)s %(before)s → %(after)s") % {
+            "term": self.term, "before": self.before, "after": self.after,
+        }  # fmt: skip
+
+
+def differences(changed: dict[str, tuple[Any, Any]]) -> list[Difference]:
+    """The terms of a rule that differ (services.changed), in words."""
+    terms: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "target": (pgettext("term of a rule", "target"), words.number),
+        "opens_on": (pgettext("term of a rule", "first day"), words.long_date),
+        "deadline": (pgettext("term of a rule", "deadline"), words.long_date),
+        "time_zone": (pgettext("term of a rule", "time zone"), words.city),
+        "exclusive": (pgettext("term of a rule", "a person counts for"), _for_whom),
+        "confirmed_only": (pgettext("term of a rule", "a contact counts"), _from_when),
+        "scope": (pgettext("term of a rule", "departments"), lambda names: _listed(names) or _("all")),
+        "company_domains": (
+            pgettext("term of a rule", "the company's addresses"),
+            lambda names: _listed(names) or pgettext("domains", "none"),
+        ),
+    }
+    return [Difference(terms[name][0], *map(terms[name][1], pair)) for name, pair in changed.items()]
+
+
+def notice(rule: Any, changed: dict[str, tuple[Any, Any]]) -> str:
+    """The rule of this campaign changed on Wed 18 Nov: target 120 → 100 (too much to ask)"""
+    what = pgettext("between the changes of a rule", "; ").join(map(str, differences(changed)))
+    said = {"day": told(rule.in_force_from, ZoneInfo(rule.time_zone))["day"], "what": what, "reason": rule.reason}
+    if rule.reason:
+        return _("The rule of this campaign changed on %(day)s: %(what)s (%(reason)s)") % said
+    return _("The rule of this campaign changed on %(day)s: %(what)s") % said
+
+
+def told(moment: datetime, zone: ZoneInfo) -> dict[str, str]:
+    """An instant in words, in a zone."""
+    local = moment.astimezone(zone)
+    with timezone.override(zone):
+        return {
+            "day": words.full_date(local.date()),
+            "time": words.clock_time(local),
+            "city": words.city(zone.key),
+        }
+
+
+def first_day(rule: Any) -> str:
+    """Sun 1 Nov 2026"""
+    return words.long_date(rule.opens_on)
+
+
+def cut_off(rule: Any) -> str:
+    """Mon 30 Nov 2026, 23:59 in Shanghai"""
+    last = rule.cutoff_at - timedelta(minutes=1)
+    zone = ZoneInfo(rule.time_zone)
+    return _("%(day)s, %(time)s in %(city)s") % {**told(last, zone), "day": _long(last, zone)}
+
+
+def _long(moment: datetime, zone: ZoneInfo) -> str:
+    day: date = moment.astimezone(zone).date()
+    return words.long_date(day)
 
 
 def version_of(rule: Any) -> str:
@@ -76,6 +147,14 @@ def _claims(rule: Any) -> str:
     if rule.exclusive:
         return _("A person counts for the colleague who recorded them first, and for nobody else.")
     return _("When several colleagues know the same person, that person counts for each of them.")
+
+
+def _for_whom(exclusive: bool) -> str:
+    return _("whoever recorded them first") if exclusive else _("everybody who recorded them")
+
+
+def _from_when(confirmed_only: bool) -> str:
+    return _("once confirmed") if confirmed_only else _("at once")
 
 
 def _listed(names: list[str]) -> str:

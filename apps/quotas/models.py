@@ -97,12 +97,16 @@ class Campaign(models.Model):
         return self.name
 
     @cached_property
+    def versions(self) -> "list[CampaignRule]":
+        """Every version of the rule in order, as they stood when this was first asked."""
+        return sorted(self.rules.all(), key=lambda rule: rule.version)  # of what was prefetched, where it was
+
+    @cached_property
     def rule(self) -> "CampaignRule":
         """The rule in force now: the newest version."""
-        versions = sorted(self.rules.all(), key=lambda rule: rule.version)  # of what was prefetched, where it was
-        if not versions:
+        if not self.versions:
             raise CampaignRule.DoesNotExist(f"{self.slug} has no rule")
-        return versions[-1]
+        return self.versions[-1]
 
     @cached_property
     def newest_result(self) -> FrozenResult | None:
@@ -117,7 +121,10 @@ class Campaign(models.Model):
 
 
 class CampaignRule(models.Model):
-    """One version of a campaign's rule. A change is a new version; a version never changes."""
+    """One version of a campaign's rule. A change is a new version; a version never changes.
+
+    `key` is that of the form it came from: sent twice, it has one effect.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="rules")
     version = models.IntegerField()
@@ -132,6 +139,11 @@ class CampaignRule(models.Model):
     exclusive = models.BooleanField(default=False)
     confirmed_only = models.BooleanField(default=False)
     scope = ArrayField(models.TextField(), default=list, help_text="departments; empty: the whole company")
+    reason = models.TextField(
+        blank=True, default="", db_default="", help_text="why it was changed; required after the opening"
+    )
+    changed_by_label = models.TextField(blank=True, default="", db_default="")
+    key = models.UUIDField(null=True, unique=True)
 
     class Meta:
         constraints = [

@@ -60,10 +60,18 @@ def test_a_rule_is_never_changed_and_a_campaign_that_is_over_gets_no_new_one(cam
         name: getattr(campaign.rule, name)
         for name in ("target", "time_zone", "opens_on", "deadline", "opens_at", "cutoff_at")
     }
-    CampaignRule.objects.create(campaign=campaign, version=2, **terms)
+    CampaignRule.objects.create(campaign=campaign, version=2, **terms, reason="x")
+    for said, changes in {
+        "has a reason": {"version": 3, "reason": ""},
+        "follows the one before": {"version": 4},
+        "dated when it is made": {"version": 3, "in_force_from": campaign.rule.in_force_from},
+        "one that is ahead": {"version": 3, "cutoff_at": clock()},
+    }.items():
+        with pytest.raises(DatabaseError, match=said), transaction.atomic():
+            CampaignRule.objects.create(**{"campaign": campaign, "reason": "x", **terms, **changes})
     move(campaign, state="closing")
     with pytest.raises(DatabaseError, match="cannot change"), transaction.atomic():
-        CampaignRule.objects.create(campaign=campaign, version=3, **terms)
+        CampaignRule.objects.create(campaign=campaign, version=3, **terms, reason="x")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -176,8 +176,9 @@ def test_a_mark_that_began_before_a_change_of_the_rule_does_not_judge_by_the_old
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO quotas_campaignrule (campaign_id, version, target, time_zone, opens_on, deadline, opens_at,"
-            " cutoff_at, company_domains, exclusive, confirmed_only, scope) SELECT campaign_id, 2, 1, time_zone,"
-            " opens_on, deadline, opens_at, cutoff_at, company_domains, exclusive, confirmed_only, scope"
+            " cutoff_at, company_domains, exclusive, confirmed_only, scope, reason) SELECT campaign_id, 2, 1,"
+            " time_zone, opens_on, deadline, opens_at, cutoff_at, company_domains, exclusive, confirmed_only, scope,"
+            " 'x'"
             " FROM quotas_campaignrule WHERE campaign_id = %s",
             [campaign.pk],
         )

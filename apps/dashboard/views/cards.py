@@ -5,12 +5,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.dashboard import words
+from apps.dashboard import rule_words, words
 from apps.dashboard.views.scope import Scope
+from apps.employees.models import Employee
 from apps.quotas import rules
 
 
@@ -69,41 +69,30 @@ def period_of(scope: Scope) -> Period:
         left = ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
     else:
         left = _("the deadline has passed")
-    opening = _("opens %(day)s, %(time)s") % _told(rule.opens_at, scope.zone)
-    told = _told(last, scope.zone)
+    opening = _("opens %(day)s, %(time)s") % rule_words.told(rule.opens_at, scope.zone)
+    told = rule_words.told(last, scope.zone)
     return Period(
         days_left=days,
         ended=days == 0,
         opened=opened,
         deadline=_("until %(day)s, %(time)s in %(city)s") % told,
         last_minute=_("%(day)s, %(time)s in %(city)s") % told,
-        elsewhere=_elsewhere(last, scope),
+        elsewhere=elsewhere(last, scope.zone, scope.employee),
         left=left,
         opening=opening,
     )
 
 
-def _told(moment: datetime, zone: ZoneInfo) -> dict[str, str]:
-    """An instant in words, in a zone."""
-    local = moment.astimezone(zone)
-    with timezone.override(zone):
-        return {
-            "day": words.full_date(local.date()),
-            "time": words.clock_time(local),
-            "city": words.city(zone.key),
-        }
-
-
-def _elsewhere(last: datetime, scope: Scope) -> str:
+def elsewhere(moment: datetime, zone: ZoneInfo, employee: Employee | None) -> str:
     """The same instant where the reader is; empty when the clocks agree."""
-    name = scope.employee.time_zone if scope.employee else ""
+    name = employee.time_zone if employee else ""
     try:
         own = ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError):
         own = None
-    if own is None or last.astimezone(own).utcoffset() == last.astimezone(scope.zone).utcoffset():
+    if own is None or moment.astimezone(own).utcoffset() == moment.astimezone(zone).utcoffset():
         return ""
-    return _("%(day)s, %(time)s in %(city)s") % _told(last, own)
+    return _("%(day)s, %(time)s in %(city)s") % rule_words.told(moment, own)
 
 
 def card_of(scope: Scope, row: Any, days: list[Any]) -> Card:

@@ -72,8 +72,8 @@ def by_rule(request: HttpRequest) -> HttpResponse:
         return render(scope, "dashboard/team_waiting.html", {})
     typed = request.POST if request.method == "POST" else request.GET
     if request.method != "POST" and "joined_after" not in typed:
-        return _page(scope, RuleForm(initial={"joined_after": scope.rule.opens_on}, departments=_departments()))
-    rule, reason = RuleForm(typed, departments=_departments()), ReasonForm(request.POST or None)
+        return _page(scope, RuleForm(initial={"joined_after": scope.rule.opens_on}, departments=departments()))
+    rule, reason = RuleForm(typed, departments=departments()), ReasonForm(request.POST or None)
     if not rule.is_valid():
         return _page(scope, rule.described(), status=422 if request.method == "POST" else 200)
     if request.method != "POST":
@@ -92,7 +92,8 @@ def by_rule(request: HttpRequest) -> HttpResponse:
     return redirect(scope.url("adjustment", made.pk))
 
 
-def _departments() -> list[str]:
+def departments() -> list[str]:
+    """The departments that anybody is in today."""
     names = TreeNode.objects.exclude(department="").order_by("department")
     return list(names.values_list("department", flat=True).distinct())
 

@@ -22,6 +22,8 @@ from apps.quotas import reports, services
 from apps.quotas.freeze.files import UnknownResult, result_of
 from apps.quotas.models import Campaign, CampaignRule, FrozenResult
 
+SHOWN = (Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN)
+
 
 @dataclass(frozen=True)
 class Link:
@@ -72,7 +74,7 @@ class Scope:
     @cached_property
     def campaigns(self) -> list[Campaign]:
         """What the switcher offers: everything that has been opened."""
-        return list(Campaign.objects.filter(state__in=["open", "closing", "frozen"]).order_by("name"))
+        return list(Campaign.objects.filter(state__in=SHOWN).order_by("name"))
 
     @property
     def the_employee(self) -> Employee:
@@ -88,9 +90,17 @@ class Scope:
             raise Http404("There is no campaign")
         return self.campaign
 
-    @property
+    @cached_property
     def rule(self) -> CampaignRule:
-        return self.the_campaign.rule
+        """The rule that was in force at the instant that is looked at."""
+        return self.the_campaign.rule_at(self.as_of) if self.as_of else self.the_campaign.rule
+
+    def turn_to(self, campaign: Campaign) -> None:
+        """Show this campaign as it is now: HR's pages about campaigns have it in their address, in any state."""
+        self.campaign, self.as_of, self.result = campaign, None, campaign.newest_result
+        self.chosen = self.chosen and campaign.state in SHOWN
+        for name in ("rule", "zone"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -168,6 +178,10 @@ class Scope:
             return result_of(self.campaign, int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0)
         except UnknownResult as unknown:
             raise Http404("There is no such result") from unknown
+
+    @property
+    def runs_campaigns(self) -> bool:
+        return self.user.has_role("hr")
 
     @property
     def reads_results(self) -> bool:

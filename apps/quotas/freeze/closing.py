@@ -35,10 +35,10 @@ def begin_closing(campaign: Campaign, by: Actor) -> None:
         # After the cut-off: whoever read the clock before it has committed when this lock is held.
         hold_facts(exclusive=True)
         now = clock()
-        if now < campaign.rule.cutoff_at:
-            raise NotYet(
-                f"{campaign.name} runs until {campaign.rule.cutoff_at.isoformat()}: its cut-off has not passed"
-            )
+        # Read behind the lock: the rule that was read before it may have changed.
+        cutoff_at = campaign.rules.latest("version").cutoff_at
+        if now < cutoff_at:
+            raise NotYet(f"{campaign.name} runs until {cutoff_at.isoformat()}: its cut-off has not passed")
         moved = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.OPEN)
         if moved.update(state=Campaign.State.CLOSING, closing_at=now):
             audit("campaign.closing", by=by, kind="campaign", id=campaign.slug, label=campaign.name)

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg2
 from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import Q
 
 from apps.ledger.services import Actor, audit, clock, try_hold
 from apps.quotas.freeze.closing import NotYet, begin_closing, finish_received, keep
@@ -82,13 +83,20 @@ def _step(
 
 
 def freeze_due(by: Actor) -> list[FrozenResult]:
-    """Freeze what was opened before its cut-off, when that has passed. What must wait is left for the next call."""
+    """Freeze what was opened before its cut-off, when that has passed, and what somebody has begun to close.
+
+    What must wait is left for the next call.
+    """
     at, frozen = clock(), []
-    for campaign in Campaign.objects.filter(state__in=["open", "closing"], backdated=False).order_by("pk"):
+    by_itself = Q(state=Campaign.State.OPEN, backdated=False) | Q(state=Campaign.State.CLOSING)
+    for campaign in Campaign.objects.filter(by_itself).order_by("pk"):
         if campaign.rule.cutoff_at > at:
             continue
         try:
             result = freeze(campaign=campaign, by=by, patient=False)
+        except NotYet:
+            # Its rule has changed since it was looked at, or it was cancelled.
+            logger.info("%s is not to be frozen now", campaign.slug)
         except Exception:
             # The others have their deadline too.
             logger.exception("%s could not be frozen", campaign.slug)

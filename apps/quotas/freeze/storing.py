@@ -50,6 +50,8 @@ def store_result(
     Nothing that decides it can move meanwhile, so no lock is held: what is stored after K does not count, and changes
     of the past are refused. Of two at once the database lets one win; the other raises IntegrityError.
     """
+    # Read again: while it was open, whoever calls may have read a rule that has changed since.
+    campaign = Campaign.objects.get(pk=campaign.pk)
     rule, total, done = campaign.rule, Employee.objects.count(), 0
     with transaction.atomic():
         with connection.cursor() as cursor:

@@ -1,6 +1,7 @@
 """The one read model: tables, charts, CSV and API all ask here, and judge nothing themselves."""
 
 from apps.quotas.reports.adjustments import SHOWN, endings_of, one_request, requests_of, terms_of, waiting_for
+from apps.quotas.reports.campaigns import TOLD_DAYS, all_campaigns, cancellation_of, fresh_changes, people_by_campaign
 from apps.quotas.reports.groups import Bands, Bin, Day, Group
 from apps.quotas.reports.people import Everyone, Only, People, TeamOf, These, told_of_reviews
 from apps.quotas.reports.persons import (
@@ -17,6 +18,7 @@ from apps.quotas.reports.targets import TargetStep, target_history
 
 __all__ = [
     "SHOWN",
+    "TOLD_DAYS",
     "Bands",
     "Bin",
     "Day",
@@ -33,14 +35,18 @@ __all__ = [
     "TeamOf",
     "These",
     "Totals",
+    "all_campaigns",
+    "cancellation_of",
     "contacts_with_reason",
     "corrections_of",
     "endings_of",
     "flips",
+    "fresh_changes",
     "moved_since",
     "not_counting",
     "one_request",
     "order_of",
+    "people_by_campaign",
     "reason_counts",
     "requests_of",
     "target_history",

@@ -5,19 +5,18 @@ from apps.quotas.services.acts import Act, acts_of
 from apps.quotas.services.adjusting import AdjustmentRefused, adjustment_period, ask_adjustment, ask_ending
 from apps.quotas.services.beginning import begin_nightly_recount, judge_everybody, ranges_to_ring
 from apps.quotas.services.campaigns import (
-    CampaignRefused,
-    campaign_for,
-    can_undo,
+    Opening,
     cancel_campaign,
-    concerns,
+    look_at_opening,
     open_campaign,
-    restore_while_open,
-    undo_while_open,
+    overlapping,
+    people_in,
 )
 from apps.quotas.services.deciding import grant_adjustment, refuse_adjustment, withdraw_adjustment
 from apps.quotas.services.joining_late import Joiner, Joiners, ask_by_rule, asked_for, check_rule, preview_rule
 from apps.quotas.services.marking import Mark, mark_standings, mark_touched
 from apps.quotas.services.passing import follow_time, stop_watching
+from apps.quotas.services.reading import campaign_for, can_undo, concerns, restore_while_open, undo_while_open
 from apps.quotas.services.recounting import Difference, compare_everybody, keep_drift, recount
 from apps.quotas.services.reviewing import (
     ReviewRefused,
@@ -28,19 +27,25 @@ from apps.quotas.services.reviewing import (
     under_review,
     withdraw_review,
 )
-from apps.quotas.services.ringing import ring, ring_for_each, ring_for_file, ring_for_version
+from apps.quotas.services.ringing import ring, ring_for_each, ring_for_file, ring_for_freeze, ring_for_version
+from apps.quotas.services.rule_changes import Change, Effect, change_rule, effect_of, look_at_change
 from apps.quotas.services.running import do_range, finish_run, mark_everybody, sweep
 from apps.quotas.services.telling import tell_answers
+from apps.quotas.services.terms import CampaignRefused, Terms, changed, company_domains
 
 __all__ = [
     "Act",
     "AdjustmentRefused",
     "CampaignRefused",
+    "Change",
     "Difference",
+    "Effect",
     "Joiner",
     "Joiners",
     "Mark",
+    "Opening",
     "ReviewRefused",
+    "Terms",
     "acts_of",
     "adjustment_period",
     "answer_review",
@@ -55,20 +60,28 @@ __all__ = [
     "can_ask",
     "can_undo",
     "cancel_campaign",
+    "change_rule",
+    "changed",
     "check_rule",
     "clock",
+    "company_domains",
     "compare_everybody",
     "concerns",
     "do_range",
+    "effect_of",
     "finish_run",
     "follow_time",
     "grant_adjustment",
     "judge_everybody",
     "keep_drift",
+    "look_at_change",
+    "look_at_opening",
     "mark_everybody",
     "mark_standings",
     "mark_touched",
     "open_campaign",
+    "overlapping",
+    "people_in",
     "preview_rule",
     "ranges_to_ring",
     "recount",
@@ -77,6 +90,7 @@ __all__ = [
     "ring",
     "ring_for_each",
     "ring_for_file",
+    "ring_for_freeze",
     "ring_for_version",
     "stop_watching",
     "sweep",

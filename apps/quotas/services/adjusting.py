@@ -22,7 +22,7 @@ from apps.ledger.services import Actor, audit, clock, hold_facts
 from apps.quotas import rules
 from apps.quotas.adjustments import FOR_EVER
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign, CampaignRule
-from apps.quotas.services.campaigns import MOST
+from apps.quotas.services.terms import MOST
 
 LONGEST, LONGEST_KIND = 1000, 100
 

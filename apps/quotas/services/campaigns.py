@@ -1,37 +1,65 @@
-"""Campaigns and their rules, and what of a contact they still allow to be undone."""
+"""Campaigns: looked at before they are opened, opened, cancelled."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import available_timezones
 
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from apps.contacts.models import Contact, Submission
-from apps.contacts.services import ContactRefused, restore_contact, undo_submission
-from apps.employees.models import Employee
-from apps.ledger.rules import clean_text, normalise_domain, storable
+from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, audit, clock, hold_facts, watch_identities
-from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule
+from apps.quotas.querysets import everyone, population_sql
 from apps.quotas.services.beginning import judge_everybody
+from apps.quotas.services.terms import CampaignRefused, Terms
 
-MOST = 1_000_000  # what a target can be
 SLUG_LIMIT = 80
+LONGEST_REASON = 1000
+# How many short names are tried for campaigns whose names make the same one.
+TRIES = 100
 
 
-class CampaignRefused(ValueError):
-    """A campaign that cannot be as asked, with the field and a sentence."""
+@dataclass(frozen=True)
+class Opening:
+    """A campaign as it would be opened: its rule, how many people it covers now, which open ones it overlaps."""
 
-    def __init__(self, field: str, message: str):
-        super().__init__(message)
-        self.field, self.message = field, message
+    rule: CampaignRule
+    people: int
+    overlaps: list[Campaign]
+    backdated: bool
+
+
+def look_at_opening(*, name: str, terms: Terms, now: datetime) -> Opening:
+    """What opening it at `now` would do; nothing is stored. Raises CampaignRefused as open_campaign would."""
+    name = _clean_name(name)
+    rule = terms.rule(Campaign(pk=0, name=name), 1)
+    _refuse_taken(name)
+    return Opening(rule, people_in(rule, now), overlapping(rule), rule.cutoff_at <= now)
+
+
+def people_in(rule: CampaignRule, at: datetime) -> int:
+    """How many people a rule covers at `at`."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({population_sql(rule, at, everyone())}) population")
+        return int(cursor.fetchone()[0])
+
+
+def overlapping(rule: CampaignRule) -> list[Campaign]:
+    """The open campaigns, but the rule's own, that share days and perhaps people with it."""
+    running = Campaign.objects.running().exclude(pk=rule.campaign.pk).prefetch_related("rules").order_by("name")
+    return [one for one in running if one.versions and _meet(one.rule, rule)]
+
+
+def _meet(one: CampaignRule, other: CampaignRule) -> bool:
+    if one.opens_at >= other.cutoff_at or other.opens_at >= one.cutoff_at:
+        return False
+    return not one.scope or not other.scope or bool(set(one.scope) & set(other.scope))
 
 
 def open_campaign(
@@ -45,160 +73,104 @@ def open_campaign(
     confirmed_only: bool = False,
     slug: str = "",
     scope: Sequence[str] = (),
+    company_domains: Sequence[str] | None = None,
+    key: uuid.UUID | None = None,
     by: Actor,
 ) -> Campaign:
     """Open a campaign with its own copy of the rule, and have everyone judged.
 
-    `deadline` is the last day, inclusive, in `time_zone`. Opened after its cut-off it is backdated: only a command
-    freezes it. Raises CampaignRefused.
+    `deadline` is the last day, inclusive, in `time_zone`; without `company_domains` it has the company's. Opened after
+    its cut-off it is backdated: nothing closes it by itself. The same `key` again is the same campaign. Raises
+    CampaignRefused.
     """
-    name, slug = clean_text(name), slugify(slug) or slugify(clean_text(name))[:SLUG_LIMIT].strip("-")
-    slug = slug or f"campaign-{opens_on:%Y-%m-%d}"
-    _refuse_bad_terms(name, slug, target, opens_on, deadline, time_zone)
+    wanted: dict[str, Any] = {} if company_domains is None else {"company_domains": company_domains}
+    terms = Terms(target, opens_on, deadline, time_zone, exclusive, confirmed_only, scope, **wanted)
     try:
-        opens_at, cutoff_at = rules.period(opens_on, deadline, time_zone)
-    except OverflowError as error:
-        raise CampaignRefused("deadline", _("No calendar has these days.")) from error
+        return _open(_clean_name(name), slugify(slug), terms, key, by)
+    except CampaignRefused:
+        # Sent twice at once: the other one has opened it meanwhile.
+        if known := _opened_by(key):
+            return known
+        raise
+
+
+def _open(name: str, slug: str, terms: Terms, key: uuid.UUID | None, by: Actor) -> Campaign:
+    if len(slug) > SLUG_LIMIT:
+        raise CampaignRefused("slug", _("The short name is too long."))
+    rule = terms.rule(Campaign(name=name), 1)
     with transaction.atomic():
-        if exclusive:
+        if terms.exclusive:
             watch_identities(True)
         hold_facts()
+        if known := _opened_by(key):
+            return known
         now = clock()
-        campaign = _create(name, slug, backdated=cutoff_at <= now, by=by)
-        CampaignRule.objects.create(
-            campaign=campaign, version=1, in_force_from=now, target=target, time_zone=time_zone, opens_on=opens_on,
-            deadline=deadline, opens_at=opens_at, cutoff_at=cutoff_at, exclusive=exclusive,
-            company_domains=sorted({normalise_domain(domain) for domain in settings.COMPANY_EMAIL_DOMAINS}),
-            confirmed_only=confirmed_only, scope=sorted(set(scope)),
-        )  # fmt: skip
+        campaign = _create(name, slug, rule, backdated=rule.cutoff_at <= now, by=by)
+        rule.campaign, rule.in_force_from, rule.key, rule.changed_by_label = campaign, now, key, by.label
+        rule.save()
         judge_everybody(campaign, cause="opened", by=by)
         detail: dict[str, Any] = {
-            "target": target,
-            "opens_at": opens_at.isoformat(),
-            "cutoff_at": cutoff_at.isoformat(),
+            "target": rule.target,
+            "opens_at": rule.opens_at.isoformat(),
+            "cutoff_at": rule.cutoff_at.isoformat(),
         }
         audit("campaign.opened", by=by, kind="campaign", id=campaign.slug, label=name, detail=detail)
     return campaign
 
 
+def _opened_by(key: uuid.UUID | None) -> Campaign | None:
+    """What this form opened when it was sent before."""
+    return Campaign.objects.filter(rules__key=key, rules__version=1).first() if key else None
+
+
 def cancel_campaign(*, campaign: Campaign, reason: str, by: Actor) -> None:
     """Take a draft or an open campaign back, for good, with a reason. Raises CampaignRefused."""
-    why = clean_text(reason, 1000)
+    why = clean_text(reason, LONGEST_REASON)
     if not why:
         raise CampaignRefused("reason", _("A cancellation needs a reason."))
     with transaction.atomic():
         hold_facts()
         live = Campaign.objects.filter(pk=campaign.pk, state__in=[Campaign.State.DRAFT, Campaign.State.OPEN])
         if not live.update(state=Campaign.State.CANCELLED):
-            raise CampaignRefused("campaign", _("This campaign is over."))
+            raise CampaignRefused("campaign", _("This campaign is over."), conflict=True)
         audit("campaign.cancelled", by=by, kind="campaign", id=campaign.slug, label=campaign.name,
               detail={"reason": why})  # fmt: skip
 
 
-def _refuse_bad_terms(name: str, slug: str, target: int, opens_on: date, deadline: date, time_zone: str) -> None:
-    if not name:
+def _clean_name(name: str) -> str:
+    cleaned = clean_text(name)
+    if not cleaned:
         raise CampaignRefused("name", _("A campaign needs a name."))
-    if len(slug) > SLUG_LIMIT:
-        raise CampaignRefused("slug", _("The short name is too long."))
-    if not 1 <= target <= MOST:
-        raise CampaignRefused("target", _("The target must be a number from 1 to 1,000,000."))
-    if deadline < opens_on:
-        raise CampaignRefused("deadline", _("The deadline lies before the opening."))
-    if time_zone not in available_timezones() or not _known_to_database(time_zone):
-        raise CampaignRefused("time_zone", _("This is no time zone such as Asia/Shanghai."))
+    return cleaned
 
 
-def _known_to_database(time_zone: str) -> bool:
-    """Whether PostgreSQL has the zone too: it could not count the days of a campaign otherwise."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_timezone_names WHERE name = %s)", [time_zone])
-        return bool(cursor.fetchone()[0])
-
-
-def _create(name: str, slug: str, *, backdated: bool, by: Actor) -> Campaign:
+def _create(name: str, slug: str, rule: CampaignRule, *, backdated: bool, by: Actor) -> Campaign:
     """The campaign's row; of two of one name at once, the second waits for the first and is refused like a later one.
 
-    Raises CampaignRefused.
+    A short name that nobody chose gives way to one that is taken. Raises CampaignRefused.
     """
-    _refuse_taken(name, slug)
-    try:
-        with transaction.atomic():
-            return Campaign.objects.create(
-                slug=slug, name=name, state=Campaign.State.OPEN, backdated=backdated, created_by_label=by.label
-            )
-    except IntegrityError:
+    made = slug or _short(name) or f"campaign-{rule.opens_on:%Y-%m-%d}"
+    for number in range(1, TRIES):
         _refuse_taken(name, slug)
-        raise
+        place = made if number == 1 else f"{made[: SLUG_LIMIT - 4]}-{number}"
+        if not slug and Campaign.objects.filter(slug=place).exists():
+            continue
+        try:
+            with transaction.atomic():
+                return Campaign.objects.create(
+                    slug=place, name=name, state=Campaign.State.OPEN, backdated=backdated, created_by_label=by.label
+                )
+        except IntegrityError:
+            continue
+    raise CampaignRefused("name", _("Too many campaigns have a name like this one."))
 
 
-def _refuse_taken(name: str, slug: str) -> None:
-    if Campaign.objects.filter(slug=slug).exists():
+def _short(name: str) -> str:
+    return slugify(name)[:SLUG_LIMIT].strip("-")
+
+
+def _refuse_taken(name: str, slug: str = "") -> None:
+    if slug and Campaign.objects.filter(slug=slug).exists():
         raise CampaignRefused("slug", _("A campaign with the short name %(slug)s exists already.") % {"slug": slug})
     if Campaign.objects.filter(name=name).exists():
         raise CampaignRefused("name", _("A campaign named %(name)s exists already.") % {"name": name})
-
-
-def campaign_for(user: Any, slug: str | None) -> Campaign | None:
-    """The campaign a page shows: the one named, else the reader's open one with the nearest cut-off, else the latest
-
-    frozen one, else None. Raises Campaign.DoesNotExist for a name that is none.
-    """
-    known = Campaign.objects.exclude(state__in=["draft", "cancelled"])
-    if slug:
-        if not storable(slug):
-            raise Campaign.DoesNotExist
-        return known.get(slug=slug)
-    now = clock()
-    chosen = list(known.prefetch_related("rules"))
-    mine = [campaign for campaign in chosen if concerns(campaign, user)] or chosen
-
-    def order(campaign: Campaign) -> tuple:
-        cutoff = campaign.rule.cutoff_at
-        over = campaign.state == Campaign.State.FROZEN
-        return over, cutoff <= now, abs(cutoff - now), campaign.slug
-
-    return min(mine, key=order, default=None)
-
-
-def concerns(campaign: Campaign, user: Any) -> bool:
-    """Whether the reader's department is in the campaign's scope; it is for an account of nobody."""
-    scope = campaign.rule.scope
-    employee = getattr(user, "employee", None)
-    return not scope or employee is None or employee.current_department in scope
-
-
-def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> None:
-    """Take back the end of a contact, unless it counted in a campaign that is being closed or is frozen.
-
-    Raises ContactRefused, Contact.DoesNotExist.
-    """
-    with transaction.atomic():
-        hold_facts()
-        contact = Contact.objects.of(employee).get(pk=contact_id)
-        over = Campaign.objects.filter(state__in=[Campaign.State.CLOSING, Campaign.State.FROZEN])
-        if any(contact.recorded_at < campaign.rule.cutoff_at for campaign in over):
-            raise ContactRefused(
-                "campaign_over", _("This contact belongs to a campaign that has ended: it can no longer be restored.")
-            )
-        restore_contact(contact_id=contact_id, employee=employee, by=by)
-
-
-def undo_while_open(*, submission_id: uuid.UUID, employee: Employee, by: Actor) -> int:
-    """Undo a whole file, unless a campaign it came in time for is over; returns how many contacts ended.
-
-    Raises ContactRefused, Submission.DoesNotExist.
-    """
-    with transaction.atomic():
-        hold_facts()
-        if not can_undo(Submission.objects.get(pk=submission_id, employee=employee).received_at):
-            message = _("This file counted in a campaign that is over: it can no longer be undone.")
-            raise ContactRefused("campaign_over", message)
-        return undo_submission(submission_id=submission_id, employee=employee, by=by)
-
-
-def can_undo(received_at: datetime) -> bool:
-    """Whether every campaign that what came then was in time for is still open, its cut-off ahead."""
-    now = clock()
-    started = Campaign.objects.exclude(state__in=[Campaign.State.DRAFT, Campaign.State.CANCELLED])
-    over = [one for one in started if one.state != Campaign.State.OPEN or one.rule.cutoff_at <= now]
-    return not any(one.rule.opens_at <= received_at < one.rule.cutoff_at for one in over)

@@ -142,8 +142,10 @@ def repair(campaign: Campaign, seen: Found, *, by: Actor = SYSTEM) -> dict[str, 
 
 def _compare(campaign: Campaign, employees: Sequence[int]) -> Found:
     chosen = these(list(employees))
+    # The newest rule each time: what is compared takes minutes, and the rule may change meanwhile.
+    rule = campaign.rules.latest("version")
     statement = RECOUNT.format(
-        judgement=judgement_sql(campaign.rule, clock(), chosen), employees=chosen, campaign=literal(campaign.pk),
+        judgement=judgement_sql(rule, clock(), chosen), employees=chosen, campaign=literal(campaign.pk),
         stale=f"SELECT employee_id FROM ({stale_sql(campaign.pk)}) noted",
     )  # fmt: skip
     with connection.cursor() as cursor:

@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 MARK_TOUCHED = "apps.quotas.tasks.mark_touched"
 DO_RANGE = "apps.quotas.tasks.do_range"
 MAKE_VERSION = "apps.quotas.tasks.make_version"
+FREEZE_DUE = "apps.quotas.tasks.freeze_due"
 TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
 IMPORT_SUBMISSION = "apps.contacts.tasks.import_submission"
 
@@ -36,6 +37,11 @@ def ring_for_file(submission_id: uuid.UUID) -> None:
 def ring_for_answer() -> None:
     """After the commit, ask a worker to mail whoever was answered. Never waits, never raises: beat asks too."""
     transaction.on_commit(lambda: _ring(lambda options: _send(TELL_ANSWERS, options)), robust=True)
+
+
+def ring_for_freeze() -> None:
+    """After the commit, ask a worker to go on with what is being closed. Never waits, never raises: beat asks too."""
+    transaction.on_commit(lambda: _ring(lambda options: _send(FREEZE_DUE, options)), robust=True)
 
 
 def ring_for_version(correction_id: int) -> None:

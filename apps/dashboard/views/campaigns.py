@@ -1,0 +1,121 @@
+"""`/company/campaigns/`: all campaigns, and opening one after a look at how its rule will read. For HR alone."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.dashboard import campaign_words, rule_words
+from apps.dashboard.campaign_forms import CampaignForm, OpenForm
+from apps.dashboard.views.cards import elsewhere
+from apps.dashboard.views.company import hr_scope
+from apps.dashboard.views.joiners import departments
+from apps.dashboard.views.scope import Scope, render
+from apps.quotas import reports, services
+from apps.quotas.models import Campaign, CampaignRule
+from apps.quotas.services import CampaignRefused, Opening
+
+
+@dataclass(frozen=True)
+class Line:
+    """One campaign in the list. `people`: how many are in it; None when it was cancelled."""
+
+    campaign: Campaign
+    people: int | None
+
+    @property
+    def state(self) -> campaign_words.State:
+        return campaign_words.State(self.campaign.state)
+
+    @property
+    def opens(self) -> str:
+        return rule_words.first_day(self.campaign.rule)
+
+    @property
+    def cut_off(self) -> str:
+        return rule_words.cut_off(self.campaign.rule)
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """All of them: what runs first, then what is over."""
+    scope = hr_scope(request)
+    found = reports.all_campaigns()
+    people = reports.people_by_campaign(found, scope.now)
+    lines = [Line(one, people.get(one.pk)) for one in found]
+    return render(scope, "dashboard/campaigns.html", {"lines": lines})
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a rule will read, and its cut-off where the campaign is and where the reader is."""
+
+    rule: CampaignRule
+    text: str
+    cut_off: str
+    elsewhere: str
+
+
+def look_of(scope: Scope, rule: CampaignRule) -> Look:
+    zone = ZoneInfo(rule.time_zone)
+    there = elsewhere(rule.cutoff_at - timedelta(minutes=1), zone, scope.employee)
+    return Look(rule, rule_words.in_words(rule.campaign.name, rule), rule_words.cut_off(rule), there)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """The form, and when it is sent the look: nothing is opened here."""
+    scope = hr_scope(request)
+    if request.method != "POST":
+        return _page(scope, CampaignForm.empty(departments()))
+    form = CampaignForm(request.POST, departments=departments())
+    if form.is_valid():
+        try:
+            look = services.look_at_opening(name=form.cleaned_data["name"], terms=form.terms(), now=scope.now)
+        except CampaignRefused as refused:
+            form.refuse(refused.field, refused.message)
+        else:
+            return _page(scope, form, look)
+    return _page(scope, form.described(), status=422)
+
+
+@require_POST
+def confirm(request: HttpRequest) -> HttpResponse:
+    """Open what was looked at, once."""
+    scope = hr_scope(request)
+    form, sent = CampaignForm(request.POST, departments=departments()), OpenForm(request.POST)
+    if form.is_valid() and sent.is_valid():
+        try:
+            opened = _open(form, sent, scope)
+        except CampaignRefused as refused:
+            form.refuse(refused.field, refused.message)
+        else:
+            services.ring()
+            messages.success(request, _("%(name)s is open.") % {"name": opened.name})
+            return redirect(scope.url("campaign", opened.slug))
+    return _page(scope, form.described(), status=422)
+
+
+def _open(form: CampaignForm, sent: OpenForm, scope: Scope) -> Campaign:
+    terms = form.terms()
+    return services.open_campaign(
+        name=form.cleaned_data["name"], target=terms.target, opens_on=terms.opens_on, deadline=terms.deadline,
+        time_zone=terms.time_zone, exclusive=terms.exclusive, confirmed_only=terms.confirmed_only, scope=terms.scope,
+        company_domains=terms.company_domains, key=sent.cleaned_data["key"], by=scope.user.actor,
+    )  # fmt: skip
+
+
+def _page(scope: Scope, form: CampaignForm, look: Opening | None = None, status: int = 200) -> HttpResponse:
+    context: dict[str, Any] = {"form": form}
+    if look:
+        context |= {
+            "look": look_of(scope, look.rule), "people": look.people, "warnings": campaign_words.warnings(look),
+            "sent": OpenForm(),
+        }  # fmt: skip
+    return render(scope, "dashboard/campaign_new.html", context, status=status)

@@ -1,0 +1,145 @@
+"""A change of a campaign's rule: looked at first, stored as a new version, and everybody judged anew by it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from apps.ledger.rules import clean_text
+from apps.ledger.services import Actor, audit, clock, hold_facts, watch_identities
+from apps.quotas.models import Campaign, CampaignRule
+from apps.quotas.querysets import everyone, judgement_sql
+from apps.quotas.services.beginning import judge_everybody
+from apps.quotas.services.campaigns import LONGEST_REASON, overlapping
+from apps.quotas.services.terms import CampaignRefused, Terms, changed
+
+# Both verdicts of everybody from the facts, in one statement.
+EFFECT = """
+SELECT count(before), count(after), count(*) FILTER (WHERE before.red), count(*) FILTER (WHERE after.red),
+    count(*) FILTER (WHERE after.red AND NOT before.red), count(*) FILTER (WHERE before.red AND NOT after.red),
+    count(*) FILTER (WHERE before IS NULL), count(*) FILTER (WHERE before IS NULL AND after.red),
+    count(*) FILTER (WHERE after IS NULL), count(*) FILTER (WHERE after IS NULL AND before.red),
+    count(*) FILTER (WHERE after.exempt OR after.target <> {target})
+FROM (WITH {before} SELECT {verdict} FROM verdict) before
+FULL JOIN (WITH {after} SELECT {verdict} FROM verdict) after USING (employee_id)
+"""
+VERDICT = "employee_id, target, exempt, counted < target AND NOT exempt AS red"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """People and red ones before and after. Who comes in or goes out turns neither red nor not red.
+
+    `own`: those who keep a target or an exemption of their own.
+    """
+
+    people_before: int
+    people: int
+    red_before: int
+    red: int
+    turned_red: int
+    turned_green: int
+    came: int
+    came_red: int
+    left: int
+    left_red: int
+    own: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change as it would be made: both versions, what differs, which open campaigns it would overlap.
+
+    `effect` is None while the campaign has not opened: nobody is judged yet.
+    """
+
+    old: CampaignRule
+    new: CampaignRule
+    differences: dict[str, tuple[Any, Any]]
+    people: int
+    overlaps: list[Campaign]
+    effect: Effect | None
+
+
+def look_at_change(*, campaign: Campaign, terms: Terms, seen: int, now: datetime) -> Change:
+    """What the change would do at `now`; nothing is stored. Raises CampaignRefused as change_rule would."""
+    old, new = _versions(campaign, terms, seen, now)
+    effect = effect_of(old, new, now)
+    shown = effect if old.opens_at < now else None
+    return Change(old, new, changed(old, new), effect.people, overlapping(new), shown)
+
+
+def effect_of(old: CampaignRule, new: CampaignRule, at: datetime) -> Effect:
+    """Everybody's verdict at `at` by the one and by the other, compared."""
+    statement = EFFECT.format(
+        before=judgement_sql(old, at, everyone()), after=judgement_sql(new, at, everyone()), target=new.target,
+        verdict=VERDICT,
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return Effect(*map(int, cursor.fetchone()))
+
+
+def change_rule(
+    *, campaign: Campaign, terms: Terms, seen: int, reason: str = "", key: uuid.UUID | None = None, by: Actor
+) -> CampaignRule:
+    """Store the terms as a new version, in force from now on, and have everybody judged by it.
+
+    `seen` is the version that was looked at; after the opening a reason is needed. The same `key` again is the same
+    change. Raises CampaignRefused.
+    """
+    why = clean_text(reason, LONGEST_REASON)
+    with transaction.atomic():
+        if terms.exclusive:
+            watch_identities(True)
+        # A line, as before a freeze: whoever writes or judges has ended, and whoever comes after finds the new version.
+        hold_facts(exclusive=True)
+        held = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+        if key and (known := held.rules.filter(key=key).first()):
+            return known
+        now = clock()
+        old, new = _versions(held, terms, seen, now)
+        if not why and old.opens_at <= now:
+            raise CampaignRefused("reason", _("A change after the opening needs a reason: everybody reads it."))
+        new.in_force_from, new.reason, new.changed_by_label, new.key = now, why, by.label, key
+        new.save()
+        judge_everybody(held, cause="rule", by=by)
+        told = {name: [_plain(value) for value in pair] for name, pair in changed(old, new).items()}
+        audit("campaign.rule_changed", by=by, kind="campaign", id=held.slug, label=held.name,
+              detail={"version": new.version, "reason": why, "changed": told})  # fmt: skip
+    return new
+
+
+def _versions(campaign: Campaign, terms: Terms, seen: int, now: datetime) -> tuple[CampaignRule, CampaignRule]:
+    """The newest version, and the one that would follow it. Raises CampaignRefused."""
+    if campaign.state not in (Campaign.State.DRAFT, Campaign.State.OPEN):
+        raise _conflict(_("This campaign is being closed or is over: its rule can no longer change."))
+    old = campaign.rule
+    if old.cutoff_at <= now:
+        raise _conflict(_("The deadline has passed: the rule can no longer change."))
+    if old.version != seen:
+        raise _conflict(
+            _("%(who)s has changed the rule in between, to version %(version)s. Look again.")
+            % {"who": old.changed_by_label or campaign.created_by_label, "version": old.version}
+        )
+    new = terms.rule(campaign, old.version + 1)
+    if new.cutoff_at <= now:
+        raise CampaignRefused("deadline", _("This deadline has passed already: choose a day that is ahead."))
+    if old.opens_at <= now < new.opens_at:
+        raise CampaignRefused("opens_on", _("The campaign has opened: its first day cannot lie ahead again."))
+    if not changed(old, new):
+        raise CampaignRefused("", _("Nothing of the rule is different."))
+    return old, new
+
+
+def _conflict(message: str) -> CampaignRefused:
+    return CampaignRefused("", message, conflict=True)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value

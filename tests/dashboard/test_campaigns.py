@@ -1,0 +1,166 @@
+"""HR's campaign pages: looked at, opened, followed, cancelled and closed, by HR alone."""
+
+from typing import Any
+
+import pytest
+
+from apps.employees.models import Employee
+from apps.ledger.models import AuditEntry
+from apps.quotas import tasks
+from apps.quotas.models import Campaign
+from tests import people
+from tests.dashboard.conftest import SignIn
+from tests.dashboard.strict import words
+from tests.fixtures import Clock
+
+pytestmark = pytest.mark.django_db
+HOME, NEW, OPEN = "/company/campaigns/", "/company/open-campaign/", "/company/open-campaign/confirm/"
+KEY = "6f1c1f9e-0000-4000-8000-00000000000{}"
+
+
+def typed(**changed: Any) -> dict[str, Any]:
+    usual = {
+        "name": "十二月", "target": "50", "opens_on": "2026-12-01", "deadline": "2026-12-31",
+        "time_zone": "Asia/Shanghai", "company_domains": "corp.example.com\n@Corp.example.com", "key": KEY.format(1),
+    }  # fmt: skip
+    return {**usual, **changed}
+
+
+def open_one(client: Any, **changed: Any) -> Campaign:
+    response = client.post(OPEN, typed(**changed))
+    assert response.status_code == 302, words(response)
+    return Campaign.objects.latest("pk")
+
+
+def test_hr_begins_where_nothing_has_been_opened(as_: SignIn, hr: Employee, bob: Employee) -> None:
+    client = as_(hr)
+    assert NEW in client.get("/company/").content.decode()
+    assert "Open the first campaign" in words(client.get(HOME))
+    assert NEW not in as_(bob).get("/team/B001/").content.decode()
+
+
+def test_a_look_opens_nothing_and_says_how_the_rule_will_read(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+    Employee.objects.filter(pk=hr.pk).update(time_zone="Europe/Berlin")
+    page = words(as_(hr).post(NEW, typed(scope=["Sales"], exclusive="on")))
+    assert "In 十二月 everybody is to record 50 people from outside, from Tue 1 Dec until Thu 31 Dec, 23:59" in page
+    assert "no address of the company (corp.example.com)" in page
+    assert "The campaign covers Sales." in page
+    assert "A person counts for the colleague who recorded them first" in page
+    assert "Thu 31 Dec 2026, 23:59 in Shanghai" in page
+    assert "for you Thu 31 Dec, 16:59 in Berlin" in page
+    assert "People in it 3 people" in page
+    assert "November is open until" not in page, "it begins when November is over"
+    assert Campaign.objects.count() == 1
+
+
+def test_a_look_warns_of_overlaps_late_deadlines_and_nobody(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+    client = as_(hr)
+    page = words(client.post(NEW, typed(opens_on="2026-11-10")))
+    assert "November is open until Mon 30 Nov 2026, 23:59 in Shanghai" in page
+    page = words(client.post(NEW, typed(opens_on="2026-10-01", deadline="2026-10-31")))
+    assert "The deadline has passed already" in page
+    assert "November is open until" not in page
+    people.load(people.ROSTER.replace("O001,Olga,olga@corp.example.com,,IT,D001\n", ""), complete=True)
+    page = words(client.post(NEW, typed(scope=["IT"])))
+    assert "Nobody is in it today" in page or "Choose departments from the list" in page
+
+
+def test_what_was_looked_at_is_opened_and_judged_once(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+    client = as_(hr)
+    opened = open_one(client, scope=["Sales", "Board"], confirmed_only="on")
+    again = client.post(OPEN, typed(scope=["Sales", "Board"], confirmed_only="on"))
+    assert again.url == f"{HOME}{opened.slug}/"
+    assert Campaign.objects.count() == 2
+    rule = opened.rule
+    assert (rule.target, rule.scope, rule.exclusive, rule.confirmed_only) == (50, ["Board", "Sales"], False, True)
+    assert (rule.company_domains, rule.changed_by_label) == (["corp.example.com"], "Hedda")
+    assert AuditEntry.objects.get(action="campaign.opened", subject_id=opened.slug).actor_id == hr.account.pk
+    page = words(client.get(f"{HOME}{opened.slug}/"))
+    assert "open" in page
+    assert "It begins on Tue 1 Dec." in page
+    assert "4 people" in page
+    listed = words(client.get(HOME))
+    assert "November november" in listed
+    assert "Thu 31 Dec 2026, 23:59 in Shanghai" in listed
+
+
+def test_several_campaigns_whose_names_make_one_short_name_run_at_a_time(
+    as_: SignIn, campaign: Campaign, hr: Employee
+) -> None:
+    client = as_(hr)
+    slugs = [open_one(client, name=name, key=KEY.format(n)).slug for n, name in enumerate(("甲", "乙", "丙"))]
+    assert slugs == ["campaign-2026-12-01", "campaign-2026-12-01-2", "campaign-2026-12-01-3"]
+    for slug in slugs:
+        assert client.get(f"{HOME}{slug}/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"deadline": "2026-11-30"}, "The deadline lies before the opening."),
+        ({"opens_on": "0001-01-01"}, "No calendar has these days."),
+        ({"deadline": "31.12.2026"}, "This is no day."),
+        ({"target": "0"}, "greater than or equal to 1"),
+        ({"time_zone": "Asia/Atlantis"}, "Select a valid choice"),
+        ({"scope": ["Nowhere"]}, "Choose departments from the list."),
+        ({"company_domains": "a@b@c"}, "is no domain"),
+        ({"name": "November"}, "A campaign named November exists already."),
+        ({"name": "\u200b"}, "A campaign needs a name."),
+    ],
+)
+def test_what_makes_no_campaign_comes_back_filled_in(
+    as_: SignIn, campaign: Campaign, hr: Employee, changed: dict[str, Any], said: str
+) -> None:
+    client = as_(hr)
+    for address in (NEW, OPEN):
+        answer = client.post(address, typed(**changed))
+        assert answer.status_code == 422
+        assert said in words(answer)
+        assert str(changed.get("target", 50)) in answer.content.decode()
+    assert Campaign.objects.count() == 1
+
+
+def test_cancelling_says_what_it_means_and_keeps_the_reason(
+    as_: SignIn, campaign: Campaign, hr: Employee, alice: Employee
+) -> None:
+    client, address = as_(hr), f"{HOME}november/"
+    assert "nobody is red in it" in words(client.get(address))
+    assert client.post(address + "cancel/", {"reason": " "}).status_code == 422
+    assert client.post(address + "cancel/", {"reason": "Opened by mistake"}).status_code == 302
+    page = words(client.get(address))
+    assert "cancelled" in page
+    assert "Opened by mistake" in page
+    assert "Cancel this campaign" not in page
+    assert client.post(address + "cancel/", {"reason": "twice"}).status_code == 409
+    assert "There is no campaign yet" in words(as_(alice).get("/"))
+
+
+def test_a_backdated_campaign_is_closed_by_hand_and_a_worker_makes_its_result(
+    as_: SignIn, campaign: Campaign, hr: Employee
+) -> None:
+    client = as_(hr)
+    assert client.post(f"{HOME}november/close/").status_code == 409, "it still runs"
+    late = open_one(client, name="October", opens_on="2026-10-01", deadline="2026-10-31")
+    address = f"{HOME}{late.slug}/"
+    tasks.freeze_due()
+    assert "it counts whatever is loaded, until you close it" in words(client.get(address))
+    assert client.post(address + "close/").status_code == 302
+    page = client.get(address)
+    assert "Everybody is counted once more" in words(page)
+    assert 'hx-trigger="every 3s"' in page.content.decode()
+    tasks.freeze_due()
+    page = client.get(address)
+    assert "The final result" in words(page)
+    assert "hx-trigger" not in page.content.decode()
+    assert AuditEntry.objects.get(action="campaign.closing").actor_id == hr.account.pk
+
+
+def test_a_frozen_campaign_has_no_steps_left(as_: SignIn, campaign: Campaign, hr: Employee, clock: Clock) -> None:
+    clock.set("2026-12-01T00:00:30+08:00", ticks=True)
+    client = as_(hr)
+    assert "closes by itself" in words(client.get(f"{HOME}november/"))
+    tasks.freeze_due()
+    page = words(client.get(f"{HOME}november/"))
+    assert "frozen" in page
+    for step in ("Cancel", "Change the rule", "Close it"):
+        assert step not in page

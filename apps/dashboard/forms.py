@@ -117,6 +117,16 @@ class UploadForm(MarkedForm):
     )
 
 
+class RosterForm(MarkedForm):
+    """A file of HR's."""
+
+    file = forms.FileField(
+        label=_("A CSV or Excel file"),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,text/csv"}),
+        error_messages={"required": _("Choose a file first."), "empty": _("This file is empty.")},
+    )
+
+
 class RenameForm(MarkedForm):
     name = forms.CharField(label=_("Name"), max_length=LONGEST, required=False)
 

@@ -19,6 +19,7 @@ from apps.dashboard.views import (
     me,
     result,
     review,
+    roster,
     team,
 )
 
@@ -76,6 +77,14 @@ urlpatterns = [
     path("company/reviews/", company_reviews.index, name="company-reviews"),
     path("company/reviews/<int:review_id>/", company_reviews.detail, name="company-review"),
     path("company/reviews/<int:review_id>/answer/", company_reviews.answer, name="company-review-answer"),
+    path("company/roster/", roster.index, name="roster"),
+    path("company/roster/template.csv", roster.template, name="roster-template"),
+    path("company/roster/<uuid:load_id>/", roster.detail, name="roster-load"),
+    path("company/roster/<uuid:load_id>/progress/", roster.progress, name="roster-progress"),
+    path("company/roster/<uuid:load_id>/look/", roster.look, name="roster-look"),
+    path("company/roster/<uuid:load_id>/apply/", roster.apply, name="roster-apply"),
+    path("company/roster/<uuid:load_id>/undo/", roster.undo, name="roster-undo"),
+    path("company/roster/<uuid:load_id>/difference.csv", roster.difference_csv, name="roster-difference"),
     path("exports/", exports.index, name="exports"),
     path("exports/adjustments.csv", exports.adjustments_csv, name="adjustments-csv"),
     path("exports/my-standing.csv", exports.own_csv, name="own-csv"),

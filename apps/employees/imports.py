@@ -5,20 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
+from apps.employees.models import Employee
 from apps.employees.services import company_zone
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
-from apps.ledger.services import identity
-from apps.ledger.tables import Record, Table, UnreadableFile
+from apps.ledger.services import clock, identity
+from apps.ledger.tables import Record, UnreadableFile
 
 REQUIRED = ("staff_no", "name", "email")
 OPTIONAL = ("phone", "department", "manager_staff_no", "time_zone", "started_on", "left_on", "effective_on")
 STAFF_NO_LIMIT = 64
+# Day first, with a dot or a dash, or year first: no program writes the month first in one of these.
+DAY_FIRST = re.compile(r"(\d{1,2})([.-])(\d{1,2})\2(\d{4})", re.ASCII)
+YEAR_FIRST = re.compile(r"(\d{4})([/.年-])(\d{1,2})[/.月-](\d{1,2})日?", re.ASCII)
+# A time behind a date is midnight, or of no meaning for a day.
+CLOCK = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?Z?$", re.ASCII)
+NAMED = 3
 PROBLEMS = {
     "unterminated_quote": "a quote is opened and not closed, so nobody can say who stands there",
     "too_long": "the line is too long to be read",
@@ -27,20 +36,50 @@ PROBLEMS = {
 
 @dataclass(frozen=True)
 class Reject:
-    """One row that was not loaded: where, why, in words."""
+    """One row that was not loaded: where, why, in words; `about`: whom or what those words name."""
 
     line: int
     column: str
     code: str
     reason: str
+    about: str = ""
 
 
 class RowRefused(ValueError):
     """A cell of a row is bad."""
 
-    def __init__(self, column: str, code: str, reason: str):
+    def __init__(self, column: str, code: str, reason: str, about: str = ""):
         super().__init__(reason)
-        self.column, self.code, self.reason = column, code, reason
+        self.column, self.code, self.reason, self.about = column, code, reason, about
+
+
+class RowsDisagree(UnreadableFile):
+    """Two rows say different things about one person. `lines`: where; `about`: whom."""
+
+    def __init__(self, first: RosterRow, second: RosterRow):
+        self.lines, self.about = (first.line, second.line), f"{first.name} ({first.staff_no})"
+        super().__init__(
+            f"lines {first.line} and {second.line} disagree about staff number {first.staff_no} ({first.name})"
+        )
+
+
+class SomebodyUnread(UnreadableFile):
+    """Anybody may stand in a line that cannot be read, so nobody can be called missing."""
+
+    def __init__(self, reject: Reject):
+        super().__init__(
+            f"line {reject.line}: {reject.reason}: a complete load could send that person away", reject.line
+        )
+
+
+class Rows(Protocol):
+    """What a roster is read from: a Table, or a file whose columns somebody has named."""
+
+    columns: list[str]
+
+    def require(self, *columns: str) -> None: ...
+
+    def __iter__(self) -> Iterator[Record]: ...
 
 
 @dataclass(frozen=True)
@@ -84,8 +123,7 @@ class Roster:
     def mentioned(self) -> set[str]:
         """Everybody the file mentions. Raises UnreadableFile if a row cannot be read: anybody may stand there."""
         if self.unreadable:
-            line, reason = self.unreadable.line, self.unreadable.reason
-            raise UnreadableFile(f"line {line}: {reason}: a complete load could send that person away")
+            raise SomebodyUnread(self.unreadable)
         return self.named
 
     @property
@@ -94,7 +132,7 @@ class Roster:
         return [column for column in self.columns if column and column not in (*REQUIRED, *OPTIONAL)]
 
 
-def read_roster(table: Table, progress: Callable[[int], None] = lambda read: None) -> Roster:
+def read_roster(table: Rows, progress: Callable[[int], None] = lambda read: None) -> Roster:
     """Check every row of a roster; `progress(read)` now and then.
 
     Raises UnreadableFile for a file that must not be loaded at all.
@@ -102,6 +140,8 @@ def read_roster(table: Table, progress: Callable[[int], None] = lambda read: Non
     table.require(*REQUIRED)
     roster = Roster(table.columns)
     seen: dict[str, RosterRow] = {}
+    # Who is rejected may still be the one whom somebody's manager is called after.
+    called: list[tuple[str, str]] = []
     for record in table:
         roster.read += 1
         if roster.read % 1000 == 0:
@@ -114,19 +154,22 @@ def read_roster(table: Table, progress: Callable[[int], None] = lambda read: Non
         try:
             row = _row(record, table.columns)
         except RowRefused as refused:
-            roster.named.add(clean_text(record.cells["staff_no"], STAFF_NO_LIMIT))
-            roster.rejects.append(Reject(record.line, refused.column, refused.code, refused.reason))
+            staff_no, name = clean_text(record.cells["staff_no"], STAFF_NO_LIMIT), clean_text(record.cells["name"])
+            roster.named.add(staff_no)
+            called.append((name, staff_no))
+            reject = Reject(record.line, refused.column, refused.code, refused.reason, refused.about)
+            roster.rejects.append(reject)
             continue
         roster.named.add(row.staff_no)
         first = seen.setdefault(row.staff_no, row)
         if first is row:
             continue
         if first.said != row.said:
-            raise UnreadableFile(
-                f"lines {first.line} and {row.line} disagree about staff number {row.staff_no} ({first.name})"
-            )
+            raise RowsDisagree(first, row)
         roster.duplicate += 1
-    roster.rows = list(_without_shared_emails(seen, roster.rejects))
+    rows = list(_without_shared_emails(seen, roster.rejects))
+    called += [(row.name, row.staff_no) for row in seen.values()]
+    roster.rows = list(_with_managers_by_name(rows, called, roster.rejects))
     return roster
 
 
@@ -140,8 +183,50 @@ def _without_shared_emails(seen: dict[str, RosterRow], rejects: list[Reject]) ->
         if not others:
             yield row
             continue
-        names = ", ".join(f"{other.name} ({other.staff_no}, line {other.line})" for other in others[:3])
-        rejects.append(Reject(row.line, "email", "email_shared", f"the same e-mail as {names}"))
+        names = ", ".join(f"{other.name} ({other.staff_no}, line {other.line})" for other in others[:NAMED])
+        rejects.append(Reject(row.line, "email", "email_shared", f"the same e-mail as {names}", names))
+
+
+def _with_managers_by_name(
+    rows: list[RosterRow], called: list[tuple[str, str]], rejects: list[Reject]
+) -> Iterator[RosterRow]:
+    """A manager who is no staff number may be a name: whoever alone has it is meant; of several, nobody."""
+    numbers = {row.staff_no for row in rows}
+    unknown = {row.manager for row in rows if row.manager and row.manager not in numbers}
+    if not unknown:
+        yield from rows
+        return
+    unknown -= set(Employee.objects.filter(staff_no__in=unknown).values_list("staff_no", flat=True))
+    meant = _staff_numbers(unknown, called)
+    for row in rows:
+        found = sorted(meant.get(row.manager or "", ()))
+        if len(found) > 1:
+            about = f"{row.manager}: {', '.join(found[:NAMED])}{', …' if len(found) > NAMED else ''}"
+            reason = f"more than one employee has this name: {about}"
+            rejects.append(Reject(row.line, "manager_staff_no", "ambiguous_manager", reason, about))
+        elif found == [row.staff_no]:
+            rejects.append(Reject(row.line, "manager_staff_no", "own_manager", _own(row.name), row.name))
+        else:
+            # Nobody of that name: refused below with all who name a manager that nobody knows.
+            yield replace(row, manager=found[0]) if found else row
+
+
+def _staff_numbers(names: Iterable[str], called: list[tuple[str, str]]) -> dict[str, set[str]]:
+    """Who has one of these names, in the file or on the roster; as the file names them, where it does."""
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for name, staff_no in called:
+        if name in found:
+            found[name].add(staff_no)
+    in_file = {staff_no for _name, staff_no in called}
+    on_roster = Employee.objects.employed_at(clock()).filter(name__in=found)
+    for name, staff_no in on_roster.values_list("name", "staff_no"):
+        if staff_no not in in_file:
+            found[name].add(staff_no)
+    return found
+
+
+def _own(name: str) -> str:
+    return f"{name} is named as their own manager"
 
 
 def _row(record: Record, columns: list[str]) -> RosterRow:
@@ -156,7 +241,7 @@ def _row(record: Record, columns: list[str]) -> RosterRow:
         raise RowRefused("name", "missing", "no name")
     manager = clean_text(cells["manager_staff_no"], STAFF_NO_LIMIT) if "manager_staff_no" in columns else None
     if manager == staff_no:
-        raise RowRefused("manager_staff_no", "own_manager", f"{name} is named as their own manager")
+        raise RowRefused("manager_staff_no", "own_manager", _own(name), name)
     starts_at = _instant(cells, "started_on")
     ends_at = _instant(cells, "left_on", days=1)
     if starts_at and ends_at and starts_at >= ends_at:
@@ -188,7 +273,7 @@ def _identity(kind: str, text: str) -> Identity:
 
 def _zone_name(text: str) -> str:
     if text and text not in _zones():
-        raise RowRefused("time_zone", "unknown_time_zone", f"{text!r} is no IANA time zone such as Asia/Shanghai")
+        raise RowRefused("time_zone", "unknown_time_zone", f"{text!r} is no IANA time zone such as Asia/Shanghai", text)
     return text
 
 
@@ -202,11 +287,24 @@ def _instant(cells: dict[str, str], column: str, days: int = 0) -> datetime | No
     if not text:
         return None
     try:
-        day = date.fromisoformat(text)
+        day = day_of(text)
         # HR systems write an open end as the last day of time.
         return None if days and day.year == date.max.year else midnight(day, days)
     except (ValueError, OverflowError) as error:
-        raise RowRefused(column, "bad_date", f"{text!r} is no date such as 2026-11-30") from error
+        raise RowRefused(column, "bad_date", f"{text!r} is no date such as 2026-11-30", text) from error
+
+
+def day_of(text: str) -> date:
+    """The day a cell means, as HR systems write it: 2026-11-30, 30.11.2026, 30-11-2026, 2026/11/30, 2026年11月30日.
+
+    Raises ValueError, also for what could be two days, as 05/11/2026.
+    """
+    text = CLOCK.sub("", text)
+    if found := DAY_FIRST.fullmatch(text):
+        return date(int(found[4]), int(found[3]), int(found[1]))
+    if found := YEAR_FIRST.fullmatch(text):
+        return date(int(found[1]), int(found[3]), int(found[4]))
+    return date.fromisoformat(text)
 
 
 @lru_cache(maxsize=4096)

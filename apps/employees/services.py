@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -15,7 +16,10 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
 from apps.employees.models import Account, Employee, Role
+from apps.ledger.models import Setting
 from apps.ledger.services import Actor, audit, hold_tree
+
+ROSTER_VERSION = "roster_version"
 
 # Preorder numbers: a node's team is the interval (first, last], so that "everyone below" is one range of an index.
 NUMBERED_TREE = """
@@ -43,6 +47,34 @@ SELECT employee_id, manager_id, department, depth, first, last,
                AND work.starts_at <= %(at)s AND %(at)s < work.ends_at)
 FROM tree
 """
+
+
+def roster_version() -> int:
+    """How often the roster has changed. Who holds the tree lock sees the one that stays until they let go."""
+    found = Setting.objects.filter(name=ROSTER_VERSION).values_list("value", flat=True).first()
+    return int(found or 0)
+
+
+def next_version() -> int:
+    """Say that the roster has changed; the caller holds the tree lock. Returns the version this makes."""
+    version = roster_version() + 1
+    Setting.objects.update_or_create(name=ROSTER_VERSION, defaults={"value": version})
+    return version
+
+
+def remember_columns(header: Sequence[str], roles: Sequence[str]) -> None:
+    """What HR said the columns of this header mean, for the next file with it."""
+    Setting.objects.update_or_create(name=_columns_of(header), defaults={"value": list(roles)})
+
+
+def remembered_columns(header: Sequence[str]) -> list[str] | None:
+    """What HR said of this header before."""
+    found = Setting.objects.filter(name=_columns_of(header)).values_list("value", flat=True).first()
+    return list(found) if isinstance(found, list) and len(found) == len(header) else None
+
+
+def _columns_of(header: Sequence[str]) -> str:
+    return "roster_columns:" + hashlib.sha256("\0".join(header).encode("utf-8", "replace")).hexdigest()
 
 
 class UnknownRole(ValueError):

@@ -11,6 +11,7 @@ KEPT = (
     "employees_employeeidentity",
     "employees_employment",
     "employees_placement",
+    "employees_rosterload",
     "contacts_contact",
     "contacts_contactidentity",
     "contacts_submission",

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from apps.contacts.imports import waiting_files
 from apps.contacts.services import finish_abandoned
+from apps.employees.loads import forget_loads, waiting_loads
 from apps.ledger.files import expire_files
 from apps.ledger.services import SYSTEM
 from apps.quotas import services
@@ -34,6 +35,8 @@ def sweep() -> None:
     mark_touched()
     for submission_id in waiting_files(services.clock()):
         services.ring_for_file(submission_id)
+    for load_id in waiting_loads(services.clock()):
+        services.ring_for_roster(load_id)
     for correction in versions.unmade():
         services.ring_for_version(correction.pk)
 
@@ -61,6 +64,7 @@ def day_change() -> None:
         mark_touched()
     services.stop_watching()
     expire_files(services.clock())
+    forget_loads(services.clock())
 
 
 @shared_task

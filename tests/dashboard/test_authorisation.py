@@ -2,8 +2,8 @@
 
 Placeholders: {contact} is a live contact of Alice's, {upload} a file she is looking at, {batch} one she handed in,
 {review} a question of hers that HR has not answered, {asked} an adjustment of Alan that waits for a second person,
-{link} a set-password link of Dana, who never signs in. An address that ends in * stands for everything below it that
-has no line of its own.
+{roster} a roster whose difference HR looks at, {link} a set-password link of Dana, who never signs in. An address
+that ends in * stands for everything below it that has no line of its own.
 """
 
 import csv
@@ -21,7 +21,7 @@ from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from apps.employees.services import account_for, set_password_link
 from apps.quotas.models import Campaign
-from tests import files, people, reviewing
+from tests import files, people, reviewing, rosters
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +61,7 @@ def places(alice: Employee, dana: Employee, campaign: Campaign) -> dict[str, str
         "review": review,
         "upload": str(upload.pk),
         "batch": str(batch.pk),
+        "roster": str(rosters.looked(people.ROSTER + "N001,Nina,nina@corp.example.com,,,\n").pk),
         "link": link.strip("/"),
     }
 

@@ -78,7 +78,7 @@ def test_a_header_that_cannot_be_used_is_refused_in_words(tmp_path: Path, header
         ("9,Bad Phone,n@corp.example.com,12,,,", "phone", "invalid_identity"),
         ("9,Bad Zone,n@corp.example.com,,Mars/Base,,", "time_zone", "unknown_time_zone"),
         ("9,Path Zone,n@corp.example.com,,../../etc/passwd,,", "time_zone", "unknown_time_zone"),
-        ("9,Bad Date,n@corp.example.com,,,30.11.2026,", "started_on", "bad_date"),
+        ("9,Bad Date,n@corp.example.com,,,05/11/2026,", "started_on", "bad_date"),
         ("9,No Day,n@corp.example.com,,,2026-02-30,", "started_on", "bad_date"),
         ("9,Backwards,n@corp.example.com,,,2026-11-30,2026-11-01", "left_on", "left_before_start"),
     ],

@@ -27,6 +27,7 @@ NOBODY_YET = [
     Shot("first-company", "hr", "/company/"),
     Shot("first-adjustments", "hr", "/company/adjustments/"),
     Shot("first-reviews", "hr", "/company/reviews/"),
+    Shot("first-roster", "hr", "/company/roster/"),
     Shot("first-result", "hr", "/company/result/"),
     Shot("first-exports", "hr", "/exports/"),
 ]
@@ -128,6 +129,14 @@ COMPANY = [
     Shot("adjustment-decide-error", "second", "/company/adjustments/{waiting_adjustment}/", acts.refuses_mutely),
     Shot("adjustment-decide-many", "second", "/company/adjustments/{many_adjustment}/"),
 ]  # fmt: skip
+ROSTER = [
+    Shot("roster", "hr", "/company/roster/"),
+    Shot("roster-error", "hr", "/company/roster/", sent("form[data-upload]")),
+    Shot("roster-looked", "hr", "/company/roster/{roster}/"),
+    Shot("roster-looked-open", "hr", "/company/roster/{roster}/", acts.open_parts),
+    *(Shot(f"roster-{name}", "hr", f"/company/roster/{{roster_{name}}}/")
+      for name in ("running", "done", "circle", "nameless", "unsure")),
+]  # fmt: skip
 RESULT = [
     Shot("result", "hr", "/company/result/?campaign=m09"),
     Shot("result-first", "hr", "/company/result/?campaign=m09&result=1"),
@@ -142,4 +151,4 @@ RESULT = [
     Shot("correction-granted", "auditor", "/company/result/corrections/{granted_correction}/?campaign=m09"),
     Shot("correction-refused", "hr", "/company/result/corrections/{refused_correction}/?campaign=m09"),
 ]  # fmt: skip
-SHOTS = [*ANYBODY, *NO, *OWN, *IMPORTS, *REVIEWS, *TEAM, *COMPANY, *RESULT]
+SHOTS = [*ANYBODY, *NO, *OWN, *IMPORTS, *REVIEWS, *TEAM, *COMPANY, *ROSTER, *RESULT]

@@ -26,7 +26,7 @@ from apps.quotas.services import (
     refuse_adjustment,
     withdraw_adjustment,
 )  # fmt: skip
-from tests import files, people, reviewing
+from tests import files, people, reviewing, rosters
 from tests.fixtures import Clock
 from tests.pages import company
 from tests.pages.company import account, person
@@ -52,7 +52,9 @@ def fill(house: Clock) -> dict[str, object]:
     house.set(people.NOON, ticks=True)
     filled["closed_out"] = Submission.objects.get(file_name=LATE).pk
     filled["link"] = set_password_link(account_for(people.person("D001")), "")
-    filled |= _corrections(september) | _adjustments(november) | _reviews(november) | _imports() | _contacts()
+    filled |= (
+        _corrections(september) | _adjustments(november) | _reviews(november) | _imports() | _contacts() | _rosters()
+    )
     _open("十二月", date(2026, 12, 1), date(2026, 12, 31), 50)
     _mark()
     return filled
@@ -202,3 +204,24 @@ def _contacts() -> dict[str, object]:
     correct_contact(contact_id=wrong.pk, employee=employee, identities=[("handle", "right1")], by=by)
     counts = Contact.objects.of(employee).filter(name="客人98").get().pk
     return {"colleague": colleague, "ended": ended.pk, "corrected": wrong.pk, "contact": counts}
+
+
+def _rosters() -> dict[str, object]:
+    """A roster in each state: applied, under way, looked at, in the way of itself, and in an alphabet nobody knows."""
+    header = "工号,姓名,邮箱,部门,直属上级,入职日期\n"
+    new = "".join(f"R{n:03},新同事{n:03},r{n:03}@corp.example.com,支持1组,T001,02.11.2026\n" for n in range(120))
+    moved = "".join(f"M{n:03},员工01{n + 1:02},m{n:03}@corp.example.com,支持2组,组长02,\n" for n in range(16, 20))
+    bad = "B001,坏邮箱,没有,支持1组,,\nB002,坏日期,b002@corp.example.com,支持1组,,05/11/2026\n"
+    bad += "B003,无上级,b003@corp.example.com,支持1组,无此人,\n"
+    text = header + new + moved + bad + "M020,员工改名,m020@corp.example.com,支持1组,T001,\n"
+    done = rosters.applied(header + "R900,早到的人,r900@corp.example.com,支持1组,T001,2026-11-02\n", "上周.csv")
+    running = rosters.confirmed(header + new, "正在导入.csv")
+    running.attempts, running.done, running.total = 1, 48_000, 120_000
+    running.save(update_fields=["attempts", "done", "total"])
+    circle = header + "T001,组长01,t001@corp.example.com,支持1组,M001,\n"
+    return {
+        "roster": rosters.looked(text, "花名册.csv", complete=True).pk, "roster_done": done.pk,
+        "roster_running": running.pk, "roster_circle": rosters.looked(circle, "循环.csv").pk,
+        "roster_nameless": rosters.looked("甲,乙\n王伟,城东\n", "无列.csv").pk,
+        "roster_unsure": rosters.looked("no,name\n1,王伟\n".encode("gb18030"), "旧.csv").pk,
+    }  # fmt: skip

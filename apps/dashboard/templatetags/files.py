@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from apps.contacts.rules import REJECTED, Outcome
-from apps.dashboard import words
+from apps.dashboard import roster_words, words
 
 register = template.Library()
 
@@ -42,3 +42,13 @@ def cells(entry: Any) -> str:
 @register.filter
 def time_left(seconds: int) -> str:
     return words.time_left(seconds)
+
+
+@register.filter
+def roster_field(name: str) -> str:
+    return roster_words.role(name)
+
+
+@register.filter
+def roster_rejection(reject: dict[str, Any]) -> str:
+    return roster_words.rejection(reject["code"], reject["column"], reject["about"])

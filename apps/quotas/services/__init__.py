@@ -27,7 +27,14 @@ from apps.quotas.services.reviewing import (
     under_review,
     withdraw_review,
 )
-from apps.quotas.services.ringing import ring, ring_for_each, ring_for_file, ring_for_freeze, ring_for_version
+from apps.quotas.services.ringing import (
+    ring,
+    ring_for_each,
+    ring_for_file,
+    ring_for_freeze,
+    ring_for_roster,
+    ring_for_version,
+)
 from apps.quotas.services.rule_changes import Change, Effect, change_rule, effect_of, look_at_change
 from apps.quotas.services.running import do_range, finish_run, mark_everybody, sweep
 from apps.quotas.services.telling import tell_answers
@@ -91,6 +98,7 @@ __all__ = [
     "ring_for_each",
     "ring_for_file",
     "ring_for_freeze",
+    "ring_for_roster",
     "ring_for_version",
     "stop_watching",
     "sweep",

@@ -16,6 +16,7 @@ MAKE_VERSION = "apps.quotas.tasks.make_version"
 FREEZE_DUE = "apps.quotas.tasks.freeze_due"
 TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
 IMPORT_SUBMISSION = "apps.contacts.tasks.import_submission"
+WORK_ON_LOAD = "apps.employees.tasks.work_on_load"
 
 
 def ring() -> None:
@@ -31,7 +32,17 @@ def ring_for_file(submission_id: uuid.UUID) -> None:
 
     Never waits, never raises: when nobody hears it, the sweep finds the file.
     """
-    transaction.on_commit(lambda: _ring(lambda options: _import_and_mark(submission_id, options)), robust=True)
+    transaction.on_commit(
+        lambda: _ring(lambda options: _and_mark(IMPORT_SUBMISSION, submission_id, options)), robust=True
+    )
+
+
+def ring_for_roster(load_id: uuid.UUID) -> None:
+    """After the commit, ask a worker to look at a roster or to apply it, and then to mark whom it touched.
+
+    Never waits, never raises: when nobody hears it, the sweep finds the load.
+    """
+    transaction.on_commit(lambda: _ring(lambda options: _and_mark(WORK_ON_LOAD, load_id, options)), robust=True)
 
 
 def ring_for_answer() -> None:
@@ -63,8 +74,8 @@ def _send(task: str, options: dict[str, Any], *arguments: Any) -> None:
     current_app.send_task(task, args=arguments, **options)
 
 
-def _import_and_mark(submission_id: uuid.UUID, options: dict[str, Any]) -> None:
-    first = current_app.signature(IMPORT_SUBMISSION, args=[str(submission_id)], immutable=True)
+def _and_mark(task: str, id: uuid.UUID, options: dict[str, Any]) -> None:
+    first = current_app.signature(task, args=[str(id)], immutable=True)
     chain(first, current_app.signature(MARK_TOUCHED, immutable=True)).apply_async(**options)
 
 

@@ -28,7 +28,10 @@ class Command(HouseCommand):
             with open_table(options["file"]) as table, self.bar("rows") as progress:
                 roster = read_roster(table, progress)
             self._warn_of(roster)
-            result = load_roster(roster=roster, by=self.actor, complete=options["complete"], dry_run=options["dry_run"])
+            result = load_roster(
+                roster=roster, by=self.actor, complete=options["complete"], dry_run=options["dry_run"],
+                file_name=options["file"].name,
+            )  # fmt: skip
         except (UnreadableFile, RosterRefused) as error:
             raise CommandError(f"{options['file']}: {error}. Nothing was changed.") from error
         for reject in result.rejects[:SHOWN_REJECTS]:
@@ -41,7 +44,9 @@ class Command(HouseCommand):
 
 
 def _json(result: RosterResult) -> dict[str, Any]:
-    return {**vars(result), "rejects": [vars(reject) for reject in result.rejects[:SHOWN_REJECTS]]}
+    told = ("line", "column", "code", "reason")
+    rejects = [{name: getattr(reject, name) for name in told} for reject in result.rejects[:SHOWN_REJECTS]]
+    return {**result.counts, "rejects": rejects}
 
 
 def _summary(result: RosterResult, dry_run: bool) -> str:

@@ -1,0 +1,203 @@
+"""`/company/roster/`: HR's file is looked at, shown as a difference, applied by a worker, and remembered."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.dashboard import roster_words, words
+from apps.dashboard.forms import RosterForm
+from apps.dashboard.views.company import hr_scope
+from apps.dashboard.views.scope import Scope, fragment, render, streamed
+from apps.dashboard.views.work import Work, not_begun
+from apps.employees import loads
+from apps.employees.imports import OPTIONAL, REQUIRED
+from apps.employees.models import RosterLoad
+from apps.employees.undoing import CannotUndo, can_undo, undo_load
+from apps.ledger.files import read_file
+from apps.ledger.services import PastIsKept
+from apps.ledger.texts import ENCODINGS
+from apps.quotas import services
+
+PAGE = 25
+# htmx stops asking when it is answered with this.
+STOP_POLLING = 286
+State = RosterLoad.State
+FIRST = ("left", "rejected", "moved", "changed", "joined")
+# Nobody is called so: who sends the template back as it is changes nothing.
+EXAMPLE = "EXAMPLE-1,Li Wei 李伟,li.wei@example.com,+86 138 1234 5678,Sales,EXAMPLE-2,Asia/Shanghai,2026-11-02,,"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request: HttpRequest) -> HttpResponse:
+    """The form and the loads of before; a file that is sent here is kept for a day, and nothing of it is loaded."""
+    scope = hr_scope(request)
+    form = RosterForm(request.POST, request.FILES) if request.method == "POST" else RosterForm()
+    if request.method == "POST" and form.is_valid():
+        sent = form.cleaned_data["file"]
+        load = loads.receive_upload(name=sent.name, content=sent.chunks(), by=scope.user.actor)
+        services.ring_for_roster(load.pk)
+        return redirect(scope.url("roster-load", load.pk))
+    page = Paginator(loads.past_loads(), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "form": form.described(), "page": page, "told": [_told(load) for load in page],
+        "open": list(loads.open_loads(scope.now)[:5]),
+        "megabytes": settings.MOST_UPLOAD_BYTES // 1_000_000, "bytes": settings.MOST_UPLOAD_BYTES,
+    }  # fmt: skip
+    return render(scope, "dashboard/roster.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def template(request: HttpRequest) -> StreamingHttpResponse:
+    """A file to fill in: every column that is read, and a line that shows how."""
+    hr_scope(request)
+    text = "\ufeff" + ",".join((*REQUIRED, *OPTIONAL)) + "\r\n" + EXAMPLE + "\r\n"
+    return streamed([text.encode()], "roster-template.csv", "text/csv; charset=utf-8")
+
+
+def _load(scope: Scope, load_id: uuid.UUID) -> RosterLoad:
+    """A load whose file is kept, or that was confirmed; whoever of HR sent it."""
+    load = RosterLoad.objects.select_related("file", "difference").filter(pk=load_id).first()
+    gone = load is None or (load.state in (State.LOOKING, State.LOOKED) and _expired(load, scope))
+    if load is None or gone:
+        raise Http404("There is no such file")
+    return load
+
+
+def _expired(load: RosterLoad, scope: Scope) -> bool:
+    return load.file is None or load.file.expires_at <= scope.now
+
+
+@require_safe
+def detail(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
+    """What the file would change, how far its work is, and what became of it."""
+    scope = hr_scope(request)
+    return render(scope, "dashboard/roster_load.html", _context(_load(scope, load_id), request.GET.get("show", "")))
+
+
+@require_safe
+def progress(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
+    """The part of that page which follows the work."""
+    scope = hr_scope(request)
+    context = _context(_load(scope, load_id))
+    status = 200 if context["told"]["running"] else STOP_POLLING
+    return fragment(scope, "dashboard/_roster_state.html", context, status=status)
+
+
+def _context(load: RosterLoad, show: str = "") -> dict[str, Any]:
+    told = _told(load)
+    lists = {one["kind"]: one for one in told["lists"]} if told["compared"] else {}
+    # Who goes, and what is wrong, comes first.
+    telling = [kind for kind in FIRST if kind in lists and lists[kind]["count"]]
+    told["undoable"] = can_undo(load)
+    told["shown"] = lists.get(show) or (lists[telling[0]] if telling else None)
+    return {"load": load, "told": told, "columns": _columns(load), "roles": roster_words.ROLES}
+
+
+def _told(load: RosterLoad) -> dict[str, Any]:
+    report = load.report
+    kinds = report.get("kinds") or {}
+    problem = report.get("problem")
+    labels = roster_words.KINDS_DONE if load.state == State.DONE else roster_words.labels()
+    shown = report.get("shown") or {}
+    lists = [
+        {
+            "kind": kind, "label": labels[kind], "icon": icon, "colour": colour, "count": kinds.get(kind, 0),
+            "rows": shown.get(kind, []), "more": kinds.get(kind, 0) - len(shown.get(kind, [])),
+        }
+        for kind, (_label, icon, colour) in roster_words.KINDS.items()
+    ]  # fmt: skip
+    return {
+        "it": load, "running": load.state in loads.WAITING, "done": load.state == State.DONE,
+        "refused": load.state == State.REFUSED, "problem": problem,
+        "sentence": roster_words.problem(problem) if problem else "", "lists": lists, "compared": bool(kinds),
+        "unchanged": report.get("unchanged", 0), "duplicate": report.get("duplicate", 0), "read": report.get("read", 0),
+        "counts": report, "moved": report.get("moved", False),
+        "changes": sum(kinds.get(kind, 0) for kind in ("joined", "left", "moved", "changed")),
+        "leaving": report.get("left", 0), "work": _work(load), "used": sum(map(bool, load.layout.get("roles", []))),
+        "readings": load.layout.get("readings", []),
+    }  # fmt: skip
+
+
+def _work(load: RosterLoad) -> Work:
+    title = _("Changing the roster") if load.state == State.RECEIVED else _("Comparing with the roster")
+    if not load.attempts:
+        return not_begun(title)
+    if load.total and load.done >= load.total:
+        return Work(title, _("All rows are read. The roster changes in one step."))
+    read = _("%(done)s rows read") % {"done": words.number(load.done)}
+    return Work(title, read, load.done, load.total)
+
+
+def _columns(load: RosterLoad) -> list[dict[str, Any]]:
+    layout = load.layout
+    return [
+        {
+            "place": place, "name": name or _("Column %(number)s") % {"number": place + 1},
+            "role": layout["roles"][place],
+            "examples": [row[place] for row in layout.get("examples", []) if place < len(row) and row[place]][:2],
+        }
+        for place, name in enumerate(layout.get("header", []))
+    ]  # fmt: skip
+
+
+@require_POST
+def look(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
+    """Read the file another way: other columns, another alphabet, complete or not."""
+    scope = hr_scope(request)
+    load = _load(scope, load_id)
+    encoding = request.POST.get("encoding", "")
+    said = [request.POST.get(f"role_{place}") for place in range(len(load.layout.get("header", [])))]
+    loads.look_again(
+        load, encoding=encoding if encoding in ENCODINGS else "", complete=request.POST.get("complete") == "yes",
+        roles=[role if role in roster_words.ROLES else "" for role in said] if any(said) else None,
+    )  # fmt: skip
+    services.ring_for_roster(load.pk)
+    return redirect(scope.url("roster-load", load.pk))
+
+
+@require_POST
+def apply(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
+    """Hand the difference that was looked at to a worker. Confirmed twice, it is applied once."""
+    scope = hr_scope(request)
+    load = _load(scope, load_id)
+    if not loads.confirm(load, digest=request.POST.get("digest", ""), by=scope.user.actor):
+        messages.warning(request, _("Nothing was changed: look at the difference as it is now."))
+    services.ring_for_roster(load.pk)
+    return redirect(scope.url("roster-load", load.pk))
+
+
+@require_safe
+def difference_csv(request: HttpRequest, load_id: uuid.UUID) -> StreamingHttpResponse:
+    """The whole difference, a line for each person."""
+    scope = hr_scope(request)
+    load = _load(scope, load_id)
+    if load.difference is None:
+        raise Http404("There is no difference")
+    name = f"roster-difference-{load.asked_at:%Y-%m-%d}-{load.pk.hex[:8]}.csv"
+    return streamed(read_file(load.difference), name, "text/csv; charset=utf-8")
+
+
+@require_POST
+def undo(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
+    """Make everybody what they were before the last load."""
+    scope = hr_scope(request)
+    _load(scope, load_id)
+    try:
+        undo_load(load_id=load_id, by=scope.user.actor)
+    except CannotUndo:
+        messages.warning(request, _("This load cannot be undone: it is not the last one that changed the roster."))
+    except PastIsKept:
+        messages.warning(request, roster_words.problem({"code": "freezing"}))
+    else:
+        services.ring()
+        messages.success(request, _("Undone: everybody is again what they were before this load."))
+    return redirect(scope.url("roster-load", load_id))

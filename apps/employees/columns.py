@@ -1,0 +1,85 @@
+"""What the columns of a roster mean, whatever HR system wrote it, in several languages. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+NAME_PARTS = ("given_name", "family_name")
+ROLES = (
+    "staff_no", "name", *NAME_PARTS, "email", "phone", "department", "manager_staff_no", "time_zone", "started_on",
+    "left_on", "effective_on",
+)  # fmt: skip
+EAST_ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+# The likeliest word first: of two columns that could be one role, the one whose word stands earlier is it.
+WORDS = {
+    "staff_no": "staff no|staff number|staff id|employee no|employee number|employee id|emp no|emp id|employee code|"
+    "personnel number|personnel no|badge number|worker id|id|工号|员工工号|员工编号|职工号|人员编号|员工号|编号|"
+    "員工編號|工號|personalnummer|personal-nr|mitarbeiternummer|matricule|numéro d'employé|número de empleado|"
+    "personeelsnummer|matrícula|社員番号|사번",
+    "name": "name|full name|employee name|display name|employee|worker|姓名|员工姓名|名字|中文名|姓名（中文）|"
+    "mitarbeiter|vollständiger name|nom complet|nombre completo|naam|nome|氏名|성명",
+    "given_name": "first name|given name|forename|vorname|prénom|nombre|voornaam|名",
+    "family_name": "last name|family name|surname|nachname|nom|nom de famille|apellido|apellidos|achternaam|姓",
+    "email": "email|e-mail|email address|e-mail address|work email|work e-mail|business email|company email|"
+    "primary email|mail|邮箱|电子邮箱|工作邮箱|公司邮箱|企业邮箱|邮件|电子邮件|郵箱|電子郵件|"
+    "e-mail-adresse|adresse e-mail|courriel|correo electrónico|correo|e-mailadres|メールアドレス|이메일",
+    "phone": "phone|mobile|mobile phone|phone number|work phone|mobile number|telephone|手机|手机号|手机号码|"
+    "电话|联系电话|移动电话|手機|電話|telefon|mobil|handy|téléphone|portable|teléfono|móvil|telefoon|電話番号|전화번호",
+    "department": "department|dept|org unit|organizational unit|organisation unit|business unit|team|division|"
+    "cost center|部门|所属部门|部门名称|一级部门|部門|abteilung|organisationseinheit|kostenstelle|département|service|"
+    "departamento|afdeling|reparto|部署|부서",
+    "manager_staff_no": "manager staff no|manager no|manager id|manager number|manager staff number|"
+    "supervisor id|supervisor number|reports to id|line manager id|manager|line manager|supervisor|reports to|"
+    "manager name|direct manager|superior|直属上级工号|上级工号|主管工号|经理工号|汇报对象工号|直属上级|上级|直接上级|"
+    "主管|直属领导|汇报对象|汇报人|经理|直屬主管|vorgesetzter|vorgesetzte|vorgesetzte/r|führungskraft|"
+    "personalnummer vorgesetzter|responsable|supérieur hiérarchique|manager direct|jefe|superior directo|"
+    "leidinggevende|gestor|上司",
+    "time_zone": "time zone|timezone|tz|时区|時區|zeitzone|fuseau horaire|zona horaria|tijdzone",
+    "started_on": "started on|start date|hire date|date of hire|entry date|joining date|date of joining|joined|"
+    "first day|employment start|入职日期|入职时间|入司日期|到岗日期|入職日期|eintritt|eintrittsdatum|date d'entrée|"
+    "date d'embauche|fecha de ingreso|fecha de alta|indiensttreding|data de admissão|入社日",
+    "left_on": "left on|end date|leaving date|termination date|exit date|last day|last working day|employment end|"
+    "离职日期|离职时间|最后工作日|離職日期|austritt|austrittsdatum|date de sortie|date de départ|fecha de baja|"
+    "fecha de salida|uitdiensttreding|退社日",
+    "effective_on": "effective on|effective date|valid from|effective from|生效日期|生效时间|gültig ab|wirksam ab|"
+    "date d'effet|fecha de efecto|ingangsdatum",
+}  # fmt: skip
+
+
+def _folded(word: str) -> str:
+    text = unicodedata.normalize("NFKC", word).replace("_", " ").replace("#", " no ").lower()
+    text = " ".join(text.replace("’", "'").split()).strip(" \t\"'“”*:.")
+    return text.replace(" ", "") if EAST_ASIAN.search(text) else text
+
+
+RANKED = {
+    _folded(word): (role, rank)
+    for role, words in reversed(WORDS.items())
+    for rank, word in reversed(list(enumerate(words.split("|"))))
+}
+VOCABULARY = frozenset(word.lower() for words in WORDS.values() for word in words.split("|")) | frozenset(RANKED)
+
+
+def recognise(header: Sequence[str]) -> list[str]:
+    """A role of ROLES for each column, each at most once; "" for what is not used."""
+    found: list[str] = [""] * len(header)
+    best: dict[str, tuple[int, int]] = {}
+    for place, word in enumerate(header):
+        role, rank = RANKED.get(_folded(word[:200]), ("", 0))
+        if role and (role not in best or (rank, place) < best[role]):
+            best[role] = rank, place
+    for role, (_rank, place) in best.items():
+        found[place] = role
+    if "name" in best:
+        # The whole name says more than its halves.
+        return ["" if role in NAME_PARTS else role for role in found]
+    return found
+
+
+def composed(given: str, family: str) -> str:
+    """One name of its halves, in the order of the script."""
+    if EAST_ASIAN.search(given + family):
+        return family + given
+    return f"{given} {family}".strip()

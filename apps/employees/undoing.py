@@ -1,0 +1,162 @@
+"""Undoing the last load of a roster: everything it changed becomes what it was, and what it made is gone.
+
+While a load is applied, the rows that it changes are kept as they were; the next one that changes anything drops them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from apps.employees.models import RosterLoad
+from apps.employees.services import next_version, rebuild_tree, roster_version
+from apps.ledger.services import (
+    Actor,
+    audit,
+    clock,
+    hold_facts,
+    hold_tree,
+    note_employees,
+    note_identities,
+    refuse_past,
+)
+
+# What a load writes, with the column that names the employee.
+TABLES = {
+    "employees_employee": "id",
+    "employees_account": "employee_id",
+    "employees_employeeidentity": "employee_id",
+    "employees_employment": "employee_id",
+    "employees_placement": "employee_id",
+}
+KEEP = """
+DROP TABLE IF EXISTS pg_temp.was_{table};
+CREATE TEMP TABLE was_{table} ON COMMIT DROP AS TABLE {table};
+ANALYZE was_{table};
+"""
+STORE = """
+INSERT INTO employees_rosterbefore (load_id, place, row_id, employee_id, before)
+SELECT %(load)s, '{table}', is_now.id, is_now.{employee},
+    CASE WHEN was.id IS NOT NULL THEN to_jsonb(was) - 'password' END
+FROM {table} is_now LEFT JOIN was_{table} was ON was.id = is_now.id
+WHERE is_now.* IS DISTINCT FROM was.*
+"""
+LOCK_PEOPLE = """
+SELECT id FROM employees_employee WHERE id IN (SELECT employee_id FROM employees_rosterbefore WHERE load_id = %(load)s)
+ORDER BY id FOR NO KEY UPDATE
+"""
+AFFECTED = "SELECT DISTINCT employee_id FROM employees_rosterbefore WHERE load_id = %(load)s"
+HELD = f"SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN ({AFFECTED})"
+BACK = [
+    # Periods and identities that the load made are gone: as the owner, for the application deletes no fact.
+    "SELECT employees_take_back(%(load)s)",
+    """
+    UPDATE employees_employee person SET name = old.name, email = old.email, phone = old.phone,
+        time_zone = old.time_zone
+    FROM employees_rosterbefore kept, jsonb_populate_record(NULL::employees_employee, kept.before) old
+    WHERE kept.load_id = %(load)s AND kept.place = 'employees_employee' AND person.id = kept.row_id
+      AND kept.before IS NOT NULL
+    """,
+    """
+    UPDATE employees_account account SET email = old.email, display_name = old.display_name
+    FROM employees_rosterbefore kept, jsonb_populate_record(NULL::employees_account, kept.before) old
+    WHERE kept.load_id = %(load)s AND kept.place = 'employees_account' AND account.id = kept.row_id
+      AND kept.before IS NOT NULL
+    """,
+    """
+    UPDATE employees_employeeidentity held SET live = old.live, ended_at = old.ended_at
+    FROM employees_rosterbefore kept, jsonb_populate_record(NULL::employees_employeeidentity, kept.before) old
+    WHERE kept.load_id = %(load)s AND kept.place = 'employees_employeeidentity' AND held.id = kept.row_id
+      AND kept.before IS NOT NULL
+    """,
+    """
+    UPDATE employees_employment work SET starts_at = old.starts_at, ends_at = old.ends_at
+    FROM employees_rosterbefore kept, jsonb_populate_record(NULL::employees_employment, kept.before) old
+    WHERE kept.load_id = %(load)s AND kept.place = 'employees_employment' AND work.id = kept.row_id
+      AND kept.before IS NOT NULL
+    """,
+    """
+    UPDATE employees_placement spot SET starts_at = old.starts_at, ends_at = old.ends_at,
+        department = old.department, manager_id = old.manager_id
+    FROM employees_rosterbefore kept, jsonb_populate_record(NULL::employees_placement, kept.before) old
+    WHERE kept.load_id = %(load)s AND kept.place = 'employees_placement' AND spot.id = kept.row_id
+      AND kept.before IS NOT NULL
+    """,
+]
+
+
+class CannotUndo(ValueError):
+    """It is not the last load that changed the roster, or it was the first of all, or it is undone."""
+
+
+def keep_rows() -> bool:
+    """Keep everything a load may change as it is now, until the transaction ends. False: there is nobody yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM employees_employment)")
+        if not cursor.fetchone()[0]:
+            return False
+        for table in TABLES:
+            cursor.execute(KEEP.format(table=table))
+    return True
+
+
+def store_changed(load_id: uuid.UUID) -> None:
+    """Store the rows that differ from what was kept, for as long as nothing else changes the roster."""
+    with connection.cursor() as cursor:
+        for table, employee in TABLES.items():
+            cursor.execute(STORE.format(table=table, employee=employee), {"load": load_id})
+
+
+def forget_changed() -> None:
+    """Nothing before this can be undone any more."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM employees_rosterbefore")
+
+
+def can_undo(load: RosterLoad) -> bool:
+    """Whether this is the last load that changed the roster, and what it changed is kept."""
+    if load.state != RosterLoad.State.DONE or load.undone_at or load.version is None:
+        return False
+    return load.version == roster_version() and load.rosterbefore_set.exists()
+
+
+def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
+    """Make everybody what they were before this load, also in every look back. Raises CannotUndo, PastIsKept."""
+    with transaction.atomic():
+        hold_facts()
+        refuse_past()
+        hold_tree()
+        load = RosterLoad.objects.select_for_update(no_key=True, of=("self",)).get(pk=load_id)
+        if not can_undo(load):
+            raise CannotUndo(str(load_id))
+        now = clock()
+        with connection.cursor() as cursor:
+            _take_back(cursor, load_id)
+        forget_changed()
+        _finish(load, by, now)
+
+
+def _take_back(cursor: Any, load_id: uuid.UUID) -> None:
+    named = {"load": load_id}
+    cursor.execute(LOCK_PEOPLE, named)
+    cursor.execute(AFFECTED, named)
+    affected = [employee for (employee,) in cursor.fetchall() if employee is not None]
+    cursor.execute(HELD, named)
+    noted = cursor.fetchall()
+    for statement in BACK:
+        cursor.execute(statement, named)
+    cursor.execute(HELD, named)
+    note_identities([*noted, *cursor.fetchall()], always=True)
+    note_employees(affected)
+
+
+def _finish(load: RosterLoad, by: Actor, now: datetime) -> None:
+    rebuild_tree(now)
+    next_version()
+    load.undone_at, load.undone_by = now, by.label
+    load.save(update_fields=["undone_at", "undone_by"])
+    detail = {name: load.report.get(name, 0) for name in ("created", "updated", "left")}
+    audit("roster.undone", by=by, kind="roster", id=load.pk, label=load.file_name, detail=detail)

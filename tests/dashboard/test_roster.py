@@ -1,0 +1,150 @@
+"""The roster in HR's browser: looked at as a difference, applied once, and who left is out."""
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from apps.api.tokens import create_token
+from apps.employees import loads
+from apps.employees.models import Employee, RosterLoad
+from apps.employees.services import account_for
+from apps.quotas.models import Campaign
+from tests import people, rosters
+from tests.dashboard.conftest import SignIn
+from tests.dashboard.strict import StrictClient
+from tests.dashboard.test_import import text_of
+from tests.employees.test_loads import NEXT
+from tests.fixtures import Clock
+
+pytestmark = pytest.mark.django_db
+
+
+def send(client: StrictClient, content: str | bytes, name: str = "roster.csv") -> str:
+    """Send a file; the address of its page, after a worker has looked at it."""
+    data = content.encode() if isinstance(content, str) else content
+    response = client.post("/company/roster/", {"file": SimpleUploadedFile(name, data)})
+    assert response.status_code == 302, text_of(response)
+    loads.work_on(RosterLoad.objects.latest("asked_at").pk)
+    return str(response["Location"])
+
+
+def confirm(client: StrictClient, address: str) -> Any:
+    load = RosterLoad.objects.get(pk=address.split("/")[3])
+    return client.post(address + "apply/", {"digest": load.digest})
+
+
+def test_hr_sees_who_joins_leaves_moves_and_why_a_line_is_rejected(as_: SignIn, hr: Employee) -> None:
+    client = as_(hr)
+    address = send(client, NEXT)
+    said = text_of(client.get(address))
+    assert "1 Join 0 Leave 1 Move 1 Change 1 Rejected 5 Unchanged" in said
+    assert "Apply 3 changes" in said
+    client.post(address + "look/", {"complete": "yes"})
+    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    said = text_of(client.get(address))
+    assert "1 Join 1 Leave 1 Move 1 Change 1 Rejected 5 Unchanged" in said
+    assert "1 employed person is not in this file and leaves" in said
+    assert "Leave: 1 Who What changes Line Alan A002 Last day: 2026-11-22" in said
+    assert "The e-mail is not valid." in text_of(client.get(address + "?show=rejected"))
+    said = text_of(client.get(address + "?show=moved"))
+    assert "Manager: Bob 白 (B001) becomes Carol Chen (C001)" in said
+
+
+def test_a_double_click_applies_one_load(as_: SignIn, hr: Employee) -> None:
+    client = as_(hr)
+    address = send(client, NEXT)
+    for _time in range(2):
+        assert confirm(client, address).status_code == 302
+    assert "Changing the roster" in text_of(client.get(address))
+    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    said = text_of(client.get(address))
+    assert "1 Joined 0 Left 1 Moved 1 Changed" in said
+    assert "The roster is loaded." in said
+    listed = text_of(client.get("/company/roster/"))
+    assert "roster.csv" in listed
+    assert "Hedda" in listed
+
+
+def test_the_way_from_the_upload_to_the_result_needs_only_the_worker(
+    as_: SignIn, hr: Employee, campaign: Campaign, eager: None,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:  # fmt: skip
+    client = as_(hr)
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post("/company/roster/", {"file": SimpleUploadedFile("new.csv", NEXT.encode())})
+    with django_capture_on_commit_callbacks(execute=True):
+        confirm(client, response["Location"])
+    assert "The roster is loaded." in text_of(client.get(response["Location"]))
+    assert people.standing(campaign, people.person("N001")).counted == 0
+
+
+def test_an_older_preview_is_not_applied_and_the_new_difference_is_shown(as_: SignIn, hr: Employee) -> None:
+    client = as_(hr)
+    address = send(client, NEXT)
+    people.load("staff_no,name,email\nZ001,Zoe,zoe@corp.example.com")
+    assert "Nothing was changed" in text_of(
+        client.post(address + "apply/", {"digest": RosterLoad.objects.get(file_name="roster.csv").digest}, follow=True)
+    )
+    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    assert "The roster has changed since this file was looked at." in text_of(client.get(address))
+    assert not Employee.objects.filter(staff_no="N001").exists()
+
+
+def test_a_leaver_is_signed_out_and_their_tokens_end_at_once(
+    as_: SignIn, hr: Employee, alan: Employee, noon: Clock
+) -> None:
+    account = account_for(alan)
+    _token, secret = create_token(account=account, name="mine", scopes=["own"], by=people.TESTER)
+    browser, program = as_(alan), StrictClient()
+    asks = {"HTTP_AUTHORIZATION": f"Bearer {secret}"}
+    assert browser.get("/contacts/").status_code == 200
+    assert program.get("/api/v1/contacts/", **asks).status_code == 200
+    rosters.applied(NEXT, complete=True)
+    assert browser.get("/contacts/").status_code == 302
+    assert program.get("/api/v1/contacts/", **asks).status_code == 401
+
+
+def test_the_template_sent_back_as_it_is_changes_nobody(as_: SignIn, hr: Employee) -> None:
+    client = as_(hr)
+    response = client.get("/company/roster/template.csv")
+    said = text_of(client.get(send(client, b"".join(response.streaming_content))))
+    assert "0 Join 0 Leave 0 Move 0 Change 1 Rejected" in said
+    assert "The manager EXAMPLE-2 is nobody" in said
+
+
+@pytest.mark.parametrize("shown", [["joined"], ["rejected"]])
+def test_more_than_are_shown_are_told(as_: SignIn, hr: Employee, shown: list[str], monkeypatch: Any) -> None:
+    monkeypatch.setattr("apps.employees.differences.SHOWN", 2)
+    client = as_(hr)
+    mail = "{0}@corp.example.com" if shown == ["joined"] else "{0}"
+    rows = "".join(f"N{n},Nina {n},{mail.format(f'n{n}')}\n" for n in range(5))
+    said = text_of(client.get(send(client, "staff_no,name,email\n" + rows)))
+    assert "And 3 more: the CSV above has them all." in said
+
+
+def test_a_page_of_a_load_asks_the_same_for_thirty_people_as_for_three(as_: SignIn, hr: Employee) -> None:
+
+    client, asked = as_(hr), []
+    for size in (3, 30):
+        rows = "".join(f"N{n},Nina {n},n{n}@corp.example.com\n" for n in range(size))
+        address = send(client, "staff_no,name,email\n" + rows)
+        with CaptureQueriesContext(connection) as captured:
+            client.get(address)
+            client.get("/company/roster/")
+        asked.append(len(captured))
+    assert asked[0] == asked[1]
+
+
+def test_a_file_whose_alphabet_is_unsure_is_asked_about(as_: SignIn, hr: Employee) -> None:
+    client = as_(hr)
+    address = send(client, "staff_no,name,email\nN001,王伟,wang@corp.example.com\n".encode("gb18030"))
+    assert "王伟" in text_of(client.get(address))
+    client.post(address + "look/", {"encoding": "gb18030"})
+    said = text_of(client.get(address + "progress/"))
+    assert "Comparing with the roster" in said
+    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    assert "1 Join" in text_of(client.get(address))

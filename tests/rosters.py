@@ -1,0 +1,40 @@
+"""Rosters as HR brings them: sent, looked at and applied as a worker does."""
+
+from apps.employees import loads
+from apps.employees.models import RosterLoad
+from tests.people import TESTER
+
+
+def sent(content: str | bytes, name: str = "roster.csv") -> RosterLoad:
+    """A file that HR has sent and no worker has looked at."""
+    return loads.receive_upload(
+        name=name, content=[content.encode() if isinstance(content, str) else content], by=TESTER
+    )
+
+
+def looked(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterLoad:
+    """A file whose difference is shown; `again`: read another way than at first."""
+    load = sent(content, name)
+    if again:
+        loads.look_again(load, **again)  # type: ignore[arg-type]
+    return worked(load)
+
+
+def worked(load: RosterLoad) -> RosterLoad:
+    """The load after a worker has done what waits."""
+    loads.work_on(load.pk)
+    load.refresh_from_db()
+    return load
+
+
+def confirmed(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterLoad:
+    """A load that waits to be applied."""
+    load = looked(content, name, **again)
+    assert loads.confirm(load, digest=load.digest, by=TESTER)
+    load.refresh_from_db()
+    return load
+
+
+def applied(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterLoad:
+    """A load that was applied."""
+    return worked(confirmed(content, name, **again))

@@ -37,6 +37,7 @@ def _in_place(scope: Scope, form: QuickAddForm, answer: Answer | None) -> HttpRe
     # The request's own now lies before the recording, and a look sees only what came before it.
     around = lists(scope, services.clock())
     said = " ".join(filter(None, [answer.text, number_now(scope)]))
+    form.summary = said
     context = {"form": form, "said": said, "level": messages.DEFAULT_TAGS[answer.level], **around}
     response = fragment(scope, "dashboard/_added.html", context, status=422 if answer.failed else 200)
     response["HX-Trigger"] = "recorded"

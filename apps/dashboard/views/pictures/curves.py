@@ -39,6 +39,12 @@ def member_curve(scope: Scope, staff_no: str, card: Card, rows: list[Any]) -> Pi
     return standing_curve(scope, card, rows, url=scope.url("chart-member", staff_no), title=title)
 
 
+def _by_day(scope: Scope) -> str:
+    if scope.result:
+        return _("Counted contacts by the day they were recorded, as the result has them.")
+    return _("Counted contacts by the day they were recorded, as they count now.")
+
+
 def standing_curve(scope: Scope, card: Card, rows: list[Any], *, url: str, title: str, live: bool = False) -> Picture:
     """One employee's counted contacts against the target and the straight pace."""
     rule, row = scope.rule, card.row
@@ -59,7 +65,7 @@ def standing_curve(scope: Scope, card: Card, rows: list[Any], *, url: str, title
     return Picture(
         key="curve",
         title=title,
-        note=_("Counted contacts by the day they were recorded, as they count now."),
+        note=_by_day(scope),
         url=url,
         head=(_("Day"), _("Recorded"), _("Counted in all"), _("Steady pace")),
         rows=[
@@ -111,7 +117,7 @@ def team_curve(scope: Scope, url: str, rows: list[Any]) -> Picture:
             total,
         )
         % {"total": words.number(total), "week": words.number(week)},
-        note=_("Counted contacts by the day they were recorded, as they count now."),
+        note=_by_day(scope),
         url=url,
         head=(_("Day"), _("Recorded"), _("Counted in all")),
         rows=[cells(words.full_date(p.day), words.number(p.recorded), words.number(p.total)) for p in reversed(points)],

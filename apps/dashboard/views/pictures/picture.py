@@ -57,4 +57,4 @@ def cells(*values: object) -> list[Cell]:
 
 def latest(scope: Scope, count: int) -> str:
     """The label of a curve's end: a look at a past day does not speak of now."""
-    return words.number(count) if scope.day else _("%(count)s now") % {"count": words.number(count)}
+    return words.number(count) if scope.day or scope.result else _("%(count)s now") % {"count": words.number(count)}

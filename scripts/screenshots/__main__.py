@@ -10,8 +10,9 @@ import contextlib
 import itertools
 import os
 import shutil
+import sys
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Error, sync_playwright
 
 from scripts.bootstrap import ROOT
 from scripts.screenshots import demo, houses, index
@@ -38,8 +39,12 @@ def take_all(browser: Browser, house: House, shots: list[Shot], chosen: argparse
                 storage_state=states[shot.reader],
             )
             with contextlib.closing(context):
-                take(context, shot, house, f"{shot.name}-{width}-{scheme}-{language}.png")
-            taken += 1
+                try:
+                    take(context, shot, house, f"{shot.name}-{width}-{scheme}-{language}.png")
+                    taken += 1
+                except Error as late:
+                    # One page that does not come to what is waited for costs its own picture alone.
+                    print(f"no picture of {shot.name} at {width} px: {late.message.splitlines()[0]}", file=sys.stderr)
     return taken
 
 

@@ -41,7 +41,7 @@ def bad_contact(page: Page) -> None:
 
 
 def bad_lines(page: Page) -> None:
-    page.fill("#quick-add [name=reach]", "无法联系\n也无法联系")
+    page.fill("#quick-add [name=reach]", "王伟 +86 12\n李娜 +86 34")
     page.locator("#quick-add [name=reach]").press("Control+Enter")
     page.wait_for_selector(".failed")
 
@@ -50,7 +50,7 @@ def good_contact(page: Page) -> None:
     page.fill("#quick-add input[name=name]", "王小明")
     page.fill("#quick-add [name=reach]", f"{uuid.uuid4().hex}@outside.example.org")
     page.click("#quick-add button")
-    page.wait_for_selector("#added li")
+    page.wait_for_selector("#added li, #messages li")
 
 
 def wrong_password(page: Page) -> None:

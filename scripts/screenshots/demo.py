@@ -10,6 +10,15 @@ def first_contact(page: Page) -> None:
     page.wait_for_selector(".details")
 
 
+def look_at_file(page: Page) -> None:
+    """A small address book, looked at before anything of it is recorded, with two that are none."""
+    lines = [f"{name},{phone},{email}" for name, phone, email in ADDRESS_BOOK]
+    content = "\n".join(["Name,Mobile,E-mail", *lines]).encode()
+    page.set_input_files("input[type=file]", {"name": "contacts.csv", "mimeType": "text/csv", "buffer": content})
+    page.click("form.fields button")
+    page.wait_for_selector(".tiles")
+
+
 def first_person(page: Page) -> None:
     page.locator("#list tr:not(:has(.leads)) td.lead a").first.click()
     page.wait_for_selector(".hero")
@@ -33,11 +42,22 @@ def as_of(page: Page) -> None:
     page.goto(f"{page.url.split('?')[0]}?as_of={day}")
 
 
+ADDRESS_BOOK = [
+    ("Amara Okafor", "+44 20 7946 0958", "amara@northwind.example"),
+    ("陈晓明", "138 1234 5678", ""),
+    ("Diego Fuentes", "", "diego.fuentes@lumen.example"),
+    ("林静怡", "139 8765 4321", "jingyi.lin@harbour.example"),
+    ("Hannah Weiss", "+49 30 901820", ""),
+    ("Oliver Grant", "12345", ""),
+    ("Priya Raman", "", "priya@@raman.example"),
+    ("王磊", "137 2468 1357", ""),
+]
 SHOTS = [
     Shot("demo-me", "employee", "/"),
     Shot("demo-me-manager", "manager", "/"),
     Shot("demo-contacts", "employee", "/contacts/"),
     Shot("demo-contact", "employee", "/contacts/", first_contact),
+    Shot("demo-import", "employee", "/contacts/import/", look_at_file),
     Shot("demo-reviews", "hr", "/company/reviews/"),
     Shot("demo-team", "manager", "/team/"),
     Shot("demo-team-red", "manager", "/team/?status=red"),

@@ -23,8 +23,8 @@ def language(request: pytest.FixtureRequest) -> Any:
         yield request.param
 
 
-def scope(day: date | None = None) -> Any:
-    return SimpleNamespace(rule=RULE, look=LOOK, zone=UTC, day=day)
+def scope(day: date | None = None, result: object = None) -> Any:
+    return SimpleNamespace(rule=RULE, look=LOOK, zone=UTC, day=day, result=result)
 
 
 def bands(*at_target: int, people: int = 54) -> list[Any]:
@@ -94,9 +94,9 @@ def test_a_teams_contacts_are_said_by_number(language: str, total: int, english:
     assert title == (english if language == "en" else f"计入 {total} 位联系人，其中 {total} 位来自最近七天")
 
 
-def test_a_look_at_a_past_day_does_not_speak_of_now(language: str) -> None:
+def test_a_look_at_a_past_day_or_a_result_does_not_speak_of_now(language: str) -> None:
     assert picture.latest(scope(), 1234) == ("1,234 now" if language == "en" else "现在 1,234")
-    assert picture.latest(scope(OPENS), 1234) == "1,234"
+    assert picture.latest(scope(OPENS), 1234) == picture.latest(scope(result=object()), 1234) == "1,234"
 
 
 def test_whoever_hears_the_page_hears_the_finding_and_the_newest_row(language: str) -> None:

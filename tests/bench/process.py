@@ -1,4 +1,4 @@
-"""A process to be measured: `python -m tests.bench.process read|import|plain FILE [STAFF_NO]`; prints one JSON object.
+"""A process to be measured: `python -m tests.bench.process WORK FILE [STAFF_NO]`; prints one JSON object.
 
 Seconds are of the work alone, without Django's start; the peak of memory is the process's.
 """
@@ -48,7 +48,44 @@ def plain(path: Path, staff_no: str) -> dict[str, Any]:
     return store(path)
 
 
-WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {"read": read, "import": import_file, "plain": plain}
+def load_roster(path: Path, staff_no: str) -> dict[str, Any]:
+    """Load a roster as the command does."""
+    from apps.employees.imports import read_roster
+    from apps.employees.roster import load_roster
+    from apps.ledger.services import Actor
+    from apps.ledger.tables import open_table
+
+    began = time.perf_counter()
+    with open_table(path) as table:
+        result = load_roster(roster=read_roster(table), by=Actor(None, "bench"), file_name=path.name)
+    return {"seconds": time.perf_counter() - began, **result.counts}
+
+
+def look(path: Path, staff_no: str) -> dict[str, Any]:
+    """Make the difference that a roster would be."""
+    from tempfile import SpooledTemporaryFile
+
+    from apps.employees.imports import read_roster
+    from apps.employees.roster import try_roster
+    from apps.ledger.tables import open_table
+
+    began = time.perf_counter()
+    with open_table(path) as table, SpooledTemporaryFile(max_size=1 << 22) as whole:
+        result, _difference, _version = try_roster(roster=read_roster(table), complete=False, to=whole)
+    return {"seconds": time.perf_counter() - began, **result.counts}
+
+
+def plain_roster(path: Path, staff_no: str) -> dict[str, Any]:
+    """Store the same people and build their tree by SQL alone."""
+    from tests.bench.plain_roster import store
+
+    return store(path)
+
+
+WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {
+    "read": read, "import": import_file, "plain": plain, "load_roster": load_roster, "look": look,
+    "plain_roster": plain_roster,
+}  # fmt: skip
 
 
 def main(work: str, path: str, staff_no: str = "") -> None:

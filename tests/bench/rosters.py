@@ -1,0 +1,62 @@
+"""B6: a roster. How fast it is loaded the first time, looked at and loaded again, beside plain SQL with the tree."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.bench.figures import Figure, compared
+from tests.bench.running import Bench, expect, say
+
+MOST = 200_000
+# Everybody but the first has a manager further up; eleven people to a manager make six levels of a million.
+TEAM = 11
+# Other numbers than those of the people a benchmark begins with.
+FIRST = 500_000
+Told = dict[str, Any]
+
+
+def run(bench: Bench) -> Iterator[Figure]:
+    """The figures B6.*. Raises WrongCount."""
+    rows = min(bench.size.rows, MOST)
+    path, moved = _file(bench.folder, rows, 0), _file(bench.folder, rows, 1)
+    say("B6: loading a roster")
+    bench.start_anew()
+    first = _load(bench, path, {"read": rows, "created": rows, "rejected": 0})
+    again = _load(bench, path, {"read": rows, "unchanged": rows, "rejected": 0})
+    say("B6: moving a tenth")
+    shown = bench.process("process", "look", moved)
+    expect("looking at a roster", shown, {"read": rows, "updated": rows // 10})
+    changed = _load(bench, moved, {"read": rows, "updated": rows // 10, "rejected": 0})
+    say("B6: plain SQL")
+    bench.start_anew()
+    plain = bench.process("process", "plain_roster", path)
+    expect("plain SQL", plain, {"created": rows})
+    yield compared("B6.sql", "a first roster beside plain SQL and the tree", _rate(first), "rows/s", _rate(plain))
+    yield compared("B6.again", "the same roster again beside the first time", _rate(again), "rows/s", _rate(first))
+    yield compared("B6.look", "looking at a move of a tenth beside loading it", _rate(shown), "rows/s", _rate(changed))
+
+
+def _rate(told: Told) -> float:
+    return float(told["read"] / told["seconds"])
+
+
+def _load(bench: Bench, path: Path, counts: dict[str, int]) -> Told:
+    told = bench.process("process", "load_roster", path)
+    expect(f"loading {path.name}", told, counts)
+    return told
+
+
+def _file(folder: Path, rows: int, shift: int) -> Path:
+    """A roster; with `shift` a tenth of its people have another department."""
+    path = folder / f"roster-{rows}-{shift}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(("staff_no", "name", "email", "department", "manager_staff_no"))
+        for n in range(rows):
+            manager = f"BENCH-{FIRST + (n - 1) // TEAM}" if n else ""
+            department = f"Department {n % 40 + (shift if n % 10 == 0 else 0)}"
+            lines.writerow((f"BENCH-{FIRST + n}", f"Person {n}", f"r{n}@bench.example", department, manager))
+    return path

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -132,10 +133,22 @@ def work_on(load_id: uuid.UUID) -> None:
             RosterLoad.objects.filter(pk=load_id).update(attempts=F("attempts") + 1, advanced_at=clock())
             if load.file is None or load.attempts >= ATTEMPTS:
                 _give_up(load, {"code": "lost" if load.file is None else "gave_up"})
-            elif load.state == State.LOOKING:
-                _look(load, load.file)
-            elif not _apply(load, load.file):
                 return
+            with _counting_deaths_only(load_id):
+                if load.state == State.LOOKING:
+                    _look(load, load.file)
+                elif not _apply(load, load.file):
+                    return
+
+
+@contextmanager
+def _counting_deaths_only(load_id: uuid.UUID) -> Iterator[None]:
+    """A start that ends in an error which can be told was no death: a lock that was long in coming refuses no load."""
+    try:
+        yield
+    except Exception:
+        RosterLoad.objects.filter(pk=load_id, attempts__gt=0).update(attempts=F("attempts") - 1)
+        raise
 
 
 def waiting_loads(now: datetime) -> list[uuid.UUID]:

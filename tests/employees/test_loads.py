@@ -6,7 +6,7 @@ from datetime import date
 
 import openpyxl
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from apps.employees import loads
 from apps.employees.imports import midnight
@@ -236,6 +236,20 @@ def test_a_file_that_ends_every_worker_is_given_up(company: dict[str, Employee])
     after = worked(waiting)
     assert (after.state, after.report["problem"]["code"]) == (State.REFUSED, "gave_up")
     assert employed("A002")
+
+
+def test_a_lock_that_is_long_in_coming_gives_no_file_up(
+    company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = confirmed(NEXT)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            loads, "load_roster", lambda **_options: (_ for _ in ()).throw(OperationalError("lock timeout"))
+        )
+        for _time in range(loads.ATTEMPTS + 1):
+            with pytest.raises(OperationalError):
+                worked(waiting)
+    assert worked(waiting).state == State.DONE
 
 
 def test_a_command_is_a_load_of_its_own(company: dict[str, Employee]) -> None:

@@ -113,6 +113,24 @@ class CampaignForm(TermsForm):
         return cls(initial=initial, departments=departments)
 
 
+class SeenForm(TermsForm):
+    """A change of the rule, and the version that it was made of."""
+
+    seen = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
+
+    @classmethod
+    def of(cls, rule: Any, departments: Iterable[str]) -> Self:
+        form = super().of(rule, departments)
+        form.initial["seen"] = rule.version
+        return form
+
+    def at(self, version: int) -> Self:
+        """This form as it comes back, now of this version."""
+        self.data = self.data.copy()
+        self.data["seen"] = str(version)
+        return self
+
+
 class OpenForm(KeyedForm):
     """That it is opened, once."""
 

@@ -20,6 +20,7 @@ from apps.dashboard.views import (
     result,
     review,
     roster,
+    rule_change,
     team,
 )
 
@@ -63,6 +64,8 @@ urlpatterns = [
     path("company/open-campaign/", campaigns.new, name="campaign-new"),
     path("company/open-campaign/confirm/", campaigns.confirm, name="campaign-open"),
     path("company/campaigns/<slug:slug>/", campaign.campaign, name="campaign"),
+    path("company/campaigns/<slug:slug>/change/", rule_change.change, name="campaign-change"),
+    path("company/campaigns/<slug:slug>/change/confirm/", rule_change.confirm, name="campaign-change-confirm"),
     path("company/campaigns/<slug:slug>/cancel/", campaign.cancel, name="campaign-cancel"),
     path("company/campaigns/<slug:slug>/close/", campaign.close, name="campaign-close"),
     path("company/result/", result.index, name="result"),

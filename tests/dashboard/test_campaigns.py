@@ -164,3 +164,91 @@ def test_a_frozen_campaign_has_no_steps_left(as_: SignIn, campaign: Campaign, hr
     assert "frozen" in page
     for step in ("Cancel", "Change the rule", "Close it"):
         assert step not in page
+
+
+# -- changing the rule ---------------------------------------------------------------------------------------------
+
+CHANGE, DO = "/company/campaigns/november/change/", "/company/campaigns/november/change/confirm/"
+
+
+def november(**changed: Any) -> dict[str, Any]:
+    usual = {
+        "target": "2", "opens_on": "2026-11-01", "deadline": "2026-11-30", "time_zone": "Asia/Shanghai", "seen": "1",
+        "reason": "It was too much", "key": KEY.format(2),
+    }  # fmt: skip
+    return {**usual, **changed}
+
+
+def test_a_change_is_looked_at_made_once_and_told_for_a_fortnight(
+    as_: SignIn, campaign: Campaign, hr: Employee, alice: Employee, clock: Clock
+) -> None:
+    people.record(alice, 2)
+    people.mark()
+    client = as_(hr)
+    assert 'name="target" value="100"' in client.get(CHANGE).content.decode()
+    page = words(client.post(CHANGE, november()))
+    assert "target: 100 becomes 2" in page
+    assert "0 turn red 1 turn not red 9 are reached" in page
+    assert "Red: 9 now, 8 by the new rule" in page
+    assert campaign.rules.count() == 1
+    for _click in range(2):
+        assert client.post(DO, november()).status_code == 302
+    assert campaign.rules.count() == 2
+    page = words(client.get("/company/campaigns/november/"))
+    assert "Version 2 of the rule" in page
+    assert "target: 100 becomes 2 Reason: It was too much" in page
+    people.mark()
+    own = words(as_(alice).get("/"))
+    assert "The rule of this campaign changed on Mon 23 Nov: target 100 → 2 (It was too much)" in own
+    assert "Version 2 of the rule" in own
+    assert "2 reached" in own
+    clock.set("2026-12-07T11:59:00+08:00", ticks=True)
+    assert "The rule of this campaign changed" in words(as_(alice).get("/"))
+    clock.set("2026-12-07T12:01:00+08:00", ticks=True)
+    assert "The rule of this campaign changed" not in words(as_(alice).get("/"))
+
+
+def test_a_change_of_a_version_that_is_no_longer_the_newest_is_looked_at_again(
+    as_: SignIn, campaign: Campaign, hr: Employee
+) -> None:
+    client = as_(hr)
+    client.post(DO, november())
+    for address in (CHANGE, DO):
+        answer = client.post(address, november(target="3", key=KEY.format(3)))
+        assert answer.status_code == 409
+        assert "Hedda has changed the rule in between, to version 2. Look again." in words(answer)
+        assert 'name="seen" value="2"' in answer.content.decode()
+    assert client.post(DO, november(target="3", seen="2", key=KEY.format(3))).status_code == 302
+    assert campaign.rules.latest("version").target == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"target": "100"}, "Nothing of the rule is different."),
+        ({"deadline": "2026-11-22"}, "This deadline has passed already"),
+        ({"opens_on": "2026-11-24"}, "its first day cannot lie ahead again"),
+        ({"deadline": "2026-10-01"}, "The deadline lies before the opening."),
+    ],
+)
+def test_what_is_no_change_comes_back(
+    as_: SignIn, campaign: Campaign, hr: Employee, changed: dict[str, str], said: str
+) -> None:
+    for address in (CHANGE, DO):
+        answer = as_(hr).post(address, november(**changed))
+        assert (answer.status_code, said in words(answer)) == (422, True)
+    answer = as_(hr).post(DO, november(reason=" "))
+    assert (answer.status_code, "needs a reason" in words(answer)) == (422, True)
+    assert campaign.rules.count() == 1
+
+
+def test_a_past_day_is_shown_with_the_rule_of_that_day(
+    as_: SignIn, campaign: Campaign, hr: Employee, clock: Clock
+) -> None:
+    clock.set("2026-11-24T12:00:00+08:00", ticks=True)
+    client = as_(hr)
+    client.post(DO, november())
+    people.mark()
+    before = client.get("/company/?as_of=2026-11-23")
+    assert "100" in words(before)
+    assert "under 2 " not in words(before)

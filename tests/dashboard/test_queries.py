@@ -27,6 +27,7 @@ COMPANY = ["/company/", "/company/?department=Sales", "/company/standings.csv"]
 COMPANY += [f"/charts/company/{key}.json" for key in ("under", "departments", "histogram", "sources")]
 COMPANY += ["/company/reviews/", "/company/reviews/?q=name", "/company/reviews/{review}/", "/exports/reviews.csv"]
 COMPANY += ["/company/campaigns/", "/company/campaigns/november/", "/company/open-campaign/"]
+COMPANY += ["/company/campaigns/november/change/"]
 PAST = ["/team/BOSS/?as_of=2026-11-20", "/team/P2/?as_of=2026-11-20", "/company/?as_of=2026-11-20"]
 
 

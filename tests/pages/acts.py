@@ -76,3 +76,20 @@ def joiners(page: Page) -> None:
 def refuses_mutely(page: Page) -> None:
     page.locator("[formaction*=refuse]").first.click()
     page.wait_for_selector(".error, [role=alert]")
+
+
+def looks_at_a_campaign(page: Page) -> None:
+    """One that overlaps the others, before it is opened."""
+    page.fill("[name=name]", "冬季拓展")
+    page.fill("[name=opens_on]", "2026-11-20")
+    page.fill("[name=deadline]", "2027-01-15")
+    page.click("main form.fields button")
+    page.wait_for_selector("#look")
+
+
+def looks_at_a_change(page: Page) -> None:
+    """Fewer contacts, until later."""
+    page.fill("[name=target]", "60")
+    page.fill("[name=deadline]", "2026-12-10")
+    page.click("main form.fields button")
+    page.wait_for_selector("#look")

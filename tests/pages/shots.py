@@ -25,6 +25,7 @@ NOBODY_YET = [
     Shot("first-import", "none", "/contacts/import/"),
     Shot("first-team", "five", "/team/L005/"),
     Shot("first-company", "hr", "/company/"),
+    Shot("first-campaigns", "hr", "/company/campaigns/"),
     Shot("first-adjustments", "hr", "/company/adjustments/"),
     Shot("first-reviews", "hr", "/company/reviews/"),
     Shot("first-roster", "hr", "/company/roster/"),
@@ -137,6 +138,17 @@ ROSTER = [
     *(Shot(f"roster-{name}", "hr", f"/company/roster/{{roster_{name}}}/")
       for name in ("running", "done", "circle", "nameless", "unsure")),
 ]  # fmt: skip
+CAMPAIGNS = [
+    Shot("campaigns", "hr", "/company/campaigns/"),
+    Shot("campaign-new", "hr", "/company/open-campaign/"),
+    Shot("campaign-new-error", "hr", "/company/open-campaign/", sent("main form")),
+    Shot("campaign-new-look", "hr", "/company/open-campaign/", acts.looks_at_a_campaign),
+    *(Shot(f"campaign-{slug}", "hr", f"/company/campaigns/{slug}/") for slug in ("m07", "m08", "m09", "m10", "m12")),
+    Shot("campaign-changed", "hr", "/company/campaigns/m11/", acts.open_parts),
+    Shot("rule-change", "hr", "/company/campaigns/m11/change/"),
+    Shot("rule-change-look", "hr", "/company/campaigns/m11/change/", acts.looks_at_a_change),
+    Shot("rule-change-error", "hr", "/company/campaigns/m11/change/", sent("main form")),
+]
 RESULT = [
     Shot("result", "hr", "/company/result/?campaign=m09"),
     Shot("result-first", "hr", "/company/result/?campaign=m09&result=1"),
@@ -151,4 +163,4 @@ RESULT = [
     Shot("correction-granted", "auditor", "/company/result/corrections/{granted_correction}/?campaign=m09"),
     Shot("correction-refused", "hr", "/company/result/corrections/{refused_correction}/?campaign=m09"),
 ]  # fmt: skip
-SHOTS = [*ANYBODY, *NO, *OWN, *IMPORTS, *REVIEWS, *TEAM, *COMPANY, *ROSTER, *RESULT]
+SHOTS = [*ANYBODY, *NO, *OWN, *IMPORTS, *REVIEWS, *TEAM, *COMPANY, *ROSTER, *CAMPAIGNS, *RESULT]

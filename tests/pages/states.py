@@ -16,9 +16,12 @@ from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correct
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign
 from apps.quotas.services import (
+    Terms,
     ask_adjustment,
     ask_by_rule,
     ask_ending,
+    cancel_campaign,
+    change_rule,
     clock,
     follow_time,
     grant_adjustment,
@@ -43,7 +46,7 @@ def fill(house: Clock) -> dict[str, object]:
     september = _september(house)
     _october(house)
     house.set("2026-11-01T00:00:05+08:00", ticks=True)
-    november = _open("十一月", date(2026, 11, 1), date(2026, 11, 30), 100)
+    november = _november(house)
     house.set("2026-11-23T08:00:00+08:00", ticks=True)
     company.record_in_november()
     _mark()
@@ -56,8 +59,21 @@ def fill(house: Clock) -> dict[str, object]:
         _corrections(september) | _adjustments(november) | _reviews(november) | _imports() | _contacts() | _rosters()
     )
     _open("十二月", date(2026, 12, 1), date(2026, 12, 31), 50)
+    _open("八月补记", date(2026, 8, 1), date(2026, 8, 5), 10)
+    cancel_campaign(
+        campaign=_open("七月", date(2026, 7, 1), date(2026, 7, 31), 10), reason="开错了日期", by=account("hr").actor
+    )
     _mark()
     return filled
+
+
+def _november(house: Clock) -> Campaign:
+    """The one that runs. HR found on the 18th that 120 were too many."""
+    opened = _open("十一月", date(2026, 11, 1), date(2026, 11, 30), 120)
+    house.set("2026-11-18T10:00:00+08:00", ticks=True)
+    terms = Terms(100, date(2026, 11, 1), date(2026, 11, 30), "Asia/Shanghai")
+    change_rule(campaign=opened, terms=terms, seen=1, reason="试点显示目标过高", by=account("hr").actor)
+    return Campaign.objects.get(pk=opened.pk)
 
 
 def _open(name: str, opens_on: date, deadline: date, target: int) -> Campaign:

@@ -131,7 +131,9 @@ def page(scope: Scope, form: QuickAddForm, *, hurry: bool = False, status: int =
     elif scope.campaign:
         context["period"] = period_of(scope)
         context["waiting"] = not context["period"].opened and services.concerns(scope.campaign, scope.user)
-    if scope.campaign and (own or context["waiting"]):
+    if scope.campaign:
+        changes = reports.fresh_changes(scope.campaign, scope.now)
+        context["changes"] = [rule_words.notice(rule, services.changed(before, rule)) for before, rule in changes]
         context["rule"] = rule_words.in_words(scope.campaign.name, scope.rule)
         context["rule_version"] = rule_words.version_of(scope.rule)
     return render(scope, "dashboard/me.html", context, status=status)

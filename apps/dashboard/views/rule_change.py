@@ -1,0 +1,99 @@
+"""Changing a campaign's rule: the form, the look at what it would do, and the new version. For HR alone."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from apps.dashboard import campaign_words, rule_words
+from apps.dashboard.campaign_forms import ChangeForm, SeenForm
+from apps.dashboard.views.campaign import campaign_scope
+from apps.dashboard.views.campaigns import look_of
+from apps.dashboard.views.joiners import departments
+from apps.dashboard.views.scope import Scope, render
+from apps.quotas import services
+from apps.quotas.services import CampaignRefused
+
+
+def _departments(scope: Scope) -> list[str]:
+    """Those of today, and those of the rule that nobody is in any more."""
+    return sorted({*departments(), *scope.rule.scope})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: HttpRequest, slug: str) -> HttpResponse:
+    """The form, and when it is sent the look: nothing is changed here."""
+    scope = campaign_scope(request, slug)
+    if request.method != "POST":
+        return _page(scope, SeenForm.of(scope.rule, _departments(scope)))
+    form = SeenForm(request.POST, departments=_departments(scope))
+    if not form.is_valid():
+        return _page(scope, form.described(), status=422)
+    return _look(scope, form, ChangeForm())
+
+
+@require_POST
+def confirm(request: HttpRequest, slug: str) -> HttpResponse:
+    """Make the change that was looked at, once."""
+    scope = campaign_scope(request, slug)
+    form, sent = SeenForm(request.POST, departments=_departments(scope)), ChangeForm(request.POST)
+    if not form.is_valid():
+        return _page(scope, form.described(), status=422)
+    if not sent.is_valid():
+        return _look(scope, form, sent.described(), 422)
+    try:
+        made = services.change_rule(
+            campaign=scope.the_campaign, terms=form.terms(), seen=form.cleaned_data["seen"],
+            reason=sent.cleaned_data["reason"], key=sent.cleaned_data["key"], by=scope.user.actor,
+        )  # fmt: skip
+    except CampaignRefused as refused:
+        if refused.field in sent.fields:
+            sent.refuse(refused.field, refused.message)
+            return _look(scope, form, sent.described(), 422)
+        return _refused(scope, form, refused)
+    services.ring()
+    said = _("Version %(version)s of the rule is in force. Everybody is judged by it within seconds.")
+    messages.success(request, said % {"version": made.version})
+    return redirect(scope.url("campaign", slug))
+
+
+def _look(scope: Scope, form: SeenForm, sent: ChangeForm, status: int = 200) -> HttpResponse:
+    try:
+        found = services.look_at_change(
+            campaign=scope.the_campaign, terms=form.terms(), seen=form.cleaned_data["seen"], now=scope.now
+        )  # fmt: skip
+    except CampaignRefused as refused:
+        return _refused(scope, form, refused)
+    context = {
+        "look": look_of(scope, found.new),
+        "differences": rule_words.differences(found.differences),
+        "people": found.people,
+        "effect": found.effect,
+        "warnings": campaign_words.overlaps(found.overlaps),
+        "sent": sent,
+    }
+    return _page(scope, form, status=status, **context)
+
+
+def _refused(scope: Scope, form: SeenForm, refused: CampaignRefused) -> HttpResponse:
+    """The form with the reason; after a change in between it is one for the version that is in force now."""
+    form.refuse(refused.field, refused.message)
+    return _page(scope, form.at(_newest(scope)).described(), status=409 if refused.conflict else 422)
+
+
+def _newest(scope: Scope) -> int:
+    return int(scope.the_campaign.rules.latest("version").version)
+
+
+def _page(scope: Scope, form: SeenForm, status: int = 200, **more: Any) -> HttpResponse:
+    found = scope.the_campaign
+    context = {
+        "form": form,
+        "opened": found.rule.opens_at <= scope.now,
+        "over": found.state not in ("draft", "open") or found.rule.cutoff_at <= scope.now,
+        "version": rule_words.version_of(scope.rule),
+    }
+    return render(scope, "dashboard/rule_change.html", {**context, **more}, status=status)

@@ -126,8 +126,10 @@ class SeenForm(TermsForm):
 
     def at(self, version: int) -> Self:
         """This form as it comes back, now of this version."""
-        self.data = self.data.copy()
-        self.data["seen"] = str(version)
+        typed: Any = self.data
+        typed = typed.copy()
+        typed["seen"] = str(version)
+        self.data = typed
         return self
 
 

@@ -43,7 +43,7 @@ def test_opening_a_campaign_says_so_in_a_sentence(noon: Clock) -> None:
     out, _err = say(*OPEN, *SHANGHAI)
     assert out.strip() == "Opened N (n): 100 contacts from 2026-11-01 to the end of 2026-11-30 in Asia/Shanghai."
     out, _err = say("open_campaign", "--name", "Old", "--opens", "2025-11-01", "--deadline", "2025-11-30")
-    assert "only a command will freeze it" in out
+    assert "it is frozen by hand alone" in out
 
 
 @pytest.mark.parametrize(

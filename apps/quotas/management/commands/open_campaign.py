@@ -36,10 +36,10 @@ class Command(HouseCommand):
             "opens_at": rule.opens_at.isoformat(), "cutoff_at": rule.cutoff_at.isoformat(),
             "backdated": campaign.backdated,
         }  # fmt: skip
-        late = " Its deadline has passed: only a command will freeze it." if campaign.backdated else ""
+        late = " Its deadline has passed: it is frozen by hand alone, with freeze_campaign or on its page."
         self.tell(
             options,
             told,
             f"Opened {campaign.name} ({campaign.slug}): {rule.target} contacts from {rule.opens_on} to the end of "
-            f"{rule.deadline} in {rule.time_zone}.{late}",
+            f"{rule.deadline} in {rule.time_zone}.{late if campaign.backdated else ''}",
         )

@@ -72,6 +72,9 @@ def problem(found: dict[str, Any]) -> str:
         "cycle": _("These people report to each other in a circle: %(about)s.") % told,
         "overlap": _("Two periods of %(about)s overlap.") % told,
         "nobody": _("The file names nobody, so as a complete file it would send everybody away."),
+        "yourself": _(
+            "This file would send away the one who loads it. Is it the right file? If so, a colleague loads it."
+        ),
         "packed": _(
             "This is an archive or a picture, and no list. XLSX and CSV are read here; save an old XLS as XLSX."
         ),

@@ -163,6 +163,8 @@ def _apply(
         if complete:
             result.left = _send_away(cursor, now, roster)
         _count(cursor, result)
+        if load is not None:
+            _refuse_own_leaving(cursor, by, now)
     if compares:
         result.difference = difference(now=now, rejects=result.rejects, to=to)
     if load is not None and result.difference and result.difference.digest != load.digest:
@@ -172,6 +174,18 @@ def _apply(
         rebuild_tree(now)
         audit("roster.loaded", by=by, kind="roster", detail=result.counts | {"complete": complete})
     return result
+
+
+def _refuse_own_leaving(cursor: Any, by: Actor, now: datetime) -> None:
+    """A file that sends away who loads it is the wrong file, and nobody might be left to undo it."""
+    cursor.execute(
+        "SELECT 1 FROM employees_account account WHERE account.id = %(by)s AND account.employee_id IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = account.employee_id"
+        " AND work.starts_at <= %(now)s AND work.ends_at > %(now)s)",
+        {"by": by.id, "now": now},
+    )
+    if cursor.fetchone():
+        raise RosterRefused("this file would send away the one who loads it", "yourself")
 
 
 def _change_people(cursor: Any, now: datetime) -> None:

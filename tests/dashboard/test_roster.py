@@ -48,7 +48,7 @@ def test_hr_sees_who_joins_leaves_moves_and_why_a_line_is_rejected(as_: SignIn, 
     said = text_of(client.get(address))
     assert "1 Join 1 Leave 1 Move 1 Change 1 Rejected 5 Unchanged" in said
     assert "1 employed person is not in this file and leaves" in said
-    assert "Leave: 1 Who What changes Line Alan A002 Last day: 2026-11-22" in said
+    assert "Leave · 1 Who What changes Line Alan A002 Last day: 2026-11-22" in said
     assert "The e-mail is not valid." in text_of(client.get(address + "?show=rejected"))
     said = text_of(client.get(address + "?show=moved"))
     assert "Manager: Bob 白 (B001) becomes Carol Chen (C001)" in said
@@ -106,6 +106,16 @@ def test_a_leaver_is_signed_out_and_their_tokens_end_at_once(
     rosters.applied(NEXT, complete=True)
     assert browser.get("/contacts/").status_code == 302
     assert program.get("/api/v1/contacts/", **asks).status_code == 401
+
+
+def test_nobody_sends_themself_away(as_: SignIn, hr: Employee) -> None:
+    client = as_(hr)
+    address = send(client, "staff_no,name,email\nA001,Alice 艾,alice@corp.example.com\n")
+    client.post(address + "look/", {"complete": "yes"})
+    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    confirm(client, address)
+    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    assert "This file would send away the one who loads it." in text_of(client.get(address))
 
 
 def test_the_template_sent_back_as_it_is_changes_nobody(as_: SignIn, hr: Employee) -> None:

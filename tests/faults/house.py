@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from config.address import answers, open_listener, url_of
-from config.children import Child, last_lines, stop_children
+from config.children import Child, last_lines, put_long_log_aside, stop_children
 from tests.brokers import Broker
 from tests.config.house import free_port
 
@@ -62,6 +62,8 @@ class House:
                 self.began = self.began if self._said_before else time.monotonic()
                 child = self._child(name, broken)
                 self._running[name] = broken, child
+                # Before it is measured: the child begins a new log when the old one is long.
+                put_long_log_aside(child.log)
                 self._said_before[name] = child.log.stat().st_size if child.log.exists() else 0
                 child.start()
                 started.append(name)

@@ -1,6 +1,8 @@
-"""Files of contacts as people bring them: uploaded, and handed in and recorded as a worker does."""
+"""Files of contacts as people bring them, uploaded and recorded as a worker does, and files as they take them away."""
 
+import uuid
 from datetime import timedelta
+from typing import Any
 
 from apps.contacts.imports import import_submission, receive_file
 from apps.contacts.models import Source, Submission
@@ -9,6 +11,8 @@ from apps.employees.services import account_for
 from apps.ledger.files import store_file
 from apps.ledger.models import StoredFile
 from apps.ledger.services import clock
+from apps.quotas import exports
+from apps.quotas.models import Campaign, Export
 from tests.people import TESTER
 
 
@@ -38,3 +42,14 @@ def handed_in(employee: Employee, content: str | bytes) -> Submission:
     import_submission(submission.pk)
     submission.refresh_from_db()
     return submission
+
+
+def export(campaign: Campaign, by: Employee, kind: str = "standings", **wish: Any) -> Export:
+    """A file that was asked for and made; `wish` as exports.Wish has it."""
+    asked = exports.ask_export(
+        campaign=campaign, wish=exports.Wish(kind, **wish), key=uuid.uuid4(), by=account_for(by).actor
+    )
+    made = exports.make_export(asked.pk, tell=False)
+    assert made is not None
+    assert made.state == Export.State.DONE, made.error
+    return made

@@ -20,6 +20,7 @@ KEPT = (
     "quotas_review",
     "quotas_adjustmentrequest",
     "quotas_resultcorrection",
+    "quotas_export",
     "api_apitoken",
 )
 APPENDED = (

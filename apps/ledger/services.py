@@ -76,6 +76,25 @@ def _advisory(function: str, key: int) -> None:
         cursor.execute(f"SELECT {function}(%s)", [key])
 
 
+def outwait_writers(within: float) -> bool:
+    """Wait until whoever holds the facts lock now has let go of it, without keeping anybody else from it.
+
+    Then everything dated before this call is committed. False: somebody still held it after `within` seconds.
+    """
+    holding = """SELECT coalesce(array_agg(virtualtransaction), ARRAY[]::text[]) FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 1 AND classid = 0 AND objid = %s AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()"""
+    end, before = time.monotonic() + within, None
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(holding, [FACTS_LOCK])
+            now = set(cursor.fetchone()[0])
+        before = now if before is None else before & now
+        if not before or time.monotonic() > end:
+            return not before
+        time.sleep(0.02)
+
+
 class PastIsKept(RuntimeError):
     """A change of the past while a result is made from it: it can be made again in a minute."""
 

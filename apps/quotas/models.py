@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.employees.models import Employee
 from apps.ledger.querysets import Clock
 from apps.quotas.adjustments import Adjustment, AdjustmentRequest
+from apps.quotas.manifests import Export
 from apps.quotas.querysets import CampaignQuerySet, StandingQuerySet
 from apps.quotas.results import (
     CorrectionLine,
@@ -26,10 +27,12 @@ from apps.quotas.runs import MarkRange, MarkRun
 
 __all__ = [
     "Adjustment",
+    "AdjustmentRequest",
     "Campaign",
     "CampaignRule",
     "CorrectionLine",
     "DailyCount",
+    "Export",
     "FrozenNode",
     "FrozenReason",
     "FrozenResult",
@@ -39,16 +42,6 @@ __all__ = [
     "ResultCorrection",
     "Review",
     "ReviewContact",
-    "Standing",
-    "StandingChange",
-]
-
-__all__ = [
-    "Adjustment",
-    "AdjustmentRequest",
-    "Campaign",
-    "CampaignRule",
-    "DailyCount",
     "Standing",
     "StandingChange",
 ]

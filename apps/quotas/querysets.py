@@ -119,7 +119,7 @@ def reason_of(rule: CampaignRule, at: datetime, employees: str) -> RawSQL:
     if at >= rule.cutoff_at and (final := rule.campaign.newest_result) and final.reasons_kept:
         sql_text = _kept_reason(rule)
     else:
-        sql_text = _reason_case(rule, at, employees, "contacts_contact")
+        sql_text = reason_case(rule, at, employees, "contacts_contact")
     # The text holds literals quoted by psycopg2, and Django's cursor reads a bare % as a placeholder.
     return RawSQL(sql_text.replace("%", "%%"), (), output_field=TextField())  # noqa: S611
 
@@ -140,12 +140,12 @@ def kept_reasons_sql(rule: CampaignRule, employees: str) -> str:
     """
     return f"""SELECT employee_id, contact_id, reason FROM (
         SELECT contact.employee_id, contact.id AS contact_id,
-               {_reason_case(rule, rule.cutoff_at, employees, "contact")} AS reason
+               {reason_case(rule, rule.cutoff_at, employees, "contact")} AS reason
         FROM contacts_contact contact
         WHERE contact.employee_id IN ({employees}) AND NOT {_outside("contact", rule)}) judged WHERE reason <> ''"""
 
 
-def _reason_case(rule: CampaignRule, at: datetime, employees: str, contact: str) -> str:
+def reason_case(rule: CampaignRule, at: datetime, employees: str, contact: str) -> str:
     """The first reason of a contact of `employees` as of `at`, from the facts; empty when it counts."""
     conditions = reasons(
         rule,

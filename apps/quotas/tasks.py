@@ -1,6 +1,7 @@
 """What Celery runs. A task reads the clock and the outbox and calls one service; the broker carries no truth."""
 
 import logging
+import uuid
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,9 +12,9 @@ from apps.contacts.services import finish_abandoned
 from apps.employees.loads import forget_loads, waiting_loads
 from apps.ledger.files import expire_files
 from apps.ledger.services import SYSTEM
-from apps.quotas import services
+from apps.quotas import exports, services
 from apps.quotas.freeze import freezing, versions
-from apps.quotas.models import Campaign
+from apps.quotas.models import Campaign, Export
 
 logger = logging.getLogger(__name__)
 # The recount of a day starts in the small hours, when few people wait for a page.
@@ -39,6 +40,8 @@ def sweep() -> None:
         services.ring_for_roster(load_id)
     for correction in versions.unmade():
         services.ring_for_version(correction.pk)
+    for export in Export.objects.waiting():
+        services.ring_for_export(export.pk)
 
 
 def _ring_for_ranges() -> None:
@@ -55,6 +58,12 @@ def do_range(range_id: int) -> None:
 def make_version(correction_id: int) -> None:
     """The version of a result that a correction was granted for. Given out twice, late or again, it is made once."""
     versions.make_version(correction_id)
+
+
+@shared_task
+def make_export(export_id: str) -> None:
+    """The file of an export. Given out twice, late or again, it is made once."""
+    exports.make_export(uuid.UUID(export_id))
 
 
 @shared_task

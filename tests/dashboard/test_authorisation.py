@@ -63,6 +63,7 @@ def places(alice: Employee, dana: Employee, campaign: Campaign) -> dict[str, str
         "batch": str(batch.pk),
         "roster": str(rosters.looked(people.ROSTER + "N001,Nina,nina@corp.example.com,,,\n").pk),
         "link": link.strip("/"),
+        "export": str(files.export(campaign, people.person("B001"), root=people.person("B001")).pk),
     }
 
 

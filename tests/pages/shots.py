@@ -163,4 +163,18 @@ RESULT = [
     Shot("correction-granted", "auditor", "/company/result/corrections/{granted_correction}/?campaign=m09"),
     Shot("correction-refused", "hr", "/company/result/corrections/{refused_correction}/?campaign=m09"),
 ]  # fmt: skip
-SHOTS = [*ANYBODY, *NO, *OWN, *IMPORTS, *REVIEWS, *TEAM, *COMPANY, *ROSTER, *CAMPAIGNS, *RESULT]
+EXPORTS = [
+    Shot("export-choose", "hr", "/exports/new/?campaign=m09"),
+    Shot("export-new", "hr", "/exports/new/standings/", acts.open_parts),
+    Shot("export-new-team", "five", "/exports/new/standings/?team=L005&status=red"),
+    Shot("export-new-error", "five", "/exports/new/standings/?team=E000", sent("main form")),
+    Shot("export-new-changes", "hr", "/exports/new/roster_changes/"),
+    Shot("export-new-handover", "hr", "/exports/new/handover/?campaign=m09"),
+    Shot("export", "hr", "/exports/{export}/"),
+    Shot("export-same", "hr", "/exports/{export_same}/"),
+    Shot("export-waiting", "hr", "/exports/{export_waiting}/"),
+    Shot("export-failed", "hr", "/exports/{export_failed}/"),
+    Shot("export-handover", "hr", "/exports/{handover}/?campaign=m09"),
+    Shot("exports-everybodys", "hr", "/exports/?whose=all"),
+]
+SHOTS = [*ANYBODY, *NO, *OWN, *IMPORTS, *REVIEWS, *TEAM, *COMPANY, *ROSTER, *CAMPAIGNS, *RESULT, *EXPORTS]

@@ -11,10 +11,11 @@ from apps.contacts.models import Contact, Source, Submission
 from apps.contacts.services import correct_contact, end_contact
 from apps.contacts.services.submitting import refuse_submission
 from apps.employees.services import account_for, set_password_link
+from apps.quotas import exports
 from apps.quotas.freeze.closing import begin_closing
 from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction, refuse_correction
 from apps.quotas.freeze.freezing import freeze
-from apps.quotas.models import Campaign
+from apps.quotas.models import Campaign, Export
 from apps.quotas.services import (
     Terms,
     ask_adjustment,
@@ -58,6 +59,7 @@ def fill(house: Clock) -> dict[str, object]:
     filled |= (
         _corrections(september) | _adjustments(november) | _reviews(november) | _imports() | _contacts() | _rosters()
     )
+    filled |= _exports(november, september)
     _open("十二月", date(2026, 12, 1), date(2026, 12, 31), 50)
     _open("八月补记", date(2026, 8, 1), date(2026, 8, 5), 10)
     cancel_campaign(
@@ -240,4 +242,21 @@ def _rosters() -> dict[str, object]:
         "roster_running": running.pk, "roster_circle": rosters.looked(circle, "循环.csv").pk,
         "roster_nameless": rosters.looked("甲,乙\n王伟,城东\n", "无列.csv").pk,
         "roster_unsure": rosters.looked("no,name\n1,王伟\n".encode("gb18030"), "旧.csv").pk,
+    }  # fmt: skip
+
+
+def _exports(november: Campaign, september: Campaign) -> dict[str, object]:
+    """Files of every state: made, made again and differing, waiting for a worker, failed, of a team, handed over."""
+    hr = person("hr")
+    made = files.export(november, hr, filters={"status": "red", "department": "销售部", "sort": "help"})
+    same = exports.ask_again(export=made, key=uuid.uuid4(), by=account("hr").actor)
+    exports.make_export(same.pk, tell=False)
+    waiting = exports.ask_export(campaign=november, wish=exports.Wish("days"), key=uuid.uuid4(), by=account("hr").actor)
+    failed = exports.ask_export(campaign=november, wish=exports.Wish("teams"), key=uuid.uuid4(), by=account("hr").actor)
+    Export.objects.filter(pk=failed.pk).update(state="failed", error="OSError", made_at=clock())
+    files.export(november, person("five"), root=people.person("L005"), form="xlsx")
+    handover = files.export(Campaign.objects.get(pk=september.pk), hr, "handover")
+    return {
+        "export": made.pk, "export_same": same.pk, "export_waiting": waiting.pk, "export_failed": failed.pk,
+        "handover": handover.pk,
     }  # fmt: skip

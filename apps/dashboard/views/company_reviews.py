@@ -19,7 +19,7 @@ from apps.dashboard.views.people import whole
 from apps.dashboard.views.scope import Scope, render
 from apps.employees.models import Employee
 from apps.quotas import exports, reports, rules, services
-from apps.quotas.models import Review
+from apps.quotas.models import Export, Review
 
 PAGE = 50
 SAYS = 100
@@ -171,4 +171,5 @@ def reviews_csv(request: HttpRequest) -> FileResponse:
     def write(piece: Any) -> None:
         exports.write_reviews(campaign, scope.now, piece)
 
-    return whole(scope, write, "reviews", campaign.slug)
+    wish = exports.Wish(kind=Export.Kind.REVIEWS, as_of=scope.now)
+    return whole(scope, write, wish, "reviews", campaign.slug)

@@ -1,17 +1,24 @@
 """`/exports/`: the files the reader may take away."""
 
+import uuid
 from functools import partial
+from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.contacts import exports
 from apps.dashboard.views.company import hr_scope
+from apps.dashboard.views.export import kinds_of
 from apps.dashboard.views.people import csv_response, whole
 from apps.dashboard.views.scope import Scope, render, streamed
 from apps.quotas import reports
-from apps.quotas.exports import write_adjustments
+from apps.quotas.exports import Wish, write_adjustments
+from apps.quotas.models import Export
+
+PAGE = 30
 
 
 @require_safe
@@ -33,7 +40,37 @@ def index(request: HttpRequest) -> HttpResponse:
     if not files:
         raise Http404("There is nothing to take away")
     # Contacts are there without a campaign, standings are not.
-    return render(scope, "dashboard/exports.html", {"files": files if scope.campaign else [], "own": scope.employee})
+    context = {"files": files if scope.campaign else [], "own": scope.employee, "may_ask": bool(kinds_of(scope))}
+    return render(scope, "dashboard/exports.html", {**context, **_past(scope)})
+
+
+def _past(scope: Scope) -> dict[str, Any]:
+    """The files that were made, the newest first: the reader's own, or for HR everybody's."""
+    asked = scope.request.GET
+    everybodys = asked.get("whose") == "all" and scope.user.has_role("hr")
+    found = Export.objects.visible_to(scope.user)
+    found = found if everybodys else found.filter(asked_by_id=scope.user.pk)
+    before = _last_seen(found, asked.get("before", ""))
+    if before:
+        found = found.filter(Q(asked_at__lt=before.asked_at) | Q(asked_at=before.asked_at, pk__lt=before.pk))
+    rows = list(found.select_related("campaign", "root")[: PAGE + 1])
+    whose = "all" if everybodys else ""
+    return {
+        "past": rows[:PAGE],
+        "next": scope.url("exports", whose=whose, before=rows[PAGE - 1].pk) + "#past" if len(rows) > PAGE else "",
+        "first": scope.url("exports", whose=whose) + "#past" if before else "",
+        "chips": [
+            {"label": _("Mine"), "url": scope.url("exports") + "#past", "here": not everybodys},
+            {"label": _("Everybody's"), "url": scope.url("exports", whose="all") + "#past", "here": everybodys},
+        ],
+    }
+
+
+def _last_seen(found: QuerySet[Export], text: str) -> Export | None:
+    try:
+        return found.filter(pk=uuid.UUID(text)).first() if text else None
+    except ValueError:
+        return None
 
 
 @require_safe
@@ -47,7 +84,8 @@ def adjustments_csv(request: HttpRequest) -> FileResponse:
     """Everything HR has asked for in the campaign, whatever became of it. For HR alone."""
     scope = hr_scope(request)
     campaign = scope.the_campaign
-    return whole(scope, partial(write_adjustments, campaign, scope.now), "adjustments", campaign.slug)
+    wish = Wish(kind=Export.Kind.ADJUSTMENTS, as_of=scope.now)
+    return whole(scope, partial(write_adjustments, campaign, scope.now), wish, "adjustments", campaign.slug)
 
 
 @require_safe

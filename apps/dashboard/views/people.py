@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import IO, Any
 
 from django.http import FileResponse
 from django.urls import reverse
@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from apps.dashboard import words
 from apps.dashboard.views.scope import Scope
 from apps.quotas import exports, reports, rules
+from apps.quotas.models import Export
 
 PAGE = 50
 LARGEST_IN_MEMORY = 1_000_000
@@ -86,6 +87,9 @@ def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object)
         "sorts": words.SORTS.items(),
         "columns": _columns(scope, choice, name, *args),
         "csv": scope.url(f"{name}-csv", *args, **{**choice.query, "sort": choice.sort}),
+        "export": scope.url(
+            "export-new", Export.Kind.STANDINGS, team=args[0] if args else "", **{**choice.query, "sort": choice.sort}
+        ),
         "here": reverse(name, args=args),
         "action": scope.url(name, *args),
         "path": reverse(name, args=args),
@@ -140,25 +144,52 @@ def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
     choice = choice_of(scope)
     standings = scope.standings(people, choice.filters)
     final = standings.result
-    write = partial(exports.write_standings, standings, sort=choice.sort if "sort" in scope.request.GET else "staff_no")
+    sort = choice.sort if "sort" in scope.request.GET else "staff_no"
+    write = partial(exports.write_standings, standings, sort=sort)
+    wish = exports.Wish(
+        kind=Export.Kind.STANDINGS, root=getattr(people, "employee", None), alone=isinstance(people, reports.Only),
+        filters={**choice.query, "sort": sort}, as_of=standings.now, result_version=final.version if final else None,
+    )  # fmt: skip
     parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]
     if final:
         name = "-".join([*filter(None, parts), f"result-{final.version}"]) + ".csv"
-        return whole_file(write, name, CSV)
-    return whole(scope, write, *parts)
+        return whole_file(write, name, CSV, partial(noted, scope, wish))
+    return whole(scope, write, wish, *parts)
 
 
-def whole(scope: Scope, write_to: Callable[[Callable[[bytes], object]], None], *parts: str) -> FileResponse:
-    """A CSV to take away, written whole before it is sent; `parts` and the day make its name."""
+def whole(
+    scope: Scope, write_to: Callable[[Callable[[bytes], object]], None], wish: exports.Wish, *parts: str
+) -> FileResponse:
+    """A CSV to take away, written whole before it is sent, its manifest kept; `parts` and the day make its name."""
     day = scope.day or scope.today
-    return whole_file(write_to, "-".join([*filter(None, parts), day.isoformat()]) + ".csv", CSV)
+    name = "-".join([*filter(None, parts), day.isoformat()]) + ".csv"
+    return whole_file(write_to, name, CSV, partial(noted, scope, wish))
 
 
-def whole_file(write_to: Callable[[Callable[[bytes], object]], object], name: str, content_type: str) -> FileResponse:
-    """A file to take away, written whole before the first byte is sent; past a megabyte it is on disk."""
+def noted(scope: Scope, wish: exports.Wish, file: IO[bytes]) -> str:
+    """Keep the manifest of a file that is sent now; returns its address. A question about a file notes nothing."""
+    if scope.request.method != "GET":
+        return ""
+    sent = exports.sent_at_once(campaign=scope.the_campaign, wish=wish, file=file, by=scope.user.actor)
+    return reverse("export-manifest", args=[sent.pk])
+
+
+def whole_file(
+    write_to: Callable[[Callable[[bytes], object]], object],
+    name: str,
+    content_type: str,
+    note: Callable[[IO[bytes]], str] | None = None,
+) -> FileResponse:
+    """A file to take away, written whole before the first byte is sent; past a megabyte it is on disk.
+
+    `note` is given the file and returns the address of its manifest.
+    """
     file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
     write_to(file.write)
     file.seek(0)
+    manifest = note(file) if note else ""
     response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
+    if manifest:
+        response["Link"] = f'<{manifest}>; rel="describedby"'
     add_never_cache_headers(response)
     return response

@@ -1,5 +1,6 @@
 """`/company/result/`: the frozen result with its proof, and the corrections of it. HR works here, auditors read."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.dashboard import words
 from apps.dashboard.forms import CorrectionForm
 from apps.dashboard.views.company import hr_scope
-from apps.dashboard.views.people import whole_file
+from apps.dashboard.views.people import noted, whole_file
 from apps.dashboard.views.scope import Scope, render
 from apps.dashboard.views.work import Work, not_begun, seconds_left
 from apps.quotas import exports, reports
@@ -20,7 +21,7 @@ from apps.quotas.freeze import corrections, proof, versions
 from apps.quotas.freeze.closing import refused_at_closing
 from apps.quotas.freeze.files import signature_file
 from apps.quotas.freeze.signing import fingerprint
-from apps.quotas.models import FrozenResult, FrozenStanding, ResultCorrection
+from apps.quotas.models import Export, FrozenResult, FrozenStanding, ResultCorrection
 
 JSON, PEM, PYTHON, CSV = "application/json", "application/x-pem-file", "text/x-python", "text/csv; charset=utf-8"
 
@@ -72,7 +73,9 @@ def csv_file(request: HttpRequest) -> FileResponse:
     """The whole result as CSV, without anybody's filters: what the signature is of."""
     scope = _reader(request)
     result, standings = _result(scope), scope.standings(reports.Everyone())
-    return whole_file(lambda write: exports.write_standings(standings, write), _name(result, ".csv"), CSV)
+    wish = exports.Wish(kind=Export.Kind.STANDINGS, as_of=standings.now, result_version=result.version)
+    write = partial(exports.write_standings, standings)
+    return whole_file(write, _name(result, ".csv"), CSV, partial(noted, scope, wish))
 
 
 @require_safe

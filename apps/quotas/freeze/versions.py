@@ -7,10 +7,7 @@ which the sweep finds.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -26,7 +23,6 @@ Told = Callable[[int], None]
 # The largest result whose next version is made while a page waits: about a second.
 AT_ONCE = 20_000
 PIECE = 20_000
-SAID_EVERY = 0.5
 # The rows of the version before, with what the correction says; who reached the target is not known of a correction.
 COPY_ROWS = """
 INSERT INTO quotas_frozenstanding (campaign_id, version, employee_id, staff_no, name, email, department,
@@ -78,7 +74,7 @@ def make_version(correction_id: int) -> FrozenResult | None:
             return _made(correction)
         rows = FrozenResult.objects.get(campaign=correction.campaign, version=1).rows
         try:
-            with _told(_kind(correction), total=2 * rows) as told:
+            with shown.told(_kind(correction), total=2 * rows) as told:
                 return copy_and_seal(correction, told)
         except IntegrityError:
             # On a connection that the hold does not reach, as behind a pool, somebody else has made it first.
@@ -119,25 +115,3 @@ def copy_and_seal(correction: ResultCorrection, told: Told = lambda done: None) 
 
 def _kind(correction: ResultCorrection) -> str:
     return f"correction:{correction.pk}"
-
-
-@contextmanager
-def _told(kind: str, total: int) -> Iterator[Told]:
-    """How far a transaction is, written over a connection of its own: nobody would see it on the transaction's."""
-    last = time.monotonic()
-    with ThreadPoolExecutor(1) as beside:
-        row = beside.submit(shown.begin, kind, total=total).result()
-
-        def told(done: int) -> None:
-            nonlocal last
-            if time.monotonic() - last >= SAID_EVERY:
-                last = time.monotonic()
-                beside.submit(shown.advance, row, done).result()
-
-        failed = True
-        try:
-            yield told
-            failed = False
-        finally:
-            beside.submit(shown.finish, row, {}, failed=failed).result()
-            beside.submit(lambda: connection.close()).result()  # that thread's, not this one's

@@ -172,12 +172,14 @@ class Standings(Grouped):
         result: FrozenResult | None = None,
         *,
         reviews: bool = False,
+        reviews_at: datetime | None = None,
     ):
         """`result`: a version of a frozen campaign's result; without it the newest one. A look at a moment before the
-        cut-off judges the facts, frozen or not. `reviews`: the reader is told whose standing is under review.
+        cut-off judges the facts, frozen or not. `reviews`: the reader is told whose standing is under review, beside a
+        frozen result as of `reviews_at`, or now.
         """
         self.campaign, self.people, self.filters, self.reviews = campaign, people, filters or Filters(), reviews
-        self.as_of = as_of
+        self.as_of, self._reviews_at = as_of, reviews_at
         self.rule = campaign.rule if as_of is None else campaign.rule_at(as_of)
         self.result: FrozenResult | None = None
         if as_of is None or as_of >= self.rule.cutoff_at:
@@ -201,10 +203,15 @@ class Standings(Grouped):
         return self.as_of or clock()
 
     @cached_property
+    def reviews_at(self) -> datetime:
+        """The instant at which a standing beside a frozen result is under review or is not."""
+        return self._reviews_at or clock()
+
+    @cached_property
     def sources(self) -> str:
         """The CTEs every question here is asked of."""
         if self.result is not None:
-            return frozen_sources(self.result, self.people, clock() if self.reviews else None)
+            return frozen_sources(self.result, self.people, self.reviews_at if self.reviews else None)
         past = self.as_of is not None or self.being_frozen
         return sources(self.campaign, self.rule, self.people, self.now, past=past, reviews=self.reviews)
 

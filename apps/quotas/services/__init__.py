@@ -30,6 +30,7 @@ from apps.quotas.services.reviewing import (
 from apps.quotas.services.ringing import (
     ring,
     ring_for_each,
+    ring_for_export,
     ring_for_file,
     ring_for_freeze,
     ring_for_roster,
@@ -96,6 +97,7 @@ __all__ = [
     "restore_while_open",
     "ring",
     "ring_for_each",
+    "ring_for_export",
     "ring_for_file",
     "ring_for_freeze",
     "ring_for_roster",

@@ -14,6 +14,7 @@ MARK_TOUCHED = "apps.quotas.tasks.mark_touched"
 DO_RANGE = "apps.quotas.tasks.do_range"
 MAKE_VERSION = "apps.quotas.tasks.make_version"
 FREEZE_DUE = "apps.quotas.tasks.freeze_due"
+MAKE_EXPORT = "apps.quotas.tasks.make_export"
 TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
 IMPORT_SUBMISSION = "apps.contacts.tasks.import_submission"
 WORK_ON_LOAD = "apps.employees.tasks.work_on_load"
@@ -58,6 +59,11 @@ def ring_for_freeze() -> None:
 def ring_for_version(correction_id: int) -> None:
     """After the commit, ask a worker to make what a correction was granted for. The sweep asks too."""
     transaction.on_commit(lambda: _ring(lambda options: _send(MAKE_VERSION, options, correction_id)), robust=True)
+
+
+def ring_for_export(export_id: uuid.UUID) -> None:
+    """After the commit, ask a worker to make a file. The sweep asks too."""
+    transaction.on_commit(lambda: _ring(lambda options: _send(MAKE_EXPORT, options, str(export_id))), robust=True)
 
 
 def ring_for_each(ranges: Iterable[int]) -> None:

@@ -1,0 +1,216 @@
+"""`/exports/new/…` and `/exports/<id>/`: a file that is asked for, made, taken away and made again."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.dashboard import export_words, words
+from apps.dashboard.export_forms import ExportForm
+from apps.dashboard.views.scope import Scope, render, streamed
+from apps.dashboard.views.work import Work, not_begun, seconds_left
+from apps.employees.models import Employee
+from apps.ledger.files import read_file
+from apps.ledger.services import audit
+from apps.quotas import exports
+from apps.quotas.models import Export
+
+Kind = Export.Kind
+
+
+def kinds_of(scope: Scope) -> list[str]:
+    """What the reader may export: HR everything that there is, a manager what a team has."""
+    if scope.campaign is None:
+        return []
+    if scope.user.has_role("hr"):
+        return [kind for kind, about in exports.KINDS.items() if not about.frozen or scope.campaign.newest_result]
+    manages = scope.employee is not None and scope.employee.is_manager
+    return list(export_words.OF_A_TEAM) if manages else []
+
+
+@require_safe
+def choose(request: HttpRequest) -> HttpResponse:
+    """Which file."""
+    scope = Scope(request)
+    kinds = kinds_of(scope)
+    if not kinds:
+        raise Http404("There is nothing to export")
+    lines = [
+        {"label": Kind(kind).label, "says": export_words.SAYS[kind], "icon": export_words.ICONS[kind],
+         "url": scope.url("export-new", kind)}
+        for kind in kinds
+    ]  # fmt: skip
+    return render(scope, "dashboard/export_choose.html", {"kinds": lines})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, kind: str) -> HttpResponse:
+    """The form of one kind. What the address filters, as a page's list does, is filled in already."""
+    scope = Scope(request)
+    if kind not in kinds_of(scope):
+        raise Http404("There is no such export")
+    form = _form(scope, kind)
+    status = 200
+    if request.method == "POST":
+        if form.is_valid() and (asked := _ask(scope, kind, form)):
+            return redirect(scope.url("export", asked.pk))
+        status, form = 422, form.described()
+    context = {"form": form, "kind": Kind(kind), "says": export_words.SAYS[kind]}
+    return render(scope, "dashboard/export_new.html", context, status=status)
+
+
+def _form(scope: Scope, kind: str) -> ExportForm:
+    company = scope.user.has_role("hr")
+    own = scope.employee.staff_no if scope.employee and not company else ""
+    names = ("team", "status", "department", "q", "sort")
+    initial: dict[str, Any] = {name: scope.request.GET.get(name, "").replace("\0", "") for name in names}
+    initial |= {"team": initial["team"] or own, "day": scope.day}
+    data = scope.request.POST if scope.request.method == "POST" else None
+    columns = exports.columns_of(_example(scope, kind))
+    return ExportForm(data, initial=initial, kind=kind, columns=columns, zone=scope.zone, company=company)
+
+
+def _example(scope: Scope, kind: str) -> Export:
+    result = scope.the_campaign.newest_result if exports.KINDS[kind].frozen else None
+    return Export(
+        kind=kind, campaign=scope.the_campaign, as_of=scope.now, result_version=result.version if result else None
+    )
+
+
+def _ask(scope: Scope, kind: str, form: ExportForm) -> Export | None:
+    """Ask for what the form says, and make it at once where it is small. None: the form says what is wrong."""
+    try:
+        root = _root(scope, kind, form)
+        wish = exports.Wish(
+            kind=kind, form=form.cleaned_data["form"], root=root, filters=form.filters(),
+            columns=form.cleaned_data["columns"], as_of=form.as_of(scope.now) if "day" in form.fields else None,
+            since=form.begin() if "since" in form.fields else None,
+            result_version=scope.result.version if scope.result and scope.as_of is None else None,
+        )  # fmt: skip
+        asked = exports.ask_export(
+            campaign=scope.the_campaign, wish=wish, key=form.cleaned_data["key"], by=scope.user.actor
+        )
+    except exports.ExportRefused as refused:
+        form.refuse(refused.field or None, refused.message)
+        return None
+    _make_small(asked)
+    return asked
+
+
+def _root(scope: Scope, kind: str, form: ExportForm) -> Employee | None:
+    """Whose team the form names, of those the reader may open. Raises ExportRefused."""
+    named = form.cleaned_data.get("team", "").strip()
+    if not named and scope.user.has_role("hr"):
+        return None
+    found = Employee.objects.visible_to(scope.user).filter(staff_no=named).select_related("node").first()
+    if found is None or not found.is_manager:
+        raise exports.ExportRefused(_("You see no team of this number."), "team")
+    return found
+
+
+def _make_small(export: Export) -> None:
+    if exports.is_small():
+        exports.make_export(export.pk, tell=False)
+
+
+def _found(scope: Scope, export_id: uuid.UUID) -> Export:
+    visible = Export.objects.visible_to(scope.user).select_related("campaign", "root", "file", "again_of")
+    found = visible.filter(pk=export_id).first()
+    if found is None:
+        raise Http404("There is no such export")
+    return found
+
+
+@require_safe
+def export(request: HttpRequest, export_id: uuid.UUID) -> HttpResponse:
+    """What the file is, how far its making is, and how it compares with the one before."""
+    scope = Scope(request)
+    found = _found(scope, export_id)
+    root = found.root
+    context = {
+        "export": found,
+        "manifest": exports.manifest_of(found),
+        "people": _("everybody") if root is None else root.name if found.alone else _team(root),
+        "filters": _filters(scope, found),
+        "work": _work(found) if found.state == Export.State.WAITING else None,
+        "compared": exports.compared(found),
+        "corrections": export_words.CORRECTIONS,
+        "says": export_words.SAYS[found.kind],
+        "key": uuid.uuid4(),
+    }
+    return render(scope, "dashboard/export.html", context)
+
+
+def _team(root: Employee) -> str:
+    return _("the team of %(name)s (%(number)s)") % {"name": root.name, "number": root.staff_no}
+
+
+def _filters(scope: Scope, found: Export) -> list[str]:
+    """How the people were narrowed, in words."""
+    told = {**found.filters}
+    status, sort = told.pop("status", ""), told.pop("sort", "")
+    said = [str(words.statuses(scope.user.has_role("hr")).get(status, status))] if status else []
+    said += [f"“{told['q']}”"] if told.get("q") else []
+    said += [told["department"]] if told.get("department") else []
+    said += [_("in the order: %(order)s") % {"order": words.SORTS[sort]}] if sort in words.SORTS else []
+    return said
+
+
+def _work(found: Export) -> Work:
+    title = _("The file is being made")
+    attempt = exports.how_far(found)
+    if attempt is None or attempt.finished_at:
+        return not_begun(title)
+    if attempt.total is None:
+        return Work(title, _("%(done)s lines so far") % {"done": words.number(attempt.done)}, attempt.done)
+    counted = _("%(done)s of about %(total)s lines") % {
+        "done": words.number(attempt.done), "total": words.number(attempt.total)
+    }  # fmt: skip
+    left = seconds_left(attempt.done, attempt.total, attempt.started_at, attempt.updated_at)
+    return Work(title, counted, attempt.done, attempt.total, left)
+
+
+@require_safe
+def download(request: HttpRequest, export_id: uuid.UUID) -> StreamingHttpResponse:
+    """The bytes, while they are kept. That they were fetched is noted."""
+    scope = Scope(request)
+    found = _found(scope, export_id)
+    if found.file is None:
+        raise Http404("The file is not there")
+    if request.method == "GET":
+        audit("export.downloaded", by=scope.user.actor, kind="export", id=found.pk, label=found.name)
+    response = streamed(read_file(found.file), found.name, exports.CONTENT_TYPES[found.form])
+    response["Content-Length"] = str(found.file.size)
+    return response
+
+
+@require_safe
+def manifest(request: HttpRequest, export_id: uuid.UUID) -> JsonResponse:
+    scope = Scope(request)
+    found = _found(scope, export_id)
+    response = JsonResponse(exports.manifest_of(found), json_dumps_params={"indent": 1, "ensure_ascii": False})
+    response["Content-Disposition"] = f'attachment; filename="{found.name}.json"'
+    add_never_cache_headers(response)
+    return response
+
+
+@require_POST
+def again(request: HttpRequest, export_id: uuid.UUID) -> HttpResponse:
+    """The same file as of the same instant, beside this one."""
+    scope = Scope(request)
+    found = _found(scope, export_id)
+    if found.live or found.kind not in kinds_of(scope) or found.campaign != scope.campaign:
+        raise Http404("It cannot be made again")
+    try:
+        key = uuid.UUID(request.POST.get("key", ""))
+    except ValueError:
+        key = uuid.uuid4()
+    made = exports.ask_again(export=found, key=key, by=scope.user.actor)
+    _make_small(made)
+    messages.success(request, _("Asked for again, as of the same moment."))
+    return redirect(scope.url("export", made.pk))

@@ -1,0 +1,85 @@
+"""What each kind of export is made of, and who may ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apps.quotas.exports import registers, standings
+from apps.quotas.exports.cells import Table
+from apps.quotas.models import Export
+from apps.quotas.reports import Everyone, Filters, Only, People, Standings, TeamOf
+
+Kind = Export.Kind
+
+
+@dataclass(frozen=True)
+class About:
+    """How a kind is asked for: `filtered` like the list of a page, of a team too, or of the whole company for HR alone.
+
+    `sorted`: in the order of a page; `since`: it tells what changed from an instant on; `frozen`: of a result alone.
+    """
+
+    table: Callable[[Export], Table]
+    filtered: bool = False
+    sorted: bool = False
+    since: bool = False
+    frozen: bool = False
+
+
+def people_of(export: Export) -> People:
+    """Whom an export is about."""
+    if export.root is None:
+        return Everyone()
+    return Only(export.root) if export.alone else TeamOf(export.root)
+
+
+def standings_of(export: Export) -> Standings:
+    """The standings an export asks for: judged from the facts as of its instant, or those of a frozen result.
+
+    Whose standing is under review is told where the whole company is exported, which HR alone does, and to oneself.
+    """
+    filters = {name: export.filters.get(name, "") for name in ("status", "q", "department")}
+    result = None
+    if export.result_version:
+        result = export.campaign.results.get(version=export.result_version)
+    told = export.root is None or export.alone
+    return Standings(
+        export.campaign, people_of(export), as_of=export.as_of, filters=Filters(**filters), result=result,
+        reviews=told, reviews_at=export.as_of,
+    )  # fmt: skip
+
+
+def _standings(export: Export) -> Table:
+    return standings.standings_table(standings_of(export), export.filters.get("sort") or "staff_no")
+
+
+def _teams(export: Export) -> Table:
+    return standings.teams_table(standings_of(export), export.root_id)
+
+
+def _roster_changes(export: Export) -> Table:
+    return registers.roster_changes_table(export.campaign, export.since or export.campaign.rule.opens_at, export.as_of)
+
+
+KINDS: dict[str, About] = {
+    Kind.STANDINGS: About(_standings, filtered=True, sorted=True),
+    Kind.DAYS: About(lambda export: standings.days_table(standings_of(export)), filtered=True),
+    Kind.TEAMS: About(_teams, filtered=True),
+    Kind.FLIPS: About(lambda export: registers.flips_table(standings_of(export)), filtered=True),
+    Kind.ADJUSTMENTS: About(lambda export: registers.adjustments_table(export.campaign, export.as_of)),
+    Kind.REVIEWS: About(lambda export: registers.reviews_table(export.campaign, export.as_of)),
+    Kind.LEAVERS: About(lambda export: registers.leavers_table(export.campaign, export.as_of)),
+    Kind.ROSTER_CHANGES: About(_roster_changes, since=True),
+    Kind.HANDOVER: About(lambda export: standings.handover_table(standings_of(export)), frozen=True),
+}
+
+
+def table_of(export: Export) -> Table:
+    """What the file is written from, with the columns that were chosen."""
+    return KINDS[export.kind].table(export).only(export.columns)
+
+
+def columns_of(export: Export) -> dict[str, str]:
+    """All columns of an export's kind in order, each with what its cells are: text, number, day or instant."""
+    return {name: cell.kind for name, cell in KINDS[export.kind].table(export).columns.items()}

@@ -133,7 +133,8 @@ def test_a_csv_that_is_sent_at_once_has_its_manifest_too(client: Client, campaig
     assert (made.rows, made.size, made.live, made.root) == (2, len(content), True, bob)
     assert sent["Link"] == f'</exports/{made.pk}/manifest.json>; rel="describedby"'
     looked: Any = client.head("/team/B001/standings.csv")
-    looked.file_to_stream.close()
+    for close in looked._resource_closers:
+        close()
     assert Export.objects.count() == 1, "a look at the head takes nothing away"
 
 

@@ -35,7 +35,7 @@ def asked(
     freeze(campaign=campaign, by=TESTER, patient=False)
     monkeypatch.setattr(versions, "AT_ONCE", 0)
     monkeypatch.setattr(versions, "PIECE", 3)
-    monkeypatch.setattr(versions, "SAID_EVERY", 0.0)
+    monkeypatch.setattr(progress, "SAID_EVERY", 0.0)
     return ask(Campaign.objects.get(), hr, counted=100)
 
 

@@ -5,7 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from apps.ledger.querysets import Clock
+from apps.ledger.querysets import AuditQuerySet, Clock, SessionUser
 
 
 class Setting(models.Model):
@@ -118,6 +118,9 @@ class AuditEntry(models.Model):
     subject_id = models.TextField(blank=True)
     subject_label = models.TextField(blank=True)
     detail = models.JSONField(default=dict)
+    origin = models.TextField(db_default=SessionUser(), help_text="from where: page, API or command, and the address")
+
+    objects = AuditQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -20,8 +20,12 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from apps.ledger.models import AuditEntry, Setting
+from apps.ledger.models import Setting
 from apps.ledger.rules import Identity, digest, normalise
+from apps.ledger.trail import SYSTEM, Actor, audit, come_from, coming_from, origin
+
+# What stands here is all of the floor that writers need.
+__all__ = ["SYSTEM", "Actor", "audit", "come_from", "coming_from", "origin"]
 
 # Arbitrary, fixed for ever: the same number must be taken by every version that shares a database.
 FACTS_LOCK = 8_101_001
@@ -33,17 +37,6 @@ IDENTITY_KEY_CHECK = "identity_key_check"
 PAST_IS_KEPT = "past_is_kept:"
 # Keys this process has compared with the database's: no digest is made with another.
 _verified_keys: dict[str, bool] = {}
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who asks for a change: the account's id, or None for a command or the system, and a label that outlives it."""
-
-    id: int | None
-    label: str
-
-
-SYSTEM = Actor(None, "system")
 
 
 def clock() -> datetime:
@@ -239,7 +232,7 @@ def drain(limit: int) -> Touched:
     )
 
 
-# -- jobs and audit ------------------------------------------------------------------------------------------------
+# -- jobs ------------------------------------------------------------------------------------------------
 
 
 def claim_job(job: str, period: str, detail: dict[str, Any] | None = None) -> bool:
@@ -251,18 +244,3 @@ def claim_job(job: str, period: str, detail: dict[str, Any] | None = None) -> bo
             [job, period, json.dumps(detail or {})],
         )
         return cursor.fetchone() is not None
-
-
-def audit(
-    action: str, *, by: Actor, kind: str = "", id: object = "", label: str = "", detail: dict[str, Any] | None = None
-) -> None:
-    """Append one entry to the audit trail, in the caller's transaction. Never put a contact's identity in it."""
-    AuditEntry.objects.create(
-        actor_id=by.id,
-        actor_label=by.label,
-        action=action,
-        subject_kind=kind,
-        subject_id=str(id),
-        subject_label=label,
-        detail=detail or {},
-    )

@@ -175,6 +175,9 @@ EXPORTS = [
     Shot("export-waiting", "hr", "/exports/{export_waiting}/"),
     Shot("export-failed", "hr", "/exports/{export_failed}/"),
     Shot("export-handover", "hr", "/exports/{handover}/?campaign=m09"),
+    Shot("audit", "hr", "/company/audit/", acts.open_parts),
+    Shot("audit-auditor", "auditor", "/company/audit/?about=adjustment"),
+    Shot("audit-none-found", "hr", "/company/audit/?q=谁也不是"),
     Shot("exports-everybodys", "hr", "/exports/?whose=all"),
 ]
 SHOTS = [*ANYBODY, *NO, *OWN, *IMPORTS, *REVIEWS, *TEAM, *COMPANY, *ROSTER, *CAMPAIGNS, *RESULT, *EXPORTS]

@@ -18,6 +18,7 @@ from apps.dashboard.views.own_list import QUERY_LIMIT
 from apps.dashboard.views.people import whole
 from apps.dashboard.views.scope import Scope, render
 from apps.employees.models import Employee
+from apps.ledger.services import audit
 from apps.quotas import exports, reports, rules, services
 from apps.quotas.models import Export, Review
 
@@ -101,6 +102,8 @@ def detail(request: HttpRequest, review_id: int) -> HttpResponse:
     """One question: the standing in numbers, what was noted of the ticked contacts, and the answer or its form."""
     scope = hr_scope(request)
     review = _one(scope, review_id)
+    # Somebody's words and days: who of HR has read them can be asked later.
+    audit("review.read", by=scope.user.actor, kind="review", id=review.pk, label=str(review.employee))
     return _show(scope, review, _form(review))
 
 

@@ -201,6 +201,8 @@ class Scope:
             pages.append((_("Company"), reverse("company"), "building-2"))
         if self.campaign and self.campaign.newest_result and self.reads_results:
             pages.append((_("Result"), reverse("result"), "stamp"))
+        if self.user.has_role("auditor"):
+            pages.append((_("Audit trail"), reverse("audit"), "scroll-text"))
         if self.employee or pages:
             pages.append((_("Exports"), reverse("exports"), "download"))
         # The page a link leads to, or lies above: of two, the one that is nearer.

@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from tqdm import tqdm
 
-from apps.ledger.services import Actor, PastIsKept, database_is_away, verify_identity_key
+from apps.ledger.services import Actor, PastIsKept, coming_from, database_is_away, verify_identity_key
 
 # A bar for work that takes longer than this many seconds.
 BAR_AFTER = 1.0
@@ -33,7 +33,8 @@ class HouseCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> Any:
         try:
-            result = super().execute(*args, **options)
+            with coming_from(f"command {type(self).__module__.rpartition('.')[2]}"):
+                result = super().execute(*args, **options)
             # Here, where a closed pipe can be answered, and not while Python ends.
             sys.stdout.flush()
             return result

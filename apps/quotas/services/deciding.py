@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.contacts.services import lock_employees
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, note_employees
+from apps.ledger.services import Actor, note_employees, origin
 from apps.quotas.models import Adjustment, AdjustmentRequest
 from apps.quotas.services.adjusting import LONGEST, AdjustmentRefused, Held, conflict, hold, note_step
 from apps.quotas.services.joining_late import leave_out_changed
@@ -18,10 +18,10 @@ from apps.quotas.services.joining_late import leave_out_changed
 # An entry for each person, in one statement: whoever looks a person up in the trail finds what changed their target.
 TOLD = """
 INSERT INTO ledger_auditentry
-    (at, actor_id, actor_label, action, subject_kind, subject_id, subject_label, detail)
+    (at, actor_id, actor_label, action, subject_kind, subject_id, subject_label, detail, origin)
 SELECT hundred_clock(), %(actor)s, %(label)s, %(action)s, 'employee', person.staff_no,
        person.name || ' (' || person.staff_no || ')',
-       %(detail)s::jsonb || jsonb_build_object('target', row.target, 'exempt', row.exempt)
+       %(detail)s::jsonb || jsonb_build_object('target', row.target, 'exempt', row.exempt), %(origin)s
 FROM quotas_adjustment row JOIN employees_employee person ON person.id = row.employee_id
 WHERE row.request_id = %(request)s AND row.employee_id = ANY(%(employees)s)
 """
@@ -138,6 +138,7 @@ def _changed(statement: str, values: list[Any]) -> list[int]:
 def _tell_each(request: AdjustmentRequest, employees: list[int], by: Actor) -> None:
     action = "standing.adjustment_ended" if request.ends_id else "standing.adjusted"
     detail = {"campaign": request.campaign.slug, "kind": request.kind, "request": request.pk}
-    values = {"actor": by.id, "label": by.label, "action": action, "employees": employees}
+    values = {"actor": by.id, "label": by.label, "action": action, "employees": employees,
+              "origin": origin()}  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(TOLD, values | {"detail": json.dumps(detail), "request": request.ends_id or request.pk})

@@ -1,0 +1,114 @@
+"""`/company/audit/`: who did what to whom, when, from where. HR and auditors read it; nobody changes it."""
+
+import uuid
+from datetime import date, datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from apps.dashboard import audit_words
+from apps.dashboard.views.people import CSV, whole_file
+from apps.dashboard.views.scope import Scope, render
+from apps.ledger.models import AuditEntry
+from apps.ledger.services import audit
+from apps.quotas.exports.trail import write_trail
+
+PAGE = 50
+
+
+def _reader(request: HttpRequest) -> Scope:
+    scope = Scope(request)
+    if not scope.reads_results:
+        raise Http404("There is no such page")
+    return scope
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """The entries, the newest first, narrowed by what, who or whom, and days."""
+    scope = _reader(request)
+    chosen, found = _chosen(scope)
+    before = request.GET.get("before", "")
+    last = found.filter(pk=int(before)).first() if before.isascii() and before.isdigit() and len(before) < 19 else None
+    if last:
+        found = found.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
+    rows = list(found[: PAGE + 1])
+    context = {
+        "rows": [_line(entry) for entry in rows[:PAGE]],
+        "chosen": chosen,
+        "abouts": audit_words.ABOUT.items(),
+        "csv": scope.url("audit-csv", **chosen),
+        "next": scope.url("audit", **chosen, before=rows[PAGE - 1].pk) + "#list" if len(rows) > PAGE else "",
+        "first": scope.url("audit", **chosen) + "#list" if last else "",
+        "narrowed": any(chosen.values()),
+    }
+    return render(scope, "dashboard/audit.html", context)
+
+
+def _chosen(scope: Scope) -> tuple[dict[str, str], QuerySet[AuditEntry]]:
+    """What the address asks for, unknown words and days left out, and the entries of it."""
+    asked = {name: scope.request.GET.get(name, "").strip().replace("\0", "")[:200] for name in ("about", "q")}
+    asked["about"] = asked["about"] if asked["about"] in audit_words.ABOUT else ""
+    days = {name: _day(scope.request.GET.get(name, "")) for name in ("since", "until")}
+    since, until = (datetime.combine(day, time(), tzinfo=scope.zone) if day else None for day in days.values())
+    found = AuditEntry.objects.chosen(
+        about=asked["about"], q=asked["q"], since=since, until=until + timedelta(days=1) if until else None
+    )
+    return asked | {name: day.isoformat() if day else "" for name, day in days.items()}, found
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if 2000 <= day.year <= 9000 else None
+
+
+def _line(entry: AuditEntry) -> dict[str, Any]:
+    said = audit_words.ACTIONS.get(entry.action)
+    return {
+        "entry": entry,
+        "action": said or entry.action,
+        "known": bool(said),
+        "about": entry.subject_label or _about(entry),
+        "details": [(name, _told(value)) for name, value in entry.detail.items()],
+    }
+
+
+def _about(entry: AuditEntry) -> str:
+    """Contacts and files have no label, so that nobody is named here: a kind and a number."""
+    if not entry.subject_id:
+        return ""
+    try:
+        number = str(uuid.UUID(entry.subject_id))[:8]
+    except ValueError:
+        number = entry.subject_id
+    return f"{entry.subject_kind} {number}"
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_told(one)}" for name, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@require_safe
+def csv_file(request: HttpRequest) -> FileResponse:
+    """Everything the page's filters leave, with its details. That it was taken away is an entry itself."""
+    scope = _reader(request)
+    chosen, found = _chosen(scope)
+    response = whole_file(
+        partial(write_trail, found, scope.zone.key), f"audit-trail-{scope.today.isoformat()}.csv", CSV
+    )
+    if request.method == "GET":
+        audit("audit.exported", by=scope.user.actor, detail={name: text for name, text in chosen.items() if text})
+    return response

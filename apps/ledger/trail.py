@@ -1,0 +1,64 @@
+"""The audit trail: who did what to whom, when, from where. Appended in the transaction of the act itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from apps.ledger.models import AuditEntry
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks for a change: the account's id, or None for a command or the system, and a label that outlives it."""
+
+    id: int | None
+    label: str
+
+
+SYSTEM = Actor(None, "system")
+
+
+_origin: ContextVar[str] = ContextVar("origin", default="system")
+
+
+def origin() -> str:
+    """From where this process acts just now: `page 10.1.2.3`, `api 10.1.2.3`, `command import_roster`, `worker`."""
+    return _origin.get()
+
+
+def come_from(where: str) -> None:
+    """From now on everything this process does comes from there."""
+    _origin.set(where)
+
+
+@contextmanager
+def coming_from(where: str) -> Iterator[None]:
+    """What is audited in this block came from there."""
+    token = _origin.set(where)
+    try:
+        yield
+    finally:
+        _origin.reset(token)
+
+
+def audit(
+    action: str, *, by: Actor, kind: str = "", id: object = "", label: str = "", detail: dict[str, Any] | None = None
+) -> None:
+    """Append one entry to the audit trail, in the caller's transaction. Never put a contact's identity in it.
+
+    `detail`: what it was before and after, where that says more than the action.
+    """
+    AuditEntry.objects.create(
+        origin=origin(),
+        actor_id=by.id,
+        actor_label=by.label,
+        action=action,
+        subject_kind=kind,
+        subject_id=str(id),
+        subject_label=label,
+        detail=detail or {},
+    )

@@ -1,0 +1,94 @@
+"""`/company/audit/`: HR and auditors find who did what, from where, and nobody's contacts."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+
+from apps.employees.models import Employee
+from apps.ledger.models import AuditEntry
+from apps.ledger.services import Actor, audit
+from apps.quotas.models import Campaign
+from tests import people
+from tests.people import TESTER
+from tests.reviewing import ask, ids
+
+PAGE = "/company/audit/"
+
+
+def shown(client: Client, address: str = PAGE) -> list[tuple[str, str, str]]:
+    entries = [row["entry"] for row in client.get(address).context["rows"]]
+    return [(entry.actor_label, entry.action, entry.origin) for entry in entries]
+
+
+def test_a_sign_in_says_from_where(client: Client, campaign: Campaign, auditor: Employee) -> None:
+    client.post("/login/", {"username": "U001", "password": people.PASSWORD}, REMOTE_ADDR="10.1.2.3")
+    assert ("Uwe", "account.signed_in", "page 10.1.2.3") in shown(client)
+
+
+def test_entries_are_found_by_what_who_and_day(client: Client, campaign: Campaign, hr: Employee) -> None:
+    audit("role.granted", by=Actor(None, "Olga"), kind="employee", id="A001", label="Alice 艾 (A001)")
+    people.sign_in(client, hr)
+    assert [line[1] for line in shown(client, f"{PAGE}?about=role&q=艾")] == ["role.granted"]
+    assert shown(client, f"{PAGE}?about=role&until=2026-11-22") == []
+    assert shown(client, f"{PAGE}?about=role&since=2026-11-23&until=2026-11-23&q=Olga")
+    assert client.get(f"{PAGE}?about=nonsense&since=yesterday&until=9999-99-99&before=x").status_code == 200
+
+
+def test_pages_follow_each_other_without_a_gap(
+    client: Client, campaign: Campaign, hr: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        audit("token.created", by=TESTER, kind="token", id=number)
+    monkeypatch.setattr("apps.dashboard.views.audit.PAGE", 2)
+    people.sign_in(client, hr)
+    address, seen = f"{PAGE}?about=token", []
+    while address:
+        context = client.get(address).context
+        seen += [row["entry"].subject_id for row in context["rows"]]
+        address = context["next"]
+    assert seen == ["4", "3", "2", "1", "0"]
+
+
+def test_the_csv_holds_what_the_filters_leave_and_is_an_entry_itself(
+    client: Client, campaign: Campaign, auditor: Employee
+) -> None:
+    audit("role.granted", by=Actor(None, "=Olga"), kind="employee", id="A001", detail={"role": "hr"})
+    people.sign_in(client, auditor)
+    answer: Any = client.get(f"{PAGE}entries.csv?about=role")
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    lines = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [(line["actor"], line["action"], line["detail"]) for line in lines if line["subject_id"] == "A001"] == [
+        ("'=Olga", "role.granted", '{"role": "hr"}')
+    ]
+    assert AuditEntry.objects.get(action="audit.exported").detail == {"about": "role"}
+
+
+def test_no_identity_of_a_contact_is_shown(client: Client, campaign: Campaign, alice: Employee, hr: Employee) -> None:
+    people.record_one(alice, ("email", "canary@outside.example.org"), name="Canary Name")
+    mine = people.sign_in(Client(), alice)
+    [contact] = ids(alice)
+    mine.post(f"/contacts/{contact}/rename/", {"name": "Canary Other"})
+    mine.post(f"/contacts/{contact}/end/")
+    ask(campaign, alice, "Canary question", contacts=[contact])
+    people.sign_in(client, hr)
+    page = client.get(PAGE).content.decode()
+    assert "ended a contact" in page
+    assert "anary" not in page
+    assert "anary" not in b"".join(client.get(f"{PAGE}entries.csv").streaming_content).decode()  # type: ignore[attr-defined]
+
+
+def test_what_is_written_behind_the_house_says_by_which_database_user(
+    client: Client, campaign: Campaign, hr: Employee
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ledger_auditentry (actor_label, action, subject_kind, subject_id, subject_label, detail)"
+            " VALUES ('x', 'role.granted', '', '', '', '{}') RETURNING origin"
+        )
+        assert cursor.fetchone()[0].startswith("database ")
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_auditentry SET origin = ''")

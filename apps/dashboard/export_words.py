@@ -39,7 +39,7 @@ CORRECTIONS: dict[str, Any] = {
     "roster.loaded": _("the roster was loaded"),
     "roster.undone": _("a load of the roster was undone"),
     "adjustment.granted": _("an adjustment was granted"),
-    "adjustment.ended": _("an adjustment was ended"),
+    "adjustment.end_granted": _("an adjustment was ended"),
     "correction.made": _("the result was corrected"),
     "campaign.rule_changed": _("the rule of the campaign was changed"),
 }

@@ -25,7 +25,7 @@ from apps.dashboard.urls import urlpatterns
 from apps.employees.models import Employee
 from apps.ledger.rules import clean_text, normalise
 from apps.quotas.models import Campaign
-from tests import people, reviewing
+from tests import files, people, reviewing, rosters
 from tests.people import TESTER, record_one, sign_in
 
 pytestmark = pytest.mark.django_db
@@ -203,7 +203,7 @@ def test_nobody_breaks_the_sign_in(campaign: Campaign, alice: Employee, field: s
 
 PARAMETERS = (
     "q", "reason", "source", "batch", "sort", "after", "campaign", "as_of", "status", "department", "next", "added",
-    "encoding", "role_0", "page", "period",
+    "encoding", "role_0", "page", "period", "about", "since", "until", "before", "whose", "team", "day",
 )  # fmt: skip
 KEYS = {"team": ("histogram", "curve"), "company": ("under", "sources")}
 
@@ -216,7 +216,7 @@ def pages(**filled: Any) -> Iterator[tuple[str, str]]:
         name = str(pattern.name)
         if name in ("set-password", "logout"):
             continue
-        hrs = "company" in f"{pattern.pattern} {name}"
+        hrs = "company" in f"{pattern.pattern} {name}" or "export" in name
         who = "hr" if hrs else "bob" if "team" in name or "member" in name else "alice"
         parts = {part: filled[part] for part in pattern.pattern.converters}
         for key in KEYS.get(name.removeprefix("chart-"), ("",)) if "key" in parts else ("",):
@@ -224,8 +224,8 @@ def pages(**filled: Any) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def places(campaign: Campaign, alice: Employee, client: Client) -> list[tuple[str, str]]:
-    """Every page of the door, about a contact, a file, a review and an adjustment that are there.
+def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) -> list[tuple[str, str]]:
+    """Every page of the door, about a contact, a file, a review, an adjustment, a roster and an export that are there.
 
     Before a freeze there is no correction.
     """
@@ -239,7 +239,8 @@ def places(campaign: Campaign, alice: Employee, client: Client) -> list[tuple[st
     return list(
         pages(
             contact_id=contact, submission_id=submission.pk, file_id=file, review_id=review.pk, request_id=asked.pk,
-            correction_id=1,
+            correction_id=1, slug=campaign.slug, load_id=rosters.looked(people.ROSTER).pk, kind="standings",
+            export_id=files.export(campaign, people.person("H001")).pk,
         )
     )  # fmt: skip
 

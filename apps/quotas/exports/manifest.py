@@ -16,7 +16,7 @@ from apps.quotas.models import Export
 # Acts that may change what a look at a moment before them shows: names and addresses are always today's.
 CHANGES_THE_PAST = [
     "contact.restored", "submission.undone", "contact.corrected", "roster.loaded", "roster.undone",
-    "adjustment.granted", "adjustment.ended", "correction.made", "campaign.rule_changed",
+    "adjustment.granted", "adjustment.end_granted", "correction.made", "campaign.rule_changed",
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults plotly-basic lighthouse
+.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults plotly-basic lighthouse crawl
 export FILE
 
 help:  ## what there is
@@ -34,6 +34,9 @@ plotly-basic:  ## fetches the small bundle of Plotly into var/plotly, by npm; PL
 
 lighthouse:  ## how browsers rate the pages, into var/lighthouse.json; needs npm and Chromium; RUNS=5
 	$(READY) scripts.lighthouse --runs $(or $(RUNS),5)
+
+crawl:  ## every page in every state in a browser: axe, console, policy, widths, languages, valid HTML; many minutes
+	$(READY) pytest tests/browser/crawl_every_page.py -q -n 2
 
 screenshots:  ## every page as a picture, in var/screenshots
 	$(READY) scripts.screenshots

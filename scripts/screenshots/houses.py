@@ -70,28 +70,13 @@ def company() -> Iterator[tuple[House, Callable[[], dict[str, object]]]]:
         import django
 
         django.setup()
-        from django.conf import settings
-        from django.contrib.staticfiles.handlers import StaticFilesHandler
-        from django.test.testcases import LiveServerThread
-
         from tests import people
-        from tests.fixtures import Clock
         from tests.pages import company as made
-        from tests.pages import states
+        from tests.pages import serving, states
 
-        settings.ROOT_URLCONF = "tests.pages.saying"
-        clock = Clock()
-        clock.set("2026-09-01T00:00:01+08:00", ticks=True)
-        made.load_everybody()
-        server = LiveServerThread("127.0.0.1", StaticFilesHandler)
-        server.daemon = True
-        server.start()
-        server.is_ready.wait()
-        if server.error:
-            raise server.error
         sign_ins = {name: (number, people.PASSWORD) for name, number in made.READERS.items()}
         sign_ins[made.OPERATOR] = (made.OPERATOR, people.PASSWORD)
-        yield House(f"http://127.0.0.1:{server.port}", sign_ins, {}), lambda: states.fill(clock)
-        server.terminate()
+        with serving.served() as (address, clock):
+            yield House(address, sign_ins, {}), lambda: states.fill(clock)
     finally:
         plugin.pytest_unconfigure()

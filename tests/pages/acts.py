@@ -25,7 +25,7 @@ def sent(form: str) -> Act:
     """The form is sent as it is, past what the browser itself would ask for."""
 
     def send(page: Page) -> None:
-        button = page.locator(form).locator("button:not([type=button]):not([formaction]), button.button").first
+        button = page.locator(form).locator("button:not([type=button]):not([formaction])").first
         page.eval_on_selector(form, "(form) => { form.noValidate = true; }")
         button.click()
         page.wait_for_selector("[aria-invalid=true], .error, [role=alert]")
@@ -38,6 +38,12 @@ def bad_contact(page: Page) -> None:
     page.fill("#quick-add [name=reach]", "12345")
     page.click("#quick-add button")
     page.wait_for_selector("#quick-add [aria-invalid=true]")
+
+
+def bad_correction(page: Page) -> None:
+    page.fill("form[action*=correct] [name=phone]", "12345")
+    page.click("form[action*=correct] button")
+    page.wait_for_selector("[aria-invalid=true], .error, [role=alert]")
 
 
 def bad_lines(page: Page) -> None:
@@ -74,8 +80,9 @@ def joiners(page: Page) -> None:
 
 
 def refuses_mutely(page: Page) -> None:
-    page.locator("[formaction*=refuse]").first.click()
-    page.wait_for_selector(".error, [role=alert]")
+    page.evaluate("document.querySelectorAll('form').forEach((one) => { one.noValidate = true; })")
+    page.locator("[formaction*=refuse], form[action*=refuse] button").first.click()
+    page.wait_for_selector("[aria-invalid=true], .error, [role=alert]")
 
 
 def looks_at_a_campaign(page: Page) -> None:
@@ -93,3 +100,15 @@ def looks_at_a_change(page: Page) -> None:
     page.fill("[name=deadline]", "2026-12-10")
     page.click("main form.fields button")
     page.wait_for_selector("#look")
+
+
+def next_page(page: Page) -> None:
+    """On in a list, which alone is put in anew."""
+    page.click("#list a[rel=next]")
+    page.wait_for_selector("#list .pager .note a")
+
+
+def followed(page: Page) -> None:
+    """Long work has told at least once, without a reload, how far it is."""
+    with page.expect_response("**/progress/*"):
+        pass

@@ -61,10 +61,11 @@ OWN = [
     Shot("me-not-begun", "red", "/?campaign=m12"),
     *(Shot(f"contacts-{name}", name, "/contacts/") for name in ("none", "one", "red", "done", "thousands")),
     Shot("contacts-none-found", "red", "/contacts/?q=谁也不是"),
+    Shot("contacts-frozen", "red", "/contacts/?campaign=m09"),
     Shot("contacts-uncounted", "red", "/contacts/?reason=ended"),
     *(Shot(f"contact-{name}", "red", f"/contacts/{{{name}}}/")
       for name in ("contact", "colleague", "ended", "corrected")),
-    Shot("contact-error", "red", "/contacts/{contact}/", sent("form[action*=correct]")),
+    Shot("contact-error", "red", "/contacts/{contact}/", acts.bad_correction),
     Shot("exports", "red", "/exports/"),
     Shot("exports-frozen", "red", "/exports/?campaign=m09"),
 ]  # fmt: skip
@@ -74,8 +75,9 @@ IMPORTS = [
     *(Shot(f"import-{name}", "importer", f"/contacts/import/{{{name}}}/")
       for name in ("upload", "unsure", "nameless", "packed")),
     Shot("import-upload-open", "importer", "/contacts/import/{upload}/", acts.open_parts),
+    Shot("batch-running", "importer", "/contacts/import/batch/{running}/", acts.followed),
     *(Shot(f"batch-{name}", "importer", f"/contacts/import/batch/{{{name}}}/")
-      for name in ("running", "done", "nothing_new", "broken", "closed_out")),
+      for name in ("done", "nothing_new", "broken", "closed_out")),
 ]  # fmt: skip
 REVIEWS = [
     Shot("review", "red", "/review/"),
@@ -101,6 +103,7 @@ TEAM = [
     Shot("team-many", "many", "/team/L500/"),
     Shot("team-open", "many", "/team/L500/", acts.open_parts),
     Shot("team-red", "many", "/team/L500/?status=red"),
+    Shot("team-next", "many", "/team/L500/", acts.next_page),
     Shot("team-none-found", "many", "/team/L500/?q=谁也不是"),
     Shot("team-as-of", "five", "/team/L005/?as_of=2026-11-20"),
     Shot("team-frozen", "five", "/team/L005/?campaign=m09"),

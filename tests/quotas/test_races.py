@@ -174,7 +174,8 @@ def test_a_campaign_that_opens_while_a_mark_begins_finds_its_notes(
 
 @pytest.mark.parametrize(
     # A short name that was not given is made from the name: it is the name then that is taken.
-    ("second", "field"), [({}, "name"), ({"slug": "other"}, "name"), ({"name": "Other", "slug": "november"}, "slug")]
+    ("second", "field"),
+    [({}, "name"), ({"slug": "other"}, "name"), ({"name": "Other", "slug": "november"}, "slug")],
 )
 def test_of_two_openings_with_one_name_at_once_one_is_refused_with_a_sentence(
     company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch, second: dict[str, str], field: str

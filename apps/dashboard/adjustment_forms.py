@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.dashboard.forms import MarkedForm, new_key
+from apps.dashboard.forms import KeyedForm, MarkedForm
 from apps.quotas.models import AdjustmentRequest
 
 MOST_TARGET, LONGEST_REASON, LONGEST_KIND = 1_000_000, 1_000, 100
@@ -28,19 +28,6 @@ def reason_field(label: Any, help_text: Any = "") -> forms.CharField:
     return forms.CharField(
         label=label, max_length=LONGEST_REASON, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text
     )
-
-
-class KeyedForm(MarkedForm):
-    """A form that has one effect, however often it is sent."""
-
-    key = forms.UUIDField(widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["initial"] = {"key": new_key(), **kwargs.get("initial", {})}
-        super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
-            if field.help_text:
-                field.widget.attrs["aria-describedby"] = f"id_{name}_helptext"
 
 
 class AskForm(KeyedForm):

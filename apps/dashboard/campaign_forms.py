@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.dashboard.adjustment_forms import LONGEST_REASON, MOST_TARGET, KeyedForm, day_field, reason_field
-from apps.dashboard.forms import LONGEST, MarkedForm
+from apps.dashboard.adjustment_forms import LONGEST_REASON, MOST_TARGET, day_field, reason_field
+from apps.dashboard.forms import LONGEST, KeyedForm, MarkedForm
 from apps.employees.services import company_zone
 from apps.quotas.services import Terms, company_domains
 
@@ -66,9 +66,6 @@ class TermsForm(MarkedForm):
         known.choices = [
             (zone, zone) for zone in sorted({*zones(), company_zone(), self.initial.get("time_zone", "UTC")})
         ]
-        for name, field in self.fields.items():
-            if field.help_text:
-                field.widget.attrs["aria-describedby"] = f"id_{name}_helptext"
 
     @classmethod
     def of(cls, rule: Any, departments: Iterable[str]) -> Self:

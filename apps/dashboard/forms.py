@@ -24,20 +24,11 @@ def new_key() -> str:
 
 
 class MarkedForm(forms.Form):
-    """Marks fields with errors for assistive technology and points at the message below them."""
+    """A form that takes refusals from below, each at its field."""
 
     def refuse(self, field: str | None, message: str) -> None:
         """Put a refusal from below at its field; an unknown field means the form as a whole."""
         self.add_error(field if field in self.fields else None, message)
-
-    def described(self) -> Self:
-        """This form, each failed field named as invalid and tied to its message."""
-        for name in self.errors:
-            if name in self.fields:
-                attributes = self.fields[name].widget.attrs
-                attributes["aria-invalid"] = "true"
-                attributes["aria-describedby"] = f"error_{name}"
-        return self
 
 
 class KeyedForm(MarkedForm):
@@ -49,9 +40,9 @@ class KeyedForm(MarkedForm):
         super().__init__(*args, **{**kwargs, "initial": {"key": new_key(), **kwargs.get("initial", {})}})
 
     def refused(self) -> Self:
-        """This form as it comes back: described, and with a key of its own, so that a correction is heard."""
+        """This form as it comes back: with a key of its own, so that a correction is heard."""
         self.data = {**{name: self.data.get(name, "") for name in self.fields}, "key": new_key()}
-        return self.described()
+        return self
 
 
 class QuickAddForm(KeyedForm):

@@ -34,12 +34,14 @@ class ReviewForm(KeyedForm):
     """What HR should look at. The ticked contacts are read beside it: which can be ticked is decided below."""
 
     text = TextField(
-        label=_("What should HR look at?"), rows=5, error_messages={"required": _("Write what HR should look at.")}
+        label=_("What should HR look at?"),
+        rows=5,
+        error_messages={"required": _("Write what HR should look at.")},
+        help_text=_(
+            "HR reads what you write here. Do not write who a contact is: HR needs no names, and does not see those of "
+            "the contacts you tick."
+        ),
     )
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fields["text"].widget.attrs["aria-describedby"] = "who_reads"
 
 
 class AnswerForm(MarkedForm):

@@ -41,7 +41,7 @@ def test_one_asks_another_grants_and_the_persons_page_changes(
     first.page.fill("[name=target]", "")
     first.page.press("[name=reason]", "Tab")
     first.page.keyboard.press("Enter")
-    expect(first.page.locator("#error_target")).to_contain_text("Say the new target.")
+    expect(first.page.locator("#id_target_error")).to_contain_text("Say the new target.")
     expect(first.page.locator("[name=reason]")).to_have_value("Four days a week")
     assert [one for one in first.problems() if "422" not in one] + first.findings() == []
     first.page.fill("[name=target]", "90")

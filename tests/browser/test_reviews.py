@@ -41,7 +41,7 @@ def test_a_question_is_asked_answered_and_told(open_as: Open, alice: Employee, h
     expect(office.page.locator("main")).to_contain_text("A colleague")
     expect(office.page.locator("main")).not_to_contain_text("next door")
     office.page.click("text=Send the answer")
-    expect(office.page.locator("#error_text")).to_have_text("Write the reason.")
+    expect(office.page.locator("#id_text_error")).to_have_text("Write the reason.")
     office.page.fill("textarea[name=text]", "He came back in spring, so he does not count.")
     assert not scripts or [one for one in office.problems() if "422" not in one] + office.findings() == []
     office.page.click("text=Send the answer")

@@ -93,7 +93,7 @@ def seen(response: Any, address: str, fields: dict[str, str]) -> Any:
 
 def names_field(response: Any, field: str) -> bool:
     """Whether a form came back that points at the field and says why."""
-    return response.status_code == 422 and f'id="error_{field}"'.encode() in response.content
+    return response.status_code == 422 and f'_{field}_error">'.encode() in response.content
 
 
 def test_there_are_enough_of_them() -> None:
@@ -139,7 +139,7 @@ def test_any_text_to_reach_somebody_by_is_an_identity_or_refused(
         new = Contact.objects.count() - before
         if response.status_code == 422 and not new:
             said = response.content
-            assert b'id="error_reach"' in said or b'id="add_failed"' in said, text[:40]
+            assert b'id="add_reach_error"' in said or b'id="add_failed"' in said, text[:40]
         else:
             assert new or response.status_code == 302
     all_normalised(alice)

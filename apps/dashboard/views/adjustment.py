@@ -95,7 +95,7 @@ def _act(
     """Do one step: afterwards the request with a sentence; when it was refused, the same page with why."""
     scope, found = _found(request, request_id)
     if any(not form.is_valid() for form in forms.values()):
-        return _show(scope, found, 422, **{name: form.described() for name, form in forms.items()})
+        return _show(scope, found, 422, **forms)
     try:
         said = act(scope, found)
     except services.AdjustmentRefused as refused:

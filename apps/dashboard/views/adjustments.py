@@ -106,7 +106,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("Asked for. It counts when somebody else from HR has granted it."))
             return redirect(scope.url("adjustment", made.pk))
-    return _form(scope, form.described(), status)
+    return _form(scope, form, status)
 
 
 def _form(scope: Scope, form: AskForm, status: int = 200) -> HttpResponse:

@@ -89,14 +89,14 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
     """Take it back for good, with a reason."""
     scope, form = campaign_scope(request, slug), CancelForm(request.POST)
     if not form.is_valid():
-        return _show(scope, 422, form.described())
+        return _show(scope, 422, form)
     try:
         services.cancel_campaign(
             campaign=scope.the_campaign, reason=form.cleaned_data["reason"], by=scope.user.actor
         )  # fmt: skip
     except services.CampaignRefused as refused:
         form.refuse(refused.field, refused.message)
-        return _show(scope, 409 if refused.conflict else 422, form.described())
+        return _show(scope, 409 if refused.conflict else 422, form)
     messages.success(request, _("%(name)s is cancelled.") % {"name": scope.the_campaign.name})
     return redirect(scope.url("campaign", slug))
 

@@ -82,7 +82,7 @@ def new(request: HttpRequest) -> HttpResponse:
             form.refuse(refused.field, refused.message)
         else:
             return _page(scope, form, look)
-    return _page(scope, form.described(), status=422)
+    return _page(scope, form, status=422)
 
 
 @require_POST
@@ -99,7 +99,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
             services.ring()
             messages.success(request, _("%(name)s is open.") % {"name": opened.name})
             return redirect(scope.url("campaign", opened.slug))
-    return _page(scope, form.described(), status=422)
+    return _page(scope, form, status=422)
 
 
 def _open(form: CampaignForm, sent: OpenForm, scope: Scope) -> Campaign:

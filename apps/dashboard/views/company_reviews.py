@@ -148,7 +148,7 @@ def answer(request: HttpRequest, review_id: int) -> HttpResponse:
     review = _one(scope, review_id)
     form = _form(review, request.POST)
     if not form.is_valid():
-        return _show(scope, review, form.described(), 422)
+        return _show(scope, review, form, 422)
     text = form.cleaned_data["text"]
     try:
         services.answer_review(
@@ -160,7 +160,7 @@ def answer(request: HttpRequest, review_id: int) -> HttpResponse:
             messages.warning(request, _("Not sent: %(why)s") % {"why": refused.message})
             return _show(scope, _one(scope, review_id), form, 409, unsent=text)
         form.refuse({"subject": "answer", "kind": "answer"}.get(refused.field, refused.field), refused.message)
-        return _show(scope, review, form.described(), 422)
+        return _show(scope, review, form, 422)
     messages.success(request, _("Answered. The person is told by mail that there is an answer."))
     return redirect(scope.url("company-reviews"))
 

@@ -67,7 +67,7 @@ def rename(request: HttpRequest, contact_id: int) -> HttpResponse:
         else:
             messages.success(request, _("The name is changed."))
             return redirect(scope.url("contact", found.pk))
-    return _show(scope, found, 422, rename=form.described())
+    return _show(scope, found, 422, rename=form)
 
 
 @require_POST
@@ -86,7 +86,7 @@ def correct(request: HttpRequest, contact_id: int) -> HttpResponse:
             quotas.ring()
             messages.success(request, _("Corrected. The new entry is recorded from now on."))
             return redirect(scope.url("contact", fresh))
-    return _show(scope, found, 422, correct=form.described())
+    return _show(scope, found, 422, correct=form)
 
 
 @require_POST

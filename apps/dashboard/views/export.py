@@ -59,7 +59,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
     if request.method == "POST":
         if form.is_valid() and (asked := _ask(scope, kind, form)):
             return redirect(scope.url("export", asked.pk))
-        status, form = 422, form.described()
+        status, form = 422, form
     context = {"form": form, "kind": Kind(kind), "says": export_words.SAYS[kind]}
     return render(scope, "dashboard/export_new.html", context, status=status)
 

@@ -53,7 +53,7 @@ def index(request: HttpRequest) -> HttpResponse:
             )  # fmt: skip
             _drop_older(scope)
             return redirect(scope.url("import-preview", stored.pk))
-        return _index(scope, form.described(), status=422)
+        return _index(scope, form, status=422)
     return _index(scope, UploadForm())
 
 

@@ -75,11 +75,11 @@ def by_rule(request: HttpRequest) -> HttpResponse:
         return _page(scope, RuleForm(initial={"joined_after": scope.rule.opens_on}, departments=departments()))
     rule, reason = RuleForm(typed, departments=departments()), ReasonForm(request.POST or None)
     if not rule.is_valid():
-        return _page(scope, rule.described(), status=422 if request.method == "POST" else 200)
+        return _page(scope, rule, status=422 if request.method == "POST" else 200)
     if request.method != "POST":
         return _preview(scope, rule, ReasonForm())
     if not reason.is_valid():
-        return _preview(scope, rule, reason.described(), 422)
+        return _preview(scope, rule, reason, 422)
     try:
         made = services.ask_by_rule(
             campaign=scope.campaign, **rule.cleaned_data, **reason.cleaned_data, seen=request.POST.get("seen", ""),
@@ -104,7 +104,7 @@ def _preview(scope: Scope, rule: RuleForm, reason: ReasonForm, status: int = 200
         found = services.preview_rule(scope.rule, scope.now, **wanted, besides_employee=scope.user.employee_id)
     except services.AdjustmentRefused as refused:
         rule.refuse(refused.field, refused.message)
-        return _page(scope, rule.described(), status=max(status, 422))
+        return _page(scope, rule, status=max(status, 422))
     listed = many(scope, found, "adjustments-by-rule", **wanted)
     return _page(scope, rule, status=status, many=listed, reason=reason)
 

@@ -119,7 +119,7 @@ def ask(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Asked. Somebody else of HR decides on it."))
             return redirect(scope.url("correction", asked.pk))
     status = 422 if request.method == "POST" else 200
-    return render(scope, "dashboard/correction_ask.html", {"form": form.described()}, status=status)
+    return render(scope, "dashboard/correction_ask.html", {"form": form}, status=status)
 
 
 def _correction(scope: Scope, correction_id: int) -> ResultCorrection:

@@ -48,7 +48,7 @@ def index(request: HttpRequest) -> HttpResponse:
         return redirect(scope.url("roster-load", load.pk))
     page = Paginator(loads.past_loads(), PAGE).get_page(request.GET.get("page"))
     context = {
-        "form": form.described(), "page": page, "told": [_told(load) for load in page],
+        "form": form, "page": page, "told": [_told(load) for load in page],
         "open": list(loads.open_loads(scope.now)[:5]),
         "megabytes": settings.MOST_UPLOAD_BYTES // 1_000_000, "bytes": settings.MOST_UPLOAD_BYTES,
     }  # fmt: skip

@@ -31,7 +31,7 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
         return _page(scope, SeenForm.of(scope.rule, _departments(scope)))
     form = SeenForm(request.POST, departments=_departments(scope))
     if not form.is_valid():
-        return _page(scope, form.described(), status=422)
+        return _page(scope, form, status=422)
     return _look(scope, form, ChangeForm())
 
 
@@ -41,9 +41,9 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
     scope = campaign_scope(request, slug)
     form, sent = SeenForm(request.POST, departments=_departments(scope)), ChangeForm(request.POST)
     if not form.is_valid():
-        return _page(scope, form.described(), status=422)
+        return _page(scope, form, status=422)
     if not sent.is_valid():
-        return _look(scope, form, sent.described(), 422)
+        return _look(scope, form, sent, 422)
     try:
         made = services.change_rule(
             campaign=scope.the_campaign, terms=form.terms(), seen=form.cleaned_data["seen"],
@@ -52,7 +52,7 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
     except CampaignRefused as refused:
         if refused.field in sent.fields:
             sent.refuse(refused.field, refused.message)
-            return _look(scope, form, sent.described(), 422)
+            return _look(scope, form, sent, 422)
         return _refused(scope, form, refused)
     services.ring()
     said = _("Version %(version)s of the rule is in force. Everybody is judged by it within seconds.")
@@ -81,7 +81,7 @@ def _look(scope: Scope, form: SeenForm, sent: ChangeForm, status: int = 200) -> 
 def _refused(scope: Scope, form: SeenForm, refused: CampaignRefused) -> HttpResponse:
     """The form with the reason; after a change in between it is one for the version that is in force now."""
     form.refuse(refused.field, refused.message)
-    return _page(scope, form.at(_newest(scope)).described(), status=409 if refused.conflict else 422)
+    return _page(scope, form.at(_newest(scope)), status=409 if refused.conflict else 422)
 
 
 def _newest(scope: Scope) -> int:

@@ -23,6 +23,16 @@ COLOURS = ("color-contrast", "link-in-text-block")
 # A small desk's half, a phone, and a phone's page at 200 %; then the phone as it is, where the language is switched.
 WIDTHS = (720, 320, 195, 390)
 FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+# The innermost of what reaches past the page's right edge, but for what scrolls in a box of its own.
+STICKS_OUT = """() => {
+  const edge = document.documentElement.clientWidth + 0.5;
+  const boxed = (one) => one && (getComputedStyle(one).overflowX !== "visible" || boxed(one.parentElement));
+  const reaches = (one) => one.getBoundingClientRect().left + Math.max(one.offsetWidth, one.scrollWidth) > edge;
+  const out = [...document.body.querySelectorAll("*")]
+    .filter((one) => one.checkVisibility() && reaches(one) && !boxed(one.parentElement));
+  return out.filter((one) => !out.some((other) => other !== one && one.contains(other)))
+    .slice(0, 4).map((one) => one.cloneNode().outerHTML.slice(0, 120)).join(" ");
+}"""
 # What the browser says when an answer says no; of whatever is no page, that is news.
 REFUSED = re.compile(r"error: Failed to load resource: .* status of (4\d\d|50[03])")
 NO_PAGE = re.compile(r"/(static|charts)/")
@@ -46,7 +56,9 @@ TYPED = re.compile(r"\S+@\S+|\b[\w-]+(\.[a-z]+)+(/\w+)*\b|https?:\S+|\b\w*\d\w*\
 NAMES = {
     "Hundred", "Android", "Excel", "Google", "LibreOffice", "Outlook", "Python", "QQ", "Thunderbird", "WPS", "iPad",
     "iPhone", "API", "CSRF", "CSV", "HTTP", "IANA", "ISO", "JSON", "OpenAPI", "RFC", "SHA", "UTC", "UTF", "YAML",
-    "vCard", "HR", "MB", "XLSX", "gzip",
+    "vCard", "HR", "KB", "MB", "XLSX", "gzip",
+    # Encodings of old files.
+    "GB", "JIS", "Shift",
     # Of the header Content-Length, on the page of the API.
     "Length",
 }  # fmt: skip
@@ -113,7 +125,7 @@ def strayed(looked: Looked, *rules: str, widths: tuple[int, ...]) -> list[str]:
         try:
             looked.page.wait_for_function(FITS, timeout=2_000)
         except Error:
-            found.append(f"scrolls sideways at {width} px")
+            found.append(f"scrolls sideways at {width} px: {looked.page.evaluate(STICKS_OUT)}")
     return found + looked.problems()
 
 
@@ -161,9 +173,9 @@ def test_every_page_in_every_state(house: House, filled: dict[str, object], shot
 
 
 def test_all_that_was_served_is_valid_html(house: House) -> None:
-    assert markup.problems(house.seen.answers) == []
+    assert "\n".join(markup.problems(house.seen.answers)) == ""
 
 
 def test_every_address_and_every_template_has_a_picture(house: House) -> None:
     """A new page needs its shots in tests/pages/shots.py: it is then pictured, and looked at here."""
-    assert house.seen.missing() == []
+    assert "\n".join(house.seen.missing()) == ""

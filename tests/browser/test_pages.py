@@ -25,7 +25,15 @@ COMPANY = [
     "/company/reviews/?state=overdue",
     "/company/",
     "/company/?department=Sales",
+    "/company/roster/",
+    "/company/campaigns/",
+    "/company/campaigns/november/",
+    "/company/campaigns/november/change/",
+    "/company/open-campaign/",
+    "/company/audit/",
     "/exports/",
+    "/exports/new/",
+    "/exports/new/standings/",
 ]
 SEEN_AS = [(390, "light", "en-GB"), (768, "dark", "zh-CN"), (1440, "light", "zh-CN"), (1440, "dark", "en-GB")]
 

@@ -16,7 +16,7 @@ from config.places import BASE_DIR
 
 TEMPLATES = BASE_DIR / "templates"
 # Addresses of files, of charts' rows, and of what programs ask: no page, whoever asks.
-NO_PAGES = re.compile(r"\.(csv|vcf|json|sig|pem|py|xlsx|zip)$|^/health/|^/api/v1/(?!docs/)")
+NO_PAGES = re.compile(r"\.(csv|vcf|json|sig|pem|py|xlsx|zip)$|/file/$|^/health/|^/api/v1/(?!docs/)")
 # What stands for a name in braces when only the view behind the address is asked for.
 STANDING_FOR = ("1", "00000000-0000-4000-8000-000000000000", "A001")
 

@@ -138,8 +138,9 @@ ROSTER = [
     Shot("roster-error", "hr", "/company/roster/", sent("form[data-upload]")),
     Shot("roster-looked", "hr", "/company/roster/{roster}/"),
     Shot("roster-looked-open", "hr", "/company/roster/{roster}/", acts.open_parts),
+    Shot("roster-running", "hr", "/company/roster/{roster_running}/", acts.followed),
     *(Shot(f"roster-{name}", "hr", f"/company/roster/{{roster_{name}}}/")
-      for name in ("running", "done", "circle", "nameless", "unsure")),
+      for name in ("done", "circle", "nameless", "unsure")),
 ]  # fmt: skip
 CAMPAIGNS = [
     Shot("campaigns", "hr", "/company/campaigns/"),

@@ -7,17 +7,20 @@ import pytest
 from scripts import lighthouse
 
 
-def report(performance: float, *, shown: str = "http://house/", blocking: float = 10.0) -> dict[str, Any]:
+HOUSE = "http://house/"
+
+
+def report(performance: float, *, shown: str = HOUSE, blocking: float = 10.0) -> dict[str, Any]:
     audits = {name: {"numericValue": 1.0, "score": 1, "scoreDisplayMode": "numeric"} for name in lighthouse.MEASURES}
     audits["total-blocking-time"] |= {"numericValue": blocking, "score": 0.5 if blocking > 200 else 1}
     references = [{"id": name, "weight": 10} for name in lighthouse.MEASURES]
     categories = {name: {"score": 1.0, "auditRefs": references} for name in lighthouse.MARKS}
     categories["performance"]["score"] = performance
-    return {"requestedUrl": "http://house/", "finalDisplayedUrl": shown, "audits": audits, "categories": categories}
+    return {"requestedUrl": HOUSE, "finalDisplayedUrl": shown, "audits": audits, "categories": categories}
 
 
 def test_the_median_counts_and_what_falls_short_is_named() -> None:
-    runs = [lighthouse.read(report(score, blocking=300)) for score in (0.2, 0.95, 0.97)]
+    runs = [lighthouse.read(report(score, blocking=300), HOUSE) for score in (0.2, 0.95, 0.97)]
     found = lighthouse.summary(runs)
     assert found["scores"]["performance"] == pytest.approx(95)
     assert found["short"] == ["total-blocking-time"]
@@ -26,13 +29,18 @@ def test_the_median_counts_and_what_falls_short_is_named() -> None:
 
 
 def test_a_page_below_its_mark_is_a_miss() -> None:
-    found = lighthouse.summary([lighthouse.read(report(0.89))])
+    found = lighthouse.summary([lighthouse.read(report(0.89), HOUSE)])
     assert lighthouse.misses({"/": found}) == ["/: performance is 89, not 90"]
 
 
 def test_a_page_of_sign_in_is_no_measurement() -> None:
     with pytest.raises(SystemExit, match="saw http://house/login/"):
-        lighthouse.read(report(1.0, shown="http://house/login/"))
+        lighthouse.read(report(1.0, shown="http://house/login/"), HOUSE)
+
+
+def test_a_page_that_leads_on_is_rated_where_it_leads() -> None:
+    run = lighthouse.read(report(0.97, shown="http://house/team/A001/"), "http://house/team/A001/")
+    assert run.scores["performance"] == pytest.approx(97)
 
 
 def test_without_npm_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

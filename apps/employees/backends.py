@@ -8,7 +8,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import F, Q
 from django.http import HttpRequest
 
-from apps.employees.models import Account
+from apps.employees.models import Account, meant_by
 from apps.ledger.querysets import Clock
 from apps.ledger.rules import storable
 
@@ -27,9 +27,8 @@ class EmployeeBackend(ModelBackend):
         name = (username or kwargs.get(Account.USERNAME_FIELD) or "").strip().lower()
         if not name or not password or not storable(name + password):
             return None
-        matches = Q(login=name) | Q(employee__email=name) | Q(employee=None, email__iexact=name)
         # Only who works here: the address of somebody who left may be somebody else's today.
-        may = Account.objects.filter(matches & MAY_SIGN_IN).select_related("employee")
+        may = Account.objects.filter(meant_by(name) & MAY_SIGN_IN).select_related("employee")
         found = list(may.order_by(F("employee").asc(nulls_last=True))[:2])
         exact = [account for account in found if account.login == name] or found
         if len(exact) != 1:

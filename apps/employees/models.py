@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.employees.querysets import EmployeeQuerySet
 from apps.ledger.models import StoredFile
 from apps.ledger.querysets import Clock
-from apps.ledger.services import Actor
+from apps.ledger.services import Actor, audit
 
 
 class Employee(models.Model):
@@ -224,6 +224,11 @@ class RosterBefore(models.Model):
     before = models.JSONField(null=True)
 
 
+def meant_by(name: str) -> Q:
+    """The accounts that a name at the sign-in, in lower case, can mean."""
+    return Q(login=name) | Q(employee__email=name) | Q(employee=None, email__iexact=name)
+
+
 class AccountManager(BaseUserManager["Account"]):
     """Accounts by login; `createsuperuser` works, but a superuser is not HR."""
 
@@ -235,6 +240,10 @@ class AccountManager(BaseUserManager["Account"]):
 
     def create_superuser(self, login: str, password: str | None = None, **fields: Any) -> "Account":
         return self.create_user(login, password, is_staff=True, is_superuser=True, **fields)
+
+    def named(self, name: str) -> list["Account"]:
+        """Whoever may be meant by a name at the sign-in, who left included: two of them at most."""
+        return list(self.filter(meant_by(name.strip().lower())).order_by("pk")[:2])
 
     def get_by_natural_key(self, username: str | None) -> "Account":
         return self.get(login=(username or "").lower())
@@ -264,6 +273,15 @@ class Account(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.display_name or self.login
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether this is the password; an old hash of it is then replaced, which stands in the audit trail."""
+        before = self.password
+        with transaction.atomic():
+            right = super().check_password(raw_password)
+            if self.password != before:
+                audit("account.password_hashed_anew", by=self.actor, kind="account", id=self.pk, label=str(self))
+        return right
 
     @cached_property
     def roles(self) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
@@ -17,9 +17,12 @@ from django.utils.translation import gettext as _
 
 from apps.employees.models import Account, Employee, Role
 from apps.ledger.models import Setting
-from apps.ledger.services import Actor, audit, hold_tree
+from apps.ledger.rules import storable
+from apps.ledger.services import SYSTEM, Actor, audit, audit_once, hold_tree
 
 ROSTER_VERSION = "roster_version"
+# Who was not let in may be anybody.
+UNKNOWN = Actor(None, "?")
 
 # Preorder numbers: a node's team is the interval (first, last], so that "everyone below" is one range of an index.
 NUMBERED_TREE = """
@@ -108,15 +111,18 @@ def account_for(employee: Employee) -> Account:
     if Account.objects.filter(login=login).exclude(employee=employee).exists():
         # Staff numbers may differ by case alone, sign-ins may not.
         login = f"{login}-{employee.pk}"
-    account, _created = Account.objects.get_or_create(
-        employee=employee,
-        defaults={
-            "login": login,
-            "email": employee.email,
-            "display_name": employee.name,
-            "password": "!",
-        },
-    )
+    with transaction.atomic():
+        account, created = Account.objects.get_or_create(
+            employee=employee,
+            defaults={
+                "login": login,
+                "email": employee.email,
+                "display_name": employee.name,
+                "password": "!",
+            },
+        )
+        if created:
+            audit("account.created", by=SYSTEM, kind="account", id=account.pk, label=str(employee))
     return account
 
 
@@ -186,8 +192,21 @@ def invite(
 
 
 def audit_account(event: str, account: Account) -> None:
-    """Append what somebody did to their own sign-in: signed_in, password_set, password_changed."""
+    """Append what somebody did to their own sign-in: signed_in, signed_out, password_set, password_changed."""
     audit(f"account.{event}", by=account.actor, kind="account", id=account.pk, label=str(account))
+
+
+def audit_refused(name: str) -> None:
+    """Append that somebody was not let in under this name, once a minute for one account and place.
+
+    A name that nobody has is not kept: people type passwords into the wrong field.
+    """
+    named = Account.objects.named(name) if storable(name) else []
+    label = str(named[0]) if len(named) == 1 else ""
+    audit_once(
+        "account.sign_in_refused", by=UNKNOWN, kind="account", id=named[0].pk if label else "", label=label,
+        within=timedelta(minutes=1),
+    )  # fmt: skip
 
 
 def company_zone() -> str:

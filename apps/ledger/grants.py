@@ -25,6 +25,7 @@ KEPT = (
 )
 APPENDED = (
     "ledger_auditentry",
+    "ledger_rowchange",
     "quotas_campaignrule",
     "quotas_standingchange",
     "quotas_reviewcontact",

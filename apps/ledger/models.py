@@ -5,7 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from apps.ledger.querysets import AuditQuerySet, Clock, SessionUser
+from apps.ledger.querysets import AuditQuerySet, Clock, RowChangeQuerySet, SessionUser, ThisTransaction
 
 
 class Setting(models.Model):
@@ -107,6 +107,7 @@ class AuditEntry(models.Model):
     """Who did what to whom, when. Appended, never changed: triggers and grants see to it.
 
     Actors and subjects are ids and labels without a foreign key, so that nothing above can pull an entry away.
+    `transaction` is the one it was written in, of the act itself: the RowChanges of the same one belong to it.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -119,6 +120,7 @@ class AuditEntry(models.Model):
     subject_label = models.TextField(blank=True)
     detail = models.JSONField(default=dict)
     origin = models.TextField(db_default=SessionUser(), help_text="from where: page, API or command, and the address")
+    transaction = models.TextField(db_default=ThisTransaction())
 
     objects = AuditQuerySet.as_manager()
 
@@ -126,8 +128,33 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["at"], name="ledger_audit_at"),
             models.Index(fields=["subject_kind", "subject_id"], name="ledger_audit_subject"),
+            models.Index(fields=["transaction"], name="ledger_audit_transaction"),
         ]
         verbose_name_plural = "audit entries"
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_label} {self.action} {self.subject_label}"
+
+
+class RowChange(models.Model):
+    """One statement that changed rows of a guarded table, written by the table's trigger, whoever ran it. Append-only.
+
+    A few keys, and of some tables what stood in these rows before and after; never a name or an identity. When no
+    entry of the house was written in its transaction, the commit writes one that says so.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(db_default=Clock())
+    transaction = models.TextField(db_default=ThisTransaction())
+    origin = models.TextField(db_default=SessionUser(), help_text="the database's user, and from where")
+    table_name = models.TextField()
+    operation = models.TextField(help_text="insert, update, delete or truncate")
+    rows = models.BigIntegerField(null=True, help_text="empty: all there were")
+    keys = models.JSONField(default=list, help_text="of the first few rows")
+    before = models.JSONField(default=list)
+    after = models.JSONField(default=list)
+
+    objects = RowChangeQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["transaction"], name="ledger_rowchange_transaction")]

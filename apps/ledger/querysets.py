@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from django.db.models import DateTimeField, Func, Q, QuerySet, TextField
+from django.db.models import DateTimeField, Func, Q, QuerySet, Sum, TextField
 
 from apps.ledger.rules import storable
+
+if TYPE_CHECKING:
+    from apps.ledger.models import AuditEntry
 
 
 class Clock(Func):
@@ -29,6 +34,16 @@ class SessionUser(Func):
     allowed_default = True
 
 
+class ThisTransaction(Func):
+    """The running transaction, by a text that no other one has, in a restored installation either."""
+
+    function = "hundred_transaction"
+    template = "%(function)s()"
+    arity = 0
+    output_field = TextField()
+    allowed_default = True
+
+
 class AuditQuerySet(QuerySet):
     """Entries of the trail, the newest first."""
 
@@ -43,3 +58,18 @@ class AuditQuerySet(QuerySet):
             )
         found = found.filter(at__gte=since) if since else found
         return (found.filter(at__lt=until) if until else found).order_by("-at", "-pk")
+
+
+class RowChangeQuerySet(QuerySet):
+    """What statements changed, by the triggers' own word."""
+
+    def by_act(self, entries: Iterable[AuditEntry]) -> dict[str, list[tuple[str, str, int | None]]]:
+        """What the transactions of these entries changed: (table, operation, rows) by transaction."""
+        written = {entry.transaction for entry in entries} - {""}
+        found = self.filter(transaction__in=written).values_list("transaction", "table_name", "operation")
+        changed: dict[str, list[tuple[str, str, int | None]]] = {}
+        for transaction, table, operation, rows in found.annotate(Sum("rows")).order_by(
+            "transaction", "table_name", "operation"
+        ):
+            changed.setdefault(transaction, []).append((table, operation, rows))
+        return changed

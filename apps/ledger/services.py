@@ -22,14 +22,16 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from apps.ledger.models import Setting
 from apps.ledger.rules import Identity, digest, normalise
-from apps.ledger.trail import SYSTEM, Actor, audit, come_from, coming_from, origin
+from apps.ledger.trail import SYSTEM, Actor, audit, audit_once, come_from, coming_from, origin
 
 # What stands here is all of the floor that writers need.
-__all__ = ["SYSTEM", "Actor", "audit", "come_from", "coming_from", "origin"]
+__all__ = ["SYSTEM", "Actor", "audit", "audit_once", "come_from", "coming_from", "origin"]
 
 # Arbitrary, fixed for ever: the same number must be taken by every version that shares a database.
 FACTS_LOCK = 8_101_001
 TREE_LOCK = 8_101_002
+# Read by the triggers on contacts (ledger.guards); gone with the transaction.
+HELD = ", set_config('hundred.facts', 'held', true)"
 # While set, writers of contacts note identities too, because some campaign counts exclusively.
 WATCH_IDENTITIES = "watch_identities"
 IDENTITY_KEY_CHECK = "identity_key_check"
@@ -53,8 +55,11 @@ def database_is_away(error: BaseException | None) -> bool:
 
 
 def hold_facts(*, exclusive: bool = False) -> None:
-    """Take the facts lock until the transaction ends: shared to write or judge facts, exclusive to draw a line."""
-    _advisory("pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared", FACTS_LOCK)
+    """Take the facts lock until the transaction ends: shared to write or judge facts, exclusive to draw a line.
+
+    Whoever holds it follows the rules of the house, and says so: contacts that are changed without are noted.
+    """
+    _advisory("pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared", FACTS_LOCK, HELD)
 
 
 def hold_tree() -> None:
@@ -62,11 +67,11 @@ def hold_tree() -> None:
     _advisory("pg_advisory_xact_lock", TREE_LOCK)
 
 
-def _advisory(function: str, key: int) -> None:
+def _advisory(function: str, key: int, also: str = "") -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("a lock outside a transaction protects nothing")
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s)", [key])
+        cursor.execute(f"SELECT {function}(%s){also}", [key])
 
 
 def outwait_writers(within: float) -> bool:

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from django.db.models import DateTimeField, ExpressionWrapper, Value
+
 from apps.ledger.models import AuditEntry
+from apps.ledger.querysets import Clock
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,16 @@ def audit(
         subject_label=label,
         detail=detail or {},
     )
+
+
+def audit_once(action: str, *, by: Actor, kind: str = "", id: object = "", label: str = "", within: timedelta) -> None:
+    """`audit`, unless the same was done by the same, from the same place, less than `within` ago: a flood says no more.
+
+    Two at the same moment may both be written.
+    """
+    since = ExpressionWrapper(Clock() - Value(within), output_field=DateTimeField())
+    same = AuditEntry.objects.filter(
+        subject_kind=kind, subject_id=str(id), action=action, actor_id=by.id, origin=origin(), at__gt=since
+    )
+    if not same.exists():
+        audit(action, by=by, kind=kind, id=id, label=label)

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import views
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
-from django.http import HttpResponse
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -13,7 +14,8 @@ from django.views.decorators.cache import never_cache
 
 from apps.dashboard.forms import SignInForm
 from apps.dashboard.views.scope import Scope
-from apps.employees.services import audit_account
+from apps.employees.models import Account
+from apps.employees.services import audit_account, audit_refused
 
 
 class SignIn(views.LoginView):
@@ -27,11 +29,20 @@ class SignIn(views.LoginView):
         audit_account("signed_in", form.get_user())
         return super().form_valid(form)
 
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        audit_refused(form.cleaned_data.get("username") or "")
+        return super().form_invalid(form)
+
 
 class SignOut(views.LogoutView):
     """POST only: a link on another site must not sign anybody out."""
 
     http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if isinstance(request.user, Account):
+            audit_account("signed_out", request.user)
+        return super().post(request, *args, **kwargs)
 
 
 class SetPassword(views.PasswordResetConfirmView):
@@ -41,8 +52,9 @@ class SetPassword(views.PasswordResetConfirmView):
     success_url = reverse_lazy("login")
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
-        response = super().form_valid(form)
-        audit_account("password_set", form.user)
+        with transaction.atomic():
+            response = super().form_valid(form)
+            audit_account("password_set", form.user)
         messages.success(self.request, _("Your password is set. Sign in with it."))
         return response
 
@@ -58,7 +70,8 @@ class ChangePassword(views.PasswordChangeView):
         return super().get_context_data(**kwargs) | {"scope": scope, "frame": scope.frame(), "now": scope.now}
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
-        response = super().form_valid(form)
-        audit_account("password_changed", form.user)
+        with transaction.atomic():
+            response = super().form_valid(form)
+            audit_account("password_changed", form.user)
         messages.success(self.request, _("Your password is changed."))
         return response

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from apps.dashboard import audit_words
 from apps.dashboard.views.people import CSV, whole_file
 from apps.dashboard.views.scope import Scope, render
-from apps.ledger.models import AuditEntry
+from apps.ledger.models import AuditEntry, RowChange
 from apps.ledger.services import audit
 from apps.quotas.exports.trail import write_trail
 
@@ -37,8 +37,9 @@ def index(request: HttpRequest) -> HttpResponse:
     if last:
         found = found.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
     rows = list(found[: PAGE + 1])
+    changed = RowChange.objects.by_act(rows[:PAGE])
     context = {
-        "rows": [_line(entry) for entry in rows[:PAGE]],
+        "rows": [_line(entry, changed.get(entry.transaction, [])) for entry in rows[:PAGE]],
         "chosen": chosen,
         "abouts": audit_words.ABOUT.items(),
         "csv": scope.url("audit-csv", **chosen),
@@ -69,19 +70,30 @@ def _day(text: str) -> date | None:
     return day if 2000 <= day.year <= 9000 else None
 
 
-def _line(entry: AuditEntry) -> dict[str, Any]:
+def _line(entry: AuditEntry, changed: list[tuple[str, str, int | None]]) -> dict[str, Any]:
+    """An entry in words, with what its transaction changed as the database itself saw it."""
     said = audit_words.ACTIONS.get(entry.action)
+    details = [(name, _told(value)) for name, value in entry.detail.items()]
+    if not entry.action.startswith("database."):
+        details += [("database", _changed(*one)) for one in changed]
     return {
         "entry": entry,
         "action": said or entry.action,
         "known": bool(said),
         "about": entry.subject_label or _about(entry),
-        "details": [(name, _told(value)) for name, value in entry.detail.items()],
+        "details": details,
     }
 
 
+def _changed(table: str, operation: str, rows: int | None) -> str:
+    about = f"{audit_words.TABLES.get(table, table)}: {audit_words.OPERATIONS.get(operation, operation)}"
+    return about if rows is None else f"{about} {rows}"
+
+
 def _about(entry: AuditEntry) -> str:
-    """Contacts and files have no label, so that nobody is named here: a kind and a number."""
+    """Contacts and files have no label, so that nobody is named here: a kind and a number. A table has its word."""
+    if entry.subject_kind == "table":
+        return str(audit_words.TABLES.get(entry.subject_id, entry.subject_id))
     if not entry.subject_id:
         return ""
     try:
@@ -98,7 +110,7 @@ def _told(value: Any) -> str:
         return _("yes") if value else _("no")
     if isinstance(value, dict):
         return ", ".join(f"{name}: {_told(one)}" for name, one in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "; ".join(map(_told, value)) if isinstance(value, list) else str(value)
 
 
 @require_safe

@@ -103,7 +103,7 @@ def seed_demo(
     _open(plan, by)
     with bar("employees") as marked:
         _mark(plan, marked)
-    _adjust(plan)
+    _adjust(plan, by)
     return _end(plan, total, by, resumed)
 
 
@@ -155,13 +155,15 @@ def _open(plan: Plan, by: Actor) -> None:
         mark.save(update_fields=["value"])
 
 
-def _adjust(plan: Plan) -> None:
+def _adjust(plan: Plan, by: Actor) -> None:
     """Adjust a few people, unless an earlier run did, and mark them."""
     with transaction.atomic():
         hold_facts()
         mark = Setting.objects.select_for_update().get(name=DEMO)
         if not mark.value.get("adjusted"):
-            adjust_some(Campaign.objects.get(slug=mark.value["campaign"]), plan.company())
+            campaign = Campaign.objects.get(slug=mark.value["campaign"])
+            adjust_some(campaign, plan.company())
+            audit("demo.adjusted", by=by, kind="campaign", id=campaign.slug, label=campaign.name)
             mark.value["adjusted"] = True
             mark.save(update_fields=["value"])
     with unhurried():

@@ -78,7 +78,7 @@ def finish_received(campaign: Campaign) -> int:
     return unfinished(campaign).count()
 
 
-def keep(campaign: Campaign) -> bool:
+def keep(campaign: Campaign, by: Actor) -> bool:
     """Store K, when nothing is left that was handed in before the cut-off. False: something is, or it is too early.
 
     From here on nobody may change the past until the result stands.
@@ -95,6 +95,8 @@ def keep(campaign: Campaign) -> bool:
             return False
         keep_past(held.slug, True)
         Campaign.objects.filter(pk=held.pk).update(kept_until=now)
+        detail = {"kept_until": now.isoformat()}
+        audit("campaign.kept", by=by, kind="campaign", id=held.slug, label=held.name, detail=detail)
     return True
 
 

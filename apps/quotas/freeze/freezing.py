@@ -76,7 +76,7 @@ def _step(
     elif now.kept_until is None:
         if left := finish_received(now):
             waiting(left)
-        return None, not left and keep(now)
+        return None, not left and keep(now, by)
     else:
         store_result(now, by, progress)
     return None, True

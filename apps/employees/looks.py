@@ -1,0 +1,35 @@
+"""Looks at one named person's record by somebody who is neither that person nor above them: each is an entry (ADR 41).
+
+Lists are none; whoever takes one away as a file leaves an entry of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from apps.employees.models import Account, Employee
+from apps.ledger.services import audit_once
+
+# Loading a page again, and its charts, is the same look.
+SAME_LOOK = timedelta(hours=1)
+
+
+def note_look(reader: Account, person: Employee, what: str) -> None:
+    """Append that `reader` looks at `what` of `person`: standing, adjustment, account. For those above it asks nothing.
+
+    Give a person with the node selected; whether the reader may look is decided before.
+    """
+    if _is_theirs(reader, person):
+        return
+    audit_once(
+        f"person.{what}_read", by=reader.actor, kind="employee", id=person.staff_no, label=str(person), within=SAME_LOOK
+    )
+
+
+def _is_theirs(reader: Account, person: Employee) -> bool:
+    if reader.employee is None:
+        return False
+    if reader.employee_id == person.pk:
+        return True
+    mine, theirs = getattr(reader.employee, "node", None), getattr(person, "node", None)
+    return mine is not None and theirs is not None and mine.first < theirs.first <= mine.last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
+from apps.employees.admin import PersonAdmin
 from apps.ledger.admin import ReadOnlyAdmin
 from apps.quotas.models import (
     Adjustment,
@@ -28,14 +29,16 @@ class CampaignRuleAdmin(ReadOnlyAdmin):
 
 
 @admin.register(AdjustmentRequest)
-class AdjustmentRequestAdmin(ReadOnlyAdmin):
+class AdjustmentRequestAdmin(PersonAdmin):
+    looked_at = "adjustment"
     list_display = ["campaign", "employee", "kind", "asked_at", "asked_by_label", "decision", "decided_by_label"]
     list_filter = ["decision"]
     list_select_related = ["campaign", "employee"]
 
 
 @admin.register(Adjustment)
-class AdjustmentAdmin(ReadOnlyAdmin):
+class AdjustmentAdmin(PersonAdmin):
+    looked_at = "adjustment"
     list_display = ["campaign", "employee", "target", "exempt", "starts_at", "ends_at", "granted_at", "ended_at"]
     list_select_related = ["campaign", "employee"]
     search_fields = ["employee__staff_no", "employee__name"]

@@ -27,6 +27,7 @@ from apps.api.serializers.standings import (
     StandingsQuery,
 )
 from apps.api.views.base import ApiView
+from apps.employees.looks import note_look
 from apps.employees.models import Account, Employee
 from apps.quotas import reports, rules, services
 from apps.quotas.adjustments import FOR_EVER
@@ -106,6 +107,8 @@ def people_of(account: Account, root: str | None) -> reports.Everyone | reports.
         found = Employee.objects.visible_to(account).select_related("node").filter(staff_no=root).first()
         if found is None:
             raise NotThere
+        if not found.is_manager:
+            note_look(account, found, "standing")
     elif account.has_role("hr"):
         return reports.Everyone()
     elif account.employee is None:
@@ -195,9 +198,10 @@ class StandingDetail(ApiView):
     def get(self, request: Request, staff_no: str) -> Response:
         if "\0" in staff_no:
             raise NotThere
-        employee = Employee.objects.visible_to(self.account).filter(staff_no=staff_no).first()
+        employee = Employee.objects.visible_to(self.account).select_related("node").filter(staff_no=staff_no).first()
         if employee is None:
             raise NotThere
+        note_look(self.account, employee, "standing")
         campaign = self.campaign()
         as_of = instant_of(self.asked.get("as_of"), campaign.rule)
         person = reports.Only(employee)

@@ -17,6 +17,7 @@ from apps.dashboard.views.adjustments import lines, look
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.joiners import of_request
 from apps.dashboard.views.scope import Scope, render
+from apps.employees.looks import note_look
 from apps.employees.models import Employee
 from apps.quotas import reports, services
 from apps.quotas.models import AdjustmentRequest
@@ -44,6 +45,8 @@ def adjustment(request: HttpRequest, request_id: int) -> HttpResponse:
 def _show(scope: Scope, found: AdjustmentRequest, status: int = 200, **forms: MarkedForm) -> HttpResponse:
     [line] = lines(scope, [found])
     person = _person(scope, found)
+    if person:
+        note_look(scope.user, person, "adjustment")
     context: dict[str, Any] = {
         "line": line,
         "asked": found,

@@ -16,6 +16,7 @@ from apps.dashboard.views.pictures import curves, teams
 from apps.dashboard.views.pictures.picture import Picture
 from apps.dashboard.views.scope import Scope
 from apps.dashboard.views.team import sub_teams, visible
+from apps.employees.looks import note_look
 from apps.quotas import reports
 
 
@@ -58,6 +59,7 @@ def me(request: HttpRequest) -> HttpResponse:
 def member(request: HttpRequest, staff_no: str) -> HttpResponse:
     scope = Scope(request)
     employee = visible(scope, staff_no)
+    note_look(scope.user, employee, "standing")
     standings = _standings(scope, reports.Only(employee))
     row = standings.one(employee.pk)
     if row is None:

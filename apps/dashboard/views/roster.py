@@ -23,7 +23,7 @@ from apps.employees.imports import OPTIONAL, REQUIRED
 from apps.employees.models import RosterLoad
 from apps.employees.undoing import CannotUndo, can_undo, undo_load
 from apps.ledger.files import read_file
-from apps.ledger.services import PastIsKept
+from apps.ledger.services import PastIsKept, audit
 from apps.ledger.texts import ENCODINGS
 from apps.quotas import services
 
@@ -182,6 +182,8 @@ def difference_csv(request: HttpRequest, load_id: uuid.UUID) -> StreamingHttpRes
     load = _load(scope, load_id)
     if load.difference is None:
         raise Http404("There is no difference")
+    if request.method == "GET":
+        audit("roster.difference_taken", by=scope.user.actor, kind="roster", id=load.pk, label=load.file_name)
     name = f"roster-difference-{load.asked_at:%Y-%m-%d}-{load.pk.hex[:8]}.csv"
     return streamed(read_file(load.difference), name, "text/csv; charset=utf-8")
 

@@ -13,6 +13,7 @@ from apps.dashboard.views.people import choice_of, csv_response, listing, tile_u
 from apps.dashboard.views.pictures import curves, teams
 from apps.dashboard.views.pictures.picture import Picture
 from apps.dashboard.views.scope import Scope, fragment, render
+from apps.employees.looks import note_look
 from apps.employees.models import Employee
 from apps.quotas import reports
 
@@ -47,6 +48,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     employee = visible(scope, staff_no)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {"employee": employee})
+    note_look(scope.user, employee, "standing")
     if not employee.is_manager:
         return _member(scope, employee)
     choice = choice_of(scope)

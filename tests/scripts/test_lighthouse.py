@@ -6,7 +6,6 @@ import pytest
 
 from scripts import lighthouse
 
-
 HOUSE = "http://house/"
 
 

@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.querysets import ContactQuerySet
@@ -34,6 +35,14 @@ class EndReason(models.TextChoices):
     UNDONE = "undone", _("undone with its file")
 
 
+# A page's report has an outcome for each person, a file's has their counts: both say what was handed in and refused.
+HANDED_IN = """CASE WHEN report ? 'outcomes' THEN jsonb_array_length(report -> 'outcomes')
+    ELSE coalesce((report ->> 'read')::integer, (report ->> 'handed_in')::integer, 0) END"""
+DUPLICATES = """CASE WHEN report ? 'outcomes'
+    THEN jsonb_array_length(jsonb_path_query_array(report, '$.outcomes[*] ? (@.code == "duplicate")'))
+    ELSE coalesce((report ->> 'duplicate')::integer, 0) END"""
+
+
 class Submission(models.Model):
     """Something handed in: a form, an API call, a file. It is a row before its contacts are, so no deadline can
 
@@ -56,6 +65,16 @@ class Submission(models.Model):
     actor_label = models.TextField()
     payload = models.JSONField(null=True, help_text="the drafts until they are recorded; emptied then")
     report = models.JSONField(default=dict)
+    handed_in = models.GeneratedField(
+        expression=RawSQL(HANDED_IN, ()),  # noqa: S611 - a text of our own
+        output_field=models.IntegerField(help_text="people that were handed in, whatever became of them"),
+        db_persist=True,
+    )
+    duplicates = models.GeneratedField(
+        expression=RawSQL(DUPLICATES, ()),  # noqa: S611 - a text of our own
+        output_field=models.IntegerField(help_text="how many of them the employee had recorded already"),
+        db_persist=True,
+    )
     rejects = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
     file_name = models.TextField(blank=True)
     # A file that was handed in: its bytes, how to read them, and how far its recording has come.
@@ -73,6 +92,12 @@ class Submission(models.Model):
             models.Index(fields=["received_at"], condition=Q(state="received"), name="contacts_submission_waiting"),
             models.Index(fields=["sha256"], condition=Q(state="received"), name="contacts_submission_unfinished"),
             models.Index(fields=["employee", "received_at"], name="contacts_submission_employee"),
+            # Summed for a whole company without a look at a report.
+            models.Index(
+                fields=["received_at"],
+                include=["employee", "source", "handed_in", "duplicates"],
+                name="contacts_submission_counters",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -136,6 +161,14 @@ class Contact(models.Model):
             models.Index(fields=["employee", "recorded_at", "id"], name="contacts_by_employee"),
             models.Index(fields=["submission"], condition=Q(submission__isnull=False), name="contacts_by_submission"),
             models.Index(fields=["replaces"], condition=Q(replaces__isnull=False), name="contacts_by_replaced"),
+            # What a whole company recorded within a day, and what of all it recorded has ended.
+            models.Index(fields=["recorded_at"], name="contacts_by_time"),
+            models.Index(
+                fields=["ended_at"],
+                include=["employee", "id", "recorded_at", "stored_at"],
+                condition=Q(ended_at__isnull=False),
+                name="contacts_by_end",
+            ),
         ]
         constraints = [
             # The identities' foreign key points here, so that their `live` can never differ from the contact's.

@@ -72,20 +72,32 @@ def _matches(rule: CampaignRule, at: datetime) -> list[str]:
     return [colleagues, COMPANY_DOMAINS.format(domains=literal(rule.company_domains))]
 
 
-def internal_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
-    """SELECT of (contact_id): contacts of `employees` (a SELECT of ids) that belong to the company, each once."""
-    theirs = f"mine.employee_id IN ({employees})"
+def internal_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts: str = "") -> str:
+    """SELECT of (contact_id): contacts of `employees` (a SELECT of ids) that belong to the company, each once.
+
+    `contacts`: these instead (a SELECT of employee's and contact's id).
+    """
+    theirs = _whose(employees, contacts)
     return " UNION ".join(f"SELECT mine.contact_id {match} AND {theirs}" for match in _matches(rule, at))
 
 
-def claimed_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
-    """SELECT of (contact_id): contacts of `employees` whose person somebody else recorded before, each once."""
+def _whose(employees: str, contacts: str) -> str:
+    # As pairs, which is how the index has them: as two conditions, one becomes a loop over the other.
+    return f"(mine.employee_id, mine.contact_id) IN ({contacts})" if contacts else f"mine.employee_id IN ({employees})"
+
+
+def claimed_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts: str = "") -> str:
+    """SELECT of (contact_id): contacts of `employees` whose person somebody else recorded before, each once.
+
+    `contacts`: these instead (a SELECT of employee's and contact's id).
+    """
     if not rule.exclusive:
         return "SELECT NULL::bigint AS contact_id WHERE false"
     own = "mine.contact_id = other.id AND mine.employee_id = other.employee_id"
     internal = " OR ".join(f"EXISTS (SELECT 1 {match} AND {own})" for match in _matches(rule, at))
     no_claim = f"{_ended('other', rule, at)} OR {_outside('other', rule)} OR other.was_external IS FALSE OR {internal}"
-    return f"SELECT DISTINCT mine.contact_id {CLAIMS.format(no_claim=no_claim)} AND mine.employee_id IN ({employees})"
+    theirs = _whose(employees, contacts)
+    return f"SELECT DISTINCT mine.contact_id {CLAIMS.format(no_claim=no_claim)} AND {theirs}"
 
 
 def reasons(rule: CampaignRule, at: datetime, *, internal: str, claimed: str, contact: str) -> dict[str, str]:

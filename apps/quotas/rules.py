@@ -13,6 +13,8 @@ PACES = ("done", "ahead", "on_pace", "behind")
 PACE_PARTS = 20
 # Without a new counted contact for so many days, somebody red has come to a standstill.
 STILL_DAYS = 7
+# A contact that ended within so many days of being recorded did not stay.
+SOON_DAYS = 7
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -82,6 +84,11 @@ def is_red(counted: int, target: int, exempt: bool) -> bool:
 def remaining(counted: int, target: int) -> int:
     """How many counted contacts are missing; never negative."""
     return max(target - counted, 0)
+
+
+def share(part: int, whole: int) -> float:
+    """A part of a whole, 0 to 1; nothing of nothing is 0."""
+    return part / whole if whole else 0.0
 
 
 def elapsed(opens_at: datetime, cutoff_at: datetime, at: datetime) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from apps.contacts.models import Contact, ContactIdentity
+from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.employees.models import Employee, Employment, Placement
 from apps.ledger.services import note_employees
 from apps.quotas import rules
@@ -96,6 +96,7 @@ class Person:
     instants: list[datetime]
     pace: str
     quiet_days: int | None
+    ended_soon: int
 
     @property
     def staff_no(self) -> str:
@@ -150,7 +151,7 @@ class Brute:
             for one in Adjustment.objects.filter(campaign=campaign).order_by("starts_at", "id")
             if one.granted_at and one.starts_at < self.look <= min(one.ends_at, one.ended_at or one.ends_at)
         ]
-        contacts = list(Contact.objects.order_by("recorded_at", "id"))
+        self.contacts = contacts = list(Contact.objects.order_by("recorded_at", "id"))
         self.people = [
             self._person(one, [contact for contact in contacts if contact.employee_id == one.pk], employed[one.pk])
             for one in Employee.objects.order_by("staff_no")
@@ -165,7 +166,8 @@ class Brute:
         place = self.places[employee.pk]
         pace = rules.pace(len(instants), target, self.rule.opens_at, self.rule.cutoff_at, self.at)
         quiet = self._quiet_days(instants, hired_at)
-        return Person(employee, place.department, place.manager, target, exempt, instants, pace, quiet)
+        ended = sum(map(self._ended_soon, contacts))
+        return Person(employee, place.department, place.manager, target, exempt, instants, pace, quiet, ended)
 
     def _quiet_days(self, instants: list[datetime], hired_at: datetime) -> int | None:
         """Days up to today, it included, on which nothing that counts was recorded, since there could be something."""
@@ -183,6 +185,11 @@ class Brute:
         inside = self.rule.opens_at <= contact.recorded_at < self.look
         return inside and not ended and contact.was_external is not False
 
+    def _ended_soon(self, contact: Contact) -> bool:
+        if contact.ended_at is None or contact.recorded_at < self.rule.opens_at:
+            return False
+        return contact.ended_at < self.look and contact.ended_at - contact.recorded_at <= timedelta(days=7)
+
     def team(self, root: Employee) -> list[Person]:
         """Everybody of the population below `root`."""
         return [one for one in self.people if root.pk in self.chain(one.employee.pk)]
@@ -193,6 +200,28 @@ class Brute:
             chain.append(place.manager_id)
             place = self.places[place.manager_id]
         return chain
+
+    def meter(self, people: list[Person], everyone: bool) -> dict[str, int]:
+        """What stands beside the total of these people, contact by contact and report by report."""
+        ids, day = {one.employee.pk for one in people}, timedelta(days=1)
+        own = [one for one in self.contacts if one.employee_id in ids and self.rule.opens_at <= one.recorded_at]
+        handed = [
+            one
+            for one in Submission.objects.all()
+            if (one.employee_id in ids or (everyone and one.employee_id is None))
+            and one.source != "feed"
+            and self.rule.opens_at <= one.received_at < self.look
+        ]
+        outcomes = [each["code"] for one in handed for each in one.report.get("outcomes", [])]
+        return {
+            "counted": sum(one.counted for one in people),
+            "last_day": sum(self.look - day <= one.recorded_at for one in own if self._counts(one)),
+            "ended_soon": sum(one.ended_soon for one in people),
+            "handed_in": len(outcomes) + sum(one.report.get("read", 0) for one in handed),
+            "duplicates": outcomes.count("duplicate") + sum(one.report.get("duplicate", 0) for one in handed),
+            "people": len(people),
+            "at_zero": sum(one.counted == 0 for one in people),
+        }
 
     def days(self) -> list[date]:
         last, days, day = min(local(self.at), self.rule.deadline), [], self.rule.opens_on
@@ -218,6 +247,7 @@ def totals(people: list[Person]) -> dict[str, int]:
         **{pace: paces[pace] for pace in ("done", "ahead", "on_pace", "behind")},
         "keeping_pace": paces["ahead"] + paces["on_pace"],
         "still": sum(one.still for one in people),
+        "at_zero": sum(one.counted == 0 for one in people),
         "counted": sum(counted),
         "to_go": sum(one.remaining for one in people if not one.exempt),
         "quartile_1": quantile(counted, 0.25),

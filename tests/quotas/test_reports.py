@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from apps.contacts.models import Contact
+from apps.contacts.models import Contact, Submission
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign
-from apps.quotas.reports import Everyone, Standings, TeamOf
+from apps.quotas.reports import Everyone, Filters, Standings, TeamOf
 from apps.quotas.reports.standings import STATUS
 from apps.quotas.services import clock
 from tests.oracle import oracle
@@ -47,6 +47,8 @@ def test_touched_people_are_judged_from_the_facts_and_marked_as_being_brought_up
     population = {one.staff_no for one in Brute(random_company, clock(), past=False).people}
     assert len(stale) <= 2
     assert Standings(random_company, Everyone()).totals().stale == len(stale)
+    shown = Standings(random_company, Everyone(), filters=Filters(status="updating")).page(limit=100).rows
+    assert {row.staff_no for row in shown} == {row.staff_no for row in stale}
     for row in stale:
         assert row.staff_no in population
         assert row.stale_since < clock()
@@ -133,6 +135,9 @@ def _check_team(campaign: Campaign, facts: Brute, root: Employee, as_of: datetim
         assert (one.label, one.staff_no) == (head.name, head.staff_no)
 
 
+TWICE = ("P03", "P05")
+
+
 def matches(status: str) -> Any:
     return {
         "": lambda one: True,
@@ -142,13 +147,21 @@ def matches(status: str) -> Any:
         "exempt": lambda one: one.exempt,
         "keeping_pace": lambda one: one.pace in ("ahead", "on_pace"),
         "still": lambda one: one.still,
+        "at_zero": lambda one: one.counted == 0,
+        "ended_soon": lambda one: one.ended_soon > 0,
+        "handed_in_twice": lambda one: one.staff_no in TWICE,
         "under_review": lambda one: False,  # this reader is not told
     }.get(status, lambda one: one.pace == status)
 
 
 @pytest.mark.parametrize("as_of", [None, LOOKS[1]])
 def test_a_filter_leaves_exactly_whom_it_names(random_company: Campaign, as_of: datetime | None) -> None:
-    for status in ("", *STATUS, "nonsense", "red' OR 'a'='a"):
+    for staff_no, twice, source in (*((one, 2, "page") for one in TWICE), ("P01", 0, "csv"), ("P02", 3, "feed")):
+        Submission.objects.create(
+            employee=Employee.objects.get(staff_no=staff_no), source=source, state="done", received_at=brute.OPENED,
+            done_at=brute.OPENED, actor_label="x", report={"read": 4, "duplicate": twice},
+        )  # fmt: skip
+    for status in ("", *(STATUS.keys() - {"updating"}), "nonsense", "red' OR 'a'='a"):
         standings, facts = both(random_company, as_of, status=status)
         expected = [one for one in facts.people if matches(status)(one)]
         assert {row.staff_no for row in standings.page(limit=100).rows} == {one.staff_no for one in expected}, status

@@ -20,7 +20,7 @@ def flips_table(standings: Standings) -> Table:
     rows = f"""FROM (SELECT listed.staff_no, listed.name, turn.* FROM quotas_standingchange turn
             JOIN listed ON listed.employee_id = turn.employee_id
             WHERE turn.campaign_id = {literal(standings.campaign.pk)} AND turn.at < {literal(standings.now)}
-              AND listed.employee_id IN (SELECT employee_id FROM listed WHERE {standings.filters.where()})) turn
+              AND listed.employee_id IN (SELECT employee_id FROM listed WHERE {standings.where})) turn
         ORDER BY turn.staff_no, turn.at, turn.id"""
     columns = {
         "staff_no": text("staff_no"),

@@ -45,14 +45,14 @@ def write_standings(standings: Standings, write: Write, sort: str = "staff_no") 
 def _in_order(standings: Standings, sort: str) -> str:
     # A cell has the name of the column it guards: rows are put in order before there are cells.
     place = f"row_number() OVER (ORDER BY {', '.join(order_of(sort))}) AS place"
-    return f"FROM (SELECT *, {place} FROM listed WHERE {standings.filters.where()}) listed ORDER BY place"
+    return f"FROM (SELECT *, {place} FROM listed WHERE {standings.where}) listed ORDER BY place"
 
 
 def days_table(standings: Standings) -> Table:
     """A line for each person and local day on which something counted, with the sum up to its end."""
     total = "(sum(days.delta) OVER (PARTITION BY days.employee_id ORDER BY days.day))::int"
     rows = f"""FROM (SELECT listed.staff_no, listed.name, days.day, days.delta, {total} AS total
-            FROM days JOIN listed USING (employee_id) WHERE {standings.filters.where()}) daily
+            FROM days JOIN listed USING (employee_id) WHERE {standings.where}) daily
         ORDER BY daily.staff_no, daily.day"""
     columns = {
         "staff_no": text("staff_no"),
@@ -82,7 +82,7 @@ def teams_table(standings: Standings, root: int | None) -> Table:
                     percentile_disc(0.5) WITHIN GROUP (ORDER BY counted) AS median,
                     percentile_disc(0.75) WITHIN GROUP (ORDER BY counted) AS quartile_3
                 FROM listed JOIN ({member}) member USING (employee_id)
-                WHERE {standings.filters.where()} {heads} GROUP BY head_id) summed
+                WHERE {standings.where} {heads} GROUP BY head_id) summed
             JOIN employees_employee head ON head.id = summed.head_id
             LEFT JOIN employees_placement place ON place.employee_id = head.id AND {_at("place", standings)}
             LEFT JOIN employees_employee boss ON boss.id = place.manager_id) team

@@ -2,7 +2,9 @@
 
 from apps.quotas.reports.adjustments import SHOWN, endings_of, one_request, requests_of, terms_of, waiting_for
 from apps.quotas.reports.campaigns import TOLD_DAYS, all_campaigns, cancellation_of, fresh_changes, people_by_campaign
-from apps.quotas.reports.groups import Bands, Bin, Day, Group
+from apps.quotas.reports.folding import FEWEST, others_of
+from apps.quotas.reports.groups import OTHERS, Bands, Bin, Day, Group
+from apps.quotas.reports.meter import Meter, honest_meter
 from apps.quotas.reports.people import Everyone, Only, People, TeamOf, These, told_of_reviews
 from apps.quotas.reports.persons import (
     Moved,
@@ -17,6 +19,8 @@ from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals,
 from apps.quotas.reports.targets import TargetStep, target_history
 
 __all__ = [
+    "FEWEST",
+    "OTHERS",
     "SHOWN",
     "TOLD_DAYS",
     "Bands",
@@ -25,6 +29,7 @@ __all__ = [
     "Everyone",
     "Filters",
     "Group",
+    "Meter",
     "Moved",
     "Only",
     "Page",
@@ -42,10 +47,12 @@ __all__ = [
     "endings_of",
     "flips",
     "fresh_changes",
+    "honest_meter",
     "moved_since",
     "not_counting",
     "one_request",
     "order_of",
+    "others_of",
     "people_by_campaign",
     "reason_counts",
     "requests_of",

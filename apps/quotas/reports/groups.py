@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from apps.employees.models import Employee
 from apps.quotas.querysets import literal
+from apps.quotas.reports.folding import FEWEST, others_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # The histogram has bins of a twentieth of the target up to half above it; the last one is open.
 BINS_PER_TARGET, BINS = 20, 30
+# What folded groups are called together: no department's name has a blank before it.
+OTHERS = " others"
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,9 @@ class Grouped:
         @property
         def now(self) -> datetime: ...
 
+        @property
+        def where(self) -> str: ...
+
         def ask(self, select: str) -> list[tuple]: ...
 
     def histogram(self) -> list[Bin]:
@@ -101,8 +107,7 @@ class Grouped:
         width = max(self.rule.target // BINS_PER_TARGET, 1)
         found = dict(
             self.ask(
-                f"SELECT least(counted / {width}, {BINS}), count(*)::int FROM listed"
-                f" WHERE {self.filters.where()} GROUP BY 1"
+                f"SELECT least(counted / {width}, {BINS}), count(*)::int FROM listed WHERE {self.where} GROUP BY 1"
             )
         )
         closed = [Bin(n * width, (n + 1) * width - 1, found.get(n, 0)) for n in range(BINS)]
@@ -110,7 +115,7 @@ class Grouped:
 
     def bands_by_day(self) -> list[Bands]:
         """People by band at the end of every local day from the opening to today."""
-        where = self.filters.where()
+        where = self.where
         people = self.ask(f"SELECT count(*) FROM listed WHERE {where}")[0][0]
         steps = self.ask(
             f"SELECT day, was::int, band::int, count(*)::int FROM ({STEPS.format(where=where)}) step"
@@ -131,8 +136,7 @@ class Grouped:
         """Counted contacts by the local day they were recorded, as they count now, from the opening to today."""
         found = dict(
             self.ask(
-                "SELECT day, sum(delta)::int FROM days JOIN listed USING (employee_id)"
-                f" WHERE {self.filters.where()} GROUP BY 1"
+                f"SELECT day, sum(delta)::int FROM days JOIN listed USING (employee_id) WHERE {self.where} GROUP BY 1"
             )
         )
         curve, total = [], 0
@@ -143,7 +147,7 @@ class Grouped:
 
     def under_target_by_day(self) -> list[tuple[date, int]]:
         """People under their target, the exempt left out, at the end of every local day."""
-        where = f"{self.filters.where()} AND NOT exempt"
+        where = f"{self.where} AND NOT exempt"
         people = self.ask(f"SELECT count(*) FROM listed WHERE {where}")[0][0]
         reached = dict(
             self.ask(
@@ -173,14 +177,32 @@ class Grouped:
             member = _frozen_members(root, self.result.campaign_id)
         else:
             member = _members(root, self._look())
-        return [Group(*one) for one in self.ask(_sub_teams(member, self.filters.where()))]
+        return [Group(*one) for one in self.ask(_sub_teams(member, self.where))]
 
     def departments(self) -> list[Group]:
         """Departments, those with most contacts to go first."""
-        select = GROUPED.format(
-            key="department", label="department", staff_no="''", source="listed", where=self.filters.where()
-        )
-        return [Group(*one) for one in self.ask(select)]
+        return self._by("department")
+
+    def folded_departments(self) -> list[Group]:
+        """The same for a reader who may not see their people one by one: small ones are one group, OTHERS, at the end.
+
+        Of fewer people than a group must have there is none at all.
+        """
+        found = self.departments()
+        others = sorted(others_of({group.key: group.people for group in found}))
+        if not others:
+            return found
+        if sum(group.people for group in found) < FEWEST:
+            return []
+        [together] = self._by(literal(OTHERS), f" AND department = ANY({literal(others)})")
+        return [*(group for group in found if group.key not in others), together]
+
+    def _by(self, key: str, more: str = "") -> list[Group]:
+        where = self.where + more
+        return [
+            Group(*one)
+            for one in self.ask(GROUPED.format(key=key, label=key, staff_no="''", source="listed", where=where))
+        ]
 
     def _stored_by_then(self) -> str:
         return f" AND stored_at <= {literal(self.result.kept_until)}" if self.result is not None else ""

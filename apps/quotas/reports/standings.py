@@ -13,6 +13,7 @@ from apps.ledger.services import clock
 from apps.quotas import rules
 from apps.quotas.models import Campaign, FrozenResult
 from apps.quotas.querysets import literal
+from apps.quotas.reports.facts import ended_soon_sql, handed_in_sql
 from apps.quotas.reports.groups import Grouped
 from apps.quotas.reports.keys import key_of, token_of
 from apps.quotas.reports.people import People
@@ -25,6 +26,11 @@ STATUS = {
     "not_red": "NOT red",
     "to_go": "counted < target",
     "exempt": "exempt",
+    "at_zero": "counted = 0",
+    "updating": "stale_since IS NOT NULL",
+    # These two are asked of the facts: Standings.where.
+    "ended_soon": "true",
+    "handed_in_twice": "true",
     "under_review": "under_review",
     "keeping_pace": "pace IN ('ahead', 'on_pace')",
     "still": STILL,
@@ -58,7 +64,7 @@ class Filters:
     department: str = ""
 
     def where(self) -> str:
-        """The condition on `listed`, as SQL. An unknown status matches nobody."""
+        """The condition on `listed`, as SQL, without what is asked of facts. An unknown status matches nobody."""
         conditions = ["true"]
         if self.status:
             conditions.append(STATUS.get(self.status, "false"))
@@ -121,7 +127,8 @@ class Page:
 class Totals:
     """People and how they stand. `done` and `at_target` are the same people; `to_go` contacts are missing in all.
 
-    `keeping_pace` are those ahead or on pace, `still` those red for whom nothing new has counted for a week.
+    `keeping_pace` are those ahead or on pace, `still` those red for whom nothing new has counted for a week; `at_zero`
+    have nobody who counts.
     """
 
     people: int
@@ -134,6 +141,7 @@ class Totals:
     behind: int
     keeping_pace: int
     still: int
+    at_zero: int
     counted: int
     to_go: int
     stale: int
@@ -147,7 +155,8 @@ TOTALS = """
 SELECT count(*), count(*) FILTER (WHERE red), count(*) FILTER (WHERE counted >= target),
     count(*) FILTER (WHERE exempt), count(*) FILTER (WHERE pace = 'done'), count(*) FILTER (WHERE pace = 'ahead'),
     count(*) FILTER (WHERE pace = 'on_pace'), count(*) FILTER (WHERE pace = 'behind'),
-    count(*) FILTER (WHERE pace IN ('ahead', 'on_pace')), count(*) FILTER (WHERE {still}), coalesce(sum(counted), 0),
+    count(*) FILTER (WHERE pace IN ('ahead', 'on_pace')), count(*) FILTER (WHERE {still}),
+    count(*) FILTER (WHERE counted = 0), coalesce(sum(counted), 0),
     coalesce(sum(remaining) FILTER (WHERE NOT exempt), 0), count(stale_since), count(*) FILTER (WHERE under_review),
     coalesce(percentile_disc(0.25) WITHIN GROUP (ORDER BY counted), 0),
     coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY counted), 0),
@@ -215,6 +224,21 @@ class Standings(Grouped):
         past = self.as_of is not None or self.being_frozen
         return sources(self.campaign, self.rule, self.people, self.now, past=past, reviews=self.reviews)
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether the filters leave somebody out."""
+        return self.filters != Filters()
+
+    @cached_property
+    def where(self) -> str:
+        """The condition on `listed` of whom the filters leave, as SQL."""
+        touched, at = "", min(self.now, self.rule.cutoff_at)
+        if self.filters.status == "ended_soon":
+            touched = f"contact.employee_id {ended_soon_sql(self.rule, at, self.result)}"
+        elif self.filters.status == "handed_in_twice":
+            touched = f"handed.employee_id {handed_in_sql(self.rule, at)} AND handed.duplicates > 0"
+        return self.filters.where() + (f" AND employee_id IN (SELECT {touched})" if touched else "")
+
     def ask(self, select: str) -> list[tuple]:
         """The rows of a SELECT over `listed`, `days` and `chosen`."""
         with connection.cursor() as cursor:
@@ -227,7 +251,7 @@ class Standings(Grouped):
         behind = key_of(after, keys)
         skip = f"AND ({', '.join(keys)}) > ({', '.join(map(literal, behind))})" if behind else ""
         found = self.ask(
-            f"SELECT {COLUMNS}, {', '.join(keys)} FROM listed WHERE {self.filters.where()} {skip}"
+            f"SELECT {COLUMNS}, {', '.join(keys)} FROM listed WHERE {self.where} {skip}"
             f" ORDER BY {', '.join(keys)} LIMIT {limit + 1}"
         )
         rows = [Row(*one[: -len(keys)]) for one in found[:limit]]
@@ -241,4 +265,4 @@ class Standings(Grouped):
 
     def totals(self) -> Totals:
         """Counts of the people the filters leave."""
-        return Totals(*map(int, self.ask(TOTALS.format(where=self.filters.where(), still=STILL))[0]))
+        return Totals(*map(int, self.ask(TOTALS.format(where=self.where, still=STILL))[0]))

@@ -32,7 +32,7 @@ class ExportForm(KeyedForm):
         error_messages={"invalid": _("This is no time of day.")},
     )
     status = forms.ChoiceField(label=_("Status"), required=False)
-    department = forms.CharField(label=_("Department"), required=False, max_length=LONGEST)
+    department = forms.CharField(label=_("Department"), required=False, strip=False, max_length=LONGEST)
     q = forms.CharField(label=_("Name or number contains"), required=False, max_length=LONGEST)
     sort = forms.ChoiceField(label=_("Order"), required=False)
     columns = forms.MultipleChoiceField(

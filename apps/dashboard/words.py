@@ -111,9 +111,15 @@ STATUSES: dict[str, Text] = {
     "keeping_pace": gettext_lazy("On pace or ahead"),
     "behind": gettext_lazy("Behind pace"),
     "still": gettext_lazy("Nothing new for a week"),
+    "at_zero": gettext_lazy("Nobody counted yet"),
     "exempt": gettext_lazy("Exempt"),
+    "ended_soon": gettext_lazy("With contacts that ended within 7 days"),
+    "handed_in_twice": gettext_lazy("With duplicates that were refused"),
+    "updating": gettext_lazy("Being updated"),
     "under_review": gettext_lazy("Under review"),
 }
+# What a list is asked for that is to show those without a department: no department's name is a blank.
+NO_DEPARTMENT = " "
 
 
 def statuses(told: bool) -> dict[str, Text]:

@@ -115,6 +115,9 @@ TEAM = [
 COMPANY = [
     Shot("company", "hr", "/company/"),
     Shot("company-department", "hr", "/company/?department=销售部"),
+    Shot("company-at-zero", "hr", "/company/?status=at_zero"),
+    Shot("company-auditor", "auditor", "/company/"),
+    Shot("company-auditor-frozen", "auditor", "/company/?campaign=m09"),
     Shot("company-frozen", "hr", "/company/?campaign=m09"),
     Shot("company-closing", "hr", "/company/?campaign=m10"),
     Shot("company-not-begun", "hr", "/company/?campaign=m12"),

@@ -19,6 +19,7 @@ class GroupBar(NamedTuple):
     red: int
     counted: int
     median: float
+    key: str = ""
 
     @property
     def share(self) -> float:

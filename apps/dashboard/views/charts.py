@@ -10,8 +10,7 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_safe
 
 from apps.dashboard.views.cards import card_of
-from apps.dashboard.views.company import by_department, hr_scope
-from apps.dashboard.views.pictures import company as day_by_day
+from apps.dashboard.views.company import by_department, company_scope, departments_for, may_sum_up, sources, under
 from apps.dashboard.views.pictures import curves, teams
 from apps.dashboard.views.pictures.picture import Picture
 from apps.dashboard.views.scope import Scope
@@ -92,17 +91,19 @@ def team(request: HttpRequest, staff_no: str, key: str) -> HttpResponse:
 
 @require_safe
 def company(request: HttpRequest, key: str) -> HttpResponse:
-    """One picture of the company; only that picture's data is read."""
-    scope = hr_scope(request)
+    """One picture of the company; only that picture's data is read. An auditor has them folded, without a link."""
+    scope = company_scope(request)
     standings, url = _standings(scope, reports.Everyone()), request.path
+    if not may_sum_up(scope, standings):
+        raise Http404("There is no such chart")
     if key == "under":
-        picture = day_by_day.under_by_day(scope, url, standings.under_target_by_day(), standings.totals())
+        picture = under(scope, url, standings, standings.totals())
     elif key == "departments":
-        picture = by_department(scope, url, standings.departments())
+        picture = by_department(scope, url, departments_for(scope, standings))
     elif key == "histogram":
         picture = teams.spread(scope, url, standings.histogram(), standings.totals(), [])
     elif key == "sources":
-        picture = day_by_day.by_source(scope, url, standings.by_source())
+        picture = sources(scope, url, standings)
     else:
         raise Http404("There is no such chart")
     return answer(scope, picture)

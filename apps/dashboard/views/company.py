@@ -1,20 +1,26 @@
-"""`/company/`: HR's page, everybody by department. For anybody else it does not exist."""
+"""`/company/`: everybody by department. HR finds the people behind every number; an auditor reads sums alone.
 
+For anybody else it does not exist.
+"""
+
+from datetime import date
 from typing import Any
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from apps.dashboard import words
 from apps.dashboard.charts.groups import GroupBar
 from apps.dashboard.views.cards import period_of
+from apps.dashboard.views.meter import meter_of
 from apps.dashboard.views.people import choice_of, csv_response, listing, tile_urls
 from apps.dashboard.views.pictures import company as day_by_day
 from apps.dashboard.views.pictures import teams
 from apps.dashboard.views.pictures.picture import Picture
 from apps.dashboard.views.scope import Scope, fragment, render
 from apps.quotas import reports
-from apps.quotas.models import Review
+from apps.quotas.models import Export, Review
 
 
 def hr_scope(request: HttpRequest) -> Scope:
@@ -25,17 +31,37 @@ def hr_scope(request: HttpRequest) -> Scope:
     return scope
 
 
+def company_scope(request: HttpRequest) -> Scope:
+    """The scope of a request by HR or an auditor. Raises Http404 for everybody else."""
+    scope = Scope(request)
+    if not scope.reads_company:
+        raise Http404("There is no such page")
+    return scope
+
+
+def departments_for(scope: Scope, standings: reports.Standings) -> list[reports.Group]:
+    """The departments as this reader may have them: small ones folded for whoever may not see their people."""
+    return standings.departments() if scope.user.has_role("hr") else standings.folded_departments()
+
+
+def may_sum_up(scope: Scope, standings: reports.Standings) -> bool:
+    """Whether this reader may have sums of these people: of a handful, only who may see them one by one."""
+    return scope.user.has_role("hr") or standings.totals().people >= reports.FEWEST
+
+
 @require_safe
 def company(request: HttpRequest) -> HttpResponse:
     """Everybody: totals, departments side by side, the way to the deadline, and the list."""
-    scope = hr_scope(request)
+    scope = company_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
+    if not scope.user.has_role("hr"):
+        return _summary(scope)
     choice = choice_of(scope)
     listed = listing(scope, reports.Everyone(), choice, "company")
     standings = scope.standings(reports.Everyone())
-    departments = standings.departments()
-    listed["department_names"] = sorted(group.key for group in departments if group.key)
+    departments = departments_for(scope, standings)
+    listed["department_names"] = _names(departments)
     if request.headers.get("HX-Target") == "list":
         return fragment(scope, "dashboard/_people_again.html", listed)
     totals = standings.totals() if choice.narrowed else listed["found"]
@@ -45,11 +71,39 @@ def company(request: HttpRequest) -> HttpResponse:
         "departments": departments,
         "tiles": tile_urls(scope, choice, "company"),
         "period": period_of(scope),
+        "meter": meter_of(scope, standings, totals, "company"),
         "reviews": Review.objects.filter(campaign=scope.campaign).tally(scope.now),
         "pictures": company_pictures(scope, standings, totals, departments),
         "waiting": reports.waiting_for(scope.the_campaign, scope.user).count(),
     }
     return render(scope, "dashboard/company.html", context)
+
+
+def _summary(scope: Scope) -> HttpResponse:
+    """The page for an auditor: sums, of nobody's choice of people, and no way to any of them."""
+    standings = scope.standings(reports.Everyone())
+    totals = standings.totals()
+    context: dict[str, Any] = {
+        "totals": totals,
+        "period": period_of(scope),
+        "here": scope.request.path,
+        "fewest": reports.FEWEST,
+        "enough": totals.people >= reports.FEWEST,
+    }
+    if context["enough"]:
+        departments = departments_for(scope, standings)
+        context |= {
+            "meter": meter_of(scope, standings, totals),
+            "pictures": company_pictures(scope, standings, totals, departments),
+        }
+    return render(scope, "dashboard/company_summary.html", context)
+
+
+def _names(departments: list[reports.Group]) -> list[tuple[str, str]]:
+    """What the list can be narrowed to, as (value, label)."""
+    named = sorted((group.key, group.key) for group in departments if group.key)
+    without = [(words.NO_DEPARTMENT, _("without a department"))] if len(named) < len(departments) else []
+    return [*named, *without]
 
 
 def company_pictures(scope: Scope, standings: Any, totals: Any, departments: list[Any]) -> list[Picture]:
@@ -59,28 +113,59 @@ def company_pictures(scope: Scope, standings: Any, totals: Any, departments: lis
         return scope.url("chart-company", key)
 
     return [
-        day_by_day.under_by_day(scope, address("under"), standings.under_target_by_day(), totals),
+        under(scope, address("under"), standings, totals),
         by_department(scope, address("departments"), departments),
         teams.spread(scope, address("histogram"), standings.histogram(), totals, []),
-        day_by_day.by_source(scope, address("sources"), standings.by_source()),
+        sources(scope, address("sources"), standings),
     ]
 
 
+def under(scope: Scope, url: str, standings: Any, totals: Any) -> Picture:
+    """People under the target by day; for HR each day leads to who was, as of its end."""
+
+    def listed(day: date | None) -> str:
+        then = {} if day is None else {"as_of": day.isoformat()}
+        return scope.url("company", status="red", **then) + "#list"
+
+    hr = scope.user.has_role("hr")
+    return day_by_day.under_by_day(scope, url, standings.under_target_by_day(), totals, listed if hr else None)
+
+
+def sources(scope: Scope, url: str, standings: Any) -> Picture:
+    """Contacts by day and way in; nobody but the employee has a list of contacts, HR has the file by person and day."""
+    file = scope.url("export-new", Export.Kind.DAYS) if scope.user.has_role("hr") else ""
+    return day_by_day.by_source(scope, url, standings.by_source(), file)
+
+
 def by_department(scope: Scope, url: str, found: list[Any]) -> Picture:
+    """Departments side by side; for HR every number leads to its people."""
+    hr = scope.user.has_role("hr")
+
+    def listed(bar: GroupBar, status: str) -> str:
+        return scope.url("company", department=bar.key or words.NO_DEPARTMENT, status=status) + "#list" if hr else ""
+
     bars = [
         GroupBar(
-            label=group.label or _("without a department"),
-            url=scope.url("company", department=group.key) + "#list" if group.key else "",
+            label=_name(group),
+            url="",
             people=group.people,
             at_target=group.at_target,
             red=group.red,
             counted=group.counted,
             median=float(group.median or 0),
+            key=group.key,
         )
         for group in found
     ]
+    bars = [bar._replace(url=listed(bar, "")) for bar in bars]
     note = _("Share of people at the target, by department, with the number of people.")
-    return teams.side_by_side(url, bars, key="departments", note=note, first=_("Department"))
+    return teams.side_by_side(url, bars, key="departments", note=note, first=_("Department"), listed=listed)
+
+
+def _name(group: reports.Group) -> str:
+    if group.key == reports.OTHERS:
+        return _("others")
+    return group.label or _("without a department")
 
 
 @require_safe

@@ -156,7 +156,8 @@ def _filters(scope: Scope, found: Export) -> list[str]:
     status, sort = told.pop("status", ""), told.pop("sort", "")
     said = [str(words.statuses(scope.user.has_role("hr")).get(status, status))] if status else []
     said += [f"“{told['q']}”"] if told.get("q") else []
-    said += [told["department"]] if told.get("department") else []
+    if department := told.get("department", ""):
+        said += [_("without a department") if department == words.NO_DEPARTMENT else department]
     said += [_("in the order: %(order)s") % {"order": words.SORTS[sort]}] if sort in words.SORTS else []
     return said
 

@@ -187,6 +187,11 @@ class Scope:
     def reads_results(self) -> bool:
         return self.user.has_role("hr") or self.user.has_role("auditor")
 
+    @property
+    def reads_company(self) -> bool:
+        """Whether the reader has the company's page: HR with its people, an auditor without."""
+        return self.reads_results
+
     def frame(self) -> Frame:
         return Frame(self.user.display_name or self.user.login, self.user.login, self._links())
 
@@ -197,7 +202,7 @@ class Scope:
             pages.append((_("Contacts"), reverse("contacts"), "contact"))
             if self.employee.is_manager:
                 pages.append((_("Team"), reverse("team-home"), "users"))
-        if self.user.has_role("hr"):
+        if self.reads_company:
             pages.append((_("Company"), reverse("company"), "building-2"))
         if self.campaign and self.campaign.newest_result and self.reads_results:
             pages.append((_("Result"), reverse("result"), "stamp"))

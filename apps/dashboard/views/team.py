@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from apps.dashboard.charts.groups import GroupBar
 from apps.dashboard.views.cards import card_of, period_of
+from apps.dashboard.views.meter import meter_of
 from apps.dashboard.views.people import choice_of, csv_response, listing, tile_urls
 from apps.dashboard.views.pictures import curves, teams
 from apps.dashboard.views.pictures.picture import Picture
@@ -66,6 +67,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
         "totals": totals,
         "tiles": tile_urls(scope, choice, "team", staff_no),
         "period": period_of(scope),
+        "meter": meter_of(scope, standings, totals, "team", staff_no),
         "groups": groups,
         "pictures": team_pictures(scope, employee, standings, totals, groups),
     }

@@ -1,5 +1,6 @@
 """The company day by day: people under the target, and where contacts come from."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -8,12 +9,17 @@ from django.utils.translation import ngettext
 
 from apps.dashboard import words
 from apps.dashboard.charts import days, frame
-from apps.dashboard.views.pictures.picture import Picture, cells, latest
+from apps.dashboard.views.pictures.picture import Cell, Picture, cells, latest
 from apps.dashboard.views.scope import Scope
 from apps.quotas import rules
 
+Listed = Callable[[date | None], str]
 
-def under_by_day(scope: Scope, url: str, rows: list[tuple[date, int]], totals: Any) -> Picture:
+
+def under_by_day(
+    scope: Scope, url: str, rows: list[tuple[date, int]], totals: Any, listed: Listed | None = None
+) -> Picture:
+    """`listed`: the address of the list of who is red, at the end of a past day or, for None, as the page looks."""
     rule = scope.rule
     found = days.under_data(rows)
     left = rules.days_left(rule.cutoff_at, rule.time_zone, scope.look)
@@ -28,6 +34,10 @@ def under_by_day(scope: Scope, url: str, rows: list[tuple[date, int]], totals: A
             day=words.short_date,
         )
         return days.under_figure(found, opens=rule.opens_on, deadline=rule.deadline, words=said)
+
+    def people(day: days.UnderDay) -> Cell:
+        newest_day = day is found[-1]
+        return Cell(words.number(day.people), listed(None if newest_day else day.day) if listed else "")
 
     title = ngettext(
         "%(under)s of %(people)s is still under the target",
@@ -45,13 +55,15 @@ def under_by_day(scope: Scope, url: str, rows: list[tuple[date, int]], totals: A
         note=note if each_day else _("People under the target, by day."),
         url=url,
         head=(_("Day"), _("People under the target")),
-        rows=[cells(words.full_date(day.day), words.number(day.people)) for day in reversed(found)],
+        rows=[cells(words.full_date(day.day), people(day)) for day in reversed(found)],
+        more=(_("Who they are"), listed(None) if listed and newest else ""),
         legend=[("dots", _("pace needed"))] if each_day else (),
         figure=figure,
     )
 
 
-def by_source(scope: Scope, url: str, rows: list[tuple[date, str, int]]) -> Picture:
+def by_source(scope: Scope, url: str, rows: list[tuple[date, str, int]], file: str = "") -> Picture:
+    """`file`: where the file by person and day is asked for."""
     rule = scope.rule
     found = days.sources_data(rows)
     today = scope.look.astimezone(scope.zone).date()
@@ -76,6 +88,7 @@ def by_source(scope: Scope, url: str, rows: list[tuple[date, str, int]]) -> Pict
         url=url,
         head=(_("Day"), *(_source(name) for name in found.names)),
         rows=[cells(words.full_date(day.day), *(words.number(n) for n in day.counts)) for day in reversed(found.days)],
+        more=(_("File by person and day"), file),
         legend=[(days.SWATCHES[column], _source(name)) for column, name in enumerate(found.names)],
         figure=figure,
     )

@@ -20,7 +20,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart on a page, which shows `drawing` at once; `url` is the address of the figure that takes its place."""
+    """A chart on a page, which shows `drawing` at once; `url` is the address of the figure that takes its place.
+
+    `more`: where the list or the file is that it counts, as (word, address).
+    """
 
     key: str
     title: str
@@ -33,6 +36,7 @@ class Picture:
     size: str = ""
     live: bool = False
     gist: str = ""
+    more: tuple[str, str] = ("", "")
 
     @property
     def heading(self) -> str:

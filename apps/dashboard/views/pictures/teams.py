@@ -1,5 +1,6 @@
 """People around the target: by band and day, as a spread, and group beside group."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,6 +10,8 @@ from apps.dashboard import words
 from apps.dashboard.charts import bands, frame, groups, histogram
 from apps.dashboard.views.pictures.picture import Cell, Picture, cells
 from apps.dashboard.views.scope import Scope
+
+Listed = Callable[[groups.GroupBar, str], str]
 
 
 def band_days(scope: Scope, url: str, rows: list[Any]) -> Picture:
@@ -116,9 +119,15 @@ def _range(bar: histogram.Bar) -> str:
     return words.number(bar.low) if bar.width == 1 else f"{words.number(bar.low)}–{words.number(bar.high)}"
 
 
-def side_by_side(url: str, bars: list[groups.GroupBar], *, key: str, note: str, first: str) -> Picture:
-    """Sub-teams or departments: the share at the target, n beside each name, most people to go first."""
+def side_by_side(
+    url: str, bars: list[groups.GroupBar], *, key: str, note: str, first: str, listed: Listed | None = None
+) -> Picture:
+    """Sub-teams or departments: the share at the target, n beside each name, most people to go first.
+
+    `listed`: the address of the list of a group's people, of those with a status, or "" where there is none.
+    """
     ordered = groups.groups_data(bars)
+    of: Listed = listed or (lambda bar, status: "")
 
     def figure() -> frame.Figure:
         said = groups.GroupWords(x=_("share of people at the target"), hover=_group_hover)
@@ -133,9 +142,9 @@ def side_by_side(url: str, bars: list[groups.GroupBar], *, key: str, note: str, 
         rows=[
             cells(
                 Cell(bar.label, bar.url),
-                words.number(bar.people),
-                f"{words.number(bar.at_target)} ({groups.whole_percent(bar)} %)",
-                words.number(bar.red),
+                Cell(words.number(bar.people), of(bar, "")),
+                Cell(f"{words.number(bar.at_target)} ({groups.whole_percent(bar)} %)", of(bar, "done")),
+                Cell(words.number(bar.red), of(bar, "red")),
                 words.number(bar.median),
             )
             for bar in ordered

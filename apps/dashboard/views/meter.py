@@ -1,0 +1,103 @@
+"""What stands beside a total of contacts, in words: how it came about, each figure with what it means."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.dashboard import words
+from apps.dashboard.views.scope import Scope
+from apps.quotas import reports
+from apps.quotas.models import Export
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure: `part` of `whole`, the sentence that says of what, and what it means. `url`: what it counts."""
+
+    part: int
+    whole: int
+    says: str
+    means: str
+    url: str
+    icon: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """The meter of a page, and the instant it is as of."""
+
+    at: datetime
+    counted: int
+    figures: list[Figure]
+    url: str
+
+
+def meter_of(scope: Scope, standings: reports.Standings, totals: reports.Totals, name: str = "", *args: object) -> Told:
+    """The meter beside these totals. `name` and `args` are the address of the people's list; none without it."""
+    found = reports.honest_meter(standings, totals)
+    file = people = ended = twice = ""
+    if name:
+        file = scope.url("export-new", Export.Kind.DAYS, team=args[0] if args else "")
+        people, ended, twice = (
+            scope.url(name, *args, status=status) + "#list" for status in ("at_zero", "ended_soon", "handed_in_twice")
+        )
+    live = scope.as_of is None and scope.result is None and not scope.counting
+    return Told(
+        found.at,
+        totals.counted,
+        [_last_day(found, file, live=live), _ended(found, ended), _duplicates(found, twice), _zero(found, people)],
+        file,
+    )
+
+
+def _last_day(found: reports.Meter, url: str, *, live: bool) -> Figure:
+    said = ngettext(
+        "%(count)s of the contacts that count was recorded in the last 24 hours",
+        "%(count)s of the contacts that count were recorded in the last 24 hours",
+        found.last_day,
+    ) if live else ngettext(
+        "%(count)s of the contacts that count was recorded in the 24 hours before",
+        "%(count)s of the contacts that count were recorded in the 24 hours before",
+        found.last_day,
+    )  # fmt: skip
+    means = _("How much of the total is that fresh. A large share at the end is a rush, and worth a look.")
+    return Figure(found.last_day, found.counted, said % _count(found.last_day), means, url, "clock")
+
+
+def _ended(found: reports.Meter, url: str) -> Figure:
+    said = ngettext(
+        "%(count)s contact ended within 7 days of being recorded",
+        "%(count)s contacts ended within 7 days of being recorded",
+        found.ended_soon,
+    )
+    means = _("They did not stay and do not count. The share is of them and of all that count.")
+    whole = found.counted + found.ended_soon
+    return Figure(found.ended_soon, whole, said % _count(found.ended_soon), means, url, "hourglass")
+
+
+def _duplicates(found: reports.Meter, url: str) -> Figure:
+    said = ngettext(
+        "%(count)s of %(all)s handed in was a duplicate and refused",
+        "%(count)s of %(all)s handed in were duplicates and refused",
+        found.duplicates,
+    )
+    means = _("The same employee had recorded that person already: nobody is counted twice.")
+    numbers = {**_count(found.duplicates), "all": words.number(found.handed_in)}
+    return Figure(found.duplicates, found.handed_in, said % numbers, means, url, "copy")
+
+
+def _zero(found: reports.Meter, url: str) -> Figure:
+    said = ngettext(
+        "%(count)s of %(all)s is at 0: nobody counts for them yet",
+        "%(count)s of %(all)s are at 0: nobody counts for them yet",
+        found.at_zero,
+    )
+    means = _("A total hides who has brought nobody: what others bring does not help them.")
+    numbers = {**_count(found.at_zero), "all": words.people(found.people)}
+    return Figure(found.at_zero, found.people, said % numbers, means, url, "users")
+
+
+def _count(count: int) -> dict[str, str]:
+    return {"count": words.number(count)}

@@ -119,6 +119,15 @@ def test_the_curve_draws_the_totals_of_its_table() -> None:
     assert figure["layout"]["yaxis"]["range"][1] > 5
 
 
+def test_far_above_the_target_no_name_lies_on_another() -> None:
+    for total, named in ((300, True), (5_000, False)):
+        points = curve.curve_data([(OPENS, total, total)], opens=OPENS, deadline=DEADLINE, target=100)
+        figure = curve.curve_figure(points, opens=OPENS, deadline=DEADLINE, target=100, words=CURVE)
+        texts = [note["text"] for note in figure["layout"]["annotations"]]
+        assert ("steady pace" in texts) is named
+        assert {"target 100", "42 now"} <= set(texts)
+
+
 @pytest.mark.parametrize(("length", "most"), [(0, 6), (1, 6), (4, 6), (29, 6), (400, 3)])
 def test_ticks_are_few_and_hold_both_ends(length: int, most: int) -> None:
     last = OPENS + timedelta(days=length)

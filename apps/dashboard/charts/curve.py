@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from apps.dashboard.charts import frame
 
+# Of the highest total: below it, the names of target and pace would lie on each other and on the days.
+FLAT = 0.25
+
 
 class Point(NamedTuple):
     day: date
@@ -47,10 +50,15 @@ def _share(gone: int, length: int) -> float:
 def curve_figure(
     points: list[Point], *, opens: date, deadline: date, target: int | None, words: CurveWords
 ) -> frame.Figure:
-    """A filled line of the total; with a target also its line, the pace and the deadline, each labelled directly."""
+    """A filled line of the total; with a target also its line, the pace and the deadline, each labelled directly.
+
+    Far above the target the pace lies on the axis, and has no room for its name.
+    """
     last = max([deadline, *(point.day for point in points[-1:])])
     highest = max([target or 0, *(point.total for point in points)], default=0) or 1
     shapes, notes = _target(points, opens, deadline, target, words) if target is not None else ([], [])
+    if target is not None and target < FLAT * highest:
+        notes = notes[:1]
     if points:
         notes.append(_latest(points[-1], words, opens, last))
     days = frame.day_axis(opens, last, words.day)

@@ -12,9 +12,10 @@ from apps.contacts.models import Source
 from apps.contacts.rules import Draft
 from apps.contacts.services import Report, submit
 from apps.employees.imports import read_roster
-from apps.employees.models import Account, Employee, Role
+from apps.employees.models import Account, Deputyship, Employee, Role
 from apps.employees.roster import RosterResult, load_roster
 from apps.employees.services import account_for, grant_role
+from apps.employees.standing_in import name_deputy
 from apps.ledger.services import Actor
 from apps.ledger.tables import Table
 from apps.quotas import services
@@ -100,6 +101,12 @@ def ask_for_late_joiners(campaign: Campaign) -> AdjustmentRequest:
     return services.ask_by_rule(
         campaign=campaign, joined_after=rule.opens_on, reason="joined later", seen=found.digest, by=asks
     )
+
+
+def stands_in(manager: Employee, deputy: Employee, **days: Any) -> Deputyship:
+    """`deputy` is named by the manager, to the end of Friday, 27 November 2026, or of `until`."""
+    usual = {"until": date(2026, 11, 27), "by": account_for(manager)}
+    return name_deputy(manager=manager, deputy=deputy, **{**usual, **days})
 
 
 def sign_in(client: Client, employee: Employee) -> Client:

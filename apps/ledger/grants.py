@@ -12,6 +12,7 @@ KEPT = (
     "employees_employment",
     "employees_placement",
     "employees_rosterload",
+    "employees_deputyship",
     "contacts_contact",
     "contacts_contactidentity",
     "contacts_submission",

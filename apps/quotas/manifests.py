@@ -23,11 +23,13 @@ class ExportQuerySet(models.QuerySet):
     def visible_to(self, user: Any) -> ExportQuerySet:
         """Those of this account, while it may still see whom they are about; HR sees everybody's.
 
-        An auditor has taken whole results.
+        An auditor has taken whole results. A file of a team goes with the team, one of a person with the person.
         """
         if user.has_role("hr"):
             return self
-        allowed = Q(root__in=Employee.objects.visible_to(user).values("pk"))
+        people = Employee.objects.visible_to(user).values("pk")
+        teams = Employee.objects.teams_visible_to(user).values("pk")
+        allowed = Q(root__in=teams) & (Q(alone=False) | Q(root__in=people))
         if user.has_role("auditor"):
             allowed |= Q(root=None, result_version__isnull=False)
         return self.filter(allowed, asked_by_id=user.pk)

@@ -227,3 +227,21 @@ def test_what_is_adjusted_is_shown_and_why_only_to_whom_it_concerns(
     assert hers["adjustments"] == [{**told, "kind": None}]
     assert (hers["target"], his["adjustments"], his["exempt"]) == (40, [], False), "his begins later"
     assert as_(hr).read("standings/B001/")["standing"]["adjustments"] == [], "nobody has granted it"
+
+
+def test_a_deputy_names_the_manager_and_gets_the_managers_answer(
+    as_: Signed, alice: Employee, bob: Employee, stranger: Employee, campaign: Campaign, noon: Clock
+) -> None:
+    """The team is lent, the manager is not: his own standing answers as a number nobody has."""
+    people.record(alice, 3)
+    people.mark()
+    people.stands_in(bob, stranger)
+    noon.set("2026-11-23T13:00:00+08:00")  # it stands still: every answer says when it was judged
+    deputy, manager = as_(stranger), as_(bob)
+    for address in ("standings/?root=B001", "standings/?root=B001&as_of=2026-11-22", "standings/A001/"):
+        assert deputy.read(address) == manager.read(address)
+    assert numbers(deputy.read("standings/")) == ["S001"]
+    assert deputy.read("standings/B001/", 404).keys() == deputy.read("standings/X999/", 404).keys()
+    noon.set("2026-11-28T12:00:00+08:00", ticks=True)
+    for address in ("standings/?root=B001", "standings/A001/"):
+        as_(stranger).read(address, 404)

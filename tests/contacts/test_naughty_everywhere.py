@@ -191,6 +191,17 @@ def test_any_correction_is_an_identity_or_refused_at_its_field(
     all_normalised(alice)
 
 
+@pytest.mark.parametrize("field", ["manager", "deputy", "starts_on", "until", "key"])
+def test_any_text_about_a_deputy_is_refused_at_its_field(campaign: Campaign, hr: Employee, field: str) -> None:
+    client = sign_in(Client(), hr)
+    good = {"manager": "B001", "deputy": "S001", "until": "2026-11-27", "key": str(uuid.uuid4())}
+    for text in some(40):
+        response = post(client, "/company/deputies/", **{**good, field: text})
+        assert response.status_code in (302, 400, 413, 422), text[:40]
+        if field in ("manager", "deputy", "until") and response.status_code not in (400, 413):
+            assert names_field(response, field), text[:40]
+
+
 @pytest.mark.parametrize("field", ["username", "password", "next"])
 def test_nobody_breaks_the_sign_in(campaign: Campaign, alice: Employee, field: str) -> None:
     for text in some(30):
@@ -204,6 +215,7 @@ def test_nobody_breaks_the_sign_in(campaign: Campaign, alice: Employee, field: s
 PARAMETERS = (
     "q", "reason", "source", "batch", "sort", "after", "campaign", "as_of", "status", "department", "next", "added",
     "encoding", "role_0", "page", "period", "about", "since", "until", "before", "whose", "team", "day",
+    "manager",
 )  # fmt: skip
 KEYS = {"team": ("histogram", "curve"), "company": ("under", "sources")}
 
@@ -217,7 +229,7 @@ def pages(**filled: Any) -> Iterator[tuple[str, str]]:
         if name in ("set-password", "logout"):
             continue
         hrs = "company" in f"{pattern.pattern} {name}" or "export" in name
-        who = "hr" if hrs else "bob" if "team" in name or "member" in name else "alice"
+        who = "hr" if hrs else "bob" if re.search("team|member|deput", name) else "alice"
         parts = {part: filled[part] for part in pattern.pattern.converters}
         for key in KEYS.get(name.removeprefix("chart-"), ("",)) if "key" in parts else ("",):
             yield who, reverse(name, kwargs={**parts, **({"key": key} if key else {})})
@@ -240,7 +252,7 @@ def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) ->
         pages(
             contact_id=contact, submission_id=submission.pk, file_id=file, review_id=review.pk, request_id=asked.pk,
             correction_id=1, slug=campaign.slug, load_id=rosters.looked(people.ROSTER).pk, kind="standings",
-            export_id=files.export(campaign, people.person("H001")).pk,
+            export_id=files.export(campaign, people.person("H001")).pk, deputyship_id=1,
         )
     )  # fmt: skip
 

@@ -2,12 +2,13 @@
 
 Placeholders: {contact} is a live contact of Alice's, {upload} a file she is looking at, {batch} one she handed in,
 {review} a question of hers that HR has not answered, {asked} an adjustment of Alan that waits for a second person,
-{roster} a roster whose difference HR looks at, {link} a set-password link of Dana, who never signs in. An address
-that ends in * stands for everything below it that has no line of its own.
+{deputyship} one of Bob's that begins later, {roster} a roster whose difference HR looks at, {link} a set-password link
+of Dana, who never signs in. An address that ends in * stands for everything below it that has no line of its own.
 """
 
 import csv
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def places(alice: Employee, dana: Employee, campaign: Campaign) -> dict[str, str
         "upload": str(upload.pk),
         "batch": str(batch.pk),
         "roster": str(rosters.looked(people.ROSTER + "N001,Nina,nina@corp.example.com,,,\n").pk),
+        "deputyship": str(people.stands_in(people.person("B001"), dana, starts_on=date(2026, 11, 25)).pk),
         "link": link.strip("/"),
         "export": str(files.export(campaign, people.person("B001"), root=people.person("B001")).pk),
     }

@@ -27,6 +27,7 @@ NOBODY_YET = [
     Shot("first-company", "hr", "/company/"),
     Shot("first-campaigns", "hr", "/company/campaigns/"),
     Shot("first-adjustments", "hr", "/company/adjustments/"),
+    Shot("first-deputies", "hr", "/company/deputies/"),
     Shot("first-reviews", "hr", "/company/reviews/"),
     Shot("first-roster", "hr", "/company/roster/"),
     Shot("first-result", "hr", "/company/result/"),
@@ -111,6 +112,13 @@ TEAM = [
     Shot("team-not-begun", "five", "/team/L005/?campaign=m12"),
     *(Shot(f"member-{no.lower()}", "five", f"/team/{no}/") for no in ("E000", "E001", "E099", "E100", "E500")),
     Shot("member-frozen", "five", "/team/E099/?campaign=m09"),
+    Shot("deputies", "five", "/deputies/"),
+    Shot("deputies-error", "five", "/deputies/", sent("#name form")),
+    Shot("deputies-none", "many", "/deputies/"),
+    Shot("deputies-held", "adder", "/deputies/"),
+    Shot("team-deputy", "adder", "/team/L005/"),
+    Shot("company-deputies", "hr", "/company/deputies/"),
+    Shot("company-deputies-error", "hr", "/company/deputies/", sent("#name form")),
 ]
 COMPANY = [
     Shot("company", "hr", "/company/"),

@@ -60,6 +60,7 @@ def fill(house: Clock) -> dict[str, object]:
         _corrections(september) | _adjustments(november) | _reviews(november) | _imports() | _contacts() | _rosters()
     )
     filled |= _exports(november, september)
+    _deputies()
     _open("十二月", date(2026, 12, 1), date(2026, 12, 31), 50)
     _open("八月补记", date(2026, 8, 1), date(2026, 8, 5), 10)
     cancel_campaign(
@@ -243,6 +244,14 @@ def _rosters() -> dict[str, object]:
         "roster_nameless": rosters.looked("甲,乙\n王伟,城东\n", "无列.csv").pk,
         "roster_unsure": rosters.looked("no,name\n1,王伟\n".encode("gb18030"), "旧.csv").pk,
     }  # fmt: skip
+
+
+def _deputies() -> None:
+    """Two of the manager of five, one of whom begins later and was named by HR."""
+    manager = person("five")
+    people.stands_in(manager, person("adder"), until=date(2026, 12, 4))
+    later = {"starts_on": date(2026, 12, 7), "until": date(2027, 1, 15), "by": account("hr")}
+    people.stands_in(manager, person("done"), **later)
 
 
 def _exports(november: Campaign, september: Campaign) -> dict[str, object]:

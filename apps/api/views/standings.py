@@ -104,7 +104,7 @@ def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | 
 def people_of(account: Account, root: str | None) -> reports.Everyone | reports.TeamOf | reports.Only:
     """Whom a list is about. Raises NotThere for whom the account may not see."""
     if root:
-        found = Employee.objects.visible_to(account).select_related("node").filter(staff_no=root).first()
+        found = Employee.objects.teams_visible_to(account).select_related("node").filter(staff_no=root).first()
         if found is None:
             raise NotThere
         if not found.is_manager:
@@ -154,7 +154,8 @@ class StandingList(ApiView):
         tags=["standings"],
         summary=gettext_lazy("Standings"),
         description=gettext_lazy(
-            "Everyone below a manager, direct and indirect; for HR, the company. Numbers only. A look at the past "
+            "Everyone below a manager, direct and indirect; for HR, the company. A deputy names the manager as `root`. "
+            "Numbers only. A look at the past "
             "judges the facts again, with that day's reporting tree. Scope `reports:read`."
         ),
         parameters=[StandingsQuery],

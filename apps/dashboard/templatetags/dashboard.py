@@ -238,6 +238,12 @@ def full_day(day: date) -> str:
 
 
 @register.filter
+def long_day(day: date) -> str:
+    """With its year: for what may be a year away."""
+    return words.long_date(day)
+
+
+@register.filter
 def day_of(moment: datetime) -> str:
     """The day an instant falls on, in the zone in force."""
     return words.full_date(timezone.localtime(moment).date())

@@ -115,12 +115,10 @@ def _form(scope: Scope, form: AskForm, status: int = 200) -> HttpResponse:
 
 def _person(form: AskForm) -> Employee | None:
     """Whom the form names, by number or address; HR sees everybody."""
-    named = form.cleaned_data["person"]
-    found = list(Employee.objects.filter(staff_no=named)[:1] or Employee.objects.filter(email__iexact=named)[:2])
-    if len(found) == 1:
-        return found[0]
-    form.refuse("person", _("Nobody on the roster has this staff number or e-mail address."))
-    return None
+    found: Employee | None = Employee.objects.named(form.cleaned_data["person"])
+    if found is None:
+        form.refuse("person", _("Nobody on the roster has this staff number or e-mail address."))
+    return found
 
 
 def _ask(scope: Scope, typed: dict[str, Any], employee: Employee) -> AdjustmentRequest:

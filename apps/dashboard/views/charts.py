@@ -14,7 +14,7 @@ from apps.dashboard.views.company import by_department, company_scope, departmen
 from apps.dashboard.views.pictures import curves, teams
 from apps.dashboard.views.pictures.picture import Picture
 from apps.dashboard.views.scope import Scope
-from apps.dashboard.views.team import sub_teams, visible
+from apps.dashboard.views.team import sub_teams, team_visible, visible
 from apps.employees.looks import note_look
 from apps.quotas import reports
 
@@ -71,7 +71,7 @@ def member(request: HttpRequest, staff_no: str) -> HttpResponse:
 def team(request: HttpRequest, staff_no: str, key: str) -> HttpResponse:
     """One picture of a team; only that picture's data is read."""
     scope = Scope(request)
-    employee = visible(scope, staff_no)
+    employee = team_visible(scope, staff_no)
     if not employee.is_manager:
         raise Http404("There is no team")
     standings, url = _standings(scope, reports.TeamOf(employee)), request.path

@@ -24,13 +24,12 @@ Kind = Export.Kind
 
 
 def kinds_of(scope: Scope) -> list[str]:
-    """What the reader may export: HR everything that there is, a manager what a team has."""
+    """What the reader may export: HR everything that there is, a manager and a deputy what a team has."""
     if scope.campaign is None:
         return []
     if scope.user.has_role("hr"):
         return [kind for kind, about in exports.KINDS.items() if not about.frozen or scope.campaign.newest_result]
-    manages = scope.employee is not None and scope.employee.is_manager
-    return list(export_words.OF_A_TEAM) if manages else []
+    return list(export_words.OF_A_TEAM) if scope.has_team else []
 
 
 @require_safe
@@ -66,13 +65,20 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
 
 def _form(scope: Scope, kind: str) -> ExportForm:
     company = scope.user.has_role("hr")
-    own = scope.employee.staff_no if scope.employee and not company else ""
+    own = "" if company else _nearest_team(scope)
     names = ("team", "status", "department", "q", "sort")
     initial: dict[str, Any] = {name: scope.request.GET.get(name, "").replace("\0", "") for name in names}
     initial |= {"team": initial["team"] or own, "day": scope.day}
     data = scope.request.POST if scope.request.method == "POST" else None
     columns = exports.columns_of(_example(scope, kind))
     return ExportForm(data, initial=initial, kind=kind, columns=columns, zone=scope.zone, company=company)
+
+
+def _nearest_team(scope: Scope) -> str:
+    """The number of whose team is meant when the address names none: the own, else the one stood in for."""
+    if scope.employee and scope.employee.is_manager:
+        return scope.employee.staff_no
+    return scope.stands_in[0].manager.staff_no if scope.stands_in else ""
 
 
 def _example(scope: Scope, kind: str) -> Export:
@@ -107,7 +113,7 @@ def _root(scope: Scope, kind: str, form: ExportForm) -> Employee | None:
     named = form.cleaned_data.get("team", "").strip()
     if not named and scope.user.has_role("hr"):
         return None
-    found = Employee.objects.visible_to(scope.user).filter(staff_no=named).select_related("node").first()
+    found = Employee.objects.teams_visible_to(scope.user).filter(staff_no=named).select_related("node").first()
     if found is None or not found.is_manager:
         raise exports.ExportRefused(_("You see no team of this number."), "team")
     return found

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.contacts import exports
+from apps.dashboard import words
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.export import kinds_of
 from apps.dashboard.views.people import csv_response, whole
@@ -35,6 +36,11 @@ def index(request: HttpRequest) -> HttpResponse:
     if scope.employee and scope.employee.is_manager:
         address = scope.url("team-csv", scope.employee.staff_no)
         files.append((_("My team"), _("The standing of everyone below you, direct and indirect."), address, "users"))
+    for held in scope.stands_in:
+        label = _("Team of %(name)s") % {"name": held.manager.name}
+        day = words.long_date(held.last_day)
+        said = _("The standing of everyone below. You stand in until %(day)s.") % {"day": day}
+        files.append((label, said, scope.url("team-csv", held.manager.staff_no), "users"))
     if scope.employee:
         files.append((_("My standing"), _("Your own line, as it stands now."), scope.url("own-csv"), "user"))
     if not files:

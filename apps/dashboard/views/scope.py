@@ -17,7 +17,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from apps.dashboard import words
-from apps.employees.models import Account, Employee
+from apps.employees.models import Account, Deputyship, Employee
 from apps.quotas import reports, services
 from apps.quotas.freeze.files import UnknownResult, result_of
 from apps.quotas.models import Campaign, CampaignRule, FrozenResult
@@ -82,6 +82,19 @@ class Scope:
         if self.employee is None:
             raise Http404("Only employees have this")
         return self.employee
+
+    @cached_property
+    def stands_in(self) -> list[Deputyship]:
+        """Whose teams the reader sees as a deputy now; each manager is named once."""
+        if self.employee is None:
+            return []
+        found = Deputyship.objects.in_force().with_a_team().filter(deputy=self.employee)
+        return list(found.select_related("manager__node"))
+
+    @property
+    def has_team(self) -> bool:
+        """Whether there is a team for the reader to look at: the own, or a manager's who is away."""
+        return self.employee is not None and (self.employee.is_manager or bool(self.stands_in))
 
     @property
     def the_campaign(self) -> Campaign:
@@ -200,7 +213,7 @@ class Scope:
         if self.employee:
             pages.append((_("My standing"), reverse("me"), "gauge"))
             pages.append((_("Contacts"), reverse("contacts"), "contact"))
-            if self.employee.is_manager:
+            if self.has_team:
                 pages.append((_("Team"), reverse("team-home"), "users"))
         if self.reads_company:
             pages.append((_("Company"), reverse("company"), "building-2"))

@@ -15,7 +15,8 @@ from apps.dashboard.views.pictures import curves, teams
 from apps.dashboard.views.pictures.picture import Picture
 from apps.dashboard.views.scope import Scope, fragment, render
 from apps.employees.looks import note_look
-from apps.employees.models import Employee
+from apps.employees.models import Deputyship, Employee
+from apps.ledger.rules import storable
 from apps.quotas import reports
 
 # More turns than that, and a list of them says no more than the curve.
@@ -24,10 +25,17 @@ FLIPS = 50
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The reader's own team; HR without one goes to the company; for everybody else there is no such page."""
+    """The reader's own team, else that of whom the reader stands in for; HR without one goes to the company.
+
+    For everybody else there is no such page.
+    """
     scope = Scope(request)
     if scope.employee and scope.employee.is_manager:
         return redirect(scope.url("team", scope.employee.staff_no))
+    if len(scope.stands_in) == 1:
+        return redirect(scope.url("team", scope.stands_in[0].manager.staff_no))
+    if scope.stands_in:
+        return redirect(scope.url("deputies"))
     if scope.user.has_role("hr"):
         return redirect(scope.url("company"))
     raise Http404("There is no team")
@@ -35,8 +43,18 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def visible(scope: Scope, staff_no: str) -> Employee:
     """The employee, when the reader may see them; else 404, exactly as for a number nobody has."""
-    visible = Employee.objects.visible_to(scope.user).select_related("node")
-    found = None if "\0" in staff_no else visible.filter(staff_no=staff_no).first()
+    return _found(Employee.objects.visible_to(scope.user), staff_no)
+
+
+def team_visible(scope: Scope, staff_no: str) -> Employee:
+    """Whoever is visible, and a manager with a team whom the reader stands in for; else 404."""
+    return _found(Employee.objects.teams_visible_to(scope.user), staff_no)
+
+
+def _found(visible: Any, staff_no: str) -> Employee:
+    found: Employee | None = (
+        visible.select_related("node").filter(staff_no=staff_no).first() if storable(staff_no) else None
+    )
     if found is None:
         raise Http404("There is no such employee")
     return found
@@ -46,10 +64,12 @@ def visible(scope: Scope, staff_no: str) -> Employee:
 def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     """A team with everyone below, or, of somebody who leads none, the person's standing."""
     scope = Scope(request)
-    employee = visible(scope, staff_no)
+    employee = team_visible(scope, staff_no)
     if scope.campaign is None:
-        return render(scope, "dashboard/team_waiting.html", {"employee": employee})
-    note_look(scope.user, employee, "standing")
+        return render(scope, "dashboard/team_waiting.html", {"employee": employee, **_standing_in(scope, employee)})
+    seen = Employee.objects.visible_to(scope.user).filter(pk=employee.pk).exists()
+    if seen:  # a deputy does not see the manager whose team this is
+        note_look(scope.user, employee, "standing")
     if not employee.is_manager:
         return _member(scope, employee)
     choice = choice_of(scope)
@@ -63,7 +83,8 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
         **listed,
         "employee": employee,
         "crumbs": _crumbs(scope, employee),
-        "own": _own_card(scope, employee),
+        "own": _own_card(scope, employee) if seen else None,
+        **_standing_in(scope, employee),
         "totals": totals,
         "tiles": tile_urls(scope, choice, "team", staff_no),
         "period": period_of(scope),
@@ -109,10 +130,17 @@ def sub_teams(scope: Scope, url: str, found: list[Any]) -> Picture:
 
 
 def _own_card(scope: Scope, employee: Employee) -> Any:
-    """The leader's own standing, for those above: the reader's own stands on `/`."""
+    """The leader's own standing, for those above: the reader's own stands on `/`, and a deputy is not told it."""
     if scope.employee and scope.employee.pk == employee.pk:
         return None
     return scope.standings(reports.Only(employee)).one(employee.pk)
+
+
+def _standing_in(scope: Scope, employee: Employee) -> dict[str, Any]:
+    """Whether this is the reader's own team, and who sees it now as a deputy."""
+    own = scope.employee is not None and scope.employee.pk == employee.pk and employee.is_manager
+    found = Deputyship.objects.in_force().filter(manager=employee).select_related("deputy") if own else []
+    return {"own_team": own, "stand_ins": list(found)}
 
 
 def _member(scope: Scope, employee: Employee) -> HttpResponse:
@@ -142,7 +170,7 @@ def _terms(scope: Scope, employee: Employee) -> dict[str, Any]:
 
 def _crumbs(scope: Scope, employee: Employee) -> list[tuple[str, str]]:
     """From where the reader may look down to the person: (name, address), the last without one."""
-    root = scope.employee
+    root = _root(scope, employee)
     steps: list[tuple[str, str]] = []
     if scope.user.has_role("hr"):
         steps.append((_("Company"), scope.url("company")))
@@ -154,10 +182,21 @@ def _crumbs(scope: Scope, employee: Employee) -> list[tuple[str, str]]:
     return [*steps, (employee.name, "")]
 
 
+def _root(scope: Scope, employee: Employee) -> Employee | None:
+    """Whose team the reader looks down from: the own, or that of a manager whom the reader stands in for."""
+    own = scope.employee
+    if own is None or own.pk == employee.pk or employee.manager_chain_below(own):
+        return own
+    for held in scope.stands_in:
+        if held.manager_id == employee.pk or employee.manager_chain_below(held.manager):
+            return held.manager
+    return own
+
+
 @require_safe
 def team_csv(request: HttpRequest, staff_no: str) -> FileResponse:
     scope = Scope(request)
-    employee = visible(scope, staff_no)
+    employee = team_visible(scope, staff_no)
     if not employee.is_manager:
         raise Http404("There is no team")
     return csv_response(scope, reports.TeamOf(employee), employee.staff_no)

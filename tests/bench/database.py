@@ -22,7 +22,8 @@ from config.locks import FileLock
 from config.places import Places
 
 # What every employee of ours is called: nobody else is.
-OWN_NUMBER = r"^BENCH-\d{6}$"
+OWN_NUMBER = r"^BENCH-\d{6,7}$"
+OWN_CAMPAIGN = "bench"
 FOREIGN = (
     "This database holds employees or campaigns that are not the benchmark's; nothing was changed. "
     "Benchmarks go into an empty database."
@@ -76,7 +77,7 @@ class Database:
         """Raises NotOurs when somebody is in it whom no benchmark made."""
         checks = {
             "employees_employee": f"SELECT EXISTS (SELECT FROM employees_employee WHERE staff_no !~ '{OWN_NUMBER}')",
-            "quotas_campaign": "SELECT EXISTS (SELECT FROM quotas_campaign)",
+            "quotas_campaign": f"SELECT EXISTS (SELECT FROM quotas_campaign WHERE slug <> '{OWN_CAMPAIGN}')",
         }
         for name, found in checks.items():
             if self.one(f"SELECT to_regclass('{name}') IS NOT NULL") and self.one(found):

@@ -82,9 +82,38 @@ def plain_roster(path: Path, staff_no: str) -> dict[str, Any]:
     return store(path)
 
 
+def company(path: Path, staff_no: str) -> dict[str, Any]:
+    """Open a campaign for the people of the database, and have them judged."""
+    from tests.bench import standings
+
+    began = time.perf_counter()
+    return {"people": standings.make_company(), "seconds": time.perf_counter() - began}
+
+
+def page_csv(path: Path, staff_no: str) -> dict[str, Any]:
+    """The CSV of everybody's standings as a page sends it."""
+    from tests.bench import standings
+
+    return standings.page_csv(path)
+
+
+def plain_csv(path: Path, staff_no: str) -> dict[str, Any]:
+    """The stored standings with the same columns by COPY alone."""
+    from tests.bench import standings
+
+    return standings.plain_csv(path)
+
+
+def export(path: Path, staff_no: str) -> dict[str, Any]:
+    """A file of everybody as of now, made as a worker makes it; the path's ending is its form."""
+    from tests.bench import standings
+
+    return standings.export(path)
+
+
 WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "read": read, "import": import_file, "plain": plain, "load_roster": load_roster, "look": look,
-    "plain_roster": plain_roster,
+    "plain_roster": plain_roster, "company": company, "page_csv": page_csv, "plain_csv": plain_csv, "export": export,
 }  # fmt: skip
 
 

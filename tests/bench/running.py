@@ -29,11 +29,14 @@ class Size:
     contacts: int
     rows: int
     times: int
+    # Of the companies whose standings are written: an everyday one, and one that must fit into the same memory.
+    people: int
+    many: int
 
 
 SIZES = {
-    "small": Size(employees=1_000, contacts=20_000, rows=20_000, times=1),
-    "full": Size(employees=10_000, contacts=1_000_000, rows=1_000_000, times=3),
+    "small": Size(employees=1_000, contacts=20_000, rows=20_000, times=1, people=2_000, many=10_000),
+    "full": Size(employees=10_000, contacts=1_000_000, rows=1_000_000, times=3, people=50_000, many=1_000_000),
 }
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tests.bench.database import Database
 
-# Employees last: the others point at them.
+# Campaigns and employees last: the others point at them.
 FILLED = (
     "contacts_contact", "contacts_contactidentity", "contacts_submission", "ledger_outbox", "ledger_storedfile",
-    "ledger_storedchunk", "employees_employee",
+    "ledger_storedchunk", "quotas_campaign", "employees_employee",
 )  # fmt: skip
 # What refuses TRUNCATE (bit 32 of a trigger's type) does so for empty tables too.
 GUARDS = """
@@ -18,6 +19,18 @@ SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger WHERE NOT tg
 EMPLOYEES = """
 INSERT INTO employees_employee (staff_no, name, email, phone, time_zone)
 SELECT 'BENCH-' || lpad(n::text, 6, '0'), 'Bench ' || n, n || '@bench.invalid', '', '' FROM generate_series(1, %s) AS n
+"""
+# Eleven people to a manager; the first has none.
+EMPLOYED = """
+INSERT INTO employees_employment (employee_id, starts_at, ends_at) SELECT id, '-infinity', 'infinity'
+FROM employees_employee
+"""
+PLACED = """
+INSERT INTO employees_placement (employee_id, department, manager_id, starts_at, ends_at)
+SELECT person.id, 'Department ' || person.n % 40, boss.id, '-infinity', 'infinity'
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM employees_employee) AS person
+LEFT JOIN (SELECT id, row_number() OVER (ORDER BY id) AS n FROM employees_employee) AS boss
+    ON person.n > 1 AND boss.n = (person.n - 2) / 11 + 1
 """
 # Everybody's first contact, then everybody's second: rows of one employee lie apart, as those of a year do.
 CONTACTS = """
@@ -45,11 +58,25 @@ def start_anew(database: Database, *, employees: int, contacts: int) -> None:
         cursor.execute(EMPLOYEES, [employees])
         cursor.execute(CONTACTS, [contacts])
         cursor.execute(IDENTITIES)
-        for table in FILLED:
-            cursor.execute(f"VACUUM ANALYZE {table}")
-        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-        if cursor.fetchone() == (True,):
-            cursor.execute("CHECKPOINT")
+        _settle(cursor, FILLED)
+
+
+def start_company(database: Database, *, employees: int, contacts: int) -> None:
+    """The same with everybody employed and under a manager; `process company` makes tree, campaign and verdicts."""
+    start_anew(database, employees=employees, contacts=contacts)
+    with database.as_owner() as cursor:
+        cursor.execute(EMPLOYED)
+        cursor.execute(PLACED)
+        _settle(cursor, ("employees_employment", "employees_placement"))
+
+
+def _settle(cursor: Any, tables: Iterable[str]) -> None:
+    """Fresh statistics, and a written log."""
+    for table in tables:
+        cursor.execute(f"VACUUM ANALYZE {table}")
+    cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    if cursor.fetchone() == (True,):
+        cursor.execute("CHECKPOINT")
 
 
 def _empty(cursor: Any) -> None:

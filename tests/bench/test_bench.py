@@ -11,13 +11,15 @@ import pytest
 from config.places import BASE_DIR
 from tests import plugin
 from tests.bench.database import FOREIGN
+from tests.bench.exports import FORMS
 from tests.bench.figures import Figure, Goal, compared, table
 from tests.bench.running import WrongCount, expect
 
 B5 = {
     "B5.rate", "B5.share", "B5.again", "B5.memory", "B5.memory_growth", "B5.memory_growth_read", "B5.vcards", "B5.sql",
 }  # fmt: skip
-B6 = {"B6.sql", "B6.again", "B6.look"}
+B6 = {"B6.csv", "B6.export", *(f"B6.{what}.{form}" for what in ("memory", "rate") for form in FORMS)}
+B14 = {"B14.sql", "B14.again", "B14.look"}
 
 
 def bench(output: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -33,7 +35,7 @@ def test_the_small_size_runs_from_nothing_and_counts_right(tmp_path):
     done = bench(tmp_path / "bench.json")
     assert done.returncode == 0, done.stderr
     told = json.loads((tmp_path / "bench.json").read_text())
-    assert set(told) == B5 | B6
+    assert set(told) == B5 | B6 | B14
     for name, figure in told.items():
         assert list(figure) == ["value", "unit", "reference", "ratio", "goal", "ok"]
         assert figure["value"] > 0

@@ -1,0 +1,52 @@
+"""B6: files of standings. The page's CSV beside COPY of what is stored, and an export of many in how much memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from tests.bench import seeding
+from tests.bench.figures import Figure, Goal, compared
+from tests.bench.running import Bench, expect, say
+
+TWICE = Goal("ratio", "<=", 2)
+GROWTH = Goal("value", "<", 100)
+FORMS = ("csv", "csv.gz", "xlsx")
+Told = dict[str, Any]
+
+
+def run(bench: Bench) -> Iterator[Figure]:
+    """The figures B6.*. Raises WrongCount."""
+    size = bench.size
+    say("B6: a company and its standings")
+    _company(bench, size.people, size.contacts)
+    page = [_made(bench, "page_csv", "csv", size.people) for _ in range(size.times)]
+    plain = [_made(bench, "plain_csv", "csv", size.people) for _ in range(size.times)]
+    few = {form: _made(bench, "export", form, size.people) for form in FORMS}
+    yield compared("B6.csv", "a page's CSV beside COPY of what is stored", _seconds(page), "s", _seconds(plain), TWICE)
+    yield compared(
+        "B6.export", "an export judged from the facts beside the page's CSV", few["csv"]["seconds"], "s", _seconds(page)
+    )
+    say("B6: a large company")
+    _company(bench, size.many, size.many)
+    for form in FORMS:
+        many = _made(bench, "export", form, size.many)
+        growth = many["peak_mb"] - few[form]["peak_mb"]
+        yield Figure(f"B6.memory.{form}", f"growth of the peak to {size.many:,} rows", growth, "MB", goal=GROWTH)
+        yield Figure(f"B6.rate.{form}", "rows of that export", many["rows"] / many["seconds"], "rows/s")
+
+
+def _company(bench: Bench, people: int, contacts: int) -> None:
+    seeding.start_company(bench.database, employees=people, contacts=contacts)
+    expect("the company", bench.process("process", "company", bench.folder), {"people": people})
+
+
+def _made(bench: Bench, work: str, form: str, rows: int) -> Told:
+    told = bench.process("process", work, bench.folder / f"standings.{form}")
+    expect(f"{work} as {form}", told, {"rows": rows})
+    return told
+
+
+def _seconds(runs: list[Told]) -> float:
+    return float(median(run["seconds"] for run in runs))

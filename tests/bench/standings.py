@@ -1,0 +1,94 @@
+"""Files of standings, to be measured by `exports`: a company with its verdicts, and what writes them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from apps.employees.models import Account, Employee, Role
+from apps.employees.services import rebuild_tree
+from apps.ledger.services import Actor, clock
+from apps.quotas import exports
+from apps.quotas.exports.standings import write_standings
+from apps.quotas.models import Campaign
+from apps.quotas.reports import Everyone, Standings
+from apps.quotas.services import open_campaign
+from tests.bench.database import OWN_CAMPAIGN
+
+BENCH = Actor(None, "bench")
+# The columns of a page's CSV that are stored, in its order, neither guarded nor judged.
+PLAIN = """
+COPY (SELECT person.staff_no, person.name, person.email, place.department, boss.staff_no AS manager_staff_no,
+        standing.counted, standing.target, standing.remaining, standing.red, standing.exempt, hundred_clock() AS as_of
+    FROM quotas_standing standing JOIN employees_employee person ON person.id = standing.employee_id
+    JOIN employees_treenode place ON place.employee_id = person.id
+    LEFT JOIN employees_employee boss ON boss.id = place.manager_id
+    WHERE standing.campaign_id = {campaign} ORDER BY person.staff_no COLLATE "C") TO STDOUT WITH (FORMAT csv, HEADER)
+"""
+
+
+def make_company() -> int:
+    """Tree, campaign and everybody's verdict; how many people it judged."""
+    with transaction.atomic():
+        rebuild_tree(clock())
+    today = clock().date()
+    open_campaign(
+        name="Bench", slug=OWN_CAMPAIGN, target=100, opens_on=today - timedelta(days=20),
+        deadline=today + timedelta(days=10), time_zone="UTC", by=BENCH,
+    )  # fmt: skip
+    call_command("mark_standings", "--json", stdout=_Nowhere())
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE quotas_standing")
+        cursor.execute("SELECT count(*) FROM quotas_standing")
+        return int(cursor.fetchone()[0])
+
+
+def page_csv(path: Path) -> dict[str, Any]:
+    campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
+    began = time.perf_counter()
+    with path.open("wb") as file:
+        write_standings(Standings(campaign, Everyone()), file.write)
+    return {"seconds": time.perf_counter() - began, "rows": _rows(path)}
+
+
+def plain_csv(path: Path) -> dict[str, Any]:
+    campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
+    began = time.perf_counter()
+    with path.open("wb") as file, connection.cursor() as cursor:
+        cursor.copy_expert(PLAIN.format(campaign=campaign.pk), file)
+    return {"seconds": time.perf_counter() - began, "rows": _rows(path)}
+
+
+def export(path: Path) -> dict[str, Any]:
+    campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
+    account, _new = Account.objects.get_or_create(login="bench-hr", defaults={"employee": Employee.objects.first()})
+    Role.objects.get_or_create(account=account, role=Role.Kind.HR, defaults={"granted_by_label": "bench"})
+    form = path.name.partition(".")[2]
+    asked = exports.ask_export(
+        campaign=campaign, wish=exports.Wish("standings", form=form), key=uuid.uuid4(), by=account.actor
+    )
+    began = time.perf_counter()
+    made = exports.make_export(asked.pk)
+    if made is None or made.rows is None:
+        raise RuntimeError(f"the export is {made and made.state}: {made and made.error}")
+    return {"seconds": time.perf_counter() - began, "rows": made.rows}
+
+
+def _rows(path: Path) -> int:
+    """Lines behind the header; read in pieces, for the peak of memory is measured too."""
+    with path.open("rb") as file:
+        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b"")) - 1
+
+
+class _Nowhere:
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing was kept."""

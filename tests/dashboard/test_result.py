@@ -1,5 +1,7 @@
 """The result's pages: what HR takes away proves itself, and a correction needs a second pair of eyes."""
 
+import csv
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -122,3 +124,21 @@ def test_the_way_to_the_result_keeps_the_campaign_that_was_chosen(frozen: Campai
         [link] = {one for one in links(as_(hr).get(address)) if one.startswith("/company/result/")}
         assert as_(hr).get(link).status_code == 200, link
         assert link.endswith(address[1:])
+
+
+def test_every_version_of_a_result_leads_to_its_hand_over_and_hr_alone_is_led(
+    frozen: Campaign, hr: Employee, second: Employee, auditor: Employee, as_: SignIn
+) -> None:
+    """Without it HR hands over by a file made by hand, or the version that a correction has replaced."""
+    as_(hr).post(reverse("correction-ask"), ASK)
+    as_(second).post(reverse("correction-grant", args=[ResultCorrection.objects.get().pk]), {"answer": "Seen"})
+    for version, address, said in ((2, "", "version 2 ·"), (1, "?result=1", "version 1 (corrected since)")):
+        [link] = [one for one in links(as_(hr).get(reverse("result") + address)) if "/handover/" in one]
+        assert said in as_(hr).get(link).content.decode()
+        asked = as_(hr).post(link, {"key": uuid.uuid4(), "form": "csv"})
+        lines = body(as_(hr).get(asked.url.partition("?")[0] + "file/")).decode("utf-8-sig").splitlines()
+        verdicts = {line["staff_no"]: line for line in csv.DictReader(lines)}
+        assert verdicts["A001"]["verdict"] == ("eligible" if version == 2 else "not_eligible")
+        assert {line["result_version"] for line in verdicts.values()} == {str(version)}
+    assert "/handover/" not in as_(auditor).get(reverse("result")).content.decode()
+    assert as_(auditor).get(reverse("export-new", args=["handover"])).status_code == 404

@@ -59,7 +59,12 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
         if form.is_valid() and (asked := _ask(scope, kind, form)):
             return redirect(scope.url("export", asked.pk))
         status, form = 422, form
-    context = {"form": form, "kind": Kind(kind), "says": export_words.SAYS[kind]}
+    context = {
+        "form": form,
+        "kind": Kind(kind),
+        "says": export_words.SAYS[kind],
+        "of_result": exports.KINDS[kind].frozen,
+    }
     return render(scope, "dashboard/export_new.html", context, status=status)
 
 

@@ -55,7 +55,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "refused": refused_at_closing(scope.campaign),
         "late": corrections.late_facts(scope.result),
         "fingerprint": fingerprint(scope.result.public_key),
-        "may_ask": scope.user.has_role("hr"),
+        "for_hr": scope.user.has_role("hr"),
     }
     return render(scope, "dashboard/result.html", context)
 

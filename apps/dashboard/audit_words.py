@@ -96,6 +96,7 @@ TABLES: dict[str, Any] = {
     "employees_account_groups": _("accounts' groups"),
     "employees_account_user_permissions": _("accounts' rights"),
     "employees_role": _("roles"),
+    "employees_deputyship": _("deputies"),
     "contacts_contact": _("contacts"),
     "contacts_contactidentity": _("contacts' identities"),
     "quotas_campaign": _("campaigns"),

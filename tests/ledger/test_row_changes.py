@@ -34,6 +34,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 UPDATES = {
     "employees_account": "is_staff = NOT is_staff",
     "employees_role": "role = 'auditor'",
+    "employees_deputyship": "ends_at = ends_at + interval '1 hour'",
     "quotas_campaign": "name = name || '!'",
     "quotas_campaignrule": "target = target + 1",
     "quotas_adjustment": "starts_at = starts_at - interval '1 day'",
@@ -82,6 +83,11 @@ def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee,
     freeze(campaign=campaign, by=TESTER, patient=False)
     wanted = [Wanted("A001", counted=100)]
     ask_correction(campaign=Campaign.objects.get(), wanted=wanted, reason="x", evidence="y", by=account_for(hr))
+    plugin.run_as_owner(
+        "INSERT INTO employees_deputyship (key, manager_id, deputy_id, starts_at, ends_at, named_at, named_by_id,"
+        " named_by_label, ended_by_label) SELECT gen_random_uuid(), %s, %s, at, at + interval '1 day', at, 1, 'hr', ''"
+        " FROM hundred_clock() AS at" % (bob.pk, alice.pk)
+    )
     plugin.run_as_owner("INSERT INTO auth_group (name) VALUES ('readers')")
     account, group = account_for(hr).pk, "(SELECT id FROM auth_group)"
     plugin.run_as_owner(f"INSERT INTO employees_account_groups (account_id, group_id) VALUES ({account}, {group})")

@@ -85,8 +85,9 @@ def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee,
     ask_correction(campaign=Campaign.objects.get(), wanted=wanted, reason="x", evidence="y", by=account_for(hr))
     plugin.run_as_owner(
         "INSERT INTO employees_deputyship (key, manager_id, deputy_id, starts_at, ends_at, named_at, named_by_id,"
-        " named_by_label, ended_by_label) SELECT gen_random_uuid(), manager.id, deputy.id, at, at + interval '1 day', at,"
-        " 1, 'hr', '' FROM hundred_clock() AS at, employees_employee manager, employees_employee deputy"
+        " named_by_label, ended_by_label)"
+        " SELECT gen_random_uuid(), manager.id, deputy.id, at, at + interval '1 day', at, 1, 'hr', ''"
+        " FROM hundred_clock() AS at, employees_employee manager, employees_employee deputy"
         " WHERE manager.staff_no = 'B001' AND deputy.staff_no = 'A001'"
     )
     plugin.run_as_owner("INSERT INTO auth_group (name) VALUES ('readers')")

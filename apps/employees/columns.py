@@ -54,28 +54,38 @@ def _folded(word: str) -> str:
     return text.replace(" ", "") if EAST_ASIAN.search(text) else text
 
 
-RANKED = {
-    _folded(word): (role, rank)
-    for role, words in reversed(WORDS.items())
-    for rank, word in reversed(list(enumerate(words.split("|"))))
-}
-VOCABULARY = frozenset(word.lower() for words in WORDS.values() for word in words.split("|")) | frozenset(RANKED)
+class HeaderWords:
+    """Which role of a kind of file each heading means: `words` gives each role its headings, the likeliest first.
+
+    `vocabulary`: all of them in lower case, by which the encoding of a file is told.
+    """
+
+    def __init__(self, words: dict[str, str]):
+        self._ranked = {
+            _folded(word): (role, rank)
+            for role, headings in reversed(words.items())
+            for rank, word in reversed(list(enumerate(headings.split("|"))))
+        }
+        plain = frozenset(word.lower() for headings in words.values() for word in headings.split("|"))
+        self.vocabulary = plain | frozenset(self._ranked)
+
+    def recognise(self, header: Sequence[str]) -> list[str]:
+        """A role for each column, each at most once; "" for what is not used."""
+        found: list[str] = [""] * len(header)
+        best: dict[str, tuple[int, int]] = {}
+        for place, word in enumerate(header):
+            role, rank = self._ranked.get(_folded(word[:200]), ("", 0))
+            if role and (role not in best or (rank, place) < best[role]):
+                best[role] = rank, place
+        for role, (_rank, place) in best.items():
+            found[place] = role
+        if "name" in best:
+            # The whole name says more than its halves.
+            return ["" if role in NAME_PARTS else role for role in found]
+        return found
 
 
-def recognise(header: Sequence[str]) -> list[str]:
-    """A role of ROLES for each column, each at most once; "" for what is not used."""
-    found: list[str] = [""] * len(header)
-    best: dict[str, tuple[int, int]] = {}
-    for place, word in enumerate(header):
-        role, rank = RANKED.get(_folded(word[:200]), ("", 0))
-        if role and (role not in best or (rank, place) < best[role]):
-            best[role] = rank, place
-    for role, (_rank, place) in best.items():
-        found[place] = role
-    if "name" in best:
-        # The whole name says more than its halves.
-        return ["" if role in NAME_PARTS else role for role in found]
-    return found
+ROSTER = HeaderWords(WORDS)
 
 
 def composed(given: str, family: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import IO
 
-from apps.employees.columns import NAME_PARTS, VOCABULARY, composed, recognise
+from apps.employees.columns import NAME_PARTS, ROSTER, HeaderWords, composed
 from apps.ledger.tables import Record, Table, UnreadableFile, open_table
 from apps.ledger.texts import check_encoding, detect_encoding
 from apps.ledger.workbooks import Workbook, is_workbook, open_workbook
@@ -82,19 +82,19 @@ def _at(values: Sequence[str], place: int | None) -> str:
     return values[place] if place is not None and place < len(values) else ""
 
 
-def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
-    """Look at a seekable file. Raises UnreadableFile, and its UnsureEncoding and PackedFile."""
+def look(raw: IO[bytes], encoding: str = "", rows: int = 3, words: HeaderWords = ROSTER) -> Look:
+    """Look at a seekable file whose headings `words` knows. Raises UnreadableFile, UnsureEncoding, PackedFile."""
     raw.seek(0)
     if is_workbook(raw):
         with open_workbook(raw) as book:
             first = [record.values for record in islice(book, rows)]
-            return Look(XLSX, "", book.header, first, recognise(book.header))
+            return Look(XLSX, "", book.header, first, words.recognise(book.header))
     if encoding:
         check_encoding(raw, encoding)
-    encoding = encoding or detect_encoding(raw, vocabulary=VOCABULARY)
+    encoding = encoding or detect_encoding(raw, vocabulary=words.vocabulary)
     with open_table(raw, encoding=encoding) as table:
         first = [record.values for record in islice(table, rows)]
-        return Look(CSV, encoding, table.header, first, recognise(table.header))
+        return Look(CSV, encoding, table.header, first, words.recognise(table.header))
 
 
 @contextmanager

@@ -24,6 +24,14 @@ def upload(employee: Employee, content: str | bytes, name: str = "contacts.csv")
     )  # fmt: skip
 
 
+def adjustments(employee: Employee, content: str | bytes, name: str = "leave.csv") -> StoredFile:
+    """A file of adjustments this employee of HR looks at and has not asked with."""
+    return store_file(
+        name=name, content=[content.encode() if isinstance(content, str) else content],
+        content_type="quotas/adjustments", expires_at=clock() + timedelta(days=1), owner_id=account_for(employee).pk,
+    )  # fmt: skip
+
+
 def received(employee: Employee, content: str | bytes, roles: list[str] | None = None) -> Submission:
     """A CSV file this employee has handed in and nobody has recorded yet."""
     stored = upload(employee, content)

@@ -11,6 +11,8 @@ from apps.dashboard.forms import KeyedForm, MarkedForm
 from apps.quotas.models import AdjustmentRequest
 
 MOST_TARGET, LONGEST_REASON, LONGEST_KIND = 1_000_000, 1_000, 100
+# Of a file of adjustments: some sixty thousand lines.
+MOST_LIST_BYTES = 2_000_000
 TARGET, EXEMPT = "target", "exempt"
 REASON_HELP = _("The person reads this on their own page. Managers do not see it.")
 
@@ -28,6 +30,56 @@ def reason_field(label: Any, help_text: Any = "") -> forms.CharField:
     return forms.CharField(
         label=label, max_length=LONGEST_REASON, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text
     )
+
+
+class KindForm(MarkedForm):
+    """Why many are adjusted by a file."""
+
+    kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
+    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=LONGEST_KIND)
+    reason = reason_field(_("Reason"), _("Everybody of the list reads this on their own page. Managers do not see it."))
+
+
+class ListForm(MarkedForm):
+    """A list of whom to adjust, as a file or pasted."""
+
+    file = forms.FileField(
+        label=_("A CSV or Excel file"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,text/csv"}),
+        error_messages={"empty": _("This file is empty.")},
+    )
+    pasted = forms.CharField(
+        label=_("Or paste the lines, headings first"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        sent, pasted = cleaned.get("file"), cleaned.get("pasted", "")
+        if not self.errors and not sent and not pasted.strip():
+            self.add_error("file", _("Choose a file, or paste the lines."))
+        if sent and pasted.strip():
+            self.add_error("pasted", _("A file and pasted lines: send one of them."))
+        if sent and sent.size > MOST_LIST_BYTES:
+            self.add_error("file", _("This file is larger than 2 MB."))
+        if len(pasted.encode("utf-8", "replace")) > MOST_LIST_BYTES:
+            self.add_error("pasted", _("These lines are larger than 2 MB."))
+        return cleaned
+
+    def content(self) -> Iterable[bytes]:
+        """The bytes of a valid form."""
+        if sent := self.cleaned_data["file"]:
+            return sent.chunks()
+        return [self.cleaned_data["pasted"].encode("utf-8", "replace")]
+
+    @property
+    def name(self) -> str:
+        """What the list is called; pasted lines have no name of their own."""
+        sent = self.cleaned_data["file"]
+        return str(sent.name if sent else _("pasted lines"))
 
 
 class AskForm(KeyedForm):

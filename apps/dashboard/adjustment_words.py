@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from apps.dashboard import words
 from apps.quotas.adjustments import FOR_EVER
+from apps.quotas.services import MOST_LINES
 
 SHOWN: dict[str, words.Text] = {
     "mine": gettext_lazy("Waiting for me"),
@@ -101,12 +102,39 @@ def period(adjustment: Any, opens_at: datetime) -> str:
     return _("until %(end)s") % {"end": end} if end else _("for the whole campaign")
 
 
+def of_many(request: Any) -> str:
+    """What a request for many gives: by a rule pro rata, by a file what stands there."""
+    many = request.ends if request.ends_id else request
+    return _("as in the file") if many.from_file else _("pro rata")
+
+
 def subject(request: Any) -> str:
     """Whom a request is about."""
     if request.employee is not None:
         return str(request.employee.name)
     many = request.ends if request.ends_id else request
+    if many.from_file:
+        return _("File %(name)s") % {"name": many.file_name}
     day = words.short_date(many.joined_after)
     if many.department:
         return _("Joined after %(day)s, %(department)s") % {"day": day, "department": many.department}
     return _("Joined after %(day)s") % {"day": day}
+
+
+def problem(code: str, line: int) -> str:
+    """What stands in the way of a whole file."""
+    sentences = {
+        "no_staff_no": _("No heading says who is meant. Name a column staff_no or email in the first line."),
+        "no_target": _("No heading says what they get. Name a column target or exempt in the first line."),
+        "packed": _(
+            "This is an archive or a picture, and no list. XLSX and CSV are read here; save an old XLS as XLSX."
+        ),
+        "unsure_encoding": _("The file does not say which alphabet its bytes mean."),
+        "too_many": _("The file has more than %(most)s lines. Send it in parts.") % {"most": words.number(MOST_LINES)},
+    }
+    if code in sentences:
+        return sentences[code]
+    unreadable = _("This file cannot be read as a list of adjustments.")
+    if line:
+        return _("%(sentence)s It breaks near line %(lines)s.") % {"sentence": unreadable, "lines": line}
+    return unreadable

@@ -21,10 +21,11 @@ FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 class AdjustmentRequest(models.Model):
-    """What one person of HR asks for and another grants or refuses: to adjust one person, many by a rule, or to end it.
+    """What one person of HR asks for and another grants or refuses: to adjust one person, many, or to end it.
 
-    `employee` is the one person it is about, None for many. `joined_after` (and perhaps `department`) is the rule for
-    many. `ends` is the request whose adjustments this one ends, all of them or those of `employee`.
+    `employee` is the one person it is about, None for many. Of many there is a rule, `joined_after` (and perhaps
+    `department`), or a file, of which `file_name` is all that is kept. `ends` is the request whose adjustments this one
+    ends, all of them or those of `employee`.
     """
 
     class Kind(models.TextChoices):
@@ -46,6 +47,7 @@ class AdjustmentRequest(models.Model):
     reason = models.TextField()
     joined_after = models.DateField(null=True)
     department = models.TextField(blank=True)
+    file_name = models.TextField(blank=True)
     ends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="endings")
     asked_at = models.DateTimeField(db_default=Clock())
     asked_by_id = models.BigIntegerField()
@@ -67,9 +69,15 @@ class AdjustmentRequest(models.Model):
             models.CheckConstraint(name="quotas_request_reason", condition=~Q(reason="")),
             models.CheckConstraint(
                 name="quotas_request_about_one_or_many",
-                condition=Q(ends__isnull=False, joined_after__isnull=True, department="")
-                | Q(ends__isnull=True, employee__isnull=False, joined_after__isnull=True, department="")
-                | Q(ends__isnull=True, employee__isnull=True, joined_after__isnull=False),
+                condition=Q(ends__isnull=False, joined_after__isnull=True, department="", file_name="")
+                | Q(ends__isnull=True, employee__isnull=False, joined_after__isnull=True, department="", file_name="")
+                | (
+                    Q(ends__isnull=True, employee__isnull=True)
+                    & (
+                        Q(joined_after__isnull=False, file_name="")
+                        | (Q(joined_after__isnull=True, department="") & ~Q(file_name=""))
+                    )
+                ),
             ),
             models.CheckConstraint(
                 name="quotas_request_decided_by_another",
@@ -101,8 +109,13 @@ class AdjustmentRequest(models.Model):
 
     @property
     def for_many(self) -> bool:
-        """Whether it adjusts everybody of a rule."""
-        return self.joined_after is not None
+        """Whether it adjusts everybody of a rule or of a file."""
+        return self.joined_after is not None or self.from_file
+
+    @property
+    def from_file(self) -> bool:
+        """Whether a file said who gets what."""
+        return self.file_name != ""
 
     @property
     def waiting(self) -> bool:
@@ -131,8 +144,8 @@ class Adjustment(models.Model):
 
     class LeftOut(models.TextChoices):
         OWN = "own", _("has an adjustment of their own")
-        GONE = "gone", _("no longer one of those the rule means: left, moved, or began earlier")
-        CHANGED = "changed", _("the first day or the campaign's target has changed")
+        GONE = "gone", _("no longer one of those who were meant: left, moved, or began earlier")
+        CHANGED = "changed", _("the first day, the campaign's target or its days have changed")
         SELF = "self", _("is who acts here: nobody decides about themself")
 
     request = models.ForeignKey(AdjustmentRequest, on_delete=models.PROTECT)

@@ -237,7 +237,7 @@ def pages(**filled: Any) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) -> list[tuple[str, str]]:
-    """Every page of the door, about a contact, a file, a review, an adjustment, a roster and an export that are there.
+    """Every page of the door, about a contact, a file, a review, adjustments, a roster and an export that are there.
 
     Before a freeze there is no correction.
     """
@@ -253,6 +253,7 @@ def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) ->
             contact_id=contact, submission_id=submission.pk, file_id=file, review_id=review.pk, request_id=asked.pk,
             correction_id=1, slug=campaign.slug, load_id=rosters.looked(people.ROSTER).pk, kind="standings",
             export_id=files.export(campaign, people.person("H001")).pk, deputyship_id=1,
+            list_id=files.adjustments(hr, "staff_no,target\nA001,80\nX,y\n").pk,
         )
     )  # fmt: skip
 

@@ -262,8 +262,8 @@ def test_the_csv_has_everything_that_was_asked_and_runs_nothing(
     first, second = rows(as_(hr).get("/exports/adjustments.csv"))
     assert list(first) == [
         "request", "staff_no", "name", "kind", "kind_text", "target", "exempt", "from", "until", "reason", "by_rule",
-        "asked_by", "asked_at", "decided_by", "decided_at", "granted_at", "refusal", "end_asked_by", "end_granted_by",
-        "end_reason", "ended_at", "state",
+        "file", "asked_by", "asked_at", "decided_by", "decided_at", "granted_at", "refusal", "end_asked_by",
+        "end_granted_by", "end_reason", "ended_at", "state",
     ]  # fmt: skip
     assert {name: first[name] for name in ("staff_no", "target", "exempt", "from", "until", "reason", "state")} == {
         "staff_no": "A001", "target": "40", "exempt": "", "from": "2026-11-01", "until": "", "reason": "'=1+1",

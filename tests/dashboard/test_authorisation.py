@@ -2,8 +2,9 @@
 
 Placeholders: {contact} is a live contact of Alice's, {upload} a file she is looking at, {batch} one she handed in,
 {review} a question of hers that HR has not answered, {asked} an adjustment of Alan that waits for a second person,
-{deputyship} one of Bob's that begins later, {roster} a roster whose difference HR looks at, {link} a set-password link
-of Dana, who never signs in. An address that ends in * stands for everything below it that has no line of its own.
+{deputyship} one of Bob's that begins later, {roster} a roster whose difference HR looks at, {list} a file of
+adjustments that HR looks at, {link} a set-password link of Dana, who never signs in. An address that ends in * stands
+for everything below it that has no line of its own.
 """
 
 import csv
@@ -58,6 +59,7 @@ def places(alice: Employee, dana: Employee, campaign: Campaign) -> dict[str, str
     asked = people.ask(campaign=campaign, employee=people.person("A002"), exempt=True)
     return {
         "asked": str(asked.pk),
+        "list": str(files.adjustments(people.person("H001"), "staff_no,target\nA001,80\n").pk),
         "contact": str(contact),
         "review": review,
         "upload": str(upload.pk),

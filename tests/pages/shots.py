@@ -138,11 +138,17 @@ COMPANY = [
     Shot("adjustment-ask-error", "hr", "/company/adjustments/ask/", sent("main form")),
     Shot("adjustments-by-rule", "hr", "/company/adjustments/by-rule/"),
     Shot("adjustments-joiners", "hr", "/company/adjustments/by-rule/", acts.joiners),
+    Shot("adjustments-by-file", "hr", "/company/adjustments/by-file/"),
+    Shot("adjustments-by-file-error", "hr", "/company/adjustments/by-file/", sent("form[data-upload]")),
+    *(Shot(f"adjustments-{name.replace('_', '-')}", "hr", f"/company/adjustments/by-file/{{{name}}}/")
+      for name in ("list", "nameless_list", "unsure_list")),
+    Shot("adjustments-list-error", "hr", "/company/adjustments/by-file/{list}/", sent("#ask form")),
     *(Shot(f"adjustment-{name}", "hr", f"/company/adjustments/{{{name}_adjustment}}/")
-      for name in ("granted", "refused", "withdrawn", "ending", "end_waiting", "waiting", "many")),
+      for name in ("granted", "refused", "withdrawn", "ending", "end_waiting", "waiting", "many", "file")),
     Shot("adjustment-decide", "second", "/company/adjustments/{waiting_adjustment}/"),
     Shot("adjustment-decide-error", "second", "/company/adjustments/{waiting_adjustment}/", acts.refuses_mutely),
     Shot("adjustment-decide-many", "second", "/company/adjustments/{many_adjustment}/"),
+    Shot("adjustment-decide-file", "second", "/company/adjustments/{file_adjustment}/"),
 ]  # fmt: skip
 ROSTER = [
     Shot("roster", "hr", "/company/roster/"),

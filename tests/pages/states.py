@@ -11,6 +11,7 @@ from apps.contacts.models import Contact, Source, Submission
 from apps.contacts.services import correct_contact, end_contact
 from apps.contacts.services.submitting import refuse_submission
 from apps.employees.services import account_for, set_password_link
+from apps.ledger.files import opened
 from apps.quotas import exports
 from apps.quotas.freeze.closing import begin_closing
 from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction, refuse_correction
@@ -19,6 +20,7 @@ from apps.quotas.models import Campaign, Export
 from apps.quotas.services import (
     Terms,
     ask_adjustment,
+    ask_by_file,
     ask_by_rule,
     ask_ending,
     cancel_campaign,
@@ -26,7 +28,9 @@ from apps.quotas.services import (
     clock,
     follow_time,
     grant_adjustment,
+    look_at_file,
     preview_rule,
+    read_adjustments,
     refuse_adjustment,
     withdraw_adjustment,
 )  # fmt: skip
@@ -178,7 +182,31 @@ def _adjustments(campaign: Campaign) -> dict[str, object]:
     rule, day = campaign.rule, date(2026, 11, 5)
     seen = preview_rule(rule, clock(), joined_after=day, department="", besides_employee=None)
     many = ask_by_rule(campaign=campaign, joined_after=day, reason="中途加入", seen=seen.digest, by=first)
-    return {f"{name}_adjustment": pk for name, pk in found.items()} | {"many_adjustment": many.pk}
+    told = {f"{name}_adjustment": pk for name, pk in found.items()} | {"many_adjustment": many.pk}
+    return told | _adjusted_by_file(campaign)
+
+
+def _adjusted_by_file(campaign: Campaign) -> dict[str, object]:
+    """A file that has asked, one that is looked at, with each kind of bad line, and two that cannot be read."""
+    employee, by = person("hr"), account("hr").actor
+    header = "工号,目标,开始日期,结束日期\n"
+    lines = [
+        f"M{n:03},{'豁免' if n % 3 else n},2026-11-{n % 9 + 10},{'2026-12-31' if n % 4 else ''}\n"
+        for n in range(31, 61)
+    ]
+    asked = files.adjustments(employee, header + "".join(lines[:12]), name="十一月休假名单.csv")
+    with opened(asked) as raw:
+        found = look_at_file(read_adjustments(raw), campaign.rule, clock(), besides_employee=employee.pk)
+    sent = ask_by_file(campaign=campaign, stored=asked, kind="leave", reason="休假", seen=found.digest, by=by)
+    bad = (
+        "M011,50,,\nH001,1,,\nX999,50,,\nM061,许多,,\nM062,50,2026-12-24,\nM063,60,,\nM063,70,,\nM064,50,,2026-11-12\n"
+    )
+    return {
+        "file_adjustment": sent.pk,
+        "list": files.adjustments(employee, header + "".join(lines[12:]) + bad, name="十二月休假名单.csv").pk,
+        "nameless_list": files.adjustments(employee, "甲,乙\nM031,50\n", name="无列.csv").pk,
+        "unsure_list": files.adjustments(employee, "who,target,x\nM031,5,你好\n".encode("gb18030"), name="旧.csv").pk,
+    }
 
 
 def _reviews(campaign: Campaign) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Several of HR at one moment: a request is decided once, whoever is quicker, and nobody sees an error."""
 
 import time
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,15 +11,19 @@ from django.db import transaction
 from apps.employees import services as employees
 from apps.employees.models import Employee
 from apps.employees.services import account_for, grant_role
-from apps.ledger.models import AuditEntry
+from apps.ledger.files import opened, store_file
+from apps.ledger.models import AuditEntry, StoredFile
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign
 from apps.quotas.services import (
     AdjustmentRefused,
+    ask_by_file,
     ask_ending,
-    check_rule,
+    check_many,
     clock,
     deciding,
     grant_adjustment,
+    look_at_file,
+    read_adjustments,
     recount,
     refuse_adjustment,
     withdraw_adjustment,
@@ -88,6 +93,54 @@ def test_an_end_granted_twice_at_once_ends_once(campaign: Campaign, alice: Emplo
     ending = ask_ending(request=made.request, employee=None, reason="x", by=officer("asks"))
     acts = [partial(grant_adjustment, request_id=ending.pk, by=officer(f"officer {n}")) for n in range(4)]
     assert outcomes(at_once(*acts))[0] == 1
+    agree(campaign)
+
+
+def file_of(campaign: Campaign, content: str) -> tuple[StoredFile, str]:
+    """A file of adjustments that is looked at, and the digest of its list."""
+    file = store_file(
+        name="a.csv", content=[content.encode()], content_type="x", expires_at=clock() + timedelta(days=1),
+        owner_id=None,
+    )  # fmt: skip
+    with opened(file) as raw:
+        found = look_at_file(read_adjustments(raw), campaign.rule, clock(), besides_employee=None)
+    return file, found.digest
+
+
+def test_a_file_that_is_clicked_and_granted_by_many_at_once_counts_once(campaign: Campaign) -> None:
+    """Else a list would be there twice, or a second click would meet an error where the first one did its work."""
+    file, seen = file_of(campaign, "who,target\nA001,80\nA002,exempt\n")
+    by = officer("asks")
+    click = partial(ask_by_file, campaign=campaign, stored=file, kind="leave", reason="x", seen=seen, by=by)
+    results = at_once(*[click] * 5)
+    assert len({one.pk for one in results}) == 1
+    request = AdjustmentRequest.objects.get()
+    digest = check_many(request, campaign.rule, clock(), None).digest
+    acts = [
+        partial(grant_adjustment, request_id=request.pk, seen=digest, by=officer(f"officer {n}")) for n in range(4)
+    ]  # fmt: skip
+    done, said = outcomes(at_once(*acts))
+    assert (done, len(said)) == (1, 3)
+    assert AuditEntry.objects.filter(action="standing.adjusted").count() == 2
+    agree(campaign)
+
+
+def test_two_files_about_one_person_at_once_adjust_that_person_once(campaign: Campaign) -> None:
+    """Both wait: whichever is granted first is the own adjustment that the other one then leaves out."""
+    files = [file_of(campaign, f"who,target\nA001,{target}\nB001,9\n") for target in (70, 80)]
+    by = [officer("asks"), officer("asks too")]
+    asked = at_once(
+        *(partial(ask_by_file, campaign=campaign, stored=file, kind="leave", reason="x", seen=seen, by=one)
+          for (file, seen), one in zip(files, by, strict=True))
+    )  # fmt: skip
+    waiting = [one for one in asked if isinstance(one, AdjustmentRequest)]
+    assert waiting
+    seen = {one.pk: check_many(one, campaign.rule, clock(), None).digest for one in waiting}
+    acts = [
+        partial(grant_adjustment, request_id=pk, seen=digest, by=officer(f"of {pk}")) for pk, digest in seen.items()
+    ]
+    assert outcomes(at_once(*acts))[0] == 1
+    assert Adjustment.objects.filter(employee=person("A001")).exclude(granted_at=None).count() == 1
     agree(campaign)
 
 
@@ -161,7 +214,7 @@ def test_an_own_adjustment_that_comes_in_between_is_seen_by_the_grant_for_many(
     load(header + "J12,Jo,jo@corp.example.com,2026-11-12\nJ20,Jim,jim@corp.example.com,2026-11-20")
     campaign.refresh_from_db()
     many = ask_for_late_joiners(campaign)
-    seen = check_rule(many, campaign.rule, clock(), None).digest
+    seen = check_many(many, campaign.rule, clock(), None).digest
     one, gate = ask(campaign=campaign, employee=person("J12"), exempt=True), Gate()
     real = deciding.note_employees
     monkeypatch.setattr(deciding, "note_employees", gate.after(real))

@@ -180,7 +180,7 @@ def test_a_request_says_what_it_is_about(asked: AdjustmentRequest) -> None:
     columns = {
         "key": "gen_random_uuid()", "campaign_id": "campaign_id", "employee_id": "employee_id", "kind": "kind",
         "kind_text": "''", "reason": "'x'", "department": "''", "asked_by_id": "asked_by_id", "asked_by_label": "'x'",
-        "decided_by_label": "''", "note": "''", "joined_after": "NULL::date",
+        "decided_by_label": "''", "note": "''", "joined_after": "NULL::date", "file_name": "''",
     }  # fmt: skip
     broken = {
         "quotas_request_kind": {"kind": "'other'"},
@@ -195,6 +195,26 @@ def test_a_request_says_what_it_is_about(asked: AdjustmentRequest) -> None:
                 f"INSERT INTO quotas_adjustmentrequest ({', '.join(row)}) SELECT {', '.join(row.values())}"
                 " FROM quotas_adjustmentrequest"
             )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"file_name": "a.csv", "joined_after": date(2026, 11, 5)},
+        {"file_name": "a.csv", "department": "Sales"},
+        {"file_name": "a.csv", "employee": True},
+    ],
+    ids=["neither", "a rule as well", "a department", "one person"],
+)
+def test_a_request_for_many_has_a_rule_or_a_file(campaign: Campaign, alan: Employee, more: dict[str, Any]) -> None:
+    """Of a request that is both, nobody could say later whom it was meant for."""
+    usual = {"kind": "leave", "reason": "x", "asked_by_id": officer("asks").id, "asked_by_label": "x"}
+    if "employee" in more:
+        more = more | {"employee": alan}
+    with refused("quotas_request_about_one_or_many"), transaction.atomic():
+        AdjustmentRequest.objects.create(campaign=campaign, **usual, **more)
+    AdjustmentRequest.objects.create(campaign=campaign, **usual, file_name="a.csv")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ from apps.employees.services import account_for, grant_role
 from apps.ledger.models import AuditEntry, OutboxRow
 from apps.quotas import rules, services
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign, CampaignRule
-from apps.quotas.services import AdjustmentRefused, Joiners, ask_by_rule, check_rule, grant_adjustment, preview_rule
+from apps.quotas.services import AdjustmentRefused, Candidates, ask_by_rule, check_many, grant_adjustment, preview_rule
 from apps.quotas.services.joining_late import share_sql
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
@@ -43,7 +43,7 @@ def joined(company: dict[str, Employee]) -> Campaign:
     return campaign
 
 
-def preview(campaign: Campaign, after: date = OPENED, department: str = "", besides: int | None = None) -> Joiners:
+def preview(campaign: Campaign, after: date = OPENED, department: str = "", besides: int | None = None) -> Candidates:
     return preview_rule(
         campaign.rule, services.clock(), joined_after=after, department=department, besides_employee=besides
     )
@@ -57,16 +57,16 @@ def ask_for(campaign: Campaign, by: Any = None, **rule: Any) -> AdjustmentReques
     )  # fmt: skip
 
 
-def check(request: AdjustmentRequest, besides: int | None = None) -> Joiners:
+def check(request: AdjustmentRequest, besides: int | None = None) -> Candidates:
     request.refresh_from_db()
-    return check_rule(request, request.campaign.rule, services.clock(), besides)
+    return check_many(request, request.campaign.rule, services.clock(), besides)
 
 
 def grant(request: AdjustmentRequest) -> int:
     return grant_adjustment(request_id=request.pk, seen=check(request).digest, by=officer("grants"))
 
 
-def targets(found: Joiners) -> dict[str, int]:
+def targets(found: Candidates) -> dict[str, int]:
     return {one.staff_no: one.target for one in found.listed}
 
 

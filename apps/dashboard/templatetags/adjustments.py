@@ -27,6 +27,11 @@ def kind_of(request: Any) -> words.Text:
 
 
 @register.filter
+def of_many(request: Any) -> str:
+    return adjustment_words.of_many(request)
+
+
+@register.filter
 def left_out(code: str) -> words.Text:
     return Adjustment.LeftOut(code).label if code in Adjustment.LeftOut.values else code
 

@@ -34,6 +34,12 @@ class Line:
         return adjustment_words.state_of(self.request)
 
     @property
+    def from_file(self) -> bool:
+        """Whether a file says what each of many gets, and for when."""
+        many = self.request.ends or self.request
+        return many.from_file
+
+    @property
     def subject(self) -> str:
         return adjustment_words.subject(self.request)
 

@@ -10,7 +10,7 @@ from apps.employees.services import account_for
 from apps.ledger.services import Actor, clock
 from apps.quotas.demo.company import Company
 from apps.quotas.models import Campaign
-from apps.quotas.services import ask_adjustment, ask_by_rule, check_rule, grant_adjustment, preview_rule
+from apps.quotas.services import ask_adjustment, ask_by_rule, check_many, grant_adjustment, preview_rule
 
 HALF = 50
 # Since when somebody counts as having joined last, from the opening on.
@@ -50,7 +50,7 @@ def _adjust_last_joiners(campaign: Campaign, asks: Actor, grants: Actor) -> None
     asked = ask_by_rule(
         campaign=campaign, joined_after=day, reason="Joined while the campaign ran", seen=found.digest, by=asks
     )
-    seen = check_rule(asked, campaign.rule, clock(), None)
+    seen = check_many(asked, campaign.rule, clock(), None)
     grant_adjustment(request_id=asked.pk, seen=seen.digest, by=grants)
 
 

@@ -75,7 +75,8 @@ def adjustments_table(campaign: Campaign, now: datetime) -> Table:
 
 def _adjustment_rows(campaign: Campaign, now: datetime) -> str:
     at = literal(now)
-    asked = f"""SELECT id, kind, kind_text, reason, joined_after, asked_by_label, asked_at, ends_id,
+    asked = f"""SELECT id, kind, kind_text, reason, joined_after, file_name, asked_by_label, asked_at,
+        ends_id,
         CASE WHEN decided_at < {at} THEN decision END AS decision,
         CASE WHEN decided_at < {at} THEN decided_at END AS decided_at,
         CASE WHEN decided_at < {at} THEN decided_by_label ELSE '' END AS decided_by_label,
@@ -109,6 +110,7 @@ def _adjustment_columns(campaign: Campaign, now: datetime) -> dict[str, Cell]:
         "until": day(f"CASE WHEN row.ends_at < {literal(FOR_EVER)} THEN {last} END"),
         "reason": text("asked.reason"),
         "by_rule": yes_no("asked.joined_after IS NOT NULL"),
+        "file": text("asked.file_name"),
         "asked_by": text("asked.asked_by_label"),
         "asked_at": instant("asked.asked_at"),
         "decided_by": text("asked.decided_by_label"),

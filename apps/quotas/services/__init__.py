@@ -3,7 +3,15 @@
 from apps.ledger.services import clock
 from apps.quotas.services.acts import Act, acts_of
 from apps.quotas.services.adjusting import AdjustmentRefused, adjustment_period, ask_adjustment, ask_ending
+from apps.quotas.services.adjustment_files import (
+    MOST_LINES,
+    AdjustmentFile,
+    TooManyLines,
+    read_adjustments,
+    rejected_csv,
+)
 from apps.quotas.services.beginning import begin_nightly_recount, judge_everybody, ranges_to_ring
+from apps.quotas.services.by_file import FileLook, ask_by_file, look_at_file
 from apps.quotas.services.campaigns import (
     Opening,
     cancel_campaign,
@@ -12,8 +20,10 @@ from apps.quotas.services.campaigns import (
     overlapping,
     people_in,
 )
+from apps.quotas.services.candidates import Candidate, Candidates, asked_for
 from apps.quotas.services.deciding import grant_adjustment, refuse_adjustment, withdraw_adjustment
-from apps.quotas.services.joining_late import Joiner, Joiners, ask_by_rule, asked_for, check_rule, preview_rule
+from apps.quotas.services.joining_late import ask_by_rule, preview_rule
+from apps.quotas.services.many import check_many
 from apps.quotas.services.marking import Mark, mark_standings, mark_touched
 from apps.quotas.services.passing import follow_time, stop_watching
 from apps.quotas.services.reading import campaign_for, can_undo, concerns, restore_while_open, undo_while_open
@@ -42,22 +52,27 @@ from apps.quotas.services.telling import tell_answers
 from apps.quotas.services.terms import CampaignRefused, Terms, changed, company_domains
 
 __all__ = [
+    "MOST_LINES",
     "Act",
+    "AdjustmentFile",
     "AdjustmentRefused",
     "CampaignRefused",
+    "Candidate",
+    "Candidates",
     "Change",
     "Difference",
     "Effect",
-    "Joiner",
-    "Joiners",
+    "FileLook",
     "Mark",
     "Opening",
     "ReviewRefused",
     "Terms",
+    "TooManyLines",
     "acts_of",
     "adjustment_period",
     "answer_review",
     "ask_adjustment",
+    "ask_by_file",
     "ask_by_rule",
     "ask_ending",
     "ask_review",
@@ -70,7 +85,7 @@ __all__ = [
     "cancel_campaign",
     "change_rule",
     "changed",
-    "check_rule",
+    "check_many",
     "clock",
     "company_domains",
     "compare_everybody",
@@ -83,6 +98,7 @@ __all__ = [
     "judge_everybody",
     "keep_drift",
     "look_at_change",
+    "look_at_file",
     "look_at_opening",
     "mark_everybody",
     "mark_standings",
@@ -92,8 +108,10 @@ __all__ = [
     "people_in",
     "preview_rule",
     "ranges_to_ring",
+    "read_adjustments",
     "recount",
     "refuse_adjustment",
+    "rejected_csv",
     "restore_while_open",
     "ring",
     "ring_for_each",

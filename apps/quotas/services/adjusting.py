@@ -136,7 +136,7 @@ def ask_adjustment(
         if held.employee_id == employee.pk:
             raise conflict(_("This is about you: others from HR ask for it and decide it."))
         begin, end = starts_at or held.rule.opens_at, ends_at or FOR_EVER
-        _refuse_pointless_days(held, begin, end)
+        refuse_pointless_days(held.rule, begin, end)
         lock_employees([employee.pk])
         if AdjustmentRequest.objects.filter(campaign=campaign, employee=employee, decision=None, ends=None).exists():
             raise conflict(_("Something for this person is waiting to be decided already."))
@@ -151,12 +151,13 @@ def ask_adjustment(
     return request
 
 
-def _refuse_pointless_days(held: Held, begin: datetime, end: datetime) -> None:
+def refuse_pointless_days(rule: CampaignRule, begin: datetime, end: datetime) -> None:
+    """Raises AdjustmentRefused for an adjustment that could never count."""
     if begin >= end:
         raise AdjustmentRefused("ends_on", _("It ends before it begins."))
-    if end <= held.rule.opens_at:
+    if end <= rule.opens_at:
         raise AdjustmentRefused("ends_on", _("It is over before the campaign opens."))
-    if begin >= held.rule.cutoff_at:
+    if begin >= rule.cutoff_at:
         raise AdjustmentRefused("starts_on", _("It begins after the deadline, and would change nothing."))
 
 

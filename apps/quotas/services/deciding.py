@@ -13,7 +13,7 @@ from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, note_employees, origin
 from apps.quotas.models import Adjustment, AdjustmentRequest
 from apps.quotas.services.adjusting import LONGEST, AdjustmentRefused, Held, conflict, hold, note_step
-from apps.quotas.services.joining_late import leave_out_changed
+from apps.quotas.services.many import leave_out_changed
 
 # An entry for each person, in one statement: whoever looks a person up in the trail finds what changed their target.
 TOLD = """

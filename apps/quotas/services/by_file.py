@@ -1,0 +1,241 @@
+"""Adjusting many by a file, each with their own target or exemption, seen as a list before it is asked for.
+
+Every question here is one statement, however many lines there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from apps.ledger.files import opened
+from apps.ledger.models import StoredFile
+from apps.ledger.rules import clean_text
+from apps.ledger.services import Actor
+from apps.ledger.tables import UnreadableFile
+from apps.quotas.models import AdjustmentRequest, Campaign, CampaignRule
+from apps.quotas.querysets import judged_at, population_sql, these
+from apps.quotas.services.adjusting import (
+    AdjustmentRefused,
+    adjustment_period,
+    conflict,
+    hold,
+    note_step,
+    refuse_pointless_days,
+    sent_before,
+    words_of,
+)
+from apps.quotas.services.adjustment_files import AdjustmentFile, Line, LineRefused, Rejected, read_adjustments
+from apps.quotas.services.candidates import (
+    Candidate,
+    Candidates,
+    LeftOut,
+    asked_for,
+    but,
+    own_sql,
+    parted,
+    store_listed,
+)
+
+# A staff number first: an address is asked only for what is nobody's number.
+NAMED = """
+SELECT asked.text, person.id FROM unnest(%(texts)s::text[]) AS asked(text)
+JOIN employees_employee person ON person.staff_no = asked.text
+UNION ALL
+SELECT asked.text, person.id FROM unnest(%(texts)s::text[]) AS asked(text)
+JOIN employees_employee person ON lower(person.email) = lower(asked.text)
+WHERE NOT EXISTS (SELECT 1 FROM employees_employee numbered WHERE numbered.staff_no = asked.text)
+"""
+FACTS = """
+SELECT person.id, person.staff_no, person.name, coalesce(place.department, ''),
+    population.employee_id IS NOT NULL, {own}
+FROM ({people}) asked JOIN employees_employee person ON person.id = asked.id
+LEFT JOIN ({population}) population ON population.employee_id = person.id
+LEFT JOIN employees_placement place ON place.employee_id = person.id
+    AND place.starts_at < {look} AND place.ends_at >= {look}
+"""
+
+
+@dataclass(frozen=True)
+class FileLook(Candidates):
+    """What a file would ask for, in its order, and the lines that ask for nothing."""
+
+    rejects: list[Rejected] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Who somebody is, whether the campaign covers them now, and whether they have an adjustment of their own."""
+
+    staff_no: str
+    name: str
+    department: str
+    covered: bool
+    own: bool
+
+
+def look_at_file(
+    file: AdjustmentFile, rule: CampaignRule, at: datetime, *, besides_employee: int | None
+) -> FileLook:  # fmt: skip
+    """What asking for this file would ask for; nobody asks for themself."""
+    rejects, people = list(file.rejects), _people(file.lines)
+    named: dict[int, list[Line]] = {}
+
+    def reject(line: Line, refused: LineRefused) -> None:
+        rejects.append(file.rejected(line.number, line.cells, refused.role, refused.reason))
+
+    for line in file.lines:
+        try:
+            meant = _meant(line, people)
+        except LineRefused as refused:
+            reject(line, refused)
+        else:
+            named.setdefault(meant, []).append(line)
+    facts, found = _facts(rule, at, list(named)), []
+    for employee, lines in named.items():
+        for line in lines:
+            try:
+                found.append(but(_candidate(employee, line, lines, facts[employee], rule), besides_employee))
+            except LineRefused as refused:
+                reject(line, refused)
+    both = parted(found)
+    return FileLook(both.listed, both.left_out, [], sorted(rejects, key=lambda one: one.line))
+
+
+def ask_by_file(
+    *,
+    campaign: Campaign,
+    stored: StoredFile,
+    kind: str,
+    reason: str,
+    seen: str,
+    by: Actor,
+    kind_text: str = "",
+    encoding: str = "",
+) -> AdjustmentRequest:
+    """Ask for everybody of the list that was looked at (`seen`, its digest), and forget the file.
+
+    One request: it is granted or refused as one. A file asks once, however often it is sent. Raises AdjustmentRefused,
+    also when the list is another one by now.
+    """
+    said = words_of(kind, kind_text, reason)
+    with transaction.atomic():
+        held = hold(campaign.pk, by)
+        if known := sent_before(stored.pk, by):
+            return known
+        file = _read(stored, encoding)
+        found = look_at_file(file, held.rule, held.now, besides_employee=held.employee_id)
+        if found.digest != seen:
+            raise conflict(_("The list has changed since you looked at it. Look again."))
+        if not found.listed:
+            raise conflict(_("Nobody is on this list."))
+        request = AdjustmentRequest.objects.create(
+            key=stored.pk, campaign=campaign, file_name=clean_text(stored.name) or _("a file without a name"),
+            **held.asking, **said,
+        )  # fmt: skip
+        store_listed(request, found.listed)
+        StoredFile.objects.filter(pk=stored.pk).delete()
+        note_step(request, "asked", by, people=len(found.listed), file=request.file_name)
+    return request
+
+
+def _read(stored: StoredFile, encoding: str) -> AdjustmentFile:
+    if not StoredFile.objects.select_for_update().filter(pk=stored.pk).exists():
+        raise conflict(_("The file is no longer kept here. Please send it again."))
+    try:
+        with opened(stored) as raw:
+            return read_adjustments(raw, encoding)
+    except UnreadableFile as error:
+        raise AdjustmentRefused("file", _("This file cannot be read as a list of adjustments.")) from error
+
+
+def check_file(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> Candidates:
+    """The stored list against the facts of now: who would be left out of a grant by that employee."""
+    asked = asked_for(request, rule).listed
+    facts = _facts(rule, at, [one.employee_id for one in asked], besides=request.pk)
+    rows = [replace(one, left_out=_changed(one, facts[one.employee_id], rule)) for one in asked]
+    return parted(but(one, employee_id) for one in rows)
+
+
+def _changed(one: Candidate, facts: Facts, rule: CampaignRule) -> str:
+    if not facts.covered:
+        return LeftOut.GONE.value
+    if facts.own:
+        return LeftOut.OWN.value
+    try:
+        refuse_pointless_days(rule, one.starts_at, one.ends_at)
+    except AdjustmentRefused:
+        return LeftOut.CHANGED.value
+    return ""
+
+
+def _people(lines: Iterable[Line]) -> dict[str, list[int]]:
+    """Whom each text of a list means."""
+    texts = {text for line in lines for text in (line.staff_no, line.email) if text}
+    found: dict[str, list[int]] = {text: [] for text in texts}
+    with connection.cursor() as cursor:
+        cursor.execute(NAMED, {"texts": sorted(texts)})
+        for text, employee in cursor.fetchall():
+            found[text].append(employee)
+    return found
+
+
+def _meant(line: Line, people: dict[str, list[int]]) -> int:
+    """The one person whom a line names; by two names, the one whom both mean."""
+    named = {role: text for role, text in (("staff_no", line.staff_no), ("email", line.email)) if text}
+    meant = set()
+    for role, text in named.items():
+        if not people[text]:
+            raise LineRefused(role, _("Nobody on the roster has this staff number or e-mail address."))
+        if len(people[text]) > 1:
+            raise LineRefused(role, _("More than one person has this e-mail address: use the staff number."))
+        meant.update(people[text])
+    if len(meant) > 1:
+        raise LineRefused("email", _("This is another person's e-mail address than the staff number's."))
+    return meant.pop()
+
+
+def _candidate(employee: int, line: Line, lines: list[Line], one: Facts, rule: CampaignRule) -> Candidate:
+    """What a line gives its person, of whom `lines` are all."""
+    _refuse_again(line, lines)
+    if not one.covered:
+        why = _("This person is not in the campaign now: not employed, or in another department.")
+        raise LineRefused(_role(line), why)
+    try:
+        starts_at, ends_at = adjustment_period(rule, line.starts_on, line.ends_on)
+        refuse_pointless_days(rule, starts_at, ends_at)
+    except AdjustmentRefused as refused:
+        raise LineRefused(refused.field, refused.message) from refused
+    return Candidate(
+        employee, one.staff_no, one.name, one.department, None, rule.target, line.target, line.exempt, starts_at,
+        ends_at, left_out=LeftOut.OWN.value if one.own else "",
+    )  # fmt: skip
+
+
+def _refuse_again(line: Line, lines: list[Line]) -> None:
+    """Raises LineRefused for a line that says the same again, and for all about one person when they disagree."""
+    if len({each.terms for each in lines}) > 1:
+        numbers = ", ".join(str(each.number) for each in lines)
+        why = _("Lines %(lines)s say different things about this person.") % {"lines": numbers}
+        raise LineRefused(_role(line), why)
+    if line is not lines[0]:
+        raise LineRefused(_role(line), _("Line %(line)s says the same already.") % {"line": lines[0].number})
+
+
+def _role(line: Line) -> str:
+    return "staff_no" if line.staff_no else "email"
+
+
+def _facts(rule: CampaignRule, at: datetime, employees: list[int], *, besides: int = 0) -> dict[int, Facts]:
+    """Of a request that is looked at again (`besides`), only what has been granted since is somebody's own."""
+    statement = FACTS.format(
+        own=own_sql(rule, at, besides=besides, waiting=not besides), people=these(employees),
+        population=population_sql(rule, at, these(employees)), look=judged_at(rule, at),
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return {employee: Facts(*row) for employee, *row in cursor.fetchall()}

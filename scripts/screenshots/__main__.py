@@ -1,7 +1,7 @@
 """Pictures of every page, with a page to click through them: `make screenshots` writes both to var/screenshots.
 
-Every page in every state of a company made for looking (tests/pages), and of the demo company, each in a house of its
-own beside a running one: at three widths, light and dark, in both languages. `--only me-red demo-team --width 390
+Every page in every state of a company made for looking (tests/pages), and of the demo company, HR's month in it included,
+each in a house of its own beside a running one: at three widths, light and dark, in both languages. `--only me-red demo-team --width 390
 --scheme dark --language zh` takes fewer; what is not taken again stays.
 """
 
@@ -15,7 +15,7 @@ import sys
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from scripts.bootstrap import ROOT
-from scripts.screenshots import demo, houses, index
+from scripts.screenshots import demo, handbook, houses, index
 from scripts.screenshots.houses import House
 from scripts.screenshots.taking import ARGUMENTS, OUTPUT, sign_in, take
 from tests.pages.shots import NOBODY_YET, SHOTS, Shot
@@ -23,7 +23,8 @@ from tests.pages.shots import NOBODY_YET, SHOTS, Shot
 WIDTHS = (390, 768, 1440)
 SCHEMES = ("light", "dark")
 LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}
-NAMES = [shot.name for shot in (*demo.SHOTS, *NOBODY_YET, *SHOTS)]
+IN_DEMO = [*demo.SHOTS, *handbook.SHOTS]
+NAMES = [shot.name for shot in (*IN_DEMO, *NOBODY_YET, *SHOTS)]
 
 
 def take_all(browser: Browser, house: House, shots: list[Shot], chosen: argparse.Namespace) -> int:
@@ -70,7 +71,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         # The demo first: the other one gives this process an environment of its own.
-        if shots := wanted(demo.SHOTS, chosen):
+        if shots := wanted(IN_DEMO, chosen):
             with houses.demo() as house:
                 taken += take_all(browser, house, shots, chosen)
         if wanted([*NOBODY_YET, *SHOTS], chosen):

@@ -4,12 +4,15 @@ import ast
 import re
 from collections.abc import Iterator
 
+import polib
 import pytest
 from django.core.management import get_commands
 
 from config.places import BASE_DIR
+from scripts.catalogue import CATALOGUE
 
 README = (BASE_DIR / "README.md").read_text(encoding="utf-8")
+HANDBOOK = (BASE_DIR / "docs" / "hr-handbook.md").read_text(encoding="utf-8")
 EXAMPLE = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
 READERS = [*(BASE_DIR / "config").glob("*.py"), *(BASE_DIR / "scripts").glob("*.py"), BASE_DIR / "manage.py"]
 # They choose or replace the file, so they cannot stand in it.
@@ -99,11 +102,29 @@ def test_units_start_what_the_readme_starts():
         assert f"ExecStart=/opt/hundred/.venv/bin/{command}" in units
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/deployment.md", "docs/adr/README.md"])
+LINKING = ["README.md", "CHANGELOG.md", "docs/deployment.md", "docs/hr-handbook.md", "docs/adr/README.md"]
+
+
+@pytest.mark.parametrize("name", LINKING)
 def test_links_lead_to_files(name):
     path = BASE_DIR / name
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), f"{name} names {target}, which is not there"
+
+
+def test_the_handbook_leads_by_words_that_stand_on_the_pages():
+    """Words in italics are to be clicked: whoever looks for a button that is called otherwise is lost."""
+    said = {entry.msgid for entry in polib.pofile(str(CATALOGUE))}
+    led = re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", HANDBOOK)
+    assert len(led) > 10
+    assert [word for one in led for word in one.rstrip(".").split(", ") if word not in said] == []
+
+
+def test_the_handbook_shows_all_of_its_pictures_and_each_loads_fast():
+    folder = BASE_DIR / "docs"
+    shown = re.findall(r"!\[[^\]]+\]\((handbook-\w+\.png)\)", HANDBOOK)
+    assert sorted(shown) == sorted(path.name for path in folder.glob("handbook-*.png"))
+    assert {name for name in shown if (folder / name).stat().st_size > 120_000} == set()
 
 
 def test_every_decision_stands_in_the_list():

@@ -1,0 +1,123 @@
+"""Pictures of HR's month in the demo company, step by step, for docs/hr-handbook.md: each of what a step ends with.
+
+There they are 1024 px wide, light and English, cut off below what the step is about, with a palette of 128 colours.
+"""
+
+import csv
+import io
+from datetime import UTC, date, datetime, timedelta
+
+from playwright.sync_api import Page
+
+from tests.pages.shots import Shot
+
+QUESTION = "Somebody I met at the fair is missing from my number."
+
+
+def days_ago(days: int) -> date:
+    return datetime.now(UTC).date() - timedelta(days=days)
+
+
+def standings(page: Page) -> list[dict[str, str]]:
+    """Everybody of the demo, whose numbers and names differ in each."""
+    return list(csv.DictReader(io.StringIO(page.request.get("/company/standings.csv").body().decode("utf-8-sig"))))
+
+
+def send(page: Page, button: str, until: str) -> None:
+    page.click(f"main button:has-text('{button}')")
+    page.wait_for_selector(until)
+
+
+def look_at_roster(page: Page) -> None:
+    """Three join, two move, one leaves, and one line is of no use."""
+    known = [row for row in standings(page) if row["manager_staff_no"]][40:43]
+    boss, elsewhere = known[0]["manager_staff_no"], "Partner Sales"
+    rows = [["Staff number", "Name", "E-mail", "Department", "Manager", "Last day"]]
+    for number, name in (("E90001", "Amara Okafor"), ("E90002", "陈晓明"), ("E90003", "Diego Fuentes")):
+        rows.append([number, name, f"{number.lower()}@northwind.example", elsewhere, boss, ""])
+    rows += [[row["staff_no"], row["name"], row["email"], elsewhere, row["manager_staff_no"], ""] for row in known]
+    rows[-1][3], rows[-1][5] = known[-1]["department"], days_ago(1).isoformat()
+    rows.append(["E90004", "Hannah Weiss", "hannah.weiss", elsewhere, boss, ""])
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    file = {"name": "roster-december.csv", "mimeType": "text/csv", "buffer": text.getvalue().encode()}
+    page.set_input_files("input[type=file]", file)
+    send(page, "Look at the file", "text=Nothing is changed yet")
+
+
+def look_at_campaign(page: Page) -> None:
+    spring = {"name": "Spring fair", "target": "60", "opens_on": "2027-03-01", "deadline": "2027-03-31"}
+    for name, text in spring.items():
+        page.fill(f"[name={name}]", text)
+    page.select_option("[name=time_zone]", "Asia/Shanghai")
+    send(page, "Look at it", "#look")
+
+
+def look_at_rule(page: Page) -> None:
+    page.click("td.lead a >> nth=0")
+    page.click("main a:has-text('Change the rule')")
+    page.fill("[name=target]", "90")
+    send(page, "Look at it", "#look")
+
+
+def fill_adjustment(page: Page) -> None:
+    page.fill("[name=person]", standings(page)[60]["staff_no"])
+    page.select_option("[name=kind]", "part_time")
+    page.fill("[name=target]", "60")
+    page.fill("[name=reason]", "Works three days a week since the first of the month")
+
+
+def decide(page: Page) -> None:
+    page.click("#list td.lead a")
+    page.wait_for_selector("text=Your decision")
+
+
+def ask(page: Page) -> None:
+    page.fill("textarea[name=text]", QUESTION)
+    send(page, "Send to HR", "#messages li")
+
+
+def answer(page: Page) -> None:
+    page.click("#list a.name")
+    page.fill("textarea[name=text]", "The contact was recorded by hand a day after the fair, and counts since then.")
+
+
+def make_standings(page: Page) -> None:
+    """As of the end of the last Friday."""
+    friday = days_ago((days_ago(0).weekday() - 4) % 7 or 7)
+    page.fill("[name=day]", friday.isoformat())
+    send(page, "Make the file", "main .actions a[download]")
+
+
+def open_result(page: Page) -> None:
+    """That of the trial, which is over."""
+    page.click("tr:has-text('frozen') td.lead a")
+    page.click("main a:has-text('The final result')")
+
+
+def open_correction(page: Page) -> None:
+    open_result(page)
+    page.click("a[href*='/corrections/']:not([href*='/ask/']) >> nth=0")
+
+
+def hand_over(page: Page) -> None:
+    open_result(page)
+    page.click("main a:has-text('Hand it over')")
+    send(page, "Make the file", "main .actions a[download]")
+
+
+SHOTS = [
+    Shot("handbook-roster", "hr", "/company/roster/", look_at_roster),
+    Shot("handbook-campaign", "hr", "/company/open-campaign/", look_at_campaign),
+    Shot("handbook-rule", "hr", "/company/campaigns/", look_at_rule),
+    Shot("handbook-adjustment", "hr", "/company/adjustments/ask/", fill_adjustment),
+    Shot("handbook-decision", "hr", "/company/adjustments/", decide),
+    Shot("handbook-question", "employee", "/review/ask/", ask),
+    Shot("handbook-review", "hr", "/company/reviews/", answer),
+    Shot("handbook-company", "hr", "/company/"),
+    Shot("handbook-export", "hr", "/exports/new/standings/", make_standings),
+    Shot("handbook-audit", "hr", "/company/audit/?about=adjustment"),
+    Shot("handbook-result", "hr", "/company/campaigns/", open_result),
+    Shot("handbook-correction", "hr", "/company/campaigns/", open_correction),
+    Shot("handbook-handover", "hr", "/company/campaigns/", hand_over),
+]

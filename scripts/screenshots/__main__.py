@@ -1,8 +1,8 @@
 """Pictures of every page, with a page to click through them: `make screenshots` writes both to var/screenshots.
 
-Every page in every state of a company made for looking (tests/pages), and of the demo company, HR's month in it included,
-each in a house of its own beside a running one: at three widths, light and dark, in both languages. `--only me-red demo-team --width 390
---scheme dark --language zh` takes fewer; what is not taken again stays.
+Every page in every state of a company made for looking (tests/pages), and of the demo company, HR's month in it
+included, each in a house of its own beside a running one: at three widths, light and dark, in both languages. `--only
+me-red demo-team --width 390 --scheme dark --language zh` takes fewer; what is not taken again stays.
 """
 
 import argparse

@@ -86,6 +86,17 @@ ACTIONS: dict[str, Any] = {
     "token.created": _("made a token"),
     "token.revoked": _("revoked a token"),
 }
+# What an entry is about when it has no name: contacts never have one here.
+SUBJECTS: dict[str, Any] = {
+    "contact": _("contact"),
+    "submission": _("file of contacts"),
+    "adjustment": _("adjustment"),
+    "correction": _("correction"),
+    "review": _("review"),
+    "export": _("file"),
+    "roster": _("load of the roster"),
+    "token": _("token"),
+}
 # What a guarded table holds.
 TABLES: dict[str, Any] = {
     "employees_employee": _("lines of the roster"),

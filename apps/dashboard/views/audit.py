@@ -100,7 +100,7 @@ def _about(entry: AuditEntry) -> str:
         number = str(uuid.UUID(entry.subject_id))[:8]
     except ValueError:
         number = entry.subject_id
-    return f"{entry.subject_kind} {number}"
+    return f"{audit_words.SUBJECTS.get(entry.subject_kind, entry.subject_kind)} {number}"
 
 
 def _told(value: Any) -> str:

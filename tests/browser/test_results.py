@@ -1,6 +1,7 @@
 """HR and a frozen result, in browsers: a correction asked for and granted, as the employee sees it; and the files."""
 
 import csv
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from apps.employees.models import Employee
-from apps.employees.services import grant_role
+from apps.employees.services import account_for, grant_role
+from apps.quotas import exports
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.freeze.proof import read_key, read_signature, verify
 from apps.quotas.models import Campaign
@@ -94,3 +96,19 @@ def test_the_files_of_a_result_are_downloaded_and_prove_each_other(
         office.page.locator("a[href*='standings.csv']").first.click()
     with download.value.path().open(encoding="utf-8-sig", newline="") as file:
         assert {row["staff_no"]: row["red"] for row in csv.DictReader(file)} == red
+
+
+def test_a_file_that_was_waited_for_stands_there_whole_without_a_reload(
+    open_as: Open, campaign: Campaign, hr: Employee
+) -> None:
+    """Else whoever stayed on the page has a file without its SHA-256, and no way to make it again."""
+    wish = exports.Wish("standings")
+    asked = exports.ask_export(campaign=campaign, wish=wish, key=uuid.uuid4(), by=account_for(hr).actor)
+    office = open_as(hr)
+    office.goto(f"/exports/{asked.pk}/")
+    expect(office.page.locator("main")).to_contain_text("The file is being made")
+    exports.make_export(asked.pk, tell=False)
+    expect(office.page.locator("main")).to_contain_text("The file has 9 lines")
+    expect(office.page.locator("main")).to_contain_text("SHA-256")
+    expect(office.page.locator("button:has-text('Make it again')")).to_be_visible()
+    assert office.problems() + office.findings() == []

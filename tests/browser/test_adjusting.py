@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from apps.employees.models import Employee
 from apps.employees.services import grant_role
-from tests import people
+from tests import files, people
 from tests.browser.conftest import Looked, Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -76,8 +76,46 @@ def test_the_whole_way_goes_without_scripts(open_as: Open, alice: Employee, hr: 
     expect(other.page.locator("main")).to_contain_text("Not agreed")
 
 
+LIST = "staff_no,target,until\nA001,90,\nS001,exempt,\nX999,5,\nA002,many,\n"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_file_goes_from_one_of_hr_to_another(
+    open_as: Open, alice: Employee, hr: Employee, second: Employee, scripts: bool
+) -> None:
+    """On a phone too: HR corrects the file on a laptop, and the other one grants it on the way home."""
+    first = open_as(hr, width=1440, java_script_enabled=scripts)
+    first.page.goto("/company/adjustments/")
+    first.page.click("text=Adjust by a file")
+    sent = {"name": "plan.csv", "mimeType": "text/csv", "buffer": LIST.encode()}
+    first.page.set_input_files("[name=file]", [sent])  # type: ignore[list-item]
+    first.page.click("text=Look at the file")
+    expect(first.page.locator("#people")).to_contain_text("2 people would be adjusted")
+    expect(first.page.locator("#rejects tbody tr")).to_have_count(2)
+    assert first.problems() + (first.findings() if scripts else []) == []
+    with first.page.expect_download() as taken:
+        first.page.click("text=Download, correct, send again")
+    assert "X999" in taken.value.path().read_text(encoding="utf-8-sig")
+    first.page.fill("[name=reason]", "Four days a week")
+    first.page.dblclick("text=Ask for 2 people")
+    expect(first.page.locator("h1")).to_have_text("File plan.csv")
+    expect(first.page.locator("main")).to_contain_text("Waiting for somebody else")
+    # Sam, the other one of HR, is on the list: nobody grants themself anything.
+    other = open_as(second, width=390, java_script_enabled=scripts)
+    other.page.goto("/company/adjustments/")
+    other.page.click("#list td.lead a")
+    expect(other.page.locator("#people")).to_contain_text("1 person is left out")
+    assert other.problems() + (other.findings() if scripts else []) == []
+    other.page.click("text=Grant for 1 person")
+    expect(other.page.locator("main")).to_contain_text("Granted, for 1 person.")
+    mine = open_as(alice, width=390)
+    expect(mine.page.locator("#standing .terms")).to_contain_text("Target 90 instead of 100")
+    expect(mine.page.locator("#standing .terms")).to_contain_text("Four days a week")
+
+
 PAGES = ["/company/adjustments/", "/company/adjustments/?show=all&q=nobody", "/company/adjustments/ask/"]
 PAGES += ["/company/adjustments/by-rule/?joined_after=2026-11-01", "/company/adjustments/{waiting}/"]
+PAGES += ["/company/adjustments/by-file/", "/company/adjustments/by-file/{list}/"]
 PAGES += ["/company/adjustments/{granted}/", "/company/adjustments/{many}/", "/team/A001/"]
 SEEN_AS = [(390, "light", "en-GB"), (390, "dark", "zh-CN"), (1440, "dark", "en-GB"), (1440, "light", "zh-CN")]
 
@@ -91,9 +129,10 @@ def test_no_page_breaks_the_policy_or_anybodys_reading(
     people.load("staff_no,name,email,started_on\nJ20,Jim,jim@corp.example.com,2026-11-20")
     granted = people.adjust(campaign=campaign, employee=alice, exempt=True, reason="x" * 200).request_id
     waiting = people.ask(campaign=campaign, employee=alan, target=40).pk
+    list_ = files.adjustments(hr, LIST).pk
     looked, wrong = open_as(hr, width=width, scheme=scheme, locale=locale), []
     for address in PAGES:
-        looked.goto(address.format(many=many.pk, granted=granted, waiting=waiting))
+        looked.goto(address.format(many=many.pk, granted=granted, waiting=waiting, list=list_))
         wrong += [f"{address}: {one}" for one in looked.problems() + looked.findings()]
     mine = open_as(alice, width=width, scheme=scheme, locale=locale)
     mine.goto("/")

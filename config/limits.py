@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.dashboard.views.errors import too_large
 
-UPLOADS = "/contacts/import/"
+CONTACTS, ROSTER = "/contacts/import/", "/company/roster/"
 # The API has smaller limits of its own, and says in its own words which field they or a NUL are in.
 API = "/api/"
 # Besides uploads nothing but forms comes here.
@@ -34,15 +34,15 @@ class BodyLimits:
         query = request.META.get("QUERY_STRING", "")
         if "\0" in request.path or "\0" in query or "%00" in query:
             raise BadRequest("NUL in the address")
-        upload = request.path == UPLOADS
-        limit = settings.MOST_UPLOAD_BYTES + AROUND if upload else MOST_FORM_BYTES
+        large = request.path in (CONTACTS, ROSTER)
+        limit = settings.MOST_UPLOAD_BYTES + AROUND if large else MOST_FORM_BYTES
         length = _length(request)
         if length <= limit:
             return self.get_response(request)
         if length <= PATIENCE * limit:
             while request.read(PIECE):
                 continue
-        response = too_large(request, limit, upload=upload)
+        response = too_large(request, limit, upload=request.path == CONTACTS)
         response["Connection"] = "close"
         return response
 

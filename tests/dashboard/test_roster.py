@@ -54,6 +54,20 @@ def test_hr_sees_who_joins_leaves_moves_and_why_a_line_is_rejected(as_: SignIn, 
     assert "Manager: Bob 白 (B001) becomes Carol Chen (C001)" in said
 
 
+def test_a_roster_may_be_as_large_as_the_page_says(as_: SignIn, hr: Employee, settings: Any) -> None:
+    """A company of tens of thousands has a file of several megabytes: it is not to be cut into parts."""
+    client = as_(hr)
+    lines = "".join(f"X{n:06},Person {n},x{n}@corp.example.com,{'Department ' * 20},\n" for n in range(15_000))
+    sent = SimpleUploadedFile("all.csv", ("staff_no,name,email,department,manager_staff_no\n" + lines).encode())
+    assert sent.size > 3_500_000
+    assert client.post("/company/roster/", {"file": sent}).status_code == 302
+    settings.MOST_UPLOAD_BYTES = 1_000
+    large = SimpleUploadedFile("all.csv", b"x" * 200_000)
+    response = client.post("/company/roster/", {"file": large})
+    assert response.status_code == 413
+    assert "vCard" not in text_of(response)
+
+
 def test_a_double_click_applies_one_load(as_: SignIn, hr: Employee) -> None:
     client = as_(hr)
     address = send(client, NEXT)

@@ -43,7 +43,8 @@ def test_the_mail_names_the_campaign_in_both_languages_and_nothing_that_was_said
     assert told.subject.startswith("HR has answered your review · ")
     assert "November" in told.body
     assert "复核" in told.body
-    said = str(told.message())
+    # But for what a mail program makes up of a time and chance.
+    said = "\n".join(line for line in str(told.message()).splitlines() if not line.startswith("Message-ID:"))
     for secret in ("anary", "Alice", "Hedda", "A001", "100"):
         assert secret not in said, secret
 

@@ -18,7 +18,8 @@ SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger WHERE NOT tg
 """
 EMPLOYEES = """
 INSERT INTO employees_employee (staff_no, name, email, phone, time_zone)
-SELECT 'BENCH-' || lpad(n::text, 6, '0'), 'Bench ' || n, n || '@bench.invalid', '', '' FROM generate_series(1, %s) AS n
+SELECT 'BENCH-' || lpad(n::text, greatest(length(n::text), 6), '0'), 'Bench ' || n, n || '@bench.invalid', '', ''
+FROM generate_series(1, %s) AS n
 """
 # Eleven people to a manager; the first has none.
 EMPLOYED = """

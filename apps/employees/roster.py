@@ -292,7 +292,8 @@ def _count(cursor: Any, result: RosterResult) -> None:
     created = [employee for (employee,) in cursor.fetchall()]
     cursor.execute(
         "SELECT employee_id, bool_or(judged) FROM roster_touched"
-        " WHERE employee_id NOT IN (SELECT employee_id FROM roster_stage WHERE is_new) GROUP BY 1"
+        " WHERE NOT EXISTS (SELECT 1 FROM roster_stage new WHERE new.is_new AND new.employee_id ="
+        " roster_touched.employee_id) GROUP BY 1"
     )
     touched = cursor.fetchall()
     cursor.execute("SELECT count(*) FROM roster_stage")

@@ -29,8 +29,9 @@ NUMBERED_TREE = """
 WITH RECURSIVE place AS (
     SELECT employee_id, department, manager_id FROM employees_placement WHERE {in_force}
 ), walk(employee_id, depth, path) AS (
-    SELECT employee_id, 0, ARRAY[employee_id] FROM place
-    WHERE manager_id IS NULL OR manager_id NOT IN (SELECT employee_id FROM place)
+    -- A join, for a NOT IN goes over everybody once for each as soon as everybody does not fit into memory.
+    SELECT place.employee_id, 0, ARRAY[place.employee_id]
+    FROM place LEFT JOIN place AS boss ON boss.employee_id = place.manager_id WHERE boss.employee_id IS NULL
     UNION ALL
     SELECT place.employee_id, walk.depth + 1, walk.path || place.employee_id
     FROM walk JOIN place ON place.manager_id = walk.employee_id

@@ -14,7 +14,8 @@ CREATE TEMP TABLE roster_touched (employee_id bigint, judged bool) ON COMMIT DRO
 REFUSE_TAKEN_EMAILS = """
 DELETE FROM roster_stage row USING employees_employeeidentity held, employees_employee holder
 WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest AND holder.id = held.employee_id
-  AND holder.staff_no <> row.staff_no AND holder.staff_no NOT IN (SELECT staff_no FROM roster_stage)
+  AND holder.staff_no <> row.staff_no
+  AND NOT EXISTS (SELECT 1 FROM roster_stage own WHERE own.staff_no = holder.staff_no)
   AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = holder.id AND work.ends_at > %(now)s)
 RETURNING row.line, 'email', 'email_taken', 'the e-mail of ' || holder.name || ' (' || holder.staff_no || ')',
     holder.name || ' (' || holder.staff_no || ')'
@@ -84,7 +85,7 @@ WITH inherited AS (
     -- An address that a leaver had is given to somebody else: the refusals above left no other case.
     UPDATE employees_employeeidentity held SET live = false, ended_at = %(now)s FROM roster_stage row
     WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest
-      AND held.employee_id NOT IN (SELECT employee_id FROM roster_stage)
+      AND NOT EXISTS (SELECT 1 FROM roster_stage own WHERE own.employee_id = held.employee_id)
 ), wanted AS (
     SELECT employee_id, 'email' AS kind, email AS value, email_digest AS digest FROM roster_stage
     UNION ALL

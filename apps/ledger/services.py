@@ -63,8 +63,20 @@ def hold_facts(*, exclusive: bool = False) -> None:
 
 
 def hold_tree() -> None:
-    """Take the reporting tree for writing until the transaction ends; after facts, before employees."""
+    """Take the reporting tree for writing until the transaction ends; after facts, before employees.
+
+    What is done with it is done to everybody, and may take its time.
+    """
     _advisory("pg_advisory_xact_lock", TREE_LOCK)
+    take_time()
+
+
+def take_time() -> None:
+    """Let the statements of this transaction take longer than a page may wait."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("outside a transaction this would hold for every one after it")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
 
 
 def _advisory(function: str, key: int, also: str = "") -> None:

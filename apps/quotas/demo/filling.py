@@ -10,9 +10,9 @@ from threading import Event, Lock
 from django.db import connection, transaction
 
 from apps.employees.models import Employee
-from apps.ledger.services import claim_job, hold_facts
+from apps.ledger.services import claim_job, hold_facts, take_time
 from apps.quotas.demo.plan import Plan
-from apps.quotas.demo.store import ContactWriter, take_time
+from apps.quotas.demo.store import ContactWriter
 
 JOB = "demo_contacts"
 # How many contacts one connection writes before a second one helps.

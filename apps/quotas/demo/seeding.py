@@ -21,7 +21,7 @@ from django.db.models import Count, Max, Q, Sum
 
 from apps.employees.models import Employee, TreeNode
 from apps.ledger.models import Setting
-from apps.ledger.services import Actor, audit, clock, hold_facts, verify_identity_key
+from apps.ledger.services import Actor, audit, clock, hold_facts, take_time, verify_identity_key
 from apps.quotas.demo.adjusting import adjust_some
 from apps.quotas.demo.company import LEAST_EMPLOYEES
 from apps.quotas.demo.contacts import TARGET
@@ -29,7 +29,7 @@ from apps.quotas.demo.earlier import hold_trial
 from apps.quotas.demo.filling import ALONE, Filling, Progress
 from apps.quotas.demo.plan import Plan
 from apps.quotas.demo.signing_in import make_sign_ins
-from apps.quotas.demo.store import take_time, write_company
+from apps.quotas.demo.store import write_company
 from apps.quotas.demo.times import ZONE
 from apps.quotas.models import Campaign, MarkRun, Standing
 from apps.quotas.services import finish_run, mark_touched, open_campaign

@@ -144,9 +144,3 @@ class ContactWriter:
 
 def _moment(value: int | None) -> str:
     return NULL if value is None else stamp(value)
-
-
-def take_time() -> None:
-    """Let the statements of this transaction take longer than a page may wait."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")

@@ -25,7 +25,7 @@ from apps.employees.models import Employee
 from apps.ledger import progress as shown
 from apps.ledger.files import store_file
 from apps.ledger.models import Progress
-from apps.ledger.services import Actor, audit, clock, database_is_away, outwait_writers, try_hold
+from apps.ledger.services import Actor, audit, clock, database_is_away, outwait_writers, take_time, try_hold
 from apps.quotas.exports.kinds import KINDS, table_of
 from apps.quotas.exports.workbook import write_workbook
 from apps.quotas.models import Campaign, Export
@@ -177,7 +177,9 @@ def _fail(export: Export, why: str) -> Export:
 def _make(export: Export, told: Told) -> Export:
     """The whole file is on disk before the first byte of it is stored."""
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as lines:
-        rows = _write_lines(export, lines, told)
+        with transaction.atomic():
+            take_time()
+            rows = _write_lines(export, lines, told)
         with _packed(export, lines) as file:
             return _store(export, file, rows)
 

@@ -21,6 +21,7 @@ from apps.ledger.services import (
     hold_tree,
     note_employees,
     note_identities,
+    take_time,
     verify_identity_key,
     watch_identities,
 )
@@ -115,6 +116,22 @@ def test_a_lock_outside_a_transaction_protects_nothing_and_is_refused() -> None:
     for lock in (hold_facts, hold_tree):
         with pytest.raises(RuntimeError, match="outside a transaction"):
             lock()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_done_to_the_whole_tree_is_not_cut_off_where_a_page_would_be() -> None:
+    """A roster of a million takes minutes: cut off after half of one, HR could never load it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        before = cursor.fetchone()
+        with transaction.atomic():
+            hold_tree()
+            cursor.execute("SHOW statement_timeout")
+            assert cursor.fetchone() == ("0",) != before
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == before
+    with pytest.raises(RuntimeError, match="every one after it"):
+        take_time()
 
 
 # -- jobs ----------------------------------------------------------------------------------------------------------

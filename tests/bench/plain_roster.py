@@ -43,6 +43,8 @@ def store(path: Path) -> dict[str, Any]:
         for statement in (PEOPLE, IDENTITIES, EMPLOYMENTS, PLACEMENTS):
             cursor.execute(statement)
         cursor.execute("SELECT hundred_clock()")
-        cursor.execute(REBUILD_TREE, {"at": cursor.fetchone()[0]})
+        at = cursor.fetchone()[0]
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        cursor.execute(REBUILD_TREE, {"at": at})
         created = cursor.rowcount
     return {"seconds": time.perf_counter() - began, "read": created, "created": created}

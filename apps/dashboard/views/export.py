@@ -58,7 +58,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
     if request.method == "POST":
         if form.is_valid() and (asked := _ask(scope, kind, form)):
             return redirect(scope.url("export", asked.pk))
-        status, form = 422, form
+        status = 422
     context = {
         "form": form,
         "kind": Kind(kind),

@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.replicas.ReadsFromReplica",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -117,25 +118,37 @@ _STATEMENT_TIMEOUT = env.int("STATEMENT_TIMEOUT", 30_000)
 _LOCK_TIMEOUT = env.int("LOCK_TIMEOUT", 10_000)
 
 
-def _database(url: str, *, statement_timeout: int) -> dict[str, Any]:
-    """A PostgreSQL connection whose waits end: milliseconds, 0 for none."""
+def _database(name: str, url: str, *, statement_timeout: int, **connecting: str) -> dict[str, Any]:
+    """A PostgreSQL connection whose waits end: milliseconds, 0 for none. `connecting`: what the URL may change."""
     database: dict[str, Any] = env.db_url_config(url)
     if database["ENGINE"] != "django.db.backends.postgresql":
-        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://user:password@host/name")
+        raise ImproperlyConfigured(f"{name} must name a PostgreSQL database: postgres://user:password@host/name")
     # JIT compiles for longer than any statement here runs. A statement whose client has died ends within a second, and
     # with it what its session held.
     limits = "-c jit=off -c client_connection_check_interval=1000"
     limits += f" -c lock_timeout={_LOCK_TIMEOUT} -c statement_timeout={statement_timeout}"
-    options = database.setdefault("OPTIONS", {})
+    options = {"connect_timeout": "5"} | connecting | database.get("OPTIONS", {})
     options["options"] = f"{options.get('options', '')} {limits}".strip()
-    options.setdefault("connect_timeout", "5")
-    return database | {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60), "CONN_HEALTH_CHECKS": True}
+    return database | {"OPTIONS": options, "CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60), "CONN_HEALTH_CHECKS": True}
 
 
 _database_url = _required("DATABASE_URL", "postgres://app@/hundred?host=/nonexistent")
-DATABASES = {"default": _database(_database_url, statement_timeout=_STATEMENT_TIMEOUT)}
+DATABASES = {"default": _database("DATABASE_URL", _database_url, statement_timeout=_STATEMENT_TIMEOUT)}
 if _owner_url := env.str("DATABASE_OWNER_URL", ""):
-    DATABASES["owner"] = _database(_owner_url, statement_timeout=0) | {"CONN_MAX_AGE": 0, "TEST": {"MIRROR": "default"}}
+    DATABASES["owner"] = _database("DATABASE_OWNER_URL", _owner_url, statement_timeout=0)
+    DATABASES["owner"] |= {"CONN_MAX_AGE": 0, "TEST": {"MIRROR": "default"}}
+# A standby that reports and files are read from while it has everything (apps.ledger.replica); the milliseconds it has
+# to catch up.
+REPLICA_PATIENCE = env.int("REPLICA_PATIENCE", 50)
+if _replica_url := env.str("DATABASE_REPLICA_URL", ""):
+    # A machine that is gone is given up in seconds, where the primary would be waited for.
+    DATABASES["replica"] = _database(
+        "DATABASE_REPLICA_URL", _replica_url, statement_timeout=_STATEMENT_TIMEOUT, connect_timeout="2",
+        tcp_user_timeout="3000", keepalives_idle="2", keepalives_interval="1", keepalives_count="3",
+    )  # fmt: skip
+    DATABASES["replica"]["OPTIONS"]["options"] += " -c default_transaction_read_only=on"
+    # Each reading begins with a question, which finds a broken connection.
+    DATABASES["replica"] |= {"CONN_HEALTH_CHECKS": False, "TEST": {"MIRROR": "default"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Broker and cache: a doorbell and a counter of attempts, never the truth.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection
-
 from apps.ledger.models import AuditEntry
+from apps.ledger.replica import read_rows
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import everyone, literal, population_sql
 
@@ -41,9 +40,7 @@ def people_by_campaign(campaigns: Sequence[Campaign], at: datetime) -> dict[int,
             parts.append(f"(SELECT {one.pk}, count(*) FROM ({counted}) population)")
     if not parts:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts))
-        return {campaign: int(people) for campaign, people in cursor.fetchall()}
+    return {campaign: int(people) for campaign, people in read_rows(" UNION ALL ".join(parts))}
 
 
 def cancellation_of(campaign: Campaign) -> AuditEntry | None:

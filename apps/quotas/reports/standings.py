@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from django.db import connection
-
+from apps.ledger.replica import read_rows
 from apps.ledger.rules import clean_text
 from apps.ledger.services import clock
 from apps.quotas import rules
@@ -241,9 +240,7 @@ class Standings(Grouped):
 
     def ask(self, select: str) -> list[tuple]:
         """The rows of a SELECT over `listed`, `days` and `chosen`."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"{self.sources} {select}")
-            return cursor.fetchall()
+        return read_rows(f"{self.sources} {select}")
 
     def page(self, sort: str = "help", after: str = "", limit: int = 50) -> Page:
         """Up to `limit` rows behind the token `after`. An unknown sort or token starts as if none were given."""

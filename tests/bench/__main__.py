@@ -15,7 +15,7 @@ from pathlib import Path
 
 from config.embedded import EmbeddedError
 from config.places import BASE_DIR, PlaceError
-from tests.bench import exports, imports, rosters
+from tests.bench import exports, imports, pages, rosters, starts
 from tests.bench.database import NotOurs, opened
 from tests.bench.figures import Figure, table
 from tests.bench.running import SIZES, Bench, WrongCount, say
@@ -23,6 +23,8 @@ from tests.bench.running import SIZES, Bench, WrongCount, say
 FAMILIES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "B5": imports.run,
     "B6": exports.run,
+    "B7": pages.run,
+    "B11": starts.run,
     "B14": rosters.run,
 }
 

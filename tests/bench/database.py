@@ -41,7 +41,7 @@ class Database:
     url: str
     owner_url: str
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, broker: str = "memory://") -> dict[str, str]:
         """What a process of the house needs to work on it; nothing else of ours reaches it."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "HUNDRED_"))}
         return kept | {
@@ -52,7 +52,7 @@ class Database:
             "ALLOWED_HOSTS": "localhost",
             "COMPANY_PHONE_REGION": "CN",
             "COMPANY_EMAIL_DOMAINS": "",
-            "CELERY_BROKER_URL": "memory://",
+            "CELERY_BROKER_URL": broker,
             "CACHE_URL": "",
             "TIME_ZONE": "UTC",
             "DATABASE_URL": self.url,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.bench.database import Database
@@ -12,6 +13,8 @@ FILLED = (
     "contacts_contact", "contacts_contactidentity", "contacts_submission", "ledger_outbox", "ledger_storedfile",
     "ledger_storedchunk", "quotas_campaign", "employees_employee",
 )  # fmt: skip
+# Its comment says which company was made here and is still as it was.
+MARKED = "employees_employee"
 # What refuses TRUNCATE (bit 32 of a trigger's type) does so for empty tables too.
 GUARDS = """
 SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger WHERE NOT tgisinternal AND tgtype::int & 32 <> 0
@@ -40,6 +43,37 @@ SELECT people.ids[1 + n %% cardinality(people.ids)], 'Known ' || n, at.noon, at.
 FROM (SELECT array_agg(id ORDER BY id) AS ids FROM employees_employee) AS people,
      (SELECT hundred_clock() - interval '1 day' AS noon) AS at, generate_series(1, %s) AS n ORDER BY n
 """
+# The same with two hundred contacts at most for one, none for another, and recorded over the last weeks.
+SPREAD_CONTACTS = """
+INSERT INTO contacts_contact (employee_id, name, recorded_at, stored_at, source)
+SELECT people.ids[1 + floor(cardinality(people.ids) * sqrt(n * 982451653 %% %(contacts)s / %(contacts)s::float8))::int],
+       'Known ' || n, at.moment, at.moment, 'page'
+FROM (SELECT array_agg(id ORDER BY id) AS ids FROM employees_employee) AS people,
+     generate_series(1, %(contacts)s::bigint) AS n,
+     LATERAL (SELECT hundred_clock() - interval '1 hour' - interval '18 days' * (1 - n / %(contacts)s::float8)
+              AS moment) AS at ORDER BY n
+"""
+# Each level of the tree is so many times as large as the one above it that the last one is the wanted depth.
+PLACED_DEEP = """
+INSERT INTO employees_placement (employee_id, department, manager_id, starts_at, ends_at)
+SELECT person.id, 'Department ' || person.n %% 40, boss.id, '-infinity', 'infinity'
+FROM (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM employees_employee) AS person
+JOIN unnest(%(firsts)s::bigint[], %(sizes)s::bigint[], %(above)s::bigint[], %(sizes_above)s::bigint[])
+    AS level(first, size, above, size_above) ON person.n >= level.first AND person.n < level.first + level.size
+LEFT JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM employees_employee) AS boss
+    ON boss.n = level.above + (person.n - level.first) * level.size_above / level.size
+"""
+# What is dropped and made again around many new rows of a table, constraints that hang on an index first.
+REMADE = """
+SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
+       format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid)),
+       CASE contype WHEN 'f' THEN 1 ELSE 2 END AS step
+FROM pg_constraint WHERE contype IN ('f', 'u') AND conrelid::regclass::text = ANY(%(tables)s)
+UNION ALL
+SELECT format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexrelid), 2 FROM pg_index
+WHERE indrelid::regclass::text = ANY(%(tables)s) AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+ORDER BY step
+"""
 # Digests need only be spread as real ones are: nothing that is imported shares one with these.
 IDENTITIES = """
 INSERT INTO contacts_contactidentity (employee_id, contact_id, kind, value, domain, digest, live)
@@ -51,24 +85,66 @@ FROM contacts_contact, LATERAL (VALUES
 """
 
 
-def start_anew(database: Database, *, employees: int, contacts: int) -> None:
-    """Empty the database of our own people and fill it again; statistics are fresh and the log is written."""
+def start_anew(database: Database, *, employees: int, contacts: int, spread: bool = False) -> None:
+    """Empty the database of our own people and fill it again; statistics are fresh and the log is written.
+
+    Everybody has as many contacts, a day old; with `spread` from none to twice as many, of some weeks.
+    """
     database.refuse_foreign()
     with database.as_owner() as cursor:
         _empty(cursor)
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT set_config('hundred.facts', 'held', true)")
         cursor.execute(EMPLOYEES, [employees])
-        cursor.execute(CONTACTS, [contacts])
-        cursor.execute(IDENTITIES)
+        with _without_indexes(cursor, ["contacts_contact", "contacts_contactidentity"]):
+            if spread:
+                cursor.execute(SPREAD_CONTACTS, {"contacts": contacts})
+            else:
+                cursor.execute(CONTACTS, [contacts])
+            cursor.execute(IDENTITIES)
+        cursor.execute("COMMIT")
         _settle(cursor, FILLED)
 
 
-def start_company(database: Database, *, employees: int, contacts: int) -> None:
-    """The same with everybody employed and under a manager; `process company` makes tree, campaign and verdicts."""
-    start_anew(database, employees=employees, contacts=contacts)
+def start_company(database: Database, *, employees: int, contacts: int, depth: int | None = None) -> None:
+    """The same with everybody employed and under a manager; `process company` makes tree, campaign and verdicts.
+
+    With `depth` the tree has so many levels below its head, and contacts are spread.
+    """
+    start_anew(database, employees=employees, contacts=contacts, spread=depth is not None)
     with database.as_owner() as cursor:
         cursor.execute(EMPLOYED)
-        cursor.execute(PLACED)
+        if depth is None:
+            cursor.execute(PLACED)
+        else:
+            sizes = levels(employees, depth)
+            firsts = [sum(sizes[:level]) for level in range(len(sizes))]
+            above, sizes_above = [-1, *firsts[:-1]], [0, *sizes[:-1]]
+            cursor.execute(PLACED_DEEP, {"firsts": firsts, "sizes": sizes, "above": above, "sizes_above": sizes_above})
         _settle(cursor, ("employees_employment", "employees_placement"))
+
+
+def levels(people: int, depth: int) -> list[int]:
+    """How many stand on each level of a tree with one head and `depth` levels below, each about as often larger."""
+    low, high = 1.0, float(people)
+    while high - low > 1e-9:
+        times = (low + high) / 2
+        low, high = (times, high) if sum(times**level for level in range(depth + 1)) < people else (low, times)
+    sizes = [round(low**level) for level in range(depth)]
+    return [*sizes, people - sum(sizes)]
+
+
+@contextmanager
+def _without_indexes(cursor: Any, tables: list[str]) -> Iterator[None]:
+    """Inside a transaction: what looks at every new row is gone meanwhile, and made again over all of them."""
+    cursor.execute(REMADE, {"tables": tables})
+    remade = cursor.fetchall()
+    for drop, _make, _step in remade:
+        cursor.execute(drop)
+    yield
+    cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")
+    for _drop, make, _step in reversed(remade):
+        cursor.execute(make)
 
 
 def _settle(cursor: Any, tables: Iterable[str]) -> None:
@@ -90,6 +166,7 @@ def _empty(cursor: Any) -> None:
     cursor.execute(f"TRUNCATE {', '.join(FILLED)} RESTART IDENTITY CASCADE")
     for table, name in guards:
         cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {name}")
+    cursor.execute(f"COMMENT ON TABLE {MARKED} IS NULL")
     cursor.execute("COMMIT")
 
 

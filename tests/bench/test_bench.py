@@ -19,6 +19,8 @@ B5 = {
     "B5.rate", "B5.share", "B5.again", "B5.memory", "B5.memory_growth", "B5.memory_growth_read", "B5.vcards", "B5.sql",
 }  # fmt: skip
 B6 = {"B6.csv", "B6.export", *(f"B6.{what}.{form}" for what in ("memory", "rate") for form in FORMS)}
+B7 = {"B7.page", "B7.p99", "B7.list"}
+B11 = {"B11.start", "B11.idle", "B11.idle.web", "B11.idle.worker", "B11.idle.beat"}
 B14 = {"B14.sql", "B14.again", "B14.look"}
 
 
@@ -35,7 +37,7 @@ def test_the_small_size_runs_from_nothing_and_counts_right(tmp_path):
     done = bench(tmp_path / "bench.json")
     assert done.returncode == 0, done.stderr
     told = json.loads((tmp_path / "bench.json").read_text())
-    assert set(told) == B5 | B6 | B14
+    assert set(told) == B5 | B6 | B7 | B11 | B14
     for name, figure in told.items():
         assert list(figure) == ["value", "unit", "reference", "ratio", "goal", "ok"]
         assert figure["value"] > 0

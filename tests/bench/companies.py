@@ -1,0 +1,44 @@
+"""The company whose pages are measured: twelve levels deep, judged, with some of its people signed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.bench import seeding
+from tests.bench.running import Bench, expect, say
+
+DEPTH = 12
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Sessions: of people without a team by their number, of managers by the size of their team, of one of HR."""
+
+    people: dict[str, str]
+    leaders: dict[int, tuple[str, str]]
+    hr: str
+
+
+def company(bench: Bench, *, people: int, contacts: int) -> None:
+    """Have that company in the database; one that another family has left as it was is not made anew."""
+    mark = f"{people} people, {contacts} contacts"
+    if bench.database.one(f"SELECT obj_description('{seeding.MARKED}'::regclass)") == mark:
+        return
+    say(f"A company of {mark}")
+    seeding.start_company(bench.database, employees=people, contacts=contacts, depth=DEPTH)
+    expect("the company", bench.process("process", "company", bench.folder), {"people": people})
+    with bench.database.as_owner() as cursor:
+        cursor.execute(f"COMMENT ON TABLE {seeding.MARKED} IS '{mark}'")
+
+
+def spoil(bench: Bench) -> None:
+    """Say that the company is no longer what it was made as."""
+    with bench.database.as_owner() as cursor:
+        cursor.execute(f"COMMENT ON TABLE {seeding.MARKED} IS NULL")
+
+
+def readers(bench: Bench, people: int, *teams: int) -> Readers:
+    """So many people and, for each size of team, a manager of at least that: signed in."""
+    told = bench.process("readers", people, *teams)
+    leaders = {int(size): (staff_no, session) for size, (staff_no, session) in told["leaders"].items()}
+    return Readers(told["people"], leaders, told["hr"])

@@ -1,0 +1,73 @@
+"""Signs people of the company in without their passwords: `python -m tests.bench.readers PEOPLE [TEAM ...]`.
+
+So many employees from all over the company, for each size of team a manager with at least so many below, and one of HR.
+Prints their sessions as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import django
+
+
+def sign_in(ids: list[int]) -> dict[str, str]:
+    """A session for each of these employees, by staff number."""
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.contrib.sessions.models import Session
+
+    from apps.employees.models import Account, Employee
+
+    people = Employee.objects.in_bulk(ids)
+    have = set(Account.objects.filter(employee__in=ids).values_list("employee_id", flat=True))
+    Account.objects.bulk_create(
+        Account(employee=one, login=one.staff_no.lower(), email=one.email, display_name=one.name, password="!")
+        for one in people.values() if one.pk not in have
+    )  # fmt: skip
+    store, sessions, keys = SessionStore(), [], {}
+    for account in Account.objects.filter(employee__in=ids).select_related("employee"):
+        signed = {SESSION_KEY: str(account.pk), BACKEND_SESSION_KEY: "apps.employees.backends.EmployeeBackend"}
+        signed[HASH_SESSION_KEY] = account.get_session_auth_hash()
+        key = store._get_new_session_key()
+        sessions.append(Session(key, store.encode(signed), store.get_expiry_date()))
+        keys[people[account.employee_id].staff_no] = key
+    Session.objects.bulk_create(sessions)
+    return keys
+
+
+def managers(sizes: list[int]) -> dict[str, int]:
+    """For each size the id of a manager with just so many people below, or with the next more."""
+    from django.db.models import F
+
+    from apps.employees.models import TreeNode
+
+    below = TreeNode.objects.annotate(size=F("last") - F("first")).order_by("size", "first")
+    return {str(size): below.filter(size__gte=size).values_list("employee_id", flat=True)[0] for size in sizes}
+
+
+def main(people: int, *teams: int) -> None:
+    django.setup()
+    from apps.employees.models import Account, Employee, Role
+
+    every = dict(Employee.objects.order_by("pk").values_list("pk", "staff_no"))
+    # From the end: those have nobody below them. The last one of all is HR.
+    hr, *others = reversed(every)
+    chosen = others[:: max(1, len(others) // people)][:people]
+    leaders = managers(list(teams))
+    signed = sign_in(list({hr, *chosen, *leaders.values()}))
+    Role.objects.get_or_create(
+        account=Account.objects.get(employee=hr), role=Role.Kind.HR, defaults={"granted_by_label": "bench"}
+    )
+    print(json.dumps({
+        "people": {every[one]: signed[every[one]] for one in chosen},
+        "leaders": {size: [every[one], signed[every[one]]] for size, one in leaders.items()},
+        "hr": signed[every[hr]],
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    main(*map(int, sys.argv[1:]))

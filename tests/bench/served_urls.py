@@ -1,0 +1,21 @@
+"""The product's addresses and `/bench/bare/`: what a signed-in page costs before it says anything."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.utils.cache import add_never_cache_headers
+
+from apps.quotas.models import Standing
+from config.urls import handler400, handler403, handler404, handler500, urlpatterns
+
+__all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
+
+
+def bare(request: HttpRequest) -> HttpResponse:
+    """The session and the reader, as every page has them, one query, one line of text."""
+    counted = Standing.objects.filter(employee=request.user.employee_id).values_list("counted", flat=True).first()  # type: ignore[union-attr,misc]  # signed in
+    response = HttpResponse(f"{counted}\n", content_type="text/plain")
+    add_never_cache_headers(response)
+    return response
+
+
+urlpatterns = [path("bench/bare/", bare), *urlpatterns]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from config.embedded import EmbeddedError
 from config.places import BASE_DIR, PlaceError
-from tests.bench import exports, imports, pages, rosters, starts
+from tests.bench import adding, deadline, exports, imports, pages, rosters, starts, teams
 from tests.bench.database import NotOurs, opened
 from tests.bench.figures import Figure, table
 from tests.bench.running import SIZES, Bench, WrongCount, say
@@ -23,7 +23,12 @@ from tests.bench.running import SIZES, Bench, WrongCount, say
 FAMILIES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "B5": imports.run,
     "B6": exports.run,
+    # One company for all of these; the last leaves it frozen.
     "B7": pages.run,
+    "B4": adding.run,
+    "B8": teams.run,
+    "B10": deadline.run,
+    "B9": teams.run_huge,
     "B11": starts.run,
     "B14": rosters.run,
 }

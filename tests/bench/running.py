@@ -32,21 +32,28 @@ class Size:
     # Of the companies whose standings are written: an everyday one, and one that must fit into the same memory.
     people: int
     many: int
-    # Of the company whose pages are asked for: contacts, how many different people ask, and how long how often.
+    # Of the two companies whose pages are asked for: contacts; how many different people ask, and how long how often.
     page_contacts: int
+    many_contacts: int
     readers: int
     seconds: float
     rounds: int
+    # How often one person adds and waits, and how long others do meanwhile; seconds before and after the cut-off.
+    follows: int
+    busy: float
+    before: int
+    after: int
 
 
 SIZES = {
     "small": Size(
-        employees=1_000, contacts=20_000, rows=20_000, times=1, people=2_000, many=10_000, page_contacts=20_000,
-        readers=50, seconds=0.5, rounds=1,
+        employees=1_000, contacts=20_000, rows=20_000, times=1, people=2_000, many=10_000,
+        page_contacts=20_000, many_contacts=20_000, readers=50, seconds=0.5, rounds=1, follows=2, busy=6.0, before=4, after=2,
     ),
     "full": Size(
         employees=10_000, contacts=1_000_000, rows=1_000_000, times=3, people=50_000, many=1_000_000,
-        page_contacts=5_000_000, readers=1_000, seconds=8.0, rounds=5,
+        page_contacts=5_000_000, many_contacts=20_000_000, readers=2_000, seconds=8.0, rounds=5,
+        follows=30, busy=60.0, before=300, after=30,
     ),
 }  # fmt: skip
 

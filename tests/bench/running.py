@@ -48,7 +48,8 @@ class Size:
 SIZES = {
     "small": Size(
         employees=1_000, contacts=20_000, rows=20_000, times=1, people=2_000, many=10_000,
-        page_contacts=20_000, many_contacts=20_000, readers=50, seconds=0.5, rounds=1, follows=2, busy=6.0, before=4, after=2,
+        page_contacts=20_000, many_contacts=20_000, readers=50, seconds=0.5, rounds=1,
+        follows=2, busy=6.0, before=4, after=2,
     ),
     "full": Size(
         employees=10_000, contacts=1_000_000, rows=1_000_000, times=3, people=50_000, many=1_000_000,

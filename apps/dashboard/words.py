@@ -6,13 +6,14 @@ A reason or a state is a code below this door; here it becomes a sentence, and w
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy, ngettext, npgettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, npgettext, pgettext
 
 from apps.contacts.reading import unreadable
 from apps.contacts.rules import UNREADABLE
@@ -209,6 +210,11 @@ def long_date(day: date) -> str:
 
 def full_date(day: date) -> str:
     """Mon 30 Nov · 11月30日 星期一"""
+    return _full_date(day, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _full_date(day: date, language: str | None) -> str:
     return date_format(day, pgettext("date format, with weekday", "D j M"))
 
 

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.db.models import F, Q
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BooleanField, F, Q, TextField
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 
-from apps.employees.models import Account, meant_by
+from apps.employees.models import Account, Deputyship, meant_by
 from apps.ledger.querysets import Clock
 from apps.ledger.rules import storable
 
-# One query for every request: the account, its employee and tree node, only while employed.
+# One query for every request: the account, its employee and tree node, its roles, whether it stands in for a manager,
+# only while employed.
 MAY_SIGN_IN = Q(employee=None) | Q(
     employee__employment__starts_at__lte=Clock(), employee__employment__ends_at__gt=Clock()
 )
+
+HELD = "ARRAY(SELECT role.role FROM employees_role role WHERE role.account_id = employees_account.id)"
+
+
+@cache
+def _leads() -> tuple[str, tuple[object, ...]]:
+    """Whether the account's employee sees another's team now, as SQL; put together once, for every request asks it."""
+    chosen = Deputyship.objects.in_force().with_a_team().order_by().values("deputy_id")
+    text, values = chosen.query.sql_with_params()
+    return f"EXISTS ({text} AND employees_deputyship.deputy_id = employees_account.employee_id)", tuple(values)
 
 
 class EmployeeBackend(ModelBackend):
@@ -44,9 +58,13 @@ class EmployeeBackend(ModelBackend):
         return super().user_can_authenticate(user) and Account.objects.filter(MAY_SIGN_IN, pk=user.pk).exists()
 
     def get_user(self, user_id: int) -> Account | None:
-        return (
+        account = (
             Account.objects.filter(MAY_SIGN_IN, pk=user_id, is_active=True)
             .select_related("employee", "employee__node")
+            .annotate(held=RawSQL(HELD, (), ArrayField(TextField())), leads=RawSQL(*_leads(), BooleanField()))  # noqa: S611
             .distinct()
             .first()
         )
+        if account:
+            account.roles, account.stands_in = frozenset(account.held), account.leads
+        return account

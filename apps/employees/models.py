@@ -289,6 +289,11 @@ class Account(AbstractBaseUser, PermissionsMixin):
         """The roles granted to this account, read once a request."""
         return frozenset(self.role_set.values_list("role", flat=True))
 
+    @cached_property
+    def stands_in(self) -> bool:
+        """Whether this account's employee sees somebody else's team as a deputy now; read once a request."""
+        return Deputyship.objects.in_force().with_a_team().filter(deputy=self.employee_id).exists()
+
     def has_role(self, role: str) -> bool:
         """Whether the account holds `role`: hr, operator or auditor. A superuser holds none by being one."""
         return role in self.roles

@@ -110,7 +110,8 @@ class Campaign(models.Model):
 
     def rule_at(self, at: datetime) -> "CampaignRule":
         """The rule in force just before `at`; before the first version, the first."""
-        return self.rules.filter(in_force_from__lt=at).order_by("version").last() or self.rules.earliest("version")
+        earlier = [rule for rule in self.versions if rule.in_force_from < at]
+        return (earlier or self.versions[:1] or [self.rule])[-1]
 
 
 class CampaignRule(models.Model):

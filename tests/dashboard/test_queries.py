@@ -92,3 +92,21 @@ def test_the_form_for_a_question_asks_the_same_for_thirty_contacts(as_: SignIn, 
 def test_thirty_people_are_asked_for_like_three(as_: SignIn, noon: object) -> None:
     few, many = asked(as_, 3), asked(as_, 30)
     assert many == few
+
+
+# Session, reader, campaigns with the clock, the number with its days, the contacts, their identities.
+FIRST_PAGE = 6
+
+
+def test_the_first_page_asks_six_questions(as_: SignIn, alice: Employee, noon: object) -> None:
+    """Fifty thousand people open it on the last day: every question more is one that they wait for together."""
+    people.record(alice, 4)
+    people.record_one(alice, ("email", "bob@corp.example.com"))
+    people.november()
+    people.mark()
+    client = as_(alice)
+    client.get("/")  # what is asked once a process is asked now
+    with CaptureQueriesContext(connection) as asked:
+        response = client.get("/")
+    assert "does not count" in response.content.decode()
+    assert len(asked) == FIRST_PAGE, [query["sql"][:80] for query in asked]

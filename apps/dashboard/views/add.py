@@ -13,7 +13,7 @@ from apps.contacts.pasting import lines_of
 from apps.dashboard.forms import QuickAddForm
 from apps.dashboard.views.answers import Answer, answer_many, answer_one, number_now
 from apps.dashboard.views.contacts import listing
-from apps.dashboard.views.me import lists, page
+from apps.dashboard.views.me import lists, own_look, page
 from apps.dashboard.views.scope import Scope, fragment
 from apps.quotas import services
 
@@ -35,7 +35,7 @@ def _in_place(scope: Scope, form: QuickAddForm, answer: Answer | None) -> HttpRe
     if answer is None:
         return fragment(scope, "dashboard/_quick_add.html", {"form": form}, status=422)
     # The request's own now lies before the recording, and a look sees only what came before it.
-    around = lists(scope, services.clock())
+    around = lists(own_look(scope, services.clock()))
     said = " ".join(filter(None, [answer.text, number_now(scope)]))
     form.summary = said
     context = {"form": form, "said": said, "level": messages.DEFAULT_TAGS[answer.level], **around}

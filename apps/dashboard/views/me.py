@@ -30,9 +30,9 @@ class Own:
     `moved` is what became of contacts since the end of yesterday; None where nothing can move any more.
     """
 
-    standings: Any
     row: Any
     days: list[Any]
+    flips: list[Any]
     by_reason: dict[str, int]
     asked: Any
     can_ask: bool
@@ -87,28 +87,39 @@ def final_line(scope: Scope) -> Final | None:
     return Final(row, counts_by_reason(scope).get("", 0), corrected=bool(fixed))
 
 
-def own_numbers(scope: Scope) -> Own | None:
+def own_numbers(scope: Scope, contacts: reports.OwnContacts) -> Own | None:
     """None when there is no campaign, or the reader is not in its population."""
-    if scope.campaign is None or scope.employee is None:
+    campaign, employee = scope.campaign, scope.employee
+    if campaign is None or employee is None:
         return None
-    standings = reports.Standings(scope.campaign, reports.Only(scope.employee), result=scope.result, reviews=True)
-    row = standings.one(scope.employee.pk)
-    if row is None:
+    standings = reports.Standings(campaign, reports.Only(employee), result=scope.result, reviews=True)
+    found = reports.own_standing(standings, employee, scope.now)
+    if found is None:
         return None
-    asked = Review.objects.filter(campaign=scope.campaign, employee=scope.employee).order_by("-asked_at").first()
-    can_ask = services.can_ask(scope.campaign, scope.now)
-    terms = reports.terms_of(scope.campaign, [scope.employee.pk], scope.now).get(scope.employee.pk, [])
-    fixed = reports.corrections_of(scope.result, scope.employee) if scope.result else []
-    return Own(standings, row, standings.curve(), counts_by_reason(scope), asked, can_ask, terms, _moved(scope), fixed)
+    # Nearly nobody has either: whoever has none is not asked about twice.
+    reviews = Review.objects.filter(campaign=campaign, employee=employee).order_by("-asked_at")
+    asked = reviews.first() if found.asked else None
+    terms = reports.terms_of(campaign, [employee.pk], scope.now).get(employee.pk, []) if found.adjusted else []
+    fixed = reports.corrections_of(scope.result, employee) if scope.result else []
+    can_ask = services.can_ask(campaign, scope.now)
+    return Own(found.row, found.days, found.flips, contacts.by_reason, asked, can_ask, terms, contacts.moved, fixed)
 
 
-def _moved(scope: Scope) -> list[reports.Moved] | None:
-    """Against the state at the end of yesterday, in the campaign's zone (decision 11)."""
+def own_look(
+    scope: Scope, at: datetime | None = None, *, latest: int = LATEST, each: int = EXAMPLES
+) -> reports.OwnContacts:
+    """The reader's contacts at `at` (default: the request's now), and what became of them since yesterday's end."""
+    return reports.own_contacts(
+        scope.campaign, scope.the_employee, at or scope.now, before=_yesterday(scope), latest=latest, each=each
+    )
+
+
+def _yesterday(scope: Scope) -> datetime | None:
+    """Its end in the campaign's zone (decision 11); None where nothing can move any more."""
+    if scope.campaign is None or scope.campaign.state != Campaign.State.OPEN:
+        return None
     rule = scope.rule
-    if scope.the_campaign.state != Campaign.State.OPEN or not rule.opens_at <= scope.now < rule.cutoff_at:
-        return None
-    yesterday = rules.start_of_day(scope.today, rule.time_zone)
-    return reports.moved_since(scope.the_campaign, scope.the_employee, yesterday, scope.now)
+    return rules.start_of_day(scope.today, rule.time_zone) if rule.opens_at <= scope.now < rule.cutoff_at else None
 
 
 @require_safe
@@ -121,13 +132,14 @@ def me(request: HttpRequest) -> HttpResponse:
 
 
 def page(scope: Scope, form: QuickAddForm, *, hurry: bool = False, status: int = 200) -> HttpResponse:
-    own = own_numbers(scope)
-    context: dict[str, Any] = {"form": form, "hurry": hurry, **lists(scope)}
+    contacts = own_look(scope)
+    own = own_numbers(scope, contacts)
+    context: dict[str, Any] = {"form": form, "hurry": hurry, **lists(contacts)}
     if own:
         context |= _shown(scope, own)
         # Without a curve there is no box to draw it in: then the form is sent whole, and the page comes back with one.
         context["picture"] = own_curve(scope, context["card"], own.days) if own.row.counted else None
-        context["flips"] = reports.flips(scope.the_campaign, scope.the_employee)
+        context["flips"] = own.flips
     elif scope.campaign:
         context["period"] = period_of(scope)
         context["waiting"] = not context["period"].opened and services.concerns(scope.campaign, scope.user)
@@ -155,21 +167,18 @@ class Reason:
     newest: list[Any]
 
 
-def lists(scope: Scope, at: datetime | None = None) -> dict[str, Any]:
+def lists(contacts: reports.OwnContacts) -> dict[str, Any]:
     """The newest contacts, and by reason those that do not count though they live."""
-    by_reason: dict[str, Reason] = {}
-    found: Any = reports.not_counting(scope.campaign, scope.the_employee, at or scope.now, EXAMPLES)
-    for contact in found:
-        by_reason.setdefault(contact.reason, Reason(contact.reason, contact.of_reason, [])).newest.append(contact)
-    ordered = [by_reason[code] for code in rules.REASONS if code in by_reason]
-    return {"latest": own_contacts(scope, at)[:LATEST], "mendable": ordered}
+    found = contacts.mendable
+    ordered = [Reason(code, contacts.by_reason[code], found[code]) for code in rules.REASONS if code in found]
+    return {"latest": contacts.latest, "mendable": ordered}
 
 
 @require_safe
 def standing(request: HttpRequest) -> HttpResponse:
     """The number alone, for the page that follows it: 304 while nothing moved (decision 42)."""
     scope = Scope(request)
-    own = own_numbers(scope)
+    own = own_numbers(scope, own_look(scope, latest=0, each=0)) if scope.employee else None
     if own is None:
         raise Http404("There is no standing")
     shown = _shown(scope, own)

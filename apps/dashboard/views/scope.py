@@ -56,11 +56,14 @@ class Scope:
         self.employee: Employee | None = self.user.employee
         slug = request.GET.get("campaign", "").replace("\0", "") or None
         try:
-            self.campaign: Campaign | None = services.campaign_for(self.user, slug)
+            choice = services.choice_for(self.user, slug)
         except Campaign.DoesNotExist as unknown:
             raise Http404("There is no such campaign") from unknown
+        self.campaign: Campaign | None = choice.campaign
+        # What the switcher offers: everything that has been opened.
+        self.campaigns: list[Campaign] = choice.campaigns
         self.chosen = bool(slug)
-        self.now: datetime = services.clock()
+        self.now: datetime = choice.now
         self.as_of: datetime | None = self._end_of(request.GET.get("as_of", ""))
         self.result: FrozenResult | None = self._result(request.GET.get("result", ""))
 
@@ -70,11 +73,6 @@ class Scope:
         return reports.Standings(
             self.the_campaign, people, as_of=self.as_of, filters=filters, result=self.result, reviews=told
         )
-
-    @cached_property
-    def campaigns(self) -> list[Campaign]:
-        """What the switcher offers: everything that has been opened."""
-        return list(Campaign.objects.filter(state__in=SHOWN).order_by("name"))
 
     @property
     def the_employee(self) -> Employee:
@@ -86,7 +84,7 @@ class Scope:
     @cached_property
     def stands_in(self) -> list[Deputyship]:
         """Whose teams the reader sees as a deputy now; each manager is named once."""
-        if self.employee is None:
+        if self.employee is None or not self.user.stands_in:
             return []
         found = Deputyship.objects.in_force().with_a_team().filter(deputy=self.employee)
         return list(found.select_related("manager__node"))

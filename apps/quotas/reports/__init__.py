@@ -5,14 +5,13 @@ from apps.quotas.reports.campaigns import TOLD_DAYS, all_campaigns, cancellation
 from apps.quotas.reports.folding import FEWEST, others_of
 from apps.quotas.reports.groups import OTHERS, Bands, Bin, Day, Group
 from apps.quotas.reports.meter import Meter, honest_meter
+from apps.quotas.reports.own import OwnContacts, OwnStanding, own_contacts, own_standing
 from apps.quotas.reports.people import Everyone, Only, People, TeamOf, These, told_of_reviews
 from apps.quotas.reports.persons import (
     Moved,
     contacts_with_reason,
     corrections_of,
     flips,
-    moved_since,
-    not_counting,
     reason_counts,
 )
 from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals, order_of
@@ -32,6 +31,8 @@ __all__ = [
     "Meter",
     "Moved",
     "Only",
+    "OwnContacts",
+    "OwnStanding",
     "Page",
     "People",
     "Row",
@@ -48,11 +49,11 @@ __all__ = [
     "flips",
     "fresh_changes",
     "honest_meter",
-    "moved_since",
-    "not_counting",
     "one_request",
     "order_of",
     "others_of",
+    "own_contacts",
+    "own_standing",
     "people_by_campaign",
     "reason_counts",
     "requests_of",

@@ -26,7 +26,14 @@ from apps.quotas.services.joining_late import ask_by_rule, preview_rule
 from apps.quotas.services.many import check_many
 from apps.quotas.services.marking import Mark, mark_standings, mark_touched
 from apps.quotas.services.passing import follow_time, stop_watching
-from apps.quotas.services.reading import campaign_for, can_undo, concerns, restore_while_open, undo_while_open
+from apps.quotas.services.reading import (
+    campaign_for,
+    can_undo,
+    choice_for,
+    concerns,
+    restore_while_open,
+    undo_while_open,
+)
 from apps.quotas.services.recounting import Difference, compare_everybody, keep_drift, recount
 from apps.quotas.services.reviewing import (
     ReviewRefused,
@@ -86,6 +93,7 @@ __all__ = [
     "change_rule",
     "changed",
     "check_many",
+    "choice_for",
     "clock",
     "company_domains",
     "compare_everybody",

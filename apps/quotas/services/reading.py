@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,24 +13,48 @@ from django.utils.translation import gettext as _
 from apps.contacts.models import Contact, Submission
 from apps.contacts.services import ContactRefused, restore_contact, undo_submission
 from apps.employees.models import Employee
-from apps.ledger.rules import storable
+from apps.ledger.querysets import Clock
 from apps.ledger.services import Actor, clock, hold_facts
-from apps.quotas.models import Campaign
+from apps.quotas.models import Campaign, CampaignRule
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The campaign a page shows, all that there are to choose from by their names, and the clock."""
+
+    campaign: Campaign | None
+    campaigns: list[Campaign]
+    now: datetime
+
+
+def choice_for(user: Any, slug: str | None) -> Choice:
+    """The campaign named, else the reader's open one with the nearest cut-off, else the latest frozen one, else None.
+
+    One query, rules and clock included. Raises Campaign.DoesNotExist for a name that is none.
+    """
+    found: dict[int, Campaign] = {}
+    shown = CampaignRule.objects.exclude(campaign__state__in=["draft", "cancelled"]).annotate(now=Clock())
+    rules = list(shown.select_related("campaign").order_by("campaign__name", "version"))
+    for rule in rules:
+        campaign = rule.campaign = found.setdefault(rule.campaign_id, rule.campaign)
+        campaign.versions = [*campaign.__dict__.get("versions", []), rule]
+    campaigns = list(found.values())
+    now = max((rule.now for rule in rules), default=None) or clock()
+    return Choice(_chosen(campaigns, user, slug, now), campaigns, now)
 
 
 def campaign_for(user: Any, slug: str | None) -> Campaign | None:
-    """The campaign a page shows: the one named, else the reader's open one with the nearest cut-off, else the latest
+    """The campaign of choice_for."""
+    return choice_for(user, slug).campaign
 
-    frozen one, else None. Raises Campaign.DoesNotExist for a name that is none.
-    """
-    known = Campaign.objects.exclude(state__in=["draft", "cancelled"])
+
+def _chosen(campaigns: list[Campaign], user: Any, slug: str | None, now: datetime) -> Campaign | None:
     if slug:
-        if not storable(slug):
+        named = [campaign for campaign in campaigns if campaign.slug == slug]
+        if not named:
             raise Campaign.DoesNotExist
-        return known.get(slug=slug)
-    now = clock()
-    chosen = list(known.prefetch_related("rules"))
-    mine = [campaign for campaign in chosen if concerns(campaign, user)] or chosen
+        return named[0]
+    mine = [campaign for campaign in campaigns if concerns(campaign, user)] or campaigns
 
     def order(campaign: Campaign) -> tuple:
         cutoff = campaign.rule.cutoff_at

@@ -1,0 +1,138 @@
+"""All that a reader's own page asks of campaign and contacts, in two statements: each costs more than what it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate
+from typing import Any
+
+from django.db.models import Prefetch, prefetch_related_objects
+
+from apps.contacts.models import Contact, ContactIdentity
+from apps.employees.models import Employee
+from apps.quotas.models import Campaign, StandingChange
+from apps.quotas.querysets import literal, reason_of, these
+from apps.quotas.reports.groups import Day
+from apps.quotas.reports.persons import Moved
+from apps.quotas.reports.standings import COLUMNS, Row, Standings
+
+FLIP = ("at", "red", "counted", "target", "exempt", "cause")
+# Beside the row: its days, its turns with the newest first, whether anything was asked or adjusted about the person.
+BESIDE = """
+ARRAY(SELECT day FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
+ARRAY(SELECT delta FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
+EXISTS (SELECT FROM quotas_review asked
+        WHERE asked.campaign_id = {campaign} AND asked.employee_id = listed.employee_id),
+EXISTS (SELECT FROM quotas_adjustment terms
+        WHERE terms.campaign_id = {campaign} AND terms.employee_id = listed.employee_id)
+"""
+TURNS = """
+ARRAY(SELECT turn.{column} FROM quotas_standingchange turn
+      WHERE turn.campaign_id = {campaign} AND turn.employee_id = listed.employee_id ORDER BY turn.at DESC, turn.id DESC)
+"""
+# Each contact is judged once; what is wanted of all of them stands beside the few rows that are sent.
+CONTACTS = """
+WITH judged AS MATERIALIZED (
+    SELECT contacts_contact.*, {reason} AS reason, {earlier} AS earlier
+    FROM contacts_contact WHERE employee_id = {employee} {recorded})
+SELECT * FROM (
+    SELECT judged.*, row_number() OVER (ORDER BY recorded_at DESC, id DESC) AS nth,
+           row_number() OVER (PARTITION BY reason ORDER BY recorded_at DESC, id DESC) AS nth_of_reason,
+           count(*) OVER (PARTITION BY reason) AS of_reason,
+           row_number() OVER (PARTITION BY reason, earlier) AS nth_of_move,
+           count(*) OVER (PARTITION BY reason, earlier) AS of_move
+    FROM judged) numbered
+WHERE nth <= {latest} OR nth_of_move = 1 OR (nth_of_reason <= {each} AND reason NOT IN ('', 'ended'))
+ORDER BY nth
+"""
+
+
+@dataclass(frozen=True)
+class OwnStanding:
+    """A person's row with its days and turns, and whether there ever was a question, or an adjustment, about it."""
+
+    row: Row
+    days: list[Day]
+    flips: list[StandingChange]
+    asked: bool
+    adjusted: bool
+
+
+def own_standing(standings: Standings, employee: Employee, now: datetime) -> OwnStanding | None:
+    """None when the person is not in the campaign's population. `now`: what the clock said when a look at now began."""
+    campaign = standings.campaign.pk
+    if standings.result is None and not standings.being_frozen and standings.as_of is None:
+        standings.now = now
+    turns = ",".join(TURNS.format(column=column, campaign=campaign) for column in FLIP)
+    found = standings.ask(
+        f"SELECT {COLUMNS}, {BESIDE.format(campaign=campaign)}, {turns} FROM listed"
+        f" WHERE employee_id = {literal(employee.pk)}"
+    )
+    if not found:
+        return None
+    (*row, days, deltas, asked, adjusted), turned = found[0][: -len(FLIP)], found[0][-len(FLIP) :]
+    flips = [
+        StandingChange(campaign=standings.campaign, employee=employee, **dict(zip(FLIP, turn, strict=True)))
+        for turn in zip(*turned, strict=True)
+    ]
+    by_day = dict(zip(days, deltas, strict=True))
+    period = standings.days()
+    totals = accumulate(by_day.get(day, 0) for day in period)
+    curve = [Day(day, by_day.get(day, 0), total) for day, total in zip(period, totals, strict=True)]
+    return OwnStanding(Row(*row), curve, flips, asked, adjusted)
+
+
+@dataclass(frozen=True)
+class OwnContacts:
+    """A person's contacts at an instant. Show them to nobody but that person.
+
+    `latest`: the newest; `mendable`: by reason, the newest of the live ones that do not count, each with `of_reason`,
+    how many have it; `by_reason`: how many have which reason, '' counts; `moved`: what became of them since an earlier
+    instant, None when none was given.
+    """
+
+    latest: list[Any]
+    mendable: dict[str, list[Any]]
+    by_reason: dict[str, int]
+    moved: list[Moved] | None
+
+
+def own_contacts(
+    campaign: Campaign | None, employee: Employee, at: datetime, *, before: datetime | None, latest: int, each: int
+) -> OwnContacts:
+    """The `latest` newest, and the newest `each` of every reason; what moved is judged from the facts at both ends."""
+    statement = CONTACTS.format(
+        reason=_reason(campaign, employee, at), earlier=_earlier(campaign, employee, before), employee=employee.pk,
+        recorded=f"AND recorded_at < {literal(at)}" if campaign else "", latest=latest, each=each,
+    )  # fmt: skip
+    found: list[Any] = list(Contact.objects.raw(statement, params=None))
+    newest = [one for one in found if one.nth <= latest]
+    mendable: dict[str, list[Any]] = {}
+    for one in found:
+        if one.reason not in ("", "ended") and one.nth_of_reason <= each:
+            mendable.setdefault(one.reason, []).append(one)
+    _with_identities(employee, list({one.pk: one for group in (newest, *mendable.values()) for one in group}.values()))
+    groups = [one for one in found if one.nth_of_move == 1]
+    moved = [Moved(one.earlier, one.reason, one.of_move) for one in groups if one.earlier != one.reason]
+    by_reason = {one.reason: one.of_reason for one in groups}
+    return OwnContacts(newest, mendable, by_reason, None if before is None else moved)
+
+
+def _with_identities(employee: Employee, contacts: list[Any]) -> None:
+    prefetch_related_objects(contacts, Prefetch("identities", ContactIdentity.objects.filter(employee=employee)))
+
+
+def _reason(campaign: Campaign | None, employee: Employee, at: datetime) -> str:
+    if campaign is None:
+        return "CASE WHEN ended_at IS NULL THEN '' ELSE 'ended' END"
+    return reason_of(campaign.rule, at, these([employee.pk])).sql.replace("%%", "%")
+
+
+def _earlier(campaign: Campaign | None, employee: Employee, before: datetime | None) -> str:
+    """The reason at the earlier look, by the rule of then; NULL for what was not recorded yet."""
+    if campaign is None or before is None:
+        return "NULL::text"
+    then = campaign.rule if campaign.rule.in_force_from < before else campaign.rule_at(before)
+    reason = reason_of(then, before, these([employee.pk])).sql.replace("%%", "%")
+    return f"CASE WHEN recorded_at < {literal(before)} THEN {reason} END"

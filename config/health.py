@@ -11,6 +11,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from apps.ledger import replica
 from apps.ledger.models import Setting
 from config.celery import app
 
@@ -29,7 +30,7 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """503 only when the database is away or not migrated; a silent broker or drift is `degraded` with 200."""
+    """503 only when the database is away or not migrated; broker, replica or drift make it `degraded` with 200."""
     try:
         checks = {"database": "ok", "migrations": "missing" if _migrations_missing() else "ok"}
     except DatabaseError:
@@ -40,6 +41,8 @@ def ready(request: HttpRequest) -> JsonResponse:
         # What the nightly recount found last, in any campaign.
         drifted = Setting.objects.filter(name__startswith="drift:").exclude(value=0).exists()
         checks["drift"] = "found" if drifted else "ok"
+    if not failed and replica.configured():
+        checks["replica"] = replica.state()
     checks["broker"] = "ok" if _broker_answers() else "unreachable"
     degraded = any(state != "ok" for state in checks.values())
     status = "unavailable" if failed else "degraded" if degraded else "ok"

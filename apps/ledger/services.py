@@ -18,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connection, connections
 
 from apps.ledger.models import Setting
 from apps.ledger.rules import Identity, digest, normalise
@@ -71,11 +71,11 @@ def hold_tree() -> None:
     take_time()
 
 
-def take_time() -> None:
+def take_time(using: str = DEFAULT_DB_ALIAS) -> None:
     """Let the statements of this transaction take longer than a page may wait."""
-    if not connection.in_atomic_block:
+    if not connections[using].in_atomic_block:
         raise RuntimeError("outside a transaction this would hold for every one after it")
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
 
 

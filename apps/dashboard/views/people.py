@@ -13,6 +13,7 @@ from django.utils.text import slugify
 
 from apps.dashboard import words
 from apps.dashboard.views.scope import Scope
+from apps.ledger.replica import anew
 from apps.quotas import exports, reports, rules
 from apps.quotas.models import Export
 
@@ -145,25 +146,43 @@ def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
     standings = scope.standings(people, choice.filters)
     final = standings.result
     sort = choice.sort if "sort" in scope.request.GET else "staff_no"
-    write = partial(exports.write_standings, standings, sort=sort)
     wish = exports.Wish(
         kind=Export.Kind.STANDINGS, root=getattr(people, "employee", None), alone=isinstance(people, reports.Only),
         filters={**choice.query, "sort": sort}, as_of=standings.now, result_version=final.version if final else None,
     )  # fmt: skip
     parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]
-    if final:
-        name = "-".join([*filter(None, parts), f"result-{final.version}"]) + ".csv"
-        return whole_file(write, name, CSV, partial(noted, scope, wish))
-    return whole(scope, write, wish, *parts)
+    name = _named(*parts, f"result-{final.version}") if final else _dated(scope, *parts)
+    return standings_file(standings, name, partial(noted, scope, wish), sort=sort)
+
+
+def standings_file(
+    standings: reports.Standings, name: str, note: Callable[[IO[bytes]], str], *, sort: str = "staff_no"
+) -> FileResponse:
+    """The standings as a CSV to take away, like `whole_file`, from a replica where there is one that has everything."""
+    file = _file()
+
+    def write(using: str) -> None:
+        file.seek(0)
+        file.truncate()
+        exports.write_standings(standings, file.write, using, sort=sort)
+
+    anew(write)
+    return _to_take_away(file, name, CSV, note)
 
 
 def whole(
     scope: Scope, write_to: Callable[[Callable[[bytes], object]], None], wish: exports.Wish, *parts: str
 ) -> FileResponse:
     """A CSV to take away, written whole before it is sent, its manifest kept; `parts` and the day make its name."""
-    day = scope.day or scope.today
-    name = "-".join([*filter(None, parts), day.isoformat()]) + ".csv"
-    return whole_file(write_to, name, CSV, partial(noted, scope, wish))
+    return whole_file(write_to, _dated(scope, *parts), CSV, partial(noted, scope, wish))
+
+
+def _dated(scope: Scope, *parts: str) -> str:
+    return _named(*parts, (scope.day or scope.today).isoformat())
+
+
+def _named(*parts: str) -> str:
+    return "-".join(filter(None, parts)) + ".csv"
 
 
 def noted(scope: Scope, wish: exports.Wish, file: IO[bytes]) -> str:
@@ -184,8 +203,18 @@ def whole_file(
 
     `note` is given the file and returns the address of its manifest.
     """
-    file = tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # noqa: SIM115 - the response closes it
+    file = _file()
     write_to(file.write)
+    return _to_take_away(file, name, content_type, note)
+
+
+def _file() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # the response closes it
+
+
+def _to_take_away(
+    file: IO[bytes], name: str, content_type: str, note: Callable[[IO[bytes]], str] | None
+) -> FileResponse:
     file.seek(0)
     manifest = note(file) if note else ""
     response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.dashboard import words
 from apps.dashboard.forms import CorrectionForm
 from apps.dashboard.views.company import hr_scope
-from apps.dashboard.views.people import noted, whole_file
+from apps.dashboard.views.people import noted, standings_file, whole_file
 from apps.dashboard.views.scope import Scope, render
 from apps.dashboard.views.work import Work, not_begun, seconds_left
 from apps.quotas import exports, reports
@@ -74,8 +74,7 @@ def csv_file(request: HttpRequest) -> FileResponse:
     scope = _reader(request)
     result, standings = _result(scope), scope.standings(reports.Everyone())
     wish = exports.Wish(kind=Export.Kind.STANDINGS, as_of=standings.now, result_version=result.version)
-    write = partial(exports.write_standings, standings)
-    return whole_file(write, _name(result, ".csv"), CSV, partial(noted, scope, wish))
+    return standings_file(standings, _name(result, ".csv"), partial(noted, scope, wish))
 
 
 @require_safe

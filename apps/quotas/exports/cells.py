@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from apps.ledger.sheets import FORMULA
 from apps.quotas.querysets import literal
@@ -41,10 +41,13 @@ class Table:
         kept = {name: cell for name, cell in self.columns.items() if name in names} if names else self.columns
         return Table(kept, self.rows, self.time_zone, self.begin)
 
-    def write(self, write: Write) -> None:
-        """Write it as CSV: UTF-8 with BOM, CRLF, RFC 4180. An error half-way is the caller's."""
+    def write(self, write: Write, using: str = DEFAULT_DB_ALIAS) -> None:
+        """Write it as CSV: UTF-8 with BOM, CRLF, RFC 4180. An error half-way is the caller's.
+
+        `using`: the alias of the connection it is read over.
+        """
         cells = ", ".join(f'{cell.sql} AS "{name}"' for name, cell in self.columns.items())
-        _copy(f"{self.begin} SELECT {cells} {self.rows}", self.time_zone, write)
+        _copy(f"{self.begin} SELECT {cells} {self.rows}", self.time_zone, write, using)
 
 
 def text(column: str) -> Cell:
@@ -92,10 +95,10 @@ class _Lines:
         self._write(piece.replace(b"\n", b"\r\n"))
 
 
-def _copy(select: str, time_zone: str, write: Write) -> None:
+def _copy(select: str, time_zone: str, write: Write, using: str) -> None:
     """Have PostgreSQL write the rows of a SELECT, instants in that zone."""
     write(BYTE_ORDER_MARK)
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
         zone = "SELECT set_config('TimeZone', %s, true)"
         cursor.execute("SHOW TimeZone")
         [before] = cursor.fetchone()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import IO, Any
 
 from django.db import transaction
@@ -25,7 +26,9 @@ from apps.employees.models import Employee
 from apps.ledger import progress as shown
 from apps.ledger.files import store_file
 from apps.ledger.models import Progress
+from apps.ledger.replica import anew, reading
 from apps.ledger.services import Actor, audit, clock, database_is_away, outwait_writers, take_time, try_hold
+from apps.quotas.exports.cells import Table
 from apps.quotas.exports.kinds import KINDS, table_of
 from apps.quotas.exports.workbook import write_workbook
 from apps.quotas.models import Campaign, Export
@@ -37,7 +40,8 @@ KEPT = timedelta(days=30)
 IN_MEMORY = 4 * 1024 * 1024
 # The largest company of whose people a file is made while a page waits: about a second.
 AT_ONCE = 5_000
-# Seconds that whoever is just writing a fact of before the instant is waited for.
+# Seconds that whoever is just writing a fact of before the instant is waited for, and by a worker a replica that is
+# behind.
 PATIENCE = 5.0
 # Starts of a worker that died each time; then somebody has to look.
 MOST_ATTEMPTS = 3
@@ -158,7 +162,7 @@ def make_export(export_id: uuid.UUID, *, tell: bool = True) -> Export | None:
         Export.objects.filter(pk=export.pk).update(attempts=export.attempts + 1)
         try:
             with _progress(export) if tell else nullcontext(lambda done: None) as told:
-                return _make(export, told)
+                return _make(export, told, PATIENCE if tell else None)
         except Exception as error:
             if database_is_away(error):
                 raise
@@ -174,19 +178,21 @@ def _fail(export: Export, why: str) -> Export:
     return export
 
 
-def _make(export: Export, told: Told) -> Export:
+def _make(export: Export, told: Told, patience: float | None) -> Export:
     """The whole file is on disk before the first byte of it is stored."""
+    table = table_of(export)
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as lines:
-        with transaction.atomic():
-            take_time()
-            rows = _write_lines(export, lines, told)
-        with _packed(export, lines) as file:
+        with reading(patience):
+            rows = anew(partial(_write_lines, table, lines, told))
+        with _packed(export, table, lines) as file:
             return _store(export, file, rows)
 
 
-def _write_lines(export: Export, lines: IO[bytes], told: Told) -> int:
-    """Write the CSV and count its lines behind the header: no cell holds a line break."""
+def _write_lines(table: Table, lines: IO[bytes], told: Told, using: str) -> int:
+    """Write the CSV from its beginning and count its lines behind the header: no cell holds a line break."""
     count = -1
+    lines.seek(0)
+    lines.truncate()
 
     def write(piece: bytes) -> None:
         nonlocal count
@@ -194,20 +200,22 @@ def _write_lines(export: Export, lines: IO[bytes], told: Told) -> int:
         count += piece.count(b"\n")
         told(max(count, 0))
 
-    table_of(export).write(write)
+    with transaction.atomic(using=using):
+        take_time(using)
+        table.write(write, using)
     lines.seek(0)
     return count
 
 
 @contextmanager
-def _packed(export: Export, lines: IO[bytes]) -> Iterator[IO[bytes]]:
+def _packed(export: Export, table: Table, lines: IO[bytes]) -> Iterator[IO[bytes]]:
     """The file in the form that was asked for, at its beginning. The same lines give the same bytes."""
     if export.form == Export.Format.CSV:
         yield lines
         return
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
         if export.form == Export.Format.XLSX:
-            write_workbook(lines, table_of(export).columns, file, export.as_of)
+            write_workbook(lines, table.columns, file, export.as_of)
         else:
             with gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0) as packed:
                 shutil.copyfileobj(lines, packed, 1 << 20)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import DEFAULT_DB_ALIAS
+
 from apps.quotas.exports.cells import Cell, Table, Write, always, day, instant, number, text, word, yes_no
 from apps.quotas.querysets import judged_at, literal
 from apps.quotas.reports import Standings, order_of
@@ -34,12 +36,14 @@ def standings_table(standings: Standings, sort: str = "staff_no") -> Table:
     return Table(columns(standings), _in_order(standings, sort), standings.rule.time_zone, standings.sources)
 
 
-def write_standings(standings: Standings, write: Write, sort: str = "staff_no") -> None:
-    """Write the CSV of `standings_table`. When it fails half-way the error is the caller's: nothing here calls the
+def write_standings(
+    standings: Standings, write: Write, using: str = DEFAULT_DB_ALIAS, *, sort: str = "staff_no"
+) -> None:
+    """Write the CSV of `standings_table`, read over the connection of this alias.
 
-    file complete.
+    When it fails half-way the error is the caller's: nothing here calls the file complete.
     """
-    standings_table(standings, sort).write(write)
+    standings_table(standings, sort).write(write, using)
 
 
 def _in_order(standings: Standings, sort: str) -> str:

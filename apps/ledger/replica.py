@@ -8,11 +8,14 @@ one comparison. docs/adr/0044-a-replica-only-when-it-has-everything.md has the r
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from threading import Timer
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -23,6 +26,8 @@ logger = logging.getLogger(__name__)
 ALIAS = "replica"
 # Seconds for which this process asks the primary alone: after the replica was behind, and after it failed.
 AFTER_A_MISS, AFTER_A_FAILURE = 3.0, 15.0
+# Seconds in which a server that is well answers the question how far it is, besides those it is waited for.
+HANGS = 2.0
 # Seconds a monitor gives it to catch up: a page that is not waited for is no trouble.
 MONITOR_PATIENCE = 1.0
 # What is the same on a physical copy and nowhere else. A name or an address may lead anywhere.
@@ -134,7 +139,7 @@ def _caught_up(patience: float) -> bool:
         cursor.execute(WRITTEN)
         written = cursor.fetchone()
     end, pause = time.monotonic() + patience, 0.001
-    with connections[ALIAS].cursor() as cursor:
+    with connections[ALIAS].cursor() as cursor, _cut_off(patience + HANGS):
         while True:
             cursor.execute(REPLAYED, written)
             ours, replayed = cursor.fetchone()
@@ -144,6 +149,24 @@ def _caught_up(patience: float) -> bool:
                 return bool(replayed)
             time.sleep(pause)
             pause = min(2 * pause, 0.01)
+
+
+@contextmanager
+def _cut_off(after: float) -> Iterator[None]:
+    """Break the connection to the replica after so many seconds: a server that hangs keeps no limit of its own."""
+    opened = connections[ALIAS].connection
+
+    def cut() -> None:
+        with suppress(Error, OSError), socket.socket(fileno=os.dup(opened.fileno())) as ours:
+            ours.shutdown(socket.SHUT_RDWR)
+
+    timer = Timer(after, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _note(error: Exception) -> None:

@@ -105,10 +105,22 @@ def test_the_local_mode_without_secrets_has_none_that_others_know() -> None:
     assert len({*first, *second}) == 4
 
 
-def test_another_kind_of_database_is_refused() -> None:
-    done = settings(**PRODUCTION | {"DATABASE_URL": "sqlite:///hundred.db"})
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_REPLICA_URL"])
+def test_another_kind_of_database_is_refused(name: str) -> None:
+    done = settings(**PRODUCTION | {name: "sqlite:///hundred.db"})
     assert done.returncode == 1
-    assert "must name a PostgreSQL database" in done.stderr
+    assert f"{name} must name a PostgreSQL database" in done.stderr
+
+
+def test_a_replica_takes_no_write_and_a_machine_that_is_gone_is_given_up_soon(production: dict[str, Any]) -> None:
+    assert "replica" not in production["DATABASES"]
+    done = settings(**PRODUCTION | {"DATABASE_REPLICA_URL": "postgres://app@standby/hundred?keepalives_idle=60"})
+    options = json.loads(done.stdout)["DATABASES"]["replica"]["OPTIONS"]
+    assert options.pop("options").endswith("-c statement_timeout=30000 -c default_transaction_read_only=on")
+    assert options == {
+        "connect_timeout": "2", "tcp_user_timeout": "3000", "keepalives_idle": 60, "keepalives_interval": "1",
+        "keepalives_count": "3",
+    }  # fmt: skip
 
 
 def test_nothing_is_open_by_default(production: dict[str, Any]) -> None:

@@ -26,8 +26,8 @@ QUOTED = "p%3Ass%20w%40rd%2F%25"
 class Server:
     """One running server; its superuser is `postgres`."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, pid: int) -> None:
+        self.port, self.pid = port, pid
 
     def run(self, *statements: str, database: str = "postgres", role: str = "postgres") -> list[tuple[Any, ...]]:
         """Run SQL, each statement for itself; the rows of the last one, if it has any."""
@@ -63,16 +63,45 @@ class Server:
 @contextmanager
 def server(binaries: Path) -> Iterator[Server]:
     """Start one with the programs in `binaries`; nothing is left of it afterwards."""
+    with folder() as root:
+        secret = root / "password"
+        secret.write_text(PASSWORD, encoding="ascii")
+        plugin.PLACES.give_to_server(secret)
+        cluster = root / "cluster"
+        make = [str(binaries / "initdb"), "-D", str(cluster), "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]
+        make += ["--auth=scram-sha-256", f"--pwfile={secret}"]
+        subprocess.run(make, check=True, cwd="/", stdout=subprocess.DEVNULL, **plugin.PLACES.server_user())
+        with running(binaries, cluster) as started:
+            yield started
+
+
+@contextmanager
+def standby_of(primary: Server, binaries: Path) -> Iterator[Server]:
+    """Start a standby that follows a running server: streaming, from a base backup, as the deployment page has it."""
+    with folder() as root:
+        copy = [str(binaries / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres"]
+        copy += ["-D", str(root / "cluster"), "-R", "-c", "fast", "--no-sync"]
+        secret = {"PGPASSWORD": PASSWORD, "HOME": str(root)}
+        subprocess.run(copy, check=True, cwd="/", env=secret, **plugin.PLACES.server_user())
+        with running(binaries, root / "cluster") as started:
+            yield started
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """An empty folder of the server's user."""
     root = Path(tempfile.mkdtemp(prefix="hundred-test-", dir=plugin.PLACES.data.parent))
-    user = plugin.PLACES.server_user()
-    secret = root / "password"
-    secret.write_text(PASSWORD, encoding="ascii")
-    for path in (root, secret):
-        plugin.PLACES.give_to_server(path)
-    cluster, port = root / "cluster", free_port()
-    make = [str(binaries / "initdb"), "-D", str(cluster), "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]
-    make += ["--auth=scram-sha-256", f"--pwfile={secret}"]
-    subprocess.run(make, check=True, cwd="/", stdout=subprocess.DEVNULL, **user)
+    plugin.PLACES.give_to_server(root)
+    try:
+        yield root
+    finally:
+        shutil.rmtree(root)
+
+
+@contextmanager
+def running(binaries: Path, cluster: Path) -> Iterator[Server]:
+    """The server of a cluster, from when it answers."""
+    port = free_port()
     command = [str(binaries / "postgres"), "-D", str(cluster), "-p", str(port), "-h", "127.0.0.1", "-k", ""]
     command += ["-c", "fsync=off"]
     process = subprocess.Popen(
@@ -82,10 +111,10 @@ def server(binaries: Path) -> Iterator[Server]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         preexec_fn=die_with_parent(signal.SIGKILL),
-        **user,
+        **plugin.PLACES.server_user(),
     )
     try:
-        started = Server(port)
+        started = Server(port, process.pid)
         end = time.monotonic() + 30
         while True:
             try:
@@ -99,4 +128,3 @@ def server(binaries: Path) -> Iterator[Server]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()
-        shutil.rmtree(root)

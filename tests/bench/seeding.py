@@ -15,6 +15,8 @@ FILLED = (
 )  # fmt: skip
 # Its comment says which company was made here and is still as it was.
 MARKED = "employees_employee"
+# Over how many days contacts were recorded; of how many one has ended, and of how many one is a colleague.
+DAYS, ENDED, COLLEAGUES = 19, 97, 199
 # What refuses TRUNCATE (bit 32 of a trigger's type) does so for empty tables too.
 GUARDS = """
 SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger WHERE NOT tgisinternal AND tgtype::int & 32 <> 0
@@ -36,12 +38,18 @@ FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM employees_employee) A
 LEFT JOIN (SELECT id, row_number() OVER (ORDER BY id) AS n FROM employees_employee) AS boss
     ON person.n > 1 AND boss.n = (person.n - 2) / 11 + 1
 """
-# Everybody's first contact, then everybody's second: rows of one employee lie apart, as those of a year do.
-CONTACTS = """
-INSERT INTO contacts_contact (employee_id, name, recorded_at, stored_at, source)
-SELECT people.ids[1 + n %% cardinality(people.ids)], 'Known ' || n, at.noon, at.noon, 'page'
+# Everybody's first contact, then everybody's second, over DAYS days up to yesterday: rows of one employee lie apart,
+# as those of a year do. A few have ended.
+CONTACTS = f"""
+INSERT INTO contacts_contact (employee_id, name, recorded_at, stored_at, source, ended_at, end_reason)
+SELECT people.ids[1 + n %% cardinality(people.ids)], 'Known ' || n, one.at, one.at,
+    CASE WHEN n %% 3 = 0 THEN 'csv' ELSE 'page' END, one.ended_at, CASE WHEN one.ended_at IS NOT NULL THEN 'removed' END
 FROM (SELECT array_agg(id ORDER BY id) AS ids FROM employees_employee) AS people,
-     (SELECT hundred_clock() - interval '1 day' AS noon) AS at, generate_series(1, %s) AS n ORDER BY n
+    (SELECT hundred_clock() - interval '1 day' AS last, interval '{DAYS} days' / %(contacts)s AS apart) AS time,
+    generate_series(1, %(contacts)s) AS n,
+    LATERAL (SELECT time.last - time.apart * (%(contacts)s - n) AS at,
+        CASE WHEN n %% {ENDED} = 0 THEN time.last END AS ended_at) AS one
+ORDER BY n
 """
 # The same with two hundred contacts at most for one, none for another, and recorded over the last weeks.
 SPREAD_CONTACTS = """
@@ -74,21 +82,30 @@ SELECT format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexreli
 WHERE indrelid::regclass::text = ANY(%(tables)s) AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 ORDER BY step
 """
-# Digests need only be spread as real ones are: nothing that is imported shares one with these.
-IDENTITIES = """
+# Digests need only be spread as real ones are.
+OWN_IDENTITIES = """
+INSERT INTO employees_employeeidentity (employee_id, kind, value, digest, live)
+SELECT id, one.kind, one.value, sha256(one.value::bytea), true FROM employees_employee, LATERAL (VALUES
+    ('phone', '+86101' || lpad(id::text, 8, '0')), ('email', email)) AS one(kind, value) ORDER BY id
+"""
+# The phone of a few is a colleague's. Nothing that is imported shares an identity with these.
+IDENTITIES = f"""
 INSERT INTO contacts_contactidentity (employee_id, contact_id, kind, value, domain, digest, live)
-SELECT employee_id, id, one.kind, one.value, one.domain, sha256(one.value::bytea), true
-FROM contacts_contact, LATERAL (VALUES
-    ('phone', '+86100' || lpad(id::text, 8, '0'), NULL),
-    ('email', 'known' || id || '@d' || id % 200 || '.example', 'd' || id % 200 || '.example')
-) AS one(kind, value, domain) ORDER BY id
+SELECT employee_id, contact.id, one.kind, one.value, one.domain, sha256(one.value::bytea), live
+FROM (SELECT array_agg(id ORDER BY id) AS ids FROM employees_employee) AS people, contacts_contact AS contact,
+LATERAL (VALUES
+    ('phone', CASE WHEN contact.id % {COLLEAGUES} = 0
+        THEN '+86101' || lpad(people.ids[1 + (contact.id / {COLLEAGUES}) % cardinality(people.ids)]::text, 8, '0')
+        ELSE '+86100' || lpad(contact.id::text, 8, '0') END, NULL),
+    ('email', 'known' || contact.id || '@d' || contact.id % 200 || '.example', 'd' || contact.id % 200 || '.example')
+) AS one(kind, value, domain) ORDER BY contact.id
 """
 
 
 def start_anew(database: Database, *, employees: int, contacts: int, spread: bool = False) -> None:
     """Empty the database of our own people and fill it again; statistics are fresh and the log is written.
 
-    Everybody has as many contacts, a day old; with `spread` from none to twice as many, of some weeks.
+    Everybody has as many contacts, of some weeks; with `spread` from none to twice as many.
     """
     database.refuse_foreign()
     with database.as_owner() as cursor:
@@ -96,14 +113,15 @@ def start_anew(database: Database, *, employees: int, contacts: int, spread: boo
         cursor.execute("BEGIN")
         cursor.execute("SELECT set_config('hundred.facts', 'held', true)")
         cursor.execute(EMPLOYEES, [employees])
+        cursor.execute(OWN_IDENTITIES)
         with _without_indexes(cursor, ["contacts_contact", "contacts_contactidentity"]):
             if spread:
                 cursor.execute(SPREAD_CONTACTS, {"contacts": contacts})
             else:
-                cursor.execute(CONTACTS, [contacts])
+                cursor.execute(CONTACTS, {"contacts": contacts})
             cursor.execute(IDENTITIES)
         cursor.execute("COMMIT")
-        _settle(cursor, FILLED)
+        _settle(cursor, (*FILLED, "employees_employeeidentity"))
 
 
 def start_company(database: Database, *, employees: int, contacts: int, depth: int | None = None) -> None:

@@ -158,7 +158,12 @@ class Contact(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["employee", "recorded_at", "id"], name="contacts_by_employee"),
+            # Whatever a verdict asks of a contact: counting somebody's contacts looks at no row.
+            models.Index(
+                fields=["employee", "recorded_at", "id"],
+                include=["ended_at", "stored_at", "confirmed_at", "was_external"],
+                name="contacts_by_employee",
+            ),
             models.Index(fields=["submission"], condition=Q(submission__isnull=False), name="contacts_by_submission"),
             models.Index(fields=["replaces"], condition=Q(replaces__isnull=False), name="contacts_by_replaced"),
             # What a whole company recorded within a day, and what of all it recorded has ended.
@@ -212,7 +217,10 @@ class ContactIdentity(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["employee", "contact"], name="contacts_identity_contact"),
+            # Whether somebody's contacts are colleagues is found here, by no row either.
+            models.Index(
+                fields=["employee", "contact"], include=["kind", "digest", "domain"], name="contacts_identity_contact"
+            ),
             models.Index(fields=["kind", "digest"], name="contacts_identity_key"),
             models.Index(fields=["domain"], condition=Q(domain__isnull=False), name="contacts_identity_domain"),
         ]

@@ -226,8 +226,8 @@ def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
     # Not `reason = ''`: of single conditions the planner knows how many rows they leave.
     no_reason = " AND ".join(f"NOT {condition}" for condition in reasons(rule, at, **joined).values())
     day = f"(contact.recorded_at AT TIME ZONE {zone})::date"
-    counting = f"""LEFT JOIN internal ON internal.contact_id = contact.id
-        LEFT JOIN claimed ON claimed.contact_id = contact.id
+    claims = "LEFT JOIN claimed ON claimed.contact_id = contact.id" if rule.exclusive else ""
+    counting = f"""LEFT JOIN internal ON internal.contact_id = contact.id {claims}
         WHERE contact.recorded_at < {look} AND {no_reason}"""
     return f"""people AS MATERIALIZED ({population_sql(rule, at, employees)}),
     internal AS MATERIALIZED ({internal_sql(rule, at, chosen)}),

@@ -19,8 +19,10 @@ AT_MOST = 5_000
 
 TAKEN = "SELECT *, NULL::timestamptz AS noted_at FROM unnest(%s::text[], %s::bytea[]) AS taken(kind, digest)"
 MARK = """
-WITH {judgement},
-old AS (SELECT * FROM quotas_standing WHERE campaign_id = {campaign} AND employee_id IN ({employees})),
+WITH chosen AS MATERIALIZED ({employees}), {judgement},
+old AS (SELECT * FROM quotas_standing WHERE campaign_id = {campaign} AND employee_id IN (SELECT id FROM chosen)),
+old_days AS MATERIALIZED (
+    SELECT * FROM quotas_dailycount WHERE campaign_id = {campaign} AND employee_id IN (SELECT id FROM chosen)),
 changed AS (
     SELECT verdict.*, verdict.counted < verdict.target AND NOT verdict.exempt AS red, old.red AS was_red,
            {since} AS since
@@ -29,15 +31,14 @@ changed AS (
        OR (old.counted, old.target, old.exempt) <> (verdict.counted, verdict.target, verdict.exempt)),
 gone AS (
     DELETE FROM quotas_standing WHERE id IN (SELECT id FROM old)
-    AND employee_id NOT IN (SELECT employee_id FROM people)),
+    AND NOT EXISTS (SELECT 1 FROM people WHERE people.employee_id = quotas_standing.employee_id)),
 gone_days AS (
-    DELETE FROM quotas_dailycount stored WHERE campaign_id = {campaign} AND employee_id IN ({employees})
-    AND NOT EXISTS (SELECT 1 FROM daily WHERE daily.employee_id = stored.employee_id AND daily.day = stored.day)),
+    DELETE FROM quotas_dailycount WHERE id IN (
+        SELECT id FROM old_days LEFT JOIN daily USING (employee_id, day) WHERE daily.day IS NULL)),
 days AS (
     INSERT INTO quotas_dailycount (campaign_id, employee_id, day, delta)
-    SELECT {campaign}, employee_id, day, delta FROM daily
-    WHERE NOT EXISTS (SELECT 1 FROM quotas_dailycount stored WHERE stored.campaign_id = {campaign}
-        AND stored.employee_id = daily.employee_id AND stored.day = daily.day AND stored.delta = daily.delta)
+    SELECT {campaign}, employee_id, day, daily.delta FROM daily LEFT JOIN old_days USING (employee_id, day)
+    WHERE old_days.delta IS DISTINCT FROM daily.delta
     ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET delta = excluded.delta),
 written AS (
     INSERT INTO quotas_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at)
@@ -91,12 +92,11 @@ def mark_standings(
     """
     if not employees:
         return Mark()
-    chosen = these(employees)
     # The newest rule, read behind the locks: one that was looked at before might write over a newer verdict.
     rule = campaign.rules.latest("version")
     since = SINCE_REPAIRED if cause == StandingChange.Cause.REPAIR else "{now}"
     statement = MARK.format(
-        judgement=judgement_sql(rule, now, chosen), employees=chosen, campaign=campaign.pk,
+        judgement=judgement_sql(rule, now, "SELECT id FROM chosen"), employees=these(employees), campaign=campaign.pk,
         now=literal(now), cause=literal(str(cause)), since=since.format(campaign=campaign.pk, now=literal(now)),
     )  # fmt: skip
     with connection.cursor() as cursor:

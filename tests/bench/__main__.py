@@ -15,12 +15,13 @@ from pathlib import Path
 
 from config.embedded import EmbeddedError
 from config.places import BASE_DIR, PlaceError
-from tests.bench import adding, deadline, exports, imports, pages, rosters, starts, teams
+from tests.bench import adding, deadline, exports, imports, marks, pages, rosters, starts, teams
 from tests.bench.database import NotOurs, opened
 from tests.bench.figures import Figure, table
 from tests.bench.running import SIZES, Bench, WrongCount, say
 
 FAMILIES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
+    "B1": marks.run,
     "B5": imports.run,
     "B6": exports.run,
     # One company for all of these; the last leaves it frozen.

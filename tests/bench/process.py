@@ -1,4 +1,4 @@
-"""A process to be measured: `python -m tests.bench.process WORK FILE [STAFF_NO]`; prints one JSON object.
+"""A process to be measured: `python -m tests.bench.process WORK FILE [STAFF_NO or NUMBER]`; prints one JSON object.
 
 Seconds are of the work alone, without Django's start; the peak of memory is the process's.
 """
@@ -82,12 +82,40 @@ def plain_roster(path: Path, staff_no: str) -> dict[str, Any]:
     return store(path)
 
 
-def company(path: Path, staff_no: str) -> dict[str, Any]:
+def company(path: Path, target: str) -> dict[str, Any]:
     """Open a campaign for the people of the database, and have them judged."""
     from tests.bench import standings
 
     began = time.perf_counter()
-    return {"people": standings.make_company(), "seconds": time.perf_counter() - began}
+    return {"people": standings.make_company(int(target or 100)), "seconds": time.perf_counter() - began}
+
+
+def mark(path: Path, staff_no: str) -> dict[str, Any]:
+    """Mark everybody as the command does."""
+    from tests.bench import judging
+
+    return judging.mark()
+
+
+def mark_one(path: Path, times: str) -> dict[str, Any]:
+    """Mark one person after one contact, `times` times."""
+    from tests.bench import judging
+
+    return judging.one(int(times))
+
+
+def plain_mark(path: Path, staff_no: str) -> dict[str, Any]:
+    """The verdict on everybody, and its upsert, by one SQL statement."""
+    from tests.bench import plain_marks
+
+    return plain_marks.mark()
+
+
+def plain_recount(path: Path, staff_no: str) -> dict[str, Any]:
+    """The verdict on everybody by one SQL statement, written nowhere."""
+    from tests.bench import plain_marks
+
+    return plain_marks.recount()
 
 
 def page_csv(path: Path, staff_no: str) -> dict[str, Any]:
@@ -114,6 +142,7 @@ def export(path: Path, staff_no: str) -> dict[str, Any]:
 WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "read": read, "import": import_file, "plain": plain, "load_roster": load_roster, "look": look,
     "plain_roster": plain_roster, "company": company, "page_csv": page_csv, "plain_csv": plain_csv, "export": export,
+    "mark": mark, "mark_one": mark_one, "plain_mark": plain_mark, "plain_recount": plain_recount,
 }  # fmt: skip
 
 

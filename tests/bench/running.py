@@ -43,17 +43,22 @@ class Size:
     busy: float
     before: int
     after: int
+    # The companies that are marked, ascending, as (employees, contacts); `everyday` is the place of the usual one.
+    marked: tuple[tuple[int, int], ...]
+    everyday: int
 
 
 SIZES = {
     "small": Size(
         employees=1_000, contacts=20_000, rows=20_000, times=1, people=2_000, many=10_000,
         page_contacts=20_000, many_contacts=20_000, readers=50, seconds=0.5, rounds=1,
+        marked=((500, 10_000), (1_000, 20_000)), everyday=0,
         follows=2, busy=6.0, before=4, after=2,
     ),
     "full": Size(
         employees=10_000, contacts=1_000_000, rows=1_000_000, times=3, people=50_000, many=1_000_000,
         page_contacts=5_000_000, many_contacts=20_000_000, readers=2_000, seconds=8.0, rounds=5,
+        marked=((10_000, 1_000_000), (50_000, 5_000_000), (200_000, 20_000_000)), everyday=1,
         follows=30, busy=60.0, before=300, after=30,
     ),
 }  # fmt: skip

@@ -33,13 +33,13 @@ COPY (SELECT person.staff_no, person.name, person.email, place.department, boss.
 """
 
 
-def make_company() -> int:
+def make_company(target: int = 100) -> int:
     """Tree, campaign and everybody's verdict; how many people it judged."""
     with transaction.atomic():
         rebuild_tree(clock())
     today = clock().date()
     open_campaign(
-        name="Bench", slug=OWN_CAMPAIGN, target=100, opens_on=today - timedelta(days=20),
+        name="Bench", slug=OWN_CAMPAIGN, target=target, opens_on=today - timedelta(days=20),
         deadline=today + timedelta(days=10), time_zone="UTC", by=BENCH,
     )  # fmt: skip
     call_command("mark_standings", "--json", stdout=_Nowhere())

@@ -1,0 +1,52 @@
+"""Marks to be measured by `marks`: of everybody, of everybody when nothing has changed, of one after one contact."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import Any
+
+from apps.contacts.models import Source
+from apps.contacts.rules import Draft
+from apps.contacts.services import submit
+from apps.employees.models import Employee
+from apps.ledger.services import Actor
+from apps.quotas.models import Campaign, DailyCount, MarkRun, Standing
+from apps.quotas.services import finish_run, mark_everybody, mark_touched
+from tests.bench.database import OWN_CAMPAIGN
+
+BENCH = Actor(None, "bench")
+
+
+def mark() -> dict[str, Any]:
+    """Mark everybody by ranges in this process."""
+    campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
+    began = time.perf_counter()
+    done = mark_everybody(campaign, by=BENCH)
+    told = {"people": done.employees, "counted": done.counted, "red": done.red, "written": done.written}
+    return {"seconds": time.perf_counter() - began, **told, **_stored(campaign)}
+
+
+def help_along() -> dict[str, Any]:
+    """Do ranges of the newest run beside whoever else is at it."""
+    began = time.perf_counter()
+    finish_run(MarkRun.objects.latest("pk"))
+    return {"seconds": time.perf_counter() - began}
+
+
+def one(times: int) -> dict[str, Any]:
+    """Record one contact of one employee and mark whom it touched; the median of the marks, which found one note."""
+    people = list(Employee.objects.order_by("staff_no")[:times])
+    seconds, notes = [], 0
+    for number, employee in enumerate(people):
+        draft = Draft(f"New {number}", (("email", f"new{time.time_ns()}@elsewhere.example"),))
+        submit(employee=employee, drafts=[draft], source=Source.PAGE, by=BENCH)
+        began = time.perf_counter()
+        notes += mark_touched()
+        seconds.append(time.perf_counter() - began)
+    return {"seconds": median(seconds), "marked": len(people), "notes": notes}
+
+
+def _stored(campaign: Campaign) -> dict[str, int]:
+    reached = Standing.objects.filter(campaign=campaign, reached_at__isnull=False).count()
+    return {"reached": reached, "days": DailyCount.objects.filter(campaign=campaign).count()}

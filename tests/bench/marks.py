@@ -1,0 +1,86 @@
+"""B1, B2, B3, B12.mark: marks of everybody beside one plain SQL statement, of one person, and how they grow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from tests.bench import seeding
+from tests.bench.figures import Figure, Goal, compared
+from tests.bench.running import Bench, expect, say
+
+# How often a single contact is recorded and marked.
+ONE = 50
+Told = dict[str, Any]
+
+
+def run(bench: Bench) -> Iterator[Figure]:
+    """The figures B1, B2, B3 and B12.mark. Raises WrongCount."""
+    took: list[tuple[int, float]] = []
+    for place, (people, contacts) in enumerate(bench.size.marked):
+        say(f"B1: {people:,} employees with {contacts:,} contacts")
+        _company(bench, people, contacts)
+        ours, plain = _marks(bench, people, bench.size.times if place <= bench.size.everyday else 1)
+        took.append((contacts, ours))
+        if place == bench.size.everyday:
+            what = f"full mark of {people:,} employees beside one plain statement"
+            yield compared("B1", what, ours, "s", plain, Goal("ratio", "<=", 1.3))
+            yield from _unchanged(bench, people)
+        else:
+            yield compared(f"B1.{contacts}", f"the same of {people:,} employees", ours, "s", plain)
+        yield from _one(bench, people, place == bench.size.everyday)
+    (fewest, short), (most, long) = took[0], took[-1]
+    growth = math.log(long / short) / math.log(most / fewest)
+    what = f"exponent of growth of a full mark from {fewest:,} to {most:,} contacts"
+    yield Figure("B12.mark", what, growth, "", goal=Goal("value", "<=", 1.1))
+
+
+def _company(bench: Bench, people: int, contacts: int) -> None:
+    seeding.start_company(bench.database, employees=people, contacts=contacts)
+    # About half of them have reached it: a hundredth of the contacts has ended, some are colleagues.
+    target = max(contacts // people - 1, 1)
+    expect("the company", bench.process("process", "company", bench.folder, target), {"people": people})
+
+
+def _marks(bench: Bench, people: int, times: int) -> tuple[float, float]:
+    """Seconds of a mark that writes every verdict, and of the plain statement, taken in turns."""
+    ours: list[float] = []
+    plain: list[float] = []
+    for _ in range(times):
+        _forget(bench)
+        reference = bench.process("process", "plain_mark", bench.folder)
+        _forget(bench)
+        told = bench.process("process", "mark", bench.folder)
+        wanted = {name: reference[name] for name in ("counted", "red", "reached", "days")}
+        expect("the mark beside plain SQL", told, {"people": people, "written": people, **wanted})
+        ours.append(told["seconds"])
+        plain.append(reference["seconds"])
+    return median(ours), median(plain)
+
+
+def _unchanged(bench: Bench, people: int) -> Iterator[Figure]:
+    """A mark that finds nothing to write, beside the same verdicts counted and written nowhere."""
+    ours: list[Told] = []
+    plain: list[Told] = []
+    for _ in range(bench.size.times):
+        plain.append(bench.process("process", "plain_recount", bench.folder))
+        ours.append(bench.process("process", "mark", bench.folder))
+        expect("a mark of what has not changed", ours[-1], {"people": people, "written": 0})
+    seconds, reference = (median(run["seconds"] for run in runs) for runs in (ours, plain))
+    what = "full mark when nothing changed, beside a plain recount"
+    yield compared("B2", what, seconds, "s", reference, Goal("ratio", "<=", 1.4))
+
+
+def _one(bench: Bench, people: int, everyday: bool) -> Iterator[Figure]:
+    told = bench.process("process", "mark_one", bench.folder, ONE)
+    expect("marks of one", told, {"marked": min(ONE, people)})
+    name, goal = ("B3", Goal("value", "<=", 20)) if everyday else (f"B3.{people}", None)
+    yield Figure(name, f"mark after one contact of one of {people:,}", told["seconds"] * 1000, "ms", goal=goal)
+
+
+def _forget(bench: Bench) -> None:
+    """Throw the verdicts away, so that the next mark writes each."""
+    with bench.database.as_owner() as cursor:
+        cursor.execute("TRUNCATE quotas_standing, quotas_dailycount")

@@ -1,0 +1,91 @@
+"""The reference of a mark: the verdict on everybody by one SQL statement over whole tables, and its upsert.
+
+It finds the same reasons, counts, days and instants as a mark of a campaign that is not exclusive. Nobody is locked, no
+range is kept, no flip is told.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.db import connection, transaction
+
+from apps.ledger.services import clock, hold_facts, take_time
+from apps.quotas.models import Campaign, CampaignRule
+from tests.bench.database import OWN_CAMPAIGN
+
+JUDGED = """
+WITH people AS (
+    SELECT employee_id FROM employees_employment WHERE starts_at < %(now)s AND ends_at >= %(now)s),
+internal AS (
+    SELECT DISTINCT mine.contact_id FROM contacts_contactidentity mine
+    JOIN employees_employeeidentity theirs ON theirs.kind = mine.kind AND theirs.digest = mine.digest
+    JOIN employees_employment work ON work.employee_id = theirs.employee_id
+    WHERE work.starts_at < %(now)s AND work.ends_at > %(opens_at)s),
+counting AS (
+    SELECT contact.employee_id, contact.id, contact.recorded_at
+    FROM people JOIN contacts_contact contact USING (employee_id)
+    LEFT JOIN internal ON internal.contact_id = contact.id
+    WHERE internal.contact_id IS NULL AND contact.was_external IS NOT FALSE
+      AND contact.recorded_at >= %(opens_at)s AND contact.recorded_at < %(cutoff_at)s AND contact.recorded_at < %(now)s
+      AND NOT coalesce(contact.ended_at < %(now)s, false)),
+daily AS MATERIALIZED (
+    SELECT employee_id, (recorded_at AT TIME ZONE %(zone)s)::date AS day, count(*)::int AS delta
+    FROM counting GROUP BY 1, 2),
+sums AS (SELECT employee_id, sum(delta)::int AS counted FROM daily GROUP BY 1),
+reached AS (
+    SELECT employee_id, recorded_at FROM (
+        SELECT employee_id, recorded_at, row_number() OVER (PARTITION BY employee_id ORDER BY recorded_at, id) AS nth
+        FROM counting JOIN sums USING (employee_id) WHERE counted >= %(target)s) ranked WHERE nth = %(target)s),
+verdict AS MATERIALIZED (
+    SELECT employee_id, coalesce(counted, 0) AS counted, reached.recorded_at AS reached_at
+    FROM people LEFT JOIN sums USING (employee_id) LEFT JOIN reached USING (employee_id))
+"""
+RECOUNT = f"""{JUDGED}
+SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < %(target)s), count(reached_at),
+    (SELECT count(*) FROM daily) FROM verdict
+"""
+UPSERT = f"""{JUDGED}, days AS (
+    INSERT INTO quotas_dailycount (campaign_id, employee_id, day, delta)
+    SELECT %(campaign)s, employee_id, day, delta FROM daily
+    ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET delta = excluded.delta),
+written AS (
+    INSERT INTO quotas_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at)
+    SELECT %(campaign)s, employee_id, counted, %(target)s, false, reached_at, %(now)s, %(now)s FROM verdict
+    ON CONFLICT (campaign_id, employee_id) DO UPDATE SET counted = excluded.counted, target = excluded.target,
+        exempt = excluded.exempt, reached_at = excluded.reached_at, computed_at = excluded.computed_at)
+SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < %(target)s), count(reached_at),
+    (SELECT count(*) FROM daily) FROM verdict
+"""
+
+
+def recount() -> dict[str, Any]:
+    """Judge everybody and write nothing."""
+    return _run(RECOUNT)
+
+
+def mark() -> dict[str, Any]:
+    """Judge everybody and write every verdict."""
+    return _run(UPSERT)
+
+
+def _run(statement: str) -> dict[str, Any]:
+    campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
+    rule: CampaignRule = campaign.rules.latest("version")
+    began = time.perf_counter()
+    with transaction.atomic(), connection.cursor() as cursor:
+        hold_facts()
+        take_time()
+        # As much room as a hash of the whole wants, and both cores: what a statement of this size is run with.
+        cursor.execute("SET LOCAL work_mem = '256MB'")
+        cursor.execute(
+            statement,
+            {
+                "campaign": campaign.pk, "now": clock(), "opens_at": rule.opens_at, "cutoff_at": rule.cutoff_at,
+                "zone": rule.time_zone, "target": rule.target,
+            },
+        )  # fmt: skip
+        people, counted, red, reached, days = cursor.fetchone()
+    told = {"people": people, "counted": int(counted), "red": red, "reached": reached, "days": days}
+    return {"seconds": time.perf_counter() - began, **told}

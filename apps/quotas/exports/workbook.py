@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import IO, Any
 
-import xlsxwriter
-
 from apps.ledger.sheets import unguarded
 from apps.quotas.exports.cells import DAY, NUMBER, Cell
 
@@ -23,6 +21,8 @@ def write_workbook(lines: IO[bytes], columns: dict[str, Cell], target: IO[bytes]
 
     The same lines and the same `made` give the same bytes: the file says that it was made then.
     """
+    import xlsxwriter  # only who writes a workbook pays for it
+
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
                "strings_to_numbers": False}  # fmt: skip
     with xlsxwriter.Workbook(target, options) as book:

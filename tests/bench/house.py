@@ -41,18 +41,19 @@ class House:
         return [process.pid, *descendants(process.pid)] if process else []
 
 
-def gunicorn(descriptor: int, workers: int = WORKERS, threads: int = THREADS) -> list[str]:
-    """The web server as production starts it, at a listener that is open already."""
-    web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"fd://{descriptor}", "--preload"]
+def gunicorn(address: str, workers: int = WORKERS, threads: int = THREADS) -> list[str]:
+    """The web server as production starts it, at an address or at a listener that is open already."""
+    web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address, "--preload"]
     web += ["--workers", str(workers), "--threads", str(threads), "--timeout", "60", "--graceful-timeout", "3"]
     return [*web, "--no-control-socket"]
 
 
 @contextlib.contextmanager
 def house(bench: Bench, *, celery: bool = True, web: Command = ()) -> Iterator[House]:
-    """Everything runs and answers; afterwards nothing is left. `web` is another server's command.
+    """Everything runs and answers; afterwards nothing is left.
 
-    `{descriptor}` in it becomes the listener's. Raises RuntimeError with the end of a log.
+    `web` is another server's command, in which `{port}` becomes where it is to listen. Raises RuntimeError with the end
+    of a log.
     """
     folder = _folder()
     listener = open_listener(wanted_port())
@@ -69,14 +70,17 @@ def house(bench: Bench, *, celery: bool = True, web: Command = ()) -> Iterator[H
         if celery:
             children["broker"] = _broker(folder, broker, logs)
             _until(lambda: listening(broker), children["broker"])
-        command = [part.format(descriptor=listener.fileno()) for part in web] or gunicorn(listener.fileno())
-        children["web"] = Child("web", command, logs / "web.log", environment, keeps_open=[listener.fileno()])
+        address = url_of(listener)
+        command = [part.format(port=listener.getsockname()[1]) for part in web] or gunicorn(f"fd://{listener.fileno()}")
+        if web:
+            listener.close()
+        keeps = [] if web else [listener.fileno()]
+        children["web"] = Child("web", command, logs / "web.log", environment, keeps_open=keeps)
         for name, arguments in _celery(folder).items() if celery else ():
             children[name] = Child(name, arguments, logs / f"{name}.log", environment, signal.SIGKILL)
         for child in children.values():
             if not child.alive:
                 child.start()
-        address = url_of(listener)
         _until(lambda: answers(f"{address}health/live"), children["web"])
         if celery:
             _until(lambda: "ready." in _says(children["worker"]), children["worker"])

@@ -13,7 +13,7 @@ from apps.dashboard.views.cards import card_of
 from apps.dashboard.views.company import by_department, company_scope, departments_for, may_sum_up, sources, under
 from apps.dashboard.views.pictures import curves, teams
 from apps.dashboard.views.pictures.picture import Picture
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.scope import Scope, request_has
 from apps.dashboard.views.team import sub_teams, team_visible, visible
 from apps.employees.looks import note_look
 from apps.quotas import reports
@@ -35,12 +35,6 @@ def answer(scope: Scope, picture: Picture) -> HttpResponse:
     response["ETag"] = etag
     add_never_cache_headers(response)
     return response
-
-
-def request_has(request: HttpRequest, etag: str) -> bool:
-    """Whether If-None-Match names this ETag; a proxy that compresses makes it weak (W/)."""
-    known = request.headers.get("If-None-Match", "")
-    return etag in (one.strip().removeprefix("W/") for one in known.split(","))
 
 
 @require_safe

@@ -16,7 +16,7 @@ from apps.dashboard.forms import QuickAddForm
 from apps.dashboard.views.cards import Card, card_of, period_of
 from apps.dashboard.views.pictures.curves import own_curve
 from apps.dashboard.views.readout import Line, readout
-from apps.dashboard.views.scope import Scope, fragment, render
+from apps.dashboard.views.scope import Scope, fragment, render, request_has
 from apps.quotas import reports, rules, services
 from apps.quotas.models import Campaign, Review
 
@@ -183,7 +183,7 @@ def standing(request: HttpRequest) -> HttpResponse:
         raise Http404("There is no standing")
     shown = _shown(scope, own)
     etag = shown["etag"]
-    if request.headers.get("If-None-Match") == etag:
+    if request_has(request, etag):
         response: HttpResponse = HttpResponseNotModified()
         add_never_cache_headers(response)
     else:

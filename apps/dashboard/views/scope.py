@@ -231,6 +231,12 @@ class Scope:
         return self.request.path == path or (path != "/" and self.request.path.startswith(path))
 
 
+def request_has(request: HttpRequest, etag: str) -> bool:
+    """Whether If-None-Match names this ETag; compressing makes it weak (W/)."""
+    known = request.headers.get("If-None-Match", "")
+    return etag in (one.strip().removeprefix("W/") for one in known.split(","))
+
+
 def render(scope: Scope, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
     """A page of this door, in the campaign's time zone, kept by nobody: its numbers are somebody's own."""
     full = {"scope": scope, "now": scope.look, "frame": scope.frame(), **(context or {})}

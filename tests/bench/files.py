@@ -113,6 +113,19 @@ def table_file(folder: Path, count: int, employees: int, *, first: int = 0) -> M
     return Made(path, count, **json.loads(told.read_text(encoding="utf-8")))
 
 
+def new_file(folder: Path, count: int, employees: int) -> Made:
+    """A CSV of those of `count` rows that are nobody's yet and have no fault; made anew."""
+    path, created = folder / f"new-{count}-{employees}-{SEED}.csv", 0
+    with _whole(path) as file:
+        writer = csv.writer(file)
+        writer.writerow(Row._fields[:-1])
+        for row in rows(count, employees):
+            if row.outcome == "created":
+                writer.writerow(row[:-1])
+                created += 1
+    return Made(path, created, created, 0, 0)
+
+
 def card_file(folder: Path) -> Made:
     """500 cards with photos, about 2 MB in all, as a phone's address book leaves it; made unless it is there."""
     path = folder / f"cards-{SEED}.vcf"

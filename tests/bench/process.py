@@ -139,10 +139,32 @@ def export(path: Path, staff_no: str) -> dict[str, Any]:
     return standings.export(path)
 
 
+def peer_import(path: Path, staff_no: str) -> dict[str, Any]:
+    """Import contacts by django-import-export."""
+    from tests.bench import peer
+
+    return peer.import_contacts(path)
+
+
+def peer_csv(path: Path, staff_no: str) -> dict[str, Any]:
+    """Everybody's standings as CSV by django-import-export."""
+    from tests.bench import peer
+
+    return peer.export_standings(path)
+
+
+def weigh(path: Path, staff_no: str) -> dict[str, Any]:
+    """The bytes of the company's page, `path` being Plotly's script."""
+    from tests.bench import weight
+
+    return weight.weigh(path)
+
+
 WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "read": read, "import": import_file, "plain": plain, "load_roster": load_roster, "look": look,
     "plain_roster": plain_roster, "company": company, "page_csv": page_csv, "plain_csv": plain_csv, "export": export,
     "mark": mark, "mark_one": mark_one, "plain_mark": plain_mark, "plain_recount": plain_recount,
+    "peer_import": peer_import, "peer_csv": peer_csv, "weigh": weigh,
 }  # fmt: skip
 
 

@@ -46,6 +46,8 @@ class Size:
     # The companies that are marked, ascending, as (employees, contacts); `everyday` is the place of the usual one.
     marked: tuple[tuple[int, int], ...]
     everyday: int
+    # Rows that a peer imports too, which takes it long.
+    beside: int
 
 
 SIZES = {
@@ -54,12 +56,14 @@ SIZES = {
         page_contacts=20_000, many_contacts=20_000, readers=50, seconds=0.5, rounds=1,
         marked=((500, 10_000), (1_000, 20_000)), everyday=0,
         follows=2, busy=6.0, before=4, after=2,
+        beside=4_000,
     ),
     "full": Size(
         employees=10_000, contacts=1_000_000, rows=1_000_000, times=3, people=50_000, many=1_000_000,
         page_contacts=5_000_000, many_contacts=20_000_000, readers=2_000, seconds=8.0, rounds=5,
         marked=((10_000, 1_000_000), (50_000, 5_000_000), (200_000, 20_000_000)), everyday=1,
         follows=30, busy=60.0, before=300, after=30,
+        beside=50_000,
     ),
 }  # fmt: skip
 

@@ -30,7 +30,7 @@ LINT = {
     "types": ["-m", "mypy"],
     "import contracts": ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
 }
-SLOW_MARKS = "not browser and not faults and not stack"
+SLOW_MARKS = "not browser and not faults and not stack and not plans"
 
 
 def run(name: str, arguments: list[str], **environment: str) -> bool:

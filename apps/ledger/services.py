@@ -236,8 +236,9 @@ def drain(limit: int) -> Touched:
     """Take up to `limit` notes that nobody else is taking. They are gone when, and only when, the caller commits."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM ledger_outbox WHERE id IN"
-            " (SELECT id FROM ledger_outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)"
+            # As an array, these are found by their ids; as a set, by reading all that wait, for each piece again.
+            "DELETE FROM ledger_outbox WHERE id = ANY(ARRAY"
+            "(SELECT id FROM ledger_outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED))"
             " RETURNING employee_id, kind, digest",
             [limit],
         )

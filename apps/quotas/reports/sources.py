@@ -102,10 +102,11 @@ def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, *, past: bo
         place = "LEFT JOIN employees_treenode place ON place.employee_id = person.id"
         has_team = "coalesce(place.last > place.first, false)"
         # Asked for out here, they are found after the rows of a page are: its fifty by the index. Whoever counts
-        # thousands has `moved` first, which is one pass over the last week.
+        # thousands has `moved` first, which is one pass over their last week.
         counted_on = f"FROM quotas_dailycount daily WHERE daily.campaign_id = {rule.campaign_id}"
         own = f"SELECT max(day) {counted_on} AND daily.employee_id = current.employee_id"
-        lately = f"SELECT employee_id {counted_on} AND day > {_week_ago(rule, at)}"
+        theirs = "daily.employee_id IN (SELECT id FROM chosen)"
+        lately = f"SELECT employee_id {counted_on} AND {theirs} AND day > {_week_ago(rule, at)}"
         newest = f"CASE WHEN stale_since IS NULL THEN ({own}) ELSE newest_day END"
         moved = f"""CASE WHEN stale_since IS NULL THEN current.employee_id IN ({lately})
             ELSE coalesce(newest_day > {_week_ago(rule, at)}, false) END"""

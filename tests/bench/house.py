@@ -30,10 +30,11 @@ Command = Sequence[str]
 
 @dataclass(frozen=True)
 class House:
-    """Where it answers, and its processes by name."""
+    """Where it answers, its processes by name, and where its broker listens, if it has one."""
 
     address: str
     children: dict[str, Child]
+    broker: str
 
     def pids(self, name: str) -> list[int]:
         """The process of that name and all that it has started."""
@@ -63,7 +64,8 @@ def house(bench: Bench, *, celery: bool = True, web: Command = ()) -> Iterator[H
         logs = folder / "log"
         logs.mkdir()
         broker = folder / "valkey.sock"
-        environment = bench.database.environment(f"redis+socket://{broker}" if celery else "memory://")
+        url = f"redis+socket://{broker}" if celery else "memory://"
+        environment = bench.database.environment(url)
         environment |= {"DJANGO_SETTINGS_MODULE": SETTINGS, "STATIC_ROOT": str(static(bench))}
         environment["ALLOWED_HOSTS"] = "localhost,127.0.0.1"
         environment.pop("DATABASE_OWNER_URL")
@@ -84,7 +86,7 @@ def house(bench: Bench, *, celery: bool = True, web: Command = ()) -> Iterator[H
         _until(lambda: answers(f"{address}health/live"), children["web"])
         if celery:
             _until(lambda: "ready." in _says(children["worker"]), children["worker"])
-        yield House(address, children)
+        yield House(address, children, url)
     finally:
         doors = [child for name, child in children.items() if name != "broker"]
         stop_children(doors, STEPS)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.bench import seeding
 from tests.bench.figures import Figure, Goal, compared
+from tests.bench.house import house
 from tests.bench.running import Bench, expect, say
 
 # How often a single contact is recorded and marked.
@@ -27,6 +28,7 @@ def run(bench: Bench) -> Iterator[Figure]:
         if place == bench.size.everyday:
             what = f"full mark of {people:,} employees beside one plain statement"
             yield compared("B1", what, ours, "s", plain, Goal("ratio", "<=", 1.3))
+            yield _by_workers(bench, people, ours)
             yield from _unchanged(bench, people)
         else:
             yield compared(f"B1.{contacts}", f"the same of {people:,} employees", ours, "s", plain)
@@ -58,6 +60,19 @@ def _marks(bench: Bench, people: int, times: int) -> tuple[float, float]:
         ours.append(told["seconds"])
         plain.append(reference["seconds"])
     return median(ours), median(plain)
+
+
+def _by_workers(bench: Bench, people: int, alone: float) -> Figure:
+    """The same mark by two workers of a house that runs, beside that of one process."""
+    took: list[float] = []
+    with house(bench) as built:
+        for _ in range(bench.size.times):
+            _forget(bench)
+            told = bench.process("process", "mark_by_workers", bench.folder, broker=built.broker)
+            expect("the mark by workers", told, {"people": people, "written": people})
+            took.append(told["seconds"])
+    what = "the same by two workers, beside one process"
+    return compared("B1.workers", what, median(took), "s", alone, Goal("ratio", "<=", 1))
 
 
 def _unchanged(bench: Bench, people: int) -> Iterator[Figure]:

@@ -97,6 +97,13 @@ def mark(path: Path, staff_no: str) -> dict[str, Any]:
     return judging.mark()
 
 
+def mark_by_workers(path: Path, staff_no: str) -> dict[str, Any]:
+    """Have everybody marked by the workers of the house."""
+    from tests.bench import judging
+
+    return judging.by_workers()
+
+
 def mark_one(path: Path, times: str) -> dict[str, Any]:
     """Mark one person after one contact, `times` times."""
     from tests.bench import judging
@@ -163,7 +170,8 @@ def weigh(path: Path, staff_no: str) -> dict[str, Any]:
 WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "read": read, "import": import_file, "plain": plain, "load_roster": load_roster, "look": look,
     "plain_roster": plain_roster, "company": company, "page_csv": page_csv, "plain_csv": plain_csv, "export": export,
-    "mark": mark, "mark_one": mark_one, "plain_mark": plain_mark, "plain_recount": plain_recount,
+    "mark": mark, "mark_by_workers": mark_by_workers, "mark_one": mark_one, "plain_mark": plain_mark,
+    "plain_recount": plain_recount,
     "peer_import": peer_import, "peer_csv": peer_csv, "weigh": weigh,
 }  # fmt: skip
 

@@ -79,12 +79,12 @@ class Bench:
         """The facts this size begins with, and nothing else."""
         seeding.start_anew(self.database, employees=self.size.employees, contacts=self.size.contacts)
 
-    def process(self, module: str, *arguments: object) -> dict[str, Any]:
+    def process(self, module: str, *arguments: object, broker: str = "memory://") -> dict[str, Any]:
         """Run a module of tests.bench by itself; the JSON object that it prints."""
         # What a process may have inherited of its parent's peak is small only while this one knows no Django.
         done = subprocess.run(
             [sys.executable, "-m", f"tests.bench.{module}", *map(str, arguments)], cwd=BASE_DIR, check=True,
-            env=self.database.environment(), stdout=subprocess.PIPE, preexec_fn=die_with_parent(signal.SIGKILL),
+            env=self.database.environment(broker), stdout=subprocess.PIPE, preexec_fn=die_with_parent(signal.SIGKILL),
         )  # fmt: skip
         told: dict[str, Any] = json.loads(done.stdout)
         return told

@@ -8,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Collate, Lower
 from django.utils.translation import gettext_lazy as _
 
 from apps.employees.deputies import Deputyship as Deputyship
@@ -32,6 +32,11 @@ class Employee(models.Model):
 
     class Meta:
         ordering = ["staff_no"]
+        # The orders in which lists have people: a page of a long list is found by them.
+        indexes = [
+            models.Index(Collate("staff_no", "C"), name="employees_by_staff_no"),
+            models.Index("name", Collate("staff_no", "C"), name="employees_by_name"),
+        ]
         constraints = [
             models.CheckConstraint(name="employees_staff_no_not_empty", condition=~Q(staff_no="")),
             models.CheckConstraint(name="employees_name_not_empty", condition=~Q(name="")),

@@ -21,6 +21,13 @@ from apps.ledger.rules import storable
 from apps.ledger.services import SYSTEM, Actor, audit, audit_once, hold_tree
 
 ROSTER_VERSION = "roster_version"
+TREE_VERSION = "tree_version"
+# As SQL: the version of the tree that this very statement sees, so that what was made over another can be told from it.
+TREE_VERSION_SQL = f"coalesce((SELECT (value #>> '{{}}')::bigint FROM ledger_setting WHERE name = '{TREE_VERSION}'), 0)"
+NEXT_TREE = """
+INSERT INTO ledger_setting (name, value) VALUES (%s, '1')
+ON CONFLICT (name) DO UPDATE SET value = to_jsonb((ledger_setting.value #>> '{}')::bigint + 1)
+"""
 # Who was not let in may be anybody.
 UNKNOWN = Actor(None, "?")
 
@@ -101,6 +108,7 @@ def rebuild_tree(at: datetime) -> int:
     """
     hold_tree()
     with connection.cursor() as cursor:
+        cursor.execute(NEXT_TREE, [TREE_VERSION])
         cursor.execute("DELETE FROM employees_treenode")
         # Nobody has counted yet what the parts of this statement hold: taken for small, they would be gone through once
         # for each person.

@@ -23,6 +23,7 @@ from apps.quotas.results import (
     ResultCorrection,
 )
 from apps.quotas.reviews import Review, ReviewContact
+from apps.quotas.rollups import Rollup, RollupChange, RollupSum
 from apps.quotas.runs import MarkRange, MarkRun
 
 __all__ = [
@@ -42,6 +43,9 @@ __all__ = [
     "ResultCorrection",
     "Review",
     "ReviewContact",
+    "Rollup",
+    "RollupChange",
+    "RollupSum",
     "Standing",
     "StandingChange",
 ]
@@ -179,7 +183,8 @@ class Standing(models.Model):
     objects = StandingQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["campaign", "red"], name="quotas_standing_red")]
+        # Who needs help, and who needs most of it: a page of a long list is found by it.
+        indexes = [models.Index(fields=["campaign", "red", "remaining"], name="quotas_standing_need")]
         constraints = [
             models.UniqueConstraint(fields=["campaign", "employee"], name="quotas_standing_once"),
             models.CheckConstraint(name="quotas_standing_counted", condition=Q(counted__gte=0)),

@@ -31,7 +31,7 @@ def mark_touched() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Find what no doorbell rang for: notes to mark, what was handed in, ranges of a run, versions of results."""
+    """Find what no doorbell rang for: notes to mark, what was handed in, ranges of a run, versions of results, sums."""
     finish_abandoned(services.clock())
     mark_touched()
     for submission_id in waiting_files(services.clock()):
@@ -42,10 +42,17 @@ def sweep() -> None:
         services.ring_for_version(correction.pk)
     for export in Export.objects.waiting():
         services.ring_for_export(export.pk)
+    services.ring_for_sums()
 
 
 def _ring_for_ranges() -> None:
     services.ring_for_each(services.ranges_to_ring(services.clock()))
+
+
+@shared_task
+def roll_up() -> None:
+    """Sum up what marks have changed. Given out twice or at once, it is done once."""
+    services.roll_up()
 
 
 @shared_task

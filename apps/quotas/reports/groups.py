@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from apps.employees.models import Employee
+from apps.quotas.figures import figures_sql
 from apps.quotas.querysets import literal
+from apps.quotas.reports.alike import Alike, counted, number, quantile, to_go
 from apps.quotas.reports.folding import FEWEST, others_of
+from apps.quotas.reports.people import Everyone, People
+from apps.quotas.reports.rolled import Rolled, heads_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,19 +72,13 @@ class Group:
     median: int
 
 
-# A step for each day on which somebody reaches another band: (day, band left, band reached).
-STEPS = """
-SELECT day, coalesce(lag(band) OVER (PARTITION BY employee_id ORDER BY day), 0) AS was, band FROM (
-    SELECT days.employee_id, days.day,
-        least(sum(days.delta) OVER (PARTITION BY days.employee_id ORDER BY days.day) * 4 / listed.target, 4) AS band
-    FROM days JOIN listed USING (employee_id) WHERE {where}) reached
-"""
+# Who stands alike in each group, from the rows of people or from sums.
 GROUPED = """
-SELECT {key}, {label}, {staff_no}, count(*)::int, (count(*) FILTER (WHERE red))::int,
-    (count(*) FILTER (WHERE counted >= target))::int, coalesce(sum(counted), 0)::int,
-    percentile_disc(0.5) WITHIN GROUP (ORDER BY counted)::int
-FROM {source} WHERE {where} GROUP BY 1, 2, 3
-ORDER BY sum(remaining) FILTER (WHERE NOT exempt) DESC NULLS LAST, 2
+SELECT {key}, {label} AS label, {staff_no}, counted, target, exempt, count(*)::int FROM {source} WHERE {where}
+GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY label
+"""
+SUMMED = """
+SELECT {key} AS key, {key} AS label, '' AS staff_no, low, high, exempt, sum(n)::int AS n FROM figure GROUP BY 1, 4, 5, 6
 """
 
 
@@ -89,6 +88,7 @@ class Grouped:
     if TYPE_CHECKING:
         campaign: Campaign
         rule: CampaignRule
+        people: People
         filters: Filters
         as_of: datetime | None
         result: FrozenResult | None
@@ -96,6 +96,9 @@ class Grouped:
 
         @property
         def now(self) -> datetime: ...
+
+        @property
+        def rolled(self) -> Rolled | None: ...
 
         @property
         def where(self) -> str: ...
@@ -106,21 +109,15 @@ class Grouped:
         """People by counted contacts, every bin, empty ones too."""
         width = max(self.rule.target // BINS_PER_TARGET, 1)
         found = dict(
-            self.ask(
-                f"SELECT least(counted / {width}, {BINS}), count(*)::int FROM listed WHERE {self.where} GROUP BY 1"
-            )
+            self._figures("verdict", f"SELECT least(low / {width}, {BINS}), sum(n)::int FROM figure GROUP BY 1")
         )
         closed = [Bin(n * width, (n + 1) * width - 1, found.get(n, 0)) for n in range(BINS)]
         return [*closed, Bin(BINS * width, None, found.get(BINS, 0))]
 
     def bands_by_day(self) -> list[Bands]:
         """People by band at the end of every local day from the opening to today."""
-        where = self.where
-        people = self.ask(f"SELECT count(*) FROM listed WHERE {where}")[0][0]
-        steps = self.ask(
-            f"SELECT day, was::int, band::int, count(*)::int FROM ({STEPS.format(where=where)}) step"
-            " WHERE was <> band GROUP BY 1, 2, 3"
-        )
+        people = self._figures("verdict", "SELECT coalesce(sum(n), 0)::int FROM figure")[0][0]
+        steps = self._figures("step", "SELECT day, low, high, sum(n)::int FROM figure GROUP BY 1, 2, 3")
         standing, bands = [people, 0, 0, 0, 0], []
         by_day: dict[date, list[tuple[int, int, int]]] = {}
         for day, was, band, count in steps:
@@ -134,11 +131,7 @@ class Grouped:
 
     def curve(self) -> list[Day]:
         """Counted contacts by the local day they were recorded, as they count now, from the opening to today."""
-        found = dict(
-            self.ask(
-                f"SELECT day, sum(delta)::int FROM days JOIN listed USING (employee_id) WHERE {self.where} GROUP BY 1"
-            )
-        )
+        found = dict(self._figures("counted", "SELECT day, sum(n)::int FROM figure GROUP BY 1"))
         curve, total = [], 0
         for day in self.days():
             total += found.get(day, 0)
@@ -147,13 +140,9 @@ class Grouped:
 
     def under_target_by_day(self) -> list[tuple[date, int]]:
         """People under their target, the exempt left out, at the end of every local day."""
-        where = f"{self.where} AND NOT exempt"
-        people = self.ask(f"SELECT count(*) FROM listed WHERE {where}")[0][0]
+        people = self._figures("verdict", "SELECT coalesce(sum(n), 0)::int FROM figure WHERE NOT exempt")[0][0]
         reached = dict(
-            self.ask(
-                f"SELECT day, count(*)::int FROM ({STEPS.format(where=where)}) step"
-                " WHERE was < 4 AND band = 4 GROUP BY 1"
-            )
+            self._figures("step", "SELECT day, sum(n)::int FROM figure WHERE high = 4 AND NOT exempt GROUP BY 1")
         )
         left = []
         for day in self.days():
@@ -173,36 +162,63 @@ class Grouped:
 
     def sub_teams(self, root: Employee) -> list[Group]:
         """The teams of `root`'s direct reports who have one, each with its head, who needs most help first."""
+        if self.rolled and (found := self._summed_heads(self.rolled, root)) is not None:
+            return found
         if self.result is not None:
             member = _frozen_members(root, self.result.campaign_id)
         else:
             member = _members(root, self._look())
-        return [Group(*one) for one in self.ask(_sub_teams(member, self.where))]
+        return _groups(self.ask(_sub_teams(member, self.where)))
 
     def departments(self) -> list[Group]:
         """Departments, those with most contacts to go first."""
-        return self._by("department")
+        return _groups(self._by_department())
 
     def folded_departments(self) -> list[Group]:
         """The same for a reader who may not see their people one by one: small ones are one group, OTHERS, at the end.
 
         Of fewer people than a group must have there is none at all.
         """
-        found = self.departments()
-        others = sorted(others_of({group.key: group.people for group in found}))
+        rows = self._by_department()
+        found = _groups(rows)
+        others = others_of({group.key: group.people for group in found})
         if not others:
             return found
         if sum(group.people for group in found) < FEWEST:
             return []
-        [together] = self._by(literal(OTHERS), f" AND department = ANY({literal(others)})")
-        return [*(group for group in found if group.key not in others), together]
+        together = _groups([(OTHERS, OTHERS, "", *row[3:]) for row in rows if row[0] in others])
+        return [*(group for group in found if group.key not in others), *together]
 
-    def _by(self, key: str, more: str = "") -> list[Group]:
-        where = self.where + more
-        return [
-            Group(*one)
-            for one in self.ask(GROUPED.format(key=key, label=key, staff_no="''", source="listed", where=where))
-        ]
+    def _by_department(self) -> list[tuple]:
+        """Who stands alike in each department: (key, label, staff number, counted, target, exempt, people)."""
+        rows = None
+        if self.rolled and isinstance(self.people, Everyone):
+            rows = self.rolled.by_department(SUMMED.format(key="key"), "label")
+        if rows is None:
+            names = {"key": "department", "label": "department", "staff_no": "''"}
+            rows = self.ask(GROUPED.format(**names, source="listed", where=self.where))
+        return rows
+
+    def _summed_heads(self, rolled: Rolled, root: Employee) -> list[Group] | None:
+        """Sub-teams out of the sums; None where there are none that hold, or the teams are too small."""
+        heads = heads_of(root)
+        rows = rolled.by_head(heads, SUMMED.format(key="key::text"), "1")
+        if rows is None:
+            return None
+        of_head: dict[str, list[tuple]] = {str(head.id): [] for head in heads}
+        for row in rows:
+            of_head[row[0]].append(row[3:])
+        return _groups(
+            [(str(head.id), head.name, head.staff_no, *row) for head in heads for row in of_head[str(head.id)]]
+        )
+
+    def _figures(self, kind: str, select: str) -> list[tuple]:
+        """The rows of a SELECT over `figure`: the figures of a kind (figures.py) of whom the filters leave."""
+        if self.rolled and (found := self.rolled.figures(kind, select)) is not None:
+            return found
+        # By name, so that whatever else `listed` has is not found for it.
+        people = f"(SELECT employee_id, counted, target, exempt FROM listed WHERE {self.where})"
+        return self.ask(f", figure AS ({figures_sql(kind, people=people, days='days')}) {select}")
 
     def _stored_by_then(self) -> str:
         return f" AND stored_at <= {literal(self.result.kept_until)}" if self.result is not None else ""
@@ -215,6 +231,26 @@ class Grouped:
         """The local days from the opening to today, or to the deadline when that is past."""
         last = min(self.now.astimezone(ZoneInfo(self.rule.time_zone)).date(), self.rule.deadline)
         return [self.rule.opens_on + timedelta(days=n) for n in range((last - self.rule.opens_on).days + 1)]
+
+
+def _groups(rows: Iterable[tuple]) -> list[Group]:
+    """The groups of such rows, who needs most help first, who is exempt as a whole last, else as they came."""
+    alike: dict[tuple[str, str, str], list[Alike]] = {}
+    for key, label, staff_no, *row in rows:
+        if row[3]:
+            alike.setdefault((key, label, staff_no), []).append(Alike(*row))
+    needy = sorted(alike.items(), key=lambda one: (all(same.exempt for same in one[1]), -to_go(one[1])))
+    return [
+        Group(
+            *names,
+            people=number(found),
+            red=number(one for one in found if one.red),
+            at_target=number(one for one in found if one.counted >= one.target),
+            counted=counted(found),
+            median=quantile(found, 0.5),
+        )
+        for names, found in needy
+    ]
 
 
 def _sub_teams(member: str, where: str) -> str:

@@ -6,15 +6,22 @@ many people have brought nobody. All of it is of the people and the instant of t
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from apps.ledger.replica import read_rows
 from apps.quotas import rules
 from apps.quotas.models import CampaignRule, FrozenResult
 from apps.quotas.querysets import claimed_sql, internal_sql, literal, reasons
 from apps.quotas.reports.facts import ended_soon_sql, handed_in_sql
+from apps.quotas.reports.nearest import joined_to, who_sql
 from apps.quotas.reports.people import Everyone
+from apps.quotas.reports.rolled import Rolled
 from apps.quotas.reports.standings import Standings, Totals
+
+# Of a team with this share of the company, everybody's facts are read sooner than those of each.
+LARGE = 0.1
 
 
 @dataclass(frozen=True)
@@ -61,37 +68,75 @@ def honest_meter(standings: Standings, totals: Totals) -> Meter:
 
     Of a frozen campaign the verdicts are those the result keeps; the instant is its cut-off.
     """
-    rule, at = standings.rule, min(standings.now, standings.rule.cutoff_at)
-    recent, counts = _recent(standings, at)
-    theirs = "employee_id IN (SELECT employee_id FROM who)"
-    ended = f"SELECT count(*) {ended_soon_sql(rule, at, standings.result)} AND contact.{theirs}"
+    at = min(standings.now, standings.rule.cutoff_at)
+    found = _figures(standings, at, standings.rolled) or _figures(standings, at, None) or Counter()
+    return Meter(
+        totals.counted, found["last_day"], found["ended"], found["handed_in"], found["duplicates"], totals.people,
+        totals.at_zero, at=at,
+    )  # fmt: skip
+
+
+def _figures(standings: Standings, at: datetime, rolled: Rolled | None) -> Counter[str] | None:
+    """The sums of facts by kind; None when the tree is another than that of `rolled`."""
+    rule, asked = standings.rule, _asked(standings, rolled)
+    ended, handed = ended_soon_sql(rule, at, standings.result), handed_in_sql(rule, at)
+    mine = asked.among("handed.employee_id")
     # A file for many people is of nobody's team: it stands in the company's figure alone.
-    for_many = "OR handed.employee_id IS NULL" if _whole(standings) else ""
-    handed = f"{handed_in_sql(rule, at)} AND (handed.{theirs} {for_many})"
-    found = standings.ask(f""", who AS MATERIALIZED ({_who(standings)}), {recent}
-        SELECT ({counts}), ({ended}), (SELECT coalesce(sum(handed.handed_in), 0) {handed}),
-            (SELECT coalesce(sum(handed.duplicates), 0) {handed})""")
-    last_day, ended_soon, handed_in, duplicates = map(int, found[0])
-    return Meter(totals.counted, last_day, ended_soon, handed_in, duplicates, totals.people, totals.at_zero, at=at)
+    for_many = f"{handed} AND handed.employee_id IS NULL AND {literal(_whole(standings))}"
+    theirs = " UNION ALL ".join(f"SELECT kind, n FROM fact {one}" for one in asked.joined)
+    recent, counting = _recent(standings, at, asked)
+    rows = read_rows(f"""{asked.ctes}, {recent}, fact AS MATERIALIZED (
+            SELECT 'last_day' AS kind, recent.employee_id, count(*) AS n {counting} GROUP BY 2
+            UNION ALL SELECT 'ended', contact.employee_id, count(*) {ended}
+                AND {asked.among("contact.employee_id")} GROUP BY 2
+            UNION ALL SELECT 'handed_in', handed.employee_id, sum(handed.handed_in) {handed} AND {mine} GROUP BY 2
+            UNION ALL SELECT 'duplicates', handed.employee_id, sum(handed.duplicates) {handed} AND {mine} GROUP BY 2)
+        SELECT kind, sum(n) FROM ({theirs}) theirs GROUP BY 1
+        UNION ALL SELECT 'handed_in', sum(handed.handed_in) {for_many}
+        UNION ALL SELECT 'duplicates', sum(handed.duplicates) {for_many}
+        UNION ALL SELECT 'holds', ({asked.holds})::int""")
+    found: Counter[str] = Counter()
+    for kind, n in rows:
+        found[kind] += int(n or 0)
+    return found if found["holds"] else None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """CTEs with `who` the totals are about; whether facts are looked up for each of them, or for everybody at once."""
+
+    ctes: str
+    each: bool
+    # What a `fact` is joined to, to be of one of them.
+    joined: list[str]
+    holds: str = "true"
+
+    def among(self, employee: str) -> str:
+        """The condition on an employee's id that spares the others' facts, where that is quicker."""
+        return f"{employee} IN (SELECT employee_id FROM who)" if self.each else "true"
+
+
+def _asked(standings: Standings, rolled: Rolled | None) -> _Asked:
+    if rolled is not None:
+        # So many that their rows are not gone through first: of each fact it is asked whether its person is of them.
+        return _Asked(who_sql(rolled), each=rolled.share < LARGE, joined=joined_to(rolled), holds=rolled.holds)
+    who = f"SELECT employee_id FROM {f'listed WHERE {standings.where}' if standings.narrowed else 'current'}"
+    return _Asked(
+        f"{standings.sources}, who AS MATERIALIZED ({who})",
+        each=not _whole(standings),
+        joined=["JOIN who USING (employee_id)"],
+    )
 
 
 def _whole(standings: Standings) -> bool:
     return standings.people == Everyone() and not standings.narrowed
 
 
-def _who(standings: Standings) -> str:
-    """SELECT of (employee_id): whom the totals are about."""
-    if not standings.narrowed:
-        return "SELECT employee_id FROM current"
-    return f"SELECT employee_id FROM listed WHERE {standings.where}"
-
-
-def _recent(standings: Standings, at: datetime) -> tuple[str, str]:
-    """CTEs of the contacts of the last 24 hours, and the SELECT of how many of them count."""
-    # Of everybody by the index of the time, of a team person by person: the few who left are sorted out by the count.
-    theirs = "true" if _whole(standings) else "contact.employee_id IN (SELECT employee_id FROM who)"
+def _recent(standings: Standings, at: datetime, asked: _Asked) -> tuple[str, str]:
+    """CTEs of the contacts of the last 24 hours, and FROM and WHERE of those that count."""
+    # Of everybody by the index of the time, of a team person by person.
     recent = f"""recent AS MATERIALIZED (
-        SELECT contact.* FROM contacts_contact contact WHERE {theirs}
+        SELECT contact.* FROM contacts_contact contact WHERE {asked.among("contact.employee_id")}
           AND contact.recorded_at >= {literal(at - timedelta(days=1))} AND contact.recorded_at < {literal(at)})"""
     if standings.result is not None and standings.result.reasons_kept:
         return recent, _kept(standings.result, standings.rule)
@@ -102,17 +147,15 @@ def _recent(standings: Standings, at: datetime) -> tuple[str, str]:
     )  # fmt: skip
     no_reason = " AND ".join(f"NOT {condition}" for condition in conditions.values())
     internal, claimed = internal_sql(standings.rule, at, **mine), claimed_sql(standings.rule, at, **mine)
-    counts = f"""SELECT count(*) FROM recent LEFT JOIN recently_internal internal ON internal.contact_id = recent.id
-        LEFT JOIN recently_claimed claimed ON claimed.contact_id = recent.id
-        WHERE {no_reason} AND recent.employee_id IN (SELECT employee_id FROM who)"""
+    counting = f"""FROM recent LEFT JOIN recently_internal internal ON internal.contact_id = recent.id
+        LEFT JOIN recently_claimed claimed ON claimed.contact_id = recent.id WHERE {no_reason}"""
     ctes = f"recently_internal AS MATERIALIZED ({internal}), recently_claimed AS MATERIALIZED ({claimed})"
-    return f"{recent}, {ctes}", counts
+    return f"{recent}, {ctes}", counting
 
 
 def _kept(result: FrozenResult, rule: CampaignRule) -> str:
-    """How many of them counted in a frozen result: in time, and with no reason kept. No fact is judged again."""
-    return f"""SELECT count(*) FROM recent WHERE recent.recorded_at >= {literal(rule.opens_at)}
-        AND recent.employee_id IN (SELECT employee_id FROM who)
+    """FROM and WHERE of those that counted in a frozen result: in time, and with no reason. No fact is judged again."""
+    return f"""FROM recent WHERE recent.recorded_at >= {literal(rule.opens_at)}
         AND recent.stored_at <= {literal(result.kept_until)} AND NOT EXISTS (
             SELECT 1 FROM quotas_frozenreason kept WHERE kept.campaign_id = {rule.campaign_id}
               AND kept.employee_id = recent.employee_id AND kept.contact_id = recent.id)"""

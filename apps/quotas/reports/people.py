@@ -84,7 +84,18 @@ def _below(employee: Employee) -> str:
         WHERE node.first > (SELECT top.first {top}) AND node.first <= (SELECT top.last {top})"""
 
 
-People = Everyone | Only | These | TeamOf
+@dataclass(frozen=True)
+class Chosen:
+    """The people of a SELECT of (id)."""
+
+    select: str
+
+    def chosen(self, look: str | None) -> str:
+        """That SELECT."""
+        return self.select
+
+
+People = Everyone | Only | These | TeamOf | Chosen
 
 
 def chosen_frozen(people: People, campaign_id: int) -> str:

@@ -20,18 +20,25 @@ from apps.quotas.reviews import under_review_sql
 
 
 def sources(
-    campaign: Campaign, rule: CampaignRule, people: People, at: datetime, *, past: bool, reviews: bool = False
+    campaign: Campaign,
+    rule: CampaignRule,
+    people: People,
+    at: datetime,
+    *,
+    past: bool,
+    reviews: bool = False,
+    before: str = "",
 ) -> str:
     """The CTEs, from WITH on, ready for a SELECT. `past`: judge from the facts as of `at`, with that moment's tree.
 
-    `reviews`: the reader is told whose standing is under review.
+    `reviews`: the reader is told whose standing is under review. `before`: CTEs that `people` are chosen from.
     """
     look = judged_at(rule, at)
     chosen = people.chosen(look if past else None)
     parts = _past(rule, at) if past else _today(campaign, rule, at)
     asked = f"current.employee_id IN ({under_review_sql(campaign.pk, at)})" if reviews else "NULL::boolean"
     listed = _listed(rule, at, look, asked, past=past)
-    return f"WITH chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
+    return f"WITH {before}chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
 
 
 def frozen_sources(result: FrozenResult, people: People, reviews_at: datetime | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from apps.ledger.replica import read_rows
 from apps.ledger.rules import clean_text
@@ -12,10 +13,13 @@ from apps.ledger.services import clock
 from apps.quotas import rules
 from apps.quotas.models import Campaign, FrozenResult
 from apps.quotas.querysets import literal
+from apps.quotas.reports.alike import Alike, counted, number, quantile, to_go
 from apps.quotas.reports.facts import ended_soon_sql, handed_in_sql
 from apps.quotas.reports.groups import Grouped
 from apps.quotas.reports.keys import key_of, token_of
-from apps.quotas.reports.people import People
+from apps.quotas.reports.nearest import BY_PERSON, by_need, by_person, nearest_sql
+from apps.quotas.reports.people import Everyone, People, TeamOf
+from apps.quotas.reports.rolled import Rolled, rolled_for
 from apps.quotas.reports.sources import frozen_sources, sources
 
 # Red, and nothing new for a week; `moved` says nothing that quiet_days does not, and is found for all in one pass.
@@ -181,10 +185,11 @@ class Standings(Grouped):
         *,
         reviews: bool = False,
         reviews_at: datetime | None = None,
+        summed: bool = True,
     ):
         """`result`: a version of a frozen campaign's result; without it the newest one. A look at a moment before the
         cut-off judges the facts, frozen or not. `reviews`: the reader is told whose standing is under review, beside a
-        frozen result as of `reviews_at`, or now.
+        frozen result as of `reviews_at`, or now. Without `summed` everybody's rows are read, sums or not.
         """
         self.campaign, self.people, self.filters, self.reviews = campaign, people, filters or Filters(), reviews
         self.as_of, self._reviews_at = as_of, reviews_at
@@ -197,6 +202,7 @@ class Standings(Grouped):
         # Marks leave it alone already, and the result does not stand yet: cached standings may be behind the facts.
         kept = campaign.state == Campaign.State.CLOSING and campaign.kept_until is not None
         self.being_frozen = kept and as_of is None
+        self._summed = summed
 
     @cached_property
     def now(self) -> datetime:
@@ -238,6 +244,14 @@ class Standings(Grouped):
             touched = f"handed.employee_id {handed_in_sql(self.rule, at)} AND handed.duplicates > 0"
         return self.filters.where() + (f" AND employee_id IN (SELECT {touched})" if touched else "")
 
+    @cached_property
+    def rolled(self) -> Rolled | None:
+        """The sums of these people today, where there are any and they are many."""
+        today = self._summed and self.as_of is None and self.result is None and not self.being_frozen
+        if not today or self.narrowed or not isinstance(self.people, Everyone | TeamOf):
+            return None
+        return rolled_for(self.campaign, self.rule, self.people, self.now)
+
     def ask(self, select: str) -> list[tuple]:
         """The rows of a SELECT over `listed`, `days` and `chosen`."""
         return read_rows(f"{self.sources} {select}")
@@ -247,13 +261,36 @@ class Standings(Grouped):
         keys = order_of(sort)
         behind = key_of(after, keys)
         skip = f"AND ({', '.join(keys)}) > ({', '.join(map(literal, behind))})" if behind else ""
-        found = self.ask(
-            f"SELECT {COLUMNS}, {', '.join(keys)} FROM listed WHERE {self.where} {skip}"
-            f" ORDER BY {', '.join(keys)} LIMIT {limit + 1}"
-        )
+        select = f"""SELECT {COLUMNS}, {", ".join(keys)} FROM listed WHERE {self.where} {skip}
+            ORDER BY {", ".join(keys)} LIMIT {limit + 1}"""
+        found = self._nearest(sort, behind, select, limit + 1)
+        if found is None:
+            found = self.ask(select)
         rows = [Row(*one[: -len(keys)]) for one in found[:limit]]
         more = found[limit - 1][-len(keys) :] if len(found) > limit else None
         return Page(rows, token_of(more) if more else "")
+
+    def _nearest(self, sort: str, behind: list[Any] | None, select: str, size: int) -> list[tuple] | None:
+        """The same rows, of many people in an order that an index has, without reading all; None where that fails."""
+        if self.rolled is None:
+            return None
+        if sort in BY_PERSON:
+            parts = by_person(self.rolled, sort, behind, size)
+        elif order_of(sort) == order_of("help") and self._alike is not None:
+            parts = by_need(self.rolled, self._alike[0], behind, size)
+        else:
+            return None
+        found = read_rows(f"{nearest_sql(self.rolled, parts)} {select}")
+        return found if len(found) == size else None
+
+    @cached_property
+    def _alike(self) -> tuple[list[Alike], list[int]] | None:
+        """How many stand alike, and who of them stands still, is stale, is under review; None: no sums hold."""
+        rows = self.rolled.totals(reviews=self.reviews) if self.rolled else None
+        if rows is None:
+            return None
+        found = [Alike(one[0], one[1], one[2], int(one[3])) for one in rows if one[3]]
+        return found, list(map(int, rows[0][4:])) if rows else [0, 0, 0]
 
     def one(self, employee_id: int) -> Row | None:
         """The standing of one of the people, or None when they are not in the campaign's population."""
@@ -262,4 +299,29 @@ class Standings(Grouped):
 
     def totals(self) -> Totals:
         """Counts of the people the filters leave."""
+        if self._alike is not None:
+            return self._summed_up(*self._alike)
         return Totals(*map(int, self.ask(TOTALS.format(where=self.where, still=STILL))[0]))
+
+    def _summed_up(self, alike: list[Alike], others: list[int]) -> Totals:
+        still, stale, under_review = others
+        paces = dict.fromkeys(rules.PACES, 0)
+        for one in alike:
+            paces[rules.pace(one.counted, one.target, self.rule.opens_at, self.rule.cutoff_at, self.now)] += one.people
+        return Totals(
+            people=number(alike),
+            red=number(one for one in alike if one.red),
+            at_target=paces["done"],
+            exempt=number(one for one in alike if one.exempt),
+            **paces,
+            keeping_pace=paces["ahead"] + paces["on_pace"],
+            still=still,
+            at_zero=number(one for one in alike if one.counted == 0),
+            counted=counted(alike),
+            to_go=to_go(alike),
+            stale=stale,
+            under_review=under_review,
+            quartile_1=quantile(alike, 0.25),
+            median=quantile(alike, 0.5),
+            quartile_3=quantile(alike, 0.75),
+        )

@@ -51,8 +51,10 @@ from apps.quotas.services.ringing import (
     ring_for_file,
     ring_for_freeze,
     ring_for_roster,
+    ring_for_sums,
     ring_for_version,
 )
+from apps.quotas.services.rolling import check_sums, roll_up
 from apps.quotas.services.rule_changes import Change, Effect, change_rule, effect_of, look_at_change
 from apps.quotas.services.running import do_range, finish_run, mark_everybody, sweep
 from apps.quotas.services.telling import tell_answers
@@ -93,7 +95,11 @@ __all__ = [
     "change_rule",
     "changed",
     "check_many",
+<<<<<<< HEAD
     "choice_for",
+=======
+    "check_sums",
+>>>>>>> 09ef06f (Read sums of large teams from a roll-up that is exact at every moment)
     "clock",
     "company_domains",
     "compare_everybody",
@@ -127,7 +133,9 @@ __all__ = [
     "ring_for_file",
     "ring_for_freeze",
     "ring_for_roster",
+    "ring_for_sums",
     "ring_for_version",
+    "roll_up",
     "stop_watching",
     "sweep",
     "tell_answers",

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from apps.ledger.services import SYSTEM, Actor, claim_job, clock, hold_facts
 from apps.quotas.models import Campaign, MarkRun
 from apps.quotas.services import marking
+from apps.quotas.services.rolling import void_sums
 
 # Ranges that one sweep asks for; what is left waits for the next.
 RUNG_AT_ONCE = 200
@@ -46,6 +47,7 @@ def judge_everybody(campaign: Campaign, *, cause: str, by: Actor) -> MarkRun:
 
     Part of the caller's transaction, which holds the facts lock. The caller's door rings; else the sweep does.
     """
+    void_sums(campaign)
     return begin_run(campaign=campaign, work=MarkRun.Work.MARK, cause=cause, by=by, makes_stale=True)
 
 

@@ -31,15 +31,19 @@ changed AS (
        OR (old.counted, old.target, old.exempt) <> (verdict.counted, verdict.target, verdict.exempt)),
 gone AS (
     DELETE FROM quotas_standing WHERE id IN (SELECT id FROM old)
-    AND NOT EXISTS (SELECT 1 FROM people WHERE people.employee_id = quotas_standing.employee_id)),
+    AND NOT EXISTS (SELECT 1 FROM people WHERE people.employee_id = quotas_standing.employee_id)
+    RETURNING employee_id),
 gone_days AS (
     DELETE FROM quotas_dailycount WHERE id IN (
-        SELECT id FROM old_days LEFT JOIN daily USING (employee_id, day) WHERE daily.day IS NULL)),
+        SELECT id FROM old_days LEFT JOIN daily USING (employee_id, day) WHERE daily.day IS NULL)
+    RETURNING employee_id),
 days AS (
     INSERT INTO quotas_dailycount (campaign_id, employee_id, day, delta)
     SELECT {campaign}, employee_id, day, daily.delta FROM daily LEFT JOIN old_days USING (employee_id, day)
     WHERE old_days.delta IS DISTINCT FROM daily.delta
-    ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET delta = excluded.delta),
+    ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET delta = excluded.delta
+    RETURNING employee_id),
+{kept},
 written AS (
     INSERT INTO quotas_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at)
     SELECT {campaign}, employee_id, counted, target, exempt, reached_at, since, {now} FROM changed
@@ -57,6 +61,18 @@ SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < tar
 FROM verdict
 """
 
+# What stood there of whomever this changes, for the sums over many; nothing where there are none (rolling.py).
+KEPT = """kept AS (
+    INSERT INTO quotas_rollupchange (campaign_id, employee_id, counted, target, exempt, days, deltas)
+    SELECT {campaign}, employee_id, old.counted, old.target, old.exempt,
+           coalesce(had.days, '{{}}'), coalesce(had.deltas, '{{}}')
+    FROM (SELECT employee_id FROM changed UNION SELECT employee_id FROM gone UNION SELECT employee_id FROM gone_days
+          UNION SELECT employee_id FROM days) touched
+    LEFT JOIN old USING (employee_id)
+    LEFT JOIN (
+        SELECT employee_id, array_agg(day) AS days, array_agg(delta) AS deltas FROM old_days GROUP BY 1
+    ) had USING (employee_id)
+    WHERE EXISTS (SELECT FROM quotas_rollup WHERE campaign_id = {campaign} AND state IN ('building', 'ready')))"""
 # A repair that gives back the verdict of the last flip gives back its instant: nothing had happened since.
 SINCE_REPAIRED = """coalesce((
         SELECT CASE WHEN flip.red = (verdict.counted < verdict.target AND NOT verdict.exempt) THEN flip.at END
@@ -98,6 +114,7 @@ def mark_standings(
     statement = MARK.format(
         judgement=judgement_sql(rule, now, "SELECT id FROM chosen"), employees=these(employees), campaign=campaign.pk,
         now=literal(now), cause=literal(str(cause)), since=since.format(campaign=campaign.pk, now=literal(now)),
+        kept=KEPT.format(campaign=campaign.pk),
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(statement)

@@ -15,6 +15,7 @@ DO_RANGE = "apps.quotas.tasks.do_range"
 MAKE_VERSION = "apps.quotas.tasks.make_version"
 FREEZE_DUE = "apps.quotas.tasks.freeze_due"
 MAKE_EXPORT = "apps.quotas.tasks.make_export"
+ROLL_UP = "apps.quotas.tasks.roll_up"
 TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
 IMPORT_SUBMISSION = "apps.contacts.tasks.import_submission"
 WORK_ON_LOAD = "apps.employees.tasks.work_on_load"
@@ -49,6 +50,11 @@ def ring_for_roster(load_id: uuid.UUID) -> None:
 def ring_for_answer() -> None:
     """After the commit, ask a worker to mail whoever was answered. Never waits, never raises: beat asks too."""
     transaction.on_commit(lambda: _ring(lambda options: _send(TELL_ANSWERS, options)), robust=True)
+
+
+def ring_for_sums() -> None:
+    """After the commit, ask a worker to sum up what marks have changed. Never waits, never raises: the sweep asks."""
+    transaction.on_commit(lambda: _ring(lambda options: _send(ROLL_UP, options)), robust=True)
 
 
 def ring_for_freeze() -> None:

@@ -17,6 +17,7 @@ from apps.quotas.models import Campaign, MarkRange, MarkRun
 from apps.quotas.services.beginning import begin_run, close_if_over
 from apps.quotas.services.marking import Mark, hold_campaigns, mark_range, mark_touched
 from apps.quotas.services.recounting import find_differences, keep_drift, repair
+from apps.quotas.services.rolling import check_sums, roll_up
 
 logger = logging.getLogger(__name__)
 # Nobody waits for a range that another worker is at; whoever wants the whole run looks again after this (seconds).
@@ -50,6 +51,8 @@ def do_range(range_id: int) -> bool:
         waiting.update(state=MarkRange.State.DONE, finished_at=clock(), result=result)
         over = close_if_over(part.run) and recount
         listed = _keep_drift(part.run) if over else []
+    if over:
+        _check_sums(part.run)
     for one in listed:
         logger.error("drift in %s: %s differed in %s", part.run.campaign.slug, one["staff_no"], one["fields"])
     return True
@@ -71,6 +74,13 @@ def _keep_drift(run: MarkRun) -> list[dict[str, Any]]:
     found = list(run.ranges.filter(result__differences__gt=0).values_list("result", flat=True))
     keep_drift(run.campaign, sum(result["differences"] for result in found))
     return [one for result in found for one in result["listed"]]
+
+
+def _check_sums(run: MarkRun) -> None:
+    """With the standings put right, whether the sums hold what they should; that is drift as well."""
+    if wrong := check_sums(run.campaign):
+        run.refresh_from_db(fields=["totals"])
+        keep_drift(run.campaign, run.totals.get("differences", 0) + wrong)
 
 
 def finish_run(run: MarkRun, progress: Callable[[int, int], None] = lambda done, total: None) -> MarkRun:
@@ -108,7 +118,8 @@ def mark_everybody(
 
 
 def sweep() -> int:
-    """Do in this process what no doorbell rang for: abandoned submissions, free notes, ranges nobody is at.
+    """Do in this process what no doorbell rang for: abandoned submissions, free notes, ranges nobody is at,
+    sums.
 
     Returns how many notes it took.
     """
@@ -118,4 +129,5 @@ def sweep() -> int:
         total += taken
     for range_id in list(_waiting().values_list("pk", flat=True)):
         do_range(range_id)
+    roll_up()
     return total

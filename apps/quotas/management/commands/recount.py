@@ -5,7 +5,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.ledger.management.house import HouseCommand
 from apps.quotas.management.choosing import add_campaign, choose_campaign
-from apps.quotas.services import compare_everybody, keep_drift
+from apps.quotas.services import check_sums, compare_everybody, keep_drift
 
 SHOWN = 100
 
@@ -28,7 +28,8 @@ class Command(HouseCommand):
         if options["repair"] and found.differences:
             with self.bar("employees again") as progress:
                 left = compare_everybody(campaign, progress)
-        keep_drift(campaign, len(left.differences))
+        sums = check_sums(campaign)
+        keep_drift(campaign, len(left.differences) + sums)
         repaired = len(found.differences) - len(left.differences)
         listed = [
             {"staff_no": one.staff_no, "fields": one.fields, "stored": one.stored, "recounted": one.recounted}
@@ -38,6 +39,8 @@ class Command(HouseCommand):
         lines = [f"{len(found.differences)} differences in {campaign.name}; {compared} employees compared."]
         if options["repair"]:
             lines.append(f"{repaired} put right, {len(left.differences)} left.")
+        if sums:
+            lines.append(f"{sums} sums of the roll-up differed; they are built anew.")
         if found.waiting:
             lines.append(f"{found.waiting} employees wait for their mark and were not compared.")
         lines += [f"  {one.staff_no} {one.name}: {', '.join(one.fields)}" for one in found.differences[:SHOWN]]
@@ -45,8 +48,8 @@ class Command(HouseCommand):
             lines.append(f"  and {len(listed) - SHOWN} more (--json lists them all)")
         told = {
             "campaign": campaign.slug, "differences": len(found.differences), "repaired": repaired,
-            "compared": compared, "waiting": found.waiting, "employees": listed,
+            "compared": compared, "waiting": found.waiting, "sums": sums, "employees": listed,
         }  # fmt: skip
         self.tell(options, told, "\n".join(lines))
-        if left.differences:
+        if left.differences or sums:
             sys.exit(1)

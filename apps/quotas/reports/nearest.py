@@ -1,0 +1,128 @@
+"""A page of a long list, found without reading the list: by an index up to where the sums say that it ends.
+
+Sums only say how far to look; what is found there is counted in the same statement, and of too few it is nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from apps.quotas.querysets import literal, stale_sql
+from apps.quotas.reports.alike import Alike
+from apps.quotas.reports.people import Chosen
+from apps.quotas.reports.rolled import Rolled
+from apps.quotas.reports.sources import sources
+
+# Lists that an index has in their order; of the others everybody is read. The first two by who needs most help.
+BY_NEED = ("help", "remaining_per_day")
+BY_PERSON = {"name": 'person.name, person.staff_no COLLATE "C"', "staff_no": 'person.staff_no COLLATE "C"'}
+# Who needs help: ((NOT red)::int, -remaining).
+Need = tuple[int, int]
+
+
+def nearest_sql(rolled: Rolled, parts: list[str]) -> str:
+    """The CTEs of a report about whoever is found by one of `parts`, and whoever is stale."""
+    who = "SELECT person.id FROM employees_employee person"
+    inside = f"{_among(rolled)} AND person.id IN (SELECT employee_id FROM noted)"
+    found = " UNION ALL ".join(f"({part})" for part in parts)
+    # Of another tree than was asked about nobody is found.
+    chosen = f"SELECT DISTINCT id FROM ({found} UNION ALL {who} WHERE {inside}) near WHERE {rolled.holds}"
+    return _of_few(rolled, chosen)
+
+
+def who_sql(rolled: Rolled) -> str:
+    """The CTEs of a report about whoever is stale of these people, and `who` of (employee_id): everybody of them."""
+    inside = f"{_among(rolled)} AND person.id IN (SELECT employee_id FROM noted)"
+    whole = "(SELECT id AS employee_id FROM employees_employee) fact"
+    found = " UNION ALL ".join(f"SELECT fact.employee_id FROM {whole} {one}" for one in joined_to(rolled))
+    return f"""{_of_few(rolled, f"SELECT person.id FROM employees_employee person WHERE {inside}")},
+        who AS NOT MATERIALIZED ({found})"""
+
+
+def joined_to(rolled: Rolled) -> list[str]:
+    """What something with the column employee_id, called `fact`, is joined to, to be of one of these people.
+
+    Two, of which one at most finds a person: a standing that is to be believed, or one that was judged anew.
+    """
+    place = ""
+    if rolled.span is not None:
+        first, last = rolled.span
+        place = f"""JOIN employees_treenode node ON node.employee_id = fact.employee_id
+            AND node.first BETWEEN {first} AND {last}"""
+    return [
+        f"""JOIN quotas_standing standing ON standing.campaign_id = {rolled.campaign.pk}
+            AND standing.employee_id = fact.employee_id
+            AND standing.employee_id NOT IN (SELECT employee_id FROM noted) {place}""",
+        "JOIN current ON current.employee_id = fact.employee_id",
+    ]
+
+
+def _of_few(rolled: Rolled, chosen: str) -> str:
+    noted = f"noted AS MATERIALIZED ({stale_sql(rolled.campaign.pk)}), "
+    return sources(rolled.campaign, rolled.rule, Chosen(chosen), rolled.at, past=False, before=noted)
+
+
+def by_need(rolled: Rolled, alike: Iterable[Alike], behind: list[Any] | None, size: int) -> list[str]:
+    """SELECTs of (id) that hold the `size` people behind a key (NOT red, -remaining, staff number), and some more."""
+    sizes: Counter[Need] = Counter()
+    for one in alike:
+        sizes[int(not one.red), -max(one.target - one.counted, 0)] += one.people
+    begin: Need | None = (behind[0], behind[1]) if behind else None
+    left, last = size, None
+    for need in sorted(need for need in sizes if begin is None or need > begin):
+        left, last = left - sizes[need], need
+        if left <= 0:
+            break
+    parts = []
+    if begin is not None and behind:
+        parts.append(_of_need(rolled, begin, f'AND person.staff_no COLLATE "C" > {literal(behind[2])}', size))
+    if last is not None:
+        parts.append(_between(rolled, begin, last, size))
+        parts.append(_of_need(rolled, last, "", size))
+    return parts
+
+
+def by_person(rolled: Rolled, sort: str, behind: list[Any] | None, size: int) -> list[str]:
+    """The same in an order of BY_PERSON."""
+    order = BY_PERSON[sort]
+    skip = f"AND ({order}) > ({', '.join(map(literal, behind))})" if behind else ""
+    return [f"{_stored(rolled)} {skip} ORDER BY {order} LIMIT {size}"]
+
+
+def _of_need(rolled: Rolled, need: Need, more: str, size: int) -> str:
+    red, remaining = "NOT red" if need[0] else "red", -need[1]
+    return f"""{_stored(rolled)} AND {red} AND remaining = {remaining} {more}
+        ORDER BY person.staff_no COLLATE "C" LIMIT {size}"""
+
+
+def _between(rolled: Rolled, begin: Need | None, last: Need, size: int) -> str:
+    """Whoever needs less help than `begin` and more than `last`."""
+    ranges = []
+    for not_red in (0, 1):
+        bounds = ["NOT red" if not_red else "red"]
+        if begin is not None:
+            bounds.append(
+                "false" if begin[0] > not_red else f"remaining < {-begin[1]}" if begin[0] == not_red else "true"
+            )
+        bounds.append("false" if last[0] < not_red else f"remaining > {-last[1]}" if last[0] == not_red else "true")
+        ranges.append(f"({' AND '.join(bounds)})")
+    return f"""{_stored(rolled)} AND ({" OR ".join(ranges)})
+        ORDER BY (NOT red)::int, -remaining, person.staff_no COLLATE "C" LIMIT {size}"""
+
+
+def _stored(rolled: Rolled) -> str:
+    """SELECT of (id): whose stored standing is to be believed, and who meets what is added."""
+    return f"""SELECT person.id FROM employees_employee person
+        JOIN quotas_standing standing ON standing.employee_id = person.id
+        WHERE standing.campaign_id = {rolled.campaign.pk} AND {_among(rolled)} AND person.id NOT IN (SELECT employee_id FROM noted)"""
+
+
+def _among(rolled: Rolled) -> str:
+    """The condition on a `person` to be one of them, by the tree that was asked about."""
+    if rolled.span is None:
+        return "true"
+    first, last = rolled.span
+    return f"""EXISTS (SELECT FROM employees_treenode node WHERE node.employee_id = person.id
+        AND node.first BETWEEN {first} AND {last})"""

@@ -1,0 +1,221 @@
+"""The roll-up: whatever happened and whoever sums up meanwhile, a sum says what the rows of everybody say."""
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db.models import F
+
+from apps.contacts.models import Contact
+from apps.employees.models import Employee
+from apps.ledger.models import Setting
+from apps.ledger.services import note_employees
+from apps.quotas import figures
+from apps.quotas.models import Campaign, RollupChange, RollupSum
+from apps.quotas.models import Rollup as State
+from apps.quotas.reports import Everyone, Standings, TeamOf, honest_meter, rolled
+from apps.quotas.services import begin_nightly_recount, finish_run, judge_everybody, mark_everybody, mark_touched, rolling, sweep
+from tests.crowd import at_once
+from tests.people import adjust, load, record
+from tests.quotas import brute
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums are worth it for anybody, and a block has three people: every team has edges."""
+    monkeypatch.setattr(rolling, "WORTH_IT", 0)
+    monkeypatch.setattr(figures, "BLOCK", 3)
+    monkeypatch.setattr(rolled, "FEWEST_BLOCKS", 1)
+
+
+def questions(campaign: Campaign, people: Any, **options: Any) -> dict[str, Any]:
+    """Everything that is summed up, of these people."""
+    standings = Standings(campaign, people, **options)
+    found = {
+        "totals": standings.totals(),
+        "histogram": standings.histogram(),
+        "bands": standings.bands_by_day(),
+        "curve": standings.curve(),
+        "under": standings.under_target_by_day(),
+        "meter": replace(honest_meter(standings, standings.totals()), at=None),
+    }
+    for sort in ("help", "name", "staff_no", "counted"):
+        found[sort] = listed(standings, sort)
+    if isinstance(people, TeamOf):
+        return found | {"teams": standings.sub_teams(people.employee)}
+    return found | {"departments": standings.departments(), "folded": standings.folded_departments()}
+
+
+def listed(standings: Standings, sort: str) -> list[str]:
+    """Everybody, page by page."""
+    page = standings.page(sort, limit=4)
+    staff = [row.staff_no for row in page.rows]
+    while page.next:
+        page = standings.page(sort, after=page.next, limit=4)
+        staff += [row.staff_no for row in page.rows]
+    return staff
+
+
+def compare(campaign: Campaign) -> int:
+    """Ask all questions of the company and of the largest teams both ways; how many of them were answered by sums."""
+    campaign, summed = Campaign.objects.get(pk=campaign.pk), 0
+    size = F("node__last") - F("node__first")
+    teams = Employee.objects.annotate(size=size).filter(size__gt=0).order_by("-size")[:3]
+    for people in [Everyone(), *map(TeamOf, teams)]:
+        summed += Standings(campaign, people).rolled is not None
+        found = questions(campaign, people, reviews=True)
+        assert found == questions(campaign, people, reviews=True, summed=False), people
+    return summed
+
+
+def something_happens(dice: random.Random, campaign: Campaign) -> None:
+    """A contact comes or ends, somebody is noted, moves, leaves or is adjusted; some are marked, or all."""
+    staff = list(Employee.objects.order_by("pk"))
+    one = dice.choice(staff)
+
+    def ends() -> None:
+        at = brute.OPENED + timedelta(days=20)
+        Contact.objects.filter(employee=one, ended_at=None, recorded_at__lt=at).update(
+            ended_at=at, end_reason="removed"
+        )
+        note_employees([one.pk])
+
+    def moves() -> None:
+        boss = dice.choice(["P00", "P01", "P02"])
+        if boss != one.staff_no and boss < one.staff_no:
+            head = "staff_no,name,email,department,manager_staff_no\n"
+            load(f"{head}{one.staff_no},{one.name},{one.email},{dice.choice(brute.DEPARTMENTS)},{boss}")
+
+    def adjusts() -> None:
+        terms = dice.choice([{"target": dice.randint(1, 12)}, {"exempt": True}])
+        adjust(campaign=campaign, employee=one, starts_at=brute.OPENED, **terms)
+
+    dice.choice([
+        partial(record, one, dice.randint(1, 6)), partial(record, one, 1), ends, moves, adjusts, mark_touched, mark_touched,
+        partial(mark_everybody, campaign), partial(note_employees, [one.pk]), rolling.roll_up, rolling.roll_up,
+    ])()  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_sums_say_what_everybodys_rows_say_whatever_happens(noon: Any, seed: int) -> None:
+    campaign, dice = brute.build(seed, size=24), random.Random(seed)
+    rolling.roll_up()
+    summed = compare(campaign)
+    assert summed, "the sums were made and are asked"
+    for _ in range(8):
+        something_happens(dice, campaign)
+        summed += compare(campaign)
+    mark_touched()
+    rolling.roll_up()
+    assert compare(campaign)
+    assert not RollupChange.objects.exists(), "what was changed is summed up"
+
+
+def held() -> list[tuple[Any, ...]]:
+    columns = ("kind", "block", "department", "day", "low", "high", "exempt", "n")
+    return sorted(RollupSum.objects.exclude(n=0).values_list(*columns))
+
+
+def test_what_was_summed_up_bit_by_bit_is_what_would_be_built_anew(noon: Any) -> None:
+    campaign, dice = brute.build(5, size=24), random.Random(5)
+    rolling.roll_up()
+    for _ in range(6):
+        for one in dice.sample(list(Employee.objects.all()), 3):
+            record(one, dice.randint(1, 4))
+        mark_touched()
+        assert rolling.check_sums(campaign) == 0, "what is changed and not summed up yet is no drift"
+        rolling.roll_up()
+    bit_by_bit = held()
+    rolling.void_sums(campaign)
+    rolling.roll_up()
+    assert held() == bit_by_bit
+
+
+def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> None:
+    rolling.roll_up()
+    right = held()
+    RollupSum.objects.filter(pk=RollupSum.objects.earliest("pk").pk).update(n=F("n") + 1)
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("recount", stdout=out)
+    assert "1 sums of the roll-up differed" in out.getvalue()
+    assert Standings(random_company, Everyone()).rolled is None, "nobody is shown them"
+    assert Setting.objects.get(name="drift:november").value == 1
+    rolling.roll_up()
+    assert held() == right
+    run = begin_nightly_recount(random_company, "night")
+    assert run is not None
+    finish_run(run)
+    assert Setting.objects.get(name="drift:november").value == 0
+
+
+def test_a_tree_that_was_built_anew_voids_the_sums_until_they_are(random_company: Campaign) -> None:
+    rolling.roll_up()
+    assert Standings(random_company, Everyone()).rolled
+    asked = Standings(random_company, Everyone())
+    assert asked.rolled
+    load("staff_no,name,email,department,manager_staff_no\nP03,Person 03,p3@corp.example.com,Elsewhere,P00")
+    assert asked.totals() == Standings(random_company, Everyone(), summed=False).totals(), "one who asked before"
+    assert Standings(random_company, Everyone()).rolled is None
+    rolling.roll_up()
+    assert Standings(random_company, Everyone()).rolled
+
+
+def test_whoever_is_judged_anew_leaves_no_changes_and_finds_no_sums(random_company: Campaign) -> None:
+    rolling.roll_up()
+    judge_everybody(random_company, cause="rule", by=brute.officer("asks"))
+    rolling.roll_up()
+    assert State.objects.get().state == "void", "nobody sums up what is being replaced"
+    sweep()
+    assert State.objects.get().state == "ready"
+    assert compare(random_company)
+
+
+def test_a_summing_up_that_dies_changes_nothing(random_company: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    rolling.roll_up()
+    for one in Employee.objects.all():
+        record(one, 3)
+    mark_touched()
+    before, changes = held(), list(RollupChange.objects.order_by("pk").values_list())
+    assert changes
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rolling, "_summed_up", lambda campaign: "SELECT 1 / 0")
+        with pytest.raises(Exception, match="division by zero"):
+            rolling.roll_up()
+    assert (held(), list(RollupChange.objects.order_by("pk").values_list())) == (before, changes)
+    assert compare(random_company)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_marks_and_summings_up_at_once_end_exact(noon: Any) -> None:
+    campaign = brute.build(7, size=24)
+    rolling.roll_up()
+    staff = list(Employee.objects.order_by("pk"))
+
+    def records(seed: int) -> None:
+        dice = random.Random(seed)
+        for _ in range(4):
+            record(dice.choice(staff), dice.randint(1, 3))
+            sweep()
+
+    def sums_up() -> None:
+        for n in range(8):
+            if n % 3 == 2:
+                rolling.void_sums(campaign)
+            rolling.roll_up()
+
+    found = at_once(*(partial(records, seed) for seed in range(4)), sums_up, sums_up)
+    assert [one for one in found if one is not None] == []
+    assert compare(campaign)
+    sweep()
+    rolling.roll_up()
+    bit_by_bit = held()
+    rolling.void_sums(campaign)
+    rolling.roll_up()
+    assert held() == bit_by_bit

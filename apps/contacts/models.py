@@ -233,3 +233,18 @@ class ContactIdentity(models.Model):
                 name="contacts_identity_domain_of_email", condition=Q(domain__isnull=True) | Q(kind="email")
             ),
         ]
+
+
+class ContactTally(models.Model):
+    """How many contacts were recorded in a quarter of an hour by one way in, whatever became of them since.
+
+    The sum of its rows; triggers on Contact append them in the transaction of the contacts themselves.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    quarter = models.DateTimeField(help_text="its first instant")
+    source = models.TextField()
+    n = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["quarter"], name="contacts_tally_quarter")]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from celery import shared_task
 
 from apps.contacts.imports import waiting_files
-from apps.contacts.services import finish_abandoned
+from apps.contacts.services import finish_abandoned, sum_up_tally
 from apps.employees.loads import forget_loads, waiting_loads
 from apps.ledger.files import expire_files
 from apps.ledger.services import SYSTEM
@@ -51,8 +51,9 @@ def _ring_for_ranges() -> None:
 
 @shared_task
 def roll_up() -> None:
-    """Sum up what marks have changed. Given out twice or at once, it is done once."""
+    """Sum up what marks have changed and writers tallied. Given out twice or at once, it is done once."""
     services.roll_up()
+    sum_up_tally()
 
 
 @shared_task

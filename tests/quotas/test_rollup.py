@@ -19,7 +19,15 @@ from apps.quotas import figures
 from apps.quotas.models import Campaign, RollupChange, RollupSum
 from apps.quotas.models import Rollup as State
 from apps.quotas.reports import Everyone, Standings, TeamOf, honest_meter, rolled
-from apps.quotas.services import begin_nightly_recount, finish_run, judge_everybody, mark_everybody, mark_touched, rolling, sweep
+from apps.quotas.services import (
+    begin_nightly_recount,
+    finish_run,
+    judge_everybody,
+    mark_everybody,
+    mark_touched,
+    rolling,
+    sweep,
+)
 from tests.crowd import at_once
 from tests.people import adjust, load, record
 from tests.quotas import brute
@@ -96,8 +104,9 @@ def something_happens(dice: random.Random, campaign: Campaign) -> None:
         adjust(campaign=campaign, employee=one, starts_at=brute.OPENED, **terms)
 
     dice.choice([
-        partial(record, one, dice.randint(1, 6)), partial(record, one, 1), ends, moves, adjusts, mark_touched, mark_touched,
-        partial(mark_everybody, campaign), partial(note_employees, [one.pk]), rolling.roll_up, rolling.roll_up,
+        partial(record, one, dice.randint(1, 6)), partial(record, one, 1), ends, moves, adjusts,
+        mark_touched, mark_touched, partial(mark_everybody, campaign), partial(note_employees, [one.pk]),
+        rolling.roll_up, rolling.roll_up,
     ])()  # fmt: skip
 
 

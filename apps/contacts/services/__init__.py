@@ -21,6 +21,7 @@ from apps.contacts.services.submitting import (
     refuse_submission,
     submit,
 )
+from apps.contacts.services.tallying import sum_up_tally
 
 __all__ = [
     "ABANDONED_AFTER",
@@ -40,5 +41,6 @@ __all__ = [
     "rename_contact",
     "restore_contact",
     "submit",
+    "sum_up_tally",
     "undo_submission",
 ]

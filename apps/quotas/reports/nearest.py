@@ -116,7 +116,8 @@ def _stored(rolled: Rolled) -> str:
     """SELECT of (id): whose stored standing is to be believed, and who meets what is added."""
     return f"""SELECT person.id FROM employees_employee person
         JOIN quotas_standing standing ON standing.employee_id = person.id
-        WHERE standing.campaign_id = {rolled.campaign.pk} AND {_among(rolled)} AND person.id NOT IN (SELECT employee_id FROM noted)"""
+        WHERE standing.campaign_id = {rolled.campaign.pk} AND {_among(rolled)}
+          AND person.id NOT IN (SELECT employee_id FROM noted)"""
 
 
 def _among(rolled: Rolled) -> str:

@@ -95,11 +95,8 @@ __all__ = [
     "change_rule",
     "changed",
     "check_many",
-<<<<<<< HEAD
-    "choice_for",
-=======
     "check_sums",
->>>>>>> 09ef06f (Read sums of large teams from a roll-up that is exact at every moment)
+    "choice_for",
     "clock",
     "company_domains",
     "compare_everybody",

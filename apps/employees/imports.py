@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo, available_timezones
+
+from django.db import transaction
 
 from apps.employees.models import Employee
 from apps.employees.services import company_zone
+from apps.employees.storing import Staged
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
-from apps.ledger.services import clock, identity
+from apps.ledger.services import clock, identity, take_time
 from apps.ledger.tables import Record, UnreadableFile
 
 REQUIRED = ("staff_no", "name", "email")
@@ -56,11 +59,9 @@ class RowRefused(ValueError):
 class RowsDisagree(UnreadableFile):
     """Two rows say different things about one person. `lines`: where; `about`: whom."""
 
-    def __init__(self, first: RosterRow, second: RosterRow):
-        self.lines, self.about = (first.line, second.line), f"{first.name} ({first.staff_no})"
-        super().__init__(
-            f"lines {first.line} and {second.line} disagree about staff number {first.staff_no} ({first.name})"
-        )
+    def __init__(self, first: int, second: int, staff_no: str, name: str):
+        self.lines, self.about = (first, second), f"{name} ({staff_no})"
+        super().__init__(f"lines {first} and {second} disagree about staff number {staff_no} ({name})")
 
 
 class SomebodyUnread(UnreadableFile):
@@ -82,49 +83,22 @@ class Rows(Protocol):
     def __iter__(self) -> Iterator[Record]: ...
 
 
-@dataclass(frozen=True)
-class RosterRow:
-    """A checked row. None: the file has no such column. Instants are midnights in the company's zone."""
-
-    line: int
-    staff_no: str
-    name: str
-    email: Identity
-    phone: Identity | None
-    has_phone: bool
-    department: str | None
-    manager: str | None
-    time_zone: str | None
-    starts_at: datetime | None
-    ends_at: datetime | None
-    effective_at: datetime | None
-    has_start: bool
-    has_end: bool
-
-    @property
-    def said(self) -> tuple:
-        """What the row says, without where it stands."""
-        return tuple(value for name, value in self.__dict__.items() if name != "line")
-
-
 @dataclass
 class Roster:
-    """What a file says: rows to load, rejects, and every staff number it names, good or bad."""
+    """What a file says: rows to load and every staff number it names, good or bad, in `staged`; and rejects."""
 
     columns: list[str]
-    rows: list[RosterRow] = field(default_factory=list)
+    staged: Staged
     rejects: list[Reject] = field(default_factory=list)
-    named: set[str] = field(default_factory=set)
     read: int = 0
     duplicate: int = 0
     unreadable: Reject | None = None
 
-    @property
-    def mentioned(self) -> set[str]:
-        """Everybody the file mentions. Raises UnreadableFile if a row cannot be read: anybody may stand there."""
+    def mentions_anybody(self) -> bool:
+        """Raises UnreadableFile if a row cannot be read: anybody may stand there."""
         if self.unreadable:
             raise SomebodyUnread(self.unreadable)
-        return self.named
+        return self.staged.mentions_anybody()
 
     @property
     def unknown_columns(self) -> list[str]:
@@ -133,93 +107,93 @@ class Roster:
 
 
 def read_roster(table: Rows, progress: Callable[[int], None] = lambda read: None) -> Roster:
-    """Check every row of a roster; `progress(read)` now and then.
+    """Check every row of a roster; `progress(read)` now and then. It can be loaded until the next one is read.
 
     Raises UnreadableFile for a file that must not be loaded at all.
     """
     table.require(*REQUIRED)
-    roster = Roster(table.columns)
-    seen: dict[str, RosterRow] = {}
-    # Who is rejected may still be the one whom somebody's manager is called after.
-    called: list[tuple[str, str]] = []
+    roster = Roster(table.columns, Staged())
     for record in table:
         roster.read += 1
         if roster.read % 1000 == 0:
             progress(roster.read)
-        if record.problem:
-            reject = Reject(record.line, "", record.problem, PROBLEMS[record.problem])
-            roster.unreadable = roster.unreadable or reject
-            roster.rejects.append(reject)
-            continue
-        try:
-            row = _row(record, table.columns)
-        except RowRefused as refused:
-            staff_no, name = clean_text(record.cells["staff_no"], STAFF_NO_LIMIT), clean_text(record.cells["name"])
-            roster.named.add(staff_no)
-            called.append((name, staff_no))
-            reject = Reject(record.line, refused.column, refused.code, refused.reason, refused.about)
-            roster.rejects.append(reject)
-            continue
-        roster.named.add(row.staff_no)
-        first = seen.setdefault(row.staff_no, row)
-        if first is row:
-            continue
-        if first.said != row.said:
-            raise RowsDisagree(first, row)
-        roster.duplicate += 1
-    rows = list(_without_shared_emails(seen, roster.rejects))
-    called += [(row.name, row.staff_no) for row in seen.values()]
-    roster.rows = list(_with_managers_by_name(rows, called, roster.rejects))
+        _take(roster, record)
+    with transaction.atomic():
+        take_time()
+        roster.staged.end()
+        if found := roster.staged.disagreement():
+            raise RowsDisagree(*found)
+        roster.duplicate = roster.staged.drop_repeated()
+        _refuse_shared_emails(roster)
+        _find_managers_by_name(roster)
     return roster
 
 
-def _without_shared_emails(seen: dict[str, RosterRow], rejects: list[Reject]) -> Iterator[RosterRow]:
-    """Two employees with one e-mail: nobody can say whose it is, so neither row is loaded."""
-    holders: dict[bytes, list[RosterRow]] = {}
-    for row in seen.values():
-        holders.setdefault(row.email.digest, []).append(row)
-    for row in seen.values():
-        others = [other for other in holders[row.email.digest] if other is not row]
-        if not others:
-            yield row
-            continue
-        names = ", ".join(f"{other.name} ({other.staff_no}, line {other.line})" for other in others[:NAMED])
-        rejects.append(Reject(row.line, "email", "email_shared", f"the same e-mail as {names}", names))
-
-
-def _with_managers_by_name(
-    rows: list[RosterRow], called: list[tuple[str, str]], rejects: list[Reject]
-) -> Iterator[RosterRow]:
-    """A manager who is no staff number may be a name: whoever alone has it is meant; of several, nobody."""
-    numbers = {row.staff_no for row in rows}
-    unknown = {row.manager for row in rows if row.manager and row.manager not in numbers}
-    if not unknown:
-        yield from rows
+def _take(roster: Roster, record: Record) -> None:
+    if record.problem:
+        reject = Reject(record.line, "", record.problem, PROBLEMS[record.problem])
+        roster.unreadable = roster.unreadable or reject
+        roster.rejects.append(reject)
         return
-    unknown -= set(Employee.objects.filter(staff_no__in=unknown).values_list("staff_no", flat=True))
-    meant = _staff_numbers(unknown, called)
-    for row in rows:
-        found = sorted(meant.get(row.manager or "", ()))
-        if len(found) > 1:
-            about = f"{row.manager}: {', '.join(found[:NAMED])}{', …' if len(found) > NAMED else ''}"
-            reason = f"more than one employee has this name: {about}"
-            rejects.append(Reject(row.line, "manager_staff_no", "ambiguous_manager", reason, about))
-        elif found == [row.staff_no]:
-            rejects.append(Reject(row.line, "manager_staff_no", "own_manager", _own(row.name), row.name))
-        else:
-            # Nobody of that name: refused below with all who name a manager that nobody knows.
-            yield replace(row, manager=found[0]) if found else row
+    try:
+        roster.staged.add(_row(record, roster.columns))
+    except RowRefused as refused:
+        staff_no, name = clean_text(record.cells["staff_no"], STAFF_NO_LIMIT), clean_text(record.cells["name"])
+        roster.staged.add_refused(record.line, staff_no, name)
+        reject = Reject(record.line, refused.column, refused.code, refused.reason, refused.about)
+        roster.rejects.append(reject)
 
 
-def _staff_numbers(names: Iterable[str], called: list[tuple[str, str]]) -> dict[str, set[str]]:
+def _refuse_shared_emails(roster: Roster) -> None:
+    """Two employees with one e-mail: nobody can say whose it is, so neither row is loaded."""
+    holders: dict[bytes, list[tuple[int, str, str]]] = {}
+    for digest, line, staff_no, name in roster.staged.sharing_email():
+        holders.setdefault(bytes(digest), []).append((line, staff_no, name))
+    lines = []
+    for together in holders.values():
+        for line, _staff_no, _name in together:
+            # The first few name all that are named.
+            others = [other for other in together[: NAMED + 1] if other[0] != line][:NAMED]
+            names = ", ".join(f"{name} ({staff_no}, line {where})" for where, staff_no, name in others)
+            reason = f"the same e-mail as {names}"
+            roster.rejects.append(Reject(line, "email", "email_shared", reason, names))
+            lines.append(line)
+    if lines:
+        roster.staged.refuse(lines)
+
+
+def _find_managers_by_name(roster: Roster) -> None:
+    """A manager who is no staff number may be a name: whoever alone has it is meant; of several, nobody."""
+    staged, unknown = roster.staged, roster.staged.unknown_managers()
+    if not unknown:
+        return
+    meant = _staff_numbers(staged, unknown)
+    several = {name for name, found in meant.items() if len(found) > 1}
+    alone = {name: next(iter(found)) for name, found in meant.items() if len(found) == 1}
+    lines = []
+    for line, _staff_no, _name, manager in staged.under(several):
+        found = sorted(meant[manager])
+        about = f"{manager}: {', '.join(found[:NAMED])}{', …' if len(found) > NAMED else ''}"
+        reason = f"more than one employee has this name: {about}"
+        roster.rejects.append(Reject(line, "manager_staff_no", "ambiguous_manager", reason, about))
+        lines.append(line)
+    for line, staff_no, name, manager in staged.under(alone):
+        if alone[manager] == staff_no:
+            roster.rejects.append(Reject(line, "manager_staff_no", "own_manager", _own(name), name))
+            lines.append(line)
+    staged.refuse(lines)
+    # Nobody of that name: refused when it is loaded, with all who name a manager that nobody knows.
+    staged.name_managers(alone)
+
+
+def _staff_numbers(staged: Staged, names: list[str]) -> dict[str, set[str]]:
     """Who has one of these names, in the file or on the roster; as the file names them, where it does."""
     found: dict[str, set[str]] = {name: set() for name in names}
-    for name, staff_no in called:
-        if name in found:
-            found[name].add(staff_no)
-    in_file = {staff_no for _name, staff_no in called}
-    on_roster = Employee.objects.employed_at(clock()).filter(name__in=found)
-    for name, staff_no in on_roster.values_list("name", "staff_no"):
+    for name, staff_no in staged.called(names):
+        found[name].add(staff_no)
+    on_roster = list(Employee.objects.employed_at(clock()).filter(name__in=names).values_list("name", "staff_no"))
+    in_file = staged.mentioned([staff_no for _name, staff_no in on_roster])
+    for name, staff_no in on_roster:
         if staff_no not in in_file:
             found[name].add(staff_no)
     return found
@@ -229,7 +203,8 @@ def _own(name: str) -> str:
     return f"{name} is named as their own manager"
 
 
-def _row(record: Record, columns: list[str]) -> RosterRow:
+def _row(record: Record, columns: list[str]) -> tuple[Any, ...]:
+    """The cells of storing.COLUMNS. None: the file has no such column. Instants are midnights in the company's zone."""
     cells = record.cells
     staff_no = clean_text(cells["staff_no"], STAFF_NO_LIMIT + 1)
     if not staff_no:
@@ -246,22 +221,16 @@ def _row(record: Record, columns: list[str]) -> RosterRow:
     ends_at = _instant(cells, "left_on", days=1)
     if starts_at and ends_at and starts_at >= ends_at:
         raise RowRefused("left_on", "left_before_start", f"left on {cells['left_on']}, before {cells['started_on']}")
-    return RosterRow(
-        line=record.line,
-        staff_no=staff_no,
-        name=name,
-        email=_identity("email", cells["email"]),
-        phone=_identity("phone", cells["phone"]) if cells.get("phone") else None,
-        has_phone="phone" in columns,
-        department=clean_text(cells["department"]) if "department" in columns else None,
-        manager=manager,
-        time_zone=_zone_name(cells["time_zone"]) if "time_zone" in columns else None,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        effective_at=_instant(cells, "effective_on"),
-        has_start="started_on" in columns,
-        has_end="left_on" in columns,
-    )
+    email, phone = _identity("email", cells["email"]), None
+    if cells.get("phone"):
+        phone = _identity("phone", cells["phone"])
+    return (
+        record.line, staff_no, name, email.value, email.digest, phone.value if phone else None,
+        phone.digest if phone else None, "phone" in columns,
+        clean_text(cells["department"]) if "department" in columns else None, manager,
+        _zone_name(cells["time_zone"]) if "time_zone" in columns else None, starts_at, ends_at,
+        _instant(cells, "effective_on"), "started_on" in columns, "left_on" in columns,
+    )  # fmt: skip
 
 
 def _identity(kind: str, text: str) -> Identity:

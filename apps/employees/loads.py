@@ -285,5 +285,5 @@ def _problem(error: Exception, roster: Roster | None = None) -> dict[str, Any]:
 
 def _named(people: Sequence[str], roster: Roster | None) -> str:
     names = dict(Employee.objects.filter(staff_no__in=people).values_list("staff_no", "name"))
-    names |= {row.staff_no: row.name for row in roster.rows} if roster else {}
+    names |= roster.staged.names(list(people)) if roster else {}
     return " → ".join(f"{names[staff_no]} ({staff_no})" if staff_no in names else staff_no for staff_no in people)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import Error, connection, transaction
 
 from apps.employees.differences import Difference, difference, remember_state
-from apps.employees.imports import Reject, Roster, RosterRow, midnight
+from apps.employees.imports import Reject, Roster, midnight
 from apps.employees.models import RosterLoad
 from apps.employees.services import company_zone, next_version, rebuild_tree, roster_version
 from apps.employees.statements import (
@@ -29,6 +28,7 @@ from apps.employees.statements import (
     REFUSE_UNKNOWN_MANAGERS,
     STAGE,
 )
+from apps.employees.storing import COLUMNS, Staged
 from apps.employees.undoing import forget_changed, keep_rows, store_changed
 from apps.ledger.rules import clean_text
 from apps.ledger.services import (
@@ -38,12 +38,14 @@ from apps.ledger.services import (
     clock,
     hold_facts,
     hold_tree,
-    note_employees,
-    note_identities,
+    note_employees_of,
+    note_identities_of,
     refuse_past,
 )
 
 CYCLE, OVERLAP = "23H01", "23H02"
+# Of those that were touched: not who is new.
+KNOWN = "NOT EXISTS (SELECT 1 FROM roster_stage new WHERE new.is_new AND new.employee_id = touched.employee_id)"
 
 
 class RosterRefused(ValueError):
@@ -116,7 +118,7 @@ def try_roster(*, roster: Roster, complete: bool, to: IO[bytes]) -> tuple[Roster
 
 
 def _refuse_nobody(roster: Roster, complete: bool) -> None:
-    if complete and not roster.mentioned:
+    if complete and not roster.mentions_anybody():
         raise RosterRefused("the file names nobody, so a complete load would send everybody away", "nobody")
 
 
@@ -152,7 +154,7 @@ def _apply(
     result = RosterResult(read=roster.read, duplicate=roster.duplicate, rejects=list(roster.rejects))
     with connection.cursor() as cursor:
         cursor.execute(STAGE)
-        _stage(cursor, roster.rows)
+        _stage(cursor, roster.staged)
         result.rejects += _refuse(cursor, now)
         cursor.execute(LOCK_PEOPLE)
         compares = load is not None or to is not None
@@ -192,22 +194,21 @@ def _change_people(cursor: Any, now: datetime) -> None:
     moment = {"now": now}
     for statement in (*PEOPLE, IDENTITIES):
         cursor.execute(statement, moment)
-    cursor.execute(NEW_IDENTITIES, moment)
-    note_identities(cursor.fetchall(), always=True)
+    note_identities_of(NEW_IDENTITIES, moment)
     for statement in EMPLOYMENTS:
         cursor.execute(statement, moment)
-    _note_holders_of(cursor, "SELECT employee_id FROM roster_touched WHERE judged")
+    _note_holders_of("SELECT employee_id FROM roster_touched WHERE judged")
     for statement in PLACEMENTS:
         cursor.execute(statement, moment)
 
 
 def _send_away(cursor: Any, now: datetime, roster: Roster) -> int:
     left = midnight(now.astimezone(ZoneInfo(company_zone())).date())
-    cursor.execute(LEAVERS, {"now": now, "left": left, "mentioned": sorted(roster.mentioned)})
-    leavers = [employee for (employee,) in cursor.fetchall()]
-    note_employees(leavers)
-    _note_holders_of(cursor, "SELECT unnest(%s::bigint[])", [leavers])
-    return len(leavers)
+    cursor.execute(LEAVERS.format(rows=roster.staged.rows), {"now": now, "left": left})
+    note_employees_of("SELECT employee_id FROM roster_left")
+    _note_holders_of("SELECT employee_id FROM roster_left")
+    cursor.execute("SELECT count(*) FROM roster_left")
+    return int(cursor.fetchone()[0])
 
 
 def _hold(load: RosterLoad) -> None:
@@ -236,41 +237,14 @@ def _remember(result: RosterResult, by: Actor, complete: bool, load: RosterLoad 
             store_changed(load.pk)
 
 
-def _note_holders_of(cursor: Any, employees: str, parameters: Sequence[Any] = ()) -> None:
+def _note_holders_of(employees: str) -> None:
     """Whoever has recorded one of these people is judged again: when they were colleagues may have changed."""
-    held = "SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN"
-    cursor.execute(f"{held} ({employees})", parameters)
-    note_identities(cursor.fetchall(), always=True)
+    note_identities_of(f"SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN ({employees})")
 
 
-def _stage(cursor: Any, rows: list[RosterRow]) -> None:
-    text = io.StringIO()
-    for row in rows:
-        phone = row.phone
-        cells = (
-            row.line, row.staff_no, row.name, row.email.value, _bytes(row.email.digest),
-            phone.value if phone else None, _bytes(phone.digest) if phone else None, row.has_phone, row.department,
-            row.manager, row.time_zone, row.starts_at, row.ends_at, row.effective_at, row.has_start, row.has_end,
-        )  # fmt: skip
-        text.write("\t".join(_copied(cell) for cell in cells) + "\n")
-    text.seek(0)
-    columns = (
-        "line, staff_no, name, email, email_digest, phone, phone_digest, has_phone, department, manager, time_zone,"
-        " starts_at, ends_at, effective_at, has_start, has_end"
-    )
-    cursor.copy_expert(f"COPY roster_stage ({columns}) FROM STDIN", text)
+def _stage(cursor: Any, staged: Staged) -> None:
+    cursor.execute(f"INSERT INTO roster_stage ({COLUMNS}) SELECT {COLUMNS} FROM {staged.rows} WHERE good")
     cursor.execute("ANALYZE roster_stage")
-
-
-def _bytes(value: bytes) -> str:
-    return "\\x" + value.hex()
-
-
-def _copied(cell: object) -> str:
-    """A cell in PostgreSQL's text format for COPY."""
-    if cell is None:
-        return "\\N"
-    return str(cell).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def _refuse(cursor: Any, now: datetime) -> list[Reject]:
@@ -288,17 +262,11 @@ def _refuse(cursor: Any, now: datetime) -> list[Reject]:
 
 def _count(cursor: Any, result: RosterResult) -> None:
     """Count the outcomes and note for the marks whose verdict may have changed."""
-    cursor.execute("SELECT employee_id FROM roster_stage WHERE is_new")
-    created = [employee for (employee,) in cursor.fetchall()]
-    cursor.execute(
-        "SELECT employee_id, bool_or(judged) FROM roster_touched"
-        " WHERE NOT EXISTS (SELECT 1 FROM roster_stage new WHERE new.is_new AND new.employee_id ="
-        " roster_touched.employee_id) GROUP BY 1"
-    )
-    touched = cursor.fetchall()
-    cursor.execute("SELECT count(*) FROM roster_stage")
-    staged = cursor.fetchone()[0]
-    result.created, result.updated = len(created), len(touched)
+    cursor.execute("SELECT count(*), count(*) FILTER (WHERE is_new) FROM roster_stage")
+    staged, result.created = cursor.fetchone()
+    cursor.execute(f"SELECT count(DISTINCT employee_id) FROM roster_touched touched WHERE {KNOWN}")
+    [result.updated] = cursor.fetchone()
     result.unchanged = staged - result.created - result.updated
     result.rejected = len(result.rejects)
-    note_employees(created + [employee for employee, judged in touched if judged])
+    note_employees_of(f"""SELECT employee_id FROM roster_stage WHERE is_new
+        UNION ALL SELECT employee_id FROM roster_touched touched WHERE judged AND {KNOWN}""")

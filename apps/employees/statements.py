@@ -2,13 +2,14 @@
 
 # Dropped first: a transaction may load more than one roster.
 STAGE = """
-DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_touched, pg_temp.roster_moves;
+DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_touched, pg_temp.roster_moves, pg_temp.roster_left;
 CREATE TEMP TABLE roster_stage (
     line int, staff_no text PRIMARY KEY, name text, email text, email_digest bytea, phone text, phone_digest bytea,
     has_phone bool, department text, manager text, time_zone text, starts_at timestamptz, ends_at timestamptz,
     effective_at timestamptz, has_start bool, has_end bool, employee_id bigint, is_new bool DEFAULT false
 ) ON COMMIT DROP;
 CREATE TEMP TABLE roster_touched (employee_id bigint, judged bool) ON COMMIT DROP;
+CREATE TEMP TABLE roster_left (employee_id bigint) ON COMMIT DROP;
 """
 
 REFUSE_TAKEN_EMAILS = """
@@ -47,8 +48,11 @@ WHERE person.id = newest.employee_id AND row.staff_no = person.staff_no
 RETURNING row.line, 'left_on', 'left_before_start', 'left before the first day that is known of ' || person.name,
     person.name
 """
+# Counted where they are locked: a million ids are not sent here.
 LOCK_PEOPLE = """
-SELECT id FROM employees_employee WHERE staff_no IN (SELECT staff_no FROM roster_stage) ORDER BY id FOR NO KEY UPDATE
+SELECT count(*) FROM (
+    SELECT id FROM employees_employee WHERE staff_no IN (SELECT staff_no FROM roster_stage)
+    ORDER BY id FOR NO KEY UPDATE) locked
 """
 PEOPLE = [
     # Ids in the order of staff numbers: any order of rows gives the same rows.
@@ -63,6 +67,8 @@ PEOPLE = [
         SELECT 1 FROM employees_employment work WHERE work.employee_id = person.id)
     FROM employees_employee person WHERE person.staff_no = row.staff_no
     """,
+    # Whoever counted before this found nobody's id in it, and would join it row by row.
+    "ANALYZE roster_stage",
     """
     WITH changed AS (
         UPDATE employees_employee person SET name = row.name, email = row.email,
@@ -174,9 +180,11 @@ PLACEMENTS = [
 ]
 # Who is missing from a complete file left the day before; who started only today leaves now.
 LEAVERS = """
-UPDATE employees_employment work SET ends_at = CASE WHEN starts_at < %(left)s THEN %(left)s ELSE %(now)s END
-FROM employees_employee person
-WHERE person.id = work.employee_id AND work.starts_at < %(now)s AND work.ends_at > %(now)s
-  AND NOT person.staff_no = ANY(%(mentioned)s)
-RETURNING work.employee_id
+WITH gone AS (
+    UPDATE employees_employment work SET ends_at = CASE WHEN starts_at < %(left)s THEN %(left)s ELSE %(now)s END
+    FROM employees_employee person
+    WHERE person.id = work.employee_id AND work.starts_at < %(now)s AND work.ends_at > %(now)s
+      AND NOT EXISTS (SELECT 1 FROM {rows} mentioned WHERE mentioned.staff_no = person.staff_no)
+    RETURNING work.employee_id)
+INSERT INTO roster_left SELECT employee_id FROM gone
 """

@@ -206,6 +206,26 @@ def note_identities(keys: Iterable[tuple[str, bytes]], *, always: bool = False) 
         )
 
 
+def note_employees_of(statement: str, parameters: Any = None) -> None:
+    """`note_employees` of every id that a statement answers; none of them comes here."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH found(employee_id) AS ({statement})"
+            " INSERT INTO ledger_outbox (employee_id) SELECT DISTINCT employee_id FROM found ORDER BY employee_id",
+            parameters,
+        )
+
+
+def note_identities_of(statement: str, parameters: Any = None) -> None:
+    """`note_identities` always, of every (kind, digest) that a statement answers; none of them comes here."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH found(kind, digest) AS ({statement})"
+            " INSERT INTO ledger_outbox (kind, digest) SELECT DISTINCT kind, digest FROM found ORDER BY kind, digest",
+            parameters,
+        )
+
+
 def watching() -> bool:
     """Whether identities are noted with every contact."""
     return Setting.objects.filter(name=WATCH_IDENTITIES).exists()

@@ -1,17 +1,21 @@
 """Reading HR's file: whatever program wrote it, every good line goes in and every bad one is named."""
 
 import codecs
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError
+from django.db import ProgrammingError, transaction
 
+from apps.employees import storing
 from apps.employees.imports import read_roster
 from apps.employees.models import Employee
-from apps.ledger.tables import UnreadableFile, open_table
+from apps.employees.roster import load_roster
+from apps.ledger.tables import Table, UnreadableFile, open_table
 from tests.commands import run, say
-from tests.people import load
+from tests.people import TESTER, load
 
 LINES = "staff_no,name,email,department\n1,王芳,wang@corp.example.com,销售\n2,Zoë Ÿ,zoe@corp.example.com,Sales\n"
 
@@ -155,3 +159,31 @@ def test_odd_texts_are_names_like_any_other(db: None, cell: str) -> None:
 def test_characters_that_no_database_stores_are_dropped(db: None) -> None:
     load("staff_no,name,email\n1,A\x00l\ud800ice\u200b,1@corp.example.com\n")
     assert Employee.objects.get().name == "Alice"
+
+
+def test_a_file_in_many_pieces_is_judged_as_a_whole(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whom a line names is found however far away they stand: pieces are for the memory's sake alone."""
+    monkeypatch.setattr(storing, "PIECE", 2)
+    told = load(
+        "staff_no,name,email,manager_staff_no\n"
+        "1,Anna,anna@corp.example.com,Zora\n"
+        "2,Bo,same@corp.example.com,\n"
+        "3,,no-name@corp.example.com,\n"
+        "4,Di,di@corp.example.com,1\n"
+        "1,Anna,anna@corp.example.com,Zora\n"
+        "5,Ed,same@corp.example.com,\n"
+        "6,Zora,zora@corp.example.com,\n"
+    )
+    assert (told.read, told.created, told.duplicate, told.rejected) == (7, 3, 1, 3)
+    assert [(one.line, one.code) for one in told.rejects] == [(3, "email_shared"), (4, "missing"), (7, "email_shared")]
+    assert told.rejects[0].about == "Ed (5, line 7)"
+    assert Employee.objects.get(staff_no="1").node.manager_id == Employee.objects.get(staff_no="6").pk
+
+
+def test_an_earlier_file_is_not_loaded_in_the_place_of_a_later_one(db: None) -> None:
+    """Its rows are gone when the next file is read: that is an error, never another file's people."""
+    read = [read_roster(Table(io.StringIO(f"staff_no,name,email\n{n},N,{n}@corp.example.com\n"))) for n in (1, 2)]
+    with pytest.raises(ProgrammingError, match="does not exist"), transaction.atomic():
+        load_roster(roster=read[0], by=TESTER)
+    load_roster(roster=read[1], by=TESTER)
+    assert list(Employee.objects.values_list("staff_no", flat=True)) == ["2"]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from config.embedded import EmbeddedError
 from config.places import BASE_DIR, PlaceError
-from tests.bench import adding, beside, deadline, exports, imports, marks, pages, rosters, starts, teams
+from tests.bench import adding, beside, deadline, exports, imports, marks, pages, peaks, rosters, starts, teams
 from tests.bench.database import NotOurs, opened
 from tests.bench.figures import Figure, table
 from tests.bench.running import SIZES, Bench, WrongCount, say
@@ -33,6 +33,7 @@ FAMILIES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "B11": starts.run,
     "B13": beside.run,
     "B14": rosters.run,
+    "B15": peaks.run,
 }
 
 

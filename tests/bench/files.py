@@ -126,15 +126,15 @@ def new_file(folder: Path, count: int, employees: int) -> Made:
     return Made(path, created, created, 0, 0)
 
 
-def card_file(folder: Path) -> Made:
-    """500 cards with photos, about 2 MB in all, as a phone's address book leaves it; made unless it is there."""
-    path = folder / f"cards-{SEED}.vcf"
+def card_file(folder: Path, cards: int = CARDS) -> Made:
+    """Cards with photos, 500 in about 2 MB, as a phone's address book leaves them; made unless they are there."""
+    path = folder / f"cards-{cards}-{SEED}.vcf"
     if not path.exists():
         chance = random.Random(SEED)
         with _whole(path) as file:
-            for number in range(FIRST_ON_CARDS, FIRST_ON_CARDS + CARDS):
+            for number in range(FIRST_ON_CARDS, FIRST_ON_CARDS + cards):
                 file.write(_card(number, chance))
-    return Made(path, CARDS, CARDS, 0, 0)
+    return Made(path, cards, cards, 0, 0)
 
 
 def _card(number: int, chance: random.Random) -> str:

@@ -167,12 +167,28 @@ def weigh(path: Path, staff_no: str) -> dict[str, Any]:
     return weight.weigh(path)
 
 
+def over(path: Path, staff_no: str) -> dict[str, Any]:
+    """Open a campaign whose last day was yesterday, for the people of the database."""
+    from tests.bench import standings
+
+    standings.open_over()
+    return {}
+
+
+def command(path: Path, words: str) -> dict[str, Any]:
+    """A command of the house, `words` being its name and arguments; "{path}" stands for the path."""
+    from django.core.management import call_command
+
+    call_command(*words.format(path=path).split(), "--json", stdout=sys.stderr)
+    return {}
+
+
 WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "read": read, "import": import_file, "plain": plain, "load_roster": load_roster, "look": look,
     "plain_roster": plain_roster, "company": company, "page_csv": page_csv, "plain_csv": plain_csv, "export": export,
     "mark": mark, "mark_by_workers": mark_by_workers, "mark_one": mark_one, "plain_mark": plain_mark,
     "plain_recount": plain_recount,
-    "peer_import": peer_import, "peer_csv": peer_csv, "weigh": weigh,
+    "peer_import": peer_import, "peer_csv": peer_csv, "weigh": weigh, "over": over, "command": command,
 }  # fmt: skip
 
 

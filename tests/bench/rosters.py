@@ -21,7 +21,7 @@ Told = dict[str, Any]
 def run(bench: Bench) -> Iterator[Figure]:
     """The figures B14.*. Raises WrongCount."""
     rows = bench.size.rows
-    path, moved = _file(bench.folder, rows, 0), _file(bench.folder, rows, 1)
+    path, moved = roster_file(bench.folder, rows, 0), roster_file(bench.folder, rows, 1)
     say("B14: loading a roster")
     bench.start_anew()
     first = _load(bench, path, {"read": rows, "created": rows, "rejected": 0})
@@ -49,7 +49,7 @@ def _load(bench: Bench, path: Path, counts: dict[str, int]) -> Told:
     return told
 
 
-def _file(folder: Path, rows: int, shift: int) -> Path:
+def roster_file(folder: Path, rows: int, shift: int) -> Path:
     """A roster; with `shift` a tenth of its people have another department."""
     path = folder / f"roster-{rows}-{shift}.csv"
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -11,7 +11,8 @@ from tests.bench.database import Database
 # Campaigns and employees last: the others point at them.
 FILLED = (
     "contacts_contact", "contacts_contactidentity", "contacts_submission", "ledger_outbox", "ledger_storedfile",
-    "ledger_storedchunk", "quotas_campaign", "employees_employee",
+    "ledger_storedchunk", "quotas_frozenreason", "quotas_frozennode",
+    "quotas_frozenstanding", "quotas_frozenresult", "quotas_campaign", "employees_employee",
 )  # fmt: skip
 # Its comment says which company was made here and is still as it was.
 MARKED = "employees_employee"

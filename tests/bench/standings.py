@@ -49,6 +49,17 @@ def make_company(target: int = 100) -> int:
         return int(cursor.fetchone()[0])
 
 
+def open_over() -> None:
+    """Tree, and a campaign that waits to be frozen."""
+    with transaction.atomic():
+        rebuild_tree(clock())
+    yesterday = clock().date() - timedelta(days=1)
+    open_campaign(
+        name="Bench", slug=OWN_CAMPAIGN, target=100, opens_on=yesterday - timedelta(days=20), deadline=yesterday,
+        time_zone="UTC", by=BENCH,
+    )  # fmt: skip
+
+
 def page_csv(path: Path) -> dict[str, Any]:
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     began = time.perf_counter()

@@ -13,6 +13,7 @@ from tests import plugin
 from tests.bench.database import FOREIGN
 from tests.bench.exports import FORMS
 from tests.bench.figures import Figure, Goal, compared, table
+from tests.bench.peaks import WHAT
 from tests.bench.running import WrongCount, expect
 from tests.bench.teams import CHARTS, OF_COMPANY
 
@@ -28,6 +29,7 @@ B9 = {"B9.page", *(f"B9.{key}" for key in OF_COMPANY)}
 B10 = {"B10.errors", "B10.p99", "B10.exact"}
 B11 = {"B11.start", "B11.idle", "B11.idle.web", "B11.idle.worker", "B11.idle.beat"}
 B13 = {"B13.import", "B13.csv", "B13.weight"}
+B15 = {f"B15.{job}" for job in WHAT}
 B14 = {"B14.sql", "B14.again", "B14.look"}
 
 
@@ -44,7 +46,7 @@ def test_the_small_size_runs_from_nothing_and_counts_right(tmp_path):
     done = bench(tmp_path / "bench.json")
     assert done.returncode == 0, done.stderr
     told = json.loads((tmp_path / "bench.json").read_text())
-    assert set(told) == B1 | B4 | B5 | B6 | B7 | B8 | B9 | B10 | B11 | B13 | B14
+    assert set(told) == B1 | B4 | B5 | B6 | B7 | B8 | B9 | B10 | B11 | B13 | B14 | B15
     for name, figure in told.items():
         assert list(figure) == ["value", "unit", "reference", "ratio", "goal", "ok"]
         assert figure["value"] > 0

@@ -1,0 +1,68 @@
+"""B15: how much memory a job takes of a large input beside a small one. What is flat runs on any machine for ever.
+
+Imports of tables are B5's and exports B6's. A peak is that of the process which does the work, not of the database's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tests.bench import rosters, seeding
+from tests.bench.figures import Figure, Goal, compared
+from tests.bench.files import card_file
+from tests.bench.running import Bench, expect, say
+
+# Megabytes by which a large input may take more: what a cache or a piece of work of usual size needs once.
+GROWTH = 50
+CARDS = (500, 2_500)
+CONTACTS_EACH = 5
+Peaks = dict[str, float]
+WHAT = {
+    "cards": "an address book of vCards", "roster": "a first roster", "look": "a look at a roster",
+    "mark": "judging everybody", "recount": "comparing everybody", "backup": "a backup", "freeze": "freezing a result",
+}  # fmt: skip
+
+
+def run(bench: Bench) -> Iterator[Figure]:
+    """The figures B15.*. Raises WrongCount."""
+    few, many = (_peaks(bench, people, cards) for people, cards in zip(_sizes(bench), CARDS, strict=True))
+    small, large = _sizes(bench)
+    for job, what in WHAT.items():
+        sizes = f"{CARDS[1]:,} beside {CARDS[0]:,}" if job == "cards" else f"{large:,} beside {small:,}"
+        goal = Goal("value", "<", round(few[job] + GROWTH))
+        yield compared(f"B15.{job}", f"peak of {what}, {sizes}", many[job], "MB", few[job], goal)
+
+
+def _sizes(bench: Bench) -> tuple[int, int]:
+    return bench.size.people, bench.size.many
+
+
+def _peaks(bench: Bench, people: int, cards: int) -> Peaks:
+    peaks: Peaks = {}
+
+    def measured(job: str, wanted: dict[str, int], *arguments: object) -> None:
+        told = bench.process("process", *arguments)
+        expect(f"{job} of {people:,}", told, wanted)
+        peaks[job] = told["peak_mb"]
+
+    say(f"B15: {people:,} people")
+    _files(bench, measured, people, cards)
+    company: dict[str, Any] = {"employees": people, "contacts": CONTACTS_EACH * people}
+    seeding.start_company(bench.database, **company)
+    measured("mark", {"people": people}, "company", bench.folder)
+    measured("recount", {}, "command", bench.folder, "recount")
+    measured("backup", {}, "command", bench.folder / "bench.backup", "backup {path}")
+    seeding.start_company(bench.database, **company)
+    bench.process("process", "over", bench.folder)
+    measured("freeze", {}, "command", bench.folder, "freeze_campaign")
+    return peaks
+
+
+def _files(bench: Bench, measured: Callable[..., None], people: int, cards: int) -> None:
+    """What comes in: an address book, and a roster that is loaded and looked at again."""
+    bench.start_anew()
+    measured("cards", {"created": cards}, "import", card_file(bench.folder, cards).path, "BENCH-000001")
+    path, moved = (rosters.roster_file(bench.folder, people, shift) for shift in (0, 1))
+    measured("roster", {"created": people}, "load_roster", path)
+    measured("look", {"updated": people // 10}, "look", moved)

@@ -2,23 +2,27 @@
 
 import random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import StringIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
 from django.db.models import F
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from apps.ledger.models import Setting
 from apps.ledger.services import note_employees
 from apps.quotas import figures
-from apps.quotas.models import Campaign, RollupChange, RollupSum
+from apps.quotas.models import Campaign, CampaignRule, RollupChange, RollupSum
 from apps.quotas.models import Rollup as State
 from apps.quotas.reports import Everyone, Standings, TeamOf, honest_meter, rolled
+from apps.quotas.reports.meter import shortest_part
 from apps.quotas.services import (
     begin_nightly_recount,
     finish_run,
@@ -123,6 +127,27 @@ def test_sums_say_what_everybodys_rows_say_whatever_happens(noon: Any, seed: int
     rolling.roll_up()
     assert compare(campaign)
     assert not RollupChange.objects.exists(), "what was changed is summed up"
+
+
+ZONES = ["Asia/Shanghai", "Europe/Berlin", "America/Havana", "Australia/Lord_Howe", "Asia/Kathmandu"]
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    # Its bounds have no zone: they are those of the zone it draws.
+    at=st.datetimes(datetime(2026, 1, 3), datetime(2026, 12, 29), timezones=st.just(UTC)),  # noqa: DTZ001
+    hours=st.lists(st.floats(0, 72), max_size=20),
+)
+@example(zone="Europe/Berlin", at=datetime(2026, 3, 29, 22, 30, tzinfo=UTC), hours=[0.4, 23.4, 23.9, 24.1, 30])
+@example(zone="Europe/Berlin", at=datetime(2026, 10, 25, 22, 59, tzinfo=UTC), hours=[0.5, 23.9, 24.1, 24.9, 25.1])
+@example(zone="Asia/Shanghai", at=datetime(2026, 11, 23, 16, tzinfo=UTC), hours=[0.1, 23.9, 24.1])
+def test_whole_days_and_a_part_of_one_are_the_last_24_hours(zone: str, at: datetime, hours: list[float]) -> None:
+    contacts = [at - timedelta(hours=one, microseconds=1) for one in hours]
+    part = shortest_part(CampaignRule(time_zone=zone), at)
+    whole = sum(one.astimezone(ZoneInfo(zone)).date() in part.days for one in contacts)
+    rest = sum(part.since <= one < part.until for one in contacts)
+    assert whole + (-rest if part.sign else rest) == sum(at - timedelta(days=1) <= one for one in contacts)
+    assert part.until - part.since <= timedelta(hours=24)
 
 
 def held() -> list[tuple[Any, ...]]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from apps.ledger.replica import read_rows
 from apps.quotas import rules
 from apps.quotas.models import CampaignRule, FrozenResult
 from apps.quotas.querysets import claimed_sql, internal_sql, literal, reasons
 from apps.quotas.reports.facts import ended_soon_sql, handed_in_sql
-from apps.quotas.reports.nearest import joined_to, who_sql
+from apps.quotas.reports.nearest import facts_of, who_sql
 from apps.quotas.reports.people import Everyone
 from apps.quotas.reports.rolled import Rolled
 from apps.quotas.reports.standings import Standings, Totals
@@ -64,7 +64,7 @@ class Meter:
 
 
 def honest_meter(standings: Standings, totals: Totals) -> Meter:
-    """The meter of these people beside their totals, in one statement.
+    """The meter of these people beside their totals, in one statement, or of very many in two.
 
     Of a frozen campaign the verdicts are those the result keeps; the instant is its cut-off.
     """
@@ -79,14 +79,20 @@ def honest_meter(standings: Standings, totals: Totals) -> Meter:
 def _figures(standings: Standings, at: datetime, rolled: Rolled | None) -> Counter[str] | None:
     """The sums of facts by kind; None when the tree is another than that of `rolled`."""
     rule, asked = standings.rule, _asked(standings, rolled)
+    part = Part(at - timedelta(days=1), at)
+    if rolled is not None:
+        part = shortest_part(rule, at)
+        by_day = rolled.figures("counted", "SELECT day, sum(n) FROM figure GROUP BY 1")
+        if by_day is None:
+            return None
     ended, handed = ended_soon_sql(rule, at, standings.result), handed_in_sql(rule, at)
     mine = asked.among("handed.employee_id")
     # A file for many people is of nobody's team: it stands in the company's figure alone.
     for_many = f"{handed} AND handed.employee_id IS NULL AND {literal(_whole(standings))}"
     theirs = " UNION ALL ".join(f"SELECT kind, n FROM fact {one}" for one in asked.joined)
-    recent, counting = _recent(standings, at, asked)
+    recent, counting = _recent(standings, at, asked, part)
     rows = read_rows(f"""{asked.ctes}, {recent}, fact AS MATERIALIZED (
-            SELECT 'last_day' AS kind, recent.employee_id, count(*) AS n {counting} GROUP BY 2
+            SELECT 'last_day' AS kind, recent.employee_id, {part.sign}count(*) AS n {counting} GROUP BY 2
             UNION ALL SELECT 'ended', contact.employee_id, count(*) {ended}
                 AND {asked.among("contact.employee_id")} GROUP BY 2
             UNION ALL SELECT 'handed_in', handed.employee_id, sum(handed.handed_in) {handed} AND {mine} GROUP BY 2
@@ -98,7 +104,32 @@ def _figures(standings: Standings, at: datetime, rolled: Rolled | None) -> Count
     found: Counter[str] = Counter()
     for kind, n in rows:
         found[kind] += int(n or 0)
+    if rolled is not None and by_day is not None:
+        found["last_day"] += sum(int(n) for day, n in by_day if day in part.days)
     return found if found["holds"] else None
+
+
+@dataclass(frozen=True)
+class Part:
+    """The contacts that are judged for those of the last 24 hours: added to whole local days, or taken from them."""
+
+    since: datetime
+    until: datetime
+    sign: str = ""
+    days: tuple[date, ...] = ()
+
+
+def shortest_part(rule: CampaignRule, at: datetime) -> Part:
+    """The least of the time that must be judged where the counted contacts of every local day are known."""
+    since, today, zone = at - timedelta(days=1), rules.day_of(at, rule.time_zone), rule.time_zone
+    midnight = rules.start_of_day(today, zone)
+    if since >= midnight:
+        return Part(midnight, since, "-", (today,))
+    parts, yesterday = [Part(since, midnight, "", (today,))], today - timedelta(days=1)
+    # Of a day of 23 hours the 24 before the first of the next begin with the day before.
+    if (begin := rules.start_of_day(yesterday, zone)) <= since:
+        parts.append(Part(begin, since, "-", (yesterday, today)))
+    return min(parts, key=lambda one: one.until - one.since)
 
 
 @dataclass(frozen=True)
@@ -107,7 +138,7 @@ class _Asked:
 
     ctes: str
     each: bool
-    # What a `fact` is joined to, to be of one of them.
+    # What follows upon `fact`, so that it is of one of them.
     joined: list[str]
     holds: str = "true"
 
@@ -119,7 +150,7 @@ class _Asked:
 def _asked(standings: Standings, rolled: Rolled | None) -> _Asked:
     if rolled is not None:
         # So many that their rows are not gone through first: of each fact it is asked whether its person is of them.
-        return _Asked(who_sql(rolled), each=rolled.share < LARGE, joined=joined_to(rolled), holds=rolled.holds)
+        return _Asked(who_sql(rolled), each=rolled.share < LARGE, joined=facts_of(rolled), holds=rolled.holds)
     who = f"SELECT employee_id FROM {f'listed WHERE {standings.where}' if standings.narrowed else 'current'}"
     return _Asked(
         f"{standings.sources}, who AS MATERIALIZED ({who})",
@@ -132,12 +163,12 @@ def _whole(standings: Standings) -> bool:
     return standings.people == Everyone() and not standings.narrowed
 
 
-def _recent(standings: Standings, at: datetime, asked: _Asked) -> tuple[str, str]:
-    """CTEs of the contacts of the last 24 hours, and FROM and WHERE of those that count."""
+def _recent(standings: Standings, at: datetime, asked: _Asked, part: Part) -> tuple[str, str]:
+    """CTEs of the contacts of this part of the time, and FROM and WHERE of those that count."""
     # Of everybody by the index of the time, of a team person by person.
     recent = f"""recent AS MATERIALIZED (
         SELECT contact.* FROM contacts_contact contact WHERE {asked.among("contact.employee_id")}
-          AND contact.recorded_at >= {literal(at - timedelta(days=1))} AND contact.recorded_at < {literal(at)})"""
+          AND contact.recorded_at >= {literal(part.since)} AND contact.recorded_at < {literal(part.until)})"""
     if standings.result is not None and standings.result.reasons_kept:
         return recent, _kept(standings.result, standings.rule)
     mine = {"contacts": "SELECT employee_id, id FROM recent"}

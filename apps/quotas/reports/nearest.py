@@ -35,28 +35,32 @@ def nearest_sql(rolled: Rolled, parts: list[str]) -> str:
 def who_sql(rolled: Rolled) -> str:
     """The CTEs of a report about whoever is stale of these people, and `who` of (employee_id): everybody of them."""
     inside = f"{_among(rolled)} AND person.id IN (SELECT employee_id FROM noted)"
-    whole = "(SELECT id AS employee_id FROM employees_employee) fact"
-    found = " UNION ALL ".join(f"SELECT fact.employee_id FROM {whole} {one}" for one in joined_to(rolled))
     return f"""{_of_few(rolled, f"SELECT person.id FROM employees_employee person WHERE {inside}")},
-        who AS NOT MATERIALIZED ({found})"""
+        who AS NOT MATERIALIZED (
+            SELECT standing.employee_id FROM {_believed(rolled)} UNION ALL SELECT employee_id FROM current)"""
 
 
-def joined_to(rolled: Rolled) -> list[str]:
-    """What something with the column employee_id, called `fact`, is joined to, to be of one of these people.
+def facts_of(rolled: Rolled) -> list[str]:
+    """What follows upon `fact`, which has the column employee_id, so that it is of one of these people.
 
-    Two, of which one at most finds a person: a standing that is to be believed, or one that was judged anew.
+    Two, of which one at most finds a person: by a standing that is to be believed, or by one that was judged anew.
     """
+    # In brackets, it is looked up for each: however few they are, a join reads everybody's rows.
+    return [
+        f"WHERE (SELECT true FROM {_believed(rolled)} AND standing.employee_id = fact.employee_id)",
+        "JOIN current ON current.employee_id = fact.employee_id",
+    ]
+
+
+def _believed(rolled: Rolled) -> str:
+    """The rows `standing` of these people that are to be believed, up to further conditions."""
     place = ""
     if rolled.span is not None:
         first, last = rolled.span
-        place = f"""JOIN employees_treenode node ON node.employee_id = fact.employee_id
+        place = f"""JOIN employees_treenode node ON node.employee_id = standing.employee_id
             AND node.first BETWEEN {first} AND {last}"""
-    return [
-        f"""JOIN quotas_standing standing ON standing.campaign_id = {rolled.campaign.pk}
-            AND standing.employee_id = fact.employee_id
-            AND standing.employee_id NOT IN (SELECT employee_id FROM noted) {place}""",
-        "JOIN current ON current.employee_id = fact.employee_id",
-    ]
+    return f"""quotas_standing standing {place} WHERE standing.campaign_id = {rolled.campaign.pk}
+        AND standing.employee_id NOT IN (SELECT employee_id FROM noted)"""
 
 
 def _of_few(rolled: Rolled, chosen: str) -> str:

@@ -24,11 +24,15 @@ START = timedelta(seconds=2)
 CLOCK = "CREATE OR REPLACE FUNCTION hundred_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT {}'"
 STATE = "SELECT state FROM quotas_campaign WHERE slug = 'bench'"
 CUTOFF = "SELECT max(cutoff_at) FROM quotas_campaignrule"
-# Everybody's result beside a plain count: here nobody is a colleague and nothing was ever ended.
+# Everybody's result beside a plain count of what came in time, had not ended and is nobody's colleague.
 DIFFER = """
 SELECT count(*) FROM quotas_frozenstanding AS final FULL JOIN employees_employee AS person ON person.id = employee_id
 LEFT JOIN (SELECT employee_id, count(*) AS counted FROM contacts_contact, quotas_campaignrule AS rule
-           WHERE recorded_at >= opens_at AND recorded_at < cutoff_at GROUP BY 1) AS facts
+           WHERE recorded_at >= opens_at AND recorded_at < cutoff_at AND (ended_at IS NULL OR ended_at >= cutoff_at)
+             AND NOT EXISTS (SELECT FROM contacts_contactidentity AS mine
+                             JOIN employees_employeeidentity AS theirs USING (kind, digest)
+                             WHERE mine.contact_id = contacts_contact.id)
+           GROUP BY 1) AS facts
     ON facts.employee_id = person.id
 WHERE final.counted IS DISTINCT FROM coalesce(facts.counted, 0)
 """

@@ -265,11 +265,15 @@ def holders_sql(notes: str) -> str:
     `notes` is a SELECT of (kind, digest, noted_at). Whoever recorded it, and whoever shares any identity with a
     contact that has it: when that contact stops claiming, theirs may count.
     """
+    # One look by an index after the other (OFFSET 0 keeps them apart): how many notes there are the planner is often
+    # wrong about, and once it believes in many it reads everybody's identities for each page.
     return f"""SELECT held.employee_id, note.noted_at FROM ({notes}) note
-        JOIN contacts_contactidentity met ON met.kind = note.kind AND met.digest = note.digest
-        JOIN contacts_contactidentity beside
-          ON beside.employee_id = met.employee_id AND beside.contact_id = met.contact_id
-        JOIN contacts_contactidentity held ON held.kind = beside.kind AND held.digest = beside.digest"""
+        CROSS JOIN LATERAL (SELECT employee_id, contact_id FROM contacts_contactidentity met
+            WHERE met.kind = note.kind AND met.digest = note.digest OFFSET 0) met
+        CROSS JOIN LATERAL (SELECT kind, digest FROM contacts_contactidentity beside
+            WHERE beside.employee_id = met.employee_id AND beside.contact_id = met.contact_id OFFSET 0) beside
+        CROSS JOIN LATERAL (SELECT employee_id FROM contacts_contactidentity held
+            WHERE held.kind = beside.kind AND held.digest = beside.digest OFFSET 0) held"""
 
 
 def stale_sql(campaign: int | None = None) -> str:

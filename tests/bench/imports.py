@@ -28,14 +28,14 @@ def run(bench: Bench) -> Iterator[Figure]:
     reads = [_read(bench, whole) for _ in range(size.times)]
     say("B5: importing")
     bench.start_anew()
-    first = _import(bench, whole)
-    again = _import(bench, Made(whole.path, whole.read, 0, whole.created + whole.duplicate, whole.rejected))
+    first = import_made(bench, whole)
+    again = import_made(bench, Made(whole.path, whole.read, 0, whole.created + whole.duplicate, whole.rejected))
     yield from _rates(reads, first, again)
     yield _cards(bench, cards)
     say("B5: plain SQL")
     yield _plain(bench, whole, first)
     say("B5: importing five times as much")
-    yield from _memory((reads[0], _read(bench, more)), (first, _import(bench, more)))
+    yield from _memory((reads[0], _read(bench, more)), (first, import_made(bench, more)))
 
 
 def _rate(told: Told) -> float:
@@ -67,7 +67,9 @@ def _memory(reads: tuple[Told, Told], imports: tuple[Told, Told]) -> Iterator[Fi
 def _cards(bench: Bench, cards: Made) -> Figure:
     """The same cards for one employee after another: new to each of them."""
     reading = median(_read(bench, cards)["seconds"] for _ in range(bench.size.times))
-    seconds = median(_import(bench, cards, f"BENCH-{number + 1:06}")["seconds"] for number in range(bench.size.times))
+    seconds = median(
+        import_made(bench, cards, f"BENCH-{number + 1:06}")["seconds"] for number in range(bench.size.times)
+    )
     megabytes = cards.path.stat().st_size / 10**6
     what = f"{cards.read} cards of {megabytes:.1f} MB, beside reading only"
     return compared("B5.vcards", what, seconds, "s", reading, Goal("value", "<", 2))
@@ -94,7 +96,7 @@ def _read(bench: Bench, made: Made) -> Told:
     return told
 
 
-def _import(bench: Bench, made: Made, staff_no: str = "") -> Told:
+def import_made(bench: Bench, made: Made, staff_no: str = "") -> Told:
     """Import a file in a process of its own; what it told and what stands in the tables must be right."""
     before = stored(bench.database)
     told = bench.process("process", "import", made.path, *([staff_no] if staff_no else []))

@@ -1,30 +1,39 @@
-"""B1, B2, B3, B12.mark: marks of everybody beside one plain SQL statement, of one person, and how they grow."""
+"""B1, B2, B3, B12: marks of everybody beside one plain SQL statement, of one person, and how work grows."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.bench import seeding
 from tests.bench.figures import Figure, Goal, compared
+from tests.bench.files import table_file
 from tests.bench.house import house
+from tests.bench.imports import import_made
 from tests.bench.running import Bench, expect, say
 
-# How often a single contact is recorded and marked.
-ONE = 50
+# How often a single contact is recorded and marked, and how many are imported beside the others.
+ONE, IMPORTED = 50, 200_000
+NAMES = {"mark": "a full mark", "import": "an import", "csv": "the standings' CSV"}
 Told = dict[str, Any]
 
 
+class Grown(NamedTuple):
+    """What work took, in seconds by its name, in a company with so many contacts."""
+
+    contacts: int
+    took: dict[str, float]
+
+
 def run(bench: Bench) -> Iterator[Figure]:
-    """The figures B1, B2, B3 and B12.mark. Raises WrongCount."""
-    took: list[tuple[int, float]] = []
+    """The figures B1, B2, B3 and B12. Raises WrongCount."""
+    grown: list[Grown] = []
     for place, (people, contacts) in enumerate(bench.size.marked):
         say(f"B1: {people:,} employees with {contacts:,} contacts")
         _company(bench, people, contacts)
         ours, plain = _marks(bench, people, bench.size.times if place <= bench.size.everyday else 1)
-        took.append((contacts, ours))
         if place == bench.size.everyday:
             what = f"full mark of {people:,} employees beside one plain statement"
             yield compared("B1", what, ours, "s", plain, Goal("ratio", "<=", 1.3))
@@ -33,10 +42,27 @@ def run(bench: Bench) -> Iterator[Figure]:
         else:
             yield compared(f"B1.{contacts}", f"the same of {people:,} employees", ours, "s", plain)
         yield from _one(bench, people, place == bench.size.everyday)
-    (fewest, short), (most, long) = took[0], took[-1]
-    growth = math.log(long / short) / math.log(most / fewest)
-    what = f"exponent of growth of a full mark from {fewest:,} to {most:,} contacts"
-    yield Figure("B12.mark", what, growth, "", goal=Goal("value", "<=", 1.1))
+        grown.append(_others(bench, people, contacts, ours))
+    for what in ("mark", "import", "csv"):
+        yield _growth(what, grown)
+
+
+def _others(bench: Bench, people: int, contacts: int, mark: float) -> Grown:
+    """What else is told to grow no faster than the contacts: the standings' CSV, and an import of all of them."""
+    csv = bench.process("process", "page_csv", bench.folder / "grown.csv")
+    expect("the standings of the company", csv, {"rows": people})
+    # As many rows each time, beside what is stored: at that pace all contacts would have taken so long.
+    made = table_file(bench.folder, min(bench.size.rows, IMPORTED), people)
+    pace = import_made(bench, made)["seconds"] / made.read
+    return Grown(contacts, {"mark": mark, "import": pace * contacts, "csv": csv["seconds"]})
+
+
+def _growth(name: str, grown: list[Grown]) -> Figure:
+    """The exponent of the growth of cost with contacts between the smallest company and the largest."""
+    few, many = grown[0], grown[-1]
+    exponent = math.log(many.took[name] / few.took[name]) / math.log(many.contacts / few.contacts)
+    what = f"exponent of growth of {NAMES[name]} from {few.contacts:,} to {many.contacts:,} contacts"
+    return Figure(f"B12.{name}", what, exponent, "", goal=Goal("value", "<=", 1.1))
 
 
 def _company(bench: Bench, people: int, contacts: int) -> None:

@@ -52,11 +52,11 @@ class Size:
 
 SIZES = {
     "small": Size(
-        employees=1_000, contacts=20_000, rows=20_000, times=1, people=2_000, many=10_000,
-        page_contacts=20_000, many_contacts=20_000, readers=50, seconds=0.5, rounds=1,
-        marked=((500, 10_000), (1_000, 20_000)), everyday=0,
-        follows=2, busy=6.0, before=4, after=2,
-        beside=4_000,
+        employees=500, contacts=5_000, rows=5_000, times=1, people=1_000, many=6_000,
+        page_contacts=10_000, many_contacts=12_000, readers=50, seconds=0.3, rounds=1,
+        marked=((300, 3_000), (600, 6_000)), everyday=0,
+        follows=2, busy=3.0, before=4, after=2,
+        beside=1_000,
     ),
     "full": Size(
         employees=10_000, contacts=1_000_000, rows=1_000_000, times=3, people=50_000, many=1_000_000,

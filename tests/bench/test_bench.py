@@ -22,7 +22,7 @@ B5 = {
     "B5.rate", "B5.share", "B5.again", "B5.memory", "B5.memory_growth", "B5.memory_growth_read", "B5.vcards", "B5.sql",
 }  # fmt: skip
 B6 = {"B6.csv", "B6.export", *(f"B6.{what}.{form}" for what in ("memory", "rate") for form in FORMS)}
-B1 = {"B1", "B1.workers", "B1.20000", "B2", "B3", "B3.1000", "B12.mark", "B12.import", "B12.csv"}
+B1 = {"B1", "B1.workers", "B1.6000", "B2", "B3", "B3.600", "B12.mark", "B12.import", "B12.csv"}
 B7 = {"B7.page", "B7.p99", "B7.list"}
 B8 = {"B8.8", *(f"B8.{team}{chart}" for team in ("large", "huge") for chart in ("", *(f".{key}" for key in CHARTS)))}
 B9 = {"B9.page", *(f"B9.{key}" for key in OF_COMPANY)}
@@ -49,7 +49,8 @@ def test_the_small_size_runs_from_nothing_and_counts_right(tmp_path):
     assert set(told) == B1 | B4 | B5 | B6 | B7 | B8 | B9 | B10 | B11 | B13 | B14 | B15
     for name, figure in told.items():
         assert list(figure) == ["value", "unit", "reference", "ratio", "goal", "ok"]
-        assert figure["value"] > 0
+        # No error is what is wanted, and what takes no longer with more contacts has an exponent under nothing.
+        assert figure["value"] > 0 or name == "B10.errors" or name.startswith("B12."), name
         assert f"\n{name} " in done.stdout
     left = plugin.PLACES.data / f"bench-{plugin.DATABASE}"
     assert not list(left.glob("bench-*")), "its database is thrown away"

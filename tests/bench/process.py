@@ -125,18 +125,16 @@ def plain_recount(path: Path, staff_no: str) -> dict[str, Any]:
     return plain_marks.recount()
 
 
-def page_csv(path: Path, staff_no: str) -> dict[str, Any]:
-    """The CSV of everybody's standings as a page sends it."""
-    from tests.bench import standings
+def csv(which: str) -> Callable[[Path, str], dict[str, Any]]:
+    """The CSV of everybody's standings, made by that function of `standings`."""
 
-    return standings.page_csv(path)
+    def write(path: Path, staff_no: str) -> dict[str, Any]:
+        from tests.bench import standings
 
+        told: dict[str, Any] = getattr(standings, which)(path)
+        return told
 
-def plain_csv(path: Path, staff_no: str) -> dict[str, Any]:
-    """The stored standings with the same columns by COPY alone."""
-    from tests.bench import standings
-
-    return standings.plain_csv(path)
+    return write
 
 
 def export(path: Path, staff_no: str) -> dict[str, Any]:
@@ -185,10 +183,11 @@ def command(path: Path, words: str) -> dict[str, Any]:
 
 WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "read": read, "import": import_file, "plain": plain, "load_roster": load_roster, "look": look,
-    "plain_roster": plain_roster, "company": company, "page_csv": page_csv, "plain_csv": plain_csv, "export": export,
+    "plain_roster": plain_roster, "company": company, "export": export,
     "mark": mark, "mark_by_workers": mark_by_workers, "mark_one": mark_one, "plain_mark": plain_mark,
     "plain_recount": plain_recount,
     "peer_import": peer_import, "peer_csv": peer_csv, "weigh": weigh, "over": over, "command": command,
+    **{which: csv(which) for which in ("page_csv", "past_csv", "same_csv", "plain_csv", "plain_past_csv")},
 }  # fmt: skip
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import time
 import uuid
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.core.management import call_command
 from django.db import connection, transaction
 
 from apps.employees.models import Account, Employee, Role
 from apps.employees.services import rebuild_tree
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, clock, take_time
 from apps.quotas import exports
 from apps.quotas.exports.standings import write_standings
 from apps.quotas.models import Campaign
 from apps.quotas.reports import Everyone, Standings
+from apps.quotas.reports.standings import COLUMNS
 from apps.quotas.services import open_campaign
 from tests.bench.database import OWN_CAMPAIGN
+from tests.bench.plain_marks import JUDGED, terms
 
 BENCH = Actor(None, "bench")
 # The columns of a page's CSV that are stored, in its order, neither guarded nor judged.
@@ -31,6 +34,21 @@ COPY (SELECT person.staff_no, person.name, person.email, place.department, boss.
     LEFT JOIN employees_employee boss ON boss.id = place.manager_id
     WHERE standing.campaign_id = {campaign} ORDER BY person.staff_no COLLATE "C") TO STDOUT WITH (FORMAT csv, HEADER)
 """
+
+
+# The same people in the state of a past moment, from the facts.
+PLAIN_PAST = f"""
+COPY ({JUDGED} SELECT person.staff_no, person.name, person.email, place.department,
+        boss.staff_no AS manager_staff_no, counted, %(target)s AS target,
+        greatest(%(target)s - counted, 0) AS remaining, counted < %(target)s AS red, reached_at, %(now)s AS as_of
+    FROM verdict JOIN employees_employee person ON person.id = verdict.employee_id
+    JOIN employees_placement place ON place.employee_id = person.id AND place.starts_at < %(now)s
+        AND place.ends_at >= %(now)s
+    LEFT JOIN employees_employee boss ON boss.id = place.manager_id
+    ORDER BY person.staff_no COLLATE "C") TO STDOUT WITH (FORMAT csv, HEADER)
+"""
+# How far back a look into the past goes.
+BACK = timedelta(days=5)
 
 
 def make_company(target: int = 100) -> int:
@@ -61,18 +79,51 @@ def open_over() -> None:
 
 
 def page_csv(path: Path) -> dict[str, Any]:
-    campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
-    began = time.perf_counter()
-    with path.open("wb") as file:
-        write_standings(Standings(campaign, Everyone()), file.write)
-    return {"seconds": time.perf_counter() - began, "rows": _rows(path)}
+    """Everybody's standings as a page sends them."""
+    return _written(path, lambda file: write_standings(_everybody(), file.write))
+
+
+def past_csv(path: Path) -> dict[str, Any]:
+    """The same as of a past moment."""
+    return _written(path, lambda file: write_standings(_everybody(clock() - BACK), file.write))
+
+
+def same_csv(path: Path) -> dict[str, Any]:
+    """The rows of the page's query, none of its cells guarded or put into words, by COPY alone."""
+    rows = f"{_everybody().sources} SELECT {COLUMNS} FROM listed ORDER BY staff_no"
+    return _written(path, _copied(f"COPY ({rows}) TO STDOUT WITH (FORMAT csv, HEADER)"))
 
 
 def plain_csv(path: Path) -> dict[str, Any]:
-    campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
+    """What is stored of everybody by COPY alone."""
+    return _written(path, _copied(PLAIN.format(campaign=Campaign.objects.get(slug=OWN_CAMPAIGN).pk)))
+
+
+def plain_past_csv(path: Path) -> dict[str, Any]:
+    """Everybody judged as of a past moment by one plain statement, by COPY alone."""
+    asked = terms(Campaign.objects.get(slug=OWN_CAMPAIGN)) | {"now": clock() - BACK}
+    with connection.cursor() as cursor:
+        statement = cursor.mogrify(PLAIN_PAST, asked).decode()
+    return _written(path, _copied(statement))
+
+
+def _everybody(as_of: datetime | None = None) -> Standings:
+    return Standings(Campaign.objects.get(slug=OWN_CAMPAIGN), Everyone(), as_of)
+
+
+def _copied(statement: str) -> Callable[[IO[bytes]], None]:
+    def write(file: IO[bytes]) -> None:
+        with connection.cursor() as cursor:
+            cursor.copy_expert(statement, file)
+
+    return write
+
+
+def _written(path: Path, write: Callable[[IO[bytes]], None]) -> dict[str, Any]:
     began = time.perf_counter()
-    with path.open("wb") as file, connection.cursor() as cursor:
-        cursor.copy_expert(PLAIN.format(campaign=campaign.pk), file)
+    with path.open("wb") as file, transaction.atomic():
+        take_time()
+        write(file)
     return {"seconds": time.perf_counter() - began, "rows": _rows(path)}
 
 

@@ -21,7 +21,13 @@ B4 = {"B4.idle", "B4.busy", "B4.crowd"}
 B5 = {
     "B5.rate", "B5.share", "B5.again", "B5.memory", "B5.memory_growth", "B5.memory_growth_read", "B5.vcards", "B5.sql",
 }  # fmt: skip
-B6 = {"B6.csv", "B6.export", *(f"B6.{what}.{form}" for what in ("memory", "rate") for form in FORMS)}
+B6 = {
+    "B6.csv",
+    "B6.stored",
+    "B6.as_of",
+    "B6.export",
+    *(f"B6.{what}.{form}" for what in ("memory", "rate") for form in FORMS),
+}
 B1 = {"B1", "B1.workers", "B1.6000", "B2", "B3", "B3.600", "B12.mark", "B12.import", "B12.csv"}
 B7 = {"B7.page", "B7.p99", "B7.list"}
 B8 = {"B8.8", *(f"B8.{team}{chart}" for team in ("large", "huge") for chart in ("", *(f".{key}" for key in CHARTS)))}

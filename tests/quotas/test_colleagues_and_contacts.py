@@ -82,7 +82,7 @@ def test_mutant_when_the_roster_notes_nobody_the_holders_stay_green(
 ) -> None:
     follow_time()
     sweep()
-    monkeypatch.setattr(roster, "note_identities", no_lock)
+    monkeypatch.setattr(roster, "note_identities_of", no_lock)
     newcomer(email=MAIL)
     assert stored(one) != oracle(one)
     assert not standing(one, holders[0]).red

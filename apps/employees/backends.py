@@ -61,7 +61,10 @@ class EmployeeBackend(ModelBackend):
         account = (
             Account.objects.filter(MAY_SIGN_IN, pk=user_id, is_active=True)
             .select_related("employee", "employee__node")
-            .annotate(held=RawSQL(HELD, (), ArrayField(TextField())), leads=RawSQL(*_leads(), BooleanField()))  # noqa: S611
+            .annotate(
+                held=RawSQL(HELD, (), ArrayField(TextField())),  # noqa: S611 - a text of our own
+                leads=RawSQL(*_leads(), BooleanField()),  # noqa: S611 - Django's own text of a query of ours
+            )
             .distinct()
             .first()
         )

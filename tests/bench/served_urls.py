@@ -1,5 +1,7 @@
 """The product's addresses and `/bench/bare/`: what a signed-in page costs before it says anything."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.cache import add_never_cache_headers
@@ -12,7 +14,8 @@ __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"
 
 def bare(request: HttpRequest) -> HttpResponse:
     """The session and the reader, as every page has them, one query, one line of text."""
-    counted = Standing.objects.filter(employee=request.user.employee_id).values_list("counted", flat=True).first()  # type: ignore[union-attr,misc]  # signed in
+    reader: Any = request.user
+    counted = Standing.objects.filter(employee=reader.employee_id).values_list("counted", flat=True).first()
     response = HttpResponse(f"{counted}\n", content_type="text/plain")
     add_never_cache_headers(response)
     return response

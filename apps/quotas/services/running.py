@@ -118,8 +118,7 @@ def mark_everybody(
 
 
 def sweep() -> int:
-    """Do in this process what no doorbell rang for: abandoned submissions, free notes, ranges nobody is at,
-    sums.
+    """Do in this process what no doorbell rang for: abandoned submissions, free notes, ranges nobody is at, and sums.
 
     Returns how many notes it took.
     """

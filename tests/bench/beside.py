@@ -32,7 +32,7 @@ def run(bench: Bench) -> Iterator[Figure]:
     yield compared("B13.import", "import beside the peer's bulk mode", ours, "rows/s", theirs, TWELVE)
     say("B13: a page's CSV and the peer's")
     seeding.start_company(bench.database, employees=size.people, contacts=size.contacts)
-    expect("the company", bench.process("process", "company", bench.folder), {"people": size.people})
+    bench.judge_company(size.people)
     ours, theirs = (
         median(_exported(bench, work) for _ in range(size.times)) for work in ("page_csv", "peer_csv")
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.bench import seeding
-from tests.bench.running import Bench, expect, say
+from tests.bench.running import Bench, say
 
 DEPTH = 12
 
@@ -26,7 +26,7 @@ def company(bench: Bench, *, people: int, contacts: int) -> None:
         return
     say(f"A company of {mark}")
     seeding.start_company(bench.database, employees=people, contacts=contacts, depth=DEPTH)
-    expect("the company", bench.process("process", "company", bench.folder), {"people": people})
+    bench.judge_company(people)
     with bench.database.as_owner() as cursor:
         cursor.execute(f"COMMENT ON TABLE {seeding.MARKED} IS '{mark}'")
 

@@ -45,7 +45,7 @@ def run(bench: Bench) -> Iterator[Figure]:
 
 def _company(bench: Bench, people: int, contacts: int) -> None:
     seeding.start_company(bench.database, employees=people, contacts=contacts)
-    expect("the company", bench.process("process", "company", bench.folder), {"people": people})
+    bench.judge_company(people)
 
 
 def _made(bench: Bench, work: str, form: str, rows: int) -> Told:

@@ -69,7 +69,7 @@ def _company(bench: Bench, people: int, contacts: int) -> None:
     seeding.start_company(bench.database, employees=people, contacts=contacts)
     # About half of them have reached it: a hundredth of the contacts has ended, some are colleagues.
     target = max(contacts // people - 1, 1)
-    expect("the company", bench.process("process", "company", bench.folder, target), {"people": people})
+    bench.judge_company(people, target)
 
 
 def _marks(bench: Bench, people: int, times: int) -> tuple[float, float]:

@@ -79,6 +79,13 @@ class Bench:
         """The facts this size begins with, and nothing else."""
         seeding.start_anew(self.database, employees=self.size.employees, contacts=self.size.contacts)
 
+    def judge_company(self, people: int, target: int = 100) -> None:
+        """Tree, campaign and everybody's verdict of the company that was seeded, settled. Raises WrongCount."""
+        expect("the company", self.process("process", "company", self.folder, target), {"people": people})
+        # The owner's work: as the application's role a vacuum is skipped with a warning nobody reads.
+        with self.database.as_owner() as cursor:
+            seeding.settle(cursor, ("quotas_standing", "quotas_dailycount"))
+
     def process(self, module: str, *arguments: object, broker: str = "memory://") -> dict[str, Any]:
         """Run a module of tests.bench by itself; the JSON object that it prints."""
         # What a process may have inherited of its parent's peak is small only while this one knows no Django.

@@ -122,7 +122,7 @@ def start_anew(database: Database, *, employees: int, contacts: int, spread: boo
                 cursor.execute(CONTACTS, {"contacts": contacts})
             cursor.execute(IDENTITIES)
         cursor.execute("COMMIT")
-        _settle(cursor, (*FILLED, "employees_employeeidentity"))
+        settle(cursor, (*FILLED, "employees_employeeidentity"))
 
 
 def start_company(database: Database, *, employees: int, contacts: int, depth: int | None = None) -> None:
@@ -140,7 +140,7 @@ def start_company(database: Database, *, employees: int, contacts: int, depth: i
             firsts = [sum(sizes[:level]) for level in range(len(sizes))]
             above, sizes_above = [-1, *firsts[:-1]], [0, *sizes[:-1]]
             cursor.execute(PLACED_DEEP, {"firsts": firsts, "sizes": sizes, "above": above, "sizes_above": sizes_above})
-        _settle(cursor, ("employees_employment", "employees_placement"))
+        settle(cursor, ("employees_employment", "employees_placement"))
 
 
 def levels(people: int, depth: int) -> list[int]:
@@ -166,7 +166,7 @@ def _without_indexes(cursor: Any, tables: list[str]) -> Iterator[None]:
         cursor.execute(make)
 
 
-def _settle(cursor: Any, tables: Iterable[str]) -> None:
+def settle(cursor: Any, tables: Iterable[str]) -> None:
     """Fresh statistics, and a written log."""
     for table in tables:
         cursor.execute(f"VACUUM ANALYZE {table}")

@@ -62,7 +62,6 @@ def make_company(target: int = 100) -> int:
     )  # fmt: skip
     call_command("mark_standings", "--json", stdout=_Nowhere())
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE quotas_standing")
         cursor.execute("SELECT count(*) FROM quotas_standing")
         return int(cursor.fetchone()[0])
 

@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.rates.Rates",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -180,6 +181,15 @@ if _cache_url:
 else:
     _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 CACHES = {"default": _cache | {"KEY_PREFIX": "hundred"}}
+# How often somebody may ask, "off" for as often as they like: a number per second, minute or hour (apps.ledger.rates).
+RATES = {
+    "sign_in": env.str("RATE_SIGN_IN", "600/minute"),
+    "stranger": env.str("RATE_STRANGER", "6000/minute"),
+    "read": env.str("RATE_READ", "1200/minute"),
+    "write": env.str("RATE_WRITE", "300/minute"),
+    "upload": env.str("RATE_UPLOAD", "30/minute"),
+}
+RATES_STORAGE = _location.replace("unix://", "redis+unix://", 1) if _cache_url else "memory://"
 
 # People
 AUTH_USER_MODEL = "employees.Account"

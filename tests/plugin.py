@@ -18,6 +18,7 @@ from _pytest.nodeid import NodeId
 from config.embedded import EmbeddedDatabase
 from config.locks import FileLock
 from config.places import BASE_DIR, Places, open_to_everyone
+from tests.unlimited import UNLIMITED
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 TEMPLATE = "hundred"
@@ -49,7 +50,7 @@ def _places() -> Places:
 
 
 PLACES = _places()
-ENVIRONMENT = {
+ENVIRONMENT = UNLIMITED | {
     "HUNDRED_LOCAL": "1",
     "HUNDRED_ENV_FILE": "",
     "SECRET_KEY": "only-for-tests",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
-from rest_framework.permissions import BasePermission
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from apps.api import tokens
 from apps.api.models import ApiToken
 from apps.employees.models import Account
+from apps.ledger.rates import CountersAway, Kind, TooOften, address_of, count, person_of
 
 
 class TokenSignIn(BaseAuthentication):
@@ -25,6 +27,7 @@ class TokenSignIn(BaseAuthentication):
         # One answer for unknown, expired, revoked and a leaver's: a guesser learns nothing.
         found = tokens.sign_in(secret.strip().decode("latin-1"))
         if found is None:
+            _count_guess(request)
             raise AuthenticationFailed(_("This token opens nothing: it may have expired."), code="invalid_token")
         return found
 
@@ -57,3 +60,32 @@ class HasScope(BasePermission):
         else:
             message = _("This token lacks the scope %(scope)s.") % {"scope": wanted}
         raise PermissionDenied(message, code="insufficient_scope")
+
+
+def count_request(request: Request) -> None:
+    """Count a request by the person who sends it, by any token or session, or by the address of nobody known.
+
+    Raises Throttled beyond the limit.
+    """
+    if isinstance(request.user, Account):
+        kind = Kind.READ if request.method in SAFE_METHODS else Kind.WRITE
+        _count(kind, person_of(request.user.pk))
+    else:
+        _count(Kind.STRANGER, _address(request))
+
+
+def _count_guess(request: Request) -> None:
+    """A token that opens nothing is a sign-in that failed. Without counters it is refused all the same."""
+    with suppress(CountersAway):
+        _count(Kind.SIGN_IN, _address(request))
+
+
+def _count(kind: Kind, who: str) -> None:
+    try:
+        count(kind, who)
+    except TooOften as refused:
+        raise Throttled(refused.wait) from refused
+
+
+def _address(request: Request) -> str:
+    return address_of(request.META.get("REMOTE_ADDR", ""))

@@ -75,6 +75,12 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
         "This key was sent before with other contacts: nothing is recorded.",
         [{"field": HEADER, "code": "idempotency_key_reused", "detail": "This key was sent before."}],
     ),
+    429: (
+        "throttled",
+        _("More requests than people make: again after `Retry-After` seconds."),
+        "Request was throttled. Expected available in 5 seconds.",
+        [],
+    ),
     500: (
         "internal",
         _("Our fault. The id stands in the log."),
@@ -89,7 +95,7 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
     ),
 }
 # 400 too: an unknown parameter is refused everywhere.
-ALWAYS = (400, 401, 403, 500, 503)
+ALWAYS = (400, 401, 403, 429, 500, 503)
 WITH_BODY = (411, 413, 415)
 
 IDEMPOTENCY_KEY = OpenApiParameter(

@@ -46,6 +46,7 @@ TITLES = {
     413: gettext_lazy("Too large"),
     415: gettext_lazy("Only JSON is understood here"),
     422: gettext_lazy("Refused"),
+    429: gettext_lazy("Too often"),
     500: gettext_lazy("Our fault"),
     503: gettext_lazy("Not available for a moment"),
 }

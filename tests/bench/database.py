@@ -20,6 +20,7 @@ from config.commands import run_command
 from config.embedded import EmbeddedDatabase, EmbeddedError
 from config.locks import FileLock
 from config.places import Places
+from tests.unlimited import UNLIMITED
 
 # What every employee of ours is called: nobody else is.
 OWN_NUMBER = r"^BENCH-\d{6,7}$"
@@ -44,20 +45,24 @@ class Database:
     def environment(self, broker: str = "memory://") -> dict[str, str]:
         """What a process of the house needs to work on it; nothing else of ours reaches it."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "HUNDRED_"))}
-        return kept | {
-            "HUNDRED_LOCAL": "1",
-            "HUNDRED_ENV_FILE": "",
-            "SECRET_KEY": "only-for-benchmarks",
-            "IDENTITY_KEY": "only-for-benchmarks",
-            "ALLOWED_HOSTS": "localhost",
-            "COMPANY_PHONE_REGION": "CN",
-            "COMPANY_EMAIL_DOMAINS": "",
-            "CELERY_BROKER_URL": broker,
-            "CACHE_URL": "",
-            "TIME_ZONE": "UTC",
-            "DATABASE_URL": self.url,
-            "DATABASE_OWNER_URL": self.owner_url,
-        }
+        return (
+            kept
+            | UNLIMITED
+            | {
+                "HUNDRED_LOCAL": "1",
+                "HUNDRED_ENV_FILE": "",
+                "SECRET_KEY": "only-for-benchmarks",
+                "IDENTITY_KEY": "only-for-benchmarks",
+                "ALLOWED_HOSTS": "localhost",
+                "COMPANY_PHONE_REGION": "CN",
+                "COMPANY_EMAIL_DOMAINS": "",
+                "CELERY_BROKER_URL": broker,
+                "CACHE_URL": "",
+                "TIME_ZONE": "UTC",
+                "DATABASE_URL": self.url,
+                "DATABASE_OWNER_URL": self.owner_url,
+            }
+        )
 
     @contextlib.contextmanager
     def as_owner(self) -> Iterator[Any]:

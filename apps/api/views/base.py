@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.api.authentication import count_request
 from apps.api.problems import NotThere, Problem
 from apps.api.serializers.base import Query
 from apps.employees.models import Account, Employee
@@ -20,6 +21,7 @@ from apps.quotas.models import Campaign, FrozenResult
 
 class ApiView(APIView):
     """One address. `scope` is what a token needs for it; None takes no token. `query_class` reads the parameters.
+    Requests are counted here (`counts_itself`), for a token's owner is known no earlier.
 
     What comes out is somebody's own: no cache keeps it.
     """
@@ -27,6 +29,7 @@ class ApiView(APIView):
     # Without OPTIONS: the description says what an address does.
     http_method_names = ("get", "head", "post", "patch", "delete")
     scope: str | None = None
+    counts_itself = True
     query_class: type[Query] = Query
     asked: dict[str, Any]
 
@@ -40,6 +43,11 @@ class ApiView(APIView):
         query = reader(data=request.query_params)
         query.is_valid(raise_exception=True)
         self.asked = query.validated_data
+
+    def check_permissions(self, request: Request) -> None:
+        # Before anything is refused: whoever is refused asks often, too.
+        count_request(request)
+        super().check_permissions(request)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         final = super().finalize_response(request, response, *args, **kwargs)

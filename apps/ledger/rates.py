@@ -1,0 +1,123 @@
+"""How often somebody may ask: counters in Redis or Valkey that all processes share, or each process's own without one.
+
+A counter is a sliding window, counted and compared in one step there, so that no two requests pass on the same place.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from enum import Enum
+from functools import cache
+from ipaddress import IPv6Address, ip_address
+
+from django.conf import settings
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage, Storage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+logger = logging.getLogger(__name__)
+# Seconds: a counter that does not answer must hold up nobody, and is then left alone for a moment.
+PATIENCE = {"socket_timeout": 0.5, "socket_connect_timeout": 0.2}
+LEFT_ALONE = 2.0
+# An IPv6 customer is given at least a network of this size.
+IPV6_PREFIX = 64
+ONCE_A_MINUTE = parse("1/minute")
+
+
+class Kind(Enum):
+    """What is asked; the limit of each is a setting, `off` for none."""
+
+    SIGN_IN = "sign_in"
+    STRANGER = "stranger"
+    READ = "read"
+    WRITE = "write"
+    UPLOAD = "upload"
+
+    @property
+    def fails_closed(self) -> bool:
+        """Whether nobody may without counters: a guesser who has broken them would be unlimited."""
+        return self is Kind.SIGN_IN
+
+
+class TooOften(Exception):
+    """The limit is reached; in `wait` seconds (1 or more) there is room again."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"again in {wait} s")
+        self.wait = wait
+
+
+class CountersAway(Exception):
+    """The counters do not answer, and what is asked for needs them."""
+
+
+def count(kind: Kind, who: str) -> None:
+    """Count one request of this kind by `who`: a person's or an address's name for counters.
+
+    Raises TooOften at the limit, and CountersAway where that fails closed.
+    """
+    limit = _limit(settings.RATES[kind.value])
+    if limit is None:
+        return
+    counters = _counters(settings.RATES_STORAGE)
+    try:
+        wait = counters.refused(limit, kind.value, who, insist=kind.fails_closed)
+    except StorageError as error:
+        logger.error("The counters of attempts do not answer: %s", type(error.storage_error).__name__)
+        if kind.fails_closed:
+            raise CountersAway from error
+        return
+    if wait:
+        raise TooOften(wait)
+
+
+def address_of(remote: str) -> str:
+    """The name under which an address is counted: an IPv4 address, or the network of an IPv6 one; else what it says."""
+    try:
+        address = ip_address(remote)
+    except ValueError:
+        return f"address {remote[:60]}"
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or IPv6Address(int(address) >> (128 - IPV6_PREFIX) << (128 - IPV6_PREFIX))
+    return f"address {address}"
+
+
+def person_of(account_id: object) -> str:
+    """The name under which an account is counted."""
+    return f"account {account_id}"
+
+
+class _Counters:
+    def __init__(self, storage: Storage) -> None:
+        self.windows = SlidingWindowCounterRateLimiter(storage)
+        self.away_until = 0.0
+
+    def refused(self, limit: RateLimitItem, *key: str, insist: bool) -> int:
+        """Seconds to wait, 0 when it was counted, or not asked for shortly after a failure. Raises StorageError."""
+        if not insist and time.monotonic() < self.away_until:
+            return 0
+        try:
+            if self.windows.hit(limit, *key):
+                return 0
+            wait = max(1, math.ceil(self.windows.get_window_stats(limit, *key).reset_time - time.time()))
+            if self.windows.hit(ONCE_A_MINUTE, "told", *key):
+                logger.warning("Too many requests (%s) by %s", *key)
+        except StorageError:
+            self.away_until = time.monotonic() + LEFT_ALONE
+            raise
+        return wait
+
+
+@cache
+def _counters(location: str) -> _Counters:
+    if location == "memory://":
+        return _Counters(MemoryStorage())
+    return _Counters(RedisStorage(location, wrap_exceptions=True, key_prefix="hundred:rate", **PATIENCE))
+
+
+@cache
+def _limit(text: str) -> RateLimitItem | None:
+    return None if text == "off" else parse(text)

@@ -1,0 +1,54 @@
+"""Everybody asks as often as people do: counted by person when signed in, else by address (apps.ledger.rates).
+
+The API's addresses count for themselves, once they know whose token was sent.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.http import HttpRequest, HttpResponse
+
+from apps.dashboard.views.errors import too_many, unavailable
+from apps.ledger.rates import CountersAway, Kind, TooOften, address_of, count, person_of
+from config.limits import CONTACTS, ROSTER
+
+# Monitors ask these, and nothing that is secret.
+UNCOUNTED = frozenset({"health-live", "health-ready"})
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Rates:
+    """Answers 429 with Retry-After beyond a limit, and 503 to sign-ins that cannot be counted."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        if getattr(getattr(view, "cls", None), "counts_itself", False) or (match and match.url_name in UNCOUNTED):
+            return None
+        try:
+            count(*_counted(request))
+        except TooOften as refused:
+            response = too_many(request)
+            response["Retry-After"] = str(refused.wait)
+            return response
+        except CountersAway:
+            return unavailable(request)
+        return None
+
+
+def _counted(request: HttpRequest) -> tuple[Kind, str]:
+    """What this request is counted as, and for whom."""
+    account = request.session.get(SESSION_KEY)
+    address = address_of(request.META.get("REMOTE_ADDR", ""))
+    if account is None:
+        # Whoever is not signed in has nothing to send but what signs in.
+        return (Kind.STRANGER if request.method in READS else Kind.SIGN_IN), address
+    if request.method in READS:
+        return Kind.READ, person_of(account)
+    return (Kind.UPLOAD if request.path in (CONTACTS, ROSTER) else Kind.WRITE), person_of(account)

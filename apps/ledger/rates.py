@@ -11,6 +11,7 @@ import time
 from enum import Enum
 from functools import cache
 from ipaddress import IPv6Address, ip_address
+from typing import Any
 
 from django.conf import settings
 from limits import RateLimitItem, parse
@@ -20,7 +21,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 logger = logging.getLogger(__name__)
 # Seconds: a counter that does not answer must hold up nobody, and is then left alone for a moment.
-PATIENCE = {"socket_timeout": 0.5, "socket_connect_timeout": 0.2}
+PATIENCE: dict[str, Any] = {"socket_timeout": 0.5, "socket_connect_timeout": 0.2}
 LEFT_ALONE = 2.0
 # An IPv6 customer is given at least a network of this size.
 IPV6_PREFIX = 64

@@ -31,7 +31,10 @@ WITHOUT_DATABASE = {
 }
 # They find the schema as it is: a backup comes before an update, and a restore brings a schema of its own.
 WITHOUT_MIGRATION = {"backup", "migrate", "restore"}
-DJANGO_APPS = ("admin", "auth", "contenttypes", "sessions")
+OTHERS = (
+    *(f"django.contrib.{app}" for app in ("admin", "auth", "contenttypes", "sessions")),
+    *(f"allauth.{app}" for app in ("account", "socialaccount")),
+)
 HELP = {"-h", "--help", "--version"}
 
 
@@ -103,8 +106,8 @@ def migrate_if_needed(database: EmbeddedDatabase) -> bool:
 def migrations_on_disk() -> set[tuple[str, str]]:
     """(app, name) of every migration file, told from the files: asking Django would cost every command a second."""
     ours = (BASE_DIR / "apps").glob("*/migrations")
-    django = (package_directory(f"django.contrib.{app}") / "migrations" for app in DJANGO_APPS)
-    return {(folder.parent.name, file.stem) for folder in (*ours, *django) for file in folder.glob("[0-9]*.py")}
+    others = (package_directory(app) / "migrations" for app in OTHERS)
+    return {(folder.parent.name, file.stem) for folder in (*ours, *others) for file in folder.glob("[0-9]*.py")}
 
 
 def _migrations_applied(database: EmbeddedDatabase) -> set[tuple[str, str]]:

@@ -7,13 +7,14 @@ switched on by `make run`, a cold `manage.py` and the tests, never by forgetting
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
-from config import brokers
+from config import brokers, sign_in
 from config.packaged import map_style_hashes, plotly_bundle
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -56,6 +57,9 @@ REVIEW_ASK_DAYS = env.int("REVIEW_ASK_DAYS", 14)
 
 # Applications
 INSTALLED_APPS = [
+    # Before ours, which takes its tables out of the admin.
+    "allauth.account",
+    "allauth.socialaccount",
     "config",
     "apps.ledger",
     "apps.employees",
@@ -92,6 +96,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.rates.Rates",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -209,6 +214,21 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
+# The company's OpenID provider; without an issuer there is none.
+OIDC_ISSUER = env.str("OIDC_ISSUER", "")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
+OIDC_NAME = env.str("OIDC_NAME", "") or urlsplit(OIDC_ISSUER).hostname or ""
+OIDC_SCOPES = env.str("OIDC_SCOPES", "openid profile email").split()
+OIDC_STAFF_NO_CLAIM = env.str("OIDC_STAFF_NO_CLAIM", "")
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", "")
+OIDC_HR_GROUP = env.str("OIDC_HR_GROUP", "")
+OIDC_SESSION_HOURS = env.int("OIDC_SESSION_HOURS", 12)
+PASSWORD_SIGN_IN = env.bool("PASSWORD_SIGN_IN", True)
+sign_in.refuse_half_said(vars(), local=LOCAL)
+# Of allauth only the steps to and from the provider are used: no address of its own is open (config.urls).
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"
+ACCOUNT_EMAIL_VERIFICATION = "none"
 
 # Language and time
 LANGUAGE_CODE = "en"

@@ -322,9 +322,34 @@ class Role(models.Model):
     granted_at = models.DateTimeField(db_default=Clock())
     granted_by_id = models.BigIntegerField(null=True)
     granted_by_label = models.TextField()
+    issuer = models.TextField(
+        blank=True, db_default="", default="", help_text="the provider whose groups gave it; empty: given here"
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "role"], name="employees_role_once"),
             models.CheckConstraint(name="employees_role_known", condition=Q(role__in=["hr", "operator", "auditor"])),
         ]
+
+
+class ProviderSubject(models.Model):
+    """Who an account is at the company's OpenID provider: from its first sign-in there on, nobody else is.
+
+    A subject means something at its issuer alone. An e-mail is no part of it: addresses change hands.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE)
+    issuer = models.TextField()
+    subject = models.TextField()
+    bound_at = models.DateTimeField(db_default=Clock())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="employees_subject_of_one_account"),
+            models.UniqueConstraint(fields=["account", "issuer"], name="employees_one_subject_of_an_account"),
+            models.CheckConstraint(name="employees_subject_not_empty", condition=~Q(issuer="") & ~Q(subject="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} at {self.issuer}"

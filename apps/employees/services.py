@@ -141,7 +141,10 @@ def account_for(employee: Employee) -> Account:
 
 
 def grant_role(*, employee: Employee, role: str, by: Actor, revoke: bool = False) -> bool:
-    """Give or take a role; False when nothing changed. Raises UnknownRole."""
+    """Give or take a role; False when nothing changed. Raises UnknownRole.
+
+    A role that a provider's groups gave stays from now on when it is given here too.
+    """
     if role not in Role.Kind.values:
         raise UnknownRole(role)
     with transaction.atomic():
@@ -149,9 +152,10 @@ def grant_role(*, employee: Employee, role: str, by: Actor, revoke: bool = False
         if revoke:
             changed = Role.objects.filter(account=account, role=role).delete()[0] > 0
         else:
-            _role, changed = Role.objects.get_or_create(
-                account=account, role=role, defaults={"granted_by_id": by.id, "granted_by_label": by.label}
-            )
+            given = {"granted_by_id": by.id, "granted_by_label": by.label}
+            found, changed = Role.objects.get_or_create(account=account, role=role, defaults=given)
+            if found.issuer:
+                changed = bool(Role.objects.filter(pk=found.pk).update(issuer="", **given))
         if changed:
             action = "role.revoked" if revoke else "role.granted"
             audit(action, by=by, kind="account", id=account.pk, label=str(employee), detail={"role": role})

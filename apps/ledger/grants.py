@@ -37,6 +37,15 @@ APPENDED = (
     "quotas_correctionline",
 )
 
+# Tables of allauth's that nothing here fills.
+UNUSED = (
+    "account_emailaddress",
+    "account_emailconfirmation",
+    "socialaccount_socialaccount",
+    "socialaccount_socialapp",
+    "socialaccount_socialtoken",
+)
+
 
 def grant(owner: str, application_role: str) -> None:
     """Give `application_role` its rights, as the connection alias `owner`; to be repeated after every migration."""
@@ -55,4 +64,5 @@ def grant(owner: str, application_role: str) -> None:
         run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}")
         run("REVOKE DELETE ON {tables} FROM {role}", *KEPT)
         run("REVOKE UPDATE, DELETE ON {tables} FROM {role}", *APPENDED)
+        run("REVOKE INSERT, UPDATE ON {tables} FROM {role}", *UNUSED)
         run("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}")

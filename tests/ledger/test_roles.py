@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 
-from apps.ledger.grants import APPENDED, KEPT
+from apps.ledger.grants import APPENDED, KEPT, UNUSED
 from apps.ledger.services import audit
 from tests.people import TESTER
 
@@ -55,6 +55,13 @@ def test_what_was_decided_or_written_down_cannot_be_changed() -> None:
                 answer(statement.format(table) + " RETURNING 1")
 
 
+def test_tables_that_nothing_here_fills_stay_empty() -> None:
+    """A row in them could one day open an account."""
+    assert not set(UNUSED) & (may("INSERT") | may("UPDATE"))
+    for table in UNUSED:
+        assert answer(f"SELECT count(*) FROM {table}") == [(0,)]
+
+
 @pytest.mark.parametrize("privilege", ["TRUNCATE", "REFERENCES", "TRIGGER"])
 def test_nothing_can_be_emptied_or_rewired(privilege: str) -> None:
     assert may(privilege) == set()
@@ -65,6 +72,7 @@ def test_every_fact_table_there_is_is_protected() -> None:
     may_go = {name for name in may("DELETE") if not name.startswith(("django_", "auth_", "test_"))}
     assert may_go - {name for name in may_go if name.startswith("api_")} == {
         "employees_account", "employees_account_groups", "employees_account_user_permissions", "employees_role",
+        "employees_providersubject", *UNUSED,
         "employees_rosterbefore",
         "employees_treenode", "ledger_job", "ledger_outbox", "ledger_progress", "ledger_setting", "ledger_storedchunk",
         "ledger_storedfile", "contacts_rememberedcolumns", "quotas_dailycount", "quotas_markrange", "quotas_markrun",

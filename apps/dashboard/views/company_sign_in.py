@@ -1,0 +1,105 @@
+"""Sign-in at the company's OpenID provider: the way there, and the way back. Neither is there without a provider."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from apps.employees.models import Account
+from apps.employees.services import audit_account
+from apps.employees.sign_on import NotSignedOn, audit_not_signed_on, sign_on
+
+logger = logging.getLogger(__name__)
+
+BACKEND = "apps.employees.backends.EmployeeBackend"
+# Kept in the session: that the provider asked for a second factor.
+SECOND_FACTOR = "second_factor_at_provider"
+
+
+def _openid() -> ModuleType:
+    """What speaks with the provider, imported by whoever needs it: the client library would cost every start of a
+    process, and most houses have no provider."""
+    from apps.dashboard import openid
+
+    return openid
+
+
+def _with_provider(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    @wraps(view)
+    def found(request: HttpRequest) -> HttpResponse:
+        if not settings.OIDC_ISSUER:
+            raise Http404
+        return view(request)
+
+    return found
+
+
+@login_not_required
+@never_cache
+@_with_provider
+@require_GET
+def go(request: HttpRequest) -> HttpResponse:
+    """A link, not a form: the policy of these pages lets no form end at another house."""
+    openid, wanted = _openid(), _local(request, request.GET.get("next", ""))
+    if request.user.is_authenticated:
+        return HttpResponseRedirect(wanted)
+    try:
+        found: HttpResponse = openid.go(request, wanted)
+    except openid.Away as error:
+        return _refused(request, "away", error)
+    return found
+
+
+@login_not_required
+@never_cache
+@_with_provider
+@require_GET
+def come_back(request: HttpRequest) -> HttpResponse:
+    openid = _openid()
+    try:
+        claims, wanted = openid.come_back(request)
+        account = sign_on(claims)
+    except openid.NotProven as error:
+        return _refused(request, "unproven", error)
+    except openid.Cancelled:
+        return _refused(request, "cancelled")
+    except openid.Away as error:
+        return _refused(request, "away", error)
+    except NotSignedOn as error:
+        return _refused(request, error.reason, account=error.account)
+    login(request, account, backend=BACKEND)
+    request.session.set_expiry(settings.OIDC_SESSION_HOURS * 3600)
+    request.session[SECOND_FACTOR] = claims.second_factor
+    audit_account("signed_on", account)
+    return HttpResponseRedirect(_local(request, wanted))
+
+
+def _local(request: HttpRequest, address: Any) -> str:
+    """The address when it is one of this house, otherwise the first page."""
+    here = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
+    return address if here else settings.LOGIN_REDIRECT_URL
+
+
+def _refused(request: HttpRequest, reason: str, detail: object = "", account: Account | None = None) -> HttpResponse:
+    """A page that says what somebody can do; a forged answer learns nothing about itself."""
+    audit_not_signed_on(reason, account)
+    logger.warning("Sign-in at the provider refused: %s. %s", reason, detail)
+    response = render(
+        request, "registration/refused.html", {"reason": reason, "provider": settings.OIDC_NAME},
+        status=503 if reason == "away" else 403,
+    )  # fmt: skip
+    if reason == "away":
+        response["Retry-After"] = "30"
+    return response

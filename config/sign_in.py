@@ -1,0 +1,27 @@
+"""How people sign in: at the company's OpenID provider, with a password, or either. Only the environment says which."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+# Without these a provider that is named cannot be used.
+NEEDED = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+
+
+def refuse_half_said(found: Mapping[str, Any], *, local: bool) -> None:
+    """Raise ImproperlyConfigured for settings of which a half is missing: no door is open, or shut, by forgetting."""
+    if not found["OIDC_ISSUER"]:
+        if not found["PASSWORD_SIGN_IN"]:
+            raise ImproperlyConfigured("PASSWORD_SIGN_IN=off needs OIDC_ISSUER: nobody could sign in.")
+        return
+    address = urlsplit(found["OIDC_ISSUER"])
+    if address.scheme not in (("https", "http") if local else ("https",)) or not address.hostname or address.query:
+        raise ImproperlyConfigured("OIDC_ISSUER must be the provider's https:// address, as its tokens have it in iss.")
+    if missing := [name for name in NEEDED if not found[name]]:
+        raise ImproperlyConfigured(f"OIDC_ISSUER is set, {' and '.join(missing)} not. See .env.example.")
+    if bool(found["OIDC_GROUPS_CLAIM"]) != bool(found["OIDC_HR_GROUP"]):
+        raise ImproperlyConfigured("OIDC_GROUPS_CLAIM and OIDC_HR_GROUP make HR together, or not at all.")
+    if "openid" not in found["OIDC_SCOPES"]:
+        raise ImproperlyConfigured("OIDC_SCOPES must have openid among them.")

@@ -1,0 +1,1 @@
+"""Sign-in at a company's OpenID provider: a real one, and one that forges."""

@@ -11,9 +11,8 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Th
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from apps.api import tokens
-from apps.api.models import ApiToken
-from apps.employees.models import Account
+from apps.employees import tokens
+from apps.employees.models import Account, ApiToken
 from apps.ledger.rates import CountersAway, Kind, TooOften, address_of, count, person_of
 
 

@@ -9,21 +9,22 @@ from typing import IO, Any
 
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser, JSONParser
 
 MOST_BYTES = 1_000_000
+MOST_FEED_BYTES = 2_000_000
 # NUL, and halves of surrogate pairs: PostgreSQL stores neither, and no font shows them.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class BodyTooLarge(APIException):
-    """More bytes than MOST_BYTES."""
+    """More bytes than an address takes."""
 
     status_code = 413
     default_code = "too_large"
 
-    def __init__(self) -> None:
-        super().__init__(_("The body is larger than %(bytes)s bytes.") % {"bytes": MOST_BYTES})
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        super().__init__(_("The body is larger than %(bytes)s bytes.") % {"bytes": most})
 
 
 class StrictJSONParser(JSONParser):
@@ -47,6 +48,23 @@ class StrictJSONParser(JSONParser):
         if unstorable:
             raise ValidationError({name: [unstorable_error()] for name in unstorable})
         return data
+
+
+class CsvParser(BaseParser):
+    """The bytes of a table, of a bounded size; what they mean is read elsewhere. Raises BodyTooLarge."""
+
+    media_type = "text/csv"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        raw: bytes = stream.read(MOST_FEED_BYTES + 1)
+        if len(raw) > MOST_FEED_BYTES:
+            raise BodyTooLarge(MOST_FEED_BYTES)
+        return raw
 
 
 def unstorable_error() -> ErrorDetail:

@@ -22,8 +22,8 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from apps.api.parsing import BodyTooLarge
-from apps.api.tokens import TokenRefused
 from apps.contacts.services import ContactRefused
+from apps.employees.tokens import TokenRefused
 from apps.ledger.services import database_is_away
 
 logger = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Sample:
-    """An example with its name, as formatted JSON."""
+    """An example with its name, as formatted JSON, or as the text it is."""
 
     name: str
     text: str
@@ -53,6 +53,7 @@ class Operation:
     summary: str
     description: str
     parameters: list[Field]
+    kind: str
     bodies: list[str]
     samples: list[Sample]
     answers: list[Answer]
@@ -139,7 +140,9 @@ class Reference:
         return schema.get("$ref", "").endswith("/NullEnum")
 
     def _operation(self, path: str, method: str, operation: dict[str, Any]) -> Operation:
-        body = operation.get("requestBody", {}).get("content", {}).get(JSON, {})
+        sent: dict[str, dict[str, Any]] = operation.get("requestBody", {}).get("content", {})
+        kind = next(iter(sent), JSON)
+        body = sent.get(kind, {})
         samples = _samples(body)
         answers = [self._answer(status, one) for status, one in operation["responses"].items()]
         return Operation(
@@ -152,11 +155,12 @@ class Reference:
                 self._field(one["name"], one["schema"], one.get("required", False), one.get("description", ""))
                 for one in operation.get("parameters", ())
             ],
+            kind=kind,
             bodies=self._shape_names(body.get("schema", {})),
             samples=samples,
             answers=[answer for answer in answers if answer.status < "400"],
             failures=[answer for answer in answers if answer.status >= "400"],
-            command=self._command(path, method, operation, samples),
+            command=self._command(path, method, operation, kind, samples),
         )
 
     def _shape_names(self, schema: dict[str, Any]) -> list[str]:
@@ -172,13 +176,15 @@ class Reference:
         names = self._shape_names(content.get("schema", {}))
         return Answer(status, response.get("description", ""), names[0] if names else "", _samples(content))
 
-    def _command(self, path: str, method: str, operation: dict[str, Any], samples: list[Sample]) -> str:
+    def _command(self, path: str, method: str, operation: dict[str, Any], kind: str, samples: list[Sample]) -> str:
         """The operation as a command to copy; empty where no token is taken."""
         if not any("token" in scheme for scheme in operation.get("security", ())):
             return ""
         words = ["curl"] if method == "get" else ["curl", "-X", method.upper()]
         lines = [f'{" ".join(words)} -H "Authorization: Bearer $TOKEN"']
-        if samples:
+        if kind != JSON:
+            lines += [f'-H "Content-Type: {kind}"', "--data-binary @FILE"]
+        elif samples:
             compact = json.dumps(json.loads(samples[0].text), ensure_ascii=False)
             lines += ['-H "Content-Type: application/json"', f"-d {shlex.quote(compact)}"]
         return " \\\n  ".join([*lines, f'"{self._address}{path}"'])
@@ -186,9 +192,12 @@ class Reference:
 
 def _samples(content: dict[str, Any]) -> list[Sample]:
     return [
-        Sample(one.get("summary", name), json.dumps(one["value"], ensure_ascii=False, indent=2))
-        for name, one in content.get("examples", {}).items()
+        Sample(one.get("summary", name), _as_text(one["value"])) for name, one in content.get("examples", {}).items()
     ]
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _word(schema: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ from apps.dashboard.views import (
     roster,
     rule_change,
     team,
+    tokens,
 )
 
 urlpatterns = [
@@ -122,6 +123,8 @@ urlpatterns = [
     path("login/company/", company_sign_in.go, name="company-sign-in"),
     path("login/company/back/", company_sign_in.come_back, name="company-sign-in-back"),
     path("logout/", account.SignOut.as_view(), name="logout"),
+    path("tokens/", tokens.index, name="tokens"),
+    path("tokens/<int:token_id>/revoke/", tokens.revoke, name="token-revoke"),
     path("password/", account.ChangePassword.as_view(), name="password_change"),
     path("set-password/<uidb64>/<token>/", account.SetPassword.as_view(), name="set-password"),
 ]

@@ -11,6 +11,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Collate, Lower
 from django.utils.translation import gettext_lazy as _
 
+from apps.employees.api_tokens import ApiToken as ApiToken
+from apps.employees.api_tokens import Scope as Scope
 from apps.employees.deputies import Deputyship as Deputyship
 from apps.employees.querysets import EmployeeQuerySet
 from apps.ledger.models import StoredFile

@@ -8,10 +8,9 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from apps.api.models import Scope
-from apps.api.tokens import create_token
-from apps.employees.models import Employee
+from apps.employees.models import Employee, Scope
 from apps.employees.services import account_for
+from apps.employees.tokens import create_token
 from tests import people
 from tests.api import described
 
@@ -21,10 +20,12 @@ PROBLEM = "application/problem+json"
 class ApiClient(Client):
     """Django's client on `/api/v1/`. Every answer must keep the rules of this door, whatever was asked."""
 
-    def call(self, method: str, address: str, body: Any = None, **headers: str) -> Any:
+    def call(
+        self, method: str, address: str, body: Any = None, *, content_type: str = "application/json", **headers: str
+    ) -> Any:
         """One request: `body` is sent as JSON, or as it stands when it is bytes; returns the response."""
         path = address if address.startswith(("/", "http")) else f"/api/v1/{address}"
-        options: dict[str, Any] = {"content_type": "application/json", "headers": headers}
+        options: dict[str, Any] = {"content_type": content_type, "headers": headers}
         return self.generic(method, path, body if isinstance(body, bytes) else _json(body), **options)
 
     def request(self, **request: Any) -> Any:

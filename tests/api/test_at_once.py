@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from apps.api.models import Scope
 from apps.contacts.models import Contact, Submission
-from apps.employees.models import Employee
+from apps.employees.models import Employee, Scope
 from apps.quotas.models import Campaign
 from tests.api.conftest import ApiClient, with_token
 

@@ -12,11 +12,10 @@ import pytest
 from django.db import transaction
 from django.urls import resolve
 
-from apps.api.models import ApiToken, Scope
 from apps.api.urls import urlpatterns
 from apps.contacts.models import Contact
 from apps.contacts.services import end_contact
-from apps.employees.models import Employee
+from apps.employees.models import ApiToken, Employee, Scope
 from apps.quotas import services as quotas
 from apps.quotas.models import Campaign
 from tests import people
@@ -41,12 +40,14 @@ TOKENS = {
     "manager_reports": ("bob", Scope.REPORTS),
     "other_manager_reports": ("carol", Scope.REPORTS),
     "hr_reports": ("hr", Scope.REPORTS),
+    "operator_feed": ("operator", Scope.FEED),
 }
 BODIES = {
     ("contacts/", "POST"): {"handle": "somebody.new"},
     ("contacts/{contact}/", "PATCH"): {"name": "New name"},
     ("contacts/999999/", "PATCH"): {"name": "New name"},
     ("tokens/", "POST"): {"name": "another", "scopes": ["own"]},
+    ("feed/", "POST"): b"staff_no,handle\r\nA001,fed\r\n",
 }
 
 
@@ -92,7 +93,8 @@ def answer(client: ApiClient, method: str, address: str, body: Any) -> int:
     """The status, and everything as before."""
     point = transaction.savepoint()
     try:
-        return int(client.call(method, address, body).status_code)
+        kind = "text/csv" if isinstance(body, bytes) else "application/json"
+        return int(client.call(method, address, body, content_type=kind).status_code)
     finally:
         transaction.savepoint_rollback(point)
 

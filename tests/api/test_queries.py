@@ -10,9 +10,8 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apps.api.models import Scope
 from apps.contacts.models import Contact
-from apps.employees.models import Employee
+from apps.employees.models import Employee, Scope
 from tests import people
 from tests.api.conftest import ApiClient, with_token
 

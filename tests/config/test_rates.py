@@ -10,8 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from apps.api.models import Scope
-from apps.employees.models import Employee
+from apps.employees.models import Employee, Scope
 from apps.ledger import rates
 from apps.ledger.rates import CountersAway, Kind, TooOften, address_of, count, person_of
 from apps.quotas.models import Campaign

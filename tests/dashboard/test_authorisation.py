@@ -1,17 +1,22 @@
 """Who gets what: tests/authorisation.csv says it for every address, method and person, and an undeclared address fails.
 
 Placeholders: {contact} is a live contact of Alice's, {upload} a file she is looking at, {batch} one she handed in,
-{review} a question of hers that HR has not answered, {asked} an adjustment of Alan that waits for a second person,
-{deputyship} one of Bob's that begins later, {roster} a roster whose difference HR looks at, {list} a file of
-adjustments that HR looks at, {link} a set-password link of Dana, who never signs in. An address that ends in * stands
-for everything below it that has no line of its own.
+{token} one that she gave away, {review} a question of hers that HR has not answered, {asked} an adjustment of Alan that
+waits for a second person, {deputyship} one of Bob's that begins later, {roster} a roster whose difference HR looks at,
+{list} a file of adjustments that HR looks at, {link} a set-password link of Dana, who never signs in. An address that
+ends in * stands for everything below it that has no line of its own. The former manager had Bob and his team until an
+hour ago.
+
+Whatever is not declared is refused for everybody: methods other than GET and POST, and tokens where a page is.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import transaction
@@ -20,10 +25,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.urls.exceptions import Resolver404
 
 from apps.contacts.models import Contact
-from apps.employees.models import Employee
+from apps.employees import tokens
+from apps.employees.models import Employee, Scope
 from apps.employees.services import account_for, set_password_link
 from apps.quotas.models import Campaign
 from tests import files, people, reviewing, rosters
+from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +41,7 @@ PEOPLE = {
     "colleague": "alan",
     "manager": "bob",
     "other_manager": "carol",
+    "former_manager": "frank",
     "hr": "hr",
     "operator": "operator",
     "auditor": "auditor",
@@ -48,7 +56,19 @@ def declared() -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def places(alice: Employee, dana: Employee, campaign: Campaign) -> dict[str, str]:
+def frank(company: dict[str, Employee], noon: Clock) -> Employee:
+    """He was between Dana and Bob, and has nobody below him since an hour ago."""
+    head = people.ROSTER.splitlines()[0] + "\n"
+    noon.set("2026-11-23T10:00:00+08:00", ticks=True)
+    people.load(head + "F001,Frank,frank@corp.example.com,,Sales,D001\nB001,Bob 白,bob@corp.example.com,,Sales,F001\n")
+    noon.set("2026-11-23T11:00:00+08:00", ticks=True)
+    people.load(head + "B001,Bob 白,bob@corp.example.com,,Sales,D001\n")
+    noon.set(people.NOON, ticks=True)
+    return people.with_account(people.person("F001"))
+
+
+@pytest.fixture
+def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign) -> dict[str, str]:
     """What the placeholders stand for."""
     people.record_one(alice, ("email", "grace@outside.example.org"), name="Grace")
     people.mark()
@@ -67,6 +87,7 @@ def places(alice: Employee, dana: Employee, campaign: Campaign) -> dict[str, str
         "roster": str(rosters.looked(people.ROSTER + "N001,Nina,nina@corp.example.com,,,\n").pk),
         "deputyship": str(people.stands_in(people.person("B001"), dana, starts_on=date(2026, 11, 25)).pk),
         "link": link.strip("/"),
+        "token": str(tokens.create_token(account=account_for(alice), name="x", scopes=["own"], by=people.TESTER)[0].pk),
         "export": str(files.export(campaign, people.person("B001"), root=people.person("B001")).pk),
     }
 
@@ -152,3 +173,97 @@ def test_answers_are_as_declared(who: str, places: dict[str, str], request: pyte
             if got != int(line[who]):
                 wrong.append(f"{who}: {line['method']} {one} answered {got}, declared {line[who]}")
     assert not wrong, "\n".join(wrong)
+
+
+def signed_in(who: str, request: pytest.FixtureRequest) -> Client:
+    client = Client(raise_request_exception=False)
+    return people.sign_in(client, request.getfixturevalue(PEOPLE[who])) if who in PEOPLE else client
+
+
+def every_address(places: dict[str, str]) -> list[str]:
+    """Each declared address once, filled in, those below a * too."""
+    lines = declared()
+    known = {route_of(line["address"].format(**places)) for line in lines}
+    found: dict[str, None] = {}
+    for line in lines:
+        address = line["address"].format(**places)
+        found |= dict.fromkeys(below(address[1:-1], known) if address.endswith("*") else [address])
+    return list(found)
+
+
+@pytest.mark.parametrize("who", ["anonymous", "employee", "hr"])
+def test_no_other_method_does_anything(who: str, places: dict[str, str], request: pytest.FixtureRequest) -> None:
+    client, done = signed_in(who, request), []
+    for address in every_address(places):
+        if address.startswith("/api/"):
+            continue  # tests/api/authorisation.csv says it there, method by method
+        for method in ("PUT", "PATCH", "DELETE", "TRACE"):
+            with transaction.atomic():
+                status = client.generic(method, address).status_code
+                transaction.set_rollback(True)
+            if status not in (302, 403, 404, 405):
+                done.append(f"{method} {address} answered {status}")
+    assert not done, "\n".join(done)
+
+
+@pytest.mark.parametrize("who", ["employee", "hr", "operator"])
+def test_a_token_opens_no_page(who: str, places: dict[str, str], request: pytest.FixtureRequest) -> None:
+    """Whoever takes a token out of a program's settings must not get a person's pages with it."""
+    account = account_for(request.getfixturevalue(PEOPLE[who]))
+    scopes = [scope for scope in Scope if scope != Scope.FEED or who == "operator"]
+    secret = tokens.create_token(account=account, name="all", scopes=scopes, by=people.TESTER)[1]
+    opened = []
+    for line in declared():
+        address = line["address"].format(**places)
+        if address.startswith("/api/") or address.endswith("*"):
+            continue
+        client = Client(raise_request_exception=False, headers={"authorization": f"Bearer {secret}"})
+        got = answer(client, line["method"], address)
+        if got != int(line["anonymous"]):
+            opened.append(f"{line['method']} {address} answered {got}")
+    assert not opened, "\n".join(opened)
+
+
+# What stands for something that is there, and what for nothing.
+NOTHING = {
+    "asked": "999999", "token": "999999", "contact": "999999", "review": "999999", "deputyship": "999999",
+    **dict.fromkeys(("list", "upload", "batch", "roster", "export"), "0f0e0d0c-0b0a-4908-8706-050403020100"),
+}  # fmt: skip
+NOBODY = {"A001": "X999", "B001": "X999"}
+
+
+def spoken(response: Any, *addresses: str) -> tuple[Any, ...]:
+    """All that a reader learns from an answer, without what differs at every request or is the reader's own word."""
+    text = re.sub(rb'name="csrfmiddlewaretoken" value="[^"]+"', b"", response.content).decode()
+    for address in addresses:
+        text = text.replace(quote(address), "").replace(address, "")
+    kept = {name for name in response.headers if name not in ("Content-Length", "Set-Cookie")}
+    return response.status_code, text, sorted(kept)
+
+
+@pytest.mark.parametrize("who", [name for name in PEOPLE if name != "employee"])
+def test_what_may_not_be_seen_answers_like_what_is_not_there(
+    who: str, places: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    """Else a colleague learns by trying which contacts, files and people there are."""
+    client, told, compared = signed_in(who, request), [], 0
+    for line in declared():
+        pattern = line["address"]
+        missing = pattern
+        for name, nothing in NOBODY.items():
+            missing = missing.replace(name, nothing)
+        missing = missing.format(**(places | NOTHING))
+        address = pattern.format(**places)
+        if line[who] != "404" or missing == address:
+            continue
+        answers = []
+        for one in (address, missing):
+            point = transaction.savepoint()
+            answers.append(client.generic(line["method"], one))
+            transaction.savepoint_rollback(point)
+        compared += 1
+        first, second = (spoken(one, address, missing) for one in answers)
+        if first != second:
+            told.append(f"{line['method']} {pattern}: {first[0]} here, {second[0]} where there is nothing")
+    assert not told, "\n".join(told)
+    assert compared > 15

@@ -8,10 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from apps.api.tokens import create_token
 from apps.employees import loads
 from apps.employees.models import Employee, RosterLoad
 from apps.employees.services import account_for
+from apps.employees.tokens import create_token
 from apps.quotas.models import Campaign
 from tests import people, rosters
 from tests.dashboard.conftest import SignIn

@@ -59,6 +59,13 @@ def good_contact(page: Page) -> None:
     page.wait_for_selector("#added li, #messages li")
 
 
+def made_token(page: Page) -> None:
+    page.fill("#make [name=name]", "工资系统")
+    page.locator("#make [name=scopes]").first.check()
+    page.click("#make button")
+    page.wait_for_selector("#made")
+
+
 def wrong_password(page: Page) -> None:
     page.fill("input[name=username]", "somebody")
     page.fill("input[name=password]", "wrong")

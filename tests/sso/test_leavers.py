@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from apps.api.models import Scope
-from apps.api.tokens import create_token
-from apps.employees.models import Employee
+from apps.employees.models import Employee, Scope
 from apps.employees.services import account_for
+from apps.employees.tokens import create_token
 from apps.quotas.models import Campaign
 from tests import people
 from tests.dashboard.strict import StrictClient

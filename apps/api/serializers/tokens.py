@@ -3,8 +3,8 @@
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.api import tokens
 from apps.api.serializers.base import Instant, Next, Strict
+from apps.employees import tokens
 
 SCOPES = [(scope.value, scope.label) for scope in tokens.OFFERED]
 

@@ -11,7 +11,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.api.models import Scope
 from apps.api.openapi import WITH_BODY, example, problems
 from apps.api.problems import NotThere
 from apps.api.serializers.base import CampaignQuery
@@ -19,6 +18,7 @@ from apps.api.serializers.contacts import ContactSerializer, RenameSerializer
 from apps.api.views.base import ApiView
 from apps.contacts import services as contacts
 from apps.contacts.models import Contact
+from apps.employees.models import Scope
 from apps.quotas import reports, services
 from apps.quotas.models import Campaign
 

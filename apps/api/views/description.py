@@ -22,9 +22,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.api.models import Scope
 from apps.api.reference import Reference
-from apps.api.tokens import OFFERED
+from apps.employees.models import Scope
+from apps.employees.tokens import OFFERED
 
 # For the description: no sign-in.
 OPEN: list[Any] = [{}]
@@ -74,6 +74,7 @@ def docs(request: HttpRequest) -> HttpResponse:
         "standings": _("Standings"),
         "campaigns": _("Campaigns"),
         "contacts": _("Contacts"),
+        "feed": _("Feed"),
         "tokens": _("Tokens"),
         "description": _("Description"),
     }

@@ -15,7 +15,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api import paging
-from apps.api.models import Scope
 from apps.api.openapi import example, problems
 from apps.api.problems import NotThere, Problem
 from apps.api.serializers.standings import (
@@ -28,7 +27,7 @@ from apps.api.serializers.standings import (
 )
 from apps.api.views.base import ApiView
 from apps.employees.looks import note_look
-from apps.employees.models import Account, Employee
+from apps.employees.models import Account, Employee, Scope
 from apps.quotas import reports, rules, services
 from apps.quotas.adjustments import FOR_EVER
 from apps.quotas.models import Adjustment, CampaignRule

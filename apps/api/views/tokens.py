@@ -9,8 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.api import paging, tokens
-from apps.api.models import ApiToken
+from apps.api import paging
 from apps.api.openapi import WITH_BODY, example, problems
 from apps.api.problems import NotThere
 from apps.api.serializers.base import PageQuery
@@ -21,6 +20,8 @@ from apps.api.serializers.tokens import (
     TokenTermsSerializer,
 )
 from apps.api.views.base import ApiView
+from apps.employees import tokens
+from apps.employees.models import ApiToken
 
 REPORT = {
     "id": 12, "name": "weekly report", "scopes": ["reports:read"], "created_at": "2026-11-23T04:00:00Z",

@@ -18,10 +18,14 @@ from apps.dashboard.views.scope import Scope
 from apps.employees.models import Account
 from apps.employees.services import audit_account, audit_refused
 
+# Django's form views take PUT for POST.
+METHODS = ["get", "head", "post", "options"]
+
 
 class SignIn(views.LoginView):
     """By staff number or e-mail; who is signed in already goes on."""
 
+    http_method_names = METHODS
     template_name = "registration/login.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
@@ -58,6 +62,7 @@ class SignOut(views.LogoutView):
 class SetPassword(views.PasswordResetConfirmView):
     """The page behind a set-password link: valid for three days and for one use. Afterwards one signs in."""
 
+    http_method_names = METHODS
     template_name = "registration/set_password.html"
     success_url = reverse_lazy("login")
 
@@ -71,6 +76,7 @@ class SetPassword(views.PasswordResetConfirmView):
 
 @method_decorator(never_cache, name="dispatch")
 class ChangePassword(views.PasswordChangeView):
+    http_method_names = METHODS
     template_name = "registration/change_password.html"
     form_class = PasswordChangeForm
     success_url = reverse_lazy("me")

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.api import tokens
+from apps.employees import tokens
 from apps.employees.models import Employee
 from apps.employees.services import account_for
 from apps.ledger.management.house import HouseCommand

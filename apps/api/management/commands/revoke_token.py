@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.api.models import ApiToken
-from apps.api.tokens import revoke_token
+from apps.employees.models import ApiToken
+from apps.employees.tokens import revoke_token
 from apps.ledger.management.house import HouseCommand
 
 

@@ -1,4 +1,7 @@
-"""Sign-in for programs: a token acts for one account, with less than that account may do, until it expires."""
+"""Sign-in for programs: a token acts for one account, with less than that account may do, until it expires.
+
+The table of `models`, in a file of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.employees.models import Account
 from apps.ledger.querysets import Clock
 
 
@@ -18,7 +20,7 @@ class Scope(models.TextChoices):
 
     OWN = "own", _("the own standing and the own contacts")
     REPORTS = "reports:read", _("campaigns, and the standings its owner may see")
-    FEED = "feed:write", _("reserved for imports by program")
+    FEED = "feed:write", _("the feed of the messaging product; for operators")
 
 
 class ApiTokenQuerySet(models.QuerySet):
@@ -39,7 +41,7 @@ class ApiToken(models.Model):
     The secret has 256 random bits, so a plain digest is as good as a slow one and can be looked up by index.
     """
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    account = models.ForeignKey("employees.Account", on_delete=models.PROTECT)
     name = models.TextField()
     digest = models.BinaryField()
     scopes = ArrayField(models.TextField(choices=Scope.choices))
@@ -51,6 +53,7 @@ class ApiToken(models.Model):
     objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
+        db_table = "api_apitoken"
         constraints = [
             models.UniqueConstraint(fields=["digest"], name="api_token_digest"),
             models.CheckConstraint(name="api_token_name", condition=~Q(name="")),

@@ -10,9 +10,8 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apps.api.models import ApiToken, Scope
 from apps.employees.backends import EmployeeBackend
-from apps.employees.models import Account
+from apps.employees.models import Account, ApiToken, Role, Scope
 from apps.ledger.querysets import Clock
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, audit, clock
@@ -24,8 +23,7 @@ NAME_LIMIT = 100
 DEFAULT_DAYS, MOST_DAYS = 90, 366
 MOST_TOKENS = 20
 USE_NOTED_EVERY = timedelta(hours=1)
-# `feed:write` opens nothing yet, so nobody is given it.
-OFFERED = (Scope.OWN, Scope.REPORTS)
+OFFERED = tuple(Scope)
 
 
 class TokenRefused(ValueError):
@@ -66,8 +64,11 @@ def _refuse_bad_terms(account: Account, name: str, scopes: Collection[str], days
     if not 1 <= days <= MOST_DAYS:
         message = _("A token lasts from 1 to %(days)s days.") % {"days": MOST_DAYS}
         raise TokenRefused("out_of_range", message, "days")
-    if EmployeeBackend().get_user(account.pk) is None:
+    owner = EmployeeBackend().get_user(account.pk)
+    if owner is None:
         raise TokenRefused("cannot_sign_in", _("This person cannot sign in."))
+    if Scope.FEED in scopes and not owner.has_role(Role.Kind.OPERATOR):
+        raise TokenRefused("invalid_choice", _("Only an operator's programs send the feed."), "scopes")
     if ApiToken.objects.of(account).usable().count() >= MOST_TOKENS:
         message = _("There are %(count)s tokens already: revoke one first.") % {"count": MOST_TOKENS}
         raise TokenRefused("too_many_tokens", message)

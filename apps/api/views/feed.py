@@ -1,0 +1,68 @@
+"""`feed/`: what the messaging product itself says of contacts, times included. For an operator's programs alone."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api.openapi import WITH_BODY, example, problems
+from apps.api.parsing import CsvParser
+from apps.api.problems import NotThere, Problem
+from apps.api.serializers.feed import FeedReportSerializer
+from apps.api.views.base import ApiView
+from apps.contacts.imports import import_contacts
+from apps.contacts.reading import CSV
+from apps.employees.models import Role, Scope
+from apps.ledger.services import PastIsKept
+from apps.ledger.tables import UnreadableFile
+from apps.quotas import services
+
+ROWS = "staff_no,name,handle,recorded_at,confirmed_at\r\n1004,Grace Hopper,grace.hopper,2026-11-03T09:15:00+08:00,\r\n"
+TOLD = {"read": 2, "created": 1, "updated": 0, "unchanged": 0, "duplicate": 0, "rejected": 1, "left": 0}
+REJECT = {"line": 3, "column": "phone", "code": "invalid_identity", "reason": "This is not a valid phone number."}
+
+
+class Feed(ApiView):
+    scope = Scope.FEED
+    parser_classes = (CsvParser,)
+
+    @extend_schema(
+        operation_id="feed_send",
+        tags=["feed"],
+        summary=_("Send a feed"),
+        description=_(
+            "CSV with a header, UTF-8, up to two megabytes: `staff_no` (or `employee_email`), `name`, at least one of "
+            "`phone`, `email`, `handle`, and where known `recorded_at`, `confirmed_at`, `ended_at` (ISO 8601 with "
+            "zone), which are believed. A row that cannot be used is reported and takes no other along. The same rows "
+            "again change nothing. For accounts with the role operator; scope `feed:write`."
+        ),
+        request={CsvParser.media_type: OpenApiTypes.STR},
+        responses={200: FeedReportSerializer, **problems(*WITH_BODY, 404, 409, 422)},
+        examples=[
+            OpenApiExample("rows", value=ROWS, request_only=True, media_type=CsvParser.media_type),
+            example("done", {**TOLD, "rejects": [REJECT]}),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        if not self.account.has_role(Role.Kind.OPERATOR):
+            raise NotThere
+        # Without a body there is nothing to parse, and what comes is no bytes.
+        data: Any = request.data
+        sent = data if isinstance(data, bytes) else b""
+        try:
+            result = import_contacts(
+                raw=io.BytesIO(sent), by=self.account.actor, format=CSV, trust_times=True, file_name="api"
+            )
+        except UnreadableFile as error:
+            raise Problem(422, "unreadable_file", str(error)) from error
+        except PastIsKept as error:
+            raise Problem(409, "freezing", gettext("A campaign is being frozen: send it again in a minute.")) from error
+        services.ring()
+        return Response(FeedReportSerializer(result.as_json()).data)

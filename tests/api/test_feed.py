@@ -1,0 +1,87 @@
+"""`feed/`: the messaging product's own word about contacts. From anybody else it would back-date what counts."""
+
+from typing import Any
+
+import pytest
+
+from apps.contacts.models import Contact
+from apps.employees.models import Employee, Scope
+from apps.employees.services import account_for, grant_role
+from apps.employees.tokens import TokenRefused, create_token
+from apps.ledger.services import keep_past
+from apps.quotas.models import Campaign
+from tests import people
+from tests.api.conftest import ApiClient, code_of, with_token
+
+pytestmark = pytest.mark.django_db
+HEADER = "staff_no,name,handle,recorded_at,confirmed_at,ended_at\r\n"
+GRACE = "A001,Grace,grace.h,2026-11-03T09:15:00+08:00,2026-11-04T10:00:00+08:00,\r\n"
+
+
+@pytest.fixture
+def feed(operator: Employee, campaign: Campaign, alice: Employee) -> ApiClient:
+    return with_token(operator, Scope.FEED)
+
+
+def send(client: ApiClient, text: str | bytes, kind: str = "text/csv") -> Any:
+    body = text.encode() if isinstance(text, str) else text
+    return client.generic("POST", "/api/v1/feed/", body, content_type=kind)
+
+
+def test_its_times_are_believed_and_again_changes_nothing(feed: ApiClient, alice: Employee, campaign: Campaign) -> None:
+    told = send(feed, HEADER + GRACE)
+    assert told.status_code == 200
+    assert told.json() | {"rejects": 0} == {
+        "read": 1, "created": 1, "updated": 0, "unchanged": 0, "duplicate": 0, "rejected": 0, "left": 0, "rejects": 0,
+    }  # fmt: skip
+    contact = Contact.objects.of(alice).get()
+    assert (contact.recorded_at.isoformat(), contact.source) == ("2026-11-03T01:15:00+00:00", "feed")
+    people.mark()
+    assert people.standing(campaign, alice).counted == 1
+    assert send(feed, HEADER + GRACE).json()["duplicate"] == 1
+    ended = GRACE.replace(",\r\n", ",2026-11-05T10:00:00+08:00\r\n")
+    assert send(feed, HEADER + ended).json()["updated"] == 1
+
+
+def test_a_bad_row_is_named_and_takes_none_along(feed: ApiClient, alice: Employee) -> None:
+    told = send(feed, HEADER + "X999,Nobody,n,,,\r\nA001,Bad,b,yesterday,,\r\n" + GRACE).json()
+    assert (told["created"], told["rejected"]) == (1, 2)
+    assert [one["line"] for one in told["rejects"]] == [2, 3]
+
+
+@pytest.mark.parametrize("text", ["", "staff_no,name\r\nA001,Grace\r\n", "name,handle\r\nGrace,g\r\n", "\x00\x01\x02"])
+def test_a_body_that_is_no_feed_is_refused_with_the_reason(feed: ApiClient, text: str, alice: Employee) -> None:
+    refused = send(feed, text)
+    assert refused.status_code == 422
+    assert not Contact.objects.of(alice).exists()
+
+
+def test_json_and_too_much_are_refused(feed: ApiClient) -> None:
+    assert send(feed, "{}", "application/json").status_code == 415
+    assert send(feed, b"x" * 2_000_001).status_code == 413
+
+
+def test_without_the_role_it_is_not_there(
+    feed: ApiClient, operator: Employee, alice: Employee, hr: Employee, campaign: Campaign
+) -> None:
+    """A token outlives a role, and must not keep what the role gave."""
+    grant_role(employee=operator, role="operator", by=people.TESTER, revoke=True)
+    assert send(feed, HEADER + GRACE).status_code == 404
+    for person in (alice, hr):
+        with pytest.raises(TokenRefused):
+            create_token(account=account_for(person), name="x", scopes=["feed:write"], by=people.TESTER)
+    assert not Contact.objects.of(alice).exists()
+
+
+def test_another_scope_of_the_operator_does_not_send(operator: Employee, campaign: Campaign) -> None:
+    refused = send(with_token(operator, Scope.OWN, Scope.REPORTS), HEADER + GRACE)
+    assert refused.status_code == 403
+    assert code_of(refused.json()) == "insufficient_scope"
+
+
+def test_while_a_result_is_made_it_waits(feed: ApiClient, alice: Employee) -> None:
+    keep_past("test", keep=True)
+    assert send(feed, HEADER + GRACE).status_code == 409
+    assert not Contact.objects.of(alice).exists()
+    keep_past("test", keep=False)
+    assert send(feed, HEADER + GRACE).json()["created"] == 1

@@ -34,6 +34,7 @@ WITHOUT_MIGRATION = {"backup", "migrate", "restore"}
 OTHERS = (
     *(f"django.contrib.{app}" for app in ("admin", "auth", "contenttypes", "sessions")),
     *(f"allauth.{app}" for app in ("account", "socialaccount")),
+    "axes",
 )
 HELP = {"-h", "--help", "--version"}
 

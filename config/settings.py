@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     # Before ours, which takes its tables out of the admin.
     "allauth.account",
     "allauth.socialaccount",
+    "axes",
     "config",
     "apps.ledger",
     "apps.employees",
@@ -101,6 +102,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "config.replicas.ReadsFromReplica",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -184,7 +186,8 @@ if _cache_url:
     _location = _cache_url.replace("redis+socket://", "unix://", 1)
     _cache = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _location}
 else:
-    _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    # With the usual 300 entries, whoever types enough names would have the counters of the others thrown away.
+    _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
 CACHES = {"default": _cache | {"KEY_PREFIX": "hundred"}}
 # How often somebody may ask, "off" for as often as they like: a number per second, minute or hour (apps.ledger.rates).
 RATES = {
@@ -198,7 +201,11 @@ RATES_STORAGE = _location.replace("unix://", "redis+unix://", 1) if _cache_url e
 
 # People
 AUTH_USER_MODEL = "employees.Account"
-AUTHENTICATION_BACKENDS = ["apps.employees.backends.EmployeeBackend"]
+AUTHENTICATION_BACKENDS = ["apps.employees.lock_out.LockOutBackend", "apps.employees.backends.EmployeeBackend"]
+AXES_HANDLER = "apps.employees.lock_out.LockOut"
+AXES_LOCKOUT_CALLABLE = "apps.dashboard.views.account.locked_out"
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_VERBOSE = AXES_ENABLE_ADMIN = False
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

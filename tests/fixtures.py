@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import redis
 from django.conf import settings as django_settings
+from django.core.cache import cache
 from django.db import connection, connections
 from django.test import TransactionTestCase
 
@@ -46,6 +47,12 @@ def _quick_passwords(django_test_environment: None) -> Iterator[None]:
     patch.setattr(django_settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_has_tried_yet() -> None:
+    """Failed sign-ins of another test lock nobody out."""
+    cache.clear()
 
 
 class Clock:

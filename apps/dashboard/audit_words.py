@@ -38,6 +38,7 @@ ACTIONS: dict[str, Any] = {
     "account.not_signed_on_other_subject": _("was not let in: the account is somebody else's at the provider"),
     "account.signed_out": _("signed out"),
     "account.sign_in_refused": _("was not let in"),
+    "account.locked_out": _("was not let in: too many tries"),
     "account.password_hashed_anew": _("a password was stored in a newer form"),
     "account.password_set": _("set a password"),
     "account.password_changed": _("changed the password"),

@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from apps.dashboard.forms import SignInForm
+from apps.dashboard.views.errors import too_many
 from apps.dashboard.views.scope import Scope
+from apps.employees.lock_out import WAIT, forgive, remember_browser
 from apps.employees.models import Account
 from apps.employees.services import audit_account, audit_refused
 
@@ -40,12 +42,23 @@ class SignIn(views.LoginView):
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        audit_account("signed_in", form.get_user())
-        return super().form_valid(form)
+        account = form.get_user()
+        audit_account("signed_in", account)
+        forgive(self.request, form.cleaned_data["username"])
+        response = super().form_valid(form)
+        remember_browser(response, account)
+        return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         audit_refused(form.cleaned_data.get("username") or "")
         return super().form_invalid(form)
+
+
+def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
+    """The answer to somebody who has tried too often, right or wrong: it tells nothing of the last try."""
+    found = too_many(request)
+    found["Retry-After"] = str(int(WAIT.total_seconds()))
+    return found
 
 
 class SignOut(views.LogoutView):

@@ -26,7 +26,7 @@ test:  ## every check and every test, with a real browser
 test-fast:  ## the inner loop: no browser, nothing killed, nothing started but a database
 	$(READY) scripts.check --fast
 
-lint:  ## style, types and import contracts
+lint:  ## style, types, security and import contracts
 	$(READY) scripts.check --lint
 
 plotly-basic:  ## fetches the small bundle of Plotly into var/plotly, by npm; PLOTLY_BUNDLE then serves it

@@ -23,7 +23,7 @@ from urllib.parse import quote
 from config.packaged import package_directory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-SECRET_BYTES = {"SECRET_KEY": 48, "IDENTITY_KEY": 48, "SIGNING_KEY": 32}
+SECRET_BYTES = {"SECRET_KEY": 48, "IDENTITY_KEY": 48, "SIGNING_KEY": 32}  # nosec B105 # lengths
 SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un, less the closing NUL
 LONGEST_SOCKET = ".s.PGSQL.5432.lock"
 NOBODY = 65534
@@ -72,7 +72,7 @@ class Places:
         note = self.data / "sockets"
         if note.exists() and _is_ours(known := Path(note.read_text(encoding="utf-8"))):
             return known
-        made = Path(tempfile.mkdtemp(prefix="hundred-", dir="/tmp"))
+        made = Path(tempfile.mkdtemp(prefix="hundred-", dir="/tmp"))  # nosec B108 # mkdtemp makes it private
         _write_private(note, str(made))
         return made
 

@@ -154,7 +154,7 @@ def main(arguments):
     rest = [argument for argument in arguments if argument != "--dev"]
     if rest:
         os.chdir(str(ROOT))
-        os.execv(str(PYTHON), [str(PYTHON), "-m", *rest])
+        os.execv(str(PYTHON), [str(PYTHON), "-m", *rest])  # nosec B606 # without a shell on purpose
 
 
 if __name__ == "__main__":

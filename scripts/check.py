@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ET
+import xml.etree.ElementTree as ET  # nosec B405 # reads what pytest has just written
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from scripts.bootstrap import ROOT, install_with_apt
 REPORT = ROOT / "var" / "tests.xml"
 # Strong enough for the deployment check, of use to nobody: it never opens a connection.
 PRODUCTION = {
-    "SECRET_KEY": "only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "SECRET_KEY": "only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz",  # nosec B105 # of use to nobody
     "IDENTITY_KEY": "only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz",
     "SIGNING_KEY": "b25seS1mb3ItdGhlLWRlcGxveW1lbnQtY2hlY2stMDE",
     "ALLOWED_HOSTS": "hundred.example.com",
@@ -28,6 +28,7 @@ LINT = {
     "style": ["-m", "ruff", "check", "--output-format", "concise", "."],
     "form": ["-m", "ruff", "format", "--check", "."],
     "types": ["-m", "mypy"],
+    "security": ["-m", "bandit", "-c", "pyproject.toml", "-q", "-r", "apps", "config", "scripts", "manage.py"],
     "import contracts": ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
 }
 SLOW_MARKS = "not browser and not faults and not stack and not plans"
@@ -86,7 +87,7 @@ def tests(*, fast: bool) -> Counter[str]:
 def read_report(path: Path) -> Counter[str]:
     totals: Counter[str] = Counter()
     if path.exists():
-        for suite in ET.parse(path).getroot().iter("testsuite"):  # noqa: S314  (pytest has just written it)
+        for suite in ET.parse(path).getroot().iter("testsuite"):  # noqa: S314 # nosec B314
             count = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
             totals["failed"] += count["failures"] + count["errors"]
             totals["skipped"] += count["skipped"]

@@ -66,12 +66,12 @@ class Submission(models.Model):
     payload = models.JSONField(null=True, help_text="the drafts until they are recorded; emptied then")
     report = models.JSONField(default=dict)
     handed_in = models.GeneratedField(
-        expression=RawSQL(HANDED_IN, ()),  # noqa: S611 - a text of our own
+        expression=RawSQL(HANDED_IN, ()),  # noqa: S611 # nosec B611 # a text of our own
         output_field=models.IntegerField(help_text="people that were handed in, whatever became of them"),
         db_persist=True,
     )
     duplicates = models.GeneratedField(
-        expression=RawSQL(DUPLICATES, ()),  # noqa: S611 - a text of our own
+        expression=RawSQL(DUPLICATES, ()),  # noqa: S611 # nosec B611 # a text of our own
         output_field=models.IntegerField(help_text="how many of them the employee had recorded already"),
         db_persist=True,
     )

@@ -62,8 +62,8 @@ class EmployeeBackend(ModelBackend):
             Account.objects.filter(MAY_SIGN_IN, pk=user_id, is_active=True)
             .select_related("employee", "employee__node")
             .annotate(
-                held=RawSQL(HELD, (), ArrayField(TextField())),  # noqa: S611 - a text of our own
-                leads=RawSQL(*_leads(), BooleanField()),  # noqa: S611 - Django's own text of a query of ours
+                held=RawSQL(HELD, (), ArrayField(TextField())),  # noqa: S611 # nosec B611 # ours
+                leads=RawSQL(*_leads(), BooleanField()),  # noqa: S611 # nosec B611 # Django's
             )
             .distinct()
             .first()

@@ -113,7 +113,7 @@ def try_roster(*, roster: Roster, complete: bool, to: IO[bytes]) -> tuple[Roster
         result = _apply(roster, SYSTEM, complete, to=to, rebuilds=False)
         based_on = roster_version()
         transaction.set_rollback(True)
-    assert result.difference is not None  # noqa: S101 - for the type checker: it was asked for
+    assert result.difference is not None  # noqa: S101 # nosec B101 # for the type checker
     return result, result.difference, based_on
 
 

@@ -132,7 +132,7 @@ def account_for(employee: Employee) -> Account:
                 "login": login,
                 "email": employee.email,
                 "display_name": employee.name,
-                "password": "!",
+                "password": "!",  # nosec B105 # unusable, no password
             },
         )
         if created:

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name="duplicates",
             field=models.GeneratedField(
                 db_persist=True,
-                expression=RawSQL(DUPLICATES, ()),  # noqa: S611 - a text of our own
+                expression=RawSQL(DUPLICATES, ()),  # noqa: S611 # nosec B611 # a text of our own
                 output_field=models.IntegerField(help_text="how many of them the employee had recorded already"),
             ),
         ),
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             name="handed_in",
             field=models.GeneratedField(
                 db_persist=True,
-                expression=RawSQL(HANDED_IN, ()),  # noqa: S611 - a text of our own
+                expression=RawSQL(HANDED_IN, ()),  # noqa: S611 # nosec B611 # a text of our own
                 output_field=models.IntegerField(help_text="people that were handed in, whatever became of them"),
             ),
         ),

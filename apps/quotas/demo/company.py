@@ -75,7 +75,7 @@ def plan_company(size: int, seed: int, calendar: Calendar, *, domain: str, time_
 
     `time_zone` is the zone whose midnights hire and part people.
     """
-    rng = Random(f"company {seed}")  # noqa: S311 - invented people, no secrets
+    rng = Random(f"company {seed}")  # noqa: S311 # nosec B311 # invented people, no secrets
     people = list(_tree(size, rng))
     _count_teams(people)
     company = Company(people, start_of_day(calendar.part(0.4), time_zone))

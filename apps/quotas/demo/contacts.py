@@ -46,7 +46,7 @@ def plan_counts(company: Company, contacts: int, seed: int) -> list[int]:
 
     Whoever is shown at 99 records a number of their own; the others share the rest in the proportions of SPREAD.
     """
-    rng = Random(f"counts {seed}")  # noqa: S311 - invented numbers, no secrets
+    rng = Random(f"counts {seed}")  # noqa: S311 # nosec B311 # invented numbers, no secrets
     groups = rng.choices(SPREAD, [share for share, _, _ in SPREAD], k=len(company.people))
     raw = [rng.randint(least, most) for _, least, most in groups]
     own = TARGET - 1 + len(SHOWN_UNCOUNTED)
@@ -82,7 +82,7 @@ class Recorder:
     def contacts_of(self, place: int) -> list[Draft]:
         """The contacts of the employee at `place`, in the order of their recording."""
         person, count = self.company.people[place], self.counts[place]
-        rng = Random(f"contacts {self.seed} {place}")  # noqa: S311 - invented people, no secrets
+        rng = Random(f"contacts {self.seed} {place}")  # noqa: S311 # nosec B311 # invented people, no secrets
         start, end = self._window(person)
         if end <= start:
             return []

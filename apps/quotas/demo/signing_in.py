@@ -30,7 +30,7 @@ def _accounts(company: Company, by: Actor) -> Iterator[tuple[str, Account]]:
         employee = _employee(company, place)
         grant_role(employee=employee, role=Role.Kind.HR, by=by)
         yield "hr", account_for(employee)
-    account = Account.objects.create(login=OPERATOR, display_name="Operator", password="!")  # noqa: S106 - unusable
+    account = Account.objects.create(login=OPERATOR, display_name="Operator", password="!")  # noqa: S106 # nosec B106
     Role.objects.create(account=account, role=Role.Kind.OPERATOR, granted_by_id=by.id, granted_by_label=by.label)
     audit("role.granted", by=by, kind="account", id=account.pk, label=str(account), detail={"role": OPERATOR})
     yield OPERATOR, account

@@ -44,7 +44,7 @@ class Picture:
 
     @property
     def drawing(self) -> SafeString:
-        return SafeString(drawing(self.figure()))
+        return SafeString(drawing(self.figure()))  # nosec B703 # a drawing escapes its texts
 
     @property
     def summary(self) -> str:

@@ -58,13 +58,13 @@ def company(request: HttpRequest) -> HttpResponse:
     if not scope.user.has_role("hr"):
         return _summary(scope)
     choice = choice_of(scope)
-    listed = listing(scope, reports.Everyone(), choice, "company")
     standings = scope.standings(reports.Everyone())
+    listed = listing(scope, standings, choice, "company")
     departments = departments_for(scope, standings)
     listed["department_names"] = _names(departments)
     if request.headers.get("HX-Target") == "list":
         return fragment(scope, "dashboard/_people_again.html", listed)
-    totals = standings.totals() if choice.narrowed else listed["found"]
+    totals = standings.totals()
     context = {
         **listed,
         "totals": totals,

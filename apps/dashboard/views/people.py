@@ -71,9 +71,12 @@ class Person:
     url: str
 
 
-def listing(scope: Scope, people: Any, choice: Choice, name: str, *args: object) -> dict[str, Any]:
-    """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address."""
-    standings = scope.standings(people, choice.filters)
+def listing(scope: Scope, everybody: reports.Standings, choice: Choice, name: str, *args: object) -> dict[str, Any]:
+    """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address.
+
+    `everybody`: the standings that the list is chosen from.
+    """
+    standings = scope.standings(everybody.people, choice.filters) if choice.narrowed else everybody
     after = scope.request.GET.get("after", "")
     page = standings.page(sort=choice.sort, after=after, limit=PAGE)
     left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.look)

@@ -73,12 +73,12 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     if not employee.is_manager:
         return _member(scope, employee)
     choice = choice_of(scope)
-    listed = listing(scope, reports.TeamOf(employee), choice, "team", staff_no)
+    standings = scope.standings(reports.TeamOf(employee))
+    listed = listing(scope, standings, choice, "team", staff_no)
     if request.headers.get("HX-Target") == "list":
         return fragment(scope, "dashboard/_people_again.html", listed)
-    standings = scope.standings(reports.TeamOf(employee))
     groups = standings.sub_teams(employee)
-    totals = standings.totals() if choice.narrowed else listed["found"]
+    totals = standings.totals()
     context = {
         **listed,
         "employee": employee,

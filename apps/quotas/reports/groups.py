@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -77,7 +79,8 @@ SELECT {key}, {label} AS label, {staff_no}, counted, target, exempt, count(*)::i
 GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY label
 """
 SUMMED = """
-SELECT {key} AS key, {key} AS label, '' AS staff_no, low, high, exempt, sum(n)::int AS n FROM figure GROUP BY 1, 4, 5, 6
+SELECT {key} AS key, {key} AS label, '' AS staff_no, low, high, exempt, sum(n)::int AS n FROM figure
+GROUP BY 1, 4, 5, 6 ORDER BY 1
 """
 
 
@@ -102,24 +105,25 @@ class Grouped:
         @property
         def where(self) -> str: ...
 
-        def ask(self, select: str) -> list[tuple]: ...
+        @property
+        def alike(self) -> list[Alike]: ...
+
+        def ask(self, select: str, ctes: str = "") -> list[tuple]: ...
 
     def histogram(self) -> list[Bin]:
         """People by counted contacts, every bin, empty ones too."""
         width = max(self.rule.target // BINS_PER_TARGET, 1)
-        found = dict(
-            self._figures("verdict", f"SELECT least(low / {width}, {BINS}), sum(n)::int FROM figure GROUP BY 1")
-        )
-        closed = [Bin(n * width, (n + 1) * width - 1, found.get(n, 0)) for n in range(BINS)]
-        return [*closed, Bin(BINS * width, None, found.get(BINS, 0))]
+        found: Counter[int] = Counter()
+        for one in self.alike:
+            found[min(one.counted // width, BINS)] += one.people
+        closed = [Bin(n * width, (n + 1) * width - 1, found[n]) for n in range(BINS)]
+        return [*closed, Bin(BINS * width, None, found[BINS])]
 
     def bands_by_day(self) -> list[Bands]:
         """People by band at the end of every local day from the opening to today."""
-        people = self._figures("verdict", "SELECT coalesce(sum(n), 0)::int FROM figure")[0][0]
-        steps = self._figures("step", "SELECT day, low, high, sum(n)::int FROM figure GROUP BY 1, 2, 3")
-        standing, bands = [people, 0, 0, 0, 0], []
+        standing, bands = [number(self.alike), 0, 0, 0, 0], []
         by_day: dict[date, list[tuple[int, int, int]]] = {}
-        for day, was, band, count in steps:
+        for day, was, band, _exempt, count in self._steps:
             by_day.setdefault(day, []).append((was, band, count))
         for day in self.days():
             for was, band, count in by_day.get(day, ()):
@@ -130,24 +134,32 @@ class Grouped:
 
     def curve(self) -> list[Day]:
         """Counted contacts by the local day they were recorded, as they count now, from the opening to today."""
-        found = dict(self._figures("counted", "SELECT day, sum(n)::int FROM figure GROUP BY 1"))
         curve, total = [], 0
         for day in self.days():
-            total += found.get(day, 0)
-            curve.append(Day(day, found.get(day, 0), total))
+            total += self.by_day.get(day, 0)
+            curve.append(Day(day, self.by_day.get(day, 0), total))
         return curve
 
     def under_target_by_day(self) -> list[tuple[date, int]]:
         """People under their target, the exempt left out, at the end of every local day."""
-        people = self._figures("verdict", "SELECT coalesce(sum(n), 0)::int FROM figure WHERE NOT exempt")[0][0]
-        reached = dict(
-            self._figures("step", "SELECT day, sum(n)::int FROM figure WHERE high = 4 AND NOT exempt GROUP BY 1")
-        )
-        left = []
+        reached: Counter[date] = Counter()
+        for day, _was, band, exempt, count in self._steps:
+            reached[day] += count if band == 4 and not exempt else 0
+        people, left = number(one for one in self.alike if not one.exempt), []
         for day in self.days():
-            people -= reached.get(day, 0)
+            people -= reached[day]
             left.append((day, people))
         return left
+
+    @cached_property
+    def by_day(self) -> dict[date, int]:
+        """Counted contacts by the local day they were recorded; a day of none may be missing."""
+        return dict(self._figures("counted", "SELECT day, sum(n)::int FROM figure GROUP BY 1"))
+
+    @cached_property
+    def _steps(self) -> list[tuple]:
+        """On which day how many passed from which quarter of the target to which: (day, was, reached, exempt, n)."""
+        return self._figures("step", "SELECT day, low, high, exempt, sum(n)::int FROM figure GROUP BY 1, 2, 3, 4")
 
     def by_source(self) -> list[tuple[date, str, int]]:
         """Contacts recorded in the campaign's period by local day and way in, whether they count or not."""
@@ -205,7 +217,7 @@ class Grouped:
         """Who stands alike in each department: (key, label, staff number, counted, target, exempt, people)."""
         rows = None
         if self.rolled and isinstance(self.people, Everyone):
-            rows = self.rolled.by_department(SUMMED.format(key="key"), "label")
+            rows = self.rolled.by_department(SUMMED.format(key="key"))
         if rows is None:
             names = {"key": "department", "label": "department", "staff_no": "''"}
             rows = self.ask(GROUPED.format(**names, source="listed", where=self.where))
@@ -214,7 +226,7 @@ class Grouped:
     def _summed_heads(self, rolled: Rolled, root: Employee) -> list[Group] | None:
         """Sub-teams out of the sums; None where there are none that hold, or the teams are too small."""
         heads = heads_of(root)
-        rows = rolled.by_head(heads, SUMMED.format(key="key::text"), "1")
+        rows = rolled.by_head(heads, SUMMED.format(key="key::text"))
         if rows is None:
             return None
         of_head: dict[str, list[tuple]] = {str(head.id): [] for head in heads}
@@ -230,7 +242,7 @@ class Grouped:
             return found
         # By name, so that whatever else `listed` has is not found for it.
         people = f"(SELECT employee_id, counted, target, exempt FROM listed WHERE {self.where})"
-        return self.ask(f", figure AS ({figures_sql(kind, people=people, days='days')}) {select}")
+        return self.ask(select, f", figure AS ({figures_sql(kind, people=people, days='days')})")
 
     def _stored_by_then(self) -> str:
         return f" AND stored_at <= {literal(self.result.kept_until)}" if self.result is not None else ""

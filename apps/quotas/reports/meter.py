@@ -7,10 +7,10 @@ many people have brought nobody. All of it is of the people and the instant of t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from apps.ledger.replica import read_rows
 from apps.quotas import rules
 from apps.quotas.models import CampaignRule, FrozenResult
 from apps.quotas.querysets import claimed_sql, internal_sql, literal, reasons
@@ -82,31 +82,32 @@ def _figures(standings: Standings, at: datetime, rolled: Rolled | None) -> Count
     part = Part(at - timedelta(days=1), at)
     if rolled is not None:
         part = shortest_part(rule, at)
-        by_day = rolled.figures("counted", "SELECT day, sum(n) FROM figure GROUP BY 1")
-        if by_day is None:
-            return None
     ended, handed = ended_soon_sql(rule, at, standings.result), handed_in_sql(rule, at)
     mine = asked.among("handed.employee_id")
     # A file for many people is of nobody's team: it stands in the company's figure alone.
     for_many = f"{handed} AND handed.employee_id IS NULL AND {literal(_whole(standings))}"
     theirs = " UNION ALL ".join(f"SELECT kind, n FROM fact {one}" for one in asked.joined)
     recent, counting = _recent(standings, at, asked, part)
-    rows = read_rows(f"""{asked.ctes}, {recent}, fact AS MATERIALIZED (
+    facts = f""", {recent}, fact AS MATERIALIZED (
             SELECT 'last_day' AS kind, recent.employee_id, {part.sign}count(*) AS n {counting} GROUP BY 2
             UNION ALL SELECT 'ended', contact.employee_id, count(*) {ended}
                 AND {asked.among("contact.employee_id")} GROUP BY 2
             UNION ALL SELECT 'handed_in', handed.employee_id, sum(handed.handed_in) {handed} AND {mine} GROUP BY 2
-            UNION ALL SELECT 'duplicates', handed.employee_id, sum(handed.duplicates) {handed} AND {mine} GROUP BY 2)
-        SELECT kind, sum(n) FROM ({theirs}) theirs GROUP BY 1
+            UNION ALL SELECT 'duplicates', handed.employee_id, sum(handed.duplicates) {handed} AND {mine} GROUP BY 2)"""
+    rows = asked.rows(
+        facts,
+        f"""SELECT kind, sum(n) FROM ({theirs}) theirs GROUP BY 1
         UNION ALL SELECT 'handed_in', sum(handed.handed_in) {for_many}
-        UNION ALL SELECT 'duplicates', sum(handed.duplicates) {for_many}
-        UNION ALL SELECT 'holds', ({asked.holds})::int""")
+        UNION ALL SELECT 'duplicates', sum(handed.duplicates) {for_many}""",
+    )
+    if rows is None:
+        return None
     found: Counter[str] = Counter()
     for kind, n in rows:
         found[kind] += int(n or 0)
-    if rolled is not None and by_day is not None:
-        found["last_day"] += sum(int(n) for day, n in by_day if day in part.days)
-    return found if found["holds"] else None
+    if part.days:
+        found["last_day"] += sum(standings.by_day.get(day, 0) for day in part.days)
+    return found
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,13 @@ def shortest_part(rule: CampaignRule, at: datetime) -> Part:
 
 @dataclass(frozen=True)
 class _Asked:
-    """CTEs with `who` the totals are about; whether facts are looked up for each of them, or for everybody at once."""
+    """Whom the totals are about, `who` in what is asked; and whether facts are looked up for each, or for everybody."""
 
-    ctes: str
+    # The rows of a SELECT over more CTEs, which begin with a comma; None when the sums do not hold any more.
+    rows: Callable[[str, str], list[tuple] | None]
     each: bool
     # What follows upon `fact`, so that it is of one of them.
     joined: list[str]
-    holds: str = "true"
 
     def among(self, employee: str) -> str:
         """The condition on an employee's id that spares the others' facts, where that is quicker."""
@@ -150,13 +151,16 @@ class _Asked:
 def _asked(standings: Standings, rolled: Rolled | None) -> _Asked:
     if rolled is not None:
         # So many that their rows are not gone through first: of each fact it is asked whether its person is of them.
-        return _Asked(who_sql(rolled), each=rolled.share < LARGE, joined=facts_of(rolled), holds=rolled.holds)
+        def of_many(ctes: str, select: str) -> list[tuple] | None:
+            return rolled.ask(lambda calm: who_sql(rolled, calm=calm) + ctes, select, rolled.holds)
+
+        return _Asked(of_many, each=rolled.share < LARGE, joined=facts_of(rolled))
     who = f"SELECT employee_id FROM {f'listed WHERE {standings.where}' if standings.narrowed else 'current'}"
-    return _Asked(
-        f"{standings.sources}, who AS MATERIALIZED ({who})",
-        each=not _whole(standings),
-        joined=["JOIN who USING (employee_id)"],
-    )
+
+    def of_each(ctes: str, select: str) -> list[tuple]:
+        return standings.ask(select, f", who AS MATERIALIZED ({who}){ctes}")
+
+    return _Asked(of_each, each=not _whole(standings), joined=["JOIN who USING (employee_id)"])
 
 
 def _whole(standings: Standings) -> bool:

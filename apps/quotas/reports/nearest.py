@@ -22,22 +22,25 @@ BY_PERSON = {"name": 'person.name, person.staff_no COLLATE "C"', "staff_no": 'pe
 Need = tuple[int, int]
 
 
-def nearest_sql(rolled: Rolled, parts: list[str]) -> str:
-    """The CTEs of a report about whoever is found by one of `parts`, and whoever is stale."""
-    who = "SELECT person.id FROM employees_employee person"
-    inside = f"{_among(rolled)} AND person.id IN (SELECT employee_id FROM noted)"
+def nearest(rolled: Rolled, parts: list[str], select: str) -> list[tuple]:
+    """The rows of a SELECT over `listed` of whoever one of `parts` finds, and whoever waits to be judged again."""
     found = " UNION ALL ".join(f"({part})" for part in parts)
     # Of another tree than was asked about nobody is found.
-    chosen = f"SELECT DISTINCT id FROM ({found} UNION ALL {who} WHERE {inside}) near WHERE {rolled.holds}"
-    return _of_few(rolled, chosen)
+    chosen = f"SELECT DISTINCT id FROM ({found} UNION ALL {_noted(rolled)}) near WHERE {rolled.holds}"
+    return rolled.ask(lambda calm: _of_few(rolled, chosen, calm=calm), select) or []
 
 
-def who_sql(rolled: Rolled) -> str:
+def who_sql(rolled: Rolled, *, calm: bool) -> str:
     """The CTEs of a report about whoever is stale of these people, and `who` of (employee_id): everybody of them."""
-    inside = f"{_among(rolled)} AND person.id IN (SELECT employee_id FROM noted)"
-    return f"""{_of_few(rolled, f"SELECT person.id FROM employees_employee person WHERE {inside}")},
+    return f"""{_of_few(rolled, _noted(rolled), calm=calm)},
         who AS NOT MATERIALIZED (
             SELECT standing.employee_id FROM {_believed(rolled)} UNION ALL SELECT employee_id FROM current)"""
+
+
+def _noted(rolled: Rolled) -> str:
+    """SELECT of (id): whoever of these people waits to be judged again."""
+    inside = f"{_among(rolled)} AND person.id IN (SELECT employee_id FROM noted)"
+    return f"SELECT person.id FROM employees_employee person WHERE {inside}"
 
 
 def facts_of(rolled: Rolled) -> list[str]:
@@ -63,9 +66,10 @@ def _believed(rolled: Rolled) -> str:
         AND standing.employee_id NOT IN (SELECT employee_id FROM noted)"""
 
 
-def _of_few(rolled: Rolled, chosen: str) -> str:
-    noted = f"noted AS MATERIALIZED ({stale_sql(rolled.campaign.pk)}), "
-    return sources(rolled.campaign, rolled.rule, Chosen(chosen), rolled.at, past=False, before=noted)
+def _of_few(rolled: Rolled, chosen: str, *, calm: bool) -> str:
+    waiting = "SELECT NULL::bigint AS employee_id WHERE false" if calm else stale_sql(rolled.campaign.pk)
+    noted = f"noted AS MATERIALIZED ({waiting}), "
+    return sources(rolled.campaign, rolled.rule, Chosen(chosen), rolled.at, past=False, before=noted, calm=calm)
 
 
 def by_need(rolled: Rolled, alike: Iterable[Alike], behind: list[Any] | None, size: int) -> list[str]:

@@ -7,6 +7,7 @@ All of it is one statement, so that no mark and no summing up can come in betwee
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -16,6 +17,7 @@ from apps.ledger.replica import read_rows
 from apps.quotas import figures, rules
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import judged_at, literal, stale_sql
+from apps.quotas.reports.calm import ask_if, calm_sql
 from apps.quotas.reports.people import Chosen, Everyone, TeamOf
 from apps.quotas.reports.sources import sources
 from apps.quotas.reviews import under_review_sql
@@ -110,7 +112,7 @@ class Keyed:
 class Rolled:
     """The sums of one campaign over the version `tree` of the tree, for the company, or for what stands in `span`.
 
-    `share` is theirs of all places.
+    `share` is theirs of all places. `calm`: nobody waited to be judged again when this was made.
     """
 
     campaign: Campaign
@@ -119,18 +121,19 @@ class Rolled:
     tree: int
     span: Span | None
     share: float
+    calm: bool
 
-    def figures(self, kind: str, select: str, order: str = "1") -> list[tuple] | None:
+    def figures(self, kind: str, select: str) -> list[tuple] | None:
         """The rows of a SELECT over `figure`, which is of (day, low, high, exempt, n). None: the sums do not hold."""
-        return self._ask(f"{self._ctes(self._region)}, figure AS ({self._combined(kind, self._region)})", select, order)
+        return self._ask(self._region, f", figure AS ({self._combined(kind, self._region)})", select)
 
-    def by_department(self, select: str, order: str) -> list[tuple] | None:
+    def by_department(self, select: str) -> list[tuple] | None:
         """The same of verdicts, with the department as `key`."""
         here = Keyed("coalesce(node.department, '')", "LEFT JOIN employees_treenode node USING (employee_id)")
         combined = self._verdicts(Keyed("department", ""), here, here, None)
-        return self._ask(f"{self._ctes(None)}, figure AS ({combined})", select, order)
+        return self._ask(None, f", figure AS ({combined})", select)
 
-    def by_head(self, heads: list[Head], select: str, order: str) -> list[tuple] | None:
+    def by_head(self, heads: list[Head], select: str) -> list[tuple] | None:
         """The same, with the id of the head as `key`. None also where the teams are too small for sums."""
         parts = [part_of(head.span) for head in heads]
         region = Region(parts)
@@ -148,18 +151,20 @@ class Rolled:
             Keyed("head.id", f"{node} node.first BETWEEN head.first AND head.last"),
             region,
         )
-        ctes = f"{self._ctes(region)}, head (id, first, last, low, high) AS (VALUES {rows}), figure AS ({combined})"
-        return self._ask(ctes, select, order)
+        ctes = f", head (id, first, last, low, high) AS (VALUES {rows}), figure AS ({combined})"
+        return self._ask(region, ctes, select)
 
     def totals(self, *, reviews: bool) -> list[tuple] | None:
         """Of (counted, target, exempt, people) with, in each row, who stands still, is stale, is under review."""
         region = self._region
         return self._ask(
-            f"""{self._ctes(region, self._hired())}, figure AS ({self._combined("verdict", region)}),
+            region,
+            f""", figure AS ({self._combined("verdict", region)}),
                 quiet AS ({self._combined("quiet", region, self._not_hired())})""",
             f"""SELECT low, high, exempt, sum(n), (SELECT coalesce(sum(n), 0) FROM quiet WHERE {self._week()}),
                     (SELECT count(*) FROM current WHERE stale_since IS NOT NULL), ({self._reviews(region, reviews)})
-                FROM figure GROUP BY 1, 2, 3""",
+                FROM figure GROUP BY 1, 2, 3 ORDER BY 1""",
+            also=self._hired(),
         )
 
     @property
@@ -172,12 +177,21 @@ class Rolled:
     def _region(self) -> Region | None:
         return Region([part_of(self.span)]) if self.span else None
 
-    def _ask(self, ctes: str, select: str, order: str = "1") -> list[tuple] | None:
-        rows = read_rows(f"""{ctes} SELECT guard.holds, asked.* FROM (SELECT {self.holds} AS holds) guard
-            LEFT JOIN (SELECT true AS there, found.* FROM ({select}) found) asked ON holds ORDER BY {order}""")
-        return [row[2:] for row in rows if row[1]] if rows[0][0] else None
+    def ask(self, ctes: Callable[[bool], str], select: str, holds: str = "true") -> list[tuple] | None:
+        """The rows of a SELECT over CTEs, which are given whether they may believe what is stored (calm.py).
 
-    def _ctes(self, region: Region | None, also: str = "") -> str:
+        None when `holds` does not.
+        """
+        if self.calm:
+            found = ask_if(f"{holds} AND {calm_sql(self.campaign.pk)}", ctes(True), select)
+            if found is not None:
+                return found
+        return ask_if(holds, ctes(False), select)
+
+    def _ask(self, region: Region | None, also_ctes: str, select: str, also: str = "") -> list[tuple] | None:
+        return self.ask(lambda calm: self._ctes(region, also, calm=calm) + also_ctes, select, self.holds)
+
+    def _ctes(self, region: Region | None, also: str, *, calm: bool) -> str:
         """What every report is asked of, for those who are read one by one, and `held`: what the sums hold of them."""
         campaign = self.campaign.pk
         change = f"SELECT * FROM quotas_rollupchange WHERE campaign_id = {campaign}"
@@ -191,9 +205,10 @@ class Rolled:
             chosen = f"""SELECT employee_id AS id FROM (
                 (SELECT employee_id FROM inside EXCEPT {beyond}) UNION {nodes} WHERE {region.at_edges("node.first")}
 ) near"""
+        stale = "" if calm else f"UNION SELECT employee_id FROM ({stale_sql(campaign)}) stale"
         first = f"""differing AS MATERIALIZED (
             SELECT employee_id FROM ({change}) change
-            UNION SELECT employee_id FROM ({stale_sql(campaign)}) stale {also}),
+            {stale} {also}),
         inside AS MATERIALIZED ({whose}),
         first_change AS MATERIALIZED (
             SELECT DISTINCT ON (employee_id) * FROM ({change}) change ORDER BY employee_id, id),
@@ -207,7 +222,7 @@ class Rolled:
                 unnest(days, deltas) AS counted_on (day, delta)
             UNION ALL SELECT employee_id, day, delta FROM quotas_dailycount JOIN inside USING (employee_id)
             WHERE campaign_id = {campaign} AND employee_id NOT IN (SELECT employee_id FROM first_change)), """
-        return sources(self.campaign, self.rule, Chosen(chosen), self.at, past=False, before=first)
+        return sources(self.campaign, self.rule, Chosen(chosen), self.at, past=False, before=first, calm=calm)
 
     def _combined(self, kind: str, region: Region | None, whose: str = "") -> str:
         """Of whole blocks what is summed up, less what that holds of those who are read, and what they have."""
@@ -265,8 +280,13 @@ class Rolled:
                 AND {inside} AND employee_id NOT IN (SELECT id FROM chosen))"""
 
 
-def rolled_for(campaign: Campaign, rule: CampaignRule, people: Everyone | TeamOf, at: datetime) -> Rolled | None:
-    """The sums for these people, where there are any that hold and that are worth it. One cheap question."""
+def rolled_for(
+    campaign: Campaign, rule: CampaignRule, people: Everyone | TeamOf, at: datetime, *, calm: bool
+) -> Rolled | None:
+    """The sums for these people, where there are any that hold and that are worth it. One cheap question.
+
+    Without `calm` each statement judges whoever waits for that, even when nobody does.
+    """
     root = people.employee.pk if isinstance(people, TeamOf) else 0
     found = read_rows(f"""
         SELECT tree, top.first, top.last, (SELECT max(first) FROM employees_treenode),
@@ -274,17 +294,19 @@ def rolled_for(campaign: Campaign, rule: CampaignRule, people: Everyone | TeamOf
             OR (SELECT count(*) FROM (SELECT FROM quotas_rollupchange WHERE campaign_id = {campaign.pk}
                 LIMIT {2 * MOST + 1}) changed) > {2 * MOST}
             OR EXISTS (SELECT FROM quotas_markrange part JOIN quotas_markrun run ON run.id = part.run_id
-                WHERE run.makes_stale AND run.campaign_id = {campaign.pk} AND part.state = 'waiting')
+                WHERE run.makes_stale AND run.campaign_id = {campaign.pk} AND part.state = 'waiting'),
+            {calm_sql(campaign.pk)}
         FROM quotas_rollup LEFT JOIN employees_treenode top ON top.employee_id = {root}
         WHERE campaign_id = {campaign.pk} AND state = 'ready' AND tree = {TREE_VERSION_SQL}""")
     if not found or found[0][4]:
         return None
-    tree, first, last, places, _many = found[0]
+    tree, first, last, places, _many, nobody_waits = found[0]
+    calm = calm and nobody_waits
     if not root:
-        return Rolled(campaign, rule, at, tree, None, 1.0)
+        return Rolled(campaign, rule, at, tree, None, 1.0, calm)
     if first is None or Region([part_of((first + 1, last))]).size < FEWEST_BLOCKS:
         return None
-    return Rolled(campaign, rule, at, tree, (first + 1, last), (last - first) / places)
+    return Rolled(campaign, rule, at, tree, (first + 1, last), (last - first) / places, calm)
 
 
 def heads_of(root: Employee) -> list[Head]:

@@ -28,16 +28,21 @@ def sources(
     past: bool,
     reviews: bool = False,
     before: str = "",
+    calm: bool = False,
 ) -> str:
     """The CTEs, from WITH on, ready for a SELECT. `past`: judge from the facts as of `at`, with that moment's tree.
 
-    `reviews`: the reader is told whose standing is under review. `before`: CTEs that `people` are chosen from.
+    `reviews`: the reader is told whose standing is under review. `before`: CTEs that `people` are chosen from. `calm`:
+    as if nobody waited to be judged again, for a statement that asks whether that is so (calm.py).
     """
     look = judged_at(rule, at)
     chosen = people.chosen(look if past else None)
-    parts = _past(rule, at) if past else _today(campaign, rule, at)
+    if past:
+        parts = _past(rule, at)
+    else:
+        parts = _believed(campaign) if calm else _today(campaign, rule, at)
     asked = f"current.employee_id IN ({under_review_sql(campaign.pk, at)})" if reviews else "NULL::boolean"
-    listed = _listed(rule, at, look, asked, past=past)
+    listed = _listed(rule, at, look, asked, past=past, calm=calm)
     return f"WITH {before}chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
 
 
@@ -98,7 +103,16 @@ def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
         SELECT employee_id, day, delta FROM daily)"""
 
 
-def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, *, past: bool) -> str:
+def _believed(campaign: Campaign) -> str:
+    theirs = f"campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)"
+    return f"""current AS (
+        SELECT employee_id, counted, target, exempt, reached_at, NULL::date AS newest_day,
+               since, computed_at, NULL::timestamptz AS stale_since
+        FROM quotas_standing WHERE {theirs}),
+    days AS (SELECT employee_id, day, delta FROM quotas_dailycount WHERE {theirs})"""
+
+
+def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, *, past: bool, calm: bool) -> str:
     if past:
         place = f"""LEFT JOIN employees_placement place ON place.employee_id = person.id
             AND place.starts_at < {look} AND place.ends_at >= {look}"""
@@ -114,9 +128,11 @@ def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, *, past: bo
         own = f"SELECT max(day) {counted_on} AND daily.employee_id = current.employee_id"
         theirs = "daily.employee_id IN (SELECT id FROM chosen)"
         lately = f"SELECT employee_id {counted_on} AND {theirs} AND day > {_week_ago(rule, at)}"
-        newest = f"CASE WHEN stale_since IS NULL THEN ({own}) ELSE newest_day END"
-        moved = f"""CASE WHEN stale_since IS NULL THEN current.employee_id IN ({lately})
-            ELSE coalesce(newest_day > {_week_ago(rule, at)}, false) END"""
+        newest, moved = f"({own})", f"current.employee_id IN ({lately})"
+        if not calm:
+            newest = f"CASE WHEN stale_since IS NULL THEN {newest} ELSE newest_day END"
+            moved = f"""CASE WHEN stale_since IS NULL THEN {moved}
+                ELSE coalesce(newest_day > {_week_ago(rule, at)}, false) END"""
     return f"""SELECT current.*, person.staff_no COLLATE "C" AS staff_no, person.name, person.email,
             coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
             counted < target AND NOT exempt AS red, greatest(target - counted, 0) AS remaining,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.ledger.replica import read_rows
 from apps.ledger.rules import clean_text
@@ -14,10 +14,11 @@ from apps.quotas import rules
 from apps.quotas.models import Campaign, FrozenResult
 from apps.quotas.querysets import literal
 from apps.quotas.reports.alike import Alike, counted, number, quantile, to_go
+from apps.quotas.reports.calm import ask_if, calm_sql
 from apps.quotas.reports.facts import ended_soon_sql, handed_in_sql
 from apps.quotas.reports.groups import Grouped
 from apps.quotas.reports.keys import key_of, token_of
-from apps.quotas.reports.nearest import BY_PERSON, by_need, by_person, nearest_sql
+from apps.quotas.reports.nearest import BY_PERSON, by_need, by_person, nearest
 from apps.quotas.reports.people import Everyone, People, TeamOf
 from apps.quotas.reports.rolled import Rolled, rolled_for
 from apps.quotas.reports.sources import frozen_sources, sources
@@ -154,18 +155,22 @@ class Totals:
     quartile_3: int
 
 
-TOTALS = """
-SELECT count(*), count(*) FILTER (WHERE red), count(*) FILTER (WHERE counted >= target),
-    count(*) FILTER (WHERE exempt), count(*) FILTER (WHERE pace = 'done'), count(*) FILTER (WHERE pace = 'ahead'),
-    count(*) FILTER (WHERE pace = 'on_pace'), count(*) FILTER (WHERE pace = 'behind'),
-    count(*) FILTER (WHERE pace IN ('ahead', 'on_pace')), count(*) FILTER (WHERE {still}),
-    count(*) FILTER (WHERE counted = 0), coalesce(sum(counted), 0),
-    coalesce(sum(remaining) FILTER (WHERE NOT exempt), 0), count(stale_since), count(*) FILTER (WHERE under_review),
-    coalesce(percentile_disc(0.25) WITHIN GROUP (ORDER BY counted), 0),
-    coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY counted), 0),
-    coalesce(percentile_disc(0.75) WITHIN GROUP (ORDER BY counted), 0)
-FROM listed WHERE {where}
+# Who stands alike, with how many of them stand still, wait to be judged again and are under review.
+ALIKE = """
+SELECT counted, target, exempt, count(*)::int, pace, count(*) FILTER (WHERE {still})::int, count(stale_since)::int,
+    count(*) FILTER (WHERE under_review)::int
+FROM listed WHERE {where} GROUP BY 1, 2, 3, 5
 """
+
+
+class Told(NamedTuple):
+    """All that is told of people in sums: who stands alike, at which pace, and three counts beside."""
+
+    alike: list[Alike]
+    paces: dict[str, int]
+    still: int
+    stale: int
+    under_review: int
 
 
 class Standings(Grouped):
@@ -186,10 +191,12 @@ class Standings(Grouped):
         reviews: bool = False,
         reviews_at: datetime | None = None,
         summed: bool = True,
+        calm: bool = True,
     ):
         """`result`: a version of a frozen campaign's result; without it the newest one. A look at a moment before the
         cut-off judges the facts, frozen or not. `reviews`: the reader is told whose standing is under review, beside a
-        frozen result as of `reviews_at`, or now. Without `summed` everybody's rows are read, sums or not.
+        frozen result as of `reviews_at`, or now. Without `summed` everybody's rows are read, sums or not;
+        without `calm` each statement judges whoever waits for that, even when nobody does.
         """
         self.campaign, self.people, self.filters, self.reviews = campaign, people, filters or Filters(), reviews
         self.as_of, self._reviews_at = as_of, reviews_at
@@ -203,6 +210,8 @@ class Standings(Grouped):
         kept = campaign.state == Campaign.State.CLOSING and campaign.kept_until is not None
         self.being_frozen = kept and as_of is None
         self._summed = summed
+        # Whether to believe what is stored, until a statement has said that somebody of them waits to be judged again.
+        self.calm = calm and self.result is None and as_of is None and not self.being_frozen
 
     @cached_property
     def now(self) -> datetime:
@@ -220,6 +229,11 @@ class Standings(Grouped):
     def reviews_at(self) -> datetime:
         """The instant at which a standing beside a frozen result is under review or is not."""
         return self._reviews_at or clock()
+
+    @cached_property
+    def _believed(self) -> str:
+        """The CTEs of `sources` as if nobody waited to be judged again."""
+        return sources(self.campaign, self.rule, self.people, self.now, past=False, reviews=self.reviews, calm=True)
 
     @cached_property
     def sources(self) -> str:
@@ -250,11 +264,17 @@ class Standings(Grouped):
         today = self._summed and self.as_of is None and self.result is None and not self.being_frozen
         if not today or self.narrowed or not isinstance(self.people, Everyone | TeamOf):
             return None
-        return rolled_for(self.campaign, self.rule, self.people, self.now)
+        return rolled_for(self.campaign, self.rule, self.people, self.now, calm=self.calm)
 
-    def ask(self, select: str) -> list[tuple]:
-        """The rows of a SELECT over `listed`, `days` and `chosen`."""
-        return read_rows(f"{self.sources} {select}")
+    def ask(self, select: str, ctes: str = "") -> list[tuple]:
+        """The rows of a SELECT over `listed`, `days` and `chosen`, and over more CTEs that begin with a comma."""
+        if self.calm:
+            waits_for_none = calm_sql(self.campaign.pk, "SELECT id FROM chosen")
+            found = ask_if(waits_for_none, f"{self._believed}{ctes}", select)
+            if found is not None:
+                return found
+            self.calm = False
+        return read_rows(f"{self.sources}{ctes} {select}")
 
     def page(self, sort: str = "help", after: str = "", limit: int = 50) -> Page:
         """Up to `limit` rows behind the token `after`. An unknown sort or token starts as if none were given."""
@@ -276,21 +296,39 @@ class Standings(Grouped):
             return None
         if sort in BY_PERSON:
             parts = by_person(self.rolled, sort, behind, size)
-        elif order_of(sort) == order_of("help") and self._alike is not None:
-            parts = by_need(self.rolled, self._alike[0], behind, size)
+        elif order_of(sort) == order_of("help"):
+            parts = by_need(self.rolled, self.alike, behind, size)
         else:
             return None
-        found = read_rows(f"{nearest_sql(self.rolled, parts)} {select}")
+        found = nearest(self.rolled, parts, select)
         return found if len(found) == size else None
 
     @cached_property
-    def _alike(self) -> tuple[list[Alike], list[int]] | None:
-        """How many stand alike, and who of them stands still, is stale, is under review; None: no sums hold."""
+    def _told(self) -> Told:
+        return self._summed_up() or self._counted_up()
+
+    @property
+    def alike(self) -> list[Alike]:
+        """How many of the people the filters leave stand alike."""
+        return self._told.alike
+
+    def _summed_up(self) -> Told | None:
         rows = self.rolled.totals(reviews=self.reviews) if self.rolled else None
         if rows is None:
             return None
         found = [Alike(one[0], one[1], one[2], int(one[3])) for one in rows if one[3]]
-        return found, list(map(int, rows[0][4:])) if rows else [0, 0, 0]
+        paces, rule = dict.fromkeys(rules.PACES, 0), self.rule
+        for one in found:
+            paces[rules.pace(one.counted, one.target, rule.opens_at, rule.cutoff_at, self.now)] += one.people
+        return Told(found, paces, *map(int, rows[0][4:] if rows else [0, 0, 0]))
+
+    def _counted_up(self) -> Told:
+        rows = self.ask(ALIKE.format(where=self.where, still=STILL))
+        paces = dict.fromkeys(rules.PACES, 0)
+        for row in rows:
+            paces[row[4]] += row[3]
+        others = (sum(row[column] for row in rows) for column in (5, 6, 7))
+        return Told([Alike(*row[:4]) for row in rows], paces, *others)
 
     def one(self, employee_id: int) -> Row | None:
         """The standing of one of the people, or None when they are not in the campaign's population."""
@@ -299,19 +337,11 @@ class Standings(Grouped):
 
     def totals(self) -> Totals:
         """Counts of the people the filters leave."""
-        if self._alike is not None:
-            return self._summed_up(*self._alike)
-        return Totals(*map(int, self.ask(TOTALS.format(where=self.where, still=STILL))[0]))
-
-    def _summed_up(self, alike: list[Alike], others: list[int]) -> Totals:
-        still, stale, under_review = others
-        paces = dict.fromkeys(rules.PACES, 0)
-        for one in alike:
-            paces[rules.pace(one.counted, one.target, self.rule.opens_at, self.rule.cutoff_at, self.now)] += one.people
+        alike, paces, still, stale, under_review = self._told
         return Totals(
             people=number(alike),
             red=number(one for one in alike if one.red),
-            at_target=paces["done"],
+            at_target=number(one for one in alike if one.counted >= one.target),
             exempt=number(one for one in alike if one.exempt),
             **paces,
             keeping_pace=paces["ahead"] + paces["on_pace"],

@@ -158,7 +158,8 @@ class CampaignRule(models.Model):
 class Standing(models.Model):
     """The cached verdict on one employee in one campaign. Whoever is not in the population has none.
 
-    `computed_at` is when the verdict last changed, `since` since when it is red or not.
+    `computed_at` is when the verdict last changed, `since` since when it is red or not. Of the contacts that were
+    recorded after `clean_since`, none is a colleague or somebody else's: those count unless their own row says why not.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_index=False)
@@ -179,6 +180,8 @@ class Standing(models.Model):
     reached_at = models.DateTimeField(null=True)
     since = models.DateTimeField()
     computed_at = models.DateTimeField()
+    # Without it whoever counts a part of a day has every contact's identities compared with all colleagues'.
+    clean_since = models.DateTimeField(null=True, help_text="not known of what was judged before this was asked")
 
     objects = StandingQuerySet.as_manager()
 

@@ -259,6 +259,22 @@ def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
         LEFT JOIN reached ON reached.employee_id = people.employee_id AND reached.nth = reached.place)"""
 
 
+def clean_sql(rule: CampaignRule) -> str:
+    """CTE `clean` of (employee_id, clean_since), one row for each of `verdict`, behind the CTEs of judgement_sql.
+
+    Contacts recorded after that instant are neither internal nor claimed.
+    """
+    # One look by the index after the other: how few of them are refused no planner knows.
+    return f"""refused AS MATERIALIZED (
+        SELECT contact.employee_id, max(contact.recorded_at) AS recorded_at
+        FROM (SELECT contact_id FROM internal UNION SELECT contact_id FROM claimed) found
+        CROSS JOIN LATERAL (SELECT employee_id, recorded_at FROM contacts_contact WHERE id = found.contact_id OFFSET 0
+            ) contact GROUP BY 1),
+    clean AS MATERIALIZED (
+        SELECT verdict.employee_id, coalesce(refused.recorded_at, {literal(rule.opens_at)}) AS clean_since
+        FROM verdict LEFT JOIN refused USING (employee_id))"""
+
+
 def holders_sql(notes: str) -> str:
     """SELECT of (employee_id, noted_at), not distinct: whose verdict may hang on an identity of `notes`.
 

@@ -15,7 +15,7 @@ from apps.quotas import rules
 from apps.quotas.models import CampaignRule, FrozenResult
 from apps.quotas.querysets import claimed_sql, internal_sql, literal, reasons
 from apps.quotas.reports.facts import ended_soon_sql, handed_in_sql
-from apps.quotas.reports.nearest import facts_of, who_sql
+from apps.quotas.reports.nearest import facts_of, recorded_sql, who_sql
 from apps.quotas.reports.people import Everyone
 from apps.quotas.reports.rolled import Rolled
 from apps.quotas.reports.standings import Standings, Totals
@@ -87,16 +87,16 @@ def _figures(standings: Standings, at: datetime, rolled: Rolled | None) -> Count
     # A file for many people is of nobody's team: it stands in the company's figure alone.
     for_many = f"{handed} AND handed.employee_id IS NULL AND {literal(_whole(standings))}"
     theirs = " UNION ALL ".join(f"SELECT kind, n FROM fact {one}" for one in asked.joined)
-    recent, counting = _recent(standings, at, asked, part)
+    recent, counting = _recent(standings, at, asked.recorded(part))
     facts = f""", {recent}, fact AS MATERIALIZED (
-            SELECT 'last_day' AS kind, recent.employee_id, {part.sign}count(*) AS n {counting} GROUP BY 2
-            UNION ALL SELECT 'ended', contact.employee_id, count(*) {ended}
+            SELECT 'ended' AS kind, contact.employee_id, count(*) AS n {ended}
                 AND {asked.among("contact.employee_id")} GROUP BY 2
             UNION ALL SELECT 'handed_in', handed.employee_id, sum(handed.handed_in) {handed} AND {mine} GROUP BY 2
             UNION ALL SELECT 'duplicates', handed.employee_id, sum(handed.duplicates) {handed} AND {mine} GROUP BY 2)"""
     rows = asked.rows(
         facts,
         f"""SELECT kind, sum(n) FROM ({theirs}) theirs GROUP BY 1
+        UNION ALL SELECT 'last_day', {part.sign}count(*) {counting}
         UNION ALL SELECT 'handed_in', sum(handed.handed_in) {for_many}
         UNION ALL SELECT 'duplicates', sum(handed.duplicates) {for_many}""",
     )
@@ -118,6 +118,11 @@ class Part:
     until: datetime
     sign: str = ""
     days: tuple[date, ...] = ()
+
+    @property
+    def when(self) -> str:
+        """The condition on a row `contact`, as SQL."""
+        return f"contact.recorded_at >= {literal(self.since)} AND contact.recorded_at < {literal(self.until)}"
 
 
 def shortest_part(rule: CampaignRule, at: datetime) -> Part:
@@ -142,6 +147,8 @@ class _Asked:
     each: bool
     # What follows upon `fact`, so that it is of one of them.
     joined: list[str]
+    # SELECT of their contacts of a part of the time, with since when whose are clean (Standing.clean_since), or NULL.
+    recorded: Callable[[Part], str]
 
     def among(self, employee: str) -> str:
         """The condition on an employee's id that spares the others' facts, where that is quicker."""
@@ -154,28 +161,35 @@ def _asked(standings: Standings, rolled: Rolled | None) -> _Asked:
         def of_many(ctes: str, select: str) -> list[tuple] | None:
             return rolled.ask(lambda calm: who_sql(rolled, calm=calm) + ctes, select, rolled.holds)
 
-        return _Asked(of_many, each=rolled.share < LARGE, joined=facts_of(rolled))
+        return _Asked(
+            of_many,
+            each=rolled.share < LARGE,
+            joined=facts_of(rolled),
+            recorded=lambda part: recorded_sql(rolled, part.when),
+        )
     who = f"SELECT employee_id FROM {f'listed WHERE {standings.where}' if standings.narrowed else 'current'}"
 
     def of_each(ctes: str, select: str) -> list[tuple]:
         return standings.ask(select, f", who AS MATERIALIZED ({who}){ctes}")
 
-    return _Asked(of_each, each=not _whole(standings), joined=["JOIN who USING (employee_id)"])
+    def of_them(part: Part) -> str:
+        return f"""SELECT contact.*, NULL::timestamptz AS clean_since FROM contacts_contact contact
+            WHERE contact.employee_id IN (SELECT employee_id FROM who) AND {part.when}"""
+
+    return _Asked(of_each, not _whole(standings), ["JOIN who USING (employee_id)"], of_them)
 
 
 def _whole(standings: Standings) -> bool:
     return standings.people == Everyone() and not standings.narrowed
 
 
-def _recent(standings: Standings, at: datetime, asked: _Asked, part: Part) -> tuple[str, str]:
-    """CTEs of the contacts of this part of the time, and FROM and WHERE of those that count."""
-    # Of everybody by the index of the time, of a team person by person.
-    recent = f"""recent AS MATERIALIZED (
-        SELECT contact.* FROM contacts_contact contact WHERE {asked.among("contact.employee_id")}
-          AND contact.recorded_at >= {literal(part.since)} AND contact.recorded_at < {literal(part.until)})"""
+def _recent(standings: Standings, at: datetime, recorded: str) -> tuple[str, str]:
+    """CTEs of the contacts that were `recorded` in a part of the time, and FROM and WHERE of those that count."""
+    recent = f"recent AS MATERIALIZED ({recorded})"
     if standings.result is not None and standings.result.reasons_kept:
         return recent, _kept(standings.result, standings.rule)
-    mine = {"contacts": "SELECT employee_id, id FROM recent"}
+    # What is clean need not be compared with all colleagues.
+    mine = {"contacts": "SELECT employee_id, id FROM recent WHERE (recorded_at > clean_since) IS NOT TRUE"}
     conditions = reasons(
         standings.rule, at, internal="(internal.contact_id IS NOT NULL)", claimed="(claimed.contact_id IS NOT NULL)",
         contact="recent",

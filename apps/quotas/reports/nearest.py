@@ -37,6 +37,17 @@ def who_sql(rolled: Rolled, *, calm: bool) -> str:
             SELECT standing.employee_id FROM {_believed(rolled)} UNION ALL SELECT employee_id FROM current)"""
 
 
+def recorded_sql(rolled: Rolled, when: str) -> str:
+    """SELECT of the contacts of `who` with a condition on their time, each with `clean_since` of its person.
+
+    That is NULL where it is not to be believed (Standing.clean_since).
+    """
+    return f"""SELECT contact.*, believed.clean_since FROM contacts_contact contact JOIN (
+            SELECT standing.employee_id, standing.clean_since FROM {_believed(rolled)}) believed USING (employee_id)
+        WHERE {when}
+        UNION ALL SELECT contact.*, NULL FROM contacts_contact contact JOIN current USING (employee_id) WHERE {when}"""
+
+
 def _noted(rolled: Rolled) -> str:
     """SELECT of (id): whoever of these people waits to be judged again."""
     inside = f"{_among(rolled)} AND person.id IN (SELECT employee_id FROM noted)"

@@ -12,22 +12,23 @@ from apps.contacts.services import lock_employees
 from apps.employees.models import Employee
 from apps.ledger.services import clock, drain, hold_facts
 from apps.quotas.models import Campaign, StandingChange
-from apps.quotas.querysets import holders_sql, judgement_sql, literal, these
+from apps.quotas.querysets import clean_sql, holders_sql, judgement_sql, literal, these
 
 # Row locks held at a time, and notes taken at a time.
 AT_MOST = 5_000
 
 TAKEN = "SELECT *, NULL::timestamptz AS noted_at FROM unnest(%s::text[], %s::bytea[]) AS taken(kind, digest)"
 MARK = """
-WITH chosen AS MATERIALIZED ({employees}), {judgement},
+WITH chosen AS MATERIALIZED ({employees}), {judgement}, {clean},
 old AS (SELECT * FROM quotas_standing WHERE campaign_id = {campaign} AND employee_id IN (SELECT id FROM chosen)),
 old_days AS MATERIALIZED (
     SELECT * FROM quotas_dailycount WHERE campaign_id = {campaign} AND employee_id IN (SELECT id FROM chosen)),
 changed AS (
     SELECT verdict.*, verdict.counted < verdict.target AND NOT verdict.exempt AS red, old.red AS was_red,
-           {since} AS since
-    FROM verdict LEFT JOIN old USING (employee_id)
+           {since} AS since, clean.clean_since
+    FROM verdict JOIN clean USING (employee_id) LEFT JOIN old USING (employee_id)
     WHERE old.id IS NULL OR old.reached_at IS DISTINCT FROM verdict.reached_at
+       OR old.clean_since IS DISTINCT FROM clean.clean_since
        OR (old.counted, old.target, old.exempt) <> (verdict.counted, verdict.target, verdict.exempt)),
 gone AS (
     DELETE FROM quotas_standing WHERE id IN (SELECT id FROM old)
@@ -45,10 +46,15 @@ days AS (
     RETURNING employee_id),
 {kept},
 written AS (
-    INSERT INTO quotas_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at)
-    SELECT {campaign}, employee_id, counted, target, exempt, reached_at, since, {now} FROM changed
+    INSERT INTO quotas_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at,
+        clean_since)
+    SELECT {campaign}, employee_id, counted, target, exempt, reached_at, since, {now}, clean_since FROM changed
     ON CONFLICT (campaign_id, employee_id) DO UPDATE SET counted = excluded.counted, target = excluded.target,
-        exempt = excluded.exempt, reached_at = excluded.reached_at, computed_at = excluded.computed_at,
+        exempt = excluded.exempt, reached_at = excluded.reached_at, clean_since = excluded.clean_since,
+        computed_at = CASE WHEN quotas_standing.reached_at IS DISTINCT FROM excluded.reached_at
+                OR (quotas_standing.counted, quotas_standing.target, quotas_standing.exempt)
+                   <> (excluded.counted, excluded.target, excluded.exempt)
+            THEN excluded.computed_at ELSE quotas_standing.computed_at END,
         since = CASE WHEN quotas_standing.red = (excluded.counted < excluded.target AND NOT excluded.exempt)
                 THEN quotas_standing.since ELSE excluded.since END),
 flips AS (
@@ -112,7 +118,8 @@ def mark_standings(
     rule = campaign.rules.latest("version")
     since = SINCE_REPAIRED if cause == StandingChange.Cause.REPAIR else "{now}"
     statement = MARK.format(
-        judgement=judgement_sql(rule, now, "SELECT id FROM chosen"), employees=these(employees), campaign=campaign.pk,
+        judgement=judgement_sql(rule, now, "SELECT id FROM chosen"), clean=clean_sql(rule),
+        employees=these(employees), campaign=campaign.pk,
         now=literal(now), cause=literal(str(cause)), since=since.format(campaign=campaign.pk, now=literal(now)),
         kept=KEPT.format(campaign=campaign.pk),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from apps.employees.models import Employee
 from apps.ledger.models import Setting
 from apps.ledger.services import SYSTEM, Actor, audit, clock, hold_facts
 from apps.quotas.models import Campaign, StandingChange
-from apps.quotas.querysets import judgement_sql, literal, stale_sql, these
+from apps.quotas.querysets import clean_sql, judgement_sql, literal, stale_sql, these
 from apps.quotas.services.marking import hold_campaigns, mark_standings, ranges
 from apps.quotas.services.passing import follow_time
 
@@ -23,16 +23,18 @@ DRIFT = "drift"
 LISTED = 100
 
 # One statement, one snapshot: a fact that a mark has not seen yet has its note in the outbox, and is passed over.
+# `clean_since` is compared where it is known.
 RECOUNT = """
-WITH {judgement},
+WITH {judgement}, {clean},
 waiting AS MATERIALIZED (SELECT DISTINCT employee_id FROM ({stale}) note WHERE employee_id IN ({employees})),
 judged AS (
-    SELECT verdict.employee_id, counted, target, exempt, reached_at, coalesce(by_day.days, '{{}}') AS days
-    FROM verdict LEFT JOIN (
+    SELECT verdict.employee_id, counted, target, exempt, reached_at, clean_since, coalesce(by_day.days, '{{}}') AS days
+    FROM verdict JOIN clean USING (employee_id) LEFT JOIN (
         SELECT employee_id, jsonb_object_agg(day, delta) AS days FROM daily GROUP BY 1) by_day USING (employee_id)),
 stored AS (
-    SELECT standing.employee_id, counted, target, exempt, reached_at, coalesce(by_day.days, '{{}}') AS days
-    FROM quotas_standing standing LEFT JOIN (
+    SELECT standing.employee_id, counted, target, exempt, reached_at, coalesce(standing.clean_since, clean.clean_since
+        ) AS clean_since, coalesce(by_day.days, '{{}}') AS days
+    FROM quotas_standing standing LEFT JOIN clean USING (employee_id) LEFT JOIN (
         SELECT employee_id, jsonb_object_agg(day, delta) AS days FROM quotas_dailycount
         WHERE campaign_id = {campaign} AND employee_id IN ({employees}) GROUP BY 1) by_day USING (employee_id)
     WHERE campaign_id = {campaign} AND employee_id IN ({employees})),
@@ -145,8 +147,8 @@ def _compare(campaign: Campaign, employees: Sequence[int]) -> Found:
     # The newest rule each time: what is compared takes minutes, and the rule may change meanwhile.
     rule = campaign.rules.latest("version")
     statement = RECOUNT.format(
-        judgement=judgement_sql(rule, clock(), chosen), employees=chosen, campaign=literal(campaign.pk),
-        stale=f"SELECT employee_id FROM ({stale_sql(campaign.pk)}) noted",
+        judgement=judgement_sql(rule, clock(), chosen), clean=clean_sql(rule), employees=chosen,
+        campaign=literal(campaign.pk), stale=f"SELECT employee_id FROM ({stale_sql(campaign.pk)}) noted",
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(statement)

@@ -47,6 +47,7 @@ app.conf.beat_schedule = {
     "day-change": _ask("day_change", 60.0),
     "tell-answers": _ask("tell_answers", 60.0),
     "nightly-recount": _ask("nightly_recount", 600.0),
+    "retention": _ask("retain", 600.0),
 }
 
 

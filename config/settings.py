@@ -54,6 +54,12 @@ SWEEP_INTERVAL = env.float("SWEEP_INTERVAL", 15.0)
 # Calendar days: until HR has to have answered a review, and how long one can be asked for after a freeze.
 REVIEW_REPLY_DAYS = env.int("REVIEW_REPLY_DAYS", 7)
 REVIEW_ASK_DAYS = env.int("REVIEW_ASK_DAYS", 14)
+# Days that contacts are kept when no review can be asked for any more, and after their employee has left; 0: for ever.
+RETENTION_DAYS = env.int("RETENTION_DAYS", 90)
+RETENTION_LEAVER_DAYS = env.int("RETENTION_LEAVER_DAYS", 90)
+# Who answers for personal data, as the public page says it: the company's name, and an e-mail or https address.
+COMPANY_NAME = env.str("COMPANY_NAME", "")
+PRIVACY_CONTACT = env.str("PRIVACY_CONTACT", "")
 
 # Applications
 INSTALLED_APPS = [

@@ -136,7 +136,11 @@ def receive_file(
         hold_facts()
         now = clock()
         if file is not None and not keep_file(file.pk, now + REJECTS_KEPT):
-            raise FileGone(str(file.pk))
+            # Gone because it was handed in before, and recorded; or nobody did in time.
+            before = Submission.objects.filter(employee=employee, key=key).first() if key else None
+            if before is None:
+                raise FileGone(str(file.pk))
+            return before
         given = {
             "source": source, "received_at": now, "advanced_at": now, "actor_id": by.id, "actor_label": by.label,
             "file_name": clean_text(file_name), "sha256": sha256, "layout": layout, "file": file, **fields,
@@ -218,6 +222,10 @@ def _run(
         submission.state, submission.done_at, submission.total = Submission.State.DONE, clock(), result.read
         submission.report = result.as_report()
         submission.save(update_fields=["state", "done_at", "total", "report"])
+        # Whoever was in it is a contact now, or stands among the rejects: nothing reads the file again.
+        if submission.file is not None:
+            submission.file.delete()
+            submission.file = None
     result.submission = submission
     return result
 

@@ -7,10 +7,23 @@ from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
+from apps.contacts.erasures import Erasure, Objection
 from apps.contacts.querysets import ContactQuerySet
 from apps.employees.models import Employee
 from apps.ledger.models import StoredFile
 from apps.ledger.querysets import Clock
+
+__all__ = [
+    "Contact",
+    "ContactIdentity",
+    "ContactTally",
+    "EndReason",
+    "Erasure",
+    "Objection",
+    "RememberedColumns",
+    "Source",
+    "Submission",
+]
 
 
 class Source(models.TextChoices):
@@ -133,7 +146,7 @@ class Contact(models.Model):
     """One person outside the company, recorded by one employee: a fact with a start and, perhaps, an end.
 
     `recorded_at` is when it counts from, `stored_at` when the database learned it. An erasure blanks the name and
-    the identities' values and keeps in `was_external` whether the e-mail domain made it external.
+    the identities' values; `was_external` then says that its e-mail's domain, which is blank too, was no company's.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -155,6 +168,11 @@ class Contact(models.Model):
     was_external = models.BooleanField(null=True)
 
     objects = ContactQuerySet.as_manager()
+
+    @property
+    def erased(self) -> bool:
+        """Whether nobody can say any more who this is. A contact without a name has an empty one."""
+        return self.name is None
 
     class Meta:
         indexes = [

@@ -20,13 +20,18 @@ from apps.ledger.services import identity
 # One person has some; more are a list that lost its line breaks.
 MOST_IDENTITIES = 100
 Identify = Callable[[str, str], Identity]
-# The live contact that holds an identity, by (employee, kind, digest).
+# The live contact that holds an identity, by (employee, kind, digest). Of NOBODY: an identity that is objected to.
+NOBODY = 0
 Held = dict[tuple[int, str, bytes], int]
 # Digests travel as one text: binding thousands of byte strings costs more than looking them up. LATERAL with OFFSET 0
 # asks the indexes one by one: a planner that takes the list for a long one would read whole tables.
+SENT = """
+WITH wanted AS MATERIALIZED (
+    SELECT owner AS employee_id, kind, decode(hex, 'hex') AS digest
+    FROM unnest(%s::bigint[], string_to_array(%s, ','), string_to_array(%s, ',')) AS sent(owner, kind, hex))
+"""
 WANTED = """
-FROM (SELECT owner AS employee_id, kind, decode(hex, 'hex') AS digest
-      FROM unnest(%s::bigint[], string_to_array(%s, ','), string_to_array(%s, ',')) AS sent(owner, kind, hex)) AS wanted
+FROM wanted
 JOIN LATERAL (SELECT * FROM contacts_contactidentity one WHERE one.employee_id = wanted.employee_id
               AND one.kind = wanted.kind AND one.digest = wanted.digest {live} OFFSET 0) AS met ON true
 """
@@ -36,8 +41,16 @@ JOIN LATERAL (SELECT * FROM contacts_contact one
 """
 TIMES = "contact.id, contact.recorded_at, contact.confirmed_at, contact.ended_at"
 # What shares an identity with a draft and lives; for a feed also what ended, and what shares one with any of these.
-LIVE = f"SELECT met.employee_id, met.kind, met.digest, met.contact_id {WANTED.format(live='AND one.live')}"
-EVER = f"""
+OBJECTED = f"""
+SELECT {NOBODY}::bigint, wanted.kind, wanted.digest, {NOBODY}::bigint FROM wanted
+JOIN LATERAL (SELECT FROM contacts_objection one
+              WHERE one.kind = wanted.kind AND one.digest = wanted.digest OFFSET 0) AS objection ON true
+"""
+LIVE = f"""{SENT}
+SELECT met.employee_id, met.kind, met.digest, met.contact_id {WANTED.format(live="AND one.live")}
+UNION ALL {OBJECTED}
+"""
+EVER = f"""{SENT}
 SELECT DISTINCT held.employee_id, held.kind, held.digest, {TIMES} {WANTED.format(live="")}
 JOIN LATERAL (SELECT * FROM contacts_contactidentity one
               WHERE one.employee_id = met.employee_id AND one.contact_id = met.contact_id OFFSET 0) AS beside ON true
@@ -154,15 +167,27 @@ def judge(owner: int, one: Checked, held: Held, ids: Iterator[int], told: Mappin
     keys = [(owner, known.kind, known.digest) for known in one.identities]
     if met := [held[key] for key in keys if key in held]:
         return _met(rules.DUPLICATE, one, min(met), told)
+    if objected := _objected(one, held, told):
+        return objected
     contact_id = next(ids)
     for key in keys:
         held[key] = contact_id
     return Outcome(rules.CREATED, one.line, contact_id=contact_id)
 
 
+def _objected(one: Checked, held: Held, told: Mapping[str, str]) -> Outcome | None:
+    """The refusal of somebody new who is not to be recorded; whoever has them already learns nothing new by it."""
+    kind = next((known.kind for known in one.identities if (NOBODY, *known.key) in held), None)
+    return Outcome(rules.OBJECTED, one.line, kind, told[rules.OBJECTED]) if kind else None
+
+
 def holdings(drafts: Iterable[tuple[int, Checked]]) -> Held:
-    """Which live contacts of their employees hold identities of these drafts."""
-    found = _look_up(LIVE, drafts)
+    """Which live contacts of their employees hold identities of these drafts, and which of them are objected to."""
+    return _held(LIVE, drafts)
+
+
+def _held(statement: str, drafts: Iterable[tuple[int, Checked]]) -> Held:
+    found = _look_up(statement, drafts)
     return {(owner, kind, bytes(digest)): contact_id for owner, kind, digest, contact_id in found}
 
 
@@ -175,10 +200,11 @@ def _judge_feed(drafts: Sequence[tuple[int, Checked]], received_at: datetime, no
     timed = [(owner, one if one.refused else _with_times(one, received_at, now)) for owner, one in drafts]
     good = [(owner, one) for owner, one in timed if one.refused is None]
     shelf, ids, told = Shelf(), fresh_ids(len(good)), told_of_known()
+    objections = _held(SENT + OBJECTED, good)
     for employee_id, kind, digest, *contact in _look_up(EVER, good):
         shelf.add(employee_id, (kind, bytes(digest)), Known(*contact))
     for owner, one in timed:
-        outcome, state = (one.refused, None) if one.refused else _match(owner, one, shelf, ids, told)
+        outcome, state = (one.refused, None) if one.refused else _match(owner, one, shelf, ids, told, objections)
         done.batch.outcomes.append(outcome)
         if state is None:
             continue
@@ -203,7 +229,7 @@ def _with_times(one: Checked, received_at: datetime, now: datetime) -> Checked:
 
 
 def _match(
-    owner: int, one: Checked, shelf: Shelf, ids: Iterator[int], told: Mapping[str, str]
+    owner: int, one: Checked, shelf: Shelf, ids: Iterator[int], told: Mapping[str, str], objections: Held
 ) -> tuple[Outcome, Known | None]:
     """How a row fares against what is on the shelf, and the contact it makes or changes, which joins the shelf."""
     if one.recorded_at is None:
@@ -211,6 +237,8 @@ def _match(
     row = Draft(one.name, (), one.line, owner, one.recorded_at, one.confirmed_at, one.ended_at)
     code, match = rules.match_feed_row(shelf.sharing(owner, one.identities), row, shelf.beside)
     if match is None:
+        if objected := _objected(one, objections, told):
+            return objected, None
         state = Known(next(ids), one.recorded_at, one.confirmed_at, one.ended_at)
         for known in one.identities:
             shelf.add(owner, known.key, state)
@@ -231,6 +259,7 @@ def told_of_known() -> dict[str, str]:
     return {
         rules.DUPLICATE: _("You have recorded this person already."),
         rules.OVERLAP: _("Its period overlaps a contact that is there already."),
+        rules.OBJECTED: _("This person has asked the company to forget them, so they cannot be recorded."),
     }
 
 

@@ -89,5 +89,8 @@ def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequen
         writer.writerow([guarded(header[place]) for place in kept] + list(TOLD))
     for entry, outcome in rejected:
         cells = [guarded(entry.cells[place]) if place < len(entry.cells) else "" for place in kept]
+        if outcome.code == rules.OBJECTED:
+            # There is nothing to correct, and nobody wants to be kept here.
+            cells = [""] * len(kept)
         writer.writerow([*cells, entry.line, outcome.code, guarded(outcome.message)])
     append(submission.rejects, text.getvalue().encode("utf-8", "replace"))

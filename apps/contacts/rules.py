@@ -15,10 +15,12 @@ from apps.ledger.rules import NAME_LIMIT, RAW_LIMIT, Identity, storable_part
 
 CREATED, UPDATED, UNCHANGED, DUPLICATE = "created", "updated", "unchanged", "duplicate"
 INVALID, OVERLAP, BAD_TIME, UNKNOWN_EMPLOYEE = "invalid_identity", "overlap", "bad_time", "unknown_employee"
+# Somebody who has asked the company to forget them.
+OBJECTED = "objected"
 # What cannot even be cut out of its file as one record.
 UNTERMINATED_QUOTE, UNTERMINATED_CARD, TOO_LONG = "unterminated_quote", "unterminated_card", "too_long"
 UNREADABLE = frozenset({UNTERMINATED_QUOTE, UNTERMINATED_CARD, TOO_LONG})
-REJECTED = frozenset({INVALID, OVERLAP, BAD_TIME, UNKNOWN_EMPLOYEE}) | UNREADABLE
+REJECTED = frozenset({INVALID, OVERLAP, BAD_TIME, UNKNOWN_EMPLOYEE, OBJECTED}) | UNREADABLE
 KIND_LIMIT = 20
 # Digits with the punctuation people put between them: anything else without an @ inside is a handle.
 PHONE_SHAPE = re.compile(r"^(tel:)?[+＋(（]?[\d０-９][\d０-９\s()（）./\-\u2010-\u2015\u2212－＋+]*$", re.IGNORECASE)

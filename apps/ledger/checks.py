@@ -43,6 +43,19 @@ def signing_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(deploy=True)
+def retention(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Whoever keeps people's names for ever should have meant it; whoever asks them should be told whom to ask."""
+    found: list[CheckMessage] = []
+    if not settings.RETENTION_DAYS or not settings.RETENTION_LEAVER_DAYS:
+        told = "RETENTION_DAYS or RETENTION_LEAVER_DAYS is 0: contacts' names, phones and e-mails are kept for ever."
+        found.append(checks.Warning(told, hint="docs/privacy.md says what the days begin with.", id="hundred.W004"))
+    if not settings.PRIVACY_CONTACT:
+        told = "PRIVACY_CONTACT is not set: the page /privacy/ names nobody to whom a person can turn."
+        found.append(Info(told, hint="An e-mail address or an https address.", id="hundred.I005"))
+    return found
+
+
 @register(Tags.security)
 def usable_signing_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Found at the start, not on the night of the deadline."""

@@ -27,6 +27,8 @@ KEPT = (
 APPENDED = (
     "ledger_auditentry",
     "ledger_rowchange",
+    "contacts_erasure",
+    "contacts_objection",
     "quotas_campaignrule",
     "quotas_standingchange",
     "quotas_reviewcontact",

@@ -98,6 +98,12 @@ def freeze_due() -> None:
 
 
 @shared_task
+def retain() -> None:
+    """Once a day, erase the contacts whose time is over."""
+    services.forget_expired_daily(services.clock())
+
+
+@shared_task
 def nightly_recount() -> None:
     """Once a night and campaign, begin to compare every standing with the facts and to put right what differs."""
     # What time alone has changed is noted first, or the recount would take it for drift.

@@ -106,7 +106,7 @@ def test_one_upload_confirmed_eight_times_at_once_is_one_file_and_one_report(
     done = Submission.objects.get()
     assert (done.state, done.total, counted(done.report)) == ("done", 60, COUNTS)
     assert rejects_of(done).count(b"invalid_identity") == 6
-    assert StoredFile.objects.count() == 2, "the upload and one file of rejects"
+    assert StoredFile.objects.count() == 1, "one file of rejects; what is recorded is not kept"
     nobody_twice(campaign, alice)
 
 
@@ -194,8 +194,7 @@ def test_two_uploads_of_the_same_bytes_at_once_are_two_files_that_share_the_peop
 
 
 def test_one_key_of_two_employees_is_two_files(campaign: Campaign, alice: Employee, alan: Employee) -> None:
-    upload = kept()
-    assert confirm(alice, upload).pk != confirm(alan, upload).pk
+    assert confirm(alice, kept()).pk != confirm(alan, kept()).pk
     assert [counted(one.report) for one in Submission.objects.all()] == [COUNTS] * 2
 
 

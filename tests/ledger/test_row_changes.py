@@ -15,7 +15,7 @@ from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.test import Client
 
 from apps.contacts.models import Contact, ContactIdentity
-from apps.contacts.services import correct_contact, end_contact, rename_contact, restore_contact
+from apps.contacts.services import correct_contact, end_contact, identities_of, rename_contact, restore_contact
 from apps.employees.models import Account, Employee, Employment, Placement, ProviderSubject, Role
 from apps.employees.services import account_for, grant_role
 from apps.ledger.guards import EVENTS
@@ -46,7 +46,8 @@ UPDATES = {
     **dict.fromkeys(
         ("employees_employee", "employees_employeeidentity", "employees_employment", "employees_placement",
          "employees_account_groups", "employees_account_user_permissions", "contacts_contact",
-         "contacts_contactidentity", "quotas_frozenstanding", "quotas_frozennode", "quotas_frozenreason"),
+         "contacts_contactidentity", "contacts_erasure", "contacts_objection", "quotas_frozenstanding",
+         "quotas_frozennode", "quotas_frozenreason"),
         "id = id",
     ),
 }  # fmt: skip
@@ -91,6 +92,7 @@ def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee,
         " FROM hundred_clock() AS at, employees_employee manager, employees_employee deputy"
         " WHERE manager.staff_no = 'B001' AND deputy.staff_no = 'A001'"
     )
+    services.erase_person(identities_of([("handle", "nobody")]), reason="by letter", by=TESTER)
     plugin.run_as_owner("INSERT INTO auth_group (name) VALUES ('readers')")
     ProviderSubject.objects.create(account=account_for(hr), issuer="https://idp.example.com", subject="s1")
     account, group = account_for(hr).pk, "(SELECT id FROM auth_group)"

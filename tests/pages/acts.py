@@ -119,3 +119,10 @@ def followed(page: Page) -> None:
     """Long work has told at least once, without a reload, how far it is."""
     with page.expect_response("**/progress/*"):
         pass
+
+
+def somebody_looked_for(page: Page) -> None:
+    """Somebody asks to be forgotten, and HR looks how much there is."""
+    page.fill("#look [name=email]", "nobody@outside.example.org")
+    page.click("#look button")
+    page.wait_for_selector("#erase")

@@ -39,6 +39,8 @@ ANYBODY = [
     Shot("set-password", "", "{link}"),
     Shot("set-password-over", "", "/set-password/x/y/"),
     Shot("api", "", "/api/v1/docs/"),
+    Shot("privacy", "", "/privacy/"),
+    Shot("looks", "red", "/privacy/looks/"),
     Shot("password", "red", "/password/"),
     Shot("password-error", "red", "/password/", sent("form.fields")),
     Shot("nobody", "operator", "/"),
@@ -121,6 +123,8 @@ TEAM = [
     Shot("deputies-held", "adder", "/deputies/"),
     Shot("team-deputy", "adder", "/team/L005/"),
     Shot("company-deputies", "hr", "/company/deputies/"),
+    Shot("erasures", "hr", "/company/erasures/"),
+    Shot("erasure", "hr", "/company/erasures/", acts.somebody_looked_for),
     Shot("company-deputies-error", "hr", "/company/deputies/", sent("#name form")),
 ]
 COMPANY = [

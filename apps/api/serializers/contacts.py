@@ -16,7 +16,7 @@ from apps.quotas.rules import REASONS
 
 MOST_CONTACTS = 500
 COUNTS, NOT_COUNTING = "counts", "not_counting"
-OUTCOMES = ("created", "duplicate", "invalid_identity")
+OUTCOMES = ("created", "duplicate", "invalid_identity", "objected")
 
 
 class ContactsQuery(CampaignQuery, PageQuery):

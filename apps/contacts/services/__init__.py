@@ -8,6 +8,15 @@ from apps.contacts.services.changing import (
     restore_contact,
     undo_submission,
 )
+from apps.contacts.services.erasing import (
+    ErasureRefused,
+    Forgetting,
+    Found,
+    blank_contacts,
+    erase,
+    identities_of,
+    look_for,
+)
 from apps.contacts.services.remembering import remember_roles, remembered_roles
 from apps.contacts.services.submitting import (
     ABANDONED_AFTER,
@@ -26,12 +35,19 @@ from apps.contacts.services.tallying import sum_up_tally
 __all__ = [
     "ABANDONED_AFTER",
     "ContactRefused",
+    "ErasureRefused",
+    "Forgetting",
+    "Found",
     "Report",
+    "blank_contacts",
     "correct_contact",
     "end_contact",
+    "erase",
     "finish_abandoned",
     "finish_submission",
+    "identities_of",
     "lock_employees",
+    "look_for",
     "receive",
     "record_checked",
     "record_contacts",

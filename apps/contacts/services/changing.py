@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
-from apps.contacts.models import Contact, ContactIdentity, EndReason, Submission
-from apps.contacts.recording import sentence
+from apps.contacts import rules
+from apps.contacts.models import Contact, ContactIdentity, EndReason, Objection, Submission
+from apps.contacts.recording import sentence, told_of_known
 from apps.contacts.services.submitting import lock_employees
 from apps.employees.models import Employee
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
@@ -27,10 +28,17 @@ class ContactRefused(ValueError):
 
 
 def _locked(contact_id: int, employee: Employee) -> Contact:
-    """The contact of this employee, after the locks. Raises Contact.DoesNotExist: nobody else's is there at all."""
+    """The contact of this employee, after the locks.
+
+    Raises Contact.DoesNotExist, for nobody else's is there at all, and ContactRefused for an erased one: without a
+    name and an identity nobody could put a change right again.
+    """
     hold_facts()
     lock_employees([employee.pk])
-    return Contact.objects.of(employee).get(pk=contact_id)
+    contact = Contact.objects.of(employee).get(pk=contact_id)
+    if contact.erased:
+        raise ContactRefused("erased", _("This contact was erased: it stays as it is."))
+    return contact
 
 
 def _note(contact: Contact) -> None:
@@ -95,8 +103,6 @@ def rename_contact(*, contact_id: int, employee: Employee, name: str, by: Actor)
     """Edit the name in place; it decides nothing. Raises ContactRefused, Contact.DoesNotExist."""
     with transaction.atomic():
         contact = _locked(contact_id, employee)
-        if contact.name is None:
-            raise ContactRefused("erased", _("This contact was erased."))
         contact.name = clean_text(name)
         contact.save(update_fields=["name"])
         audit("contact.renamed", by=by, kind="contact", id=contact_id)
@@ -141,6 +147,8 @@ def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
         ).exclude(contact_id=old.pk)
         if taken.exists():
             raise ContactRefused("duplicate", _("Another of your contacts has this already."), one.kind)
+        if Objection.objects.filter(kind=one.kind, digest=one.digest).exists():
+            raise ContactRefused("objected", told_of_known()[rules.OBJECTED], one.kind)
 
 
 def _replacement(old: Contact, wanted: Sequence[Identity], now: datetime) -> Contact:

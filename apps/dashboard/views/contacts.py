@@ -23,7 +23,14 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def listing(scope: Scope, form: QuickAddForm, status: int = 200) -> HttpResponse:
     can_ask = scope.campaign is not None and quotas.can_ask(scope.campaign, scope.now)
-    context = {"form": form, "can_ask": can_ask, "final": final_line(scope), **own_page(scope, choice_of(scope))}
+    until = quotas.kept_until(scope.campaign) if scope.campaign else None
+    context = {
+        "form": form,
+        "can_ask": can_ask,
+        "final": final_line(scope),
+        "kept_until": until.astimezone(scope.zone).date() if until else None,
+        **own_page(scope, choice_of(scope)),
+    }
     return render(scope, "dashboard/contacts.html", context, status=status)
 
 

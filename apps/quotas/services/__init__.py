@@ -22,6 +22,7 @@ from apps.quotas.services.campaigns import (
 )
 from apps.quotas.services.candidates import Candidate, Candidates, asked_for
 from apps.quotas.services.deciding import grant_adjustment, refuse_adjustment, withdraw_adjustment
+from apps.quotas.services.erasing import Erased, erase_person, look_for_person
 from apps.quotas.services.joining_late import ask_by_rule, preview_rule
 from apps.quotas.services.many import check_many
 from apps.quotas.services.marking import Mark, mark_standings, mark_touched
@@ -35,6 +36,14 @@ from apps.quotas.services.reading import (
     undo_while_open,
 )
 from apps.quotas.services.recounting import Difference, compare_everybody, keep_drift, recount
+from apps.quotas.services.retaining import (
+    Kept,
+    count_expired,
+    forget_expired,
+    forget_expired_daily,
+    kept_campaigns,
+    kept_until,
+)
 from apps.quotas.services.reviewing import (
     ReviewRefused,
     answer_review,
@@ -71,7 +80,9 @@ __all__ = [
     "Change",
     "Difference",
     "Effect",
+    "Erased",
     "FileLook",
+    "Kept",
     "Mark",
     "Opening",
     "ReviewRefused",
@@ -101,16 +112,23 @@ __all__ = [
     "company_domains",
     "compare_everybody",
     "concerns",
+    "count_expired",
     "do_range",
     "effect_of",
+    "erase_person",
     "finish_run",
     "follow_time",
+    "forget_expired",
+    "forget_expired_daily",
     "grant_adjustment",
     "judge_everybody",
     "keep_drift",
+    "kept_campaigns",
+    "kept_until",
     "look_at_change",
     "look_at_file",
     "look_at_opening",
+    "look_for_person",
     "mark_everybody",
     "mark_standings",
     "mark_touched",

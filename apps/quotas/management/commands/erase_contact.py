@@ -1,0 +1,58 @@
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from apps.contacts.rules import kind_of
+from apps.contacts.services import ErasureRefused, identities_of
+from apps.ledger.management.house import HouseCommand
+from apps.ledger.rules import KINDS
+from apps.quotas.services import erase_person, look_for_person
+
+
+class Command(HouseCommand):
+    help = "Forgets somebody outside who asks for it. Their phone, e-mail and handle are read from standard input or "
+    help += "--file, one a line, never from the command line, which others can read. Without --yes it only counts."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--file", type=Path, help="a file with one identity a line, in place of standard input")
+        parser.add_argument("--reason", default="", help="how the request came and was checked; never who it is about")
+        parser.add_argument("--yes", action="store_true", help="erase; it cannot be taken back")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            text = options["file"].read_text("utf-8-sig") if options["file"] else sys.stdin.read()
+        except (OSError, UnicodeError) as error:
+            # The system's own words alone: a file may be named after the person.
+            why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+            raise CommandError(f"the identities cannot be read: {why}") from None
+        try:
+            identities = identities_of(_told(line) for line in text.splitlines())
+            if options["yes"]:
+                done = erase_person(identities, reason=options["reason"], by=self.actor)
+            else:
+                done = look_for_person(identities, by=self.actor)
+        except ErasureRefused as refused:
+            raise CommandError(f"{refused.message} Nobody was erased.") from None
+        found = done.found
+        counts = {
+            "contacts": found.contacts, "files": found.files, "reports": found.reports, "reviews": done.texts,
+            "busy": found.busy,
+        }  # fmt: skip
+        for table, row in done.elsewhere:
+            self.warn(f"{table} {row} speaks of this person, and is part of a decision: it stays as it is.")
+        elsewhere = [{"table": table, "id": str(row)} for table, row in done.elsewhere]
+        erasure = str(done.erasure.pk) if done.erasure else None
+        said = f"Erased ({erasure})" if erasure else "There are, and nothing was changed"
+        lines = f"{said}: {', '.join(f'{count} {name}' for name, count in counts.items() if name != 'busy')}."
+        self.tell(options, {"erasure": erasure, **counts, "elsewhere": elsewhere}, lines)
+
+
+def _told(line: str) -> tuple[str, str]:
+    """A line as (kind, text): `email: x`, or the text alone, whose look says what it is."""
+    kind, colon, rest = line.partition(":")
+    if colon and kind.strip().lower() in KINDS:
+        return kind.strip().lower(), rest.strip()
+    return kind_of(line), line.strip()

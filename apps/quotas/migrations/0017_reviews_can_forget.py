@@ -1,0 +1,36 @@
+"""A question or an answer that speaks of somebody erased may become a mark that says nothing, and nothing else."""
+
+from django.db import migrations
+
+GUARD = """
+    CREATE OR REPLACE FUNCTION quotas_guard_review() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'DELETE' THEN
+            RAISE EXCEPTION 'a review is answered or withdrawn, never deleted' USING ERRCODE = '23H03';
+        END IF;
+        {forget}
+        IF (NEW.id, NEW.campaign_id, NEW.employee_id, NEW.key, NEW.asked_at, NEW.due_at, NEW.text, NEW.counted,
+            NEW.target, NEW.exempt)
+           IS DISTINCT FROM (OLD.id, OLD.campaign_id, OLD.employee_id, OLD.key, OLD.asked_at, OLD.due_at, OLD.text,
+            OLD.counted, OLD.target, OLD.exempt) THEN
+            RAISE EXCEPTION 'what was asked in review % never changes', OLD.id USING ERRCODE = '23H03';
+        END IF;
+        -- Of what is closed only the mail that tells of it still moves.
+        IF OLD.state <> 'open' AND to_jsonb(NEW) - '{{tried_at,told_at}}'::text[]
+           IS DISTINCT FROM to_jsonb(OLD) - '{{tried_at,told_at}}'::text[] THEN
+            RAISE EXCEPTION 'review % is closed', OLD.id USING ERRCODE = '23H03';
+        END IF;
+        RETURN NEW;
+    END $$;
+"""
+# From here on the old row is looked at as if it had said nothing already.
+FORGET = """
+        IF NEW.text = '[…]' THEN OLD.text := NEW.text; END IF;
+        IF NEW.answer_text = '[…]' AND OLD.answer_text <> '' THEN OLD.answer_text := NEW.answer_text; END IF;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("contacts", "0008_erasures"), ("quotas", "0016_smaller_blocks")]
+
+    operations = [migrations.RunSQL(GUARD.format(forget=FORGET), GUARD.format(forget=""))]

@@ -1,0 +1,114 @@
+"""How long contacts are kept (ADR 54): until their campaign is over and settled, and so many days; a leaver's less.
+
+Nothing that is still judged is touched, and nothing that was judged moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.contacts.models import Contact
+from apps.contacts.services import forgetting
+from apps.ledger.models import Job
+from apps.ledger.services import claim_job, try_hold
+from apps.quotas.models import Campaign, ResultCorrection, Review
+from apps.quotas.services.erasing import kept_domains
+
+JOB = "retention"
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A campaign, from when on its contacts are erased, and whether something unsettled still keeps them."""
+
+    campaign: Campaign
+    until: datetime
+    unsettled: bool
+
+    @property
+    def period(self) -> tuple[datetime, datetime]:
+        """Of all versions of its rule: when its contacts were, or are, recorded."""
+        rules = self.campaign.versions
+        return min(rule.opens_at for rule in rules), max(rule.cutoff_at for rule in rules)
+
+    def contacts(self) -> int:
+        """How many of them still say who they are."""
+        begin, end = self.period
+        return Contact.objects.filter(recorded_at__gte=begin, recorded_at__lt=end, name__isnull=False).count()
+
+    def over(self, at: datetime) -> bool:
+        """Whether nothing needs its contacts at that instant."""
+        return self.campaign.state == Campaign.State.FROZEN and at >= self.until and not self.unsettled
+
+
+def keeping() -> timedelta | None:
+    """How long after a cut-off contacts are kept: while a review can be asked for and answered, and then
+    RETENTION_DAYS. None: for ever.
+    """
+    if not settings.RETENTION_DAYS:
+        return None
+    return timedelta(days=settings.REVIEW_ASK_DAYS + settings.REVIEW_REPLY_DAYS + settings.RETENTION_DAYS)
+
+
+def kept_until(campaign: Campaign) -> datetime | None:
+    """From when on the contacts of a campaign are erased; None: never."""
+    keep = keeping()
+    return campaign.rule.cutoff_at + keep if keep else None
+
+
+def kept_campaigns() -> list[Kept]:
+    """Every campaign that keeps contacts, or did, those first whose time is over first."""
+    asked = set(Review.objects.filter(closed_at=None).values_list("campaign", flat=True))
+    asked |= set(ResultCorrection.objects.filter(decided_at=None).values_list("campaign", flat=True))
+    found = Campaign.objects.exclude(state=Campaign.State.CANCELLED).prefetch_related("rules")
+    kept = [(one, kept_until(one)) for one in found if one.versions]
+    return sorted((Kept(one, until, one.pk in asked) for one, until in kept if until), key=lambda one: one.until)
+
+
+def limits(at: datetime) -> forgetting.Limits | None:
+    """What is over at that instant; None while everything is kept for ever."""
+    keep, left = keeping(), settings.RETENTION_LEAVER_DAYS
+    if keep is None and not left:
+        return None
+    held = [one.period for one in kept_campaigns() if not one.over(at)] if keep else []
+    return forgetting.Limits(
+        before=at - keep if keep else BEGINNING,
+        left_before=at - timedelta(days=left) if left else BEGINNING,
+        held=held,
+        company_domains=kept_domains(),
+    )
+
+
+def count_expired(at: datetime) -> int:
+    """How many contacts a run at that instant would erase."""
+    found = limits(at)
+    return forgetting.count_due(found) if found else 0
+
+
+def forget_expired(at: datetime) -> tuple[int, int] | None:
+    """Erase everything that is over; returns (contacts, digests), or None when another process is just doing it."""
+    contacts = digests = 0
+    with try_hold(JOB) as mine:
+        if not mine:
+            return None
+        found = limits(at)
+        for blanked, freed in forgetting.forget_expired(found) if found else ():
+            contacts, digests = contacts + blanked, digests + freed
+    return contacts, digests
+
+
+def forget_expired_daily(now: datetime) -> bool:
+    """Once a day; True for the call that ended it. One that died is gone on with by the next call."""
+    day = now.date().isoformat()
+    if Job.objects.filter(job=JOB, period=day).exists():
+        return False
+    done = forget_expired(now)
+    if done is None:
+        return False
+    with transaction.atomic():
+        return claim_job(JOB, day, {"contacts": done[0], "digests": done[1]})

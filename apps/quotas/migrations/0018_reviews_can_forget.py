@@ -31,6 +31,6 @@ FORGET = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("contacts", "0008_erasures"), ("quotas", "0016_smaller_blocks")]
+    dependencies = [("contacts", "0008_erasures"), ("quotas", "0017_clean_since")]
 
     operations = [migrations.RunSQL(GUARD.format(forget=FORGET), GUARD.format(forget=""))]

@@ -37,7 +37,7 @@ def signs(staff_no: str) -> tuple[str, ...]:
 
 @pytest.fixture
 def planted(places: dict[str, str], company: dict[str, Employee]) -> dict[str, str]:
-    """Everybody's contacts, their files that are only looked at, recorded ones, and lines of these that were rejected."""
+    """Everybody's contacts, their files that are only looked at, recorded ones, and their rejected lines."""
     for staff_no in OWNERS:
         employee = people.person(staff_no)
         name, word, digits, _spaced = signs(staff_no)

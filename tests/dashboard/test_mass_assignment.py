@@ -1,0 +1,194 @@
+"""Whatever else a form carries changes nothing: no field of a table is set because somebody sent its name.
+
+Each form is sent twice, from the same state: once as the page sends it, once with the name of every column of every
+table beside it, holding what an attacker would want there. Afterwards the whole database must say the same.
+"""
+
+import re
+import uuid
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection, transaction
+from django.test import Client
+
+from apps.contacts.services import end_contact
+from apps.dashboard.forms import RenameForm
+from apps.employees.models import Employee, Scope
+from apps.quotas.models import Campaign
+from tests import people
+from tests.api.conftest import with_token
+from tests.dashboard.test_authorisation import frank, places
+
+__all__ = ["frank", "places"]
+pytestmark = pytest.mark.django_db
+KEY = "8d4f0f62-6a1f-4a5e-9a55-0d35a8c8f0aa"
+TERMS = {
+    "target": "100", "opens_on": "2026-12-01", "deadline": "2026-12-31", "time_zone": "Asia/Shanghai", "exclusive": "",
+    "confirmed_only": "", "scope": [], "company_domains": "",
+}  # fmt: skip
+# Who sends what, with every field the form has.
+FORMS: list[tuple[str, str, dict[str, Any]]] = [
+    ("alice", "/contacts/add/", {"name": "Guest", "reach": "guest.new", "key": KEY}),
+    ("alice", "/contacts/{contact}/rename/", {"name": "New"}),
+    ("alice", "/contacts/{contact}/correct/", {"phone": "", "email": "", "handle": "corrected.h"}),
+    ("alice", "/contacts/{contact}/end/", {}),
+    ("alice", "/contacts/{ended}/restore/", {}),
+    ("alice", "/contacts/import/{upload}/confirm/", {"encoding": "", "role_0": "handle"}),
+    ("alice", "/contacts/import/batch/{batch}/undo/", {}),
+    ("alan", "/review/ask/", {"text": "Look, please.", "contact": [], "key": KEY}),
+    ("alice", "/review/{review}/withdraw/", {}),
+    ("alice", "/tokens/", {"name": "t", "scopes": ["own"], "days": "30"}),
+    ("alice", "/tokens/{token}/revoke/", {}),
+    ("bob", "/deputies/", {"deputy": "S001", "starts_on": "2026-11-28", "until": "2026-11-29", "key": KEY}),
+    ("bob", "/deputies/{deputyship}/end/", {}),
+    ("bob", "/exports/new/standings/", {
+        "key": KEY, "form": "csv", "team": "B001", "since": "", "day": "", "time": "", "status": "", "department": "",
+        "q": "", "sort": "staff_no", "columns": ["staff_no", "counted"],
+    }),
+    ("hr", "/company/deputies/", {
+        "manager": "C001", "deputy": "A001", "starts_on": "", "until": "2026-11-29", "key": KEY,
+    }),
+    ("hr", "/company/adjustments/ask/", {
+        "key": KEY, "person": "A001", "kind": "leave", "kind_text": "", "what": "target", "target": "80",
+        "starts_on": "", "ends_on": "", "reason": "Leave.",
+    }),
+    ("hr", "/company/adjustments/{asked}/grant/", {"seen": "", "person": ""}),
+    ("hr", "/company/adjustments/{asked}/refuse/", {"note": "No.", "person": ""}),
+    ("hr", "/company/open-campaign/confirm/", {**TERMS, "name": "December", "key": KEY}),
+    ("hr", "/company/campaigns/november/cancel/", {"reason": "A mistake."}),
+    ("hr", "/company/reviews/{review}/answer/", {"answer": "reason", "text": "It is right."}),
+    ("hr", "/company/roster/{roster}/look/", {"encoding": "", "complete": ""}),
+    ("hr", "/company/roster/{roster}/undo/", {}),
+]  # fmt: skip
+# Differ from one request to the next, whatever is sent.
+VOLATILE = {
+    "id", "key", "digest", "session_key", "session_data", "expire_date", "last_login", "row_id", "contact_id", "row",
+    "submission_id", "request_id", "replaces_id", "subject_id", "file_id", "rejects_id", "load_id", "difference_id",
+    "manifest", "act", "version", "before", "after", "detail", "report", "txid", "xact", "row_ids",
+    "ids", "keys", "run_id", "password", "secret",
+}  # fmt: skip
+# A campaign that was just opened has the next number.
+NUMBERED = {"quotas_campaignrule", "quotas_markrun", "quotas_markrange"}
+# The clock goes on by a microsecond at each reading; whatever was sent is of another hour.
+JUST_NOW = re.compile(r"(?<=[ T]04:00:00)\.\d+")
+WANTED: dict[str, Any] = {
+    "employee": "2", "employee_id": "2", "account": "2", "account_id": "2", "actor_id": "1", "staff_no": "A002",
+    "state": "frozen", "role": "hr", "red": "false", "counted": "500", "exempt": "on", "target": "1", "live": "false",
+    "source": "feed", "is_staff": "on", "is_superuser": "on", "is_active": "on", "trust_times": "on", "roles": "hr",
+    "scopes": "feed:write", "granted_by_id": "1", "manager": "D001", "manager_id": "1", "ended_at": "", "owner_id": "2",
+}  # fmt: skip
+
+
+def everything_else(sent: dict[str, Any]) -> dict[str, Any]:
+    """The name of every column of every table that this form does not have, with a value somebody would want."""
+    names = {field.attname for model in apps.get_models() for field in model._meta.concrete_fields}
+    names |= {field.name for model in apps.get_models() for field in model._meta.concrete_fields} | set(WANTED)
+    return {name: WANTED.get(name, _value(name)) for name in sorted(names - set(sent) - {"csrfmiddlewaretoken"})}
+
+
+def _value(name: str) -> str:
+    if name.endswith("_at") or name == "at":
+        return "2026-10-30T00:00:00+08:00"
+    return str(uuid.UUID(int=7)) if name in ("id", "key", "submission", "submission_id") else "7"
+
+
+def state() -> dict[str, list[str]]:
+    """Every table's rows, without what differs at every request."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.table_name, array_agg(c.column_name::text) FROM information_schema.columns c"
+            " JOIN information_schema.tables t USING (table_schema, table_name)"
+            " WHERE table_schema = 'public' AND table_type = 'BASE TABLE' GROUP BY 1 ORDER BY 1"
+        )
+        tables = {
+            table: sorted(set(columns) - VOLATILE - ({"campaign_id"} if table in NUMBERED else set()))
+            for table, columns in cursor.fetchall()
+        }
+        found = {}
+        for table, columns in tables.items():
+            row = ", ".join(f'"{name}"::text' for name in columns) or "1"
+            cursor.execute(f'SELECT concat_ws(chr(31), {row}) FROM "{table}" ORDER BY 1')
+            found[table] = sorted(JUST_NOW.sub("", one) for (one,) in cursor.fetchall())
+    return found
+
+
+@pytest.fixture
+def filled(places: dict[str, str], alice: Employee) -> dict[str, str]:
+    ended = people.record_one(alice, ("handle", "ended.h")).outcomes[0].contact_id
+    assert ended is not None
+    end_contact(contact_id=ended, employee=alice, by=people.TESTER)
+    return places | {"ended": str(ended)}
+
+
+def sent(client: Client, address: str, body: dict[str, Any]) -> tuple[int, dict[str, list[str]]]:
+    """(status, the database afterwards), and everything as before."""
+    with transaction.atomic():
+        status = client.post(address, body).status_code
+        after = state()
+        transaction.set_rollback(True)
+    return status, after
+
+
+def test_what_a_form_does_not_have_is_not_set(filled: dict[str, str], request: pytest.FixtureRequest) -> None:
+    before, wrong, written = state(), [], 0
+    for who, pattern, body in FORMS:
+        client, address = people.sign_in(Client(), request.getfixturevalue(who)), pattern.format(**filled)
+        before = state()
+        status, plain = sent(client, address, body)
+        again, laden = sent(client, address, body | everything_else(body))
+        written += plain != before
+        if status not in (200, 302):
+            wrong.append(f"POST {pattern}: refused as the page sends it, with {status}")
+        if (status, plain) != (again, laden):
+            rows = {name: set(laden[name]) ^ set(plain[name]) for name in plain if plain[name] != laden[name]}
+            wrong.append(f"POST {pattern}: {status} and {again}; differ: {rows}")
+    assert not wrong, "\n".join(wrong)
+    assert written >= len(FORMS) - 2, "most of these forms write something"
+
+
+def test_a_form_that_took_one_would_be_found(
+    filled: dict[str, str], alice: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A view that hands on whatever was sent."""
+
+    def careless(self: Any) -> None:
+        Employee.objects.filter(pk=alice.pk).update(phone=self.data.get("phone", ""))
+        super(RenameForm, self).full_clean()
+
+    monkeypatch.setattr(RenameForm, "full_clean", careless)
+    client, body = people.sign_in(Client(), alice), {"name": "New"}
+    address = f"/contacts/{filled['contact']}/rename/"
+    assert sent(client, address, body) != sent(client, address, body | everything_else(body))
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "body"),
+    [
+        ("POST", "contacts/", {"handle": "h.new"}),
+        ("POST", "contacts/", {"contacts": [{"handle": "h.new"}]}),
+        ("PATCH", "contacts/{contact}/", {"name": "New"}),
+        ("POST", "tokens/", {"name": "t", "scopes": ["own"], "days": 3}),
+    ],
+)
+def test_the_api_refuses_every_field_it_does_not_have(
+    method: str, address: str, body: dict[str, Any], filled: dict[str, str], alice: Employee, campaign: Campaign
+) -> None:
+    client: Any = with_token(alice, Scope.OWN)
+    if address == "tokens/":
+        client = people.sign_in(type(client)(), alice)
+    before, taken = state(), []
+    for name, value in everything_else(
+        {"name": "", "phone": "", "email": "", "handle": "", "scopes": "", "days": ""}
+    ).items():
+        point = transaction.savepoint()
+        spoilt = body | {name: value}
+        if "contacts" in body:
+            spoilt = {"contacts": [body["contacts"][0] | {name: value}]}
+        response = client.call(method, address.format(**filled), spoilt)
+        if response.status_code != 400:
+            taken.append(f"{name}: {response.status_code}")
+        transaction.savepoint_rollback(point)
+    assert not taken
+    assert state() == before

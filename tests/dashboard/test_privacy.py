@@ -1,0 +1,56 @@
+"""Anybody reads what is kept of whom; an employee reads who of HR has looked, and nobody else's looks."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.employees.models import Employee
+from apps.quotas.models import Campaign
+from tests import reviewing
+from tests.dashboard.conftest import SignIn
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "How to object"), ("zh-hans", "如何反对")])
+def test_anybody_reads_it_in_their_language_with_the_days_and_the_address(
+    client: Client, settings: Any, language: str, said: str
+) -> None:
+    settings.RETENTION_DAYS, settings.PRIVACY_CONTACT, settings.COMPANY_NAME = 60, "dpo@corp.example.com", "Acme"
+    page = client.get("/privacy/", headers={"accept-language": language}).content.decode()
+    assert said in page
+    assert "81" in page
+    assert 'href="mailto:dpo@corp.example.com"' in page
+    assert "Acme" in page
+
+
+@pytest.mark.parametrize(("contact", "link"), [("https://corp.example.com/privacy", True), ("", False)])
+def test_an_address_of_a_page_is_one_and_none_is_said_plainly(
+    client: Client, settings: Any, contact: str, link: bool
+) -> None:
+    settings.PRIVACY_CONTACT = contact
+    page = client.get("/privacy/").content.decode()
+    assert (f'href="{contact}"' in page) is link
+    assert ("data-protection officer" in page) is not link
+
+
+@pytest.mark.parametrize("address", ["/login/", "/contacts/", "/exports/"])
+def test_every_foot_leads_there(client: Client, as_: SignIn, campaign: Campaign, alice: Employee, address: str) -> None:
+    reader = client if address == "/login/" else as_(alice)
+    assert 'href="/privacy/"' in reader.get(address).content.decode()
+
+
+def test_an_employee_reads_who_of_hr_has_looked(
+    as_: SignIn, campaign: Campaign, alice: Employee, alan: Employee, bob: Employee, hr: Employee
+) -> None:
+    review = reviewing.ask(campaign, alice)
+    as_(hr).get("/team/A001/")
+    as_(hr).get(f"/company/reviews/{review.pk}/")
+    as_(bob).get("/team/A001/")
+    mine = as_(alice).get("/privacy/looks/").content.decode()
+    assert "looked at a standing" in mine
+    assert "read a review" in mine
+    assert mine.count("Hedda") == 2
+    assert "Bob" not in mine
+    assert "Nobody has looked" in as_(alan).get("/privacy/looks/").content.decode()

@@ -1,19 +1,50 @@
-"""How a line of the log looks: without what a database adds to a refusal, which is the whole row with its names."""
+"""How a line of the log looks: when, in UTC; how grave; which part of the house; what.
+
+Nothing told can pretend to be a line, and what a database adds to a refusal, the whole row with its names, is left out.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
+import time
 
 # From the first such line to the end of that exception: a value may have line breaks of its own.
 ADDED = re.compile(
     r"^(?:DETAIL|CONTEXT|QUERY|LINE \d+):.*?(?=\n\n(?:The above exception was|During handling of the above)|\Z)",
     re.MULTILINE | re.DOTALL,
 )
+LEFT_OUT = "(left out: it may say who somebody is)"
+# What ends a line, or a terminal obeys. A tab is only wide.
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class WithoutRows(logging.Formatter):
     """Formats as any other, and leaves out what PostgreSQL says of the row, its place in a COPY or the statement."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return ADDED.sub("(left out: it may say who somebody is)", super().format(record))
+        return ADDED.sub(LEFT_OUT, super().format(record))
+
+
+class Line(WithoutRows):
+    """Escapes control characters in what is told. Tracebacks stand below it and keep their lines.
+
+    `frames` in a record's extra is a traceback whose message is left out.
+    """
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        frames: str = getattr(record, "frames", "")
+        return f"{text}\n{frames.rstrip()}" if frames else text
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        # The row first: escaped, its lines could not be told apart any more.
+        return CONTROL.sub(_escaped, ADDED.sub(LEFT_OUT, super().formatMessage(record)))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")

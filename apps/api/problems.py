@@ -102,7 +102,7 @@ def _trouble(error: Exception, path: str) -> Response:
     """What nobody foresaw. The log gets the frames but not the message: a database's message quotes the row."""
     trouble = uuid.uuid4().hex[:12]
     frames = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("Trouble %s at %s: %s\n%s", trouble, path, _name(error), frames)
+    logger.error("Trouble %s at %s: %s", trouble, path, _name(error), extra={"frames": frames})
     body = _body(500, "internal", path, _("Something went wrong here. Name the id when you report it."))
     return Response({**body, "id": trouble}, status=500, content_type=MEDIA_TYPE)
 

@@ -76,8 +76,12 @@ def remember_browser(response: HttpResponse, account: Account) -> None:
     """From now on this browser is counted for itself when it asks for this account."""
     value = signing.dumps([account.pk, secrets.token_urlsafe(12)], salt=SALT)
     response.set_cookie(
-        KNOWN, value, max_age=KNOWN_FOR, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE,
+        _cookie(), value, max_age=KNOWN_FOR, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE,
     )  # fmt: skip
+
+
+def _cookie() -> str:
+    return f"{settings.COOKIE_PREFIX}{KNOWN}"
 
 
 def _name(credentials: dict[str, Any] | None) -> str:
@@ -95,7 +99,7 @@ def _counted(request: HttpRequest, name: str) -> list[tuple[str, int]]:
 
 def _known_browser(request: HttpRequest, name: str) -> str:
     """The browser's own number, where it was given for the account that this name means; otherwise empty."""
-    given = request.COOKIES.get(KNOWN)
+    given = request.COOKIES.get(_cookie())
     if not given or not storable(name):
         return ""
     try:

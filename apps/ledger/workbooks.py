@@ -23,6 +23,8 @@ MOST_UNPACKED = 1_000_000_000
 # The texts of the cells are held in memory, all of them.
 MOST_TEXTS = 200_000_000
 TEXTS = "xl/sharedStrings.xml"
+# Sheets, styles, pictures: a workbook of people has some dozens.
+MOST_PARTS = 10_000
 HEADER_WITHIN = 20
 LEADING_ZEROS = re.compile(r"0{2,}")
 
@@ -101,12 +103,13 @@ def _refuse_traps(raw: IO[bytes]) -> None:
     raw.seek(0)
     try:
         with zipfile.ZipFile(raw) as packed:
-            sizes = {entry.filename: entry.file_size for entry in packed.infolist()}
+            parts = packed.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UnreadableFile("the workbook is damaged") from error
     finally:
         raw.seek(0)
-    if sum(sizes.values()) > MOST_UNPACKED or sizes.get(TEXTS, 0) > MOST_TEXTS:
+    sizes = {part.filename: part.file_size for part in parts}
+    if len(parts) > MOST_PARTS or sum(sizes.values()) > MOST_UNPACKED or sizes.get(TEXTS, 0) > MOST_TEXTS:
         raise UnreadableFile("the workbook is too large: save it as CSV UTF-8")
 
 

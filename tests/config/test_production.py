@@ -15,6 +15,7 @@ from config.places import BASE_DIR
 from scripts.check import PRODUCTION
 from tests import plugin
 
+COOKIES = ("SESSION", "CSRF", "LANGUAGE")
 SHOWN = [
     "DEBUG",
     "SECURE_SSL_REDIRECT",
@@ -30,6 +31,8 @@ SHOWN = [
     "CELERY_TASK_IGNORE_RESULT",
     "EMAIL_BACKEND",
 ]
+SHOWN += [f"{cookie}_COOKIE_{what}" for cookie in COOKIES for what in ("NAME", "SECURE", "HTTPONLY", "SAMESITE")]
+SHOWN += [f"{cookie}_COOKIE_{what}" for cookie in COOKIES for what in ("PATH", "DOMAIN")]
 SHOW = f"import json; from django.conf import settings as s; print(json.dumps({{n: getattr(s, n) for n in {SHOWN}}}))"
 NEEDED = ["SECRET_KEY", "IDENTITY_KEY", "ALLOWED_HOSTS", "DATABASE_URL"]
 
@@ -65,6 +68,28 @@ for coding in ("br", "gzip", "identity"):
     headers = {name.lower(): value for name, value in answer.headers.items()}
     answers[coding] = {"status": answer.status_code, "size": len(answer.getvalue()), **headers}
 print(json.dumps({"address": address, "answers": answers}))
+"""
+
+
+# Without a database: a redirect to TLS, a file, a page that asks for nothing, and an error.
+HEADERS = """
+import json, tempfile
+from pathlib import Path
+from django.conf import settings
+folder = Path(tempfile.mkdtemp())
+(folder / "picture.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+settings.STATIC_ROOT = str(folder)
+settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+import django
+django.setup()
+from django.test import Client
+client = Client(headers={"host": settings.ALLOWED_HOSTS[0]})
+answers = {}
+for address, secure in (("/", False), ("/static/picture.svg", True), ("/health/live", True), ("/x%00", True)):
+    answer = client.get(address, secure=secure)
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    answers[address] = {"status": answer.status_code, **headers}
+print(json.dumps(answers))
 """
 
 
@@ -131,6 +156,30 @@ def test_nothing_is_open_by_default(production: dict[str, Any]) -> None:
     assert production["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
 
 
+@pytest.mark.parametrize("cookie", COOKIES)
+def test_a_cookie_is_of_this_host_alone_and_of_no_script(production: dict[str, Any], cookie: str) -> None:
+    said = {
+        what: production[f"{cookie}_COOKIE_{what}"] for what in ("SECURE", "HTTPONLY", "SAMESITE", "PATH", "DOMAIN")
+    }
+    assert said == {"SECURE": True, "HTTPONLY": True, "SAMESITE": "Lax", "PATH": "/", "DOMAIN": None}
+    assert production[f"{cookie}_COOKIE_NAME"].startswith("__Host-")
+
+
+def test_whatever_answers_carries_the_headers_that_protect() -> None:
+    """Pages, files, errors and the way to TLS alike: a file that is opened by itself is a document too."""
+    done = run(HEADERS, **PRODUCTION)
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    assert [answer["status"] for answer in answers.values()] == [301, 200, 200, 400]
+    for address, answer in answers.items():
+        assert "frame-ancestors 'none'" in answer["content-security-policy"], address
+        if answer["status"] == 200:
+            assert answer["strict-transport-security"] == "max-age=31536000; includeSubDomains; preload", address
+            assert answer["x-content-type-options"] == "nosniff", address
+            assert answer["referrer-policy"] == "same-origin", address
+            assert answer["cross-origin-opener-policy"] == "same-origin", address
+
+
 def test_the_content_policy_has_no_hole(production: dict[str, Any]) -> None:
     directives = production["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]
     assert directives["default-src"] == ["'none'"]
@@ -165,6 +214,7 @@ def test_env_example_is_a_file_that_works(tmp_path: Path) -> None:
     for name in ("SECRET_KEY", "IDENTITY_KEY"):
         filled = filled.replace(f"\n{name}=\n", f"\n{name}={'x' * 20}\n")
     filled = re.sub(r"^#([A-Z_]+=)", r"\1", filled, flags=re.MULTILINE)
+    filled = filled.replace("\nOIDC_CLIENT_SECRET=\n", "\nOIDC_CLIENT_SECRET=secret\n")
     (tmp_path / "plotly.js").write_text("plotly.js", encoding="utf-8")
     filled = re.sub(r"^PLOTLY_BUNDLE=.*$", f"PLOTLY_BUNDLE={tmp_path / 'plotly.js'}", filled, flags=re.MULTILINE)
     (tmp_path / "env").write_text(filled, encoding="utf-8")

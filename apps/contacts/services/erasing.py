@@ -252,7 +252,7 @@ def _handed_in_with(known: _Known) -> list[Submission]:
 
 
 def _showing(traces: Traces, **where: Any) -> QuerySet[Submission]:
-    shows = RawSQL(SHOWS, [traces.pattern] * 4, output_field=BooleanField())  # noqa: S611 - a text of our own
+    shows = RawSQL(SHOWS, [traces.pattern] * 4, output_field=BooleanField())  # noqa: S611 # nosec B611 # ours
     return Submission.objects.filter(shows, **where)
 
 

@@ -69,7 +69,10 @@ class SignOut(views.LogoutView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if isinstance(request.user, Account):
             audit_account("signed_out", request.user)
-        return super().post(request, *args, **kwargs)
+        response = super().post(request, *args, **kwargs)
+        # Pages are kept by nobody anyway; this is for what a browser keeps in spite of that.
+        response["Clear-Site-Data"] = '"cache", "storage"'
+        return response
 
 
 class SetPassword(views.PasswordResetConfirmView):

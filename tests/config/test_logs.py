@@ -1,0 +1,53 @@
+"""A log that somebody can write lines into tells what did not happen; one without a zone tells it at the wrong hour."""
+
+import logging
+import sys
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from config.logs import Line
+
+FORM = settings.LOGGING["formatters"]["line"]
+NOON = 1_795_000_000.25
+
+
+def line(message: str, *values: Any, **extra: Any) -> str:
+    record = logging.LogRecord("apps.api", logging.ERROR, "", 1, message, values, None)
+    record.created, record.msecs = NOON, 250.0
+    record.__dict__ |= extra
+    return Line(FORM["fmt"], style=FORM["style"]).format(record)
+
+
+def test_the_houses_log_is_written_this_way() -> None:
+    assert FORM["()"] == "config.logs.Line"
+
+
+def test_a_line_says_when_in_utc_and_who(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert line("done") == "2026-11-18T11:06:40.250Z ERROR apps.api done"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_nobody_writes_a_line_of_their_own(end: str) -> None:
+    told = line("Trouble at %s", f"/team/x{end}2026-11-18T11:06:40.250Z INFO apps.api all is well/")
+    assert len(told.splitlines()) == 1
+    assert "all is well" in told
+
+
+def test_nothing_told_commands_a_terminal() -> None:
+    assert "\x1b" not in line("Trouble at %s", "/\x1b[2J")
+
+
+def test_a_row_is_left_out_of_a_message_too() -> None:
+    told = line("refused: %s", "duplicate key\nDETAIL:  Key (value)=(grace@outside.example.org) already exists.")
+    assert "grace" not in told
+    assert "duplicate key" in told
+
+
+def test_a_traceback_keeps_its_lines() -> None:
+    assert line("Trouble", frames="  one\n  two\n").splitlines()[1:] == ["  one", "  two"]
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        assert line("Trouble", exc_info=sys.exc_info()).splitlines()[-1] == "ValueError: broken"

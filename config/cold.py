@@ -33,7 +33,7 @@ WITHOUT_DATABASE = {
 WITHOUT_MIGRATION = {"backup", "migrate", "restore"}
 OTHERS = (
     *(f"django.contrib.{app}" for app in ("admin", "auth", "contenttypes", "sessions")),
-    *(f"allauth.{app}" for app in ("account", "socialaccount")),
+    *(f"allauth.{app}" for app in ("account", "mfa", "socialaccount")),
     "axes",
 )
 HELP = {"-h", "--help", "--version"}

@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     # Before ours, which takes its tables out of the admin.
     "allauth.account",
     "allauth.socialaccount",
+    "allauth.mfa",
     "axes",
     "config",
     "apps.ledger",
@@ -105,6 +106,7 @@ MIDDLEWARE = [
     "config.rates.Rates",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.second_factor.SecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -238,11 +240,17 @@ OIDC_STAFF_NO_CLAIM = env.str("OIDC_STAFF_NO_CLAIM", "")
 OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", "")
 OIDC_HR_GROUP = env.str("OIDC_HR_GROUP", "")
 OIDC_SESSION_HOURS = env.int("OIDC_SESSION_HOURS", 12)
+OIDC_SECOND_FACTOR = env.bool("OIDC_SECOND_FACTOR", False)
 PASSWORD_SIGN_IN = env.bool("PASSWORD_SIGN_IN", True)
+# Roles that open pages only with a second factor. The demo's HR signs in with its printed password alone.
+SECOND_FACTOR_ROLES: list[str] = env.list("SECOND_FACTOR_ROLES", default=[] if LOCAL else ["hr"])
 sign_in.refuse_half_said(vars(), local=LOCAL)
 # Of allauth only the steps to and from the provider are used: no address of its own is open (config.urls).
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"
 ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ADAPTER = "apps.employees.second_factors.Secrets"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # a code of the half minute before or after: phones' clocks are not exact
 
 # Language and time
 LANGUAGE_CODE = "en"

@@ -6,12 +6,16 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+# Who can be asked for a second factor.
+ROLES = {"hr", "operator", "auditor"}
 # Without these a provider that is named cannot be used.
 NEEDED = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
 
 
 def refuse_half_said(found: Mapping[str, Any], *, local: bool) -> None:
     """Raise ImproperlyConfigured for settings of which a half is missing: no door is open, or shut, by forgetting."""
+    if unknown := set(found["SECOND_FACTOR_ROLES"]) - ROLES:
+        raise ImproperlyConfigured(f"SECOND_FACTOR_ROLES names no role: {', '.join(sorted(unknown))}.")
     if not found["OIDC_ISSUER"]:
         if not found["PASSWORD_SIGN_IN"]:
             raise ImproperlyConfigured("PASSWORD_SIGN_IN=off needs OIDC_ISSUER: nobody could sign in.")

@@ -69,7 +69,9 @@ ENVIRONMENT = UNLIMITED | {
 OURS = {*ENVIRONMENT, "DATABASE_OWNER_URL", "CACHE_URL", "TRUSTED_PROXIES", "EMAIL_URL", "LOG_LEVEL"}
 for _name in (*OURS, "CSRF_TRUSTED_ORIGINS", "HSTS_SECONDS", "STATIC_ROOT", "STATEMENT_TIMEOUT", "LOCK_TIMEOUT"):
     os.environ.pop(_name, None)
-for _name in [name for name in os.environ if name.startswith("OIDC_") or name == "PASSWORD_SIGN_IN"]:
+for _name in [
+    name for name in os.environ if name.startswith("OIDC_") or name in ("PASSWORD_SIGN_IN", "SECOND_FACTOR_ROLES")
+]:
     del os.environ[_name]
 os.environ |= ENVIRONMENT
 server = EmbeddedDatabase(PLACES, throw_away=True)

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from apps.employees import tokens
 from apps.employees.models import Account, ApiToken
+from apps.employees.second_factors import lacks_factor
 from apps.ledger.rates import CountersAway, Kind, TooOften, address_of, count, person_of
 
 
@@ -35,7 +36,13 @@ class TokenSignIn(BaseAuthentication):
 
 
 class SessionSignIn(SessionAuthentication):
-    """The browser's own session; writing with it needs the CSRF token."""
+    """The browser's own session: with the second factor of its role; writing with it needs the CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        found = super().authenticate(request)
+        if found and isinstance(found[0], Account) and lacks_factor(found[0], request.session):
+            raise PermissionDenied(_("Your role needs a second factor."), code="second_factor_needed")
+        return found
 
     def enforce_csrf(self, request: Request) -> None:
         try:

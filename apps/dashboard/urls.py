@@ -28,6 +28,7 @@ from apps.dashboard.views import (
     review,
     roster,
     rule_change,
+    second_factor,
     team,
     tokens,
 )
@@ -129,6 +130,9 @@ urlpatterns = [
     path("login/", account.SignIn.as_view(), name="login"),
     path("login/company/", company_sign_in.go, name="company-sign-in"),
     path("login/company/back/", company_sign_in.come_back, name="company-sign-in-back"),
+    path("login/second-factor/", second_factor.asked, name="second-factor-asked"),
+    path("second-factor/", second_factor.own, name="second-factor"),
+    path("second-factor/remove/", second_factor.remove, name="second-factor-remove"),
     path("logout/", account.SignOut.as_view(), name="logout"),
     path("tokens/", tokens.index, name="tokens"),
     path("tokens/<int:token_id>/revoke/", tokens.revoke, name="token-revoke"),

@@ -15,6 +15,7 @@ WHOLE: dict[str, Any] = {
     "OIDC_GROUPS_CLAIM": "",
     "OIDC_HR_GROUP": "",
     "PASSWORD_SIGN_IN": True,
+    "SECOND_FACTOR_ROLES": ["hr"],
 }
 GROUPS = {"OIDC_GROUPS_CLAIM": "groups", "OIDC_HR_GROUP": "hr"}
 
@@ -37,6 +38,7 @@ def test_what_is_whole_starts(changed: dict[str, Any]) -> None:
         ({"OIDC_ISSUER": "login.example.com"}, "https://"),
         ({"OIDC_ISSUER": "https://login.example.com/?realm=1"}, "https://"),
         ({"OIDC_ISSUER": "", "PASSWORD_SIGN_IN": False}, "nobody could sign in"),
+        ({"SECOND_FACTOR_ROLES": ["HR"]}, "names no role: HR"),
         ({"OIDC_SCOPES": ["email"]}, "openid among them"),
     ],
 )

@@ -72,7 +72,7 @@ def test_every_fact_table_there_is_is_protected() -> None:
     may_go = {name for name in may("DELETE") if not name.startswith(("django_", "auth_", "test_"))}
     assert may_go - {name for name in may_go if name.startswith("api_")} == {
         "employees_account", "employees_account_groups", "employees_account_user_permissions", "employees_role",
-        "employees_providersubject", *UNUSED,
+        "employees_providersubject", "mfa_authenticator", *UNUSED,
         "employees_rosterbefore",
         "employees_treenode", "ledger_job", "ledger_outbox", "ledger_progress", "ledger_setting", "ledger_storedchunk",
         "ledger_storedfile", "contacts_rememberedcolumns", "quotas_dailycount", "quotas_markrange", "quotas_markrun",

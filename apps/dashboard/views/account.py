@@ -13,6 +13,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from apps.dashboard.entering import enter
 from apps.dashboard.forms import SignInForm
 from apps.dashboard.views.errors import too_many
 from apps.dashboard.views.scope import Scope
@@ -43,9 +44,8 @@ class SignIn(views.LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         account = form.get_user()
-        audit_account("signed_in", account)
         forgive(self.request, form.cleaned_data["username"])
-        response = super().form_valid(form)
+        response = enter(self.request, account, self.get_success_url(), event="signed_in")
         remember_browser(response, account)
         return response
 

@@ -6,26 +6,19 @@ import logging
 from collections.abc import Callable
 from functools import wraps
 from types import ModuleType
-from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from apps.dashboard.entering import enter, local
 from apps.employees.models import Account
-from apps.employees.services import audit_account
 from apps.employees.sign_on import NotSignedOn, audit_not_signed_on, sign_on
 
 logger = logging.getLogger(__name__)
-
-BACKEND = "apps.employees.backends.EmployeeBackend"
-# Kept in the session: that the provider asked for a second factor.
-SECOND_FACTOR = "second_factor_at_provider"
 
 
 def _openid() -> ModuleType:
@@ -52,7 +45,7 @@ def _with_provider(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
 @require_GET
 def go(request: HttpRequest) -> HttpResponse:
     """A link, not a form: the policy of these pages lets no form end at another house."""
-    openid, wanted = _openid(), _local(request, request.GET.get("next", ""))
+    openid, wanted = _openid(), local(request, request.GET.get("next", ""))
     if request.user.is_authenticated:
         return HttpResponseRedirect(wanted)
     try:
@@ -79,17 +72,8 @@ def come_back(request: HttpRequest) -> HttpResponse:
         return _refused(request, "away", error)
     except NotSignedOn as error:
         return _refused(request, error.reason, account=error.account)
-    login(request, account, backend=BACKEND)
-    request.session.set_expiry(settings.OIDC_SESSION_HOURS * 3600)
-    request.session[SECOND_FACTOR] = claims.second_factor
-    audit_account("signed_on", account)
-    return HttpResponseRedirect(_local(request, wanted))
-
-
-def _local(request: HttpRequest, address: Any) -> str:
-    """The address when it is one of this house, otherwise the first page."""
-    here = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
-    return address if here else settings.LOGIN_REDIRECT_URL
+    shown = settings.OIDC_SECOND_FACTOR or claims.second_factor
+    return enter(request, account, wanted, event="signed_on", shown=shown, hours=settings.OIDC_SESSION_HOURS)
 
 
 def _refused(request: HttpRequest, reason: str, detail: object = "", account: Account | None = None) -> HttpResponse:

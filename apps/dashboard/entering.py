@@ -1,0 +1,59 @@
+"""The last step of every sign-in: a session, or first the question for a second factor."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from apps.employees.backends import EmployeeBackend
+from apps.employees.models import Account
+from apps.employees.second_factors import SHOWN, has_factor
+from apps.employees.services import audit_account
+
+BACKEND = "apps.employees.backends.EmployeeBackend"
+# Who has shown the first factor and waits at the question for the second, and for how many seconds.
+WAITING, PATIENCE = "waits_for_second_factor", 600
+# When this session was opened, or its password shown again: seconds of Unix time.
+PROVEN_AT = "proven_at"
+
+
+def enter(
+    request: HttpRequest, account: Account, wanted: str, *, event: str, shown: bool = False, hours: int | None = None
+) -> HttpResponse:
+    """On to `wanted` with a session of `hours`, or to the question when the account has a second factor not `shown`."""
+    if not shown and has_factor(account):
+        request.session[WAITING] = {
+            "account": account.pk, "at": time.time(), "wanted": wanted, "event": event, "hours": hours,
+        }  # fmt: skip
+        request.session.cycle_key()
+        return HttpResponseRedirect(reverse("second-factor-asked"))
+    request.session.pop(WAITING, None)
+    login(request, account, backend=BACKEND)
+    request.session[SHOWN], request.session[PROVEN_AT] = shown, time.time()
+    if hours:
+        request.session.set_expiry(hours * 3600)
+    audit_account(event, account)
+    return HttpResponseRedirect(local(request, wanted))
+
+
+def waiting(request: HttpRequest) -> tuple[Account, dict[str, Any]] | None:
+    """Who waits at the question in this session, if not for too long, and may still sign in."""
+    found = request.session.get(WAITING)
+    if not isinstance(found, dict) or not 0 <= time.time() - found["at"] <= PATIENCE:
+        return None
+    account = Account.objects.filter(pk=found["account"]).first()
+    if account is None or not EmployeeBackend().user_can_authenticate(account):
+        return None
+    return account, found
+
+
+def local(request: HttpRequest, address: Any) -> str:
+    """The address when it is one of this house, otherwise the first page."""
+    here = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
+    return address if here else settings.LOGIN_REDIRECT_URL

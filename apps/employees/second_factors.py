@@ -1,0 +1,107 @@
+"""Second factors: a code of an app beside the password (TOTP), and codes on paper for the day the app is gone (ADR 52).
+
+allauth makes and checks them; who needs one, whether a session has shown it, and what stands in the trail is ours.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import MutableMapping
+from datetime import timedelta
+from typing import Any
+
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from apps.employees.models import Account
+from apps.ledger.services import Actor, audit, audit_once
+
+# Kept in the session: that whoever has it has shown a second factor, here or at the company's provider.
+SHOWN = "second_factor"
+
+
+class Unreadable(Exception):
+    """The secret was stored under another SECRET_KEY: it proves nothing, and has to be made anew."""
+
+
+class Secrets(DefaultMFAAdapter):
+    """What allauth asks: how secrets are stored. A copy of the database alone gives nobody a code."""
+
+    error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": _("This code is not right, or was used.")}
+
+    def get_totp_issuer(self) -> str:
+        return "Hundred"
+
+    def get_totp_label(self, user: Any) -> str:
+        return str(user.login)
+
+    def encrypt(self, text: str) -> str:
+        return _keys().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        try:
+            return _keys().decrypt(encrypted_text.encode()).decode()
+        except Exception as error:
+            # An empty secret would make codes that everybody can make.
+            raise Unreadable from error
+
+
+def _keys() -> MultiFernet:
+    """Written with SECRET_KEY; read with those before it as well, as sessions are."""
+    return MultiFernet([_key(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+
+
+def _key(secret: str) -> Fernet:
+    derived = HKDF(SHA256(), length=32, salt=None, info=b"hundred second factors").derive(secret.encode())
+    return Fernet(base64.urlsafe_b64encode(derived))
+
+
+def has_factor(account: Account) -> bool:
+    """Whether this account signs in with a code beside the password."""
+    return Authenticator.objects.filter(user=account, type=Authenticator.Type.TOTP).exists()
+
+
+def lacks_factor(account: Account, session: MutableMapping[str, Any] | Any) -> bool:
+    """Whether this account's roles ask for a second factor that this session has not shown. Asks no database."""
+    return bool(account.roles & set(settings.SECOND_FACTOR_ROLES)) and not session.get(SHOWN)
+
+
+def add_factor(*, account: Account, secret: str) -> None:
+    """The app that knows this secret is the account's second factor; codes on paper are made with it."""
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+    from allauth.mfa.totp.internal.auth import TOTP
+
+    with transaction.atomic():
+        TOTP.activate(account, secret)
+        RecoveryCodes.activate(account)
+        audit("account.factor_added", by=account.actor, kind="account", id=account.pk, label=str(account))
+
+
+def paper_codes(account: Account) -> list[str]:
+    """The codes on paper that were not used yet."""
+    found = Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).first()
+    return found.wrap().get_unused_codes() if found else []
+
+
+def remove_factors(*, account: Account, by: Actor) -> bool:
+    """Take all second factors of an account away; False when there were none."""
+    with transaction.atomic():
+        gone = Authenticator.objects.filter(user=account).delete()[0] > 0
+        if gone:
+            action = "account.factor_removed" if by == account.actor else "account.factor_reset"
+            audit(action, by=by, kind="account", id=account.pk, label=str(account))
+    return gone
+
+
+def audit_wrong_code(account: Account) -> None:
+    """Append that a code was wrong, once a minute: the password before it was right."""
+    audit_once(
+        "account.factor_refused", by=Actor(None, "?"), kind="account", id=account.pk, label=str(account),
+        within=timedelta(minutes=1),
+    )  # fmt: skip

@@ -1,0 +1,217 @@
+"""A password alone opens nothing of HR's: a code beside it does, by every door, and nobody takes it away quietly."""
+
+import re
+import time
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal import auth
+
+from apps.employees.models import Employee
+from apps.employees.second_factors import add_factor, paper_codes
+from apps.employees.services import account_for
+from apps.ledger.models import AuditEntry
+from apps.quotas.models import Campaign
+from tests import people
+from tests.api.conftest import code_of
+from tests.commands import say
+from tests.dashboard.strict import StrictClient, words
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+ASKED, OWN, REMOVE = "/login/second-factor/", "/second-factor/", "/second-factor/remove/"
+
+
+@pytest.fixture(autouse=True)
+def _for_hr(settings: Any, campaign: Campaign) -> None:
+    """As on servers."""
+    settings.SECOND_FACTOR_ROLES = ["hr"]
+
+
+def code(secret: str = SECRET, steps: int = 0) -> str:
+    """What the app shows now, or so many half minutes later."""
+    return auth.format_hotp_value(auth.hotp_value(secret, int(time.time()) // 30 + steps))
+
+
+def signs_in(client: StrictClient, name: str = "H001", wanted: str = "/company/") -> Any:
+    return client.post("/login/", {"username": name, "password": people.PASSWORD, "next": wanted})
+
+
+def actions() -> list[str]:
+    return list(
+        AuditEntry.objects.filter(action__startswith="account.").order_by("pk").values_list("action", flat=True)
+    )
+
+
+@pytest.fixture
+def enrolled(hr: Employee) -> Employee:
+    add_factor(account=account_for(hr), secret=SECRET)
+    return hr
+
+
+class TestWithout:
+    """HR who has none yet."""
+
+    @pytest.mark.parametrize("address", ["/", "/company/", "/exports/", "/password/", "/admin/", "/company/audit/"])
+    def test_every_page_leads_to_where_it_is_added(self, client: StrictClient, hr: Employee, address: str) -> None:
+        signs_in(client)
+        assert client.get(address)["Location"] == OWN
+        assert client.post(address)["Location"] == OWN
+        assert "Your role opens pages only with a second factor." in words(client.get(OWN))
+
+    def test_the_api_says_it_in_its_own_words(self, client: StrictClient, hr: Employee) -> None:
+        signs_in(client)
+        answer = client.get("/api/v1/standings/")
+        assert (answer.status_code, code_of(answer.json())) == (403, "second_factor_needed")
+
+    def test_the_way_out_is_open(self, client: StrictClient, hr: Employee) -> None:
+        signs_in(client)
+        assert client.post("/logout/")["Location"] == "/login/"
+
+    def test_whoever_has_no_such_role_notices_nothing(self, client: StrictClient, alice: Employee) -> None:
+        signs_in(client, "A001")
+        assert client.get("/").status_code == 200
+
+    def test_adding_one_opens_the_pages_and_shows_the_codes_once(self, client: StrictClient, hr: Employee) -> None:
+        signs_in(client)
+        page = client.get(OWN).content.decode()
+        found = re.search(r"<code>([A-Z2-7]{32})</code>", page)
+        assert found
+        assert client.post(OWN, {"code": "000000"}).status_code == 200
+        assert not Authenticator.objects.exists()
+        done = client.post(OWN, {"code": code(found[1])})
+        assert all(one in words(done) for one in paper_codes(account_for(hr)))
+        assert client.get("/company/").status_code == 200
+        assert not any(one in words(client.get(OWN)) for one in paper_codes(account_for(hr)))
+        assert "account.factor_added" in actions()
+
+    def test_a_session_that_is_not_fresh_shows_the_password_again(
+        self, client: StrictClient, hr: Employee, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever finds an open browser must not make it theirs."""
+        signs_in(client)
+        monkeypatch.setattr("apps.dashboard.views.second_factor.FRESH", -1)
+        found = re.search(r"<code>([A-Z2-7]{32})</code>", client.get(OWN).content.decode())
+        assert found
+        for wrong in ({}, {"password": "wrong"}):
+            client.post(OWN, {"code": code(found[1]), **wrong})
+            assert not Authenticator.objects.exists()
+        client.post(OWN, {"code": code(found[1]), "password": people.PASSWORD})
+        assert Authenticator.objects.count() == 2
+
+
+class TestWith:
+    """HR who has one."""
+
+    def test_a_code_opens_the_session_and_goes_on(self, client: StrictClient, enrolled: Employee) -> None:
+        assert signs_in(client)["Location"] == ASKED
+        assert client.get("/company/")["Location"] == "/login/?next=/company/"
+        assert client.post(ASKED, {"code": code()})["Location"] == "/company/"
+        assert client.get("/company/").status_code == 200
+        assert actions()[-1] == "account.signed_in"
+
+    def test_a_password_alone_is_no_sign_in(self, client: StrictClient, enrolled: Employee) -> None:
+        signs_in(client)
+        assert client.get("/api/v1/me/standing/").status_code in (401, 403)
+        assert "account.signed_in" not in actions()
+
+    @pytest.mark.parametrize("wrong", ["000000", "", "abc", "1" * 41, "名"])
+    def test_a_wrong_code_opens_nothing(self, client: StrictClient, enrolled: Employee, wrong: str) -> None:
+        signs_in(client)
+        assert client.post(ASKED, {"code": wrong}).status_code == 200
+        assert client.get("/company/").status_code == 302
+        assert actions()[-1] == "account.factor_refused"
+
+    def test_a_code_of_long_ago_or_later_opens_nothing(self, client: StrictClient, enrolled: Employee) -> None:
+        signs_in(client)
+        for steps in (-4, 4):
+            assert client.post(ASKED, {"code": code(steps=steps)}).status_code == 200
+
+    def test_a_code_is_good_once(self, client: StrictClient, enrolled: Employee) -> None:
+        shown = code()
+        signs_in(client)
+        client.post(ASKED, {"code": shown})
+        behind = StrictClient()
+        signs_in(behind)
+        assert behind.post(ASKED, {"code": shown}).status_code == 200
+        assert behind.get("/company/").status_code == 302
+
+    def test_guessing_codes_ends_soon(self, client: StrictClient, enrolled: Employee) -> None:
+        signs_in(client)
+        for number in range(8):
+            client.post(ASKED, {"code": f"{number:06}"})
+        assert client.post(ASKED, {"code": code()}).status_code == 200
+        assert client.get("/company/").status_code == 302
+
+    def test_a_code_on_paper_signs_in_once(self, client: StrictClient, enrolled: Employee) -> None:
+        paper = paper_codes(account_for(enrolled))[0]
+        signs_in(client)
+        assert client.post(ASKED, {"code": paper}).status_code == 302
+        again = StrictClient()
+        signs_in(again)
+        assert again.post(ASKED, {"code": paper}).status_code == 200
+
+    def test_the_question_is_nobodys_without_a_password(self, client: StrictClient, enrolled: Employee) -> None:
+        assert client.post(ASKED, {"code": code()})["Location"] == "/login/"
+
+    def test_the_question_does_not_wait_for_ever(
+        self, client: StrictClient, enrolled: Employee, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        signs_in(client)
+        monkeypatch.setattr("apps.dashboard.entering.PATIENCE", -1)
+        assert client.post(ASKED, {"code": code()})["Location"] == "/login/"
+
+    def test_whoever_leaves_at_the_question_does_not_come_in(self, client: StrictClient, enrolled: Employee) -> None:
+        signs_in(client)
+        people.load("".join(line for line in people.ROSTER.splitlines(True) if "H001" not in line), complete=True)
+        assert client.post(ASKED, {"code": code()})["Location"] == "/login/"
+
+    def test_going_on_stays_in_this_house(self, client: StrictClient, enrolled: Employee) -> None:
+        signs_in(client, wanted="https://elsewhere.example.org/")
+        assert client.post(ASKED, {"code": code()})["Location"] == "/"
+
+    def test_it_is_removed_with_a_code_alone(self, client: StrictClient, enrolled: Employee) -> None:
+        signs_in(client)
+        client.post(ASKED, {"code": code()})
+        assert client.post(REMOVE, {"code": "000000"}).status_code == 422
+        assert client.get("/company/").status_code == 200
+        client.post(REMOVE, {"code": paper_codes(account_for(enrolled))[0]})
+        assert not Authenticator.objects.exists()
+        assert client.get("/company/")["Location"] == OWN
+        assert actions()[-1] == "account.factor_removed"
+
+    def test_an_operator_resets_it_and_the_trail_says_so(self, client: StrictClient, enrolled: Employee) -> None:
+        assert "has no second factor." in say("reset_second_factor", "H001")[0]
+        assert "(as before)" in say("reset_second_factor", "H001")[0]
+        assert actions()[-1] == "account.factor_reset"
+        assert signs_in(client)["Location"] == "/company/"
+        assert client.get("/company/")["Location"] == OWN
+
+    def test_a_session_from_before_it_was_added_has_not_shown_it(self, client: StrictClient, hr: Employee) -> None:
+        signs_in(client)
+        add_factor(account=account_for(hr), secret=SECRET)
+        assert client.get("/company/")["Location"] == OWN
+        assert "Sign out and in again" in words(client.get(OWN))
+
+    def test_the_secret_is_not_readable_in_the_database(self, enrolled: Employee) -> None:
+        stored = str(list(Authenticator.objects.values_list("data", flat=True)))
+        assert SECRET not in stored
+
+    def test_an_older_key_is_read_and_a_lost_one_opens_nothing(
+        self, client: StrictClient, enrolled: Employee, settings: Any
+    ) -> None:
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [settings.SECRET_KEY]
+        signs_in(client)
+        assert client.post(ASKED, {"code": code()}).status_code == 302
+        settings.SECRET_KEY_FALLBACKS = []
+        lost = StrictClient()
+        signs_in(lost)
+        assert "can no longer be read" in words(lost.post(ASKED, {"code": code(steps=1)}))
+
+
+def test_anybody_may_have_one(client: StrictClient, alice: Employee) -> None:
+    add_factor(account=account_for(alice), secret=SECRET)
+    assert signs_in(client, "A001", "/")["Location"] == ASKED
+    assert client.post(ASKED, {"code": code()})["Location"] == "/"

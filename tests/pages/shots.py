@@ -42,6 +42,8 @@ ANYBODY = [
     Shot("privacy", "", "/privacy/"),
     Shot("looks", "red", "/privacy/looks/"),
     Shot("password", "red", "/password/"),
+    Shot("second-factor", "red", "/second-factor/"),
+    Shot("second-factor-error", "red", "/second-factor/", sent("form.fields")),
     Shot("password-error", "red", "/password/", sent("form.fields")),
     Shot("nobody", "operator", "/"),
     Shot("menus", "red", "/exports/", acts.open_menus),

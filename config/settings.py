@@ -265,6 +265,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", "" if LOCAL else str(BASE_DIR / "var" / "static")) or None
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 # The script that draws charts.
 PLOTLY_BUNDLE = plotly_bundle(env.str("PLOTLY_BUNDLE", ""))
 STATICFILES_DIRS = [BASE_DIR / "static"]

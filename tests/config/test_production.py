@@ -173,6 +173,7 @@ def test_whatever_answers_carries_the_headers_that_protect() -> None:
     assert [answer["status"] for answer in answers.values()] == [301, 200, 200, 400]
     for address, answer in answers.items():
         assert "frame-ancestors 'none'" in answer["content-security-policy"], address
+        assert "access-control-allow-origin" not in answer, address
         if answer["status"] == 200:
             assert answer["strict-transport-security"] == "max-age=31536000; includeSubDomains; preload", address
             assert answer["x-content-type-options"] == "nosniff", address

@@ -42,6 +42,13 @@ class Secrets(DefaultMFAAdapter):
     def get_totp_label(self, user: Any) -> str:
         return str(user.login)
 
+    def build_totp_svg(self, url: str) -> str:
+        """On white: apps read nothing that is black on a dark page."""
+        import qrcode
+        from qrcode.image.svg import SvgPathFillImage
+
+        return str(qrcode.make(url, image_factory=SvgPathFillImage).to_string(encoding="unicode"))
+
     def encrypt(self, text: str) -> str:
         return _keys().encrypt(text.encode()).decode()
 

@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults plotly-basic lighthouse crawl
+.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults plotly-basic lighthouse crawl fuzz
 export FILE
 
 help:  ## what there is
@@ -46,6 +46,9 @@ bench:  ## how fast it is, into var/bench.json; SIZE=full is the real one and ta
 
 faults:  ## injects faults, one table; ID=F1 BROKER=redis N=20 SEED=7 choose, var/faults.jsonl remembers
 	$(READY) tests.faults
+
+fuzz:  ## the API by 20,000 requests of five principals, the pages by a crawler that attacks; CASES= SEED= ONLY=api
+	$(READY) tests.fuzz
 
 messages:  ## takes new strings into the Chinese catalogue and compiles it
 	$(READY) scripts.catalogue

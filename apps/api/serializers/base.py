@@ -40,6 +40,14 @@ class Strict(serializers.Serializer):
 class Query(Strict):
     """The part of an address after its question mark. An empty value is as good as none."""
 
+    def get_fields(self) -> dict[str, serializers.Field]:
+        found = super().get_fields()
+        for field in found.values():
+            if isinstance(field, serializers.CharField):
+                # Said in the description too: an empty text is dropped before it gets here.
+                field.allow_blank = True
+        return found
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, QueryDict):
             twice = [name for name, values in data.lists() if len(values) > 1]

@@ -1,0 +1,46 @@
+"""The API fuzzed and the pages crawled: `make fuzz`. Ends with 1 when anything was found.
+
+Each choice is an environment variable too: CASES, SEED, SECONDS_EACH, ONLY.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+
+from tests.fuzz import crawler
+
+
+def told(name: str, otherwise: str) -> str:
+    return os.environ.get(name) or otherwise
+
+
+def choices() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--cases", default=told("CASES", "20000"), help="requests to the API, by five principals")
+    parser.add_argument("--seed", default=told("SEED", "0"), help="repeats the requests of a run that printed it")
+    parser.add_argument(
+        "--seconds-each", type=int, default=told("SECONDS_EACH", "300"),
+        help="for the crawl, and for each kind of attack, of each of three readers",
+    )  # fmt: skip
+    parser.add_argument("--only", default=told("ONLY", ""), choices=["", "api", "pages"])
+    return parser.parse_args()
+
+
+def main() -> int:
+    chosen, found = choices(), 0
+    if chosen.only != "pages":
+        asked = {"FUZZ_CASES": chosen.cases, "FUZZ_SEED": chosen.seed}
+        command = [sys.executable, "-m", "pytest", "tests/fuzz/test_api.py", "-q", "-n", "2", "-rA"]
+        found += subprocess.run(command, env={**os.environ, **asked}, check=False).returncode != 0
+    if chosen.only != "api":
+        for reader in crawler.READERS:
+            for line in crawler.crawl(reader, chosen.seconds_each):
+                print(line, flush=True)
+                found += 1
+    print(f"{found} findings")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "config.origin.Origin",
     # Outside of all that answers: files and redirects carry the policy too.
     "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.compression.CompressPages",
@@ -308,6 +309,9 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:", "blob:"],  # blob: for the chart's own picture button
     },
 }
+# What else a browser could lend a page: nothing here needs it.
+_UNNEEDED = "accelerometer camera display-capture geolocation gyroscope magnetometer microphone midi payment serial usb"
+PERMISSIONS_POLICY: dict[str, list[str]] = {feature: [] for feature in _UNNEEDED.split()}
 
 # REST
 REST_FRAMEWORK = {

@@ -177,6 +177,7 @@ def test_whatever_answers_carries_the_headers_that_protect() -> None:
         if answer["status"] == 200:
             assert answer["strict-transport-security"] == "max-age=31536000; includeSubDomains; preload", address
             assert answer["x-content-type-options"] == "nosniff", address
+            assert "camera=()" in answer["permissions-policy"], address
             assert answer["referrer-policy"] == "same-origin", address
             assert answer["cross-origin-opener-policy"] == "same-origin", address
 

@@ -11,10 +11,13 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import venv
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 
@@ -66,7 +69,6 @@ def signed_in(house: House, who: dict[str, str]) -> str:
 
 def crawl(reader: str, seconds: int) -> Iterator[str]:
     """What was found as this reader, a line each; `seconds` bound the crawl, and each kind of attack."""
-    program = installed()
     with data_folder(f"fuzz-{reader}") as data:
         house = House(data, **UNLIMITED)
         try:
@@ -74,24 +76,56 @@ def crawl(reader: str, seconds: int) -> Iterator[str]:
             asked = [sys.executable, str(BASE_DIR / "manage.py"), "demo_sign_ins", "--json"]
             told = subprocess.run(asked, env=environment(data), check=True, capture_output=True, text=True).stdout
             who = next(one for one in json.loads(told)["sign_ins"] if one["role"] == reader)
-            report = HOME / f"{reader}.json"
-            report.unlink(missing_ok=True)
-            command = [
-                str(program), "-u", house.address, "-C", signed_in(house, who), "-m", MODULES, "-f", "json",
-                "-o", str(report), "--max-scan-time", str(seconds), "--max-attack-time", str(seconds), "-v", "0",
-                "--flush-session", "--store-session", str(HOME / "sessions"), "--no-bugreport", "-t", "30",
-            ]  # fmt: skip
-            command += [word for path in SPARED for word in ("-x", f"{house.address}{path}*")]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            found = json.loads(report.read_text(encoding="utf-8"))
+            yield from attack(reader, house.address, signed_in(house, who), seconds)
         finally:
             house.stop()
-    pages = found["infos"].get("crawled_pages_nbr", 0)
-    print(f"{reader}: {pages} pages crawled", flush=True)
-    if not pages:
-        yield f"{reader}: nothing was crawled"
-    yield from _told(reader, found)
     yield from (f"{reader}: in the log: {line.strip()}" for line in TROUBLE.findall("".join(house.said)))
+
+
+def attack(name: str, address: str, cookies: str, seconds: int) -> Iterator[str]:
+    """What the crawler finds at an address, a line each."""
+    report = HOME / f"{name}.json"
+    report.unlink(missing_ok=True)
+    command = [
+        str(installed()), "-u", address, "-m", MODULES, "-f", "json", "-o", str(report), "-v", "0", "-t", "30",
+        "--max-scan-time", str(seconds), "--max-attack-time", str(seconds), "--no-bugreport", "--flush-session",
+        "--store-session", str(HOME / "sessions"),
+    ]  # fmt: skip
+    command += ["-C", cookies] if cookies else []
+    command += [word for path in SPARED for word in ("-x", f"{address}{path}*")]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    found = json.loads(report.read_text(encoding="utf-8"))
+    pages = found["infos"].get("crawled_pages_nbr", 0)
+    print(f"{name}: {pages} pages crawled", flush=True)
+    if not pages:
+        yield f"{name}: nothing was crawled"
+    yield from _told(name, found)
+
+
+class Careless(BaseHTTPRequestHandler):
+    """A page that writes back what it is sent, and breaks on a quotation mark."""
+
+    def do_GET(self) -> None:
+        sought = parse_qs(urlsplit(self.path).query).get("q", [""])[0]
+        self.send_response(500 if "'" in sought else 200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(f"<html><body><form><input name=q></form><p>{sought}</p></body></html>".encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: thousands of requests come."""
+
+
+def finds_what_is_there(seconds: int) -> bool:
+    """Whether the crawler finds both faults of a careless page. If it does not, it finds nothing anywhere."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Careless)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        found = list(attack("control", f"http://127.0.0.1:{server.server_address[1]}/", "", seconds))
+    finally:
+        server.shutdown()
+    wanted = ("Reflected Cross Site Scripting", "Internal Server Error")
+    return all(any(kind in line for line in found) for kind in wanted)
 
 
 def _told(reader: str, found: dict[str, Any]) -> Iterator[str]:

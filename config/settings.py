@@ -224,6 +224,7 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
     for name in ("UserAttributeSimilarity", "CommonPassword", "NumericPassword")
 ]
+AUTH_PASSWORD_VALIDATORS += [{"NAME": "apps.employees.passwords.HouseWordValidator"}]
 AUTH_PASSWORD_VALIDATORS += [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}}
 ]

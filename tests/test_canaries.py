@@ -82,6 +82,9 @@ def hand_in(alice: Employee) -> list[str]:
     for body in ({"name": NAME, "phone": PHONE}, {"email": "quokka@"}, {"contacts": [{"zanzibar": EMAIL}]}, "quokka"):
         ask("post", "/api/v1/contacts/", json.dumps(body), content_type="application/json")
     ask("post", "/api/v1/contacts/", b"{quokka", content_type="application/json")
+    for typed in (NAME, SPELLED, EMAIL, HANDLE):
+        ask("get", ask("post", "/contacts/search/", {"q": typed, "sort": "name"}).headers["Location"])
+        ask("post", "/api/v1/contacts/search/", json.dumps({"q": typed}), content_type="application/json")
     for name, text in ((f"{NAME}.csv", CSV), ("zanzibar.vcf", CARDS), ("x.csv", NAME), ("x.csv", "\ufffe" + CSV)):
         file = io.BytesIO(text.encode())
         file.name = name
@@ -174,7 +177,7 @@ def test_what_the_database_refuses_is_told_without_its_row(
 
 @pytest.mark.parametrize("path", ["docs/deployment.md", "docs/privacy.md"])
 def test_whoever_sets_a_proxy_up_is_told_to_log_no_query(path: str) -> None:
-    """A search of the own contacts is one, and what is searched for is somebody's phone."""
+    """Whom a manager or HR searches for stands there, as somebody's name or staff number."""
     text = (settings.BASE_DIR / path).read_text("utf-8")
     assert "query" in text
     assert "$request " not in text

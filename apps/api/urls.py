@@ -12,6 +12,7 @@ urlpatterns = [
     path("campaigns/", campaigns.CampaignList.as_view(), name="api-campaigns"),
     path("campaigns/<slug:slug>/", campaigns.CampaignDetail.as_view(), name="api-campaign"),
     path("contacts/", contacts.ContactList.as_view(), name="api-contacts"),
+    path("contacts/search/", contacts.ContactSearch.as_view(), name="api-contact-search"),
     path("contacts/<int:contact_id>/", contact.ContactDetail.as_view(), name="api-contact"),
     path("contacts/<int:contact_id>/end/", contact.ContactEnd.as_view(), name="api-contact-end"),
     path("contacts/<int:contact_id>/restore/", contact.ContactRestore.as_view(), name="api-contact-restore"),

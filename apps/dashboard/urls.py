@@ -37,6 +37,7 @@ urlpatterns = [
     path("", me.me, name="me"),
     path("standing/", me.standing, name="standing"),
     path("contacts/", contacts.index, name="contacts"),
+    path("contacts/search/", contacts.search, name="contact-search"),
     path("contacts/add/", add.add, name="contact-add"),
     path("contacts/export.csv", exports.contacts_csv, name="contacts-csv"),
     path("contacts/export.vcf", exports.contacts_vcards, name="contacts-vcf"),

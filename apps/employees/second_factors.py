@@ -5,26 +5,24 @@ allauth makes and checks them; who needs one, whether a session has shown it, an
 
 from __future__ import annotations
 
-import base64
 from collections.abc import MutableMapping
 from datetime import timedelta
 from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from cryptography.fernet import Fernet, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import transaction
-from django.utils.encoding import force_bytes
 from django.utils.translation import gettext_lazy as _
 
 from apps.employees.models import Account
+from apps.ledger.sealing import seal_of
 from apps.ledger.services import Actor, audit, audit_once
 
 # Kept in the session: that whoever has it has shown a second factor, here or at the company's provider.
 SHOWN = "second_factor"
+# What secrets are sealed for; another word would make every stored one unreadable.
+PURPOSE = "second factors"
 
 
 class Unreadable(Exception):
@@ -50,24 +48,14 @@ class Secrets(DefaultMFAAdapter):
         return str(qrcode.make(url, image_factory=SvgPathFillImage).to_string(encoding="unicode"))
 
     def encrypt(self, text: str) -> str:
-        return _keys().encrypt(text.encode()).decode()
+        return seal_of(PURPOSE).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         try:
-            return _keys().decrypt(encrypted_text.encode()).decode()
+            return seal_of(PURPOSE).decrypt(encrypted_text.encode()).decode()
         except Exception as error:
             # An empty secret would make codes that everybody can make.
             raise Unreadable from error
-
-
-def _keys() -> MultiFernet:
-    """Written with SECRET_KEY; read with those before it as well, as sessions are."""
-    return MultiFernet([_key(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
-
-
-def _key(secret: str | bytes) -> Fernet:
-    derived = HKDF(SHA256(), length=32, salt=None, info=b"hundred second factors").derive(force_bytes(secret))
-    return Fernet(base64.urlsafe_b64encode(derived))
 
 
 def has_factor(account: Account) -> bool:

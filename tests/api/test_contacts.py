@@ -185,7 +185,7 @@ def test_nobody_else_gets_at_a_contact(
         client.send(f"contacts/{contact}/end/", None, 404)
         client.send(f"contacts/{contact}/restore/", None, 404)
         assert client.read("contacts/")["results"] == []
-        assert client.read("contacts/?q=grace")["results"] == []
+        assert client.send("contacts/search/", {"q": "grace"})["results"] == []
     assert program(alice).read(f"contacts/{contact}/") == before
 
 
@@ -205,10 +205,48 @@ def test_the_list_is_searched_and_filtered_by_reason(program: Program, alice: Em
     assert found("reason=not_external") == [ids[1]]
     assert found("reason=ended") == [ids[2]]
     assert found("reason=claimed") == []
-    assert found("q=grace") == found("q=GRACE%40outside") == found("q=138-0013") == found("q=%E8%91%9B") == [ids[0]]
-    assert found("q=_100%25") == [ids[2]]
-    assert found("q=nobody") == []
     assert fields_of(client.read("contacts/?reason=luck", 400)) == {"reason": "invalid_choice"}
+
+    def searched(q: str, **filters: str) -> list[int]:
+        return [one["id"] for one in client.send("contacts/search/", {"q": q, **filters})["results"]]
+
+    assert searched("grace") == searched("GRACE@outside") == searched("138-0013") == searched("葛") == [ids[0]]
+    assert searched("_100%") == [ids[2]]
+    assert searched("nobody") == []
+    assert searched("o", reason="counts") == searched("o", source="api", reason="counts") == [ids[0]]
+    assert searched("grace", source="csv") == []
+    refused = client.send("contacts/search/", {"q": "g", "reason": "luck"}, 400)
+    assert fields_of(refused) == {"reason": "invalid_choice"}
+
+
+def test_what_is_searched_for_is_in_no_address(program: Program, alice: Employee, campaign: Campaign) -> None:
+    """Somebody's phone would stand in every log on the way."""
+    client = program(alice)
+    recorded(client)
+    assert fields_of(client.read("contacts/?q=grace", 400)) == {"q": "unknown_field"}
+    assert client.call("POST", "contacts/search/?q=grace", {"q": "grace"}).status_code == 400
+    assert client.call("GET", "contacts/search/").status_code == 405
+    assert fields_of(client.send("contacts/search/", {}, 400)) == {"q": "required"}
+    assert fields_of(client.send("contacts/search/", {"q": "x" * 201}, 400)) == {"q": "max_length"}
+    assert fields_of(client.send("contacts/search/", {"q": "x", "as_of": "now"}, 400)) == {"as_of": "unknown_field"}
+
+
+def test_pages_of_a_search_follow_each_other_without_a_gap(
+    program: Program, alice: Employee, campaign: Campaign
+) -> None:
+    people.record(alice, 7)
+    recorded(program(alice))
+    client, after, seen = program(alice), None, []
+    for _page in range(9):
+        page = client.send("contacts/search/", {"q": "guest", "limit": 3, "after": after})
+        seen += [one["id"] for one in page["results"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert len(seen) == 7
+    assert seen == sorted(seen, reverse=True)
+    refused = client.send("contacts/search/", {"q": "guest", "after": "made-up"}, 400)
+    assert fields_of(refused) == {"after": "unknown_page"}
 
 
 def test_the_list_is_filtered_by_the_way_in_and_by_the_batch(

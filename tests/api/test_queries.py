@@ -28,7 +28,7 @@ READ = [
     "campaigns/",
     "campaigns/november/",
     "contacts/",
-    "contacts/?q=guest&reason=counts",
+    "contacts/?reason=counts",
     "contacts/{contact}/",
 ]
 
@@ -65,6 +65,7 @@ def asked(size: int) -> dict[str, int]:
         counts = {address: questions(client, "GET", address.format(contact=contact)) for address in READ}
         drafts = [{"name": f"New {n}", "handle": f"new{n}", "email": f"n{n}@new.example.org"} for n in range(size)]
         counts["record"] = questions(client, "POST", "contacts/", {"contacts": drafts})
+        counts["search"] = questions(client, "POST", "contacts/search/", {"q": "guest", "reason": "counts"})
         counts["end"] = questions(client, "POST", f"contacts/{contact}/end/")
         counts["restore"] = questions(client, "POST", f"contacts/{contact}/restore/")
         counts["rename"] = questions(client, "PATCH", f"contacts/{contact}/", {"name": "Renamed"})

@@ -3,14 +3,17 @@
 import pytest
 
 from apps.contacts.models import Contact
+from apps.dashboard import sought
 from apps.employees.models import Employee
+from apps.quotas import services
 from apps.quotas.models import Campaign
 from tests import files, people, reviewing
 from tests.browser.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-OWN = ["/", "/contacts/", "/contacts/?q=nobody", "/contacts/?q=guest&source=page&sort=name", "/contacts/{contact}/"]
+OWN = ["/", "/contacts/", "/contacts/{contact}/"]
+OWN += ["/contacts/?sought=old", "/contacts/?sought={nobody}", "/contacts/?sought={guest}&source=page&sort=name"]
 OWN += [
     "/contacts/import/",
     "/contacts/import/{upload}/",
@@ -48,6 +51,7 @@ def test_no_page_breaks_the_policy_or_anybodys_reading(
         "unsure": files.upload(alice, "Name,Phone\n王伟,13812345678\n".encode("gb18030")).pk,
         "batch": files.handed_in(alice, "name,phone\nXaver,13712345678\nYvonne,12\n").pk,
     }
+    filled |= {word: sought.seal(word, reader=alice, at=services.clock()) for word in ("nobody", "guest")}
     people.november(name="Second")
     filled["review"] = reviewing.ask(Campaign.objects.get(slug="november"), alice, contacts=[filled["contact"]]).pk
     wrong = []

@@ -5,7 +5,7 @@ pages, charts, files, the API, the admin, errors and mails. A string in another'
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urljoin
 
@@ -19,6 +19,7 @@ from apps.quotas.models import Campaign
 from tests import files, people
 from tests.dashboard.strict import Page
 from tests.dashboard.test_authorisation import PEOPLE, declared, every_address, frank, places, signed_in
+from tests.searching import search
 
 __all__ = ["frank", "places"]
 pytestmark = pytest.mark.django_db
@@ -104,14 +105,27 @@ def test_nobody_reads_anothers_contacts(
     assert whose("".join(str(one.message()) for one in mail.outbox)) == set()
 
 
+def by_address(address: str) -> Callable[[Client, str], Any]:
+    return lambda client, word: client.get(address, {"q": word})
+
+
+SEARCHED: dict[str, Callable[[Client, str], Any]] = {
+    "/contacts/": search,
+    "/api/v1/contacts/": lambda client, word: client.post(
+        "/api/v1/contacts/search/", {"q": word}, content_type="application/json"
+    ),
+    **{address: by_address(address) for address in ("/team/B001/", "/company/", "/api/v1/standings/")},
+}
+
+
 @pytest.mark.parametrize("who", [name for name in PEOPLE if name != "employee"])
 def test_looking_for_anothers_contact_finds_as_much_as_looking_for_nobody(
     who: str, planted: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     """Else whoever guesses a number learns whose contact it is."""
     client, told = signed_in(who, request), []
-    for address in ("/contacts/", "/team/B001/", "/company/", "/api/v1/contacts/", "/api/v1/standings/"):
-        hers, nobody = (client.get(address, {"q": word}) for word in ("canary-a001", "canary-x999"))
+    for address in SEARCHED:
+        hers, nobody = (SEARCHED[address](client, word) for word in ("canary-a001", "canary-x999"))
         if found(hers, "canary-a001") != found(nobody, "canary-x999"):
             told.append(address)
     assert not told

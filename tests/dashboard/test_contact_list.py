@@ -13,6 +13,7 @@ from apps.quotas.models import Campaign
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import words
+from tests.searching import search
 
 pytestmark = pytest.mark.django_db
 
@@ -96,14 +97,14 @@ def test_a_page_behind_somebody_elses_contact_does_not_exist(
 def test_chips_keep_the_other_filters_and_count_within_them(
     as_: SignIn, alice: Employee, trade_fair: Submission
 ) -> None:
-    answer = as_(alice).get("/contacts/?source=csv&sort=name&q=e")
+    answer = search(as_(alice), "e", source="csv", sort="name")
     assert {chip["label"]: chip["count"] for chip in answer.context["chips"]} == {"All": 2, "Counting": 2}
     assert all("source=csv" in chip["url"] and "sort=name" in chip["url"] for chip in answer.context["chips"])
 
 
 def test_clearing_the_filters_shows_everybody_again(as_: SignIn, alice: Employee, trade_fair: Submission) -> None:
     client = as_(alice)
-    nobody = client.get("/contacts/?source=page&q=zoe")
+    nobody = search(client, "zoe", source="page")
     assert "0 contacts found Clear the filters" in words(nobody)
     assert "Nobody found" in words(nobody)
     assert len(names(client.get(nobody.context["clear"]))) == 3

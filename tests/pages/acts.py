@@ -79,6 +79,17 @@ def looks_for_contacts(page: Page) -> None:
     page.wait_for_selector("label.choice")
 
 
+def searched_for(text: str) -> Act:
+    """Among the own contacts."""
+
+    def search(page: Page) -> None:
+        page.fill("#list input[name=q]", text)
+        page.press("#list input[name=q]", "Enter")
+        page.wait_for_selector("#list .found")
+
+    return search
+
+
 def joiners(page: Page) -> None:
     """The list of everybody who joined since the opening."""
     page.fill("[name=joined_after]", "2026-11-05")

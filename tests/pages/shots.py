@@ -65,7 +65,9 @@ OWN = [
     Shot("me-closing", "red", "/?campaign=m10"),
     Shot("me-not-begun", "red", "/?campaign=m12"),
     *(Shot(f"contacts-{name}", name, "/contacts/") for name in ("none", "one", "red", "done", "thousands")),
-    Shot("contacts-none-found", "red", "/contacts/?q=谁也不是"),
+    Shot("contacts-found", "red", "/contacts/", acts.searched_for("客人")),
+    Shot("contacts-none-found", "red", "/contacts/", acts.searched_for("谁也不是")),
+    Shot("contacts-search-over", "red", "/contacts/?sought=old"),
     Shot("contacts-frozen", "red", "/contacts/?campaign=m09"),
     Shot("contacts-uncounted", "red", "/contacts/?reason=ended"),
     *(Shot(f"contact-{name}", "red", f"/contacts/{{{name}}}/")

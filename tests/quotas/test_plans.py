@@ -22,7 +22,7 @@ from apps.quotas.exports import write_standings
 from apps.quotas.models import Campaign, Standing
 from apps.quotas.reports.standings import SORTS
 from apps.quotas.services import marking
-from tests import people, plugin
+from tests import people, plugin, searching
 from tests.bench.database import OWN_CAMPAIGN, Database
 from tests.plans import Plans, explained
 from tests.quotas import large
@@ -137,11 +137,18 @@ def test_the_own_page_reads_the_own_rows(november: Campaign, one: Employee) -> N
     expect(plans, OWN_CONTACTS, OWN_STANDING, "quotas_daily_once", "quotas_change_of")
 
 
-@pytest.mark.parametrize("query", ["", "?sort=oldest", "?sort=name", "?q=known", "?reason=counts"])
+@pytest.mark.parametrize("query", ["", "?sort=oldest", "?sort=name", "?reason=counts"])
 def test_the_own_contacts_are_those_of_one_employee(november: Campaign, one: Employee, query: str) -> None:
     client = signed(one)
     with explained() as plans:
         assert client.get(f"/contacts/{query}").status_code == 200
+    expect(plans, OWN_CONTACTS, "contacts_identity_contact")
+
+
+def test_so_are_those_that_are_searched_for(november: Campaign, one: Employee) -> None:
+    client = signed(one)
+    with explained() as plans:
+        assert searching.search(client, "known").status_code == 200
     expect(plans, OWN_CONTACTS, "contacts_identity_contact")
 
 

@@ -33,8 +33,14 @@ class ContactsQuery(CampaignQuery, PageQuery):
     batch = serializers.UUIDField(
         required=False, help_text=_("Only what came with this file or request of yours; 404 for anybody else's.")
     )
-    q = serializers.CharField(
-        required=False, max_length=TEXT_LIMIT, help_text=_("Part of a name, phone, e-mail or handle.")
+
+
+class ContactSearchSerializer(ContactsQuery):
+    """What is searched for among them: in the body, since it may be somebody's phone, and addresses are kept."""
+
+    q = serializers.CharField(max_length=TEXT_LIMIT, help_text=_("Part of a name, phone, e-mail or handle."))
+    after = serializers.CharField(
+        required=False, allow_null=True, help_text=_("What `next` of the page before said; not to be made up.")
     )
 
 
@@ -72,12 +78,24 @@ class ContactSerializer(serializers.Serializer):
         return contact.reason or None
 
 
-class ContactPageSerializer(Next):
+class JudgedContactsSerializer(serializers.Serializer):
     """Own contacts, the newest first."""
 
     campaign = serializers.CharField(allow_null=True, help_text=_("Judged in this campaign; null: there is none."))
     as_of = Instant(help_text=_("Judged in the state just before this instant."))
     results = ContactSerializer(many=True)
+
+
+class ContactPageSerializer(Next, JudgedContactsSerializer):
+    """Own contacts, the newest first."""
+
+
+class FoundContactsSerializer(JudgedContactsSerializer):
+    """Own contacts that were searched for, the newest first."""
+
+    next = serializers.CharField(
+        allow_null=True, help_text=_("Sent as `after` with the same search: the next page. Null on the last one.")
+    )
 
 
 class DraftSerializer(Strict):

@@ -19,9 +19,11 @@ from apps.api.serializers.contacts import (
     COUNTS,
     NOT_COUNTING,
     ContactPageSerializer,
+    ContactSearchSerializer,
     ContactsQuery,
     DraftSerializer,
     DraftsSerializer,
+    FoundContactsSerializer,
     ReportSerializer,
     draft_of,
 )
@@ -38,9 +40,39 @@ TWICE = {
     "index": 1, "code": "duplicate", "contact": None, "existing_contact": 4711, "field": None,
     "message": "You have recorded this person already.",
 }  # fmt: skip
+LISTED = {"campaign": "november-2026", "as_of": "2026-11-23T04:01:00Z", "results": [WANG]}
 
 
-class ContactList(OwnContacts):
+class Listed(OwnContacts):
+    """Pages of own contacts."""
+
+    def page(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """A page as ContactsQuery or ContactSearchSerializer has understood what is asked; `next` is a token, or ""."""
+        campaign, now = self.campaign_or_none(), services.clock()
+        found = self._from(self.judged(campaign, now), asked)
+        found = _filtered(found, self.employee, asked.get("reason", ""), asked.get("q", ""))
+        if key := paging.unseal("contacts", asked.get("after") or ""):
+            recorded_at, last = datetime.fromisoformat(key[0]), key[1]
+            found = found.filter(Q(recorded_at__lt=recorded_at) | Q(recorded_at=recorded_at, pk__lt=last))
+        limit = asked["limit"]
+        rows = list(found.order_by("-recorded_at", "-pk")[: limit + 1])
+        token = ""  # nosec B105 # no page follows
+        if len(rows) > limit:
+            token = paging.seal("contacts", [rows[limit - 1].recorded_at.isoformat(), rows[limit - 1].pk])
+        return {"campaign": campaign.slug if campaign else None, "as_of": now, "results": rows[:limit], "next": token}
+
+    def _from(self, found: QuerySet[Any], asked: dict[str, Any]) -> QuerySet[Any]:
+        """Those that came in the way, and with the batch, asked for. Raises NotThere for a batch of somebody else."""
+        if source := asked.get("source"):
+            found = found.filter(source=source)
+        if batch := asked.get("batch"):
+            if not Submission.objects.filter(pk=batch, employee=self.employee).exists():
+                raise NotThere
+            found = found.filter(submission_id=batch)
+        return found
+
+
+class ContactList(Listed):
     query_class = ContactsQuery
 
     @extend_schema(
@@ -51,41 +83,13 @@ class ContactList(OwnContacts):
         parameters=[ContactsQuery],
         responses={200: ContactPageSerializer, **problems(404)},
         examples=[
-            example(
-                "contacts",
-                {"campaign": "november-2026", "as_of": "2026-11-23T04:01:00Z", "results": [WANG], "next": None},
-            )
+            example("contacts", {**LISTED, "next": None}),
         ],
     )
     def get(self, request: Request) -> Response:
-        asked, campaign, now = self.asked, self.campaign_or_none(), services.clock()
-        found = self._from(self.judged(campaign, now))
-        found = _filtered(found, self.employee, asked.get("reason", ""), asked.get("q", ""))
-        if key := paging.unseal("contacts", asked.get("after", "")):
-            recorded_at, last = datetime.fromisoformat(key[0]), key[1]
-            found = found.filter(Q(recorded_at__lt=recorded_at) | Q(recorded_at=recorded_at, pk__lt=last))
-        limit = asked["limit"]
-        rows = list(found.order_by("-recorded_at", "-pk")[: limit + 1])
-        token = ""  # nosec B105 # no page follows
-        if len(rows) > limit:
-            token = paging.seal("contacts", [rows[limit - 1].recorded_at.isoformat(), rows[limit - 1].pk])
-        page = {
-            "campaign": campaign.slug if campaign else None,
-            "as_of": now,
-            "results": rows[:limit],
-            "next": paging.next_address(request, token),
-        }
+        page = self.page(self.asked)
+        page["next"] = paging.next_address(request, page["next"])
         return Response(ContactPageSerializer(page).data)
-
-    def _from(self, found: QuerySet[Any]) -> QuerySet[Any]:
-        """Those that came in the way, and with the batch, asked for. Raises NotThere for a batch of somebody else."""
-        if source := self.asked.get("source"):
-            found = found.filter(source=source)
-        if batch := self.asked.get("batch"):
-            if not Submission.objects.filter(pk=batch, employee=self.employee).exists():
-                raise NotThere
-            found = found.filter(submission_id=batch)
-        return found
 
     @extend_schema(
         operation_id="contacts_create",
@@ -122,6 +126,30 @@ class ContactList(OwnContacts):
         )  # fmt: skip
         services.ring()
         return Response(ReportSerializer(_told(report)).data, status=201 if report.created else 200)
+
+
+class ContactSearch(Listed):
+    @extend_schema(
+        operation_id="contacts_search",
+        tags=["contacts"],
+        summary=_("Search my contacts"),
+        description=_(
+            "Own contacts with a part of a name, phone, e-mail or handle, the newest first. A phone is found however "
+            "it is spaced. By POST, since an address is kept in logs and histories. Nothing is changed. Scope `own`."
+        ),
+        request=ContactSearchSerializer,
+        responses={200: FoundContactsSerializer, **problems(*WITH_BODY, 404)},
+        examples=[
+            example("search", {"q": "138-0013", "reason": "counts"}, request=True),
+            example("found", {**LISTED, "next": None}),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        body = ContactSearchSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        self.asked = body.validated_data
+        page = self.page(self.asked)
+        return Response(FoundContactsSerializer({**page, "next": page["next"] or None}).data)
 
 
 def _drafts(body: Any) -> list[Draft]:

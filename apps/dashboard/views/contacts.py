@@ -10,7 +10,7 @@ from apps.contacts import services
 from apps.contacts.models import Contact
 from apps.dashboard.forms import IDENTITY_FIELDS, CorrectForm, MarkedForm, QuickAddForm, RenameForm
 from apps.dashboard.views.me import final_line, own_contacts
-from apps.dashboard.views.own_list import choice_of, own_page
+from apps.dashboard.views.own_list import choice_of, choice_typed, list_url, own_page
 from apps.dashboard.views.scope import Scope, render
 from apps.quotas import services as quotas
 
@@ -19,6 +19,13 @@ from apps.quotas import services as quotas
 def index(request: HttpRequest) -> HttpResponse:
     """The list: search, filters, sorting, and pages by keyset, so that page 1,000 costs what page 1 does."""
     return listing(Scope(request), QuickAddForm())
+
+
+@require_POST
+def search(request: HttpRequest) -> HttpResponse:
+    """Lead to the list as it was asked for; what was searched for is sealed in its address."""
+    scope = Scope(request)
+    return redirect(list_url(scope, choice_typed(scope)))
 
 
 def listing(scope: Scope, form: QuickAddForm, status: int = 200) -> HttpResponse:

@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import BooleanField, Case, Count, Func, Q, QuerySet, TextField, Value, When
-from django.http import Http404
+from django.http import Http404, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.contacts.models import Contact, ContactIdentity, Source, Submission
-from apps.dashboard import words
+from apps.dashboard import sought, words
 from apps.dashboard.views.me import own_contacts
 from apps.dashboard.views.scope import Scope
 from apps.employees.models import Employee
@@ -38,18 +38,25 @@ class Title(Func):
 
 @dataclass(frozen=True)
 class Choice:
-    """How the list is filtered and sorted, as the address says it; unknown words mean the default."""
+    """How the list is filtered and sorted, as the address says it; unknown words mean the default.
+
+    `q` is searched for, and `sought` is the same as it stands in the address; `lost` when what stands there cannot be
+    read any more.
+    """
 
     q: str
+    sought: str
     reason: str
     source: str
     batch: Submission | None
     sort: str
+    lost: bool = False
 
     @property
     def query(self) -> dict[str, str]:
         batch = str(self.batch.pk) if self.batch else ""
-        return {"q": self.q, "reason": self.reason, "source": self.source, "batch": batch, "sort": self.sort}
+        filters = {"reason": self.reason, "source": self.source, "batch": batch, "sort": self.sort}
+        return {"sought": self.sought, **filters}
 
     @property
     def filtered(self) -> bool:
@@ -62,11 +69,28 @@ class Choice:
 
 
 def choice_of(scope: Scope) -> Choice:
-    """Raises Http404 for a batch that is not the reader's."""
-    asked = scope.request.GET
+    """As the address says it. Raises Http404 for a batch that is not the reader's."""
+    token = scope.request.GET.get("sought", "")
+    try:
+        q = sought.unseal(token, reader=scope.the_employee, at=scope.now)
+    except sought.Unreadable:
+        return replace(_choice(scope, scope.request.GET), lost=True)
+    return replace(_choice(scope, scope.request.GET), q=q, sought=token)
+
+
+def choice_typed(scope: Scope) -> Choice:
+    """As the form above the list says it. Raises Http404 likewise."""
+    typed = scope.request.POST
+    q = typed.get("q", "").strip().replace("\0", "")[:QUERY_LIMIT]
+    return replace(_choice(scope, typed), q=q, sought=sought.seal(q, reader=scope.the_employee, at=scope.now))
+
+
+def _choice(scope: Scope, asked: QueryDict) -> Choice:
+    """All but what is searched for."""
     reason, source, sort = (asked.get(key, "") for key in ("reason", "source", "sort"))
     return Choice(
-        q=asked.get("q", "").strip().replace("\0", "")[:QUERY_LIMIT],
+        q="",
+        sought="",
         reason=reason if reason in (COUNTING, NOT_COUNTING, *words.REASONS) else "",
         source=source if source in Source.values else "",
         batch=_batch(scope, asked.get("batch", "")),
@@ -102,14 +126,15 @@ def own_page(scope: Scope, choice: Choice) -> dict[str, Any]:
         "sources": _sources(scope, choice),
         "batches": _files(scope, choice),
         "sorts": [(code, label) for code, (label, _next) in SORTS.items()],
-        "next": _url(scope, choice, after=rows[PAGE - 1].pk) if more else "",
+        "next": list_url(scope, choice, after=rows[PAGE - 1].pk) if more else "",
         "next_label": SORTS[choice.sort][1],
-        "first": _url(scope, choice) if after else "",
-        "clear": _url(scope, Choice("", "", "", None, choice.sort)),
+        "first": list_url(scope, choice) if after else "",
+        "clear": list_url(scope, Choice("", "", "", "", None, choice.sort)),
     }
 
 
-def _url(scope: Scope, choice: Choice, **more: Any) -> str:
+def list_url(scope: Scope, choice: Choice, **more: Any) -> str:
+    """The address of the list as it is chosen here."""
     return scope.url("contacts", **{**choice.query, **more}) + "#list"
 
 
@@ -193,7 +218,7 @@ def _chips(scope: Scope, choice: Choice, tally: dict[str, int]) -> list[dict[str
             "label": label,
             "count": _sum(tally, code),
             "here": code == choice.reason,
-            "url": _url(scope, replace(choice, reason=code)),
+            "url": list_url(scope, replace(choice, reason=code)),
         }
         for code, label in offers
         if _sum(tally, code) or code in ("", choice.reason)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from apps.employees.models import Account
 from apps.employees.second_factors import lacks_factor
 
-OPEN = frozenset({"second-factor", "logout"})
+OPEN = frozenset({"second-factor", "passkey-add", "passkey-new", "logout"})
 
 
 class SecondFactor:

@@ -342,5 +342,9 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"()": "config.logs.Line", "fmt": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # It tells which passkey was used; that stands in the trail, without its name.
+        "fido2": {"level": "WARNING"},
+    },
 }

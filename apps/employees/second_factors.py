@@ -1,4 +1,6 @@
-"""Second factors: a code of an app beside the password (TOTP), and codes on paper for the day the app is gone (ADR 52).
+"""Second factors: a code of an app beside the password (TOTP), and codes on paper for the day it is gone (ADR 52).
+
+Passkeys are factors too, and their own module (ADR 56).
 
 allauth makes and checks them; who needs one, whether a session has shown it, and what stands in the trail is ours.
 """
@@ -58,8 +60,17 @@ class Secrets(DefaultMFAAdapter):
             raise Unreadable from error
 
 
+# What is a factor of its own; codes on paper only stand in for one.
+KINDS = {"app": Authenticator.Type.TOTP, "passkey": Authenticator.Type.WEBAUTHN}
+
+
 def has_factor(account: Account) -> bool:
-    """Whether this account signs in with a code beside the password."""
+    """Whether this account signs in with something beside the password."""
+    return Authenticator.objects.filter(user=account, type__in=KINDS.values()).exists()
+
+
+def has_app(account: Account) -> bool:
+    """Whether one of them is the code of an app."""
     return Authenticator.objects.filter(user=account, type=Authenticator.Type.TOTP).exists()
 
 
@@ -68,15 +79,30 @@ def lacks_factor(account: Account, session: MutableMapping[str, Any] | Any) -> b
     return bool(account.roles & set(settings.SECOND_FACTOR_ROLES)) and not session.get(SHOWN)
 
 
-def add_factor(*, account: Account, secret: str) -> None:
-    """The app that knows this secret is the account's second factor; codes on paper are made with it."""
-    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+def add_factor(*, account: Account, secret: str) -> bool:
+    """The app that knows this secret is a second factor of the account; False when it has an app already."""
     from allauth.mfa.totp.internal.auth import TOTP
 
     with transaction.atomic():
+        # Two browsers at once: one waits, and finds what the other has added.
+        Account.objects.select_for_update().get(pk=account.pk)
+        if has_app(account):
+            return False
         TOTP.activate(account, secret)
+        factor_added(account, kind="app")
+    return True
+
+
+def factor_added(account: Account, *, kind: str) -> None:
+    """What goes with a new factor: codes on paper unless there are some, and the trail. Needs the account held."""
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+
+    if not Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).exists():
         RecoveryCodes.activate(account)
-        audit("account.factor_added", by=account.actor, kind="account", id=account.pk, label=str(account))
+    audit(
+        "account.factor_added", by=account.actor, kind="account", id=account.pk, label=str(account),
+        detail={"factor": kind},
+    )  # fmt: skip
 
 
 def paper_codes(account: Account) -> list[str]:
@@ -93,6 +119,29 @@ def remove_factors(*, account: Account, by: Actor) -> bool:
             action = "account.factor_removed" if by == account.actor else "account.factor_reset"
             audit(action, by=by, kind="account", id=account.pk, label=str(account))
     return gone
+
+
+def remove_factor(*, account: Account, factor: int) -> bool:
+    """Take one of one's own factors away, with the last one the codes on paper; False when there is none."""
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        found = Authenticator.objects.filter(user=account, type__in=KINDS.values(), pk=factor).first()
+        if found is None:
+            return False
+        found.delete()
+        if not has_factor(account):
+            Authenticator.objects.filter(user=account).delete()
+        kind = next(name for name, stored in KINDS.items() if stored == found.type)
+        audit(
+            "account.factor_removed", by=account.actor, kind="account", id=account.pk, label=str(account),
+            detail={"factor": kind},
+        )  # fmt: skip
+    return True
+
+
+def factors(account: Account) -> list[Authenticator]:
+    """Everything that is a factor of its own, the oldest first."""
+    return list(Authenticator.objects.filter(user=account, type__in=KINDS.values()).order_by("pk"))
 
 
 def audit_wrong_code(account: Account) -> None:

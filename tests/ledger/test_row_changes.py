@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.test import Client
 
@@ -218,6 +219,21 @@ def test_more_rows_than_are_named_are_counted(company: dict[str, Employee]) -> N
     first, second = AuditEntry.objects.filter(action="database.update").order_by("pk")
     assert (first.detail["rows"], len(first.detail["keys"])) == (9, 5)
     assert (second.detail["rows"], set(second.detail["keys"]) <= set(company)) == (9, True)
+
+
+def test_a_passkey_that_is_exchanged_is_told_and_one_that_is_used_is_not(alice: Employee) -> None:
+    """Else whoever has the application's password puts a key of their own there and signs in as HR."""
+    data = {"name": "Phone", "host": "h", "credential": "00", "id": "00", "counter": 1, "verified": True}
+    account = Account.objects.get(employee=alice)
+    mine = Authenticator.objects.create(user=account, type=Authenticator.Type.WEBAUTHN, data=data)
+    before = len(told())
+    for used in ({"counter": 2}, {"name": "My phone"}):
+        Authenticator.objects.filter(pk=mine.pk).update(data=data | used, last_used_at="2026-11-23T00:00:00Z")
+    assert len(told()) == before
+    for stolen in ({"credential": "01"}, {"verified": False}, {"host": "other"}):
+        Authenticator.objects.filter(pk=mine.pk).update(data=data | stolen)
+        Authenticator.objects.filter(pk=mine.pk).update(data=data)
+    assert [action for action, *_rest in told()[before:]] == ["database.update"] * 6
 
 
 def test_an_account_that_is_switched_off_or_given_a_password_is_told_and_a_sign_in_is_not(alice: Employee) -> None:

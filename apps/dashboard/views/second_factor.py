@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from allauth.mfa.totp.internal.auth import clear_totp_secret
@@ -18,17 +20,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.dashboard.entering import PROVEN_AT, enter, waiting
-from apps.dashboard.second_factor_forms import AddForm, CodeForm
+from apps.dashboard.passkey_challenges import Purpose, place, take
+from apps.dashboard.second_factor_forms import AddForm, CodeForm, PasskeyForm, RemoveForm
 from apps.dashboard.views.scope import Scope
 from apps.employees.models import Account
+from apps.employees.passkeys import check_passkey, passkeys, works_at
 from apps.employees.second_factors import (
     SHOWN,
     Secrets,
     add_factor,
     audit_wrong_code,
+    has_app,
     has_factor,
     lacks_factor,
     paper_codes,
+    remove_factor,
     remove_factors,
 )
 
@@ -45,65 +51,143 @@ def asked(request: HttpRequest) -> HttpResponse:
     if found is None:
         return redirect("login")
     account, left = found
-    form = CodeForm(user=account, data=request.POST or None)
+    form = CodeForm(user=account, data=request.POST or None, check=_checks(request, account, Purpose.SIGN_IN))
     if request.method == "POST":
         if form.is_valid():
             form.save()
             return enter(request, account, left["wanted"], event=left["event"], shown=True, hours=left["hours"])
         audit_wrong_code(account)
-    return render_template(request, "registration/second_factor_asked.html", {"form": form})
+    keyed = works_at(account, place(request))
+    return render_template(request, "registration/second_factor_asked.html", {"form": form, "keyed": keyed})
 
 
 @never_cache
 @require_http_methods(["GET", "POST"])
 def own(request: HttpRequest) -> HttpResponse:
-    """One's own second factor: the page to add it, or what there is of it."""
+    """One's own second factors: the page to add the first, or what there is."""
     scope = Scope(request)
-    account = scope.user
-    if has_factor(account):
-        if lacks_factor(account, request.session):
-            # Added in another browser since this one was signed in.
-            return _page(request, scope, "registration/second_factor_stale.html")
-        return _page(request, scope, "registration/second_factor.html", remove=CodeForm(user=account))
-    fresh = time.time() - request.session.get(PROVEN_AT, 0) < FRESH
-    if not fresh and not account.has_usable_password():
-        return _page(request, scope, "registration/second_factor_stale.html")
-    form = AddForm(user=account, fresh=fresh, data=request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        add_factor(account=account, secret=form.secret)
-        clear_totp_secret(request)
-        request.session[SHOWN] = True
-        request.session.cycle_key()
-        messages.success(request, _("Your second factor is added. Keep these codes on paper."))
-        return _page(
-            request, scope, "registration/second_factor.html", codes=paper_codes(account), remove=CodeForm(user=account)
-        )
-    return _page(
-        request, scope, "registration/second_factor_add.html", form=form, picture=_picture(account, form.secret),
-        secret=form.secret, needed=lacks_factor(account, request.session),
-    )  # fmt: skip
+    if has_factor(scope.user):
+        # Added in another browser since this one was signed in.
+        return stale(scope) if lacks_factor(scope.user, request.session) else page(scope)
+    return _add_app(scope) if may_change(scope) else stale(scope)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def app(request: HttpRequest) -> HttpResponse:
+    """An app beside the passkeys that are there."""
+    scope = Scope(request)
+    if not may_change(scope):
+        return stale(scope)
+    return redirect("second-factor") if has_app(scope.user) else _add_app(scope)
 
 
 @never_cache
 @require_POST
 def remove(request: HttpRequest) -> HttpResponse:
-    """With a code: whoever finds an open browser takes nothing away."""
+    """With a code or a passkey: whoever finds an open browser takes nothing away."""
     scope = Scope(request)
-    if not has_factor(scope.user):
+    account = scope.user
+    if not has_factor(account):
         raise Http404
-    form = CodeForm(user=scope.user, data=request.POST)
+    form = RemoveForm(user=account, data=request.POST, check=_checks(request, account, Purpose.PROOF))
     if not form.is_valid():
-        audit_wrong_code(scope.user)
-        return _page(request, scope, "registration/second_factor.html", remove=form, status=422)
-    remove_factors(account=scope.user, by=scope.user.actor)
+        audit_wrong_code(account)
+        return page(scope, remove=form, status=422)
+    form.save()
+    if (factor := form.cleaned_data["factor"]) is None:
+        remove_factors(account=account, by=account.actor)
+    else:
+        remove_factor(account=account, factor=factor)
+    if has_factor(account):
+        messages.success(request, _("It is removed."))
+        return redirect("second-factor")
     request.session[SHOWN] = False
     messages.success(request, _("Your second factor is removed."))
     return HttpResponseRedirect(settings.LOGIN_REDIRECT_URL)
 
 
-def _page(request: HttpRequest, scope: Scope, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+def may_change(scope: Scope) -> bool:
+    """Whether this session may add factors: it has shown one that is there; without one, it can prove who it is."""
+    if has_factor(scope.user) and not scope.request.session.get(SHOWN):
+        return False
+    return is_fresh(scope) or scope.user.has_usable_password()
+
+
+def is_fresh(scope: Scope) -> bool:
+    """Whether the sign-in was a moment ago."""
+    return bool(time.time() - scope.request.session.get(PROVEN_AT, 0) < FRESH)
+
+
+def added(scope: Scope, said: str, *, first: bool) -> HttpResponse:
+    """What is seen after one was added; the codes on paper after the first one alone."""
+    scope.request.session[SHOWN] = True
+    scope.request.session.cycle_key()
+    messages.success(scope.request, said)
+    return page(scope, codes=paper_codes(scope.user)) if first else redirect("second-factor")
+
+
+def page(scope: Scope, *, status: int = 200, **context: Any) -> HttpResponse:
+    """What there is of one's own factors, with the forms to add and to remove."""
+    account = scope.user
+    around = {
+        "app": has_app(account),
+        "passkeys": passkeys(account),
+        "keyed": works_at(account, place(scope.request)),
+        "new": PasskeyForm(user=account, fresh=is_fresh(scope)) if may_change(scope) else None,
+        "remove": RemoveForm(user=account, check=_nothing),
+    }
+    return _render(scope, "registration/second_factor.html", status=status, **{**around, **context})
+
+
+def stale(scope: Scope) -> HttpResponse:
+    """Signed in before the factor was added, or too long ago to add one."""
+    return _render(scope, "registration/second_factor_stale.html")
+
+
+def first_page(scope: Scope, form: AddForm | None = None, *, status: int = 200, **context: Any) -> HttpResponse:
+    """The picture for an app and, as long as there is no factor, a passkey instead."""
+    account, fresh = scope.user, is_fresh(scope)
+    form = form or AddForm(user=account, fresh=fresh)
+    around = {
+        "form": form,
+        "picture": _picture(account, form.secret),
+        "secret": form.secret,
+        "needed": lacks_factor(account, scope.request.session),
+        "new": None if has_factor(account) else PasskeyForm(user=account, fresh=fresh),
+    }
+    return _render(scope, "registration/second_factor_add.html", status=status, **{**around, **context})
+
+
+def _add_app(scope: Scope) -> HttpResponse:
+    account, request = scope.user, scope.request
+    form = AddForm(user=account, fresh=is_fresh(scope), data=request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return first_page(scope, form)
+    first = not has_factor(account)
+    if not add_factor(account=account, secret=form.secret):
+        return redirect("second-factor")
+    clear_totp_secret(request)
+    said = _("Your second factor is added. Keep these codes on paper.") if first else _("The app is added.")
+    return added(scope, said, first=first)
+
+
+def _checks(request: HttpRequest, account: Account, purpose: Purpose) -> Callable[[str], None]:
+    return partial(_check, request, account, purpose)
+
+
+def _check(request: HttpRequest, account: Account, purpose: Purpose, answer: str) -> None:
+    state = take(request, purpose, account)
+    check_passkey(account=account, place=place(request), state=state, answer=answer)
+
+
+def _nothing(answer: str) -> None:
+    """An empty form checks no answers."""
+
+
+def _render(scope: Scope, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
     around = {"scope": scope, "frame": scope.frame(), "now": scope.now}
-    return render_template(request, template, {**around, **context}, status=status)
+    return render_template(scope.request, template, {**around, **context}, status=status)
 
 
 def _picture(account: Account, secret: str) -> str:

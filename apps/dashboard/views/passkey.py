@@ -1,0 +1,88 @@
+"""Passkeys: what a browser is asked to sign, as JSON for the page's script, and the form that adds one."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from apps.dashboard.entering import waiting
+from apps.dashboard.passkey_challenges import Purpose, keep, place, take
+from apps.dashboard.second_factor_forms import PasskeyForm
+from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.second_factor import added, first_page, is_fresh, may_change, page, stale
+from apps.employees.models import Account
+from apps.employees.passkeys import NotProven, TooMany, add_passkey, ask_known, ask_new
+from apps.employees.second_factors import has_factor
+
+
+@login_not_required
+@never_cache
+@require_POST
+def sign_in_options(request: HttpRequest) -> HttpResponse:
+    """For whoever waits at the question for the second factor."""
+    found = waiting(request)
+    if found is None:
+        raise Http404
+    return _known(request, found[0], Purpose.SIGN_IN)
+
+
+@never_cache
+@require_POST
+def proof_options(request: HttpRequest) -> HttpResponse:
+    """For whoever takes a factor away."""
+    return _known(request, Scope(request).user, Purpose.PROOF)
+
+
+@never_cache
+@require_POST
+def new_options(request: HttpRequest) -> HttpResponse:
+    """For whoever adds a passkey."""
+    scope = Scope(request)
+    if not may_change(scope):
+        raise Http404
+    options, state = ask_new(scope.user, place(request))
+    keep(request, Purpose.ADD, scope.user, state)
+    return JsonResponse(options)
+
+
+@never_cache
+@require_POST
+def add(request: HttpRequest) -> HttpResponse:
+    """Named, and proven by the password unless the sign-in was a moment ago."""
+    scope = Scope(request)
+    if not may_change(scope):
+        return stale(scope)
+    account, first = scope.user, not has_factor(scope.user)
+    form = PasskeyForm(user=account, fresh=is_fresh(scope), data=request.POST)
+    if form.is_valid() and _added(request, account, form):
+        said = _("Your passkey is added. Keep these codes on paper.") if first else _("Your passkey is added.")
+        return added(scope, said, first=first)
+    again = first_page if first else page
+    return again(scope, new=form, status=422)
+
+
+def _added(request: HttpRequest, account: Account, form: PasskeyForm) -> bool:
+    try:
+        add_passkey(
+            account=account, place=place(request), state=take(request, Purpose.ADD, account),
+            answer=form.cleaned_data["passkey"], name=form.cleaned_data["name"],
+        )  # fmt: skip
+    except NotProven:
+        form.add_error("name", _("This passkey was not taken. Try again."))
+        return False
+    except TooMany:
+        form.add_error("name", _("You have as many passkeys as one can have. Remove one first."))
+        return False
+    return True
+
+
+def _known(request: HttpRequest, account: Account, purpose: Purpose) -> HttpResponse:
+    try:
+        options, state = ask_known(account, place(request))
+    except NotProven:
+        raise Http404 from None
+    keep(request, purpose, account, state)
+    return JsonResponse(options)

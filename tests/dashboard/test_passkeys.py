@@ -1,0 +1,394 @@
+"""A passkey opens a session only to whoever holds it, on this very site, for the question that was just asked."""
+
+import json
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator as Stored
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.employees.models import Employee
+from apps.employees.passkeys import MOST, passkeys
+from apps.employees.second_factors import add_factor, has_factor, paper_codes
+from apps.employees.services import account_for
+from apps.ledger.models import AuditEntry
+from apps.quotas.models import Campaign
+from tests import people
+from tests.authenticators import PRESENT, VERIFIED, Authenticator
+from tests.commands import say
+from tests.dashboard.strict import StrictClient, words
+from tests.dashboard.test_second_factor import ASKED, OWN, REMOVE, SECRET, actions, code, signs_in
+
+pytestmark = pytest.mark.django_db
+
+OPTIONS, ADD, NEW, PROOF = (
+    "/login/second-factor/passkey/", "/second-factor/passkeys/add/", "/second-factor/passkeys/new/",
+    "/second-factor/passkeys/proof/",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _for_hr(settings: Any, campaign: Campaign) -> None:
+    settings.SECOND_FACTOR_ROLES = ["hr"]
+
+
+def asked(client: StrictClient, address: str = OPTIONS) -> dict[str, Any]:
+    """What the page's script fetches."""
+    found: dict[str, Any] = client.post(address).json()
+    return found
+
+
+def adds(client: StrictClient, one: Authenticator, name: str = "Phone", **more: Any) -> Any:
+    return client.post(ADD, {"new-name": name, "new-passkey": one.makes(asked(client, NEW)), **more})
+
+
+def comes_in(client: StrictClient, answer: str) -> bool:
+    """Whether this answer to the question opens a session."""
+    client.post(ASKED, {"passkey": answer})
+    return bool(client.get("/company/").status_code == 200)
+
+
+@pytest.fixture
+def phone(client: StrictClient, hr: Employee) -> Authenticator:
+    """HR's passkey; whoever holds `client` is signed out again."""
+    signs_in(client)
+    one = Authenticator()
+    assert adds(client, one).status_code == 200
+    client.logout()
+    return one
+
+
+class TestAdding:
+    def test_it_satisfies_the_role_and_brings_codes_on_paper_once(self, client: StrictClient, hr: Employee) -> None:
+        signs_in(client)
+        done = adds(client, Authenticator())
+        assert all(one in words(done) for one in paper_codes(account_for(hr)))
+        assert client.get("/company/").status_code == 200
+        assert not any(one in words(client.get(OWN)) for one in paper_codes(account_for(hr)))
+        assert "Phone" in words(client.get(OWN))
+        assert AuditEntry.objects.get(action="account.factor_added").detail == {"factor": "passkey"}
+
+    @pytest.mark.parametrize(
+        "forged",
+        [
+            {"origin": "http://testserver.example.org"},
+            {"origin": "https://testserver"},
+            {"challenge": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
+            {"type": "webauthn.get"},
+            {"crossOrigin": True},
+        ],
+    )
+    def test_what_another_page_got_is_not_taken(
+        self, client: StrictClient, hr: Employee, forged: dict[str, Any]
+    ) -> None:
+        signs_in(client)
+        answer = Authenticator().makes(asked(client, NEW), **forged)
+        assert client.post(ADD, {"new-name": "Phone", "new-passkey": answer}).status_code == 422
+        assert not has_factor(account_for(hr))
+
+    @pytest.mark.parametrize(
+        "made", [{"host": "testserver.example.org"}, {"flags": 0}, {"algorithm": -65535}, {"algorithm": -36}]
+    )
+    def test_what_another_authenticator_made_is_not_taken(
+        self, client: StrictClient, hr: Employee, made: dict[str, Any]
+    ) -> None:
+        signs_in(client)
+        assert adds(client, Authenticator(**made)).status_code == 422
+        assert not has_factor(account_for(hr))
+
+    @pytest.mark.parametrize(
+        "sent", ["", "{}", "[]", "1", "null", "x", '{"response": 1}', "[" * 9000, "名", "x" * 20_001]
+    )
+    def test_anything_else_is_a_sentence(self, client: StrictClient, hr: Employee, sent: str) -> None:
+        signs_in(client)
+        asked(client, NEW)
+        assert client.post(ADD, {"new-name": "Phone", "new-passkey": sent}).status_code == 422
+        assert not has_factor(account_for(hr))
+
+    def test_every_byte_of_an_answer_may_be_wrong(self, client: StrictClient, hr: Employee) -> None:
+        """A page of ours says so; it is never our fault."""
+        signs_in(client)
+        for part in ("attestationObject", "clientDataJSON"):
+            for cut in range(0, 180, 9):
+                sent = json.loads(Authenticator().makes(asked(client, NEW)))
+                sent["response"][part] = sent["response"][part][:cut]
+                answer = client.post(ADD, {"new-name": "Phone", "new-passkey": json.dumps(sent)})
+                assert answer.status_code == 422, (part, cut)
+
+    def test_a_question_is_answered_once(self, client: StrictClient, hr: Employee) -> None:
+        signs_in(client)
+        options = asked(client, NEW)
+        sent = [{"new-name": "Phone", "new-passkey": Authenticator().makes(options)} for _ in range(2)]
+        assert [client.post(ADD, one).status_code for one in sent] == [200, 422]
+        assert len(passkeys(account_for(hr))) == 1
+
+    def test_a_session_that_is_not_fresh_shows_the_password_again(
+        self, client: StrictClient, hr: Employee, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        signs_in(client)
+        monkeypatch.setattr("apps.dashboard.views.second_factor.FRESH", -1)
+        for wrong in ({}, {"new-password": "wrong"}):
+            assert adds(client, Authenticator(), **wrong).status_code == 422
+        assert adds(client, Authenticator(), **{"new-password": people.PASSWORD}).status_code == 200
+
+    def test_a_session_that_has_not_shown_the_other_factor_adds_none(self, client: StrictClient, hr: Employee) -> None:
+        """Else a stolen password would add its own."""
+        signs_in(client)
+        add_factor(account=account_for(hr), secret=SECRET)
+        assert client.post(NEW).status_code == 404
+        client.post(ADD, {"new-name": "Mine", "new-passkey": "{}"})
+        assert "Sign out and in again" in words(client.get(OWN))
+        assert passkeys(account_for(hr)) == []
+
+    def test_the_same_authenticator_is_not_added_twice(self, client: StrictClient, hr: Employee) -> None:
+        signs_in(client)
+        one = Authenticator()
+        adds(client, one)
+        options = asked(client, NEW)
+        assert [known["id"] for known in options["publicKey"]["excludeCredentials"]] != []
+        again = client.post(ADD, {"new-name": "Again", "new-passkey": one.makes(options)})
+        assert (again.status_code, len(passkeys(account_for(hr)))) == (422, 1)
+
+    def test_there_is_an_end_to_how_many(self, client: StrictClient, hr: Employee) -> None:
+        signs_in(client)
+        for number in range(MOST):
+            adds(client, Authenticator(), name=f"Key {number}")
+        assert "Remove one first" in words(adds(client, Authenticator()))
+        assert len(passkeys(account_for(hr))) == MOST
+
+    def test_a_name_is_shown_as_it_was_typed(self, client: StrictClient, hr: Employee) -> None:
+        signs_in(client)
+        adds(client, Authenticator(), name="<b>键</b> & co")
+        assert "<b>键</b> & co" in words(client.get(OWN))
+
+    def test_an_app_is_added_beside_it(self, client: StrictClient, phone: Authenticator, hr: Employee) -> None:
+        signs_in(client)
+        comes_in(client, phone.signs(asked(client)))
+        before = paper_codes(account_for(hr))
+        page = client.get("/second-factor/app/")
+        secret = next(word for word in words(page).split() if len(word) == 32 and word.isupper())
+        assert client.post("/second-factor/app/", {"code": code(secret)})["Location"] == OWN
+        assert paper_codes(account_for(hr)) == before, "the sheet that was printed stays good"
+        assert client.get("/second-factor/app/")["Location"] == OWN
+
+
+class TestSigningIn:
+    def test_it_opens_the_session_and_goes_on(self, client: StrictClient, phone: Authenticator, hr: Employee) -> None:
+        assert signs_in(client)["Location"] == ASKED
+        assert client.get("/company/").status_code == 302
+        done = client.post(ASKED, {"passkey": phone.signs(asked(client))})
+        assert done["Location"] == "/company/"
+        assert client.get("/company/").status_code == 200
+        assert actions()[-1] == "account.signed_in"
+        assert passkeys(account_for(hr))[0].last_used_at is not None
+
+    @pytest.mark.parametrize(
+        "forged",
+        [
+            {"origin": "http://testserver.example.org"},
+            {"origin": "http://testserver:8001"},
+            {"origin": "https://testserver"},
+            {"challenge": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
+            {"type": "webauthn.create"},
+            {"crossOrigin": True},
+        ],
+    )
+    def test_what_another_page_got_opens_nothing(
+        self, client: StrictClient, phone: Authenticator, forged: dict[str, Any]
+    ) -> None:
+        signs_in(client)
+        assert not comes_in(client, phone.signs(asked(client), **forged))
+        assert actions()[-1] == "account.factor_refused"
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"host": "testserver.example.org"},
+            {"flags": PRESENT},
+            {"flags": VERIFIED},
+            {"step": 0},
+            {"step": -1, "counter": 1},
+            {"id": b"another passkey"},
+        ],
+        ids=["another host", "nobody asked who", "nobody there", "a copy", "counter back", "unknown"],
+    )
+    def test_what_another_authenticator_says_opens_nothing(
+        self, client: StrictClient, phone: Authenticator, changed: dict[str, Any]
+    ) -> None:
+        signs_in(client)
+        phone.signs(asked(client))
+        assert comes_in(client, phone.signs(asked(client)))
+        client.logout()
+        signs_in(client)
+        for name, value in changed.items():
+            setattr(phone, name, value)
+        assert not comes_in(client, phone.signs(asked(client)))
+
+    def test_another_key_opens_nothing(self, client: StrictClient, phone: Authenticator) -> None:
+        signs_in(client)
+        phone.key = Authenticator().key
+        assert not comes_in(client, phone.signs(asked(client)))
+
+    def test_a_signature_over_something_else_opens_nothing(self, client: StrictClient, phone: Authenticator) -> None:
+        signs_in(client)
+        sent = json.loads(phone.signs(asked(client)))
+        other = json.loads(phone.signs(asked(client)))
+        other["response"]["signature"] = sent["response"]["signature"]
+        assert not comes_in(client, json.dumps(other))
+
+    def test_a_colleagues_passkey_opens_nothing(
+        self, client: StrictClient, phone: Authenticator, bob: Employee
+    ) -> None:
+        """Not with a question that was asked of either of them."""
+        theirs, behind = Authenticator(), StrictClient()
+        signs_in(behind, "B001", "/")
+        adds(behind, theirs)
+        behind.logout()
+        signs_in(client)
+        assert not comes_in(client, theirs.signs(asked(client)))
+        signs_in(behind, "B001", "/")
+        signs_in(client)
+        asked(client)
+        assert not comes_in(client, theirs.signs(asked(behind)))
+
+    def test_an_answer_is_good_once(self, client: StrictClient, phone: Authenticator) -> None:
+        signs_in(client)
+        answer = phone.signs(asked(client))
+        assert comes_in(client, answer)
+        client.logout()
+        signs_in(client)
+        assert not comes_in(client, answer)
+        asked(client)
+        assert not comes_in(client, answer), "not for another question either"
+
+    def test_a_wrong_answer_uses_the_question_up(self, client: StrictClient, phone: Authenticator) -> None:
+        signs_in(client)
+        right = phone.signs(asked(client))
+        assert not comes_in(client, "{}")
+        assert not comes_in(client, right)
+
+    def test_a_question_does_not_wait_for_ever(
+        self, client: StrictClient, phone: Authenticator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        signs_in(client)
+        answer = phone.signs(asked(client))
+        monkeypatch.setattr("apps.dashboard.passkey_challenges.PATIENCE", -1)
+        assert not comes_in(client, answer)
+
+    def test_an_answer_for_a_removal_is_no_sign_in(self, client: StrictClient, phone: Authenticator) -> None:
+        signs_in(client)
+        assert comes_in(client, phone.signs(asked(client)))
+        assert client.post(ASKED, {"passkey": phone.signs(asked(client, PROOF))})["Location"] == "/login/"
+        options = asked(client, PROOF)
+        signs_in(client)
+        assert not StrictClient().post(ASKED, {"passkey": phone.signs(options)}).cookies
+
+    def test_nobody_is_asked_without_a_password(self, client: StrictClient, phone: Authenticator) -> None:
+        assert client.post(OPTIONS).status_code == 404
+        assert client.post(PROOF).status_code == 302
+
+    def test_one_that_never_asks_who_somebody_is_is_taken_as_that(self, client: StrictClient, hr: Employee) -> None:
+        """A key with a button alone is a second factor: something one has, beside the password."""
+        signs_in(client)
+        key = Authenticator(flags=PRESENT, step=0)
+        adds(client, key)
+        client.logout()
+        signs_in(client)
+        options = asked(client)
+        assert options["publicKey"]["userVerification"] == "preferred"
+        assert comes_in(client, key.signs(options))
+
+    def test_one_that_asks_is_asked_to(self, client: StrictClient, phone: Authenticator) -> None:
+        signs_in(client)
+        assert asked(client)["publicKey"]["userVerification"] == "required"
+
+    def test_a_host_of_its_own_has_passkeys_of_its_own(
+        self, client: StrictClient, phone: Authenticator, settings: Any
+    ) -> None:
+        settings.ALLOWED_HOSTS = ["testserver", "other.example.org"]
+        elsewhere = StrictClient(headers={"host": "other.example.org"})
+        signs_in(elsewhere)
+        assert "Use a passkey" not in words(elsewhere.get(ASKED))
+        assert elsewhere.post(OPTIONS).status_code == 404
+
+    def test_an_origin_that_forms_are_taken_from_is_one(
+        self, client: StrictClient, phone: Authenticator, settings: Any
+    ) -> None:
+        """As behind a proxy that tells the house another port."""
+        settings.CSRF_TRUSTED_ORIGINS = ["https://testserver:8443", "https://other.example.org"]
+        signs_in(client)
+        assert not comes_in(client, phone.signs(asked(client), origin="https://other.example.org"))
+        assert comes_in(client, phone.signs(asked(client), origin="https://testserver:8443"))
+
+    def test_codes_on_paper_stand_in_for_it(self, client: StrictClient, phone: Authenticator, hr: Employee) -> None:
+        signs_in(client)
+        page = words(client.get(ASKED))
+        assert "one of those on paper" in page
+        assert client.post(ASKED, {"code": paper_codes(account_for(hr))[0]})["Location"] == "/company/"
+
+    def test_no_line_of_the_log_tells_which(
+        self, client: StrictClient, phone: Authenticator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        signs_in(client)
+        assert comes_in(client, phone.signs(asked(client)))
+        assert phone.id.hex() not in caplog.text
+
+
+class TestRemoving:
+    @pytest.fixture
+    def inside(self, client: StrictClient, phone: Authenticator) -> StrictClient:
+        signs_in(client)
+        assert comes_in(client, phone.signs(asked(client)))
+        return client
+
+    def test_an_open_browser_is_not_enough(self, inside: StrictClient, hr: Employee) -> None:
+        for wrong in ({}, {"passkey": "{}"}, {"code": "000000"}):
+            assert inside.post(REMOVE, wrong).status_code == 422
+        assert has_factor(account_for(hr))
+
+    def test_the_last_one_takes_the_paper_along(self, inside: StrictClient, phone: Authenticator, hr: Employee) -> None:
+        one = passkeys(account_for(hr))[0].pk
+        done = inside.post(REMOVE, {"factor": one, "passkey": phone.signs(asked(inside, PROOF))})
+        assert done["Location"] == "/"
+        assert not Stored.objects.exists()
+        assert inside.get("/company/")["Location"] == OWN
+        assert actions()[-1] == "account.factor_removed"
+
+    def test_one_of_two_leaves_the_other(self, inside: StrictClient, phone: Authenticator, hr: Employee) -> None:
+        adds(inside, Authenticator(), name="Key")
+        lost = next(one for one in passkeys(account_for(hr)) if one.name == "Key")
+        paper = paper_codes(account_for(hr))[0]
+        assert inside.post(REMOVE, {"factor": lost.pk, "code": paper})["Location"] == OWN
+        assert [one.name for one in passkeys(account_for(hr))] == ["Phone"]
+        assert inside.get("/company/").status_code == 200
+
+    def test_nobody_removes_a_colleagues(self, inside: StrictClient, phone: Authenticator, bob: Employee) -> None:
+        behind = StrictClient()
+        signs_in(behind, "B001", "/")
+        adds(behind, Authenticator())
+        theirs = passkeys(account_for(bob))[0].pk
+        sent = {"factor": theirs, "passkey": phone.signs(asked(inside, PROOF))}
+        assert inside.post(REMOVE, sent).status_code == 422
+        assert len(passkeys(account_for(bob))) == 1
+
+    def test_an_operator_resets_it(self, inside: StrictClient, hr: Employee) -> None:
+        say("reset_second_factor", "H001")
+        assert not Stored.objects.exists()
+
+
+def test_two_browsers_at_once_add_one_app(client: StrictClient, hr: Employee) -> None:
+    account = account_for(hr)
+    assert [add_factor(account=account, secret=SECRET) for _ in range(2)] == [True, False]
+
+
+def test_a_page_with_many_asks_the_database_no_more(client: StrictClient, hr: Employee) -> None:
+    counts = []
+    signs_in(client)
+    for many in (1, 4):
+        while len(passkeys(account_for(hr))) < many:
+            adds(client, Authenticator())
+        with CaptureQueriesContext(connection) as asked_for:
+            client.get(OWN)
+        counts.append(len(asked_for))
+    assert counts[0] == counts[1]

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from apps.contacts.services import identities_of
 from apps.employees.models import Employee
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign
-from tests import plugin
+from apps.quotas.services import compare_everybody, erase_person
+from tests import canary, commands, plugin
 from tests.fixtures import Clock
-from tests.people import TESTER, adjust, ask, record
+from tests.people import TESTER, adjust, ask, mark, record, record_one
 from tests.quotas.rebuilding import exported, rebuilt
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,3 +32,25 @@ def test_rebuilt_from_the_facts_on_an_empty_database_the_result_has_the_same_byt
     with rebuilt() as database:
         assert exported(tmp_path / "again", database, "freeze_campaign --campaign november") == first
     assert first[0].decode("utf-8-sig").count("\n") == 10
+
+
+def test_the_facts_give_the_same_bytes_after_somebody_was_erased(
+    campaign: Campaign, alice: Employee, alan: Employee, clock: Clock, tmp_path: Path
+) -> None:
+    """Whoever was 100 with that contact stays 100, for a recount, for the proof, and on another database."""
+    record(alice, 99)
+    for one in (alice, alan):
+        record_one(one, ("phone", canary.PHONE), name=canary.NAME)
+    mark()
+    clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
+    freeze(campaign=campaign, by=TESTER, patient=True)
+    first = exported(tmp_path / "first", plugin.DATABASE)
+    done = erase_person(identities_of([("phone", canary.SPELLED)]), reason="by letter", by=TESTER)
+    assert done.found.contacts == 2
+    assert canary.shown_by_tables() == {}
+    campaign.refresh_from_db()
+    assert compare_everybody(campaign).differences == []
+    assert exported(tmp_path / "after", plugin.DATABASE) == first
+    assert commands.run("verify_freeze", tmp_path / "after" / "final.csv")["verified"]
+    with rebuilt() as database:
+        assert exported(tmp_path / "again", database, "freeze_campaign --campaign november") == first

@@ -47,6 +47,7 @@ ACTIONS: dict[str, Any] = {
     "account.factor_refused": _("was not let in: a wrong second factor"),
     "account.password_hashed_anew": _("a password was stored in a newer form"),
     "account.password_set": _("set a password"),
+    "account.link_mailed": _("mailed a link for a new password"),
     "account.password_changed": _("changed the password"),
     "adjustment.asked": _("asked for an adjustment"),
     "adjustment.granted": _("granted an adjustment"),

@@ -196,3 +196,13 @@ class SignInForm(AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("Staff number or e-mail")
+
+
+class ForgottenForm(MarkedForm):
+    """Who has forgotten a password."""
+
+    username = forms.CharField(
+        label=_("Staff number or e-mail"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+    )

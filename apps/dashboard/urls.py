@@ -143,6 +143,7 @@ urlpatterns = [
     path("logout/", account.SignOut.as_view(), name="logout"),
     path("tokens/", tokens.index, name="tokens"),
     path("tokens/<int:token_id>/revoke/", tokens.revoke, name="token-revoke"),
+    path("password/forgotten/", account.forgotten, name="password-forgotten"),
     path("password/", account.ChangePassword.as_view(), name="password_change"),
     path("set-password/<uidb64>/<token>/", account.SetPassword.as_view(), name="set-password"),
 ]

@@ -4,10 +4,16 @@ import uuid
 
 from celery import shared_task
 
-from apps.employees import loads
+from apps.employees import forgotten, loads
 
 
 @shared_task
 def work_on_load(load_id: str) -> None:
     """Look at a roster that was sent, or apply one that was confirmed."""
     loads.work_on(uuid.UUID(load_id))
+
+
+@shared_task
+def mail_link(account_id: int, employee_id: int, base_url: str, language: str) -> None:
+    """Mail a link to set a password to the one who is meant, if there is one."""
+    forgotten.mail_link(account_id=account_id, employee_id=employee_id, base_url=base_url, language=language)

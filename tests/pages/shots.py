@@ -36,6 +36,7 @@ NOBODY_YET = [
 ANYBODY = [
     Shot("login", "", "/login/"),
     Shot("login-error", "", "/login/", acts.wrong_password),
+    Shot("forgotten", "", "/password/forgotten/"),
     Shot("set-password", "", "{link}"),
     Shot("set-password-over", "", "/set-password/x/y/"),
     Shot("api", "", "/api/v1/docs/"),

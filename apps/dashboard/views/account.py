@@ -5,21 +5,27 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render as render_template
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
 from apps.dashboard.entering import enter
-from apps.dashboard.forms import SignInForm
+from apps.dashboard.forms import ForgottenForm, SignInForm
 from apps.dashboard.views.errors import too_many
 from apps.dashboard.views.scope import Scope
+from apps.employees.forgotten import meant
 from apps.employees.lock_out import WAIT, forgive, remember_browser
 from apps.employees.models import Account
 from apps.employees.services import audit_account, audit_refused
+from apps.quotas import services
 
 # Django's form views take PUT for POST.
 METHODS = ["get", "head", "post", "options"]
@@ -73,6 +79,23 @@ class SignOut(views.LogoutView):
         # Pages are kept by nobody anyway; this is for what a browser keeps in spite of that.
         response["Clear-Site-Data"] = '"cache", "storage"'
         return response
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """Ask for a link to set a password. The answer is the same for anybody and nobody."""
+    if not settings.PASSWORD_SIGN_IN:
+        raise Http404
+    form, sent = ForgottenForm(request.POST or None), False
+    if request.method == "POST" and form.is_valid():
+        account_id, employee_id = meant(form.cleaned_data["username"])
+        base_url = f"{request.scheme}://{request.get_host()}"
+        services.ring_for_password(account_id, employee_id, base_url, get_language() or settings.LANGUAGE_CODE)
+        sent = True
+    status = 422 if request.method == "POST" and not sent else 200
+    return render_template(request, "registration/forgotten.html", {"form": form, "sent": sent}, status=status)
 
 
 class SetPassword(views.PasswordResetConfirmView):

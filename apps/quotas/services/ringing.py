@@ -18,6 +18,7 @@ MAKE_EXPORT = "apps.quotas.tasks.make_export"
 ROLL_UP = "apps.quotas.tasks.roll_up"
 TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
 IMPORT_SUBMISSION = "apps.contacts.tasks.import_submission"
+MAIL_LINK = "apps.employees.tasks.mail_link"
 WORK_ON_LOAD = "apps.employees.tasks.work_on_load"
 
 
@@ -70,6 +71,12 @@ def ring_for_version(correction_id: int) -> None:
 def ring_for_export(export_id: uuid.UUID) -> None:
     """After the commit, ask a worker to make a file. The sweep asks too."""
     transaction.on_commit(lambda: _ring(lambda options: _send(MAKE_EXPORT, options, str(export_id))), robust=True)
+
+
+def ring_for_password(account_id: int, employee_id: int, base_url: str, language: str) -> None:
+    """Ask a worker to mail a link. When nobody hears it, no mail comes, and whoever waits for it asks again."""
+    arguments = (account_id, employee_id, base_url, language)
+    transaction.on_commit(lambda: _ring(lambda options: _send(MAIL_LINK, options, *arguments)), robust=True)
 
 
 def ring_for_each(ranges: Iterable[int]) -> None:

@@ -1,0 +1,86 @@
+"""A forgotten password: a link to set a new one, mailed to whom the roster says, whoever asked for it.
+
+What is asked in a request takes the same two questions whether there is anybody or not; the mail is a worker's.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from smtplib import SMTPException
+
+from django.core.cache import cache
+from django.core.mail import EmailMessage
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from apps.employees.backends import MAY_SIGN_IN
+from apps.employees.models import Account, Employee, ProviderSubject, meant_by
+from apps.employees.services import account_for, set_password_link
+from apps.ledger.rules import storable
+from apps.ledger.services import SYSTEM, audit, clock
+
+logger = logging.getLogger(__name__)
+# Between two mails to one person: nobody's letter box is filled by somebody who knows a staff number.
+PAUSE = timedelta(minutes=5)
+
+
+def meant(name: str) -> tuple[int, int]:
+    """(account, employee) that a name at the sign-in means, 0 for none: both are always asked for."""
+    name = name.strip() if storable(name) else ""
+    accounts = list(Account.objects.filter(meant_by(name.lower()) & MAY_SIGN_IN, is_active=True).distinct()[:2])
+    exact = [one for one in accounts if one.login == name.lower()] or accounts
+    named = Q(staff_no=name) | Q(email__iexact=name)
+    employees = list(Employee.objects.employed_at(clock()).filter(named).order_by("pk")[:2])
+    people = [one for one in employees if one.staff_no == name] or employees
+    return (exact[0].pk if len(exact) == 1 else 0), (people[0].pk if len(people) == 1 else 0)
+
+
+def mail_link(*, account_id: int, employee_id: int, base_url: str, language: str) -> bool:
+    """Mail a link to set a password to the one who is meant; True when a mail went out.
+
+    Nothing goes to nobody, to who has left, to who signs in at the company's provider alone, or twice in PAUSE.
+    """
+    account = _account(account_id, employee_id)
+    if account is None or not _address(account) or not cache.add(f"forgotten:{account.pk}", 1, PAUSE.total_seconds()):
+        return False
+    with override(language):
+        mail = EmailMessage(
+            subject=_("Your password for Hundred"),
+            body=_(
+                "Hello %(name)s,\n\nsomebody asked for a new password of yours. Set one here:\n%(link)s\n\n"
+                "Your sign-in is %(login)s. The link works once, for three days. Was it not you? Then do nothing: your "
+                "password stays as it is.\n"
+            )
+            % {"name": account, "link": set_password_link(account, base_url), "login": account.login},
+            to=[_address(account)],
+        )
+    try:
+        mail.send()
+    except (OSError, SMTPException) as error:
+        # Whom it was for stands in no log; whoever asked asks again.
+        logger.error("the mail server did not take a mail: %s", type(error).__name__)
+        cache.delete(f"forgotten:{account.pk}")
+        return False
+    audit("account.link_mailed", by=SYSTEM, kind="account", id=account.pk, label=str(account))
+    return True
+
+
+def _account(account_id: int, employee_id: int) -> Account | None:
+    if account_id:
+        may = Account.objects.filter(MAY_SIGN_IN, pk=account_id, is_active=True).select_related("employee")
+        account = may.first()
+    else:
+        # Accounts are made when they are first needed (ADR 20).
+        employee = Employee.objects.employed_at(clock()).filter(pk=employee_id).first()
+        account = account_for(employee) if employee else None
+    if account is None or not account.is_active:
+        return None
+    elsewhere = ProviderSubject.objects.filter(account=account).exists()
+    return None if elsewhere and not account.has_usable_password() else account
+
+
+def _address(account: Account) -> str:
+    """Where the roster says that this person is reached, today."""
+    return account.employee.email if account.employee else account.email

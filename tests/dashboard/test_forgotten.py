@@ -1,0 +1,126 @@
+"""A forgotten password. A page that tells who has an account tells a stranger who works here."""
+
+import re
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apps.employees.models import Account, Employee
+from apps.employees.services import account_for
+from apps.employees.tasks import mail_link
+from apps.ledger.models import AuditEntry
+from apps.quotas.models import Campaign
+from apps.quotas.services import ringing
+from tests import people
+from tests.dashboard.strict import Page
+from tests.fixtures import Clock
+
+pytestmark = pytest.mark.django_db
+NEW = "seven quiet lanterns by a river"
+
+
+@pytest.fixture(autouse=True)
+def _worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker is asked for is done at once."""
+    cache.clear()
+    monkeypatch.setattr(ringing, "_ring", lambda send: send({}))
+    monkeypatch.setattr(ringing, "_send", lambda task, _options, *said: {ringing.MAIL_LINK: mail_link}[task](*said))
+
+
+def ask(name: str, django_capture: Any) -> Any:
+    with django_capture(execute=True):
+        return Client().post("/password/forgotten/", {"username": name})
+
+
+def links() -> list[str]:
+    return [
+        found for one in mail.outbox for found in re.findall(r"http://testserver(/set-password/\S+)", str(one.body))
+    ]
+
+
+@pytest.mark.parametrize("name", ["A001", "a001", " alice@corp.example.com ", "Alice@Corp.example.com"])
+def test_the_link_goes_to_the_address_of_the_roster_and_sets_a_password(
+    name: str, alice: Employee, campaign: Campaign, django_capture_on_commit_callbacks: Any
+) -> None:
+    Account.objects.filter(employee=alice).update(email="old@elsewhere.example")
+    before = people.sign_in(Client(), alice)
+    ask(name, django_capture_on_commit_callbacks)
+    assert [one.to for one in mail.outbox] == [["alice@corp.example.com"]]
+    visitor, (link,) = Client(), links()
+    page = visitor.get(link, follow=True)
+    visitor.post(page.redirect_chain[-1][0], {"new_password1": NEW, "new_password2": NEW})
+    assert Client().login(username="A001", password=NEW) or account_for(alice).check_password(NEW)
+    assert before.get("/").status_code == 302, "whoever else was signed in as her still is"
+    assert visitor.get(link, follow=True).context["validlink"] is False, "the link works twice"
+
+
+def test_somebody_who_never_signed_in_gets_one_too(
+    company: dict[str, Employee], campaign: Campaign, django_capture_on_commit_callbacks: Any
+) -> None:
+    assert not Account.objects.filter(employee=company["S001"]).exists()
+    ask("S001", django_capture_on_commit_callbacks)
+    assert [one.to for one in mail.outbox] == [["sam@corp.example.com"]]
+
+
+@pytest.mark.parametrize("name", ["X999", "nobody@corp.example.com", "L001", "\x01", "a" * 200])
+def test_nobody_gets_nothing_and_the_answer_is_the_same(
+    name: str, alice: Employee, campaign: Campaign, django_capture_on_commit_callbacks: Any
+) -> None:
+    people.load("staff_no,name,email,left_on\nL001,Lea,lea@corp.example.com,2026-11-20")
+    answers, asked = [], []
+    for one in (name, "A001"):
+        with CaptureQueriesContext(connection) as queries:
+            answers.append(Client().post("/password/forgotten/", {"username": one}))
+        asked.append([re.sub(r"'[^']*'|\d+", "?", query["sql"]) for query in queries])
+    assert answers[0].status_code == answers[1].status_code == 200
+    assert asked[0] == asked[1], "the time would tell"
+    words = [Page(re.sub(r'value="[^"]*"', "", one.content.decode())).words for one in answers]
+    assert words[0] == words[1]
+    ask(name, django_capture_on_commit_callbacks)
+    assert mail.outbox == []
+
+
+def test_a_letter_box_is_not_filled(
+    alice: Employee, campaign: Campaign, django_capture_on_commit_callbacks: Any
+) -> None:
+    for _try in range(5):
+        ask("A001", django_capture_on_commit_callbacks)
+    assert len(mail.outbox) == 1
+
+
+def test_it_stands_in_the_trail_and_a_link_ends(
+    alice: Employee, campaign: Campaign, clock: Clock, django_capture_on_commit_callbacks: Any
+) -> None:
+    ask("A001", django_capture_on_commit_callbacks)
+    entry = AuditEntry.objects.get(action="account.link_mailed")
+    assert entry.subject_id == str(account_for(alice).pk)
+    assert "set-password" not in repr(vars(entry))
+
+
+def test_an_address_of_another_host_is_not_mailed(alice: Employee, campaign: Campaign) -> None:
+    """A link to a stranger's server would hand them the token."""
+    answer = Client().post("/password/forgotten/", {"username": "A001"}, headers={"host": "evil.example"})
+    assert answer.status_code == 400
+    assert mail.outbox == []
+
+
+def test_without_passwords_there_is_no_such_page(settings: Any) -> None:
+    settings.PASSWORD_SIGN_IN = False
+    assert Client().get("/password/forgotten/").status_code == 404
+
+
+def test_a_broken_mail_server_is_said_to_the_log_without_whom(
+    alice: Employee, campaign: Campaign, django_capture_on_commit_callbacks: Any, caplog: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(
+        "django.core.mail.EmailMessage.send", lambda *_a, **_k: (_ for _ in ()).throw(OSError("to alice@"))
+    )
+    answer = ask("A001", django_capture_on_commit_callbacks)
+    assert answer.status_code == 200
+    assert "OSError" in caplog.text
+    assert "alice" not in caplog.text.lower()

@@ -54,7 +54,7 @@ class Query(Strict):
             if twice:
                 message = ErrorDetail(_("This is given more than once."), code="repeated")
                 raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name in twice})
-            data = {name: value for name, value in data.items() if value.strip()}
+            data = {name: value for name, value in data.items() if isinstance(value, str) and value.strip()}
             bad = [name for name, value in data.items() if UNSTORABLE.search(name + value)]
             if bad:
                 raise serializers.ValidationError({UNSTORABLE.sub("", name): [unstorable_error()] for name in bad})

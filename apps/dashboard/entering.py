@@ -47,10 +47,8 @@ def waiting(request: HttpRequest) -> tuple[Account, dict[str, Any]] | None:
     found = request.session.get(WAITING)
     if not isinstance(found, dict) or not 0 <= time.time() - found["at"] <= PATIENCE:
         return None
-    account = Account.objects.filter(pk=found["account"]).first()
-    if account is None or not EmployeeBackend().user_can_authenticate(account):
-        return None
-    return account, found
+    account = EmployeeBackend().get_user(found["account"])
+    return None if account is None else (account, found)
 
 
 def local(request: HttpRequest, address: Any) -> str:

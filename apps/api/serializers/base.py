@@ -16,6 +16,7 @@ from apps.api.parsing import UNSTORABLE, unstorable_error
 
 TEXT_LIMIT = 200
 SHOWN_NAME = 100
+TEXTS = (serializers.CharField, serializers.ChoiceField, serializers.DateTimeField, serializers.UUIDField)
 
 
 class Instant(serializers.DateTimeField):
@@ -25,16 +26,36 @@ class Instant(serializers.DateTimeField):
         super().__init__(default_timezone=UTC, **options)
 
 
+class Asked(dict[str, str]):
+    """The values of an address: texts, whatever they mean."""
+
+
 class Strict(serializers.Serializer):
-    """Refuses what it does not know: a misspelt or hopeful field would else be dropped without a word."""
+    """Refuses what it does not know: a misspelt or hopeful field would else be dropped without a word.
+
+    In JSON, a value of another type than described is refused too: a phone sent as a number has lost its zeros.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            unknown = [name for name in data if name not in self.fields]
-            if unknown:
-                message = ErrorDetail(_("There is no such field here."), code="unknown_field")
-                raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name in unknown})
+            unknown = ErrorDetail(_("There is no such field here."), code="unknown_field")
+            wrong = {name: unknown for name in data if name not in self.fields}
+            if not isinstance(data, Asked):
+                wrong |= self._mistyped(data)
+            if wrong:
+                raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name, message in wrong.items()})
         return super().to_internal_value(data)
+
+    def _mistyped(self, data: dict[str, Any]) -> dict[str, ErrorDetail]:
+        given = [(name, field, data[name]) for name, field in self.fields.items() if data.get(name) is not None]
+        texts = [name for name, field, value in given if isinstance(field, TEXTS) and not isinstance(value, str)]
+        numbers = [
+            name for name, field, value in given if isinstance(field, serializers.IntegerField) and type(value) is str
+        ]
+        return {
+            **dict.fromkeys(texts, ErrorDetail(_("This must be a text."), code="invalid")),
+            **dict.fromkeys(numbers, ErrorDetail(_("This must be a number."), code="invalid")),
+        }
 
 
 class Query(Strict):
@@ -54,7 +75,7 @@ class Query(Strict):
             if twice:
                 message = ErrorDetail(_("This is given more than once."), code="repeated")
                 raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name in twice})
-            data = {name: value for name, value in data.items() if isinstance(value, str) and value.strip()}
+            data = Asked({name: value for name, value in data.items() if isinstance(value, str) and value.strip()})
             bad = [name for name, value in data.items() if UNSTORABLE.search(name + value)]
             if bad:
                 raise serializers.ValidationError({UNSTORABLE.sub("", name): [unstorable_error()] for name in bad})

@@ -74,7 +74,6 @@ class House:
 
     def __init__(self, data: Path, **more: str) -> None:
         self.data = data
-        self.began = time.monotonic()
         port = more.pop("PORT", str(free_port()))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "config.local"],
@@ -94,7 +93,6 @@ class House:
         for line in self.process.stdout:
             self.said.append(line)
             if " answers at " in line:
-                self.seconds = time.monotonic() - self.began
                 self.address: str = line.split(" answers at ")[1].split()[0]
                 return self.address
         raise AssertionError(f"It does not answer:\n{''.join(self.said)}")

@@ -20,8 +20,10 @@ from typing import Any
 import amqp
 import pytest
 import redis
+from kombu import pools
 
-from config.brokers import QUEUE
+from config.brokers import QUEUE, transport_options
+from config.celery import app
 from config.children import die_with_parent
 from tests import plugin
 from tests.config.house import free_port
@@ -37,6 +39,28 @@ log.file.level = warning
 vm_memory_high_watermark.absolute = 512MB
 disk_free_limit.absolute = 50MB
 """
+
+
+@contextlib.contextmanager
+def rung(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process rings at `url`, over connections of its own; afterwards at the tests' broker again, over new ones.
+
+    A pool that is only closed stays closed for every test to come.
+    """
+    options = app.conf.get("broker_transport_options")
+    with monkeypatch.context() as patched:
+        # By the environment, which Celery asks first: what a patch puts back into its layered settings stays there.
+        for name in ("CELERY_BROKER_URL", "CELERY_BROKER_WRITE_URL"):
+            patched.setenv(name, url)
+        _reconnect(transport_options(url))
+        yield
+        pools.reset()
+    _reconnect(options)
+
+
+def _reconnect(options: dict[str, Any]) -> None:
+    app.conf.update(broker_transport_options=options)
+    app._pool = app.amqp._producer_pool = None
 
 
 class Broker:

@@ -8,16 +8,13 @@ from django.db import OperationalError
 from django.test import Client
 
 from config import health
-from config.celery import app
+from tests.brokers import rung
 
 
 @pytest.fixture
 def broker(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    # By the environment: what a patch puts back into Celery's layered settings stays there as a value of its own.
-    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", valkey)
-    app.pool.force_close_all()
-    yield valkey
-    app.pool.force_close_all()
+    with rung(valkey, monkeypatch):
+        yield valkey
 
 
 def test_the_process_answers_without_any_service(client: Client) -> None:

@@ -17,7 +17,7 @@ from tests.faults.scenarios.registry import REDIS, SCENARIOS, Scenario
 from tests.faults.table import Line, Row, read
 
 pytestmark = [pytest.mark.faults, pytest.mark.stack, pytest.mark.xdist_group("faults")]
-PATIENCE = 900
+PATIENCE = 1800
 MUTANTS = [(one, mutant) for one in SCENARIOS for mutant in one.mutants_of(REDIS, small=True)]
 
 

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,26 +15,16 @@ from apps.quotas.models import Campaign
 from apps.quotas.services import (
     ring,
 )
-from config.brokers import transport_options
 from config.celery import app
+from tests.brokers import rung
 from tests.people import record, standing
 
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Points the doorbell at an address, with fresh connections."""
-    options = app.conf.get("broker_transport_options")
-
-    def reconnect(options: dict[str, Any]) -> None:
-        app.conf.update(broker_transport_options=options)
-        app._pool = app.amqp._producer_pool = None
-
-    def point(url: str) -> None:
-        monkeypatch.setenv("CELERY_BROKER_URL", url)  # Celery asks the environment first
-        reconnect(transport_options(url))
-
-    yield point
-    reconnect(options)
+    with ExitStack() as stack:
+        yield lambda url: stack.enter_context(rung(url, monkeypatch))
 
 
 def rings_within(seconds: float) -> None:

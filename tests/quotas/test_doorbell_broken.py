@@ -2,15 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from kombu import pools
 
 from apps.quotas.services import ring
-from config.brokers import QUEUE, transport_options
-from config.celery import app
-from tests.brokers import KINDS, Broker, running
+from config.brokers import QUEUE
+from tests.brokers import KINDS, Broker, rung, running
 from tests.config.house import eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -29,18 +26,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[Broker]:
 @pytest.fixture
 def broker(server: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     """The doorbell's broker, empty, with its queue declared."""
-    options = app.conf.get("broker_transport_options")
-
-    def reconnect(options: dict[str, Any]) -> None:
-        app.conf.update(broker_transport_options=options)
-        app._pool = app.amqp._producer_pool = None
-
-    monkeypatch.setenv("CELERY_BROKER_URL", server.url)
     server.wipe()
-    reconnect(transport_options(server.url))
-    yield server
-    pools.reset()
-    reconnect(options)
+    with rung(server.url, monkeypatch):
+        yield server
 
 
 def seconds_of_a_ring() -> float:

@@ -8,17 +8,13 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from kombu import pools
 
 from apps.quotas import tasks
 from apps.quotas.models import Campaign, MarkRange, MarkRun
 from apps.quotas.services import marking
-from config.brokers import transport_options
-from config.celery import app
-from tests.brokers import KINDS, Broker, running
+from tests.brokers import KINDS, Broker, rung, running
 from tests.crowd import alone
 from tests.fixtures import Clock
 from tests.oracle import digest, oracle, stored
@@ -33,18 +29,8 @@ PEOPLE, RANGE = 48, 4
 @pytest.fixture(params=KINDS)
 def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     """A broker of our own, which this process rings too."""
-    options = app.conf.get("broker_transport_options")
-
-    def reconnect(options: dict[str, Any]) -> None:
-        app.conf.update(broker_transport_options=options)
-        app._pool = app.amqp._producer_pool = None
-
-    with running(request.param) as server:
-        monkeypatch.setenv("CELERY_BROKER_URL", server.url)
-        reconnect(transport_options(server.url))
+    with running(request.param) as server, rung(server.url, monkeypatch):
         yield server
-        pools.reset()
-        reconnect(options)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import psycopg2
 
 from config.commands import run_command
 from config.embedded import EmbeddedDatabase, EmbeddedError
+from config.named_files import is_given
 from config.packaged import package_directory
 from config.places import BASE_DIR, PlaceError, Places
 
@@ -50,7 +51,7 @@ def read_env_file() -> None:
 def ready_for(arguments: Sequence[str]) -> Iterator[None]:
     """Everything the command needs, for as long as it runs; exits with a sentence when it cannot be had."""
     read_env_file()
-    if os.environ.get("DATABASE_URL"):
+    if is_given("DATABASE_URL"):
         yield
         return
     os.environ["HUNDRED_LOCAL"] = "1"
@@ -82,7 +83,7 @@ def ready_for(arguments: Sequence[str]) -> Iterator[None]:
 
 
 def local_environment(places: Places) -> dict[str, str]:
-    """What settings need to work on the embedded services. A variable the caller has set wins."""
+    """What settings need to work on the embedded services, without what the caller has set, which wins."""
     local = {
         "HUNDRED_LOCAL": "1",
         "DATABASE_URL": places.database_url("app"),
@@ -91,7 +92,7 @@ def local_environment(places: Places) -> dict[str, str]:
         "CELERY_BROKER_URL": places.broker_url if listening(places.broker_socket) else "memory://",
         **places.local_secrets(),
     }
-    return {name: os.environ.get(name) or value for name, value in local.items()}
+    return {name: value for name, value in local.items() if not is_given(name)}
 
 
 def migrate_if_needed(database: EmbeddedDatabase) -> bool:

@@ -21,6 +21,7 @@ from config.cold import listening, local_environment, migrate_if_needed, read_en
 from config.commands import run_command, start_command
 from config.embedded import EmbeddedDatabase, EmbeddedError
 from config.locks import FileLock
+from config.named_files import is_given
 from config.places import BASE_DIR, PlaceError, Places
 
 START_PATIENCE = 60.0
@@ -49,8 +50,8 @@ class House:
     def __init__(self, places: Places) -> None:
         self.places = places
         self.began = time.monotonic()
-        self.database = EmbeddedDatabase(places) if not os.environ.get("DATABASE_URL") else None
-        self.own_broker = not os.environ.get("CELERY_BROKER_URL")
+        self.database = EmbeddedDatabase(places) if not is_given("DATABASE_URL") else None
+        self.own_broker = not is_given("CELERY_BROKER_URL")
         self.doors: list[Child] = []
         self.broker: list[Child] = []
         self.lock = FileLock(self._create_data() / "run.lock")
@@ -178,7 +179,8 @@ class House:
 
     def _child(self, name: str, command: list[str], *, keeps_open: Sequence[int] = (), **options: Any) -> Child:
         # The owner's address is for migrations alone.
-        environment = {key: value for key, value in os.environ.items() if key != "DATABASE_OWNER_URL"}
+        owner = ("DATABASE_OWNER_URL", "DATABASE_OWNER_URL_FILE")
+        environment = {key: value for key, value in os.environ.items() if key not in owner}
         keeps_open = [self.lock.descriptor, *keeps_open]
         return Child(name, command, self.places.log / f"{name}.log", environment, keeps_open=keeps_open, **options)
 

@@ -1,4 +1,4 @@
-"""All settings, read from the environment once.
+"""All settings, read from the environment once; NAME_FILE names a file with the value of NAME.
 
 Without HUNDRED_LOCAL=1 this is a production configuration and refuses to start without its secrets; the local mode is
 switched on by `make run`, a cold `manage.py` and the tests, never by forgetting something.
@@ -15,12 +15,13 @@ from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
 from config import brokers, sign_in
+from config.named_files import Environment
 from config.packaged import map_style_hashes, plotly_bundle
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Environment()
 if _env_file := env.str("HUNDRED_ENV_FILE", str(BASE_DIR / ".env")):
-    env.read_env(_env_file)
+    environ.Env.read_env(_env_file)
 
 LOCAL = env.bool("HUNDRED_LOCAL", False)
 DEBUG = False

@@ -69,6 +69,7 @@ ENVIRONMENT = UNLIMITED | {
 OURS = {*ENVIRONMENT, "DATABASE_OWNER_URL", "CACHE_URL", "TRUSTED_PROXIES", "EMAIL_URL", "LOG_LEVEL"}
 for _name in (*OURS, "CSRF_TRUSTED_ORIGINS", "HSTS_SECONDS", "STATIC_ROOT", "STATEMENT_TIMEOUT", "LOCK_TIMEOUT"):
     os.environ.pop(_name, None)
+    os.environ.pop(f"{_name}_FILE", None)
 for _name in [
     name for name in os.environ if name.startswith("OIDC_") or name in ("PASSWORD_SIGN_IN", "SECOND_FACTOR_ROLES")
 ]:

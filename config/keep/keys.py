@@ -7,6 +7,7 @@ from django.conf import settings
 
 from apps.ledger.rules import digest
 from config.keep.archive import Backup, BackupError
+from config.named_files import NamedFiles
 from config.places import Places
 
 
@@ -21,7 +22,7 @@ def embedded() -> Places | None:
 
 def in_use(places: Places) -> dict[str, str]:
     """The secrets an embedded installation works with: what is set in the environment wins, as at every start."""
-    return {name: os.environ.get(name) or value for name, value in places.local_secrets().items()}
+    return {name: NamedFiles().get(name) or value for name, value in places.local_secrets().items()}
 
 
 def check_value(key: str) -> str:
@@ -65,4 +66,4 @@ def take_over(places: Places | None, secrets: dict[str, str] | None) -> str:
     places.keep_secrets({**before, **secrets})
     # For commands that this process starts: it has its own from the start. What the caller has set wins, as ever.
     os.environ.update({name: value for name, value in secrets.items() if os.environ.get(name) == before.get(name)})
-    return os.environ.get("SIGNING_KEY", "")
+    return NamedFiles().get("SIGNING_KEY", "")

@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "config.compression.CompressPages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "config.tls.ProgramsSpeakTls",
     "config.limits.BodyLimits",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -292,7 +293,9 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", "hundred@local
 
 # Security: everything is on unless it is the local mode, which has no TLS.
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+# Where programs ask (config.tls). The description to read is a page.
+FOR_PROGRAMS = r"^api/(?!v1/docs/$)"
+SECURE_REDIRECT_EXEMPT = [r"^health/", FOR_PROGRAMS]
 SECURE_HSTS_SECONDS = 0 if LOCAL else env.int("HSTS_SECONDS", 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
 # Browsers take a cookie of such a name only over TLS, from this very host, for all of it.

@@ -56,7 +56,7 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
     401: ("not_authenticated", _("Nobody is signed in, or the token opens nothing."), "Sign in, or send a token.", []),
     403: (
         "insufficient_scope",
-        _("The token lacks the scope, or the session the CSRF token."),
+        _("The token lacks the scope, the session the CSRF token, or the request TLS (`tls_required`)."),
         "This token lacks the scope own.",
         [],
     ),

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
@@ -96,6 +96,12 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     if errors := list(_errors(problem)):
         body["errors"] = errors
     return Response(body, status=problem.status_code, headers=headers, content_type=MEDIA_TYPE)
+
+
+def outside_a_view(problem: Problem, path: str) -> JsonResponse:
+    """The same answer where no view is asked: at the edge."""
+    body = _body(problem.status_code, problem.code, path, _sentence(problem))
+    return JsonResponse(body, status=problem.status_code, content_type=MEDIA_TYPE)
 
 
 def _trouble(error: Exception, path: str) -> Response:

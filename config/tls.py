@@ -1,0 +1,37 @@
+"""Programs are not sent on to TLS: one that speaks plainly would never notice that others read its token."""
+
+import logging
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
+
+from apps.api.problems import Problem, outside_a_view
+
+logger = logging.getLogger(__name__)
+
+
+class ProgramsSpeakTls:
+    """Refuses what asks an address for programs without TLS, before the body, the token or the session is looked at.
+
+    Behind LocaleMiddleware, whose language the sentence is in.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # The path as SecurityMiddleware compares it: what that one lets through is refused here.
+        for_programs = re.search(settings.FOR_PROGRAMS, request.path.lstrip("/"))
+        if not for_programs or request.is_secure() or not settings.SECURE_SSL_REDIRECT:
+            return self.get_response(request)
+        detail = _("Only https:// is answered here. A token that was sent without it may have been read: end it.")
+        if "HTTP_AUTHORIZATION" in request.META:
+            # Whose it is nobody looks up: whoever guesses tokens would learn it from the clear.
+            logger.warning("A program sent its token without TLS from %s", request.META.get("REMOTE_ADDR", ""))
+        response = outside_a_view(Problem(403, "tls_required", detail), request.path)
+        add_never_cache_headers(response)
+        return response

@@ -230,6 +230,11 @@ AUTH_PASSWORD_VALIDATORS += [{"NAME": "apps.employees.passwords.HouseWordValidat
 AUTH_PASSWORD_VALIDATORS += [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}}
 ]
+# A list of passwords that became known elsewhere, on this machine (apps.employees.breached).
+if BREACHED_PASSWORDS := env.str("BREACHED_PASSWORDS", ""):
+    AUTH_PASSWORD_VALIDATORS += [
+        {"NAME": "apps.employees.passwords.BreachedValidator", "OPTIONS": {"path": BREACHED_PASSWORDS}}
+    ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"

@@ -3,6 +3,7 @@
 import logging
 import os
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError, connection
 
@@ -10,7 +11,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 
-from apps.ledger.services import verify_identity_key  # noqa: E402 - models can be read only now
+from apps.employees.checks import usable_list_of_passwords  # noqa: E402 - models can be read only now
+from apps.ledger.services import verify_identity_key  # noqa: E402
+
+# Commands and workers run the system checks; a web server does not.
+if faults := usable_list_of_passwords(None):
+    raise ImproperlyConfigured(str(faults[0]))
 
 # With another key nobody would be recognised again: refuse to serve. While the database is away the first identity
 # that comes along is checked instead.

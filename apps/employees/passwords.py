@@ -1,15 +1,20 @@
-"""Words that a guesser tries first at this house: the product's, the company's, its domains'."""
+"""Passwords that a guesser tries first: words of this house, and those that became known elsewhere."""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from apps.employees.breached import NoSuchList, is_known
+
+logger = logging.getLogger(__name__)
 PRODUCT = ("hundred",)
 # Shorter ones stand in half of all words.
 SHORTEST = 4
@@ -34,6 +39,28 @@ class HouseWordValidator:
 
     def get_help_text(self) -> str:
         return _("It cannot be little more than a name of the company or of this product.")
+
+
+class BreachedValidator:
+    """Refuses what stands in the list of BREACHED_PASSWORDS, a file of this machine: nobody else is asked."""
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+
+    def validate(self, password: str, user: Any = None) -> None:
+        try:
+            known = is_known(self.path, password)
+        except NoSuchList as error:
+            # It was there at the start. A password is not taken unasked meanwhile.
+            logger.error("BREACHED_PASSWORDS: %s %s", self.path, error)
+            message = _("Passwords cannot be set at the moment. Try again later.")
+            raise ValidationError(message, code="password_list_away") from error
+        if known:
+            message = _("This password became known somewhere else, and is tried first: choose another.")
+            raise ValidationError(message, code="password_breached")
+
+    def get_help_text(self) -> str:
+        return _("It cannot be one that became known elsewhere.")
 
 
 def house_words() -> Iterator[str]:

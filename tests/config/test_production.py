@@ -266,6 +266,23 @@ def test_a_chosen_library_that_is_not_there_stops_the_start() -> None:
     assert "PLOTLY_BUNDLE cannot be read" in done.stderr.splitlines()[-1]
 
 
+def test_a_list_of_passwords_is_asked_where_one_is_named_and_stops_the_web_process_where_it_is_gone(
+    tmp_path: Path,
+) -> None:
+    """gunicorn runs no system checks: it would be found out by the first who sets a password."""
+    asked = "print([one['NAME'] for one in s.AUTH_PASSWORD_VALIDATORS if 'Breached' in one['NAME']])"
+    code = f"import config.wsgi; from django.conf import settings as s; {asked}"
+    assert run(code, **PRODUCTION).stdout == "[]\n"
+    (tmp_path / "known").write_text(f"{'0' * 40}:3\n", encoding="ascii")
+    named = PRODUCTION | {"BREACHED_PASSWORDS": str(tmp_path / "known")}
+    assert run(code, **named).stdout == "['apps.employees.passwords.BreachedValidator']\n"
+    (tmp_path / "known").unlink()
+    for start in (code, "import sys; sys.argv = ['manage.py', 'check']; import manage; manage.main()"):
+        done = run(start, **named)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"BREACHED_PASSWORDS: {tmp_path / 'known'} cannot be read: No such file or directory." in done.stderr
+
+
 def test_the_local_mode_serves_what_was_collected_where_a_folder_is_named(tmp_path: Path) -> None:
     code = (
         "from django.conf import settings as s; print(s.WHITENOISE_USE_FINDERS, s.STORAGES['staticfiles']['BACKEND'])"

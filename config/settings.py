@@ -37,6 +37,8 @@ def _required(name: str, local: str) -> str:
 
 # Secrets and addresses
 SECRET_KEY = _required("SECRET_KEY", secrets.token_urlsafe())
+# Keys of before, which still open what they have signed or sealed.
+SECRET_KEY_FALLBACKS = [key.strip() for key in env.str("SECRET_KEY_FALLBACKS", "").split(",") if key.strip()]
 IDENTITY_KEY = _required("IDENTITY_KEY", secrets.token_urlsafe())
 # Signs frozen results. Without it a key is made with the first one, and kept beside what it signs.
 SIGNING_KEY = env.str("SIGNING_KEY", "")

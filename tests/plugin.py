@@ -67,6 +67,7 @@ ENVIRONMENT = UNLIMITED | {
     "DJANGO_ALLOW_ASYNC_UNSAFE": "1",  # Playwright's synchronous interface runs an event loop
 }
 OURS = {*ENVIRONMENT, "DATABASE_OWNER_URL", "CACHE_URL", "TRUSTED_PROXIES", "EMAIL_URL", "LOG_LEVEL"}
+OURS |= {"SECRET_KEY_FALLBACKS", "BREACHED_PASSWORDS"}
 for _name in (*OURS, "CSRF_TRUSTED_ORIGINS", "HSTS_SECONDS", "STATIC_ROOT", "STATEMENT_TIMEOUT", "LOCK_TIMEOUT"):
     os.environ.pop(_name, None)
     os.environ.pop(f"{_name}_FILE", None)

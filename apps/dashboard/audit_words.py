@@ -44,6 +44,7 @@ ACTIONS: dict[str, Any] = {
     "account.factor_added": _("added a second factor"),
     "account.factor_removed": _("removed the second factor"),
     "account.factor_reset": _("reset somebody's second factor"),
+    "account.factor_resealed": _("sealed a second factor with the new key"),
     "account.factor_refused": _("was not let in: a wrong second factor"),
     "account.password_hashed_anew": _("a password was stored in a newer form"),
     "account.password_set": _("set a password"),

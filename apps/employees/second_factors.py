@@ -13,18 +13,21 @@ from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.employees.models import Account
-from apps.ledger.sealing import seal_of
+from apps.ledger.sealing import seal_of, sealed_anew
 from apps.ledger.services import Actor, audit, audit_once
 
 # Kept in the session: that whoever has it has shown a second factor, here or at the company's provider.
 SHOWN = "second_factor"
 # What secrets are sealed for; another word would make every stored one unreadable.
 PURPOSE = "second factors"
+# Where allauth keeps them: an app's, and that of the codes on paper. A passkey has none.
+SEALED = ("secret", "seed")
 
 
 class Unreadable(Exception):
@@ -103,6 +106,34 @@ def factor_added(account: Account, *, kind: str) -> None:
         "account.factor_added", by=account.actor, kind="account", id=account.pk, label=str(account),
         detail={"factor": kind},
     )  # fmt: skip
+
+
+def reseal_factors(*, account: Account, by: Actor) -> bool:
+    """Seal with today's SECRET_KEY what one of SECRET_KEY_FALLBACKS has sealed; False where nothing was.
+
+    What no key opens stays as it is: the person is told at the next code.
+    """
+    if not settings.SECRET_KEY_FALLBACKS:
+        return False
+    with transaction.atomic():
+        # Codes on paper are used up in the same rows.
+        kept = Authenticator.objects.select_for_update().filter(user=account).order_by("pk")
+        resealed = [one for one in kept if _reseal(one)]
+        if resealed:
+            Authenticator.objects.bulk_update(resealed, ["data"])
+            # The triggers note that secrets were exchanged; this says why.
+            audit("account.factor_resealed", by=by, kind="account", id=account.pk, label=str(account))
+    return bool(resealed)
+
+
+def _reseal(one: Authenticator) -> bool:
+    before = {field: one.data[field] for field in SEALED if field in one.data}
+    try:
+        after = {field: sealed_anew(sealed, PURPOSE) for field, sealed in before.items()}
+    except InvalidToken:
+        return False
+    one.data |= after
+    return after != before
 
 
 def paper_codes(account: Account) -> list[str]:

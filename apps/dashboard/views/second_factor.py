@@ -36,6 +36,7 @@ from apps.employees.second_factors import (
     paper_codes,
     remove_factor,
     remove_factors,
+    reseal_factors,
 )
 
 # How long ago somebody may have signed in who adds a factor without a password: seconds.
@@ -55,6 +56,7 @@ def asked(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if form.is_valid():
             form.save()
+            reseal_factors(account=account, by=account.actor)
             return enter(request, account, left["wanted"], event=left["event"], shown=True, hours=left["hours"])
         audit_wrong_code(account)
     keyed = works_at(account, place(request))

@@ -259,6 +259,7 @@ sign_in.refuse_half_said(vars(), local=LOCAL)
 # Of allauth only the steps to and from the provider are used: no address of its own is open (config.urls).
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"
 ACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_ADAPTER = "apps.dashboard.openid.NoRedirects"
 MFA_ADAPTER = "apps.employees.second_factors.Secrets"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_TOLERANCE = 1  # a code of the half minute before or after: phones' clocks are not exact

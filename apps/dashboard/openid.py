@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, get_adapter
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
@@ -21,7 +21,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from requests import JSONDecodeError, RequestException
+from requests import JSONDecodeError, RequestException, Session
 
 from apps.dashboard.id_tokens import BadToken, read_id_token
 from apps.employees.sign_on import Claims
@@ -56,6 +56,17 @@ def _app() -> SocialApp:
             "oauth_pkce_enabled": True,
         },
     )  # fmt: skip
+
+
+class NoRedirects(DefaultSocialAccountAdapter):
+    """How all that is asked of a provider is sent, by allauth too (SOCIALACCOUNT_ADAPTER): with a time-out, and never
+    on to where an answer points. A secret or somebody's code would go to an address that nobody checked."""
+
+    def get_requests_session(self) -> Session:
+        session: Session = super().get_requests_session()
+        # The first one raises TooManyRedirects, and is not asked.
+        session.max_redirects = 0
+        return session
 
 
 class CompanyProvider(OpenIDConnectProvider):
@@ -124,7 +135,7 @@ class CompanyAdapter(OpenIDConnectOAuth2Adapter):
     @staticmethod
     def _fetch(address: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
         with get_adapter().get_requests_session() as session:
-            answer = session.get(address, headers=headers, allow_redirects=False)
+            answer = session.get(address, headers=headers)
             answer.raise_for_status()
             found = answer.json()
         if not isinstance(found, dict):

@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+# Where the answers are that have moved.
+MOVED = "/moved"
 CLIENT, SECRET = "hundred", "not so secret"
 Change = Callable[[dict[str, Any]], Any]
 Answer = tuple[int, Any]
@@ -49,6 +51,9 @@ class Forger:
         self.token_answer: Callable[[dict[str, Any]], Answer] = lambda answer: (200, answer)
         self.codes: dict[str, str] = {}
         self.asked: list[dict[str, str]] = []
+        # Paths that send whoever asks them on to another one, where the right answer is, and who went there.
+        self.moved: dict[str, int] = {}
+        self.followed: list[str] = []
 
     def code_for(self, nonce: str) -> str:
         """What a browser would bring back, good for once."""
@@ -57,6 +62,11 @@ class Forger:
         return code
 
     def answer(self, method: str, path: str, form: dict[str, str]) -> Answer:
+        if path in self.moved:
+            return self.moved[path], {"moved": "elsewhere"}
+        if path.startswith(MOVED):
+            self.followed.append(path)
+            path = path.removeprefix(MOVED)
         if path == "/.well-known/openid-configuration":
             return 200, self.discovery
         if path == "/keys":
@@ -95,6 +105,8 @@ def serving() -> Iterator[Forger]:
             status, body = forger.answer(self.command, urlsplit(self.path).path, form)
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", MOVED + self.path)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

@@ -169,6 +169,33 @@ def test_no_forged_answer_signs_anybody_in(bound: Forger, client: StrictClient, 
     refused(client, back(client, code=bound.code_for(query["nonce"]), state=query["state"]))
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys", "/who"])
+def test_nothing_is_fetched_from_where_the_provider_sends_one_on(
+    bound: Forger, client: StrictClient, caplog: pytest.LogCaptureFixture, settings: Any, path: str, status: int
+) -> None:
+    """A door that is left open at the provider would get this program's secret, the code, or say who comes in."""
+    # So that the user info is asked for as well.
+    settings.OIDC_GROUPS_CLAIM, settings.OIDC_HR_GROUP = "groups", "hr"
+    bound.claims, bound.who = ALICE, {**ALICE, "groups": []}
+    query = sent(client)
+    bound.moved[path] = status
+    answer = back(client, code=bound.code_for(query["nonce"]), state=query["state"])
+    assert (answer.status_code, signed_in_as(client)) == (503, "")
+    assert bound.followed == []
+    assert "TooManyRedirects" in caplog.text
+    bound.moved.clear()
+    query = sent(client)
+    assert back(client, code=bound.code_for(query["nonce"]), state=query["state"]).status_code == 302
+    assert signed_in_as(client) == "A001"
+
+
+def test_whoever_goes_off_is_not_sent_by_a_description_from_elsewhere(forger: Forger, client: StrictClient) -> None:
+    forger.moved["/.well-known/openid-configuration"] = 302
+    assert client.get("/login/company/").status_code == 503
+    assert forger.followed == []
+
+
 def test_the_same_answer_unforged_does(bound: Forger, client: StrictClient) -> None:
     """Or the ones above would prove nothing."""
     query = sent(client)

@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults plotly-basic lighthouse crawl fuzz
+.PHONY: help run backup restore test test-fast lint format screenshots messages bench faults plotly-basic lighthouse crawl fuzz audit
 export FILE
 
 help:  ## what there is
@@ -49,6 +49,9 @@ faults:  ## injects faults, one table; ID=F1 BROKER=redis N=20 SEED=7 choose, va
 
 fuzz:  ## the API by 20,000 requests of five principals, the pages by a crawler that attacks; CASES= SEED= ONLY=api
 	$(READY) tests.fuzz
+
+audit:  ## whether a pinned version has a known weakness; needs the network; SERVICE=osv asks another list
+	@$(PYTHON) scripts/bootstrap.py scripts.audit --service $(or $(SERVICE),pypi)
 
 messages:  ## takes new strings into the Chinese catalogue and compiles it
 	$(READY) scripts.catalogue

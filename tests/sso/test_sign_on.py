@@ -181,6 +181,25 @@ def test_the_page_offers_the_provider_first(forger: Forger, client: StrictClient
     assert 'href="/login/company/?next=/contacts/"' in page
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "nonsense"])
+def test_a_link_elsewhere_leads_to_the_button_and_begins_no_session(
+    forger: Forger, client: StrictClient, alice: Employee, site: str
+) -> None:
+    """A provider that asks nothing would sign in whoever only looks at a page with such a picture."""
+    clicked = {"headers": {"sec-fetch-site": site}}
+    answer = client.get("/login/company/?next=/contacts/", **clicked)
+    assert answer["Location"] == "/login/?next=/contacts/"
+    assert 'href="/login/company/?next=/contacts/"' in client.get(answer["Location"]).content.decode()
+    outside = client.get("/login/company/?next=https://elsewhere.example.org/", **clicked)
+    assert outside["Location"] == "/login/?next=/"
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_the_button_and_a_bookmark_lead_to_the_provider(forger: Forger, client: StrictClient, site: str) -> None:
+    answer = client.get("/login/company/", headers={"sec-fetch-site": site})
+    assert answer["Location"].startswith(f"{forger.issuer}/authorize?")
+
+
 def test_passwords_can_be_switched_off(forger: Forger, client: StrictClient, alice: Employee, settings: Any) -> None:
     settings.PASSWORD_SIGN_IN = False
     assert 'name="password"' not in client.get("/login/").content.decode()

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -19,6 +20,9 @@ from apps.employees.models import Account
 from apps.employees.sign_on import NotSignedOn, audit_not_signed_on, sign_on
 
 logger = logging.getLogger(__name__)
+# From where somebody comes who wants to sign in: our own button, or an address that they typed or kept. Links and
+# pictures elsewhere begin no session; browsers of before 2023 do not say.
+BY_THEMSELVES = frozenset({"same-origin", "none"})
 
 
 def _openid() -> ModuleType:
@@ -45,9 +49,12 @@ def _with_provider(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
 @require_GET
 def go(request: HttpRequest) -> HttpResponse:
     """A link, not a form: the policy of these pages lets no form end at another house."""
-    openid, wanted = _openid(), local(request, request.GET.get("next", ""))
+    wanted = local(request, request.GET.get("next", ""))
     if request.user.is_authenticated:
         return HttpResponseRedirect(wanted)
+    if request.headers.get("Sec-Fetch-Site", "none") not in BY_THEMSELVES:
+        return redirect_to_login(wanted)
+    openid = _openid()
     try:
         found: HttpResponse = openid.go(request, wanted)
     except openid.Away as error:

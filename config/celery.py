@@ -30,14 +30,14 @@ app.autodiscover_tasks()
 CONFIRMED_WITHIN = 5.0
 
 
-def _ask(task: str, every: float) -> dict[str, Any]:
+def _ask(task: str, every: float, *, of: str = "quotas") -> dict[str, Any]:
     # It waits its turn behind doorbells: dropped after one interval, nothing would be found, no day would change and
     # nothing be frozen for as long as the queue is longer than that.
     options: dict[str, Any] = {"expires": max(4 * every, 60.0), "confirm_timeout": CONFIRMED_WITHIN}
     # Beat keeps one connection, and learns only by sending that its broker was restarted. It has time to try once more
     # over a new one; without that it would never speak to RabbitMQ again.
     options |= {"retry": True, "retry_policy": {"max_retries": 1, "interval_start": 0}}
-    return {"task": f"apps.quotas.tasks.{task}", "schedule": every, "options": options}
+    return {"task": f"apps.{of}.tasks.{task}", "schedule": every, "options": options}
 
 
 # Beat only says "look for due work": a job is done once per period by a unique row, however often it is asked for.
@@ -48,6 +48,7 @@ app.conf.beat_schedule = {
     "tell-answers": _ask("tell_answers", 60.0),
     "nightly-recount": _ask("nightly_recount", 600.0),
     "retention": _ask("retain", 600.0),
+    "sessions": _ask("forget_sessions", 3600.0, of="employees"),
 }
 
 

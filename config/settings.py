@@ -81,7 +81,6 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
@@ -109,6 +108,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.rates.Rates",
+    "config.idle.EndsWhenIdle",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "config.second_factor.SecondFactor",
@@ -312,6 +312,10 @@ SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid", f"{COOKIE_P
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
 LANGUAGE_COOKIE_SECURE, LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = not LOCAL, True, "Lax"
 SESSION_COOKIE_AGE = 7 * 24 * 3600
+SESSION_ENGINE = "apps.employees.sessions"
+# A session that is not used for so long ends: anybody's, and of those who have a role.
+SESSION_IDLE_HOURS = env.int("SESSION_IDLE_HOURS", 72)
+SESSION_IDLE_ROLE_MINUTES = env.int("SESSION_IDLE_ROLE_MINUTES", 60)
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "apps.dashboard.views.errors.csrf_failed"
 CONTENT_SECURITY_POLICY = {

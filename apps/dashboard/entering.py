@@ -15,6 +15,7 @@ from apps.employees.backends import EmployeeBackend
 from apps.employees.models import Account
 from apps.employees.second_factors import SHOWN, has_factor
 from apps.employees.services import audit_account
+from apps.employees.sessions import AGENT, AGENT_LIMIT, BEGAN
 
 BACKEND = "apps.employees.backends.EmployeeBackend"
 # Who has shown the first factor and waits at the question for the second, and for how many seconds.
@@ -35,7 +36,9 @@ def enter(
         return HttpResponseRedirect(reverse("second-factor-asked"))
     request.session.pop(WAITING, None)
     login(request, account, backend=BACKEND)
-    request.session[SHOWN], request.session[PROVEN_AT] = shown, time.time()
+    request.session[SHOWN] = shown
+    request.session[BEGAN] = request.session[PROVEN_AT] = time.time()
+    request.session[AGENT] = request.headers.get("User-Agent", "")[:AGENT_LIMIT]
     if hours:
         request.session.set_expiry(hours * 3600)
     audit_account(event, account)

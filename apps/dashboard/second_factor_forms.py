@@ -44,7 +44,7 @@ class CodeForm(AuthenticateForm):
     def __init__(self, *args: Any, check: Callable[[str], None], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.check = check
-        self.by_passkey = bool(self.data.get("passkey"))
+        self.by_passkey = bool(self.data.get(self.add_prefix("passkey")))
         self.fields["code"].required = not self.by_passkey
 
     def clean_code(self) -> str:
@@ -70,6 +70,16 @@ class CodeForm(AuthenticateForm):
         """Note that a code was used; `check` has noted a passkey."""
         if not self.by_passkey:
             super().save()
+
+
+class NewCodesForm(CodeForm):
+    """New codes on paper, proven with any factor; an old code on paper will do."""
+
+    prefix = "paper"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs.pop("autofocus")
 
 
 class RemoveForm(CodeForm):

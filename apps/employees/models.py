@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.employees.api_tokens import ApiToken as ApiToken
 from apps.employees.api_tokens import Scope as Scope
+from apps.employees.browser_sessions import BrowserSession as BrowserSession
 from apps.employees.deputies import Deputyship as Deputyship
 from apps.employees.querysets import EmployeeQuerySet
 from apps.ledger.models import StoredFile

@@ -19,6 +19,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.employees.models import Account
+from apps.employees.sessions import end_sessions
 from apps.ledger.sealing import seal_of, sealed_anew
 from apps.ledger.services import Actor, audit, audit_once
 
@@ -136,6 +137,17 @@ def _reseal(one: Authenticator) -> bool:
     return after != before
 
 
+def renew_codes(account: Account) -> None:
+    """New codes on paper; the old ones open nothing any more."""
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).delete()
+        RecoveryCodes.activate(account)
+        audit("account.codes_renewed", by=account.actor, kind="account", id=account.pk, label=str(account))
+
+
 def paper_codes(account: Account) -> list[str]:
     """The codes on paper that were not used yet."""
     found = Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).first()
@@ -143,11 +155,16 @@ def paper_codes(account: Account) -> list[str]:
 
 
 def remove_factors(*, account: Account, by: Actor) -> bool:
-    """Take all second factors of an account away; False when there were none."""
+    """Take all second factors of an account away; False when there were none.
+
+    Whoever is helped by somebody else is signed out everywhere: what was lost may be in wrong hands.
+    """
     with transaction.atomic():
         gone = Authenticator.objects.filter(user=account).delete()[0] > 0
         if gone:
             action = "account.factor_removed" if by == account.actor else "account.factor_reset"
+            if by != account.actor:
+                end_sessions(account=account, by=by)
             audit(action, by=by, kind="account", id=account.pk, label=str(account))
     return gone
 

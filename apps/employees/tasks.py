@@ -4,7 +4,7 @@ import uuid
 
 from celery import shared_task
 
-from apps.employees import forgotten, loads
+from apps.employees import forgotten, loads, sessions
 
 
 @shared_task
@@ -17,3 +17,9 @@ def work_on_load(load_id: str) -> None:
 def mail_link(account_id: int, employee_id: int, base_url: str, language: str) -> None:
     """Mail a link to set a password to the one who is meant, if there is one."""
     forgotten.mail_link(account_id=account_id, employee_id=employee_id, base_url=base_url, language=language)
+
+
+@shared_task
+def forget_sessions() -> None:
+    """Delete the browsers' sessions that are over."""
+    sessions.forget_sessions()

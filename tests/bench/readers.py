@@ -16,10 +16,9 @@ import django
 def sign_in(ids: list[int]) -> dict[str, str]:
     """A session for each of these employees, by staff number."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
-    from django.contrib.sessions.models import Session
 
-    from apps.employees.models import Account, Employee
+    from apps.employees.models import Account, BrowserSession, Employee
+    from apps.employees.sessions import SessionStore
 
     people = Employee.objects.in_bulk(ids)
     have = set(Account.objects.filter(employee__in=ids).values_list("employee_id", flat=True))
@@ -27,14 +26,13 @@ def sign_in(ids: list[int]) -> dict[str, str]:
         Account(employee=one, login=one.staff_no.lower(), email=one.email, display_name=one.name, password="!")
         for one in people.values() if one.pk not in have
     )  # fmt: skip
-    store, sessions, keys = SessionStore(), [], {}
+    sessions, keys = [], {}
     for account in Account.objects.filter(employee__in=ids).select_related("employee"):
         signed = {SESSION_KEY: str(account.pk), BACKEND_SESSION_KEY: "apps.employees.backends.EmployeeBackend"}
         signed[HASH_SESSION_KEY] = account.get_session_auth_hash()
-        key = store._get_new_session_key()
-        sessions.append(Session(key, store.encode(signed), store.get_expiry_date()))
-        keys[people[account.employee_id].staff_no] = key
-    Session.objects.bulk_create(sessions)
+        sessions.append(SessionStore().create_model_instance(signed))
+        keys[people[account.employee_id].staff_no] = sessions[-1].session_key
+    BrowserSession.objects.bulk_create(sessions)
     return keys
 
 

@@ -28,6 +28,7 @@ from apps.contacts.models import Contact
 from apps.employees import tokens
 from apps.employees.models import Employee, Scope
 from apps.employees.services import account_for, set_password_link
+from apps.employees.sessions import name_of
 from apps.quotas.models import Campaign
 from tests import files, people, reviewing, rosters
 from tests.fixtures import Clock
@@ -88,6 +89,7 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
         "deputyship": str(people.stands_in(people.person("B001"), dana, starts_on=date(2026, 11, 25)).pk),
         "link": link.strip("/"),
         "token": str(tokens.create_token(account=account_for(alice), name="x", scopes=["own"], by=people.TESTER)[0].pk),
+        "browser": name_of(people.sign_in(Client(), alice).session.session_key or ""),
         "export": str(files.export(campaign, people.person("B001"), root=people.person("B001")).pk),
     }
 
@@ -227,6 +229,7 @@ def test_a_token_opens_no_page(who: str, places: dict[str, str], request: pytest
 # What stands for something that is there, and what for nothing.
 NOTHING = {
     "asked": "999999", "token": "999999", "contact": "999999", "review": "999999", "deputyship": "999999",
+    "browser": "f" * 24,
     **dict.fromkeys(("list", "upload", "batch", "roster", "export"), "0f0e0d0c-0b0a-4908-8706-050403020100"),
 }  # fmt: skip
 NOBODY = {"A001": "X999", "B001": "X999"}

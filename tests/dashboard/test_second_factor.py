@@ -22,6 +22,7 @@ pytestmark = pytest.mark.django_db
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 ASKED, OWN, REMOVE = "/login/second-factor/", "/second-factor/", "/second-factor/remove/"
+CODES = "/second-factor/codes/"
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +74,15 @@ class TestWithout:
     def test_whoever_has_no_such_role_notices_nothing(self, client: StrictClient, alice: Employee) -> None:
         signs_in(client, "A001")
         assert client.get("/").status_code == 200
+
+    def test_adding_one_signs_out_everywhere_else(self, client: StrictClient, hr: Employee) -> None:
+        elsewhere = StrictClient()
+        for one in (client, elsewhere):
+            signs_in(one)
+        secret = client.get(OWN).context["secret"]
+        assert client.post(OWN, {"code": code(secret)}).status_code == 200
+        assert elsewhere.get("/")["Location"].startswith("/login/")
+        assert client.get("/company/").status_code == 200
 
     def test_adding_one_opens_the_pages_and_shows_the_codes_once(self, client: StrictClient, hr: Employee) -> None:
         signs_in(client)
@@ -188,6 +198,49 @@ class TestWith:
         assert actions()[-1] == "account.factor_reset"
         assert signs_in(client)["Location"] == "/company/"
         assert client.get("/company/")["Location"] == OWN
+
+    def test_new_codes_on_paper_make_the_old_ones_worthless(self, client: StrictClient, enrolled: Employee) -> None:
+        signs_in(client)
+        client.post(ASKED, {"code": code()})
+        old = paper_codes(account_for(enrolled))
+        shown = client.post(CODES, {"paper-code": old[0]})
+        new = paper_codes(account_for(enrolled))
+        assert all(one in words(shown) for one in new)
+        assert "no-store" in shown["Cache-Control"]
+        assert len(new) == 10
+        assert not set(old) & set(new)
+        assert actions()[-1] == "account.codes_renewed"
+        client.post("/logout/")
+        signs_in(client)
+        assert client.post(ASKED, {"code": old[1]}).status_code == 200
+        assert client.post(ASKED, {"code": new[0]})["Location"] == "/company/"
+        assert "9 codes on paper are left." in words(client.get(OWN))
+
+    @pytest.mark.parametrize("sent", [{}, {"paper-code": "000000"}, {"paper-passkey": "{}"}])
+    def test_an_open_browser_is_not_enough_for_new_codes(
+        self, client: StrictClient, enrolled: Employee, sent: dict[str, str]
+    ) -> None:
+        signs_in(client)
+        client.post(ASKED, {"code": code()})
+        before = paper_codes(account_for(enrolled))
+        assert client.post(CODES, sent).status_code == 422
+        assert paper_codes(account_for(enrolled)) == before
+
+    def test_removing_it_signs_out_everywhere_else(self, client: StrictClient, enrolled: Employee) -> None:
+        elsewhere = StrictClient()
+        paper = paper_codes(account_for(enrolled))
+        for one, shown in ((client, code()), (elsewhere, paper[0])):
+            signs_in(one)
+            assert one.post(ASKED, {"code": shown})["Location"] == "/company/"
+        client.post(REMOVE, {"code": paper[1]})
+        assert elsewhere.get("/")["Location"].startswith("/login/")
+        assert client.get("/company/")["Location"] == OWN
+
+    def test_whom_an_operator_helps_is_signed_out(self, client: StrictClient, enrolled: Employee) -> None:
+        signs_in(client)
+        client.post(ASKED, {"code": code()})
+        say("reset_second_factor", "H001")
+        assert client.get("/")["Location"].startswith("/login/")
 
     def test_a_session_from_before_it_was_added_has_not_shown_it(self, client: StrictClient, hr: Employee) -> None:
         signs_in(client)

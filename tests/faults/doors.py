@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 
 from apps.employees.models import Account, Employee
 from apps.employees.services import account_for
+from apps.employees.sessions import SessionStore
 from apps.employees.tokens import create_token
 from tests.people import TESTER
 

@@ -120,6 +120,7 @@ TEAM = [
     *(Shot(f"member-{no.lower()}", "five", f"/team/{no}/") for no in ("E000", "E001", "E099", "E100", "E500")),
     Shot("member-frozen", "five", "/team/E099/?campaign=m09"),
     Shot("deputies", "five", "/deputies/"),
+    Shot("sign-ins", "five", "/sign-ins/"),
     Shot("tokens-none", "red", "/tokens/"),
     Shot("tokens-made", "five", "/tokens/", acts.made_token),
     Shot("tokens-error", "red", "/tokens/", sent("#make form")),

@@ -25,6 +25,7 @@ from apps.employees.forgotten import meant
 from apps.employees.lock_out import WAIT, forgive, remember_browser
 from apps.employees.models import Account
 from apps.employees.services import audit_account, audit_refused
+from apps.employees.sessions import end_sessions
 from apps.quotas import services
 
 # Django's form views take PUT for POST.
@@ -109,6 +110,7 @@ class SetPassword(views.PasswordResetConfirmView):
         with transaction.atomic():
             response = super().form_valid(form)
             audit_account("password_set", form.user)
+            end_sessions(account=form.user, by=form.user.actor)
         messages.success(self.request, _("Your password is set. Sign in with it."))
         return response
 
@@ -128,5 +130,6 @@ class ChangePassword(views.PasswordChangeView):
         with transaction.atomic():
             response = super().form_valid(form)
             audit_account("password_changed", form.user)
+            end_sessions(account=form.user, by=form.user.actor, but=self.request.session.session_key)
         messages.success(self.request, _("Your password is changed."))
         return response

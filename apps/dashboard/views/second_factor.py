@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.dashboard.entering import PROVEN_AT, enter, waiting
 from apps.dashboard.passkey_challenges import Purpose, place, take
-from apps.dashboard.second_factor_forms import AddForm, CodeForm, PasskeyForm, RemoveForm
+from apps.dashboard.second_factor_forms import AddForm, CodeForm, NewCodesForm, PasskeyForm, RemoveForm
 from apps.dashboard.views.scope import Scope
 from apps.employees.models import Account
 from apps.employees.passkeys import check_passkey, passkeys, works_at
@@ -36,8 +36,10 @@ from apps.employees.second_factors import (
     paper_codes,
     remove_factor,
     remove_factors,
+    renew_codes,
     reseal_factors,
 )
+from apps.employees.sessions import end_sessions
 
 # How long ago somebody may have signed in who adds a factor without a password: seconds.
 FRESH = 600
@@ -101,12 +103,30 @@ def remove(request: HttpRequest) -> HttpResponse:
         remove_factors(account=account, by=account.actor)
     else:
         remove_factor(account=account, factor=factor)
+    _end_others(scope)
     if has_factor(account):
         messages.success(request, _("It is removed."))
         return redirect("second-factor")
     request.session[SHOWN] = False
     messages.success(request, _("Your second factor is removed."))
     return HttpResponseRedirect(settings.LOGIN_REDIRECT_URL)
+
+
+@never_cache
+@require_POST
+def codes(request: HttpRequest) -> HttpResponse:
+    """New codes on paper, with a code or a passkey: the answer alone shows them."""
+    scope = Scope(request)
+    account = scope.user
+    if not has_factor(account):
+        raise Http404
+    form = NewCodesForm(user=account, data=request.POST, check=_checks(request, account, Purpose.PROOF))
+    if not form.is_valid():
+        audit_wrong_code(account)
+        return page(scope, paper=form, status=422)
+    form.save()
+    renew_codes(account)
+    return page(scope, codes=paper_codes(account))
 
 
 def may_change(scope: Scope) -> bool:
@@ -125,6 +145,7 @@ def added(scope: Scope, said: str, *, first: bool) -> HttpResponse:
     """What is seen after one was added; the codes on paper after the first one alone."""
     scope.request.session[SHOWN] = True
     scope.request.session.cycle_key()
+    _end_others(scope)
     messages.success(scope.request, said)
     return page(scope, codes=paper_codes(scope.user)) if first else redirect("second-factor")
 
@@ -137,6 +158,8 @@ def page(scope: Scope, *, status: int = 200, **context: Any) -> HttpResponse:
         "passkeys": passkeys(account),
         "keyed": works_at(account, place(scope.request)),
         "new": PasskeyForm(user=account, fresh=is_fresh(scope)) if may_change(scope) else None,
+        "left": len(paper_codes(account)),
+        "paper": NewCodesForm(user=account, check=_nothing),
         "remove": RemoveForm(user=account, check=_nothing),
     }
     return _render(scope, "registration/second_factor.html", status=status, **{**around, **context})
@@ -181,6 +204,11 @@ def _checks(request: HttpRequest, account: Account, purpose: Purpose) -> Callabl
 def _check(request: HttpRequest, account: Account, purpose: Purpose, answer: str) -> None:
     state = take(request, purpose, account)
     check_passkey(account=account, place=place(request), state=state, answer=answer)
+
+
+def _end_others(scope: Scope) -> None:
+    """With another second factor, whoever is signed in elsewhere proves anew who it is."""
+    end_sessions(account=scope.user, by=scope.user.actor, but=scope.request.session.session_key)
 
 
 def _nothing(answer: str) -> None:

@@ -3,17 +3,15 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.employees import tokens
-from apps.employees.models import Employee
+from apps.employees.management.person import PersonCommand
 from apps.employees.services import account_for
-from apps.ledger.management.house import HouseCommand
 
 
-class Command(HouseCommand):
+class Command(PersonCommand):
     help = "Makes a token with which a program signs in as an employee, and shows its secret this once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("staff_no")
         parser.add_argument(
             "--scope", action="append", required=True, choices=[scope.value for scope in tokens.OFFERED],
             help="what it may be used for; may be given twice",
@@ -24,10 +22,7 @@ class Command(HouseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            employee = Employee.objects.by_staff_no(options["staff_no"])
-        except Employee.DoesNotExist as error:
-            raise CommandError(f"no employee has the number {options['staff_no']}") from error
+        employee = self.person(options)
         try:
             token, secret = tokens.create_token(
                 account=account_for(employee), name=options["name"], scopes=options["scope"], days=options["days"],

@@ -1,0 +1,51 @@
+"""`/sign-ins/`: the browsers in which the reader is signed in; each can be signed out from here."""
+
+from datetime import timedelta
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.dashboard.browsers import called
+from apps.dashboard.views.scope import Scope, render
+from apps.employees.sessions import end_session, end_sessions, idle_limit, signed_in
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """This browser first, then the others, the one used last first."""
+    scope = Scope(request)
+    rows = [{"one": one, "called": called(one.agent)} for one in signed_in(scope.user, request.session.session_key)]
+    context = {"rows": rows, "others": len(rows) > 1, "idle": _spelled(idle_limit(scope.user))}
+    return render(scope, "dashboard/sign_ins.html", context)
+
+
+def _spelled(limit: timedelta) -> str:
+    hours, rest = divmod(int(limit.total_seconds()) // 60, 60)
+    if hours and not rest:
+        return ngettext("%(count)s hour", "%(count)s hours", hours) % {"count": hours}
+    minutes = hours * 60 + rest
+    return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
+
+
+@require_POST
+def end(request: HttpRequest, name: str) -> HttpResponse:
+    """It opens nothing from the next request on. Sent twice, the second finds nothing."""
+    scope = Scope(request)
+    if not end_session(account=scope.user, name=name, but=request.session.session_key):
+        raise Http404("There is no such session")
+    messages.success(request, _("That browser is signed out."))
+    return redirect(scope.url("sign-ins"))
+
+
+@require_POST
+def end_others(request: HttpRequest) -> HttpResponse:
+    """Only this browser stays. Sent twice, it is answered twice."""
+    scope = Scope(request)
+    gone = end_sessions(account=scope.user, by=scope.user.actor, but=request.session.session_key)
+    said = ngettext("%(count)s other browser is signed out.", "%(count)s other browsers are signed out.", gone)
+    messages.success(request, said % {"count": gone})
+    return redirect(scope.url("sign-ins"))

@@ -46,24 +46,26 @@ class Size:
     # The companies that are marked, ascending, as (employees, contacts); `everyday` is the place of the usual one.
     marked: tuple[tuple[int, int], ...]
     everyday: int
+    # Seconds until nothing that a start has set going is still going.
+    settled: float
     # Rows that a peer imports too, which takes it long.
     beside: int
 
 
 SIZES = {
     "small": Size(
-        employees=500, contacts=5_000, rows=5_000, times=1, people=1_000, many=6_000,
-        page_contacts=10_000, many_contacts=12_000, readers=50, seconds=0.3, rounds=1,
+        employees=500, contacts=5_000, rows=2_000, times=1, people=600, many=2_000,
+        page_contacts=6_000, many_contacts=4_000, readers=50, seconds=0.3, rounds=1,
         marked=((300, 3_000), (600, 6_000)), everyday=0,
         follows=2, busy=3.0, before=4, after=2,
-        beside=1_000,
+        settled=1.0, beside=1_000,
     ),
     "full": Size(
         employees=10_000, contacts=1_000_000, rows=1_000_000, times=3, people=50_000, many=1_000_000,
         page_contacts=5_000_000, many_contacts=20_000_000, readers=2_000, seconds=8.0, rounds=5,
         marked=((10_000, 1_000_000), (50_000, 5_000_000), (200_000, 20_000_000)), everyday=1,
         follows=30, busy=60.0, before=300, after=30,
-        beside=50_000,
+        settled=8.0, beside=50_000,
     ),
 }  # fmt: skip
 

@@ -21,8 +21,6 @@ from tests.bench.house import descendants
 from tests.bench.running import Bench, say
 
 PATIENCE = 120.0
-# Until nothing that a start has set going is still going.
-SETTLED_AFTER = 8.0
 PARTS = {"web": "gunicorn", "worker": "celery -A config.celery worker", "beat": "celery -A config.celery beat"}
 
 
@@ -37,7 +35,7 @@ def run(bench: Bench) -> Iterator[Figure]:
             with _started(data) as (supervisor, took):
                 seconds.append(took)
                 _wait_for_worker(supervisor)
-                time.sleep(SETTLED_AFTER)
+                time.sleep(bench.size.settled)
                 shares = {part: sum(map(_megabytes, _pids(supervisor, mark))) for part, mark in PARTS.items()}
     yield Figure("B11.start", "second start to the first page", max(seconds), "s", goal=Goal("value", "<", 6))
     idle = Goal("value", "<", 600)

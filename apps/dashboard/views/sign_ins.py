@@ -24,7 +24,10 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def _spelled(limit: timedelta) -> str:
+    """In the largest unit that says it without a rest."""
     hours, rest = divmod(int(limit.total_seconds()) // 60, 60)
+    if hours and not rest and hours % 24 == 0:
+        return ngettext("%(count)s day", "%(count)s days", hours // 24) % {"count": hours // 24}
     if hours and not rest:
         return ngettext("%(count)s hour", "%(count)s hours", hours) % {"count": hours}
     minutes = hours * 60 + rest

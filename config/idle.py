@@ -24,6 +24,8 @@ class EndsWhenIdle:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        if not getattr(view, "login_required", True) and not hasattr(view, "cls"):
+            return  # for anybody, and not of the API, which asks for itself who somebody is
         user, session = request.user, request.session
         if not isinstance(user, Account) or not isinstance(session, SessionStore):
             return

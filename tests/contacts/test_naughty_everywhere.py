@@ -252,7 +252,7 @@ def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) ->
         pages(
             contact_id=contact, submission_id=submission.pk, file_id=file, review_id=review.pk, request_id=asked.pk,
             correction_id=1, slug=campaign.slug, load_id=rosters.looked(people.ROSTER).pk, kind="standings",
-            export_id=files.export(campaign, people.person("H001")).pk, deputyship_id=1, token_id=1,
+            export_id=files.export(campaign, people.person("H001")).pk, deputyship_id=1, token_id=1, name="f" * 24,
             list_id=files.adjustments(hr, "staff_no,target\nA001,80\nX,y\n").pk,
         )
     )  # fmt: skip

@@ -23,13 +23,16 @@ from apps.contacts.services import (
     ErasureRefused,
     correct_contact,
     end_contact,
+    handed_in,
     identities_of,
     rename_contact,
     restore_contact,
     submit,
+    whom,
 )
 from apps.contacts.services import erasing as below
 from apps.employees.models import Employee
+from apps.ledger.files import read_file
 from apps.ledger.models import AuditEntry, StoredFile
 from apps.quotas import querysets
 from apps.quotas.models import Campaign, Review, Standing
@@ -78,7 +81,7 @@ def everywhere(campaign: Campaign, alice: Employee, alan: Employee, hr: Employee
     files.upload(alan, "handle\nsomebody\n", name=f"{NAME}.csv")
     files.adjustments(hr, f"staff_no,target,note\nA001,80,{EMAIL}\n")
     lost = files.received(alan, f"handle\n{HANDLE}\n")
-    below.Submission.objects.filter(pk=lost.pk).update(state="refused", done_at=lost.received_at)
+    Submission.objects.filter(pk=lost.pk).update(state="refused", done_at=lost.received_at)
     reviewing.ask(campaign, alice, contacts=[Contact.objects.of(alice).latest("pk").pk], text=f"Why not {SPELLED}?")
     people.mark()
     return campaign
@@ -100,11 +103,11 @@ def test_nothing_anywhere_shows_somebody_who_was_erased(everywhere: Campaign) ->
 
 LEFT_OUT: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "contacts": (below, "blank_contacts", lambda *given: None),
-    "reports": (below, "_blank_reports", lambda *given: 0),
-    "files": (below, "_clear_files", lambda *given: 0),
-    "rejected lines": (below, "_blank_lines", lambda *given: None),
+    "reports": (below, "blank_reports", lambda *given: 0),
+    "files": (below, "clear_files", lambda *given: 0),
+    "rejected lines": (handed_in, "_blank_lines", lambda *given: None),
     "reviews": (erasing, "_blank_reviews", lambda *given: 0),
-    "corrected ones": (below, "FOUND", below.FOUND.replace("me.id = found.id", "false")),
+    "corrected ones": (whom, "FOUND", whom.FOUND.replace("me.id = found.id", "false")),
 }  # fmt: skip
 
 
@@ -119,7 +122,7 @@ def test_one_place_left_out_is_noticed(everywhere: Campaign, monkeypatch: pytest
 
 def test_what_others_handed_in_is_left_alone(everywhere: Campaign, alice: Employee) -> None:
     forget()
-    rejects = below.read_file(Submission.objects.get(employee=alice, source="csv").rejects)
+    rejects = read_file(Submission.objects.get(employee=alice, source="csv").rejects)
     header, erased, other, mistaken = b"".join(rejects).decode("utf-8-sig").splitlines()
     assert header == "name,phone,staff_no,line,code,reason"
     assert (erased, mistaken) == (",,,2,invalid_identity,", ",,,5,unknown_employee,")

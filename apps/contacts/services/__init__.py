@@ -8,15 +8,7 @@ from apps.contacts.services.changing import (
     restore_contact,
     undo_submission,
 )
-from apps.contacts.services.erasing import (
-    ErasureRefused,
-    Forgetting,
-    Found,
-    blank_contacts,
-    erase,
-    identities_of,
-    look_for,
-)
+from apps.contacts.services.erasing import Found, blank_contacts, erase, look_for
 from apps.contacts.services.remembering import remember_roles, remembered_roles
 from apps.contacts.services.submitting import (
     ABANDONED_AFTER,
@@ -31,6 +23,7 @@ from apps.contacts.services.submitting import (
     submit,
 )
 from apps.contacts.services.tallying import sum_up_tally
+from apps.contacts.services.whom import ErasureRefused, Forgetting, identities_of
 
 __all__ = [
     "ABANDONED_AFTER",

@@ -1,0 +1,114 @@
+"""Somebody outside who asks to be forgotten: by what they are known, and what is there of them (ADR 53)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from apps.contacts.models import Contact, ContactIdentity
+from apps.contacts.recording import sentence
+from apps.contacts.traces import Traces
+from apps.employees.models import Account
+from apps.ledger.rules import Identity, InvalidIdentity
+from apps.ledger.services import identity
+
+# Somebody's contacts by these digests, with what they corrected and what corrected them.
+FOUND = """
+WITH RECURSIVE asked AS (
+    SELECT kind, decode(hex, 'hex') AS digest FROM unnest(%s::text[], %s::text[]) AS sent(kind, hex)),
+found AS (
+    SELECT one.employee_id, one.contact_id AS id FROM contacts_contactidentity one JOIN asked USING (kind, digest)
+    UNION
+    SELECT linked.employee_id, linked.id FROM found JOIN LATERAL (
+        SELECT newer.employee_id, newer.id FROM contacts_contact newer WHERE newer.replaces_id = found.id
+        UNION ALL
+        SELECT older.employee_id, older.id FROM contacts_contact me
+        JOIN contacts_contact older ON older.id = me.replaces_id WHERE me.id = found.id) linked ON true)
+SELECT employee_id, id FROM found ORDER BY employee_id, id
+"""
+
+
+class ErasureRefused(ValueError):
+    """It cannot be done now, or not so: a stable `code`, a sentence, and the field it belongs to."""
+
+    def __init__(self, code: str, message: str, field: str = ""):
+        super().__init__(message)
+        self.code, self.message, self.field = code, message, field
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """Whom to forget. `company_domains` stay with an identity, as the company's own; files of `spared` hold nobody."""
+
+    identities: tuple[Identity, ...]
+    company_domains: frozenset[str] = frozenset()
+    spared: tuple[Any, ...] = ()
+
+    @property
+    def keys(self) -> frozenset[tuple[str, bytes]]:
+        return frozenset(one.key for one in self.identities)
+
+    @property
+    def traces(self) -> Traces:
+        """By what was asked alone."""
+        return Traces(tuple((one.kind, one.value) for one in self.identities))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is there of somebody: (employee, contact), and how they may stand in texts.
+
+    By their names only with those who recorded them: elsewhere somebody else may be called so.
+    """
+
+    contacts: list[tuple[int, int]]
+    anywhere: Traces
+    at_home: Traces
+    employees: frozenset[int]
+    accounts: frozenset[int]
+
+    @classmethod
+    def of(cls, whom: Forgetting) -> Known:
+        found = contacts_of(whom)
+        ids, employees = [contact for _, contact in found], frozenset(employee for employee, _ in found)
+        held = ContactIdentity.objects.filter(contact_id__in=ids, value__isnull=False)
+        told = [*whom.traces.identities, *((kind, value or "") for kind, value in held.values_list("kind", "value"))]
+        names = Contact.objects.filter(pk__in=ids).exclude(name=None).values_list("name", flat=True)
+        identities = tuple(dict.fromkeys(told))
+        accounts = Account.objects.filter(employee_id__in=employees).values_list("pk", flat=True)
+        return cls(
+            found, Traces(identities), Traces(identities, tuple(sorted({name for name in names if name}))), employees,
+            frozenset(accounts),
+        )  # fmt: skip
+
+    def traces_in(self, *, owner: int | None = None, employee: int | None = None) -> Traces:
+        """How they may stand in what belongs to this account or employee."""
+        home = owner in self.accounts or employee in self.employees
+        return self.at_home if home else self.anywhere
+
+
+def identities_of(told: Iterable[tuple[str, str]]) -> tuple[Identity, ...]:
+    """The identities somebody gave, as (kind, text). Raises ErasureRefused, which never repeats them."""
+    found: dict[Identity, None] = {}
+    for kind, raw in told:
+        if not raw.strip():
+            continue
+        try:
+            found[identity(kind, raw)] = None
+        except InvalidIdentity as error:
+            raise ErasureRefused("invalid_identity", sentence(error), kind) from None
+    if not found:
+        raise ErasureRefused("invalid_identity", _("A phone, an e-mail or a handle is needed."), "phone")
+    return tuple(found)
+
+
+def contacts_of(whom: Forgetting) -> list[tuple[int, int]]:
+    """(employee, contact) of everybody's contacts that are this person, ended and corrected ones too."""
+    keys = sorted(whom.keys)
+    with connection.cursor() as cursor:
+        cursor.execute(FOUND, [[kind for kind, _digest in keys], [digest.hex() for _kind, digest in keys]])
+        return cursor.fetchall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -15,8 +16,14 @@ if TYPE_CHECKING:
     from apps.employees.models import Employee
 
 
+@cache
+def _in_force() -> Any:
+    """All deputyships that hold now: asked of anew by whoever narrows it, put together once, for every page does."""
+    return apps.get_model("employees", "Deputyship").objects.in_force()
+
+
 def _stood_in_for(user: Any) -> Any:
-    return apps.get_model("employees", "Deputyship").objects.in_force().filter(deputy_id=user.employee_id)
+    return _in_force().filter(deputy_id=user.employee_id)
 
 
 def _seen_by(user: Any) -> Q:

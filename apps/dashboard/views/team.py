@@ -67,7 +67,10 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     employee = team_visible(scope, staff_no)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {"employee": employee, **_standing_in(scope, employee)})
-    seen = Employee.objects.visible_to(scope.user).filter(pk=employee.pk).exists()
+    # Oneself one always sees: the usual reader of a team's page asks nothing.
+    seen = employee.pk == scope.user.employee_id or (
+        Employee.objects.visible_to(scope.user).filter(pk=employee.pk).exists()
+    )
     if seen:  # a deputy does not see the manager whose team this is
         note_look(scope.user, employee, "standing")
     if not employee.is_manager:

@@ -55,7 +55,7 @@ TYPED = re.compile(r"\S+@\S+|\b[\w-]+(\.[a-z]+)+(/\w+)*\b|https?:\S+|\b\w*\d\w*\
 # Chinese pages call these so too: the product, other products, forms of files, and signs.
 NAMES = {
     "Hundred", "Android", "Excel", "Google", "LibreOffice", "Outlook", "Python", "QQ", "Thunderbird", "WPS", "iPad",
-    "iPhone", "API", "CSRF", "CSV", "HTTP", "IANA", "ISO", "JSON", "OpenAPI", "RFC", "SHA", "UTC", "UTF", "YAML",
+    "iPhone", "HeadlessChrome", "Linux", "API", "CSRF", "CSV", "HTTP", "IANA", "ISO", "JSON", "OpenAPI", "RFC", "SHA", "UTC", "UTF", "YAML",
     "vCard", "HR", "KB", "MB", "XLSX", "gzip",
     # Encodings of old files.
     "GB", "JIS", "Shift",

@@ -1,6 +1,7 @@
 """What was served while somebody went over the pages, and what they never met."""
 
 import csv
+import gzip
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +35,8 @@ class Seen:
         with self.lock:
             self.views.add(view_of(path))
             if response.headers.get("Content-Type", "").startswith("text/html") and response.content:
-                html = response.content.decode()
+                packed = response.headers.get("Content-Encoding") == "gzip"
+                html = (gzip.decompress(response.content) if packed else response.content).decode()
                 self.answers[f"{path} {response.status_code} #{len(self.answers)}"] = html
 
     def handler(self) -> type[StaticFilesHandler]:

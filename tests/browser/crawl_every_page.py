@@ -51,12 +51,18 @@ TEXTS = """() => {
   return texts.filter((text) => text.trim());
 }"""
 # What people typed and programs write: addresses, numbers and logins, names of files, and one name without an end.
-TYPED = re.compile(r"\S+@\S+|\b[\w-]+(\.[a-z]+)+(/\w+)*\b|https?:\S+|\b\w*\d\w*\b|\w{40,}|\b(operator|test)\b")
+TYPED = re.compile(
+    r"\S+@\S+|\b[a-z]+_[a-z]+\b|\b[\w-]+(\.[a-z]+)+(/\w+)*\b|https?:\S+|\b\w*\d\w*\b|\w{40,}|\b(operator|test)\b"
+)
 # Chinese pages call these so too: the product, other products, forms of files, and signs.
 NAMES = {
     "Hundred", "Android", "Excel", "Google", "LibreOffice", "Outlook", "Python", "QQ", "Thunderbird", "WPS", "iPad",
-    "iPhone", "HeadlessChrome", "Linux", "API", "CSRF", "CSV", "HTTP", "IANA", "ISO", "JSON", "OpenAPI", "RFC", "SHA", "UTC", "UTF", "YAML",
-    "vCard", "HR", "KB", "MB", "XLSX", "gzip",
+    "iPhone", "API", "CSRF", "CSV", "HTTP", "IANA", "ISO", "JSON", "OpenAPI", "RFC", "SHA", "UTC", "UTF", "YAML",
+    "vCard", "HR", "KB", "MB", "TLS", "XLSX", "gzip",
+    # A column, as it has to be called.
+    "email",
+    # What this browser calls itself.
+    "HeadlessChrome", "Linux",
     # Encodings of old files.
     "GB", "JIS", "Shift",
     # Of the header Content-Length, on the page of the API.

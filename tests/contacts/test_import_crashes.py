@@ -465,6 +465,9 @@ def test_mutant_when_nobody_holds_the_file_and_checkpoints_are_not_compared_the_
     clock: Clock, starter: Starter, other: Starter
 ) -> None:
     text = "name,phone,email,handle\n" + "".join(f"Guest {n},,,h{n}\n" for n in range(300))
-    submission = two_at_once(clock, (starter, other), text, broken="hold_nothing")
-    assert [starter.told(), other.told()] == [True, True]
-    assert submission.report["created"] < 300
+    created = []
+    # Two that take exact turns are right by chance.
+    while len(created) < 8 and (not created or created[-1] == 300):
+        created.append(two_at_once(clock, (starter, other), text, broken="hold_nothing").report["created"])
+        assert [starter.told(), other.told()] == [True, True]
+    assert created[-1] < 300

@@ -23,7 +23,7 @@ restore:  ## such a file into an empty installation, every digest compared: make
 test:  ## every check and every test, with a real browser
 	$(READY) scripts.check
 
-test-fast:  ## the inner loop: no browser, nothing killed, nothing started but a database
+test-fast:  ## the inner loop: no browser, nothing killed, nothing started but a database, nobody sent everywhere
 	$(READY) scripts.check --fast
 
 lint:  ## style, types, security and import contracts

@@ -21,7 +21,7 @@ from apps.quotas.models import Campaign
 from tests import people
 from tests.api.conftest import ApiClient, with_token
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
 
 FILE = Path(__file__).with_name("authorisation.csv")
 METHODS = ("get", "post", "put", "patch", "delete")

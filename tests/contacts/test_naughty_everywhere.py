@@ -28,7 +28,7 @@ from apps.quotas.models import Campaign
 from tests import files, people, reviewing, rosters
 from tests.people import TESTER, record_one, sign_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(10**6)
 MARK = "<naughty"

@@ -33,7 +33,7 @@ from apps.quotas.models import Campaign
 from tests import files, people, reviewing, rosters
 from tests.fixtures import Clock
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
 
 FILE = Path(__file__).parent.parent / "authorisation.csv"
 METHODS = ("GET", "POST")

@@ -22,7 +22,7 @@ from tests.dashboard.test_authorisation import PEOPLE, declared, every_address, 
 from tests.searching import search
 
 __all__ = ["frank", "places"]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
 WHO = ("anonymous", *PEOPLE)
 MOST_PAGES = 400
 OWNERS = {"A001": "employee", "A002": "colleague", "B001": "manager", "C001": "other_manager", "F001": "former_manager"}

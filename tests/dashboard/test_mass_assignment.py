@@ -22,7 +22,7 @@ from tests.api.conftest import with_token
 from tests.dashboard.test_authorisation import frank, places
 
 __all__ = ["frank", "places"]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
 KEY = "8d4f0f62-6a1f-4a5e-9a55-0d35a8c8f0aa"
 TERMS = {
     "target": "100", "opens_on": "2026-12-01", "deadline": "2026-12-31", "time_zone": "Asia/Shanghai", "exclusive": "",

@@ -22,7 +22,7 @@ from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import Page
 from tests.reviewing import ids
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
 PLANTED = {
     "name": "Quokka Zanzibar", "email": "quokka@zanzibar-canary.example", "phone": "+8613912344321",
     "handle": "zanzibar_quokka",

@@ -18,7 +18,7 @@ from config.places import BASE_DIR
 from tests.config.house import data_folder, eventually
 from tests.config.keep.installations import Installation
 
-pytestmark = pytest.mark.xdist_group("backup")
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("backup")]
 
 
 def test_make_takes_it_into_a_path_with_blanks(filled: Installation, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from config.locks import FileLock
 from tests.config.house import data_folder, eventually, processes_of
 from tests.config.keep.installations import Installation, facts, next_numbers, tables_of
 
-pytestmark = pytest.mark.xdist_group("backup")
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("backup")]
 
 
 @pytest.fixture(scope="module")

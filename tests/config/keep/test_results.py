@@ -9,7 +9,7 @@ import pytest
 from tests.config.house import data_folder
 from tests.config.keep.installations import Installation, proved, unguarded
 
-pytestmark = pytest.mark.xdist_group("backup")
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("backup")]
 
 
 @pytest.fixture(scope="module")

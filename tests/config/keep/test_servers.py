@@ -13,7 +13,7 @@ from tests import plugin
 from tests.config.keep.installations import Installation, facts, proved, tables_of, unguarded
 from tests.config.keep.servers import FIFTEEN, Server, server
 
-pytestmark = pytest.mark.xdist_group("backup")
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("backup")]
 OLDEST = pytest.param("oldest", marks=pytest.mark.skipif(not FIFTEEN.exists(), reason=f"{FIFTEEN} is not there"))
 
 

@@ -56,11 +56,9 @@ def asked(request: HttpRequest) -> HttpResponse:
     account, left = found
     form = CodeForm(user=account, data=request.POST or None, check=_checks(request, account, Purpose.SIGN_IN))
     if request.method == "POST":
-        if form.is_valid():
-            form.save()
+        if _proven(form):
             reseal_factors(account=account, by=account.actor)
             return enter(request, account, left["wanted"], event=left["event"], shown=True, hours=left["hours"])
-        audit_wrong_code(account)
     keyed = works_at(account, place(request))
     return render_template(request, "registration/second_factor_asked.html", {"form": form, "keyed": keyed})
 
@@ -95,10 +93,8 @@ def remove(request: HttpRequest) -> HttpResponse:
     if not has_factor(account):
         raise Http404
     form = RemoveForm(user=account, data=request.POST, check=_checks(request, account, Purpose.PROOF))
-    if not form.is_valid():
-        audit_wrong_code(account)
+    if not _proven(form):
         return page(scope, remove=form, status=422)
-    form.save()
     if (factor := form.cleaned_data["factor"]) is None:
         remove_factors(account=account, by=account.actor)
     else:
@@ -121,12 +117,19 @@ def codes(request: HttpRequest) -> HttpResponse:
     if not has_factor(account):
         raise Http404
     form = NewCodesForm(user=account, data=request.POST, check=_checks(request, account, Purpose.PROOF))
-    if not form.is_valid():
-        audit_wrong_code(account)
+    if not _proven(form):
         return page(scope, paper=form, status=422)
-    form.save()
     renew_codes(account)
     return page(scope, codes=paper_codes(account))
+
+
+def _proven(form: CodeForm) -> bool:
+    """Whether the form's code or passkey is right: then it is used up, else the trail says so."""
+    if form.is_valid():
+        form.save()
+        return True
+    audit_wrong_code(form.user)
+    return False
 
 
 def may_change(scope: Scope) -> bool:

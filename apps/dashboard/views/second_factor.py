@@ -55,10 +55,9 @@ def asked(request: HttpRequest) -> HttpResponse:
         return redirect("login")
     account, left = found
     form = CodeForm(user=account, data=request.POST or None, check=_checks(request, account, Purpose.SIGN_IN))
-    if request.method == "POST":
-        if _proven(form):
-            reseal_factors(account=account, by=account.actor)
-            return enter(request, account, left["wanted"], event=left["event"], shown=True, hours=left["hours"])
+    if request.method == "POST" and _proven(form):
+        reseal_factors(account=account, by=account.actor)
+        return enter(request, account, left["wanted"], event=left["event"], shown=True, hours=left["hours"])
     keyed = works_at(account, place(request))
     return render_template(request, "registration/second_factor_asked.html", {"form": form, "keyed": keyed})
 

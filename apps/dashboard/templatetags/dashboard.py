@@ -18,11 +18,13 @@ from django.utils.translation import ngettext, pgettext
 from lucide.templatetags.lucide import lucide
 
 from apps.dashboard import review_words, words
+from config.templates import unchanging
 
 register = template.Library()
 
 
 @register.simple_tag
+@unchanging
 def icon(name: str, **attributes: str) -> str:
     """An inline SVG of Lucide, hidden from screen readers: the word beside it says what it means."""
     return _icon(name, tuple(attributes.items()))

@@ -1,0 +1,110 @@
+"""Templates whose unchanging parts are put together once for each language.
+
+Most of a page says the same to everybody: text, its translation, an icon, an address without arguments. Django renders
+each of these nodes anew for every page. Here runs of them that stand side by side become one node, which keeps what
+they came to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.template import Node, NodeList, Origin, Template
+from django.template.base import FilterExpression, TextNode
+from django.template.context import Context
+from django.template.defaulttags import CommentNode, IfNode, LoadNode, URLNode
+from django.template.library import SimpleNode
+from django.template.loaders.cached import Loader as Cached
+from django.templatetags.i18n import TranslateNode
+from django.templatetags.static import StaticNode
+from django.urls import get_script_prefix, get_urlconf
+from django.utils.translation import get_language
+
+Tag = TypeVar("Tag", bound=Callable[..., Any])
+
+
+def unchanging(tag: Tag) -> Tag:
+    """Say of a simple tag that with the same words it comes to the same, whoever reads it and when."""
+    tag.unchanging = True  # type: ignore[attr-defined]
+    return tag
+
+
+class Folded(Node):
+    """Nodes that hang on the language and on where the site is mounted, and on nothing else."""
+
+    child_nodelists = ()
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self.nodes = nodes
+        self.token = nodes[0].token
+        self._mounted = any(isinstance(node, URLNode) for node in nodes)
+        self._known: dict[tuple[Any, ...], str] = {}
+
+    def render(self, context: Context) -> str:
+        key: tuple[Any, ...] = (get_language(), context.autoescape)
+        if self._mounted:
+            key += (get_script_prefix(), get_urlconf())
+        text = self._known.get(key)
+        if text is None:
+            text = self._known[key] = "".join(str(node.render_annotated(context)) for node in self.nodes)
+        return text
+
+
+class Loader(Cached):
+    """Django's loader that keeps what it has read, each template folded before it is first drawn."""
+
+    def get_template(self, template_name: str, skip: list[Origin] | None = None) -> Template:
+        known = self.cache_key(template_name, skip) in self.get_template_cache
+        template = super().get_template(template_name, skip)
+        if not known:
+            template.nodelist = fold(template.nodelist)
+        return template
+
+
+def fold(nodes: NodeList) -> NodeList:
+    """The same nodes, those that stand side by side and never change as one; everything below them likewise."""
+    folded, run = NodeList(), list[Node]()
+    for node in (*nodes, None):
+        if node is not None and _never_changes(node):
+            run.append(node)
+            continue
+        plain = len(run) == 1 and isinstance(run[0], TextNode)
+        folded += run if plain or not run else [Folded(run)]
+        run = []
+        if node is not None:
+            _fold_below(node)
+            folded.append(node)
+    return folded
+
+
+def _fold_below(node: Node) -> None:
+    # In place: whoever extends a template holds on to its blocks.
+    for name in node.child_nodelists:
+        if isinstance(below := node.__dict__.get(name), NodeList):
+            setattr(node, name, fold(below))
+    if isinstance(node, IfNode):
+        node.conditions_nodelists = [(condition, fold(below)) for condition, below in node.conditions_nodelists]
+
+
+def _never_changes(node: Node) -> bool:
+    match node:
+        case TextNode() | LoadNode() | CommentNode():
+            return True
+        case TranslateNode():
+            return node.asvar is None and _is_said(node.filter_expression, node.message_context)
+        case StaticNode():
+            return node.varname is None and _is_said(node.path)
+        case URLNode():
+            return node.asvar is None and _is_said(node.view_name, *node.args, *node.kwargs.values())
+        case SimpleNode():
+            told = getattr(node.func, "unchanging", False) and not node.takes_context and node.target_var is None
+            return told and _is_said(*node.args, *node.kwargs.values())
+    return False
+
+
+def _is_said(*words: FilterExpression | None) -> bool:
+    """Whether the template itself says each of these, letter for letter."""
+    return all(
+        word is None or (not word.filters and (isinstance(word.var, str) or word.var.lookups is None)) for word in words
+    )

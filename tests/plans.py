@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 ASKS = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
+KEPT = re.compile(r"EXECUTE (?P<name>\w+)")
 COPIED = re.compile(r"\s*COPY \((?P<select>.*)\) TO STDOUT", re.DOTALL)
 WHOLE = "Seq Scan"
 # What tells of a node where its rows come from, in the order of a shortened plan.
@@ -91,10 +92,19 @@ def explained() -> Iterator[Plans]:
     plans = Plans()
 
     def explain(statement: str, parameters: Any) -> None:
-        if ASKS.match(statement):
-            with connection.connection.cursor() as cursor:
-                cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
-                plans.each.append(Plan(statement, cursor.fetchone()[0][0]["Plan"]))
+        kept = KEPT.match(statement)
+        if not (kept or ASKS.match(statement)):
+            return
+        with connection.connection.cursor() as cursor:
+            told = statement
+            if kept:
+                # The plan that is kept, not the one for these values.
+                cursor.execute("SELECT statement FROM pg_prepared_statements WHERE name = %s", [kept["name"]])
+                told = cursor.fetchone()[0]
+                cursor.execute("SET plan_cache_mode = force_generic_plan")
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+            plans.each.append(Plan(told, cursor.fetchone()[0][0]["Plan"]))
+            cursor.execute("SET plan_cache_mode = auto")
 
     def execute(run: Callable[..., Any], statement: str, parameters: Any, many: bool, context: Any) -> Any:
         if not many:

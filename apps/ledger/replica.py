@@ -21,6 +21,8 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 
+from apps.ledger.plans import execution
+
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 ALIAS = "replica"
@@ -78,12 +80,12 @@ def reading(patience: float | None = None) -> Iterator[None]:
         _unit.reset(token)
 
 
-def read_rows(statement: str) -> list[tuple]:
-    """The rows of a SELECT without parameters."""
+def read_rows(statement: str, *, kept: bool = False) -> list[tuple]:
+    """The rows of a SELECT without parameters. `kept`: by a plan that the connection keeps (apps.ledger.plans)."""
 
     def ask(using: str) -> list[tuple]:
         with connections[using].cursor() as cursor:
-            cursor.execute(statement)
+            cursor.execute(execution(statement, using) if kept else statement)
             return cursor.fetchall()
 
     return anew(ask)

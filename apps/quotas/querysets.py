@@ -177,6 +177,8 @@ def everyone() -> str:
 
 def these(ids: list[int]) -> str:
     """A set of employees for the functions below: the ones with these ids."""
+    if len(ids) == 1:
+        return f"SELECT {ids[0]:d}::bigint AS id"
     return f"SELECT unnest({literal(ids)}) AS id" if ids else "SELECT NULL::bigint AS id WHERE false"
 
 

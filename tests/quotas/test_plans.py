@@ -51,9 +51,7 @@ def at_size(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 @pytest.fixture
 def november(at_size: None) -> Campaign:
-    """The campaign, where a page in its place costs what it does on a disk without a head, as in a larger company."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL random_page_cost = 1.1")
+    """The campaign."""
     return Campaign.objects.get(slug=OWN_CAMPAIGN)
 
 

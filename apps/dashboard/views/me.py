@@ -92,8 +92,8 @@ def own_numbers(scope: Scope, contacts: reports.OwnContacts) -> Own | None:
     campaign, employee = scope.campaign, scope.employee
     if campaign is None or employee is None:
         return None
-    standings = reports.Standings(campaign, reports.Only(employee), result=scope.result, reviews=True)
-    found = reports.own_standing(standings, employee, scope.now)
+    standings = reports.Standings(campaign, reports.Only(employee), result=scope.result, reviews=True, now=scope.now)
+    found = reports.own_standing(standings, employee)
     if found is None:
         return None
     # Nearly nobody has either: whoever has none is not asked about twice.

@@ -71,7 +71,7 @@ class Scope:
         """The standings of people this reader may see, as this page shows them, with what may be known of reviews."""
         told = reports.told_of_reviews(self.user, people)
         return reports.Standings(
-            self.the_campaign, people, as_of=self.as_of, filters=filters, result=self.result, reviews=told
+            self.the_campaign, people, as_of=self.as_of, filters=filters, result=self.result, reviews=told, now=self.now
         )
 
     @property
@@ -110,7 +110,7 @@ class Scope:
         """Show this campaign as it is now: HR's pages about campaigns have it in their address, in any state."""
         self.campaign, self.as_of, self.result = campaign, None, campaign.newest_result
         self.chosen = self.chosen and campaign.state in SHOWN
-        for name in ("rule", "zone"):
+        for name in ("rule", "zone", "kept"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -144,7 +144,7 @@ class Scope:
         waits = self.result is None and state in (Campaign.State.OPEN, Campaign.State.CLOSING)
         return waits and self.look >= self.rule.cutoff_at
 
-    @property
+    @cached_property
     def kept(self) -> dict[str, str]:
         """What links carry on: the campaign when one was chosen, the day when one is looked at."""
         kept = {"campaign": self.campaign.slug} if self.chosen and self.campaign else {}

@@ -22,8 +22,12 @@ def calm_sql(campaign: int, whose: str = "") -> str:
         WHERE part.state = 'waiting' AND run.makes_stale AND run.campaign_id = {literal(campaign)})"""
 
 
-def ask_if(holds: str, ctes: str, select: str) -> list[tuple] | None:
-    """The rows of a SELECT over CTEs (from WITH on), in its order; None when the condition `holds` does not."""
-    rows = read_rows(f"""{ctes} SELECT guard.holds, asked.* FROM (SELECT {holds} AS holds) guard
-        LEFT JOIN (SELECT row_number() OVER () AS nth, found.* FROM ({select}) found) asked ON holds ORDER BY nth""")
+def ask_if(holds: str, ctes: str, select: str, *, kept: bool = False) -> list[tuple] | None:
+    """The rows of a SELECT over CTEs (from WITH on), in its order; None when the condition `holds` does not.
+
+    `kept`: by a plan that the connection keeps (apps.ledger.plans).
+    """
+    statement = f"""{ctes} SELECT guard.holds, asked.* FROM (SELECT {holds} AS holds) guard
+        LEFT JOIN (SELECT row_number() OVER () AS nth, found.* FROM ({select}) found) asked ON holds ORDER BY nth"""
+    rows = read_rows(statement, kept=kept)
     return [row[2:] for row in rows if row[1]] if rows[0][0] else None

@@ -7,10 +7,12 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Prefetch, prefetch_related_objects
 
 from apps.contacts.models import Contact, ContactIdentity
 from apps.employees.models import Employee
+from apps.ledger.plans import execution
 from apps.quotas.models import Campaign, StandingChange
 from apps.quotas.querysets import literal, reason_of, these
 from apps.quotas.reports.groups import Day
@@ -35,7 +37,7 @@ ARRAY(SELECT turn.{column} FROM quotas_standingchange turn
 CONTACTS = """
 WITH judged AS MATERIALIZED (
     SELECT contacts_contact.*, {reason} AS reason, {earlier} AS earlier
-    FROM contacts_contact WHERE employee_id = {employee} {recorded})
+    FROM contacts_contact WHERE employee_id = {employee}::bigint {recorded})
 SELECT * FROM (
     SELECT judged.*, row_number() OVER (ORDER BY recorded_at DESC, id DESC) AS nth,
            row_number() OVER (PARTITION BY reason ORDER BY recorded_at DESC, id DESC) AS nth_of_reason,
@@ -59,15 +61,13 @@ class OwnStanding:
     adjusted: bool
 
 
-def own_standing(standings: Standings, employee: Employee, now: datetime) -> OwnStanding | None:
-    """None when the person is not in the campaign's population. `now`: what the clock said when a look at now began."""
+def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None:
+    """None when the person is not in the campaign's population."""
     campaign = standings.campaign.pk
-    if standings.result is None and not standings.being_frozen and standings.as_of is None:
-        standings.now = now
     turns = ",".join(TURNS.format(column=column, campaign=campaign) for column in FLIP)
     found = standings.ask(
         f"SELECT {COLUMNS}, {BESIDE.format(campaign=campaign)}, {turns} FROM listed"
-        f" WHERE employee_id = {literal(employee.pk)}"
+        f" WHERE employee_id = {employee.pk}::bigint"
     )
     if not found:
         return None
@@ -106,7 +106,7 @@ def own_contacts(
         reason=_reason(campaign, employee, at), earlier=_earlier(campaign, employee, before), employee=employee.pk,
         recorded=f"AND recorded_at < {literal(at)}" if campaign else "", latest=latest, each=each,
     )  # fmt: skip
-    found: list[Any] = list(Contact.objects.raw(statement, params=None))
+    found: list[Any] = list(Contact.objects.raw(execution(statement, DEFAULT_DB_ALIAS), params=None))
     newest = [one for one in found if one.nth <= latest]
     mendable: dict[str, list[Any]] = {}
     for one in found:

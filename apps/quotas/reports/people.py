@@ -49,6 +49,11 @@ class TeamOf:
 
     employee: Employee
 
+    @property
+    def few(self) -> bool:
+        """Whether they are looked up one by one."""
+        return not _is_many(self.employee)
+
     def chosen_frozen(self, campaign_id: int) -> str:
         """SELECT of (id): the team as it was at the cut-off of a frozen campaign."""
         return f"""SELECT node.employee_id AS id FROM quotas_frozennode node JOIN quotas_frozennode top
@@ -69,14 +74,19 @@ class TeamOf:
             ) SELECT id FROM below) below"""
 
 
+def _is_many(employee: Employee) -> bool:
+    node = getattr(employee, "node", None)
+    return node is not None and node.last - node.first >= MANY
+
+
 def _below(employee: Employee) -> str:
     """SELECT of (id): everyone below in today's tree, in the form that has the planner expect about so many.
 
     Both ask the same. Of an interval between two answers it expects a two-hundredth of the company, and looks these up
     one by one; of a join a ninth, and reads everybody's rows, which is right where half of them are wanted.
     """
-    root, node = literal(employee.pk), getattr(employee, "node", None)
-    if node is not None and node.last - node.first >= MANY:
+    root = f"{employee.pk:d}::bigint"
+    if _is_many(employee):
         return f"""SELECT node.employee_id AS id FROM employees_treenode node JOIN employees_treenode top
             ON node.first > top.first AND node.first <= top.last WHERE top.employee_id = {root}"""
     top = f"FROM employees_treenode top WHERE top.employee_id = {root}"

@@ -288,6 +288,10 @@ def rolled_for(
     Without `calm` each statement judges whoever waits for that, even when nobody does.
     """
     root = people.employee.pk if isinstance(people, TeamOf) else 0
+    node = getattr(people.employee, "node", None) if isinstance(people, TeamOf) else None
+    # Too few by the tree of a moment ago: then each is read, which is right whatever became of the tree since.
+    if node is not None and _blocks(node.first, node.last) < FEWEST_BLOCKS:
+        return None
     found = read_rows(f"""
         SELECT tree, top.first, top.last, (SELECT max(first) FROM employees_treenode),
             (SELECT count(*) FROM (SELECT FROM ledger_outbox LIMIT {MOST + 1}) noted) > {MOST}
@@ -304,9 +308,14 @@ def rolled_for(
     calm = calm and nobody_waits
     if not root:
         return Rolled(campaign, rule, at, tree, None, 1.0, calm)
-    if first is None or Region([part_of((first + 1, last))]).size < FEWEST_BLOCKS:
+    if first is None or _blocks(first, last) < FEWEST_BLOCKS:
         return None
     return Rolled(campaign, rule, at, tree, (first + 1, last), (last - first) / places, calm)
+
+
+def _blocks(first: int, last: int) -> int:
+    """How many blocks are whole or nearly so below a person at the place `first`, whose team ends at `last`."""
+    return Region([part_of((first + 1, last))]).size
 
 
 def heads_of(root: Employee) -> list[Head]:

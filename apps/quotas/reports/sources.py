@@ -152,7 +152,7 @@ def pace_sql(rule: CampaignRule, at: datetime) -> str:
     """rules.pace in SQL, over the columns counted and target, in whole microseconds."""
     gone, length = rules.elapsed(rule.opens_at, rule.cutoff_at, at)
     have = f"counted::numeric * {length * rules.PACE_PARTS}"
-    steady, band = f"target::numeric * {gone * rules.PACE_PARTS}", f"target::numeric * {length}"
+    steady, band = f"target::numeric * {gone * rules.PACE_PARTS}::numeric", f"target::numeric * {length}"
     return f"""CASE WHEN counted >= target THEN 'done' WHEN {have} >= {steady} + {band} THEN 'ahead'
         WHEN {have} < {steady} - {band} THEN 'behind' ELSE 'on_pace' END"""
 

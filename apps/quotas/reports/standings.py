@@ -19,7 +19,7 @@ from apps.quotas.reports.facts import ended_soon_sql, handed_in_sql
 from apps.quotas.reports.groups import Grouped
 from apps.quotas.reports.keys import key_of, token_of
 from apps.quotas.reports.nearest import BY_PERSON, by_need, by_person, nearest
-from apps.quotas.reports.people import Everyone, People, TeamOf
+from apps.quotas.reports.people import Everyone, Only, People, TeamOf
 from apps.quotas.reports.rolled import Rolled, rolled_for
 from apps.quotas.reports.sources import frozen_sources, sources
 
@@ -190,16 +190,18 @@ class Standings(Grouped):
         *,
         reviews: bool = False,
         reviews_at: datetime | None = None,
+        now: datetime | None = None,
         summed: bool = True,
         calm: bool = True,
     ):
         """`result`: a version of a frozen campaign's result; without it the newest one. A look at a moment before the
         cut-off judges the facts, frozen or not. `reviews`: the reader is told whose standing is under review, beside a
-        frozen result as of `reviews_at`, or now. Without `summed` everybody's rows are read, sums or not;
-        without `calm` each statement judges whoever waits for that, even when nobody does.
+        frozen result as of `reviews_at`, or now. `now`: what the clock said when the look began. Without `summed`
+        everybody's rows are read, sums or not; without `calm` each statement judges whoever waits for that, even when
+        nobody does.
         """
         self.campaign, self.people, self.filters, self.reviews = campaign, people, filters or Filters(), reviews
-        self.as_of, self._reviews_at = as_of, reviews_at
+        self.as_of, self._reviews_at, self._began = as_of, reviews_at, now
         self.rule = campaign.rule if as_of is None else campaign.rule_at(as_of)
         self.result: FrozenResult | None = None
         if as_of is None or as_of >= self.rule.cutoff_at:
@@ -215,15 +217,15 @@ class Standings(Grouped):
 
     @cached_property
     def now(self) -> datetime:
-        """The instant these numbers are as of: the one asked for, the cut-off of a frozen campaign, or the database's
+        """The instant these numbers are as of: the one asked for, the cut-off of a frozen campaign, or when the look
 
-        time when first asked.
+        began; else the database's time when first asked.
         """
         if self.result is not None:
             return self.result.cutoff_at
         if self.being_frozen:
             return self.rule.cutoff_at
-        return self.as_of or clock()
+        return self.as_of or self._began or clock()
 
     @cached_property
     def reviews_at(self) -> datetime:
@@ -258,6 +260,12 @@ class Standings(Grouped):
             touched = f"handed.employee_id {handed_in_sql(self.rule, at)} AND handed.duplicates > 0"
         return self.filters.where() + (f" AND employee_id IN (SELECT {touched})" if touched else "")
 
+    @property
+    def _few(self) -> bool:
+        """Whether these are somebody or a small team, all of it: asked often, and never of many more."""
+        few = isinstance(self.people, Only) or (isinstance(self.people, TeamOf) and self.people.few)
+        return few and not self.narrowed
+
     @cached_property
     def rolled(self) -> Rolled | None:
         """The sums of these people today, where there are any and they are many."""
@@ -270,7 +278,7 @@ class Standings(Grouped):
         """The rows of a SELECT over `listed`, `days` and `chosen`, and over more CTEs that begin with a comma."""
         if self.calm:
             waits_for_none = calm_sql(self.campaign.pk, "SELECT id FROM chosen")
-            found = ask_if(waits_for_none, f"{self._believed}{ctes}", select)
+            found = ask_if(waits_for_none, f"{self._believed}{ctes}", select, kept=self._few)
             if found is not None:
                 return found
             self.calm = False

@@ -200,6 +200,11 @@ def number(value: float) -> str:
 
 def short_date(day: date) -> str:
     """3 Nov · 11月3日"""
+    return _short_date(day, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _short_date(day: date, language: str | None) -> str:
     return date_format(day, pgettext("date format, day and month", "j M"))
 
 

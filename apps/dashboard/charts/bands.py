@@ -45,7 +45,7 @@ def bands_figure(days: list[BandDay], *, opens: date, deadline: date, words: Ban
             "stackgroup": "bands",
             "fillcolor": COLOURS[band],
             "line": {"color": "var(--surface)", "width": 1},
-            **frame.hover([words.hover(day, band) for day in days]),
+            **frame.hover(words.hover, days, band),
         }
         for band in reversed(range(len(COLOURS)))
     ]

@@ -85,7 +85,7 @@ def _traces(points: list[Point], words: CurveWords) -> list[dict[str, Any]]:
         "line": {"color": "var(--brand)", "width": 2.5, "shape": "linear"},
         "fill": "tozeroy",
         "fillcolor": "var(--brand-soft)",
-        **frame.hover([words.hover(point) for point in points]),
+        **frame.hover(words.hover, points),
     }
     end = {
         "type": "scatter",

@@ -40,7 +40,7 @@ def under_figure(days: list[UnderDay], *, opens: date, deadline: date, words: Un
         "line": {"color": "var(--brand)", "width": 2.5},
         "fill": "tozeroy",
         "fillcolor": "var(--brand-soft)",
-        **frame.hover([words.hover(day) for day in days]),
+        **frame.hover(words.hover, days),
     }
     shapes, notes = [], []
     if days:
@@ -113,7 +113,7 @@ def sources_figure(sources: Sources, *, opens: date, deadline: date, words: Sour
             "x": x,
             "y": [day.counts[column] for day in sources.days],
             "marker": {"color": COLOURS[column]},
-            **frame.hover([words.hover(day, column) for day in sources.days]),
+            **frame.hover(words.hover, sources.days, column),
         }
         for column, name in enumerate(sources.names)
     ]

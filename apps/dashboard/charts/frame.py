@@ -1,6 +1,6 @@
 """What all figures share: the layout, the axes and few, readable ticks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from itertools import accumulate
 from typing import Any
@@ -182,6 +182,13 @@ def shorten(text: str, most: int) -> str:
     return text[: sum(column < most for column in columns)].rstrip() + "…"
 
 
-def hover(texts: Sequence[str]) -> dict[str, Any]:
-    """The exact row under the pointer, already put into words."""
-    return {"hovertext": [escape(text) for text in texts], "hoverinfo": "text"}
+def hover(say: Callable[..., str], rows: Iterable[Any], *of: Any) -> dict[str, Any]:
+    """The exact row under the pointer, which `say(row, *of)` puts into words when somebody asks for them (`spoken`)."""
+    return {"hovertext": (escape(say(row, *of)) for row in rows), "hoverinfo": "text"}
+
+
+def spoken(figure: Figure) -> Figure:
+    """The figure as Plotly is given it, with the words under the pointer: once, a drawing needs none of them."""
+    data = figure["data"]
+    told = [{**one, "hovertext": list(one["hovertext"])} if "hovertext" in one else one for one in data]
+    return figure | {"data": told}

@@ -79,7 +79,7 @@ def _traces(shown: list[GroupBar], words: GroupWords) -> list[dict[str, Any]]:
         "x": [group.share for group in shown],
         "marker": {"color": "var(--band-4)", "cornerradius": 3},
         "customdata": [group.url for group in shown],
-        **frame.hover([words.hover(group) for group in shown]),
+        **frame.hover(words.hover, shown),
     }
     return [rail, share]
 

@@ -94,7 +94,7 @@ def _bars(bars: list[Bar], target: int, words: HistogramWords) -> dict[str, Any]
             "color": ["var(--band-4)" if bar.low >= target else "var(--band-2)" for bar in bars],
             "cornerradius": 3,
         },
-        **frame.hover([words.hover(bar) for bar in bars]),
+        **frame.hover(words.hover, bars),
     }
 
 
@@ -114,7 +114,7 @@ def _medians(medians: list[Median], right: int, most: int, words: HistogramWords
             "line": {"color": "var(--brand)", "width": 2},
         },
         "cliponaxis": False,
-        **frame.hover([words.hover_median(median) for median in medians]),
+        **frame.hover(words.hover_median, medians),
     }
     return [points]
 

@@ -7,6 +7,7 @@ names of tokens. It knows what the figures of this package hold and nothing more
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from apps.dashboard.charts import frame
@@ -56,8 +57,11 @@ class _Plane:
 
 def _number(value: Any) -> float:
     """A number, or a day or moment as days."""
-    if not isinstance(value, str):
-        return float(value)
+    return _days(value) if isinstance(value, str) else float(value)
+
+
+@lru_cache(maxsize=4096)
+def _days(value: str) -> float:
     moment = datetime.fromisoformat(value)
     return date.toordinal(moment) + moment.hour / 24
 

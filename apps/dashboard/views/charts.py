@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_safe
 
+from apps.dashboard.charts.frame import spoken
 from apps.dashboard.views.cards import card_of
 from apps.dashboard.views.company import by_department, company_scope, departments_for, may_sum_up, sources, under
 from apps.dashboard.views.pictures import curves, teams
@@ -22,7 +23,7 @@ from apps.quotas import reports
 def answer(scope: Scope, picture: Picture) -> HttpResponse:
     """The figure with its title; 304 when the reader's script holds the same one already."""
     with timezone.override(scope.zone):
-        sent = {"title": picture.title, "summary": picture.summary, "figure": picture.figure()}
+        sent = {"title": picture.title, "summary": picture.summary, "figure": spoken(picture.figure())}
         if picture.live:
             table = render_to_string("dashboard/_picture_table.html", {"picture": picture})
             sent |= {"drawing": picture.drawing, "table": table}

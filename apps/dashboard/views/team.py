@@ -48,6 +48,9 @@ def visible(scope: Scope, staff_no: str) -> Employee:
 
 def team_visible(scope: Scope, staff_no: str) -> Employee:
     """Whoever is visible, and a manager with a team whom the reader stands in for; else 404."""
+    # Oneself one always sees.
+    if scope.employee is not None and scope.employee.staff_no == staff_no:
+        return scope.employee
     return _found(Employee.objects.teams_visible_to(scope.user), staff_no)
 
 

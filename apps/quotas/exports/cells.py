@@ -81,8 +81,8 @@ def instant(expression: str) -> Cell:
 
 
 def always(at: datetime) -> Cell:
-    """The same instant in every line."""
-    return instant(literal(at))
+    """The same instant in every line, written once."""
+    return Cell(f"(SELECT {instant(literal(at)).sql})", INSTANT)
 
 
 class _Lines:

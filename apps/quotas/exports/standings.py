@@ -47,9 +47,9 @@ def write_standings(
 
 
 def _in_order(standings: Standings, sort: str) -> str:
-    # A cell has the name of the column it guards: rows are put in order before there are cells.
-    place = f"row_number() OVER (ORDER BY {', '.join(order_of(sort))}) AS place"
-    return f"FROM (SELECT *, {place} FROM listed WHERE {standings.where}) listed ORDER BY place"
+    # A cell has the name of the column it guards, and a name alone would mean the cell.
+    keys = (f"listed.{key}" if key.isidentifier() else key for key in order_of(sort))
+    return f"FROM listed WHERE {standings.where} ORDER BY {', '.join(keys)}"
 
 
 def days_table(standings: Standings) -> Table:

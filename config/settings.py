@@ -143,6 +143,7 @@ TEMPLATES = [
         },
     },
 ]
+FORM_RENDERER = "config.forms.Renderer"
 
 # Databases: "default" is the application's role; only `migrate` uses "owner", where it is given.
 _STATEMENT_TIMEOUT = env.int("STATEMENT_TIMEOUT", 30_000)

@@ -161,7 +161,7 @@ def _database(name: str, url: str, *, statement_timeout: int, **connecting: str)
     limits += f" -c lock_timeout={_LOCK_TIMEOUT} -c statement_timeout={statement_timeout}"
     options = {"connect_timeout": "5"} | connecting | database.get("OPTIONS", {})
     # What is asked of lies in memory or on a disk without an arm: a page read by an index costs no more than another.
-    options["options"] = f"-c random_page_cost=1.1 {options.get('options', '')} {limits}"
+    options["options"] = " ".join(filter(None, ("-c random_page_cost=1.1", options.get("options"), limits)))
     return database | {"OPTIONS": options, "CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60), "CONN_HEALTH_CHECKS": True}
 
 

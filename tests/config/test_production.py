@@ -193,9 +193,10 @@ def test_the_content_policy_has_no_hole(production: dict[str, Any]) -> None:
 
 
 def test_every_wait_of_a_page_for_the_database_ends(production: dict[str, Any]) -> None:
-    assert production["DATABASES"]["default"]["OPTIONS"]["options"] == (
-        "-c jit=off -c client_connection_check_interval=1000 -c lock_timeout=10000 -c statement_timeout=30000"
-    )
+    assert production["DATABASES"]["default"]["OPTIONS"]["options"].split(" -c ") == [
+        "-c random_page_cost=1.1", "jit=off", "client_connection_check_interval=1000",
+        "lock_timeout=10000", "statement_timeout=30000",
+    ]  # fmt: skip
     assert "statement_timeout=0" in production["DATABASES"]["owner"]["OPTIONS"]["options"]
 
 

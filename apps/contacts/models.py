@@ -1,6 +1,7 @@
 """Facts: who brought whom, when, until when. Rows are never deleted, so that any number can be recounted later."""
 
 import uuid
+from collections.abc import Iterable
 
 from django.db import models
 from django.db.models import F, Q
@@ -168,6 +169,12 @@ class Contact(models.Model):
     was_external = models.BooleanField(null=True)
 
     objects = ContactQuerySet.as_manager()
+
+    @property
+    def known_by(self) -> "Iterable[ContactIdentity]":
+        """Its identities: those a report has brought along, else as they are stored."""
+        brought: list[ContactIdentity] | None = self.__dict__.get("brought")
+        return self.identities.all() if brought is None else brought
 
     @property
     def erased(self) -> bool:

@@ -247,7 +247,7 @@ def people(count: int) -> str:
 
 def clock_time(moment: datetime) -> str:
     """14:05 in the time zone in force."""
-    return date_format(timezone.localtime(moment), "H:i")
+    return f"{timezone.localtime(moment):%H:%M}"
 
 
 def reason(code: str, *, final: bool) -> Reason | None:

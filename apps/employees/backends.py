@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BooleanField, F, Q, TextField
+from django.db.models import BooleanField, F, Q, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 
@@ -30,6 +30,16 @@ def _leads() -> tuple[str, tuple[object, ...]]:
     chosen = Deputyship.objects.in_force().with_a_team().order_by().values("deputy_id")
     text, values = chosen.query.sql_with_params()
     return f"EXISTS ({text} AND employees_deputyship.deputy_id = employees_account.employee_id)", tuple(values)
+
+
+@cache
+def _signed_in() -> QuerySet[Account]:
+    """Whoever may be signed in, with all that a request asks of them; put together once, for every request asks it."""
+    may = Account.objects.filter(MAY_SIGN_IN, is_active=True).select_related("employee", "employee__node")
+    return may.annotate(
+        held=RawSQL(HELD, (), ArrayField(TextField())),  # noqa: S611 # nosec B611 # ours
+        leads=RawSQL(*_leads(), BooleanField()),  # noqa: S611 # nosec B611 # Django's
+    ).distinct()
 
 
 class EmployeeBackend(ModelBackend):
@@ -58,16 +68,7 @@ class EmployeeBackend(ModelBackend):
         return super().user_can_authenticate(user) and Account.objects.filter(MAY_SIGN_IN, pk=user.pk).exists()
 
     def get_user(self, user_id: int) -> Account | None:
-        account = (
-            Account.objects.filter(MAY_SIGN_IN, pk=user_id, is_active=True)
-            .select_related("employee", "employee__node")
-            .annotate(
-                held=RawSQL(HELD, (), ArrayField(TextField())),  # noqa: S611 # nosec B611 # ours
-                leads=RawSQL(*_leads(), BooleanField()),  # noqa: S611 # nosec B611 # Django's
-            )
-            .distinct()
-            .first()
-        )
+        account: Any = _signed_in().filter(pk=user_id).first()
         if account:
             account.roles, account.stands_in = frozenset(account.held), account.leads
         return account

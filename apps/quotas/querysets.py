@@ -64,9 +64,10 @@ def _outside(contact: str, rule: CampaignRule) -> str:
     return f"({outside} OR {contact}.stored_at > {literal(kept_until)})" if kept_until else f"({outside})"
 
 
-def _matches(rule: CampaignRule, at: datetime) -> list[str]:
-    """The ways an identity `mine` can belong to the company, each as FROM ... WHERE."""
-    colleagues = COLLEAGUES.format(at=judged_at(rule, at), opens_at=literal(rule.opens_at))
+def _matches(rule: CampaignRule, at: datetime | None) -> list[str]:
+    """The ways an identity `mine` can belong to the company, each as FROM ... WHERE; without `at` ever."""
+    look = "'infinity'" if at is None else judged_at(rule, at)
+    colleagues = COLLEAGUES.format(at=look, opens_at=literal(rule.opens_at))
     if not rule.company_domains:
         return [colleagues]
     return [colleagues, COMPANY_DOMAINS.format(domains=literal(rule.company_domains))]
@@ -79,6 +80,18 @@ def internal_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts
     """
     theirs = _whose(employees, contacts)
     return " UNION ".join(f"SELECT mine.contact_id {match} AND {theirs}" for match in _matches(rule, at))
+
+
+def internal_since_sql(rule: CampaignRule, employees: str) -> str:
+    """SELECT of (contact_id, since): the same for any look by this rule, to which those with `since` before it belong.
+
+    `employees` is a SELECT of ids. A contact can be there more than once.
+    """
+    colleagues, *domains = _matches(rule, None)
+    theirs = _whose(employees, "")
+    found = [f"SELECT mine.contact_id, work.starts_at AS since {colleagues} AND {theirs}"]
+    found += [f"SELECT mine.contact_id, '-infinity'::timestamptz {match} AND {theirs}" for match in domains]
+    return " UNION ALL ".join(found)
 
 
 def _whose(employees: str, contacts: str) -> str:
@@ -123,15 +136,16 @@ def with_reason(contacts: models.QuerySet, rule: CampaignRule, at: datetime, emp
     return contacts.filter(recorded_at__lt=at).annotate(reason=reason_of(rule, at, employees))
 
 
-def reason_of(rule: CampaignRule, at: datetime, employees: str) -> RawSQL:
+def reason_of(rule: CampaignRule, at: datetime, employees: str, *, internal: str = "") -> RawSQL:
     """The reason of a contact of `employees` (a SELECT of ids) that was recorded before the look: '' when it counts.
 
+    `internal`: where the statement has internal_since_sql of them, if it has.
     Of a frozen campaign, looked at from its cut-off on, that is what its result was made of, whatever came later.
     """
     if at >= rule.cutoff_at and (final := rule.campaign.newest_result) and final.reasons_kept:
         sql_text = _kept_reason(rule)
     else:
-        sql_text = reason_case(rule, at, employees, "contacts_contact")
+        sql_text = reason_case(rule, at, employees, "contacts_contact", internal=internal)
     # The text holds literals quoted by psycopg2, and Django's cursor reads a bare % as a placeholder.
     return RawSQL(sql_text.replace("%", "%%"), (), output_field=TextField())  # noqa: S611 # nosec B611
 
@@ -157,12 +171,16 @@ def kept_reasons_sql(rule: CampaignRule, employees: str) -> str:
         WHERE contact.employee_id IN ({employees}) AND NOT {_outside("contact", rule)}) judged WHERE reason <> ''"""
 
 
-def reason_case(rule: CampaignRule, at: datetime, employees: str, contact: str) -> str:
-    """The first reason of a contact of `employees` as of `at`, from the facts; empty when it counts."""
+def reason_case(rule: CampaignRule, at: datetime, employees: str, contact: str, *, internal: str = "") -> str:
+    """The first reason of a contact of `employees` as of `at`, from the facts; empty when it counts.
+
+    `internal`: where the statement has internal_since_sql of them, if it has.
+    """
+    known = f"SELECT contact_id FROM {internal} WHERE since < {judged_at(rule, at)}" if internal else ""
     conditions = reasons(
         rule,
         at,
-        internal=f"{contact}.id IN ({internal_sql(rule, at, employees)})",
+        internal=f"{contact}.id IN ({known or internal_sql(rule, at, employees)})",
         claimed=f"{contact}.id IN ({claimed_sql(rule, at, employees)})",
         contact=contact,
     )

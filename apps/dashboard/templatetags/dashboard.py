@@ -95,7 +95,7 @@ def when(context: Context, moment: datetime | None) -> str:
     local = timezone.localtime(moment)
     now: datetime | None = context.get("now")
     today = timezone.localtime(now).date() if now else None
-    clock = date_format(local, "H:i")
+    clock = f"{local:%H:%M}"
     if today and local.date() == today:
         text = _("today %(time)s") % {"time": clock}
     elif today and local.date() == today - timedelta(days=1):
@@ -152,7 +152,7 @@ def called(contact: Any) -> str:
     """A contact's name, else one of its identities, else that it was erased."""
     if contact.name:
         return contact.name
-    values = [identity.value for identity in contact.identities.all() if identity.value]
+    values = [identity.value for identity in contact.known_by if identity.value]
     return values[0] if values else _("erased")
 
 

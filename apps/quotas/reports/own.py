@@ -8,13 +8,12 @@ from itertools import accumulate
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Prefetch, prefetch_related_objects
 
 from apps.contacts.models import Contact, ContactIdentity
 from apps.employees.models import Employee
 from apps.ledger.plans import execution
 from apps.quotas.models import Campaign, StandingChange
-from apps.quotas.querysets import literal, reason_of, these
+from apps.quotas.querysets import internal_since_sql, literal, reason_of, these
 from apps.quotas.reports.groups import Day
 from apps.quotas.reports.persons import Moved
 from apps.quotas.reports.standings import COLUMNS, Row, Standings
@@ -35,10 +34,11 @@ ARRAY(SELECT turn.{column} FROM quotas_standingchange turn
 """
 # Each contact is judged once; what is wanted of all of them stands beside the few rows that are sent.
 CONTACTS = """
-WITH judged AS MATERIALIZED (
+WITH {internal}judged AS MATERIALIZED (
     SELECT contacts_contact.*, {reason} AS reason, {earlier} AS earlier
     FROM contacts_contact WHERE employee_id = {employee}::bigint {recorded})
-SELECT * FROM (
+SELECT *, (SELECT array_agg(ARRAY[mine.kind, mine.value] ORDER BY mine.id) FROM contacts_contactidentity mine
+    WHERE mine.employee_id = {employee}::bigint AND mine.contact_id = numbered.id) AS held FROM (
     SELECT judged.*, row_number() OVER (ORDER BY recorded_at DESC, id DESC) AS nth,
            row_number() OVER (PARTITION BY reason ORDER BY recorded_at DESC, id DESC) AS nth_of_reason,
            count(*) OVER (PARTITION BY reason) AS of_reason,
@@ -102,37 +102,44 @@ def own_contacts(
     campaign: Campaign | None, employee: Employee, at: datetime, *, before: datetime | None, latest: int, each: int
 ) -> OwnContacts:
     """The `latest` newest, and the newest `each` of every reason; what moved is judged from the facts at both ends."""
+    internal, reason, earlier = _judged(campaign, employee, at, before)
     statement = CONTACTS.format(
-        reason=_reason(campaign, employee, at), earlier=_earlier(campaign, employee, before), employee=employee.pk,
+        internal=internal, reason=reason, earlier=earlier, employee=employee.pk,
         recorded=f"AND recorded_at < {literal(at)}" if campaign else "", latest=latest, each=each,
     )  # fmt: skip
     found: list[Any] = list(Contact.objects.raw(execution(statement, DEFAULT_DB_ALIAS), params=None))
+    for one in found:
+        one.brought = [ContactIdentity(contact=one, kind=kind, value=value) for kind, value in one.held or ()]
     newest = [one for one in found if one.nth <= latest]
     mendable: dict[str, list[Any]] = {}
     for one in found:
         if one.reason not in ("", "ended") and one.nth_of_reason <= each:
             mendable.setdefault(one.reason, []).append(one)
-    _with_identities(employee, list({one.pk: one for group in (newest, *mendable.values()) for one in group}.values()))
     groups = [one for one in found if one.nth_of_move == 1]
     moved = [Moved(one.earlier, one.reason, one.of_move) for one in groups if one.earlier != one.reason]
     by_reason = {one.reason: one.of_reason for one in groups}
     return OwnContacts(newest, mendable, by_reason, None if before is None else moved)
 
 
-def _with_identities(employee: Employee, contacts: list[Any]) -> None:
-    prefetch_related_objects(contacts, Prefetch("identities", ContactIdentity.objects.filter(employee=employee)))
+def _judged(
+    campaign: Campaign | None, employee: Employee, at: datetime, before: datetime | None
+) -> tuple[str, str, str]:
+    """A CTE or nothing, and the reasons of a contact at the look and at the earlier one.
 
-
-def _reason(campaign: Campaign | None, employee: Employee, at: datetime) -> str:
+    By the rule of then; NULL for what was not recorded yet.
+    """
+    never = "NULL::text"
     if campaign is None:
-        return "CASE WHEN ended_at IS NULL THEN '' ELSE 'ended' END"
-    return reason_of(campaign.rule, at, these([employee.pk])).sql.replace("%%", "%")
-
-
-def _earlier(campaign: Campaign | None, employee: Employee, before: datetime | None) -> str:
-    """The reason at the earlier look, by the rule of then; NULL for what was not recorded yet."""
-    if campaign is None or before is None:
-        return "NULL::text"
-    then = campaign.rule if campaign.rule.in_force_from < before else campaign.rule_at(before)
-    reason = reason_of(then, before, these([employee.pk])).sql.replace("%%", "%")
-    return f"CASE WHEN recorded_at < {literal(before)} THEN {reason} END"
+        return "", "CASE WHEN ended_at IS NULL THEN '' ELSE 'ended' END", never
+    whose = these([employee.pk])
+    then = campaign.rule
+    if before is not None and then.in_force_from >= before:
+        then = campaign.rule_at(before)
+    # Whom of these the company knows is looked for once, unless the two looks go by two rules.
+    shared = "internal" if then == campaign.rule else ""
+    cte = f"internal AS MATERIALIZED ({internal_since_sql(then, whose)}), " if shared else ""
+    reason = reason_of(campaign.rule, at, whose, internal=shared).sql.replace("%%", "%")
+    if before is None:
+        return cte, reason, never
+    earlier = reason_of(then, before, whose, internal=shared).sql.replace("%%", "%")
+    return cte, reason, f"CASE WHEN recorded_at < {literal(before)} THEN {earlier} END"

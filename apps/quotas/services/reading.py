@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.contacts.models import Contact, Submission
@@ -27,14 +29,20 @@ class Choice:
     now: datetime
 
 
+@cache
+def _shown() -> QuerySet[CampaignRule]:
+    """The rules of what has been opened, with the clock: asked anew by every page, put together once."""
+    shown = CampaignRule.objects.exclude(campaign__state__in=["draft", "cancelled"]).annotate(now=Clock())
+    return shown.select_related("campaign").order_by("campaign__name", "version")
+
+
 def choice_for(user: Any, slug: str | None) -> Choice:
     """The campaign named, else the reader's open one with the nearest cut-off, else the latest frozen one, else None.
 
     One query, rules and clock included. Raises Campaign.DoesNotExist for a name that is none.
     """
     found: dict[int, Campaign] = {}
-    shown = CampaignRule.objects.exclude(campaign__state__in=["draft", "cancelled"]).annotate(now=Clock())
-    rules = list(shown.select_related("campaign").order_by("campaign__name", "version"))
+    rules: list[Any] = list(_shown().all())
     for rule in rules:
         campaign = rule.campaign = found.setdefault(rule.campaign_id, rule.campaign)
         campaign.versions = [*campaign.__dict__.get("versions", []), rule]

@@ -9,7 +9,7 @@ from typing import Any
 
 from config.packaged import plotly_bundle
 from scripts import plotly_basic
-from tests.bench import seeding
+from tests.bench.companies import company
 from tests.bench.figures import Figure, Goal, compared
 from tests.bench.files import new_file
 from tests.bench.running import Bench, expect, say
@@ -21,7 +21,19 @@ Told = dict[str, Any]
 
 
 def run(bench: Bench) -> Iterator[Figure]:
-    """The figures B13.*. Raises WrongCount."""
+    """B13.csv and B13.weight. Raises WrongCount."""
+    size = bench.size
+    company(bench, people=size.people, contacts=size.page_contacts)
+    say("B13: a page's CSV and the peer's")
+    ours, theirs = (
+        median(_exported(bench, work) for _ in range(size.times)) for work in ("page_csv", "peer_csv")
+    )  # fmt: skip
+    yield compared("B13.csv", "a page's CSV beside the peer's", ours, "s", theirs, TENTH)
+    yield _weight(bench)
+
+
+def run_import(bench: Bench) -> Iterator[Figure]:
+    """B13.import. Raises WrongCount."""
     size = bench.size
     rows = new_file(bench.folder, size.beside, size.employees)
     say("B13: an import and the peer's")
@@ -30,14 +42,6 @@ def run(bench: Bench) -> Iterator[Figure]:
         for work in ("import", "peer_import")
     )
     yield compared("B13.import", "import beside the peer's bulk mode", ours, "rows/s", theirs, TWELVE)
-    say("B13: a page's CSV and the peer's")
-    seeding.start_company(bench.database, employees=size.people, contacts=size.contacts)
-    bench.judge_company(size.people)
-    ours, theirs = (
-        median(_exported(bench, work) for _ in range(size.times)) for work in ("page_csv", "peer_csv")
-    )  # fmt: skip
-    yield compared("B13.csv", "a page's CSV beside the peer's", ours, "s", theirs, TENTH)
-    yield _weight(bench)
 
 
 def _imported(bench: Bench, work: str, path: Path, created: int) -> float:

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from config.address import answers, open_listener, url_of, wanted_port
@@ -95,8 +96,9 @@ def house(bench: Bench, *, celery: bool = True, web: Command = ()) -> Iterator[H
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@cache
 def static(bench: Bench) -> Path:
-    """Static files as servers have them: collected and named by their content."""
+    """Static files as servers have them: collected and named by their content, once."""
     folder = bench.folder / "static"
     environment = bench.database.environment() | {"DJANGO_SETTINGS_MODULE": SETTINGS, "STATIC_ROOT": str(folder)}
     command = [sys.executable, "-m", "django", "collectstatic", "--noinput", "--verbosity", "0"]

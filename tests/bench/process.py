@@ -1,4 +1,4 @@
-"""A process to be measured: `python -m tests.bench.process WORK FILE [STAFF_NO or NUMBER]`; prints one JSON object.
+"""A process to be measured: `python -m tests.bench.process WORK FILE [STAFF_NO, NUMBER or ...]`; prints a JSON object.
 
 Seconds are of the work alone, without Django's start; the peak of memory is the process's.
 """
@@ -137,11 +137,11 @@ def csv(which: str) -> Callable[[Path, str], dict[str, Any]]:
     return write
 
 
-def export(path: Path, staff_no: str) -> dict[str, Any]:
-    """A file of everybody as of now, made as a worker makes it; the path's ending is its form."""
+def export(path: Path, department: str) -> dict[str, Any]:
+    """A file as of now, made as a worker makes it, of one department or of everybody."""
     from tests.bench import standings
 
-    return standings.export(path)
+    return standings.export(path, department)
 
 
 def peer_import(path: Path, staff_no: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ FILLED = (
 MARKED = "employees_employee"
 # Over how many days contacts were recorded; of how many one has ended, and of how many one is a colleague.
 DAYS, ENDED, COLLEAGUES = 19, 97, 199
+DEPARTMENTS = 40
 # What refuses TRUNCATE (bit 32 of a trigger's type) does so for empty tables too.
 GUARDS = """
 SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger WHERE NOT tgisinternal AND tgtype::int & 32 <> 0
@@ -32,9 +33,9 @@ EMPLOYED = """
 INSERT INTO employees_employment (employee_id, starts_at, ends_at) SELECT id, '-infinity', 'infinity'
 FROM employees_employee
 """
-PLACED = """
+PLACED = f"""
 INSERT INTO employees_placement (employee_id, department, manager_id, starts_at, ends_at)
-SELECT person.id, 'Department ' || person.n % 40, boss.id, '-infinity', 'infinity'
+SELECT person.id, 'Department ' || person.n % {DEPARTMENTS}, boss.id, '-infinity', 'infinity'
 FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM employees_employee) AS person
 LEFT JOIN (SELECT id, row_number() OVER (ORDER BY id) AS n FROM employees_employee) AS boss
     ON person.n > 1 AND boss.n = (person.n - 2) / 11 + 1
@@ -63,9 +64,9 @@ FROM (SELECT array_agg(id ORDER BY id) AS ids FROM employees_employee) AS people
               AS moment) AS at ORDER BY n
 """
 # Each level of the tree is so many times as large as the one above it that the last one is the wanted depth.
-PLACED_DEEP = """
+PLACED_DEEP = f"""
 INSERT INTO employees_placement (employee_id, department, manager_id, starts_at, ends_at)
-SELECT person.id, 'Department ' || person.n %% 40, boss.id, '-infinity', 'infinity'
+SELECT person.id, 'Department ' || person.n %% {DEPARTMENTS}, boss.id, '-infinity', 'infinity'
 FROM (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM employees_employee) AS person
 JOIN unnest(%(firsts)s::bigint[], %(sizes)s::bigint[], %(above)s::bigint[], %(sizes_above)s::bigint[])
     AS level(first, size, above, size_above) ON person.n >= level.first AND person.n < level.first + level.size

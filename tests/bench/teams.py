@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.bench.companies import Readers, company, readers
+from tests.bench.companies import Readers, company, readers, spoil
 from tests.bench.figures import Figure, Goal, compared
 from tests.bench.house import House, house
 from tests.bench.load import Load, Told, ask, get
+from tests.bench.marks import mark_of_one
 from tests.bench.running import Bench, say
 
 FEW = 8
@@ -35,7 +36,7 @@ def run(bench: Bench) -> Iterator[Figure]:
 
 
 def run_huge(bench: Bench) -> Iterator[Figure]:
-    """The figures B8.* of a huge company, and B9.*. Raises WrongCount."""
+    """The figures B8.* of a huge company, B9.*, and what a mark of one takes there. Raises WrongCount."""
     size = bench.size
     company(bench, people=size.many, contacts=size.many_contacts)
     known = readers(bench, 1, size.many - 1)
@@ -46,6 +47,8 @@ def run_huge(bench: Bench) -> Iterator[Figure]:
         for key in OF_COMPANY:
             path = f"/charts/company/{key}.json"
             yield _slow(bench, built, f"B9.{key}", path, known.hr, f"its chart {key}", 800)
+    spoil(bench)
+    yield mark_of_one(bench, size.many, Goal("value", "<=", 30))
 
 
 def _team(bench: Bench, built: House, known: Readers, below: int, name: str, most: int) -> Iterator[Figure]:

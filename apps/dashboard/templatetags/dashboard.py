@@ -18,7 +18,7 @@ from django.utils.translation import ngettext, pgettext
 from lucide.templatetags.lucide import lucide
 
 from apps.dashboard import review_words, words
-from config.templates import unchanging
+from apps.dashboard.folding import unchanging
 
 register = template.Library()
 

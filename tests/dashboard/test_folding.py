@@ -9,7 +9,7 @@ from django.test import override_settings
 from django.urls import set_script_prefix
 from django.utils import translation
 
-from config.templates import Folded, fold
+from apps.dashboard.folding import Folded, fold
 
 LOAD = "{% load i18n static dashboard %}"
 

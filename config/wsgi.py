@@ -1,5 +1,6 @@
 """The WSGI application: `gunicorn config.wsgi`."""
 
+import gc
 import logging
 import os
 
@@ -26,3 +27,7 @@ except DatabaseError:
     logging.getLogger(__name__).warning("No database yet: the identity key is checked with the first contact")
 finally:
     connection.close()
+
+# What was read at the start stays for good: no collection looks through it again, and workers go on sharing it.
+gc.collect()
+gc.freeze()

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 @cache
-def _in_force() -> Any:
+def in_force_now() -> Any:
     """All deputyships that hold now: asked of anew by whoever narrows it, put together once, for every page does."""
     return apps.get_model("employees", "Deputyship").objects.in_force()
 
 
 def _stood_in_for(user: Any) -> Any:
-    return _in_force().filter(deputy_id=user.employee_id)
+    return in_force_now().filter(deputy_id=user.employee_id)
 
 
 def _seen_by(user: Any) -> Q:

@@ -15,7 +15,8 @@ from apps.dashboard.views.pictures import curves, teams
 from apps.dashboard.views.pictures.picture import Picture
 from apps.dashboard.views.scope import Scope, fragment, render
 from apps.employees.looks import note_look
-from apps.employees.models import Deputyship, Employee
+from apps.employees.models import Employee
+from apps.employees.querysets import in_force_now
 from apps.ledger.rules import storable
 from apps.quotas import reports
 
@@ -145,7 +146,7 @@ def _own_card(scope: Scope, employee: Employee) -> Any:
 def _standing_in(scope: Scope, employee: Employee) -> dict[str, Any]:
     """Whether this is the reader's own team, and who sees it now as a deputy."""
     own = scope.employee is not None and scope.employee.pk == employee.pk and employee.is_manager
-    found = Deputyship.objects.in_force().filter(manager=employee).select_related("deputy") if own else []
+    found = in_force_now().filter(manager=employee).select_related("deputy") if own else []
     return {"own_team": own, "stand_ins": list(found)}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from apps.employees.models import Account
 from apps.ledger.rules import clean_text
@@ -33,7 +34,9 @@ def terms_of(campaign: Campaign, employees: Iterable[int], look: datetime) -> di
     """
     found: dict[int, list[Adjustment]] = {}
     at = judged_at(look, campaign.rule.cutoff_at)
-    rows = Adjustment.objects.not_over(at).filter(campaign=campaign, employee__in=list(employees))
+    # As one list: a hundred values take Django longer to write down than the whole page to read.
+    these = RawSQL("SELECT unnest(%s::bigint[])", [list(employees)])  # nosec B611 # ours
+    rows = Adjustment.objects.not_over(at).filter(campaign=campaign, employee__in=these)
     for one in rows.select_related("request").order_by("employee_id", "-starts_at", "-id"):
         found.setdefault(one.employee_id, []).append(one)
     return found

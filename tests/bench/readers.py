@@ -46,15 +46,16 @@ def managers(sizes: list[int]) -> dict[str, int]:
     return {str(size): below.filter(size__gte=size).values_list("employee_id", flat=True)[0] for size in sizes}
 
 
-def main(people: int, *teams: int) -> None:
+def main(count: str, *sizes: str) -> None:
     django.setup()
+    people, teams = int(count), list(map(int, sizes))
     from apps.employees.models import Account, Employee, Role
 
     every = dict(Employee.objects.order_by("pk").values_list("pk", "staff_no"))
     # From the end: those have nobody below them. The last one of all is HR.
     hr, *others = reversed(every)
     chosen = others[:: max(1, len(others) // people)][:people]
-    leaders = managers(list(teams))
+    leaders = managers(teams)
     signed = sign_in(list({hr, *chosen, *leaders.values()}))
     Role.objects.get_or_create(
         account=Account.objects.get(employee=hr), role=Role.Kind.HR, defaults={"granted_by_label": "bench"}
@@ -68,4 +69,4 @@ def main(people: int, *teams: int) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    main(*map(int, sys.argv[1:]))
+    main(*sys.argv[1:])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,14 @@ from config.children import die_with_parent
 from config.places import BASE_DIR
 from tests.bench import seeding
 from tests.bench.database import Database
+from tests.bench.nursery import Nursery
 
 
 class WrongCount(Exception):
     """Something was fast and wrong."""
+
+
+MEMORY = "memory://"
 
 
 @dataclass(frozen=True)
@@ -88,8 +93,10 @@ class Bench:
         with self.database.as_owner() as cursor:
             seeding.settle(cursor, ("quotas_standing", "quotas_dailycount"))
 
-    def process(self, module: str, *arguments: object, broker: str = "memory://") -> dict[str, Any]:
-        """Run a module of tests.bench by itself; the JSON object that it prints."""
+    def process(self, module: str, *arguments: object, broker: str = MEMORY) -> dict[str, Any]:
+        """Run a module of tests.bench by itself; the JSON object that it prints. Raises RuntimeError when it fails."""
+        if broker == MEMORY:
+            return _nursery(self.database).run(module, arguments)
         # What a process may have inherited of its parent's peak is small only while this one knows no Django.
         done = subprocess.run(
             [sys.executable, "-m", f"tests.bench.{module}", *map(str, arguments)], cwd=BASE_DIR, check=True,
@@ -97,6 +104,11 @@ class Bench:
         )  # fmt: skip
         told: dict[str, Any] = json.loads(done.stdout)
         return told
+
+
+@cache
+def _nursery(database: Database) -> Nursery:
+    return Nursery(database.environment(MEMORY))
 
 
 def expect(what: str, found: Mapping[str, int], wanted: Mapping[str, int]) -> None:

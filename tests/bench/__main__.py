@@ -16,6 +16,7 @@ from pathlib import Path
 from config.embedded import EmbeddedError
 from config.places import BASE_DIR, PlaceError
 from tests.bench import adding, beside, deadline, exports, imports, marks, pages, peaks, rosters, starts, teams
+from tests.bench.companies import spoil
 from tests.bench.database import NotOurs, opened
 from tests.bench.figures import Figure, table
 from tests.bench.running import SIZES, Bench, WrongCount, say
@@ -52,19 +53,28 @@ def main() -> int:
     folder = BASE_DIR / "var" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     figures: list[Figure] = []
+    failed: list[str] = []
     try:
         with opened() as database:
             bench = Bench(SIZES[options.size], database, folder)
             for family in options.only:
-                for figure in FAMILIES[family](bench):
-                    figures.append(figure)
-                    # After hours, what was measured is kept, whatever becomes of the rest.
-                    options.output.write_text(_as_json(figures), encoding="utf-8")
-    except (WrongCount, NotOurs, EmbeddedError, PlaceError, RuntimeError) as error:
-        say(f"{table(figures)}\n{error}" if figures else str(error))
+                try:
+                    for figure in FAMILIES[family](bench):
+                        figures.append(figure)
+                        # What was measured is kept as it comes, whatever becomes of the rest.
+                        options.output.write_text(_as_json(figures), encoding="utf-8")
+                except (WrongCount, RuntimeError) as error:
+                    # The others have companies of their own, or make this one anew.
+                    failed.append(f"{family}: {error}")
+                    say(failed[-1])
+                    spoil(bench)
+    except (NotOurs, EmbeddedError, PlaceError, RuntimeError) as error:
+        say(str(error))
         return 1
     print(table(figures))
-    return 0
+    if failed:
+        say("\n".join(("These ended before their last figure:", *failed)))
+    return 1 if failed else 0
 
 
 def _as_json(figures: list[Figure]) -> str:

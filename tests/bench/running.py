@@ -66,8 +66,8 @@ SIZES = {
         settled=1.0, beside=1_000,
     ),
     "full": Size(
-        employees=10_000, contacts=1_000_000, rows=400_000, times=3, people=50_000, many=1_000_000,
-        page_contacts=5_000_000, many_contacts=20_000_000, readers=2_000, seconds=8.0, rounds=5,
+        employees=10_000, contacts=1_000_000, rows=200_000, times=2, people=50_000, many=1_000_000,
+        page_contacts=5_000_000, many_contacts=20_000_000, readers=2_000, seconds=8.0, rounds=3,
         marked=((10_000, 1_000_000), (50_000, 5_000_000), (200_000, 20_000_000)), everyday=1,
         follows=30, busy=60.0, before=300, after=30,
         settled=8.0, beside=50_000,

@@ -5,8 +5,10 @@ import json
 from itertools import pairwise, product
 from typing import Any
 
+import pytest
+
 from apps.quotas.models import Campaign
-from apps.quotas.reports import Everyone, Standings
+from apps.quotas.reports import Everyone, Filters, Standings
 from apps.quotas.reports.standings import SORTS
 from tests.quotas.brute import both
 
@@ -46,6 +48,23 @@ def test_page_by_page_everybody_comes_once_in_order(random_company: Campaign) ->
         assert sorted(order) == [one.staff_no for one in facts.people]
         departments = [next(one.department for one in facts.people if one.staff_no == no) for no in order]
         assert sum(one != other for one, other in pairwise(departments)) == len(set(departments)) - 1
+
+
+@pytest.mark.parametrize("status", ["", "red", "not_red", "exempt", "behind", "still", "at_zero"])
+@pytest.mark.parametrize("limit", [1, 200])
+def test_a_page_that_has_everybody_adds_up_to_the_count(
+    random_company: Campaign, status: str, limit: int
+) -> None:
+    """The tiles above a list say what the list says, whether they were counted or added up from its rows."""
+
+    def asked() -> Standings:
+        return Standings(random_company, Everyone(), filters=Filters(status=status), reviews=True, summed=False)
+
+    listed, counted = asked(), asked()
+    page = listed.page(limit=limit)
+    assert limit == 1 or not page.next
+    assert listed.totals() == counted.totals()
+    assert sorted(listed.alike) == sorted(counted.alike)
 
 
 def token(key: Any) -> str:

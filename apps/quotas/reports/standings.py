@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -212,6 +213,8 @@ class Standings(Grouped):
         kept = campaign.state == Campaign.State.CLOSING and campaign.kept_until is not None
         self.being_frozen = kept and as_of is None
         self._summed = summed
+        # The rows of all whom the filters leave, once a page has had them all.
+        self._everybody: list[Row] | None = None
         # Whether to believe what is stored, until a statement has said that somebody of them waits to be judged again.
         self.calm = calm and self.result is None and as_of is None and not self.being_frozen
 
@@ -296,6 +299,8 @@ class Standings(Grouped):
             found = self.ask(select)
         rows = [Row(*one[: -len(keys)]) for one in found[:limit]]
         more = found[limit - 1][-len(keys) :] if len(found) > limit else None
+        if not behind and not more:
+            self._everybody = rows
         return Page(rows, token_of(more) if more else "")
 
     def _nearest(self, sort: str, behind: list[Any] | None, select: str, size: int) -> list[tuple] | None:
@@ -313,12 +318,23 @@ class Standings(Grouped):
 
     @cached_property
     def _told(self) -> Told:
-        return self._summed_up() or self._counted_up()
+        return self._added_up() or self._summed_up() or self._counted_up()
 
     @property
     def alike(self) -> list[Alike]:
         """How many of the people the filters leave stand alike."""
         return self._told.alike
+
+    def _added_up(self) -> Told | None:
+        """What a page that has everybody says of them already."""
+        if self._everybody is None:
+            return None
+        rows = self._everybody
+        found = Counter((row.counted, row.target, row.exempt) for row in rows)
+        paces = dict.fromkeys(rules.PACES, 0) | Counter(row.pace for row in rows)
+        still, stale = sum(row.still for row in rows), sum(row.stale for row in rows)
+        alike = [Alike(*terms, people) for terms, people in found.items()]
+        return Told(alike, paces, still, stale, sum(row.under_review is True for row in rows))
 
     def _summed_up(self) -> Told | None:
         rows = self.rolled.totals(reviews=self.reviews) if self.rolled else None

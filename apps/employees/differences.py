@@ -33,7 +33,8 @@ HEADER = (
 
 DAY = "CASE WHEN isfinite({0}) THEN to_char({0} AT TIME ZONE %(zone)s, 'YYYY-MM-DD') ELSE '' END"
 LAST_DAY = DAY.format("(newest.ends_at - interval '1 microsecond')")
-# Somebody's place is looked at when the load would move them.
+# Somebody's place is looked at when the load would move them. Periods are looked up person by person: right after a
+# load no planner knows yet how many there are, and takes to going through all of them for everybody anew.
 STATE = f"""
 SELECT person.id AS employee_id, person.staff_no, person.name, person.email, person.phone,
     coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager, person.time_zone,
@@ -45,11 +46,10 @@ LEFT JOIN roster_stage row ON row.staff_no = person.staff_no
 LEFT JOIN employees_placement place ON place.employee_id = person.id
     AND place.starts_at <= coalesce(row.effective_at, %(now)s) AND coalesce(row.effective_at, %(now)s) < place.ends_at
 LEFT JOIN employees_employee boss ON boss.id = place.manager_id
-LEFT JOIN (
-    SELECT DISTINCT ON (employee_id) employee_id, starts_at, ends_at,
-        count(*) OVER (PARTITION BY employee_id) AS periods
-    FROM employees_employment ORDER BY employee_id, starts_at DESC
-) newest ON newest.employee_id = person.id
+LEFT JOIN LATERAL (
+    SELECT starts_at, ends_at, count(*) OVER () AS periods FROM employees_employment work
+    WHERE work.employee_id = person.id ORDER BY starts_at DESC LIMIT 1
+) newest ON true
 """
 BEFORE = f"""
 DROP TABLE IF EXISTS pg_temp.roster_before;

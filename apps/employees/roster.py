@@ -23,6 +23,7 @@ from apps.employees.statements import (
     NEW_IDENTITIES,
     PEOPLE,
     PLACEMENTS,
+    PLANNED,
     REFUSE_BACKWARDS,
     REFUSE_TAKEN_EMAILS,
     REFUSE_UNKNOWN_MANAGERS,
@@ -46,11 +47,6 @@ from apps.ledger.services import (
 CYCLE, OVERLAP = "23H01", "23H02"
 # Of those that were touched: not who is new.
 KNOWN = "NOT EXISTS (SELECT 1 FROM roster_stage new WHERE new.is_new AND new.employee_id = touched.employee_id)"
-
-
-# The guards of periods look for the first of what nearly never is there. Told that any page costs the same, a planner
-# who knows nothing yet of a million new rows goes through all of them for each.
-PLANNED = "SET LOCAL random_page_cost = 4"
 
 
 class RosterRefused(ValueError):

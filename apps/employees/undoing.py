@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from apps.employees.models import RosterLoad
 from apps.employees.services import next_version, rebuild_tree, roster_version
+from apps.employees.statements import PLANNED
 from apps.ledger.services import (
     Actor,
     audit,
@@ -141,6 +142,7 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
 
 def _take_back(cursor: Any, load_id: uuid.UUID) -> None:
     named = {"load": load_id}
+    cursor.execute(PLANNED)
     cursor.execute(LOCK_PEOPLE, named)
     cursor.execute(AFFECTED, named)
     affected = [employee for (employee,) in cursor.fetchall() if employee is not None]

@@ -52,9 +52,7 @@ def test_page_by_page_everybody_comes_once_in_order(random_company: Campaign) ->
 
 @pytest.mark.parametrize("status", ["", "red", "not_red", "exempt", "behind", "still", "at_zero"])
 @pytest.mark.parametrize("limit", [1, 200])
-def test_a_page_that_has_everybody_adds_up_to_the_count(
-    random_company: Campaign, status: str, limit: int
-) -> None:
+def test_a_page_that_has_everybody_adds_up_to_the_count(random_company: Campaign, status: str, limit: int) -> None:
     """The tiles above a list say what the list says, whether they were counted or added up from its rows."""
 
     def asked() -> Standings:

@@ -22,11 +22,12 @@ from django.urls import get_script_prefix, get_urlconf
 from django.utils.translation import get_language
 
 Tag = TypeVar("Tag", bound=Callable[..., Any])
+_unchanging: set[Callable[..., Any]] = set()
 
 
 def unchanging(tag: Tag) -> Tag:
     """Say of a simple tag that with the same words it comes to the same, whoever reads it and when."""
-    tag.unchanging = True  # type: ignore[attr-defined]
+    _unchanging.add(tag)
     return tag
 
 
@@ -98,7 +99,7 @@ def _never_changes(node: Node) -> bool:
         case URLNode():
             return node.asvar is None and _is_said(node.view_name, *node.args, *node.kwargs.values())
         case SimpleNode():
-            told = getattr(node.func, "unchanging", False) and not node.takes_context and node.target_var is None
+            told = node.func in _unchanging and not node.takes_context and node.target_var is None
             return told and _is_said(*node.args, *node.kwargs.values())
     return False
 

@@ -295,7 +295,7 @@ def _members(root: Employee, look: str | None) -> str:
     if look is None:
         return f"""SELECT head.employee_id AS head_id, node.employee_id FROM employees_treenode head
             JOIN employees_treenode node ON node.first BETWEEN head.first AND head.last
-            WHERE head.manager_id = {literal(root.pk)} AND head.last > head.first"""
+            WHERE head.manager_id = {root.pk:d}::bigint AND head.last > head.first"""
     return f"""SELECT head_id, employee_id FROM (WITH RECURSIVE branch(head_id, employee_id) AS (
         SELECT employee_id, employee_id FROM employees_placement head WHERE manager_id = {literal(root.pk)}
             AND starts_at < {look} AND ends_at >= {look}

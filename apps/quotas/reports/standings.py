@@ -277,11 +277,14 @@ class Standings(Grouped):
             return None
         return rolled_for(self.campaign, self.rule, self.people, self.now, calm=self.calm)
 
-    def ask(self, select: str, ctes: str = "") -> list[tuple]:
-        """The rows of a SELECT over `listed`, `days` and `chosen`, and over more CTEs that begin with a comma."""
+    def ask(self, select: str, ctes: str = "", *, kept: bool = True) -> list[tuple]:
+        """The rows of a SELECT over `listed`, `days` and `chosen`, and over more CTEs that begin with a comma.
+
+        Without `kept` it is too rarely the same, but for its typed values, for its plan to be kept (apps.ledger.plans).
+        """
         if self.calm:
             waits_for_none = calm_sql(self.campaign.pk, "SELECT id FROM chosen")
-            found = ask_if(waits_for_none, f"{self._believed}{ctes}", select, kept=self._few)
+            found = ask_if(waits_for_none, f"{self._believed}{ctes}", select, kept=kept and self._few)
             if found is not None:
                 return found
             self.calm = False
@@ -296,7 +299,7 @@ class Standings(Grouped):
             ORDER BY {", ".join(keys)} LIMIT {limit + 1}"""
         found = self._nearest(sort, behind, select, limit + 1)
         if found is None:
-            found = self.ask(select)
+            found = self.ask(select, kept=not behind)
         rows = [Row(*one[: -len(keys)]) for one in found[:limit]]
         more = found[limit - 1][-len(keys) :] if len(found) > limit else None
         if not behind and not more:
@@ -356,7 +359,7 @@ class Standings(Grouped):
 
     def one(self, employee_id: int) -> Row | None:
         """The standing of one of the people, or None when they are not in the campaign's population."""
-        found = self.ask(f"SELECT {COLUMNS} FROM listed WHERE employee_id = {literal(employee_id)}")
+        found = self.ask(f"SELECT {COLUMNS} FROM listed WHERE employee_id = {employee_id:d}::bigint")
         return Row(*found[0]) if found else None
 
     def totals(self) -> Totals:

@@ -1,6 +1,7 @@
 """HR and a frozen result, in browsers: a correction asked for and granted, as the employee sees it; and the files."""
 
 import csv
+import io
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -83,7 +84,7 @@ def test_the_files_of_a_result_are_downloaded_and_prove_each_other(
             office.page.click(f"main a.button:has-text('{name}')")
         download.value.save_as(tmp_path / name)
     proof = verify(
-        (tmp_path / "CSV").read_bytes(),
+        io.BytesIO((tmp_path / "CSV").read_bytes()),
         read_signature((tmp_path / "Signature").read_bytes()),
         read_key((tmp_path / "Public key").read_bytes()),
     )

@@ -1,6 +1,7 @@
 """The result's pages: what HR takes away proves itself, and a correction needs a second pair of eyes."""
 
 import csv
+import io
 import uuid
 from datetime import timedelta
 
@@ -52,7 +53,7 @@ def test_the_four_files_of_the_page_prove_each_other(frozen: Campaign, hr: Emplo
     client = as_(hr)
     names = ("result-csv", "result-signature", "result-key", "result-verifier")
     standings, signature, key, program = (body(client.get(reverse(name))) for name in names)
-    assert verify(standings, read_signature(signature), read_key(key)).verified
+    assert verify(io.BytesIO(standings), read_signature(signature), read_key(key)).verified
     assert b"def verify(" in program
 
 

@@ -215,9 +215,9 @@ def test_the_hand_over_says_under_review_and_is_proved_by_the_results_signature(
     made = export(Campaign.objects.get(pk=campaign.pk), hr, "handover")
     verdicts = {row["staff_no"]: row["verdict"] for row in lines(made)}
     assert (verdicts["A001"], verdicts["A002"], verdicts["B001"]) == ("eligible", "under_review", "not_eligible")
-    assert verify_here(content(made), signature_file(result), None).verified
+    assert verify_here(io.BytesIO(content(made)), signature_file(result), None).verified
     altered = content(made).replace(b",eligible,100,100,", b",eligible,100,99,")
-    assert not verify_here(altered, signature_file(result), None).verified
+    assert not verify_here(io.BytesIO(altered), signature_file(result), None).verified
 
 
 def test_a_manager_exports_the_own_team_and_is_not_told_of_reviews(

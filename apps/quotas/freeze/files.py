@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 from apps.quotas.freeze.proof import (
     NotReadable,
@@ -49,7 +49,7 @@ def red_under_review(result: FrozenResult) -> list[str]:
     return sorted(rows.filter(employee__in=asked).values_list("staff_no", flat=True))
 
 
-def verify_here(raw: bytes, signature: bytes | None, key: bytes | None) -> Verdict:
+def verify_here(raw: IO[bytes], signature: bytes | None, key: bytes | None) -> Verdict:
     """Whether a CSV is a frozen result; the signature and the key that are not given are this installation's own.
 
     Without a signature the result is the one whose lines the file's most look like: every version is tried, the newest
@@ -61,7 +61,7 @@ def verify_here(raw: bytes, signature: bytes | None, key: bytes | None) -> Verdi
     return _closest(lambda result, document: verify(raw, document, read_key(key or result.public_key.encode())))
 
 
-def verify_part_here(raw: bytes, whole: bytes | None, signature: bytes | None, key: bytes | None) -> Verdict:
+def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes | None, key: bytes | None) -> Verdict:
     """Whether a CSV is some rows of a frozen result: of the one in `whole`, else of one that is stored here.
 
     What is stored is compared with its signature first. Of several results the newest that has all rows is it, else the

@@ -18,16 +18,19 @@ that differs can be named, and an Ed25519 signature over all of it as canonical 
 
 import argparse
 import base64
+import codecs
 import csv
 import hashlib
 import io
 import json
+import shutil
 import sys
-from collections import Counter
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -36,6 +39,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 COLUMNS = ("staff_no", "counted", "target", "exempt", "red")
 SIGNED = ("campaign", "cutoff", "rule_version", "result_version", "rows", "line_hashes", "digest")
 SHORT = 8  # bytes kept of each line's hash
+PIECE = 1 << 16  # bytes that are decoded at once
 SEPARATORS = ",;\t"
 ENCODINGS = ("utf-8-sig", "gb18030", "latin-1")
 
@@ -119,48 +123,81 @@ def read_key(pem: bytes) -> Ed25519PublicKey:
     return key
 
 
-def read_lines(raw: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, the five cells) of every row of a CSV. Raises NotReadable."""
-    text = _decoded(raw)
-    separator, places = _header(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """A file to be read more than once; of a pipe a copy on the disk. Raises OSError."""
+    with ExitStack() as stack:
+        raw: IO[bytes] = stack.enter_context(path.open("rb"))
+        if not raw.seekable():
+            copy = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(raw, copy)
+            raw = copy
+        yield raw
+
+
+def read_lines(raw: IO[bytes]) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number, the five cells) of every row of a CSV, a seekable file. Raises NotReadable."""
+    encoding = _encoding(raw)
+    separator, places = _header(raw, encoding)
     begins = 1
-    try:
-        for number, cells in enumerate(reader):
-            line, begins = begins, reader.line_num + 1
-            if number == 0 or not any(cell.strip() for cell in cells):
-                continue
-            yield line, {name: cells[at].strip() if at < len(cells) else "" for name, at in places.items()}
-    except csv.Error as error:
-        raise NotReadable(f"line {begins} is no line of a CSV: {error}") from error
-
-
-def _decoded(raw: bytes) -> str:
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encodings: tuple[str, ...] = ("utf-16",)
-    else:
-        encodings = ENCODINGS
-    for encoding in encodings:
+    with _text(raw, encoding) as text:
+        reader = csv.reader(text, delimiter=separator)
         try:
-            return raw.decode(encoding)
+            for number, cells in enumerate(reader):
+                line, begins = begins, reader.line_num + 1
+                if number == 0 or not any(cell.strip() for cell in cells):
+                    continue
+                yield line, {name: cells[at].strip() if at < len(cells) else "" for name, at in places.items()}
+        except csv.Error as error:
+            raise NotReadable(f"line {begins} is no line of a CSV: {error}") from error
+
+
+@contextmanager
+def _text(raw: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
+    """The file from its start as text, its line ends as they are; it stays open afterwards."""
+    raw.seek(0)
+    text = io.TextIOWrapper(raw, encoding, newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
+def _encoding(raw: IO[bytes]) -> str:
+    raw.seek(0)
+    wide = raw.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    for encoding in ("utf-16",) if wide else ENCODINGS:
+        raw.seek(0)
+        decoder = codecs.getincrementaldecoder(encoding)()
+        try:
+            while piece := raw.read(PIECE):
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             continue
+        return encoding
     raise NotReadable("the file is no text")
 
 
-def _header(text: str) -> tuple[str, dict[str, int]]:
+def _header(raw: IO[bytes], encoding: str) -> tuple[str, dict[str, int]]:
     """The separator, and where each of the five columns stands."""
     for separator in SEPARATORS:
-        try:
-            cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
-        except csv.Error:
-            continue
+        with _text(raw, encoding) as text:
+            try:
+                cells = next(csv.reader(text, delimiter=separator), [])
+            except csv.Error:
+                continue
         names = [cell.strip().lower() for cell in cells]
         if set(COLUMNS) <= set(names):
             if twice := [name for name in COLUMNS if names.count(name) > 1]:
                 raise NotReadable(f"the file has the column {twice[0]} twice")
             return separator, {name: names.index(name) for name in COLUMNS}
     raise NotReadable(f"the first line does not name the columns {', '.join(COLUMNS)}")
+
+
+def _staff_no(line: str) -> str:
+    """That of a canonical line."""
+    return line.rsplit(",", 4)[0]
 
 
 def _spellings(cells: dict[str, str]) -> Iterator[str]:
@@ -172,16 +209,30 @@ def _spellings(cells: dict[str, str]) -> Iterator[str]:
         yield canonical_line(number, *(cells[name] for name in COLUMNS[1:]))
 
 
-def _expected(document: dict[str, Any]) -> list[bytes]:
-    """The short hashes of the signed lines, in order."""
-    hashes = base64.b64decode(document["line_hashes"])
-    return [hashes[at : at + SHORT] for at in range(0, len(hashes), SHORT)]
+def _expected(document: dict[str, Any]) -> bytes:
+    """The short hashes of the signed lines, one after the other."""
+    return base64.b64decode(document["line_hashes"])
 
 
-def _as_signed(cells: dict[str, str], known: set[bytes]) -> str:
-    """The canonical line of a row, in the spelling that was signed where one of them was."""
-    spelled = list(_spellings(cells))
-    return next((line for line in spelled if short_hash(line) in known), spelled[0])
+def _hash_at(expected: bytes, place: int) -> bytes:
+    """That of the line at a place counted from 0; empty behind the last."""
+    return expected[place * SHORT : (place + 1) * SHORT]
+
+
+def _stands_from(expected: bytes, place: int, wanted: bytes) -> bool:
+    """Whether a line at this place or behind it has the hash `wanted`."""
+    at = expected.find(wanted, place * SHORT)
+    while at % SHORT and at >= 0:
+        at = expected.find(wanted, at + 1)
+    return at >= 0
+
+
+def _in_order(raw: IO[bytes], expected: bytes) -> Iterator[tuple[int, str, str | None]]:
+    """(line number, staff number, canonical line) of every row; no line where another one was signed in its place."""
+    for place, (number, cells) in enumerate(read_lines(raw)):
+        wanted = _hash_at(expected, place)
+        line = next((line for line in _spellings(cells) if short_hash(line) == wanted), None)
+        yield number, cells["staff_no"], line
 
 
 # -- the proof -----------------------------------------------------------------------------------------------------
@@ -196,20 +247,28 @@ def signed_by(document: dict[str, Any], key: Ed25519PublicKey) -> bool:
     return True
 
 
-def verify(raw: bytes, document: dict[str, Any], key: Ed25519PublicKey) -> Verdict:
-    """Whether the CSV `raw` is the result that `document` (read_signature) signs with `key`. Raises NotReadable."""
+def verify(raw: IO[bytes], document: dict[str, Any], key: Ed25519PublicKey) -> Verdict:
+    """Whether the CSV `raw` is the result that `document` (read_signature) signs with `key`. Raises NotReadable.
+
+    Of the file one row at a time is held; of the result eight bytes for each of its rows.
+    """
     if not signed_by(document, key):
         return Verdict(
             False, "The signature is not made with this key, or the signature file was changed.", None, "key"
         )
     expected = _expected(document)
-    known, rows = set(expected), []
-    for number, cells in read_lines(raw):
-        rows.append((number, cells["staff_no"], _as_signed(cells, known)))
-    if difference := _first_difference(expected, rows):
-        return difference
     head = first_line(*(document[name] for name in SIGNED[:4]))
-    if fingerprints(head, (line for _, _, line in rows))[0] != document["digest"]:
+    whole, rows, last = hashlib.sha256(f"{head}\n".encode()), 0, None
+    for number, staff_no, line in _in_order(raw, expected):
+        if line is None:
+            return _difference(raw, expected, rows, number, staff_no)
+        whole.update(f"{line}\n".encode())
+        rows, last = rows + 1, (number, staff_no)
+    if rows < document["rows"]:
+        after = f"line {last[0]} ({last[1]})" if last else "the header"
+        missing = f"{document['rows'] - rows} lines are missing after {after}."
+        return Verdict(False, missing, last[0] + 1 if last else 2, "missing")
+    if whole.hexdigest() != document["digest"]:
         return Verdict(
             False, "The lines differ from the result, in a way that their short hashes hide.", None, "digest"
         )
@@ -220,25 +279,26 @@ def verify(raw: bytes, document: dict[str, Any], key: Ed25519PublicKey) -> Verdi
     )
 
 
-def verify_either(whole: bytes, part: bytes | None, document: dict[str, Any], key: Ed25519PublicKey) -> Verdict:
+def verify_either(whole: IO[bytes], part: IO[bytes] | None, document: dict[str, Any], key: Ed25519PublicKey) -> Verdict:
     """Whether `whole` is the result, and then, where there is a `part`, whether that is some rows of it."""
     verdict = verify(whole, document, key)
     if part is None:
         return verdict
     if not verdict.verified:
         return Verdict(False, f"The whole result is not proved: {verdict.sentence}", None, "whole")
-    known = set(_expected(document))
-    return verify_part(part, (_as_signed(cells, known) for _number, cells in read_lines(whole)), document)
+    lines = (line for _number, _staff_no, line in _in_order(whole, _expected(document)) if line is not None)
+    return verify_part(part, lines, document)
 
 
-def verify_part(raw: bytes, lines: Iterable[str], document: dict[str, Any]) -> Verdict:
+def verify_part(raw: IO[bytes], lines: Iterable[str], document: dict[str, Any]) -> Verdict:
     """Whether every row of the CSV `raw` is one of `lines`, the canonical lines of the whole result of `document`,
-    which somebody has proved. Raises NotReadable."""
-    whole = {line.rsplit(",", 4)[0]: line for line in lines}
+    which somebody has proved. Raises NotReadable. The rows of the part are held, those of the whole are not."""
+    asked = {_staff_no(line) for _number, cells in read_lines(raw) for line in _spellings(cells)}
+    whole = {staff_no: line for line in lines if (staff_no := _staff_no(line)) in asked}
     seen: dict[str, int] = {}
     for number, cells in read_lines(raw):
         spelled = list(_spellings(cells))
-        staff_no = next((one for one in (line.rsplit(",", 4)[0] for line in spelled) if one in whole), "")
+        staff_no = next((one for one in map(_staff_no, spelled) if one in whole), "")
         here = f"Line {number} ({cells['staff_no']})"
         if staff_no not in whole:
             return Verdict(False, f"{here} is not in the result: it has nobody of this number.", number, "added")
@@ -258,25 +318,25 @@ def verify_part(raw: bytes, lines: Iterable[str], document: dict[str, Any]) -> V
     )
 
 
-def _first_difference(expected: list[bytes], rows: list[tuple[int, str, str]]) -> Verdict | None:
-    found = [short_hash(line) for _, _, line in rows]
-    for place, (number, staff_no, _) in enumerate(rows):
-        if place < len(expected) and found[place] == expected[place]:
-            continue
-        wanted, present = Counter(expected[place:]), Counter(found[place:])
-        here = f"Line {number} ({staff_no})"
-        if place == len(expected) or (not wanted[found[place]] and present[expected[place]]):
-            return Verdict(False, f"{here} was added: it is not in the result.", number, "added")
-        if wanted[found[place]] and present[expected[place]]:
-            return Verdict(False, f"{here} stands in another place than in the result.", number, "reordered")
-        if wanted[found[place]]:
-            return Verdict(False, f"{here}: a line of the result is missing before it.", number, "missing")
-        return Verdict(False, f"{here} was changed: the result says something else here.", number, "changed")
-    if len(rows) < len(expected):
-        after = f"line {rows[-1][0]} ({rows[-1][1]})" if rows else "the header"
-        last = rows[-1][0] + 1 if rows else 2
-        return Verdict(False, f"{len(expected) - len(rows)} lines are missing after {after}.", last, "missing")
-    return None
+def _difference(raw: IO[bytes], expected: bytes, place: int, number: int, staff_no: str) -> Verdict:
+    """What is wrong with the first row that differs: it stands in line `number`, and `place` rows stand before it."""
+    missed = _hash_at(expected, place)
+    found: set[bytes] = set()
+    comes_later = False
+    for at, (_number, cells) in enumerate(read_lines(raw)):
+        if at >= place:
+            hashes = set(map(short_hash, _spellings(cells)))
+            found = found or hashes
+            comes_later = comes_later or missed in hashes
+    wanted = any(_stands_from(expected, place, one) for one in found)
+    here = f"Line {number} ({staff_no})"
+    if not missed or (comes_later and not wanted):
+        return Verdict(False, f"{here} was added: it is not in the result.", number, "added")
+    if comes_later:
+        return Verdict(False, f"{here} stands in another place than in the result.", number, "reordered")
+    if wanted:
+        return Verdict(False, f"{here}: a line of the result is missing before it.", number, "missing")
+    return Verdict(False, f"{here} was changed: the result says something else here.", number, "changed")
 
 
 # -- the program ---------------------------------------------------------------------------------------------------
@@ -295,8 +355,8 @@ def main(arguments: list[str] | None = None) -> int:
         whole = options.part or options.file
         signature = options.signature or whole.with_name(whole.name + ".sig")
         document, key = read_signature(signature.read_bytes()), read_key(options.public_key.read_bytes())
-        part = options.file.read_bytes() if options.part else None
-        verdict = verify_either(whole.read_bytes(), part, document, key)
+        with opened(whole) as csv_file, opened(options.file) if options.part else nullcontext() as part:
+            verdict = verify_either(csv_file, part, document, key)
     except OSError as error:
         verdict = Verdict(False, f"{error.filename}: {error.strerror}", None, "unreadable")
     except NotReadable as error:

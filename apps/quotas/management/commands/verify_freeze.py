@@ -1,4 +1,5 @@
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.ledger.management.house import HouseCommand
 from apps.quotas.freeze.files import verify_here, verify_part_here
-from apps.quotas.freeze.proof import NotReadable
+from apps.quotas.freeze.proof import NotReadable, opened
 
 # What --part means without a file.
 STORED = Path()
@@ -35,12 +36,13 @@ class Command(HouseCommand):
             raise CommandError("--signature belongs to a whole result: name it behind --part")
         whole: Path | None = options["file"] if part is None else part if part != STORED else None
         try:
-            raw, key = options["file"].read_bytes(), _bytes(options["public_key"])
-            signature = _bytes(options["signature"] or (whole and _beside(whole)))
-            if part is None:
-                verdict = verify_here(raw, signature, key)
-            else:
-                verdict = verify_part_here(raw, _bytes(whole), signature, key)
+            key, signature = _bytes(options["public_key"]), _bytes(options["signature"] or (whole and _beside(whole)))
+            with opened(options["file"]) as raw:
+                if part is None:
+                    verdict = verify_here(raw, signature, key)
+                else:
+                    with opened(whole) if whole else nullcontext() as whole_file:
+                        verdict = verify_part_here(raw, whole_file, signature, key)
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error
         except NotReadable as error:

@@ -9,27 +9,28 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.bench import rosters, seeding
+from tests.bench.database import OWN_CAMPAIGN
 from tests.bench.figures import Figure, Goal, compared
 from tests.bench.files import card_file
 from tests.bench.running import Bench, expect, say
 
 # Megabytes by which a large input may take more: what a cache or a piece of work of usual size needs once.
 GROWTH = 50
-CARDS = (500, 2_500)
 CONTACTS_EACH = 5
 Peaks = dict[str, float]
 WHAT = {
     "cards": "an address book of vCards", "roster": "a first roster", "look": "a look at a roster",
     "mark": "judging everybody", "recount": "comparing everybody", "backup": "a backup", "freeze": "freezing a result",
+    "write": "writing it to a file", "verify": "proving that file",
 }  # fmt: skip
 
 
 def run(bench: Bench) -> Iterator[Figure]:
     """The figures B15.*. Raises WrongCount."""
-    few, many = (_peaks(bench, people, cards) for people, cards in zip(_sizes(bench), CARDS, strict=True))
-    small, large = _sizes(bench)
+    few, many = (_peaks(bench, people, cards) for people, cards in zip(_sizes(bench), bench.size.cards, strict=True))
     for job, what in WHAT.items():
-        sizes = f"{CARDS[1]:,} beside {CARDS[0]:,}" if job == "cards" else f"{large:,} beside {small:,}"
+        small, large = bench.size.cards if job == "cards" else _sizes(bench)
+        sizes = f"{large:,} beside {small:,}"
         goal = Goal("value", "<", round(few[job] + GROWTH))
         yield compared(f"B15.{job}", f"peak of {what}, {sizes}", many[job], "MB", few[job], goal)
 
@@ -56,6 +57,9 @@ def _peaks(bench: Bench, people: int, cards: int) -> Peaks:
     seeding.start_company(bench.database, **company)
     bench.process("process", "over", bench.folder)
     measured("freeze", {}, "command", bench.folder, "freeze_campaign")
+    result = bench.folder / "result.csv"
+    measured("write", {}, "command", result, f"export_standings --campaign {OWN_CAMPAIGN} --output {{path}}")
+    measured("verify", {}, "command", result, "verify_freeze {path}")
     return peaks
 
 

@@ -55,6 +55,8 @@ class Size:
     settled: float
     # Rows that a peer imports too, which takes it long.
     beside: int
+    # Of two address books: large, when both are more than the two pieces of work that are held at once.
+    cards: tuple[int, int]
 
 
 SIZES = {
@@ -63,14 +65,14 @@ SIZES = {
         page_contacts=6_000, many_contacts=4_000, readers=50, seconds=0.3, rounds=1,
         marked=((300, 3_000), (600, 6_000)), everyday=0,
         follows=2, busy=3.0, before=4, after=2,
-        settled=1.0, beside=1_000,
+        settled=1.0, beside=1_000, cards=(500, 2_500),
     ),
     "full": Size(
         employees=10_000, contacts=1_000_000, rows=200_000, times=2, people=50_000, many=1_000_000,
         page_contacts=5_000_000, many_contacts=20_000_000, readers=2_000, seconds=8.0, rounds=3,
         marked=((10_000, 1_000_000), (50_000, 5_000_000), (200_000, 20_000_000)), everyday=1,
         follows=30, busy=60.0, before=300, after=30,
-        settled=8.0, beside=50_000,
+        settled=8.0, beside=50_000, cards=(10_000, 50_000),
     ),
 }  # fmt: skip
 

@@ -87,16 +87,19 @@ def _figures(standings: Standings, at: datetime, rolled: Rolled | None) -> Count
     # A file for many people is of nobody's team: it stands in the company's figure alone.
     for_many = f"{handed} AND handed.employee_id IS NULL AND {literal(_whole(standings))}"
     theirs = " UNION ALL ".join(f"SELECT kind, n FROM fact {one}" for one in asked.joined)
-    recent, counting = _recent(standings, at, asked.recorded(part))
-    facts = f""", {recent}, fact AS MATERIALIZED (
+    fact = f"""fact AS MATERIALIZED (
             SELECT 'ended' AS kind, contact.employee_id, count(*) AS n {ended}
                 AND {asked.among("contact.employee_id")} GROUP BY 2
             UNION ALL SELECT 'handed_in', handed.employee_id, sum(handed.handed_in) {handed} AND {mine} GROUP BY 2
             UNION ALL SELECT 'duplicates', handed.employee_id, sum(handed.duplicates) {handed} AND {mine} GROUP BY 2)"""
+
+    def recently(calm: bool) -> str:
+        return _recent(standings, at, asked.recorded(part, calm), clean_known=rolled is not None)
+
     rows = asked.rows(
-        facts,
+        lambda calm: f", {recently(calm)}, {fact}",
         f"""SELECT kind, sum(n) FROM ({theirs}) theirs GROUP BY 1
-        UNION ALL SELECT 'last_day', {part.sign}count(*) {counting}
+        UNION ALL SELECT 'last_day', {part.sign}n FROM recently
         UNION ALL SELECT 'handed_in', sum(handed.handed_in) {for_many}
         UNION ALL SELECT 'duplicates', sum(handed.duplicates) {for_many}""",
     )
@@ -142,13 +145,14 @@ def shortest_part(rule: CampaignRule, at: datetime) -> Part:
 class _Asked:
     """Whom the totals are about, `who` in what is asked; and whether facts are looked up for each, or for everybody."""
 
-    # The rows of a SELECT over more CTEs, which begin with a comma; None when the sums do not hold any more.
-    rows: Callable[[str, str], list[tuple] | None]
+    # The rows of a SELECT over more CTEs, which begin with a comma and are told whether nobody waits (calm.py); None
+    # when the sums do not hold any more.
+    rows: Callable[[Callable[[bool], str], str], list[tuple] | None]
     each: bool
     # What follows upon `fact`, so that it is of one of them.
     joined: list[str]
-    # SELECT of their contacts of a part of the time, with since when whose are clean (Standing.clean_since), or NULL.
-    recorded: Callable[[Part], str]
+    # SELECT of their contacts of a part of the time; where there are sums, with `clean_since` (nearest.recorded_sql).
+    recorded: Callable[[Part, bool], str]
 
     def among(self, employee: str) -> str:
         """The condition on an employee's id that spares the others' facts, where that is quicker."""
@@ -158,22 +162,22 @@ class _Asked:
 def _asked(standings: Standings, rolled: Rolled | None) -> _Asked:
     if rolled is not None:
         # So many that their rows are not gone through first: of each fact it is asked whether its person is of them.
-        def of_many(ctes: str, select: str) -> list[tuple] | None:
-            return rolled.ask(lambda calm: who_sql(rolled, calm=calm) + ctes, select, rolled.holds)
+        def of_many(ctes: Callable[[bool], str], select: str) -> list[tuple] | None:
+            return rolled.ask(lambda calm: who_sql(rolled, calm=calm) + ctes(calm), select, rolled.holds)
 
         return _Asked(
             of_many,
             each=rolled.share < LARGE,
             joined=facts_of(rolled),
-            recorded=lambda part: recorded_sql(rolled, part.when),
+            recorded=lambda part, calm: recorded_sql(rolled, part.when, calm=calm),
         )
     who = f"SELECT employee_id FROM {f'listed WHERE {standings.where}' if standings.narrowed else 'current'}"
 
-    def of_each(ctes: str, select: str) -> list[tuple]:
-        return standings.ask(select, f", who AS MATERIALIZED ({who}){ctes}")
+    def of_each(ctes: Callable[[bool], str], select: str) -> list[tuple]:
+        return standings.ask(select, f", who AS MATERIALIZED ({who}){ctes(False)}")
 
-    def of_them(part: Part) -> str:
-        return f"""SELECT contact.*, NULL::timestamptz AS clean_since FROM contacts_contact contact
+    def of_them(part: Part, _calm: bool) -> str:
+        return f"""SELECT contact.* FROM contacts_contact contact
             WHERE contact.employee_id IN (SELECT employee_id FROM who) AND {part.when}"""
 
     return _Asked(of_each, not _whole(standings), ["JOIN who USING (employee_id)"], of_them)
@@ -183,28 +187,35 @@ def _whole(standings: Standings) -> bool:
     return standings.people == Everyone() and not standings.narrowed
 
 
-def _recent(standings: Standings, at: datetime, recorded: str) -> tuple[str, str]:
-    """CTEs of the contacts that were `recorded` in a part of the time, and FROM and WHERE of those that count."""
-    recent = f"recent AS MATERIALIZED ({recorded})"
+def _recent(standings: Standings, at: datetime, recorded: str, *, clean_known: bool) -> str:
+    """CTEs of which the last is `recently` of one row (n): how many of the contacts that were `recorded` count.
+
+    `clean_known`: those have the column clean_since.
+    """
     if standings.result is not None and standings.result.reasons_kept:
-        return recent, _kept(standings.result, standings.rule)
-    # What is clean need not be compared with all colleagues.
-    mine = {"contacts": "SELECT employee_id, id FROM recent WHERE (recorded_at > clean_since) IS NOT TRUE"}
-    conditions = reasons(
-        standings.rule, at, internal="(internal.contact_id IS NOT NULL)", claimed="(claimed.contact_id IS NOT NULL)",
-        contact="recent",
-    )  # fmt: skip
-    no_reason = " AND ".join(f"NOT {condition}" for condition in conditions.values())
-    internal, claimed = internal_sql(standings.rule, at, **mine), claimed_sql(standings.rule, at, **mine)
-    counting = f"""FROM recent LEFT JOIN recently_internal internal ON internal.contact_id = recent.id
-        LEFT JOIN recently_claimed claimed ON claimed.contact_id = recent.id WHERE {no_reason}"""
-    ctes = f"recently_internal AS MATERIALIZED ({internal}), recently_claimed AS MATERIALIZED ({claimed})"
-    return f"{recent}, {ctes}", counting
+        return f"recently AS MATERIALIZED ({_kept(standings.result, standings.rule, recorded)})"
+    own = reasons(standings.rule, at, internal="false", claimed="false", contact="recent")
+    counting = f"FROM ({recorded}) recent WHERE {' AND '.join(f'NOT {condition}' for condition in own.values())}"
+    clean, doubtful = "0", f"doubtful AS MATERIALIZED (SELECT employee_id, id {counting})"
+    if clean_known:
+        # One pass over what can be half a million. Those to be compared with all colleagues are few then, and of an
+        # array nobody expects more: they are looked up one by one.
+        clean = "(SELECT clean FROM recent)"
+        doubtful = f"""recent AS MATERIALIZED (
+            SELECT count(*) FILTER (WHERE clean) AS clean, array_agg(employee_id) FILTER (WHERE NOT clean) AS employees,
+                array_agg(id) FILTER (WHERE NOT clean) AS contacts
+            FROM (SELECT employee_id, id, (recorded_at > clean_since) IS TRUE AS clean {counting}) judged),
+        doubtful AS MATERIALIZED (
+            SELECT one.employee_id, one.id FROM recent, unnest(employees, contacts) AS one (employee_id, id))"""
+    mine = {"contacts": "SELECT employee_id, id FROM doubtful"}
+    refused = " UNION ".join(sql(standings.rule, at, **mine) for sql in (internal_sql, claimed_sql))
+    return f"""{doubtful}, refused AS MATERIALIZED ({refused}), recently AS MATERIALIZED (
+            SELECT {clean} + count(*) AS n FROM doubtful WHERE id NOT IN (SELECT contact_id FROM refused))"""
 
 
-def _kept(result: FrozenResult, rule: CampaignRule) -> str:
-    """FROM and WHERE of those that counted in a frozen result: in time, and with no reason. No fact is judged again."""
-    return f"""FROM recent WHERE recent.recorded_at >= {literal(rule.opens_at)}
+def _kept(result: FrozenResult, rule: CampaignRule, recorded: str) -> str:
+    """SELECT of (n): those that counted in a frozen result, in time and with no reason. No fact is judged again."""
+    return f"""SELECT count(*) AS n FROM ({recorded}) recent WHERE recent.recorded_at >= {literal(rule.opens_at)}
         AND recent.stored_at <= {literal(result.kept_until)} AND NOT EXISTS (
             SELECT 1 FROM quotas_frozenreason kept WHERE kept.campaign_id = {rule.campaign_id}
               AND kept.employee_id = recent.employee_id AND kept.contact_id = recent.id)"""

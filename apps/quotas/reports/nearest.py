@@ -37,15 +37,19 @@ def who_sql(rolled: Rolled, *, calm: bool) -> str:
             SELECT standing.employee_id FROM {_believed(rolled)} UNION ALL SELECT employee_id FROM current)"""
 
 
-def recorded_sql(rolled: Rolled, when: str) -> str:
+def recorded_sql(rolled: Rolled, when: str, *, calm: bool) -> str:
     """SELECT of the contacts of `who` with a condition on their time, each with `clean_since` of its person.
 
     That is NULL where it is not to be believed (Standing.clean_since).
     """
-    return f"""SELECT contact.*, believed.clean_since FROM contacts_contact contact JOIN (
-            SELECT standing.employee_id, standing.clean_since FROM {_believed(rolled)}) believed USING (employee_id)
-        WHERE {when}
-        UNION ALL SELECT contact.*, NULL FROM contacts_contact contact JOIN current USING (employee_id) WHERE {when}"""
+    stored = f"""SELECT contact.*, believed.clean_since FROM contacts_contact contact JOIN (
+            SELECT standing.employee_id, standing.clean_since FROM {_believed(rolled, calm=calm)}
+        ) believed USING (employee_id) WHERE {when}"""
+    # Without those who wait, of whom there is none then, it may be done by several processes.
+    anew = (
+        f"UNION ALL SELECT contact.*, NULL FROM contacts_contact contact JOIN current USING (employee_id) WHERE {when}"
+    )
+    return stored if calm else f"{stored} {anew}"
 
 
 def _noted(rolled: Rolled) -> str:
@@ -66,15 +70,15 @@ def facts_of(rolled: Rolled) -> list[str]:
     ]
 
 
-def _believed(rolled: Rolled) -> str:
+def _believed(rolled: Rolled, *, calm: bool = False) -> str:
     """The rows `standing` of these people that are to be believed, up to further conditions."""
     place = ""
     if rolled.span is not None:
         first, last = rolled.span
         place = f"""JOIN employees_treenode node ON node.employee_id = standing.employee_id
             AND node.first BETWEEN {first} AND {last}"""
-    return f"""quotas_standing standing {place} WHERE standing.campaign_id = {rolled.campaign.pk}
-        AND standing.employee_id NOT IN (SELECT employee_id FROM noted)"""
+    nobody_waits = "true" if calm else "standing.employee_id NOT IN (SELECT employee_id FROM noted)"
+    return f"quotas_standing standing {place} WHERE standing.campaign_id = {rolled.campaign.pk} AND {nobody_waits}"
 
 
 def _of_few(rolled: Rolled, chosen: str, *, calm: bool) -> str:

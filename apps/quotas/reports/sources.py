@@ -10,12 +10,13 @@ something has within STILL_DAYS (`moved`), and whether the standing is under rev
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule, FrozenResult
 from apps.quotas.querysets import judged_at, judgement_sql, literal, stale_sql
-from apps.quotas.reports.people import People, chosen_frozen
+from apps.quotas.reports.people import Everyone, People, TeamOf, chosen_frozen
 from apps.quotas.reviews import under_review_sql
 
 
@@ -42,7 +43,9 @@ def sources(
     else:
         parts = _believed(campaign) if calm else _today(campaign, rule, at)
     asked = f"current.employee_id IN ({under_review_sql(campaign.pk, at)})" if reviews else "NULL::boolean"
-    listed = _listed(rule, at, look, asked, past=past, calm=calm)
+    many = isinstance(people, Everyone) or (isinstance(people, TeamOf) and not people.few)
+    hired = Hired(rule, look, each=not many)
+    listed = _listed(rule, at, look, asked, hired, past=past, calm=calm)
     return f"WITH {before}chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
 
 
@@ -112,7 +115,39 @@ def _believed(campaign: Campaign) -> str:
     days AS (SELECT employee_id, day, delta FROM quotas_dailycount WHERE {theirs})"""
 
 
-def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, *, past: bool, calm: bool) -> str:
+@dataclass(frozen=True)
+class Hired:
+    """Since when whoever is employed just before `look` (SQL) is, of those who began after the campaign's first day.
+
+    `each`: looked up for one person after the other; else found for all at once, who are few beside all of them.
+    """
+
+    rule: CampaignRule
+    look: str
+    each: bool
+
+    @property
+    def joined(self) -> str:
+        """What follows upon the rows `person`."""
+        if self.each:
+            return ""
+        return f"""LEFT JOIN (SELECT work.employee_id, {self._found} GROUP BY 1) hired
+            ON hired.employee_id = person.id"""
+
+    @property
+    def day(self) -> str:
+        """The local day on which they began, or NULL, as SQL."""
+        return f"(SELECT {self._found} AND work.employee_id = person.id)" if self.each else "hired.day"
+
+    @property
+    def _found(self) -> str:
+        day_after = rules.start_of_day(self.rule.opens_on + timedelta(days=1), self.rule.time_zone)
+        return f"""max((work.starts_at AT TIME ZONE {literal(self.rule.time_zone)})::date) AS day
+            FROM employees_employment work WHERE work.starts_at >= {literal(day_after)}
+            AND work.starts_at < {self.look} AND work.ends_at >= {self.look}"""
+
+
+def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hired, *, past: bool, calm: bool) -> str:
     if past:
         place = f"""LEFT JOIN employees_placement place ON place.employee_id = person.id
             AND place.starts_at < {look} AND place.ends_at >= {look}"""
@@ -136,10 +171,10 @@ def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, *, past: bo
     return f"""SELECT current.*, person.staff_no COLLATE "C" AS staff_no, person.name, person.email,
             coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
             counted < target AND NOT exempt AS red, greatest(target - counted, 0) AS remaining,
-            {pace_sql(rule, at)} AS pace, {quiet_sql(rule, at, look, newest)} AS quiet_days,
+            {pace_sql(rule, at)} AS pace, {quiet_sql(rule, at, newest, hired)} AS quiet_days,
             {moved} AS moved, {has_team} AS has_team, {asked} AS under_review
         FROM current JOIN employees_employee person ON person.id = current.employee_id {place}
-        LEFT JOIN employees_employee boss ON boss.id = place.manager_id"""
+        LEFT JOIN employees_employee boss ON boss.id = place.manager_id {hired.joined}"""
 
 
 def _week_ago(rule: CampaignRule, at: datetime) -> str:
@@ -157,7 +192,7 @@ def pace_sql(rule: CampaignRule, at: datetime) -> str:
         WHEN {have} < {steady} - {band} THEN 'behind' ELSE 'on_pace' END"""
 
 
-def quiet_sql(rule: CampaignRule, at: datetime, look: str, newest: str) -> str:
+def quiet_sql(rule: CampaignRule, at: datetime, newest: str, hired: Hired) -> str:
     """rules.quiet_days in SQL; `newest` is the day of the last counted contact, or NULL.
 
     NULL from the cut-off on: nothing can move any more.
@@ -166,8 +201,6 @@ def quiet_sql(rule: CampaignRule, at: datetime, look: str, newest: str) -> str:
     """
     if at >= rule.cutoff_at:
         return "NULL::integer"
-    zone, today = literal(rule.time_zone), literal(rules.day_of(at, rule.time_zone).isoformat())
-    hired = f"""(SELECT max((work.starts_at AT TIME ZONE {zone})::date) FROM employees_employment work
-        WHERE work.employee_id = person.id AND work.starts_at < {look} AND work.ends_at >= {look})"""
-    began = f"greatest({literal(rule.opens_on.isoformat())}::date, {hired}) - 1"
+    today = literal(rules.day_of(at, rule.time_zone).isoformat())
+    began = f"greatest({literal(rule.opens_on.isoformat())}::date, {hired.day}) - 1"
     return f"greatest({today}::date - greatest({newest}, {began}), 0)"

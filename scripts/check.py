@@ -1,4 +1,7 @@
-"""Every check of the house in one run: `python -m scripts.check [--fast | --lint]`. Ends with one line of totals."""
+"""Every check of the house in one run: `python -m scripts.check [--fast | --lint]`.
+
+Ends with two lines: how long it took and the names of what failed, and the totals.
+"""
 
 import argparse
 import os
@@ -51,14 +54,15 @@ def run(name: str, arguments: list[str], **environment: str) -> bool:
     return held
 
 
-def checks(*, fast: bool, lint: bool) -> list[bool]:
+def checks(*, fast: bool, lint: bool) -> dict[str, bool]:
+    """Runs them; whether each held, by name."""
     wanted = {name: command for name, command in LINT.items() if not fast or name in ("style", "form")}
-    results = [run(name, command) for name, command in wanted.items()]
+    results = {name: run(name, command) for name, command in wanted.items()}
     if not fast and not lint:
         manage = str(ROOT / "manage.py")
-        results.append(run("missing migrations", [manage, "makemigrations", "--check", "--dry-run"]))
+        results["missing migrations"] = run("missing migrations", [manage, "makemigrations", "--check", "--dry-run"])
         deploy = [manage, "check", "--deploy", "--fail-level", "WARNING"]
-        results.append(run("production settings", deploy, **PRODUCTION))
+        results["production settings"] = run("production settings", deploy, **PRODUCTION)
     return results
 
 
@@ -74,28 +78,40 @@ def chromium_is_there() -> bool:
     return False
 
 
-def tests(*, fast: bool) -> Counter[str]:
-    """Runs them; returns how many passed, failed and were skipped. A run that broke counts as failed."""
+def tests(*, fast: bool) -> tuple[Counter[str], list[str]]:
+    """Runs them; how many passed, failed and were skipped, and the names of those that failed.
+
+    A run that broke counts as failed.
+    """
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={REPORT}", "-n", "2", "--dist", "loadgroup"]
     command += ["-m", SLOW_MARKS] if fast else []
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
-    totals = read_report(REPORT)
+    totals, failed = read_report(REPORT)
     if status != 0 and not totals["failed"]:
         totals["failed"] += 1
-    return totals
+        failed.append("the tests' run")
+    return totals, failed
 
 
-def read_report(path: Path) -> Counter[str]:
+def read_report(path: Path) -> tuple[Counter[str], list[str]]:
+    """The counts and the failed of pytest's report; nothing of one that was not written."""
     totals: Counter[str] = Counter()
+    failed: list[str] = []
     if path.exists():
-        for suite in ET.parse(path).getroot().iter("testsuite"):  # noqa: S314 # nosec B314
+        root = ET.parse(path).getroot()  # noqa: S314 # nosec B314
+        for suite in root.iter("testsuite"):
             count = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
             totals["failed"] += count["failures"] + count["errors"]
             totals["skipped"] += count["skipped"]
             totals["passed"] += count["tests"] - count["failures"] - count["errors"] - count["skipped"]
-    return totals
+        failed = [
+            f"{case.get('classname')}::{case.get('name')}"
+            for case in root.iter("testcase")
+            if case.find("failure") is not None or case.find("error") is not None
+        ]
+    return totals, failed
 
 
 def main() -> int:
@@ -105,13 +121,18 @@ def main() -> int:
     options = parser.parse_args()
     began = time.monotonic()
     results = checks(fast=options.fast, lint=options.lint)
-    totals = Counter(passed=results.count(True), failed=results.count(False), skipped=0)
+    failed = [name for name, held in results.items() if not held]
+    totals = Counter(passed=len(results) - len(failed), failed=len(failed), skipped=0)
     if not options.lint:
         if not options.fast and not chromium_is_there():
             totals["failed"] += 1
+            failed.append("Chromium")
         else:
-            totals += tests(fast=options.fast)
-    print(f"{len(results)} checks, then the tests, in {time.monotonic() - began:.0f} s")
+            counts, names = tests(fast=options.fast)
+            totals, failed = totals + counts, failed + names
+    # Once more at the end, where whoever keeps only the last lines still has them.
+    told = f"; failed: {', '.join(failed)}" if failed else ""
+    print(f"{len(results)} checks, then the tests, in {time.monotonic() - began:.0f} s{told}")
     print(f"Totals: {totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped", flush=True)
     return 1 if totals["failed"] else 0
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -93,19 +94,39 @@ def test_which_pythons_are_suitable(version: tuple[int, int], good: bool) -> Non
     assert (subprocess.run([sys.executable, "-c", code], check=False).returncode == 0) is good
 
 
-REPORT = """<testsuites><testsuite name="pytest" errors="1" failures="2" skipped="3" tests="10"/></testsuites>"""
+REPORT = """<testsuites><testsuite name="pytest" errors="1" failures="1" skipped="1" tests="5">
+    <testcase classname="tests.one" name="test_good"/><testcase classname="tests.two" name="test_better"/>
+    <testcase classname="tests.one" name="test_wrong"><failure message="no"/></testcase>
+    <testcase classname="tests.one" name="test_broken"><error message="no"/></testcase>
+    <testcase classname="tests.one" name="test_left_out"><skipped message="why"/></testcase>
+</testsuite></testsuites>"""
 
 
-def test_the_totals_are_those_of_the_report(tmp_path: Path) -> None:
+def test_the_totals_are_those_of_the_report_and_the_failed_are_named(tmp_path: Path) -> None:
     (tmp_path / "report.xml").write_text(REPORT, encoding="utf-8")
-    assert check.read_report(tmp_path / "report.xml") == {"passed": 4, "failed": 3, "skipped": 3}
-    assert not check.read_report(tmp_path / "missing.xml")
+    totals, failed = check.read_report(tmp_path / "report.xml")
+    assert totals == {"passed": 2, "failed": 2, "skipped": 1}
+    assert failed == ["tests.one::test_wrong", "tests.one::test_broken"]
+    assert check.read_report(tmp_path / "missing.xml") == ({}, [])
+
+
+def test_the_last_lines_name_what_failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Else whoever has only the end of a long log must run everything again to learn what it was."""
+    monkeypatch.setattr(check.sys, "argv", ["check", "--fast"])
+    monkeypatch.setattr(check, "checks", lambda **options: {"style": False, "form": True})
+    monkeypatch.setattr(check, "tests", lambda **options: (Counter(passed=4, failed=1), ["tests.one::test_wrong"]))
+    assert check.main() == 1
+    took, totals = capsys.readouterr().out.splitlines()[-2:]
+    assert took.endswith("; failed: style, tests.one::test_wrong")
+    assert totals == "Totals: 5 passed, 2 failed, 0 skipped"
 
 
 def test_a_run_that_broke_without_a_report_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "REPORT", tmp_path / "report.xml")
     monkeypatch.setattr(check.sys, "executable", "/bin/false")
-    assert check.tests(fast=True)["failed"] == 1
+    totals, failed = check.tests(fast=True)
+    assert totals["failed"] == 1
+    assert failed
 
 
 def test_a_check_that_does_not_hold_shows_its_reason(capsys: pytest.CaptureFixture[str]) -> None:

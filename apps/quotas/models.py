@@ -180,6 +180,7 @@ class Standing(models.Model):
     reached_at = models.DateTimeField(null=True)
     since = models.DateTimeField()
     computed_at = models.DateTimeField()
+    newest_day = models.DateField(null=True, help_text="local day of the newest contact that counts")
     # Without it whoever counts a part of a day has every contact's identities compared with all colleagues'.
     clean_since = models.DateTimeField(null=True, help_text="not known of what was judged before this was asked")
 

@@ -33,13 +33,13 @@ counting AS (
 daily AS MATERIALIZED (
     SELECT employee_id, (recorded_at AT TIME ZONE %(zone)s)::date AS day, count(*)::int AS delta
     FROM counting GROUP BY 1, 2),
-sums AS (SELECT employee_id, sum(delta)::int AS counted FROM daily GROUP BY 1),
+sums AS (SELECT employee_id, sum(delta)::int AS counted, max(day) AS newest_day FROM daily GROUP BY 1),
 reached AS (
     SELECT employee_id, recorded_at FROM (
         SELECT employee_id, recorded_at, row_number() OVER (PARTITION BY employee_id ORDER BY recorded_at, id) AS nth
         FROM counting JOIN sums USING (employee_id) WHERE counted >= %(target)s) ranked WHERE nth = %(target)s),
 verdict AS MATERIALIZED (
-    SELECT employee_id, coalesce(counted, 0) AS counted, reached.recorded_at AS reached_at
+    SELECT employee_id, coalesce(counted, 0) AS counted, reached.recorded_at AS reached_at, newest_day
     FROM people LEFT JOIN sums USING (employee_id) LEFT JOIN reached USING (employee_id))
 """
 RECOUNT = f"""{JUDGED}
@@ -51,10 +51,12 @@ UPSERT = f"""{JUDGED}, days AS (
     SELECT %(campaign)s, employee_id, day, delta FROM daily
     ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET delta = excluded.delta),
 written AS (
-    INSERT INTO quotas_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at)
-    SELECT %(campaign)s, employee_id, counted, %(target)s, false, reached_at, %(now)s, %(now)s FROM verdict
+    INSERT INTO quotas_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at,
+        newest_day)
+    SELECT %(campaign)s, employee_id, counted, %(target)s, false, reached_at, %(now)s, %(now)s, newest_day FROM verdict
     ON CONFLICT (campaign_id, employee_id) DO UPDATE SET counted = excluded.counted, target = excluded.target,
-        exempt = excluded.exempt, reached_at = excluded.reached_at, computed_at = excluded.computed_at)
+        exempt = excluded.exempt, reached_at = excluded.reached_at, computed_at = excluded.computed_at,
+        newest_day = excluded.newest_day)
 SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < %(target)s), count(reached_at),
     (SELECT count(*) FROM daily) FROM verdict
 """

@@ -1,7 +1,8 @@
 """The mark and the sweep: whoever was touched is judged, whatever dies on the way."""
 
 import logging
-from datetime import timedelta
+from datetime import date, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -13,12 +14,13 @@ from apps.contacts.rules import Draft
 from apps.contacts.services import receive
 from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
-from apps.quotas.models import Campaign, DailyCount, StandingChange
+from apps.quotas.models import Campaign, DailyCount, Standing, StandingChange
 from apps.quotas.services import (
     clock,
     mark_everybody,
     mark_touched,
     marking,
+    recount,
     sweep,
 )
 from tests.fixtures import Clock
@@ -114,6 +116,42 @@ def test_counts_by_day_are_days_of_the_campaigns_zone(campaign: Campaign, alice:
     Contact.objects.filter(pk__in=earliest).update(ended_at="2026-11-25T12:00:00+08:00", end_reason="removed")
     mark_everybody(campaign)
     assert [(day.day, delta) for day, delta in days.all()] == [(25, 2)]
+
+
+def test_the_newest_day_is_kept_beside_the_verdict_and_goes_back_with_its_contact(
+    campaign: Campaign, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    """By it somebody is told for how many days nothing has counted, in lists, files and reminders."""
+    record(alice)
+    clock.set("2026-11-25T12:00:00+08:00", ticks=True)
+    record(alice)
+    mark()
+    assert (standing(campaign, alice).newest_day, standing(campaign, alan).newest_day) == (date(2026, 11, 25), None)
+    contacts.end_contact(contact_id=Contact.objects.of(alice).latest("pk").pk, employee=alice, by=TESTER)
+    # Another as old as the first: the count stays what it was, and its day does not.
+    first = Contact.objects.of(alice).earliest("pk")
+    record(alice)
+    Contact.objects.filter(pk=Contact.objects.of(alice).latest("pk").pk).update(recorded_at=first.recorded_at)
+    mark_everybody(campaign)
+    after = standing(campaign, alice)
+    assert (after.counted, after.newest_day) == (2, date(2026, 11, 23))
+    assert recount(campaign) == []
+
+
+def test_what_an_upgrade_writes_of_newest_days_is_what_marks_write(
+    campaign: Campaign, alice: Employee, alan: Employee, clock: Clock
+) -> None:
+    record(alice, 2)
+    clock.set("2026-11-25T12:00:00+08:00", ticks=True)
+    record(alan)
+    record(alice)
+    mark()
+    before = dict(Standing.objects.values_list("employee__staff_no", "newest_day"))
+    assert before["A001"] == before["A002"] == date(2026, 11, 25)
+    Standing.objects.update(newest_day=None)
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("apps.quotas.migrations.0019_newest_day").KNOWN)
+    assert dict(Standing.objects.values_list("employee__staff_no", "newest_day")) == before
 
 
 def test_frozen_closing_and_cancelled_campaigns_are_left_alone(campaign: Campaign, alice: Employee) -> None:

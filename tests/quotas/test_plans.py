@@ -155,7 +155,7 @@ def test_a_team_is_listed_by_its_place_in_the_tree(november: Campaign, boss: Emp
     with explained() as plans:
         page = reports.Standings(november, reports.TeamOf(boss)).page(sort=sort)
     assert len(page.rows) == 50
-    expect(plans, "employees_node_first", OWN_STANDING, "quotas_daily_once")
+    expect(plans, "employees_node_first", OWN_STANDING)
 
 
 def test_the_page_of_a_team_reads_its_own_people(november: Campaign, boss: Employee) -> None:
@@ -201,12 +201,12 @@ def test_one_person_as_of_a_past_day_is_judged_alone(november: Campaign, one: Em
     expect(plans, OWN_CONTACTS, "contacts_identity_contact", "employees_placement_period")
 
 
-def test_the_days_of_a_week_are_those_of_the_people_asked_about(november: Campaign, boss: Employee) -> None:
-    """Whoever has nothing new for a week is found by the last days of the team, not of everybody."""
+def test_the_totals_of_a_team_are_of_its_own_peoples_standings(november: Campaign, boss: Employee) -> None:
+    """Whoever has nothing new for a week is among them: the newest day stands beside the verdict."""
     with explained() as plans:
         totals = reports.Standings(november, reports.TeamOf(boss)).totals()
     assert totals.people == large.BELOW
-    expect(plans, "quotas_daily_once")
+    expect(plans, "employees_node_first", OWN_STANDING)
 
 
 def test_the_list_of_the_api_is_that_of_a_team(november: Campaign, boss: Employee) -> None:
@@ -229,7 +229,7 @@ def test_a_file_of_a_team_reads_its_own_people(november: Campaign, boss: Employe
     with explained() as plans:
         write_standings(reports.Standings(november, reports.TeamOf(boss)), written.write)
     assert written.getvalue().count(b"\n") == large.BELOW + 1
-    expect(plans, "employees_node_first", OWN_STANDING, "quotas_daily_once")
+    expect(plans, "employees_node_first", OWN_STANDING)
 
 
 def test_plans_are_made_of_what_is_sent(november: Campaign) -> None:

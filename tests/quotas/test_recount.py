@@ -12,12 +12,13 @@ from tests.people import mark, record
 
 
 def test_a_recount_finds_every_standing_that_drifted_and_nothing_else(
-    campaign: Campaign, alice: Employee, alan: Employee, bob: Employee, carol: Employee
+    campaign: Campaign, alice: Employee, alan: Employee, bob: Employee, carol: Employee, hr: Employee
 ) -> None:
-    for one in (alice, alan, bob):
+    for one in (alice, alan, bob, hr):
         record(one, 2)
     mark()
     assert recount(campaign) == []
+    Standing.objects.filter(employee=hr).update(newest_day="2026-11-22")
     Standing.objects.filter(employee=alice).update(counted=3)
     Standing.objects.filter(employee=alan).update(exempt=True)
     DailyCount.objects.filter(employee=bob).update(delta=1)
@@ -27,6 +28,7 @@ def test_a_recount_finds_every_standing_that_drifted_and_nothing_else(
         ("A001", ["counted"]),
         ("A002", ["exempt"]),
         ("B001", ["days"]),
+        ("H001", ["newest_day"]),
     ]
     [gone] = [one for one in found if one.staff_no == "C001"]
     assert gone.stored is None

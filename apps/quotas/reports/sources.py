@@ -45,7 +45,7 @@ def sources(
     asked = f"current.employee_id IN ({under_review_sql(campaign.pk, at)})" if reviews else "NULL::boolean"
     many = isinstance(people, Everyone) or (isinstance(people, TeamOf) and not people.few)
     hired = Hired(rule, look, each=not many)
-    listed = _listed(rule, at, look, asked, hired, past=past, calm=calm)
+    listed = _listed(rule, at, look, asked, hired, past=past)
     return f"WITH {before}chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
 
 
@@ -90,13 +90,13 @@ def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
         SELECT note.employee_id, note.noted_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
     {judgement_sql(rule, at, "SELECT employee_id FROM stale")},
     current AS (
-        SELECT employee_id, counted, target, exempt, reached_at, NULL::date AS newest_day,
-               since, computed_at, NULL::timestamptz AS stale_since
+        SELECT employee_id, counted, target, exempt, reached_at, newest_day, since, computed_at,
+               NULL::timestamptz AS stale_since
         FROM quotas_standing WHERE campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)
           AND employee_id NOT IN (SELECT employee_id FROM stale)
         UNION ALL
-        SELECT verdict.employee_id, verdict.counted, verdict.target, verdict.exempt, verdict.reached_at, newest_day,
-               stored.since, stored.computed_at, stale.noted_at
+        SELECT verdict.employee_id, verdict.counted, verdict.target, verdict.exempt, verdict.reached_at,
+               verdict.newest_day, stored.since, stored.computed_at, stale.noted_at
         FROM verdict JOIN stale USING (employee_id) LEFT JOIN quotas_standing stored
           ON stored.campaign_id = {campaign.pk} AND stored.employee_id = verdict.employee_id),
     days AS (
@@ -109,8 +109,8 @@ def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
 def _believed(campaign: Campaign) -> str:
     theirs = f"campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)"
     return f"""current AS (
-        SELECT employee_id, counted, target, exempt, reached_at, NULL::date AS newest_day,
-               since, computed_at, NULL::timestamptz AS stale_since
+        SELECT employee_id, counted, target, exempt, reached_at, newest_day, since, computed_at,
+               NULL::timestamptz AS stale_since
         FROM quotas_standing WHERE {theirs}),
     days AS (SELECT employee_id, day, delta FROM quotas_dailycount WHERE {theirs})"""
 
@@ -147,32 +147,21 @@ class Hired:
             AND work.starts_at < {self.look} AND work.ends_at >= {self.look}"""
 
 
-def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hired, *, past: bool, calm: bool) -> str:
+def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hired, *, past: bool) -> str:
     if past:
         place = f"""LEFT JOIN employees_placement place ON place.employee_id = person.id
             AND place.starts_at < {look} AND place.ends_at >= {look}"""
         has_team = f"""EXISTS (SELECT 1 FROM employees_placement report WHERE report.manager_id = person.id
             AND report.starts_at < {look} AND report.ends_at >= {look})"""
-        newest, moved = "newest_day", f"coalesce(newest_day > {_week_ago(rule, at)}, false)"
     else:
         place = "LEFT JOIN employees_treenode place ON place.employee_id = person.id"
         has_team = "coalesce(place.last > place.first, false)"
-        # Asked for out here, they are found after the rows of a page are: its fifty by the index. Whoever counts
-        # thousands has `moved` first, which is one pass over their last week.
-        counted_on = f"FROM quotas_dailycount daily WHERE daily.campaign_id = {rule.campaign_id}"
-        own = f"SELECT max(day) {counted_on} AND daily.employee_id = current.employee_id"
-        theirs = "daily.employee_id IN (SELECT id FROM chosen)"
-        lately = f"SELECT employee_id {counted_on} AND {theirs} AND day > {_week_ago(rule, at)}"
-        newest, moved = f"({own})", f"current.employee_id IN ({lately})"
-        if not calm:
-            newest = f"CASE WHEN stale_since IS NULL THEN {newest} ELSE newest_day END"
-            moved = f"""CASE WHEN stale_since IS NULL THEN {moved}
-                ELSE coalesce(newest_day > {_week_ago(rule, at)}, false) END"""
     return f"""SELECT current.*, person.staff_no COLLATE "C" AS staff_no, person.name, person.email,
             coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
             counted < target AND NOT exempt AS red, greatest(target - counted, 0) AS remaining,
-            {pace_sql(rule, at)} AS pace, {quiet_sql(rule, at, newest, hired)} AS quiet_days,
-            {moved} AS moved, {has_team} AS has_team, {asked} AS under_review
+            {pace_sql(rule, at)} AS pace, {quiet_sql(rule, at, hired)} AS quiet_days,
+            coalesce(newest_day > {_week_ago(rule, at)}, false) AS moved,
+            {has_team} AS has_team, {asked} AS under_review
         FROM current JOIN employees_employee person ON person.id = current.employee_id {place}
         LEFT JOIN employees_employee boss ON boss.id = place.manager_id {hired.joined}"""
 
@@ -192,8 +181,8 @@ def pace_sql(rule: CampaignRule, at: datetime) -> str:
         WHEN {have} < {steady} - {band} THEN 'behind' ELSE 'on_pace' END"""
 
 
-def quiet_sql(rule: CampaignRule, at: datetime, newest: str, hired: Hired) -> str:
-    """rules.quiet_days in SQL; `newest` is the day of the last counted contact, or NULL.
+def quiet_sql(rule: CampaignRule, at: datetime, hired: Hired) -> str:
+    """rules.quiet_days in SQL, over the column newest_day: the day of the last counted contact, or NULL.
 
     NULL from the cut-off on: nothing can move any more.
 
@@ -203,4 +192,4 @@ def quiet_sql(rule: CampaignRule, at: datetime, newest: str, hired: Hired) -> st
         return "NULL::integer"
     today = literal(rules.day_of(at, rule.time_zone).isoformat())
     began = f"greatest({literal(rule.opens_on.isoformat())}::date, {hired.day}) - 1"
-    return f"greatest({today}::date - greatest({newest}, {began}), 0)"
+    return f"greatest({today}::date - greatest(newest_day, {began}), 0)"

@@ -29,6 +29,7 @@ changed AS (
     FROM verdict JOIN clean USING (employee_id) LEFT JOIN old USING (employee_id)
     WHERE old.id IS NULL OR old.reached_at IS DISTINCT FROM verdict.reached_at
        OR old.clean_since IS DISTINCT FROM clean.clean_since
+       OR old.newest_day IS DISTINCT FROM verdict.newest_day
        OR (old.counted, old.target, old.exempt) <> (verdict.counted, verdict.target, verdict.exempt)),
 gone AS (
     DELETE FROM quotas_standing WHERE id IN (SELECT id FROM old)
@@ -47,10 +48,12 @@ days AS (
 {kept},
 written AS (
     INSERT INTO quotas_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at,
-        clean_since)
-    SELECT {campaign}, employee_id, counted, target, exempt, reached_at, since, {now}, clean_since FROM changed
+        clean_since, newest_day)
+    SELECT {campaign}, employee_id, counted, target, exempt, reached_at, since, {now}, clean_since, newest_day
+    FROM changed
     ON CONFLICT (campaign_id, employee_id) DO UPDATE SET counted = excluded.counted, target = excluded.target,
         exempt = excluded.exempt, reached_at = excluded.reached_at, clean_since = excluded.clean_since,
+        newest_day = excluded.newest_day,
         computed_at = CASE WHEN quotas_standing.reached_at IS DISTINCT FROM excluded.reached_at
                 OR (quotas_standing.counted, quotas_standing.target, quotas_standing.exempt)
                    <> (excluded.counted, excluded.target, excluded.exempt)

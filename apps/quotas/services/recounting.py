@@ -28,12 +28,13 @@ RECOUNT = """
 WITH {judgement}, {clean},
 waiting AS MATERIALIZED (SELECT DISTINCT employee_id FROM ({stale}) note WHERE employee_id IN ({employees})),
 judged AS (
-    SELECT verdict.employee_id, counted, target, exempt, reached_at, clean_since, coalesce(by_day.days, '{{}}') AS days
+    SELECT verdict.employee_id, counted, target, exempt, reached_at, newest_day, clean_since,
+           coalesce(by_day.days, '{{}}') AS days
     FROM verdict JOIN clean USING (employee_id) LEFT JOIN (
         SELECT employee_id, jsonb_object_agg(day, delta) AS days FROM daily GROUP BY 1) by_day USING (employee_id)),
 stored AS (
-    SELECT standing.employee_id, counted, target, exempt, reached_at, coalesce(standing.clean_since, clean.clean_since
-        ) AS clean_since, coalesce(by_day.days, '{{}}') AS days
+    SELECT standing.employee_id, counted, target, exempt, reached_at, newest_day,
+           coalesce(standing.clean_since, clean.clean_since) AS clean_since, coalesce(by_day.days, '{{}}') AS days
     FROM quotas_standing standing LEFT JOIN clean USING (employee_id) LEFT JOIN (
         SELECT employee_id, jsonb_object_agg(day, delta) AS days FROM quotas_dailycount
         WHERE campaign_id = {campaign} AND employee_id IN ({employees}) GROUP BY 1) by_day USING (employee_id)

@@ -137,3 +137,14 @@ def somebody_looked_for(page: Page) -> None:
     page.fill("#look [name=email]", "nobody@outside.example.org")
     page.click("#look button")
     page.wait_for_selector("#erase")
+
+
+def factor(act: str) -> Act:
+    """An act of tests.pages.factors, which needs Django: the list of pages is read before that is ready."""
+
+    def do(page: Page) -> None:
+        from tests.pages import factors
+
+        getattr(factors, act)(page)
+
+    return do

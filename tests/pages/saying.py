@@ -1,8 +1,9 @@
-"""The house's addresses, and one more under which each page that says no can be had."""
+"""The house's addresses, and more under which each page that says no can be had."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import path
 
 from apps.dashboard.views import errors
@@ -24,4 +25,10 @@ def say(request: HttpRequest, status: int) -> HttpResponse:
     return {400: errors.bad_request, 403: errors.forbidden, 429: errors.too_many}[status](request)
 
 
-urlpatterns = [path("say/<int:status>/", say), *urls.urlpatterns]
+@login_not_required
+def refused(request: HttpRequest, reason: str) -> HttpResponse:
+    """What somebody reads whom a provider of sign-ins sent back for this reason."""
+    return render(request, "registration/refused.html", {"reason": reason, "provider": "公司账号"})
+
+
+urlpatterns = [path("say/<int:status>/", say), path("refused/<slug:reason>/", refused), *urls.urlpatterns]

@@ -1,0 +1,74 @@
+"""Accounts with a second factor, for the pages about them.
+
+A reader signs in before there is one, so that nobody needs an authenticator; what it would have shown is written into
+the session.
+"""
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import generate_totp_secret
+from django.conf import settings
+from playwright.sync_api import Page
+
+from apps.employees.models import Account
+from apps.employees.passkeys import KIND
+from apps.employees.second_factors import SHOWN, add_factor, factor_added, has_app, has_factor
+from apps.employees.sessions import SessionStore
+from tests import people
+from tests.pages.company import account
+
+
+def with_app_and_passkey(page: Page) -> None:
+    """The reader has both, and has shown one."""
+    found = _with_passkey(page, "guarded")
+    if not has_app(found):
+        add_factor(account=found, secret=generate_totp_secret())
+    _shown(page)
+
+
+def with_passkey(page: Page) -> None:
+    """The reader has a passkey alone, and has shown it."""
+    _with_passkey(page, "keyed")
+    _shown(page)
+
+
+def added_elsewhere(page: Page) -> None:
+    """The reader was signed in before a factor was added in another browser."""
+    found = account("late")
+    if not has_factor(found):
+        add_factor(account=found, secret=generate_totp_secret())
+    page.reload()
+
+
+def wrong_code(page: Page) -> None:
+    """Somebody who has both removes them with a code that is none."""
+    with_app_and_passkey(page)
+    form = page.locator("form[action*=remove]")
+    form.locator("[name=code]").fill("000000")
+    form.locator("button:not([type=button])").first.click()
+    page.wait_for_selector("[aria-invalid=true]")
+
+
+def asked(page: Page) -> None:
+    """The password was right, and the second factor is asked for."""
+    found = _with_passkey(page, "asked")
+    page.fill("input[name=username]", found.login)
+    page.fill("input[name=password]", people.PASSWORD)
+    page.click("form.fields button")
+    page.wait_for_url("**/second-factor/**")
+
+
+def _with_passkey(page: Page, reader: str) -> Account:
+    found = account(reader)
+    if not Authenticator.objects.filter(user=found, type=KIND).exists():
+        data = {"name": "蓝色钥匙", "host": page.evaluate("location.hostname"), "id": "00", "credential": "00"}
+        Authenticator.objects.create(user=found, type=KIND, data=data | {"counter": 0, "verified": True})
+        factor_added(found, kind="passkey")
+    return found
+
+
+def _shown(page: Page) -> None:
+    [key] = [one["value"] for one in page.context.cookies() if one["name"] == settings.SESSION_COOKIE_NAME]
+    session = SessionStore(key)
+    session[SHOWN] = True
+    session.save()
+    page.reload()

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, Self
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.dashboard.adjustment_forms import LONGEST_REASON, MOST_TARGET, day_field, reason_field
 from apps.dashboard.forms import LONGEST, KeyedForm, MarkedForm
 from apps.employees.services import company_zone
+from apps.ledger.zones import time_zones
 from apps.quotas.services import Terms, company_domains
 
 # The domains of one company, in a field of text.
@@ -21,7 +21,7 @@ LONGEST_DOMAINS = 20_000
 @cache
 def zones() -> tuple[str, ...]:
     """The time zones of places, by name, and UTC."""
-    places = [zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/"))]
+    places = [zone for zone in time_zones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/"))]
     return ("UTC", *sorted(places))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -21,6 +21,7 @@ from apps.employees.storing import Staged
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
 from apps.ledger.services import clock, identity, take_time
 from apps.ledger.tables import Record, UnreadableFile
+from apps.ledger.zones import time_zones
 
 REQUIRED = ("staff_no", "name", "email")
 OPTIONAL = ("phone", "department", "manager_staff_no", "time_zone", "started_on", "left_on", "effective_on")
@@ -241,14 +242,9 @@ def _identity(kind: str, text: str) -> Identity:
 
 
 def _zone_name(text: str) -> str:
-    if text and text not in _zones():
+    if text and text not in time_zones():
         raise RowRefused("time_zone", "unknown_time_zone", f"{text!r} is no IANA time zone such as Asia/Shanghai", text)
     return text
-
-
-@lru_cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 def _instant(cells: dict[str, str], column: str, days: int = 0) -> datetime | None:

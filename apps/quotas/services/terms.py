@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from apps.ledger.rules import clean_text, normalise_domain
+from apps.ledger.zones import is_time_zone
 from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule
 
@@ -81,7 +80,7 @@ def _refuse_bad(terms: Terms) -> None:
         raise CampaignRefused("target", _("The target must be a number from 1 to 1,000,000."))
     if terms.deadline < terms.opens_on:
         raise CampaignRefused("deadline", _("The deadline lies before the opening."))
-    if terms.time_zone not in available_timezones() or not _known_to_database(terms.time_zone):
+    if not is_time_zone(terms.time_zone):
         raise CampaignRefused("time_zone", _("This is no time zone such as Asia/Shanghai."))
     if len(terms.scope) > MOST_NAMES or any(not clean_text(name) for name in terms.scope):
         raise CampaignRefused("scope", _("Choose departments from the list."))
@@ -92,10 +91,3 @@ def _refuse_bad(terms: Terms) -> None:
             raise CampaignRefused("company_domains", _("%(domain)s is no domain such as example.com.") % {
                 "domain": clean_text(domain)[:60]
             })  # fmt: skip
-
-
-def _known_to_database(time_zone: str) -> bool:
-    """Whether PostgreSQL has the zone too: it could not count the days of a campaign otherwise."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_timezone_names WHERE name = %s)", [time_zone])
-        return bool(cursor.fetchone()[0])

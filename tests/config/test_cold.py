@@ -13,6 +13,7 @@ from config.embedded import EmbeddedDatabase
 from config.places import BASE_DIR, Places
 from tests.config.house import data_folder, environment, eventually, names_of, processes_of
 
+pytestmark = pytest.mark.servers
 SHOW = [
     "shell",
     "-v",

@@ -163,6 +163,7 @@ def test_before_any_campaign_the_team_waits_for_a_deputy_too(
 LENT = ("/team/B001/", "/team/A001/", "/charts/team/", "/charts/member/", "/exports/new/", "/api/v1/standings/A001/")
 
 
+@pytest.mark.everywhere
 def test_every_other_address_answers_a_deputy_as_a_colleague(
     deputy: StrictClient, alan: Employee, bob: Employee, campaign: Campaign
 ) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from django.core.management.base import CommandError
+from django.db import connection
 
 from apps.contacts.imports import receive_file
 from apps.contacts.models import Submission
 from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry
 from apps.quotas import tasks
-from apps.quotas.freeze import freezing
+from apps.quotas.freeze import freezing, storing
 from apps.quotas.freeze.closing import NotYet
 from apps.quotas.freeze.freezing import freeze, freeze_due, wait_for_feed
 from apps.quotas.models import Campaign
@@ -55,6 +56,22 @@ def test_before_the_cut_off_nothing_is_frozen(campaign: Campaign, clock: Clock) 
     assert Campaign.objects.get().state == "open"
     clock.set(CUTOFF)
     assert freeze(campaign=campaign, by=TESTER, patient=False)
+
+
+def test_a_result_takes_longer_than_a_page_may_wait(
+    campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a company of a million, whose tree alone takes half a minute, has no result at all."""
+    record(alice, 2)
+    clock.set(AFTER, ticks=True)
+    monkeypatch.setattr(storing, "STORE_TREE", f"SELECT pg_sleep(1.2); {storing.STORE_TREE}")
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '1s'")
+    try:
+        assert freeze(campaign=campaign, by=TESTER, patient=True)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET statement_timeout")
 
 
 def test_the_export_of_a_frozen_campaign_proves_itself(

@@ -13,7 +13,7 @@ from django.db.models.functions import Collate
 
 from apps.employees.models import Employee
 from apps.employees.services import tree_at_sql
-from apps.ledger.services import Actor, audit, keep_past
+from apps.ledger.services import Actor, audit, keep_past, take_time
 from apps.quotas.freeze import signing
 from apps.quotas.freeze.proof import canonical_line, fingerprints, first_line
 from apps.quotas.models import Campaign, FrozenResult, FrozenStanding
@@ -54,6 +54,8 @@ def store_result(
     campaign = Campaign.objects.get(pk=campaign.pk)
     rule, total, done = campaign.rule, Employee.objects.count(), 0
     with transaction.atomic():
+        # Of a million people the tree alone takes longer than a page may wait.
+        take_time()
         with connection.cursor() as cursor:
             for employees in ranges():
                 listed = sources(campaign, rule, These(employees), rule.cutoff_at, past=True)

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.ledger import progress as shown
 from apps.ledger.models import Progress
-from apps.ledger.services import Actor, audit, try_hold
+from apps.ledger.services import Actor, audit, take_time, try_hold
 from apps.quotas.freeze.storing import store_version
 from apps.quotas.models import Campaign, FrozenResult, ResultCorrection
 from apps.quotas.reports.sources import pace_sql
@@ -92,6 +92,7 @@ def copy_and_seal(correction: ResultCorrection, told: Told = lambda done: None) 
     campaign, version, done = correction.campaign, correction.result_version or 0, 0
     by = Actor(correction.decided_by_id, correction.decided_by_label)
     with transaction.atomic():
+        take_time()
         # Two decisions and two makers of one campaign come one after the other.
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         before = FrozenResult.objects.get(campaign=campaign, version=version - 1)

@@ -121,7 +121,7 @@ def test_counts_by_day_are_days_of_the_campaigns_zone(campaign: Campaign, alice:
 def test_the_newest_day_is_kept_beside_the_verdict_and_goes_back_with_its_contact(
     campaign: Campaign, alice: Employee, alan: Employee, clock: Clock
 ) -> None:
-    """By it somebody is told for how many days nothing has counted, in lists, files and reminders."""
+    """By it somebody is told for how many days nothing has counted, in lists, files and over the API."""
     record(alice)
     clock.set("2026-11-25T12:00:00+08:00", ticks=True)
     record(alice)

@@ -24,7 +24,7 @@ from apps.quotas.reports.people import Everyone, Only, People, TeamOf
 from apps.quotas.reports.rolled import Rolled, rolled_for
 from apps.quotas.reports.sources import frozen_sources, sources
 
-# Red, and nothing new for a week; `moved` says nothing that quiet_days does not, and is found for all in one pass.
+# Red, and nothing new for a week; `moved` says nothing that quiet_days does not, and spares first days at work.
 STILL = f"red AND NOT moved AND quiet_days >= {rules.STILL_DAYS}"
 STATUS = {
     "red": "red",

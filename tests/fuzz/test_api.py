@@ -21,6 +21,7 @@ from django.test import Client
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.jsonschema import make_validator_for
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -160,10 +161,31 @@ def _run(
 
 
 def _was_sent_right(case: Any, along: dict[str, Any]) -> bool:
-    """Whether what was spoilt is right all the same: a cookie that the sign-in replaces, or a parameter left empty.
+    """Whether what was spoilt is right all the same, which a description cannot say.
 
-    A parameter without a value is as good as none here, and a description cannot say so.
+    A cookie that the sign-in replaces; a parameter left empty, which is as good as none here; a text that is too long
+    by nothing but the spaces around it, which are cut before it is measured.
     """
     spoilt = {place for place, part in case.meta.components.items() if part.mode == GenerationMode.NEGATIVE}
-    replaced = bool(spoilt) and "cookies" in along and spoilt <= {ParameterLocation.COOKIE}
-    return replaced or "" in (case.query or {}).values()
+    right = {place for place in spoilt if _fits_when_cut(case, place)}
+    if "cookies" in along:
+        right.add(ParameterLocation.COOKIE)
+    if right and {header.name for header in case.operation.headers} <= {"Authorization"}:
+        # The sign-in's too, or none of ours.
+        right.add(ParameterLocation.HEADER)
+    return (bool(spoilt) and spoilt <= right) or "" in (case.query or {}).values()
+
+
+def _fits_when_cut(case: Any, place: ParameterLocation) -> bool:
+    """Whether this part is as described once the spaces around its texts are cut."""
+    if place == ParameterLocation.BODY:
+        body, described = case.body, case.operation.get_body_for_media_type(case.media_type)
+        schema = described and described.optimized_schema
+    elif place == ParameterLocation.QUERY:
+        body, schema = case.query, case.operation.query.validation_schema
+    else:
+        return False
+    if not schema or not isinstance(body, dict):
+        return False
+    cut = {name: value.strip() if isinstance(value, str) else value for name, value in body.items()}
+    return cut != body and make_validator_for(schema).is_valid(cut)

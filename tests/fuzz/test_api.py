@@ -45,6 +45,8 @@ CHECKS: Any = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
     response_schema_conformance, negative_data_rejection,
 ]  # fmt: skip
+# What stands in an address as a name without a value, or not at all.
+SENT_EMPTY: tuple[Any, ...] = ("", None, [], {})
 # Who asks, with what: a token of these scopes, a browser's session, or nothing.
 PRINCIPALS: dict[str, tuple[str, tuple[Scope, ...]]] = {
     "anonymous": ("", ()),
@@ -173,7 +175,7 @@ def _was_sent_right(case: Any, along: dict[str, Any]) -> bool:
     if right and {header.name for header in case.operation.headers} <= {"Authorization"}:
         # The sign-in's too, or none of ours.
         right.add(ParameterLocation.HEADER)
-    return (bool(spoilt) and spoilt <= right) or "" in (case.query or {}).values()
+    return (bool(spoilt) and spoilt <= right) or any(value in SENT_EMPTY for value in (case.query or {}).values())
 
 
 def _fits_when_cut(case: Any, place: ParameterLocation) -> bool:

@@ -32,23 +32,26 @@ ON CONFLICT (name) DO UPDATE SET value = to_jsonb((ledger_setting.value #>> '{}'
 UNKNOWN = Actor(None, "?")
 
 # Preorder numbers: a node's team is the interval (first, last], so that "everyone below" is one range of an index.
+# Nothing is joined to what was walked: how many that are no planner knows, and who guesses few compares each with each.
 NUMBERED_TREE = """
 WITH RECURSIVE place AS (
     SELECT employee_id, department, manager_id FROM employees_placement WHERE {in_force}
-), walk(employee_id, depth, path) AS (
+), walk(employee_id, manager_id, department, depth, path) AS (
     -- A join, for a NOT IN goes over everybody once for each as soon as everybody does not fit into memory.
-    SELECT place.employee_id, 0, ARRAY[place.employee_id]
+    SELECT place.employee_id, place.manager_id, place.department, 0, ARRAY[place.employee_id]
     FROM place LEFT JOIN place AS boss ON boss.employee_id = place.manager_id WHERE boss.employee_id IS NULL
     UNION ALL
-    SELECT place.employee_id, walk.depth + 1, walk.path || place.employee_id
+    SELECT place.employee_id, place.manager_id, place.department, walk.depth + 1, walk.path || place.employee_id
     FROM walk JOIN place ON place.manager_id = walk.employee_id
 ), numbered AS (
-    SELECT employee_id, depth, path, row_number() OVER (ORDER BY path) AS first FROM walk
-), sizes AS (
-    SELECT above AS employee_id, count(*) AS size FROM walk, unnest(path) AS above GROUP BY above
+    SELECT walk.*, row_number() OVER (ORDER BY path) AS first FROM walk
 ), tree AS (
-    SELECT employee_id, place.manager_id, place.department, depth, first, first + size - 1 AS last
-    FROM numbered JOIN sizes USING (employee_id) JOIN place USING (employee_id))
+    -- Of each one row of its own, and one of everybody who stands below or is it.
+    SELECT employee_id, max(manager_id) AS manager_id, max(department) AS department, max(depth) AS depth,
+           max(first) AS first, max(first) + count(*) - 2 AS last
+    FROM (SELECT employee_id, manager_id, department, depth, first FROM numbered
+          UNION ALL SELECT unnest(path), NULL, NULL, NULL, NULL FROM walk) told
+    GROUP BY employee_id)
 """
 REBUILD_TREE = f"""
 {NUMBERED_TREE.format(in_force="starts_at <= %(at)s AND %(at)s < ends_at")}

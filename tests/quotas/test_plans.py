@@ -16,6 +16,7 @@ from apps.contacts.models import Source
 from apps.contacts.rules import Draft
 from apps.contacts.services import submit
 from apps.employees.models import Account, Employee, Role
+from apps.employees.services import tree_at_sql
 from apps.ledger.services import clock, drain, hold_facts
 from apps.quotas import reports
 from apps.quotas.exports import write_standings
@@ -24,7 +25,7 @@ from apps.quotas.reports.standings import SORTS
 from apps.quotas.services import marking
 from tests import people, plugin, searching
 from tests.bench.database import OWN_CAMPAIGN, Database
-from tests.plans import Plans, explained
+from tests.plans import Plan, Plans, explained
 from tests.quotas import large
 
 pytestmark = [pytest.mark.plans, pytest.mark.xdist_group("plans"), pytest.mark.django_db]
@@ -186,6 +187,18 @@ def test_sub_teams_are_intervals_below_one_head(november: Campaign, boss: Employ
     with explained() as plans:
         assert len(reports.Standings(november, reports.TeamOf(boss)).sub_teams(boss)) == 11
     expect(plans, "employees_node_first", "employees_node_manager", OWN_STANDING)
+
+
+def test_what_is_walked_of_the_tree_is_joined_to_nothing(november: Campaign) -> None:
+    """No planner knows how many that are: of a million it guessed few and compared each with each, for hours."""
+    with explained() as plans, connection.cursor() as cursor:
+        cursor.execute(f"{tree_at_sql('now()')} SELECT count(*) FROM tree")
+        assert cursor.fetchone() == (large.PEOPLE,)
+    told(plans)
+    joins = [node for node in plans.nodes if node["Node Type"] in {"Nested Loop", "Hash Join", "Merge Join"}]
+    walked = [node for join in joins for _depth, node in Plan("", join).nodes() if node.get("CTE Name") == "walk"]
+    # Of the level above, one level after the other, more is known than of all of them.
+    assert [node["Node Type"] for node in walked] == ["WorkTable Scan"]
 
 
 def test_the_curve_of_one_person_is_read_by_that_person(november: Campaign, one: Employee) -> None:

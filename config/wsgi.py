@@ -12,7 +12,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 
-from apps.employees.checks import usable_list_of_passwords  # noqa: E402 - models can be read only now
+from apps.dashboard.folding import draw_ahead  # noqa: E402 - models can be read only now
+from apps.employees.checks import usable_list_of_passwords  # noqa: E402
 from apps.ledger.services import verify_identity_key  # noqa: E402
 
 # Commands and workers run the system checks; a web server does not.
@@ -27,6 +28,12 @@ except DatabaseError:
     logging.getLogger(__name__).warning("No database yet: the identity key is checked with the first contact")
 finally:
     connection.close()
+
+# Every address and every page, before the server's processes part: else the first reader of each waits for them.
+try:
+    draw_ahead()
+except ValueError as error:
+    raise ImproperlyConfigured(f"{error}. `manage.py collectstatic` collects what pages need.") from error
 
 # What was read at the start stays for good: no collection looks through it again, and workers go on sharing it.
 gc.collect()

@@ -226,10 +226,17 @@ def test_env_example_is_a_file_that_works(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["ALLOWED_HOSTS"] == ["hundred.example.com"]
 
 
-def test_static_files_are_collected_with_every_one_that_a_page_names(tmp_path: Path) -> None:
-    done = run(COLLECT, STATIC_ROOT=str(tmp_path), **PRODUCTION)
+@pytest.fixture(scope="module")
+def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `collectstatic` has collected."""
+    folder = tmp_path_factory.mktemp("static")
+    done = run(COLLECT, STATIC_ROOT=str(folder), **PRODUCTION)
     assert done.returncode == 0, done.stderr
-    collected = json.loads((tmp_path / "staticfiles.json").read_text(encoding="utf-8"))["paths"]
+    return folder
+
+
+def test_static_files_are_collected_with_every_one_that_a_page_names(static_root: Path) -> None:
+    collected = json.loads((static_root / "staticfiles.json").read_text(encoding="utf-8"))["paths"]
     templates = [*(BASE_DIR / "templates").rglob("*.html"), *(BASE_DIR / "apps").rglob("*.html")]
     named = {
         name
@@ -267,15 +274,23 @@ def test_a_chosen_library_that_is_not_there_stops_the_start() -> None:
     assert "PLOTLY_BUNDLE cannot be read" in done.stderr.splitlines()[-1]
 
 
+def test_a_web_process_without_the_files_of_its_pages_stops_and_says_what_collects_them(tmp_path: Path) -> None:
+    """Otherwise it is up, and every page a fault."""
+    done = run("import config.wsgi", STATIC_ROOT=str(tmp_path / "empty"), **PRODUCTION)
+    assert done.returncode == 1
+    assert "`manage.py collectstatic` collects what pages need." in done.stderr.splitlines()[-1]
+
+
 def test_a_list_of_passwords_is_asked_where_one_is_named_and_stops_the_web_process_where_it_is_gone(
-    tmp_path: Path,
+    tmp_path: Path, static_root: Path
 ) -> None:
     """gunicorn runs no system checks: it would be found out by the first who sets a password."""
     asked = "print([one['NAME'] for one in s.AUTH_PASSWORD_VALIDATORS if 'Breached' in one['NAME']])"
     code = f"import config.wsgi; from django.conf import settings as s; {asked}"
-    assert run(code, **PRODUCTION).stdout == "[]\n"
+    unnamed = PRODUCTION | {"STATIC_ROOT": str(static_root)}
+    assert run(code, **unnamed).stdout == "[]\n"
     (tmp_path / "known").write_text(f"{'0' * 40}:3\n", encoding="ascii")
-    named = PRODUCTION | {"BREACHED_PASSWORDS": str(tmp_path / "known")}
+    named = unnamed | {"BREACHED_PASSWORDS": str(tmp_path / "known")}
     assert run(code, **named).stdout == "['apps.employees.passwords.BreachedValidator']\n"
     (tmp_path / "known").unlink()
     for start in (code, "import sys; sys.argv = ['manage.py', 'check']; import manage; manage.main()"):

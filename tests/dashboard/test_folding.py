@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from django.template import Context, engines
+from django.template import Context, Node, engines
 from django.template.base import Template
 from django.test import override_settings
 from django.urls import set_script_prefix
 from django.utils import translation
 
-from apps.dashboard.folding import Folded, fold
+from apps.dashboard.folding import Folded, draw_ahead, fold
 
 LOAD = "{% load i18n static dashboard %}"
 
@@ -87,3 +87,25 @@ def test_a_mistake_in_a_template_is_told_each_time() -> None:
     for _time in range(2):
         with pytest.raises(Exception, match="no-such-page"):
             template.render(Context())
+
+
+def test_of_a_page_drawn_ahead_nothing_is_left_to_its_first_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else in every process of a server somebody waits while icons are opened and sentences looked up."""
+    engine = engines["django"].engine
+    for loader in engine.template_loaders:
+        loader.reset()
+    draw_ahead()
+    # What extends another is drawn from both.
+    for page in ("base.html", "dashboard/me.html", "dashboard/team.html", "registration/login.html"):
+        unchanging = engine.get_template(page).nodelist.get_nodes_by_type(Folded)
+        assert unchanging
+        for node in unchanging:
+            monkeypatch.setattr(node, "nodes", [NeverAgain()])
+            for language in ("en", "zh-hans"):
+                with translation.override(language):
+                    node.render(Context())
+
+
+class NeverAgain(Node):
+    def render(self, context: Context) -> str:
+        raise AssertionError("drawn for a reader")

@@ -11,7 +11,8 @@ import pytest
 
 from apps.contacts.models import Contact
 from apps.contacts.services import end_contact
-from apps.employees.models import Employee
+from apps.employees.models import Employee, Employment
+from apps.ledger.services import note_employees
 from apps.quotas import figures
 from apps.quotas.models import Campaign, Standing
 from apps.quotas.querysets import everyone, with_reason
@@ -124,6 +125,34 @@ def something_is_recorded(dice: random.Random, staff: list[Employee], exclusive:
         partial(record, one, 2), partial(record_one, one, colleague), partial(record_one, one, shared),
         partial(record_one, one, shared if exclusive else colleague), ends,
     ])()  # fmt: skip
+
+
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("late", [False, True])
+def test_who_stands_nowhere_is_of_no_team_however_large(clock: Clock, late: bool) -> None:
+    """Of nearly the whole company the others are taken away; who is not in the tree is not among those found there."""
+    midnight = BEGUN - timedelta(hours=12)
+    clock.set(midnight, ticks=True)
+    staff = company([("P00", ""), *((f"P{n:02d}", f"P{n // 3:02d}") for n in range(1, 14))])
+    campaign = november(target=5)
+    lost = Employee.objects.create(staff_no="Q99", name="Nowhere", email="q99@corp.example.com")
+    began, ends = midnight - timedelta(days=9), midnight + timedelta(days=90)
+    work = Employment.objects.create(employee=lost, starts_at=midnight + late * timedelta(days=9), ends_at=ends)
+    for hours in (4, 20):
+        clock.set(midnight + timedelta(hours=hours), ticks=True)
+        for one in (*staff.values(), lost):
+            record(one, 2)
+    mark()
+    rolling.roll_up()
+    Employment.objects.filter(pk=work.pk).update(starts_at=began)
+    note_employees([lost.pk])
+    mark_touched()
+    assert standing(campaign, lost).counted == 4
+    # Before noon the first hours of the day before are judged, after it the last.
+    for hours in (30, 42):
+        clock.set(midnight + timedelta(hours=hours), ticks=True)
+        assert Standings(campaign, TeamOf(person("P00"))).rolled.nearly_all
+        compare(campaign)
 
 
 @pytest.mark.usefixtures("_small")

@@ -43,6 +43,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rolling, "WORTH_IT", 0)
     monkeypatch.setattr(figures, "BLOCK", 3)
     monkeypatch.setattr(rolled, "FEWEST_BLOCKS", 1)
+    # The large teams of a small company.
+    monkeypatch.setattr(rolled, "NEARLY_ALL", 0.3)
 
 
 def questions(campaign: Campaign, people: Any, **options: Any) -> dict[str, Any]:

@@ -42,8 +42,12 @@ def recorded_sql(rolled: Rolled, when: str, *, calm: bool) -> str:
 
     That is NULL where it is not to be believed (Standing.clean_since).
     """
+    if calm and rolled.span and rolled.nearly_all:
+        theirs = _but_for_others(rolled, *rolled.span)
+    else:
+        theirs = _believed(rolled, calm=calm)
     stored = f"""SELECT contact.*, believed.clean_since FROM contacts_contact contact JOIN (
-            SELECT standing.employee_id, standing.clean_since FROM {_believed(rolled, calm=calm)}
+            SELECT standing.employee_id, standing.clean_since FROM {theirs}
         ) believed USING (employee_id) WHERE {when}"""
     # Without those who wait, of whom there is none then, it may be done by several processes.
     anew = (
@@ -79,6 +83,13 @@ def _believed(rolled: Rolled, *, calm: bool = False) -> str:
             AND node.first BETWEEN {first} AND {last}"""
     nobody_waits = "true" if calm else "standing.employee_id NOT IN (SELECT employee_id FROM noted)"
     return f"quotas_standing standing {place} WHERE standing.campaign_id = {rolled.campaign.pk} AND {nobody_waits}"
+
+
+def _but_for_others(rolled: Rolled, first: int, last: int) -> str:
+    """The same of nearly everybody: the few who are not of them are looked for, not each in the tree."""
+    return f"""quotas_standing standing WHERE standing.campaign_id = {rolled.campaign.pk} AND NOT EXISTS (
+        SELECT FROM employees_treenode other WHERE other.employee_id = standing.employee_id
+          AND (other.first < {first} OR other.first > {last}))"""
 
 
 def _of_few(rolled: Rolled, chosen: str, *, calm: bool) -> str:

@@ -26,6 +26,8 @@ from apps.quotas.reviews import under_review_sql
 MOST = 5_000
 # A team of fewer blocks is read as quickly.
 FEWEST_BLOCKS = 3
+# Of a larger share of the company it is sooner found who is not of the team.
+NEARLY_ALL = 0.9
 Span = tuple[int, int]
 
 
@@ -174,16 +176,30 @@ class Rolled:
             AND tree = {self.tree} AND tree = {TREE_VERSION_SQL})"""
 
     @property
+    def nearly_all(self) -> bool:
+        """Whether this is a team of nearly the whole company."""
+        return self.span is not None and self.share > NEARLY_ALL
+
+    def _all_placed(self) -> str:
+        """The condition that whoever has a standing stands in the tree, by the sums and by what has changed since."""
+        return f"""NOT EXISTS (SELECT FROM quotas_rollupsum WHERE campaign_id = {self.campaign.pk} AND kind = 'verdict'
+                AND block = {figures.NOWHERE} AND n <> 0)
+            AND NOT EXISTS (SELECT FROM quotas_rollupchange change WHERE campaign_id = {self.campaign.pk}
+                AND NOT EXISTS (SELECT FROM employees_treenode node WHERE node.employee_id = change.employee_id))"""
+
+    @property
     def _region(self) -> Region | None:
         return Region([part_of(self.span)]) if self.span else None
 
     def ask(self, ctes: Callable[[bool], str], select: str, holds: str = "true") -> list[tuple] | None:
         """The rows of a SELECT over CTEs, which are given whether they may believe what is stored (calm.py).
 
-        None when `holds` does not.
+        Of nearly everybody they may believe as well that whoever has a standing stands in the tree. None when `holds`
+        does not.
         """
         if self.calm:
-            found = ask_if(f"{holds} AND {calm_sql(self.campaign.pk)}", ctes(True), select)
+            placed = self._all_placed() if self.nearly_all else "true"
+            found = ask_if(f"{holds} AND {calm_sql(self.campaign.pk)} AND {placed}", ctes(True), select)
             if found is not None:
                 return found
         return ask_if(holds, ctes(False), select)

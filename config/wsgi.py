@@ -7,6 +7,7 @@ import os
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError, connection
+from django.template import TemplateSyntaxError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -29,11 +30,12 @@ except DatabaseError:
 finally:
     connection.close()
 
-# Every address and every page, before the server's processes part: else the first reader of each waits for them.
+# Every address and every page: else the first reader of each process waits for them. In the middle of an update a page
+# may name a file that is not collected yet: that page fails, and not the process.
 try:
     draw_ahead()
-except ValueError as error:
-    raise ImproperlyConfigured(f"{error}. `manage.py collectstatic` collects what pages need.") from error
+except (ValueError, TemplateSyntaxError):
+    logging.getLogger(__name__).exception("A page cannot be drawn; `manage.py collectstatic` collects what pages need")
 
 # What was read at the start stays for good: no collection looks through it again, and workers go on sharing it.
 gc.collect()

@@ -47,7 +47,7 @@ class Folded(Node):
     def render(self, context: Context) -> str:
         key: tuple[Any, ...] = (get_language(), context.autoescape)
         if self._mounted:
-            key += (get_script_prefix(), get_urlconf())
+            key += (get_script_prefix(), get_urlconf(settings.ROOT_URLCONF))
         text = self._known.get(key)
         if text is None:
             text = self._known[key] = "".join(str(node.render_annotated(context)) for node in self.nodes)
@@ -68,9 +68,9 @@ class Loader(Cached):
 def draw_ahead() -> None:
     """Read every page of ours and put together what never changes of it, in each language.
 
-    Done before a server's processes part, none of them has its first reader wait for it, and all share what it came to.
-    Raises what a page's first reader would be told of as trouble: TemplateSyntaxError; ValueError for a file that
-    collectstatic has not collected.
+    Done before a process takes requests, its first reader does not wait for it; done before a server's processes part,
+    all share what it came to. Below another prefix addresses are put together again. Raises what a page's first reader
+    would be told of as trouble: TemplateSyntaxError; ValueError for a file that collectstatic has not collected.
     """
     engine = Engine.get_default()
     for folder in map(Path, engine.dirs):

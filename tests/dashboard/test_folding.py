@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.template import Context, Node, engines
 from django.template.base import Template
 from django.test import override_settings
-from django.urls import set_script_prefix
+from django.urls import set_script_prefix, set_urlconf
 from django.utils import translation
 
 from apps.dashboard.folding import Folded, draw_ahead, fold
@@ -89,12 +90,16 @@ def test_a_mistake_in_a_template_is_told_each_time() -> None:
             template.render(Context())
 
 
-def test_of_a_page_drawn_ahead_nothing_is_left_to_its_first_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_page_drawn_ahead_nothing_is_left_to_its_first_reader(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """Else in every process of a server somebody waits while icons are opened and sentences looked up."""
     engine = engines["django"].engine
     for loader in engine.template_loaders:
         loader.reset()
     draw_ahead()
+    request.addfinalizer(lambda: set_urlconf(None))
+    set_urlconf(settings.ROOT_URLCONF)  # as a request does
     # What extends another is drawn from both.
     for page in ("base.html", "dashboard/me.html", "dashboard/team.html", "registration/login.html"):
         unchanging = engine.get_template(page).nodelist.get_nodes_by_type(Folded)

@@ -156,10 +156,11 @@ def test_who_stands_nowhere_is_of_no_team_however_large(clock: Clock, late: bool
 
 
 @pytest.mark.usefixtures("_small")
-@pytest.mark.parametrize(("seed", "exclusive"), [(3, False), (4, True), (5, True)])
+@pytest.mark.parametrize(("seed", "exclusive", "nearly_all"), [(3, False, 0.9), (4, True, 1.0), (5, True, 0.9)])
 def test_the_last_day_is_counted_contact_by_contact_whatever_was_refused(
-    clock: Clock, seed: int, exclusive: bool
+    clock: Clock, seed: int, exclusive: bool, nearly_all: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rolled, "NEARLY_ALL", nearly_all)
     dice, at = random.Random(seed), BEGUN
     clock.set(at, ticks=True)
     staff = list(company([("P00", ""), *((f"P{n:02d}", f"P{n // 3:02d}") for n in range(1, 14))]).values())

@@ -190,7 +190,7 @@ def test_sub_teams_are_intervals_below_one_head(november: Campaign, boss: Employ
 
 
 def test_what_is_walked_of_the_tree_is_joined_to_nothing(november: Campaign) -> None:
-    """No planner knows how many that are: of a million it guessed few and compared each with each, for hours."""
+    """No planner knows how many that are: of a million it guessed few, and compared each with each without an end."""
     with explained() as plans, connection.cursor() as cursor:
         cursor.execute(f"{tree_at_sql('now()')} SELECT count(*) FROM tree")
         assert cursor.fetchone() == (large.PEOPLE,)

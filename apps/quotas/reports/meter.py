@@ -163,7 +163,8 @@ def _asked(standings: Standings, rolled: Rolled | None) -> _Asked:
     if rolled is not None:
         # So many that their rows are not gone through first: of each fact it is asked whether its person is of them.
         def of_many(ctes: Callable[[bool], str], select: str) -> list[tuple] | None:
-            return rolled.ask(lambda calm: who_sql(rolled, calm=calm) + ctes(calm), select, rolled.holds)
+            quiet = rolled.all_placed if rolled.nearly_all else "true"
+            return rolled.ask(lambda calm: who_sql(rolled, calm=calm) + ctes(calm), select, rolled.holds, quiet)
 
         return _Asked(
             of_many,

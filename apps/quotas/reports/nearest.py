@@ -40,7 +40,8 @@ def who_sql(rolled: Rolled, *, calm: bool) -> str:
 def recorded_sql(rolled: Rolled, when: str, *, calm: bool) -> str:
     """SELECT of the contacts of `who` with a condition on their time, each with `clean_since` of its person.
 
-    That is NULL where it is not to be believed (Standing.clean_since).
+    That is NULL where it is not to be believed (Standing.clean_since). Who asks calmly about nearly everybody asks as
+    well whether `rolled.all_placed`.
     """
     if calm and rolled.span and rolled.nearly_all:
         theirs = _but_for_others(rolled, *rolled.span)

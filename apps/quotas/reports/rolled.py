@@ -180,7 +180,8 @@ class Rolled:
         """Whether this is a team of nearly the whole company."""
         return self.span is not None and self.share > NEARLY_ALL
 
-    def _all_placed(self) -> str:
+    @property
+    def all_placed(self) -> str:
         """The condition that whoever has a standing stands in the tree, by the sums and by what has changed since."""
         return f"""NOT EXISTS (SELECT FROM quotas_rollupsum WHERE campaign_id = {self.campaign.pk} AND kind = 'verdict'
                 AND block = {figures.NOWHERE} AND n <> 0)
@@ -191,15 +192,15 @@ class Rolled:
     def _region(self) -> Region | None:
         return Region([part_of(self.span)]) if self.span else None
 
-    def ask(self, ctes: Callable[[bool], str], select: str, holds: str = "true") -> list[tuple] | None:
+    def ask(
+        self, ctes: Callable[[bool], str], select: str, holds: str = "true", quiet: str = "true"
+    ) -> list[tuple] | None:
         """The rows of a SELECT over CTEs, which are given whether they may believe what is stored (calm.py).
 
-        Of nearly everybody they may believe as well that whoever has a standing stands in the tree. None when `holds`
-        does not.
+        `quiet` is what those that may presume besides. None when `holds` does not.
         """
         if self.calm:
-            placed = self._all_placed() if self.nearly_all else "true"
-            found = ask_if(f"{holds} AND {calm_sql(self.campaign.pk)} AND {placed}", ctes(True), select)
+            found = ask_if(f"{holds} AND {calm_sql(self.campaign.pk)} AND {quiet}", ctes(True), select)
             if found is not None:
                 return found
         return ask_if(holds, ctes(False), select)

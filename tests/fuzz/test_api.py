@@ -169,25 +169,27 @@ def _was_sent_right(case: Any, along: dict[str, Any]) -> bool:
     by nothing but the spaces around it, which are cut before it is measured.
     """
     spoilt = {place for place, part in case.meta.components.items() if part.mode == GenerationMode.NEGATIVE}
-    right = {place for place in spoilt if _fits_when_cut(case, place)}
+    right = {place for place in spoilt if _fits_as_read(case, place)}
+    if right and {header.name for header in case.operation.headers} <= {"Authorization"}:
+        # Who asks is a matter of its own: nothing else of ours is in a header there.
+        right.add(ParameterLocation.HEADER)
     if "cookies" in along:
         right.add(ParameterLocation.COOKIE)
-    if right and {header.name for header in case.operation.headers} <= {"Authorization"}:
-        # The sign-in's too, or none of ours.
-        right.add(ParameterLocation.HEADER)
-    return (bool(spoilt) and spoilt <= right) or any(value in SENT_EMPTY for value in (case.query or {}).values())
+    return bool(spoilt) and spoilt <= right
 
 
-def _fits_when_cut(case: Any, place: ParameterLocation) -> bool:
-    """Whether this part is as described once the spaces around its texts are cut."""
+def _fits_as_read(case: Any, place: ParameterLocation) -> bool:
+    """Whether this part is as described once it is read: without spaces around texts, and empty parameters gone."""
     if place == ParameterLocation.BODY:
-        body, described = case.body, case.operation.get_body_for_media_type(case.media_type)
+        part, described = case.body, case.operation.get_body_for_media_type(case.media_type)
         schema = described and described.optimized_schema
     elif place == ParameterLocation.QUERY:
-        body, schema = case.query, case.operation.query.validation_schema
+        part, schema = case.query, case.operation.query.validation_schema
     else:
         return False
-    if not schema or not isinstance(body, dict):
+    if not schema or not isinstance(part, dict):
         return False
-    cut = {name: value.strip() if isinstance(value, str) else value for name, value in body.items()}
-    return cut != body and make_validator_for(schema).is_valid(cut)
+    read = {name: value.strip() if isinstance(value, str) else value for name, value in part.items()}
+    if place == ParameterLocation.QUERY:
+        read = {name: value for name, value in read.items() if value not in SENT_EMPTY}
+    return read != part and make_validator_for(schema).is_valid(read)

@@ -9,12 +9,13 @@ from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError, connection
 from django.template import TemplateSyntaxError
 
+from apps.dashboard.folding import draw_ahead
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 
-from apps.dashboard.folding import draw_ahead  # noqa: E402 - models can be read only now
-from apps.employees.checks import usable_list_of_passwords  # noqa: E402
+from apps.employees.checks import usable_list_of_passwords  # noqa: E402 - models can be read only now
 from apps.ledger.services import verify_identity_key  # noqa: E402
 
 # Commands and workers run the system checks; a web server does not.

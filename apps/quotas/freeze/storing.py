@@ -54,7 +54,7 @@ def store_result(
     campaign = Campaign.objects.get(pk=campaign.pk)
     rule, total, done = campaign.rule, Employee.objects.count(), 0
     with transaction.atomic():
-        # Of a million people the tree alone takes longer than a page may wait.
+        # How long a statement may take here is no page's matter: it hangs on how many people there are.
         take_time()
         with connection.cursor() as cursor:
             for employees in ranges():

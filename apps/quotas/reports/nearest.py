@@ -43,12 +43,8 @@ def recorded_sql(rolled: Rolled, when: str, *, calm: bool) -> str:
     That is NULL where it is not to be believed (Standing.clean_since). Who asks calmly about nearly everybody asks as
     well whether `rolled.all_placed`.
     """
-    if calm and rolled.span and rolled.nearly_all:
-        theirs = _but_for_others(rolled, *rolled.span)
-    else:
-        theirs = _believed(rolled, calm=calm)
     stored = f"""SELECT contact.*, believed.clean_since FROM contacts_contact contact JOIN (
-            SELECT standing.employee_id, standing.clean_since FROM {theirs}
+            SELECT standing.employee_id, standing.clean_since FROM {_believed(rolled, calm=calm)}
         ) believed USING (employee_id) WHERE {when}"""
     # Without those who wait, of whom there is none then, it may be done by several processes.
     anew = (
@@ -76,21 +72,22 @@ def facts_of(rolled: Rolled) -> list[str]:
 
 
 def _believed(rolled: Rolled, *, calm: bool = False) -> str:
-    """The rows `standing` of these people that are to be believed, up to further conditions."""
-    place = ""
+    """The rows `standing` of these people that are to be believed, up to further conditions.
+
+    Of nearly everybody, calmly: the few who are not of them are looked for, instead of each in the tree.
+    """
+    place, others = "", "true"
     if rolled.span is not None:
         first, last = rolled.span
-        place = f"""JOIN employees_treenode node ON node.employee_id = standing.employee_id
-            AND node.first BETWEEN {first} AND {last}"""
+        if calm and rolled.nearly_all:
+            others = f"""NOT EXISTS (SELECT FROM employees_treenode other
+                WHERE other.employee_id = standing.employee_id AND (other.first < {first} OR other.first > {last}))"""
+        else:
+            place = f"""JOIN employees_treenode node ON node.employee_id = standing.employee_id
+                AND node.first BETWEEN {first} AND {last}"""
     nobody_waits = "true" if calm else "standing.employee_id NOT IN (SELECT employee_id FROM noted)"
-    return f"quotas_standing standing {place} WHERE standing.campaign_id = {rolled.campaign.pk} AND {nobody_waits}"
-
-
-def _but_for_others(rolled: Rolled, first: int, last: int) -> str:
-    """The same of nearly everybody: the few who are not of them are looked for, not each in the tree."""
-    return f"""quotas_standing standing WHERE standing.campaign_id = {rolled.campaign.pk} AND NOT EXISTS (
-        SELECT FROM employees_treenode other WHERE other.employee_id = standing.employee_id
-          AND (other.first < {first} OR other.first > {last}))"""
+    return f"""quotas_standing standing {place}
+        WHERE standing.campaign_id = {rolled.campaign.pk} AND {others} AND {nobody_waits}"""
 
 
 def _of_few(rolled: Rolled, chosen: str, *, calm: bool) -> str:

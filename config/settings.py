@@ -263,6 +263,8 @@ OIDC_HR_GROUP = env.str("OIDC_HR_GROUP", "")
 OIDC_SESSION_HOURS = env.int("OIDC_SESSION_HOURS", 12)
 OIDC_SECOND_FACTOR = env.bool("OIDC_SECOND_FACTOR", False)
 PASSWORD_SIGN_IN = env.bool("PASSWORD_SIGN_IN", True)
+# Days after a change of its address, second factor or role in which an account takes part in no two-person decision.
+APPROVAL_COOLDOWN_DAYS = env.int("APPROVAL_COOLDOWN_DAYS", 3)
 # Roles that open pages only with a second factor. The demo's HR signs in with its printed password alone.
 SECOND_FACTOR_ROLES: list[str] = env.list("SECOND_FACTOR_ROLES", default=[] if LOCAL else ["hr"])
 sign_in.refuse_half_said(vars(), local=LOCAL)

@@ -63,6 +63,7 @@ ENVIRONMENT = UNLIMITED | {
     "COMPANY_PHONE_REGION": "CN",
     "TIME_ZONE": "UTC",
     "SWEEP_INTERVAL": "1",
+    "APPROVAL_COOLDOWN_DAYS": "0",  # tests of the waiting time set it themselves
     "CONN_MAX_AGE": "0",
     "DJANGO_ALLOW_ASYNC_UNSAFE": "1",  # Playwright's synchronous interface runs an event loop
 }

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.employees.api_tokens import ApiToken as ApiToken
 from apps.employees.api_tokens import Scope as Scope
+from apps.employees.approvals import ApprovalRequest as ApprovalRequest
 from apps.employees.browser_sessions import BrowserSession as BrowserSession
 from apps.employees.deputies import Deputyship as Deputyship
 from apps.employees.querysets import EmployeeQuerySet
@@ -268,6 +269,9 @@ class Account(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Clock())
+    security_changed_at = models.DateTimeField(
+        null=True, help_text="when its address, second factors or roles changed last; triggers write it"
+    )
 
     USERNAME_FIELD = "login"
     EMAIL_FIELD = "email"

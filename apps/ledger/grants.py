@@ -13,6 +13,7 @@ KEPT = (
     "employees_placement",
     "employees_rosterload",
     "employees_deputyship",
+    "employees_approvalrequest",
     "contacts_contact",
     "contacts_contactidentity",
     "contacts_submission",

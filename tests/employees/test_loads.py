@@ -39,6 +39,7 @@ def test_a_file_is_shown_as_what_it_changes_and_changes_nothing(company: dict[st
     shown = looked(NEXT, complete=True)
     assert kinds(shown) == {
         "joined": ["N001"], "left": ["A002"], "moved": ["A001"], "changed": ["C001"], "rejected": ["invalid_identity"],
+        "address": [],
     }  # fmt: skip
     assert shown.report["unchanged"] == 5
     assert shown.report["shown"]["moved"][0]["changes"] == [

@@ -8,6 +8,7 @@ from apps.employees.address_mails import mail_address_changes
 from apps.employees.approval_workflow import ApprovalRefused, refuse_request
 from apps.employees.email_changes import has_pending_email_change
 from apps.employees.models import Account, ApprovalRequest, EmailChange, Employee, EmployeeIdentity
+from apps.employees.undoing import can_undo, undo_load
 from apps.ledger.services import Actor, clock
 from apps.quotas.services.approvals import approve_request, effect_digest, effect_of_request
 from tests import people, rosters
@@ -135,8 +136,6 @@ def test_a_leaver_in_the_file_gives_the_address_to_somebody_new() -> None:
 
 
 def test_undoing_the_load_takes_its_request_back(requester: Actor) -> None:
-    from apps.employees.undoing import undo_load
-
     done = rosters.applied(NEW + "N001,Nina,nina@corp.example.com\n")
     undo_load(load_id=done.pk, by=requester)
     assert not ApprovalRequest.objects.filter(kind="email_change", decision=None).exists()
@@ -144,8 +143,6 @@ def test_undoing_the_load_takes_its_request_back(requester: Actor) -> None:
 
 
 def test_an_approved_address_ends_the_undoing_of_the_load() -> None:
-    from apps.employees.undoing import can_undo
-
     done = rosters.applied(NEW + "N001,Nina,nina@corp.example.com\n")
     assert can_undo(done)
     approve(the_request())

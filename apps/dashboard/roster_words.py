@@ -84,7 +84,7 @@ def problem(found: dict[str, Any]) -> str:
             "A second HR user has to approve this file, and your account cannot request that yet: its e-mail address, "
             "second factor or role changed a short time ago. Another HR user loads the file."
         ),
-        "approval_not_hr": _("Whoever loaded this file is no longer an HR user. Another HR user loads it."),
+        "approval_not_hr": _("The person who loaded this file is no longer an HR user. Another HR user loads it."),
         "approval_waiting": _("A request for this file is waiting already."),
         "lost": _("The file is no longer kept here. Please send it again."),
         "gave_up": _("The work on this file was cut off too often. Please send it again."),

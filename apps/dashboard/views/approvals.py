@@ -18,7 +18,7 @@ from apps.dashboard.adjustment_forms import RefuseForm
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.scope import Scope, render
 from apps.employees.approval_workflow import ApprovalRefused, refuse_request, withdraw_request
-from apps.employees.email_changes import roles_of, waiting_changes
+from apps.employees.email_changes import ON_ONE_ROSTER, roles_of, waiting_changes
 from apps.employees.models import ApprovalRequest
 from apps.ledger.services import PastIsKept
 from apps.quotas import services
@@ -115,6 +115,7 @@ def _show(
         "line": line, "it": found, "waits": waits, "effect": approval_words.effect_lines(effect), "stale": stale,
         "seen": effect_digest(effect), "form": form or RefuseForm(), "refused": refused,
         "subject": scope.url(view, *arguments) if view else "", "changes": _changes(found),
+        "kept": found.kind in ON_ONE_ROSTER,
     }  # fmt: skip
     return render(scope, "dashboard/approval.html", context, status=status)
 

@@ -48,6 +48,7 @@ app.conf.beat_schedule = {
     "tell-answers": _ask("tell_answers", 60.0),
     "nightly-recount": _ask("nightly_recount", 600.0),
     "retention": _ask("retain", 600.0),
+    "security-mails": _ask("send_security_mails", 15.0, of="employees"),
     "sessions": _ask("forget_sessions", 3600.0, of="employees"),
 }
 

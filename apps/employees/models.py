@@ -17,6 +17,7 @@ from apps.employees.approvals import ApprovalRequest as ApprovalRequest
 from apps.employees.browser_sessions import BrowserSession as BrowserSession
 from apps.employees.deputies import Deputyship as Deputyship
 from apps.employees.querysets import EmployeeQuerySet
+from apps.employees.security_events import SecurityEvent as SecurityEvent
 from apps.ledger.models import StoredFile
 from apps.ledger.querysets import Clock
 from apps.ledger.services import Actor, audit

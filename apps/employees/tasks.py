@@ -4,7 +4,7 @@ import uuid
 
 from celery import shared_task
 
-from apps.employees import forgotten, loads, sessions
+from apps.employees import forgotten, loads, security_mail, sessions
 
 
 @shared_task
@@ -23,3 +23,9 @@ def mail_link(account_id: int, employee_id: int, base_url: str, language: str) -
 def forget_sessions() -> None:
     """Delete the browsers' sessions that are over."""
     sessions.forget_sessions()
+
+
+@shared_task
+def send_security_mails() -> None:
+    """Mail the owners of accounts whose password, factor, token, role or address changed."""
+    security_mail.send_security_mails()

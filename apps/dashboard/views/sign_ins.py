@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.dashboard.browsers import called
 from apps.dashboard.views.scope import Scope, render
+from apps.employees.browsers import called
 from apps.employees.sessions import end_session, end_sessions, idle_limit, signed_in
 
 

@@ -12,7 +12,7 @@ from apps.employees.looks import note_look
 from apps.employees.models import Account, Employee, Role
 from apps.ledger.admin import ReadOnlyAdmin
 
-NOT_HERE = ("account", "socialaccount", "mfa", "axes")
+NOT_HERE = ("account", "socialaccount", "mfa", "auth")
 
 # Whoever could write there would open somebody's account, with no word in the trail.
 for model in (model for label in NOT_HERE for model in apps.get_app_config(label).get_models()):

@@ -66,7 +66,6 @@ PRIVACY_CONTACT = env.str("PRIVACY_CONTACT", "")
 
 # Applications
 INSTALLED_APPS = [
-    # Before ours, which takes its tables out of the admin.
     "allauth.account",
     "allauth.socialaccount",
     "allauth.mfa",

@@ -22,11 +22,11 @@ class SecurityEvent(models.Model):
         FACTOR_ADDED = "factor_added", _("A second factor was added to your account.")
         FACTOR_REMOVED = "factor_removed", _("A second factor was removed from your account.")
         FACTORS_RESET = "factors_reset", _("All second factors of your account were removed by the operator.")
-        CODES_RENEWED = "codes_renewed", _("New recovery codes were made for your account. The old ones are void.")
+        CODES_RENEWED = "codes_renewed", _("New codes on paper were made for your account. The old ones are void.")
         TOKEN_CREATED = "token_created", _("An API token was created for your account.")
         TOKEN_REVOKED = "token_revoked", _("An API token of your account was revoked.")
         ROLE_CHANGED = "role_changed", _("The roles of your account were changed. You were signed out everywhere.")
-        CODE_GUESSES = "code_guesses", _("Somebody typed your password, and then several wrong codes.")
+        CODE_GUESSES = "code_guesses", _("Your password was typed at the sign-in, followed by several wrong codes.")
         ADDRESS_REQUESTED = "address_requested", _("HR requested another e-mail address for you.")
         ADDRESS_CHANGED = "address_changed", _("HR changed the e-mail address of your account.")
 

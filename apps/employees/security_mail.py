@@ -103,8 +103,8 @@ def _body(event: SecurityEvent) -> str:
     when = f"{event.at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone})"
     return _(
         "Hello %(name)s,\n\n%(what)s\n\nWhen: %(when)s\nFrom: %(where)s\n\nIf this was you, or you asked for it, there "
-        "is nothing to do. If not, tell HR and the operator of Hundred at once, and set a new password on the page "
-        "“Password forgotten” of Hundred. No mail like this asks you for a password or a code.\n"
+        "is nothing to do. If not, tell HR and the operator of Hundred at once, and set a new password: the "
+        "sign-in page of Hundred has a link for lost ones. No mail like this asks you for a password or a code.\n"
     ) % {"name": event.account, "what": event.sentence, "when": when, "where": _where(event)}
 
 

@@ -16,6 +16,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     Who may enter the admin may see them (config.admin_site): Django's permissions and superusers play no part.
     """
 
+    # The site takes in nothing else.
+    only_reads = True
     show_full_result_count = False
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -123,7 +123,8 @@ class TestAdding:
     def test_a_question_is_answered_once(self, client: StrictClient, hr: Employee) -> None:
         signs_in(client)
         options = asked(client, NEW)
-        sent = [{"new-name": "Phone", "new-passkey": Authenticator().makes(options)} for _ in range(2)]
+        about = {"new-name": "Phone", "new-enrolment": people.enrolment_code(hr)}
+        sent = [{**about, "new-passkey": Authenticator().makes(options)} for _ in range(2)]
         assert [client.post(ADD, one).status_code for one in sent] == [200, 422]
         assert len(passkeys(account_for(hr))) == 1
 

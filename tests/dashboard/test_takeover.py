@@ -1,11 +1,13 @@
 """Ways in which one person tried to get into another's account; each ends at a page that opens nothing."""
 
+import io
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator as Stored
 from django.core import mail
+from django.db import connection
 from django.test import Client
 
 from apps.employees import enrolment, lock_out
@@ -299,9 +301,11 @@ class TestTokensAndSessions:
         secret, browser, kept = token_of(alice), people.sign_in(Client(), alice), link_to(alice)
         clock.set("2026-11-25T12:00:00+08:00", ticks=True)
         assert opens(secret) == 401
-        account_for(alice).employee.employment_set.create(  # type: ignore[union-attr]  # she is an employee
-            starts_at="2026-11-26T00:00:00+08:00", ends_at="infinity"
-        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO employees_employment (employee_id, starts_at, ends_at)"
+                " VALUES (%s, '2026-11-26T00:00:00+08:00', 'infinity')", [alice.pk],
+            )  # fmt: skip
         clock.set("2026-11-26T12:00:00+08:00", ticks=True)
         assert people.sign_in(Client(), alice).get("/").status_code == 200
         assert opens(secret) == 401
@@ -318,9 +322,9 @@ class TestTokensAndSessions:
         settings.SECOND_FACTOR_ROLES = ["operator"]
         feed = "/api/v1/feed/"
         send = {"data": "employee_staff_no,handle\n", "content_type": "text/csv"}
-        for secret, status in ((weak, 403), (strong, 200)):
+        for secret, hidden in ((weak, True), (strong, False)):
             client = Client(headers={"authorization": f"Bearer {secret}", "idempotency-key": secret[-20:]})
-            assert (client.post(feed, **send).status_code == 403) is (status == 403)
+            assert (client.post(feed, **send).status_code == 404) is hidden
 
     def test_a_page_makes_a_strong_token_only_after_the_factor(self, client: StrictClient, hr: Employee) -> None:
         people.enrol(hr, SECRET)
@@ -400,7 +404,7 @@ class TestGuessing:
         for number in range(FACTOR_LIMIT):
             client.post(ASKED, {"code": f"{number:06}"})
         send_security_mails()
-        assert ["typed your password" in str(one.body) for one in mail.outbox] == [True]
+        assert ["Your password was typed" in str(one.body) for one in mail.outbox] == [True]
 
     def test_many_guesses_at_once_get_no_further(self, alice: Employee, rf: Any) -> None:
         """Counted before they are looked at: what is counted after would let all of them in."""
@@ -413,27 +417,19 @@ class TestGuessing:
 
     @pytest.mark.parametrize("address", ["/login/", "/password/forgotten/", "/contacts/import/", "/nowhere/"])
     def test_a_strangers_large_body_is_not_read(self, client: Client, address: str) -> None:
-        class Body:
-            read_bytes = 0
-
-            def read(self, size: int = -1) -> bytes:
-                self.read_bytes += 1
-                return b"x" * max(size, 0)
-
-        body = Body()
-        answer = Client().generic(
-            "POST", address, b"", **{"wsgi.input": body, "CONTENT_LENGTH": str(MOST_ANONYMOUS_BYTES + 1)}
-        )
+        length = MOST_ANONYMOUS_BYTES + 1
+        body = io.BytesIO(b"x" * length)
+        answer = Client().generic("POST", address, b"", **{"wsgi.input": body, "CONTENT_LENGTH": str(length)})
         assert answer.status_code == 413
-        assert body.read_bytes == 0
+        assert body.tell() == 0
 
 
 class TestTheAdmin:
     """It reads, for operators with their factor; a superuser is nobody there."""
 
     def test_a_superuser_sees_nothing(self) -> None:
-        client = Client()
-        client.force_login(Account.objects.create_superuser("root", "x"), backend="apps.employees.backends.EmployeeBackend")
+        client, root = Client(), Account.objects.create_superuser("root", "x")
+        client.force_login(root, backend="apps.employees.backends.EmployeeBackend")
         assert client.get("/admin/", follow=True).status_code == 404
 
     def test_an_operator_needs_the_factor(self, operator: Employee) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.db import transaction
@@ -101,8 +100,8 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 class _Tokens(PasswordLinkTokens):
     """While a change of the address waits for a second person, no link sets a password."""
 
-    def check_token(self, user: AbstractBaseUser | None, token: str | None) -> bool:
-        waits = isinstance(user, Account) and user.employee_id and has_pending_email_change(user.employee_id)
+    def check_token(self, user: Account | None, token: str | None) -> bool:
+        waits = user is not None and has_pending_email_change(user.employee_id or 0)
         return not waits and super().check_token(user, token)
 
 

@@ -132,4 +132,10 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(ENDS, NO_ENDS),
+        # Of a package that counted failed sign-ins before.
+        migrations.RunSQL(
+            "DROP TABLE IF EXISTS axes_accessattemptexpiration, axes_accessattempt, axes_accesslog,"
+            " axes_accessfailurelog",
+            migrations.RunSQL.noop,
+        ),
     ]

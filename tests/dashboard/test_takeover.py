@@ -24,7 +24,7 @@ from apps.ledger.models import AuditEntry
 from apps.quotas.models import Campaign
 from apps.quotas.services import follow_time
 from config.limits import MOST_ANONYMOUS_BYTES
-from tests import people
+from tests import people, plugin
 from tests.authenticators import Authenticator
 from tests.commands import say
 from tests.dashboard.strict import StrictClient, words
@@ -472,6 +472,28 @@ class TestTheOwnerIsMailed:
         assert send_security_mails() == 6
         assert {tuple(one.to) for one in mail.outbox} == {("alice@corp.example.com",)}
         assert not any("http" in str(one.body) for one in mail.outbox)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_trigger_an_undone_load_would_revive_a_leavers_token(alice: Employee) -> None:
+    """The mutant of `test_nothing_of_a_leavers_is_revived`."""
+    secret, trigger = token_of(alice), "TRIGGER employees_employment_moved"
+    plugin.run_as_owner(f"ALTER TABLE employees_employment DISABLE {trigger}")
+    try:
+        people.load(LEFT)
+        assert opens(secret) == 401
+        undo_load(load_id=_last_load(), by=people.TESTER)
+        assert opens(secret) == 200
+    finally:
+        plugin.run_as_owner(f"ALTER TABLE employees_employment ENABLE {trigger}")
+
+
+def test_without_counting_first_many_guesses_at_once_get_past(alice: Employee, rf: Any, monkeypatch: Any) -> None:
+    """The mutant of `test_many_guesses_at_once_get_no_further`: counted only when they have failed."""
+    monkeypatch.setattr(lock_out, "_one_more", lambda key: 1)
+    request = rf.post("/login/", REMOTE_ADDR=OFFICE)
+    for _guess in range(NAME_LIMIT + 5):
+        lock_out.guess_password(request, "A001")
 
 
 def _last_load() -> Any:

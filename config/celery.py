@@ -49,6 +49,7 @@ app.conf.beat_schedule = {
     "address-mails": _ask("mail_address_changes", 60.0, of="employees"),
     "nightly-recount": _ask("nightly_recount", 600.0),
     "retention": _ask("retain", 600.0),
+    "security-mails": _ask("send_security_mails", 15.0, of="employees"),
     "sessions": _ask("forget_sessions", 3600.0, of="employees"),
 }
 

@@ -35,7 +35,6 @@ WITHOUT_MIGRATION = {"backup", "migrate", "restore"}
 OTHERS = (
     *(f"django.contrib.{app}" for app in ("admin", "auth", "contenttypes", "sessions")),
     *(f"allauth.{app}" for app in ("account", "mfa", "socialaccount")),
-    "axes",
 )
 HELP = {"-h", "--help", "--version"}
 

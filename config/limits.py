@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
@@ -13,6 +14,8 @@ CONTACTS, ROSTER = "/contacts/import/", "/company/roster/"
 API = "/api/"
 # Besides uploads nothing but forms comes here.
 MOST_FORM_BYTES = 3_000_000
+# Whoever is not signed in has a form to send, and none as large as this.
+MOST_ANONYMOUS_BYTES = 1_000_000
 # What stands around the file in the body of an upload.
 AROUND = 100_000
 # A body that is refused is still taken in up to this many times the limit: a browser that is cut off while it sends
@@ -37,12 +40,14 @@ class BodyLimits:
         large = request.path in (CONTACTS, ROSTER)
         limit = settings.MOST_UPLOAD_BYTES + AROUND if large else MOST_FORM_BYTES
         length = _length(request)
-        if length <= limit:
+        known = length <= MOST_ANONYMOUS_BYTES or SESSION_KEY in request.session
+        if known and length <= limit:
             return self.get_response(request)
-        if length <= PATIENCE * limit:
+        # Nothing of a stranger's is read, not even to show a page.
+        if known and length <= PATIENCE * limit:
             while request.read(PIECE):
                 continue
-        response = too_large(request, limit, upload=request.path == CONTACTS)
+        response = too_large(request, limit if known else MOST_ANONYMOUS_BYTES, upload=request.path == CONTACTS)
         response["Connection"] = "close"
         return response
 

@@ -15,5 +15,6 @@ class Origin:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         door = "api" if request.path.startswith("/api/") else "page"
-        with coming_from(f"{door} {request.META.get('REMOTE_ADDR', '')}".strip()):
+        where = f"{door} {request.META.get('REMOTE_ADDR', '')}".strip()
+        with coming_from(where, browser=request.headers.get("User-Agent", "")):
             return self.get_response(request)

@@ -10,6 +10,7 @@ from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 
 from apps.dashboard.views.errors import too_many, unavailable
+from apps.employees.lock_out import WAIT, TooManyGuesses
 from apps.ledger.rates import CountersAway, Kind, TooOften, address_of, count, person_of
 from config.limits import CONTACTS, ROSTER
 
@@ -19,7 +20,7 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Rates:
-    """Answers 429 with Retry-After beyond a limit, and 503 to sign-ins that cannot be counted."""
+    """Answers 429 with Retry-After beyond a limit, also of guesses, and 503 to sign-ins that cannot be counted."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -34,12 +35,20 @@ class Rates:
         try:
             count(*_counted(request))
         except TooOften as refused:
-            response = too_many(request)
-            response["Retry-After"] = str(refused.wait)
-            return response
+            return _refused(request, refused.wait)
         except CountersAway:
             return unavailable(request)
         return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The answer to a guesser says nothing of the last guess, right or wrong."""
+        return _refused(request, int(WAIT.total_seconds())) if isinstance(exception, TooManyGuesses) else None
+
+
+def _refused(request: HttpRequest, wait: int) -> HttpResponse:
+    response = too_many(request)
+    response["Retry-After"] = str(wait)
+    return response
 
 
 def _counted(request: HttpRequest) -> tuple[Kind, str]:

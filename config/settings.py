@@ -66,11 +66,9 @@ PRIVACY_CONTACT = env.str("PRIVACY_CONTACT", "")
 
 # Applications
 INSTALLED_APPS = [
-    # Before ours, which takes its tables out of the admin.
     "allauth.account",
     "allauth.socialaccount",
     "allauth.mfa",
-    "axes",
     "config",
     "apps.ledger",
     "apps.employees",
@@ -78,7 +76,7 @@ INSTALLED_APPS = [
     "apps.quotas",
     "apps.dashboard",
     "apps.api",
-    "django.contrib.admin",
+    "config.admin_app.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -105,9 +103,10 @@ MIDDLEWARE = [
     "config.tls.ProgramsSpeakTls",
     "config.limits.BodyLimits",
     "django.middleware.common.CommonMiddleware",
+    # Before the check of forms: what fails there has been counted.
+    "config.rates.Rates",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.rates.Rates",
     "config.idle.EndsWhenIdle",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -116,7 +115,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "config.replicas.ReadsFromReplica",
-    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -225,11 +223,7 @@ RATES_STORAGE = _location.replace("unix://", "redis+unix://", 1) if _cache_url e
 
 # People
 AUTH_USER_MODEL = "employees.Account"
-AUTHENTICATION_BACKENDS = ["apps.employees.lock_out.LockOutBackend", "apps.employees.backends.EmployeeBackend"]
-AXES_HANDLER = "apps.employees.lock_out.LockOut"
-AXES_LOCKOUT_CALLABLE = "apps.dashboard.views.account.locked_out"
-AXES_USERNAME_FORM_FIELD = "username"
-AXES_VERBOSE = AXES_ENABLE_ADMIN = False
+AUTHENTICATION_BACKENDS = ["apps.employees.backends.EmployeeBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -273,6 +267,8 @@ sign_in.refuse_half_said(vars(), local=LOCAL)
 # Of allauth only the steps to and from the provider are used: no address of its own is open (config.urls).
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# Its limits count by account, so that a guesser locks the owner out: apps.employees.lock_out has ours.
+ACCOUNT_RATE_LIMITS = False
 SOCIALACCOUNT_ADAPTER = "apps.dashboard.openid.NoRedirects"
 MFA_ADAPTER = "apps.employees.second_factors.Secrets"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

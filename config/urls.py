@@ -4,15 +4,19 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import include, path, reverse
 from django.views.i18n import set_language
 
 from config import health
+from config.admin_site import lacks_only_factor
 
 
 @login_not_required
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
     """On to the one sign-in; whoever is signed in and still sent here may not see the admin, so it is not there."""
+    if lacks_only_factor(request):
+        return redirect("second-factor")
     if request.user.is_authenticated:
         raise Http404
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))

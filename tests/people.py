@@ -11,9 +11,11 @@ from django.test import Client
 from apps.contacts.models import Source
 from apps.contacts.rules import Draft
 from apps.contacts.services import Report, submit
+from apps.employees.enrolment import make_code
 from apps.employees.imports import read_roster
 from apps.employees.models import Account, Deputyship, Employee, Role
 from apps.employees.roster import RosterResult, load_roster
+from apps.employees.second_factors import add_factor
 from apps.employees.services import account_for, grant_role
 from apps.employees.standing_in import name_deputy
 from apps.ledger.services import Actor
@@ -67,6 +69,16 @@ def with_account(employee: Employee, *roles: str) -> Employee:
     for role in roles:
         grant_role(employee=employee, role=role, by=TESTER)
     return employee
+
+
+def enrolment_code(employee: Employee) -> str:
+    """What the operator hands over for the first second factor; empty where none is needed."""
+    return make_code(account=account_for(employee), by=TESTER) or ""
+
+
+def enrol(employee: Employee, secret: str) -> bool:
+    """Give an employee the app that knows this secret as a second factor."""
+    return add_factor(account=account_for(employee), secret=secret, enrolment_code=enrolment_code(employee))
 
 
 def officer(login: str) -> Actor:

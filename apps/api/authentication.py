@@ -48,6 +48,8 @@ class SessionSignIn(SessionAuthentication):
         try:
             super().enforce_csrf(request)
         except PermissionDenied as error:
+            # Before anything else counts it: whoever sends such forms, sends many.
+            _count(Kind.STRANGER, _address(request))
             message = _("A browser's session may write only with the X-CSRFToken header.")
             raise PermissionDenied(message, code="csrf_failed") from error
 

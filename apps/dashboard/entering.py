@@ -12,8 +12,10 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from apps.employees.backends import EmployeeBackend
+from apps.employees.enrolment import has_factor
+from apps.employees.lock_out import remember_browser
 from apps.employees.models import Account
-from apps.employees.second_factors import SHOWN, has_factor
+from apps.employees.second_factors import SHOWN
 from apps.employees.services import audit_account
 from apps.employees.sessions import AGENT, AGENT_LIMIT, BEGAN
 
@@ -42,7 +44,10 @@ def enter(
     if hours:
         request.session.set_expiry(hours * 3600)
     audit_account(event, account)
-    return HttpResponseRedirect(local(request, wanted))
+    response = HttpResponseRedirect(local(request, wanted))
+    # Not before the second factor: who knows a password alone would be counted as its owner.
+    remember_browser(response, account)
+    return response
 
 
 def waiting(request: HttpRequest) -> tuple[Account, dict[str, Any]] | None:

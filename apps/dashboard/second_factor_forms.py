@@ -11,6 +11,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from apps.employees.enrolment import audit_wrong_enrolment_code, needs_code
+from apps.employees.lock_out import Guess
 from apps.employees.models import Account
 from apps.employees.passkeys import NAME_LIMIT, NotProven
 from apps.employees.second_factors import Unreadable, factors
@@ -98,17 +100,45 @@ class RemoveForm(CodeForm):
 
 
 class _Proven(forms.Form):
-    """A form that wants the password as well, unless the sign-in was a moment ago."""
+    """A form that adds a factor. It asks for the password as well, unless the sign-in was a moment ago, and for the
+    enrolment code where this account needs one."""
 
+    enrolment = forms.CharField(
+        label=_("Enrolment code"), max_length=40,
+        help_text=_("Your role needs it for the first second factor. The operator of Hundred hands it over, once."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+    )  # fmt: skip
     password = forms.CharField(
         label=_("Your password"), strip=False, required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )  # fmt: skip
     user: Account
 
-    def drop_password_if(self, fresh: bool) -> None:
+    def drop_unneeded(self, fresh: bool) -> None:
         if fresh:
             del self.fields["password"]
+        if not needs_code(self.user):
+            del self.fields["enrolment"]
+
+    @property
+    def asks_secret(self) -> bool:
+        """Whether something is asked for that can be guessed at."""
+        return bool({"password", "enrolment"} & set(self.fields))
+
+    @property
+    def enrolment_code(self) -> str:
+        """What was typed; empty where none is asked for."""
+        return str(self.cleaned_data.get("enrolment", ""))
+
+    def uncount(self, guess: Guess) -> None:
+        """An invalid form is no guess when its password is right: its enrolment code was not looked at."""
+        if "password" not in self.errors:
+            guess.was_none()
+
+    def refuse_code(self) -> None:
+        """Say that the enrolment code is none that is good."""
+        audit_wrong_enrolment_code(self.user)
+        self.add_error("enrolment", _("This code is wrong, used or too old. The operator can make a new one."))
 
     def clean_password(self) -> str:
         found: str = self.cleaned_data["password"]
@@ -121,11 +151,11 @@ class AddForm(_Proven, ActivateTOTPForm):
     """The first code of an app."""
 
     code = _code()
-    field_order = ["code", "password"]
+    field_order = ["enrolment", "code", "password"]
 
     def __init__(self, *args: Any, fresh: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.drop_password_if(fresh)
+        self.drop_unneeded(fresh)
 
 
 class PasskeyForm(_Proven):
@@ -137,9 +167,9 @@ class PasskeyForm(_Proven):
     )  # fmt: skip
     passkey = _answer(required=True)
     prefix = "new"
-    field_order = ["name", "password", "passkey"]
+    field_order = ["enrolment", "name", "password", "passkey"]
 
     def __init__(self, *args: Any, user: Account, fresh: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.drop_password_if(fresh)
+        self.drop_unneeded(fresh)

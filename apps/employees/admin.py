@@ -1,23 +1,15 @@
-"""The admin of people: accounts may be switched off; the roster and the roles are read here and written elsewhere."""
+"""The admin of people: accounts, roles and the roster, to read."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from apps.employees.looks import note_look
 from apps.employees.models import Account, Employee, Role
 from apps.ledger.admin import ReadOnlyAdmin
-
-NOT_HERE = ("account", "socialaccount", "mfa", "axes")
-
-# Whoever could write there would open somebody's account, with no word in the trail.
-for model in (model for label in NOT_HERE for model in apps.get_app_config(label).get_models()):
-    if admin.site.is_registered(model):
-        admin.site.unregister(model)
 
 
 class PersonAdmin(ReadOnlyAdmin):

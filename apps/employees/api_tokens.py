@@ -31,8 +31,12 @@ class ApiTokenQuerySet(models.QuerySet):
         return self.filter(account=account)
 
     def usable(self) -> ApiTokenQuerySet:
-        """Neither revoked nor expired, by the database's clock."""
-        return self.filter(revoked_at=None, expires_at__gt=Clock())
+        """Neither revoked nor expired, and made in the owner's present employment, by the database's clock."""
+        employed = Q(account__employee=None) | Q(
+            account__employee__employment__starts_at__lte=F("created_at"),
+            account__employee__employment__ends_at__gt=Clock(),
+        )
+        return self.filter(employed, revoked_at=None, expires_at__gt=Clock())
 
 
 class ApiToken(models.Model):
@@ -47,6 +51,11 @@ class ApiToken(models.Model):
     scopes = ArrayField(models.TextField(choices=Scope.choices))
     created_at = models.DateTimeField(db_default=Clock())
     expires_at = models.DateTimeField()
+    second_factor = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="made with a second factor shown: roles that need one reach through it",
+    )
     last_used_at = models.DateTimeField(null=True, help_text="exact to the hour, so that reading writes nothing")
     revoked_at = models.DateTimeField(null=True)
 

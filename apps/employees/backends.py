@@ -37,9 +37,22 @@ def _signed_in() -> QuerySet[Account]:
     """Whoever may be signed in, with all that a request asks of them; put together once, for every request asks it."""
     may = Account.objects.filter(MAY_SIGN_IN, is_active=True).select_related("employee", "employee__node")
     return may.annotate(
+        running=F("employee__employment__pk"),
         held=RawSQL(HELD, (), ArrayField(TextField())),  # noqa: S611 # nosec B611 # ours
         leads=RawSQL(*_leads(), BooleanField()),  # noqa: S611 # nosec B611 # Django's
     ).distinct()
+
+
+def account_meant(name: str) -> Account | None:
+    """The account of somebody who works here now that a name at the sign-in means; None for none and for two."""
+    name = name.strip().lower()
+    if not name or not storable(name):
+        return None
+    # Only of people who work here: the address of a leaver may be another employee's today.
+    may = Account.objects.filter(meant_by(name) & MAY_SIGN_IN).select_related("employee").distinct()
+    matches = list(may.order_by(F("employee").asc(nulls_last=True))[:2])
+    exact = [account for account in matches if account.login == name] or matches
+    return exact[0] if len(exact) == 1 else None
 
 
 class EmployeeBackend(ModelBackend):
@@ -48,18 +61,14 @@ class EmployeeBackend(ModelBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Account | None:
-        name = (username or kwargs.get(Account.USERNAME_FIELD) or "").strip().lower()
-        if not name or not password or not storable(name + password):
+        name = username or kwargs.get(Account.USERNAME_FIELD) or ""
+        if not name.strip() or not password or not storable(name + password):
             return None
-        # Only who works here: the address of somebody who left may be somebody else's today.
-        may = Account.objects.filter(meant_by(name) & MAY_SIGN_IN).select_related("employee")
-        found = list(may.order_by(F("employee").asc(nulls_last=True))[:2])
-        exact = [account for account in found if account.login == name] or found
-        if len(exact) != 1:
+        account = account_meant(name)
+        if account is None:
             # As long as a real check, so that the time does not tell whether the account exists.
             Account().set_password(password)
             return None
-        account = exact[0]
         if account.check_password(password) and self.user_can_authenticate(account):
             return account
         return None
@@ -71,4 +80,5 @@ class EmployeeBackend(ModelBackend):
         account: Any = _signed_in().filter(pk=user_id).first()
         if account:
             account.roles, account.stands_in = frozenset(account.held), account.leads
+            account.employment_id = account.running
         return account

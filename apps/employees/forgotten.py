@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from apps.employees.backends import MAY_SIGN_IN
+from apps.employees.email_changes import has_pending_email_change
 from apps.employees.models import Account, Employee, ProviderSubject, meant_by
 from apps.employees.services import account_for, set_password_link
 from apps.ledger.rules import storable
@@ -40,10 +41,13 @@ def meant(name: str) -> tuple[int, int]:
 def mail_link(*, account_id: int, employee_id: int, base_url: str, language: str) -> bool:
     """Mail a link to set a password to the one who is meant; True when a mail went out.
 
-    Nothing goes to nobody, to who has left, to who signs in at the company's provider alone, or twice in PAUSE.
+    Nothing goes to nobody, to who has left, to who signs in at the company's provider alone, twice in PAUSE, or while a
+    change of the address waits for a second person.
     """
     account = _account(account_id, employee_id)
-    if account is None or not _address(account) or not cache.add(f"forgotten:{account.pk}", 1, PAUSE.total_seconds()):
+    if account is None or not _address(account) or has_pending_email_change(account.employee_id or 0):
+        return False
+    if not cache.add(f"forgotten:{account.pk}", 1, PAUSE.total_seconds()):
         return False
     with override(language):
         mail = EmailMessage(

@@ -9,6 +9,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Collate, Lower
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from apps.employees.api_tokens import ApiToken as ApiToken
@@ -17,7 +18,9 @@ from apps.employees.approvals import ApprovalRequest as ApprovalRequest
 from apps.employees.approvals import EmailChange as EmailChange
 from apps.employees.browser_sessions import BrowserSession as BrowserSession
 from apps.employees.deputies import Deputyship as Deputyship
+from apps.employees.enrolment_codes import EnrolmentCode as EnrolmentCode
 from apps.employees.querysets import EmployeeQuerySet
+from apps.employees.security_events import SecurityEvent as SecurityEvent
 from apps.ledger.models import StoredFile
 from apps.ledger.querysets import Clock
 from apps.ledger.services import Actor, audit
@@ -102,6 +105,14 @@ class EmployeeIdentity(models.Model):
         ]
 
 
+class EmploymentQuerySet(models.QuerySet["Employment"]):
+    """Periods by time."""
+
+    def running(self) -> "EmploymentQuerySet":
+        """The periods that have begun and not ended, by the database's clock."""
+        return self.filter(starts_at__lte=Clock(), ends_at__gt=Clock())
+
+
 class Employment(models.Model):
     """A half-open period of instants [starts_at, ends_at) in which somebody is employed; infinity = open.
 
@@ -111,6 +122,8 @@ class Employment(models.Model):
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_index=False)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+
+    objects = EmploymentQuerySet.as_manager()
 
     class Meta:
         indexes = [
@@ -275,7 +288,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Clock())
     security_changed_at = models.DateTimeField(
-        null=True, help_text="when its address, second factors or roles changed last; triggers write it"
+        null=True, help_text="when its address, second factors, roles or employment changed last; triggers write it"
     )
 
     USERNAME_FIELD = "login"
@@ -310,6 +323,18 @@ class Account(AbstractBaseUser, PermissionsMixin):
     def stands_in(self) -> bool:
         """Whether this account's employee sees somebody else's team as a deputy now; read once a request."""
         return Deputyship.objects.in_force().with_a_team().filter(deputy=self.employee_id).exists()
+
+    @cached_property
+    def employment_id(self) -> int | None:
+        """The period of employment that is running, read once a request; None for a leaver and for no employee."""
+        return Employment.objects.running().filter(employee=self.employee_id).values_list("pk", flat=True).first()
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        """What a session is good for: this password, in this period of employment."""
+        value = self.password if self.employee_id is None else f"{self.password}|{self.employment_id}"
+        return salted_hmac(
+            "apps.employees.models.Account.session", value, secret=secret, algorithm="sha256"
+        ).hexdigest()
 
     def has_role(self, role: str) -> bool:
         """Whether the account holds `role`: hr, operator or auditor. A superuser holds none by being one."""

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 
 from apps.employees.models import Account
-from apps.employees.second_factors import factor_added
+from apps.employees.second_factors import adding_factor
 
 if TYPE_CHECKING:
     from fido2.server import Fido2Server
@@ -98,8 +98,13 @@ def ask_known(account: Account, place: Place) -> tuple[dict[str, Any], dict[str,
     return dict(asked), state
 
 
-def add_passkey(*, account: Account, place: Place, state: dict[str, Any], answer: str, name: str) -> None:
-    """The authenticator that gave this answer is a second factor of the account. Raises NotProven, TooMany."""
+def add_passkey(
+    *, account: Account, place: Place, state: dict[str, Any], answer: str, name: str, enrolment_code: str = ""
+) -> None:
+    """The authenticator that gave this answer is a second factor of the account.
+
+    Raises NotProven, TooMany, CodeNeeded.
+    """
     found = _registered(place, state, answer)
     credential = found.credential_data
     if credential is None or credential.public_key.get(3) not in ALGORITHMS:
@@ -112,15 +117,12 @@ def add_passkey(*, account: Account, place: Place, state: dict[str, Any], answer
         "counter": found.counter,
         "verified": found.is_user_verified(),
     }
-    with transaction.atomic():
-        # Two browsers at once: one waits, so that neither makes a second sheet of paper codes.
-        Account.objects.select_for_update().get(pk=account.pk)
+    with adding_factor(account, kind="passkey", enrolment_code=enrolment_code):
         if Authenticator.objects.filter(type=KIND, data__id=data["id"]).exists():
             raise NotProven("known already")
         if Authenticator.objects.filter(user=account, type=KIND).count() >= MOST:
             raise TooMany
         Authenticator.objects.create(user=account, type=KIND, data=data)
-        factor_added(account, kind="passkey")
 
 
 def check_passkey(*, account: Account, place: Place, state: dict[str, Any], answer: str) -> None:

@@ -7,7 +7,8 @@ allauth makes and checks them; who needs one, whether a session has shown it, an
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,11 +16,14 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import InvalidToken
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from apps.employees.enrolment import has_factor, use_code
 from apps.employees.models import Account
-from apps.employees.sessions import end_sessions
+from apps.employees.security_mail import Event, notify_owner
+from apps.employees.sessions import end_access
 from apps.ledger.sealing import seal_of, sealed_anew
 from apps.ledger.services import Actor, audit, audit_once
 
@@ -68,11 +72,6 @@ class Secrets(DefaultMFAAdapter):
 KINDS = {"app": Authenticator.Type.TOTP, "passkey": Authenticator.Type.WEBAUTHN}
 
 
-def has_factor(account: Account) -> bool:
-    """Whether this account signs in with something beside the password."""
-    return Authenticator.objects.filter(user=account, type__in=KINDS.values()).exists()
-
-
 def has_app(account: Account) -> bool:
     """Whether one of them is the code of an app."""
     return Authenticator.objects.filter(user=account, type=Authenticator.Type.TOTP).exists()
@@ -83,24 +82,41 @@ def lacks_factor(account: Account, session: MutableMapping[str, Any] | Any) -> b
     return bool(account.roles & set(settings.SECOND_FACTOR_ROLES)) and not session.get(SHOWN)
 
 
-def add_factor(*, account: Account, secret: str) -> bool:
-    """The app that knows this secret is a second factor of the account; False when it has an app already."""
+def add_factor(*, account: Account, secret: str, enrolment_code: str = "") -> bool:
+    """The app that knows this secret is a second factor of the account; False when it has an app already.
+
+    Raises CodeNeeded.
+    """
     from allauth.mfa.totp.internal.auth import TOTP
 
-    with transaction.atomic():
-        # Two browsers at once: one waits, and finds what the other has added.
-        Account.objects.select_for_update().get(pk=account.pk)
+    with adding_factor(account, kind="app", enrolment_code=enrolment_code):
         if has_app(account):
             return False
         TOTP.activate(account, secret)
-        factor_added(account, kind="app")
     return True
 
 
-def factor_added(account: Account, *, kind: str) -> None:
-    """What goes with a new factor: codes on paper unless there are some, and the trail. Needs the account held."""
+@contextmanager
+def adding_factor(account: Account, *, kind: str, enrolment_code: str) -> Iterator[None]:
+    """A transaction in which a factor may be added: everything that adds one goes through here. Raises CodeNeeded.
+
+    The account is locked: of two browsers at once one waits, and finds what the other has added. A role holder's first
+    factor uses up the enrolment code. With a new factor come recovery codes unless there are some, an entry in the
+    trail and a mail to the owner.
+    """
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        before = len(factors(account))
+        use_code(account, enrolment_code)
+        yield
+        if len(factors(account)) > before:
+            _factor_added(account, kind)
+
+
+def _factor_added(account: Account, kind: str) -> None:
     from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 
+    notify_owner(account, Event.FACTOR_ADDED)
     if not Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).exists():
         RecoveryCodes.activate(account)
     audit(
@@ -145,6 +161,7 @@ def renew_codes(account: Account) -> None:
         Account.objects.select_for_update().get(pk=account.pk)
         Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).delete()
         RecoveryCodes.activate(account)
+        notify_owner(account, Event.CODES_RENEWED)
         audit("account.codes_renewed", by=account.actor, kind="account", id=account.pk, label=str(account))
 
 
@@ -164,7 +181,8 @@ def remove_factors(*, account: Account, by: Actor) -> bool:
         if gone:
             action = "account.factor_removed" if by == account.actor else "account.factor_reset"
             if by != account.actor:
-                end_sessions(account=account, by=by)
+                end_access(account=account, by=by)
+            notify_owner(account, Event.FACTOR_REMOVED if by == account.actor else Event.FACTORS_RESET)
             audit(action, by=by, kind="account", id=account.pk, label=str(account))
     return gone
 
@@ -179,6 +197,7 @@ def remove_factor(*, account: Account, factor: int) -> bool:
         found.delete()
         if not has_factor(account):
             Authenticator.objects.filter(user=account).delete()
+        notify_owner(account, Event.FACTOR_REMOVED)
         kind = next(name for name, stored in KINDS.items() if stored == found.type)
         audit(
             "account.factor_removed", by=account.actor, kind="account", id=account.pk, label=str(account),
@@ -192,8 +211,13 @@ def factors(account: Account) -> list[Authenticator]:
     return list(Authenticator.objects.filter(user=account, type__in=KINDS.values()).order_by("pk"))
 
 
-def audit_wrong_code(account: Account) -> None:
-    """Append that a code was wrong, once a minute: the password before it was right."""
+def audit_wrong_code(account: Account, *, guessed: bool) -> None:
+    """Append that a code was wrong, once a minute: the password before it was right.
+
+    `guessed`: so often that no further one is looked at; the owner is mailed, once a day.
+    """
+    if guessed and cache.add(f"guessed:{account.pk}", 1, timedelta(days=1).total_seconds()):
+        notify_owner(account, Event.CODE_GUESSES)
     audit_once(
         "account.factor_refused", by=Actor(None, "?"), kind="account", id=account.pk, label=str(account),
         within=timedelta(minutes=1),

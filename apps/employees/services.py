@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection, transaction
 from django.urls import reverse
@@ -16,6 +15,8 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
 from apps.employees.models import Account, Employee, Role
+from apps.employees.password_links import password_link_tokens
+from apps.employees.security_mail import Event, notify_owner
 from apps.ledger.models import Setting
 from apps.ledger.rules import storable
 from apps.ledger.services import SYSTEM, Actor, audit, audit_once, hold_tree
@@ -146,7 +147,8 @@ def account_for(employee: Employee) -> Account:
 def grant_role(*, employee: Employee, role: str, by: Actor, revoke: bool = False) -> bool:
     """Give or take a role; False when nothing changed. Raises UnknownRole.
 
-    A role that a provider's groups gave stays from now on when it is given here too.
+    A role that a provider's groups gave stays from now on when it is given here too. Triggers end what the account had
+    before: its tokens, sessions and set-password links, and with the first role its second factors (ADR 65).
     """
     if role not in Role.Kind.values:
         raise UnknownRole(role)
@@ -162,6 +164,7 @@ def grant_role(*, employee: Employee, role: str, by: Actor, revoke: bool = False
         if changed:
             action = "role.revoked" if revoke else "role.granted"
             audit(action, by=by, kind="account", id=account.pk, label=str(employee), detail={"role": role})
+            notify_owner(account, Event.ROLE_CHANGED)
     return changed
 
 
@@ -171,7 +174,7 @@ def set_password_link(account: Account, base_url: str) -> str:
         "set-password",
         kwargs={
             "uidb64": urlsafe_base64_encode(force_bytes(account.pk)),
-            "token": default_token_generator.make_token(account),
+            "token": password_link_tokens.make_token(account),
         },
     )
     return base_url.rstrip("/") + address

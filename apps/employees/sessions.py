@@ -18,7 +18,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from apps.employees.models import Account, BrowserSession
+from apps.employees.models import Account, ApiToken, BrowserSession
+from apps.ledger.querysets import Clock
 from apps.ledger.services import Actor, audit
 
 # Kept in the session at the sign-in: seconds of Unix time, and what the browser calls itself.
@@ -104,6 +105,16 @@ def end_sessions(*, account: Account, by: Actor, but: str | None = None) -> int:
         gone = BrowserSession.objects.of(account).exclude(pk=but).delete()[0]
         if gone:
             _audit("account.sessions_ended", account, by, {"sessions": gone})
+    return gone
+
+
+def end_access(*, account: Account, by: Actor, but: str | None = None) -> int:
+    """`end_sessions`, and every token of the account; returns how many sessions there were."""
+    with transaction.atomic():
+        gone = end_sessions(account=account, by=by, but=but)
+        tokens = ApiToken.objects.of(account).filter(revoked_at=None).update(revoked_at=Clock())
+        if tokens:
+            _audit("account.tokens_ended", account, by, {"tokens": tokens})
     return gone
 
 

@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from apps.employees.backends import MAY_SIGN_IN
 from apps.employees.models import Account, Employee, ProviderSubject, Role
+from apps.employees.security_mail import Event, notify_owner
 from apps.employees.services import account_for
 from apps.ledger.querysets import Clock
 from apps.ledger.rules import storable
@@ -117,6 +118,7 @@ def _follow_groups(account: Account, claims: Claims) -> None:
             action, by=claims.provider, kind="account", id=account.pk, label=str(account),
             detail={"role": Role.Kind.HR.value},
         )  # fmt: skip
+        notify_owner(account, Event.ROLE_CHANGED)
 
 
 def unbind(*, employee: Employee, by: Actor) -> int:

@@ -4,7 +4,7 @@ import uuid
 
 from celery import shared_task
 
-from apps.employees import address_mails, forgotten, loads, sessions
+from apps.employees import address_mails, forgotten, loads, security_mail, sessions
 
 
 @shared_task
@@ -29,3 +29,9 @@ def forget_sessions() -> None:
 def mail_address_changes() -> None:
     """Tell old addresses of new ones. Given out twice or at once, each is told once; beat asks too."""
     address_mails.mail_address_changes()
+
+
+@shared_task
+def send_security_mails() -> None:
+    """Mail the owners of accounts whose password, factor, token, role or address changed."""
+    security_mail.send_security_mails()

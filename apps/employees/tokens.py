@@ -7,11 +7,13 @@ import secrets
 from collections.abc import Collection
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.employees.backends import EmployeeBackend
 from apps.employees.models import Account, ApiToken, Role, Scope
+from apps.employees.security_mail import Event, notify_owner
 from apps.ledger.querysets import Clock
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, audit, clock
@@ -35,27 +37,35 @@ class TokenRefused(ValueError):
 
 
 def create_token(
-    *, account: Account, name: str, scopes: Collection[str], by: Actor, days: int = DEFAULT_DAYS
+    *,
+    account: Account,
+    name: str,
+    scopes: Collection[str],
+    by: Actor,
+    days: int = DEFAULT_DAYS,
+    shown: bool = False,
 ) -> tuple[ApiToken, str]:
     """Make a token that expires after `days`; returns it with its secret, which is stored nowhere.
 
-    Raises TokenRefused.
+    `shown`: the second factor was shown by whoever makes it. Without that, a role of SECOND_FACTOR_ROLES does not reach
+    through the token. Raises TokenRefused.
     """
     name = clean_text(name, NAME_LIMIT)
-    _refuse_bad_terms(account, name, scopes, days)
+    _refuse_bad_terms(account, name, scopes, days, shown)
     secret = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     now = clock()
     with transaction.atomic():
         token = ApiToken.objects.create(
             account=account, name=name, digest=_digest(secret), scopes=sorted(set(scopes)), created_at=now,
-            expires_at=now + timedelta(days=days),
+            expires_at=now + timedelta(days=days), second_factor=shown,
         )  # fmt: skip
         detail = {"account": account.login, "scopes": token.scopes, "expires_at": token.expires_at.isoformat()}
         audit("token.created", by=by, kind="token", id=token.pk, label=name, detail=detail)
+        notify_owner(account, Event.TOKEN_CREATED)
     return token, secret
 
 
-def _refuse_bad_terms(account: Account, name: str, scopes: Collection[str], days: int) -> None:
+def _refuse_bad_terms(account: Account, name: str, scopes: Collection[str], days: int, shown: bool) -> None:
     if not name:
         raise TokenRefused("required", _("A token needs a name."), "name")
     if not scopes or not set(scopes) <= set(OFFERED):
@@ -67,7 +77,7 @@ def _refuse_bad_terms(account: Account, name: str, scopes: Collection[str], days
     owner = EmployeeBackend().get_user(account.pk)
     if owner is None:
         raise TokenRefused("cannot_sign_in", _("This person cannot sign in."))
-    if Scope.FEED in scopes and not owner.has_role(Role.Kind.OPERATOR):
+    if Scope.FEED in scopes and Role.Kind.OPERATOR not in _reach(owner, shown):
         raise TokenRefused("invalid_choice", _("Only an operator's programs send the feed."), "scopes")
     if ApiToken.objects.of(account).usable().count() >= MOST_TOKENS:
         message = _("There are %(count)s tokens already: revoke one first.") % {"count": MOST_TOKENS}
@@ -81,18 +91,28 @@ def revoke_token(*, token: ApiToken, by: Actor) -> bool:
         if ended:
             detail = {"account": token.account.login}
             audit("token.revoked", by=by, kind="token", id=token.pk, label=token.name, detail=detail)
+            notify_owner(token.account, Event.TOKEN_REVOKED)
     return bool(ended)
 
 
 def sign_in(secret: str) -> tuple[Account, ApiToken] | None:
-    """The account a secret signs in and its token, or None for an unknown, expired or revoked one, or a leaver's."""
+    """The account a secret signs in and its token, or None for an unknown, expired or revoked one, or a leaver's.
+
+    The account has only the roles that reach through the token.
+    """
     found = ApiToken.objects.usable().filter(digest=_digest(secret)).annotate(now=Clock()).first()
     account = EmployeeBackend().get_user(found.account_id) if found else None
     if found is None or account is None:
         return None
+    account.roles = _reach(account, found.second_factor)
     if found.last_used_at is None or found.last_used_at <= found.now - USE_NOTED_EVERY:
         ApiToken.objects.filter(pk=found.pk).update(last_used_at=found.now)
     return account, found
+
+
+def _reach(account: Account, shown: bool) -> frozenset[str]:
+    """The roles that a token gives: one that needs a second factor only where it was shown when the token was made."""
+    return account.roles if shown else account.roles - set(settings.SECOND_FACTOR_ROLES)
 
 
 def _digest(secret: str) -> bytes:

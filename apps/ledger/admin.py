@@ -11,9 +11,20 @@ from apps.ledger.models import AuditEntry, Job
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows to look at; nothing is added, changed or deleted here."""
+    """Rows to look at; nothing is added, changed or deleted here.
 
+    Who may enter the admin may see them (config.admin_site): Django's permissions and superusers play no part.
+    """
+
+    # The site takes in nothing else.
+    only_reads = True
     show_full_result_count = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return True
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

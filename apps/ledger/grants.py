@@ -41,17 +41,13 @@ APPENDED = (
     "quotas_correctionline",
 )
 
-# Tables of allauth's and axes' that nothing here fills.
+# Tables of allauth's that nothing here fills.
 UNUSED = (
     "account_emailaddress",
     "account_emailconfirmation",
     "socialaccount_socialaccount",
     "socialaccount_socialapp",
     "socialaccount_socialtoken",
-    "axes_accessattempt",
-    "axes_accessattemptexpiration",
-    "axes_accessfailurelog",
-    "axes_accesslog",
 )
 
 

@@ -22,10 +22,10 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, Operation
 
 from apps.ledger.models import Setting
 from apps.ledger.rules import Identity, digest, normalise
-from apps.ledger.trail import SYSTEM, Actor, audit, audit_once, come_from, coming_from, origin
+from apps.ledger.trail import SYSTEM, Actor, audit, audit_once, browser, come_from, coming_from, origin
 
 # What stands here is all of the floor that writers need.
-__all__ = ["SYSTEM", "Actor", "audit", "audit_once", "come_from", "coming_from", "origin"]
+__all__ = ["SYSTEM", "Actor", "audit", "audit_once", "browser", "come_from", "coming_from", "origin"]
 
 # Arbitrary, fixed for ever: the same number must be taken by every version that shares a database.
 FACTS_LOCK = 8_101_001

@@ -27,11 +27,17 @@ SYSTEM = Actor(None, "system")
 
 
 _origin: ContextVar[str] = ContextVar("origin", default="system")
+_browser: ContextVar[str] = ContextVar("browser", default="")
 
 
 def origin() -> str:
     """From where this process acts just now: `page 10.1.2.3`, `api 10.1.2.3`, `command import_roster`, `worker`."""
     return _origin.get()
+
+
+def browser() -> str:
+    """What the browser that asks says it is (User-Agent); empty outside requests."""
+    return _browser.get()
 
 
 def come_from(where: str) -> None:
@@ -40,13 +46,14 @@ def come_from(where: str) -> None:
 
 
 @contextmanager
-def coming_from(where: str) -> Iterator[None]:
+def coming_from(where: str, *, browser: str = "") -> Iterator[None]:
     """What is audited in this block came from there."""
-    token = _origin.set(where)
+    token, browser_token = _origin.set(where), _browser.set(browser)
     try:
         yield
     finally:
         _origin.reset(token)
+        _browser.reset(browser_token)
 
 
 def audit(

@@ -1,14 +1,11 @@
-"""The admin of verdicts, to read: campaigns with their rules, adjustments."""
+"""The admin of verdicts, to read: campaigns with their rules and results. Nothing in it is about one person."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
-from apps.employees.admin import PersonAdmin
 from apps.ledger.admin import ReadOnlyAdmin
 from apps.quotas.models import (
-    Adjustment,
-    AdjustmentRequest,
     Campaign,
     CampaignRule,
     FrozenResult,
@@ -26,22 +23,6 @@ class CampaignAdmin(ReadOnlyAdmin):
 class CampaignRuleAdmin(ReadOnlyAdmin):
     list_display = ["campaign", "version", "target", "opens_at", "cutoff_at", "time_zone"]
     list_select_related = ["campaign"]
-
-
-@admin.register(AdjustmentRequest)
-class AdjustmentRequestAdmin(PersonAdmin):
-    looked_at = "adjustment"
-    list_display = ["campaign", "employee", "kind", "asked_at", "asked_by_label", "decision", "decided_by_label"]
-    list_filter = ["decision"]
-    list_select_related = ["campaign", "employee"]
-
-
-@admin.register(Adjustment)
-class AdjustmentAdmin(PersonAdmin):
-    looked_at = "adjustment"
-    list_display = ["campaign", "employee", "target", "exempt", "starts_at", "ends_at", "granted_at", "ended_at"]
-    list_select_related = ["campaign", "employee"]
-    search_fields = ["employee__staff_no", "employee__name"]
 
 
 @admin.register(FrozenResult)

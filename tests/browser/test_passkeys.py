@@ -40,6 +40,7 @@ def test_it_is_added_signs_in_and_is_removed(open_as: Open, hr: Employee, settin
     plug_in(page)
     type_password(page)
     page.wait_for_url("**/second-factor/")
+    page.fill("input[name=new-enrolment]", people.enrolment_code(hr))
     page.fill("input[name=new-name]", "This laptop")
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.locator("#passkeys .name")).to_have_text("This laptop")
@@ -72,6 +73,7 @@ def test_who_turns_the_browser_down_is_told_and_goes_on_by_code(open_as: Open, h
     page.evaluate(
         "() => { navigator.credentials.create = () => Promise.reject(new DOMException('', 'NotAllowedError')); }"
     )
+    page.fill("input[name=new-enrolment]", people.enrolment_code(hr))
     page.fill("input[name=new-name]", "This laptop")
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.get_by_text("The browser made no passkey")).to_be_visible()

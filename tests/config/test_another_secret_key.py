@@ -78,7 +78,7 @@ class TestSecondFactors:
     @pytest.fixture(autouse=True)
     def enrolled(self, settings: Any, hr: Employee, campaign: Campaign) -> Employee:
         settings.SECOND_FACTOR_ROLES = ["hr"]
-        add_factor(account=account_for(hr), secret=SECRET)
+        people.enrol(hr, SECRET)
         return hr
 
     def stored(self) -> list[str]:

@@ -8,9 +8,10 @@ from allauth.mfa.models import Authenticator as Stored
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.employees.enrolment import has_factor
 from apps.employees.models import Employee
 from apps.employees.passkeys import MOST, passkeys
-from apps.employees.second_factors import add_factor, has_factor, paper_codes
+from apps.employees.second_factors import add_factor, paper_codes
 from apps.employees.services import account_for
 from apps.ledger.models import AuditEntry
 from apps.quotas.models import Campaign
@@ -40,7 +41,10 @@ def asked(client: StrictClient, address: str = OPTIONS) -> dict[str, Any]:
 
 
 def adds(client: StrictClient, one: Authenticator, name: str = "Phone", **more: Any) -> Any:
-    return client.post(ADD, {"new-name": name, "new-passkey": one.makes(asked(client, NEW)), **more})
+    """The passkey is added as its page does it; HR has the operator's code for the first one."""
+    code = people.enrolment_code(people.person("H001"))
+    sent = {"new-name": name, "new-passkey": one.makes(asked(client, NEW)), "new-enrolment": code}
+    return client.post(ADD, {**sent, **more})
 
 
 def comes_in(client: StrictClient, answer: str) -> bool:
@@ -119,7 +123,8 @@ class TestAdding:
     def test_a_question_is_answered_once(self, client: StrictClient, hr: Employee) -> None:
         signs_in(client)
         options = asked(client, NEW)
-        sent = [{"new-name": "Phone", "new-passkey": Authenticator().makes(options)} for _ in range(2)]
+        about = {"new-name": "Phone", "new-enrolment": people.enrolment_code(hr)}
+        sent = [{**about, "new-passkey": Authenticator().makes(options)} for _ in range(2)]
         assert [client.post(ADD, one).status_code for one in sent] == [200, 422]
         assert len(passkeys(account_for(hr))) == 1
 
@@ -135,7 +140,7 @@ class TestAdding:
     def test_a_session_that_has_not_shown_the_other_factor_adds_none(self, client: StrictClient, hr: Employee) -> None:
         """Else a stolen password would add its own."""
         signs_in(client)
-        add_factor(account=account_for(hr), secret=SECRET)
+        people.enrol(hr, SECRET)
         assert client.post(NEW).status_code == 404
         client.post(ADD, {"new-name": "Mine", "new-passkey": "{}"})
         assert "Sign out and in again" in words(client.get(OWN))
@@ -379,7 +384,9 @@ class TestRemoving:
 
 def test_two_browsers_at_once_add_one_app(client: StrictClient, hr: Employee) -> None:
     account = account_for(hr)
-    assert [add_factor(account=account, secret=SECRET) for _ in range(2)] == [True, False]
+    enrolment_code = people.enrolment_code(hr)
+    added = [add_factor(account=account, secret=SECRET, enrolment_code=enrolment_code) for _ in range(2)]
+    assert added == [True, False]
 
 
 def test_a_page_with_many_asks_the_database_no_more(client: StrictClient, hr: Employee) -> None:

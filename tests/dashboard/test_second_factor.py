@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth
 
 from apps.employees.models import Employee
-from apps.employees.second_factors import add_factor, paper_codes
+from apps.employees.second_factors import paper_codes
 from apps.employees.services import account_for
 from apps.ledger.models import AuditEntry
 from apps.quotas.models import Campaign
@@ -48,7 +48,7 @@ def actions() -> list[str]:
 
 @pytest.fixture
 def enrolled(hr: Employee) -> Employee:
-    add_factor(account=account_for(hr), secret=SECRET)
+    people.enrol(hr, SECRET)
     return hr
 
 
@@ -80,7 +80,8 @@ class TestWithout:
         for one in (client, elsewhere):
             signs_in(one)
         secret = client.get(OWN).context["secret"]
-        assert client.post(OWN, {"code": code(secret)}).status_code == 200
+        sent = {"code": code(secret), "enrolment": people.enrolment_code(hr)}
+        assert client.post(OWN, sent).status_code == 200
         assert elsewhere.get("/")["Location"].startswith("/login/")
         assert client.get("/company/").status_code == 200
 
@@ -89,9 +90,10 @@ class TestWithout:
         page = client.get(OWN).content.decode()
         found = re.search(r"<code>([A-Z2-7]{32})</code>", page)
         assert found
-        assert client.post(OWN, {"code": "000000"}).status_code == 200
+        enrolment = people.enrolment_code(hr)
+        assert client.post(OWN, {"code": "000000", "enrolment": enrolment}).status_code == 200
         assert not Authenticator.objects.exists()
-        done = client.post(OWN, {"code": code(found[1])})
+        done = client.post(OWN, {"code": code(found[1]), "enrolment": enrolment})
         assert all(one in words(done) for one in paper_codes(account_for(hr)))
         assert client.get("/company/").status_code == 200
         assert not any(one in words(client.get(OWN)) for one in paper_codes(account_for(hr)))
@@ -105,10 +107,11 @@ class TestWithout:
         monkeypatch.setattr("apps.dashboard.views.second_factor.FRESH", -1)
         found = re.search(r"<code>([A-Z2-7]{32})</code>", client.get(OWN).content.decode())
         assert found
+        enrolment = people.enrolment_code(hr)
         for wrong in ({}, {"password": "wrong"}):
-            client.post(OWN, {"code": code(found[1]), **wrong})
+            client.post(OWN, {"code": code(found[1]), "enrolment": enrolment, **wrong})
             assert not Authenticator.objects.exists()
-        client.post(OWN, {"code": code(found[1]), "password": people.PASSWORD})
+        client.post(OWN, {"code": code(found[1]), "enrolment": enrolment, "password": people.PASSWORD})
         assert Authenticator.objects.count() == 2
 
 
@@ -152,7 +155,7 @@ class TestWith:
         signs_in(client)
         for number in range(8):
             client.post(ASKED, {"code": f"{number:06}"})
-        assert client.post(ASKED, {"code": code()}).status_code == 200
+        assert client.post(ASKED, {"code": code()}).status_code == 429
         assert client.get("/company/").status_code == 302
 
     def test_a_code_on_paper_signs_in_once(self, client: StrictClient, enrolled: Employee) -> None:
@@ -195,7 +198,9 @@ class TestWith:
     def test_an_operator_resets_it_and_the_trail_says_so(self, client: StrictClient, enrolled: Employee) -> None:
         assert "has no second factor." in say("reset_second_factor", "H001")[0]
         assert "(as before)" in say("reset_second_factor", "H001")[0]
-        assert actions()[-1] == "account.factor_reset"
+        assert actions()[-3:] == [
+            "account.factor_reset", "account.enrolment_code_made", "account.enrolment_code_made"
+        ]  # fmt: skip
         assert signs_in(client)["Location"] == "/company/"
         assert client.get("/company/")["Location"] == OWN
 
@@ -244,7 +249,7 @@ class TestWith:
 
     def test_a_session_from_before_it_was_added_has_not_shown_it(self, client: StrictClient, hr: Employee) -> None:
         signs_in(client)
-        add_factor(account=account_for(hr), secret=SECRET)
+        people.enrol(hr, SECRET)
         assert client.get("/company/")["Location"] == OWN
         assert "Sign out and in again" in words(client.get(OWN))
 
@@ -265,6 +270,6 @@ class TestWith:
 
 
 def test_anybody_may_have_one(client: StrictClient, alice: Employee) -> None:
-    add_factor(account=account_for(alice), secret=SECRET)
+    people.enrol(alice, SECRET)
     assert signs_in(client, "A001", "/")["Location"] == ASKED
     assert client.post(ASKED, {"code": code()})["Location"] == "/"

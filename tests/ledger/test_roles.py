@@ -73,7 +73,7 @@ def test_every_fact_table_there_is_is_protected() -> None:
     assert may_go - {name for name in may_go if name.startswith("api_")} == {
         "employees_account", "employees_account_groups", "employees_account_user_permissions", "employees_role",
         "employees_providersubject", "mfa_authenticator", *UNUSED,
-        "employees_rosterbefore", "employees_session",
+        "employees_enrolmentcode", "employees_rosterbefore", "employees_session", "employees_securityevent",
         "employees_treenode", "ledger_job", "ledger_outbox", "ledger_progress", "ledger_setting", "ledger_storedchunk",
         "ledger_storedfile", "contacts_rememberedcolumns", "quotas_dailycount", "quotas_markrange", "quotas_markrun",
             "contacts_contacttally", "quotas_rollup", "quotas_rollupchange", "quotas_rollupsum",

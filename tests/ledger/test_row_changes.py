@@ -18,7 +18,6 @@ from django.test import Client
 from apps.contacts.models import Contact, ContactIdentity
 from apps.contacts.services import correct_contact, end_contact, identities_of, rename_contact, restore_contact
 from apps.employees.models import Account, Employee, Employment, Placement, ProviderSubject, Role
-from apps.employees.second_factors import add_factor
 from apps.employees.services import account_for, grant_role
 from apps.ledger.guards import EVENTS
 from apps.ledger.models import AuditEntry, RowChange
@@ -97,7 +96,7 @@ def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee,
     )
     services.erase_person(identities_of([("handle", "nobody")]), reason="by letter", by=TESTER)
     plugin.run_as_owner("INSERT INTO auth_group (name) VALUES ('readers')")
-    add_factor(account=account_for(hr), secret="A" * 32)
+    people.enrol(hr, "A" * 32)
     ProviderSubject.objects.create(account=account_for(hr), issuer="https://idp.example.com", subject="s1")
     account, group = account_for(hr).pk, "(SELECT id FROM auth_group)"
     plugin.run_as_owner(f"INSERT INTO employees_account_groups (account_id, group_id) VALUES ({account}, {group})")

@@ -9,9 +9,10 @@ from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django.conf import settings
 from playwright.sync_api import Page
 
+from apps.employees.enrolment import has_factor
 from apps.employees.models import Account
 from apps.employees.passkeys import KIND
-from apps.employees.second_factors import SHOWN, add_factor, factor_added, has_app, has_factor
+from apps.employees.second_factors import SHOWN, add_factor, adding_factor, has_app
 from apps.employees.sessions import SessionStore
 from tests import people
 from tests.pages.company import account
@@ -61,8 +62,8 @@ def _with_passkey(page: Page, reader: str) -> Account:
     found = account(reader)
     if not Authenticator.objects.filter(user=found, type=KIND).exists():
         data = {"name": "蓝色钥匙", "host": page.evaluate("location.hostname"), "id": "00", "credential": "00"}
-        Authenticator.objects.create(user=found, type=KIND, data=data | {"counter": 0, "verified": True})
-        factor_added(found, kind="passkey")
+        with adding_factor(found, kind="passkey", enrolment_code=""):
+            Authenticator.objects.create(user=found, type=KIND, data=data | {"counter": 0, "verified": True})
     return found
 
 

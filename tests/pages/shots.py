@@ -46,6 +46,7 @@ ANYBODY = [
     Shot("password", "red", "/password/"),
     Shot("second-factor", "red", "/second-factor/"),
     Shot("second-factor-error", "red", "/second-factor/", sent("form.fields")),
+    Shot("second-factor-enrolment", "auditor", "/second-factor/"),
     Shot("second-factor-asked", "", "/login/", acts.factor("asked")),
     Shot("second-factor-have", "guarded", "/second-factor/", acts.factor("with_app_and_passkey")),
     Shot("second-factor-wrong-code", "guarded", "/second-factor/", acts.factor("wrong_code")),

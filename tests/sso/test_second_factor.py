@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from apps.employees.models import Employee
-from apps.employees.second_factors import add_factor
-from apps.employees.services import account_for
 from apps.quotas.models import Campaign
+from tests import people
 from tests.dashboard.strict import StrictClient
 from tests.sso.conftest import Trip
 
@@ -39,6 +38,6 @@ def test_a_provider_that_always_asks_is_two(trip: Trip, client: StrictClient, hr
 def test_a_factor_of_this_house_is_asked_for_after_the_provider_too(
     trip: Trip, client: StrictClient, hr: Employee
 ) -> None:
-    add_factor(account=account_for(hr), secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    people.enrol(hr, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
     assert trip("/company/", sub="s1", staff_no="H001")["Location"] == "/login/second-factor/"
     assert client.get("/company/").status_code == 302

@@ -22,6 +22,7 @@ from apps.api.serializers.tokens import (
 from apps.api.views.base import ApiView
 from apps.employees import tokens
 from apps.employees.models import ApiToken
+from apps.employees.second_factors import SHOWN
 
 REPORT = {
     "id": 12, "name": "weekly report", "scopes": ["reports:read"], "created_at": "2026-11-23T04:00:00Z",
@@ -70,7 +71,9 @@ class TokenList(ApiView):
     def post(self, request: Request) -> Response:
         body = TokenTermsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        token, secret = tokens.create_token(account=self.account, by=self.account.actor, **body.validated_data)
+        token, secret = tokens.create_token(
+            account=self.account, by=self.account.actor, shown=bool(request.session.get(SHOWN)), **body.validated_data
+        )
         return Response({**TokenSerializer(token).data, "secret": secret}, status=201)
 
 

@@ -19,13 +19,16 @@ from django.views.decorators.http import require_http_methods
 
 from apps.dashboard.entering import enter
 from apps.dashboard.forms import ForgottenForm, SignInForm
-from apps.dashboard.views.errors import too_many
 from apps.dashboard.views.scope import Scope
+from apps.employees.backends import account_meant
+from apps.employees.email_changes import has_pending_email_change
 from apps.employees.forgotten import meant
-from apps.employees.lock_out import WAIT, forgive, remember_browser
+from apps.employees.lock_out import TooManyGuesses, audit_locked_out, guess_in_session, guess_password
 from apps.employees.models import Account
+from apps.employees.password_links import PasswordLinkTokens
+from apps.employees.security_mail import Event, notify_owner
 from apps.employees.services import audit_account, audit_refused
-from apps.employees.sessions import end_sessions
+from apps.employees.sessions import end_access
 from apps.quotas import services
 
 # Django's form views take PUT for POST.
@@ -47,25 +50,20 @@ class SignIn(views.LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not settings.PASSWORD_SIGN_IN:
             raise Http404
+        self.guess = guess_password(request, request.POST.get("username", ""))
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        account = form.get_user()
-        forgive(self.request, form.cleaned_data["username"])
-        response = enter(self.request, account, self.get_success_url(), event="signed_in")
-        remember_browser(response, account)
-        return response
+        self.guess.was_right()
+        return enter(self.request, form.get_user(), self.get_success_url(), event="signed_in")
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        audit_refused(form.cleaned_data.get("username") or "")
+        name = form.cleaned_data.get("username") or ""
+        audit_refused(name)
+        if self.guess.was_last:
+            audit_locked_out(account_meant(name))
+            raise TooManyGuesses
         return super().form_invalid(form)
-
-
-def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
-    """The answer to somebody who has tried too often, right or wrong: it tells nothing of the last try."""
-    found = too_many(request)
-    found["Retry-After"] = str(int(WAIT.total_seconds()))
-    return found
 
 
 class SignOut(views.LogoutView):
@@ -99,18 +97,28 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     return render_template(request, "registration/forgotten.html", {"form": form, "sent": sent}, status=status)
 
 
+class _Tokens(PasswordLinkTokens):
+    """While a change of the address waits for a second person, no link sets a password."""
+
+    def check_token(self, user: Account | None, token: str | None) -> bool:
+        waits = user is not None and has_pending_email_change(user.employee_id or 0)
+        return not waits and super().check_token(user, token)
+
+
 class SetPassword(views.PasswordResetConfirmView):
     """The page behind a set-password link: valid for three days and for one use. Afterwards one signs in."""
 
     http_method_names = METHODS
     template_name = "registration/set_password.html"
     success_url = reverse_lazy("login")
+    token_generator = _Tokens()
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
         with transaction.atomic():
             response = super().form_valid(form)
             audit_account("password_set", form.user)
-            end_sessions(account=form.user, by=form.user.actor)
+            end_access(account=form.user, by=form.user.actor)
+            notify_owner(form.user, Event.PASSWORD_SET)
         messages.success(self.request, _("Your password is set. Sign in with it."))
         return response
 
@@ -126,10 +134,21 @@ class ChangePassword(views.PasswordChangeView):
         scope = Scope(self.request)
         return super().get_context_data(**kwargs) | {"scope": scope, "frame": scope.frame(), "now": scope.now}
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.guess = guess_in_session(request, Scope(request).user)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        if "old_password" not in form.errors:
+            self.guess.was_right()
+        return super().form_invalid(form)
+
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        self.guess.was_right()
         with transaction.atomic():
             response = super().form_valid(form)
             audit_account("password_changed", form.user)
-            end_sessions(account=form.user, by=form.user.actor, but=self.request.session.session_key)
+            end_access(account=form.user, by=form.user.actor, but=self.request.session.session_key)
+            notify_owner(form.user, Event.PASSWORD_CHANGED)
         messages.success(self.request, _("Your password is changed."))
         return response

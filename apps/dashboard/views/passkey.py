@@ -12,10 +12,10 @@ from apps.dashboard.entering import waiting
 from apps.dashboard.passkey_challenges import Purpose, keep, place, take
 from apps.dashboard.second_factor_forms import PasskeyForm
 from apps.dashboard.views.scope import Scope
-from apps.dashboard.views.second_factor import added, first_page, is_fresh, may_change, page, stale
+from apps.dashboard.views.second_factor import added, first_page, guess_of, is_fresh, may_change, page, stale
+from apps.employees.enrolment import CodeNeeded, has_factor
 from apps.employees.models import Account
 from apps.employees.passkeys import NotProven, TooMany, add_passkey, ask_known, ask_new
-from apps.employees.second_factors import has_factor
 
 
 @login_not_required
@@ -57,9 +57,15 @@ def add(request: HttpRequest) -> HttpResponse:
         return stale(scope)
     account, first = scope.user, not has_factor(scope.user)
     form = PasskeyForm(user=account, fresh=is_fresh(scope), data=request.POST)
-    if form.is_valid() and _added(request, account, form):
+    guess = guess_of(scope, form)
+    if not form.is_valid():
+        form.uncount(guess)
+    elif _added(request, account, form):
+        guess.was_right()
         said = _("Your passkey is added. Keep these codes on paper.") if first else _("Your passkey is added.")
         return added(scope, said, first=first)
+    elif not form.has_error("enrolment"):
+        guess.was_none()
     again = first_page if first else page
     return again(scope, new=form, status=422)
 
@@ -69,9 +75,13 @@ def _added(request: HttpRequest, account: Account, form: PasskeyForm) -> bool:
         add_passkey(
             account=account, place=place(request), state=take(request, Purpose.ADD, account),
             answer=form.cleaned_data["passkey"], name=form.cleaned_data["name"],
+            enrolment_code=form.enrolment_code,
         )  # fmt: skip
     except NotProven:
         form.add_error("name", _("This passkey was not taken. Try again."))
+        return False
+    except CodeNeeded:
+        form.refuse_code()
         return False
     except TooMany:
         form.add_error("name", _("You have as many passkeys as one can have. Remove one first."))

@@ -23,6 +23,8 @@ from apps.dashboard.entering import PROVEN_AT, enter, waiting
 from apps.dashboard.passkey_challenges import Purpose, place, take
 from apps.dashboard.second_factor_forms import AddForm, CodeForm, NewCodesForm, PasskeyForm, RemoveForm
 from apps.dashboard.views.scope import Scope
+from apps.employees.enrolment import CodeNeeded, has_factor
+from apps.employees.lock_out import NO_GUESS, Guess, guess_factor, guess_in_session
 from apps.employees.models import Account
 from apps.employees.passkeys import check_passkey, passkeys, works_at
 from apps.employees.second_factors import (
@@ -30,8 +32,8 @@ from apps.employees.second_factors import (
     Secrets,
     add_factor,
     audit_wrong_code,
+    factors,
     has_app,
-    has_factor,
     lacks_factor,
     paper_codes,
     remove_factor,
@@ -55,7 +57,7 @@ def asked(request: HttpRequest) -> HttpResponse:
         return redirect("login")
     account, left = found
     form = CodeForm(user=account, data=request.POST or None, check=_checks(request, account, Purpose.SIGN_IN))
-    if request.method == "POST" and _proven(form):
+    if request.method == "POST" and _proven(form, guess_factor(request, account, by_passkey=form.by_passkey)):
         reseal_factors(account=account, by=account.actor)
         return enter(request, account, left["wanted"], event=left["event"], shown=True, hours=left["hours"])
     keyed = works_at(account, place(request))
@@ -92,7 +94,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     if not has_factor(account):
         raise Http404
     form = RemoveForm(user=account, data=request.POST, check=_checks(request, account, Purpose.PROOF))
-    if not _proven(form):
+    if not _proven(form, guess_in_session(request, account)):
         return page(scope, remove=form, status=422)
     if (factor := form.cleaned_data["factor"]) is None:
         remove_factors(account=account, by=account.actor)
@@ -116,18 +118,19 @@ def codes(request: HttpRequest) -> HttpResponse:
     if not has_factor(account):
         raise Http404
     form = NewCodesForm(user=account, data=request.POST, check=_checks(request, account, Purpose.PROOF))
-    if not _proven(form):
+    if not _proven(form, guess_in_session(request, account)):
         return page(scope, paper=form, status=422)
     renew_codes(account)
     return page(scope, codes=paper_codes(account))
 
 
-def _proven(form: CodeForm) -> bool:
+def _proven(form: CodeForm, guess: Guess) -> bool:
     """Whether the form's code or passkey is right: then it is used up, else the trail says so."""
     if form.is_valid():
         form.save()
+        guess.was_right()
         return True
-    audit_wrong_code(form.user)
+    audit_wrong_code(form.user, guessed=guess.was_last)
     return False
 
 
@@ -160,6 +163,7 @@ def page(scope: Scope, *, status: int = 200, **context: Any) -> HttpResponse:
         "passkeys": passkeys(account),
         "keyed": works_at(account, place(scope.request)),
         "new": PasskeyForm(user=account, fresh=is_fresh(scope)) if may_change(scope) else None,
+        "coded": bool(account.roles) and len(factors(account)) == 1,
         "left": len(paper_codes(account)),
         "paper": NewCodesForm(user=account, check=_nothing),
         "remove": RemoveForm(user=account, check=_nothing),
@@ -189,14 +193,29 @@ def first_page(scope: Scope, form: AddForm | None = None, *, status: int = 200, 
 def _add_app(scope: Scope) -> HttpResponse:
     account, request = scope.user, scope.request
     form = AddForm(user=account, fresh=is_fresh(scope), data=request.POST or None)
-    if request.method != "POST" or not form.is_valid():
+    if request.method != "POST":
         return first_page(scope, form)
     first = not has_factor(account)
-    if not add_factor(account=account, secret=form.secret):
+    guess = guess_of(scope, form)
+    if not form.is_valid():
+        form.uncount(guess)
+        return first_page(scope, form)
+    try:
+        is_new = add_factor(account=account, secret=form.secret, enrolment_code=form.enrolment_code)
+    except CodeNeeded:
+        form.refuse_code()
+        return first_page(scope, form)
+    guess.was_right()
+    if not is_new:
         return redirect("second-factor")
     clear_totp_secret(request)
     said = _("Your second factor is added. Keep these codes on paper.") if first else _("The app is added.")
     return added(scope, said, first=first)
+
+
+def guess_of(scope: Scope, form: AddForm | PasskeyForm) -> Guess:
+    """The guess at a password or an enrolment code that a form which adds a factor is, if it asks for one."""
+    return guess_in_session(scope.request, scope.user) if form.asks_secret else NO_GUESS
 
 
 def _checks(request: HttpRequest, account: Account, purpose: Purpose) -> Callable[[str], None]:

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.dashboard.browsers import called
 from apps.dashboard.views.scope import Scope, render
-from apps.employees.sessions import end_session, end_sessions, idle_limit, signed_in
+from apps.employees.browsers import called
+from apps.employees.sessions import end_access, end_session, idle_limit, signed_in
 
 
 @require_safe
@@ -48,7 +48,7 @@ def end(request: HttpRequest, name: str) -> HttpResponse:
 def end_others(request: HttpRequest) -> HttpResponse:
     """Only this browser stays. Sent twice, it is answered twice."""
     scope = Scope(request)
-    gone = end_sessions(account=scope.user, by=scope.user.actor, but=request.session.session_key)
+    gone = end_access(account=scope.user, by=scope.user.actor, but=request.session.session_key)
     said = ngettext("%(count)s other browser is signed out.", "%(count)s other browsers are signed out.", gone)
     messages.success(request, said % {"count": gone})
     return redirect(scope.url("sign-ins"))

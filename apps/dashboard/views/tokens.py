@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.dashboard.token_forms import TokenForm, offered_to
 from apps.dashboard.views.scope import Scope, render
 from apps.employees.models import ApiToken
+from apps.employees.second_factors import SHOWN
 from apps.employees.tokens import TokenRefused, create_token, revoke_token
 
 PAGE = 50
@@ -26,7 +27,9 @@ def index(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(scope, form, status=422)
     try:
-        token, secret = create_token(account=scope.user, by=scope.user.actor, **form.terms())
+        token, secret = create_token(
+            account=scope.user, by=scope.user.actor, shown=bool(request.session.get(SHOWN)), **form.terms()
+        )
     except TokenRefused as refused:
         form.refuse(refused.field, refused.message)
         return _page(scope, form, status=422)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
-from apps.employees.models import Account, Employee, Role
+from apps.employees.models import Account, Employee, Role, SecurityEvent
 from apps.employees.services import account_for, grant_role
 from apps.ledger.services import Actor, audit
 from apps.quotas.demo.company import Company
@@ -23,6 +23,8 @@ def make_sign_ins(company: Company, by: Actor) -> list[dict[str, str]]:
     made = [_with_password(role, account) for role, account in _accounts(company, by)]
     # The demo's two of HR decide at once: nobody's account was taken over here.
     Account.objects.update(security_changed_at=None)
+    # Nobody of a made-up company reads mails about their roles.
+    SecurityEvent.objects.all().delete()
     return made
 
 

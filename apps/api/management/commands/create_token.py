@@ -26,7 +26,7 @@ class Command(PersonCommand):
         try:
             token, secret = tokens.create_token(
                 account=account_for(employee), name=options["name"], scopes=options["scope"], days=options["days"],
-                by=self.actor,
+                by=self.actor, shown=True,
             )  # fmt: skip
         except tokens.TokenRefused as refused:
             raise CommandError(refused.message) from refused

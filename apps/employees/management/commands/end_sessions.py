@@ -2,17 +2,17 @@ from typing import Any
 
 from apps.employees.management.person import PersonCommand
 from apps.employees.services import account_for
-from apps.employees.sessions import end_sessions
+from apps.employees.sessions import end_access
 
 
 class Command(PersonCommand):
-    help = "Signs an employee out of every browser; tokens of programs stay."
+    help = "Signs an employee out of every browser and ends the tokens of programs."
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)
-        ended = end_sessions(account=account_for(employee), by=self.actor)
+        ended = end_access(account=account_for(employee), by=self.actor)
         self.tell(
             options,
             {"staff_no": employee.staff_no, "ended": ended},
-            f"{employee} is signed in nowhere: {ended} sessions ended.",
+            f"{employee} is signed in nowhere, with no token: {ended} sessions ended.",
         )

@@ -2,9 +2,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from apps.employees.enrolment import make_code
+from apps.employees.management.commands.enrolment_code import said_of
 from apps.employees.management.person import PersonCommand
 from apps.employees.models import Role
-from apps.employees.services import grant_role
+from apps.employees.services import account_for, grant_role
 
 
 class Command(PersonCommand):
@@ -20,8 +22,8 @@ class Command(PersonCommand):
         changed = grant_role(employee=employee, role=options["role"], by=self.actor, revoke=options["revoke"])
         state = "no longer has" if options["revoke"] else "has"
         was = "" if changed else " (as before)"
-        self.tell(
-            options,
-            {"staff_no": employee.staff_no, "role": options["role"], "changed": changed},
-            f"{employee} {state} the role {options['role']}{was}.",
-        )
+        # Where nothing changed, a code that was handed over stays good.
+        code = make_code(account=account_for(employee), by=self.actor) if changed else None
+        told = {"staff_no": employee.staff_no, "role": options["role"], "changed": changed, "enrolment_code": code}
+        said = f"{employee} {state} the role {options['role']}{was}."
+        self.tell(options, told, f"{said}\n{said_of(code)}" if code else said)

@@ -1,18 +1,23 @@
 from typing import Any
 
+from apps.employees.enrolment import make_code
+from apps.employees.management.commands.enrolment_code import said_of
 from apps.employees.management.person import PersonCommand
 from apps.employees.second_factors import remove_factors
 from apps.employees.services import account_for
 
 
 class Command(PersonCommand):
-    help = "Takes an employee's second factors away, whose app and paper are gone; who needs one adds it anew."
+    help = "Removes an employee's second factors, whose app and paper are gone; a role holder gets an enrolment code."
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)
-        reset = remove_factors(account=account_for(employee), by=self.actor)
+        account = account_for(employee)
+        reset = remove_factors(account=account, by=self.actor)
+        code = make_code(account=account, by=self.actor)
+        said = f"{employee} has no second factor{'' if reset else ' (as before)'}."
         self.tell(
             options,
-            {"staff_no": employee.staff_no, "reset": reset},
-            f"{employee} has no second factor{'' if reset else ' (as before)'}.",
+            {"staff_no": employee.staff_no, "reset": reset, "enrolment_code": code},
+            f"{said}\n{said_of(code)}" if code else said,
         )

@@ -169,7 +169,8 @@ def _audit(
     request: ApprovalRequest, event: str, by: Actor, *, effect: dict[str, int] | None = None, operator: bool = False
 ) -> None:
     detail: dict[str, Any] = {"kind": request.kind, "subject": request.subject}
-    if effect is not None:
+    # How much there is of somebody tells whose contact they are, and the requester reads the trail too.
+    if effect is not None and request.kind != ApprovalRequest.Kind.ERASURE:
         detail["effect"] = effect
     if operator:
         detail["operator"] = True

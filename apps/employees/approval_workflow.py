@@ -55,11 +55,11 @@ def require_second_person(by: Actor) -> None:
 
     Raises ApprovalRefused without the HR role, or when the account's address, factor or role changed lately.
     """
-    account = Account.objects.filter(pk=by.id, is_active=True).first()
-    held = Role.objects.select_for_update(no_key=True).filter(account_id=by.id, role=Role.Kind.HR).first()
-    if account is None or held is None:
+    accounts = Account.objects.filter(pk=by.id or 0, is_active=True)
+    role = Role.objects.select_for_update(no_key=True).filter(account_id=by.id or 0, role=Role.Kind.HR).first()
+    if role is None or not accounts.exists():
         raise ApprovalRefused("not_hr", _("Only HR users take part in this."))
-    if not Account.objects.filter(settled(clock()), pk=by.id).exists():
+    if not accounts.filter(settled(clock())).exists():
         raise ApprovalRefused(
             "unsettled",
             _(

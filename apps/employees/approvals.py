@@ -102,3 +102,46 @@ class ApprovalRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.label}"
+
+
+class EmailChangeQuerySet(models.QuerySet["EmailChange"]):
+    """Changes of addresses by their state."""
+
+    def pending(self, now: datetime) -> EmailChangeQuerySet:
+        """Changes that a second person can still approve at `now`."""
+        return self.filter(waiting=True, request__expires_at__gt=now)
+
+
+class EmailChange(models.Model):
+    """One employee's new e-mail address, in a request for all new addresses of one roster load.
+
+    `waiting` ends with the decision about the request (a trigger, migration 0017), or when a later load names another
+    address. `requested_mail_at` and `applied_mail_at`: when the old address was told.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    request = models.ForeignKey(ApprovalRequest, on_delete=models.PROTECT)
+    employee = models.ForeignKey("employees.Employee", on_delete=models.PROTECT, db_index=False)
+    old_email = models.TextField()
+    new_email = models.TextField()
+    waiting = models.BooleanField(default=True)
+    applied_at = models.DateTimeField(null=True)
+    requested_mail_at = models.DateTimeField(null=True)
+    applied_mail_at = models.DateTimeField(null=True)
+
+    objects = EmailChangeQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=Q(requested_mail_at__isnull=True) | Q(applied_at__isnull=False, applied_mail_at__isnull=True),
+                name="employees_emailchange_unmailed",
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["employee"], condition=Q(waiting=True), name="employees_emailchange_one"),
+            models.CheckConstraint(
+                name="employees_emailchange_changes", condition=~Q(old_email=F("new_email")) & ~Q(new_email="")
+            ),
+        ]

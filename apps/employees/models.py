@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.employees.api_tokens import ApiToken as ApiToken
 from apps.employees.api_tokens import Scope as Scope
 from apps.employees.approvals import ApprovalRequest as ApprovalRequest
+from apps.employees.approvals import EmailChange as EmailChange
 from apps.employees.browser_sessions import BrowserSession as BrowserSession
 from apps.employees.deputies import Deputyship as Deputyship
 from apps.employees.querysets import EmployeeQuerySet
@@ -169,13 +170,16 @@ class RosterLoad(models.Model):
 
     `difference` holds the whole of it as CSV and `digest` its SHA-256: what is applied is what was shown. `based_on`
     is the version of the roster it was shown against, `version` the one it made. `report` has its counts, the first
-    of each list, and the problem that stands in its way.
+    of each list, and the problem that stands in its way. `effect` is how many people it ends, moves, and whose count
+    it changes, counted when it was applied or when its application was requested: a second person reads it, and the
+    requester does not.
     """
 
     class State(models.TextChoices):
         LOOKING = "looking"
         LOOKED = "looked"
         RECEIVED = "received"
+        REQUESTED = "requested"
         DONE = "done"
         REFUSED = "refused"
 
@@ -194,6 +198,7 @@ class RosterLoad(models.Model):
     digest = models.TextField(blank=True)
     difference = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
     report = models.JSONField(default=dict)
+    effect = models.JSONField(default=dict)
     done = models.BigIntegerField(default=0, help_text="rows that have been read")
     total = models.BigIntegerField(null=True, help_text="rows in the file, once they were counted")
     advanced_at = models.DateTimeField(db_default=Clock(), help_text="when somebody worked at it last")

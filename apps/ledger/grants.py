@@ -14,6 +14,7 @@ KEPT = (
     "employees_rosterload",
     "employees_deputyship",
     "employees_approvalrequest",
+    "employees_emailchange",
     "contacts_contact",
     "contacts_contactidentity",
     "contacts_submission",

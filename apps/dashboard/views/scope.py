@@ -17,7 +17,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from apps.dashboard import words
-from apps.employees.models import Account, Deputyship, Employee
+from apps.employees.models import Account, ApprovalRequest, Deputyship, Employee
 from apps.quotas import reports, services
 from apps.quotas.freeze.files import UnknownResult, result_of
 from apps.quotas.models import Campaign, CampaignRule, FrozenResult
@@ -31,6 +31,7 @@ class Link:
     url: str
     icon: str
     here: bool
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,15 @@ class Scope:
         """Whether the reader has the company's page: HR with its people, an auditor without."""
         return self.reads_results
 
+    @cached_property
+    def approvals_waiting(self) -> int:
+        """How many requests of others wait for a decision of the reader's."""
+        if not self.user.has_role("hr"):
+            return 0
+        # Without a comparison that NULL, a request of a command, would fall out of.
+        own = ApprovalRequest.objects.filter(requested_by_id=self.user.pk).values("pk")
+        return ApprovalRequest.objects.open(self.now).exclude(pk__in=own).count()
+
     def frame(self) -> Frame:
         return Frame(self.user.display_name or self.user.login, self.user.login, self._links())
 
@@ -215,6 +225,8 @@ class Scope:
                 pages.append((_("Team"), reverse("team-home"), "users"))
         if self.reads_company:
             pages.append((_("Company"), reverse("company"), "building-2"))
+        if self.approvals_waiting:
+            pages.append((_("Approvals"), reverse("approvals"), "check-check"))
         if self.campaign and self.campaign.newest_result and self.reads_results:
             pages.append((_("Result"), reverse("result"), "stamp"))
         if self.user.has_role("auditor"):
@@ -224,7 +236,8 @@ class Scope:
         # The page a link leads to, or lies above: of two, the one that is nearer.
         below = [url for _label, url, _icon in pages if self._is_at(url)]
         here = max(below, key=len, default="")
-        return [Link(label, url, icon, url == here) for label, url, icon in pages]
+        counts = {reverse("approvals"): self.approvals_waiting}
+        return [Link(label, url, icon, url == here, counts.get(url, 0)) for label, url, icon in pages]
 
     def _is_at(self, url: str) -> bool:
         path = url.partition("?")[0]

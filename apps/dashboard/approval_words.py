@@ -1,0 +1,110 @@
+"""What pages and commands say about requests that wait for a second person: their kinds, effects and states.
+
+Another kind of change adds a line to `KINDS`, and a line to `EFFECTS` for every name its effect can have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from apps.dashboard import words
+from apps.employees.models import ApprovalRequest
+
+Kind, Decision = ApprovalRequest.Kind, ApprovalRequest.Decision
+
+
+@dataclass(frozen=True)
+class KindWords:
+    """How a kind of change is called. `page`: the address and its arguments where the subject is shown, if any."""
+
+    title: words.Text
+    icon: str
+    page: Callable[[ApprovalRequest], tuple[str, tuple[Any, ...]]] | None = None
+
+
+def _roster_load(request: ApprovalRequest) -> tuple[str, tuple[Any, ...]]:
+    return "roster-load", (request.subject,)
+
+
+KINDS: dict[str, KindWords] = {
+    Kind.EMAIL_CHANGE: KindWords(_("New e-mail addresses"), "at-sign", _roster_load),
+    Kind.ROSTER_LOAD: KindWords(_("Roster load"), "list-tree", _roster_load),
+    Kind.ROSTER_UNDO: KindWords(_("Undo of a roster load"), "undo-2", _roster_load),
+    Kind.RULE_CHANGE: KindWords(_("Change of a campaign's rule"), "flag"),
+    Kind.CAMPAIGN_OPENING: KindWords(_("Opening of a campaign"), "flag"),
+    Kind.CAMPAIGN_CANCELLATION: KindWords(_("Cancellation of a campaign"), "flag"),
+    Kind.CAMPAIGN_CLOSING: KindWords(_("Closing of a campaign"), "flag"),
+    Kind.ERASURE: KindWords(_("Erasure"), "eraser"),
+}
+# By the name in an effect: a sentence about `count` people, chosen by `number`. In the order in which they are shown.
+EFFECTS: dict[str, Any] = {
+    # Roster loads, their undoing, and new addresses.
+    "leaving": ngettext_lazy("%(count)s employed person leaves", "%(count)s employed people leave", "number"),
+    "moving": ngettext_lazy(
+        "%(count)s person gets another manager above them or another department",
+        "%(count)s people get another manager above them or another department",
+        "number",
+    ),
+    "joining": ngettext_lazy("%(count)s person joins", "%(count)s people join", "number"),
+    "returning": ngettext_lazy(
+        "%(count)s person is employed again", "%(count)s people are employed again", "number"
+    ),
+    "addresses": ngettext_lazy(
+        "%(count)s person gets another e-mail address", "%(count)s people get another e-mail address", "number"
+    ),
+    "role_holders": ngettext_lazy(
+        "%(count)s of them holds a role (HR, operator or auditor)",
+        "%(count)s of them hold a role (HR, operator or auditor)",
+        "number",
+    ),
+    "counts": ngettext_lazy(
+        "The number of %(count)s person changes, because a contact becomes or stops being a colleague",
+        "The numbers of %(count)s people change, because a contact becomes or stops being a colleague",
+        "number",
+    ),
+}  # fmt: skip
+STATES: dict[str, tuple[words.Text, str, str]] = {
+    "waiting": (_("waiting"), "amber", "hourglass"),
+    "expired": (_("expired"), "", "clock-alert"),
+    Decision.APPROVED: (_("approved"), "green", "check"),
+    Decision.REFUSED: (_("refused"), "", "x"),
+    Decision.WITHDRAWN: (_("withdrawn"), "", "undo-2"),
+    Decision.SUPERSEDED: (_("superseded"), "", "minus"),
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a request is, as a badge."""
+
+    code: str
+    label: words.Text
+    colour: str
+    icon: str
+
+
+def state_of(request: ApprovalRequest, now: Any) -> State:
+    """Waiting until it is decided or expires."""
+    code = request.decision or ("waiting" if request.expires_at > now else "expired")
+    return State(code, *STATES[code])
+
+
+def kind_of(request: ApprovalRequest) -> KindWords:
+    return KINDS[request.kind]
+
+
+def effect_lines(effect: dict[str, int]) -> list[str]:
+    """The sentences of an effect, in the order of EFFECTS; what nobody is concerned by is left out."""
+    ordered = sorted(effect, key=lambda name: list(EFFECTS).index(name) if name in EFFECTS else len(EFFECTS))
+    return [_line(name, effect[name]) for name in ordered if effect[name]]
+
+
+def _line(name: str, number: int) -> str:
+    if name not in EFFECTS:
+        return f"{name}: {words.number(number)}"
+    return str(EFFECTS[name] % {"number": number, "count": words.number(number)})

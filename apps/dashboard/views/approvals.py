@@ -1,0 +1,142 @@
+"""`/company/approvals/`: changes of large effect that wait for a second person. For HR alone."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.dashboard import approval_words
+from apps.dashboard.adjustment_forms import RefuseForm
+from apps.dashboard.views.company import hr_scope
+from apps.dashboard.views.scope import Scope, render
+from apps.employees.approval_workflow import ApprovalRefused, refuse_request, withdraw_request
+from apps.employees.models import ApprovalRequest
+from apps.ledger.services import PastIsKept
+from apps.quotas import services
+from apps.quotas.services.approvals import approve_request, effect_digest, effect_of_request
+
+PAGE = 50
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Every request: those that wait first, then the newest."""
+    scope = hr_scope(request)
+    waiting = ApprovalRequest.objects.open(scope.now).order_by("-requested_at", "pk")
+    decided = ApprovalRequest.objects.exclude(pk__in=waiting.values("pk")).order_by("-requested_at", "pk")
+    page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
+    context = {
+        "waiting": [_line(scope, one) for one in waiting] if page.number == 1 else [],
+        "decided": [_line(scope, one) for one in page],
+        "page": page,
+    }
+    return render(scope, "dashboard/approvals.html", context)
+
+
+@require_safe
+def detail(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """One request with its effect, and the steps that are open to the reader."""
+    scope = hr_scope(request)
+    return _show(scope, _found(request_id))
+
+
+@require_POST
+def approve(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """The second person approves what this page showed."""
+
+    def act(scope: Scope) -> str:
+        approve_request(request_id=request_id, seen=request.POST.get("seen", ""), by=scope.user.actor)
+        return _("Approved. The change is made.")
+
+    return _act(request, request_id, act)
+
+
+@require_POST
+def refuse(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    form = RefuseForm(request.POST)
+
+    def act(scope: Scope) -> str:
+        refuse_request(request_id=request_id, note=form.cleaned_data["note"], by=scope.user.actor)
+        return _("Refused. Nothing was changed.")
+
+    return _act(request, request_id, act, form)
+
+
+@require_POST
+def withdraw(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    def act(scope: Scope) -> str:
+        withdraw_request(request_id=request_id, by=scope.user.actor)
+        return _("Withdrawn. Nothing was changed.")
+
+    return _act(request, request_id, act)
+
+
+def _found(request_id: uuid.UUID) -> ApprovalRequest:
+    try:
+        return ApprovalRequest.objects.get(pk=request_id)
+    except ApprovalRequest.DoesNotExist as unknown:
+        raise Http404("There is no such request") from unknown
+
+
+def _line(scope: Scope, found: ApprovalRequest) -> dict[str, Any]:
+    """A request in the list, with the effect as it was requested."""
+    return {
+        "it": found, "words": approval_words.kind_of(found), "state": approval_words.state_of(found, scope.now),
+        "effect": approval_words.effect_lines(found.decided_effect or found.effect),
+        "url": scope.url("approval", found.pk), "mine": found.requested_by_id == scope.user.pk,
+    }  # fmt: skip
+
+
+def _show(
+    scope: Scope, found: ApprovalRequest, status: int = 200, form: RefuseForm | None = None, refused: str = ""
+) -> HttpResponse:
+    line = _line(scope, found)
+    waits = line["state"].code == "waiting"
+    # The requester reads what was counted at the request: some numbers are the second person's alone (ADR 63).
+    effect, stale = found.decided_effect or found.effect, ""
+    if waits and not line["mine"]:
+        try:
+            effect = effect_of_request(found, scope.now)
+        except ApprovalRefused as refusal:
+            stale = refusal.message
+    page = line["words"].page
+    view, arguments = page(found) if page else ("", ())
+    context = {
+        "line": line, "it": found, "waits": waits, "effect": approval_words.effect_lines(effect), "stale": stale,
+        "seen": effect_digest(effect), "form": form or RefuseForm(), "refused": refused,
+        "subject": scope.url(view, *arguments) if view else "", "changes": _changes(found),
+    }  # fmt: skip
+    return render(scope, "dashboard/approval.html", context, status=status)
+
+
+def _changes(found: ApprovalRequest) -> dict[str, Any] | None:
+    """The rows of a request for new addresses."""
+    return None
+
+
+def _act(
+    request: HttpRequest, request_id: uuid.UUID, act: Callable[[Scope], str], form: RefuseForm | None = None
+) -> HttpResponse:
+    """Do one step: afterwards the request with a sentence; when it was refused, the same page with why."""
+    scope = hr_scope(request)
+    found = _found(request_id)
+    if form is not None and not form.is_valid():
+        return _show(scope, found, 422, form)
+    try:
+        said = act(scope)
+    except ApprovalRefused as refused:
+        return _show(scope, _found(request_id), 409, form, refused.message)
+    except PastIsKept:
+        busy = _("A campaign is being frozen, so its past cannot change now. Try again in a minute.")
+        return _show(scope, _found(request_id), 409, form, busy)
+    services.ring()
+    messages.success(request, said)
+    return redirect(scope.url("approval", found.pk))

@@ -1,0 +1,125 @@
+"""`/company/approvals/`: when these fail, a second person approves what was not shown, or cannot decide at all."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from apps.employees.approval_workflow import request_approval
+from apps.employees.models import ApprovalRequest, Employee
+from apps.employees.services import account_for
+from apps.ledger.services import Actor
+from apps.quotas.services import approvals
+from tests.dashboard.conftest import SignIn
+from tests.dashboard.test_import import text_of
+from tests.people import officer, with_account
+
+pytestmark = pytest.mark.django_db
+KIND = ApprovalRequest.Kind.RULE_CHANGE
+
+
+class Change:
+    """A change whose effect a test sets, and which says when it was made."""
+
+    def __init__(self) -> None:
+        self.effect = {"leaving": 3}
+        self.made: list[Actor] = []
+
+
+@pytest.fixture
+def change(monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
+    change = Change()
+    approvable = approvals.ApprovableChange(
+        effect=lambda request, now: change.effect, apply=lambda request, by: change.made.append(by)
+    )
+    monkeypatch.setitem(approvals.CHANGES, KIND, approvable)
+    return change
+
+
+def requested(by: Actor, subject: str = "x") -> str:
+    request = request_approval(
+        kind=KIND, subject=subject, label="November", payload={}, effect={"leaving": 2}, reason="as agreed", by=by
+    )
+    return f"/company/approvals/{request.pk}/"
+
+
+def seen_on(page: object) -> str:
+    return str(page.context["seen"])  # type: ignore[attr-defined]
+
+
+def test_a_second_person_sees_the_effect_of_now_and_approves_it(as_: SignIn, hr: Employee, change: Change) -> None:
+    address, client = requested(officer("hr-2")), as_(hr)
+    listed = text_of(client.get("/company/approvals/"))
+    assert "November" in listed
+    assert "Approvals 1" in listed, "the navigation says how many wait"
+    page = client.get(address)
+    assert "3 employed people leave" in text_of(page)
+    assert "as agreed" in text_of(page)
+    response = client.post(address + "approve/", {"seen": seen_on(page)})
+    assert response.status_code == 302
+    assert change.made == [account_for(hr).actor]
+    assert "Nothing is waiting" in text_of(client.get("/company/approvals/"))
+
+
+def test_what_changed_since_it_was_looked_at_is_not_approved(as_: SignIn, hr: Employee, change: Change) -> None:
+    address, client = requested(officer("hr-2")), as_(hr)
+    seen = seen_on(client.get(address))
+    change.effect = {"leaving": 300}
+    response = client.post(address + "approve/", {"seen": seen})
+    assert response.status_code == 409
+    assert "The effect is another one by now" in text_of(response)
+    assert "300 employed people leave" in text_of(response)
+    assert not change.made
+
+
+def test_the_requester_withdraws_and_cannot_approve(as_: SignIn, hr: Employee, change: Change) -> None:
+    address, client = requested(account_for(hr).actor), as_(hr)
+    page = client.get(address)
+    assert "another HR user decides" in text_of(page)
+    assert "Approvals 1" not in text_of(page), "nothing waits for the reader"
+    response = client.post(address + "approve/", {"seen": approvals.effect_digest(change.effect)})
+    assert response.status_code == 409
+    assert "You requested this yourself" in text_of(response)
+    assert client.post(address + "withdraw/").status_code == 302
+    assert "withdrawn" in text_of(client.get("/company/approvals/"))
+    assert not change.made
+
+
+def test_the_requester_reads_the_effect_of_the_request_alone(as_: SignIn, hr: Employee, change: Change) -> None:
+    """Numbers that tell whose contact somebody is are in the effect of now, for the second person."""
+    change.effect = {"leaving": 2, "counts": 1}
+    address = requested(account_for(hr).actor)
+    assert "The number of 1 person changes" not in text_of(as_(hr).get(address))
+    assert "The number of 1 person changes" in text_of(as_(second(hr)).get(address))
+
+
+def second(hr: Employee) -> Employee:
+    """Another employee with the HR role."""
+    return with_account(Employee.objects.get(staff_no="C001"), "hr")
+
+
+def test_a_refusal_says_why_and_the_form_keeps_what_was_typed(as_: SignIn, hr: Employee, change: Change) -> None:
+    address, client = requested(officer("hr-2")), as_(hr)
+    assert client.post(address + "refuse/", {"note": ""}).status_code == 422
+    assert client.post(address + "refuse/", {"note": "not this month"}).status_code == 302
+    assert "not this month" in text_of(client.get(address))
+    late = client.post(address + "refuse/", {"note": "too late anyway"})
+    assert late.status_code == 409
+    assert "has decided this already" in text_of(late)
+    assert not change.made
+
+
+def test_a_form_that_is_refused_stays_filled(as_: SignIn, hr: Employee, change: Change) -> None:
+    address = requested(account_for(hr).actor)
+    response = as_(second(hr)).post(address + "refuse/", {"note": "x" * 5_000})
+    assert response.status_code == 422
+    assert "x" * 5_000 in response.content.decode()
+
+
+def test_decided_requests_are_paged(as_: SignIn, hr: Employee, change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.dashboard.views.approvals.PAGE", 2)
+    client = as_(hr)
+    for number in range(3):
+        client.post(requested(officer("hr-2"), str(number)) + "refuse/", {"note": "no"})
+    first = client.get("/company/approvals/")
+    assert "Next page" in text_of(first)
+    assert text_of(client.get("/company/approvals/?page=2")).count("refused") == 1

@@ -97,9 +97,7 @@ def open_campaign(
         raise
 
 
-def _open(
-    name: str, slug: str, terms: Terms, key: uuid.UUID | None, by: Actor, approved_by: Actor | None
-) -> Campaign:
+def _open(name: str, slug: str, terms: Terms, key: uuid.UUID | None, by: Actor, approved_by: Actor | None) -> Campaign:
     if len(slug) > SLUG_LIMIT:
         raise CampaignRefused("slug", _("The short name is too long."))
     rule = terms.rule(Campaign(name=name), 1)

@@ -80,6 +80,12 @@ def problem(found: dict[str, Any]) -> str:
         ),
         "unsure_encoding": _("The file does not say which alphabet its bytes mean."),
         "freezing": _("A campaign is being frozen, so its past cannot change now. Try again in a minute."),
+        "approval_unsettled": _(
+            "A second HR user has to approve this file, and your account cannot request that yet: its e-mail address, "
+            "second factor or role changed a short time ago. Another HR user loads the file."
+        ),
+        "approval_not_hr": _("The person who loaded this file is no longer an HR user. Another HR user loads it."),
+        "approval_waiting": _("A request for this file is waiting already."),
         "lost": _("The file is no longer kept here. Please send it again."),
         "gave_up": _("The work on this file was cut off too often. Please send it again."),
     }
@@ -94,6 +100,7 @@ KINDS: dict[str, tuple[Text, str, str]] = {
     "left": (gettext_lazy("Leave"), "user-minus", "amber"),
     "moved": (gettext_lazy("Move"), "move-right", ""),
     "changed": (gettext_lazy("Change"), "pencil", ""),
+    "address": (gettext_lazy("New addresses"), "at-sign", "amber"),
     "rejected": (pgettext_lazy("roster", "Rejected"), "triangle-alert", "amber"),
 }
 KINDS_DONE: dict[str, Text] = {
@@ -101,6 +108,7 @@ KINDS_DONE: dict[str, Text] = {
     "left": gettext_lazy("Left"),
     "moved": gettext_lazy("Moved"),
     "changed": gettext_lazy("Changed"),
+    "address": gettext_lazy("New addresses"),
     "rejected": pgettext_lazy("roster", "Rejected"),
 }
 

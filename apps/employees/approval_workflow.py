@@ -18,7 +18,7 @@ from apps.employees.approvals import ApprovalRequest
 from apps.employees.backends import MAY_SIGN_IN
 from apps.employees.models import Account, Role
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, audit, clock
+from apps.ledger.services import SYSTEM, Actor, audit, clock
 
 Decision = ApprovalRequest.Decision
 # An open request that nobody decides within this time can no longer be approved.
@@ -59,7 +59,12 @@ def require_second_person(by: Actor) -> None:
     role = Role.objects.select_for_update(no_key=True).filter(account_id=by.id or 0, role=Role.Kind.HR).first()
     if role is None or not accounts.exists():
         raise ApprovalRefused("not_hr", _("Only HR users take part in this."))
-    if not accounts.filter(settled(clock())).exists():
+    require_settled(by)
+
+
+def require_settled(by: Actor) -> None:
+    """Raises ApprovalRefused when the account's address, second factor or role changed lately."""
+    if not Account.objects.filter(settled(clock()), pk=by.id or 0).exists():
         raise ApprovalRefused(
             "unsettled",
             _(
@@ -138,6 +143,13 @@ def withdraw_request(*, request_id: uuid.UUID, by: Actor) -> None:
             raise ApprovalRefused("not_yours", _("Another person requested this: you can refuse it."))
         _write(request, Decision.WITHDRAWN, by, clock())
         _audit(request, "withdrawn", by)
+
+
+def supersede_requests(requests: QuerySet[ApprovalRequest]) -> None:
+    """End open requests that mean nothing any more, because what they were counted on has changed."""
+    for request in requests.filter(decision=None).select_for_update():
+        _write(request, Decision.SUPERSEDED, Actor(None, ""), clock())
+        _audit(request, "superseded", SYSTEM)
 
 
 def _require_decider(request: ApprovalRequest, by: Actor, by_operator: bool) -> None:

@@ -109,14 +109,14 @@ class EmailChangeQuerySet(models.QuerySet["EmailChange"]):
 
     def pending(self, now: datetime) -> EmailChangeQuerySet:
         """Changes that a second person can still approve at `now`."""
-        return self.filter(waiting=True, request__expires_at__gt=now)
+        return self.filter(waiting=True, request__decision=None, request__expires_at__gt=now)
 
 
 class EmailChange(models.Model):
     """One employee's new e-mail address, in a request for all new addresses of one roster load.
 
-    `waiting` ends with the decision about the request (a trigger, migration 0017), or when a later load names another
-    address. `requested_mail_at` and `applied_mail_at`: when the old address was told.
+    `waiting` ends when the change is applied, when the request is decided otherwise (a trigger, migration 0017), or
+    when a later load names another address. `requested_mail_at` and `applied_mail_at`: when the old address was told.
     """
 
     id = models.BigAutoField(primary_key=True)

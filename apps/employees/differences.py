@@ -17,11 +17,14 @@ from typing import IO, Any, Protocol
 
 from django.db import connection
 
+from apps.employees.email_changes import new_emails
 from apps.employees.services import company_zone
 from apps.ledger.sheets import guarded
 
 JOINED, LEFT, MOVED, CHANGED, REJECTED = "joined", "left", "moved", "changed", "rejected"
-KINDS = (JOINED, LEFT, MOVED, CHANGED)
+# A new address, which waits for a second person when everything else is loaded.
+ADDRESS = "address"
+KINDS = (JOINED, LEFT, MOVED, CHANGED, ADDRESS)
 # So many of each kind are kept beside the counts, to be shown; the file has all.
 SHOWN = 50
 FIELDS = ("name", "email", "phone", "department", "manager", "time_zone", "started_on", "left_on")
@@ -134,6 +137,12 @@ def difference(*, now: datetime, rejects: Iterable[Rejected], to: IO[bytes] | No
         table.write(change.kind, row)
         if len(shown[change.kind]) < SHOWN:
             shown[change.kind].append(asdict(change))
+    for line, _employee, staff_no, name, before, after in new_emails(now):
+        counts[ADDRESS] += 1
+        digest.update(repr((ADDRESS, line, staff_no, before, after)).encode())
+        table.write_address(line, staff_no, before, after)
+        if len(shown[ADDRESS]) < SHOWN:
+            shown[ADDRESS].append(asdict(Change(ADDRESS, line, staff_no, name, [("email", before, after)])))
     for reject in sorted(rejects, key=lambda reject: reject.line):
         told = {name: getattr(reject, name) for name in ("line", "column", "code", "reason", "about")}
         counts[REJECTED] += 1
@@ -192,6 +201,10 @@ class _Table:
     def write(self, kind: str, row: Sequence[Any]) -> None:
         line, staff_no, *rest = row
         self._write([kind, line or "", staff_no, *rest[:-5], "", "", ""])
+
+    def write_address(self, line: int, staff_no: str, before: str, after: str) -> None:
+        blanks = [""] * (len(HEADER) - 7)
+        self._write([ADDRESS, line, staff_no, "", "", before, after, *blanks])
 
     def write_reject(self, reject: Rejected) -> None:
         blanks = [""] * (len(HEADER) - 5)

@@ -15,11 +15,14 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
 
+from apps.employees.approval_workflow import ApprovalRefused, supersede_requests
 from apps.employees.imports import Roster, RowsDisagree, SomebodyUnread, read_roster
-from apps.employees.models import Employee, RosterLoad
+from apps.employees.models import ApprovalRequest, Employee, RosterLoad
 from apps.employees.reading import ColumnMissing, ColumnTwice, look, open_roster
 from apps.employees.roster import RosterMoved, RosterRefused, load_roster, try_roster
+from apps.employees.roster_effects import SUMMED_OVER, NeedsSecondPerson, request_change, roster_changed
 from apps.employees.services import remember_columns, remembered_columns, roster_version
 from apps.ledger.files import IN_MEMORY, keep_file, opened, store_file
 from apps.ledger.models import StoredFile
@@ -38,6 +41,7 @@ ABANDONED_AFTER = timedelta(seconds=30)
 ATTEMPTS = 5
 UPLOAD, DIFFERENCE = "employees/roster", "text/csv"
 EXAMPLES = 3
+REQUESTS_A_DAY = 3
 PROGRESS_EVERY = 5_000
 
 
@@ -99,9 +103,10 @@ def look_again(load: RosterLoad, *, encoding: str = "", roles: Sequence[str] | N
 def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
     """Hand the load to a worker, once. False: the difference with this digest is not the one that would be applied.
 
-    Then it is being looked at anew, unless somebody has confirmed it before.
+    Then it is being looked at anew, unless somebody has confirmed it before. Raises ApprovalRefused.
     """
     with transaction.atomic():
+        require_fewer_requests(by)
         held = _held(load.pk)
         if held.state not in (State.LOOKING, State.LOOKED):
             return True
@@ -121,12 +126,82 @@ def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
     return True
 
 
+def _request(load: RosterLoad, effect: dict[str, int]) -> None:
+    """Let the load wait for a second person, as long as a request can be decided."""
+    with transaction.atomic():
+        held = _held(load.pk)
+        if held.state != State.RECEIVED or held.file is None or held.digest != load.digest:
+            return
+        by = Actor(held.actor_id, held.actor_label)
+        try:
+            request = request_change(ApprovalRequest.Kind.ROSTER_LOAD, held, effect, by)
+        except ApprovalRefused as error:
+            _give_up(load, {"code": f"approval_{error.code}"})
+            return
+        keep_file(held.file.pk, request.expires_at)
+        held.state, held.advanced_at = State.REQUESTED, clock()
+        held.save(update_fields=["state", "advanced_at"])
+
+
+@transaction.atomic
+def _supersede(requests: QuerySet[ApprovalRequest]) -> None:
+    supersede_requests(requests)
+
+
+def request_file(*, name: str, content: Iterable[bytes], complete: bool, by: Actor) -> ApprovalRequest | dict[str, Any]:
+    """Keep a file whose effect one person may not cause, as a request for a second; or the problem that it has.
+
+    It goes the way of a file that HR sends, without a worker. The same file again is the same request; another one
+    replaces it.
+    """
+    load = receive_upload(name=name, content=content, by=by)
+    look_again(load, complete=complete)
+    work_on(load.pk)
+    load.refresh_from_db()
+    of_commands = ApprovalRequest.objects.open(clock()).filter(
+        kind=ApprovalRequest.Kind.ROSTER_LOAD, requested_by_id=None
+    )
+    if load.digest and (same := of_commands.filter(payload__digest=load.digest).first()):
+        return same
+    _supersede(of_commands)
+    if confirm(load, digest=load.digest, by=by):
+        work_on(load.pk)
+    load.refresh_from_db()
+    request = ApprovalRequest.objects.filter(kind=ApprovalRequest.Kind.ROSTER_LOAD, subject=str(load.pk)).first()
+    return request or load.report.get("problem") or {"code": load.state}
+
+
+def hand_over(request: ApprovalRequest) -> uuid.UUID:
+    """Give the load of an approved request to a worker; the caller holds facts and the tree. Raises ApprovalRefused."""
+    held = _held(uuid.UUID(request.subject))
+    if held.state != State.REQUESTED or held.file is None or held.based_on != roster_version():
+        raise roster_changed()
+    held.state, held.advanced_at, held.attempts, held.done = State.RECEIVED, clock(), 0, 0
+    held.save(update_fields=["state", "advanced_at", "attempts", "done"])
+    return held.pk
+
+
+def require_fewer_requests(by: Actor) -> None:
+    """Raises ApprovalRefused for an account whose loads needed a second person too often today.
+
+    Whether one does tells whether anybody's contact stands in the file, so nobody may try many (ADR 63).
+    """
+    since = clock() - SUMMED_OVER
+    asked = ApprovalRequest.objects.filter(kind=ApprovalRequest.Kind.ROSTER_LOAD, requested_by_id=by.id or 0)
+    if asked.filter(requested_at__gt=since).count() >= REQUESTS_A_DAY:
+        raise ApprovalRefused(
+            "too_many",
+            _("%(most)s of your files needed a second person within a day. Another HR user loads this one.")
+            % {"most": REQUESTS_A_DAY},
+        )
+
+
 def work_on(load_id: uuid.UUID) -> None:
     """Do what waits: look at a file, or apply it. Given out twice, late or again, a load is applied once."""
     verify_identity_key()
     with try_hold(f"roster:{load_id}") as mine:
         # Somebody may ask for another look while one is under way; nobody asks without end.
-        for _time in range(ATTEMPTS):
+        for _attempt in range(ATTEMPTS):
             load = RosterLoad.objects.select_related("file").filter(pk=load_id, state__in=WAITING).first()
             if not mine or load is None:
                 return
@@ -250,6 +325,8 @@ def _apply(load: RosterLoad, stored: StoredFile) -> bool:
             held = _held(load.pk)
             if held.state == State.RECEIVED:
                 _stale(held)
+    except NeedsSecondPerson as needs:
+        _request(load, needs.effect)
     except PastIsKept:
         # The sweep asks again.
         RosterLoad.objects.filter(pk=load.pk).update(attempts=F("attempts") - 1)

@@ -11,13 +11,25 @@ from zoneinfo import ZoneInfo
 
 from django.db import Error, connection, transaction
 
+from apps.employees.approval_workflow import ApprovalRefused, supersede_requests
 from apps.employees.differences import Difference, difference, remember_state
+from apps.employees.email_changes import ON_ONE_ROSTER, new_emails, request_email_changes
 from apps.employees.imports import Reject, Roster, midnight
-from apps.employees.models import RosterLoad
+from apps.employees.models import ApprovalRequest, RosterLoad
+from apps.employees.roster_effects import (
+    OF_LOAD,
+    count_effect,
+    employed,
+    hr_exists,
+    is_approved,
+    remember_people,
+    require_small,
+)
 from apps.employees.services import company_zone, next_version, rebuild_tree, roster_version
 from apps.employees.statements import (
     EMPLOYMENTS,
     IDENTITIES,
+    KEEP_EMAILS,
     LEAVERS,
     LOCK_PEOPLE,
     NEW_IDENTITIES,
@@ -75,11 +87,14 @@ class RosterResult:
     rejects: list[Reject] = field(default_factory=list)
     difference: Difference | None = None
     undoable: bool = False
+    addresses: int = 0
+    effect: dict[str, int] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
-        """The outcomes, as the import's JSON names them."""
-        return {name: value for name, value in vars(self).items() if name not in ("rejects", "difference", "undoable")}
+        """The outcomes, as the import's JSON names them; `addresses` wait for a second person."""
+        names = ("read", "created", "updated", "unchanged", "duplicate", "rejected", "left", "addresses")
+        return {name: getattr(self, name) for name in names}
 
 
 def load_roster(
@@ -91,7 +106,10 @@ def load_roster(
     `load`: the file that somebody looked at and confirmed; it is done in the same transaction, once. Without one, the
     load is remembered under `file_name`. Raises RosterRefused for a reporting cycle or overlapping periods, naming the
     people, and for a complete file that names nobody; RosterMoved when the difference is not the one that `load` has
-    shown; PastIsKept while a result is made from what the roster was. Then nothing changed.
+    shown; NeedsSecondPerson when one person may not cause its effect and nobody has approved it; PastIsKept while a
+    result is made from what the roster was. Then nothing changed.
+
+    New addresses of employees wait for a second person, except in the first set-up, by a command, without any HR user.
     """
     _refuse_nobody(roster, complete)
     with _telling_refusals(), transaction.atomic():
@@ -129,6 +147,8 @@ def _telling_refusals() -> Iterator[None]:
         yield
     except Error as error:
         raise _refusal(error) from error
+    except ApprovalRefused as error:
+        raise RosterRefused(error.message, f"approval_{error.code}") from error
 
 
 def _refusal(error: Error) -> Exception:
@@ -151,22 +171,25 @@ def _apply(
     hold_tree()
     if load is not None:
         _hold(load)
-    now = clock()
+    now, alone = clock(), _is_set_up(by, load)
     result = RosterResult(read=roster.read, duplicate=roster.duplicate, rejects=list(roster.rejects))
     with connection.cursor() as cursor:
         cursor.execute(PLANNED)
         cursor.execute(STAGE)
         _stage(cursor, roster.staged)
+        if not alone:
+            cursor.execute(KEEP_EMAILS)
         result.rejects += _refuse(cursor, now)
         cursor.execute(LOCK_PEOPLE)
         compares = load is not None or to is not None
         if compares:
             remember_state(now)
-        keeps = rebuilds and keep_rows()
+        keeps, before = rebuilds and keep_rows(), employed(now)
         _change_people(cursor, now)
         if complete:
             result.left = _send_away(cursor, now, roster)
         _count(cursor, result)
+        result.addresses = len(new_emails(now))
         if load is not None:
             _refuse_own_leaving(cursor, by, now)
     if compares:
@@ -176,8 +199,23 @@ def _apply(
     result.undoable = keeps
     if rebuilds:
         rebuild_tree(now)
+        if keeps and not alone:
+            _require_approval(result, load, before, now)
         audit("roster.loaded", by=by, kind="roster", detail=result.counts | {"complete": complete})
     return result
+
+
+def _is_set_up(by: Actor, load: RosterLoad | None) -> bool:
+    """Whether this is the first set-up: a command of the operator, while no account holds the HR role."""
+    return load is None and by.id is None and not hr_exists()
+
+
+def _require_approval(result: RosterResult, load: RosterLoad | None, employed_before: int, now: datetime) -> None:
+    """Raises NeedsSecondPerson, which takes everything back."""
+    remember_people(OF_LOAD, prefix="pg_temp.was_")
+    result.effect = count_effect(now)
+    if load is None or not is_approved(ApprovalRequest.Kind.ROSTER_LOAD, load):
+        require_small(result.effect, employed_before, now)
 
 
 def _refuse_own_leaving(cursor: Any, by: Actor, now: datetime) -> None:
@@ -223,17 +261,18 @@ def _hold(load: RosterLoad) -> None:
 def _remember(result: RosterResult, by: Actor, complete: bool, load: RosterLoad | None, file_name: str) -> None:
     """That it was loaded, and the version it made when it changed anything."""
     version = next_version() if result.created or result.updated or result.left else None
-    told = {"state": RosterLoad.State.DONE, "done_at": clock(), "version": version, "done": result.read}
+    told: dict[str, Any] = {"state": RosterLoad.State.DONE, "done_at": clock(), "version": version, "done": result.read}
     if load is None:
         load = RosterLoad.objects.create(
             actor_id=by.id, actor_label=by.label, file_name=clean_text(file_name), complete=complete,
-            total=result.read, report=result.counts, **told,
+            total=result.read, report=result.counts, effect=result.effect, **told,
         )  # fmt: skip
     else:
-        RosterLoad.objects.filter(pk=load.pk).update(
-            **told, actor_id=by.id, actor_label=by.label, report=load.report | result.counts
-        )
+        told |= {"report": load.report | result.counts, "effect": result.effect}
+        RosterLoad.objects.filter(pk=load.pk).update(**told, actor_id=by.id, actor_label=by.label)
+    request_email_changes(load, by, told["done_at"])
     if version is not None:
+        supersede_requests(ApprovalRequest.objects.filter(kind__in=ON_ONE_ROSTER, decision=None))
         forget_changed()
         if result.undoable:
             store_changed(load.pk)

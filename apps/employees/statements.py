@@ -9,17 +9,25 @@ DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_touched, pg_temp.roste
 CREATE TEMP TABLE roster_stage (
     line int, staff_no text PRIMARY KEY, name text, email text, email_digest bytea, phone text, phone_digest bytea,
     has_phone bool, department text, manager text, time_zone text, starts_at timestamptz, ends_at timestamptz,
-    effective_at timestamptz, has_start bool, has_end bool, employee_id bigint, is_new bool DEFAULT false
+    effective_at timestamptz, has_start bool, has_end bool, employee_id bigint, is_new bool DEFAULT false,
+    keeps_email bool DEFAULT false
 ) ON COMMIT DROP;
 CREATE TEMP TABLE roster_touched (employee_id bigint, judged bool) ON COMMIT DROP;
 CREATE TEMP TABLE roster_left (employee_id bigint) ON COMMIT DROP;
 """
 
+# A roster changes nobody's address by itself: the row is loaded but for it, and the new address waits for a second
+# person. Before the refusals below, for an address that is kept is free for nobody else.
+KEEP_EMAILS = """
+UPDATE roster_stage row SET keeps_email = true FROM employees_employee person
+WHERE person.staff_no = row.staff_no AND person.email <> row.email
+"""
 REFUSE_TAKEN_EMAILS = """
 DELETE FROM roster_stage row USING employees_employeeidentity held, employees_employee holder
 WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest AND holder.id = held.employee_id
   AND holder.staff_no <> row.staff_no
-  AND NOT EXISTS (SELECT 1 FROM roster_stage own WHERE own.staff_no = holder.staff_no)
+  AND NOT EXISTS (SELECT 1 FROM roster_stage own WHERE own.staff_no = holder.staff_no
+                  AND (row.keeps_email OR NOT own.keeps_email))
   AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = holder.id AND work.ends_at > %(now)s)
 RETURNING row.line, 'email', 'email_taken', 'the e-mail of ' || holder.name || ' (' || holder.staff_no || ')',
     holder.name || ' (' || holder.staff_no || ')'
@@ -74,34 +82,39 @@ PEOPLE = [
     "ANALYZE roster_stage",
     """
     WITH changed AS (
-        UPDATE employees_employee person SET name = row.name, email = row.email,
+        UPDATE employees_employee person SET name = row.name,
+            email = CASE WHEN row.keeps_email THEN person.email ELSE row.email END,
             phone = CASE WHEN row.has_phone THEN coalesce(row.phone, '') ELSE person.phone END,
             time_zone = coalesce(row.time_zone, person.time_zone)
         FROM roster_stage row WHERE person.id = row.employee_id AND (
-            (person.name, person.email) <> (row.name, row.email)
+            person.name <> row.name OR NOT row.keeps_email AND person.email <> row.email
             OR row.has_phone AND person.phone <> coalesce(row.phone, '')
             OR person.time_zone <> coalesce(row.time_zone, person.time_zone))
         RETURNING person.id)
     INSERT INTO roster_touched SELECT id, false FROM changed
     """,
     """
-    UPDATE employees_account account SET email = row.email, display_name = row.name FROM roster_stage row
-    WHERE account.employee_id = row.employee_id AND (account.email, account.display_name) <> (row.email, row.name)
+    UPDATE employees_account account SET email = person.email, display_name = person.name
+    FROM roster_stage row JOIN employees_employee person ON person.id = row.employee_id
+    WHERE account.employee_id = row.employee_id
+      AND (account.email, account.display_name) <> (person.email, person.name)
     """,
 ]
 IDENTITIES = """
 WITH inherited AS (
     -- An address that a leaver had is given to somebody else: the refusals above left no other case.
     UPDATE employees_employeeidentity held SET live = false, ended_at = %(now)s FROM roster_stage row
-    WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest
-      AND NOT EXISTS (SELECT 1 FROM roster_stage own WHERE own.employee_id = held.employee_id)
+    WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest AND NOT row.keeps_email
+      AND held.employee_id <> row.employee_id AND NOT EXISTS (
+        SELECT 1 FROM roster_stage own WHERE own.employee_id = held.employee_id AND NOT own.keeps_email)
 ), wanted AS (
-    SELECT employee_id, 'email' AS kind, email AS value, email_digest AS digest FROM roster_stage
+    SELECT employee_id, 'email' AS kind, email AS value, email_digest AS digest FROM roster_stage WHERE NOT keeps_email
     UNION ALL
     SELECT employee_id, 'phone', phone, phone_digest FROM roster_stage WHERE phone IS NOT NULL
 ), ended AS (
     UPDATE employees_employeeidentity held SET live = false, ended_at = %(now)s FROM roster_stage row
-    WHERE held.employee_id = row.employee_id AND held.live AND (held.kind = 'email' OR row.has_phone)
+    WHERE held.employee_id = row.employee_id AND held.live
+      AND CASE held.kind WHEN 'email' THEN NOT row.keeps_email ELSE row.has_phone END
       AND NOT EXISTS (SELECT 1 FROM wanted WHERE wanted.employee_id = held.employee_id AND wanted.kind = held.kind
                       AND wanted.digest = held.digest)
 ) SELECT 1
@@ -109,7 +122,7 @@ WITH inherited AS (
 NEW_IDENTITIES = """
 INSERT INTO employees_employeeidentity (employee_id, kind, value, digest, live, started_at)
 SELECT employee_id, kind, value, digest, true, %(now)s FROM (
-    SELECT employee_id, 'email' AS kind, email AS value, email_digest AS digest FROM roster_stage
+    SELECT employee_id, 'email' AS kind, email AS value, email_digest AS digest FROM roster_stage WHERE NOT keeps_email
     UNION ALL
     SELECT employee_id, 'phone', phone, phone_digest FROM roster_stage WHERE phone IS NOT NULL) wanted
 WHERE NOT EXISTS (SELECT 1 FROM employees_employeeidentity held WHERE held.live
@@ -181,6 +194,16 @@ PLACEMENTS = [
     """,
     "INSERT INTO roster_touched SELECT employee_id, true FROM roster_moves",
 ]
+# Addresses that this load wants and a second person has not been asked for yet.
+NEW_EMAILS = """
+SELECT row.line, person.id, person.staff_no, person.name, person.email, row.email
+FROM roster_stage row JOIN employees_employee person ON person.id = row.employee_id
+WHERE row.keeps_email AND NOT EXISTS (
+    SELECT 1 FROM employees_emailchange change JOIN employees_approvalrequest request ON request.id = change.request_id
+    WHERE change.employee_id = person.id AND change.waiting AND change.new_email = row.email
+      AND request.expires_at > %(now)s)
+ORDER BY person.staff_no COLLATE "C"
+"""
 # Who is missing from a complete file left the day before; who started only today leaves now.
 LEAVERS = """
 WITH gone AS (

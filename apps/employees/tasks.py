@@ -4,7 +4,7 @@ import uuid
 
 from celery import shared_task
 
-from apps.employees import forgotten, loads, sessions
+from apps.employees import address_mails, forgotten, loads, sessions
 
 
 @shared_task
@@ -23,3 +23,9 @@ def mail_link(account_id: int, employee_id: int, base_url: str, language: str) -
 def forget_sessions() -> None:
     """Delete the browsers' sessions that are over."""
     sessions.forget_sessions()
+
+
+@shared_task
+def mail_address_changes() -> None:
+    """Tell old addresses of new ones. Given out twice or at once, each is told once; beat asks too."""
+    address_mails.mail_address_changes()

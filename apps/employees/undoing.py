@@ -10,8 +10,20 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 
-from apps.employees.models import RosterLoad
+from apps.employees.approval_workflow import supersede_requests
+from apps.employees.email_changes import ON_ONE_ROSTER
+from apps.employees.models import ApprovalRequest, RosterLoad
+from apps.employees.roster_effects import (
+    NeedsSecondPerson,
+    count_effect,
+    employed,
+    is_approved,
+    remember_people,
+    request_change,
+    require_small,
+)
 from apps.employees.services import next_version, rebuild_tree, roster_version
 from apps.employees.statements import PLANNED
 from apps.ledger.services import (
@@ -25,6 +37,7 @@ from apps.ledger.services import (
     refuse_past,
 )
 
+Kind = ApprovalRequest.Kind
 # What a load writes, with the column that names the employee.
 TABLES = {
     "employees_employee": "id",
@@ -55,14 +68,15 @@ BACK = [
     # Periods and identities that the load made are gone: as the owner, for the application deletes no fact.
     "SELECT employees_take_back(%(load)s)",
     """
-    UPDATE employees_employee person SET name = old.name, email = old.email, phone = old.phone,
-        time_zone = old.time_zone
+    UPDATE employees_employee person SET name = old.name, phone = old.phone, time_zone = old.time_zone,
+        email = CASE WHEN %(emails)s THEN old.email ELSE person.email END
     FROM employees_rosterbefore kept, jsonb_populate_record(NULL::employees_employee, kept.before) old
     WHERE kept.load_id = %(load)s AND kept.place = 'employees_employee' AND person.id = kept.row_id
       AND kept.before IS NOT NULL
     """,
     """
-    UPDATE employees_account account SET email = old.email, display_name = old.display_name
+    UPDATE employees_account account SET display_name = old.display_name,
+        email = CASE WHEN %(emails)s THEN old.email ELSE account.email END
     FROM employees_rosterbefore kept, jsonb_populate_record(NULL::employees_account, kept.before) old
     WHERE kept.load_id = %(load)s AND kept.place = 'employees_account' AND account.id = kept.row_id
       AND kept.before IS NOT NULL
@@ -87,6 +101,13 @@ BACK = [
       AND kept.before IS NOT NULL
     """,
 ]
+
+
+# An address comes back with a second person alone, and the database refuses it otherwise.
+ADDRESSES = """
+SELECT count(*) FROM employees_rosterbefore kept JOIN employees_employee person ON person.id = kept.row_id
+WHERE kept.load_id = %(load)s AND kept.place = 'employees_employee' AND kept.before ->> 'email' <> person.email
+"""
 
 
 class CannotUndo(ValueError):
@@ -125,7 +146,11 @@ def can_undo(load: RosterLoad) -> bool:
 
 
 def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
-    """Make everybody what they were before this load, also in every look back. Raises CannotUndo, PastIsKept."""
+    """Make everybody what they were before this load, also in every look back.
+
+    Raises CannotUndo, PastIsKept, and NeedsSecondPerson when one person may not cause its effect and nobody has
+    approved it.
+    """
     with transaction.atomic():
         hold_facts()
         refuse_past()
@@ -133,19 +158,38 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
         load = RosterLoad.objects.select_for_update(no_key=True, of=("self",)).get(pk=load_id)
         if not can_undo(load):
             raise CannotUndo(str(load_id))
-        now = clock()
+        now, approved = clock(), is_approved(Kind.ROSTER_UNDO, load)
         with connection.cursor() as cursor:
-            _take_back(cursor, load_id)
+            effect = _take_back(cursor, load_id, now, approved=approved)
         forget_changed()
         _finish(load, by, now)
+        if not approved:
+            of, addresses = effect
+            require_small(count_effect(now) | ({"addresses": addresses} if addresses else {}), of, now)
 
 
-def _take_back(cursor: Any, load_id: uuid.UUID) -> None:
-    named = {"load": load_id}
+def undo_or_request(*, load_id: uuid.UUID, by: Actor) -> ApprovalRequest | None:
+    """Undo the load, or ask a second person where its effect is large.
+
+    Raises CannotUndo, PastIsKept, ApprovalRefused.
+    """
+    try:
+        undo_load(load_id=load_id, by=by)
+    except NeedsSecondPerson as needs:
+        return request_change(Kind.ROSTER_UNDO, RosterLoad.objects.get(pk=load_id), needs.effect, by)
+    return None
+
+
+def _take_back(cursor: Any, load_id: uuid.UUID, now: datetime, *, approved: bool) -> tuple[int, int]:
+    """Returns how many were employed before it, and how many addresses come back."""
+    named: dict[str, Any] = {"load": load_id, "emails": approved}
     cursor.execute(PLANNED)
     cursor.execute(LOCK_PEOPLE, named)
+    cursor.execute(ADDRESSES, named)
+    effect = employed(now), cursor.fetchone()[0]
     cursor.execute(AFFECTED, named)
     affected = [employee for (employee,) in cursor.fetchall() if employee is not None]
+    remember_people(AFFECTED, named)
     cursor.execute(HELD, named)
     noted = cursor.fetchall()
     for statement in BACK:
@@ -153,11 +197,14 @@ def _take_back(cursor: Any, load_id: uuid.UUID) -> None:
     cursor.execute(HELD, named)
     note_identities([*noted, *cursor.fetchall()], always=True)
     note_employees(affected)
+    return effect
 
 
 def _finish(load: RosterLoad, by: Actor, now: datetime) -> None:
     rebuild_tree(now)
     next_version()
+    of_load = Q(kind=Kind.EMAIL_CHANGE, subject=str(load.pk))
+    supersede_requests(ApprovalRequest.objects.filter(Q(kind__in=ON_ONE_ROSTER) | of_load, decision=None))
     load.undone_at, load.undone_by = now, by.label
     load.save(update_fields=["undone_at", "undone_by"])
     detail = {name: load.report.get(name, 0) for name in ("created", "updated", "left")}

@@ -3,9 +3,9 @@
 Placeholders: {contact} is a live contact of Alice's, {upload} a file she is looking at, {batch} one she handed in,
 {token} one that she gave away, {review} a question of hers that HR has not answered, {asked} an adjustment of Alan that
 waits for a second person, {deputyship} one of Bob's that begins later, {roster} a roster whose difference HR looks at,
-{list} a file of adjustments that HR looks at, {link} a set-password link of Dana, who never signs in. An address that
-ends in * stands for everything below it that has no line of its own. The former manager had Bob and his team until an
-hour ago.
+{list} a file of adjustments that HR looks at, {approval} a load that waits for a second person, {link} a set-password
+link of Dana, who never signs in. An address that ends in * stands for everything below it that has no line of its own.
+The former manager had Bob and his team until an hour ago.
 
 Whatever is not declared is refused for everybody: methods other than GET and POST, and tokens where a page is.
 """
@@ -27,6 +27,7 @@ from django.urls.exceptions import Resolver404
 from apps.contacts.models import Contact
 from apps.employees import tokens
 from apps.employees.models import Employee, Scope
+from apps.employees.roster_effects import request_change
 from apps.employees.services import account_for, set_password_link
 from apps.employees.sessions import name_of
 from apps.quotas.models import Campaign
@@ -78,14 +79,16 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
     contact = Contact.objects.of(alice).get().pk
     review = str(reviewing.ask(campaign, alice, contacts=[contact]).pk)
     asked = people.ask(campaign=campaign, employee=people.person("A002"), exempt=True)
+    roster = rosters.looked(people.ROSTER + "N001,Nina,nina@corp.example.com,,,\n")
     return {
+        "approval": str(request_change("roster_load", roster, {"leaving": 1}, people.officer("asks")).pk),
         "asked": str(asked.pk),
         "list": str(files.adjustments(people.person("H001"), "staff_no,target\nA001,80\n").pk),
         "contact": str(contact),
         "review": review,
         "upload": str(upload.pk),
         "batch": str(batch.pk),
-        "roster": str(rosters.looked(people.ROSTER + "N001,Nina,nina@corp.example.com,,,\n").pk),
+        "roster": str(roster.pk),
         "deputyship": str(people.stands_in(people.person("B001"), dana, starts_on=date(2026, 11, 25)).pk),
         "link": link.strip("/"),
         "token": str(tokens.create_token(account=account_for(alice), name="x", scopes=["own"], by=people.TESTER)[0].pk),

@@ -25,5 +25,5 @@ def employed(staff_no: str) -> bool:
 
 
 def counts(result: Any) -> dict[str, int]:
-    names = ("created", "updated", "unchanged", "duplicate", "rejected", "left")
+    names = ("created", "updated", "unchanged", "duplicate", "rejected", "left", "addresses")
     return {name: getattr(result, name) for name in names if getattr(result, name)}

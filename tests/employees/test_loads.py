@@ -3,6 +3,7 @@
 import io
 import threading
 from datetime import date
+from typing import Any
 
 import openpyxl
 import pytest
@@ -15,7 +16,7 @@ from apps.ledger.files import read_file
 from apps.ledger.models import AuditEntry
 from tests.employees.looks import boss_of, employed, tree
 from tests.fixtures import Clock
-from tests.people import ROSTER, TESTER, load
+from tests.people import ROSTER, TESTER, load, officer
 from tests.rosters import applied, confirmed, looked, worked
 
 State = RosterLoad.State
@@ -39,6 +40,7 @@ def test_a_file_is_shown_as_what_it_changes_and_changes_nothing(company: dict[st
     shown = looked(NEXT, complete=True)
     assert kinds(shown) == {
         "joined": ["N001"], "left": ["A002"], "moved": ["A001"], "changed": ["C001"], "rejected": ["invalid_identity"],
+        "address": [],
     }  # fmt: skip
     assert shown.report["unchanged"] == 5
     assert shown.report["shown"]["moved"][0]["changes"] == [
@@ -286,3 +288,10 @@ def test_two_workers_apply_a_load_once() -> None:
     waiting.refresh_from_db()
     assert waiting.state == State.DONE
     assert AuditEntry.objects.filter(action="roster.loaded").count() == 2
+
+
+def test_the_first_load_of_an_empty_company_needs_no_second_person(noon: Clock, settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0
+    shown = looked(ROSTER)
+    assert loads.confirm(shown, digest=shown.digest, by=officer("hr-1"))
+    assert worked(shown).state == State.DONE

@@ -136,6 +136,7 @@ def test_the_json_names_every_count_of_the_contract(db: None, tmp_path: Path) ->
     reject = {"line": 3, "column": "email", "code": "invalid_identity", "reason": told["rejects"][0]["reason"]}
     assert told == {
         "read": 2, "created": 1, "updated": 0, "unchanged": 0, "duplicate": 0, "rejected": 1, "left": 0,
+        "addresses": 0,
         "rejects": [reject],
     }  # fmt: skip
 

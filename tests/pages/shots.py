@@ -30,6 +30,7 @@ NOBODY_YET = [
     Shot("first-deputies", "hr", "/company/deputies/"),
     Shot("first-reviews", "hr", "/company/reviews/"),
     Shot("first-roster", "hr", "/company/roster/"),
+    Shot("first-approvals", "hr", "/company/approvals/"),
     Shot("first-result", "hr", "/company/result/"),
     Shot("first-exports", "hr", "/exports/"),
 ]
@@ -171,6 +172,13 @@ COMPANY = [
     Shot("adjustment-decide-file", "second", "/company/adjustments/{file_adjustment}/"),
 ]  # fmt: skip
 ROSTER = [
+    Shot("approvals", "hr", "/company/approvals/"),
+    Shot("approval-own", "hr", "/company/approvals/{approval}/"),
+    Shot("approval-decide", "second", "/company/approvals/{approval}/"),
+    Shot("approval-decide-error", "second", "/company/approvals/{approval}/", acts.refuses_mutely),
+    Shot("approval-addresses", "hr", "/company/approvals/{approval_emails}/"),
+    Shot("approval-refused", "hr", "/company/approvals/{approval_refused}/"),
+    Shot("roster-requested", "hr", "/company/roster/{roster_requested}/"),
     Shot("roster", "hr", "/company/roster/"),
     Shot("roster-error", "hr", "/company/roster/", sent("form[data-upload]")),
     Shot("roster-looked", "hr", "/company/roster/{roster}/"),

@@ -10,6 +10,9 @@ from apps.contacts.imports import receive_file
 from apps.contacts.models import Contact, Source, Submission
 from apps.contacts.services import correct_contact, end_contact
 from apps.contacts.services.submitting import refuse_submission
+from apps.employees.approval_workflow import refuse_request
+from apps.employees.models import ApprovalRequest, RosterLoad
+from apps.employees.roster_effects import request_change
 from apps.employees.services import account_for, set_password_link
 from apps.ledger.files import opened
 from apps.quotas import exports
@@ -261,17 +264,40 @@ def _rosters() -> dict[str, object]:
     bad = "B001,坏邮箱,没有,支持1组,,\nB002,坏日期,b002@corp.example.com,支持1组,,05/11/2026\n"
     bad += "B003,无上级,b003@corp.example.com,支持1组,无此人,\n"
     text = header + new + moved + bad + "M020,员工改名,m020@corp.example.com,支持1组,T001,\n"
+    waiting = _approvals(header)
     done = rosters.applied(header + "R900,早到的人,r900@corp.example.com,支持1组,T001,2026-11-02\n", "上周.csv")
     running = rosters.confirmed(header + new, "正在导入.csv")
     running.attempts, running.done, running.total = 1, 48_000, 120_000
     running.save(update_fields=["attempts", "done", "total"])
+    waiting |= _wait_for_approval(rosters.looked(text, "大批.csv", complete=True))
     circle = header + "T001,组长01,t001@corp.example.com,支持1组,M001,\n"
-    return {
+    return waiting | {
         "roster": rosters.looked(text, "花名册.csv", complete=True).pk, "roster_done": done.pk,
         "roster_running": running.pk, "roster_circle": rosters.looked(circle, "循环.csv").pk,
         "roster_nameless": rosters.looked("甲,乙\n王伟,城东\n", "无列.csv").pk,
         "roster_unsure": rosters.looked("no,name\n1,王伟\n".encode("gb18030"), "旧.csv").pk,
     }  # fmt: skip
+
+
+def _approvals(header: str) -> dict[str, object]:
+    """Addresses of employees and of a role holder, which a command wanted, and a refused load of HR's."""
+    moved = "".join(f"{who.staff_no},{who.name},{who.staff_no.lower()}@new.example.com\n"
+                    for who in map(people.person, ("H002", "M016", "M017")))  # fmt: skip
+    people.load("staff_no,name,email\n" + moved, file_name="新邮箱.csv")
+    load = rosters.looked(header + "R901,收购来的人,r901@corp.example.com,支持1组,T001,2026-11-02\n", "并购.csv")
+    effect = {"leaving": 31, "moving": 420, "joining": 1, "counts": 2}
+    refused = request_change("roster_load", load, effect, account("second").actor)
+    refuse_request(request_id=refused.pk, note="名单还没有核对", by=account("hr").actor)
+    emails = ApprovalRequest.objects.get(kind="email_change")
+    return {"approval_emails": emails.pk, "approval_refused": refused.pk}
+
+
+def _wait_for_approval(load: RosterLoad) -> dict[str, object]:
+    """A load that one of HR has confirmed and another decides."""
+    effect = {"leaving": 31, "moving": 420, "joining": 120, "counts": 2}
+    request = request_change("roster_load", load, effect, account("hr").actor)
+    RosterLoad.objects.filter(pk=load.pk).update(state=RosterLoad.State.REQUESTED)
+    return {"approval": request.pk, "roster_requested": load.pk}
 
 
 def _deputies() -> None:

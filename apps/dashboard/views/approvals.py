@@ -18,12 +18,14 @@ from apps.dashboard.adjustment_forms import RefuseForm
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.scope import Scope, render
 from apps.employees.approval_workflow import ApprovalRefused, refuse_request, withdraw_request
+from apps.employees.email_changes import ON_ONE_ROSTER, roles_of, waiting_changes
 from apps.employees.models import ApprovalRequest
 from apps.ledger.services import PastIsKept
 from apps.quotas import services
 from apps.quotas.services.approvals import approve_request, effect_digest, effect_of_request
 
 PAGE = 50
+MOST_ROWS = 2_000
 
 
 @require_safe
@@ -34,8 +36,8 @@ def index(request: HttpRequest) -> HttpResponse:
     decided = ApprovalRequest.objects.exclude(pk__in=waiting.values("pk")).order_by("-requested_at", "pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
     context = {
-        "waiting": [_line(scope, one) for one in waiting] if page.number == 1 else [],
-        "decided": [_line(scope, one) for one in page],
+        "waiting": [approval_line(scope, one) for one in waiting] if page.number == 1 else [],
+        "decided": [approval_line(scope, one) for one in page],
         "page": page,
     }
     return render(scope, "dashboard/approvals.html", context)
@@ -86,7 +88,7 @@ def _found(request_id: uuid.UUID) -> ApprovalRequest:
         raise Http404("There is no such request") from unknown
 
 
-def _line(scope: Scope, found: ApprovalRequest) -> dict[str, Any]:
+def approval_line(scope: Scope, found: ApprovalRequest) -> dict[str, Any]:
     """A request in the list, with the effect as it was requested."""
     return {
         "it": found, "words": approval_words.kind_of(found), "state": approval_words.state_of(found, scope.now),
@@ -98,7 +100,7 @@ def _line(scope: Scope, found: ApprovalRequest) -> dict[str, Any]:
 def _show(
     scope: Scope, found: ApprovalRequest, status: int = 200, form: RefuseForm | None = None, refused: str = ""
 ) -> HttpResponse:
-    line = _line(scope, found)
+    line = approval_line(scope, found)
     waits = line["state"].code == "waiting"
     # The requester reads what was counted at the request: some numbers are the second person's alone (ADR 63).
     effect, stale = approval_words.counted_before(found), ""
@@ -113,14 +115,25 @@ def _show(
         "line": line, "it": found, "waits": waits, "effect": approval_words.effect_lines(effect), "stale": stale,
         "seen": effect_digest(effect), "form": form or RefuseForm(), "refused": refused,
         "subject": scope.url(view, *arguments) if view else "", "changes": _changes(found),
+        "kept": found.kind in ON_ONE_ROSTER,
         "details": approval_details.details_of(found, decides=waits and not line["mine"]),
     }  # fmt: skip
     return render(scope, "dashboard/approval.html", context, status=status)
 
 
 def _changes(found: ApprovalRequest) -> dict[str, Any] | None:
-    """The rows of a request for new addresses."""
-    return None
+    """The rows of a request for new addresses, holders of roles first."""
+    if found.kind != ApprovalRequest.Kind.EMAIL_CHANGE:
+        return None
+    changes = waiting_changes(found)
+    rows = [
+        {
+            "name": change.employee.name, "staff_no": change.employee.staff_no, "old": change.old_email,
+            "new": change.new_email, "roles": [role.get_role_display() for role in roles_of(change.employee)],
+        }
+        for change in changes[:MOST_ROWS]
+    ]  # fmt: skip
+    return {"rows": rows, "more": len(changes) - len(rows)}
 
 
 def _act(

@@ -15,13 +15,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.dashboard import roster_words, words
 from apps.dashboard.forms import RosterForm
+from apps.dashboard.views.approvals import approval_line
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.scope import Scope, fragment, render, streamed
 from apps.dashboard.views.work import Work, not_begun
 from apps.employees import loads
+from apps.employees.approval_workflow import ApprovalRefused
 from apps.employees.imports import OPTIONAL, REQUIRED
-from apps.employees.models import RosterLoad
-from apps.employees.undoing import CannotUndo, can_undo, undo_load
+from apps.employees.models import ApprovalRequest, RosterLoad
+from apps.employees.undoing import CannotUndo, can_undo, undo_or_request
 from apps.ledger.files import read_file
 from apps.ledger.services import PastIsKept, audit
 from apps.ledger.texts import ENCODINGS
@@ -30,8 +32,9 @@ from apps.quotas import services
 PAGE = 25
 # htmx stops asking when it is answered with this.
 STOP_POLLING = 286
-State = RosterLoad.State
-FIRST = ("left", "rejected", "moved", "changed", "joined")
+State, Kind = RosterLoad.State, ApprovalRequest.Kind
+ABOUT_LOADS = (Kind.ROSTER_LOAD, Kind.EMAIL_CHANGE, Kind.ROSTER_UNDO)
+FIRST = ("left", "rejected", "address", "moved", "changed", "joined")
 # Nobody is called so: who sends the template back as it is changes nothing.
 EXAMPLE = "EXAMPLE-1,Li Wei 李伟,li.wei@example.com,+86 138 1234 5678,Sales,EXAMPLE-2,Asia/Shanghai,2026-11-02,,"
 
@@ -80,26 +83,31 @@ def _expired(load: RosterLoad, scope: Scope) -> bool:
 def detail(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     """What the file would change, how far its work is, and what became of it."""
     scope = hr_scope(request)
-    return render(scope, "dashboard/roster_load.html", _context(_load(scope, load_id), request.GET.get("show", "")))
+    context = _context(scope, _load(scope, load_id), request.GET.get("show", ""))
+    return render(scope, "dashboard/roster_load.html", context)
 
 
 @require_safe
 def progress(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     """The part of that page which follows the work."""
     scope = hr_scope(request)
-    context = _context(_load(scope, load_id))
+    context = _context(scope, _load(scope, load_id))
     status = 200 if context["told"]["running"] else STOP_POLLING
     return fragment(scope, "dashboard/_roster_state.html", context, status=status)
 
 
-def _context(load: RosterLoad, show: str = "") -> dict[str, Any]:
+def _context(scope: Scope, load: RosterLoad, show: str = "") -> dict[str, Any]:
     told = _told(load)
+    requests = ApprovalRequest.objects.filter(kind__in=ABOUT_LOADS, subject=str(load.pk)).order_by("requested_at")
     lists = {one["kind"]: one for one in told["lists"]} if told["compared"] else {}
     # Who goes, and what is wrong, comes first.
     telling = [kind for kind in FIRST if kind in lists and lists[kind]["count"]]
     told["undoable"] = can_undo(load)
     told["shown"] = lists.get(show) or (lists[telling[0]] if telling else None)
-    return {"load": load, "told": told, "columns": _columns(load), "roles": roster_words.ROLES}
+    return {
+        "load": load, "told": told, "columns": _columns(load), "roles": roster_words.ROLES,
+        "requests": [approval_line(scope, one) for one in requests],
+    }  # fmt: skip
 
 
 def _told(load: RosterLoad) -> dict[str, Any]:
@@ -117,11 +125,12 @@ def _told(load: RosterLoad) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "it": load, "running": load.state in loads.WAITING, "done": load.state == State.DONE,
+        "requested": load.state == State.REQUESTED,
         "refused": load.state == State.REFUSED, "problem": problem,
         "sentence": roster_words.problem(problem) if problem else "", "lists": lists, "compared": bool(kinds),
         "unchanged": report.get("unchanged", 0), "duplicate": report.get("duplicate", 0), "read": report.get("read", 0),
         "counts": report, "moved": report.get("moved", False),
-        "changes": sum(kinds.get(kind, 0) for kind in ("joined", "left", "moved", "changed")),
+        "changes": sum(kinds.get(kind, 0) for kind in ("joined", "left", "moved", "changed", "address")),
         "leaving": report.get("left", 0), "work": _work(load), "used": sum(map(bool, load.layout.get("roles", []))),
         "readings": load.layout.get("readings", []),
     }  # fmt: skip
@@ -169,8 +178,11 @@ def apply(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     """Hand the difference that was looked at to a worker. Confirmed twice, it is applied once."""
     scope = hr_scope(request)
     load = _load(scope, load_id)
-    if not loads.confirm(load, digest=request.POST.get("digest", ""), by=scope.user.actor):
-        messages.warning(request, _("Nothing was changed: look at the difference as it is now."))
+    try:
+        if not loads.confirm(load, digest=request.POST.get("digest", ""), by=scope.user.actor):
+            messages.warning(request, _("Nothing was changed: look at the difference as it is now."))
+    except ApprovalRefused as refused:
+        messages.warning(request, refused.message)
     services.ring_for_roster(load.pk)
     return redirect(scope.url("roster-load", load.pk))
 
@@ -194,12 +206,17 @@ def undo(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     scope = hr_scope(request)
     _load(scope, load_id)
     try:
-        undo_load(load_id=load_id, by=scope.user.actor)
+        requested = undo_or_request(load_id=load_id, by=scope.user.actor)
+    except ApprovalRefused as refused:
+        messages.warning(request, refused.message)
     except CannotUndo:
         messages.warning(request, _("This load cannot be undone: it is not the last one that changed the roster."))
     except PastIsKept:
         messages.warning(request, roster_words.problem({"code": "freezing"}))
     else:
+        if requested:
+            messages.success(request, _("Requested: the load is undone when another HR user approves it."))
+            return redirect(scope.url("approval", requested.pk))
         services.ring()
         messages.success(request, _("Undone: everybody is again what they were before this load."))
     return redirect(scope.url("roster-load", load_id))

@@ -10,7 +10,7 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER employees_approval_ends_email_changes AFTER UPDATE OF decision ON employees_approvalrequest
-    FOR EACH ROW WHEN (NEW.kind = 'email_change' AND NEW.decision IS NOT NULL)
+    FOR EACH ROW WHEN (NEW.kind = 'email_change' AND NEW.decision IN ('refused', 'withdrawn', 'superseded'))
     EXECUTE FUNCTION employees_end_email_changes();
 
 -- An address opens an account (a link to set a password goes there): whatever statement changes it, two persons did.
@@ -23,7 +23,7 @@ BEGIN
         SELECT 1 FROM employees_emailchange change
         JOIN employees_approvalrequest request ON request.id = change.request_id
         WHERE change.employee_id = NEW.id AND change.old_email = OLD.email AND change.new_email = NEW.email
-          AND change.applied_at IS NULL AND request.decision = 'approved'
+          AND change.waiting AND request.decision = 'approved'
     ) OR EXISTS (
         SELECT 1 FROM employees_rosterbefore kept
         JOIN employees_approvalrequest request ON request.kind = 'roster_undo' AND request.subject = kept.load_id::text

@@ -12,9 +12,13 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.employees import email_changes, loads, undoing
 from apps.employees.approval_workflow import ApprovalRefused, lock_open_request, record_approval
 from apps.employees.models import ApprovalRequest
-from apps.ledger.services import Actor, clock
+from apps.employees.roster_effects import effect_of, roster_changed
+from apps.ledger.services import Actor, clock, hold_facts, hold_tree
+from apps.quotas.services.moved_counts import count_holders
+from apps.quotas.services.ringing import ring_for_roster
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,38 @@ class ApprovableChange:
     after: Callable[[ApprovalRequest], None] = lambda request: None
 
 
-CHANGES: dict[str, ApprovableChange] = {}
+def _lock_roster() -> None:
+    hold_facts()
+    hold_tree()
+
+
+def _apply_load(request: ApprovalRequest, by: Actor) -> None:
+    ring_for_roster(loads.hand_over(request))
+
+
+def _undo_load(request: ApprovalRequest, by: Actor) -> None:
+    try:
+        undoing.undo_load(load_id=uuid.UUID(request.subject), by=by)
+    except undoing.CannotUndo as error:
+        raise roster_changed() from error
+
+
+def _email_effect(request: ApprovalRequest, now: datetime) -> dict[str, int]:
+    moved = count_holders(request.emailchange_set.filter(waiting=True).values_list("new_email", flat=True))
+    return email_changes.email_effect(request, now) | ({"counts": moved} if moved else {})
+
+
+CHANGES: dict[str, ApprovableChange] = {
+    ApprovalRequest.Kind.EMAIL_CHANGE: ApprovableChange(
+        effect=_email_effect, apply=email_changes.apply_email_changes, lock=_lock_roster
+    ),
+    ApprovalRequest.Kind.ROSTER_LOAD: ApprovableChange(
+        effect=lambda request, now: effect_of(request), apply=_apply_load, lock=_lock_roster
+    ),
+    ApprovalRequest.Kind.ROSTER_UNDO: ApprovableChange(
+        effect=lambda request, now: effect_of(request), apply=_undo_load, lock=_lock_roster
+    ),
+}
 
 
 def effect_of_request(request: ApprovalRequest, now: datetime) -> dict[str, int]:

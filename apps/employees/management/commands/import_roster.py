@@ -4,7 +4,10 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.employees.imports import Roster, read_roster
+from apps.employees.loads import request_file
+from apps.employees.models import ApprovalRequest
 from apps.employees.roster import RosterRefused, RosterResult, load_roster
+from apps.employees.roster_effects import NeedsSecondPerson
 from apps.ledger.management.house import HouseCommand
 from apps.ledger.tables import UnreadableFile, open_table
 
@@ -34,9 +37,27 @@ class Command(HouseCommand):
             )  # fmt: skip
         except (UnreadableFile, RosterRefused) as error:
             raise CommandError(f"{options['file']}: {error}. Nothing was changed.") from error
+        except NeedsSecondPerson as needs:
+            raise CommandError(self._request(options)) from needs
         for reject in result.rejects[:SHOWN_REJECTS]:
             self.warn(f"line {reject.line}, {reject.column}: {reject.reason}")
+        if result.addresses and not options["dry_run"]:
+            self.warn(f"{result.addresses} new e-mail addresses wait for an HR user: see Company, Approvals.")
         self.tell(options, _json(result), _summary(result, options["dry_run"]))
+
+    def _request(self, options: dict[str, Any]) -> str:
+        """Keep the file for a second person: what to do about it, as a sentence."""
+        with options["file"].open("rb") as file:
+            content = iter(lambda: file.read(1 << 18), b"")
+            request = request_file(
+                name=options["file"].name, content=content, complete=options["complete"], by=self.actor
+            )
+        if not isinstance(request, ApprovalRequest):
+            return f"{options['file']}: one person may not load this alone, and it cannot be requested: {request}"
+        return (
+            f"{options['file']}: one person may not load this alone. Nothing was changed. It is request {request.pk}: "
+            "an HR user approves it under Company, Approvals; without any, `manage.py decide_approval` does."
+        )
 
     def _warn_of(self, roster: Roster) -> None:
         if roster.unknown_columns:

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db.models import QuerySet
 
+from apps.employees.email_changes import has_pending_email_change
 from apps.employees.models import Employee
 from apps.employees.services import account_for, invite, set_password_link
 from apps.ledger.management.house import HouseCommand
@@ -42,7 +43,8 @@ class Command(HouseCommand):
         self.tell(options, {"sent": sent, "links": links}, summary or "Everyone has a password already.")
 
     def _mail(self, employees: QuerySet[Employee], base_url: str, progress: Callable[[int], None]) -> int:
-        people = employees.iterator(chunk_size=BATCH)
+        # A link goes to no address that waits for a second person, or that another employee has by now.
+        people = (one for one in employees.iterator(chunk_size=BATCH) if not has_pending_email_change(one.pk))
         try:
             return invite(employees=people, base_url=base_url, by=self.actor, progress=progress)
         except (OSError, SMTPException) as error:

@@ -1,0 +1,27 @@
+from typing import Any
+
+from apps.dashboard import approval_words
+from apps.employees.models import ApprovalRequest
+from apps.ledger.management.house import HouseCommand
+from apps.ledger.services import clock
+
+
+class Command(HouseCommand):
+    help = "Lists the changes that wait for a second person, with the effect that was counted at the request."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        waiting = list(ApprovalRequest.objects.open(clock()).order_by("requested_at", "pk"))
+        lines = [
+            f"{one.pk}  {approval_words.kind_of(one).title}: {one.label} · {one.requested_by_label} · "
+            f"{one.requested_at:%Y-%m-%d %H:%M} UTC · {'; '.join(approval_words.effect_lines(one.effect)) or '–'}"
+            for one in waiting
+        ]
+        self.tell(options, {"waiting": [_json(one) for one in waiting]}, "\n".join(lines) or "Nothing is waiting.")
+
+
+def _json(request: ApprovalRequest) -> dict[str, Any]:
+    return {
+        "id": request.pk, "kind": request.kind, "label": request.label, "effect": request.effect,
+        "reason": request.reason, "requested_by": request.requested_by_label,
+        "requested_at": request.requested_at.isoformat(), "expires_at": request.expires_at.isoformat(),
+    }  # fmt: skip

@@ -1,0 +1,66 @@
+import sys
+import uuid
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from apps.dashboard import approval_words
+from apps.employees.approval_workflow import ApprovalRefused, refuse_request
+from apps.employees.email_changes import roles_of, waiting_changes
+from apps.employees.models import ApprovalRequest
+from apps.ledger.management.house import HouseCommand
+from apps.ledger.services import clock
+from apps.quotas.services import ring
+from apps.quotas.services.approvals import approve_request, effect_digest, effect_of_request
+
+
+class Command(HouseCommand):
+    help = "Approves or refuses a waiting change as the operator, where no second HR user can; it stands in the trail."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("id", type=uuid.UUID, help="as `approvals` prints it")
+        decision = parser.add_mutually_exclusive_group(required=True)
+        decision.add_argument("--approve", action="store_true", help="make the change")
+        decision.add_argument("--refuse", metavar="WHY", help="refuse it, with the reason for whoever requested it")
+        parser.add_argument("--yes", action="store_true", help="do not ask for a confirmation")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            request = ApprovalRequest.objects.get(pk=options["id"])
+            effect = effect_of_request(request, clock())
+            self._show(request, effect)
+            self._confirm(options)
+            if options["approve"]:
+                seen = effect_digest(effect)
+                approve_request(request_id=request.pk, seen=seen, by=self.actor, by_operator=True)
+                ring()
+            else:
+                refuse_request(request_id=request.pk, note=options["refuse"], by=self.actor, by_operator=True)
+        except ApprovalRequest.DoesNotExist as error:
+            raise CommandError(f"There is no request {options['id']}.") from error
+        except ApprovalRefused as refused:
+            raise CommandError(f"{refused.message} Nothing was changed.") from refused
+        decision = "approved" if options["approve"] else "refused"
+        self.tell(options, {"id": request.pk, "decision": decision, "effect": effect}, f"The request is {decision}.")
+
+    def _show(self, request: ApprovalRequest, effect: dict[str, int]) -> None:
+        """On standard error: standard output is the result's."""
+        title = approval_words.kind_of(request).title
+        self.stderr.write(f"{title}: {request.label}, requested by {request.requested_by_label}")
+        for line in approval_words.effect_lines(effect):
+            self.stderr.write(f"  {line}")
+        for change in waiting_changes(request):
+            roles = ", ".join(role.role for role in roles_of(change.employee))
+            self.stderr.write(
+                f"  {change.employee}{f' [{roles}]' if roles else ''}: {change.old_email} > {change.new_email}"
+            )
+
+    def _confirm(self, options: dict[str, Any]) -> None:
+        if options["yes"]:
+            return
+        if not sys.stdin.isatty():
+            raise CommandError("Nobody can be asked here: say --yes to decide without a question. Nothing was changed.")
+        self.stderr.write("Go on? [y/N] ", ending="")
+        if input().strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was changed.")

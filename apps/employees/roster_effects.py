@@ -1,0 +1,188 @@
+"""What a change of the roster does to people, and whether one person may make it alone (ADR 63).
+
+Counted inside the change's own transaction, after it: the people it touched as they were, beside what they are now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from apps.employees.approval_workflow import ApprovalRefused, request_approval
+from apps.employees.models import ApprovalRequest, Role, RosterLoad
+from apps.employees.services import roster_version
+from apps.ledger.services import Actor, audit
+
+Kind = ApprovalRequest.Kind
+# Small loads of one day count together: twenty that each end less than the share are one large change.
+SUMMED_OVER = timedelta(days=1)
+# Names in an effect that only the second person reads: they tell whose contact somebody is.
+CONFIDENTIAL = ("counts",)
+
+# `people` is a SELECT of ids; a table of SOURCES begins with `prefix`.
+SOURCES = ("employees_employment", "employees_placement", "employees_employeeidentity")
+REMEMBER = """
+DROP TABLE IF EXISTS pg_temp.effect_people, pg_temp.effect_employment, pg_temp.effect_placement,
+    pg_temp.effect_employeeidentity;
+CREATE TEMP TABLE effect_people ON COMMIT DROP AS SELECT DISTINCT employee_id FROM ({people}) touched;
+CREATE TEMP TABLE effect_employment ON COMMIT DROP AS
+    SELECT * FROM {prefix}employees_employment WHERE employee_id IN (SELECT employee_id FROM effect_people);
+CREATE TEMP TABLE effect_placement ON COMMIT DROP AS
+    SELECT * FROM {prefix}employees_placement WHERE employee_id IN (SELECT employee_id FROM effect_people);
+CREATE TEMP TABLE effect_employeeidentity ON COMMIT DROP AS
+    SELECT * FROM {prefix}employees_employeeidentity WHERE employee_id IN (SELECT employee_id FROM effect_people);
+ANALYZE effect_people, effect_employment, effect_placement, effect_employeeidentity;
+"""
+# Whom a load touched: new people, those it changed, and those who are missing from a complete file.
+OF_LOAD = """
+SELECT employee_id FROM roster_stage WHERE is_new UNION ALL SELECT employee_id FROM roster_touched
+UNION ALL SELECT employee_id FROM roster_left
+"""
+EMPLOYED = "SELECT count(*) FROM employees_employment WHERE starts_at <= %(now)s AND ends_at > %(now)s"
+STAYS = """
+SELECT count(*) FILTER (WHERE was.ends_at > %(now)s AND coalesce(is_now.ends_at, '-infinity') < was.ends_at),
+    count(*) FILTER (WHERE was.ends_at IS NULL AND is_now.ends_at > %(now)s),
+    count(*) FILTER (WHERE was.ends_at <= %(now)s AND is_now.ends_at > %(now)s)
+FROM effect_people
+LEFT JOIN (SELECT employee_id, max(ends_at) AS ends_at FROM effect_employment GROUP BY 1) was USING (employee_id)
+LEFT JOIN (SELECT employee_id, max(ends_at) AS ends_at FROM employees_employment
+           WHERE employee_id IN (SELECT employee_id FROM effect_people) GROUP BY 1) is_now USING (employee_id)
+"""
+# Another manager moves everybody below as well: they stand in another team than before. Of movers below movers, only
+# the uppermost is looked at, so that nobody is counted twice.
+MOVED = """
+WITH was AS (
+    SELECT employee_id, array_agg(manager_id ORDER BY starts_at) AS managers,
+           array_agg(department ORDER BY starts_at) AS departments
+    FROM effect_placement WHERE ends_at > %(now)s GROUP BY 1
+), is_now AS (
+    SELECT employee_id, array_agg(manager_id ORDER BY starts_at) AS managers,
+           array_agg(department ORDER BY starts_at) AS departments
+    FROM employees_placement WHERE ends_at > %(now)s AND employee_id IN (SELECT employee_id FROM effect_people)
+    GROUP BY 1
+), mover AS (
+    SELECT employee_id, was.managers IS DISTINCT FROM is_now.managers AS other_manager
+    FROM was JOIN is_now USING (employee_id) WHERE (was.managers, was.departments) IS DISTINCT FROM
+        (is_now.managers, is_now.departments)
+), placed AS (
+    SELECT node.first, node.last, max(node.last) OVER (ORDER BY node.first ROWS BETWEEN UNBOUNDED PRECEDING
+        AND 1 PRECEDING) AS covered
+    FROM mover JOIN employees_treenode node USING (employee_id) WHERE other_manager
+), moved AS (
+    SELECT node.employee_id FROM placed JOIN employees_treenode node ON node.first BETWEEN placed.first AND placed.last
+    WHERE placed.covered IS NULL OR placed.first > placed.covered
+    UNION SELECT employee_id FROM mover
+)
+SELECT count(*) FROM moved WHERE EXISTS (SELECT 1 FROM employees_employment work
+    WHERE work.employee_id = moved.employee_id AND work.starts_at <= %(now)s AND work.ends_at > %(now)s)
+"""
+
+
+class NeedsSecondPerson(RuntimeError):
+    """The change would have `effect`, which one person may not cause; nothing was changed."""
+
+    def __init__(self, effect: dict[str, int]):
+        super().__init__("a second HR user has to approve this")
+        self.effect = effect
+
+
+_count_moved: list[Callable[[], int]] = []
+
+
+def count_moved_by(count: Callable[[], int]) -> None:
+    """Say how to count whose number of contacts a change moves; facts about contacts belong to an app above this one.
+
+    `count` reads `effect_people`, `effect_employment` and `effect_employeeidentity`.
+    """
+    _count_moved[:] = [count]
+
+
+def hr_exists() -> bool:
+    """Whether any account holds the HR role: without one, the first set-up is under way."""
+    return Role.objects.filter(role=Role.Kind.HR).exists()
+
+
+def is_approved(kind: str, load: RosterLoad) -> bool:
+    """Whether a second person has approved this of the load, as it is shown now."""
+    approved = ApprovalRequest.objects.filter(kind=kind, subject=str(load.pk), decision="approved")
+    return approved.filter(payload__digest=load.digest).exists()
+
+
+def employed(now: datetime) -> int:
+    """How many are employed at `now`."""
+    with connection.cursor() as cursor:
+        cursor.execute(EMPLOYED, {"now": now})
+        return int(cursor.fetchone()[0])
+
+
+def remember_people(people: str, parameters: dict[str, Any] | None = None, *, prefix: str = "") -> None:
+    """Keep what these people (a SELECT of employee_id) were; `prefix`: of the tables that hold it by now."""
+    with connection.cursor() as cursor:
+        cursor.execute(REMEMBER.format(people=people, prefix=prefix), parameters)
+
+
+def count_effect(now: datetime) -> dict[str, int]:
+    """What has happened since to the people of `remember_people`; the tree is rebuilt by now."""
+    if not _count_moved:
+        raise ImproperlyConfigured("nothing counts whose number of contacts a change of the roster moves")
+    with connection.cursor() as cursor:
+        cursor.execute(STAYS, {"now": now})
+        leaving, joining, returning = cursor.fetchone()
+        cursor.execute(MOVED, {"now": now})
+        [moving] = cursor.fetchone()
+    effect = {"leaving": leaving, "moving": moving, "joining": joining, "returning": returning}
+    return {name: number for name, number in (effect | {"counts": _count_moved[0]()}).items() if number}
+
+
+def require_small(effect: dict[str, int], of: int, now: datetime) -> None:
+    """Raises NeedsSecondPerson for an effect on a company of `of` employed people that one person may not cause."""
+    if effect.get("counts") or effect.get("addresses") or _is_large(effect, of, now):
+        raise NeedsSecondPerson(effect)
+
+
+def _is_large(effect: dict[str, int], of: int, now: datetime) -> bool:
+    ends = effect.get("leaving", 0) + effect.get("moving", 0)
+    if not ends:
+        return False
+    approved = ApprovalRequest.objects.filter(kind=Kind.ROSTER_LOAD, decision="approved").values_list("subject")
+    lately = RosterLoad.objects.filter(state=RosterLoad.State.DONE, done_at__gt=now - SUMMED_OVER, undone_at=None)
+    subjects = {subject for (subject,) in approved.filter(requested_at__gt=now - 15 * SUMMED_OVER)}
+    for pk, before in lately.values_list("pk", "effect"):
+        ends += 0 if str(pk) in subjects else before.get("leaving", 0) + before.get("moving", 0)
+    return ends > settings.ROSTER_APPROVAL_SHARE * of
+
+
+def request_change(kind: str, load: RosterLoad, effect: dict[str, int], by: Actor) -> ApprovalRequest:
+    """Ask for a second person. The whole effect is theirs to read; the requester's copy lacks what is confidential.
+
+    Raises ApprovalRefused.
+    """
+    shown = {name: number for name, number in effect.items() if name not in CONFIDENTIAL}
+    request = request_approval(
+        kind=kind, subject=str(load.pk), label=load.file_name, payload={"effect": effect, "digest": load.digest},
+        effect=shown, by=by,
+    )  # fmt: skip
+    if effect.get("counts"):
+        # The number is the second person's; that it happened stands in the trail.
+        audit("roster.touches_contacts", by=by, kind="roster", id=load.pk, label=load.file_name)
+    return request
+
+
+def effect_of(request: ApprovalRequest) -> dict[str, int]:
+    """The effect of a waiting change of the roster. Raises ApprovalRefused when it was counted on another roster."""
+    load = RosterLoad.objects.filter(pk=request.subject).first()
+    version = load.based_on if request.kind == Kind.ROSTER_LOAD else load.version  # type: ignore[union-attr]
+    if version != roster_version():
+        raise roster_changed()
+    return dict(request.payload["effect"])
+
+
+def roster_changed() -> ApprovalRefused:
+    """The refusal of a change that was counted on another roster than that of now."""
+    return ApprovalRefused("stale", _("The roster has changed since this was requested: it has to be requested anew."))

@@ -1,0 +1,104 @@
+"""T1: no single person of any role, alone or with the mail system's log, reaches another's contacts or is the second.
+
+Each way of the table is tried against the application. A mutant is the same way with one protection taken away: it
+must succeed, or the test could not fail.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db.models import Q
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from apps.employees import approval_workflow, roster, roster_effects
+from apps.employees.models import Employee
+from apps.employees.tasks import mail_link
+from apps.quotas.models import Campaign
+from apps.quotas.services import ringing
+from tests import people, takeover_ways
+from tests.dashboard.strict import StrictClient
+from tests.takeover import CANARY, CANARY_PHONE, WAYS, Ground, Way
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ground(
+    company: dict[str, Employee], campaign: Campaign, alice: Employee, hr: Employee, auditor: Employee,
+    operator: Employee, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    monkeypatch: pytest.MonkeyPatch, settings: Any,
+) -> Ground:  # fmt: skip
+    settings.APPROVAL_COOLDOWN_DAYS = 0
+    settings.OIDC_STAFF_NO_CLAIM = ""
+    monkeypatch.setattr(ringing, "_ring", lambda send: send({}))
+    tasks = {ringing.MAIL_LINK: mail_link}
+    monkeypatch.setattr(ringing, "_send", lambda task, _options, *said: tasks.get(task, lambda *_: None)(*said))
+    people.with_account(company["C001"], "hr")
+    people.with_account(company["B001"])
+    people.with_account(company["A002"])
+    people.record_one(alice, ("phone", CANARY_PHONE), name=CANARY)
+    people.mark()
+
+    def as_(employee: Employee) -> StrictClient:
+        client = StrictClient()
+        people.sign_in(client, employee)
+        return client
+
+    return Ground(as_, django_capture_on_commit_callbacks)
+
+
+def test_the_table_is_as_long_as_promised() -> None:
+    assert len(WAYS) >= 20
+    assert {"hr", "employee", "manager", "auditor", "operator by page", "token of each scope"} <= {
+        one.who for one in WAYS
+    }
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_nobody_takes_over(way: Way, ground: Ground) -> None:
+    assert not way.tries(ground)
+
+
+class TestMutants:
+    """One protection less, and the same way succeeds."""
+
+    def test_a_load_that_needs_nobody(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(roster, "require_small", lambda *_: None)
+        assert takeover_ways.applies_a_made_up_row_that_moves_a_count(ground)
+
+    def test_a_requester_who_reads_everything(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(roster_effects, "CONFIDENTIAL", ())
+        assert takeover_ways.reads_in_the_request_whose_contact_somebody_is(ground)
+
+    def test_an_account_that_got_the_role_just_now(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(approval_workflow, "settled", lambda now: Q())
+        assert takeover_ways.approves_as_an_account_that_got_the_role_just_now(ground)
+
+
+NEEDS_TWO = "ALTER TABLE employees_employee {} TRIGGER employees_email_needs_two"
+
+
+@pytest.fixture
+def direct(
+    transactional_db: None, as_owner: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """A roster changes addresses by itself, as it did, and the database does not mind."""
+    monkeypatch.setattr(roster, "KEEP_EMAILS", "SELECT 1")
+    as_owner(NEEDS_TWO.format("DISABLE"))
+    yield
+    as_owner(NEEDS_TWO.format("ENABLE"))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "tries",
+    [
+        takeover_ways.gives_the_victim_another_address,
+        takeover_ways.gives_another_address_before_there_is_an_account,
+        takeover_ways.gives_the_second_hr_user_another_address,
+        takeover_ways.ends_the_victim_and_brings_them_back_with_another_address,
+    ],
+)
+def test_mutant_addresses_that_a_roster_changes_by_itself(direct: None, tries: Any, ground: Ground) -> None:
+    assert tries(ground)

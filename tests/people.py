@@ -13,7 +13,7 @@ from apps.contacts.rules import Draft
 from apps.contacts.services import Report, submit
 from apps.employees.enrolment import make_code
 from apps.employees.imports import read_roster
-from apps.employees.models import Account, Deputyship, Employee, Role
+from apps.employees.models import Account, ApprovalRequest, Deputyship, Employee, Role
 from apps.employees.roster import RosterResult, load_roster
 from apps.employees.second_factors import add_factor
 from apps.employees.services import account_for, grant_role
@@ -22,6 +22,7 @@ from apps.ledger.services import Actor
 from apps.ledger.tables import Table
 from apps.quotas import services
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign, Standing
+from apps.quotas.services.approvals import approve_request, effect_digest, effect_of_request
 
 # Monday, 23 November 2026, noon in Shanghai: a week and a day before the deadline, and a microsecond at a reading.
 NOON = "2026-11-23T12:00:00+08:00"
@@ -86,6 +87,13 @@ def officer(login: str) -> Actor:
     account, _made = Account.objects.get_or_create(login=login, defaults={"display_name": login, "password": "!"})
     Role.objects.get_or_create(account=account, role=Role.Kind.HR, defaults={"granted_by_label": "test"})
     return account.actor
+
+
+def approve(request: ApprovalRequest | None = None, by: Actor | None = None) -> ApprovalRequest:
+    """The request, or the only one that waits, approved by another officer of HR who has seen its effect."""
+    request = request or ApprovalRequest.objects.get(decision=None)
+    seen = effect_digest(effect_of_request(request, services.clock()))
+    return approve_request(request_id=request.pk, seen=seen, by=by or officer("approves"))
 
 
 def ask(

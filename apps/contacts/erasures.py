@@ -20,6 +20,7 @@ class Erasure(models.Model):
     erased_at = models.DateTimeField(db_default=Clock())
     actor_id = models.BigIntegerField(null=True)
     actor_label = models.TextField()
+    approved_by_label = models.TextField(blank=True, default="", db_default="", help_text="the second person")
     reason = models.TextField(help_text="how the request came and was checked; never who it is about")
 
     class Meta:
@@ -43,3 +44,15 @@ class Objection(models.Model):
             models.UniqueConstraint(fields=["kind", "digest"], name="contacts_objection_once"),
             models.CheckConstraint(name="contacts_objection_kind", condition=Q(kind__in=["phone", "email", "handle"])),
         ]
+
+
+class ErasureSubject(models.Model):
+    """Who is to be erased, and why, sealed: what an approval request of an erasure must not hold in readable form.
+
+    Deleted with the refusal, withdrawal or expiry of the request, by a trigger, and when the erasure is done. Until
+    then `erasure` says that it was approved and has begun.
+    """
+
+    request_id = models.UUIDField(primary_key=True)
+    sealed = models.TextField()
+    erasure = models.ForeignKey(Erasure, on_delete=models.PROTECT, null=True, related_name="+")

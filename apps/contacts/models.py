@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.erasures import Erasure, Objection
+from apps.contacts.erasures import Erasure, ErasureSubject, Objection
 from apps.contacts.querysets import ContactQuerySet
 from apps.employees.models import Employee
 from apps.ledger.models import StoredFile
@@ -20,6 +20,7 @@ __all__ = [
     "ContactTally",
     "EndReason",
     "Erasure",
+    "ErasureSubject",
     "Objection",
     "RememberedColumns",
     "Source",

@@ -31,14 +31,18 @@ def _roster_load(request: ApprovalRequest) -> tuple[str, tuple[Any, ...]]:
     return "roster-load", (request.subject,)
 
 
+def _campaign(request: ApprovalRequest) -> tuple[str, tuple[Any, ...]]:
+    return "campaign", (request.subject,)
+
+
 KINDS: dict[str, KindWords] = {
     Kind.EMAIL_CHANGE: KindWords(_("New e-mail addresses"), "at-sign", _roster_load),
     Kind.ROSTER_LOAD: KindWords(_("Roster load"), "list-tree", _roster_load),
     Kind.ROSTER_UNDO: KindWords(_("Undo of a roster load"), "undo-2", _roster_load),
-    Kind.RULE_CHANGE: KindWords(_("Change of a campaign's rule"), "flag"),
+    Kind.RULE_CHANGE: KindWords(_("Change of a campaign's rule"), "flag", _campaign),
     Kind.CAMPAIGN_OPENING: KindWords(_("Opening of a campaign"), "flag"),
-    Kind.CAMPAIGN_CANCELLATION: KindWords(_("Cancellation of a campaign"), "flag"),
-    Kind.CAMPAIGN_CLOSING: KindWords(_("Closing of a campaign"), "flag"),
+    Kind.CAMPAIGN_CANCELLATION: KindWords(_("Cancellation of a campaign"), "flag", _campaign),
+    Kind.CAMPAIGN_CLOSING: KindWords(_("Closing of a campaign"), "flag", _campaign),
     Kind.ERASURE: KindWords(_("Erasure"), "eraser"),
 }
 # By the name in an effect: a sentence about `count` people, chosen by `number`. In the order in which they are shown.
@@ -65,6 +69,45 @@ EFFECTS: dict[str, Any] = {
     "counts": ngettext_lazy(
         "The number of %(count)s person changes, because a contact becomes or stops being a colleague",
         "The numbers of %(count)s people change, because a contact becomes or stops being a colleague",
+        "number",
+    ),
+    # Campaigns: their rules, opening, cancelling and closing.
+    "people": ngettext_lazy("%(count)s person is in it", "%(count)s people are in it", "number"),
+    "with_contacts": ngettext_lazy(
+        "%(count)s person has contacts that count", "%(count)s people have contacts that count", "number"
+    ),
+    "red": ngettext_lazy("%(count)s person is red", "%(count)s people are red", "number"),
+    "turn_red": ngettext_lazy("%(count)s person turns red", "%(count)s people turn red", "number"),
+    "turn_not_red": ngettext_lazy(
+        "%(count)s person is no longer red", "%(count)s people are no longer red", "number"
+    ),
+    "come_in": ngettext_lazy(
+        "%(count)s person comes into the campaign", "%(count)s people come into the campaign", "number"
+    ),
+    "go_out": ngettext_lazy("%(count)s person leaves the campaign", "%(count)s people leave the campaign", "number"),
+    "recounted": ngettext_lazy(
+        "The count of %(count)s person changes", "The counts of %(count)s people change", "number"
+    ),
+    "need_more": ngettext_lazy("%(count)s person needs more contacts", "%(count)s people need more contacts", "number"),
+    "have_less_time": ngettext_lazy(
+        "%(count)s person who is not there yet has less time", "%(count)s people who are not there yet have less time",
+        "number",
+    ),
+    # Erasures.
+    "employees": ngettext_lazy(
+        "%(count)s employee has this person as a contact", "%(count)s employees have this person as a contact",
+        "number",
+    ),
+    "contacts": ngettext_lazy("%(count)s contact is erased", "%(count)s contacts are erased", "number"),
+    "files": ngettext_lazy(
+        "%(count)s kept file is deleted or cleared", "%(count)s kept files are deleted or cleared", "number"
+    ),
+    "texts": ngettext_lazy(
+        "%(count)s other text or name is cleared", "%(count)s other texts or names are cleared", "number"
+    ),
+    "kept_texts": ngettext_lazy(
+        "%(count)s text that speaks of this person cannot be changed",
+        "%(count)s texts that speak of this person cannot be changed",
         "number",
     ),
 }  # fmt: skip
@@ -96,6 +139,11 @@ def state_of(request: ApprovalRequest, now: Any) -> State:
 
 def kind_of(request: ApprovalRequest) -> KindWords:
     return KINDS[request.kind]
+
+
+def counted_before(request: ApprovalRequest) -> dict[str, int]:
+    """What was counted when it was approved, or else requested. Of an erasure nothing: its requester never reads it."""
+    return {} if request.kind == Kind.ERASURE else request.decided_effect or request.effect
 
 
 def effect_lines(effect: dict[str, int]) -> list[str]:

@@ -59,7 +59,12 @@ def require_second_person(by: Actor) -> None:
     role = Role.objects.select_for_update(no_key=True).filter(account_id=by.id or 0, role=Role.Kind.HR).first()
     if role is None or not accounts.exists():
         raise ApprovalRefused("not_hr", _("Only HR users take part in this."))
-    if not accounts.filter(settled(clock())).exists():
+    require_settled(by)
+
+
+def require_settled(by: Actor) -> None:
+    """Raises ApprovalRefused when the account's address, second factor or role changed lately."""
+    if not Account.objects.filter(settled(clock()), pk=by.id or 0).exists():
         raise ApprovalRefused(
             "unsettled",
             _(
@@ -176,7 +181,8 @@ def _audit(
     request: ApprovalRequest, event: str, by: Actor, *, effect: dict[str, int] | None = None, operator: bool = False
 ) -> None:
     detail: dict[str, Any] = {"kind": request.kind, "subject": request.subject}
-    if effect is not None:
+    # How much there is of somebody tells whose contact they are, and the requester reads the trail too.
+    if effect is not None and request.kind != ApprovalRequest.Kind.ERASURE:
         detail["effect"] = effect
     if operator:
         detail["operator"] = True

@@ -1,10 +1,12 @@
 """Looks at one named person's record by somebody who is neither that person nor above them: each is an entry (ADR 41).
 
-Lists are none; whoever takes one away as a file leaves an entry of its own.
+Lists are none, unless a search or a filter leaves one person; whoever takes one away as a file leaves an entry of
+its own. What was typed is in no entry: it may be anybody.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from apps.employees.models import Account, Employee
@@ -24,6 +26,15 @@ def note_look(reader: Account, person: Employee, what: str) -> None:
     audit_once(
         f"person.{what}_read", by=reader.actor, kind="employee", id=person.staff_no, label=str(person), within=SAME_LOOK
     )
+
+
+def note_found(reader: Account, employee_ids: Collection[int], what: str) -> None:
+    """`note_look` when these are the whole of a narrowed list and it has one person; else nothing."""
+    if len(employee_ids) != 1:
+        return
+    person = Employee.objects.select_related("node").filter(pk__in=employee_ids).first()
+    if person is not None:
+        note_look(reader, person, what)
 
 
 def _is_theirs(reader: Account, person: Employee) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import DateTimeField, Func, Q, QuerySet, Sum, TextField
+from django.db.models import Case, DateTimeField, F, Field, Func, JSONField, Q, QuerySet, Sum, TextField, Value, When
 
 from apps.ledger.rules import storable
 
@@ -47,14 +47,30 @@ class ThisTransaction(Func):
 class AuditQuerySet(QuerySet):
     """Entries of the trail, the newest first."""
 
+    def shown_but(self, private: Q | None) -> AuditQuerySet:
+        """Entries with what they show: of those that match `private` neither whom they are about nor details."""
+        hidden = private if private is not None else Q(pk__in=[])
+
+        def shown(column: str, nothing: Any, field: Field) -> Case:
+            return Case(When(hidden, then=Value(nothing, field)), default=F(column), output_field=field)
+
+        return self.annotate(
+            shown_id=shown("subject_id", "", TextField()),
+            shown_label=shown("subject_label", "", TextField()),
+            shown_detail=shown("detail", {}, JSONField()),
+        )
+
     def chosen(
         self, *, about: str = "", q: str = "", since: datetime | None = None, until: datetime | None = None
     ) -> AuditQuerySet:
-        """Narrowed to what an action begins with, such as `roster`; to a part of who or whom; to [since, until)."""
+        """Narrowed to what an action begins with, such as `roster`; to a part of who or whom; to [since, until).
+
+        Of entries with what they show: what is hidden is not found either.
+        """
         found = self.filter(action__startswith=f"{about}.") if about else self
         if q and storable(q):
             found = found.filter(
-                Q(actor_label__icontains=q) | Q(subject_label__icontains=q) | Q(subject_id=q) | Q(origin__icontains=q)
+                Q(actor_label__icontains=q) | Q(shown_label__icontains=q) | Q(shown_id=q) | Q(origin__icontains=q)
             )
         found = found.filter(at__gte=since) if since else found
         return (found.filter(at__lt=until) if until else found).order_by("-at", "-pk")

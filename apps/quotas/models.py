@@ -141,6 +141,9 @@ class CampaignRule(models.Model):
         blank=True, default="", db_default="", help_text="why it was changed; required after the opening"
     )
     changed_by_label = models.TextField(blank=True, default="", db_default="")
+    approved_by_label = models.TextField(
+        blank=True, default="", db_default="", help_text="the second person, where the change needed one"
+    )
     key = models.UUIDField(null=True, unique=True)
 
     class Meta:

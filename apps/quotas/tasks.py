@@ -15,6 +15,7 @@ from apps.ledger.services import SYSTEM
 from apps.quotas import exports, services
 from apps.quotas.freeze import freezing, versions
 from apps.quotas.models import Campaign, Export
+from apps.quotas.services import erasure_approvals
 
 logger = logging.getLogger(__name__)
 # The recount of a day starts in the small hours, when few people wait for a page.
@@ -31,7 +32,9 @@ def mark_touched() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Find what no doorbell rang for: notes to mark, what was handed in, ranges of a run, versions of results, sums."""
+    """Find what no doorbell rang for: notes to mark, what was handed in, ranges of a run, versions of results, sums,
+    approved erasures.
+    """
     finish_abandoned(services.clock())
     mark_touched()
     for submission_id in waiting_files(services.clock()):
@@ -43,6 +46,7 @@ def sweep() -> None:
     for export in Export.objects.waiting():
         services.ring_for_export(export.pk)
     services.ring_for_sums()
+    erasure_approvals.finish_approved()
 
 
 def _ring_for_ranges() -> None:
@@ -81,6 +85,7 @@ def day_change() -> None:
         mark_touched()
     services.stop_watching()
     expire_files(services.clock())
+    erasure_approvals.forget_expired_subjects(services.clock())
     forget_loads(services.clock())
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from apps.employees.models import Employee
+from apps.employees.models import ApprovalRequest, Employee
 from apps.ledger.models import AuditEntry
 from apps.quotas import tasks
 from apps.quotas.models import Campaign
@@ -29,6 +29,9 @@ def typed(**changed: Any) -> dict[str, Any]:
 def open_one(client: Any, **changed: Any) -> Campaign:
     response = client.post(OPEN, typed(**changed))
     assert response.status_code == 302, words(response)
+    # The first one has other domains than the company's settings, so a second HR user approves it.
+    if request := ApprovalRequest.objects.filter(decision=None).first():
+        people.approve(request)
     return Campaign.objects.latest("pk")
 
 
@@ -74,6 +77,7 @@ def test_what_was_looked_at_is_opened_and_judged_once(as_: SignIn, campaign: Cam
     rule = opened.rule
     assert (rule.target, rule.scope, rule.exclusive, rule.confirmed_only) == (50, ["Board", "Sales"], False, True)
     assert (rule.company_domains, rule.changed_by_label) == (["corp.example.com"], "Hedda")
+    assert rule.approved_by_label == "approves"
     assert AuditEntry.objects.get(action="campaign.opened", subject_id=opened.slug).actor_id == hr.account.pk
     page = words(client.get(f"{HOME}{opened.slug}/"))
     assert "open" in page
@@ -135,6 +139,32 @@ def test_cancelling_says_what_it_means_and_keeps_the_reason(
     assert "There is no campaign yet" in words(as_(alice).get("/"))
 
 
+def test_a_campaign_that_people_have_worked_for_is_cancelled_by_two(
+    as_: SignIn, campaign: Campaign, hr: Employee, alice: Employee
+) -> None:
+    people.record(alice)
+    client, address = as_(hr), f"{HOME}november/"
+    assert client.post(address + "cancel/", {"reason": "Opened by mistake"}).status_code == 302
+    assert "Cancelling a campaign · Waits for a second HR user" in words(client.get(address))
+    answer = client.post(address + "cancel/", {"reason": "again"})
+    assert (answer.status_code, "is waiting already" in words(answer)) == (409, True)
+    people.approve()
+    assert "Opened by mistake" in words(client.get(address))
+
+
+def test_the_requester_of_other_domains_reads_no_count(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+    """Else a domain that one contact has tells whose contact it is."""
+    client = as_(hr)
+    page = words(client.post(CHANGE, november(target="100", company_domains="partner.example")))
+    assert "is shown to the second HR user alone" in page
+    assert "turn red" not in page
+    assert client.post(DO, november(target="100", company_domains="partner.example")).status_code == 302
+    request = ApprovalRequest.objects.get()
+    page = words(client.get(f"/company/approvals/{request.pk}/"))
+    assert "is shown to them alone" in page
+    assert "changes" not in page.partition("What it does to people")[2].partition("Requested")[0]
+
+
 def test_a_backdated_campaign_is_closed_by_hand_and_a_worker_makes_its_result(
     as_: SignIn, campaign: Campaign, hr: Employee
 ) -> None:
@@ -145,6 +175,10 @@ def test_a_backdated_campaign_is_closed_by_hand_and_a_worker_makes_its_result(
     tasks.freeze_due()
     assert "it counts whatever is loaded, until you close it" in words(client.get(address))
     assert client.post(address + "close/").status_code == 302
+    page = words(client.get(address))
+    assert "Closing a campaign · Waits for a second HR user · requested by Hedda" in page
+    assert Campaign.objects.get(pk=late.pk).state == "open"
+    people.approve()
     page = client.get(address)
     assert "Everybody is counted once more" in words(page)
     assert 'hx-trigger="every 3s"' in page.content.decode()
@@ -191,10 +225,17 @@ def test_a_change_is_looked_at_made_once_and_told_for_a_fortnight(
     assert "0 turn red 1 turn not red 9 are reached" in page
     assert "Red: 9 now, 8 by the new rule" in page
     assert campaign.rules.count() == 1
+    assert "Request the change" in page
     for _click in range(2):
         assert client.post(DO, november()).status_code == 302
+    assert campaign.rules.count() == 1
+    for address in ("/company/campaigns/november/", CHANGE):
+        assert "Waits for a second HR user · requested by Hedda" in words(client.get(address))
+    people.approve()
+    assert client.post(DO, november()).status_code == 302
     assert campaign.rules.count() == 2
     page = words(client.get("/company/campaigns/november/"))
+    assert "Hedda, approved by approves" in page
     assert "Version 2 of the rule" in page
     assert "target: 100 becomes 2 Reason: It was too much" in page
     people.mark()
@@ -219,6 +260,7 @@ def test_a_change_of_a_version_that_is_no_longer_the_newest_is_looked_at_again(
         assert "Hedda has changed the rule in between, to version 2. Look again." in words(answer)
         assert 'name="seen" value="2"' in answer.content.decode()
     assert client.post(DO, november(target="3", seen="2", key=KEY.format(3))).status_code == 302
+    people.approve()
     assert campaign.rules.latest("version").target == 3
 
 

@@ -26,7 +26,7 @@ from apps.api.serializers.standings import (
     StandingsQuery,
 )
 from apps.api.views.base import ApiView
-from apps.employees.looks import note_look
+from apps.employees.looks import note_found, note_look
 from apps.employees.models import Account, Employee, Scope
 from apps.quotas import reports, rules, services
 from apps.quotas.adjustments import FOR_EVER
@@ -172,6 +172,8 @@ class StandingList(ApiView):
         listed = f"standings:{asked['sort']}"
         behind = paging.unseal(listed, asked.get("after", "")) or ""
         page = standings.page(sort=asked["sort"], after=behind, limit=asked["limit"])
+        if any((filters.status, filters.q, filters.department)) and not behind and not page.next:
+            note_found(self.account, [row.employee_id for row in page.rows], "standing")
         seen = look(standings)
         token = paging.seal(listed, page.next) if page.next else ""
         rows = shown(page.rows, standings, self.account)

@@ -8,7 +8,16 @@ from apps.contacts.services.changing import (
     restore_contact,
     undo_submission,
 )
-from apps.contacts.services.erasing import Found, blank_contacts, erase, look_for
+from apps.contacts.services.erasing import (
+    ERASED_TEXT,
+    Found,
+    blank_contacts,
+    check_reason,
+    erase,
+    finish,
+    look_for,
+    object_to,
+)
 from apps.contacts.services.remembering import remember_roles, remembered_roles
 from apps.contacts.services.submitting import (
     ABANDONED_AFTER,
@@ -23,24 +32,29 @@ from apps.contacts.services.submitting import (
     submit,
 )
 from apps.contacts.services.tallying import sum_up_tally
-from apps.contacts.services.whom import ErasureRefused, Forgetting, identities_of
+from apps.contacts.services.whom import ErasureRefused, Forgetting, Known, identities_of
 
 __all__ = [
     "ABANDONED_AFTER",
+    "ERASED_TEXT",
     "ContactRefused",
     "ErasureRefused",
     "Forgetting",
     "Found",
+    "Known",
     "Report",
     "blank_contacts",
+    "check_reason",
     "correct_contact",
     "end_contact",
     "erase",
+    "finish",
     "finish_abandoned",
     "finish_submission",
     "identities_of",
     "lock_employees",
     "look_for",
+    "object_to",
     "receive",
     "record_checked",
     "record_contacts",

@@ -15,19 +15,28 @@ from django.utils.translation import gettext as _
 from apps.contacts.models import Contact, Erasure, Objection, Submission
 from apps.contacts.services.handed_in import blank_reports, clear_files, files_with, handed_in_with
 from apps.contacts.services.submitting import finish_submission, lock_employees
-from apps.contacts.services.whom import ErasureRefused, Forgetting, Known, contacts_of
+from apps.contacts.services.whom import ErasureRefused, Forgetting, Known, contacts_of, named_in
+from apps.contacts.traces import Traces
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, audit, clock, hold_facts, outwait_writers
 
 # Seconds in which whoever writes while somebody is forgotten has to be done.
 PATIENCE = 60.0
+# What stands where a text spoke of somebody who was erased.
+ERASED_TEXT = "[…]"
 
 
 @dataclass
 class Found:
-    """How much there is of somebody, and nothing about whose it is. `busy`: files that are being recorded now."""
+    """How much there is of somebody, and nothing about whose it is.
 
+    `employees`: how many have them as a contact. `names`: other contacts in whose names they stand. `busy`: files that
+    are being recorded now.
+    """
+
+    employees: int = 0
     contacts: int = 0
+    names: int = 0
     erased: int = 0
     files: int = 0
     reports: int = 0
@@ -41,7 +50,7 @@ def look_for(whom: Forgetting) -> Found:
 
 def _look(whom: Forgetting, known: Known) -> Found:
     ids = [contact for _employee, contact in known.contacts]
-    found = Found(contacts=len(ids), reports=len(handed_in_with(known)))
+    found = Found(len(known.employees), len(ids), len(named_in(known)), reports=len(handed_in_with(known)))
     found.erased = Contact.objects.filter(pk__in=ids, name=None).count()
     for _stored, submission in files_with(whom, known):
         if submission is not None and submission.state == Submission.State.RECEIVED:
@@ -57,52 +66,75 @@ def erase(whom: Forgetting, *, reason: str, by: Actor) -> tuple[Erasure, Found]:
     Raises ErasureRefused: then nothing was changed, or, when a writer was not done in time, nothing but that nobody
     records them any more.
     """
-    reason, known = clean_text(reason, 2_000), Known.of(whom)
+    erasure = object_to(whom, reason=reason, by=by)
+    return erasure, finish(whom, erasure=erasure, by=by)
+
+
+def check_reason(reason: str, traces: Traces) -> str:
+    """The reason of an erasure, cleaned. Raises ErasureRefused without one, or when it says who it is about."""
+    reason = clean_text(reason, 2_000)
     if not reason:
         raise ErasureRefused("reason", _("Say how the request came and how it was checked."), "reason")
-    if known.at_home.stand_in([reason]):
+    if traces.stand_in([reason]):
         raise ErasureRefused("reason", _("The reason is kept: it must not say who it is about."), "reason")
+    return reason
+
+
+def object_to(whom: Forgetting, *, reason: str, by: Actor, approved_by: Actor | None = None) -> Erasure:
+    """The first half of an erasure: from its commit on nobody records them. Raises ErasureRefused; changes nothing."""
+    known = Known.of(whom)
+    reason = check_reason(reason, known.at_home)
     if _look(whom, known).busy:
         raise ErasureRefused("busy", _("A file with this person is just being recorded. Try again in a minute."))
-    erasure = _object(whom, reason, by)
+    return _object(whom, reason, by, approved_by)
+
+
+def finish(whom: Forgetting, *, erasure: Erasure, by: Actor) -> Found:
+    """The second half, once the objection is committed; again after a crash. Raises ErasureRefused while busy."""
     if not outwait_writers(PATIENCE):
         raise ErasureRefused("busy", _("Somebody is still writing contacts. Try again in a minute."))
-    for submission in handed_in_with(known):
+    for submission in handed_in_with(Known.of(whom)):
         if submission.state == Submission.State.RECEIVED and submission.payload is not None:
             finish_submission(submission.pk)
     # Learned before anything is blanked: afterwards nobody knows the names any more.
     known = Known.of(whom)
-    found = Found(files=clear_files(whom, known))
+    found = Found(files=clear_files(whom, known), employees=len(known.employees))
     with transaction.atomic():
-        found.contacts = _blank(whom)
+        found.contacts, found.names = _blank(whom, known)
         found.reports = blank_reports(known)
-        audit(
-            "erasure.done", by=by, kind="erasure", id=erasure.pk,
-            detail={"contacts": found.contacts, "files": found.files, "reports": found.reports},
-        )  # fmt: skip
-    return erasure, found
+        # How much it was tells of a person that somebody has them as a contact: the trail is read by many.
+        audit("erasure.done", by=by, kind="erasure", id=erasure.pk)
+    return found
 
 
-def _object(whom: Forgetting, reason: str, by: Actor) -> Erasure:
+def _object(whom: Forgetting, reason: str, by: Actor, approved_by: Actor | None) -> Erasure:
+    second = approved_by.label if approved_by else ""
     with transaction.atomic():
         hold_facts()
-        erasure = Erasure.objects.create(erased_at=clock(), actor_id=by.id, actor_label=by.label, reason=reason)
+        erasure = Erasure.objects.create(
+            erased_at=clock(), actor_id=by.id, actor_label=by.label, approved_by_label=second, reason=reason
+        )
         Objection.objects.bulk_create(
             [Objection(erasure=erasure, kind=kind, digest=digest) for kind, digest in sorted(whom.keys)],
             ignore_conflicts=True,
         )
-        audit("erasure.asked", by=by, kind="erasure", id=erasure.pk, detail={"identities": len(whom.keys)})
+        detail = {"identities": len(whom.keys), **({"approved_by": second} if second else {})}
+        audit("erasure.asked", by=by, kind="erasure", id=erasure.pk, detail=detail)
     return erasure
 
 
-def _blank(whom: Forgetting) -> int:
-    """Blank names and values, in the caller's transaction; returns how many contacts had any."""
+def _blank(whom: Forgetting, known: Known) -> tuple[int, int]:
+    """Blank names and values, in the caller's transaction; returns how many contacts had any, and were named so."""
     hold_facts()
-    lock_employees(employee for employee, _contact in contacts_of(whom))
+    named = named_in(known)
+    lock_employees(employee for employee, _contact in [*contacts_of(whom), *named])
     # Again, now that nobody corrects one of them.
     found = contacts_of(whom)
     blank_contacts(found, whom.company_domains)
-    return len(found)
+    Contact.objects.filter(pk__in=[contact for _employee, contact in named], name__isnull=False).update(
+        name=ERASED_TEXT
+    )
+    return len(found), len(named)
 
 
 def blank_contacts(found: Sequence[tuple[int, int]], company_domains: Collection[str]) -> None:

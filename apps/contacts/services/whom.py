@@ -85,10 +85,19 @@ class Known:
             frozenset(accounts),
         )  # fmt: skip
 
+    @property
+    def telling(self) -> Traces:
+        """By identities, and by names of at least two words or three signs: of others too few are called so."""
+        return Traces(self.at_home.identities, tuple(name for name in self.at_home.names if _tells(name)))
+
     def traces_in(self, *, owner: int | None = None, employee: int | None = None) -> Traces:
         """How they may stand in what belongs to this account or employee."""
         home = owner in self.accounts or employee in self.employees
         return self.at_home if home else self.anywhere
+
+
+def _tells(name: str) -> bool:
+    return len(name.split()) > 1 or (not name.isascii() and len(name) > 2)
 
 
 def identities_of(told: Iterable[tuple[str, str]]) -> tuple[Identity, ...]:
@@ -111,4 +120,22 @@ def contacts_of(whom: Forgetting) -> list[tuple[int, int]]:
     keys = sorted(whom.keys)
     with connection.cursor() as cursor:
         cursor.execute(FOUND, [[kind for kind, _digest in keys], [digest.hex() for _kind, digest in keys]])
+        return cursor.fetchall()
+
+
+def named_in(known: Known) -> list[tuple[int, int]]:
+    """(employee, contact) of other contacts whose names show the person: an identity anywhere, a name at home."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT employee_id, id FROM contacts_contact
+            WHERE name IS NOT NULL AND id <> ALL(%(found)s::bigint[]) AND (normalize(name, NFKC) ~* %(anywhere)s
+                OR employee_id = ANY(%(employees)s::bigint[]) AND normalize(name, NFKC) ~* %(telling)s)
+            ORDER BY employee_id, id""",
+            {
+                "found": [contact for _employee, contact in known.contacts],
+                "anywhere": known.anywhere.pattern,
+                "employees": sorted(known.employees),
+                "telling": known.telling.pattern,
+            },
+        )
         return cursor.fetchall()

@@ -13,6 +13,7 @@ from apps.dashboard import adjustment_words
 from apps.dashboard.adjustment_forms import TARGET, AskForm
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.scope import Scope, render
+from apps.employees.looks import note_found
 from apps.employees.models import Employee
 from apps.quotas import reports, services
 from apps.quotas.models import Adjustment, AdjustmentRequest
@@ -77,6 +78,8 @@ def index(request: HttpRequest) -> HttpResponse:
     page = reports.requests_of(
         campaign, account, shown=shown, q=q, now=look(scope), before=behind, limit=PAGE
     )  # fmt: skip
+    if q and behind is None and not page.next:
+        note_found(account, {one.employee_id for one in page.requests if one.employee_id}, "adjustment")
     chips = [
         {"label": label, "url": scope.url("adjustments", show=code, q=q), "here": code == shown}
         for code, label in adjustment_words.SHOWN.items()

@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.dashboard import approval_words
+from apps.dashboard import approval_details, approval_words
 from apps.dashboard.adjustment_forms import RefuseForm
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.scope import Scope, render
@@ -92,7 +92,7 @@ def approval_line(scope: Scope, found: ApprovalRequest) -> dict[str, Any]:
     """A request in the list, with the effect as it was requested."""
     return {
         "it": found, "words": approval_words.kind_of(found), "state": approval_words.state_of(found, scope.now),
-        "effect": approval_words.effect_lines(found.decided_effect or found.effect),
+        "effect": approval_words.effect_lines(approval_words.counted_before(found)),
         "url": scope.url("approval", found.pk), "mine": found.requested_by_id == scope.user.pk,
     }  # fmt: skip
 
@@ -103,7 +103,7 @@ def _show(
     line = approval_line(scope, found)
     waits = line["state"].code == "waiting"
     # The requester reads what was counted at the request: some numbers are the second person's alone (ADR 63).
-    effect, stale = found.decided_effect or found.effect, ""
+    effect, stale = approval_words.counted_before(found), ""
     if waits and not line["mine"]:
         try:
             effect = effect_of_request(found, scope.now)
@@ -116,6 +116,7 @@ def _show(
         "seen": effect_digest(effect), "form": form or RefuseForm(), "refused": refused,
         "subject": scope.url(view, *arguments) if view else "", "changes": _changes(found),
         "kept": found.kind in ON_ONE_ROSTER,
+        "details": approval_details.details_of(found, decides=waits and not line["mine"]),
     }  # fmt: skip
     return render(scope, "dashboard/approval.html", context, status=status)
 

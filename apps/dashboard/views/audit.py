@@ -15,7 +15,8 @@ from apps.dashboard.views.people import CSV, whole_file
 from apps.dashboard.views.scope import Scope, render
 from apps.ledger.models import AuditEntry, RowChange
 from apps.ledger.services import audit
-from apps.quotas.exports.trail import write_trail
+from apps.quotas.exports.making import SEARCHED
+from apps.quotas.exports.trail import entries_for, write_trail
 
 PAGE = 50
 
@@ -37,6 +38,7 @@ def index(request: HttpRequest) -> HttpResponse:
     if last:
         found = found.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
     rows = list(found[: PAGE + 1])
+    # Which tables an act changed tells of nobody.
     changed = RowChange.objects.by_act(rows[:PAGE])
     context = {
         "rows": [_line(entry, changed.get(entry.transaction, [])) for entry in rows[:PAGE]],
@@ -56,7 +58,7 @@ def _chosen(scope: Scope) -> tuple[dict[str, str], QuerySet[AuditEntry]]:
     asked["about"] = asked["about"] if asked["about"] in audit_words.ABOUT else ""
     days = {name: _day(scope.request.GET.get(name, "")) for name in ("since", "until")}
     since, until = (datetime.combine(day, time(), tzinfo=scope.zone) if day else None for day in days.values())
-    found = AuditEntry.objects.chosen(
+    found = entries_for(scope.user).chosen(
         about=asked["about"], q=asked["q"], since=since, until=until + timedelta(days=1) if until else None
     )
     return asked | {name: day.isoformat() if day else "" for name, day in days.items()}, found
@@ -70,17 +72,17 @@ def _day(text: str) -> date | None:
     return day if 2000 <= day.year <= 9000 else None
 
 
-def _line(entry: AuditEntry, changed: list[tuple[str, str, int | None]]) -> dict[str, Any]:
+def _line(entry: Any, changed: list[tuple[str, str, int | None]]) -> dict[str, Any]:
     """An entry in words, with what its transaction changed as the database itself saw it."""
     said = audit_words.ACTIONS.get(entry.action)
-    details = [(name, _told(value)) for name, value in entry.detail.items()]
+    details = [(name, _told(value)) for name, value in entry.shown_detail.items()]
     if not entry.action.startswith("database."):
         details += [("database", _changed(*one)) for one in changed]
     return {
         "entry": entry,
         "action": said or entry.action,
         "known": bool(said),
-        "about": entry.subject_label or _about(entry),
+        "about": entry.shown_label or _about(entry),
         "details": details,
     }
 
@@ -90,16 +92,16 @@ def _changed(table: str, operation: str, rows: int | None) -> str:
     return about if rows is None else f"{about} {rows}"
 
 
-def _about(entry: AuditEntry) -> str:
+def _about(entry: Any) -> str:
     """Contacts and files have no label, so that nobody is named here: a kind and a number. A table has its word."""
     if entry.subject_kind == "table":
-        return str(audit_words.TABLES.get(entry.subject_id, entry.subject_id))
-    if not entry.subject_id:
+        return str(audit_words.TABLES.get(entry.shown_id, entry.shown_id))
+    if not entry.shown_id:
         return ""
     try:
-        number = str(uuid.UUID(entry.subject_id))[:8]
+        number = str(uuid.UUID(entry.shown_id))[:8]
     except ValueError:
-        number = entry.subject_id
+        number = entry.shown_id
     return f"{audit_words.SUBJECTS.get(entry.subject_kind, entry.subject_kind)} {number}"
 
 
@@ -122,5 +124,7 @@ def csv_file(request: HttpRequest) -> FileResponse:
         partial(write_trail, found, scope.zone.key), f"audit-trail-{scope.today.isoformat()}.csv", CSV
     )
     if request.method == "GET":
-        audit("audit.exported", by=scope.user.actor, detail={name: text for name, text in chosen.items() if text})
+        # What was searched for may be anybody: that there was a search says enough.
+        detail = {name: SEARCHED if name == "q" else text for name, text in chosen.items() if text}
+        audit("audit.exported", by=scope.user.actor, detail=detail)
     return response

@@ -16,9 +16,12 @@ from apps.dashboard.campaign_forms import CancelForm
 from apps.dashboard.views.campaigns import look_of
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.scope import SHOWN, Scope, render
+from apps.employees.approval_workflow import ApprovalRefused
 from apps.quotas import reports, services
 from apps.quotas.freeze import closing
+from apps.quotas.freeze.closing_approvals import close_or_request
 from apps.quotas.models import Campaign, CampaignRule
+from apps.quotas.services import campaign_approvals
 
 
 def campaign_scope(request: HttpRequest, slug: str) -> Scope:
@@ -33,7 +36,7 @@ def campaign_scope(request: HttpRequest, slug: str) -> Scope:
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a rule: whose, since when, why, and what differed from the one before."""
+    """One version of a rule: whose, who approved it, since when, why, and what differed from the one before."""
 
     rule: CampaignRule
     who: str
@@ -78,6 +81,7 @@ def _show(scope: Scope, status: int = 200, cancel: CancelForm | None = None) -> 
         },
         "by_itself": not found.backdated,
         "cancel": cancel or CancelForm(),
+        "waiting": campaign_approvals.waiting_at(found, scope.now),
         "unfinished": closing.unfinished(found).count() if found.state == Campaign.State.CLOSING else 0,
         "cancelled": reports.cancellation_of(found) if found.state == Campaign.State.CANCELLED else None,
     }
@@ -91,13 +95,17 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return _show(scope, 422, form)
     try:
-        services.cancel_campaign(
+        waits = campaign_approvals.cancel_or_request(
             campaign=scope.the_campaign, reason=form.cleaned_data["reason"], by=scope.user.actor
-        )  # fmt: skip
+        )
     except services.CampaignRefused as refused:
         form.refuse(refused.field, refused.message)
         return _show(scope, 409 if refused.conflict else 422, form)
-    messages.success(request, _("%(name)s is cancelled.") % {"name": scope.the_campaign.name})
+    except ApprovalRefused as refused:
+        form.refuse(None, refused.message)
+        return _show(scope, 409, form)
+    said = _("The cancellation waits for a second HR user.") if waits else _("%(name)s is cancelled.")
+    messages.success(request, said % {"name": scope.the_campaign.name})
     return redirect(scope.url("campaign", slug))
 
 
@@ -107,10 +115,15 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
     scope = campaign_scope(request, slug)
     found = scope.the_campaign
     try:
-        closing.begin_closing(found, scope.user.actor)
+        waits = close_or_request(campaign=found, by=scope.user.actor)
+    except ApprovalRefused as refused:
+        messages.warning(request, refused.message)
+        return _show(scope, 409)
     except closing.NotYet:
         with timezone.override(ZoneInfo(found.rule.time_zone)):
             messages.warning(request, _("It runs until %(cut_off)s.") % {"cut_off": rule_words.cut_off(found.rule)})
         return _show(scope, 409)
+    if waits:
+        messages.success(request, _("The closing waits for a second HR user."))
     services.ring_for_freeze()
     return redirect(scope.url("campaign", slug))

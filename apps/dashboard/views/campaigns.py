@@ -17,9 +17,11 @@ from apps.dashboard.views.cards import elsewhere
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.joiners import departments
 from apps.dashboard.views.scope import Scope, render
+from apps.employees.approval_workflow import ApprovalRefused
+from apps.employees.models import ApprovalRequest
 from apps.quotas import reports, services
 from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.services import CampaignRefused, Opening
+from apps.quotas.services import CampaignRefused, Opening, opening_approvals
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def index(request: HttpRequest) -> HttpResponse:
     found = reports.all_campaigns()
     people = reports.people_by_campaign(found, scope.now)
     lines = [Line(one, people.get(one.pk)) for one in found]
-    return render(scope, "dashboard/campaigns.html", {"lines": lines})
+    context = {"lines": lines, "waiting": opening_approvals.waiting_openings(scope.now)}
+    return render(scope, "dashboard/campaigns.html", context)
 
 
 @dataclass(frozen=True)
@@ -92,23 +95,22 @@ def confirm(request: HttpRequest) -> HttpResponse:
     form, sent = CampaignForm(request.POST, departments=departments()), OpenForm(request.POST)
     if form.is_valid() and sent.is_valid():
         try:
-            opened = _open(form, sent, scope)
+            opened = opening_approvals.open_or_request(
+                name=form.cleaned_data["name"], terms=form.terms(), key=sent.cleaned_data["key"], by=scope.user.actor
+            )
         except CampaignRefused as refused:
             form.refuse(refused.field, refused.message)
+        except ApprovalRefused as refused:
+            form.refuse(None, refused.message)
         else:
+            if isinstance(opened, ApprovalRequest):
+                waits = _("The opening of %(name)s waits for a second HR user.")
+                messages.success(request, waits % {"name": opened.label})
+                return redirect(scope.url("campaigns"))
             services.ring()
             messages.success(request, _("%(name)s is open.") % {"name": opened.name})
             return redirect(scope.url("campaign", opened.slug))
     return _page(scope, form, status=422)
-
-
-def _open(form: CampaignForm, sent: OpenForm, scope: Scope) -> Campaign:
-    terms = form.terms()
-    return services.open_campaign(
-        name=form.cleaned_data["name"], target=terms.target, opens_on=terms.opens_on, deadline=terms.deadline,
-        time_zone=terms.time_zone, exclusive=terms.exclusive, confirmed_only=terms.confirmed_only, scope=terms.scope,
-        company_domains=terms.company_domains, key=sent.cleaned_data["key"], by=scope.user.actor,
-    )  # fmt: skip
 
 
 def _page(scope: Scope, form: CampaignForm, look: Opening | None = None, status: int = 200) -> HttpResponse:
@@ -116,6 +118,6 @@ def _page(scope: Scope, form: CampaignForm, look: Opening | None = None, status:
     if look:
         context |= {
             "look": look_of(scope, look.rule), "people": look.people, "warnings": campaign_words.warnings(look),
-            "sent": OpenForm(),
+            "sent": OpenForm(), "alone": opening_approvals.opens_alone(look.rule),
         }  # fmt: skip
     return render(scope, "dashboard/campaign_new.html", context, status=status)

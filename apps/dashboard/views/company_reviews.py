@@ -17,6 +17,7 @@ from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.own_list import QUERY_LIMIT
 from apps.dashboard.views.people import whole
 from apps.dashboard.views.scope import Scope, render
+from apps.employees.looks import note_found
 from apps.employees.models import Employee
 from apps.ledger.services import audit
 from apps.quotas import exports, reports, rules, services
@@ -41,6 +42,8 @@ def index(request: HttpRequest) -> HttpResponse:
     employed = Employee.objects.employed_at(scope.now).filter(pk=OuterRef("employee_id"))
     annotated = chosen.annotate(ticked=Count("contacts"), employed=Exists(employed))
     rows = list(annotated.select_related("employee__node")[: PAGE + 1])
+    if q and not after and len(rows) <= PAGE:
+        note_found(scope.user, {review.employee_id for review in rows}, "standing")
     context = {
         "rows": [_line(scope, review) for review in rows[:PAGE]],
         "chips": _chips(scope, state, q, found.tally(scope.now)),

@@ -13,6 +13,7 @@ from django.utils.text import slugify
 
 from apps.dashboard import words
 from apps.dashboard.views.scope import Scope
+from apps.employees.looks import note_found
 from apps.ledger.replica import anew
 from apps.quotas import exports, reports, rules
 from apps.quotas.models import Export
@@ -79,6 +80,8 @@ def listing(scope: Scope, everybody: reports.Standings, choice: Choice, name: st
     standings = scope.standings(everybody.people, choice.filters) if choice.narrowed else everybody
     after = scope.request.GET.get("after", "")
     page = standings.page(sort=choice.sort, after=after, limit=PAGE)
+    if choice.narrowed and not after and not page.next:
+        note_found(scope.user, [row.employee_id for row in page.rows], "standing")
     left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.look)
     return {
         "people": [
@@ -147,6 +150,8 @@ def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
     """
     choice = choice_of(scope)
     standings = scope.standings(people, choice.filters)
+    if choice.narrowed and scope.request.method == "GET":
+        note_found(scope.user, [row.employee_id for row in standings.page(sort="staff_no", limit=2).rows], "standing")
     final = standings.result
     sort = choice.sort if "sort" in scope.request.GET else "staff_no"
     wish = exports.Wish(

@@ -14,8 +14,10 @@ from apps.dashboard.views.campaign import campaign_scope
 from apps.dashboard.views.campaigns import look_of
 from apps.dashboard.views.joiners import departments
 from apps.dashboard.views.scope import Scope, render
+from apps.employees.approval_workflow import ApprovalRefused
+from apps.employees.models import ApprovalRequest
 from apps.quotas import services
-from apps.quotas.services import CampaignRefused
+from apps.quotas.services import CampaignRefused, campaign_approvals
 
 
 def _departments(scope: Scope) -> list[str]:
@@ -45,15 +47,21 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
     if not sent.is_valid():
         return _look(scope, form, sent, 422)
     try:
-        made = services.change_rule(
+        made = campaign_approvals.change_rule_or_request(
             campaign=scope.the_campaign, terms=form.terms(), seen=form.cleaned_data["seen"],
             reason=sent.cleaned_data["reason"], key=sent.cleaned_data["key"], by=scope.user.actor,
         )  # fmt: skip
+    except ApprovalRefused as refused:
+        sent.refuse(None, refused.message)
+        return _look(scope, form, sent, 409)
     except CampaignRefused as refused:
         if refused.field in sent.fields:
             sent.refuse(refused.field, refused.message)
             return _look(scope, form, sent, 422)
         return _refused(scope, form, refused)
+    if isinstance(made, ApprovalRequest):
+        messages.success(request, _("The change of the rule waits for a second HR user."))
+        return redirect(scope.url("campaign", slug))
     services.ring()
     said = _("Version %(version)s of the rule is in force. Everybody is judged by it within seconds.")
     messages.success(request, said % {"version": made.version})
@@ -71,7 +79,10 @@ def _look(scope: Scope, form: SeenForm, sent: ChangeForm, status: int = 200) -> 
         "look": look_of(scope, found.new),
         "differences": rule_words.differences(found.differences),
         "people": found.people,
-        "effect": found.effect,
+        # Counts by domain would tell whose contacts somebody is: the second person sees them.
+        "effect": None if found.domains else found.effect,
+        "domains": found.domains,
+        "alone": found.alone,
         "warnings": campaign_words.overlaps(found.overlaps),
         "sent": sent,
     }
@@ -95,5 +106,6 @@ def _page(scope: Scope, form: SeenForm, status: int = 200, **more: Any) -> HttpR
         "opened": found.rule.opens_at <= scope.now,
         "over": found.state not in ("draft", "open") or found.rule.cutoff_at <= scope.now,
         "version": rule_words.version_of(scope.rule),
+        "waiting": campaign_approvals.waiting_at(found, scope.now),
     }
     return render(scope, "dashboard/rule_change.html", {**context, **more}, status=status)

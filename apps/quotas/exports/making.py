@@ -45,6 +45,7 @@ AT_ONCE = 5_000
 PATIENCE = 5.0
 # Starts of a worker that died each time; then somebody has to look.
 MOST_ATTEMPTS = 3
+SEARCHED = "…"
 CONTENT_TYPES: dict[str, str] = {
     Export.Format.CSV: "text/csv; charset=utf-8",
     Export.Format.GZIP: "application/gzip",
@@ -123,9 +124,11 @@ def _result_version(campaign: Campaign, as_of: datetime, wanted: int | None) -> 
 
 
 def _told(export: Export) -> dict[str, Any]:
+    # What was searched for may be anybody: the trail says that there was a search.
+    filters = {name: SEARCHED if name == "q" and text else text for name, text in export.filters.items()}
     return {
         "kind": export.kind, "form": export.form, "campaign": export.campaign.slug,
-        "team_of": export.root.staff_no if export.root else None, "filters": export.filters,
+        "team_of": export.root.staff_no if export.root else None, "filters": filters,
         "as_of": export.as_of.isoformat(),
     }  # fmt: skip
 

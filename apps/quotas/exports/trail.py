@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from apps.employees.models import Account
 from apps.ledger.models import AuditEntry
+from apps.ledger.querysets import AuditQuerySet
 from apps.quotas.exports.cells import Table, Write, instant, text, word
+
+# Who is on leave and what anybody's target is: an auditor reads that something was decided, not about whom or what.
+PRIVATE = (
+    Q(action__startswith="adjustment.")
+    | Q(action__startswith="standing.")
+    | Q(action="person.adjustment_read")
+    | Q(action__startswith="database.", subject_id__startswith="quotas_adjustment")
+)
+
+
+def entries_for(account: Account) -> AuditQuerySet:
+    """The audit trail as this account reads it: HR whole, an auditor without single people's targets and leave."""
+    return AuditEntry.objects.shown_but(None if account.has_role("hr") else PRIVATE)
 
 
 def write_trail(entries: QuerySet[AuditEntry], time_zone: str, write: Write) -> None:
-    """Write the CSV of these entries in their order; `detail` is JSON. Instants are in that zone."""
+    """Write the CSV of these entries (of `entries_for`) in their order; `detail` is JSON. Instants are in that zone."""
     with connection.cursor() as cursor:
         sql, parameters = entries.query.sql_with_params()
         chosen = cursor.mogrify(sql, parameters).decode()
@@ -19,9 +34,9 @@ def write_trail(entries: QuerySet[AuditEntry], time_zone: str, write: Write) -> 
         "actor": text("actor_label"),
         "action": word("action"),
         "subject_kind": word("nullif(subject_kind, '')"),
-        "subject_id": text("subject_id"),
-        "subject": text("subject_label"),
+        "subject_id": text("shown_id"),
+        "subject": text("shown_label"),
         "origin": text("origin"),
-        "detail": text("nullif(detail::text, '{}')"),
+        "detail": text("nullif(shown_detail::text, '{}')"),
     }
     Table(columns, f"FROM ({chosen}) entry ORDER BY at DESC, id DESC", time_zone).write(write)

@@ -18,6 +18,7 @@ from apps.contacts.models import Source, Submission
 from apps.contacts.services import finish_submission, refuse_submission
 from apps.ledger.services import Actor, audit, clock, hold_facts, keep_past
 from apps.quotas.models import Campaign
+from apps.quotas.services.campaigns import approval_detail
 
 logger = logging.getLogger(__name__)
 # A submission that has not got on for so long while its campaign is closing is refused.
@@ -29,8 +30,11 @@ class NotYet(RuntimeError):
     """A campaign that cannot be frozen now, with a sentence."""
 
 
-def begin_closing(campaign: Campaign, by: Actor) -> None:
-    """Move an open campaign to closing, after everybody who writes. Raises NotYet before the cut-off."""
+def begin_closing(campaign: Campaign, by: Actor, approved_by: Actor | None = None) -> None:
+    """Move an open campaign to closing, after everybody who writes. Raises NotYet before the cut-off.
+
+    `approved_by` is the second person; who needs one is decided by close_or_request.
+    """
     with transaction.atomic():
         # After the cut-off: whoever read the clock before it has committed when this lock is held.
         hold_facts(exclusive=True)
@@ -41,7 +45,8 @@ def begin_closing(campaign: Campaign, by: Actor) -> None:
             raise NotYet(f"{campaign.name} runs until {cutoff_at.isoformat()}: its cut-off has not passed")
         moved = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.OPEN)
         if moved.update(state=Campaign.State.CLOSING, closing_at=now):
-            audit("campaign.closing", by=by, kind="campaign", id=campaign.slug, label=campaign.name)
+            audit("campaign.closing", by=by, kind="campaign", id=campaign.slug, label=campaign.name,
+                  detail=approval_detail(approved_by))  # fmt: skip
 
 
 def unfinished(campaign: Campaign) -> QuerySet[Submission]:

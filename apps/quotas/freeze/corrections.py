@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from apps.employees.approval_workflow import ApprovalRefused, require_settled
 from apps.employees.models import Account, Employee
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, audit, clock
@@ -47,7 +48,7 @@ def ask_correction(
         if not text:
             raise CorrectionRefused(name, _("A correction needs its reason and its evidence."))
     with transaction.atomic():
-        newest = _held(campaign)
+        newest = _held(campaign, by)
         lines = _lines(newest, wanted, by)
         correction = ResultCorrection.objects.create(
             campaign=campaign, **texts, asked_by_id=by.pk, asked_by_label=by.actor.label
@@ -67,7 +68,7 @@ def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> Fr
     """
     with transaction.atomic():
         found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
-        newest = _held(found.campaign)
+        newest = _held(found.campaign, by)
         found.refresh_from_db(fields=["state", "decided_by_id", "result_version"])
         if found.state == ResultCorrection.State.GRANTED and found.decided_by_id == by.pk:
             return FrozenResult.objects.filter(campaign=found.campaign, version=found.result_version or 0).first()
@@ -89,7 +90,7 @@ def refuse_correction(*, correction_id: int, by: Account, answer: str) -> None:
         raise CorrectionRefused("answer", _("Say why it is refused."))
     with transaction.atomic():
         found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
-        _held(found.campaign)
+        _held(found.campaign, by)
         found.refresh_from_db(fields=["state"])
         _refuse_decided(found, by)
         _decide(found, ResultCorrection.State.REFUSED, by, answer, None)
@@ -105,9 +106,16 @@ def may_decide(correction: ResultCorrection, account: Account) -> bool:
     )
 
 
-def _held(campaign: Campaign) -> FrozenResult:
-    """The newest result, the campaign's row locked: of two decisions one comes after the other."""
+def _held(campaign: Campaign, by: Account) -> FrozenResult:
+    """The newest result, the campaign's row locked: of two decisions one comes after the other.
+
+    Raises CorrectionRefused without a result, and for an account that changed lately.
+    """
     Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    try:
+        require_settled(by.actor)
+    except ApprovalRefused as unsettled:
+        raise CorrectionRefused("decided_by", unsettled.message) from unsettled
     newest = FrozenResult.objects.filter(campaign=campaign).order_by("version").last()
     if newest is None:
         raise CorrectionRefused("campaign", _("This campaign is not frozen."))

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from apps.contacts.services import lock_employees
+from apps.employees.approval_workflow import ApprovalRefused, require_settled
 from apps.employees.models import Employee
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, audit, clock, hold_facts
@@ -89,6 +90,10 @@ def _hold_role(by: Actor) -> int | None:
         found: tuple[int | None] | None = cursor.fetchone()
     if found is None:
         raise conflict(_("Only HR adjusts, and this account does not have that role now."))
+    try:
+        require_settled(by)
+    except ApprovalRefused as unsettled:
+        raise conflict(unsettled.message) from unsettled
     return found[0]
 
 

@@ -28,12 +28,13 @@ class ApprovableChange:
     `effect(request, now)`: how many people it would concern at `now`, by the name of what happens to them; counted
     from the facts, nothing is stored. `apply(request, by)`: make the change, in the transaction of the approval.
     `lock()`: take the locks that stand before the request's row in the order of locks. The last two may raise
-    ApprovalRefused.
+    ApprovalRefused. `after(request)`: what follows the commit, such as waking workers.
     """
 
     effect: Callable[[ApprovalRequest, datetime], dict[str, int]]
     apply: Callable[[ApprovalRequest, Actor], None]
     lock: Callable[[], None] = lambda: None
+    after: Callable[[ApprovalRequest], None] = lambda request: None
 
 
 def _lock_roster() -> None:
@@ -76,8 +77,12 @@ def effect_of_request(request: ApprovalRequest, now: datetime) -> dict[str, int]
 
 
 def effect_digest(effect: dict[str, int]) -> str:
-    """Names an effect in a form: approved is what was seen."""
-    return hashlib.sha256(json.dumps(effect, sort_keys=True).encode()).hexdigest()
+    """Names an effect in a form: approved is what was seen.
+
+    To two significant figures: in a large company counts move while the second person reads.
+    """
+    rounded = {name: int(float(f"{count:.2g}")) for name, count in effect.items()}
+    return hashlib.sha256(json.dumps(rounded, sort_keys=True).encode()).hexdigest()
 
 
 def approve_request(*, request_id: uuid.UUID, seen: str, by: Actor, by_operator: bool = False) -> ApprovalRequest:
@@ -85,15 +90,17 @@ def approve_request(*, request_id: uuid.UUID, seen: str, by: Actor, by_operator:
 
     `seen` is the digest of the effect that the second person looked at: another effect by now refuses the approval.
     """
-    kind = ApprovalRequest.objects.values_list("kind", flat=True).get(pk=request_id)
-    change = CHANGES[kind]
+    request = ApprovalRequest.objects.get(pk=request_id)
+    change = CHANGES[request.kind]
+    # Before the locks: counting a large company takes longer than its writers can wait.
+    effect = change.effect(request, clock())
     with transaction.atomic():
         change.lock()
         request = lock_open_request(request_id)
-        effect = change.effect(request, clock())
         if effect_digest(effect) != seen:
             raise ApprovalRefused("effect_changed", _("The effect is another one by now: look at it again."))
         record_approval(request, by=by, effect=effect, by_operator=by_operator)
         change.apply(request, by)
     request.refresh_from_db()
+    change.after(request)
     return request

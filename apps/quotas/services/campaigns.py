@@ -76,8 +76,11 @@ def open_campaign(
     company_domains: Sequence[str] | None = None,
     key: uuid.UUID | None = None,
     by: Actor,
+    approved_by: Actor | None = None,
 ) -> Campaign:
     """Open a campaign with its own copy of the rule, and have everyone judged.
+
+    `approved_by` is the second person; who needs one is decided by campaign_approvals.
 
     `deadline` is the last day, inclusive, in `time_zone`; without `company_domains` it has the company's. Opened after
     its cut-off it is backdated: nothing closes it by itself. The same `key` again is the same campaign. Raises
@@ -86,7 +89,7 @@ def open_campaign(
     wanted: dict[str, Any] = {} if company_domains is None else {"company_domains": company_domains}
     terms = Terms(target, opens_on, deadline, time_zone, exclusive, confirmed_only, scope, **wanted)
     try:
-        return _open(_clean_name(name), slugify(slug), terms, key, by)
+        return _open(_clean_name(name), slugify(slug), terms, key, by, approved_by)
     except CampaignRefused:
         # Sent twice at once: the other one has opened it meanwhile.
         if known := _opened_by(key):
@@ -94,7 +97,7 @@ def open_campaign(
         raise
 
 
-def _open(name: str, slug: str, terms: Terms, key: uuid.UUID | None, by: Actor) -> Campaign:
+def _open(name: str, slug: str, terms: Terms, key: uuid.UUID | None, by: Actor, approved_by: Actor | None) -> Campaign:
     if len(slug) > SLUG_LIMIT:
         raise CampaignRefused("slug", _("The short name is too long."))
     rule = terms.rule(Campaign(name=name), 1)
@@ -107,12 +110,14 @@ def _open(name: str, slug: str, terms: Terms, key: uuid.UUID | None, by: Actor) 
         now = clock()
         campaign = _create(name, slug, rule, backdated=rule.cutoff_at <= now, by=by)
         rule.campaign, rule.in_force_from, rule.key, rule.changed_by_label = campaign, now, key, by.label
+        rule.approved_by_label = approved_by.label if approved_by else ""
         rule.save()
         judge_everybody(campaign, cause="opened", by=by)
         detail: dict[str, Any] = {
             "target": rule.target,
             "opens_at": rule.opens_at.isoformat(),
             "cutoff_at": rule.cutoff_at.isoformat(),
+            **approval_detail(approved_by),
         }
         audit("campaign.opened", by=by, kind="campaign", id=campaign.slug, label=name, detail=detail)
     return campaign
@@ -123,8 +128,16 @@ def _opened_by(key: uuid.UUID | None) -> Campaign | None:
     return Campaign.objects.filter(rules__key=key, rules__version=1).first() if key else None
 
 
-def cancel_campaign(*, campaign: Campaign, reason: str, by: Actor) -> None:
-    """Take a draft or an open campaign back, for good, with a reason. Raises CampaignRefused."""
+def approval_detail(approved_by: Actor | None) -> dict[str, str]:
+    """The second person, for the detail of an audit entry."""
+    return {"approved_by": approved_by.label} if approved_by else {}
+
+
+def cancel_campaign(*, campaign: Campaign, reason: str, by: Actor, approved_by: Actor | None = None) -> None:
+    """Take a draft or an open campaign back, for good, with a reason. Raises CampaignRefused.
+
+    `approved_by` is the second person; who needs one is decided by campaign_approvals.
+    """
     why = clean_text(reason, LONGEST_REASON)
     if not why:
         raise CampaignRefused("reason", _("A cancellation needs a reason."))
@@ -134,7 +147,7 @@ def cancel_campaign(*, campaign: Campaign, reason: str, by: Actor) -> None:
         if not live.update(state=Campaign.State.CANCELLED):
             raise CampaignRefused("campaign", _("This campaign is over."), conflict=True)
         audit("campaign.cancelled", by=by, kind="campaign", id=campaign.slug, label=campaign.name,
-              detail={"reason": why})  # fmt: skip
+              detail={"reason": why, **approval_detail(approved_by)})  # fmt: skip
 
 
 def _clean_name(name: str) -> str:

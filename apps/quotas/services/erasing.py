@@ -1,4 +1,4 @@
-"""Forgetting somebody outside, wherever the house may have written of them: contacts below, and the texts of people."""
+"""Forgetting somebody outside, wherever Hundred may have written of them: contacts below, and the texts of people."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ from django.db import connection, transaction
 
 from apps.contacts import services as contacts
 from apps.contacts.models import Erasure
-from apps.employees.models import RosterLoad
+from apps.contacts.services import ERASED_TEXT
+from apps.contacts.traces import Traces
+from apps.employees.models import ApiToken, RosterLoad
+from apps.ledger.models import StoredFile
 from apps.ledger.rules import Identity, normalise_domain
 from apps.ledger.services import Actor, audit
 from apps.quotas.models import CampaignRule, Export, Review
 
-# What stands where somebody's question or an answer spoke of a person who was erased: the database lets nothing else
-# be written there.
-ERASED_TEXT = "[…]"
-# Free texts that are part of a decision and never change: of these it is only told where the person stands.
+# Names that people chose, and that nothing depends on: they become ERASED_TEXT. Each with the account it belongs to.
+NAMES: tuple[tuple[Any, str, str], ...] = (
+    (ApiToken, "name", "account_id"),
+    (RosterLoad, "file_name", "actor_id"),
+    (StoredFile, "name", "owner_id"),
+)
+# Texts that never change, or that are not about contacts: of these it is only listed where the person stands.
 TEXTS = (
     ("quotas_adjustmentrequest", "reason"),
     ("quotas_adjustmentrequest", "kind_text"),
@@ -28,41 +34,77 @@ TEXTS = (
     ("quotas_resultcorrection", "reason"),
     ("quotas_resultcorrection", "evidence"),
     ("quotas_resultcorrection", "answer"),
+    ("quotas_campaign", "name"),
+    ("quotas_campaign", "slug"),
     ("quotas_campaignrule", "reason"),
     ("quotas_export", "filters::text"),
+    ("quotas_frozenstanding", "name"),
+    ("quotas_frozenstanding", "email"),
+    ("quotas_frozenstanding", "department"),
+    ("employees_approvalrequest", "label"),
+    ("employees_approvalrequest", "payload::text"),
+    ("employees_approvalrequest", "reason"),
+    ("employees_approvalrequest", "note"),
+    ("employees_employee", "name"),
+    ("employees_employee", "email"),
+    ("employees_employee", "phone"),
+    ("employees_placement", "department"),
+    ("employees_rosterbefore", "before::text"),
+    ("employees_rosterload", "report::text"),
+    ("mfa_authenticator", "data::text"),
+    ("contacts_erasure", "reason"),
+    ("ledger_auditentry", "subject_label"),
+    ("ledger_auditentry", "subject_id"),
     ("ledger_auditentry", "detail::text"),
+    ("ledger_rowchange", "keys::text"),
+    ("ledger_rowchange", "before::text"),
+    ("ledger_rowchange", "after::text"),
 )
 
 
 @dataclass
 class Erased:
-    """What there is, or was, of somebody: counts, and the decisions whose texts speak of them, as (table, id)."""
+    """What there is, or was, of somebody: counts, and the texts that stay and speak of them, as (table, id).
+
+    `texts`: reviews that speak of them. `names`: names of tokens and files.
+    """
 
     found: contacts.Found
     texts: int = 0
+    names: int = 0
     elsewhere: list[tuple[str, Any]] = field(default_factory=list)
     erasure: Erasure | None = None
-
-    @property
-    def anything(self) -> bool:
-        found = self.found
-        return bool(found.contacts or found.files or found.reports or found.busy or self.texts or self.elsewhere)
 
 
 def look_for_person(identities: tuple[Identity, ...], *, by: Actor) -> Erased:
     """How much there is of somebody. Changes nothing, and leaves an entry: who looks learns of a person."""
-    whom = _forgetting(identities)
     audit("erasure.looked", by=by, kind="erasure", detail={"identities": len(identities)})
-    pattern = whom.traces.pattern
-    return Erased(contacts.look_for(whom), len(_reviews(pattern)), _elsewhere(pattern))
+    return find_person(identities)
+
+
+def find_person(identities: tuple[Identity, ...]) -> Erased:
+    """How much there is of somebody. Changes nothing."""
+    whom = forgetting(identities)
+    known = contacts.Known.of(whom)
+    return Erased(
+        contacts.look_for(whom), len(_reviews(whom.traces.pattern)), len(_named(known)), _elsewhere(known.telling)
+    )
 
 
 def erase_person(identities: tuple[Identity, ...], *, reason: str, by: Actor) -> Erased:
     """Erase somebody everywhere. No count and no result moves. Raises ErasureRefused."""
-    whom = _forgetting(identities)
-    pattern = whom.traces.pattern
-    erasure, found = contacts.erase(whom, reason=reason, by=by)
-    return Erased(found, _blank_reviews(pattern, by), _elsewhere(pattern), erasure)
+    erasure = contacts.object_to(forgetting(identities), reason=reason, by=by)
+    return finish_erasure(erasure, identities, by=by)
+
+
+def finish_erasure(erasure: Erasure, identities: tuple[Identity, ...], *, by: Actor) -> Erased:
+    """Erase somebody whose objection is committed. Done again, it finds what is left. Raises ErasureRefused."""
+    whom = forgetting(identities)
+    # Learned before anything is blanked: afterwards nobody knows the names any more.
+    known = contacts.Known.of(whom)
+    found = contacts.finish(whom, erasure=erasure, by=by)
+    texts, names = _blank_reviews(whom.traces.pattern, by), _blank_names(known)
+    return Erased(found, texts, names, _elsewhere(known.telling), erasure)
 
 
 def kept_domains() -> frozenset[str]:
@@ -71,7 +113,7 @@ def kept_domains() -> frozenset[str]:
     return frozenset(chain.from_iterable(listed)) | {normalise_domain(one) for one in settings.COMPANY_EMAIL_DOMAINS}
 
 
-def _forgetting(identities: tuple[Identity, ...]) -> contacts.Forgetting:
+def forgetting(identities: tuple[Identity, ...]) -> contacts.Forgetting:
     # Files made of numbers and of the roster hold no contact.
     spared = [*Export.objects.exclude(file=None).values_list("file", flat=True)]
     spared += RosterLoad.objects.exclude(file=None).values_list("file", flat=True)
@@ -98,10 +140,36 @@ def _blank_reviews(pattern: str, by: Actor) -> int:
     return len(found)
 
 
-def _elsewhere(pattern: str) -> list[tuple[str, Any]]:
+def _named(known: contacts.Known) -> list[tuple[Any, str, Any]]:
+    """(model, column, id) of names that show somebody: an identity anywhere, a name with who recorded them."""
+    found: list[tuple[Any, str, Any]] = []
+    for model, column, owner in NAMES:
+        rows = _ask(
+            f"""SELECT id FROM {model._meta.db_table} WHERE normalize({column}, NFKC) ~* %(anywhere)s
+                OR {owner} = ANY(%(accounts)s) AND normalize({column}, NFKC) ~* %(telling)s ORDER BY id""",
+            {
+                "anywhere": known.anywhere.pattern, "telling": known.telling.pattern,
+                "accounts": sorted(known.accounts),
+            },
+        )  # fmt: skip
+        found += [(model, column, row_id) for (row_id,) in rows]
+    return found
+
+
+def _blank_names(known: contacts.Known) -> int:
+    found = _named(known)
+    with transaction.atomic():
+        for model, column, row_id in found:
+            model.objects.filter(pk=row_id).update(**{column: ERASED_TEXT})
+    return len(found)
+
+
+def _elsewhere(traces: Traces) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for table, column in TEXTS:
-        rows = _ask(f"SELECT id FROM {table} WHERE normalize({column}, NFKC) ~* %(of)s ORDER BY id", {"of": pattern})
+        rows = _ask(
+            f"SELECT id FROM {table} WHERE normalize({column}, NFKC) ~* %(of)s ORDER BY id", {"of": traces.pattern}
+        )
         found += [(table, row_id) for (row_id,) in rows]
     return list(dict.fromkeys(found))
 

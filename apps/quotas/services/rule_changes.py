@@ -15,7 +15,7 @@ from apps.ledger.services import Actor, audit, clock, hold_facts, watch_identiti
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import everyone, judgement_sql
 from apps.quotas.services.beginning import judge_everybody
-from apps.quotas.services.campaigns import LONGEST_REASON, overlapping
+from apps.quotas.services.campaigns import LONGEST_REASON, approval_detail, overlapping
 from apps.quotas.services.terms import CampaignRefused, Terms, changed
 
 # Both verdicts of everybody from the facts, in one statement.
@@ -24,18 +24,21 @@ SELECT count(before), count(after), count(*) FILTER (WHERE before.red), count(*)
     count(*) FILTER (WHERE after.red AND NOT before.red), count(*) FILTER (WHERE before.red AND NOT after.red),
     count(*) FILTER (WHERE before IS NULL), count(*) FILTER (WHERE before IS NULL AND after.red),
     count(*) FILTER (WHERE after IS NULL), count(*) FILTER (WHERE after IS NULL AND before.red),
-    count(*) FILTER (WHERE after.exempt OR after.target <> {target})
+    count(*) FILTER (WHERE after.exempt OR after.target <> {target}),
+    count(*) FILTER (WHERE after.counted <> before.counted),
+    count(*) FILTER (WHERE after.target > before.target AND NOT after.exempt)
 FROM (WITH {before} SELECT {verdict} FROM verdict) before
 FULL JOIN (WITH {after} SELECT {verdict} FROM verdict) after USING (employee_id)
 """
-VERDICT = "employee_id, target, exempt, counted < target AND NOT exempt AS red"
+VERDICT = "employee_id, target, exempt, counted, counted < target AND NOT exempt AS red"
 
 
 @dataclass(frozen=True)
 class Effect:
     """People and red ones before and after. Who comes in or goes out turns neither red nor not red.
 
-    `own`: those who keep a target or an exemption of their own.
+    `own`: those who keep a target or an exemption of their own. `recounted`: people whose number of counted contacts
+    differs, `raised`: people who need more contacts than before.
     """
 
     people_before: int
@@ -49,6 +52,8 @@ class Effect:
     left: int
     left_red: int
     own: int
+    recounted: int
+    raised: int
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,39 @@ class Change:
     overlaps: list[Campaign]
     effect: Effect | None
 
+    @property
+    def domains(self) -> bool:
+        """Whether it changes which addresses are the company's."""
+        return "company_domains" in self.differences
+
+    @property
+    def concerned(self) -> dict[str, int]:
+        """How many people it concerns, by what happens to them; empty: nobody."""
+        effect = self.effect
+        if effect is None:
+            return {}
+        found = {
+            "turn_red": effect.turned_red,
+            "turn_not_red": effect.turned_green,
+            "come_in": effect.came,
+            "go_out": effect.left,
+            "recounted": effect.recounted,
+            "need_more": effect.raised,
+            "have_less_time": effect.red if self.new.cutoff_at < self.old.cutoff_at else 0,
+        }
+        return {name: count for name, count in found.items() if count}
+
+    @property
+    def alone(self) -> bool:
+        """Whether one person may make it: it moves nobody's verdict, count or time."""
+        return not self.domains and not self.concerned
+
 
 def look_at_change(*, campaign: Campaign, terms: Terms, seen: int, now: datetime) -> Change:
     """What the change would do at `now`; nothing is stored. Raises CampaignRefused as change_rule would."""
-    old, new = _versions(campaign, terms, seen, now)
+    old, new = versions_of_change(campaign, terms, seen, now)
     effect = effect_of(old, new, now)
-    shown = effect if old.opens_at < now else None
+    shown = effect if min(old.opens_at, new.opens_at) < now else None
     return Change(old, new, changed(old, new), effect.people, overlapping(new), shown)
 
 
@@ -86,12 +118,19 @@ def effect_of(old: CampaignRule, new: CampaignRule, at: datetime) -> Effect:
 
 
 def change_rule(
-    *, campaign: Campaign, terms: Terms, seen: int, reason: str = "", key: uuid.UUID | None = None, by: Actor
+    *,
+    campaign: Campaign,
+    terms: Terms,
+    seen: int,
+    reason: str = "",
+    key: uuid.UUID | None = None,
+    by: Actor,
+    approved_by: Actor | None = None,
 ) -> CampaignRule:
     """Store the terms as a new version, in force from now on, and have everybody judged by it.
 
     `seen` is the version that was looked at; after the opening a reason is needed. The same `key` again is the same
-    change. Raises CampaignRefused.
+    change. `approved_by` is the second person; who needs one is decided by campaign_approvals. Raises CampaignRefused.
     """
     why = clean_text(reason, LONGEST_REASON)
     with transaction.atomic():
@@ -103,19 +142,21 @@ def change_rule(
         if key and (known := held.rules.filter(key=key).first()):
             return known
         now = clock()
-        old, new = _versions(held, terms, seen, now)
+        old, new = versions_of_change(held, terms, seen, now)
         if not why and old.opens_at <= now:
             raise CampaignRefused("reason", _("A change after the opening needs a reason: everybody reads it."))
         new.in_force_from, new.reason, new.changed_by_label, new.key = now, why, by.label, key
+        new.approved_by_label = approved_by.label if approved_by else ""
         new.save()
         judge_everybody(held, cause="rule", by=by)
+        detail = approval_detail(approved_by)
         told = {name: [_plain(value) for value in pair] for name, pair in changed(old, new).items()}
         audit("campaign.rule_changed", by=by, kind="campaign", id=held.slug, label=held.name,
-              detail={"version": new.version, "reason": why, "changed": told})  # fmt: skip
+              detail={"version": new.version, "reason": why, "changed": told, **detail})  # fmt: skip
     return new
 
 
-def _versions(campaign: Campaign, terms: Terms, seen: int, now: datetime) -> tuple[CampaignRule, CampaignRule]:
+def versions_of_change(campaign: Campaign, terms: Terms, seen: int, now: datetime) -> tuple[CampaignRule, CampaignRule]:
     """The newest version, and the one that would follow it. Raises CampaignRefused."""
     if campaign.state not in (Campaign.State.DRAFT, Campaign.State.OPEN):
         raise _conflict(_("This campaign is being closed or is over: its rule can no longer change."))

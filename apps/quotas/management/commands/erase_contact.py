@@ -1,4 +1,5 @@
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -6,14 +7,18 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.contacts.rules import kind_of
 from apps.contacts.services import ErasureRefused, identities_of
+from apps.employees.approval_workflow import ApprovalRefused
+from apps.employees.models import ApprovalRequest
 from apps.ledger.management.house import HouseCommand
 from apps.ledger.rules import KINDS
-from apps.quotas.services import erase_person, look_for_person
+from apps.quotas.services import look_for_person
+from apps.quotas.services.erasure_approvals import erase_or_request
 
 
 class Command(HouseCommand):
     help = "Forgets somebody outside who asks for it. Their phone, e-mail and handle are read from standard input or "
-    help += "--file, one a line, never from the command line, which others can read. Without --yes it only counts."
+    help += "--file, one a line, never from the command line, which others can read. Without --yes it only counts. "
+    help += "What more than one employee has recorded waits for an HR user's approval."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -31,18 +36,24 @@ class Command(HouseCommand):
         try:
             identities = identities_of(_told(line) for line in text.splitlines())
             if options["yes"]:
-                done = erase_person(identities, reason=options["reason"], by=self.actor)
+                done = erase_or_request(identities, reason=options["reason"], key=uuid.uuid4(), by=self.actor)
             else:
                 done = look_for_person(identities, by=self.actor)
-        except ErasureRefused as refused:
+        except (ErasureRefused, ApprovalRefused) as refused:
             raise CommandError(f"{refused.message} Nobody was erased.") from None
+        if isinstance(done, ApprovalRequest):
+            waits = f"Approval request {done.pk} waits for an HR user. Nobody was erased."
+            self.tell(options, {"erasure": None, "approval": str(done.pk)}, waits)
+            return
         found = done.found
         counts = {
-            "contacts": found.contacts, "files": found.files, "reports": found.reports, "reviews": done.texts,
-            "busy": found.busy,
+            "employees": found.employees, "contacts": found.contacts, "files": found.files,
+            "reports": found.reports, "reviews": done.texts, "names": found.names + done.names, "busy": found.busy,
         }  # fmt: skip
         for table, row in done.elsewhere:
-            self.warn(f"{table} {row} speaks of this person, and is part of a decision: it stays as it is.")
+            self.warn(f"{table} {row} speaks of this person, and cannot be changed: it stays as it is.")
+        if done.erasure:
+            self.warn("Backups and files that people downloaded before may still hold this person.")
         elsewhere = [{"table": table, "id": str(row)} for table, row in done.elsewhere]
         erasure = str(done.erasure.pk) if done.erasure else None
         said = f"Erased ({erasure})" if erasure else "There are, and nothing was changed"

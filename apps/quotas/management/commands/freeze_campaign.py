@@ -2,8 +2,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from apps.employees.approval_workflow import ApprovalRefused
 from apps.ledger.management.house import HouseCommand, instant
 from apps.quotas.freeze.closing import NotYet, refused_at_closing
+from apps.quotas.freeze.closing_approvals import close_or_request
 from apps.quotas.freeze.files import red_under_review
 from apps.quotas.freeze.freezing import freeze, wait_for_feed
 from apps.quotas.management.choosing import add_campaign, choose_campaign
@@ -15,7 +17,7 @@ class Command(HouseCommand):
     help = (
         "Closes a campaign whose cut-off has passed and stores its final, signed result. Does the same once however "
         "often it is given; a run that was killed goes on where it ended. Under `make run`, and on servers, campaigns "
-        "that were opened before their cut-off are frozen by themselves."
+        "that were opened before their cut-off are frozen by themselves. Another one waits for an HR user's approval."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,11 +38,17 @@ class Command(HouseCommand):
                 self.tell(options, told, f"{campaign.name} will be frozen after {until.isoformat()}.")
                 return
         try:
+            if campaign.state == Campaign.State.OPEN and (
+                request := close_or_request(campaign=campaign, by=self.actor)
+            ):
+                told = {"campaign": campaign.slug, "state": campaign.state, "approval": str(request.pk)}
+                self.tell(options, told, f"Approval request {request.pk} waits for an HR user. Nothing is frozen yet.")
+                return
             with self.bar("employees") as progress:
                 result = freeze(
                     campaign=campaign, by=self.actor, patient=True, progress=progress, waiting=self._waiting
                 )
-        except NotYet as early:
+        except (NotYet, ApprovalRefused) as early:
             raise CommandError(str(early)) from early
         if result is None:
             raise CommandError("somebody else freezes this campaign")

@@ -1,10 +1,14 @@
+import uuid
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from apps.employees.approval_workflow import ApprovalRefused
+from apps.employees.models import ApprovalRequest
 from apps.ledger.management.house import HouseCommand, day
-from apps.quotas.services import CampaignRefused, open_campaign
+from apps.quotas.services import CampaignRefused, Terms
+from apps.quotas.services.opening_approvals import open_or_request
 
 
 class Command(HouseCommand):
@@ -22,14 +26,20 @@ class Command(HouseCommand):
         parser.add_argument("--slug", default="", help="short name for addresses; made from the name")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        terms = Terms(
+            options["target"], options["opens"], options["deadline"], options["time_zone"], options["exclusive"],
+            options["confirmed_only"],
+        )  # fmt: skip
         try:
-            campaign = open_campaign(
-                name=options["name"], target=options["target"], opens_on=options["opens"],
-                deadline=options["deadline"], time_zone=options["time_zone"], exclusive=options["exclusive"],
-                confirmed_only=options["confirmed_only"], slug=options["slug"], by=self.actor,
-            )  # fmt: skip
-        except CampaignRefused as refused:
+            campaign = open_or_request(
+                name=options["name"], terms=terms, slug=options["slug"], key=uuid.uuid4(), by=self.actor
+            )
+        except (CampaignRefused, ApprovalRefused) as refused:
             raise CommandError(refused.message) from refused
+        if isinstance(campaign, ApprovalRequest):
+            waits = f"Approval request {campaign.pk} waits for an HR user. The campaign is not open yet."
+            self.tell(options, {"approval": str(campaign.pk), "name": campaign.label, "state": "waiting"}, waits)
+            return
         rule = campaign.rule
         told = {
             "campaign": campaign.slug, "name": campaign.name, "target": rule.target, "state": campaign.state,

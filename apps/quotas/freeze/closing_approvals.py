@@ -1,0 +1,57 @@
+"""Closing by hand what does not close by itself: the result becomes final, so a second person approves it."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from apps.employees.approval_workflow import ApprovalRefused, request_approval
+from apps.employees.models import ApprovalRequest
+from apps.ledger.services import Actor, clock
+from apps.quotas.freeze.closing import NotYet, begin_closing
+from apps.quotas.models import Campaign
+from apps.quotas.services.approvals import CHANGES, ApprovableChange
+from apps.quotas.services.campaign_approvals import (
+    acts_alone,
+    draw_line,
+    effect_at_campaign,
+    people_judged,
+    requester_of,
+    stale,
+)
+from apps.quotas.services.ringing import ring_for_freeze
+
+Kind = ApprovalRequest.Kind
+
+
+def close_or_request(*, campaign: Campaign, by: Actor) -> ApprovalRequest | None:
+    """Begin to close a campaign, or ask a second person where only a person closes it and it judges anybody.
+
+    A campaign that was opened before its cut-off closes by itself, so one person may begin with it after the cut-off.
+    Raises NotYet before the cut-off, ApprovalRefused.
+    """
+    now = clock()
+    waits = campaign.backdated and campaign.state == Campaign.State.OPEN and campaign.rule.cutoff_at <= now
+    effect = people_judged(campaign, now) if waits else {}
+    if not effect or acts_alone(by):
+        begin_closing(campaign, by)
+        return None
+    return request_approval(
+        kind=Kind.CAMPAIGN_CLOSING, subject=campaign.slug, label=campaign.name, payload={}, effect=effect, by=by
+    )
+
+
+def _close(request: ApprovalRequest, by: Actor) -> None:
+    campaign = Campaign.objects.get(slug=request.subject)
+    if campaign.state != Campaign.State.OPEN:
+        raise ApprovalRefused("stale", _("This campaign is being closed or is over already."))
+    try:
+        begin_closing(campaign, requester_of(request), approved_by=by)
+    except NotYet as early:
+        raise stale(early) from early
+
+
+def _ring(request: ApprovalRequest) -> None:
+    ring_for_freeze()
+
+
+CHANGES[Kind.CAMPAIGN_CLOSING] = ApprovableChange(effect_at_campaign, _close, draw_line, _ring)

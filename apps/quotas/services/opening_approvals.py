@@ -1,0 +1,98 @@
+"""Which campaigns one person may open, and the others, which wait for a second person (ADR 75)."""
+
+from __future__ import annotations
+
+import uuid
+from copy import copy
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from apps.employees.approval_workflow import request_approval
+from apps.employees.models import ApprovalRequest
+from apps.ledger.services import Actor, clock
+from apps.quotas.models import Campaign, CampaignRule
+from apps.quotas.services.approvals import CHANGES, ApprovableChange
+from apps.quotas.services.campaign_approvals import (
+    Waiting,
+    acts_alone,
+    alarm,
+    draw_line,
+    payload_of,
+    requester_of,
+    sent_before,
+    stale,
+    terms_of,
+    wake_workers,
+)
+from apps.quotas.services.campaigns import look_at_opening, open_campaign, overlapping, people_in
+from apps.quotas.services.rule_changes import effect_of
+from apps.quotas.services.terms import CampaignRefused, Terms, company_domains
+
+Kind = ApprovalRequest.Kind
+
+
+def waiting_openings(now: datetime) -> list[Waiting]:
+    """Campaigns that wait to be opened, the newest first."""
+    found = ApprovalRequest.objects.open(now).filter(kind=Kind.CAMPAIGN_OPENING).order_by("-requested_at")
+    return [Waiting(one, False) for one in found]
+
+
+def opens_alone(rule: CampaignRule) -> bool:
+    """Whether one person may open a campaign with this rule: it says nothing new of anybody's contacts.
+
+    Its domains are the company's, or those of a running campaign; and it counts exclusively only beside none.
+    """
+    usual = [company_domains(), *(one.rule.company_domains for one in Campaign.objects.running() if one.versions)]
+    return rule.company_domains in usual and not (rule.exclusive and overlapping(rule))
+
+
+def open_or_request(
+    *, name: str, terms: Terms, slug: str = "", key: uuid.UUID, by: Actor
+) -> Campaign | ApprovalRequest:
+    """Open a campaign at once, or ask a second person (opens_alone). The same `key` again is the same campaign.
+
+    Raises CampaignRefused as open_campaign does, ApprovalRefused.
+    """
+    known = sent_before(key) or Campaign.objects.filter(rules__key=key, rules__version=1).first()
+    if known:
+        return known
+    rule = look_at_opening(name=name, terms=terms, now=clock()).rule
+    if opens_alone(rule) or acts_alone(by):
+        return open_campaign(name=name, slug=slug, key=key, by=by, **_arguments(terms))
+    request = request_approval(
+        kind=Kind.CAMPAIGN_OPENING, subject=rule.campaign.name, label=rule.campaign.name, effect={}, by=by,
+        payload={**payload_of(terms, key), "slug": slug},
+    )  # fmt: skip
+    alarm(request, company_domains(), rule.company_domains, by)
+    return request
+
+
+def _opening_effect(request: ApprovalRequest, now: datetime) -> dict[str, int]:
+    """Whom it covers, and whose count its domains make another one than the company's would."""
+    terms = terms_of(request.payload["terms"])
+    rule = terms.rule(Campaign(pk=0, name=request.subject), 1)
+    found = {"people": people_in(rule, now)}
+    usual: CampaignRule = copy(rule)
+    usual.company_domains = company_domains()
+    if rule.company_domains != usual.company_domains and rule.opens_at < now:
+        found["recounted"] = effect_of(usual, rule, now).recounted
+    return {name: count for name, count in found.items() if count}
+
+
+def _open(request: ApprovalRequest, by: Actor) -> None:
+    terms, key = terms_of(request.payload["terms"]), uuid.UUID(request.payload["key"])
+    try:
+        open_campaign(
+            name=request.subject, slug=request.payload["slug"], key=key, by=requester_of(request), approved_by=by,
+            **_arguments(terms),
+        )  # fmt: skip
+    except CampaignRefused as refused:
+        raise stale(refused) from refused
+
+
+def _arguments(terms: Terms) -> dict[str, Any]:
+    return {field.name: getattr(terms, field.name) for field in fields(terms)}
+
+
+CHANGES[Kind.CAMPAIGN_OPENING] = ApprovableChange(_opening_effect, _open, draw_line, wake_workers)

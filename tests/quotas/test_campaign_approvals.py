@@ -1,0 +1,259 @@
+"""Steps of a campaign that move people: when it fails, one HR user alone turns people red, or learns whose contacts
+somebody is."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from apps.employees.approval_workflow import ApprovalRefused, refuse_request
+from apps.employees.models import ApprovalRequest, Employee, Role
+from apps.ledger.models import AuditEntry
+from apps.ledger.services import Actor
+from apps.quotas import services
+from apps.quotas.freeze.closing_approvals import close_or_request
+from apps.quotas.models import Campaign, CampaignRule
+from apps.quotas.services import Terms, campaign_approvals, opening_approvals
+from apps.quotas.services.approvals import effect_of_request
+from apps.quotas.services.campaign_approvals import cancel_or_request, change_rule_or_request
+from apps.quotas.services.opening_approvals import open_or_request
+from tests import commands, people
+from tests.fixtures import Clock
+from tests.people import approve, officer, record, record_one
+
+pytestmark = pytest.mark.django_db
+OPERATOR = Actor(None, "operator")
+
+
+def terms_of(rule: CampaignRule, **wanted: Any) -> Terms:
+    names = ("target", "opens_on", "deadline", "time_zone", "exclusive", "confirmed_only", "scope", "company_domains")
+    return replace(Terms(**{name: getattr(rule, name) for name in names}), **wanted)
+
+
+def change(campaign: Campaign, by: Actor | None = None, **wanted: Any) -> CampaignRule | ApprovalRequest:
+    campaign = Campaign.objects.get(pk=campaign.pk)
+    return change_rule_or_request(
+        campaign=campaign, terms=terms_of(campaign.rule, **wanted), seen=campaign.rule.version, reason="agreed",
+        key=uuid.uuid4(), by=by or officer("asks"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def three(campaign: Campaign, alice: Employee) -> Campaign:
+    """Alice has three contacts of November's hundred, one of them at partner.example."""
+    record(alice, 2)
+    record_one(alice, ("email", "kim@partner.example"))
+    return campaign
+
+
+# -- the rule ------------------------------------------------------------------------------------------------------
+
+MOVING: dict[str, tuple[dict[str, Any], str]] = {
+    "a target that somebody has reached": ({"target": 3}, "turn_not_red"),
+    "a higher target": ({"target": 101}, "need_more"),
+    "an earlier deadline": ({"deadline": date(2026, 11, 25)}, "have_less_time"),
+    "confirmed contacts alone": ({"confirmed_only": True}, "recounted"),
+    "some departments alone": ({"scope": ["Sales"]}, "go_out"),
+    "other domains": ({"company_domains": ["corp.example.com", "partner.example"]}, "recounted"),
+}
+
+
+@pytest.mark.parametrize("what", MOVING)
+def test_a_change_that_moves_anybody_waits_for_a_second_hr_user(three: Campaign, what: str) -> None:
+    wanted, effect = MOVING[what]
+    request = change(three, **wanted)
+    assert isinstance(request, ApprovalRequest)
+    assert Campaign.objects.get().rule.version == 1
+    assert effect_of_request(request, services.clock())[effect] > 0
+    approve(request)
+    rule = Campaign.objects.get().rule
+    assert (rule.version, rule.reason, rule.changed_by_label, rule.approved_by_label) == (
+        2, "agreed", "asks", "approves",
+    )  # fmt: skip
+    assert all(getattr(rule, name) == value for name, value in wanted.items())
+    entry = AuditEntry.objects.get(action="campaign.rule_changed")
+    assert (entry.actor_label, entry.detail["approved_by"], entry.detail["reason"]) == ("asks", "approves", "agreed")
+
+
+@pytest.mark.parametrize("wanted", [{"target": 99}, {"deadline": date(2026, 12, 31)}, {"exclusive": True}])
+def test_a_change_that_moves_nobody_is_made_at_once(three: Campaign, wanted: dict[str, Any]) -> None:
+    assert isinstance(change(three, **wanted), CampaignRule)
+    assert not ApprovalRequest.objects.exists()
+
+
+def test_before_the_opening_only_domains_wait(company: object) -> None:
+    campaign = people.november(opens_on=date(2026, 12, 1), deadline=date(2026, 12, 31))
+    assert isinstance(change(campaign, target=500, scope=["Sales"]), CampaignRule)
+    assert isinstance(change(campaign, company_domains=["partner.example"]), ApprovalRequest)
+
+
+def test_whether_a_domain_has_contacts_is_not_to_be_read_from_a_request(three: Campaign) -> None:
+    """Else HR tries domains until one waits, and knows who has a contact there."""
+    for domain in ("partner.example", "nobody-has-it.example"):
+        request = change(three, company_domains=[domain])
+        assert isinstance(request, ApprovalRequest)
+        assert request.effect == {}
+        alarm = AuditEntry.objects.filter(action="campaign.domains_requested").latest("at")
+        assert alarm.detail == {"approval": str(request.pk), "added": [domain], "removed": []}
+        assert AuditEntry.objects.filter(action="approval.requested").latest("at").detail["effect"] == {}
+        refuse_request(request_id=request.pk, note="why?", by=officer("approves"))
+
+
+def test_a_request_for_a_rule_that_has_changed_since_cannot_be_approved(three: Campaign) -> None:
+    request = change(three, target=3)
+    assert isinstance(request, ApprovalRequest)
+    change(three, target=99)
+    now = services.clock()
+    assert [waiting.stale for waiting in campaign_approvals.waiting_at(three, now)] == [True]
+    with pytest.raises(ApprovalRefused) as refused:
+        approve(request)
+    assert refused.value.code == "stale"
+    assert Campaign.objects.get().rule.target == 99
+
+
+def test_a_form_that_is_sent_twice_is_one_request_and_one_change(three: Campaign) -> None:
+    sent = {
+        "campaign": three, "terms": terms_of(three.rule, target=3), "seen": 1, "reason": "agreed", "key": uuid.uuid4(),
+        "by": officer("asks"),
+    }  # fmt: skip
+    request = change_rule_or_request(**sent)
+    assert change_rule_or_request(**sent) == request
+    approve()
+    assert isinstance(change_rule_or_request(**sent), CampaignRule)
+    assert Campaign.objects.get().rule.version == 2
+
+
+def test_one_person_is_not_both(three: Campaign) -> None:
+    request = change(three, target=3)
+    assert isinstance(request, ApprovalRequest)
+    with pytest.raises(ApprovalRefused) as refused:
+        approve(request, by=officer("asks"))
+    assert refused.value.code == "own"
+
+
+# -- opening, cancelling, closing ----------------------------------------------------------------------------------
+
+
+def opened(by: Actor | None = None, **wanted: Any) -> Campaign | ApprovalRequest:
+    usual = Terms(100, date(2026, 11, 1), date(2026, 12, 31), "Asia/Shanghai")
+    name = wanted.pop("name", "Second")
+    return open_or_request(name=name, terms=replace(usual, **wanted), key=uuid.uuid4(), by=by or officer("asks"))
+
+
+def test_an_ordinary_campaign_is_opened_by_one_person(three: Campaign) -> None:
+    assert isinstance(opened(), Campaign)
+
+
+@pytest.mark.parametrize("wanted", [{"company_domains": ["corp.example.com", "partner.example"]}, {"exclusive": True}])
+def test_a_campaign_that_compared_with_another_tells_whose_contacts_somebody_is_waits(
+    three: Campaign, wanted: dict[str, Any]
+) -> None:
+    request = opened(**wanted)
+    assert isinstance(request, ApprovalRequest)
+    assert (request.effect, Campaign.objects.count()) == ({}, 1)
+    assert AuditEntry.objects.filter(action="campaign.domains_requested").exists()
+    approve(request)
+    made = Campaign.objects.get(name="Second")
+    assert (made.created_by_label, made.rule.approved_by_label) == ("asks", "approves")
+    assert AuditEntry.objects.get(action="campaign.opened", subject_id=made.slug).detail["approved_by"] == "approves"
+
+
+def test_the_second_person_sees_whose_count_other_domains_move(three: Campaign) -> None:
+    request = opened(company_domains=["corp.example.com", "partner.example"])
+    assert isinstance(request, ApprovalRequest)
+    assert effect_of_request(request, services.clock())["recounted"] == 1
+
+
+def test_a_campaign_with_contacts_is_cancelled_by_two(three: Campaign) -> None:
+    request = cancel_or_request(campaign=three, reason="by mistake", by=officer("asks"))
+    assert request
+    assert request.effect == {"people": 9, "with_contacts": 1, "red": 9}
+    assert Campaign.objects.get().state == "open"
+    approve(request)
+    assert Campaign.objects.get().state == "cancelled"
+    entry = AuditEntry.objects.get(action="campaign.cancelled")
+    assert (entry.actor_label, entry.detail) == ("asks", {"reason": "by mistake", "approved_by": "approves"})
+
+
+def test_one_without_contacts_is_cancelled_by_one(campaign: Campaign) -> None:
+    assert cancel_or_request(campaign=campaign, reason="by mistake", by=officer("asks")) is None
+    assert Campaign.objects.get().state == "cancelled"
+
+
+def test_a_backdated_campaign_is_closed_by_two(company: object) -> None:
+    campaign = people.november(opens_on=date(2026, 10, 1), deadline=date(2026, 10, 31))
+    request = close_or_request(campaign=campaign, by=officer("asks"))
+    assert request
+    assert Campaign.objects.get().state == "open"
+    approve(request)
+    assert Campaign.objects.get().state == "closing"
+
+
+def test_what_closes_by_itself_is_begun_by_one(campaign: Campaign, clock: Clock) -> None:
+    clock.set(campaign.rule.cutoff_at)
+    assert close_or_request(campaign=campaign, by=officer("asks")) is None
+    assert Campaign.objects.get().state == "closing"
+
+
+# -- the operator --------------------------------------------------------------------------------------------------
+
+OPEN = ("open_campaign", "--name", "Second", "--opens", "2026-11-01", "--deadline", "2026-11-30", "--exclusive")
+ACTS: dict[str, Callable[[Campaign], dict[str, Any]]] = {
+    "open": lambda campaign: commands.run(*OPEN),
+    "cancel": lambda campaign: commands.run("cancel_campaign", "--campaign", campaign.slug, "--reason", "x"),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_the_operator_is_one_person_too(three: Campaign, hr: Employee, act: str) -> None:
+    said = ACTS[act](three)
+    request = ApprovalRequest.objects.get(pk=said["approval"])
+    assert request.requested_by_id is None
+    assert (Campaign.objects.get().state, Campaign.objects.count()) == ("open", 1)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_at_the_first_set_up_the_operator_is_alone(three: Campaign, act: str) -> None:
+    Role.objects.all().delete()
+    assert "approval" not in ACTS[act](three)
+    assert not ApprovalRequest.objects.exists()
+
+
+def test_the_operator_closes_a_backdated_campaign_with_hr(company: object, hr: Employee) -> None:
+    campaign = people.november(opens_on=date(2026, 10, 1), deadline=date(2026, 10, 31))
+    said = commands.run("freeze_campaign", "--campaign", campaign.slug)
+    assert (said["state"], Campaign.objects.get().state) == ("open", "open")
+    approve()
+    assert commands.run("freeze_campaign", "--campaign", campaign.slug)["state"] == "frozen"
+
+
+# -- mutants -------------------------------------------------------------------------------------------------------
+
+MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], Callable[[Campaign], None]]] = {
+    "the operator acts alone": (
+        campaign_approvals, "hr_accounts", Role.objects.none,
+        lambda three: test_the_operator_is_one_person_too(three, three, "cancel"),  # type: ignore[arg-type]
+    ),
+    "any rule opens": (
+        opening_approvals, "opens_alone", lambda rule: True,
+        lambda three: test_a_campaign_that_compared_with_another_tells_whose_contacts_somebody_is_waits(
+            three, {"exclusive": True}
+        ),
+    ),
+    "nobody is concerned by a cancellation": (
+        campaign_approvals, "people_judged", lambda *given: {}, test_a_campaign_with_contacts_is_cancelled_by_two,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_without_the_rule_one_person_does_it(
+    three: Campaign, hr: Employee, monkeypatch: pytest.MonkeyPatch, mutant: str
+) -> None:
+    module, name, instead, fails = MUTANTS[mutant]
+    monkeypatch.setattr(module, name, instead)
+    with pytest.raises((AssertionError, KeyError)):
+        fails(three)

@@ -85,7 +85,7 @@ DROP FUNCTION employees_end_access(bigint[]);
 class Migration(migrations.Migration):
     dependencies = [
         ("mfa", "0003_authenticator_type_uniq"),
-        ("employees", "0019_security_mail"),
+        ("employees", "0018_security_mail"),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ import apps.ledger.querysets
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("employees", "0016_approvals"),
+        ("employees", "0017_email_changes"),
     ]
 
     operations = [

@@ -5,12 +5,12 @@ import re
 # A spreadsheet runs a cell as a formula when it begins with one of these, also behind blanks, quotes or in full width.
 _BEGINS = r"""[\s"'＂＇‘’“”]*[-=+@\t\r＝＋－＠]"""
 FORMULA = f"^{_BEGINS}"
-# In many countries a CSV is opened with a semicolon or a tab as its separator: what follows one is then a cell's
-# beginning. Quoting does not help: such a program does not see quotes in the middle of what it takes for a cell.
-INNER_FORMULA = rf"([;\t])(?={_BEGINS})"
+# In many countries a CSV is opened with semicolons or tabs as separators: what follows one, or a line break, is then a
+# cell. Quoting does not help: such a program does not see quotes in the middle of what it takes for a cell.
+INNER_FORMULA = rf"([;\t\r\n])(?={_BEGINS})"
 _RUNS = re.compile(FORMULA)
 _RUNS_INSIDE = re.compile(INNER_FORMULA)
-_INNER_GUARD = re.compile(rf"([;\t])'(?={_BEGINS})")
+_INNER_GUARD = re.compile(rf"([;\t\r\n])'(?={_BEGINS})")
 
 
 def guarded(text: str) -> str:

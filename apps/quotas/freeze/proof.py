@@ -72,8 +72,8 @@ OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 SEPARATING = re.compile(r"[;|\x00-\x1f\x7f\x85\u2028\u2029]")
 # As apps/ledger/sheets.py has it: what a spreadsheet runs, and the apostrophe that our files put before it.
 BEGINS = r"""[\s"'＂＇‘’“”]*[-=+@\t\r＝＋－＠]"""
-RUNS, RUNS_INSIDE = re.compile(f"^{BEGINS}"), re.compile(rf"([;\t])(?={BEGINS})")
-INNER_GUARD = re.compile(rf"([;\t])'(?={BEGINS})")
+RUNS, RUNS_INSIDE = re.compile(f"^{BEGINS}"), re.compile(rf"([;\t\r\n])(?={BEGINS})")
+INNER_GUARD = re.compile(rf"([;\t\r\n])'(?={BEGINS})")
 # What a sentence goes on with about a file of which only the covered columns are proved.
 PROVED = "Proved are the covered columns alone: "
 BYTE_ORDER_MARK = "\ufeff"

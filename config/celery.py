@@ -56,11 +56,16 @@ app.conf.beat_schedule = {
 
 @worker_init.connect
 def _refuse_another_key(**kwargs: object) -> None:
-    """A worker with another IDENTITY_KEY than the database's would take everybody for a stranger: it does not start."""
+    """A worker with another IDENTITY_KEY than the database's would take everybody for a stranger: it does not start.
+
+    Whether it can sign results it says here, and not first in the night of the deadline.
+    """
     from apps.ledger.services import verify_identity_key
+    from apps.ledger.signing import announce
 
     try:
         verify_identity_key()
+        announce()
     except ImproperlyConfigured as error:
         # Celery swallows what a signal's receiver raises, but not this.
         raise SystemExit(str(error)) from error

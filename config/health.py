@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from apps.ledger import replica
 from apps.ledger.models import Setting
+from apps.ledger.signing import can_be_signed
 from config.celery import app
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """503 only when the database is away or not migrated; broker, replica or drift make it `degraded` with 200."""
+    """503 only when the database is away or not migrated; broker, replica, drift or no key to sign with make it
+    `degraded` with 200."""
     try:
         checks = {"database": "ok", "migrations": "missing" if _migrations_missing() else "ok"}
     except DatabaseError:
@@ -41,6 +43,8 @@ def ready(request: HttpRequest) -> JsonResponse:
         # What the nightly recount found last, in any campaign.
         drifted = Setting.objects.filter(name__startswith="drift:").exclude(value=0).exists()
         checks["drift"] = "found" if drifted else "ok"
+        # Degraded long before the deadline rather than stopped in the night after it.
+        checks["signing"] = "ok" if can_be_signed() else "no_key"
     if not failed and replica.configured():
         checks["replica"] = replica.state()
     checks["broker"] = "ok" if _broker_answers() else "unreachable"

@@ -40,7 +40,7 @@ SECRET_KEY = _required("SECRET_KEY", secrets.token_urlsafe())
 # Keys of before, which still open what they have signed or sealed.
 SECRET_KEY_FALLBACKS = [key.strip() for key in env.str("SECRET_KEY_FALLBACKS", "").split(",") if key.strip()]
 IDENTITY_KEY = _required("IDENTITY_KEY", secrets.token_urlsafe())
-# Signs frozen results. Without it a key is made with the first one, and kept beside what it signs.
+# Signs frozen results and hand-overs; the worker needs it, and commands that freeze. Never stored in the database.
 SIGNING_KEY = env.str("SIGNING_KEY", "")
 _allowed_hosts = _required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [host.strip() for host in _allowed_hosts.split(",") if host.strip()]

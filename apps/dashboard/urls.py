@@ -126,6 +126,7 @@ urlpatterns = [
     path("exports/<uuid:export_id>/", export.export, name="export"),
     path("exports/<uuid:export_id>/file/", export.download, name="export-file"),
     path("exports/<uuid:export_id>/manifest.json", export.manifest, name="export-manifest"),
+    path("exports/<uuid:export_id>/signature.json", export.signature, name="export-signature"),
     path("exports/<uuid:export_id>/again/", export.again, name="export-again"),
     path("exports/my-standing.csv", exports.own_csv, name="own-csv"),
     path("exports/reviews.csv", company_reviews.reviews_csv, name="reviews-csv"),

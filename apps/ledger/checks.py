@@ -30,13 +30,13 @@ def two_roles(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def signing_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """A result that is signed with a key from its own database proves less."""
+    """Without it there is no result; of a server's processes the worker alone needs it."""
     if settings.SIGNING_KEY:
         return []
     return [
         checks.Warning(
-            "SIGNING_KEY is not set: a key will be made and kept in the database, where whoever changes a frozen "
-            "result could sign it anew.",
+            "SIGNING_KEY is not set: this process can sign nothing. Unless the worker has it, no campaign is opened "
+            "and none is frozen.",
             hint=KEY_HINT,
             id="hundred.W002",
         )

@@ -44,7 +44,8 @@ class Export(models.Model):
 
     `root` is whose team it is about (everybody below), or, with `alone`, the one person; without it everybody.
     `as_of` is the instant its rows are judged by, the state just before it. `key` is that of the form it was asked
-    with: sent twice it is one export. `file` is empty once the bytes have expired, or when they were sent at once.
+    with: sent twice it is one export. `file` is empty once the bytes have expired, or when they were sent at once;
+    `signature` is the signature file of a hand-over, and expires with it.
     """
 
     class Kind(models.TextChoices):
@@ -94,6 +95,7 @@ class Export(models.Model):
     sha256 = models.BinaryField(null=True, help_text="of the file's bytes")
     error = models.TextField(blank=True)
     file = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
+    signature = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
 
     objects = ExportQuerySet.as_manager()
 

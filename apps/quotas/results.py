@@ -18,8 +18,8 @@ from apps.ledger.querysets import Clock
 class FrozenResult(models.Model):
     """One version of a campaign's result: 1 is the freeze, every later one a correction that was granted.
 
-    `digest` and `signature` cover the rows of this version in canonical form (apps/quotas/freeze/proof.py);
-    `public_key` is the PEM of the key that signed.
+    `digest` and `signature` cover the rows of this version in canonical form (apps/quotas/freeze/proof.py), of the
+    version that `canonical_form` says; `public_key` is the PEM of the key that signed.
     """
 
     campaign = models.ForeignKey("quotas.Campaign", on_delete=models.PROTECT, related_name="results", db_index=False)
@@ -30,6 +30,7 @@ class FrozenResult(models.Model):
     kept_until = models.DateTimeField()
     rows = models.IntegerField()
     red = models.IntegerField()
+    canonical_form = models.IntegerField(default=1, db_default=1, help_text="which columns the signature covers")
     digest = models.TextField()
     signature = models.TextField(help_text="Ed25519, base64")
     public_key = models.TextField(help_text="PEM")

@@ -10,6 +10,7 @@ from celery import shared_task
 from apps.contacts.imports import waiting_files
 from apps.contacts.services import finish_abandoned, sum_up_tally
 from apps.employees.loads import forget_loads, waiting_loads
+from apps.ledger import signing
 from apps.ledger.files import expire_files
 from apps.ledger.services import SYSTEM
 from apps.quotas import exports, services
@@ -98,6 +99,7 @@ def tell_answers() -> None:
 @shared_task
 def freeze_due() -> None:
     """Freeze the campaigns whose cut-off has passed; what must still wait is found by the next call."""
+    signing.announce()
     for result in freezing.freeze_due(SYSTEM):
         logger.info("%s: %s standings, %s red, digest %s", result, result.rows, result.red, result.digest)
 

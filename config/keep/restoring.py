@@ -43,7 +43,7 @@ def restore(path: Path, *, progress: Callable[[int, int], None]) -> dict[str, An
             _grant(alias)
         now = _compare(backup, cursor)
         secret = keys.take_over(places, backup.secrets)
-        told = {"results": now["results"], "key": results.told_of_key(cursor, backup, places, secret)}
+        told = {"results": now["results"], "key": results.told_of_key(backup, places, secret)}
     connections[alias].close()  # with all that the script has set for its session
     # Without it the first pages are slow; PostgreSQL does it by itself after a while.
     with suppress(Error), connections[alias].cursor() as cursor:

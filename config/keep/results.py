@@ -1,26 +1,27 @@
 """Frozen results in a backup: their digests made anew from their rows, their signatures, and the key for new ones."""
 
-import base64
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
 
-from apps.quotas.freeze import proof, signing
-from apps.quotas.freeze.storing import instant
+from apps.ledger import signing
+from apps.quotas.freeze import proof
+from apps.quotas.freeze.storing import add_lines, instant, result_fields, stored_line
 from config.keep.archive import Backup
 from config.places import Places
 
 RESULTS = """
-SELECT campaign_id, slug, version, rule_version, cutoff_at, signature, public_key
+SELECT campaign_id, slug, version, rule_version, cutoff_at, signature, public_key,
+    -- An older schema, which a backup may bring, has no such column: all of its results have the first form.
+    coalesce((to_jsonb(result) ->> 'canonical_form')::int, 1)
 FROM quotas_frozenresult result JOIN quotas_campaign campaign ON campaign.id = campaign_id
 ORDER BY slug COLLATE "C", version
 """
 ROWS = """
-SELECT staff_no, counted::text, target::text, CASE WHEN exempt THEN 'yes' ELSE 'no' END,
-    CASE WHEN red THEN 'yes' ELSE 'no' END, red
-FROM quotas_frozenstanding WHERE campaign_id = %s AND version = %s ORDER BY staff_no COLLATE "C"
+SELECT {columns}, red FROM quotas_frozenstanding
+WHERE campaign_id = %s AND version = %s ORDER BY staff_no COLLATE "C"
 """
 AT_ONCE = 10_000
 
@@ -38,25 +39,23 @@ def found(cursor: Any) -> list[dict[str, Any]]:
     return [_seen(cursor, *row) for row in cursor.fetchall()]
 
 
-def _seen(cursor: Any, campaign: int, slug: str, version: int, rule: int, cutoff: Any, signature: str, pem: str) -> Any:
-    at, by_red = instant(cutoff), Counter[bool]()
+def _seen(
+    cursor: Any, campaign: int, slug: str, version: int, rule: int, cutoff: Any, signature: str, pem: str, form: int
+) -> Any:
+    by_red = Counter[bool]()
 
     def lines() -> Iterator[str]:
-        rows.execute(ROWS, [campaign, version])
+        rows.execute(ROWS.format(columns=", ".join(proof.COVERED[form, proof.RESULT])), [campaign, version])
         for *cells, red in rows:
             by_red[red] += 1
-            yield proof.canonical_line(*cells)
+            yield stored_line(form, cells)
 
     with cursor.connection.cursor(name="frozen_rows") as rows:
         rows.itersize = AT_ONCE
-        digest, hashes, count = proof.fingerprints(proof.first_line(slug, at, rule, version), lines())
-    document = {
-        "campaign": slug, "cutoff": at, "rule_version": rule, "result_version": version, "rows": count,
-        "line_hashes": base64.b64encode(hashes).decode(), "digest": digest, "signature": signature,
-    }  # fmt: skip
+        document = add_lines(result_fields(form, slug, instant(cutoff), rule, version), lines())
     return {
-        "campaign": slug, "version": version, "rows": count, "red": by_red[True], "digest": digest,
-        **_seal(document, pem),
+        "campaign": slug, "version": version, "rows": document["rows"], "red": by_red[True],
+        "digest": document["digest"], **_seal({**document, "signature": signature}, pem),
     }  # fmt: skip
 
 
@@ -84,21 +83,25 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def signing_key(cursor: Any, secret: str) -> str | None:
-    """The fingerprint of the key that signs what is frozen next: of `secret`, else of one kept in the database.
+    """The fingerprint of the key that signs what is frozen next: of `secret`, else the one the worker announced.
 
     None when there is neither, or what there is is no key.
     """
-    if not secret:
-        cursor.execute("SELECT value #>> '{}' FROM ledger_setting WHERE name = %s", [signing.KEPT_KEY])
-        kept = cursor.fetchone()
-        secret = kept[0] if kept else ""
+    if secret:
+        return _fingerprint_of(secret)
+    cursor.execute("SELECT value #>> '{}' FROM ledger_setting WHERE name = %s", [signing.ANNOUNCED])
+    announced = cursor.fetchone()
+    return signing.fingerprint(announced[0]) if announced and announced[0] else None
+
+
+def _fingerprint_of(secret: str) -> str | None:
     try:
         return signing.fingerprint(signing.public_key_of(secret)) if secret else None
     except ValueError:
         return None
 
 
-def told_of_key(cursor: Any, backup: Backup, places: Places | None, secret: str) -> dict[str, Any] | None:
+def told_of_key(backup: Backup, places: Places | None, secret: str) -> dict[str, Any] | None:
     """Whether the restored installation signs with the key of the one that was backed up, and what to do when not.
 
     `secret` is its SIGNING_KEY. None where nothing was frozen and no key was known.
@@ -107,22 +110,21 @@ def told_of_key(cursor: Any, backup: Backup, places: Places | None, secret: str)
     wanted = backup.manifest.get("signing_key") or (results[-1]["key"] if results else None)
     if wanted is None:
         return None
-    here = signing_key(cursor, secret)
+    here = _fingerprint_of(secret)
     if here == wanted:
         sentence = f"What is frozen or corrected next is signed with the same key as before ({wanted})."
     else:
-        sentence = _warning(here, wanted, _cure(backup, places, kept=signing_key(cursor, "") == wanted))
+        sentence = _warning(here, wanted, _cure(backup, places))
     return {"expected": wanted, "here": here, "same": here == wanted, "sentence": sentence}
 
 
-def _cure(backup: Backup, places: Places | None, *, kept: bool) -> str:
-    """Where the key of before is; `kept`: in the database that was restored."""
-    if kept and places is not None:
-        return "set SIGNING_KEY in the environment to the one kept in the database: ledger_setting, row signing_key"
-    if kept:
-        return "leave SIGNING_KEY empty, for the key of before was kept in the database and is there again"
+def _cure(backup: Backup, places: Places | None) -> str:
+    """Where the key of before is."""
     if backup.secrets is None:
-        return "set the one of the .env of the server that was backed up"
+        return (
+            "set the one of the .env of the server that was backed up (one that an older version kept in its database "
+            "is used no more: set a new one)"
+        )
     if places is None:
         return f"set the one that the backup holds: tar -xOf '{backup.path}' secrets.json"
     return "take SIGNING_KEY out of the environment and of .env, and the backup's own is used"
@@ -132,7 +134,7 @@ def _warning(here: str | None, wanted: str, cure: str) -> str:
     if settings.SIGNING_KEY and here is None:
         problem = "SIGNING_KEY is no key: 32 random bytes as base64 are wanted"
     elif here is None:
-        problem = "SIGNING_KEY is not set, and the next freeze or correction would make a key of its own"
+        problem = "SIGNING_KEY is not set, and nothing can be frozen or corrected without it"
     else:
         problem = f"SIGNING_KEY is another one: it signs as {here}"
     return (

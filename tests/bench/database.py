@@ -53,6 +53,7 @@ class Database:
                 "HUNDRED_ENV_FILE": "",
                 "SECRET_KEY": "only-for-benchmarks",
                 "IDENTITY_KEY": "only-for-benchmarks",
+                "SIGNING_KEY": "b25seS1mb3ItYmVuY2htYXJrcy0wMTIzNDU2Nzg5YWI",
                 "ALLOWED_HOSTS": "localhost",
                 "COMPANY_PHONE_REGION": "CN",
                 "COMPANY_EMAIL_DOMAINS": "",

@@ -1,4 +1,4 @@
-"""The API fuzzed and the pages crawled: `make fuzz`. Ends with 1 when anything was found.
+"""The API and forged results fuzzed, and the pages crawled: `make fuzz`. Ends with 1 when anything was found.
 
 Each choice is an environment variable too: CASES, SEED, SECONDS_EACH, ONLY.
 """
@@ -9,6 +9,14 @@ import subprocess
 import sys
 
 from tests.fuzz import crawler
+
+# Requests to the API, forged results (T4), and every address fetched as everybody with every query (N3).
+OF_THE_PROGRAM = (
+    "tests/fuzz/test_api.py",
+    "tests/fuzz/test_forgeries.py",
+    "tests/dashboard/test_reading_changes_nothing.py",
+    "tests/api/test_reading_changes_nothing.py",
+)
 
 
 def told(name: str, otherwise: str) -> str:
@@ -30,8 +38,8 @@ def choices() -> argparse.Namespace:
 def main() -> int:
     chosen, found = choices(), 0
     if chosen.only != "pages":
-        asked = {"FUZZ_CASES": chosen.cases, "FUZZ_SEED": chosen.seed}
-        command = [sys.executable, "-m", "pytest", "tests/fuzz/test_api.py", "-q", "-n", "2", "-rA"]
+        asked = {"FUZZ_CASES": chosen.cases, "FUZZ_SEED": chosen.seed, "READ_AS_EVERYBODY": "1"}
+        command = [sys.executable, "-m", "pytest", *OF_THE_PROGRAM, "-q", "-n", "2", "-rA"]
         found += subprocess.run(command, env={**os.environ, **asked}, check=False).returncode != 0
     if chosen.only != "api":
         if not crawler.finds_what_is_there(chosen.seconds_each):

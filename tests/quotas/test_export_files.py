@@ -31,6 +31,7 @@ from apps.quotas.exports import (
 )
 from apps.quotas.freeze.files import signature_file, verify_here
 from apps.quotas.freeze.freezing import freeze
+from apps.quotas.freeze.proof import COVERED, FORM, HANDOVER, NotReadable
 from apps.quotas.models import Campaign, Export
 from apps.quotas.reports import Everyone, Filters, Standings
 from apps.quotas.services import restore_while_open
@@ -203,7 +204,7 @@ def test_leavers_are_listed_with_what_counts_and_the_roster_says_who_moved(
     assert ("A002", "moved", "Sales", "Support", "C001") in changes
 
 
-def test_the_hand_over_says_under_review_and_is_proved_by_the_results_signature(
+def test_the_hand_over_says_under_review_and_is_proved_by_its_own_signature(
     campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, clock: Clock
 ) -> None:
     record(alice, 100)
@@ -215,9 +216,56 @@ def test_the_hand_over_says_under_review_and_is_proved_by_the_results_signature(
     made = export(Campaign.objects.get(pk=campaign.pk), hr, "handover")
     verdicts = {row["staff_no"]: row["verdict"] for row in lines(made)}
     assert (verdicts["A001"], verdicts["A002"], verdicts["B001"]) == ("eligible", "under_review", "not_eligible")
-    assert verify_here(io.BytesIO(content(made)), signature_file(result), None).verified
-    altered = content(made).replace(b",eligible,100,100,", b",eligible,100,99,")
-    assert not verify_here(io.BytesIO(altered), signature_file(result), None).verified
+    signature = signature_of(made)
+    for known in (signature, None):
+        proved = verify_here(io.BytesIO(content(made)), known, None)
+        assert proved.verified, proved.sentence
+        assert "verdict of all 9 people are as in the hand-over of the frozen result of november" in proved.sentence
+        for before, after in (
+            (b",eligible,", b",not_eligible,"),
+            (b"under_review", b"not_eligible"),
+            (b"Alan", b"Alana"),
+        ):
+            altered = content(made).replace(before, after)
+            assert altered != content(made)
+            assert verify_here(io.BytesIO(altered), known, None).code == "changed"
+    with pytest.raises(NotReadable, match="covers no verdict"):
+        verify_here(io.BytesIO(content(made)), signature_file(result), None)
+
+
+def signature_of(made: Export) -> bytes:
+    assert made.signature is not None
+    return b"".join(read_file(made.signature))
+
+
+def test_a_hand_over_always_has_the_columns_that_prove_it(
+    campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
+) -> None:
+    clock.set("2026-12-01T00:05:00+08:00", ticks=True)
+    freeze(campaign=campaign, by=TESTER, patient=False)
+    made = export(Campaign.objects.get(pk=campaign.pk), hr, "handover", columns=["email"])
+    assert set(lines(made)[0]) == {*COVERED[FORM, HANDOVER], "email"}
+    assert verify_here(io.BytesIO(content(made)), signature_of(made), None).verified
+
+
+def test_e_mails_that_were_exchanged_are_named_as_not_covered_and_changed(
+    campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, clock: Clock
+) -> None:
+    """Whoever pays by e-mail address would pay somebody else."""
+    clock.set("2026-12-01T00:05:00+08:00", ticks=True)
+    result = freeze(campaign=campaign, by=TESTER, patient=False)
+    assert result
+    frozen = Campaign.objects.get(pk=campaign.pk)
+    for kind in ("handover", "standings"):
+        made = export(frozen, hr, kind)
+        signature = signature_of(made) if kind == "handover" else signature_file(result)
+        exchanged = content(made).replace(b"alice@", b"x@").replace(b"alan@", b"alice@").replace(b"x@", b"alan@")
+        verdict = verify_here(io.BytesIO(exchanged), signature, None)
+        assert (verdict.verified, verdict.changed, verdict.line) == (False, ("email",), 2)
+        assert "Not covered and changed: email, first in line 2." in verdict.sentence
+        proved = verify_here(io.BytesIO(content(made)), signature, None)
+        assert proved.verified
+        assert "As stored here: email" in proved.sentence
 
 
 def test_a_manager_exports_the_own_team_and_is_not_told_of_reviews(

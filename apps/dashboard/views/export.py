@@ -125,7 +125,7 @@ def _root(scope: Scope, kind: str, form: ExportForm) -> Employee | None:
 
 
 def _make_small(export: Export) -> None:
-    if exports.is_small():
+    if exports.is_small() and exports.can_sign(export):
         exports.make_export(export.pk, tell=False)
 
 
@@ -199,6 +199,15 @@ def download(request: HttpRequest, export_id: uuid.UUID) -> StreamingHttpRespons
     response = streamed(read_file(found.file), found.name, exports.CONTENT_TYPES[found.form])
     response["Content-Length"] = str(found.file.size)
     return response
+
+
+@require_safe
+def signature(request: HttpRequest, export_id: uuid.UUID) -> StreamingHttpResponse:
+    """The signature file of a hand-over, while its bytes are kept."""
+    found = _found(Scope(request), export_id)
+    if found.signature is None:
+        raise Http404("The file has no signature")
+    return streamed(read_file(found.signature), f"{found.name}.sig", "application/json")
 
 
 @require_safe

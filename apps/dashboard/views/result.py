@@ -16,11 +16,11 @@ from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.people import noted, standings_file, whole_file
 from apps.dashboard.views.scope import Scope, render
 from apps.dashboard.views.work import Work, not_begun, seconds_left
+from apps.ledger.signing import fingerprint
 from apps.quotas import exports, reports
 from apps.quotas.freeze import corrections, proof, versions
 from apps.quotas.freeze.closing import refused_at_closing
 from apps.quotas.freeze.files import signature_file
-from apps.quotas.freeze.signing import fingerprint
 from apps.quotas.models import Export, FrozenResult, FrozenStanding, ResultCorrection
 
 JSON, PEM, PYTHON, CSV = "application/json", "application/x-pem-file", "text/x-python", "text/csv; charset=utf-8"

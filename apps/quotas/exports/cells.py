@@ -8,11 +8,12 @@ from datetime import datetime
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
-from apps.ledger.sheets import FORMULA
+from apps.ledger.sheets import FORMULA, INNER_FORMULA
 from apps.quotas.querysets import literal
 
 BYTE_ORDER_MARK = "\ufeff".encode()
 TEXT, NUMBER, DAY, INSTANT = "text", "number", "day", "instant"
+INNER_GUARD = r"\1'"
 Write = Callable[[bytes], object]
 
 
@@ -51,9 +52,12 @@ class Table:
 
 
 def text(column: str) -> Cell:
-    """Text that no spreadsheet runs and that stays on one line."""
-    one_line = f"translate({column}, E'\\r\\n', '  ')"
-    return Cell(f"nullif(CASE WHEN {column} ~ {literal(FORMULA)} THEN '''' || {one_line} ELSE {one_line} END, '')")
+    """Text that no spreadsheet runs, whatever its separator, and that stays on one line: `guarded` in SQL."""
+    one_line = f"translate({column}, E'\\r\\n\\t', '   ')"
+    inside = f"regexp_replace({one_line}, {literal(INNER_FORMULA)}, {literal(INNER_GUARD)}, 'g')"
+    # Few texts hold a semicolon, and looking for one is cheap.
+    body = f"CASE WHEN {column} LIKE '%;%' THEN {inside} ELSE {one_line} END"
+    return Cell(f"nullif(CASE WHEN {column} ~ {literal(FORMULA)} THEN '''' || {body} ELSE {body} END, '')")
 
 
 def word(expression: str) -> Cell:

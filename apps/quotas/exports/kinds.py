@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from apps.employees.models import Role
 from apps.quotas.exports import registers, standings
 from apps.quotas.exports.cells import Table
+from apps.quotas.freeze import handover
 from apps.quotas.models import Export
 from apps.quotas.reports import Everyone, Filters, Only, People, Standings, TeamOf
 
@@ -18,7 +19,8 @@ Kind = Export.Kind
 class About:
     """How a kind is asked for: `filtered` like the list of a page, of a team too, or of the whole company for HR alone.
 
-    `sorted`: in the order of a page; `since`: it tells what changed from an instant on; `frozen`: of a result alone.
+    `sorted`: in the order of a page; `since`: it tells what changed from an instant on; `frozen`: of a result alone,
+    and signed; `always`: columns that nobody can leave out.
     """
 
     table: Callable[[Export], Table]
@@ -26,6 +28,7 @@ class About:
     sorted: bool = False
     since: bool = False
     frozen: bool = False
+    always: tuple[str, ...] = ()
 
 
 def people_of(export: Export) -> People:
@@ -73,13 +76,16 @@ KINDS: dict[str, About] = {
     Kind.REVIEWS: About(lambda export: registers.reviews_table(export.campaign, export.as_of)),
     Kind.LEAVERS: About(lambda export: registers.leavers_table(export.campaign, export.as_of)),
     Kind.ROSTER_CHANGES: About(_roster_changes, since=True),
-    Kind.HANDOVER: About(lambda export: standings.handover_table(standings_of(export)), frozen=True),
+    Kind.HANDOVER: About(
+        lambda export: standings.handover_table(standings_of(export)), frozen=True, always=handover.COLUMNS
+    ),
 }
 
 
 def table_of(export: Export) -> Table:
     """What the file is written from, with the columns that were chosen."""
-    return KINDS[export.kind].table(export).only(export.columns)
+    about = KINDS[export.kind]
+    return about.table(export).only([*export.columns, *about.always] if export.columns else [])
 
 
 def columns_of(export: Export) -> dict[str, str]:

@@ -28,9 +28,11 @@ from apps.ledger.files import store_file
 from apps.ledger.models import Progress
 from apps.ledger.replica import anew, reading
 from apps.ledger.services import Actor, audit, clock, database_is_away, outwait_writers, take_time, try_hold
+from apps.ledger.signing import can_be_signed, has_key, missing
 from apps.quotas.exports.cells import Table
 from apps.quotas.exports.kinds import KINDS, table_of
 from apps.quotas.exports.workbook import write_workbook
+from apps.quotas.freeze.handover import sign_handover
 from apps.quotas.models import Campaign, Export
 from apps.quotas.services import ring_for_export
 
@@ -93,6 +95,8 @@ def ask_export(*, campaign: Campaign, wish: Wish, key: uuid.UUID, by: Actor, aga
         version = _result_version(campaign, as_of, wish.result_version)
         if about.frozen and version is None:
             raise ExportRefused(_("There is no final result yet: it is handed over after the freeze."))
+        if about.frozen and not can_be_signed():
+            raise ExportRefused(missing())
         export, new = Export.objects.get_or_create(
             asked_by_id=_account(by), key=key,
             defaults={
@@ -142,6 +146,11 @@ def ask_again(*, export: Export, key: uuid.UUID, by: Actor) -> Export:
     return ask_export(campaign=export.campaign, wish=wish, key=key, by=by, again_of=export)
 
 
+def can_sign(export: Export) -> bool:
+    """Whether this process could sign a file, or need not; else a worker makes it."""
+    return has_key() or not KINDS[export.kind].frozen
+
+
 def is_small() -> bool:
     """Whether a file of everybody is made while a page waits."""
     return not Employee.objects.order_by("pk")[AT_ONCE : AT_ONCE + 1].exists()
@@ -187,8 +196,9 @@ def _make(export: Export, told: Told, patience: float | None) -> Export:
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as lines:
         with reading(patience):
             rows = anew(partial(_write_lines, table, lines, told))
+        signature = _signature(export, lines)
         with _packed(export, table, lines) as file:
-            return _store(export, file, rows)
+            return _store(export, file, rows, signature)
 
 
 def _write_lines(table: Table, lines: IO[bytes], told: Told, using: str) -> int:
@@ -210,6 +220,14 @@ def _write_lines(table: Table, lines: IO[bytes], told: Told, using: str) -> int:
     return count
 
 
+def _signature(export: Export, lines: IO[bytes]) -> bytes | None:
+    """The signature file of what is handed over; None for a file that is not signed. Raises CannotSign."""
+    if export.kind != Export.Kind.HANDOVER:
+        return None
+    result = export.campaign.results.select_related("campaign").get(version=export.result_version or 0)
+    return sign_handover(result, export.as_of, lines)
+
+
 @contextmanager
 def _packed(export: Export, table: Table, lines: IO[bytes]) -> Iterator[IO[bytes]]:
     """The file in the form that was asked for, at its beginning. The same lines give the same bytes."""
@@ -226,16 +244,21 @@ def _packed(export: Export, table: Table, lines: IO[bytes]) -> Iterator[IO[bytes
         yield file
 
 
-def _store(export: Export, file: IO[bytes], rows: int) -> Export:
+def _store(export: Export, file: IO[bytes], rows: int, signature: bytes | None) -> Export:
     with transaction.atomic():
         now = clock()
+        signed = signature and store_file(
+            name=f"{export.name}.sig", content=[signature], content_type="application/json", expires_at=now + KEPT,
+            owner_id=export.asked_by_id,
+        )  # fmt: skip
         stored = store_file(
             name=export.name, content=iter(lambda: file.read(1 << 20), b""), content_type=CONTENT_TYPES[export.form],
             expires_at=now + KEPT, owner_id=export.asked_by_id,
         )  # fmt: skip
         Export.objects.filter(pk=export.pk).update(
-            state=Export.State.DONE, made_at=now, rows=rows, size=stored.size, sha256=stored.sha256, file=stored
-        )
+            state=Export.State.DONE, made_at=now, rows=rows, size=stored.size, sha256=stored.sha256, file=stored,
+            signature=signed,
+        )  # fmt: skip
         by = Actor(export.asked_by_id, export.asked_by_label)
         detail = {"rows": rows, "sha256": stored.sha256.hex()}
         audit("export.made", by=by, kind="export", id=export.pk, label=export.name, detail=detail)

@@ -130,8 +130,8 @@ def _frozen_below(standings: Standings) -> str:
 def handover_table(standings: Standings) -> Table:
     """A frozen result for the reward system: `eligible`, `not_eligible` or `under_review` for every person.
 
-    Whoever is red and has a question open is under review, never plainly not eligible. `staff_no`, `counted`,
-    `target`, `exempt` and `red` are the columns a result is signed by, so that this file is proved by its signature.
+    Whoever is red and has a question open is under review, never plainly not eligible. The columns that its signature
+    covers (freeze/proof.py) are in every such file.
     """
     result = standings.result
     if result is None:
@@ -151,5 +151,6 @@ def handover_table(standings: Standings) -> Table:
         "cutoff_at": always(result.cutoff_at),
         "reviews_as_of": always(standings.reviews_at),
         "digest": word(literal(result.digest)),
+        "remaining": number("remaining"),
     }
     return Table(columns, _in_order(standings, "staff_no"), standings.rule.time_zone, standings.sources)

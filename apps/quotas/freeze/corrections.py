@@ -13,6 +13,7 @@ from apps.employees.approval_workflow import ApprovalRefused, require_settled
 from apps.employees.models import Account, Employee
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, audit, clock
+from apps.ledger.signing import can_be_signed, has_key, missing
 from apps.quotas.freeze import versions
 from apps.quotas.models import Campaign, CorrectionLine, FrozenResult, FrozenStanding, ResultCorrection
 from apps.quotas.services import ring_for_version
@@ -63,8 +64,8 @@ def ask_correction(
 def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> FrozenResult | None:
     """Grant what somebody else asked for: a new version of the result. Raises CorrectionRefused.
 
-    Returns the version, or None when a worker makes it: of a large result, which takes longer than a page may. Granted
-    twice by one person, as by a double click, it is granted once.
+    Returns the version, or None when a worker makes it: of a large result, which takes longer than a page may, or where
+    this process has no key to sign with. Granted twice by one person, as by a double click, it is granted once.
     """
     with transaction.atomic():
         found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
@@ -73,12 +74,14 @@ def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> Fr
         if found.state == ResultCorrection.State.GRANTED and found.decided_by_id == by.pk:
             return FrozenResult.objects.filter(campaign=found.campaign, version=found.result_version or 0).first()
         _refuse_decided(found, by)
+        if not can_be_signed():
+            raise CorrectionRefused("state", missing())
         if versions.unmade().filter(campaign=found.campaign).exists():
             raise CorrectionRefused("state", _("A correction that was granted before is still being made. Grant this "
                                                "one when it stands."))  # fmt: skip
         _decide(found, ResultCorrection.State.GRANTED, by, answer, newest.version + 1)
         _audit("granted", found, by.actor)
-        if newest.rows <= versions.AT_ONCE:
+        if newest.rows <= versions.AT_ONCE and has_key():
             return versions.copy_and_seal(found)
         ring_for_version(found.pk)
         return None

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from itertools import islice
 from typing import IO, Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from apps.ledger.files import read_file
+from apps.ledger.signing import CannotSign, public_key
 from apps.quotas.freeze.proof import (
+    HANDOVER,
     NotReadable,
+    Table,
     Verdict,
+    instant_in,
     read_key,
     read_signature,
     signed_by,
+    unguarded,
     verify,
     verify_either,
     verify_part,
+    with_changes,
 )
-from apps.quotas.freeze.storing import canonical_lines, signature_document
-from apps.quotas.models import Campaign, FrozenResult, FrozenStanding
+from apps.quotas.freeze.storing import ONE_LINE, canonical_lines, signature_document
+from apps.quotas.models import Campaign, Export, FrozenResult, FrozenStanding
 from apps.quotas.services import under_review
+
+# Columns that no signature covers and whose cells are stored with a result.
+COMPARED = ("name", "remaining", "email", "department", "manager_staff_no", "pace", "reached_at")
+AT_ONCE = 5_000
 
 
 class UnknownResult(ValueError):
@@ -50,15 +66,16 @@ def red_under_review(result: FrozenResult) -> list[str]:
 
 
 def verify_here(raw: IO[bytes], signature: bytes | None, key: bytes | None) -> Verdict:
-    """Whether a CSV is a frozen result; the signature and the key that are not given are this installation's own.
+    """Whether a CSV is a frozen result or a hand-over; the signature and the key that are not given are this
+    installation's own.
 
-    Without a signature the result is the one whose lines the file's most look like: every version is tried, the newest
-    first. Raises NotReadable.
+    Without a signature it is the result or hand-over whose lines the file's most look like: every version is tried, the
+    newest first. What the signature does not cover is compared with what is stored. Raises NotReadable.
     """
     if signature is not None:
         document = read_signature(signature)
-        return verify(raw, document, read_key(key or _key_of(document)))
-    return _closest(lambda result, document: verify(raw, document, read_key(key or result.public_key.encode())))
+        return _compared(raw, verify(raw, document, _key_of(document, key), COMPARED))
+    return _closest(lambda _result, document: _compared(raw, verify(raw, document, _key_of(document, key), COMPARED)))
 
 
 def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes | None, key: bytes | None) -> Verdict:
@@ -71,12 +88,15 @@ def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes |
         if signature is None:
             raise NotReadable("the whole result has no signature beside it: name it with --signature")
         document = read_signature(signature)
-        return verify_either(whole, raw, document, read_key(key or _key_of(document)))
+        return _compared(raw, verify_either(whole, raw, document, _key_of(document, key), COMPARED))
 
-    def look(result: FrozenResult, document: dict[str, Any]) -> Verdict:
+    def look(result: FrozenResult | None, document: dict[str, Any]) -> Verdict:
+        if result is None:
+            raise NotReadable("a part of a hand-over is proved with the whole one beside it: name it behind --part")
         if broken := broken_seal(result, document, key):
-            return Verdict(False, f"{result} is not proved: {broken}", None, "whole")
-        return verify_part(raw, canonical_lines(result.campaign, result.version), document)
+            return Verdict(False, f"{result} is not proved: {broken}", None, "whole", document=document)
+        lines = partial(canonical_lines, result.campaign, result.version, result.canonical_form)
+        return _compared(raw, verify_part(raw, lines, document, COMPARED))
 
     return _closest(look)
 
@@ -90,24 +110,88 @@ def broken_seal(result: FrozenResult, document: dict[str, Any], key: bytes | Non
     )
 
 
-def _key_of(document: dict[str, Any]) -> bytes:
-    result = FrozenResult.objects.filter(
-        campaign__slug=document["campaign"], version=document["result_version"]
-    ).first()
-    if result is None:
+def _key_of(document: dict[str, Any], given: bytes | None) -> Ed25519PublicKey:
+    """The key that is given, else the one of this installation's that has signed the document; any, if none has.
+
+    Raises NotReadable.
+    """
+    if given is not None:
+        return read_key(given)
+    results = FrozenResult.objects.filter(campaign__slug=document["campaign"])
+    of_version = results.filter(version=document["result_version"]).values_list("public_key", flat=True)
+    if not of_version:
         raise NotReadable("this installation has no such result: give the key that signed it with --public-key")
-    return result.public_key.encode()
+    known = [*of_version]
+    if document.get("kind") == HANDOVER:
+        # It is signed with the key of the day on which it is handed over.
+        known += {*results.values_list("public_key", flat=True), *_key_of_today()}
+    keys = [read_key(pem.encode()) for pem in known]
+    return next((key for key in keys if signed_by(document, key)), keys[0])
 
 
-def _closest(look: Callable[[FrozenResult, dict[str, Any]], Verdict]) -> Verdict:
-    """What `look` finds of the first stored result that it verifies; else of the one that it got farthest with."""
+def _key_of_today() -> list[str]:
+    try:
+        return [public_key()]
+    except CannotSign:
+        return []
+
+
+def _closest(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> Verdict:
+    """What `look` finds of the first stored document that it verifies; else of the one that it got farthest with."""
     closest: Verdict | None = None
-    for result in FrozenResult.objects.select_related("campaign").order_by("-frozen_at", "-version"):
-        verdict = look(result, signature_document(result))
-        if verdict.verified:
+    unreadable: NotReadable | None = None
+    for result, document in _stored_documents():
+        try:
+            verdict = look(result, document)
+        except NotReadable as error:
+            # The columns of a hand-over do not fit a result, nor those of a result a hand-over.
+            unreadable = unreadable or error
+            continue
+        if verdict.covered_is_proved:
             return verdict
         if closest is None or (verdict.line or 0) > (closest.line or 0):
             closest = verdict
     if closest is None:
-        raise NotReadable("no campaign is frozen here")
+        raise unreadable or NotReadable("no campaign is frozen here")
     return closest
+
+
+def _stored_documents() -> Iterator[tuple[FrozenResult | None, dict[str, Any]]]:
+    """Every result with its signature document, the newest first; then the hand-overs whose signatures are kept."""
+    for result in FrozenResult.objects.select_related("campaign").order_by("-frozen_at", "-version"):
+        yield result, signature_document(result)
+    for export in Export.objects.filter(signature__isnull=False).select_related("signature"):
+        if export.signature is not None:
+            yield None, read_signature(b"".join(read_file(export.signature)))
+
+
+# -- what the signature does not cover -----------------------------------------------------------------------------
+
+
+def _compared(raw: IO[bytes], verdict: Verdict) -> Verdict:
+    """The verdict, once the columns that its signature does not cover are compared with the stored rows."""
+    names = [name for name in verdict.uncovered if name in COMPARED]
+    if not names or not verdict.covered_is_proved or verdict.document is None:
+        return verdict
+    document = verdict.document
+    rows = FrozenStanding.objects.filter(
+        campaign__slug=document["campaign"], version=document["result_version"]
+    )  # fmt: skip
+    changed: dict[str, int] = {}
+    lines = iter(Table(raw, document, verdict.encoding).rows())
+    while piece := list(islice(lines, AT_ONCE)):
+        numbers = {one for _line, cells in piece for one in (cells["staff_no"], unguarded(cells["staff_no"]))}
+        stored = {row["staff_no"]: row for row in rows.filter(staff_no__in=numbers).values("staff_no", *names)}
+        for line, cells in piece:
+            row = stored.get(unguarded(cells["staff_no"])) or stored.get(cells["staff_no"])
+            for name in names:
+                if row is None or not _same(cells[name], row[name]):
+                    changed.setdefault(name, line)
+    return with_changes(verdict, changed, names)
+
+
+def _same(cell: str, stored: str | int | datetime | None) -> bool:
+    if isinstance(stored, datetime):
+        return instant_in(cell) == stored
+    told = stored.translate(ONE_LINE) if isinstance(stored, str) else "" if stored is None else str(stored)
+    return told in (cell, unguarded(cell))

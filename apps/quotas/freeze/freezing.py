@@ -13,6 +13,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Q
 
 from apps.ledger.services import Actor, audit, clock, try_hold
+from apps.ledger.signing import CannotSign, private_key
 from apps.quotas.freeze.closing import NotYet, begin_closing, finish_received, keep
 from apps.quotas.freeze.storing import store_result
 from apps.quotas.models import Campaign, FrozenResult
@@ -20,6 +21,10 @@ from apps.quotas.models import Campaign, FrozenResult
 logger = logging.getLogger(__name__)
 # Seconds between two looks of somebody who waits.
 PAUSE = 0.5
+
+
+class NotSigned(NotYet):
+    """A campaign that waits for a key to sign its result with."""
 
 
 def freeze(
@@ -34,7 +39,8 @@ def freeze(
 
     Each step is committed for itself and found again, so whoever is killed is followed by the next call. With
     `patient` it waits for whatever must end first, `waiting(left)` being told of submissions; without, it returns
-    None and is to be called again. Raises NotYet before the cut-off, and for a draft or a cancelled campaign.
+    None and is to be called again. Raises NotYet before the cut-off, for a draft or a cancelled campaign, and while
+    there is no key to sign with.
     """
     with try_hold(f"freeze:{campaign.pk}", wait=float("inf") if patient else 0) as mine:
         while mine:
@@ -78,8 +84,17 @@ def _step(
             waiting(left)
         return None, not left and keep(now, by)
     else:
+        _require_key(now)
         store_result(now, by, progress)
     return None, True
+
+
+def _require_key(campaign: Campaign) -> None:
+    """Asked before everybody is judged. K stands: what is stored from here on does not count however long it takes."""
+    try:
+        private_key()
+    except CannotSign as error:
+        raise NotSigned(f"{campaign.name} is closed and cannot be frozen. {error}") from error
 
 
 def freeze_due(by: Actor) -> list[FrozenResult]:
@@ -94,6 +109,8 @@ def freeze_due(by: Actor) -> list[FrozenResult]:
             continue
         try:
             result = freeze(campaign=campaign, by=by, patient=False)
+        except NotSigned as error:
+            logger.error("%s", error)
         except NotYet:
             # Its rule has changed since it was looked at, or it was cancelled.
             logger.info("%s is not to be frozen now", campaign.slug)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,13 +15,15 @@ from apps.employees.models import Employee
 from apps.employees.services import tree_at_sql
 from apps.ledger.services import Actor, audit, keep_past, take_time
 from apps.quotas.freeze import signing
-from apps.quotas.freeze.proof import canonical_line, fingerprints, first_line
+from apps.quotas.freeze.proof import COVERED, FORM, RESULT, canonical_line, fingerprints, head
 from apps.quotas.models import Campaign, FrozenResult, FrozenStanding
 from apps.quotas.querysets import kept_reasons_sql, literal, these
 from apps.quotas.reports import These
 from apps.quotas.reports.sources import sources
 from apps.quotas.services.marking import ranges
 
+# A file of standings has no line break and no tab in a cell.
+ONE_LINE = str.maketrans("\r\n\t", "   ")
 STORE_ROWS = """
 {sources}, by_day AS (
     SELECT employee_id, array_agg(day ORDER BY day) AS days, array_agg(delta ORDER BY day) AS deltas
@@ -92,32 +94,46 @@ def store_version(
     if campaign.kept_until is None:
         raise ValueError(f"{campaign.slug} has no K: nothing says what counts")
     counts = rows.aggregate(rows=Count("pk"), red=Count("pk", filter=Q(red=True)))
-    document = signature_fields(campaign, version, sealed)
+    document = signature_fields(campaign, version, FORM, sealed)
     signature, public_key = signing.sign(document)
     return FrozenResult.objects.create(
         campaign=campaign, version=version, rule_version=campaign.rule.version, cutoff_at=campaign.rule.cutoff_at,
         kept_until=campaign.kept_until, rows=counts["rows"], red=counts["red"], digest=document["digest"],
         signature=signature, public_key=public_key, created_by_label=by.label,
-        reasons_kept=reasons_kept,
+        reasons_kept=reasons_kept, canonical_form=FORM,
     )  # fmt: skip
 
 
 def signature_fields(
-    campaign: Campaign, version: int, sealed: Callable[[int], None] = lambda lines: None
+    campaign: Campaign, version: int, form: int, sealed: Callable[[int], None] = lambda lines: None
 ) -> dict[str, Any]:
-    """What a signature file says of a version, without the signature; made from the stored rows."""
-    cutoff = instant(campaign.rule.cutoff_at)
-    head = first_line(campaign.slug, cutoff, campaign.rule.version, version)
-    digest, hashes, rows = fingerprints(head, _counted(canonical_lines(campaign, version), sealed))
+    """What a signature file says of a version, without the signature; made from the stored rows.
+
+    `form` is the version of the canonical form that it was signed in.
+    """
+    rule = campaign.rule
+    fields = result_fields(form, campaign.slug, instant(rule.cutoff_at), rule.version, version)
+    return add_lines(fields, _counted(canonical_lines(campaign, version, form), sealed))
+
+
+def result_fields(form: int, slug: str, cutoff: str, rule_version: int, version: int) -> dict[str, Any]:
+    """What the head of a result says; version 1 of the form said of itself neither version nor kind."""
+    named = {} if form == 1 else {"form": form, "kind": RESULT}
     return {
-        "campaign": campaign.slug, "cutoff": cutoff, "rule_version": campaign.rule.version, "result_version": version,
-        "rows": rows, "line_hashes": base64.b64encode(hashes).decode(), "digest": digest,
+        **named, "campaign": slug, "cutoff": cutoff, "rule_version": rule_version, "result_version": version,
     }  # fmt: skip
+
+
+def add_lines(fields: dict[str, Any], lines: Iterable[str]) -> dict[str, Any]:
+    """The fields of a head together with those that its canonical lines make."""
+    digest, hashes, rows = fingerprints(head(fields), lines)
+    return {**fields, "rows": rows, "line_hashes": base64.b64encode(hashes).decode(), "digest": digest}
 
 
 def signature_document(result: FrozenResult) -> dict[str, Any]:
     """The signature file of a stored result. It proves nothing when the rows were changed behind the program's back."""
-    return {**signature_fields(result.campaign, result.version), "signature": result.signature}
+    fields = signature_fields(result.campaign, result.version, result.canonical_form)
+    return {**fields, "signature": result.signature}
 
 
 def instant(at: datetime) -> str:
@@ -125,13 +141,22 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def canonical_lines(campaign: Campaign, version: int) -> Iterator[str]:
+def canonical_lines(campaign: Campaign, version: int, form: int) -> Iterator[str]:
     """The stored rows of a version as they are signed, in order."""
     rows = FrozenStanding.objects.filter(campaign=campaign, version=version).order_by(Collate("staff_no", "C"))
-    cells = rows.values_list("staff_no", "counted", "target", "exempt", "red")
-    words = {True: "yes", False: "no"}
-    for number, counted, target, exempt, red in cells.iterator(chunk_size=5_000):
-        yield canonical_line(number, str(counted), str(target), words[exempt], words[red])
+    for cells in rows.values_list(*COVERED[form, RESULT]).iterator(chunk_size=5_000):
+        yield stored_line(form, cells)
+
+
+def stored_line(form: int, cells: Iterable[str | int | bool]) -> str:
+    """The canonical line of a stored row, its covered cells in order, as its CSV has them."""
+    return canonical_line(form, [_cell(cell) for cell in cells])
+
+
+def _cell(value: str | int | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value.translate(ONE_LINE) if isinstance(value, str) else str(value)
 
 
 def _counted(lines: Iterator[str], sealed: Callable[[int], None]) -> Iterator[str]:

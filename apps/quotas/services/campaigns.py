@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, audit, clock, hold_facts, watch_identities
+from apps.ledger.signing import can_be_signed, missing
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import everyone, population_sql
 from apps.quotas.services.beginning import judge_everybody
@@ -38,6 +39,7 @@ class Opening:
 def look_at_opening(*, name: str, terms: Terms, now: datetime) -> Opening:
     """What opening it at `now` would do; nothing is stored. Raises CampaignRefused as open_campaign would."""
     name = _clean_name(name)
+    _refuse_unsigned()
     rule = terms.rule(Campaign(pk=0, name=name), 1)
     _refuse_taken(name)
     return Opening(rule, people_in(rule, now), overlapping(rule), rule.cutoff_at <= now)
@@ -100,6 +102,7 @@ def open_campaign(
 def _open(name: str, slug: str, terms: Terms, key: uuid.UUID | None, by: Actor, approved_by: Actor | None) -> Campaign:
     if len(slug) > SLUG_LIMIT:
         raise CampaignRefused("slug", _("The short name is too long."))
+    _refuse_unsigned()
     rule = terms.rule(Campaign(name=name), 1)
     with transaction.atomic():
         if terms.exclusive:
@@ -121,6 +124,12 @@ def _open(name: str, slug: str, terms: Terms, key: uuid.UUID | None, by: Actor, 
         }
         audit("campaign.opened", by=by, kind="campaign", id=campaign.slug, label=name, detail=detail)
     return campaign
+
+
+def _refuse_unsigned() -> None:
+    """Found at the opening, weeks before the night of the deadline. Raises CampaignRefused."""
+    if not can_be_signed():
+        raise CampaignRefused("", missing())
 
 
 def _opened_by(key: uuid.UUID | None) -> Campaign | None:

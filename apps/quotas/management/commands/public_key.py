@@ -3,8 +3,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.ledger.management.house import HouseCommand
+from apps.ledger.signing import CannotSign, fingerprint, public_key
 from apps.quotas.freeze.files import UnknownResult, result_of
-from apps.quotas.freeze.signing import fingerprint, public_key
 from apps.quotas.management.choosing import choose_campaign
 
 
@@ -28,7 +28,10 @@ class Command(HouseCommand):
             except UnknownResult as unknown:
                 raise CommandError(str(unknown)) from unknown
         else:
-            pem = public_key()
+            try:
+                pem = public_key()
+            except CannotSign as error:
+                raise CommandError(str(error)) from error
         if not options["json"]:
             self.warn(f"Fingerprint: {fingerprint(pem)}")
         self.tell(options, {"public_key": pem, "fingerprint": fingerprint(pem)}, pem.strip())

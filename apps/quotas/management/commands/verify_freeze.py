@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.ledger.management.house import HouseCommand
 from apps.quotas.freeze.files import verify_here, verify_part_here
-from apps.quotas.freeze.proof import NotReadable, opened
+from apps.quotas.freeze.proof import NotReadable, opened, write_clean_file
 
 # What --part means without a file.
 STORED = Path()
@@ -15,9 +15,9 @@ STORED = Path()
 
 class Command(HouseCommand):
     help = (
-        "Proves that a CSV is a frozen result, or names its first line that is not. Without options it looks beside "
-        "the file for FILE.sig, else compares with the results stored here; scripts/verify.py does it with no "
-        "database. With --part the file may hold some rows of the result only, such as one team's."
+        "Proves that a CSV is a frozen result or a hand-over, or names its first line that is not. Without options it "
+        "looks beside the file for FILE.sig, else compares with the results stored here; scripts/verify.py does it "
+        "with no database. With --part the file may hold some rows of the result only, such as one team's."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,6 +29,9 @@ class Command(HouseCommand):
         )  # fmt: skip
         parser.add_argument("--signature", type=Path, metavar="FILE.sig", help="else the whole CSV with .sig behind it")
         parser.add_argument("--public-key", type=Path, metavar="PEM", help="else the key stored with the result")
+        parser.add_argument(
+            "--clean", type=Path, metavar="OUT.csv", help="where to write what is proved and nothing else"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         part = options["part"]
@@ -43,6 +46,8 @@ class Command(HouseCommand):
                 else:
                     with opened(whole) if whole else nullcontext() as whole_file:
                         verdict = verify_part_here(raw, whole_file, signature, key)
+                if options["clean"] and verdict.covered_is_proved:
+                    write_clean_file(verdict, options["clean"])
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error
         except NotReadable as error:

@@ -1,0 +1,201 @@
+"""SIGNING_KEY: without it nothing is opened or frozen, and that is said in time; it never stands in the database."""
+
+import importlib
+import io
+import logging
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management.base import CommandError
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from apps.dashboard.views.export import _make_small
+from apps.employees.models import Employee
+from apps.employees.services import account_for, grant_role
+from apps.ledger import signing
+from apps.ledger.models import Setting
+from apps.ledger.rules import signing_seed
+from apps.quotas import exports, tasks
+from apps.quotas.freeze.corrections import CorrectionRefused, Wanted, ask_correction, grant_correction
+from apps.quotas.freeze.files import verify_here
+from apps.quotas.freeze.freezing import NotSigned, freeze, freeze_due
+from apps.quotas.freeze.versions import make_version
+from apps.quotas.models import Campaign, Export, FrozenResult
+from apps.quotas.reports import Everyone, Standings
+from apps.quotas.services import CampaignRefused
+from tests.commands import run, say
+from tests.fixtures import Clock
+from tests.people import TESTER, november, record, sign_in
+
+pytestmark = pytest.mark.django_db
+AFTER = "2026-12-01T00:05:00+08:00"
+KEY = "b25seS1mb3ItdGVzdHMtMDEyMzQ1Njc4OWFiY2RlZmc="
+OTHER = "A" * 43 + "="
+
+
+@pytest.fixture
+def no_key(settings: Any) -> Any:
+    """A process without the key; the settings, to give it one again."""
+    settings.SIGNING_KEY = ""
+    signing._say_once.cache_clear()
+    return settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_said_before() -> Iterator[None]:
+    yield
+    signing._say_once.cache_clear()
+
+
+def test_without_a_key_no_campaign_is_opened_and_hr_reads_what_the_operator_must_set(
+    company: dict[str, Employee], hr: Employee, no_key: Any
+) -> None:
+    with pytest.raises(CampaignRefused, match="SIGNING_KEY is not set for the worker"):
+        november()
+    arguments = ("--name", "X", "--opens", "2026-11-01", "--deadline", "2026-11-30")
+    with pytest.raises(CommandError, match="SIGNING_KEY"):
+        run("open_campaign", *arguments)
+    form = {
+        "name": "X", "target": "100", "opens_on": "2026-11-01", "deadline": "2026-11-30", "time_zone": "Asia/Shanghai",
+    }  # fmt: skip
+    looked = sign_in(Client(), hr).post(reverse("campaign-new"), form)
+    assert looked.status_code == 422
+    assert "SIGNING_KEY is not set for the worker" in looked.content.decode()
+    assert not Campaign.objects.exists()
+
+
+def test_where_the_worker_has_the_key_the_other_processes_need_none(
+    company: dict[str, Employee], settings: Any
+) -> None:
+    tasks.freeze_due()
+    mine = signing.public_key()
+    settings.SIGNING_KEY = ""
+    assert november().state == "open"
+    assert signing.public_key() == mine
+    assert Setting.objects.get(name=signing.ANNOUNCED).value == mine
+
+
+def test_a_worker_without_the_key_is_heard_although_this_process_has_one(
+    company: dict[str, Employee], no_key: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The worker freezes: a key in the web process alone would be found out at midnight."""
+    for _ in range(3):
+        tasks.freeze_due()
+    said = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert len(said) == 1, "said, and not every minute"
+    assert "SIGNING_KEY is not set" in said[0].getMessage()
+    no_key.SIGNING_KEY = KEY
+    with pytest.raises(CampaignRefused):
+        november()
+    tasks.freeze_due()
+    assert november().state == "open"
+
+
+def test_health_says_long_before_the_deadline_that_nothing_could_be_signed(client: Client, no_key: Any) -> None:
+    told = client.get("/health/ready").json()
+    assert (told["status"], told["checks"]["signing"]) == ("degraded", "no_key")
+    no_key.SIGNING_KEY = KEY
+    assert client.get("/health/ready").json()["checks"]["signing"] == "ok"
+
+
+def test_a_campaign_that_is_due_is_closed_in_time_and_frozen_once_there_is_a_key(
+    campaign: Campaign, alice: Employee, clock: Clock, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    record(alice, 2)
+    settings.SIGNING_KEY = ""
+    clock.set(AFTER, ticks=True)
+    assert freeze_due(TESTER) == []
+    assert "November is closed and cannot be frozen. SIGNING_KEY is not set" in caplog.text
+    with pytest.raises(NotSigned):
+        freeze(campaign=campaign, by=TESTER, patient=True)
+    campaign = Campaign.objects.get()
+    assert (campaign.state, campaign.kept_until is None) == ("closing", False)
+    record(alice, 3)
+    settings.SIGNING_KEY = KEY
+    [result] = freeze_due(TESTER)
+    assert result.kept_until == campaign.kept_until, "what came while the key was missing does not count"
+
+
+def test_the_key_is_in_no_table(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, settings: Any) -> None:
+    """Whoever reads the database or a dump of it, also as the application's role, must not be able to sign."""
+    clock.set(AFTER, ticks=True)
+    tasks.freeze_due()
+    say("public_key")
+    tables = connection.introspection.table_names()
+    secrets = (settings.SIGNING_KEY, signing_seed(settings.SIGNING_KEY).hex())
+    with connection.cursor() as cursor:
+        for name in tables:
+            out = io.StringIO()
+            cursor.copy_expert(f'COPY (SELECT * FROM "{name}") TO STDOUT', out)
+            assert not [one for one in secrets if one.rstrip("=") in out.getvalue()], name
+    assert FrozenResult.objects.count() == 1
+
+
+def test_a_key_that_an_older_version_kept_in_the_database_is_deleted(campaign: Campaign) -> None:
+    Setting.objects.create(name="signing_key", value=KEY)
+    migration = importlib.import_module("apps.quotas.migrations.0021_signed_handovers")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.FORGET_KEY)
+    assert not Setting.objects.filter(name="signing_key").exists()
+
+
+@pytest.fixture
+def frozen(campaign: Campaign, alice: Employee, clock: Clock) -> Campaign:
+    """Frozen by a worker that has the key."""
+    record(alice, 99)
+    clock.set(AFTER, ticks=True)
+    tasks.freeze_due()
+    return Campaign.objects.get()
+
+
+def test_a_process_without_the_key_leaves_a_correction_and_a_hand_over_to_the_worker(
+    frozen: Campaign, hr: Employee, carol: Employee, no_key: Any
+) -> None:
+    grant_role(employee=carol, role="hr", by=TESTER)
+    asked = ask_correction(
+        campaign=frozen, wanted=[Wanted("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
+    )
+    assert grant_correction(correction_id=asked.pk, by=account_for(carol)) is None
+    wish = exports.Wish("handover", result_version=1)
+    made = exports.ask_export(campaign=frozen, wish=wish, key=uuid.uuid4(), by=account_for(hr).actor)
+    _make_small(made)
+    made.refresh_from_db()
+    assert made.state == Export.State.WAITING
+    no_key.SIGNING_KEY = KEY
+    assert make_version(asked.pk)
+    tasks.make_export(str(made.pk))
+    made.refresh_from_db()
+    assert made.signature is not None
+
+
+def test_a_worker_without_the_key_is_told_at_the_grant_and_at_the_hand_over(
+    frozen: Campaign, hr: Employee, carol: Employee, no_key: Any
+) -> None:
+    tasks.freeze_due()
+    asked = ask_correction(
+        campaign=frozen, wanted=[Wanted("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
+    )
+    with pytest.raises(CorrectionRefused, match="SIGNING_KEY"):
+        grant_correction(correction_id=asked.pk, by=account_for(carol))
+    with pytest.raises(exports.ExportRefused, match="SIGNING_KEY"):
+        exports.ask_export(campaign=frozen, wish=exports.Wish("handover"), key=uuid.uuid4(), by=account_for(hr).actor)
+
+
+def test_a_result_verifies_after_the_key_was_changed(frozen: Campaign, settings: Any) -> None:
+    settings.SIGNING_KEY = OTHER
+    pieces: list[bytes] = []
+    exports.write_standings(Standings(frozen, Everyone()), pieces.append)
+    verdict = verify_here(io.BytesIO(b"".join(pieces)), None, None)
+    assert verdict.verified, verdict.sentence
+
+
+def test_a_key_that_is_none_signs_nothing(settings: Any) -> None:
+    settings.SIGNING_KEY = "Kartoffel"
+    with pytest.raises(signing.CannotSign, match="is no key"):
+        signing.public_key()
+    with pytest.raises(CommandError, match="is no key"):
+        say("public_key")

@@ -53,6 +53,8 @@ COMPANY_PHONE_REGION = env.str("COMPANY_PHONE_REGION", "CN")
 # What one upload of contacts may hold; photos in cards are most of its bytes.
 MOST_UPLOAD_BYTES = env.int("MOST_UPLOAD_BYTES", 50_000_000)
 MOST_CONTACTS_AT_ONCE = env.int("MOST_CONTACTS_AT_ONCE", 20_000)
+# What one employee may record in a day of TIME_ZONE, by whatever way; the trusted feed apart.
+MAX_CONTACTS_PER_EMPLOYEE_AND_DAY = env.int("MAX_CONTACTS_PER_EMPLOYEE_AND_DAY", 10_000)
 SWEEP_INTERVAL = env.float("SWEEP_INTERVAL", 15.0)
 # Calendar days: until HR has to have answered a review, and how long one can be asked for after a freeze.
 REVIEW_REPLY_DAYS = env.int("REVIEW_REPLY_DAYS", 7)

@@ -37,6 +37,8 @@ WATCH_IDENTITIES = "watch_identities"
 IDENTITY_KEY_CHECK = "identity_key_check"
 # With a name behind it: that is being frozen, so nobody may change the past.
 PAST_IS_KEPT = "past_is_kept:"
+# With a name behind it: a campaign that is closing or frozen, whose facts no feed changes.
+PAST_CLOSED = "past_closed:"
 # Keys this process has compared with the database's: no digest is made with another.
 _verified_keys: dict[str, bool] = {}
 
@@ -124,6 +126,18 @@ def refuse_past() -> None:
     """For whoever is about to change the past and holds facts: raises PastIsKept while a result is made from it."""
     if Setting.objects.filter(name__startswith=PAST_IS_KEPT).exists():
         raise PastIsKept
+
+
+def close_past(name: str, opens_at: datetime, cutoff_at: datetime) -> None:
+    """From now on no feed changes what counted from `opens_at` to `cutoff_at`. The caller holds facts exclusively."""
+    closed = [opens_at.isoformat(), cutoff_at.isoformat()]
+    Setting.objects.update_or_create(name=PAST_CLOSED + name, defaults={"value": closed})
+
+
+def closed_periods() -> list[tuple[datetime, datetime]]:
+    """The periods of `close_past`, for the caller that holds facts."""
+    closed = Setting.objects.filter(name__startswith=PAST_CLOSED).order_by("name").values_list("value", flat=True)
+    return [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in closed]
 
 
 @contextmanager

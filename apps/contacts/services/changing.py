@@ -11,8 +11,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from apps.contacts import rules
-from apps.contacts.models import Contact, ContactIdentity, EndReason, Objection, Submission
-from apps.contacts.recording import sentence, told_of_known
+from apps.contacts.models import Contact, ContactIdentity, EndReason, Objection, Sighting, Submission
+from apps.contacts.recording import sentence, sentences
 from apps.contacts.services.submitting import lock_employees
 from apps.employees.models import Employee
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
@@ -80,11 +80,15 @@ def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:
             raise ContactRefused("not_ended", _("This contact has not ended."))
         if contact.end_reason == EndReason.CORRECTED:
             raise ContactRefused("corrected", _("This contact was corrected: its correction stands in its place."))
+        if contact.end_reason == EndReason.MERGED:
+            raise ContactRefused("merged", _("This is the same person as another of your contacts: that one stands."))
         if _recorded_again(contact):
             message = _("You have recorded this person again since: that contact stands.")
             raise ContactRefused("identity_taken", message)
         contact.ended_at = contact.end_reason = None
         contact.save(update_fields=["ended_at", "end_reason"])
+        # The end was a mistake, whoever said it: the feed's next row must not bring it back by what was kept of it.
+        Sighting.objects.filter(contact=contact).update(ended_at=None)
         _note(contact)
         audit("contact.restored", by=by, kind="contact", id=contact_id)
 
@@ -148,7 +152,7 @@ def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
         if taken.exists():
             raise ContactRefused("duplicate", _("Another of your contacts has this already."), one.kind)
         if Objection.objects.filter(kind=one.kind, digest=one.digest).exists():
-            raise ContactRefused("objected", told_of_known()[rules.OBJECTED], one.kind)
+            raise ContactRefused("objected", sentences()[rules.OBJECTED], one.kind)
 
 
 def _replacement(old: Contact, wanted: Sequence[Identity], now: datetime) -> Contact:

@@ -224,9 +224,7 @@ class _Judged:
             else:
                 self._insert(group, stay, own, identities)
 
-    def _insert(
-        self, group: Group, stay: Stay, rows: Mapping[int, Sighting], known: Mapping[Key, Identity]
-    ) -> None:
+    def _insert(self, group: Group, stay: Stay, rows: Mapping[int, Sighting], known: Mapping[Key, Identity]) -> None:
         first = min(rows, key=lambda place: (rows[place].at, place), default=None)
         before = [one for one in group.stored if one.keys & stay.keys and one.stay.overlaps(stay)]
         names = [self._drafts[place].name for place in rows] + [one.name or "" for one in before]

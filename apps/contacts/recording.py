@@ -17,8 +17,8 @@ from apps.contacts import rules
 from apps.contacts.rules import Checked, Draft, Known, Outcome
 from apps.contacts.storing import fresh_ids, store
 from apps.employees.models import Employee
-from apps.ledger.rules import RAW_LIMIT, Identity, InvalidIdentity, clean_text
-from apps.ledger.services import identity
+from apps.ledger.rules import RAW_LIMIT, Identity, InvalidIdentity, clean_text, intended_phone, nearly_phone
+from apps.ledger.services import identifier
 
 # One person has some; more are a list that lost its line breaks.
 MOST_IDENTITIES = 100
@@ -62,17 +62,18 @@ class Batch:
     keys: set[tuple[str, bytes]] = field(default_factory=set)
 
 
-def check(draft: Draft, *, lenient: bool = False, identify: Identify = identity) -> Checked:
+def check(draft: Draft, *, lenient: bool = False, identify: Identify | None = None) -> Checked:
     """Through the choke point. Every identity must be usable, or the draft is refused.
 
     `lenient`, for address books that carry what nobody chose: the unusable ones are left out (`left_out` names their
-    kinds) as long as one is usable. Whoever checks thousands gives the `identifier()` of the floor.
+    kinds) as long as one is usable. For thousands, `identify` is an `identifier()` made once.
     """
+    identify = identify or identifier()
     if len(draft.identities) > MOST_IDENTITIES:
         too_long = Outcome(rules.TOO_LONG, draft.line, "", _("This is too long to be one person."))
         return Checked(clean_text(draft.name), (), draft.line, refused=too_long)
     identities: dict[Identity, None] = {}
-    failed: list[InvalidIdentity] = []
+    failed: list[tuple[InvalidIdentity, str]] = []
     for kind, raw in draft.identities:
         if not raw.strip():
             continue
@@ -81,25 +82,30 @@ def check(draft: Draft, *, lenient: bool = False, identify: Identify = identity)
         except InvalidIdentity as error:
             # A cell of nothing but invisible characters is an empty one.
             if clean_text(raw, RAW_LIMIT):
-                failed.append(error)
+                failed.append((error, raw))
     refused = None
     if failed and not (lenient and identities):
-        refused = Outcome(rules.INVALID, draft.line, failed[0].kind, sentence(failed[0]))
+        refused = Outcome(rules.INVALID, draft.line, failed[0][0].kind, sentence(*failed[0]))
     elif not identities:
         kind = draft.identities[0][0] if draft.identities else "phone"
         refused = Outcome(rules.INVALID, draft.line, kind, _("A phone, an e-mail or a handle is needed."))
     return Checked(
         clean_text(draft.name), tuple(identities), draft.line, draft.recorded_at, draft.confirmed_at, draft.ended_at,
-        refused, tuple(error.kind for error in failed),
+        refused, tuple(error.kind for error, _raw in failed),
     )  # fmt: skip
 
 
-def sentence(error: InvalidIdentity) -> str:
+def sentence(error: InvalidIdentity, raw: str) -> str:
     """What to tell the one who typed it."""
+    if error.kind in ("phone", "handle") and (intended := intended_phone(raw, settings.COMPANY_PHONE_REGION)):
+        return _("This is not a valid phone number. Did you mean %(phone)s?") % {"phone": intended}
+    if error.kind == "handle" and nearly_phone(raw):
+        return _("This is neither a valid phone number nor a handle.")
     return {
         "phone": _("This is not a valid phone number."),
         "email": _("This is not a valid e-mail address."),
         "handle": _("This is not a valid handle."),
+        rules.WORD: _("This is neither a phone number nor an e-mail address. A handle is written with @ before it."),
     }.get(error.kind, _("This cannot be used to reach somebody."))
 
 

@@ -26,7 +26,11 @@ UNREADABLE = frozenset({UNTERMINATED_QUOTE, UNTERMINATED_CARD, TOO_LONG})
 REJECTED = UNREADABLE | {
     INVALID, BAD_TIME, UNKNOWN_EMPLOYEE, OBJECTED, NOT_EXTERNAL, CAMPAIGN_OVER, TOO_MANY_TODAY,
 }  # fmt: skip
+# Refusals that say something of what is stored: only who may read that learns them line by line.
+STORED_DECIDES = frozenset({OBJECTED, CAMPAIGN_OVER})
 KIND_LIMIT = 20
+# A single word that says of itself neither what it is nor that it is a handle. No identity is of this kind.
+WORD = "word"
 # Digits with the punctuation people put between them: anything else without an @ inside is a handle.
 PHONE_SHAPE = re.compile(r"^(tel:)?[+＋(（]?[\d０-９][\d０-９\s()（）./\-\u2010-\u2015\u2212－＋+]*$", re.IGNORECASE)
 
@@ -93,7 +97,7 @@ class Known(NamedTuple):
 
 
 def kind_of(text: str) -> str:
-    """The likeliest kind of what somebody typed into one field: an @ inside is an e-mail, digits are a phone."""
+    """The likeliest kind of what somebody looks for: an @ inside is an e-mail, digits are a phone, a word a handle."""
     text = text.strip()
     if "@" in text[1:] or "＠" in text[1:]:
         return "email"

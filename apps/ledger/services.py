@@ -164,15 +164,24 @@ def _ask(question: str, parameters: Sequence[Any]) -> bool:
 
 
 def identity(kind: str, raw: str) -> Identity:
-    """Normalise raw text with this installation's region and key. Raises InvalidIdentity, ImproperlyConfigured."""
-    return identifier()(kind, raw)
+    """Normalise raw text with this installation's region and key, to find what is stored: its handles may be older
+
+    than HANDLE_PATTERN. Raises InvalidIdentity, ImproperlyConfigured.
+    """
+    return identifier(handles="")(kind, raw)
 
 
-def identifier() -> Callable[[str, str], Identity]:
-    """`identity` for whoever calls it thousands of times. Raises ImproperlyConfigured."""
+def identifier(handles: str | None = None) -> Callable[[str, str], Identity]:
+    """What normalises identities that are to be recorded: a new handle has the syntax HANDLE_PATTERN (or `handles`).
+
+    Raises ImproperlyConfigured.
+    """
     if not _verified_keys.get(settings.IDENTITY_KEY):
         verify_identity_key()
-    return partial(normalise, region=settings.COMPANY_PHONE_REGION, key=settings.IDENTITY_KEY)
+    return partial(
+        normalise, region=settings.COMPANY_PHONE_REGION, key=settings.IDENTITY_KEY,
+        handles=settings.HANDLE_PATTERN if handles is None else handles,
+    )  # fmt: skip
 
 
 def verify_identity_key() -> None:

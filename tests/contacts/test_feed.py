@@ -96,7 +96,7 @@ def periods(employee: Employee) -> list[tuple[int, int | None]]:
 
 
 def test_a_feed_brings_its_own_times(alice: Employee) -> None:
-    told = feed(alice, "Wanda,,w,2026-11-03T08:00:00+08:00,2026-11-04T00:00:00Z,2026-11-05T00:00:00Z")
+    told = feed(alice, "Wanda,,ww,2026-11-03T08:00:00+08:00,2026-11-04T00:00:00Z,2026-11-05T00:00:00Z")
     contact = Contact.objects.get()
     assert counts(told) == {"created": 1}
     assert contact.recorded_at == datetime(2026, 11, 3, tzinfo=UTC)
@@ -106,13 +106,13 @@ def test_a_feed_brings_its_own_times(alice: Employee) -> None:
 
 
 def test_a_person_who_ended_and_came_back_in_the_feed_is_two_facts(alice: Employee) -> None:
-    told = feed(alice, "W,,w,2026-11-03T00:00:00Z,,2026-11-05T00:00:00Z", "W,,w,2026-11-07T00:00:00Z,,")
+    told = feed(alice, "W,,ww,2026-11-03T00:00:00Z,,2026-11-05T00:00:00Z", "W,,ww,2026-11-07T00:00:00Z,,")
     assert counts(told) == {"created": 2}
     assert periods(alice) == [(3, 5), (7, None)]
 
 
 def test_a_confirmation_in_the_same_file_is_part_of_the_new_contact(alice: Employee) -> None:
-    told = feed(alice, "W,,w,2026-11-03T00:00:00Z,,", "W,,w,2026-11-03T00:00:00Z,2026-11-04T00:00:00Z,")
+    told = feed(alice, "W,,ww,2026-11-03T00:00:00Z,,", "W,,ww,2026-11-03T00:00:00Z,2026-11-04T00:00:00Z,")
     assert counts(told) == {"created": 1, "updated": 1}
     assert Contact.objects.get().confirmed_at == day(4)
 
@@ -120,9 +120,9 @@ def test_a_confirmation_in_the_same_file_is_part_of_the_new_contact(alice: Emplo
 @pytest.mark.parametrize("at_once", [True, False])
 def test_an_end_is_known_to_the_next_line_whichever_identity_it_names(alice: Employee, at_once: bool) -> None:
     lines = [
-        "W,13812345678,w,2026-11-03T00:00:00Z,,",
+        "W,13812345678,ww,2026-11-03T00:00:00Z,,",
         "W,13812345678,,2026-11-03T00:00:00Z,,2026-11-05T00:00:00Z",
-        "W,,w,2026-11-07T00:00:00Z,,",
+        "W,,ww,2026-11-07T00:00:00Z,,",
     ]
     for part in [lines] if at_once else [[line] for line in lines]:
         feed(alice, *part)
@@ -132,40 +132,40 @@ def test_an_end_is_known_to_the_next_line_whichever_identity_it_names(alice: Emp
 @pytest.mark.parametrize(
     ("line", "column", "code"),
     [
-        ("W,,w,,,", "recorded_at", "bad_time"),
-        ("W,,w,2026-11-03,,", "recorded_at", "bad_time"),
-        ("W,,w,2026-11-03T00:00:00,,", "recorded_at", "bad_time"),
-        ("W,,w,yesterday,,", "recorded_at", "bad_time"),
-        ("W,,w,2026-11-31T00:00:00Z,,", "recorded_at", "bad_time"),
-        ("W,,w,2026-11-03T24:00:00Z,,", "recorded_at", "bad_time"),
-        ("W,,w,2026-11-03T23:59:60Z,,", "recorded_at", "bad_time"),
-        ("W,,w,2026-11-30T00:00:00Z,,", "recorded_at", "bad_time"),
-        ("W,,w,0001-01-01T00:00:00+08:00,,", "recorded_at", "bad_time"),
-        ("W,,w,9999-12-31T23:59:59-08:00,,", "recorded_at", "bad_time"),
-        ("W,,w,2026-11-03T00:00:00Z,tomorrow,", "confirmed_at", "bad_time"),
-        ("W,,w,2026-11-03T00:00:00Z,,2026-11-30T00:00:00Z", "ended_at", "bad_time"),
-        ("W,,w,2026-11-03T00:00:00Z,2026-11-30T00:00:00Z,", "confirmed_at", "bad_time"),
-        ("W,,w,2026-11-03T00:00:00Z,,2026-11-02T00:00:00Z", "ended_at", "bad_time"),
+        ("W,,ww,,,", "recorded_at", "bad_time"),
+        ("W,,ww,2026-11-03,,", "recorded_at", "bad_time"),
+        ("W,,ww,2026-11-03T00:00:00,,", "recorded_at", "bad_time"),
+        ("W,,ww,yesterday,,", "recorded_at", "bad_time"),
+        ("W,,ww,2026-11-31T00:00:00Z,,", "recorded_at", "bad_time"),
+        ("W,,ww,2026-11-03T24:00:00Z,,", "recorded_at", "bad_time"),
+        ("W,,ww,2026-11-03T23:59:60Z,,", "recorded_at", "bad_time"),
+        ("W,,ww,2026-11-30T00:00:00Z,,", "recorded_at", "bad_time"),
+        ("W,,ww,0001-01-01T00:00:00+08:00,,", "recorded_at", "bad_time"),
+        ("W,,ww,9999-12-31T23:59:59-08:00,,", "recorded_at", "bad_time"),
+        ("W,,ww,2026-11-03T00:00:00Z,tomorrow,", "confirmed_at", "bad_time"),
+        ("W,,ww,2026-11-03T00:00:00Z,,2026-11-30T00:00:00Z", "ended_at", "bad_time"),
+        ("W,,ww,2026-11-03T00:00:00Z,2026-11-30T00:00:00Z,", "confirmed_at", "bad_time"),
+        ("W,,ww,2026-11-03T00:00:00Z,,2026-11-02T00:00:00Z", "ended_at", "bad_time"),
     ],
 )
 def test_a_time_that_cannot_be_is_named_and_takes_nobody_along(
     alice: Employee, line: str, column: str, code: str
 ) -> None:
-    told = feed(alice, "V,,v,2026-11-03T00:00:00Z,,", line, "U,,u,2026-11-03T00:00:00Z,,")
+    told = feed(alice, "V,,vv,2026-11-03T00:00:00Z,,", line, "U,,uu,2026-11-03T00:00:00Z,,")
     assert counts(told) == {"created": 2, "rejected": 1}
     [reject] = told["rejects"]
     assert (reject["line"], reject["column"], reject["code"]) == (3, column, code)
 
 
 def test_the_microseconds_of_the_feed_are_kept(alice: Employee) -> None:
-    feed(alice, "W,,w,2026-11-03T23:59:59.999999Z,,", "V,,v,2026-11-03T23:59:59.9999999Z,,")
+    feed(alice, "W,,ww,2026-11-03T23:59:59.999999Z,,", "V,,vv,2026-11-03T23:59:59.9999999Z,,")
     kept = Contact.objects.values_list("recorded_at", flat=True)
     assert {at.day for at in kept} == {3}
     assert {at.microsecond for at in kept} == {999999}
 
 
 def test_without_trust_the_times_of_a_file_are_ignored(alice: Employee) -> None:
-    raw = io.BytesIO((HEADER + "W,,w,2001-01-01T00:00:00Z,2001-01-01T00:00:00Z,2001-01-01T00:00:00Z").encode())
+    raw = io.BytesIO((HEADER + "W,,ww,2001-01-01T00:00:00Z,2001-01-01T00:00:00Z,2001-01-01T00:00:00Z").encode())
     result = import_contacts(raw=raw, by=TESTER, employee=alice)
     assert result.unknown_columns == ["recorded_at", "confirmed_at", "ended_at"]
     contact = Contact.objects.get()
@@ -211,7 +211,7 @@ def test_a_feed_that_knows_every_period_gives_the_same_facts_in_any_order_howeve
 
 
 def _line(who: str, start: int, confirmed: int | None, end: int | None) -> str:
-    phone, handle = "13812345678" if "p" in who else "", "w" if "q" in who else ""
+    phone, handle = "13812345678" if "p" in who else "", "ww" if "q" in who else ""
     times = [f"2026-11-{number:02d}T00:00:00Z" if number else "" for number in (start, confirmed, end)]
     return ",".join(["W", phone, handle, *times])
 
@@ -228,7 +228,7 @@ def _nobody_twice(employee: Employee) -> None:
 
 
 def test_who_ends_and_begins_anew_in_a_later_part_of_the_feed_is_there_again(alice: Employee) -> None:
-    feed(alice, "W,,w,2026-11-01T00:00:00Z,,")
-    told = feed(alice, "W,,w,2026-11-01T00:00:00Z,,2026-11-02T00:00:00Z", "W,,w,2026-11-03T00:00:00Z,,")
+    feed(alice, "W,,ww,2026-11-01T00:00:00Z,,")
+    told = feed(alice, "W,,ww,2026-11-01T00:00:00Z,,2026-11-02T00:00:00Z", "W,,ww,2026-11-03T00:00:00Z,,")
     assert counts(told) == {"created": 1, "updated": 1}
     assert periods(alice) == [(1, 2), (3, None)]

@@ -114,7 +114,11 @@ def rows(draw: st.DrawFn) -> str:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=QUICK)
 @given(feed_rows=st.lists(rows(), min_size=1, max_size=9), dice=st.randoms(use_true_random=False))
 def test_order_files_batches_and_repetition_decide_nothing(
-    company: dict[str, Employee], clock: Clock, monkeypatch: pytest.MonkeyPatch, feed_rows: list[str], dice: random.Random
+    company: dict[str, Employee],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    feed_rows: list[str],
+    dice: random.Random,
 ) -> None:
     """Who loads a register newest first must not have another person red."""
     with taken_back():

@@ -22,7 +22,7 @@ from apps.contacts.services.submitting import (
     refuse_submission,
     submit,
 )
-from apps.contacts.services.tallying import sum_up_tally
+from apps.contacts.services.tallying import Handles, count_handles_daily, handles_counted, sum_up_tally
 from apps.contacts.services.whom import ErasureRefused, Forgetting, identities_of
 
 __all__ = [
@@ -31,13 +31,16 @@ __all__ = [
     "ErasureRefused",
     "Forgetting",
     "Found",
+    "Handles",
     "Report",
     "blank_contacts",
     "correct_contact",
+    "count_handles_daily",
     "end_contact",
     "erase",
     "finish_abandoned",
     "finish_submission",
+    "handles_counted",
     "identities_of",
     "lock_employees",
     "look_for",

@@ -4,6 +4,7 @@ Without HUNDRED_LOCAL=1 this is a production configuration and refuses to start 
 switched on by `make run`, a cold `manage.py` and the tests, never by forgetting something.
 """
 
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,16 @@ def _required(name: str, local: str) -> str:
     raise ImproperlyConfigured(f"{name} is not set. See .env.example; `make run` needs none of it.")
 
 
+def _pattern(name: str, default: str) -> str:
+    """A regular expression from the environment."""
+    text = env.str(name, default)
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ImproperlyConfigured(f"{name} is no regular expression: {error}") from error
+    return text
+
+
 # Secrets and addresses
 SECRET_KEY = _required("SECRET_KEY", secrets.token_urlsafe())
 # Keys of before, which still open what they have signed or sealed.
@@ -50,9 +61,13 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # The company
 COMPANY_EMAIL_DOMAINS: list[str] = env.list("COMPANY_EMAIL_DOMAINS", default=[])
 COMPANY_PHONE_REGION = env.str("COMPANY_PHONE_REGION", "CN")
+# What a handle of the messaging product is, without its @: a regular expression for the whole of it, whatever its case.
+HANDLE_PATTERN = _pattern("HANDLE_PATTERN", r"[a-z][a-z0-9_.-]{1,63}")
 # What one upload of contacts may hold; photos in cards are most of its bytes.
 MOST_UPLOAD_BYTES = env.int("MOST_UPLOAD_BYTES", 50_000_000)
 MOST_CONTACTS_AT_ONCE = env.int("MOST_CONTACTS_AT_ONCE", 20_000)
+# What one employee may record in a day of TIME_ZONE, by whatever way; the trusted feed apart.
+MAX_CONTACTS_PER_EMPLOYEE_AND_DAY = env.int("MAX_CONTACTS_PER_EMPLOYEE_AND_DAY", 10_000)
 SWEEP_INTERVAL = env.float("SWEEP_INTERVAL", 15.0)
 # Calendar days: until HR has to have answered a review, and how long one can be asked for after a freeze.
 REVIEW_REPLY_DAYS = env.int("REVIEW_REPLY_DAYS", 7)

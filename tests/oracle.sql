@@ -28,7 +28,7 @@ WITH terms AS (
       AND contact.id NOT IN (SELECT contact_id FROM company_contacts)
 ), first_claims AS (
     -- Who recorded an identity first, and who was the first among all the others.
-    SELECT kind, digest, employee_id, min(ARRAY[extract(epoch FROM recorded_at), contact_id]) AS at
+    SELECT kind, digest, employee_id, min(recorded_at) AS at
     FROM standing_contacts JOIN contacts_contactidentity USING (employee_id)
     WHERE contact_id = standing_contacts.id
     GROUP BY kind, digest, employee_id
@@ -37,7 +37,7 @@ WITH terms AS (
     JOIN contacts_contactidentity identity ON identity.contact_id = standing_contacts.id
     JOIN first_claims USING (kind, digest)
     WHERE first_claims.employee_id <> standing_contacts.employee_id
-      AND first_claims.at < ARRAY[extract(epoch FROM standing_contacts.recorded_at), standing_contacts.id]
+      AND (first_claims.at, first_claims.employee_id) < (standing_contacts.recorded_at, standing_contacts.employee_id)
 ), counts AS (
     SELECT employee_id, count(*) AS counted FROM standing_contacts, terms
     WHERE NOT (terms.confirmed_only AND (confirmed_at IS NULL OR confirmed_at >= terms.t))

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
@@ -23,6 +24,7 @@ __all__ = [
     "ErasureSubject",
     "Objection",
     "RememberedColumns",
+    "Sighting",
     "Source",
     "Submission",
 ]
@@ -48,6 +50,7 @@ class EndReason(models.TextChoices):
     WITHDRAWN = "withdrawn", _("withdrawn by the contact")
     REJECTED = "rejected", _("rejected by a reviewer")
     UNDONE = "undone", _("undone with its file")
+    MERGED = "merged", _("the same person as another contact")
 
 
 # A page's report has an outcome for each person, a file's has their counts: both say what was handed in and refused.
@@ -259,6 +262,24 @@ class ContactIdentity(models.Model):
                 name="contacts_identity_domain_of_email", condition=Q(domain__isnull=True) | Q(kind="email")
             ),
         ]
+
+
+class Sighting(models.Model):
+    """One row of a trusted feed about a contact of which the feed has said more than the contact itself shows (ADR 71).
+
+    Contacts that one row says all about have none. Deleted when the contact is erased.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    employee = models.ForeignKey(Employee, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, db_index=False, related_name="sightings")
+    keys = ArrayField(models.TextField(), help_text="kind:digest of every identity that was named")
+    seen_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["contact"], name="contacts_sighting_contact")]
 
 
 class ContactTally(models.Model):

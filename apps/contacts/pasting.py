@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from apps.contacts.rules import Draft, kind_of
-from apps.ledger.rules import RAW_LIMIT, clean_text
+from apps.contacts.rules import WORD, Draft, kind_of
+from apps.ledger.rules import RAW_LIMIT, clean_text, nearly_phone
 
 # The column of a line with two phones (or e-mails, or handles) that may be two people's. No identity is of this kind,
 # so it is always refused: two people taken for one would be one too few in somebody's number, and nobody would notice.
@@ -56,7 +56,7 @@ def _draft(line: str) -> Draft:
     # As the choke point will read it: narrow, without what cannot be seen (a phone's own list pastes such signs along).
     plain = clean_text(line, LINE_LIMIT)
     if _is_alone(line, plain):
-        return Draft("", ((kind_of(plain), line),))
+        return Draft("", ((_kind(plain), line),))
     name, found, in_cells = _read(line)
     if not found:
         # Tried as a handle, which several words can never be: refused, and the line stays to be corrected.
@@ -65,6 +65,14 @@ def _draft(line: str) -> Draft:
     if len(set(kinds)) < len(kinds) and not (name and in_cells):
         return Draft(name, ((SEVERAL, line),))
     return Draft(name, tuple(found))
+
+
+def _kind(plain: str) -> str:
+    """The kind of a line that is one identity: a handle says so by its @, and digits with a wrong letter are a phone."""
+    kind = kind_of(plain)
+    if kind != "handle" or plain.startswith("@"):
+        return kind
+    return "phone" if nearly_phone(plain) else WORD
 
 
 def _is_alone(line: str, plain: str) -> bool:

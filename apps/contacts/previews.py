@@ -10,10 +10,10 @@ from apps.contacts import rules
 from apps.contacts.batches import batches
 from apps.contacts.owners import Owners
 from apps.contacts.reading import ContactFile, Entry
-from apps.contacts.recording import Held, holdings, judge, told_of_known
+from apps.contacts.recording import Held, holdings, judge, left_today, sentences
 from apps.contacts.rules import Outcome
 from apps.employees.models import Employee
-from apps.ledger.services import verify_identity_key
+from apps.ledger.services import clock, verify_identity_key
 from apps.ledger.tables import UnreadableFile
 
 SHOWN = 20
@@ -56,7 +56,8 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
     found, owners = Preview(), Owners(employee)
     held: Held = {}
     # Contacts that would be made are told from those that are there by numbers that no contact has.
-    ids, told = count(-1, -1), told_of_known()
+    ids, told = count(-1, -1), sentences()
+    left: dict[int, int] = {}
     for batch in batches(file.entries):
         if found.total + len(batch) > most:
             raise TooMany(f"more than {most} contacts at once")
@@ -64,8 +65,9 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
         good = [(owner, entry.checked) for entry, owner in owned if isinstance(owner, int)]
         # What this file would bring stays beside what is there already.
         held = holdings(good) | held
+        left = left or left_today([(employee.pk, entry.checked) for entry, _owner in owned], clock())
         for entry, owner in owned:
-            outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, ids, told)
+            outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, ids, told, left)
             _take(found, entry, outcome)
     return found
 

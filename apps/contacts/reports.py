@@ -26,7 +26,11 @@ REJECTS_KEPT = timedelta(days=30)
 
 @dataclass
 class ImportResult:
-    """What an import did; the first hundred rejects, the rest stands in the submission's rejects."""
+    """What an import did.
+
+    `rejects`: the first hundred rejects, and of those that what is stored decided another hundred; the rest stands in
+    the submission's file of rejects.
+    """
 
     counts: Counter = field(default_factory=Counter)
     read: int = 0
@@ -51,11 +55,21 @@ class ImportResult:
         """The import's JSON contract."""
         done = {code: self.counts[code] for code in DONE_CODES}
         rejected = sum(self.counts[code] for code in rules.REJECTED)
-        return {"read": self.read, **done, "rejected": rejected, "left": 0, "rejects": self.rejects}
+        shown = self.rejects[:SHOWN_REJECTS]
+        return {"read": self.read, **done, "rejected": rejected, "left": 0, "rejects": shown}
+
+    def as_sums(self) -> dict[str, Any]:
+        """What a program without a right to see contacts may know: nothing in it depends on what is stored of anybody.
+
+        Rows are accepted whatever they did: whether one was new tells whose contact somebody is (ADR 71).
+        """
+        rejected = sum(self.counts[code] for code in rules.REJECTED - rules.STORED_DECIDES)
+        shown = [one for one in self.rejects if one["code"] not in rules.STORED_DECIDES][:SHOWN_REJECTS]
+        return {"read": self.read, "accepted": self.read - rejected, "rejected": rejected, "rejects": shown}
 
     def as_report(self) -> dict[str, Any]:
         """What the submission keeps: the JSON contract, and every outcome's count to go on from."""
-        more = {"left_out": self.left_out, "duplicates": self.duplicates, "counts": dict(self.counts)}
+        more = {"rejects": self.rejects, "left_out": self.left_out, "duplicates": self.duplicates, "counts": dict(self.counts)}
         return {**self.as_json(), **more}
 
     def take(self, entry: Entry, outcome: Outcome) -> bool:
@@ -67,7 +81,8 @@ class ImportResult:
         if outcome.code not in rules.REJECTED:
             self.left_out += bool(entry.checked.left_out) and outcome.code == rules.CREATED
             return False
-        if len(self.rejects) < SHOWN_REJECTS:
+        stored_decides = outcome.code in rules.STORED_DECIDES
+        if sum((one["code"] in rules.STORED_DECIDES) == stored_decides for one in self.rejects) < SHOWN_REJECTS:
             told = {"line": entry.line, "column": outcome.column, "code": outcome.code, "reason": outcome.message}
             self.rejects.append(told)
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from io import StringIO
 
@@ -21,12 +21,6 @@ COPY contacts_contact (id, employee_id, name, recorded_at, stored_at, confirmed_
 STORE_IDENTITIES = """
 COPY contacts_contactidentity (employee_id, contact_id, kind, value, domain, digest, live) FROM STDIN
 """
-UPDATE_FROM_FEED = """
-UPDATE contacts_contact SET confirmed_at = news.confirmed_at, ended_at = news.ended_at,
-    end_reason = CASE WHEN news.ended_at IS NULL THEN NULL ELSE coalesce(end_reason, 'withdrawn') END
-FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS news(id, confirmed_at, ended_at)
-WHERE contacts_contact.id = news.id
-"""
 
 
 def fresh_ids(count: int) -> Iterator[int]:
@@ -37,23 +31,13 @@ def fresh_ids(count: int) -> Iterator[int]:
     yield from (number for (number,) in ids)
 
 
-def store(
-    new: Sequence[tuple[int, Checked, Known]],
-    news: Mapping[int, Known],
-    now: datetime,
-    source: str,
-    submission_id: uuid.UUID,
-) -> None:
-    """Store new contacts, as (employee id, draft, contact), and what changed of known ones, by contact id.
-
-    A contact that is in both is stored with its last state.
-    """
+def store(new: Sequence[tuple[int, Checked, Known]], now: datetime, source: str, submission_id: uuid.UUID) -> None:
+    """Store new contacts, as (employee id, draft, contact)."""
     contacts, identities = StringIO(), StringIO()
-    known, stored, origin = dict(news), now.isoformat(), f"{source}\t{submission_id}"
+    stored, origin = now.isoformat(), f"{source}\t{submission_id}"
     # Nearly all contacts of a batch have the same times: they are written out once.
     ends: dict[tuple, str] = {}
-    for owner, one, first in new:
-        contact = known.pop(first.contact_id, first) if known else first
+    for owner, one, contact in new:
         times = contact[1:]
         if (end := ends.get(times)) is None:
             end = ends[times] = f"{_times(contact, stored)}\t{origin}\n"
@@ -62,9 +46,6 @@ def store(
         for held in one.identities:
             value = f"{_text(held.value)}\t{_text(held.domain) or NULL}\t\\\\x{held.digest.hex()}\t{live}"
             identities.write(f"{owner}\t{contact.contact_id}\t{held.kind}\t{value}\n")
-    # Ends first: somebody who ended in this batch may begin anew in it.
-    if known:
-        _update(known.values())
     if new:
         _copy(STORE_CONTACTS, contacts)
         _copy(STORE_IDENTITIES, identities)
@@ -86,12 +67,6 @@ def _copy(statement: str, rows: StringIO) -> None:
         except psycopg2.Error as error:
             said = error.diag.message_primary or "the database did not take the contacts"
             raise type(error)(said) from None
-
-
-def _update(contacts: Iterable[Known]) -> None:
-    changed = [(contact.contact_id, contact.confirmed_at, contact.ended_at) for contact in contacts]
-    with connection.cursor() as cursor:
-        cursor.execute(UPDATE_FROM_FEED, [list(column) for column in zip(*changed, strict=True)])
 
 
 def _instant(at: datetime | None) -> str:

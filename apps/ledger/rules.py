@@ -29,6 +29,9 @@ MOBILE = re.compile(r"(\+86[ -]?)?(1[3-9]\d)([ -]?)(\d{2})(\d{2})\3(\d{4})", re.
 PLAIN_LOCAL = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*", re.ASCII)
 PLAIN_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII)
 LOCAL_LIMIT, ADDRESS_LIMIT = 64, 254
+FEWEST_PHONE_DIGITS = 7
+LOOK_LIKE_DIGITS = str.maketrans("oOlI|", "00111")
+NEARLY_PHONE = re.compile(r"[+(]{0,2}\d[\d\s()./\-\u2010-\u2015\u2212]*", re.ASCII)
 # Control, format (zero-width, direction marks), surrogate, private-use and unassigned characters name nobody.
 DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
@@ -171,13 +174,40 @@ def normalise_handle(text: str) -> str:
     return handle
 
 
+def intended_phone(raw: str, region: str) -> str:
+    """The valid number that a text is when letters that look like digits are read as those, as people write it; or ""."""
+    text = clean_text(raw, RAW_LIMIT).translate(LOOK_LIKE_DIGITS)
+    if not NEARLY_PHONE.fullmatch(text):
+        return ""
+    try:
+        number = phonenumbers.parse(normalise_phone(text, region))
+    except InvalidIdentity:
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def nearly_phone(raw: str) -> bool:
+    """Whether a text is digits with the punctuation of a phone number, and a letter or two that are a mistake."""
+    text = clean_text(raw, RAW_LIMIT)
+    digits, letters = (sum(map(test, text)) for test in (str.isdecimal, str.isalpha))
+    return (
+        digits >= FEWEST_PHONE_DIGITS
+        and 0 < letters <= 2
+        and bool(NEARLY_PHONE.fullmatch(re.sub(r"[^\W\d_]", "", text)))
+    )
+
+
 def digest(key: str, kind: str, value: str) -> bytes:
     """HMAC-SHA256 of kind, NUL, value under the installation's identity key: 32 bytes."""
     return hmac.digest(key.encode(), f"{kind}\0{value}".encode(), hashlib.sha256)
 
 
-def normalise(kind: str, raw: str, *, region: str, key: str) -> Identity:
-    """The one choke point: raw text of a kind to an Identity. Raises InvalidIdentity."""
+def normalise(kind: str, raw: str, *, region: str, key: str, handles: str = "") -> Identity:
+    """The one choke point: raw text of a kind to an Identity. Raises InvalidIdentity.
+
+    `handles`: the syntax of a handle that is new, as a regular expression for the whole of it. A number with a letter
+    by mistake is none of these, unless an @ says that it is a handle. Without it, whatever was a handle at any time.
+    """
     if len(raw) > RAW_LIMIT:
         raise InvalidIdentity(kind, "too long")
     text = clean_text(raw, RAW_LIMIT)
@@ -190,6 +220,10 @@ def normalise(kind: str, raw: str, *, region: str, key: str) -> Identity:
             value = normalise_email(text)
         case "handle":
             value = normalise_handle(text)
+            if handles and (
+                not re.fullmatch(handles, value, re.IGNORECASE) or (text[0] != "@" and intended_phone(text, region))
+            ):
+                raise InvalidIdentity("handle", "not a handle of the product")
         case _:
             raise InvalidIdentity(kind, "unknown kind of identity")
     return Identity(kind, value, digest(key, kind, value))

@@ -37,6 +37,8 @@ WATCH_IDENTITIES = "watch_identities"
 IDENTITY_KEY_CHECK = "identity_key_check"
 # With a name behind it: that is being frozen, so nobody may change the past.
 PAST_IS_KEPT = "past_is_kept:"
+# With a name behind it: a campaign that is closing or frozen, whose facts no feed changes.
+PAST_CLOSED = "past_closed:"
 # Keys this process has compared with the database's: no digest is made with another.
 _verified_keys: dict[str, bool] = {}
 
@@ -126,6 +128,18 @@ def refuse_past() -> None:
         raise PastIsKept
 
 
+def close_past(name: str, opens_at: datetime, cutoff_at: datetime) -> None:
+    """From now on no feed changes what counted from `opens_at` to `cutoff_at`. The caller holds facts exclusively."""
+    closed = [opens_at.isoformat(), cutoff_at.isoformat()]
+    Setting.objects.update_or_create(name=PAST_CLOSED + name, defaults={"value": closed})
+
+
+def closed_periods() -> list[tuple[datetime, datetime]]:
+    """The periods of `close_past`, for the caller that holds facts."""
+    closed = Setting.objects.filter(name__startswith=PAST_CLOSED).order_by("name").values_list("value", flat=True)
+    return [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in closed]
+
+
 @contextmanager
 def try_hold(name: str, *, wait: float = 0) -> Iterator[bool]:
     """Hold a name across transactions; yields False when another connection still holds it after `wait` seconds.
@@ -150,15 +164,24 @@ def _ask(question: str, parameters: Sequence[Any]) -> bool:
 
 
 def identity(kind: str, raw: str) -> Identity:
-    """Normalise raw text with this installation's region and key. Raises InvalidIdentity, ImproperlyConfigured."""
-    return identifier()(kind, raw)
+    """Normalise raw text with this installation's region and key, to find what is stored: its handles may be older
+
+    than HANDLE_PATTERN. Raises InvalidIdentity, ImproperlyConfigured.
+    """
+    return identifier(handles="")(kind, raw)
 
 
-def identifier() -> Callable[[str, str], Identity]:
-    """`identity` for whoever calls it thousands of times. Raises ImproperlyConfigured."""
+def identifier(handles: str | None = None) -> Callable[[str, str], Identity]:
+    """What normalises identities that are to be recorded: a new handle has the syntax HANDLE_PATTERN (or `handles`).
+
+    Raises ImproperlyConfigured.
+    """
     if not _verified_keys.get(settings.IDENTITY_KEY):
         verify_identity_key()
-    return partial(normalise, region=settings.COMPANY_PHONE_REGION, key=settings.IDENTITY_KEY)
+    return partial(
+        normalise, region=settings.COMPANY_PHONE_REGION, key=settings.IDENTITY_KEY,
+        handles=settings.HANDLE_PATTERN if handles is None else handles,
+    )  # fmt: skip
 
 
 def verify_identity_key() -> None:

@@ -40,13 +40,14 @@ COLLEAGUES = """FROM contacts_contactidentity mine
     JOIN employees_employment work ON work.employee_id = theirs.employee_id
     WHERE work.starts_at < {at} AND work.ends_at > {opens_at}"""
 COMPANY_DOMAINS = "FROM contacts_contactidentity mine WHERE mine.domain = ANY({domains})"
-# Somebody else (`other`) recorded one of these identities before, and that contact is live, in time and external.
+# Somebody else (`other`) recorded one of these identities before, and that contact is live, in time and external. At one
+# instant, the employee who was on the roster first: contacts' ids would be the order in which a feed happened to come.
 CLAIMS = """FROM contacts_contactidentity mine
     JOIN contacts_contact me ON me.id = mine.contact_id
     JOIN contacts_contactidentity theirs
       ON theirs.kind = mine.kind AND theirs.digest = mine.digest AND theirs.employee_id <> mine.employee_id
     JOIN contacts_contact other ON other.id = theirs.contact_id
-    WHERE (other.recorded_at, other.id) < (me.recorded_at, me.id) AND NOT ({no_claim})"""
+    WHERE (other.recorded_at, other.employee_id) < (me.recorded_at, me.employee_id) AND NOT ({no_claim})"""
 
 
 def judged_at(rule: CampaignRule, at: datetime) -> str:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from celery import shared_task
 
 from apps.contacts.imports import waiting_files
-from apps.contacts.services import finish_abandoned, sum_up_tally
+from apps.contacts.services import count_handles_daily, finish_abandoned, sum_up_tally
 from apps.employees.loads import forget_loads, waiting_loads
 from apps.ledger import signing
 from apps.ledger.files import expire_files
@@ -119,4 +119,5 @@ def nightly_recount() -> None:
     for campaign in Campaign.objects.to_mark(now):
         local = (now - RECOUNT_AFTER).astimezone(ZoneInfo(campaign.rule.time_zone))
         services.begin_nightly_recount(campaign, local.date().isoformat())
+    count_handles_daily(now)
     _ring_for_ranges()

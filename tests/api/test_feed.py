@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 
 from apps.contacts.models import Contact
+from apps.contacts.services import Forgetting, end_contact, erase, identities_of
 from apps.employees.models import Employee, Scope
 from apps.employees.services import account_for, grant_role
 from apps.employees.tokens import TokenRefused, create_token
 from apps.ledger.services import keep_past
+from apps.quotas.freeze.closing import begin_closing
 from apps.quotas.models import Campaign
 from tests import people
 from tests.api.conftest import ApiClient, code_of, with_token
+from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db
 HEADER = "staff_no,name,handle,recorded_at,confirmed_at,ended_at\r\n"
@@ -31,21 +34,54 @@ def send(client: ApiClient, text: str | bytes, kind: str = "text/csv") -> Any:
 def test_its_times_are_believed_and_again_changes_nothing(feed: ApiClient, alice: Employee, campaign: Campaign) -> None:
     told = send(feed, HEADER + GRACE)
     assert told.status_code == 200
-    assert told.json() | {"rejects": 0} == {
-        "read": 1, "created": 1, "updated": 0, "unchanged": 0, "duplicate": 0, "rejected": 0, "left": 0, "rejects": 0,
-    }  # fmt: skip
+    assert told.json() == {"read": 1, "accepted": 1, "rejected": 0, "rejects": []}
     contact = Contact.objects.of(alice).get()
     assert (contact.recorded_at.isoformat(), contact.source) == ("2026-11-03T01:15:00+00:00", "feed")
     people.mark()
     assert people.standing(campaign, alice).counted == 1
-    assert send(feed, HEADER + GRACE).json()["duplicate"] == 1
+    assert send(feed, HEADER + GRACE).json() == told.json()
+    assert Contact.objects.count() == 1
     ended = GRACE.replace(",\r\n", ",2026-11-05T10:00:00+08:00\r\n")
-    assert send(feed, HEADER + ended).json()["updated"] == 1
+    assert send(feed, HEADER + ended).json() == told.json()
+    contact.refresh_from_db()
+    assert contact.ended_at is not None
+
+
+def test_the_answer_never_depends_on_what_is_stored(
+    feed: ApiClient, alice: Employee, alan: Employee, campaign: Campaign, hr: Employee, clock: Clock
+) -> None:
+    """One row would tell whoever holds the token whose contact somebody is, who ended, and who wants no contact."""
+    people.record_one(alice, ("handle", "@ended"))
+    end_contact(contact_id=Contact.objects.get().pk, employee=alice, by=people.TESTER)
+    people.record_one(alice, ("handle", "@known"))
+    erase(Forgetting(identities_of([("handle", "@gone")])), reason="asked by letter", by=people.TESTER)
+    rows = [f"A001,X,{who},2026-11-0{n}T09:15:00Z,," for n in (3, 4) for who in ("known", "new", "ended", "gone")]
+    rows += ["A001,X,b@d,2026-11-03T09:15:00Z,,", "A001,X,h,yesterday,,", "X999,X,hh,2026-11-03T09:15:00Z,,"]
+    alone = [send(feed, HEADER + row).json() for row in rows]
+    assert alone[:8] == [{"read": 1, "accepted": 1, "rejected": 0, "rejects": []}] * 8
+    assert [one["rejects"][0]["code"] for one in alone[8:]] == ["invalid_identity", "bad_time", "unknown_employee"]
+    told = send(feed, HEADER + "\r\n".join(rows)).json()
+    assert (told["read"], told["accepted"], told["rejected"], len(told["rejects"])) == (11, 8, 3, 3)
+    clock.set("2026-12-01T00:00:01+08:00")
+    begin_closing(campaign, people.TESTER)
+    earlier = send(feed, HEADER + "A001,X,known,2026-11-02T09:15:00Z,,").json()
+    assert earlier == {"read": 1, "accepted": 1, "rejected": 0, "rejects": []}
+
+
+def test_the_first_hundred_rejects_are_told_however_many_the_stored_facts_refuse(
+    feed: ApiClient, alice: Employee, campaign: Campaign
+) -> None:
+    """Fewer than a hundred would tell that some row before was refused for what is stored."""
+    erase(Forgetting(identities_of([("handle", "@gone")])), reason="asked by letter", by=people.TESTER)
+    rows = ["A001,X,gone,2026-11-03T09:15:00Z,,", "A001,X,b@d,2026-11-03T09:15:00Z,,"] * 101
+    told = send(feed, HEADER + "\r\n".join(rows)).json()
+    assert (told["accepted"], told["rejected"], len(told["rejects"])) == (101, 101, 100)
+    assert {one["code"] for one in told["rejects"]} == {"invalid_identity"}
 
 
 def test_a_bad_row_is_named_and_takes_none_along(feed: ApiClient, alice: Employee) -> None:
     told = send(feed, HEADER + "X999,Nobody,n,,,\r\nA001,Bad,b,yesterday,,\r\n" + GRACE).json()
-    assert (told["created"], told["rejected"]) == (1, 2)
+    assert (told["accepted"], told["rejected"]) == (1, 2)
     assert [one["line"] for one in told["rejects"]] == [2, 3]
 
 
@@ -84,4 +120,5 @@ def test_while_a_result_is_made_it_waits(feed: ApiClient, alice: Employee) -> No
     assert send(feed, HEADER + GRACE).status_code == 409
     assert not Contact.objects.of(alice).exists()
     keep_past("test", keep=False)
-    assert send(feed, HEADER + GRACE).json()["created"] == 1
+    assert send(feed, HEADER + GRACE).json()["accepted"] == 1
+    assert Contact.objects.of(alice).count() == 1

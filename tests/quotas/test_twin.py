@@ -153,7 +153,7 @@ class Twin:
             for other in self.world
             if other.employee != fact.employee
             and set(other.identities) & set(fact.identities)
-            and (other.recorded_at, other.pk) < (fact.recorded_at, fact.pk)
+            and (other.recorded_at, other.employee) < (fact.recorded_at, fact.employee)
         ]
         return any(self.claims(other) for other in others)
 

@@ -1,4 +1,4 @@
-"""What became of a feed: the same counts, and the same names, as the command's."""
+"""What became of a feed, as far as whoever may send one may know it."""
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -14,13 +14,11 @@ class RejectSerializer(serializers.Serializer):
 
 
 class FeedReportSerializer(serializers.Serializer):
-    """How many rows were read, and what became of them: read = created + updated + unchanged + duplicate + rejected."""
+    """How many rows were read, and how many of them could be used: read = accepted + rejected."""
 
     read = serializers.IntegerField()
-    created = serializers.IntegerField()
-    updated = serializers.IntegerField()
-    unchanged = serializers.IntegerField()
-    duplicate = serializers.IntegerField()
+    accepted = serializers.IntegerField(
+        help_text=_("Rows that can be used as they stand, whether they were new, known, or changed nothing.")
+    )
     rejected = serializers.IntegerField()
-    left = serializers.IntegerField()
     rejects = RejectSerializer(many=True, help_text=_("The first hundred."))

@@ -25,7 +25,7 @@ from apps.ledger.tables import UnreadableFile
 from apps.quotas import services
 
 ROWS = "staff_no,name,handle,recorded_at,confirmed_at\r\n1004,Grace Hopper,grace.hopper,2026-11-03T09:15:00+08:00,\r\n"
-TOLD = {"read": 2, "created": 1, "updated": 0, "unchanged": 0, "duplicate": 0, "rejected": 1, "left": 0}
+TOLD = {"read": 2, "accepted": 1, "rejected": 1}
 REJECT = {"line": 3, "column": "phone", "code": "invalid_identity", "reason": "This is not a valid phone number."}
 
 
@@ -40,8 +40,11 @@ class Feed(ApiView):
         description=_(
             "CSV with a header, UTF-8, up to two megabytes: `staff_no` (or `employee_email`), `name`, at least one of "
             "`phone`, `email`, `handle`, and where known `recorded_at`, `confirmed_at`, `ended_at` (ISO 8601 with "
-            "zone), which are believed. A row that cannot be used is reported and takes no other along. The same rows "
-            "again change nothing. For accounts with the role operator; scope `feed:write`."
+            "zone), which are believed: the earliest sighting of somebody counts, whatever the order of the rows and "
+            "requests. A row that cannot be used is reported and takes no other along. The same rows again change "
+            "nothing. The answer never says what a row did to what is stored, for that would tell whose contact "
+            "somebody is; the command `import_contacts --trust-times` does. For accounts with the role operator; "
+            "scope `feed:write`."
         ),
         request={CsvParser.media_type: OpenApiTypes.STR},
         responses={200: FeedReportSerializer, **problems(*WITH_BODY, 404, 409, 422)},
@@ -65,4 +68,4 @@ class Feed(ApiView):
         except PastIsKept as error:
             raise Problem(409, "freezing", gettext("A campaign is being frozen: send it again in a minute.")) from error
         services.ring()
-        return Response(FeedReportSerializer(result.as_json()).data)
+        return Response(FeedReportSerializer(result.as_sums()).data)

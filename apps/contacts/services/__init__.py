@@ -31,7 +31,7 @@ from apps.contacts.services.submitting import (
     refuse_submission,
     submit,
 )
-from apps.contacts.services.tallying import sum_up_tally
+from apps.contacts.services.tallying import Handles, count_handles_daily, handles_counted, sum_up_tally
 from apps.contacts.services.whom import ErasureRefused, Forgetting, Known, identities_of
 
 __all__ = [
@@ -41,16 +41,19 @@ __all__ = [
     "ErasureRefused",
     "Forgetting",
     "Found",
+    "Handles",
     "Known",
     "Report",
     "blank_contacts",
     "check_reason",
     "correct_contact",
+    "count_handles_daily",
     "end_contact",
     "erase",
     "finish",
     "finish_abandoned",
     "finish_submission",
+    "handles_counted",
     "identities_of",
     "lock_employees",
     "look_for",

@@ -10,13 +10,13 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
-from apps.contacts import rules
-from apps.contacts.models import Contact, ContactIdentity, EndReason, Objection, Submission
-from apps.contacts.recording import sentence, told_of_known
+from apps.contacts.models import Contact, ContactIdentity, EndReason, Sighting, Submission
+from apps.contacts.recording import Identify, sentence, sentences, unwanted
+from apps.contacts.rules import Checked
 from apps.contacts.services.submitting import lock_employees
 from apps.employees.models import Employee
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
-from apps.ledger.services import Actor, audit, clock, hold_facts, identity, note_employees, note_identities
+from apps.ledger.services import Actor, audit, clock, hold_facts, identifier, identity, note_employees, note_identities
 
 
 class ContactRefused(ValueError):
@@ -80,11 +80,15 @@ def restore_contact(*, contact_id: int, employee: Employee, by: Actor) -> None:
             raise ContactRefused("not_ended", _("This contact has not ended."))
         if contact.end_reason == EndReason.CORRECTED:
             raise ContactRefused("corrected", _("This contact was corrected: its correction stands in its place."))
+        if contact.end_reason == EndReason.MERGED:
+            raise ContactRefused("merged", _("This is the same person as another of your contacts: that one stands."))
         if _recorded_again(contact):
             message = _("You have recorded this person again since: that contact stands.")
             raise ContactRefused("identity_taken", message)
         contact.ended_at = contact.end_reason = None
         contact.save(update_fields=["ended_at", "end_reason"])
+        # The end was a mistake, whoever said it: the feed's next row must not bring it back by what was kept of it.
+        Sighting.objects.filter(contact=contact).update(ended_at=None)
         _note(contact)
         audit("contact.restored", by=by, kind="contact", id=contact_id)
 
@@ -121,8 +125,13 @@ def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence
         old = _locked(contact_id, employee)
         if old.ended_at is not None:
             raise ContactRefused("already_ended", _("This contact has already ended."))
-        if {one.key for one in wanted} == _keys(old):
+        own = _keys(old)
+        if {one.key for one in wanted} == own:
             return old.pk
+        for kind, raw in identities:
+            # What was a handle when it was recorded may stay one.
+            if _identity(kind, raw).key not in own:
+                _identity(kind, raw, identifier())
         _refuse_taken(old, wanted)
         now = clock()
         _end(old, EndReason.CORRECTED, now)
@@ -133,22 +142,23 @@ def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence
     return new.pk
 
 
-def _identity(kind: str, raw: str) -> Identity:
+def _identity(kind: str, raw: str, identify: Identify = identity) -> Identity:
     try:
-        return identity(kind, raw)
+        return identify(kind, raw)
     except InvalidIdentity as error:
-        raise ContactRefused("invalid_identity", sentence(error), kind) from error
+        raise ContactRefused("invalid_identity", sentence(error, raw), kind) from error
 
 
 def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
+    nobodys, told = unwanted([(old.employee_id, Checked("", tuple(wanted)))]), sentences()
     for one in wanted:
         taken = ContactIdentity.objects.filter(
             employee_id=old.employee_id, kind=one.kind, digest=one.digest, live=True
         ).exclude(contact_id=old.pk)
         if taken.exists():
             raise ContactRefused("duplicate", _("Another of your contacts has this already."), one.kind)
-        if Objection.objects.filter(kind=one.kind, digest=one.digest).exists():
-            raise ContactRefused("objected", told_of_known()[rules.OBJECTED], one.kind)
+        if code := nobodys.get(one.key):
+            raise ContactRefused(code, told[code], one.kind)
 
 
 def _replacement(old: Contact, wanted: Sequence[Identity], now: datetime) -> Contact:

@@ -159,3 +159,4 @@ def blank_contacts(found: Sequence[tuple[int, int]], company_domains: Collection
             FROM blanked WHERE contact.employee_id = blanked.employee_id AND contact.id = blanked.id""",
             [employees, contacts, sorted(company_domains)],
         )
+        cursor.execute("DELETE FROM contacts_sighting WHERE contact_id = ANY(%s)", [contacts])

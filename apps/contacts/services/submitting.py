@@ -12,16 +12,28 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
 from apps.contacts import rules
+from apps.contacts.feed_storing import Writes
+from apps.contacts.feeds import record_feed
 from apps.contacts.models import Submission
 from apps.contacts.recording import check, record
 from apps.contacts.rules import Checked, Draft, Outcome
 from apps.employees.models import Employee
 from apps.ledger.rules import storable
-from apps.ledger.services import Actor, clock, hold_facts, note_employees, note_identities, refuse_past
+from apps.ledger.services import (
+    Actor,
+    audit,
+    clock,
+    closed_periods,
+    hold_facts,
+    note_employees,
+    note_identities,
+    refuse_past,
+)
 
 logger = logging.getLogger(__name__)
 # A sender's key longer than this is kept as its digest.
@@ -181,10 +193,25 @@ def record_checked(
     if trust_times:
         refuse_past()
     lock_employees(owner for owner, _checked in drafts)
-    batch = record(
-        drafts=drafts, received_at=submission.received_at, now=clock(), source=source, submission_id=submission.pk,
-        trust_times=trust_times,
-    )  # fmt: skip
-    note_employees(batch.touched_employees)
-    note_identities(batch.touched_identities)
+    given: dict[str, Any] = {
+        "drafts": drafts, "received_at": submission.received_at, "now": clock(), "source": source,
+        "submission_id": submission.pk,
+    }  # fmt: skip
+    if trust_times:
+        batch, changed = record_feed(**given, closed=closed_periods())
+        _audit_changes(changed, submission)
+    else:
+        batch = record(**given)
+    note_employees(batch.employees)
+    note_identities(batch.keys)
     return batch.outcomes
+
+
+def _audit_changes(changed: Writes, submission: Submission) -> None:
+    """Write down which stored contacts a feed moved or joined: what a look back shows is another one since."""
+    by = Actor(submission.actor_id, submission.actor_label)
+    for contact_id, before, after in changed.moved:
+        detail = {"from": before.isoformat(), "to": after.isoformat(), "submission": str(submission.pk)}
+        audit("contact.moved", by=by, kind="contact", id=contact_id, detail=detail)
+    for contact_id in changed.merged:
+        audit("contact.merged", by=by, kind="contact", id=contact_id, detail={"submission": str(submission.pk)})

@@ -109,7 +109,7 @@ def identities_of(told: Iterable[tuple[str, str]]) -> tuple[Identity, ...]:
         try:
             found[identity(kind, raw)] = None
         except InvalidIdentity as error:
-            raise ErasureRefused("invalid_identity", sentence(error), kind) from None
+            raise ErasureRefused("invalid_identity", sentence(error, raw), kind) from None
     if not found:
         raise ErasureRefused("invalid_identity", _("A phone, an e-mail or a handle is needed."), "phone")
     return tuple(found)

@@ -6,10 +6,15 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.contacts.services import Handles, handles_counted
 from apps.dashboard import words
 from apps.dashboard.views.scope import Scope
 from apps.quotas import reports
 from apps.quotas.models import Export
+
+
+# HR is warned from this share of the live contacts on, when it is more than a handful.
+MANY_HANDLES, FEWEST_HANDLES = 0.2, 20
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,11 @@ def meter_of(scope: Scope, standings: reports.Standings, totals: reports.Totals,
             scope.url(name, *args, status=status) + "#list" for status in ("at_zero", "ended_soon", "handed_in_twice")
         )
     live = scope.as_of is None and scope.result is None and not scope.counting
-    return Told(
-        found.at,
-        totals.counted,
-        [_last_day(found, file, live=live), _ended(found, ended), _duplicates(found, twice), _zero(found, people)],
-        file,
-    )
+    figures = [_last_day(found, file, live=live), _ended(found, ended), _duplicates(found, twice), _zero(found, people)]
+    # Of the whole company alone: of a team it would say too much of one employee.
+    if live and name == "company" and (handles := handles_counted()) and handles.by_handle_alone:
+        figures.append(_handles(handles))
+    return Told(found.at, totals.counted, figures, file)
 
 
 def _last_day(found: reports.Meter, url: str, *, live: bool) -> Figure:
@@ -97,6 +101,19 @@ def _zero(found: reports.Meter, url: str) -> Figure:
     means = _("A total hides who has brought nobody: what others bring does not help them.")
     numbers = {**_count(found.at_zero), "all": words.people(found.people)}
     return Figure(found.at_zero, found.people, said % numbers, means, url, "users")
+
+
+def _handles(found: Handles) -> Figure:
+    said = ngettext(
+        "%(count)s of %(all)s live contacts is known by a handle alone",
+        "%(count)s of %(all)s live contacts are known by a handle alone",
+        found.by_handle_alone,
+    )
+    means = _("No phone number or e-mail stands behind them, so nobody can check that they are real. Counted once a day.")
+    if found.by_handle_alone >= max(MANY_HANDLES * found.contacts, FEWEST_HANDLES):
+        means = _("That is many. %(means)s Ask whether these handles exist, before the deadline.") % {"means": means}
+    numbers = {**_count(found.by_handle_alone), "all": words.number(found.contacts)}
+    return Figure(found.by_handle_alone, found.contacts, said % numbers, means, "", "at-sign")
 
 
 def _count(count: int) -> dict[str, str]:

@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from apps.contacts.imports import import_submission
 from apps.contacts.models import Source, Submission
 from apps.contacts.services import finish_submission, refuse_submission
-from apps.ledger.services import Actor, audit, clock, hold_facts, keep_past
+from apps.ledger.services import Actor, audit, clock, close_past, hold_facts, keep_past
 from apps.quotas.models import Campaign
 from apps.quotas.services.campaigns import approval_detail
 
@@ -40,11 +40,13 @@ def begin_closing(campaign: Campaign, by: Actor, approved_by: Actor | None = Non
         hold_facts(exclusive=True)
         now = clock()
         # Read behind the lock: the rule that was read before it may have changed.
-        cutoff_at = campaign.rules.latest("version").cutoff_at
+        rule = campaign.rules.latest("version")
+        cutoff_at = rule.cutoff_at
         if now < cutoff_at:
             raise NotYet(f"{campaign.name} runs until {cutoff_at.isoformat()}: its cut-off has not passed")
         moved = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.OPEN)
         if moved.update(state=Campaign.State.CLOSING, closing_at=now):
+            close_past(campaign.slug, rule.opens_at, cutoff_at)
             audit("campaign.closing", by=by, kind="campaign", id=campaign.slug, label=campaign.name,
                   detail=approval_detail(approved_by))  # fmt: skip
 

@@ -1,0 +1,180 @@
+"""What a trusted feed's rows say together about the people of one employee, as a function of the set of rows. Pure.
+
+The order of the rows, the files they came in and how often they came cannot matter: the answer is always computed from
+all of them (ADR 71).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+Key = tuple[str, bytes]
+
+
+class Sighting(NamedTuple):
+    """One row of a feed, or a contact as it is stored: with these identities, there at an instant.
+
+    `ended_at`: there until then at least. Without it, until an end that another sighting of the same stay gives.
+    """
+
+    keys: frozenset[Key]
+    at: datetime
+    confirmed_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    def covers(self, row: Sighting) -> bool:
+        """Whether `row` says nothing that this does not say."""
+        return (
+            self.at == row.at
+            and self.keys >= row.keys
+            and earliest(self.confirmed_at, row.confirmed_at) == self.confirmed_at
+            and latest(self.ended_at, row.ended_at) == self.ended_at
+        )
+
+
+class Stay(NamedTuple):
+    """One contact: from its first sighting to its end, with every identity it was seen with."""
+
+    keys: frozenset[Key]
+    start: datetime
+    confirmed_at: datetime | None
+    end: datetime | None
+    sightings: tuple[Sighting, ...]
+
+    def overlaps(self, other: Stay) -> bool:
+        """Whether both are there at one instant; an empty stay is there at its start."""
+        return (other.end is None or self.start < other.end or self.start == other.start) and (
+            self.end is None or other.start < self.end or self.start == other.start
+        )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it says itself all that its sightings say."""
+        return self.sightings == (Sighting(self.keys, self.start, self.confirmed_at, self.end),)
+
+
+class Places:
+    """Which of several stays a sighting belongs to."""
+
+    def __init__(self, stays: Iterable[Stay]):
+        self._at: dict[datetime, list[tuple[frozenset[Key], Stay]]] = {}
+        for stay in stays:
+            for one in stay.sightings:
+                self._at.setdefault(one.at, []).append((one.keys, stay))
+
+    def of(self, row: Sighting) -> Stay:
+        """The stay of a sighting that these stays were made of."""
+        return next(stay for keys, stay in self._at[row.at] if keys >= row.keys)
+
+
+def earliest(*times: datetime | None) -> datetime | None:
+    """The first of those that are known."""
+    return min((time for time in times if time), default=None)
+
+
+def latest(*times: datetime | None) -> datetime | None:
+    """The last of those that are known."""
+    return max((time for time in times if time), default=None)
+
+
+def united(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """The sightings, those with the same identities at the same instant as one, and none that another one covers."""
+    by_what: dict[tuple[datetime, frozenset[Key]], Sighting] = {}
+    for one in sightings:
+        if known := by_what.get((one.at, one.keys)):
+            confirmed_at = earliest(known.confirmed_at, one.confirmed_at)
+            one = one._replace(confirmed_at=confirmed_at, ended_at=latest(known.ended_at, one.ended_at))
+        by_what[one.at, one.keys] = one
+    found = sorted(by_what.values(), key=lambda one: (one.at, len(one.keys), sorted(one.keys)))
+    kept: list[Sighting] = []
+    for _at, together in groupby(found, key=attrgetter("at")):
+        group = list(together)
+        kept += [one for n, one in enumerate(group) if not any(other.covers(one) for other in group[n + 1 :])]
+    return kept
+
+
+def runs(sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
+    """Sightings of one person, in order of time, cut where the person was gone: at or after the end that is known."""
+    run: list[Sighting] = []
+    end: datetime | None = None
+    for at, together in groupby(sightings, key=attrgetter("at")):
+        if end is not None and at >= end:
+            yield run
+            run, end = [], None
+        group = list(together)
+        run += group
+        end = latest(end, *(one.ended_at for one in group))
+    if run:
+        yield run
+
+
+def stays_of(sightings: Iterable[Sighting]) -> list[Stay]:
+    """The contacts that these sightings are, by start.
+
+    Sightings belong to one person when they share an identity during one run of that identity: a number that went to
+    somebody else in between joins nobody.
+    """
+    rows = united(sightings)
+    people = _people(rows)
+    stays = [_stay(run) for person in people for run in runs(person)]
+    return sorted(_joined(stays), key=lambda stay: (stay.start, sorted(stay.keys)))
+
+
+def _people(rows: Sequence[Sighting]) -> list[list[Sighting]]:
+    """The rows by person, each person's in order of time."""
+    root = list(range(len(rows)))
+
+    def find(n: int) -> int:
+        while root[n] != n:
+            root[n] = root[root[n]]
+            n = root[n]
+        return n
+
+    place = {id(row): n for n, row in enumerate(rows)}
+    with_key: dict[Key, list[Sighting]] = {}
+    for row in rows:
+        for key in row.keys:
+            with_key.setdefault(key, []).append(row)
+    for held in with_key.values():
+        for run in runs(held):
+            first = find(place[id(run[0])])
+            for row in run[1:]:
+                root[find(place[id(row)])] = first
+    people: dict[int, list[Sighting]] = {}
+    for n, row in enumerate(rows):
+        people.setdefault(find(n), []).append(row)
+    return list(people.values())
+
+
+def _stay(run: Sequence[Sighting]) -> Stay:
+    keys = frozenset().union(*(one.keys for one in run))
+    confirmed_at, end = earliest(*(one.confirmed_at for one in run)), latest(*(one.ended_at for one in run))
+    return Stay(keys, run[0].at, confirmed_at, end, tuple(run))
+
+
+def _joined(stays: list[Stay]) -> list[Stay]:
+    """Stays that share an identity at one instant as one, until none do: nobody is there twice at a time."""
+    open_now: list[Stay] = []
+    over: list[Stay] = []
+    for stay in sorted(stays, key=attrgetter("start")):
+        over += [one for one in open_now if not one.overlaps(stay)]
+        open_now = [one for one in open_now if one.overlaps(stay)]
+        while meets := next((one for one in open_now if one.keys & stay.keys and one.overlaps(stay)), None):
+            open_now.remove(meets)
+            stay = _both(stay, meets)
+            # With more identities, and an earlier start, it may be somebody who was there before.
+            open_now, over = open_now + over, []
+        open_now.append(stay)
+    return over + open_now
+
+
+def _both(one: Stay, other: Stay) -> Stay:
+    return Stay(
+        one.keys | other.keys, min(one.start, other.start), earliest(one.confirmed_at, other.confirmed_at),
+        None if one.end is None or other.end is None else max(one.end, other.end),
+        tuple(united((*one.sightings, *other.sightings))),
+    )  # fmt: skip

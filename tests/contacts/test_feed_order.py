@@ -1,0 +1,275 @@
+"""A feed is a set of rows: their order, the files and batches they came in, and repetition decide nothing (ADR 71)."""
+
+import io
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from apps.contacts import batches
+from apps.contacts.feed_storing import Stored
+from apps.contacts.imports import import_contacts
+from apps.contacts.models import Contact, ContactIdentity, EndReason, Sighting
+from apps.contacts.services import correct_contact, end_contact, restore_contact
+from apps.employees.models import Employee
+from apps.ledger.models import AuditEntry, OutboxRow
+from apps.quotas.freeze.closing import begin_closing
+from apps.quotas.models import Campaign
+from tests.fixtures import Clock
+from tests.oracle import oracle, stored
+from tests.people import TESTER, mark, november, record_one, standing
+
+pytestmark = pytest.mark.django_db
+HEADER = "staff_no,name,phone,email,handle,recorded_at,confirmed_at,ended_at\n"
+REACHED = {"p": "phone", "e": "email", "h": "handle", "i": "handle"}
+VALUES = {"p": "13812345678", "e": "ann@out.example", "h": "@wanda", "i": "@ingrid"}
+# A failure is told as it was found: making it smaller would take minutes of marks.
+QUICK = (Phase.explicit, Phase.reuse, Phase.generate)
+
+
+def feed(*lines: str) -> dict[str, Any]:
+    return import_contacts(raw=io.BytesIO((HEADER + "\n".join(lines)).encode()), by=TESTER, trust_times=True).as_json()
+
+
+def line(staff_no: str, who: str, start: int, confirmed: int | None = None, end: int | None = None) -> str:
+    """A row at noon of days of November (0 and below: of October)."""
+    cells = {kind: "" for kind in ("phone", "email", "handle")}
+    for one in who:
+        cells[REACHED[one]] = VALUES[one]
+    times = [f"{at(day):%Y-%m-%dT%H:%M:%SZ}" if day is not None else "" for day in (start, confirmed, end)]
+    return ",".join([staff_no, "Ann", *cells.values(), *times])
+
+
+def at(day: int) -> datetime:
+    return datetime(2026, 11, 1, 12, tzinfo=UTC) + timedelta(days=day - 1)
+
+
+def facts() -> list[tuple[Any, ...]]:
+    """Every contact that is there at some time: whose, by what, from when, since when confirmed, until when."""
+    held: dict[int, list[tuple[str, str]]] = {}
+    for contact, kind, value in ContactIdentity.objects.values_list("contact", "kind", "value"):
+        held.setdefault(contact, []).append((kind, value or ""))
+    rows = Contact.objects.exclude(end_reason=EndReason.MERGED).values_list(
+        "pk", "employee__staff_no", "recorded_at", "confirmed_at", "ended_at", "end_reason", "live"
+    )
+    return sorted(((sorted(held[pk]), *rest) for pk, *rest in rows), key=str)
+
+
+def periods(employee: Employee) -> list[tuple[int, int | None]]:
+    rows = Contact.objects.of(employee).exclude(end_reason=EndReason.MERGED).order_by("recorded_at")
+    return [((one.recorded_at - at(0)).days, one.ended_at and (one.ended_at - at(0)).days) for one in rows]
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    sid = connection.savepoint()
+    try:
+        yield
+    finally:
+        connection.savepoint_rollback(sid)
+
+
+def outcome(campaign: Campaign, files: list[list[str]]) -> tuple[Any, ...]:
+    """The facts and the standings that these files leave, which are then taken back."""
+    with taken_back():
+        for rows in files:
+            feed(*rows)
+        _nobody_twice()
+        mark()
+        verdicts = stored(campaign)
+        assert verdicts == oracle(campaign)
+        return facts(), verdicts
+
+
+def _nobody_twice() -> None:
+    """No identity of an employee is in two contacts at one moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(*) FROM contacts_contactidentity a JOIN contacts_contactidentity b
+               ON a.employee_id = b.employee_id AND a.kind = b.kind AND a.digest = b.digest AND a.contact_id < b.contact_id
+               JOIN contacts_contact one ON one.id = a.contact_id JOIN contacts_contact two ON two.id = b.contact_id
+               WHERE tstzrange(one.recorded_at, one.ended_at) && tstzrange(two.recorded_at, two.ended_at)"""
+        )
+        assert cursor.fetchone() == (0,)
+
+
+days = st.integers(-4, 12)
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> str:
+    start = draw(days)
+    end = draw(st.none() | st.none() | st.integers(start, 14))
+    confirmed = draw(st.none() | st.integers(start, 14))
+    who = draw(st.sampled_from(["p", "p", "e", "h", "i", "pe", "ph", "eh", "peh", "pi"]))
+    return line(draw(st.sampled_from(["A001", "A001", "A002"])), who, start, confirmed, end)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=QUICK)
+@given(feed_rows=st.lists(rows(), min_size=1, max_size=9), dice=st.randoms(use_true_random=False))
+def test_order_files_batches_and_repetition_decide_nothing(
+    company: dict[str, Employee],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    feed_rows: list[str],
+    dice: random.Random,
+) -> None:
+    """Who loads a register newest first must not have another person red."""
+    with taken_back():
+        campaign = november(target=1, exclusive=dice.random() < 0.5, confirmed_only=dice.random() < 0.3)
+        mark()
+        whole = outcome(campaign, [feed_rows])
+        for _ in range(2):
+            mixed = feed_rows + [dice.choice(feed_rows) for _ in range(dice.randrange(4))]
+            dice.shuffle(mixed)
+            cuts = sorted(dice.randrange(len(mixed) + 1) for _ in range(dice.randrange(5)))
+            files = [mixed[a:b] for a, b in zip([0, *cuts], [*cuts, len(mixed)], strict=True)]
+            with monkeypatch.context() as patched:
+                patched.setattr(batches, "BATCH", dice.choice([1, 2, 3, 5_000]))
+                assert outcome(campaign, [rows for rows in files if rows]) == whole
+
+
+def test_mutant_without_what_the_feed_said_before_the_order_decides(
+    company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same with nothing kept of a contact but the contact: then an end that comes late swallows who came back."""
+    monkeypatch.setattr(Stored, "sightings", property(lambda self: [self.itself]))
+    truth = [line("A001", "p", 1), line("A001", "p", 7), line("A001", "p", 1, None, 4)]
+    campaign = november(target=1)
+    assert outcome(campaign, [[one] for one in truth]) != outcome(campaign, [[one] for one in reversed(truth)])
+
+
+# -- in single steps -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_an_earlier_sighting_counts_whenever_it_is_told(
+    campaign: Campaign, alice: Employee, newest_first: bool
+) -> None:
+    """The deadline lies between the two sightings: seen in time, the contact counts."""
+    sightings = [line("A001", "e", 5), line("A001", "e", -6)]
+    early = november(name="October", opens_on=date(2026, 10, 1), deadline=date(2026, 11, 1), target=1)
+    for one in sightings if newest_first else sightings[::-1]:
+        feed(one)
+    mark()
+    assert standing(early, alice).counted == 1
+    assert periods(alice) == [(-6, None)]
+
+
+def test_a_contact_that_moves_back_is_audited_and_everybody_concerned_is_judged_again(
+    company: dict[str, Employee], alice: Employee, alan: Employee
+) -> None:
+    exclusive = november(target=1, exclusive=True)
+    feed(line("A001", "e", 5), line("A002", "e", 3))
+    mark()
+    assert (standing(exclusive, alice).counted, standing(exclusive, alan).counted) == (0, 1)
+    feed(line("A001", "e", 2))
+    assert OutboxRow.objects.exists()
+    mark()
+    assert (standing(exclusive, alice).counted, standing(exclusive, alan).counted) == (1, 0)
+    [entry] = AuditEntry.objects.filter(action="contact.moved")
+    assert (entry.detail["from"][:10], entry.detail["to"][:10]) == ("2026-11-05", "2026-11-02")
+    assert entry.subject_id == str(Contact.objects.of(alice).get().pk)
+
+
+def test_of_two_who_were_first_at_one_instant_it_is_always_the_same_one(
+    company: dict[str, Employee], alice: Employee, alan: Employee
+) -> None:
+    """Feeds bring whole days: of two at one instant the order of the rows decided who counted."""
+    exclusive = november(target=1, exclusive=True)
+    mark()
+    both = [line("A001", "e", 5), line("A002", "e", 5)]
+    assert outcome(exclusive, [both]) == outcome(exclusive, [both[::-1]])
+
+
+def test_an_own_entry_counts_from_the_earlier_sighting(company: dict[str, Employee], alice: Employee) -> None:
+    recorded = record_one(alice, ("email", VALUES["e"]), ("phone", VALUES["p"])).outcomes[0].contact_id
+    told = feed(line("A001", "e", 3))
+    assert (told["updated"], told["created"]) == (1, 0)
+    contact = Contact.objects.get()
+    assert (contact.pk, contact.recorded_at, contact.source) == (recorded, at(3), "page")
+
+
+def test_a_row_that_names_two_contacts_makes_them_one_which_nobody_can_restore(
+    company: dict[str, Employee], alice: Employee, clock: Clock
+) -> None:
+    feed(line("A001", "p", 3), line("A001", "e", 5), line("A001", "pe", 7))
+    feed(line("A001", "h", 2), line("A001", "h", 8))
+    assert periods(alice) == [(2, None), (3, None)]
+    feed(line("A001", "ph", 9))
+    assert periods(alice) == [(2, None)]
+    merged = Contact.objects.get(end_reason=EndReason.MERGED)
+    assert merged.ended_at == merged.recorded_at
+    assert {one.kind for one in Contact.objects.get(live=True).identities.all()} == {"phone", "email", "handle"}
+    with pytest.raises(Exception, match="same person"):
+        restore_contact(contact_id=merged.pk, employee=alice, by=TESTER)
+    assert AuditEntry.objects.filter(action="contact.merged").count() == 1
+
+
+def test_what_people_did_stands(company: dict[str, Employee], alice: Employee, clock: Clock) -> None:
+    """An end, a restore and a correction are not undone by the next row about the same person."""
+    feed(line("A001", "p", 2), line("A001", "p", 5))
+    contact = Contact.objects.get()
+    end_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    feed(line("A001", "p", 6))
+    contact.refresh_from_db()
+    assert (contact.ended_at is not None, contact.end_reason) == (True, "removed")
+    restore_contact(contact_id=contact.pk, employee=alice, by=TESTER)
+    feed(line("A001", "p", 7))
+    contact.refresh_from_db()
+    assert contact.ended_at is None
+    new = correct_contact(contact_id=contact.pk, employee=alice, identities=[("handle", "@wanda")], by=TESTER)
+    feed(line("A001", "p", 8), line("A001", "h", 9))
+    contact.refresh_from_db()
+    assert contact.end_reason == "corrected"
+    assert Contact.objects.get(pk=new).recorded_at == at(9)
+
+
+def test_a_restored_end_of_the_feed_stays_away_until_the_feed_says_it_again(
+    company: dict[str, Employee], alice: Employee, clock: Clock
+) -> None:
+    feed(line("A001", "p", 2), line("A001", "p", 3, None, 5))
+    restore_contact(contact_id=Contact.objects.get().pk, employee=alice, by=TESTER)
+    feed(line("A001", "p", 4))
+    assert periods(alice) == [(2, None)]
+
+
+@pytest.mark.parametrize("seen", [2, 7])
+def test_the_past_of_a_campaign_that_closes_is_left_as_it_was(
+    campaign: Campaign, alice: Employee, clock: Clock, seen: int
+) -> None:
+    """What counted is being signed: a row that would change it is refused, and takes no other along."""
+    feed(line("A001", "p", 5), line("A001", "e", 5))
+    before = facts()
+    clock.set("2026-12-01T00:00:01+08:00")
+    begin_closing(campaign, TESTER)
+    told = feed(line("A001", "p", seen, None, 12), line("A001", "e", 8), line("A001", "h", 4))
+    assert [one["code"] for one in told["rejects"]] == ["campaign_over"]
+    assert told["created"] == 1
+    assert [one for one in facts() if one[0] != [("handle", "wanda")]] == before
+
+
+def test_mutant_without_the_closed_period_the_past_changes(
+    campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.contacts.services.submitting.closed_periods", list)
+    feed(line("A001", "p", 5))
+    clock.set("2026-12-01T00:00:01+08:00")
+    begin_closing(campaign, TESTER)
+    feed(line("A001", "p", 2))
+    assert periods(alice) == [(2, None)]
+
+
+def test_who_is_alone_in_a_feed_costs_no_row_beside(company: dict[str, Employee], alice: Employee) -> None:
+    feed(line("A001", "pe", 3), line("A001", "h", 4, 5, 6))
+    assert not Sighting.objects.exists()
+    feed(line("A001", "pe", 3))
+    assert not Sighting.objects.exists()
+    feed(line("A001", "p", 8))
+    assert Sighting.objects.count() == 2

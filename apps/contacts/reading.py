@@ -18,7 +18,7 @@ from typing import IO, NamedTuple
 from django.utils.translation import gettext as _
 
 from apps.contacts import rules
-from apps.contacts.columns import VOCABULARY, Layout, recognise
+from apps.contacts.columns import VOCABULARY, Layout, labels_of_phones, recognise
 from apps.contacts.recording import check
 from apps.contacts.rules import Checked, Draft, Outcome
 from apps.contacts.vcards import looks_like_vcards, read_cards
@@ -57,7 +57,9 @@ class ContactFile:
 
     @property
     def unknown(self) -> list[str]:
-        return [name for name, role in zip(self.header, self.roles, strict=True) if name and not role]
+        labels = set(labels_of_phones(self.header, self.roles).values())
+        columns = enumerate(zip(self.header, self.roles, strict=True))
+        return [name for place, (name, role) in columns if name and not role and place not in labels]
 
     @property
     def names_employees(self) -> bool:
@@ -164,11 +166,11 @@ def open_contacts(
         if not set(meant) & set(KINDS):
             raise NoIdentityColumn("line 1: none of the columns phone, email, handle is there")
         records = chain([Record(table.header_line, table.header)] if found.headless else [], table)
-        yield ContactFile(CSV, found.encoding, found.header, meant, _rows(records, meant, trust_times))
+        yield ContactFile(CSV, found.encoding, found.header, meant, _rows(records, meant, found.header, trust_times))
 
 
-def _rows(records: Iterable[Record], roles: list[str], trust_times: bool) -> Iterator[Entry]:
-    layout, identify = Layout(roles), identifier()
+def _rows(records: Iterable[Record], roles: list[str], header: list[str], trust_times: bool) -> Iterator[Entry]:
+    layout, identify = Layout(roles, header), identifier()
     # One column a kind is somebody's own list, and a bad cell a mistake to mend; several are an address book.
     lenient = max(Counter(role for role in roles if role in KINDS).values()) > 1
     owners = [roles.index(role) if role in roles else None for role in OWNER_ROLES]

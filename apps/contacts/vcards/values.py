@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from urllib.parse import unquote
 
-from apps.contacts.names import addresses_in, compose_name, one_line
+from apps.contacts.names import addresses_in, compose_name, is_shared_line, one_line
 from apps.ledger.rules import RAW_LIMIT
 
 # The colon behind the parameters is the first one outside quotes.
@@ -34,7 +34,6 @@ WIDER = {
 }  # fmt: skip
 # An encoding that changes plain ASCII is none that anybody writes a card in, and some of them run code or warn.
 PROBE = b"A+AGE-\\x41 xn--~{"
-SHARED_LINES = frozenset({"PAGER", "MODEM", "TELEX", "BBS"})
 OWN_LINES = frozenset({"VOICE", "CELL", "IPHONE"})
 
 
@@ -157,25 +156,23 @@ class Contents:
     def identities(self) -> tuple[tuple[str, str], ...]:
         """Raw (kind, text), each once, in order.
 
-        A fax, pager, modem or telex is shared by the people of an office: it is taken only from a card that says
-        nothing else. An assistant's phone is the assistant's, never this person's.
+        A fax, pager, modem or telex is shared by the people of an office, and an assistant's phone is the assistant's:
+        neither is ever taken for this person's.
         """
         found: dict[tuple[str, str], None] = {}
-        shared: dict[tuple[str, str], None] = {}
         labels = self._labels()
         for line in self._lines:
             match line.name:
                 case b"TEL":
                     words = line.words | labels.get(line.group, frozenset())
-                    if not any("ASSISTANT" in word for word in words):
-                        numbers = shared if _of_an_office(words) else found
-                        numbers |= dict.fromkeys(("phone", text) for text in self._phones(line))
+                    if not _is_shared(words):
+                        found |= dict.fromkeys(("phone", text) for text in self._phones(line))
                 case b"EMAIL":
                     found |= dict.fromkeys(("email", text) for text in self._emails(line))
                 case b"X-HUNDRED-HANDLE":
                     if text := one_line(self._plain(self._sure(line))):
                         found[("handle", text)] = None
-        return tuple(found or shared)
+        return tuple(found)
 
     def _labels(self) -> dict[bytes, frozenset[str]]:
         """What Apple's X-ABLabel calls the lines of a group: _$!<WorkFAX>!$_."""
@@ -214,8 +211,11 @@ class Contents:
         return addresses_in(text)
 
 
-def _of_an_office(words: frozenset[str]) -> bool:
-    return not words & OWN_LINES and any(word in SHARED_LINES or word.endswith("FAX") for word in words)
+def _is_shared(words: frozenset[str]) -> bool:
+    """Whether the types and label of a line say that it is not this person's own."""
+    if any("ASSISTANT" in word for word in words):
+        return True
+    return not words & OWN_LINES and any(is_shared_line(word) for word in words)
 
 
 def _unescaped(text: str) -> str:

@@ -5,7 +5,6 @@ CSV tables (`columns` says what a header means) and vCard files (`vcards`) come 
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ from apps.contacts.vcards import looks_like_vcards, read_cards
 from apps.ledger.rules import KINDS
 from apps.ledger.services import identifier
 from apps.ledger.tables import Record, UnreadableFile, open_table
-from apps.ledger.texts import ENCODINGS, detect_encoding
+from apps.ledger.texts import detect_encoding, named_encoding
 
 CSV, VCARD, AUTO = "csv", "vcard", "auto"
 FORMATS = (AUTO, CSV, VCARD)
@@ -87,7 +86,7 @@ class Look:
 def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
     """Look at a table. Raises UnreadableFile, and its UnsureEncoding."""
     raw.seek(0)
-    encoding = encoding or detect_encoding(raw, vocabulary=VOCABULARY)
+    encoding = named_encoding(encoding) if encoding else detect_encoding(raw, vocabulary=VOCABULARY)
     with open_table(raw, encoding=encoding) as table:
         roles, first = recognise(table.header), [record.values for record in islice(table, rows)]
         guessed = None if set(roles) & set(KINDS) else roles_of_person(table.header)
@@ -95,13 +94,6 @@ def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
             return Look(encoding, table.header, first, roles, headless=False)
         header = [role or f"column {place}" for place, role in enumerate(guessed, 1)]
         return Look(encoding, header, [table.header, *first][:rows], guessed, headless=True)
-
-
-def _known(encoding: str) -> None:
-    try:
-        codecs.lookup(encoding)
-    except (LookupError, ValueError) as error:
-        raise UnreadableFile(f"{encoding} is no encoding: take one of {', '.join(ENCODINGS)}") from error
 
 
 def roles_as_said(raw: IO[bytes], encoding: str, said: Mapping[str, str]) -> list[str]:
@@ -150,8 +142,7 @@ def open_contacts(
     `roles`: what the columns mean, in order, when not what their header says. `trust_times`: the times of an
     operator's feed are read. Raises UnreadableFile, and its UnsureEncoding when the bytes could be several texts.
     """
-    if encoding:
-        _known(encoding)
+    encoding = named_encoding(encoding) if encoding else ""
     if format == VCARD or (format == AUTO and is_vcards(raw)):
         yield ContactFile(VCARD, encoding, CARD_HEADER, ["name", *KINDS], _cards(raw, encoding))
         return

@@ -6,7 +6,6 @@ vCard 2.1 (versit, 1996), RFC 2425 and 2426 (3.0), RFC 6350 (4.0), and what phon
 from __future__ import annotations
 
 import binascii
-import codecs
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from urllib.parse import unquote
 
 from apps.contacts.names import addresses_in, compose_name, is_shared_line, one_line
 from apps.ledger.rules import RAW_LIMIT
+from apps.ledger.texts import codec_of
 
 # The colon behind the parameters is the first one outside quotes.
 HEAD = re.compile(rb'[^":]*(?:"[^"]*"[^":]*)*:')
@@ -27,26 +27,14 @@ SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 PAUSE = re.compile(r"(?<=\d)\s*(?:[,;].*|[pPwW][\d\spPwW,;*#+()-]*)$", re.DOTALL)
 LEADING_PAUSE = re.compile(r"^[\spPwW,;]+(?=[\d+(])")
 ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-# The names as programs write them, and the supersets that hold what they mean by them.
-WIDER = {
-    "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "big5": "cp950", "euc_kr": "cp949",
-    "iso8859-1": "cp1252",
-}  # fmt: skip
-# An encoding that changes plain ASCII is none that anybody writes a card in, and some of them run code or warn.
-PROBE = b"A+AGE-\\x41 xn--~{"
 OWN_LINES = frozenset({"VOICE", "CELL", "IPHONE"})
 
 
 @lru_cache(maxsize=256)
 def _codec(charset: str) -> str:
-    """Python's name of a charset, "" for one that nobody knows or that is not text."""
-    try:
-        name = codecs.lookup(charset.lower().removeprefix("x-")).name
-        name = WIDER.get(name, name)
-        known = name not in ("ascii", "unicode_escape", "raw_unicode_escape") and PROBE.decode(name) == PROBE.decode()
-        return name if known else ""
-    except (LookupError, ValueError):
-        return ""
+    """Python's name of a charset, "" for one that nobody knows, that is not text or that says nothing (US-ASCII)."""
+    codec = codec_of(charset)
+    return "" if charset.lower().replace("_", "-") in ("ascii", "us-ascii") else codec
 
 
 @dataclass(frozen=True)

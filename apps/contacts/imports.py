@@ -25,7 +25,9 @@ from apps.contacts.reading import (
     VCARD,
     ContactFile,
     Entry,
+    is_vcards,
     open_contacts,
+    refuse_undecoded_cards,
     roles_as_said,
     sha256_of,
 )
@@ -77,6 +79,8 @@ def import_contacts(
     """
     verify_identity_key()
     sha256 = sha256_of(raw)
+    if not encoding and (format == VCARD or (format == AUTO and is_vcards(raw))):
+        refuse_undecoded_cards(raw)
     with ExitStack() as stack:
         roles = roles_as_said(raw, encoding, columns) if columns else None
         file = stack.enter_context(

@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import IO, NamedTuple
@@ -24,12 +24,14 @@ from apps.contacts.vcards import looks_like_vcards, read_cards
 from apps.ledger.rules import KINDS
 from apps.ledger.services import identifier
 from apps.ledger.tables import Record, UnreadableFile, open_table
-from apps.ledger.texts import detect_encoding, named_encoding
+from apps.ledger.texts import UnsureEncoding, detect_encoding, encodings_of, named_encoding
 
 CSV, VCARD, AUTO = "csv", "vcard", "auto"
 FORMATS = (AUTO, CSV, VCARD)
 TIME_ROLES = ("recorded_at", "confirmed_at", "ended_at")
 OWNER_ROLES = ("staff_no", "employee_email")
+# So many pieces of text say in which encodings a file of cards may be.
+UNDECODED_SAMPLE = 1_000
 # What a rejected card is given back as.
 CARD_HEADER = ["name", "phone", "email", "handle"]
 
@@ -128,6 +130,16 @@ def is_vcards(raw: IO[bytes]) -> bool:
     return found
 
 
+def refuse_undecoded_cards(raw: IO[bytes]) -> None:
+    """Raises UnsureEncoding when some card's text is neither UTF-8 nor in a CHARSET that it says, as CSV does."""
+    undecoded = ((card.line, text) for card in read_cards(raw) for text in card.undecoded)
+    found = list(islice(undecoded, UNDECODED_SAMPLE))
+    raw.seek(0)
+    if found:
+        message = f"near line {found[0][0]}: a card that is not UTF-8 text, and nothing in it says what else it is."
+        raise UnsureEncoding(message, encodings_of(b"\n".join(text for _line, text in found)))
+
+
 @contextmanager
 def open_contacts(
     raw: IO[bytes],
@@ -186,6 +198,8 @@ def _cards(raw: IO[bytes], encoding: str) -> Iterator[Entry]:
             checked = Checked(card.name, (), card.line, refused=refused)
         else:
             checked = check(Draft(card.name, card.identities, card.line), lenient=True)
+            if card.undecoded and not card.name:
+                checked = replace(checked, left_out=(*checked.left_out, "name"))
         cells = [card.name, *("; ".join(raw for kind, raw in card.identities if kind == one) for one in KINDS)]
         yield Entry(card.line, checked, cells)
 

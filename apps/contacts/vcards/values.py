@@ -80,23 +80,23 @@ def content_line(name: bytes, parts: list[bytes], *, old: bool) -> Line | None:
 class Contents:
     """What the lines of one card say. `encoding` is for text that says no charset, "" means UTF-8 or nothing.
 
-    `recoded`: the file was not in bytes that a CHARSET speaks of. `unsure` becomes true when text that would have
-    been read cannot be decoded for certain.
+    `recoded`: the file was not in bytes that a CHARSET speaks of. `undecoded` holds the text that would have been read
+    and cannot be decoded for certain.
     """
 
     def __init__(self, lines: Iterable[tuple[bytes, list[bytes]]], *, old: bool, encoding: str, recoded: bool):
         found = (content_line(name, parts, old=old) for name, parts in lines)
         self._lines = [line for line in found if line]
         self._old, self._encoding, self._recoded = old, encoding, recoded
-        self.unsure = False
+        self.undecoded: list[bytes] = []
 
-    def texts(self, *names: bytes) -> Iterator[str | None]:
-        """The values of these lines, decoded and still escaped; None for one that cannot be decoded for certain."""
-        return (self._text(line) for line in self._lines if line.name in names)
+    def _of(self, name: bytes) -> Iterator[Line]:
+        return (line for line in self._lines if line.name == name)
 
     def values(self, name: bytes) -> Iterator[str]:
         """The unescaped values of these lines that can be decoded."""
-        return (self._plain(text) for text in self.texts(name) if text is not None)
+        texts = map(self._text, self._of(name))
+        return (self._plain(text) for text in texts if text is not None)
 
     def _text(self, line: Line) -> str | None:
         data, packed = line.data()
@@ -113,9 +113,10 @@ class Contents:
     def name(self) -> str:
         """FN; else N composed; else NICKNAME; else the first part of ORG. Empty when it cannot be decoded."""
         for wanted in (b"FN", b"N", b"NICKNAME", b"ORG"):
-            for text in self.texts(wanted):
+            for line in self._of(wanted):
+                text = self._text(line)
                 if text is None:
-                    self.unsure = True
+                    self.undecoded.append(line.data()[0])
                     return ""
                 if name := one_line(self._name_of(wanted, text)):
                     return name
@@ -174,7 +175,7 @@ class Contents:
         """The value of an identity: undecodable bytes as escapes, which no normaliser takes for an identity."""
         text = self._text(line)
         if text is None:
-            self.unsure = True
+            self.undecoded.append(line.data()[0])
             return line.data()[0].decode("ascii", "backslashreplace").replace("\\", "\\\\")
         return text
 

@@ -83,9 +83,12 @@ def _dependents(count: int) -> str:
 
 
 def _json(result: RosterResult, options: dict[str, Any]) -> dict[str, Any]:
-    told = ("line", "column", "code", "reason")
+    # Causes first: the rows that are refused for another one say which.
     ordered = sorted(result.rejects, key=lambda reject: (reject.cause > 0, reject.line))
-    rejects = [{name: getattr(reject, name) for name in told} for reject in ordered[:SHOWN_REJECTS]]
+    rejects = [
+        {"line": one.line, "column": one.column, "code": one.code, "reason": one.reason + _dependents(one.dependents)}
+        for one in ordered[:SHOWN_REJECTS]
+    ]
     without = {"without_manager": len(result.without_manager)} if options["without_unknown_managers"] else {}
     return {**result.counts, **without, "rejects": rejects}
 

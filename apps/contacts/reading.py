@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import IO, NamedTuple
@@ -199,7 +199,7 @@ def _cards(raw: IO[bytes], encoding: str) -> Iterator[Entry]:
         else:
             checked = check(Draft(card.name, card.identities, card.line), lenient=True)
             if card.undecoded and not card.name:
-                checked = replace(checked, left_out=(*checked.left_out, "name"))
+                checked = checked._replace(left_out=(*checked.left_out, "name"))
         cells = [card.name, *("; ".join(raw for kind, raw in card.identities if kind == one) for one in KINDS)]
         yield Entry(card.line, checked, cells)
 

@@ -141,9 +141,7 @@ class Staged:
             cursor.execute(statement.format(rows=self.rows, **names), parameters)
             return list(cursor.fetchall()) if cursor.description else []
 
-    def _chunks(
-        self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None
-    ) -> Iterator[Any]:
+    def _chunks(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Iterator[Any]:
         with connection.chunked_cursor() as cursor:
             cursor.execute(statement.format(rows=self.rows), parameters)
             while found := cursor.fetchmany(PIECE):

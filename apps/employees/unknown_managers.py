@@ -36,9 +36,7 @@ def explained(rejects: Iterable[Reject], people: Iterable[Person]) -> list[Rejec
     return [replace(one, cause=causes.get(one.line, 0), dependents=dependents[one.line]) for one in told]
 
 
-def _of_manager(
-    reject: Reject, refused: Mapping[str, tuple[int, str]], first: dict[str, int]
-) -> tuple[Reject, int]:
+def _of_manager(reject: Reject, refused: Mapping[str, tuple[int, str]], first: dict[str, int]) -> tuple[Reject, int]:
     """What is to be said of a row whose manager is not loaded, and the line that is to be named for it."""
     manager = reject.about
     if manager in refused:

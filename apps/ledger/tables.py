@@ -169,7 +169,7 @@ def open_table(
 ) -> Iterator[Table]:
     """A table over a path, closed at the end, or over a seekable binary file, left open. Raises UnreadableFile.
 
-    Without `encoding` (a name, as codec_of takes it) it is detected, with the help of `vocabulary`; see detect_encoding.
+    Without `encoding` (a name that codec_of takes) it is detected, with the help of `vocabulary`; see detect_encoding.
     The whole file is decoded once before its first record is given out: nobody works through half of it in vain.
     """
     if isinstance(path_or_file, Path):

@@ -155,7 +155,8 @@ LABELS = [
     "Work Fax", "* Home Fax", "workFax", "homeFax", "otherFax", "Fax", "Pager", "workPager", "Telex", "Assistant",
     "companyMain", "Fax (dienstlich)", "Fax privat", "Télécopie (bureau)", "Fax del trabajo", "Fax ufficio",
     "Fax comercial", "Fax op werk", "Рабочий факс", "Пейджер", "Faks służbowy", "商务传真", "商務傳真", "会社 FAX",
-    "ファックス", "ポケットベル", "Työfaksi", "Hakulaite", "Fax do práce", "寻呼机", "呼叫器", "Semafoon", "Cercapersone",
+    "ファックス", "ポケットベル", "Työfaksi", "Hakulaite", "Fax do práce", "寻呼机", "呼叫器", "Semafoon",
+    "Cercapersone",
 ]  # fmt: skip
 
 

@@ -86,7 +86,9 @@ def test_the_fax_of_an_office_does_not_make_two_people_one() -> None:
     assert values(only(*faxes)) == [], "two people of an office would be one contact and a duplicate"
 
 
-@pytest.mark.parametrize("label", ["传真", "Fax (dienstlich)", "Télécopie", "Служебный факс", "Pager", "Työfaksi", "秘書"])
+@pytest.mark.parametrize(
+    "label", ["传真", "Fax (dienstlich)", "Télécopie", "Служебный факс", "Pager", "Työfaksi", "秘書"]
+)
 def test_a_label_in_any_language_says_that_a_line_is_an_offices(label: str) -> None:
     assert values(only("a.TEL:1", f"a.X-ABLabel:{label}", "b.TEL:2", "b.X-ABLabel:Büro")) == ["2"]
 

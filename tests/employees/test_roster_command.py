@@ -37,9 +37,7 @@ def test_nobody_is_loaded_below_an_unknown_manager_and_the_status_says_so(roster
     assert not Employee.objects.exists()
 
 
-def test_what_is_said_of_310_rejected_rows_is_one_line(
-    roster: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_said_of_310_rejected_rows_is_one_line(roster: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         call_command("import_roster", str(roster(HEADLESS)))
     out, err = capsys.readouterr()
@@ -59,7 +57,9 @@ def test_they_can_be_loaded_without_a_manager(roster: Any) -> None:
 
 
 def test_some_of_them_loaded_is_status_0_and_the_json_names_causes_first(roster: Any) -> None:
-    told = run("import_roster", roster(HEADER + "3,C,3@corp.example.com,2\n2,B,2@corp.example.com,0\n4,D,4@c.example.com,"))
+    told = run(
+        "import_roster", roster(HEADER + "3,C,3@corp.example.com,2\n2,B,2@corp.example.com,0\n4,D,4@c.example.com,")
+    )
     assert (told["created"], told["rejected"]) == (1, 2)
     assert [(one["line"], one["code"]) for one in told["rejects"]] == [(3, "unknown_manager"), (2, "manager_rejected")]
     assert told["rejects"][0]["reason"].endswith("1 more row depends on it and is not loaded either")
@@ -92,7 +92,9 @@ def test_the_rest_behind_the_first_hundred_is_counted(roster: Any) -> None:
 @pytest.mark.parametrize("name", ["windows-1250", "cp1250", "CP1250"])
 def test_a_roster_in_an_old_code_page_is_refused_until_it_is_named(roster: Any, name: str) -> None:
     file = roster((HEADER + "1,Łukasz Żółć,1@corp.example.com,\n").encode("cp1250"))
-    with pytest.raises(CommandError, match=r"not UTF-8 text.*Name its encoding: --encoding \w+.*Nothing was changed\.$"):
+    with pytest.raises(
+        CommandError, match=r"not UTF-8 text.*Name its encoding: --encoding \w+.*Nothing was changed\.$"
+    ):
         run("import_roster", file)
     assert run("import_roster", file, "--encoding", name)["created"] == 1
     assert Employee.objects.get().name == "Łukasz Żółć"

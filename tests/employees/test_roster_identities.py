@@ -102,7 +102,8 @@ def test_a_manager_whom_nobody_knows_is_named_once_however_many_name_him(noon: C
 
 def test_a_manager_whose_row_is_refused_is_not_called_unknown(noon: Clock) -> None:
     result = load(
-        HEADER + "1,One,no address,\n2,Two,2@corp.example.com,1\n3,Three,3@corp.example.com,2\n4,Four,4@corp.example.com,"
+        HEADER
+        + "1,One,no address,\n2,Two,2@corp.example.com,1\n3,Three,3@corp.example.com,2\n4,Four,4@corp.example.com,"
     )
     assert counts(result) == {"created": 1, "rejected": 3}
     assert [(one.line, one.code, one.dependents) for one in result.rejects if not one.cause] == [

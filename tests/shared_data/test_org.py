@@ -49,7 +49,9 @@ def test_a_department_with_a_comma_stays_one_department() -> None:
     assert Employee.objects.team_of(person("2")).count() == 8
 
 
-@pytest.mark.parametrize(("name", "head", "others"), [("roster-oracle-hr.csv", "100", 106), ("roster-northwind.csv", "2", 8)])
+@pytest.mark.parametrize(
+    ("name", "head", "others"), [("roster-oracle-hr.csv", "100", 106), ("roster-northwind.csv", "2", 8)]
+)
 def test_an_export_without_the_head_of_the_company_says_that_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, head: str, others: int
 ) -> None:

@@ -17,7 +17,8 @@ def card(line: int, name: str, *identities: str) -> Card:
     return Card(line, name, tuple(("email" if "@" in text else "phone", text) for text in identities))
 
 
-# The nests come before the card they stand in. A fax, a pager and an assistant's phone are never taken; the 2.1 file of backslashes keeps those of FN, which has no escapes there.
+# The nests come before the card they stand in. A fax, a pager and an assistant's phone are never taken; the 2.1 file of
+# backslashes keeps those of FN, which has no escapes there.
 EXPECTED = {
     "aosp-v21_android_custom_prop": [
         card(1, ""),

@@ -36,7 +36,9 @@ class Command(HouseCommand):
         parser.add_argument("--employee", metavar="STAFF_NO", help="whose contacts these are")
         parser.add_argument("--format", choices=FORMATS, default="auto", help="what kind of file it is")
         parser.add_argument(
-            "--encoding", default="", help="what its bytes mean, such as gb18030 or windows-1250, when they do not say it"
+            "--encoding",
+            default="",
+            help="what its bytes mean, such as gb18030 or windows-1250, when they do not say it",
         )
         parser.add_argument(
             "--columns", type=_columns, metavar="NAME=ROLE,...",

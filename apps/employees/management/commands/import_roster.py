@@ -25,7 +25,9 @@ class Command(HouseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
         parser.add_argument("--complete", action="store_true", help="who is missing from the file has left")
         parser.add_argument(
-            "--encoding", default="", help="what its bytes mean, such as gb18030 or windows-1250, when they do not say it"
+            "--encoding",
+            default="",
+            help="what its bytes mean, such as gb18030 or windows-1250, when they do not say it",
         )
         parser.add_argument(
             "--without-unknown-managers", action="store_true",

@@ -61,7 +61,6 @@ class Command(HouseCommand):
             )
         self.tell(options, told, summary)
 
-
     def _write(self, standings: Standings, write: Callable[[bytes], object]) -> None:
         # About as many lines as there are standings now: the sums of a past instant cost as much as its lines.
         people = Standing.objects.filter(campaign=standings.campaign).count()

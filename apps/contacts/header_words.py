@@ -43,8 +43,8 @@ WORDS: dict[str, dict[str, str]] = {
         " | other email | email (home) | email (work) | email home | email work | email other",
         UNUSED: "assistant's phone | assistant phone | assistant's name | manager's name | manager's phone"
         " | spouse | spouse's phone | company main phone | fax | fax number | business fax"
-        " | home fax | other fax | work fax | workfax | homefax | otherfax | phone workfax | phone homefax | phone pager"
-        " | primary fax | pager | pager number | telex | title | suffix"
+        " | home fax | other fax | work fax | workfax | homefax | otherfax | phone workfax | phone homefax"
+        " | phone pager | primary fax | pager | pager number | telex | title | suffix"
         " | prefix | name prefix | name suffix | job title | department | birthday | anniversary"
         " | notes | note | categories | gender | priority | sensitivity | web page | website"
         " | screen name | file as | e-mail type | e-mail display name | e-mail - type"

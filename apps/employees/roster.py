@@ -46,6 +46,7 @@ from apps.ledger.services import (
     note_identities_of,
     refuse_past,
 )
+from apps.ledger.statistics import ROSTER_TABLES, refresh_statistics
 
 CYCLE, OVERLAP = "23H01", "23H02"
 # Of those that were touched: not who is new.
@@ -110,6 +111,7 @@ def load_roster(
             transaction.set_rollback(True)
         else:
             _remember(result, by, complete, load, file_name)
+            refresh_statistics(*ROSTER_TABLES, written=result.created + result.updated + result.left)
     result.rejects.sort(key=lambda reject: reject.line)
     return result
 

@@ -12,7 +12,7 @@ EAST_ASIAN = re.compile(
 )
 BRACKETED = re.compile(r"<\s*([^<>\s@]+@[^<>\s]+)\s*>|\(\s*([^()\s@]+@[^()\s]+)\s*\)")
 COMMENT = re.compile(r"\([^()@]*\)")
-# A fax, pager, telex, modem, switchboard or assistant, as programs call it in fourteen languages: Work Fax, homeFax,
+# A fax, pager, telex, modem, switchboard or assistant, as programs call it in many languages: Work Fax, homeFax,
 # _$!<WorkFAX>!$_, Fax (dienstlich), Faks służbowy, 商务传真.
 SHARED_LINE = re.compile(
     r"fax|faks|факс|télécopie|传真|傳真|ファックス|ファクス|팩스"

@@ -338,6 +338,16 @@ def test_a_name_that_the_named_encoding_cannot_read_is_told_of(alice: Employee, 
     assert set(Contact.objects.values_list("name", flat=True)) == {"Ann Lee", ""}
 
 
+def test_a_card_in_another_charset_than_it_says_costs_its_name_alone_and_is_told_of(
+    alice: Employee, tmp_path: Path
+) -> None:
+    file = tmp_path / "cards.vcf"
+    file.write_bytes(PLAIN + QUOTED.replace(b"N;", b"N;CHARSET=UTF-8;"))
+    _out, err = say("import_contacts", file, "--employee", "A001")
+    assert "of 1 created contacts an unusable name" in err
+    assert set(Contact.objects.values_list("name", flat=True)) == {"Ann Lee", ""}
+
+
 def test_two_colleagues_with_one_work_fax_are_two_contacts(alice: Employee, tmp_path: Path) -> None:
     header = "First Name,Phone 1 - Label,Phone 1 - Value,Phone 2 - Label,Phone 2 - Value"
     rows = "Ann,Work Fax,021 6234 5678,Mobile,13812345678\nBob,Work Fax,021 6234 5678,Mobile,13912345678"

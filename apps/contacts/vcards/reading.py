@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from apps.contacts.vcards.lines import lines_of, wide_encoding
-from apps.contacts.vcards.values import Contents
+from apps.contacts.vcards.values import Contents, Undecoded
 
 # Longer than anything that makes a contact; a card of many such lines is as little a person's.
 VALUE_LIMIT = 10_000
@@ -38,7 +38,7 @@ class Card:
     name: str
     identities: tuple[tuple[str, str], ...]
     problem: str = ""
-    undecoded: tuple[bytes, ...] = field(default=(), compare=False)
+    undecoded: tuple[Undecoded, ...] = field(default=(), compare=False)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from apps.contacts.names import addresses_in, compose_name, is_shared_line, one_line
@@ -64,6 +65,13 @@ class Line:
             return b"", True
 
 
+class Undecoded(NamedTuple):
+    """Text that cannot be decoded for certain. `declared`: its line names a charset, and it is in another one."""
+
+    text: bytes
+    declared: bool
+
+
 def content_line(name: bytes, parts: list[bytes], *, old: bool) -> Line | None:
     """The line of its folded parts. `old`: in 2.1 the blank at a fold belongs to the text. None without a colon."""
     text = old and name in (b"FN", b"N", b"NICKNAME", b"ORG") and not ENCODING.search(parts[0].partition(b":")[0])
@@ -88,7 +96,7 @@ class Contents:
         found = (content_line(name, parts, old=old) for name, parts in lines)
         self._lines = [line for line in found if line]
         self._old, self._encoding, self._recoded = old, encoding, recoded
-        self.undecoded: list[bytes] = []
+        self.undecoded: list[Undecoded] = []
 
     def _of(self, name: bytes) -> Iterator[Line]:
         return (line for line in self._lines if line.name == name)
@@ -110,13 +118,16 @@ class Contents:
                 continue
         return None
 
+    def _keep_undecoded(self, line: Line) -> None:
+        self.undecoded.append(Undecoded(line.data()[0], declared=CHARSET.search(line.head) is not None))
+
     def name(self) -> str:
         """FN; else N composed; else NICKNAME; else the first part of ORG. Empty when it cannot be decoded."""
         for wanted in (b"FN", b"N", b"NICKNAME", b"ORG"):
             for line in self._of(wanted):
                 text = self._text(line)
                 if text is None:
-                    self.undecoded.append(line.data()[0])
+                    self._keep_undecoded(line)
                     return ""
                 if name := one_line(self._name_of(wanted, text)):
                     return name
@@ -175,7 +186,7 @@ class Contents:
         """The value of an identity: undecodable bytes as escapes, which no normaliser takes for an identity."""
         text = self._text(line)
         if text is None:
-            self.undecoded.append(line.data()[0])
+            self._keep_undecoded(line)
             return line.data()[0].decode("ascii", "backslashreplace").replace("\\", "\\\\")
         return text
 

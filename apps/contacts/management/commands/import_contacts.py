@@ -93,7 +93,7 @@ class Command(HouseCommand):
         done = "Would read" if options["dry_run"] else "Read"
         summary = (
             f"{done} {told['read']} rows: {told['created']} created, {told['updated']} updated, "
-            f"{told['unchanged']} unchanged, {told['duplicate']} duplicate, {told['rejected']} rejected."
+            f"{told['duplicate']} duplicate, {told['rejected']} rejected."
         )
         self.tell(options, told, summary)
 

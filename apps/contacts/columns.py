@@ -2,6 +2,7 @@
 
 Faxes, pagers, telexes, switchboards and assistants are nobody's own and stay unused, as in vCards: two people of one
 company share them, and the second would be refused as a duplicate of the first. Anything else that rings is a phone.
+Google Contacts says in a column of its own (`Phone 1 - Label`, formerly `Type`) what each number is.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
 from apps.contacts.header_words import NAME_OR_FAMILY, NAME_OR_GIVEN, WORDS
-from apps.contacts.names import EAST_ASIAN, addresses_in, compose_name
+from apps.contacts.names import EAST_ASIAN, addresses_in, compose_name, is_shared_line
 from apps.ledger.sheets import unguarded
 
 NAME_PARTS = ("given_name", "middle_name", "family_name")
@@ -23,6 +24,7 @@ ROLES = (
 # A word that means a whole name, unless the header has the other half of one and not this half.
 HALVES = {NAME_OR_GIVEN: ("given_name", "family_name"), NAME_OR_FAMILY: ("family_name", "given_name")}
 NUMBER = re.compile(r"\s*[(\[#]?\s*\d{1,2}\s*[)\]]?\s*")
+PHONE_LABEL = re.compile(r"(phone|telephone|tel)( \d{1,2})?( -)? (type|label)")
 TRIMMED = " \t\"'“”‘’«»:*"
 # Most cells: nothing to take off, nothing to cut.
 PLAIN = {
@@ -75,6 +77,17 @@ def _role_of(word: str) -> str:
     return role if role in IDENTITY_ROLES else ""
 
 
+def labels_of_phones(header: Sequence[str], roles: Sequence[str]) -> dict[int, int]:
+    """The column that says of each phone column what line it is, where there is one.
+
+    `Phone 2 - Label` speaks of `Phone 2 - Value`: the phone column beside it, on the side where most labels have one.
+    """
+    labels = [place for place, word in enumerate(header) if PHONE_LABEL.fullmatch(_folded(word[:LONGEST_WORD]))]
+    phones = {place for place, role in enumerate(roles) if role == "phone" and place not in labels}
+    behind, before = ({place + step: place for place in labels if place + step in phones} for step in (1, -1))
+    return behind if len(behind) >= len(before) else before
+
+
 def _whole_or_half(role: str, found: list[str]) -> str:
     if role not in HALVES:
         return role
@@ -84,10 +97,11 @@ def _whole_or_half(role: str, found: list[str]) -> str:
 
 
 class Layout:
-    """The roles of a file's columns, prepared for reading many rows."""
+    """The roles of a file's columns, prepared for reading many rows. `header`: their names, where the file has them."""
 
-    def __init__(self, roles: Sequence[str]):
+    def __init__(self, roles: Sequence[str], header: Sequence[str] = ()):
         self._identities = [(place, role, PLAIN[role]) for place, role in enumerate(roles) if role in IDENTITY_ROLES]
+        self._labels = labels_of_phones(header, roles)
         self._names = _places(roles, "name")
         self._parts = {part: _places(roles, part) for part in NAME_PARTS}
         self._substitutes = [*_places(roles, "nickname"), *_places(roles, "organization")]
@@ -97,10 +111,12 @@ class Layout:
 
         `values` may be shorter or longer than the roles.
         """
-        width = len(values)
+        width, labels = len(values), self._labels
         found: dict[tuple[str, str], None] = {}
         for place, kind, plain in self._identities:
             if place < width and (cell := values[place]):
+                if labels and (label := labels.get(place)) is not None and is_shared_line(_at(values, label)):
+                    continue
                 if plain(cell):
                     found[kind, cell] = None
                 else:
@@ -113,9 +129,13 @@ class Layout:
         return compose_name(family=family, given=given, middle=middle) or _first(values, self._substitutes)
 
 
-def person(values: Sequence[str], roles: Sequence[str]) -> tuple[str, Identities]:
+def person(values: Sequence[str], roles: Sequence[str], header: Sequence[str] = ()) -> tuple[str, Identities]:
     """The name and the raw identities of one row; for many rows prepare a Layout."""
-    return Layout(roles).person(values)
+    return Layout(roles, header).person(values)
+
+
+def _at(values: Sequence[str], place: int) -> str:
+    return values[place] if place < len(values) else ""
 
 
 def _places(roles: Sequence[str], wanted: str) -> list[int]:

@@ -35,14 +35,16 @@ WORDS: dict[str, dict[str, str]] = {
         " | cellular | home phone | home telephone | work phone | work telephone | business phone"
         " | business telephone | office phone | primary phone | main phone | other phone"
         " | other telephone | car phone | radio phone | callback | tty/tdd phone | isdn | iphone"
-        " | phone (home) | phone (work) | phone (mobile) | home mobile | work mobile",
+        " | phone (home) | phone (work) | phone (mobile) | home mobile | work mobile | phone home"
+        " | phone work | phone mobile | phone main | phone other | phone car | phone video",
         "email": "email | e-mail | mail | email address | e-mail address | e-mail - value | email - value"
         " | primary email | primary e-mail | secondary email | secondary e-mail | additional email"
         " | home email | home e-mail | work email | work e-mail | personal email | business email"
-        " | other email | email (home) | email (work)",
+        " | other email | email (home) | email (work) | email home | email work | email other",
         UNUSED: "assistant's phone | assistant phone | assistant's name | manager's name | manager's phone"
         " | spouse | spouse's phone | company main phone | fax | fax number | business fax"
-        " | home fax | other fax | work fax | pager | pager number | telex | title | suffix"
+        " | home fax | other fax | work fax | workfax | homefax | otherfax | phone workfax | phone homefax"
+        " | phone pager | primary fax | pager | pager number | telex | title | suffix"
         " | prefix | name prefix | name suffix | job title | department | birthday | anniversary"
         " | notes | note | categories | gender | priority | sensitivity | web page | website"
         " | screen name | file as | e-mail type | e-mail display name | e-mail - type"
@@ -193,13 +195,13 @@ WORDS: dict[str, dict[str, str]] = {
         "organization": "公司 | 公司名稱 | 組織 | 單位",
         "phone": "手機 | 電話 | 手機號碼 | 電話號碼 | 行動電話 | 商務電話 | 住家電話 | 住宅電話 | 公司電話"
         " | 主要電話 | 其他電話 | 工作電話 | 辦公電話 | 聯絡電話 | 汽車電話 | 回撥電話 | 流動電話"
-        " | 市內電話 | 無線電電話",
+        " | 市內電話 | 無線電電話 | 代表電話",
         "email": "電子郵件 | 電子郵件地址 | 電子郵件信箱 | 信箱 | 郵箱 | 電郵 | 電郵地址 | 電子郵件位址"
-        " | 主要電子郵件 | 次要電子郵件 | 其他電子郵件 | 電子信箱",
+        " | 主要電子郵件 | 次要電子郵件 | 其他電子郵件 | 電子信箱 | 主要 email | 次要 email",
         "handle": "帳號 | 帳號名稱",
         "staff_no": "工號 | 員工編號",
         UNUSED: "助理的電話 | 助理電話 | 公司代表線 | 公司總機 | 商務傳真 | 住家傳真 | 其他傳真 | 傳真"
-        " | 傳真號碼 | 呼叫器 | 稱謂 | 頭銜 | 部門 | 職稱 | 備註 | 附註 | 類別 | 性別 | 生日 | 地址",
+        " | 傳真號碼 | 呼叫器 | 呼叫器號碼 | 稱謂 | 頭銜 | 部門 | 職稱 | 備註 | 附註 | 類別 | 性別 | 生日 | 地址",
     },
     "ja": {
         NAME_OR_GIVEN: "名前",
@@ -229,12 +231,12 @@ WORDS: dict[str, dict[str, str]] = {
         "phone": "телефон | номер телефона | мобильный | мобильный телефон | сотовый | сотовый телефон"
         " | рабочий телефон | домашний телефон | основной телефон | другой телефон | телефон раб."
         " | телефон дом. | телефон переносной | моб. телефон | телефон в машине | обратный вызов"
-        " | номер мобильного | тел.",
+        " | номер мобильного | номер сотового телефона | тел.",
         "email": "адрес эл. почты | электронная почта | эл. почта | адрес электронной почты | почта"
         " | адрес e-mail | основной адрес электронной почты"
-        " | дополнительный адрес электронной почты",
+        " | дополнительный адрес электронной почты | альтернативный адрес электронной почты",
         UNUSED: "телефон помощника | телефон секретаря | основной телефон организации | рабочий факс"
-        " | домашний факс | факс | другой факс | номер факса | пейджер | телекс | обращение"
+        " | домашний факс | факс | другой факс | номер факса | пейджер | номер пейджера | телекс | обращение"
         " | суффикс | отдел | должность | заметки | день рождения",
     },
     "pl": {
@@ -252,5 +254,36 @@ WORDS: dict[str, dict[str, str]] = {
         UNUSED: "telefon asystenta | główny telefon do firmy | faks służbowy | faks domowy | inny faks"
         " | faks | numer faksu | numer pagera | teleks | tytuł | sufiks | dział | stanowisko"
         " | notatki | urodziny",
+    },
+    "fi": {
+        "name": "nimi | koko nimi | näyttönimi | näytettävä nimi",
+        "given_name": "etunimi",
+        "middle_name": "toinen nimi",
+        "family_name": "sukunimi",
+        "nickname": "lempinimi | kutsumanimi",
+        "organization": "yritys | järjestö | organisaatio",
+        "phone": "puhelin | puhelinnumero | matkapuhelin | matkapuhelinnumero | kännykkä | työpuhelin | kotipuhelin"
+        " | autopuhelin | ensisijainen puhelin | muu puhelin | radiopuhelin | takaisinsoitto",
+        "email": "sähköposti | sähköpostiosoite | ensisijainen sähköposti | toissijainen sähköposti"
+        " | ensisijainen sähköpostiosoite | toissijainen sähköpostiosoite | työsähköposti | kotisähköposti",
+        UNUSED: "faksi | faksin numero | faksinumero | työfaksi | kotifaksi | muu faksi | hakulaite"
+        " | hakulaitteen numero | teleksi | avustajan puhelin | avustajan nimi | ammattinimi | osasto"
+        " | muistiinpanot | syntymäpäivä | kotiosoite | työosoite",
+    },
+    "sk": {
+        NAME_OR_GIVEN: "meno",
+        "name": "celé meno | meno a priezvisko | zobrazované meno",
+        "given_name": "krstné meno",
+        "middle_name": "ďalšie meno | stredné meno",
+        "family_name": "priezvisko",
+        "nickname": "prezývka",
+        "organization": "spoločnosť | organizácia | firma",
+        "phone": "telefón | telefónne číslo | mobil | mobilný telefón | číslo mobilného telefónu"
+        " | telefón do práce | telefón do zamestnania | telefón domov | primárny telefón | hlavný telefón"
+        " | iný telefón | autotelefón | telefón v aute | spätné volanie",
+        "email": "e-mailová adresa | emailová adresa | ďalšia e-mailová adresa | primárny e-mail | sekundárny e-mail",
+        UNUSED: "fax do práce | fax domov | iný fax | faxové číslo | číslo faxu | operátor | číslo pagera | telex"
+        " | telefón asistenta | meno asistenta | meno manažéra | hlavný telefón spoločnosti | titul | prípona"
+        " | funkcia | oddelenie | poznámky | kategórie | narodeniny | pohlavie",
     },
 }  # fmt: skip

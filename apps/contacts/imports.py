@@ -25,18 +25,21 @@ from apps.contacts.reading import (
     VCARD,
     ContactFile,
     Entry,
+    is_vcards,
     open_contacts,
+    refuse_undecoded_cards,
     roles_as_said,
     sha256_of,
 )
 from apps.contacts.reports import REJECTS_KEPT, ImportResult, keep_rejects
-from apps.contacts.rules import Outcome
+from apps.contacts.rules import CREATED, Outcome
 from apps.contacts.services import ABANDONED_AFTER, record_checked, refuse_submission
 from apps.employees.models import Employee
 from apps.ledger.files import keep_file, opened, read_file
 from apps.ledger.models import StoredFile
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, clock, hold_facts, try_hold, verify_identity_key
+from apps.ledger.statistics import CONTACT_TABLES, refresh_statistics
 from apps.ledger.tables import UnreadableFile
 
 logger = logging.getLogger(__name__)
@@ -77,6 +80,8 @@ def import_contacts(
     """
     verify_identity_key()
     sha256 = sha256_of(raw)
+    if not encoding and (format == VCARD or (format == AUTO and is_vcards(raw))):
+        refuse_undecoded_cards(raw)
     with ExitStack() as stack:
         roles = roles_as_said(raw, encoding, columns) if columns else None
         file = stack.enter_context(
@@ -226,6 +231,7 @@ def _run(
         if submission.file is not None:
             submission.file.delete()
             submission.file = None
+        refresh_statistics(*CONTACT_TABLES, written=result.counts[CREATED])
     result.submission = submission
     return result
 

@@ -1,8 +1,10 @@
-"""What names and addresses look like when other programs write them in pieces or with decoration. Pure."""
+"""What names, addresses and lines look like when other programs write them in pieces or with decoration. Pure."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import lru_cache
 
 # Han, kana, hangul and bopomofo: the scripts whose names put the family first and no blank between.
 EAST_ASIAN = re.compile(
@@ -10,12 +12,27 @@ EAST_ASIAN = re.compile(
 )
 BRACKETED = re.compile(r"<\s*([^<>\s@]+@[^<>\s]+)\s*>|\(\s*([^()\s@]+@[^()\s]+)\s*\)")
 COMMENT = re.compile(r"\([^()@]*\)")
+# A fax, pager, telex, modem, switchboard or assistant, as programs call it in many languages: Work Fax, homeFax,
+# _$!<WorkFAX>!$_, Fax (dienstlich), Faks służbowy, 商务传真.
+SHARED_LINE = re.compile(
+    r"fax|faks|факс|télécopie|传真|傳真|ファックス|ファクス|팩스"
+    r"|pager|пейджер|bipeur|beeper|radiomessagerie|buscapersonas|localizador|cercapersone|semafoon|hakulai|operátor"
+    r"|寻呼|传呼|呼叫器|呼機|ポケ(ット)?ベル|telex|teleks|телекс|テレックス|modem|\bbbs\b"
+    r"|assist|asist|avustaj|помощник|секретар|助理|秘書|秘书"
+    r"|company ?main|switchboard|总机|總機|代表線|centralita|standard téléphonique"
+)
 QUOTES = "\"'“”‘’ \t\r\n"
 
 
 def one_line(text: str) -> str:
     """The text without NULs and with one blank for any run of white space."""
     return " ".join(text.replace("\0", "").split())
+
+
+@lru_cache(maxsize=1024)
+def is_shared_line(label: str) -> bool:
+    """Whether a label calls a line one that the people of an office share, or somebody else's."""
+    return SHARED_LINE.search(unicodedata.normalize("NFKC", label).lower()) is not None
 
 
 def compose_name(*, family: str, given: str, middle: str = "") -> str:

@@ -5,7 +5,6 @@ CSV tables (`columns` says what a header means) and vCard files (`vcards`) come 
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,19 +17,21 @@ from typing import IO, NamedTuple
 from django.utils.translation import gettext as _
 
 from apps.contacts import rules
-from apps.contacts.columns import VOCABULARY, Layout, recognise
+from apps.contacts.columns import VOCABULARY, Layout, labels_of_phones, recognise
 from apps.contacts.recording import check
 from apps.contacts.rules import Checked, Draft, Outcome
 from apps.contacts.vcards import looks_like_vcards, read_cards
 from apps.ledger.rules import KINDS
 from apps.ledger.services import identifier
 from apps.ledger.tables import Record, UnreadableFile, open_table
-from apps.ledger.texts import ENCODINGS, detect_encoding
+from apps.ledger.texts import UnsureEncoding, detect_encoding, encodings_of, named_encoding
 
 CSV, VCARD, AUTO = "csv", "vcard", "auto"
 FORMATS = (AUTO, CSV, VCARD)
 TIME_ROLES = ("recorded_at", "confirmed_at", "ended_at")
 OWNER_ROLES = ("staff_no", "employee_email")
+# So many pieces of text say in which encodings a file of cards may be.
+UNDECODED_SAMPLE = 1_000
 # What a rejected card is given back as.
 CARD_HEADER = ["name", "phone", "email", "handle"]
 
@@ -57,7 +58,9 @@ class ContactFile:
 
     @property
     def unknown(self) -> list[str]:
-        return [name for name, role in zip(self.header, self.roles, strict=True) if name and not role]
+        labels = set(labels_of_phones(self.header, self.roles).values())
+        columns = enumerate(zip(self.header, self.roles, strict=True))
+        return [name for place, (name, role) in columns if name and not role and place not in labels]
 
     @property
     def names_employees(self) -> bool:
@@ -85,7 +88,7 @@ class Look:
 def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
     """Look at a table. Raises UnreadableFile, and its UnsureEncoding."""
     raw.seek(0)
-    encoding = encoding or detect_encoding(raw, vocabulary=VOCABULARY)
+    encoding = named_encoding(encoding) if encoding else detect_encoding(raw, vocabulary=VOCABULARY)
     with open_table(raw, encoding=encoding) as table:
         roles, first = recognise(table.header), [record.values for record in islice(table, rows)]
         guessed = None if set(roles) & set(KINDS) else roles_of_person(table.header)
@@ -93,13 +96,6 @@ def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
             return Look(encoding, table.header, first, roles, headless=False)
         header = [role or f"column {place}" for place, role in enumerate(guessed, 1)]
         return Look(encoding, header, [table.header, *first][:rows], guessed, headless=True)
-
-
-def _known(encoding: str) -> None:
-    try:
-        codecs.lookup(encoding)
-    except (LookupError, ValueError) as error:
-        raise UnreadableFile(f"{encoding} is no encoding: take one of {', '.join(ENCODINGS)}") from error
 
 
 def roles_as_said(raw: IO[bytes], encoding: str, said: Mapping[str, str]) -> list[str]:
@@ -134,6 +130,19 @@ def is_vcards(raw: IO[bytes]) -> bool:
     return found
 
 
+def refuse_undecoded_cards(raw: IO[bytes]) -> None:
+    """Raises UnsureEncoding when some card's text is not UTF-8 and says no CHARSET, as for a file of CSV.
+
+    Text that is in another CHARSET than it says is damage, which no choice mends and which costs its card's name alone.
+    """
+    undecoded = ((card.line, one.text) for card in read_cards(raw) for one in card.undecoded if not one.declared)
+    found = list(islice(undecoded, UNDECODED_SAMPLE))
+    raw.seek(0)
+    if found:
+        message = f"near line {found[0][0]}: a card that is not UTF-8 text, and nothing in it says what else it is."
+        raise UnsureEncoding(message, encodings_of(b"\n".join(text for _line, text in found)))
+
+
 @contextmanager
 def open_contacts(
     raw: IO[bytes],
@@ -148,8 +157,7 @@ def open_contacts(
     `roles`: what the columns mean, in order, when not what their header says. `trust_times`: the times of an
     operator's feed are read. Raises UnreadableFile, and its UnsureEncoding when the bytes could be several texts.
     """
-    if encoding:
-        _known(encoding)
+    encoding = named_encoding(encoding) if encoding else ""
     if format == VCARD or (format == AUTO and is_vcards(raw)):
         yield ContactFile(VCARD, encoding, CARD_HEADER, ["name", *KINDS], _cards(raw, encoding))
         return
@@ -164,11 +172,11 @@ def open_contacts(
         if not set(meant) & set(KINDS):
             raise NoIdentityColumn("line 1: none of the columns phone, email, handle is there")
         records = chain([Record(table.header_line, table.header)] if found.headless else [], table)
-        yield ContactFile(CSV, found.encoding, found.header, meant, _rows(records, meant, trust_times))
+        yield ContactFile(CSV, found.encoding, found.header, meant, _rows(records, meant, found.header, trust_times))
 
 
-def _rows(records: Iterable[Record], roles: list[str], trust_times: bool) -> Iterator[Entry]:
-    layout, identify = Layout(roles), identifier()
+def _rows(records: Iterable[Record], roles: list[str], header: list[str], trust_times: bool) -> Iterator[Entry]:
+    layout, identify = Layout(roles, header), identifier()
     # One column a kind is somebody's own list, and a bad cell a mistake to mend; several are an address book.
     lenient = max(Counter(role for role in roles if role in KINDS).values()) > 1
     owners = [roles.index(role) if role in roles else None for role in OWNER_ROLES]
@@ -193,6 +201,8 @@ def _cards(raw: IO[bytes], encoding: str) -> Iterator[Entry]:
             checked = Checked(card.name, (), card.line, refused=refused)
         else:
             checked = check(Draft(card.name, card.identities, card.line), lenient=True)
+            if card.undecoded and not card.name:
+                checked = checked._replace(left_out=(*checked.left_out, "name"))
         cells = [card.name, *("; ".join(raw for kind, raw in card.identities if kind == one) for one in KINDS)]
         yield Entry(card.line, checked, cells)
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+
+from apps.dashboard import words
 
 Text = str | Promise
 
@@ -33,8 +35,20 @@ def role(name: str) -> str:
     return str(FIELDS.get(name, name))
 
 
-def rejection(code: str, column: str, about: str) -> str:
-    """Why a row would not be loaded."""
+def rejection(code: str, column: str, about: str, dependents: int = 0) -> str:
+    """Why a row would not be loaded, and how many more would not be because of it."""
+    why = _why(code, column, about)
+    if not dependents:
+        return why
+    more = ngettext(
+        "%(count)s more row depends on it and is not loaded either.",
+        "%(count)s more rows depend on it and are not loaded either.",
+        dependents,
+    ) % {"count": words.number(dependents)}
+    return _("%(why)s %(more)s") % {"why": why, "more": more}
+
+
+def _why(code: str, column: str, about: str) -> str:
     told = {"about": about}
     sentences = {
         "missing": _("The name is missing.") if column == "name" else _("The staff number is missing."),
@@ -44,6 +58,7 @@ def rejection(code: str, column: str, about: str) -> str:
         "email_shared": _("The same e-mail as %(about)s: nobody can say whose it is.") % told,
         "email_taken": _("This is the e-mail of %(about)s, who is employed and not in the file.") % told,
         "unknown_manager": _("The manager %(about)s is nobody's number, and no one employee's name.") % told,
+        "manager_rejected": _("The manager %(about)s is not loaded.") % told,
         "ambiguous_manager": _("More than one employee has the manager's name: %(about)s.") % told,
         "own_manager": _("%(about)s is named as their own manager.") % told,
         "unknown_time_zone": _("%(about)s is no time zone such as Asia/Shanghai.") % told,

@@ -165,6 +165,9 @@ ENCODINGS: dict[str, Text] = {
     "cp1252": gettext_lazy("Western European"),
     "cp1251": gettext_lazy("Cyrillic"),
     "cp1250": gettext_lazy("Central European"),
+    "iso8859-2": gettext_lazy("Central European (ISO 8859-2)"),
+    "cp1254": gettext_lazy("Turkish"),
+    "cp1257": gettext_lazy("Baltic"),
 }
 
 

@@ -29,6 +29,7 @@ KINDS = (JOINED, LEFT, MOVED, CHANGED, ADDRESS)
 SHOWN = 50
 FIELDS = ("name", "email", "phone", "department", "manager", "time_zone", "started_on", "left_on")
 MOVES = {"department", "manager"}
+REJECT_FIELDS = ("line", "column", "code", "reason", "about", "dependents", "cause")
 HEADER = (
     "change", "line", "staff_no", *(f"{name}{when}" for name in FIELDS for when in ("_before", "")), "effective_on",
     "column", "code", "reason",
@@ -92,6 +93,12 @@ class Rejected(Protocol):
     @property
     def about(self) -> str: ...
 
+    @property
+    def dependents(self) -> int: ...
+
+    @property
+    def cause(self) -> int: ...
+
 
 @dataclass(frozen=True)
 class Change:
@@ -144,11 +151,12 @@ def difference(*, now: datetime, rejects: Iterable[Rejected], to: IO[bytes] | No
         if len(shown[ADDRESS]) < SHOWN:
             shown[ADDRESS].append(asdict(Change(ADDRESS, line, staff_no, name, [("email", before, after)])))
     for reject in sorted(rejects, key=lambda reject: reject.line):
-        told = {name: getattr(reject, name) for name in ("line", "column", "code", "reason", "about")}
+        told = {name: getattr(reject, name) for name in REJECT_FIELDS}
         counts[REJECTED] += 1
         digest.update(repr(tuple(told.values())).encode())
         table.write_reject(reject)
-        if len(shown[REJECTED]) < SHOWN:
+        # A row that is refused for another one is named there.
+        if not reject.cause and len(shown[REJECTED]) < SHOWN:
             shown[REJECTED].append(told)
     found.counts, found.shown, found.digest = {kind: counts[kind] for kind in shown}, shown, digest.hexdigest()
     return found

@@ -40,13 +40,19 @@ PROBLEMS = {
 
 @dataclass(frozen=True)
 class Reject:
-    """One row that was not loaded: where, why, in words; `about`: whom or what those words name."""
+    """One row that was not loaded: where, why, in words; `about`: whom or what those words name.
+
+    `dependents`: so many more rows are not loaded because this one is not. `cause`: the line that is named for this
+    one, 0 for a row that is its own cause.
+    """
 
     line: int
     column: str
     code: str
     reason: str
     about: str = ""
+    dependents: int = 0
+    cause: int = 0
 
 
 class RowRefused(ValueError):
@@ -86,7 +92,10 @@ class Rows(Protocol):
 
 @dataclass
 class Roster:
-    """What a file says: rows to load and every staff number it names, good or bad, in `staged`; and rejects."""
+    """What a file says: rows to load and every staff number it names, good or bad, in `staged`; and rejects.
+
+    `without_unknown_managers`: whoever has a manager that nobody knows is loaded without one.
+    """
 
     columns: list[str]
     staged: Staged
@@ -94,6 +103,7 @@ class Roster:
     read: int = 0
     duplicate: int = 0
     unreadable: Reject | None = None
+    without_unknown_managers: bool = False
 
     def mentions_anybody(self) -> bool:
         """Raises UnreadableFile if a row cannot be read: anybody may stand there."""
@@ -148,7 +158,7 @@ def _take(roster: Roster, record: Record) -> None:
 def _refuse_shared_emails(roster: Roster) -> None:
     """Two employees with one e-mail: nobody can say whose it is, so neither row is loaded."""
     holders: dict[bytes, list[tuple[int, str, str]]] = {}
-    for digest, line, staff_no, name in roster.staged.sharing_email():
+    for digest, line, staff_no, name in roster.staged.sharing_email(clock()):
         holders.setdefault(bytes(digest), []).append((line, staff_no, name))
     lines = []
     for together in holders.values():

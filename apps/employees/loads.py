@@ -80,7 +80,10 @@ def read_header(load: RosterLoad, stored: StoredFile, *, encoding: str) -> None:
     load.state = State.LOOKED if load.report else State.LOOKING
 
 
-def look_again(load: RosterLoad, *, encoding: str = "", roles: Sequence[str] | None = None, complete: bool) -> bool:
+def look_again(
+    load: RosterLoad, *, encoding: str = "", roles: Sequence[str] | None = None, complete: bool,
+    without_unknown_managers: bool = False,
+) -> bool:  # fmt: skip
     """Show the difference anew, read as said now. False: it has been confirmed, or its file is gone."""
     with transaction.atomic():
         held = _held(load.pk)
@@ -93,6 +96,7 @@ def look_again(load: RosterLoad, *, encoding: str = "", roles: Sequence[str] | N
             held.report, held.state = {}, State.LOOKING
         elif held.layout.get("roles"):
             held.report, held.state = {}, State.LOOKING
+        held.layout = held.layout | {"without_unknown_managers": without_unknown_managers}
         held.complete, held.digest, held.attempts, held.done = complete, "", 0, 0
         held.advanced_at = clock()
         held.total = None
@@ -271,7 +275,9 @@ def _read(load: RosterLoad, stored: StoredFile) -> Roster:
         opened(stored) as raw,
         open_roster(raw, format=layout["format"], encoding=layout["encoding"], roles=layout["roles"]) as table,
     ):
-        return read_roster(table, _telling(load))
+        roster = read_roster(table, _telling(load))
+    roster.without_unknown_managers = layout.get("without_unknown_managers", False)
+    return roster
 
 
 def _telling(load: RosterLoad) -> Callable[[int], None]:
@@ -296,6 +302,7 @@ def _look(load: RosterLoad, stored: StoredFile) -> None:
             told["report"] = {"problem": {"code": "freezing"}}
         else:
             report = result.counts | {"kinds": difference.counts, "shown": difference.shown}
+            report["without_manager"] = len(result.without_manager)
             told |= {"report": report | moved, "digest": difference.digest, "based_on": based_on}
             told |= {"total": result.read, "done": result.read}
         with transaction.atomic():

@@ -89,9 +89,7 @@ def look(raw: IO[bytes], encoding: str = "", rows: int = 3, words: HeaderWords =
         with open_workbook(raw) as book:
             first = [record.values for record in islice(book, rows)]
             return Look(XLSX, "", book.header, first, words.recognise(book.header))
-    if encoding:
-        check_encoding(raw, encoding)
-    encoding = encoding or detect_encoding(raw, vocabulary=words.vocabulary)
+    encoding = check_encoding(raw, encoding) if encoding else detect_encoding(raw, vocabulary=words.vocabulary)
     with open_table(raw, encoding=encoding) as table:
         first = [record.values for record in islice(table, rows)]
         return Look(CSV, encoding, table.header, first, words.recognise(table.header))

@@ -28,8 +28,10 @@ from apps.employees.roster_effects import (
 from apps.employees.services import company_zone, next_version, rebuild_tree, roster_version
 from apps.employees.statements import (
     EMPLOYMENTS,
+    GIVE_UP_EMAILS,
     IDENTITIES,
     KEEP_EMAILS,
+    LEAVE_MANAGERS_OUT,
     LEAVERS,
     LOCK_PEOPLE,
     NEW_IDENTITIES,
@@ -43,6 +45,7 @@ from apps.employees.statements import (
 )
 from apps.employees.storing import COLUMNS, Staged
 from apps.employees.undoing import forget_changed, keep_rows, store_changed
+from apps.employees.unknown_managers import UNKNOWN, explained
 from apps.ledger.rules import clean_text
 from apps.ledger.services import (
     SYSTEM,
@@ -55,6 +58,7 @@ from apps.ledger.services import (
     note_identities_of,
     refuse_past,
 )
+from apps.ledger.statistics import ROSTER_TABLES, refresh_statistics
 
 CYCLE, OVERLAP = "23H01", "23H02"
 # Of those that were touched: not who is new.
@@ -85,6 +89,7 @@ class RosterResult:
     rejected: int = 0
     left: int = 0
     rejects: list[Reject] = field(default_factory=list)
+    without_manager: list[tuple[int, str]] = field(default_factory=list)
     difference: Difference | None = None
     undoable: bool = False
     addresses: int = 0
@@ -95,6 +100,11 @@ class RosterResult:
         """The outcomes, as the import's JSON names them; `addresses` wait for a second person."""
         names = ("read", "created", "updated", "unchanged", "duplicate", "rejected", "left", "addresses")
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def loaded_nothing(self) -> bool:
+        """No row of the file is what the roster says, before or after."""
+        return not (self.created or self.updated or self.unchanged or self.left)
 
 
 def load_roster(
@@ -118,6 +128,7 @@ def load_roster(
             transaction.set_rollback(True)
         else:
             _remember(result, by, complete, load, file_name)
+            refresh_statistics(*ROSTER_TABLES, written=result.created + result.updated + result.left)
     result.rejects.sort(key=lambda reject: reject.line)
     return result
 
@@ -172,14 +183,15 @@ def _apply(
     if load is not None:
         _hold(load)
     now, alone = clock(), _is_set_up(by, load)
-    result = RosterResult(read=roster.read, duplicate=roster.duplicate, rejects=list(roster.rejects))
+    result = RosterResult(read=roster.read, duplicate=roster.duplicate)
     with connection.cursor() as cursor:
         cursor.execute(PLANNED)
         cursor.execute(STAGE)
         _stage(cursor, roster.staged)
         if not alone:
             cursor.execute(KEEP_EMAILS)
-        result.rejects += _refuse(cursor, now)
+        refused, result.without_manager = _refuse(cursor, now, roster)
+        result.rejects = _explained(roster, refused)
         cursor.execute(LOCK_PEOPLE)
         compares = load is not None or to is not None
         if compares:
@@ -288,17 +300,37 @@ def _stage(cursor: Any, staged: Staged) -> None:
     cursor.execute("ANALYZE roster_stage")
 
 
-def _refuse(cursor: Any, now: datetime) -> list[Reject]:
-    """Take out what cannot be loaded, until nothing more goes: one line's refusal may be the next one's reason."""
+def _refuse(cursor: Any, now: datetime, roster: Roster) -> tuple[list[Reject], list[tuple[int, str]]]:
+    """Take out what cannot be loaded, until nothing more goes: one line's refusal may be the next one's reason.
+
+    Also returns (line, manager) of those who are loaded without the manager they name.
+    """
+    cursor.execute(GIVE_UP_EMAILS, {"now": now})
     rejects: list[Reject] = []
+    without: list[tuple[int, str]] = []
     while True:
         refused: list[Reject] = []
-        for statement in (REFUSE_BACKWARDS, REFUSE_TAKEN_EMAILS, REFUSE_UNKNOWN_MANAGERS):
+        for statement in (REFUSE_BACKWARDS, REFUSE_TAKEN_EMAILS):
             cursor.execute(statement, {"now": now})
             refused += [Reject(*row) for row in cursor.fetchall()]
+        if roster.without_unknown_managers:
+            cursor.execute(LEAVE_MANAGERS_OUT)
+            without += cursor.fetchall()
+        else:
+            cursor.execute(REFUSE_UNKNOWN_MANAGERS)
+            refused += [Reject(*row) for row in cursor.fetchall()]
         if not refused:
-            return rejects
+            return rejects, sorted(without)
         rejects += refused
+
+
+def _explained(roster: Roster, refused: list[Reject]) -> list[Reject]:
+    """All rejects, each of those below an unknown manager with the row that caused it."""
+    rejects = [*roster.rejects, *refused]
+    if not any(reject.code == UNKNOWN for reject in refused):
+        return rejects
+    people = [*roster.staged.refused(), *roster.staged.named([reject.line for reject in refused])]
+    return explained(rejects, people)
 
 
 def _count(cursor: Any, result: RosterResult) -> None:

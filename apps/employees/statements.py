@@ -10,7 +10,7 @@ CREATE TEMP TABLE roster_stage (
     line int, staff_no text PRIMARY KEY, name text, email text, email_digest bytea, phone text, phone_digest bytea,
     has_phone bool, department text, manager text, time_zone text, starts_at timestamptz, ends_at timestamptz,
     effective_at timestamptz, has_start bool, has_end bool, employee_id bigint, is_new bool DEFAULT false,
-    keeps_email bool DEFAULT false
+    keeps_email bool DEFAULT false, gives_up_email bool DEFAULT false
 ) ON COMMIT DROP;
 CREATE TEMP TABLE roster_touched (employee_id bigint, judged bool) ON COMMIT DROP;
 CREATE TEMP TABLE roster_left (employee_id bigint) ON COMMIT DROP;
@@ -22,21 +22,41 @@ KEEP_EMAILS = """
 UPDATE roster_stage row SET keeps_email = true FROM employees_employee person
 WHERE person.staff_no = row.staff_no AND person.email <> row.email
 """
+# The address of somebody who has left is free: whoever else has it, in the file or on the roster, keeps it.
+GIVE_UP_EMAILS = """
+UPDATE roster_stage row SET gives_up_email = true WHERE row.ends_at <= %(now)s AND (
+    EXISTS (SELECT 1 FROM roster_stage later WHERE later.email_digest = row.email_digest
+        AND later.staff_no <> row.staff_no AND NOT later.keeps_email
+        AND (coalesce(later.ends_at, 'infinity'), later.staff_no) > (row.ends_at, row.staff_no))
+    OR EXISTS (SELECT 1 FROM employees_employeeidentity held
+        JOIN employees_employee holder ON holder.id = held.employee_id AND holder.staff_no <> row.staff_no
+        JOIN employees_employment work ON work.employee_id = holder.id AND work.ends_at > %(now)s
+        WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest
+          AND NOT EXISTS (SELECT 1 FROM roster_stage own WHERE own.staff_no = holder.staff_no AND NOT own.keeps_email)))
+"""
 REFUSE_TAKEN_EMAILS = """
 DELETE FROM roster_stage row USING employees_employeeidentity held, employees_employee holder
 WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest AND holder.id = held.employee_id
-  AND holder.staff_no <> row.staff_no
+  AND holder.staff_no <> row.staff_no AND NOT row.gives_up_email
   AND NOT EXISTS (SELECT 1 FROM roster_stage own WHERE own.staff_no = holder.staff_no
                   AND (row.keeps_email OR NOT own.keeps_email))
   AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = holder.id AND work.ends_at > %(now)s)
 RETURNING row.line, 'email', 'email_taken', 'the e-mail of ' || holder.name || ' (' || holder.staff_no || ')',
     holder.name || ' (' || holder.staff_no || ')'
 """
-REFUSE_UNKNOWN_MANAGERS = """
-DELETE FROM roster_stage row WHERE manager <> ''
-  AND NOT EXISTS (SELECT 1 FROM roster_stage boss WHERE boss.staff_no = row.manager)
+MANAGER_UNKNOWN = """
+manager <> '' AND NOT EXISTS (SELECT 1 FROM roster_stage boss WHERE boss.staff_no = row.manager)
   AND NOT EXISTS (SELECT 1 FROM employees_employee boss WHERE boss.staff_no = row.manager)
-RETURNING line, 'manager_staff_no', 'unknown_manager', 'no employee has the number ' || manager, manager
+"""
+# `about` is the manager alone: what there is to say of it, `explained` finds when all refusals are there.
+REFUSE_UNKNOWN_MANAGERS = f"""
+DELETE FROM roster_stage row WHERE {MANAGER_UNKNOWN}
+RETURNING line, 'manager_staff_no', 'unknown_manager', '', manager
+"""
+LEAVE_MANAGERS_OUT = f"""
+WITH unknown AS (SELECT line, manager FROM roster_stage row WHERE {MANAGER_UNKNOWN})
+UPDATE roster_stage row SET manager = '' FROM unknown WHERE row.line = unknown.line
+RETURNING row.line, unknown.manager
 """
 # A first day that reaches into an earlier period, as after a rehire, says nothing about the newest one.
 NEWEST = """
@@ -104,11 +124,13 @@ IDENTITIES = """
 WITH inherited AS (
     -- An address that a leaver had is given to somebody else: the refusals above left no other case.
     UPDATE employees_employeeidentity held SET live = false, ended_at = %(now)s FROM roster_stage row
-    WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest AND NOT row.keeps_email
+    WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest
+      AND NOT row.keeps_email AND NOT row.gives_up_email
       AND held.employee_id <> row.employee_id AND NOT EXISTS (
         SELECT 1 FROM roster_stage own WHERE own.employee_id = held.employee_id AND NOT own.keeps_email)
 ), wanted AS (
-    SELECT employee_id, 'email' AS kind, email AS value, email_digest AS digest FROM roster_stage WHERE NOT keeps_email
+    SELECT employee_id, 'email' AS kind, email AS value, email_digest AS digest FROM roster_stage
+    WHERE NOT keeps_email AND NOT gives_up_email
     UNION ALL
     SELECT employee_id, 'phone', phone, phone_digest FROM roster_stage WHERE phone IS NOT NULL
 ), ended AS (
@@ -120,12 +142,13 @@ WITH inherited AS (
 ) SELECT 1
 """
 NEW_IDENTITIES = """
-INSERT INTO employees_employeeidentity (employee_id, kind, value, digest, live, started_at)
-SELECT employee_id, kind, value, digest, true, %(now)s FROM (
-    SELECT employee_id, 'email' AS kind, email AS value, email_digest AS digest FROM roster_stage WHERE NOT keeps_email
+INSERT INTO employees_employeeidentity (employee_id, kind, value, digest, live, started_at, ended_at)
+SELECT employee_id, kind, value, digest, live, %(now)s, CASE WHEN NOT live THEN %(now)s END FROM (
+    SELECT employee_id, 'email' AS kind, email AS value, email_digest AS digest, NOT gives_up_email AS live
+    FROM roster_stage WHERE NOT keeps_email
     UNION ALL
-    SELECT employee_id, 'phone', phone, phone_digest FROM roster_stage WHERE phone IS NOT NULL) wanted
-WHERE NOT EXISTS (SELECT 1 FROM employees_employeeidentity held WHERE held.live
+    SELECT employee_id, 'phone', phone, phone_digest, true FROM roster_stage WHERE phone IS NOT NULL) wanted
+WHERE NOT EXISTS (SELECT 1 FROM employees_employeeidentity held WHERE (held.live OR NOT wanted.live)
     AND held.employee_id = wanted.employee_id AND held.kind = wanted.kind AND held.digest = wanted.digest)
 RETURNING kind, digest
 """
@@ -198,7 +221,7 @@ PLACEMENTS = [
 NEW_EMAILS = """
 SELECT row.line, person.id, person.staff_no, person.name, person.email, row.email
 FROM roster_stage row JOIN employees_employee person ON person.id = row.employee_id
-WHERE row.keeps_email AND NOT EXISTS (
+WHERE row.keeps_email AND NOT row.gives_up_email AND NOT EXISTS (
     SELECT 1 FROM employees_emailchange change JOIN employees_approvalrequest request ON request.id = change.request_id
     WHERE change.employee_id = person.id AND change.waiting AND change.new_email = row.email
       AND request.expires_at > %(now)s)

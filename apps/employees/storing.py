@@ -6,7 +6,8 @@ Nothing is judged here. The table is gone with the connection or with the next f
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -40,9 +41,9 @@ REPEATED = f"""
 DELETE FROM {{rows}} row USING {TWICE} twice
 WHERE row.staff_no = twice.staff_no AND row.good AND row.line > twice.line
 """
-SHARED = """
-SELECT email_digest FROM {rows} WHERE good GROUP BY email_digest HAVING count(*) > 1
-"""
+# Of those who have not left: a leaver's address may be another's by now.
+STAYS = "good AND (ends_at IS NULL OR ends_at > %(now)s)"
+SHARED = f"SELECT email_digest FROM {{rows}} WHERE {STAYS} GROUP BY email_digest HAVING count(*) > 1"
 UNKNOWN = """
 SELECT DISTINCT manager FROM {rows} row WHERE good AND manager <> ''
   AND NOT EXISTS (SELECT 1 FROM {rows} boss WHERE boss.good AND boss.staff_no = row.manager)
@@ -89,10 +90,18 @@ class Staged:
             cursor.execute(REPEATED.format(rows=self.rows))
             return int(cursor.rowcount)
 
-    def sharing_email(self) -> Iterator[tuple[bytes, int, str, str]]:
-        """(digest, line, number, name) of good rows whose e-mail another good row has too, in their order."""
-        return self._chunks(f"SELECT email_digest, line, staff_no, name FROM {{rows}} WHERE good AND email_digest IN"
-                            f" ({SHARED}) ORDER BY line")  # fmt: skip
+    def sharing_email(self, now: datetime) -> Iterator[tuple[bytes, int, str, str]]:
+        """(digest, line, number, name) of those who stay and whose e-mail another one has too, in their order."""
+        return self._chunks(f"SELECT email_digest, line, staff_no, name FROM {{rows}} WHERE {STAYS} AND email_digest IN"
+                            f" ({SHARED}) ORDER BY line", {"now": now})  # fmt: skip
+
+    def refused(self) -> Iterator[tuple[int, str, str]]:
+        """(line, number, name) of every row that names somebody and is not loaded."""
+        return self._chunks("SELECT line, staff_no, name FROM {rows} WHERE NOT good AND staff_no <> '' ORDER BY line")
+
+    def named(self, lines: list[int]) -> Iterator[tuple[int, str, str]]:
+        """(line, number, name) of these rows."""
+        return self._chunks("SELECT line, staff_no, name FROM {rows} WHERE line = ANY(%s)", [lines])
 
     def unknown_managers(self) -> list[str]:
         """What stands for a manager and is nobody's number, in the file or on the roster."""
@@ -132,7 +141,7 @@ class Staged:
             cursor.execute(statement.format(rows=self.rows, **names), parameters)
             return list(cursor.fetchall()) if cursor.description else []
 
-    def _chunks(self, statement: str, parameters: Sequence[Any] | None = None) -> Iterator[Any]:
+    def _chunks(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Iterator[Any]:
         with connection.chunked_cursor() as cursor:
             cursor.execute(statement.format(rows=self.rows), parameters)
             while found := cursor.fetchmany(PIECE):

@@ -36,6 +36,7 @@ from apps.ledger.services import (
     note_identities,
     refuse_past,
 )
+from apps.ledger.statistics import ROSTER_TABLES, refresh_statistics
 
 Kind = ApprovalRequest.Kind
 # What a load writes, with the column that names the employee.
@@ -209,3 +210,4 @@ def _finish(load: RosterLoad, by: Actor, now: datetime) -> None:
     load.save(update_fields=["undone_at", "undone_by"])
     detail = {name: load.report.get(name, 0) for name in ("created", "updated", "left")}
     audit("roster.undone", by=by, kind="roster", id=load.pk, label=load.file_name, detail=detail)
+    refresh_statistics(*ROSTER_TABLES, written=sum(detail.values()))

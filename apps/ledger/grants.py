@@ -70,3 +70,6 @@ def grant(owner: str, application_role: str) -> None:
         run("REVOKE UPDATE, DELETE ON {tables} FROM {role}", *APPENDED)
         run("REVOKE INSERT, UPDATE ON {tables} FROM {role}", *UNUSED)
         run("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}")
+        # Everybody may execute a new function, and after a restore an old one.
+        run("REVOKE ALL ON FUNCTION hundred_analyze(text[]) FROM PUBLIC")
+        run("GRANT EXECUTE ON FUNCTION hundred_analyze(text[]) TO {role}")

@@ -169,7 +169,7 @@ def open_table(
 ) -> Iterator[Table]:
     """A table over a path, closed at the end, or over a seekable binary file, left open. Raises UnreadableFile.
 
-    Without `encoding` (one of texts.ENCODINGS) it is detected, with the help of `vocabulary`; see detect_encoding.
+    Without `encoding` (a name that codec_of takes) it is detected, with the help of `vocabulary`; see detect_encoding.
     The whole file is decoded once before its first record is given out: nobody works through half of it in vain.
     """
     if isinstance(path_or_file, Path):
@@ -181,10 +181,7 @@ def open_table(
             yield table
         return
     raw = path_or_file
-    if encoding:
-        check_encoding(raw, encoding)
-    else:
-        encoding = detect_encoding(raw, vocabulary=vocabulary)
+    encoding = check_encoding(raw, encoding) if encoding else detect_encoding(raw, vocabulary=vocabulary)
     text = io.TextIOWrapper(raw, encoding=encoding, newline="")
     try:
         yield Table(text)

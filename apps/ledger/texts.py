@@ -9,7 +9,7 @@ import codecs
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from apps.ledger.scripts import plausibility, surely_chinese
@@ -18,9 +18,25 @@ SEPARATORS = (",", ";", "\t")
 # What a user can choose, most used first.
 ENCODINGS = (
     "utf-8", "utf-16-le", "utf-16-be", "gb18030", "big5", "cp950", "cp932", "cp949", "cp1252", "cp1251", "cp1250",
+    "iso8859-2", "cp1254", "cp1257",
 )  # fmt: skip
-BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# UTF-32 first: its little-endian mark begins with that of UTF-16.
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+# The place of the byte that is zero in every character of UTF-32, and of the one that is at most 16.
+UTF_32 = (("utf-32-le", 3, 2), ("utf-32-be", 0, 1))
 LEGACY = ENCODINGS[3:]
+ONE_BYTE = frozenset(ENCODINGS[8:])
+# Encodings as programs name them, and the supersets that hold what they mean by them.
+WIDER = {
+    "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254", "ascii": "utf-8",
+}  # fmt: skip
+# An encoding that changes plain ASCII is none that anybody writes a file in, and some of them run code or warn.
+UNSAFE = frozenset({"unicode_escape", "raw_unicode_escape", "idna", "punycode", "charmap"})
+PROBE = b"A+AGE-\\x41 xn--~{"
 PIECE = 1 << 18
 HEAD = 1 << 16
 SAMPLE_WIDTH = 200
@@ -31,9 +47,10 @@ PACKED = (
     b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a",
 )  # fmt: skip
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
+C1_BYTE = re.compile(rb"[\x80-\x9f]")
 BEYOND_ASCII_BYTE = re.compile(rb"[\x80-\xff]")
 WORD_WIDTH = 40
-POLISH = "ąćęłńóśźż"
+NAMED_CANDIDATES = 4
 
 
 class UnreadableFile(ValueError):
@@ -84,9 +101,9 @@ def detect_encoding(
     """The codec that decodes all of a seekable file strictly; leaves it at its start.
 
     A byte order mark wins, then UTF-16 by its NULs, then UTF-8 if all of the file is. Else a legacy encoding: the one
-    that turns at least one cell of the header with letters beyond ASCII into a word of `vocabulary` (lower-case header
-    words of many languages; Polish is the only one of them that is written in cp1250). If several do and read the file
-    differently, the one with more such cells. Under a plain ASCII header only unmistakable Chinese is recognised.
+    that turns most cells of the header with letters beyond ASCII into words of `vocabulary` (lower-case header words of
+    many languages), as long as no other one that does so reads any letter of the file differently. Under a plain ASCII
+    header only unmistakable Chinese is recognised.
 
     Raises UnsureEncoding when that does not decide, UnreadableFile when nothing decodes the file, and its PackedFile.
     """
@@ -109,17 +126,41 @@ def refuse_packed(raw: IO[bytes]) -> None:
         raise PackedFile(f"a workbook or a packed file, and no text. {ADVICE}")
 
 
-def check_encoding(raw: IO[bytes], encoding: str) -> None:
-    """Raises UnreadableFile, naming the line, unless all of the file is in this one of ENCODINGS; back at its start."""
-    if encoding not in (*ENCODINGS, "utf-8-sig", "utf-16"):
-        raise UnreadableFile(f"{encoding} is no encoding that is read here: take one of {', '.join(ENCODINGS)}")
+def codec_of(name: str) -> str:
+    """The codec that reads what programs call by this name (windows-1250, latin2, GBK), "" for what is not text."""
+    try:
+        codec = codecs.lookup(name.strip().lower().removeprefix("x-")).name
+        codec = WIDER.get(codec, codec)
+        if codec.startswith(("utf-16", "utf-32")):
+            return codec
+        safe = codec not in UNSAFE and PROBE.decode(codec) == PROBE.decode()
+        return codec if safe else ""
+    except (LookupError, ValueError):
+        return ""
+
+
+def named_encoding(name: str) -> str:
+    """The codec of an encoding that somebody named. Raises UnreadableFile."""
+    codec = codec_of(name)
+    if not codec:
+        raise UnreadableFile(f"{name} is no encoding that is read here: take one of {', '.join(ENCODINGS)}")
+    return codec
+
+
+def check_encoding(raw: IO[bytes], encoding: str) -> str:
+    """The codec of a named encoding that all of the file is in; the file is back at its start.
+
+    Raises UnreadableFile, naming the line where the file is in another one.
+    """
+    codec = named_encoding(encoding)
     refuse_packed(raw)
-    broken = _breaks(raw, encoding)
+    broken = _breaks(raw, codec)
     raw.seek(0)
     if broken:
         raise UnreadableFile(
             f"near line {broken}: not {encoding.upper()} text. Choose another encoding, or s{ADVICE[1:]}"
         )
+    return codec
 
 
 def sample(raw: IO[bytes], encoding: str, lines: int = 3) -> list[str]:
@@ -153,7 +194,8 @@ def _detected(raw: IO[bytes], vocabulary: frozenset[str], separators: tuple[str,
     if _hits(header, "utf-8", vocabulary, separators):
         # UTF-8 with a wound: every other reading of it is mojibake.
         raise UnreadableFile(_undecodable(broken, "utf-8"), broken)
-    candidates = [encoding for encoding in LEGACY if not _breaks(raw, encoding)]
+    used = _bytes_used(raw)
+    candidates = [encoding for encoding in LEGACY if _legible(raw, encoding, used)]
     if "big5" in candidates and "cp950" in candidates:
         candidates.remove("cp950")
     if not candidates:
@@ -161,33 +203,80 @@ def _detected(raw: IO[bytes], vocabulary: frozenset[str], separators: tuple[str,
     if header.isascii():
         best = ["gb18030"] if "gb18030" in candidates and surely_chinese(raw) else []
     else:
-        best = _best(raw, {encoding: _hits(header, encoding, vocabulary, separators) for encoding in candidates})
+        best = _best({encoding: _hits(header, encoding, vocabulary, separators) for encoding in candidates})
+    best = _apart(raw, best, used)
     if len(best) == 1:
         return best[0]
-    text = _beyond_ascii(raw)
-    ranked = sorted(candidates, key=lambda encoding: (encoding not in best, -plausibility(text, encoding)))
-    raise UnsureEncoding(
-        f"near line {broken}: not UTF-8 text, and nothing in the file says what else it is. {ADVICE}", ranked
+    ranked = sorted(candidates, key=_implausible(_beyond_ascii(raw), best))
+    raise UnsureEncoding(_unsure(broken, best), _apart(raw, ranked, used))
+
+
+def _best(hits: dict[str, set[str]]) -> list[str]:
+    """The encodings that read most cells of the header as known words."""
+    most = max(map(len, hits.values()))
+    return [encoding for encoding in hits if most and len(hits[encoding]) == most]
+
+
+def _apart(raw: IO[bytes], encodings: list[str], used: bytes) -> list[str]:
+    """The encodings without those that read the whole file as an earlier one does."""
+    found: dict[bytes, str] = {}
+    for encoding in encodings:
+        found.setdefault(_reading(raw, encoding, used), encoding)
+    return list(found.values())
+
+
+def encodings_of(text: bytes) -> list[str]:
+    """The legacy encodings that some text could be in, likeliest first."""
+    candidates = [encoding for encoding in LEGACY if _decodes(text, encoding)]
+    return sorted(candidates, key=_implausible(text, []))
+
+
+def _implausible(text: bytes, best: list[str]) -> Callable[[str], tuple[bool, float]]:
+    return lambda encoding: (encoding not in best, -plausibility(text, encoding))
+
+
+def _unsure(line: int, best: list[str]) -> str:
+    """What to say of a file that several encodings read."""
+    if not best:
+        return f"near line {line}: not UTF-8 text, and nothing in the file says what else it is. {ADVICE}"
+    names = " and as ".join(best[:NAMED_CANDIDATES])
+    return (
+        f"near line {line}: not UTF-8 text, and it reads differently as {names}: nothing in the file says which is "
+        f"meant. {ADVICE}"
     )
 
 
-def _best(raw: IO[bytes], hits: dict[str, set[str]]) -> list[str]:
-    """The encodings that read most cells of the header as known words; one, if they all read the file alike."""
-    most = max(map(len, hits.values()))
-    best = [encoding for encoding in hits if most and len(hits[encoding]) == most]
-    if len(best) > 1 and len({_digest(raw, encoding) for encoding in best}) == 1:
-        return best[:1]
-    if best == ["cp1252", "cp1250"] and hits["cp1252"] == hits["cp1250"]:
-        # The one language of the vocabulary that is written in 1250 is Polish, and a Polish header has no é or ü.
-        foreign = set("".join(hits["cp1252"])) - set(POLISH)
-        return best[:1] if any(not letter.isascii() for letter in foreign) else best
-    return best
+def _bytes_used(raw: IO[bytes]) -> bytes:
+    """Each byte that the file has, once."""
+    used: set[int] = set()
+    raw.seek(0)
+    while piece := raw.read(PIECE):
+        used.update(piece)
+    return bytes(sorted(used))
+
+
+def _legible(raw: IO[bytes], encoding: str, used: bytes) -> bool:
+    if encoding not in ONE_BYTE:
+        return not _breaks(raw, encoding)
+    # ISO 8859 has control characters there that nobody writes.
+    return _decodes(used, encoding) and not (encoding.startswith("iso") and C1_BYTE.search(used))
+
+
+def _decodes(text: bytes, encoding: str) -> bool:
+    try:
+        text.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _declared(head: bytes) -> list[str]:
     """The encoding that a byte order mark or the NULs of the beginning give away, if they do."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
+            return [encoding]
+    for encoding, high, middle in UTF_32:
+        if any(head) and len(head) >= 8 and not any(head[high::4]) and max(head[middle::4]) <= 0x10:
             return [encoding]
     even, odd = head[::2].count(0), head[1::2].count(0)
     # Ordinary text has a stray NUL at most; UTF-16 has one in every separator and line end, on one side of it. On the
@@ -240,8 +329,10 @@ def _hits(header: bytes, encoding: str, vocabulary: frozenset[str], separators: 
     return {word for word in words if not word.isascii()} & vocabulary
 
 
-def _digest(raw: IO[bytes], encoding: str) -> bytes:
+def _reading(raw: IO[bytes], encoding: str, used: bytes) -> bytes:
     """Equal for two encodings that read the whole file alike."""
+    if encoding in ONE_BYTE:
+        return used.decode(encoding).encode()
     decoder, digest = codecs.getincrementaldecoder(encoding)(), hashlib.sha256()
     raw.seek(0)
     while piece := raw.read(PIECE):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from apps.contacts.columns import ROLES, VOCABULARY, Layout, person, recognise
 from apps.contacts.header_words import WORDS
+from apps.contacts.names import is_shared_line
 
 GOOGLE = (
     "First Name,Middle Name,Last Name,Phonetic First Name,Phonetic Middle Name,Phonetic Last Name,Name Prefix,"
@@ -114,6 +115,15 @@ def test_our_own_files_and_their_rejects_are_read_back() -> None:
         ("Name,Given Name,Additional Name,Family Name,Yomi Name,E-mail 1 - Type,E-mail 1 - Value",
          "name given_name middle_name family_name - - email"),
         ("\ufeff\" Name \",PHONE：,Ｅ-mail   Address,First_Name,Phone (2)", "family_name phone email given_name phone"),
+        ("Etunimi,Sukunimi,Yritys,Matkapuhelin,Työpuhelin,Ensisijainen sähköposti,Faksin numero,Hakulaitteen numero",
+         "given_name family_name organization phone phone email - -"),
+        ("Krstné meno,Ďalšie meno,Priezvisko,Spoločnosť,Mobilný telefón,E-mailová adresa,Fax do práce,Operátor",
+         "given_name middle_name family_name organization phone email - -"),
+        ("Meno,Priezvisko,Telefón domov 2,Ďalšia e-mailová adresa", "given_name family_name phone email"),
+        ("顯示名稱,主要 Email,次要 Email,手機號碼,呼叫器號碼", "name email email phone -"),
+        ("Отображаемое имя,Номер сотового телефона,Адрес электронной почты,Альтернативный адрес электронной почты",
+         "name phone email email"),
+        ("Name,Email Home,Email Work,Email Other,Phone Video,Phone Workfax", "name email email email phone -"),
         ("Shoe size,Name 2,Photo,2", "- - - -"),
     ],
 )  # fmt: skip
@@ -137,6 +147,38 @@ def test_a_fax_or_an_assistant_is_unused_in_every_language() -> None:
     for word in VOCABULARY:
         if any(part in word for part in ("fax", "pager", "telex", "assist", "传真", "傳真", "助理", "факс", "faks")):
             assert recognise([word]) == [""], word
+        if is_shared_line(word):
+            assert recognise([word]) == [""], word
+
+
+LABELS = [
+    "Work Fax", "* Home Fax", "workFax", "homeFax", "otherFax", "Fax", "Pager", "workPager", "Telex", "Assistant",
+    "companyMain", "Fax (dienstlich)", "Fax privat", "Télécopie (bureau)", "Fax del trabajo", "Fax ufficio",
+    "Fax comercial", "Fax op werk", "Рабочий факс", "Пейджер", "Faks służbowy", "商务传真", "商務傳真", "会社 FAX",
+    "ファックス", "ポケットベル", "Työfaksi", "Hakulaite", "Fax do práce", "寻呼机", "呼叫器", "Semafoon",
+    "Cercapersone",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("column", ["Label", "Type"])
+def test_the_fax_that_google_labels_does_not_make_two_colleagues_one(label: str, column: str) -> None:
+    header = ["First Name", f"Phone 1 - {column}", "Phone 1 - Value", f"Phone 2 - {column}", "Phone 2 - Value"]
+    _name, pairs = person(["Ann", label, "021-1", "* Mobile", "138"], recognise(header), header)
+    assert pairs == (("phone", "138"),)
+    _name, pairs = person(["Ann", "Work", "021-1", label, "138"], recognise(header), header)
+    assert pairs == (("phone", "021-1"),)
+
+
+@pytest.mark.parametrize("label", ["Mobile", "* Work", "Home", "Main", "", "Büro", "手机", "Google Voice", "Privat"])
+def test_any_other_label_leaves_the_phone(label: str) -> None:
+    header = ["Phone 1 - Label", "Phone 1 - Value"]
+    assert person([label, "138"], recognise(header), header)[1] == (("phone", "138"),)
+
+
+def test_a_label_behind_its_number_speaks_of_that_number() -> None:
+    header = ["phone 1", "phone 1 type", "phone 2", "phone 2 type"]
+    assert person(["1", "fax", "2", "mobile"], recognise(header), header)[1] == (("phone", "2"),)
 
 
 @pytest.mark.parametrize(

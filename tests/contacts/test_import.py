@@ -9,11 +9,13 @@ import pytest
 from django.core.management import CommandError
 
 from apps.contacts import batches
+from apps.contacts.header_words import WORDS
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, Submission
 from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry, OutboxRow
 from apps.ledger.tables import UnreadableFile
+from config.places import BASE_DIR
 from tests.commands import run, say
 from tests.people import TESTER, load
 
@@ -281,3 +283,83 @@ def test_an_encoding_that_is_none_is_one_sentence(alice: Employee, tmp_path: Pat
         file.write_text(text)
         with pytest.raises(CommandError, match="is no encoding"):
             run("import_contacts", file, "--employee", "A001", "--encoding", encoding)
+
+
+@pytest.mark.parametrize("name", ["windows-1250", "CP1250", "cp1250"])
+def test_a_file_that_two_code_pages_read_differently_is_refused_until_one_is_named(
+    alice: Employee, tmp_path: Path, name: str
+) -> None:
+    """Dvořák under a German header was recorded as Dvoøák."""
+    file = tmp_path / "kontakte.csv"
+    file.write_bytes("Vorname;Nachname;Telefon geschäftlich\nJiří;Dvořák;13812345678\n".encode("cp1250"))
+    with pytest.raises(CommandError, match=r"reads differently as cp1252 and as cp1250.*--encoding cp125") as refused:
+        run("import_contacts", file, "--employee", "A001")
+    assert str(refused.value).endswith(".")
+    assert not Contact.objects.exists()
+    assert counts(run("import_contacts", file, "--employee", "A001", "--encoding", name)) == {"created": 1}
+    assert Contact.objects.get().name == "Jiří Dvořák"
+
+
+def test_a_german_file_of_german_names_is_not_asked_about(alice: Employee, tmp_path: Path) -> None:
+    file = tmp_path / "kontakte.csv"
+    file.write_bytes("Vorname;Nachname;Telefon geschäftlich\nJürgen;Weiß;13812345678\n".encode("cp1252"))
+    assert counts(run("import_contacts", file, "--employee", "A001")) == {"created": 1}
+    assert Contact.objects.get().name == "Jürgen Weiß"
+
+
+def test_a_file_in_utf_32_is_read(alice: Employee, tmp_path: Path) -> None:
+    file = tmp_path / "contacts.csv"
+    file.write_bytes("姓名,电话\n王芳,13812345678\n".encode("utf-32"))
+    assert counts(run("import_contacts", file, "--employee", "A001")) == {"created": 1}
+    assert Contact.objects.get().name == "王芳"
+
+
+QUOTED = b"BEGIN:VCARD\nVERSION:2.1\nN;ENCODING=QUOTED-PRINTABLE:M=FCller;J=F6rg\nTEL:13812345678\nEND:VCARD\n"
+PLAIN = b"BEGIN:VCARD\nVERSION:2.1\nN:Lee;Ann\nTEL:13912345678\nEND:VCARD\n"
+
+
+def test_a_card_whose_alphabet_nothing_says_does_not_lose_its_name_without_a_word(
+    alice: Employee, tmp_path: Path
+) -> None:
+    file = tmp_path / "cards.vcf"
+    file.write_bytes(PLAIN + QUOTED)
+    with pytest.raises(CommandError, match=r"near line 6: .*not UTF-8.*--encoding cp1252"):
+        run("import_contacts", file, "--employee", "A001")
+    assert not Contact.objects.exists()
+    run("import_contacts", file, "--employee", "A001", "--encoding", "windows-1252")
+    assert set(Contact.objects.values_list("name", flat=True)) == {"Ann Lee", "Jörg Müller"}
+
+
+def test_a_name_that_the_named_encoding_cannot_read_is_told_of(alice: Employee, tmp_path: Path) -> None:
+    file = tmp_path / "cards.vcf"
+    file.write_bytes(PLAIN + QUOTED)
+    _out, err = say("import_contacts", file, "--employee", "A001", "--encoding", "utf-8")
+    assert "of 1 created contacts an unusable name, phone, e-mail or handle was left out." in err
+    assert set(Contact.objects.values_list("name", flat=True)) == {"Ann Lee", ""}
+
+
+def test_a_card_in_another_charset_than_it_says_costs_its_name_alone_and_is_told_of(
+    alice: Employee, tmp_path: Path
+) -> None:
+    file = tmp_path / "cards.vcf"
+    file.write_bytes(PLAIN + QUOTED.replace(b"N;", b"N;CHARSET=UTF-8;"))
+    _out, err = say("import_contacts", file, "--employee", "A001")
+    assert "of 1 created contacts an unusable name" in err
+    assert set(Contact.objects.values_list("name", flat=True)) == {"Ann Lee", ""}
+
+
+def test_two_colleagues_with_one_work_fax_are_two_contacts(alice: Employee, tmp_path: Path) -> None:
+    header = "First Name,Phone 1 - Label,Phone 1 - Value,Phone 2 - Label,Phone 2 - Value"
+    rows = "Ann,Work Fax,021 6234 5678,Mobile,13812345678\nBob,Work Fax,021 6234 5678,Mobile,13912345678"
+    file = tmp_path / "google.csv"
+    file.write_text(f"{header}\n{rows}\n")
+    assert counts(run("import_contacts", file, "--employee", "A001")) == {"created": 2}
+    _out, err = say("import_contacts", file, "--employee", "A001")
+    assert "ignored columns" not in err
+
+
+def test_the_readme_counts_the_languages_of_the_headers() -> None:
+    languages = {language.partition("-")[0] for language in WORDS if language != "ours"}
+    assert len(languages) == 13
+    for name in ("README.md", "CHANGELOG.md"):
+        assert "in thirteen languages" in (BASE_DIR / name).read_text(encoding="utf-8")

@@ -83,7 +83,14 @@ def test_the_fax_of_an_office_does_not_make_two_people_one() -> None:
     faxes = ["TEL;WORK;FAX:1", "TEL;TYPE=PAGER:2", "TEL;TYPE=modem:3", "a.TEL:4", "a.X-ABLabel:_$!<WorkFAX>!$_"]
     assert values(only(*faxes, "TEL;CELL:5", "TEL;VOICE;FAX:6")) == ["5", "6"]
     assert values(only(*faxes, "EMAIL:a@x.org")) == ["a@x.org"]
-    assert values(only(*faxes)) == ["1", "2", "3", "4"], "somebody of whom nothing else is known is not lost"
+    assert values(only(*faxes)) == [], "two people of an office would be one contact and a duplicate"
+
+
+@pytest.mark.parametrize(
+    "label", ["传真", "Fax (dienstlich)", "Télécopie", "Служебный факс", "Pager", "Työfaksi", "秘書"]
+)
+def test_a_label_in_any_language_says_that_a_line_is_an_offices(label: str) -> None:
+    assert values(only("a.TEL:1", f"a.X-ABLabel:{label}", "b.TEL:2", "b.X-ABLabel:Büro")) == ["2"]
 
 
 def test_the_phone_of_an_assistant_is_not_this_persons() -> None:

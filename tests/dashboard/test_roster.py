@@ -1,5 +1,6 @@
 """The roster in HR's browser: looked at as a difference, applied once, and who left is out."""
 
+from html import unescape
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests import people, rosters
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient
 from tests.dashboard.test_import import text_of
+from tests.employees import looks
 from tests.employees.test_loads import NEXT
 from tests.fixtures import Clock
 
@@ -161,6 +163,26 @@ def test_a_page_of_a_load_asks_the_same_for_thirty_people_as_for_three(as_: Sign
             client.get("/company/roster/")
         asked.append(len(captured))
     assert asked[0] == asked[1]
+
+
+def test_people_of_an_unknown_manager_are_named_once_and_can_be_loaded_without_one(as_: SignIn, hr: Employee) -> None:
+    client = as_(hr)
+    rows = "N1,Nina,n1@corp.example.com,404\nN2,Otto,n2@corp.example.com,N1\nN3,Pia,n3@corp.example.com,N2\n"
+    address = send(client, "staff_no,name,email,manager_staff_no\n" + rows)
+    said = unescape(text_of(client.get(address + "?show=rejected")))
+    assert "3 Rejected" in said
+    assert "The manager 404 is nobody's number, and no one employee's name. 2 more rows depend on it" in said
+    assert said.count("The manager 404") == 1
+    assert "Load people without a manager where the manager is not known" in said
+    client.post(address + "look/", {"without_unknown_managers": "yes"})
+    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    said = text_of(client.get(address))
+    assert "3 Join" in said
+    assert "Rejected" not in said
+    assert "1 person has a manager whom nobody knows, and is loaded without one." in said
+    confirm(client, address)
+    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    assert [looks.boss_of(number) for number in ("N1", "N2", "N3")] == [None, "N1", "N2"]
 
 
 def test_a_file_whose_alphabet_is_unsure_is_asked_about(as_: SignIn, hr: Employee) -> None:

@@ -1,9 +1,16 @@
 """Addresses and phones of a roster: whose they are, were, and become."""
 
+import io
+
+import pytest
+
+from apps.employees.imports import read_roster
 from apps.employees.models import Account, Employee, EmployeeIdentity
-from tests.employees.looks import HEADER, counts
+from apps.employees.roster import RosterResult, load_roster
+from apps.ledger.tables import Table
+from tests.employees.looks import HEADER, boss_of, counts
 from tests.fixtures import Clock
-from tests.people import ROSTER, load, person, with_account
+from tests.people import ROSTER, TESTER, load, person, with_account
 
 
 def emails_of(staff_no: str) -> dict[str, bool]:
@@ -75,8 +82,89 @@ def test_who_reports_to_nobody_known_is_refused_with_everybody_below(noon: Clock
         "4,Four,4@corp.example.com,"
     )
     assert counts(result) == {"created": 1, "rejected": 3}
-    assert [(reject.line, reject.code) for reject in result.rejects] == [(n, "unknown_manager") for n in (2, 3, 4)]
-    assert "404" in result.rejects[0].reason
+    assert [(one.line, one.code, one.dependents, one.cause) for one in result.rejects] == [
+        (2, "unknown_manager", 2, 0), (3, "manager_rejected", 0, 2), (4, "manager_rejected", 0, 2),
+    ]  # fmt: skip
+    assert [one.reason for one in result.rejects] == [
+        "no employee has the number 404",
+        "the manager One (1, line 2) is not loaded",
+        "the manager Two (2, line 3) is not loaded",
+    ]
+
+
+def test_a_manager_whom_nobody_knows_is_named_once_however_many_name_him(noon: Clock) -> None:
+    result = load(HEADER + "".join(f"{n},N{n},{n}@corp.example.com,{404 if n < 4 else 2}\n" for n in range(1, 8)))
+    assert counts(result) == {"rejected": 7}
+    assert [(one.line, one.code) for one in result.rejects if not one.cause] == [(2, "unknown_manager")]
+    assert result.rejects[0].dependents == 6
+    assert {one.cause for one in result.rejects[1:]} == {2}
+
+
+def test_a_manager_whose_row_is_refused_is_not_called_unknown(noon: Clock) -> None:
+    result = load(
+        HEADER
+        + "1,One,no address,\n2,Two,2@corp.example.com,1\n3,Three,3@corp.example.com,2\n4,Four,4@corp.example.com,"
+    )
+    assert counts(result) == {"created": 1, "rejected": 3}
+    assert [(one.line, one.code, one.dependents) for one in result.rejects if not one.cause] == [
+        (2, "invalid_identity", 2)
+    ]
+    assert result.rejects[1].reason == "the manager One (1, line 2) is not loaded"
+
+
+def without_unknown_managers(text: str) -> RosterResult:
+    roster = read_roster(Table(io.StringIO(text)))
+    roster.without_unknown_managers = True
+    return load_roster(roster=roster, by=TESTER)
+
+
+def test_people_of_an_unknown_manager_may_be_loaded_without_one(company: dict[str, Employee]) -> None:
+    rows = "1,One,1@corp.example.com,404\n2,Two,2@corp.example.com,1\nA001,Alice 艾,alice@corp.example.com,405\n"
+    result = without_unknown_managers(HEADER + rows + "5,Five,no address,\n6,Six,6@corp.example.com,5")
+    assert counts(result) == {"created": 3, "updated": 1, "rejected": 1}
+    assert result.without_manager == [(2, "404"), (4, "405"), (6, "5")]
+    assert [boss_of(staff_no) for staff_no in ("1", "2", "A001", "6")] == [None, "1", None, None]
+
+
+LEAVERS = "staff_no,name,email,started_on,left_on\n"
+
+
+@pytest.mark.parametrize("leaver_first", [True, False])
+def test_the_address_of_a_leaver_may_be_somebody_elses_in_the_same_file(noon: Clock, leaver_first: bool) -> None:
+    rows = ["1,Old,info@corp.example.com,2020-01-01,2024-06-30", "2,New,info@corp.example.com,2024-07-01,"]
+    rows = rows if leaver_first else rows[::-1]
+    file = LEAVERS + "\n".join(rows)
+    assert counts(load(file)) == {"created": 2}
+    assert emails_of("1") == {"info@corp.example.com": False}
+    assert emails_of("2") == {"info@corp.example.com": True}
+    assert counts(load(file)) == {"unchanged": 2}
+    assert EmployeeIdentity.objects.count() == 2
+
+
+def test_a_leavers_line_takes_nobodys_address_away(company: dict[str, Employee]) -> None:
+    assert counts(load(LEAVERS + "9,Old,alice@corp.example.com,2020-01-01,2024-06-30")) == {"created": 1}
+    assert emails_of("A001") == {"alice@corp.example.com": True}
+    assert emails_of("9") == {"alice@corp.example.com": False}
+
+
+def test_who_leaves_in_this_file_hands_the_address_on(company: dict[str, Employee]) -> None:
+    rows = "A001,Alice 艾,alice@corp.example.com,,2026-10-31\n9,New,alice@corp.example.com,2026-11-01,"
+    assert counts(load(LEAVERS + rows)) == {"created": 1, "updated": 1}
+    assert emails_of("A001") == {"alice@corp.example.com": False}
+    assert emails_of("9") == {"alice@corp.example.com": True}
+
+
+def test_of_two_leavers_the_last_one_has_the_address(noon: Clock) -> None:
+    rows = "1,A,x@corp.example.com,,2024-06-30\n2,B,x@corp.example.com,,2025-06-30\n3,C,x@corp.example.com,,2023-06-30"
+    assert counts(load(LEAVERS + rows)) == {"created": 3}
+    assert [emails_of(n)["x@corp.example.com"] for n in "123"] == [False, True, False]
+
+
+def test_two_who_stay_share_no_address_whoever_left(noon: Clock) -> None:
+    rows = "1,A,x@corp.example.com,,2024-06-30\n2,B,x@corp.example.com,,\n3,C,x@corp.example.com,,2030-06-30"
+    result = load(LEAVERS + rows)
+    assert counts(result) == {"created": 1, "rejected": 2}
+    assert [(one.line, one.code) for one in result.rejects] == [(3, "email_shared"), (4, "email_shared")]
 
 
 def test_the_sign_in_mail_follows_a_new_address(company: dict[str, Employee]) -> None:

@@ -74,7 +74,7 @@ def test_a_command_without_a_campaign_takes_the_only_open_one_or_lists_them(
 ) -> None:
     more = ["--output", tmp_path / "x.csv"] if command == "export_standings" else []
     assert refused(command, *more) == (
-        1, "no campaign is open; name one with --campaign, or open one with open_campaign"
+        1, "no campaign is open; name one with --campaign, or open one with open_campaign."
     )  # fmt: skip
     november()
     assert run(command, *more)["campaign"] == "november"
@@ -84,7 +84,7 @@ def test_a_command_without_a_campaign_takes_the_only_open_one_or_lists_them(
     assert "November (november), Second one (second-one)" in sentence
     for name in ("second-one", "Second one"):
         assert run(command, "--campaign", name, *more)["campaign"] == "second-one"
-    assert refused(command, "--campaign", "third", *more) == (1, "no campaign is named 'third'")
+    assert refused(command, "--campaign", "third", *more) == (1, "no campaign is named 'third'.")
     for odd in ("x\0", "\udcff"):
         assert refused(command, "--campaign", odd, *more)[0] == 1
 

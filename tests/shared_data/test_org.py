@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from apps.employees.models import Employee, TreeNode
 from tests import plugin
@@ -46,3 +47,24 @@ def test_a_department_with_a_comma_stays_one_department() -> None:
     assert run("import_roster", ORG / "roster-northwind.csv")["created"] == 9
     assert person("2").current_department == "Vice President, Sales"
     assert Employee.objects.team_of(person("2")).count() == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "others"), [("roster-oracle-hr.csv", "100", 106), ("roster-northwind.csv", "2", 8)]
+)
+def test_an_export_without_the_head_of_the_company_says_that_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, head: str, others: int
+) -> None:
+    header, *lines = (ORG / name).read_text(encoding="utf-8").splitlines()
+    headless = tmp_path / "headless.csv"
+    headless.write_text("\n".join([header, *(line for line in lines if not line.startswith(f"{head},"))]))
+    with pytest.raises(SystemExit) as ended:
+        call_command("import_roster", str(headless))
+    assert ended.value.code == 1
+    out, err = capsys.readouterr()
+    assert out == f"Nothing was loaded: all {others} rows were rejected.\n"
+    assert f"no employee has the number {head}; {others - 1} more rows depend on it and are not loaded either." in err
+    assert err.count("no employee has the number") == 1
+    told = run("import_roster", headless, "--without-unknown-managers")
+    assert (told["created"], told["rejected"]) == (others, 0)
+    assert told["without_manager"] == TreeNode.objects.filter(depth=0).count() > 1

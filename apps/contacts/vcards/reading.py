@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from apps.contacts.vcards.lines import lines_of, wide_encoding
-from apps.contacts.vcards.values import Contents
+from apps.contacts.vcards.values import Contents, Undecoded
 
 # Longer than anything that makes a contact; a card of many such lines is as little a person's.
 VALUE_LIMIT = 10_000
@@ -31,12 +31,14 @@ class Card:
     """One card. `line`: the physical line of its BEGIN. `identities`: raw (kind, text), each once, in order.
 
     `problem`: "", "unterminated_card" or "too_long"; a card with a problem has no name and no identities.
+    `undecoded`: what of it cannot be decoded for certain; a name of such bytes is left empty.
     """
 
     line: int
     name: str
     identities: tuple[tuple[str, str], ...]
     problem: str = ""
+    undecoded: tuple[Undecoded, ...] = field(default=(), compare=False)
 
 
 @dataclass(slots=True)
@@ -74,20 +76,16 @@ def read_cards(raw: IO[bytes], *, encoding: str = "") -> Iterator[Card]:
     A card that never ends comes last (or when a hundred more have begun inside it). `encoding` is what text is in
     that is no UTF-8 file's and says no CHARSET; without it such a name is left empty rather than guessed.
     """
-    return (card for card, _unsure in _read(raw, encoding))
-
-
-def needs_encoding(raw: IO[bytes]) -> bool:
-    """Whether some name or identity is neither UTF-8 nor in a CHARSET it says: somebody must say in what it is."""
-    return any(unsure for _card, unsure in _read(raw, ""))
-
-
-def _read(raw: IO[bytes], encoding: str) -> Iterator[tuple[Card, bool]]:
     recoded, lines = lines_of(raw, encoding)
     cutter = _Cutter(encoding, recoded)
     for number, line in enumerate(lines, start=1):
         yield from cutter.take(number, line)
     yield from cutter.finish()
+
+
+def needs_encoding(raw: IO[bytes]) -> bool:
+    """Whether some name or identity is neither UTF-8 nor in a CHARSET it says: somebody must say in what it is."""
+    return any(card.undecoded for card in read_cards(raw))
 
 
 class _Cutter:
@@ -99,7 +97,7 @@ class _Cutter:
         self._property: _Property | None = None
         self._soft = False
 
-    def take(self, number: int, line: bytes) -> list[tuple[Card, bool]]:
+    def take(self, number: int, line: bytes) -> list[Card]:
         """Take one physical line; the cards that it ends."""
         if b":" in line and (cut := CUT.match(line)):
             return self._begin(number) if cut[1] else self._end()
@@ -117,20 +115,20 @@ class _Cutter:
                 self._add(one, line[folded:])
         return []
 
-    def finish(self) -> list[tuple[Card, bool]]:
+    def finish(self) -> list[Card]:
         """The file has ended: what is open never will."""
-        unterminated = [(Card(one.line, "", (), "unterminated_card"), False) for one in self._open]
+        unterminated = [Card(one.line, "", (), "unterminated_card") for one in self._open]
         self._open.clear()
         return unterminated
 
-    def _begin(self, number: int) -> list[tuple[Card, bool]]:
+    def _begin(self, number: int) -> list[Card]:
         self._close_property()
         self._open.append(_Open(number))
         if len(self._open) <= NEST_LIMIT:
             return []
-        return [(Card(self._open.popleft().line, "", (), "unterminated_card"), False)]
+        return [Card(self._open.popleft().line, "", (), "unterminated_card")]
 
-    def _end(self) -> list[tuple[Card, bool]]:
+    def _end(self) -> list[Card]:
         self._close_property()
         return list(self._finished(self._open.pop())) if self._open else []
 
@@ -170,19 +168,19 @@ class _Cutter:
         else:
             card.lines.append((one.name, one.parts))
 
-    def _finished(self, card: _Open) -> Iterator[tuple[Card, bool]]:
+    def _finished(self, card: _Open) -> Iterator[Card]:
         version = next((b"".join(parts) for name, parts in card.lines if name == b"VERSION"), b"")
         old = version.partition(b":")[2].strip().startswith(b"2")
         contents = Contents(card.lines, old=old, encoding=self._encoding, recoded=self._recoded)
         for line, parts in card.agents:
             yield from self._agent(line, parts)
         if card.too_long:
-            yield Card(card.line, "", (), "too_long"), False
+            yield Card(card.line, "", (), "too_long")
         else:
-            read = Card(card.line, contents.name(), contents.identities())
-            yield read, contents.unsure
+            name, identities = contents.name(), contents.identities()
+            yield Card(card.line, name, identities, undecoded=tuple(contents.undecoded))
 
-    def _agent(self, number: int, parts: list[bytes]) -> Iterator[tuple[Card, bool]]:
+    def _agent(self, number: int, parts: list[bytes]) -> Iterator[Card]:
         """The card in an AGENT's value: 3.0 writes a whole card as escaped text (RFC 2426, 3.5.4)."""
         agent = Contents([(b"AGENT", parts)], old=False, encoding=self._encoding, recoded=self._recoded)
         cutter = _Cutter("", recoded=True)

@@ -6,15 +6,16 @@ vCard 2.1 (versit, 1996), RFC 2425 and 2426 (3.0), RFC 6350 (4.0), and what phon
 from __future__ import annotations
 
 import binascii
-import codecs
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote
 
-from apps.contacts.names import addresses_in, compose_name, one_line
+from apps.contacts.names import addresses_in, compose_name, is_shared_line, one_line
 from apps.ledger.rules import RAW_LIMIT
+from apps.ledger.texts import codec_of
 
 # The colon behind the parameters is the first one outside quotes.
 HEAD = re.compile(rb'[^":]*(?:"[^"]*"[^":]*)*:')
@@ -27,27 +28,14 @@ SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 PAUSE = re.compile(r"(?<=\d)\s*(?:[,;].*|[pPwW][\d\spPwW,;*#+()-]*)$", re.DOTALL)
 LEADING_PAUSE = re.compile(r"^[\spPwW,;]+(?=[\d+(])")
 ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-# The names as programs write them, and the supersets that hold what they mean by them.
-WIDER = {
-    "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "big5": "cp950", "euc_kr": "cp949",
-    "iso8859-1": "cp1252",
-}  # fmt: skip
-# An encoding that changes plain ASCII is none that anybody writes a card in, and some of them run code or warn.
-PROBE = b"A+AGE-\\x41 xn--~{"
-SHARED_LINES = frozenset({"PAGER", "MODEM", "TELEX", "BBS"})
 OWN_LINES = frozenset({"VOICE", "CELL", "IPHONE"})
 
 
 @lru_cache(maxsize=256)
 def _codec(charset: str) -> str:
-    """Python's name of a charset, "" for one that nobody knows or that is not text."""
-    try:
-        name = codecs.lookup(charset.lower().removeprefix("x-")).name
-        name = WIDER.get(name, name)
-        known = name not in ("ascii", "unicode_escape", "raw_unicode_escape") and PROBE.decode(name) == PROBE.decode()
-        return name if known else ""
-    except (LookupError, ValueError):
-        return ""
+    """Python's name of a charset, "" for one that nobody knows, that is not text or that says nothing (US-ASCII)."""
+    codec = codec_of(charset)
+    return "" if charset.lower().replace("_", "-") in ("ascii", "us-ascii") else codec
 
 
 @dataclass(frozen=True)
@@ -77,6 +65,13 @@ class Line:
             return b"", True
 
 
+class Undecoded(NamedTuple):
+    """Text that cannot be decoded for certain. `declared`: its line names a charset, and it is in another one."""
+
+    text: bytes
+    declared: bool
+
+
 def content_line(name: bytes, parts: list[bytes], *, old: bool) -> Line | None:
     """The line of its folded parts. `old`: in 2.1 the blank at a fold belongs to the text. None without a colon."""
     text = old and name in (b"FN", b"N", b"NICKNAME", b"ORG") and not ENCODING.search(parts[0].partition(b":")[0])
@@ -93,23 +88,23 @@ def content_line(name: bytes, parts: list[bytes], *, old: bool) -> Line | None:
 class Contents:
     """What the lines of one card say. `encoding` is for text that says no charset, "" means UTF-8 or nothing.
 
-    `recoded`: the file was not in bytes that a CHARSET speaks of. `unsure` becomes true when text that would have
-    been read cannot be decoded for certain.
+    `recoded`: the file was not in bytes that a CHARSET speaks of. `undecoded` holds the text that would have been read
+    and cannot be decoded for certain.
     """
 
     def __init__(self, lines: Iterable[tuple[bytes, list[bytes]]], *, old: bool, encoding: str, recoded: bool):
         found = (content_line(name, parts, old=old) for name, parts in lines)
         self._lines = [line for line in found if line]
         self._old, self._encoding, self._recoded = old, encoding, recoded
-        self.unsure = False
+        self.undecoded: list[Undecoded] = []
 
-    def texts(self, *names: bytes) -> Iterator[str | None]:
-        """The values of these lines, decoded and still escaped; None for one that cannot be decoded for certain."""
-        return (self._text(line) for line in self._lines if line.name in names)
+    def _of(self, name: bytes) -> Iterator[Line]:
+        return (line for line in self._lines if line.name == name)
 
     def values(self, name: bytes) -> Iterator[str]:
         """The unescaped values of these lines that can be decoded."""
-        return (self._plain(text) for text in self.texts(name) if text is not None)
+        texts = map(self._text, self._of(name))
+        return (self._plain(text) for text in texts if text is not None)
 
     def _text(self, line: Line) -> str | None:
         data, packed = line.data()
@@ -123,12 +118,16 @@ class Contents:
                 continue
         return None
 
+    def _keep_undecoded(self, line: Line) -> None:
+        self.undecoded.append(Undecoded(line.data()[0], declared=CHARSET.search(line.head) is not None))
+
     def name(self) -> str:
         """FN; else N composed; else NICKNAME; else the first part of ORG. Empty when it cannot be decoded."""
         for wanted in (b"FN", b"N", b"NICKNAME", b"ORG"):
-            for text in self.texts(wanted):
+            for line in self._of(wanted):
+                text = self._text(line)
                 if text is None:
-                    self.unsure = True
+                    self._keep_undecoded(line)
                     return ""
                 if name := one_line(self._name_of(wanted, text)):
                     return name
@@ -157,25 +156,23 @@ class Contents:
     def identities(self) -> tuple[tuple[str, str], ...]:
         """Raw (kind, text), each once, in order.
 
-        A fax, pager, modem or telex is shared by the people of an office: it is taken only from a card that says
-        nothing else. An assistant's phone is the assistant's, never this person's.
+        A fax, pager, modem or telex is shared by the people of an office, and an assistant's phone is the assistant's:
+        neither is ever taken for this person's.
         """
         found: dict[tuple[str, str], None] = {}
-        shared: dict[tuple[str, str], None] = {}
         labels = self._labels()
         for line in self._lines:
             match line.name:
                 case b"TEL":
                     words = line.words | labels.get(line.group, frozenset())
-                    if not any("ASSISTANT" in word for word in words):
-                        numbers = shared if _of_an_office(words) else found
-                        numbers |= dict.fromkeys(("phone", text) for text in self._phones(line))
+                    if not _is_shared(words):
+                        found |= dict.fromkeys(("phone", text) for text in self._phones(line))
                 case b"EMAIL":
                     found |= dict.fromkeys(("email", text) for text in self._emails(line))
                 case b"X-HUNDRED-HANDLE":
                     if text := one_line(self._plain(self._sure(line))):
                         found[("handle", text)] = None
-        return tuple(found or shared)
+        return tuple(found)
 
     def _labels(self) -> dict[bytes, frozenset[str]]:
         """What Apple's X-ABLabel calls the lines of a group: _$!<WorkFAX>!$_."""
@@ -189,7 +186,7 @@ class Contents:
         """The value of an identity: undecodable bytes as escapes, which no normaliser takes for an identity."""
         text = self._text(line)
         if text is None:
-            self.unsure = True
+            self._keep_undecoded(line)
             return line.data()[0].decode("ascii", "backslashreplace").replace("\\", "\\\\")
         return text
 
@@ -214,8 +211,11 @@ class Contents:
         return addresses_in(text)
 
 
-def _of_an_office(words: frozenset[str]) -> bool:
-    return not words & OWN_LINES and any(word in SHARED_LINES or word.endswith("FAX") for word in words)
+def _is_shared(words: frozenset[str]) -> bool:
+    """Whether the types and label of a line say that it is not this person's own."""
+    if any("ASSISTANT" in word for word in words):
+        return True
+    return not words & OWN_LINES and any(is_shared_line(word) for word in words)
 
 
 def _unescaped(text: str) -> str:

@@ -51,4 +51,5 @@ def roster_field(name: str) -> str:
 
 @register.filter
 def roster_rejection(reject: dict[str, Any]) -> str:
-    return roster_words.rejection(reject["code"], reject["column"], reject["about"])
+    dependents = reject.get("dependents", 0)
+    return roster_words.rejection(reject["code"], reject["column"], reject["about"], dependents)

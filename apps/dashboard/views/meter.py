@@ -12,7 +12,6 @@ from apps.dashboard.views.scope import Scope
 from apps.quotas import reports
 from apps.quotas.models import Export
 
-
 # HR is warned from this share of the live contacts on, when it is more than a handful.
 MANY_HANDLES, FEWEST_HANDLES = 0.2, 20
 

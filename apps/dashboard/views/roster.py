@@ -129,7 +129,7 @@ def _told(load: RosterLoad) -> dict[str, Any]:
         "refused": load.state == State.REFUSED, "problem": problem,
         "sentence": roster_words.problem(problem) if problem else "", "lists": lists, "compared": bool(kinds),
         "unchanged": report.get("unchanged", 0), "duplicate": report.get("duplicate", 0), "read": report.get("read", 0),
-        "counts": report, "moved": report.get("moved", False),
+        "without_manager": report.get("without_manager", 0), "counts": report, "moved": report.get("moved", False),
         "changes": sum(kinds.get(kind, 0) for kind in ("joined", "left", "moved", "changed", "address")),
         "leaving": report.get("left", 0), "work": _work(load), "used": sum(map(bool, load.layout.get("roles", []))),
         "readings": load.layout.get("readings", []),
@@ -167,6 +167,7 @@ def look(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     said = [request.POST.get(f"role_{place}") for place in range(len(load.layout.get("header", [])))]
     loads.look_again(
         load, encoding=encoding if encoding in ENCODINGS else "", complete=request.POST.get("complete") == "yes",
+        without_unknown_managers=request.POST.get("without_unknown_managers") == "yes",
         roles=[role if role in roster_words.ROLES else "" for role in said] if any(said) else None,
     )  # fmt: skip
     services.ring_for_roster(load.pk)

@@ -10,6 +10,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -18,6 +19,7 @@ from django.db import DatabaseError
 from tqdm import tqdm
 
 from apps.ledger.services import Actor, PastIsKept, coming_from, database_is_away, verify_identity_key
+from apps.ledger.texts import UnsureEncoding
 
 # A bar for work that takes longer than this many seconds.
 BAR_AFTER = 1.0
@@ -32,7 +34,17 @@ class HouseCommand(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
     def execute(self, *args: Any, **options: Any) -> Any:
+        """Run the command. Whatever it refuses is one CommandError, a sentence with its full stop."""
         try:
+            return self._execute(*args, **options)
+        except CommandError as error:
+            if str(error) == sentence(str(error)):
+                raise
+            raise CommandError(sentence(str(error)), returncode=error.returncode) from error
+
+    def _execute(self, *args: Any, **options: Any) -> Any:
+        try:
+            _refuse_undecodable(options)
             with coming_from(f"command {type(self).__module__.rpartition('.')[2]}"):
                 result = super().execute(*args, **options)
             # Here, where a closed pipe can be answered, and not while Python ends.
@@ -65,9 +77,9 @@ class HouseCommand(BaseCommand):
         """End with the result: as JSON when asked for, else as sentences."""
         self.stdout.write(json.dumps(result, ensure_ascii=False, default=str) if options["json"] else summary)
 
-    def warn(self, sentence: str) -> None:
+    def warn(self, text: str) -> None:
         """A sentence beside the result, on standard error."""
-        self.stderr.write(self.style.WARNING(sentence))
+        self.stderr.write(self.style.WARNING(sentence(text)))
 
     @contextmanager
     def bar(self, unit: str, total: int | None = None) -> Iterator[Callable[..., None]]:
@@ -80,6 +92,40 @@ class HouseCommand(BaseCommand):
                 bar.update(done - bar.n)
 
             yield progress
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop behind its last word."""
+    text = text.rstrip()
+    return text if not text or text.endswith((".", "!", "?", ":", "…")) else f"{text}."
+
+
+def name_encoding(error: UnsureEncoding) -> str:
+    """What to do about a file that several encodings read: the option that names one, and the likely ones."""
+    return f"Name its encoding: --encoding {error.candidates[0]}, or one of {', '.join(error.candidates[1:])}."
+
+
+def count_entries(path: Path, mark: bytes = b"") -> int | None:
+    """About how many records a text file holds, as the total of a bar: its line ends, or the times it has `mark`.
+
+    None for a file that cannot be read; whoever opens it says why.
+    """
+    ends = found = 0
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                ends += max(piece.count(b"\n"), piece.count(b"\r"))
+                found += piece.upper().count(mark) if mark else 0
+    except OSError:
+        return None
+    return found or ends
+
+
+def _refuse_undecodable(options: dict[str, Any]) -> None:
+    """An argument of other bytes than UTF-8 is no name, number or text; the file system alone has such."""
+    for name, value in options.items():
+        if isinstance(value, str) and not value.isascii() and value != value.encode(errors="ignore").decode():
+            raise CommandError(f"{name.replace('_', '-')} is not UTF-8 text")
 
 
 def instant(text: str) -> datetime:

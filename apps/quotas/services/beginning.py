@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from apps.ledger.services import SYSTEM, Actor, claim_job, clock, hold_facts
+from apps.ledger.statistics import refresh_statistics
 from apps.quotas.models import Campaign, MarkRun
 from apps.quotas.services import marking
 from apps.quotas.services.rolling import void_sums
@@ -85,4 +86,6 @@ def close_if_over(run: MarkRun) -> bool:
         for name, value in result.items():
             if isinstance(value, int):
                 totals[name] = totals.get(name, 0) + value
+    if run.work == MarkRun.Work.MARK:
+        refresh_statistics("quotas_standing", "quotas_standingchange", written=totals.get("people", 0))
     return bool(MarkRun.objects.filter(pk=run.pk, finished_at=None).update(finished_at=clock(), totals=totals))

@@ -7,10 +7,10 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.contacts.columns import ROLES
 from apps.contacts.imports import import_contacts
-from apps.contacts.reading import FORMATS
+from apps.contacts.reading import FORMATS, VCARD, is_vcards
 from apps.contacts.reports import ImportResult
 from apps.employees.models import Employee
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import HouseCommand, count_entries, name_encoding, sentence
 from apps.ledger.tables import UnreadableFile
 from apps.ledger.texts import UnsureEncoding
 
@@ -36,7 +36,9 @@ class Command(HouseCommand):
         parser.add_argument("--employee", metavar="STAFF_NO", help="whose contacts these are")
         parser.add_argument("--format", choices=FORMATS, default="auto", help="what kind of file it is")
         parser.add_argument(
-            "--encoding", default="", help="what its bytes mean, such as gb18030 or cp1252, when they do not say it"
+            "--encoding",
+            default="",
+            help="what its bytes mean, such as gb18030 or windows-1250, when they do not say it",
         )
         parser.add_argument(
             "--columns", type=_columns, metavar="NAME=ROLE,...",
@@ -60,7 +62,8 @@ class Command(HouseCommand):
                     if options["rejects"].exists() and options["rejects"].samefile(file):
                         raise CommandError("--rejects would overwrite the file itself: name another one")
                     rejects = stack.enter_context(options["rejects"].open("wb"))
-                progress = stack.enter_context(self.bar("rows"))
+                mark = b"BEGIN:VCARD" if options["format"] == VCARD or is_vcards(raw) else b""
+                progress = stack.enter_context(self.bar("rows", count_entries(file, mark)))
                 result = import_contacts(
                     raw=raw, by=self.actor, employee=employee, format=options["format"], encoding=options["encoding"],
                     columns=options["columns"], trust_times=options["trust_times"], dry_run=options["dry_run"],
@@ -69,10 +72,7 @@ class Command(HouseCommand):
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error
         except UnsureEncoding as error:
-            likely = ", ".join(error.candidates)
-            raise CommandError(
-                f"{file}: {error} Name it: --encoding {likely}" if likely else f"{file}: {error}"
-            ) from error
+            raise CommandError(f"{file}: {sentence(str(error))} {name_encoding(error)}") from error
         except UnreadableFile as error:
             raise CommandError(f"{file}: {error}") from error
         self._tell(options, result)
@@ -85,9 +85,11 @@ class Command(HouseCommand):
         for reject in result.rejects:
             where = f"line {reject['line']}" + (f", {reject['column']}" if reject["column"] else "")
             self.warn(f"{where}: {reject['reason']}")
-        if result.left_out:
-            self.warn(f"of {result.left_out} created contacts an unusable phone, e-mail or handle was left out")
         told = result.as_json()
+        if more := told["rejected"] - len(result.rejects):
+            self.warn(f"and {more:,} more{'' if options['rejects'] else ' (--rejects FILE writes them all)'}")
+        if result.left_out:
+            self.warn(f"of {result.left_out} created contacts an unusable name, phone, e-mail or handle was left out")
         done = "Would read" if options["dry_run"] else "Read"
         summary = (
             f"{done} {told['read']} rows: {told['created']} created, {told['updated']} updated, "

@@ -11,6 +11,7 @@ from apps.ledger.management.house import HouseCommand, instant
 from apps.quotas.exports import write_standings
 from apps.quotas.freeze.files import UnknownResult, result_of, signature_file
 from apps.quotas.management.choosing import add_campaign, choose_campaign
+from apps.quotas.models import Standing
 from apps.quotas.reports import Everyone, Standings
 from apps.quotas.services import clock
 
@@ -37,10 +38,10 @@ class Command(HouseCommand):
             raise CommandError(str(unknown)) from unknown
         standings = Standings(campaign, Everyone(), as_of=as_of, result=result, reviews=True)
         if not output:
-            write_standings(standings, sys.stdout.buffer.write)
+            self._write(standings, sys.stdout.buffer.write)
             return
         try:
-            _write_whole(output, lambda write: write_standings(standings, write))
+            _write_whole(output, lambda write: self._write(standings, write))
             if standings.result:
                 signature = signature_file(standings.result)
                 _write_whole(output.with_name(output.name + ".sig"), lambda write: write(signature))
@@ -59,6 +60,21 @@ class Command(HouseCommand):
                 f" Final result, version {final.version}, frozen {final.frozen_at.isoformat()}, digest {final.digest}."
             )
         self.tell(options, told, summary)
+
+    def _write(self, standings: Standings, write: Callable[[bytes], object]) -> None:
+        # About as many lines as there are standings now: the sums of a past instant cost as much as its lines.
+        people = Standing.objects.filter(campaign=standings.campaign).count()
+        with self.bar("employees", people) as progress:
+            # PostgreSQL writes the lines, a cell never has a line end, and the first line is the header.
+            lines = -1
+
+            def count(piece: bytes) -> None:
+                nonlocal lines
+                write(piece)
+                lines += piece.count(b"\n")
+                progress(max(lines, 0))
+
+            write_standings(standings, count)
 
 
 def _write_whole(output: Path, fill: Callable[[Callable[[bytes], object]], object]) -> None:

@@ -137,7 +137,7 @@ def test_the_key_is_in_no_table(campaign: Campaign, alice: Employee, hr: Employe
 
 def test_a_key_that_an_older_version_kept_in_the_database_is_deleted(campaign: Campaign) -> None:
     Setting.objects.create(name="signing_key", value=KEY)
-    migration = importlib.import_module("apps.quotas.migrations.0021_signed_handovers")
+    migration = importlib.import_module("apps.quotas.migrations.0020_signed_handovers")
     with connection.cursor() as cursor:
         cursor.execute(migration.FORGET_KEY)
     assert not Setting.objects.filter(name="signing_key").exists()

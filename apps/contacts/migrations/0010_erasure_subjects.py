@@ -20,7 +20,7 @@ DROP FUNCTION contacts_forget_erasure_subject();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("contacts", "0008_erasures"), ("employees", "0016_approvals")]
+    dependencies = [("contacts", "0009_sightings"), ("employees", "0016_approvals")]
 
     operations = [
         migrations.AddField(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("quotas", "0019_newest_day")]
+    dependencies = [("quotas", "0020_signed_handovers")]
 
     operations = [
         migrations.AddField(

@@ -82,6 +82,8 @@ def test_whoever_sees_more_is_signed_out_sooner(alice: Employee, campaign: Campa
     used(client, timedelta(minutes=61))
     assert client.get("/").status_code == 200, "as an employee"
     grant_role(employee=alice, role="auditor", by=people.TESTER)
+    client = browser()
+    assert client.get("/").status_code == 200
     used(client, timedelta(minutes=61))
     assert client.get("/").status_code == 302, "as an auditor"
 

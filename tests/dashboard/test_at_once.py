@@ -72,9 +72,13 @@ def test_a_role_that_is_taken_away_closes_its_pages(
     assert statuses(page, rooms) == {200}
     assert statuses(program, ("/api/v1/standings/A001/",)) == {200}
     grant_role(employee=hr, role="hr", by=people.TESTER, revoke=True)
+    assert statuses(page, rooms) == {302}, "the session goes on with what the role gave"
+    assert statuses(program, ("/api/v1/standings/A001/",)) == {401}
+    page, program = as_(hr), with_token(hr, Scope.REPORTS)
     assert statuses(page, rooms) == {404}
     assert statuses(program, ("/api/v1/standings/A001/",)) == {404}
     grant_role(employee=hr, role="auditor", by=people.TESTER)
+    page = as_(hr)
     assert statuses(page, ("/company/audit/", "/company/")) == {200}
     assert statuses(page, ("/company/roster/", "/team/A001/")) == {404}
 

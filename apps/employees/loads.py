@@ -15,14 +15,14 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils.translation import gettext as _
 
 from apps.employees.approval_workflow import ApprovalRefused, supersede_requests
 from apps.employees.imports import Roster, RowsDisagree, SomebodyUnread, read_roster
-from apps.employees.models import ApprovalRequest, Employee, RosterLoad
+from apps.employees.load_approvals import held_load, require_fewer_requests
+from apps.employees.models import Account, ApprovalRequest, Employee, RosterLoad
 from apps.employees.reading import ColumnMissing, ColumnTwice, look, open_roster
 from apps.employees.roster import RosterMoved, RosterRefused, load_roster, try_roster
-from apps.employees.roster_effects import SUMMED_OVER, NeedsSecondPerson, request_change, roster_changed
+from apps.employees.roster_effects import NeedsSecondPerson, request_change
 from apps.employees.services import remember_columns, remembered_columns, roster_version
 from apps.ledger.files import IN_MEMORY, keep_file, opened, store_file
 from apps.ledger.models import StoredFile
@@ -41,7 +41,6 @@ ABANDONED_AFTER = timedelta(seconds=30)
 ATTEMPTS = 5
 UPLOAD, DIFFERENCE = "employees/roster", "text/csv"
 EXAMPLES = 3
-REQUESTS_A_DAY = 3
 PROGRESS_EVERY = 5_000
 
 
@@ -83,7 +82,7 @@ def read_header(load: RosterLoad, stored: StoredFile, *, encoding: str) -> None:
 def look_again(load: RosterLoad, *, encoding: str = "", roles: Sequence[str] | None = None, complete: bool) -> bool:
     """Show the difference anew, read as said now. False: it has been confirmed, or its file is gone."""
     with transaction.atomic():
-        held = _held(load.pk)
+        held = held_load(load.pk)
         if held.state not in (State.LOOKING, State.LOOKED) or held.file is None:
             return False
         if encoding and encoding != held.layout.get("encoding", ""):
@@ -106,8 +105,9 @@ def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
     Then it is being looked at anew, unless somebody has confirmed it before. Raises ApprovalRefused.
     """
     with transaction.atomic():
-        require_fewer_requests(by)
-        held = _held(load.pk)
+        # One at a time for each account: several confirmed at once would be several tries.
+        Account.objects.select_for_update(no_key=True).filter(pk=by.id or 0).first()
+        held = held_load(load.pk)
         if held.state not in (State.LOOKING, State.LOOKED):
             return True
         if held.state == State.LOOKING or not held.digest or held.digest != digest or held.file is None:
@@ -115,6 +115,7 @@ def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
         if held.based_on != roster_version():
             _stale(held)
             return False
+        require_fewer_requests(by)
         now = clock()
         if not keep_file(held.file.pk, now + UPLOAD_KEPT):
             return False
@@ -129,7 +130,7 @@ def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
 def _request(load: RosterLoad, effect: dict[str, int]) -> None:
     """Let the load wait for a second person, as long as a request can be decided."""
     with transaction.atomic():
-        held = _held(load.pk)
+        held = held_load(load.pk)
         if held.state != State.RECEIVED or held.file is None or held.digest != load.digest:
             return
         by = Actor(held.actor_id, held.actor_label)
@@ -141,11 +142,6 @@ def _request(load: RosterLoad, effect: dict[str, int]) -> None:
         keep_file(held.file.pk, request.expires_at)
         held.state, held.advanced_at = State.REQUESTED, clock()
         held.save(update_fields=["state", "advanced_at"])
-
-
-@transaction.atomic
-def _supersede(requests: QuerySet[ApprovalRequest]) -> None:
-    supersede_requests(requests)
 
 
 def request_file(*, name: str, content: Iterable[bytes], complete: bool, by: Actor) -> ApprovalRequest | dict[str, Any]:
@@ -163,37 +159,13 @@ def request_file(*, name: str, content: Iterable[bytes], complete: bool, by: Act
     )
     if load.digest and (same := of_commands.filter(payload__digest=load.digest).first()):
         return same
-    _supersede(of_commands)
+    with transaction.atomic():
+        supersede_requests(of_commands)
     if confirm(load, digest=load.digest, by=by):
         work_on(load.pk)
     load.refresh_from_db()
     request = ApprovalRequest.objects.filter(kind=ApprovalRequest.Kind.ROSTER_LOAD, subject=str(load.pk)).first()
     return request or load.report.get("problem") or {"code": load.state}
-
-
-def hand_over(request: ApprovalRequest) -> uuid.UUID:
-    """Give the load of an approved request to a worker; the caller holds facts and the tree. Raises ApprovalRefused."""
-    held = _held(uuid.UUID(request.subject))
-    if held.state != State.REQUESTED or held.file is None or held.based_on != roster_version():
-        raise roster_changed()
-    held.state, held.advanced_at, held.attempts, held.done = State.RECEIVED, clock(), 0, 0
-    held.save(update_fields=["state", "advanced_at", "attempts", "done"])
-    return held.pk
-
-
-def require_fewer_requests(by: Actor) -> None:
-    """Raises ApprovalRefused for an account whose loads needed a second person too often today.
-
-    Whether one does tells whether anybody's contact stands in the file, so nobody may try many (ADR 63).
-    """
-    since = clock() - SUMMED_OVER
-    asked = ApprovalRequest.objects.filter(kind=ApprovalRequest.Kind.ROSTER_LOAD, requested_by_id=by.id or 0)
-    if asked.filter(requested_at__gt=since).count() >= REQUESTS_A_DAY:
-        raise ApprovalRefused(
-            "too_many",
-            _("%(most)s of your files needed a second person within a day. Another HR user loads this one.")
-            % {"most": REQUESTS_A_DAY},
-        )
 
 
 def work_on(load_id: uuid.UUID) -> None:
@@ -252,10 +224,6 @@ def open_loads(now: datetime) -> QuerySet[RosterLoad]:
     """Files that nobody has confirmed yet."""
     kept = Q(file__expires_at__gt=now)
     return RosterLoad.objects.filter(kept, state__in=(State.LOOKING, State.LOOKED)).order_by("-asked_at", "-pk")
-
-
-def _held(load_id: uuid.UUID) -> RosterLoad:
-    return RosterLoad.objects.select_for_update(no_key=True, of=("self",)).select_related("file").get(pk=load_id)
 
 
 def _stale(held: RosterLoad) -> None:
@@ -322,7 +290,7 @@ def _apply(load: RosterLoad, stored: StoredFile) -> bool:
         load_roster(roster=roster, by=Actor(load.actor_id, load.actor_label), complete=load.complete, load=load)
     except RosterMoved:
         with transaction.atomic():
-            held = _held(load.pk)
+            held = held_load(load.pk)
             if held.state == State.RECEIVED:
                 _stale(held)
     except NeedsSecondPerson as needs:

@@ -171,7 +171,7 @@ def _apply(
     hold_tree()
     if load is not None:
         _hold(load)
-    now, alone = clock(), _is_set_up(by, load)
+    now, alone = clock(), load is None and to is None and _is_set_up(by)
     result = RosterResult(read=roster.read, duplicate=roster.duplicate, rejects=list(roster.rejects))
     with connection.cursor() as cursor:
         cursor.execute(PLANNED)
@@ -205,9 +205,9 @@ def _apply(
     return result
 
 
-def _is_set_up(by: Actor, load: RosterLoad | None) -> bool:
+def _is_set_up(by: Actor) -> bool:
     """Whether this is the first set-up: a command of the operator, while no account holds the HR role."""
-    return load is None and by.id is None and not hr_exists()
+    return by.id is None and not hr_exists()
 
 
 def _require_approval(result: RosterResult, load: RosterLoad | None, employed_before: int, now: datetime) -> None:

@@ -9,6 +9,7 @@ from django.core.management import CommandError
 
 from apps.employees import loads
 from apps.employees.approval_workflow import ApprovalRefused, refuse_request
+from apps.employees.load_approvals import REQUESTS_A_DAY
 from apps.employees.models import Account, ApprovalRequest, Employee, Role, RosterLoad
 from apps.employees.roster_effects import NeedsSecondPerson
 from apps.employees.undoing import undo_load, undo_or_request
@@ -137,7 +138,7 @@ def test_ending_a_colleague_before_the_campaign_waits_when_somebody_has_recorded
 
 
 def test_nobody_tries_many_files_a_day(alice: Employee, campaign: Campaign, noon: Clock) -> None:
-    for number in range(loads.REQUESTS_A_DAY):
+    for number in range(REQUESTS_A_DAY):
         record_one(alice, ("email", f"guest{number}@outside.example.org"))
         made_up = ROSTER + f"X00{number},Nobody,guest{number}@outside.example.org,,,\n"
         assert confirmed(made_up, officer("hr-1")).state == State.REQUESTED
@@ -147,6 +148,14 @@ def test_nobody_tries_many_files_a_day(alice: Employee, campaign: Campaign, noon
     assert refusal.value.code == "too_many", "also a file that hits nobody: the answer tells nothing"
     noon.set("2026-11-24T12:00:01+08:00", ticks=True)
     assert loads.confirm(shown, digest=shown.digest, by=officer("hr-1"))
+
+
+def test_nobody_tries_several_files_at_once(alice: Employee, campaign: Campaign) -> None:
+    shown = [looked(ROSTER + f"X00{number},Nobody,x{number}@outside.example.org,,,\n") for number in range(2)]
+    assert loads.confirm(shown[0], digest=shown[0].digest, by=officer("hr-1"))
+    with pytest.raises(ApprovalRefused) as refusal:
+        loads.confirm(shown[1], digest=shown[1].digest, by=officer("hr-1"))
+    assert refusal.value.code == "busy"
 
 
 def test_another_roster_ends_a_request() -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apps.employees import email_changes, loads, undoing
+from apps.employees import email_changes, load_approvals, undoing
 from apps.employees.approval_workflow import ApprovalRefused, lock_open_request, record_approval
 from apps.employees.models import ApprovalRequest
 from apps.employees.roster_effects import effect_of, roster_changed
@@ -43,7 +43,7 @@ def _lock_roster() -> None:
 
 
 def _apply_load(request: ApprovalRequest, by: Actor) -> None:
-    ring_for_roster(loads.hand_over(request))
+    ring_for_roster(load_approvals.hand_over(request))
 
 
 def _undo_load(request: ApprovalRequest, by: Actor) -> None:

@@ -1,0 +1,49 @@
+"""A roster load that waits for a second person: how often one account may ask, and what follows an approval."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.utils.translation import gettext as _
+
+from apps.employees.approval_workflow import ApprovalRefused
+from apps.employees.models import ApprovalRequest, RosterLoad
+from apps.employees.roster_effects import SUMMED_OVER, roster_changed
+from apps.employees.services import roster_version
+from apps.ledger.services import Actor, clock
+
+State = RosterLoad.State
+# Within SUMMED_OVER, for each account.
+REQUESTS_A_DAY = 3
+
+
+def held_load(load_id: uuid.UUID) -> RosterLoad:
+    """The load under its row lock."""
+    return RosterLoad.objects.select_for_update(no_key=True, of=("self",)).select_related("file").get(pk=load_id)
+
+
+def hand_over(request: ApprovalRequest) -> uuid.UUID:
+    """Give the load of an approved request to a worker; the caller holds facts and the tree. Raises ApprovalRefused."""
+    held = held_load(uuid.UUID(request.subject))
+    if held.state != State.REQUESTED or held.file is None or held.based_on != roster_version():
+        raise roster_changed()
+    held.state, held.advanced_at, held.attempts, held.done = State.RECEIVED, clock(), 0, 0
+    held.save(update_fields=["state", "advanced_at", "attempts", "done"])
+    return held.pk
+
+
+def require_fewer_requests(by: Actor) -> None:
+    """Raises ApprovalRefused for an account whose loads needed a second person too often today, or has one under way.
+
+    Whether one does tells whether anybody's contact stands in the file, so nobody may try many (ADR 63).
+    """
+    if by.id and RosterLoad.objects.filter(state=State.RECEIVED, actor_id=by.id).exists():
+        raise ApprovalRefused("busy", _("Another file of yours is being applied: wait until it is done."))
+    since = clock() - SUMMED_OVER
+    asked = ApprovalRequest.objects.filter(kind=ApprovalRequest.Kind.ROSTER_LOAD, requested_by_id=by.id or 0)
+    if asked.filter(requested_at__gt=since).count() >= REQUESTS_A_DAY:
+        raise ApprovalRefused(
+            "too_many",
+            _("%(most)s of your files needed a second person within a day. Another HR user loads this one.")
+            % {"most": REQUESTS_A_DAY},
+        )

@@ -110,3 +110,49 @@ def test_every_act_of_the_house_has_its_words() -> None:
     written |= {f"database.{operation}" for operation in audit_words.OPERATIONS}
     assert {"person.standing_read", "person.roster_read", "account.signed_out", "account.sign_in_refused"} <= written
     assert written - set(audit_words.ACTIONS) == set()
+
+
+@pytest.fixture
+def leave(campaign: Campaign, alice: Employee, auditor: Employee, hr: Employee) -> None:
+    """Alice is on leave, HR has looked at that, and a standing of hers was repaired."""
+    granted = people.adjust(campaign=campaign, employee=alice, exempt=True, kind="leave", reason="Parental leave")
+    people.sign_in(Client(), hr).get(f"/company/adjustments/{granted.request_id}/?campaign={campaign.slug}")
+    audit(
+        "standing.repaired", by=TESTER, kind="employee", id="A001", label="Alice 艾", detail={"stored": {"target": 80}}
+    )
+
+
+def told(client: Client, query: str = "") -> str:
+    page = client.get(f"{PAGE}{query}")
+    file: Any = client.get(f"{PAGE}entries.csv{query}")
+    details = [str(row["details"]) + row["about"] for row in page.context["rows"]]
+    return " ".join(details) + b"".join(file.streaming_content).decode()
+
+
+def test_an_auditor_reads_that_hr_adjusts_but_not_whom_or_how(client: Client, leave: None, auditor: Employee) -> None:
+    """Who is on leave, and what anybody's own target is, is HR's alone."""
+    people.sign_in(client, auditor)
+    text = "".join(told(client, f"?about={about}") for about in ("adjustment", "standing", "person"))
+    assert "adjustment.granted" in text
+    assert "standing.adjusted" in text
+    for secret in ("Alice", "A001", "leave", "exempt", "target"):
+        assert secret not in text, secret
+    assert "standing.adjusted" not in told(client, "?q=Alice"), "what is hidden is not found either"
+    assert "standing.adjusted" not in told(client, "?q=A001")
+
+
+def test_hr_reads_it_whole(client: Client, leave: None, hr: Employee) -> None:
+    """The mutant of the test above."""
+    people.sign_in(client, hr)
+    text = told(client, "?q=Alice")
+    for word in ("standing.adjusted", "A001", "leave", "exempt", "target"):
+        assert word in text, word
+
+
+def test_what_was_searched_for_is_in_no_entry(client: Client, campaign: Campaign, hr: Employee) -> None:
+    people.sign_in(client, hr)
+    list(client.get(f"{PAGE}entries.csv?q=canary@outside.example.org").streaming_content)  # type: ignore[attr-defined]
+    list(client.get("/company/standings.csv?q=canary@outside.example.org").streaming_content)  # type: ignore[attr-defined]
+    entries = AuditEntry.objects.filter(action__in=["audit.exported", "export.sent"])
+    assert len(entries) == 2
+    assert all("canary" not in str(entry.detail) for entry in entries)

@@ -10,7 +10,7 @@ from apps.employees.models import Account, Employee
 from apps.employees.services import account_for
 from apps.ledger.models import AuditEntry
 from apps.quotas.models import Campaign
-from tests import people
+from tests import people, reviewing
 from tests.fixtures import Clock
 from tests.people import PASSWORD, sign_in
 
@@ -40,6 +40,51 @@ def test_a_leaders_page_shows_their_own_number_too(client: Client, campaign: Cam
 def test_a_list_is_no_look(client: Client, campaign: Campaign, hr: Employee, address: str) -> None:
     assert sign_in(client, hr).get(address).status_code == 200
     assert looks() == []
+
+
+SEARCHES = (
+    "/company/?q=alice", "/company/?q=A001", "/company/standings.csv?q=alice", "/team/D001/?q=alice",
+    "/api/v1/standings/?q=A001", "/company/?department=Sales&q=alic", "/company/reviews/?q=alice",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", SEARCHES)
+def test_a_search_that_ends_in_one_person_is_a_look(
+    client: Client, campaign: Campaign, alice: Employee, hr: Employee, address: str
+) -> None:
+    """Else whoever wants to read somebody's number unseen types their name into the search."""
+    reviewing.ask(campaign, alice)
+    response: Any = sign_in(client, hr).get(address)
+    assert response.status_code == 200
+    if response.streaming:
+        list(response.streaming_content)
+    assert ("Hedda", "standing_read", "A001") in looks()
+
+
+@pytest.mark.parametrize(
+    "address", ["/company/?q=nobody-typed@secret.example", "/company/?q=al", "/company/?status=red"]
+)
+def test_a_search_that_ends_in_nobody_or_several_is_none_and_what_was_typed_is_not_kept(
+    client: Client, campaign: Campaign, hr: Employee, address: str
+) -> None:
+    before = AuditEntry.objects.count()
+    assert sign_in(client, hr).get(address).status_code == 200
+    assert looks() == []
+    assert AuditEntry.objects.count() == before
+
+
+def test_a_leaders_search_in_the_own_team_is_none(client: Client, campaign: Campaign, bob: Employee) -> None:
+    assert sign_in(client, bob).get("/team/B001/?q=alice").status_code == 200
+    assert looks() == []
+
+
+def test_a_search_among_adjustments_that_ends_in_one_person_is_a_look(
+    client: Client, campaign: Campaign, alice: Employee, alan: Employee, hr: Employee
+) -> None:
+    for person in (alice, alan):
+        people.ask(campaign=campaign, employee=person, exempt=True)
+    sign_in(client, hr).get("/company/adjustments/?show=all&q=alice")
+    assert looks() == [("Hedda", "adjustment_read", "A001")]
 
 
 def test_nobody_is_told_of_for_looking_at_themself_or_down_their_own_tree(

@@ -132,11 +132,11 @@ def followed(page: Page) -> None:
         pass
 
 
-def somebody_looked_for(page: Page) -> None:
-    """Somebody asks to be forgotten, and HR looks how much there is."""
-    page.fill("#look [name=email]", "nobody@outside.example.org")
-    page.click("#look button")
-    page.wait_for_selector("#erase")
+def looks_at_other_domains(page: Page) -> None:
+    """A change of which the requester sees no counts."""
+    page.fill("[name=company_domains]", "partner.example")
+    page.click("main form.fields button")
+    page.wait_for_selector("#look")
 
 
 def factor(act: str) -> Act:

@@ -139,7 +139,10 @@ TEAM = [
     Shot("team-deputy", "adder", "/team/L005/"),
     Shot("company-deputies", "hr", "/company/deputies/"),
     Shot("erasures", "hr", "/company/erasures/"),
-    Shot("erasure", "hr", "/company/erasures/", acts.somebody_looked_for),
+    Shot("erasures-error", "hr", "/company/erasures/", sent("#ask form")),
+    Shot("approval-erasure", "hr", "/company/approvals/{erasure}/"),
+    Shot("approval-rule", "second", "/company/approvals/{rule}/"),
+    Shot("campaign-domains", "hr", "/company/campaigns/m11/change/", acts.looks_at_other_domains),
     Shot("company-deputies-error", "hr", "/company/deputies/", sent("#name form")),
 ]
 COMPANY = [

@@ -8,7 +8,7 @@ from datetime import date
 
 from apps.contacts.imports import receive_file
 from apps.contacts.models import Contact, Source, Submission
-from apps.contacts.services import correct_contact, end_contact
+from apps.contacts.services import correct_contact, end_contact, identities_of
 from apps.contacts.services.submitting import refuse_submission
 from apps.employees.approval_workflow import refuse_request
 from apps.employees.models import ApprovalRequest, RosterLoad
@@ -37,6 +37,8 @@ from apps.quotas.services import (
     refuse_adjustment,
     withdraw_adjustment,
 )  # fmt: skip
+from apps.quotas.services.campaign_approvals import change_rule_or_request
+from apps.quotas.services.erasure_approvals import request_erasure
 from tests import files, people, reviewing, rosters
 from tests.fixtures import Clock
 from tests.pages import company
@@ -68,6 +70,7 @@ def fill(house: Clock) -> dict[str, object]:
     )
     filled |= _exports(november, september)
     _deputies()
+    filled |= _two_persons(november)
     _open("十二月", date(2026, 12, 1), date(2026, 12, 31), 50)
     _open("八月补记", date(2026, 8, 1), date(2026, 8, 5), 10)
     cancel_campaign(
@@ -75,6 +78,20 @@ def fill(house: Clock) -> dict[str, object]:
     )
     _mark()
     return filled
+
+
+def _two_persons(november: Campaign) -> dict[str, object]:
+    """A change of November's rule and an erasure, which wait for the other of HR."""
+    terms = Terms(60, date(2026, 11, 1), date(2026, 11, 25), "Asia/Shanghai")
+    rule = change_rule_or_request(
+        campaign=november, terms=terms, seen=november.rule.version, reason="部门一致同意", key=uuid.uuid4(),
+        by=account("hr").actor,
+    )  # fmt: skip
+    erasure = request_erasure(
+        identities_of([("email", "nobody@outside.example.org")]), reason="来信要求删除，已核对身份", key=uuid.uuid4(),
+        by=account("second").actor,
+    )  # fmt: skip
+    return {"rule": rule.pk, "erasure": erasure.pk}
 
 
 def _november(house: Clock) -> Campaign:

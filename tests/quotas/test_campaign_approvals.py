@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from apps.employees.approval_workflow import ApprovalRefused, refuse_request
-from apps.employees.models import ApprovalRequest, Employee, Role
+from apps.employees.models import Account, ApprovalRequest, Employee, Role
 from apps.ledger.models import AuditEntry
 from apps.ledger.services import Actor
 from apps.quotas import services
 from apps.quotas.freeze.closing_approvals import close_or_request
-from apps.quotas.models import Campaign, CampaignRule
+from apps.quotas.freeze.corrections import CorrectionRefused, Wanted, ask_correction
+from apps.quotas.freeze.freezing import freeze
+from apps.quotas.models import AdjustmentRequest, Campaign, CampaignRule
 from apps.quotas.services import Terms, campaign_approvals, opening_approvals
 from apps.quotas.services.approvals import effect_of_request
 from apps.quotas.services.campaign_approvals import cancel_or_request, change_rule_or_request
@@ -257,3 +259,39 @@ def test_without_the_rule_one_person_does_it(
     monkeypatch.setattr(module, name, instead)
     with pytest.raises((AssertionError, KeyError)):
         fails(three)
+
+
+# -- adjustments and corrections by accounts that changed lately ---------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["asks", "grants"])
+def test_an_account_that_changed_lately_neither_asks_for_an_adjustment_nor_grants_one(
+    campaign: Campaign, alice: Employee, settings: Any, who: str
+) -> None:
+    """Else who takes over a second HR account is the second person at once."""
+    asks, grants = officer("asks"), officer("grants")
+    Account.objects.update(security_changed_at=None)
+    settings.APPROVAL_COOLDOWN_DAYS = 3
+    Account.objects.filter(pk={"asks": asks.id, "grants": grants.id}[who]).update(email="new@corp.example.com")
+    with pytest.raises(services.AdjustmentRefused, match="within the last 3 days"):
+        people.adjust(campaign=campaign, employee=alice, exempt=True)
+    settings.APPROVAL_COOLDOWN_DAYS = 0
+    if waiting := AdjustmentRequest.objects.first():
+        services.grant_adjustment(request_id=waiting.pk, by=grants)
+    else:
+        people.adjust(campaign=campaign, employee=alice, exempt=True)
+
+
+def test_an_account_that_changed_lately_asks_for_no_correction(
+    campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, settings: Any
+) -> None:
+    clock.set(campaign.rule.cutoff_at, ticks=True)
+    freeze(campaign=campaign, by=people.TESTER, patient=False)
+    frozen = Campaign.objects.get()
+    asked = {"campaign": frozen, "wanted": [Wanted("A001", counted=5)], "reason": "x", "evidence": "y"}
+    settings.APPROVAL_COOLDOWN_DAYS = 3
+    Account.objects.filter(pk=hr.account.pk).update(email="new@corp.example.com")
+    with pytest.raises(CorrectionRefused, match="within the last 3 days"):
+        ask_correction(**asked, by=hr.account)
+    settings.APPROVAL_COOLDOWN_DAYS = 0
+    assert ask_correction(**asked, by=hr.account)

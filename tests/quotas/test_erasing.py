@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.test import Client
 
 from apps.contacts.imports import import_contacts, import_submission
-from apps.contacts.models import Contact, ContactIdentity, Erasure, Objection, Submission
+from apps.contacts.models import Contact, ContactIdentity, Erasure, ErasureSubject, Objection, Submission
 from apps.contacts.rules import Draft
 from apps.contacts.services import (
     ContactRefused,
@@ -31,14 +31,21 @@ from apps.contacts.services import (
     whom,
 )
 from apps.contacts.services import erasing as below
-from apps.employees.models import ApprovalRequest, Employee, Role
+from apps.employees.approval_workflow import ApprovalRefused, refuse_request, withdraw_request
+from apps.employees.models import ApprovalRequest, Employee, Role, RosterLoad
+from apps.employees.tokens import create_token
 from apps.ledger.files import read_file
 from apps.ledger.models import AuditEntry, StoredFile
-from apps.quotas import querysets
+from apps.ledger.services import Actor
+from apps.quotas import querysets, services
 from apps.quotas.models import Campaign, Review, Standing
 from apps.quotas.services import compare_everybody, erase_person, erasing, look_for_person
+from apps.quotas.services.approvals import effect_of_request
+from apps.quotas.services.erasure_approvals import request_erasure
+from apps.quotas.tasks import day_change, sweep
 from tests import canary, commands, files, people, reviewing
 from tests.canary import EMAIL, HANDLE, NAME, PHONE, SPELLED
+from tests.fixtures import Clock
 from tests.people import TESTER
 
 pytestmark = pytest.mark.django_db
@@ -396,3 +403,232 @@ def test_the_command_never_repeats_what_it_cannot_use(
     with pytest.raises(CommandError) as error:
         commands.run("erase_contact")
     assert canary.signs_in(str(error.value)) == []
+
+
+# -- names and texts that nobody thinks of (1.8) -------------------------------------------------------------------
+
+# Columns that hold no free text about people outside: kinds, states, digests, what the roster and accounts are called.
+NO_FREE_TEXT = {
+    "account_emailaddress.*", "account_emailconfirmation.*", "api_apitoken.scopes", "auth_group.*", "auth_permission.*",
+    "axes_accessattempt.*", "axes_accessattemptexpiration.*", "axes_accessfailurelog.*", "axes_accesslog.*",
+    "contacts_contact.end_reason", "contacts_contact.source", "contacts_contactidentity.kind",
+    "contacts_contactidentity.domain", "contacts_contacttally.source", "contacts_erasure.actor_label",
+    "contacts_erasure.approved_by_label", "contacts_erasuresubject.sealed", "contacts_objection.kind",
+    "contacts_rememberedcolumns.roles", "contacts_submission.actor_label", "contacts_submission.layout",
+    "contacts_submission.source", "contacts_submission.state", "django_admin_log.*", "django_content_type.*",
+    "django_migrations.*", "employees_account.*", "employees_approvalrequest.decided_by_label",
+    "employees_approvalrequest.decided_effect", "employees_approvalrequest.decision",
+    "employees_approvalrequest.effect", "employees_approvalrequest.kind",
+    "employees_approvalrequest.requested_by_label", "employees_approvalrequest.subject", "employees_deputyship.*",
+    "employees_emailchange.*", "employees_employee.staff_no", "employees_rosterload.effect",
+    "employees_employee.time_zone", "employees_employeeidentity.*", "employees_providersubject.*", "employees_role.*",
+    "employees_rosterbefore.place", "employees_rosterload.actor_label", "employees_rosterload.digest",
+    "employees_rosterload.layout", "employees_rosterload.state", "employees_rosterload.undone_by",
+    "employees_session.*", "employees_treenode.department", "ledger_auditentry.action", "ledger_auditentry.actor_label",
+    "ledger_auditentry.origin", "ledger_auditentry.subject_kind", "ledger_auditentry.transaction", "ledger_job.*",
+    "ledger_outbox.kind", "ledger_progress.*", "ledger_rowchange.operation", "ledger_rowchange.origin",
+    "ledger_rowchange.table_name", "ledger_rowchange.transaction", "ledger_setting.*", "ledger_storedfile.content_type",
+    "mfa_authenticator.type", "quotas_adjustment.left_out", "quotas_adjustmentrequest.asked_by_label",
+    "quotas_adjustmentrequest.decided_by_label", "quotas_adjustmentrequest.decision",
+    "quotas_adjustmentrequest.department", "quotas_adjustmentrequest.kind", "quotas_campaign.created_by_label",
+    "quotas_campaign.state", "quotas_campaignrule.approved_by_label", "quotas_campaignrule.changed_by_label",
+    "quotas_campaignrule.company_domains", "quotas_campaignrule.scope", "quotas_campaignrule.time_zone",
+    "quotas_export.asked_by_label", "quotas_export.columns", "quotas_export.error", "quotas_export.form",
+    "quotas_export.kind", "quotas_export.state", "quotas_frozenreason.reason", "quotas_frozenresult.*",
+    "quotas_frozenstanding.manager_staff_no", "quotas_frozenstanding.pace", "quotas_frozenstanding.staff_no",
+    "quotas_markrange.*", "quotas_markrun.*", "quotas_resultcorrection.asked_by_label",
+    "quotas_resultcorrection.decided_by_label", "quotas_resultcorrection.state", "quotas_review.answer_kind",
+    "quotas_review.answered_by_label", "quotas_review.state", "quotas_reviewcontact.*", "quotas_rollup.*",
+    "quotas_rollupchange.*", "quotas_rollupsum.*", "quotas_standingchange.cause", "socialaccount_socialaccount.*",
+    "socialaccount_socialapp.*", "socialaccount_socialtoken.*",
+}  # fmt: skip
+# What contacts.services blanks, and reviews.
+BLANKED = {
+    "contacts_contact.name", "contacts_contactidentity.value", "contacts_submission.file_name",
+    "contacts_submission.key", "contacts_submission.payload", "contacts_submission.report", "quotas_review.text",
+    "quotas_review.answer_text",
+}  # fmt: skip
+
+
+def test_every_text_in_the_database_is_erased_listed_or_holds_none(campaign: Campaign) -> None:
+    """A new column of text is put into one of these lists, or erasures pass it by."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT c.table_name || '.' || c.column_name FROM information_schema.columns c
+            JOIN information_schema.tables t USING (table_schema, table_name)
+            WHERE table_schema = 'public' AND t.table_type = 'BASE TABLE' AND c.table_name NOT LIKE 'test\\_%'
+              AND c.udt_name IN ('text', 'varchar', 'json', 'jsonb', '_text', '_varchar')"""
+        )
+        columns = {name for (name,) in cursor.fetchall()}
+    assert len(columns) > 100
+    searched = {f"{table}.{column.partition('::')[0]}" for table, column in erasing.TEXTS}
+    searched |= {f"{model._meta.db_table}.{column}" for model, column, _owner in erasing.NAMES} | BLANKED
+    unknown = {name for name in columns - searched - NO_FREE_TEXT if f"{name.partition('.')[0]}.*" not in NO_FREE_TEXT}
+    assert unknown == set()
+    assert searched <= columns
+
+
+@pytest.fixture
+def talked_about(everywhere: Campaign, alice: Employee, hr: Employee) -> dict[str, Any]:
+    """The person in the names that other things have."""
+    record = people.record_one
+    account = people.with_account(alice).account
+    return {
+        "colleague's": record(people.person("C001"), ("handle", "otto"), name=f"Otto (was {EMAIL})"),
+        "own": record(alice, ("handle", "husband"), name=f"Husband of {NAME}"),
+        "token": create_token(account=account, name=f"sync for {NAME}", scopes=["own"], by=TESTER)[0],
+        "file": files.export(everywhere, hr),
+    }
+
+
+def test_other_names_are_cleared_and_what_stays_is_listed(
+    everywhere: Campaign, talked_about: dict[str, Any], alice: Employee, hr: Employee
+) -> None:
+    RosterLoad.objects.create(state="refused", file_name=f"{SPELLED}.csv", actor_label="x", done_at=services.clock())
+    named = people.november(name=f"Not for {EMAIL}")
+    before = reasons(everywhere)
+    found = look_for_person(identities_of(ASKED), by=TESTER)
+    assert (found.found.names, found.names) == (2, 3), "one of them goes with its file"
+    done = forget()
+    assert (done.found.names, done.names) == (2, 2)
+    assert Contact.objects.filter(name="[…]").count() == 2
+    assert reasons(everywhere) == before
+    listed = {table for table, _id in done.elsewhere}
+    assert ("quotas_campaign", named.pk) in done.elsewhere
+    assert {"quotas_campaign", "ledger_auditentry"} <= listed, "a campaign's and a token's name stand in the trail"
+    assert set(canary.shown_by_tables()) == listed
+
+
+def test_a_first_name_alone_clears_nobody_elses(campaign: Campaign, alice: Employee) -> None:
+    people.record_one(alice, ("email", EMAIL), name="Max")
+    other = people.record_one(alice, ("handle", "otto"), name="Max Otto").outcomes[0].contact_id
+    forget(("email", EMAIL))
+    assert Contact.objects.get(pk=other).name == "Max Otto"
+
+
+# -- two people ----------------------------------------------------------------------------------------------------
+
+
+def requested(by: Actor | None = None, key: uuid.UUID | None = None) -> ApprovalRequest:
+    return request_erasure(identities_of(ASKED), reason=WHY, key=key or uuid.uuid4(), by=by or people.officer("asks"))
+
+
+def test_who_is_to_be_erased_stands_nowhere_readable_and_the_request_says_nothing_of_them(campaign: Campaign) -> None:
+    request = requested()
+    assert canary.shown_by_tables() == {}
+    assert (request.effect, request.payload, request.reason) == ({}, {}, "")
+
+
+def test_a_request_for_somebody_and_for_nobody_look_alike(everywhere: Campaign) -> None:
+    """Else HR tries addresses, and knows who is anybody's contact."""
+    asks = people.officer("asks")
+    nobody = request_erasure(
+        identities_of([("email", "nobody@outside.example.org")]), reason=WHY, key=uuid.uuid4(), by=asks
+    )
+    names = ("kind", "label", "payload", "effect", "reason", "decision")
+    somebody = requested()
+    shown = [{name: getattr(one, name) for name in names if name != "label"} for one in (nobody, somebody)]
+    assert shown[0] == shown[1]
+    entries = AuditEntry.objects.filter(action="approval.requested").values_list("detail", flat=True)
+    assert all(detail["effect"] == {} for detail in entries if "effect" in detail)
+
+
+def test_the_second_person_sees_people_before_and_the_requester_never(everywhere: Campaign) -> None:
+    request = requested()
+    assert effect_of_request(request, services.clock()) == {
+        "employees": 2, "contacts": 5, "files": 6, "texts": request_texts(),
+    }  # fmt: skip
+    people.approve(request)
+    assert canary.shown_by_tables() == {}
+    for entry in AuditEntry.objects.filter(action__in=["approval.approved", "erasure.asked", "erasure.done"]):
+        assert "effect" not in entry.detail
+        assert "contacts" not in entry.detail
+    erasure = Erasure.objects.get()
+    assert (erasure.actor_label, erasure.approved_by_label, erasure.reason) == ("asks", "approves", WHY)
+
+
+def request_texts() -> int:
+    found = look_for_person(identities_of(ASKED), by=TESTER)
+    return found.found.reports + found.found.names + found.texts + found.names
+
+
+@pytest.mark.parametrize("way", ["refused", "withdrawn", "expired", "approved"])
+def test_who_was_to_be_erased_is_forgotten_with_the_decision(campaign: Campaign, clock: Clock, way: str) -> None:
+    request = requested()
+    assert ErasureSubject.objects.exists()
+    if way == "refused":
+        refuse_request(request_id=request.pk, note="no letter", by=people.officer("approves"))
+    elif way == "withdrawn":
+        withdraw_request(request_id=request.pk, by=people.officer("asks"))
+    elif way == "expired":
+        clock.set(request.expires_at)
+        day_change()
+    else:
+        people.approve(request)
+    assert not ErasureSubject.objects.exists()
+
+
+def test_an_approved_erasure_that_was_interrupted_is_ended_by_the_sweep(
+    everywhere: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = requested()
+    with monkeypatch.context() as patch:
+        patch.setattr(below, "outwait_writers", lambda patience: False)
+        people.approve(request)
+        assert sweep() is None
+    assert Objection.objects.count() == 3, "from the approval on nobody records them"
+    assert canary.shown_by_tables()
+    sweep()
+    assert canary.shown_by_tables() == {}
+    assert not ErasureSubject.objects.exists()
+
+
+def test_a_file_that_is_being_recorded_holds_up_the_approval(campaign: Campaign, alice: Employee) -> None:
+    request = requested()
+    files.received(alice, f"name,email\n{NAME},{EMAIL}\n")
+    with pytest.raises(ApprovalRefused) as refused:
+        people.approve(request)
+    assert refused.value.code == "busy"
+    assert not Objection.objects.exists()
+
+
+def test_a_form_that_is_sent_twice_is_one_request(campaign: Campaign) -> None:
+    key = uuid.uuid4()
+    assert requested(key=key) == requested(key=key)
+
+
+def test_a_reason_that_names_them_is_refused_by_what_was_typed_alone(everywhere: Campaign) -> None:
+    """A refusal for a name would say that somebody has recorded the person by it."""
+    asks, ids = people.officer("asks"), identities_of(ASKED)
+    with pytest.raises(ErasureRefused):
+        request_erasure(ids, reason=f"asked by {EMAIL}", key=uuid.uuid4(), by=asks)
+    request = request_erasure(ids, reason=f"asked by {NAME}", key=uuid.uuid4(), by=asks)
+    with pytest.raises(ApprovalRefused) as refused:
+        people.approve(request)
+    assert refused.value.code == "reason"
+    refuse_request(request_id=request.pk, note="the reason names them", by=people.officer("approves"))
+    assert not [table for table in canary.shown_by_tables() if "approval" in table or "erasure" in table]
+
+
+def test_the_page_of_the_request_shows_the_second_person_who_and_how_much(everywhere: Campaign, hr: Employee) -> None:
+    request = requested()
+    page = people.sign_in(Client(), hr).get(f"/company/approvals/{request.pk}/").content.decode()
+    assert "2 employees have this person as a contact" in page
+    assert EMAIL in page
+    assert WHY in page
+    own = requested(by=people.with_account(hr).account.actor)
+    page = people.sign_in(Client(), hr).get(f"/company/approvals/{own.pk}/").content.decode()
+    assert canary.signs_in(page) == []
+    assert "5 contacts" not in page
+    people.approve(own)
+    page = people.sign_in(Client(), hr).get(f"/company/approvals/{own.pk}/").content.decode()
+    assert "contacts are erased" not in page
+
+
+def test_one_employees_contact_is_erased_by_the_operator_alone(
+    campaign: Campaign, alice: Employee, hr: Employee, tmp_path: Path
+) -> None:
+    people.record_one(alice, ("email", EMAIL), name=NAME)
+    file = tmp_path / "who.txt"
+    file.write_text(EMAIL)
+    assert uuid.UUID(commands.run("erase_contact", "--file", file, "--reason", WHY, "--yes")["erasure"])

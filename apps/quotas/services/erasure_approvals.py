@@ -149,8 +149,11 @@ def _finish(request: ApprovalRequest) -> bool:
     """The second half, behind the commit of the objection. False: it is tried again by the sweep."""
     with try_hold(f"erasure:{request.pk}") as mine:
         subject = ErasureSubject.objects.filter(request_id=request.pk, erasure__isnull=False).first()
+        if not mine or subject is None or subject.erasure is None:
+            return False
         asked = asked_in(request)
-        if not mine or subject is None or subject.erasure is None or asked is None:
+        if asked is None:
+            logger.error("erasure %s cannot go on: no SECRET_KEY of the settings opens it", subject.erasure.pk)
             return False
         try:
             finish_erasure(subject.erasure, asked.identities, by=requester_of(request))

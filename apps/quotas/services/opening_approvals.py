@@ -43,7 +43,8 @@ def opens_alone(rule: CampaignRule) -> bool:
 
     Its domains are the company's, or those of a running campaign; and it counts exclusively only beside none.
     """
-    usual = [company_domains(), *(one.rule.company_domains for one in Campaign.objects.running() if one.versions)]
+    running = Campaign.objects.running().prefetch_related("rules")
+    usual = [company_domains(), *(one.rule.company_domains for one in running if one.versions)]
     return rule.company_domains in usual and not (rule.exclusive and overlapping(rule))
 
 

@@ -145,7 +145,7 @@ def _closest(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> 
             verdict = look(result, document)
         except NotReadable as error:
             # The columns of a hand-over do not fit a result, nor those of a result a hand-over.
-            unreadable = unreadable or error
+            unreadable = error
             continue
         if verdict.covered_is_proved:
             return verdict
@@ -157,12 +157,15 @@ def _closest(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> 
 
 
 def _stored_documents() -> Iterator[tuple[FrozenResult | None, dict[str, Any]]]:
-    """Every result with its signature document, the newest first; then the hand-overs whose signatures are kept."""
-    for result in FrozenResult.objects.select_related("campaign").order_by("-frozen_at", "-version"):
-        yield result, signature_document(result)
+    """The hand-overs whose signatures are kept, then every result with its signature document, the newest first.
+
+    An old result's signature would say yes to a hand-over, too, and prove less of it.
+    """
     for export in Export.objects.filter(signature__isnull=False).select_related("signature"):
         if export.signature is not None:
             yield None, read_signature(b"".join(read_file(export.signature)))
+    for result in FrozenResult.objects.select_related("campaign").order_by("-frozen_at", "-version"):
+        yield result, signature_document(result)
 
 
 # -- what the signature does not cover -----------------------------------------------------------------------------

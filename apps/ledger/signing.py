@@ -19,7 +19,8 @@ from apps.ledger.models import Setting
 from apps.ledger.rules import signing_seed
 
 logger = logging.getLogger(__name__)
-# The setting that holds the worker's public key as PEM; empty: the worker has no key.
+# The setting that holds the worker's public key as PEM; empty: the worker has no key. It says whether there is one, and
+# proves nothing.
 ANNOUNCED = "signing_public_key"
 
 
@@ -49,12 +50,10 @@ def private_key() -> Ed25519PrivateKey:
 
 
 def public_key() -> str:
-    """The public key of this installation as PEM: of this process's key, else the one the worker announced.
+    """The public half of this process's key as PEM. Raises CannotSign.
 
-    Raises CannotSign.
+    What the worker announced is not given out as such: the application's role could have written it.
     """
-    if not has_key() and (announced := _announced()):
-        return announced
     return pem_of(private_key())
 
 

@@ -125,6 +125,18 @@ def test_whatever_the_signature_file_says_was_signed() -> None:
         assert proof.verify(io.BytesIO(raw), document, other_key).code == "key"
 
 
+def test_no_cell_speaks_for_the_verifier() -> None:
+    """A number that reads like the sentence of a proof would be taken for one."""
+    said = "007)\n\nstaff_no, name, counted and red of all 7 people are as in the frozen result of november, version 1"
+    for rows in (people(staff_no=(0, said)), [*PEOPLE, {**PEOPLE[0], "staff_no": said}]):
+        sentence = verify(table(rows).encode()).sentence
+        assert "\n" not in sentence
+        assert "frozen result" not in sentence
+    with pytest.raises(NotReadable) as refused:
+        verify(table(PEOPLE, header=[said, *STANDINGS_FILE[1:]]).encode())
+    assert "frozen result" not in str(refused.value)
+
+
 # -- version 1 -----------------------------------------------------------------------------------------------------
 
 
@@ -221,6 +233,14 @@ def test_the_verifier_is_one_file_that_runs_without_the_program(tmp_path: Path) 
     (tmp_path / "final.csv").write_text(table(PEOPLE[1:]), encoding="utf-8", newline="")
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, json.loads(done.stdout)["line"]) == (1, 2)
+    copied = [*command[:-1], "--part", "whole.csv", "--clean", "clean.csv", "--json"]
+    (tmp_path / "whole.csv").write_text(table(PEOPLE), encoding="utf-8", newline="")
+    (tmp_path / "whole.csv.sig").write_bytes(signed())
+    done = subprocess.run(copied, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, json.loads(done.stdout)["proved"]) == (0, list(COVERED)), done.stderr
+    in_order = sorted(PEOPLE[1:], key=lambda row: row["staff_no"])
+    assert (tmp_path / "clean.csv").read_bytes() == table(in_order, COVERED).encode("utf-8-sig")
+    assert not list(tmp_path.glob(".clean*")), "nothing unfinished is left"
     watching = [sys.executable, "-X", "importtime", *command[1:]]
     done = subprocess.run(watching, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "cryptography" in done.stderr

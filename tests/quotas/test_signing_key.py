@@ -1,13 +1,16 @@
 """SIGNING_KEY: without it nothing is opened or frozen, and that is said in time; it never stands in the database."""
 
+import base64
 import importlib
 import io
+import json
 import logging
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management.base import CommandError
 from django.db import connection
 from django.test import Client
@@ -17,9 +20,11 @@ from apps.dashboard.views.export import _make_small
 from apps.employees.models import Employee
 from apps.employees.services import account_for, grant_role
 from apps.ledger import signing
+from apps.ledger.files import read_file
 from apps.ledger.models import Setting
 from apps.ledger.rules import signing_seed
 from apps.quotas import exports, tasks
+from apps.quotas.freeze import proof
 from apps.quotas.freeze.corrections import CorrectionRefused, Wanted, ask_correction, grant_correction
 from apps.quotas.freeze.files import verify_here
 from apps.quotas.freeze.freezing import NotSigned, freeze, freeze_due
@@ -28,8 +33,10 @@ from apps.quotas.models import Campaign, Export, FrozenResult
 from apps.quotas.reports import Everyone, Standings
 from apps.quotas.services import CampaignRefused
 from tests.commands import run, say
+from tests.files import export
 from tests.fixtures import Clock
 from tests.people import TESTER, november, record, sign_in
+from tests.quotas import proving
 
 pytestmark = pytest.mark.django_db
 AFTER = "2026-12-01T00:05:00+08:00"
@@ -75,7 +82,6 @@ def test_where_the_worker_has_the_key_the_other_processes_need_none(
     mine = signing.public_key()
     settings.SIGNING_KEY = ""
     assert november().state == "open"
-    assert signing.public_key() == mine
     assert Setting.objects.get(name=signing.ANNOUNCED).value == mine
 
 
@@ -191,6 +197,30 @@ def test_a_result_verifies_after_the_key_was_changed(frozen: Campaign, settings:
     exports.write_standings(Standings(frozen, Everyone()), pieces.append)
     verdict = verify_here(io.BytesIO(b"".join(pieces)), None, None)
     assert verdict.verified, verdict.sentence
+
+
+def test_a_key_that_was_only_announced_is_neither_believed_nor_given_out(
+    frozen: Campaign, hr: Employee, settings: Any
+) -> None:
+    """The application's role can write it: else a hand-over that it has signed would be proved here."""
+    made = export(frozen, hr, "handover")
+    raw = io.BytesIO(b"".join(read_file(made.file)))  # type: ignore[arg-type]
+    document = proof.read_signature(b"".join(read_file(made.signature)))  # type: ignore[arg-type]
+    stranger = Ed25519PrivateKey.generate()
+    document["signature"] = base64.b64encode(stranger.sign(proof.signed_bytes(document))).decode()
+    Setting.objects.filter(name=signing.ANNOUNCED).update(value=signing.pem_of(stranger))
+    settings.SIGNING_KEY = ""
+    assert verify_here(raw, json.dumps(document).encode(), None).code == "key"
+    with pytest.raises(CommandError, match="SIGNING_KEY is not set"):
+        say("public_key")
+
+
+def test_the_result_of_another_installation_is_proved_by_its_key_and_not_compared(frozen: Campaign) -> None:
+    for document in ({}, {"campaign": "december"}):
+        raw = io.BytesIO(proving.table(proving.PEOPLE).encode())
+        verdict = verify_here(raw, proving.signed(**document), proving.PEM)
+        assert verdict.verified, verdict.sentence
+        assert "As stored here" not in verdict.sentence
 
 
 def test_a_key_that_is_none_signs_nothing(settings: Any) -> None:

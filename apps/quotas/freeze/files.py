@@ -12,7 +12,7 @@ from typing import IO, Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from apps.ledger.files import read_file
-from apps.ledger.signing import CannotSign, public_key
+from apps.ledger.signing import has_key, public_key
 from apps.quotas.freeze.proof import (
     HANDOVER,
     NotReadable,
@@ -73,9 +73,12 @@ def verify_here(raw: IO[bytes], signature: bytes | None, key: bytes | None) -> V
     newest first. What the signature does not cover is compared with what is stored. Raises NotReadable.
     """
     if signature is not None:
-        document = read_signature(signature)
-        return _compared(raw, verify(raw, document, _key_of(document, key), COMPARED))
-    return _closest(lambda _result, document: _compared(raw, verify(raw, document, _key_of(document, key), COMPARED)))
+        return _verify_whole(raw, read_signature(signature), key)
+    return _closest(lambda _result, document: _verify_whole(raw, document, key))
+
+
+def _verify_whole(raw: IO[bytes], document: dict[str, Any], key: bytes | None) -> Verdict:
+    return _compared(raw, verify(raw, document, _key_of(document, key), _comparable(document)))
 
 
 def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes | None, key: bytes | None) -> Verdict:
@@ -88,7 +91,7 @@ def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes |
         if signature is None:
             raise NotReadable("the whole result has no signature beside it: name it with --signature")
         document = read_signature(signature)
-        return _compared(raw, verify_either(whole, raw, document, _key_of(document, key), COMPARED))
+        return _compared(raw, verify_either(whole, raw, document, _key_of(document, key), _comparable(document)))
 
     def look(result: FrozenResult | None, document: dict[str, Any]) -> Verdict:
         if result is None:
@@ -123,17 +126,11 @@ def _key_of(document: dict[str, Any], given: bytes | None) -> Ed25519PublicKey:
         raise NotReadable("this installation has no such result: give the key that signed it with --public-key")
     known = [*of_version]
     if document.get("kind") == HANDOVER:
-        # It is signed with the key of the day on which it is handed over.
-        known += {*results.values_list("public_key", flat=True), *_key_of_today()}
+        # It is signed with the key of the day on which it is handed over. One that was only announced is not believed:
+        # the application's role could write it.
+        known += {*results.values_list("public_key", flat=True), *([public_key()] if has_key() else [])}
     keys = [read_key(pem.encode()) for pem in known]
     return next((key for key in keys if signed_by(document, key)), keys[0])
-
-
-def _key_of_today() -> list[str]:
-    try:
-        return [public_key()]
-    except CannotSign:
-        return []
 
 
 def _closest(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> Verdict:
@@ -145,7 +142,7 @@ def _closest(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> 
             verdict = look(result, document)
         except NotReadable as error:
             # The columns of a hand-over do not fit a result, nor those of a result a hand-over.
-            unreadable = unreadable or error
+            unreadable = error
             continue
         if verdict.covered_is_proved:
             return verdict
@@ -157,26 +154,38 @@ def _closest(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> 
 
 
 def _stored_documents() -> Iterator[tuple[FrozenResult | None, dict[str, Any]]]:
-    """Every result with its signature document, the newest first; then the hand-overs whose signatures are kept."""
-    for result in FrozenResult.objects.select_related("campaign").order_by("-frozen_at", "-version"):
-        yield result, signature_document(result)
+    """The hand-overs whose signatures are kept, then every result with its signature document, the newest first.
+
+    An old result's signature would say yes to a hand-over, too, and prove less of it.
+    """
     for export in Export.objects.filter(signature__isnull=False).select_related("signature"):
         if export.signature is not None:
             yield None, read_signature(b"".join(read_file(export.signature)))
+    for result in FrozenResult.objects.select_related("campaign").order_by("-frozen_at", "-version"):
+        yield result, signature_document(result)
 
 
 # -- what the signature does not cover -----------------------------------------------------------------------------
 
 
+def _comparable(document: dict[str, Any]) -> tuple[str, ...]:
+    """The columns that can be compared here: none where the signature is of another installation's result."""
+    digest = document.get("result_digest", document["digest"])
+    here = FrozenResult.objects.filter(
+        campaign__slug=document["campaign"], version=document["result_version"], digest=digest
+    )
+    return COMPARED if here.exists() else ()
+
+
 def _compared(raw: IO[bytes], verdict: Verdict) -> Verdict:
     """The verdict, once the columns that its signature does not cover are compared with the stored rows."""
-    names = [name for name in verdict.uncovered if name in COMPARED]
-    if not names or not verdict.covered_is_proved or verdict.document is None:
-        return verdict
     document = verdict.document
-    rows = FrozenStanding.objects.filter(
-        campaign__slug=document["campaign"], version=document["result_version"]
-    )  # fmt: skip
+    if not verdict.covered_is_proved or document is None:
+        return verdict
+    names = [name for name in verdict.uncovered if name in _comparable(document)]
+    if not names:
+        return verdict
+    rows = FrozenStanding.objects.filter(campaign__slug=document["campaign"], version=document["result_version"])
     changed: dict[str, int] = {}
     lines = iter(Table(raw, document, verdict.encoding).rows())
     while piece := list(islice(lines, AT_ONCE)):

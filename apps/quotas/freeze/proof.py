@@ -64,6 +64,7 @@ HEAD = ("campaign", "cutoff", "rule_version", "result_version")
 SIGNED = (*HEAD, "rows", "line_hashes", "digest")
 OF_HANDOVER = ("reviews_as_of", "result_digest")
 SHORT = 8  # bytes kept of each line's hash
+MOST_SHOWN = 40  # characters of a cell in a sentence
 PIECE = 1 << 16  # bytes that are decoded at once
 # Tried in this order; the second and third only where the file is no UTF-8, and the third also after the second.
 ENCODINGS = ("utf-8-sig", "gb18030", "cp1252")
@@ -328,11 +329,11 @@ def _header(cells: list[str], document: dict[str, Any]) -> list[str]:
             raise NotReadable(f"the file is separated by {called}: only a file separated by commas is proved")
     for name in names:
         if names.count(name) > 1:
-            raise NotReadable(f"the file has the column {name!a} twice")
+            raise NotReadable(f"the file has the column {_shown(name)!a} twice")
         if name == "verdict" and name not in known:
             raise NotReadable("the file is a hand-over, and the signature is that of a result: it covers no verdict")
         if name not in known:
-            raise NotReadable(f"the file has a column that Hundred does not write: {name!a}")
+            raise NotReadable(f"the file has a column that Hundred does not write: {_shown(name)!a}")
     if missing := [name for name in covered(document) if name not in names]:
         raise NotReadable(f"the first line does not name the columns {', '.join(missing)}, which the signature covers")
     return names
@@ -438,7 +439,7 @@ def _verify(table: Table, compared: Sequence[str]) -> Verdict:
         rows, last = rows + 1, (number, cells["staff_no"])
         rest.look(number, cells)
     if rows < document["rows"]:
-        after = f"line {last[0]} ({last[1]})" if last else "the header"
+        after = f"line {last[0]} ({_shown(last[1])})" if last else "the header"
         missing = f"{document['rows'] - rows} lines are missing after {after}."
         return Verdict(False, missing, last[0] + 1 if last else 2, "missing", document=document)
     if whole.hexdigest() != document["digest"]:
@@ -486,7 +487,7 @@ def _verify_part(table: Table, lines: Callable[[], Iterable[str]], compared: Seq
     for number, cells in table.rows():
         spelled = _lines(cells, document)
         staff_no = next((one for one in (_staff_no(form, line) for line in spelled) if one in whole), "")
-        here, code, wrong = f"Line {number} ({cells['staff_no']})", "", ""
+        here, code, wrong = f"Line {number} ({_shown(cells['staff_no'])})", "", ""
         if staff_no not in whole:
             code, wrong = "added", f"{here} is not in the result: it has nobody of this number."
         elif whole[staff_no] not in spelled:
@@ -588,6 +589,12 @@ def _remaining(cells: Cells) -> str:
     return str(max(int(cells["target"]) - int(cells["counted"]), 0))
 
 
+def _shown(text: str) -> str:
+    """A cell in a sentence: whoever wrote it may have made it look like a sentence of ours."""
+    short = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+    return "".join(one if one.isprintable() else "�" for one in short)
+
+
 def _listed(names: Iterable[str]) -> str:
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
@@ -612,7 +619,7 @@ def _difference(table: Table, expected: bytes, place: int, number: int, cells: C
             found = found or hashes
             comes_later = comes_later or missed in hashes
     wanted = any(_stands_from(expected, place, one) for one in found)
-    here = f"Line {number} ({cells['staff_no']})"
+    here = f"Line {number} ({_shown(cells['staff_no'])})"
     if not missed or (comes_later and not wanted):
         code, wrong = "added", f"{here} was added: it is not in the result."
     elif comes_later:

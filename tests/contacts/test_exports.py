@@ -5,6 +5,7 @@ import io
 import re
 import tracemalloc
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.db import connection

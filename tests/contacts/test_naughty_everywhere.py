@@ -575,6 +575,6 @@ def test_mutant_without_cleaning_what_cannot_be_seen_is_stored(
     campaign: Campaign, alice: Employee, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("apps.contacts.recording.clean_text", lambda text, limit=0: text)
-    post(client, "/contacts/add/", name="a\u200bb", reach="h1", key=str(uuid.uuid4()))
+    post(client, "/contacts/add/", name="a\u200bb", reach="@h1", key=str(uuid.uuid4()))
     with pytest.raises(AssertionError):
         all_normalised(alice)

@@ -36,13 +36,12 @@ def _required(name: str, local: str) -> str:
     raise ImproperlyConfigured(f"{name} is not set. See .env.example; `make run` needs none of it.")
 
 
-def _pattern(name: str, default: str) -> str:
-    """A regular expression from the environment."""
-    text = env.str(name, default)
+def _pattern(text: str) -> str:
+    """A regular expression as it stands in the environment."""
     try:
         re.compile(text)
     except re.error as error:
-        raise ImproperlyConfigured(f"{name} is no regular expression: {error}") from error
+        raise ImproperlyConfigured(f"{text!r} is no regular expression: {error}") from error
     return text
 
 
@@ -62,7 +61,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 COMPANY_EMAIL_DOMAINS: list[str] = env.list("COMPANY_EMAIL_DOMAINS", default=[])
 COMPANY_PHONE_REGION = env.str("COMPANY_PHONE_REGION", "CN")
 # What a handle of the messaging product is, without its @: a regular expression for the whole of it, whatever its case.
-HANDLE_PATTERN = _pattern("HANDLE_PATTERN", r"[a-z][a-z0-9_.-]{1,63}")
+HANDLE_PATTERN = _pattern(env.str("HANDLE_PATTERN", r"[a-z][a-z0-9_.-]{0,63}"))
 # What one upload of contacts may hold; photos in cards are most of its bytes.
 MOST_UPLOAD_BYTES = env.int("MOST_UPLOAD_BYTES", 50_000_000)
 MOST_CONTACTS_AT_ONCE = env.int("MOST_CONTACTS_AT_ONCE", 20_000)

@@ -66,7 +66,7 @@ def record_feed(
     source: str,
     submission_id: uuid.UUID,
 ) -> tuple[Batch, Writes]:
-    """Record rows that bring their own times, as (employee id, checked draft); returns also what changed of stored ones.
+    """Record rows that bring their own times, as (employee id, checked draft); returns also how stored ones changed.
 
     `closed`: the periods of campaigns that are closing or frozen. The caller holds facts and the employees' rows.
     """

@@ -68,7 +68,7 @@ def _draft(line: str) -> Draft:
 
 
 def _kind(plain: str) -> str:
-    """The kind of a line that is one identity: a handle says so by its @, and digits with a wrong letter are a phone."""
+    """The kind of a line that is one identity: a handle says so by its @; digits with a wrong letter are a phone."""
     kind = kind_of(plain)
     if kind != "handle" or plain.startswith("@"):
         return kind

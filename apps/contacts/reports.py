@@ -69,7 +69,12 @@ class ImportResult:
 
     def as_report(self) -> dict[str, Any]:
         """What the submission keeps: the JSON contract, and every outcome's count to go on from."""
-        more = {"rejects": self.rejects, "left_out": self.left_out, "duplicates": self.duplicates, "counts": dict(self.counts)}
+        more = {
+            "rejects": self.rejects,
+            "left_out": self.left_out,
+            "duplicates": self.duplicates,
+            "counts": dict(self.counts),
+        }
         return {**self.as_json(), **more}
 
     def take(self, entry: Entry, outcome: Outcome) -> bool:

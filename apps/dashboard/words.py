@@ -55,6 +55,7 @@ ENDINGS: dict[str, Text] = {
     "withdrawn": gettext_lazy("The person withdrew."),
     "rejected": gettext_lazy("A reviewer rejected it."),
     "undone": gettext_lazy("Its import was undone."),
+    "merged": gettext_lazy("The same person as another of your contacts."),
 }
 RESTORABLE = {"removed"}
 

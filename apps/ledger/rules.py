@@ -31,6 +31,7 @@ PLAIN_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII)
 LOCAL_LIMIT, ADDRESS_LIMIT = 64, 254
 FEWEST_PHONE_DIGITS = 7
 LOOK_LIKE_DIGITS = str.maketrans("oOlI|", "00111")
+LETTERS_LIKE_DIGITS = frozenset("oOlI|")
 NEARLY_PHONE = re.compile(r"[+(]{0,2}\d[\d\s()./\-\u2010-\u2015\u2212]*", re.ASCII)
 # Control, format (zero-width, direction marks), surrogate, private-use and unassigned characters name nobody.
 DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -175,15 +176,19 @@ def normalise_handle(text: str) -> str:
 
 
 def intended_phone(raw: str, region: str) -> str:
-    """The valid number that a text is when letters that look like digits are read as those, as people write it; or ""."""
-    text = clean_text(raw, RAW_LIMIT).translate(LOOK_LIKE_DIGITS)
-    if not NEARLY_PHONE.fullmatch(text):
+    """The valid number, as people write it, that a text is when o, l and the like are read as digits; or ""."""
+    number = _intended(clean_text(raw, RAW_LIMIT), region)
+    if not number:
         return ""
+    return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def _intended(text: str, region: str) -> str:
+    text = text.translate(LOOK_LIKE_DIGITS)
     try:
-        number = phonenumbers.parse(normalise_phone(text, region))
+        return normalise_phone(text, region) if NEARLY_PHONE.fullmatch(text) else ""
     except InvalidIdentity:
         return ""
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
 def nearly_phone(raw: str) -> bool:
@@ -205,8 +210,8 @@ def digest(key: str, kind: str, value: str) -> bytes:
 def normalise(kind: str, raw: str, *, region: str, key: str, handles: str = "") -> Identity:
     """The one choke point: raw text of a kind to an Identity. Raises InvalidIdentity.
 
-    `handles`: the syntax of a handle that is new, as a regular expression for the whole of it. A number with a letter
-    by mistake is none of these, unless an @ says that it is a handle. Without it, whatever was a handle at any time.
+    `handles`, for what is new: the syntax of a handle, as a regular expression for the whole of it. A number with a
+    letter by mistake is then neither a handle, unless an @ says so, nor a phone. Without it: whatever was ever taken.
     """
     if len(raw) > RAW_LIMIT:
         raise InvalidIdentity(kind, "too long")
@@ -216,6 +221,9 @@ def normalise(kind: str, raw: str, *, region: str, key: str, handles: str = "") 
     match kind:
         case "phone":
             value = normalise_phone(text, region)
+            # Of l39... the library reads what follows the letter: somebody else's number.
+            if handles and not LETTERS_LIKE_DIGITS.isdisjoint(text) and (_intended(text, region) or value) != value:
+                raise InvalidIdentity("phone", "a letter for a digit")
         case "email":
             value = normalise_email(text)
         case "handle":

@@ -40,8 +40,8 @@ COLLEAGUES = """FROM contacts_contactidentity mine
     JOIN employees_employment work ON work.employee_id = theirs.employee_id
     WHERE work.starts_at < {at} AND work.ends_at > {opens_at}"""
 COMPANY_DOMAINS = "FROM contacts_contactidentity mine WHERE mine.domain = ANY({domains})"
-# Somebody else (`other`) recorded one of these identities before, and that contact is live, in time and external. At one
-# instant, the employee who was on the roster first: contacts' ids would be the order in which a feed happened to come.
+# Somebody else (`other`) recorded one of these identities before, and that contact is live, in time and external. At
+# one instant the employee who was on the roster first did: contacts' ids only say in what order a feed came.
 CLAIMS = """FROM contacts_contactidentity mine
     JOIN contacts_contact me ON me.id = mine.contact_id
     JOIN contacts_contactidentity theirs

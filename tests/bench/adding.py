@@ -59,7 +59,7 @@ def called(name: str) -> str:
 
 def form(session: str, handle: str, *, in_place: bool) -> dict[str, Any]:
     """The short form of `/`, as its script sends it or as a browser without scripts does."""
-    fields = {"key": str(uuid.uuid4()), "name": f"Guest {handle}", "reach": f"bench-{handle}"}
+    fields = {"key": str(uuid.uuid4()), "name": f"Guest {handle}", "reach": f"@bench-{handle}"}
     headers = {"HX-Request": "true"} if in_place else {}
     return {"method": "POST", "path": "/contacts/add/", "session": session, "form": fields, "headers": headers}
 

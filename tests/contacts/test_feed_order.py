@@ -39,7 +39,7 @@ def feed(*lines: str) -> dict[str, Any]:
 
 def line(staff_no: str, who: str, start: int, confirmed: int | None = None, end: int | None = None) -> str:
     """A row at noon of days of November (0 and below: of October)."""
-    cells = {kind: "" for kind in ("phone", "email", "handle")}
+    cells = dict.fromkeys(("phone", "email", "handle"), "")
     for one in who:
         cells[REACHED[one]] = VALUES[one]
     times = [f"{at(day):%Y-%m-%dT%H:%M:%SZ}" if day is not None else "" for day in (start, confirmed, end)]
@@ -92,7 +92,7 @@ def _nobody_twice() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT count(*) FROM contacts_contactidentity a JOIN contacts_contactidentity b
-               ON a.employee_id = b.employee_id AND a.kind = b.kind AND a.digest = b.digest AND a.contact_id < b.contact_id
+               ON (a.employee_id, a.kind, a.digest) = (b.employee_id, b.kind, b.digest) AND a.contact_id < b.contact_id
                JOIN contacts_contact one ON one.id = a.contact_id JOIN contacts_contact two ON two.id = b.contact_id
                WHERE tstzrange(one.recorded_at, one.ended_at) && tstzrange(two.recorded_at, two.ended_at)"""
         )

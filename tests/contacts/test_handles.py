@@ -1,4 +1,4 @@
-"""A word is not a handle: what is recorded as one was chosen to be one, has the product's syntax, and is no colleague."""
+"""A word is not a handle: what is recorded as one was chosen to be one, has the product's syntax, is no colleague."""
 
 import io
 import uuid
@@ -46,7 +46,6 @@ def typed(employee: Employee, text: str) -> str:
         ("13o12345678", "Did you mean +86 130 1234 5678?"),
         ("l39-1234-5678", "Did you mean +86 139 1234 5678?"),
         ("139-1234-567x", "This is not a valid phone number."),
-        ("@a", "This is not a valid handle."),
         ("@1wang", "This is not a valid handle."),
         ("@王芳", "This is not a valid handle."),
         ("@A001", "This is the staff number of a colleague"),
@@ -68,7 +67,7 @@ def test_a_handle_with_its_sign_is_recorded_and_counts(campaign: Campaign, alice
 
 @pytest.mark.parametrize("trusted", [False, True])
 def test_a_file_has_its_bad_handles_rejected_by_line(alice: Employee, trusted: bool) -> None:
-    cells = ["wangfang", "@wangfeng", "王芳", "13o12345678", "139-1234-567x", "a001", "C001", "x"]
+    cells = ["wangfang", "@wangfeng", "王芳", "13o12345678", "139-1234-567x", "a001", "C001", "1x"]
     rows = "".join(f"G,{one},2026-11-03T00:00:00Z\n" for one in cells)
     raw = io.BytesIO(f"name,handle,recorded_at\n{rows}".encode())
     told = import_contacts(raw=raw, by=TESTER, employee=alice, trust_times=trusted).as_json()
@@ -120,7 +119,8 @@ def test_identities_are_found_whatever_the_syntax_is_now() -> None:
 @pytest.mark.parametrize(
     ("text", "phone"),
     [
-        ("13o12345678", "+86 130 1234 5678"), ("l3912345678", "+86 139 1234 5678"), ("+86 139 I234 5678", "+86 139 1234 5678"),
+        ("13o12345678", "+86 130 1234 5678"), ("l3912345678", "+86 139 1234 5678"),
+        ("+86 139 I234 5678", "+86 139 1234 5678"),
         ("13812345678", "+86 138 1234 5678"), ("139-1234-567x", ""), ("oli", ""), ("", ""), ("1" * 400, ""),
     ],
 )  # fmt: skip

@@ -149,7 +149,7 @@ def test_any_lines_around_a_good_one_take_nothing_from_it(campaign: Campaign, al
     for number, text in enumerate(NAUGHTY):
         if "\0" in text or len(text) > 40_000:
             continue  # refused as a whole: see above
-        post(client, "/contacts/add/", name="", reach=f"{text}\n\ngood{number}\n{text}", key=str(uuid.uuid4()))
+        post(client, "/contacts/add/", name="", reach=f"{text}\n\n@good{number}\n{text}", key=str(uuid.uuid4()))
         assert ContactIdentity.objects.filter(value=f"good{number}").count() == 1, text[:40]
     all_normalised(alice)
 
@@ -575,6 +575,6 @@ def test_mutant_without_cleaning_what_cannot_be_seen_is_stored(
     campaign: Campaign, alice: Employee, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("apps.contacts.recording.clean_text", lambda text, limit=0: text)
-    post(client, "/contacts/add/", name="a\u200bb", reach="h1", key=str(uuid.uuid4()))
+    post(client, "/contacts/add/", name="a\u200bb", reach="@h1", key=str(uuid.uuid4()))
     with pytest.raises(AssertionError):
         all_normalised(alice)

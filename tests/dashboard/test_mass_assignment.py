@@ -30,7 +30,7 @@ TERMS = {
 }  # fmt: skip
 # Who sends what, with every field the form has.
 FORMS: list[tuple[str, str, dict[str, Any]]] = [
-    ("alice", "/contacts/add/", {"name": "Guest", "reach": "guest.new", "key": KEY}),
+    ("alice", "/contacts/add/", {"name": "Guest", "reach": "@guest.new", "key": KEY}),
     ("alice", "/contacts/{contact}/rename/", {"name": "New"}),
     ("alice", "/contacts/{contact}/correct/", {"phone": "", "email": "", "handle": "corrected.h"}),
     ("alice", "/contacts/{contact}/end/", {}),

@@ -48,8 +48,8 @@ UPDATES = {
     **dict.fromkeys(
         ("employees_employee", "employees_employeeidentity", "employees_employment", "employees_placement",
          "employees_account_groups", "employees_account_user_permissions", "contacts_contact",
-         "contacts_contactidentity", "contacts_erasure", "contacts_objection", "quotas_frozenstanding",
-         "quotas_frozennode", "quotas_frozenreason"),
+         "contacts_contactidentity", "contacts_sighting", "contacts_erasure", "contacts_objection",
+         "quotas_frozenstanding", "quotas_frozennode", "quotas_frozenreason"),
         "id = id",
     ),
 }  # fmt: skip

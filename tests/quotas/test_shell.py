@@ -37,7 +37,7 @@ def shell(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_the_five_commands_as_a_script_runs_them(shell: Any, tmp_path: Path) -> None:
     (tmp_path / "roster.csv").write_text(ROSTER, encoding="utf-8")
-    (tmp_path / "contacts.csv").write_text("staff_no,name,handle\nA001,W,w\nX404,V,v\n", encoding="utf-8")
+    (tmp_path / "contacts.csv").write_text("staff_no,name,handle\nA001,W,ww\nX404,V,vv\n", encoding="utf-8")
     told = {}
     for name, *arguments in (
         ("import_roster", "roster.csv"),

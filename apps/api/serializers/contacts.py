@@ -16,7 +16,7 @@ from apps.quotas.rules import REASONS
 
 MOST_CONTACTS = 500
 COUNTS, NOT_COUNTING = "counts", "not_counting"
-OUTCOMES = ("created", "duplicate", "invalid_identity", "objected")
+OUTCOMES = ("created", "duplicate", "invalid_identity", "objected", "not_external", "too_many_today")
 
 
 class ContactsQuery(CampaignQuery, PageQuery):
@@ -107,7 +107,10 @@ class DraftSerializer(Strict):
     )
     email = serializers.CharField(required=False, default="", allow_blank=True)
     handle = serializers.CharField(
-        required=False, default="", allow_blank=True, help_text=_("The name in the messaging product.")
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("The name in the messaging product, with or without its @."),
     )
 
 

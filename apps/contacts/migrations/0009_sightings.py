@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 from apps.ledger.guards import NOT_THE_HOUSE, guard, unguard
 
+END_REASONS = ["removed", "corrected", "withdrawn", "rejected", "undone", "merged"]
 REASONS = [
     ("removed", "removed"),
     ("corrected", "corrected"),
@@ -67,7 +68,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="contact",
             constraint=models.CheckConstraint(
-                condition=models.Q(end_reason__isnull=True) | models.Q(end_reason__in=[reason for reason, _ in REASONS]),
+                condition=models.Q(end_reason__isnull=True) | models.Q(end_reason__in=END_REASONS),
                 name="contacts_end_reason",
             ),
         ),

@@ -52,7 +52,7 @@ def trouble(draft: Draft, outcome: Outcome) -> tuple[str, str]:
     cures = {
         "phone": _("Check the digits; a number from abroad begins with + and its country code."),
         "email": _("An address looks like name@example.org."),
-        "handle": _("A handle is one word of at most 64 letters and digits."),
+        "handle": _("Write it as the product shows it, with @ before it."),
     }
     return outcome.message, cures.get(outcome.column, "")
 

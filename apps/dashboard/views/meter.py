@@ -108,7 +108,9 @@ def _handles(found: Handles) -> Figure:
         "%(count)s of %(all)s live contacts are known by a handle alone",
         found.by_handle_alone,
     )
-    means = _("No phone number or e-mail stands behind them, so nobody can check that they are real. Counted once a day.")
+    means = _(
+        "No phone number or e-mail stands behind them, so nobody can check that they are real. Counted once a day."
+    )
     if found.by_handle_alone >= max(MANY_HANDLES * found.contacts, FEWEST_HANDLES):
         means = _("That is many. %(means)s Ask whether these handles exist, before the deadline.") % {"means": means}
     numbers = {**_count(found.by_handle_alone), "all": words.number(found.contacts)}

@@ -35,7 +35,6 @@ class Command(HouseCommand):
             if options["print"]:
                 for employee in employees.iterator(chunk_size=BATCH):
                     links[employee.staff_no] = set_password_link(account_for(employee), options["base_url"])
-                    progress(len(links))
             else:
                 sent = self._mail(employees, options["base_url"], progress)
         lines = [f"{staff_no}  {link}" for staff_no, link in links.items()]

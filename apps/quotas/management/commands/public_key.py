@@ -30,5 +30,6 @@ class Command(HouseCommand):
         else:
             pem = public_key()
         if not options["json"]:
-            self.warn(f"Fingerprint: {fingerprint(pem)}")
+            # Not a sentence: what stands here is compared and copied.
+            self.stderr.write(f"Fingerprint: {fingerprint(pem)}")
         self.tell(options, {"public_key": pem, "fingerprint": fingerprint(pem)}, pem.strip())

@@ -305,7 +305,8 @@ def _refuse(cursor: Any, now: datetime, roster: Roster) -> tuple[list[Reject], l
 
     Also returns (line, manager) of those who are loaded without the manager they name.
     """
-    cursor.execute(GIVE_UP_EMAILS, {"now": now})
+    for statement in GIVE_UP_EMAILS:
+        cursor.execute(statement, {"now": now})
     rejects: list[Reject] = []
     without: list[tuple[int, str]] = []
     while True:

@@ -23,17 +23,21 @@ UPDATE roster_stage row SET keeps_email = true FROM employees_employee person
 WHERE person.staff_no = row.staff_no AND person.email <> row.email
 """
 # The address of somebody who has left is free: whoever else has it, in the file or on the roster, keeps it.
-GIVE_UP_EMAILS = """
-UPDATE roster_stage row SET gives_up_email = true WHERE row.ends_at <= %(now)s AND (
-    EXISTS (SELECT 1 FROM roster_stage later WHERE later.email_digest = row.email_digest
-        AND later.staff_no <> row.staff_no AND NOT later.keeps_email
-        AND (coalesce(later.ends_at, 'infinity'), later.staff_no) > (row.ends_at, row.staff_no))
-    OR EXISTS (SELECT 1 FROM employees_employeeidentity held
-        JOIN employees_employee holder ON holder.id = held.employee_id AND holder.staff_no <> row.staff_no
+GIVE_UP_EMAILS = [
+    """
+    UPDATE roster_stage row SET gives_up_email = true WHERE row.ends_at <= %(now)s AND EXISTS (
+        SELECT 1 FROM roster_stage later WHERE later.email_digest = row.email_digest AND NOT later.keeps_email
+            AND (coalesce(later.ends_at, 'infinity'), later.staff_no) > (row.ends_at, row.staff_no))
+    """,
+    """
+    UPDATE roster_stage row SET gives_up_email = true WHERE row.ends_at <= %(now)s AND EXISTS (
+        SELECT 1 FROM employees_employeeidentity held
+        JOIN employees_employee holder ON holder.id = held.employee_id
         JOIN employees_employment work ON work.employee_id = holder.id AND work.ends_at > %(now)s
-        WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest
-          AND NOT EXISTS (SELECT 1 FROM roster_stage own WHERE own.staff_no = holder.staff_no AND NOT own.keeps_email)))
-"""
+        WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest AND holder.staff_no <> row.staff_no
+          AND NOT EXISTS (SELECT 1 FROM roster_stage own WHERE own.staff_no = holder.staff_no AND NOT own.keeps_email))
+    """,
+]
 REFUSE_TAKEN_EMAILS = """
 DELETE FROM roster_stage row USING employees_employeeidentity held, employees_employee holder
 WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest AND holder.id = held.employee_id

@@ -170,6 +170,12 @@ def test_the_fax_that_google_labels_does_not_make_two_colleagues_one(label: str,
     assert pairs == (("phone", "021-1"),)
 
 
+def test_mutant_a_reader_that_passes_the_labels_over_makes_colleagues_one() -> None:
+    header = ["Phone 1 - Label", "Phone 1 - Value"]
+    found = {person(["Work Fax", "021-1"], recognise(header), names)[1] for names in ((), header)}
+    assert found == {(("phone", "021-1"),), ()}
+
+
 @pytest.mark.parametrize("label", ["Mobile", "* Work", "Home", "Main", "", "Büro", "手机", "Google Voice", "Privat"])
 def test_any_other_label_leaves_the_phone(label: str) -> None:
     header = ["Phone 1 - Label", "Phone 1 - Value"]

@@ -44,7 +44,6 @@ class HouseCommand(BaseCommand):
 
     def _execute(self, *args: Any, **options: Any) -> Any:
         try:
-            _refuse_undecodable(options)
             with coming_from(f"command {type(self).__module__.rpartition('.')[2]}"):
                 result = super().execute(*args, **options)
             # Here, where a closed pipe can be answered, and not while Python ends.
@@ -102,7 +101,10 @@ def sentence(text: str) -> str:
 
 def name_encoding(error: UnsureEncoding) -> str:
     """What to do about a file that several encodings read: the option that names one, and the likely ones."""
-    return f"Name its encoding: --encoding {error.candidates[0]}, or one of {', '.join(error.candidates[1:])}."
+    if not error.candidates:
+        return "Name its encoding with --encoding."
+    likeliest, *others = error.candidates
+    return f"Name its encoding: --encoding {likeliest}{', or one of ' if others else ''}{', '.join(others)}."
 
 
 def count_entries(path: Path, mark: bytes = b"") -> int | None:
@@ -119,13 +121,6 @@ def count_entries(path: Path, mark: bytes = b"") -> int | None:
     except OSError:
         return None
     return found or ends
-
-
-def _refuse_undecodable(options: dict[str, Any]) -> None:
-    """An argument of other bytes than UTF-8 is no name, number or text; the file system alone has such."""
-    for name, value in options.items():
-        if isinstance(value, str) and not value.isascii() and value != value.encode(errors="ignore").decode():
-            raise CommandError(f"{name.replace('_', '-')} is not UTF-8 text")
 
 
 def instant(text: str) -> datetime:

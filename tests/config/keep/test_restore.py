@@ -62,6 +62,22 @@ def test_recount_agrees_and_the_next_contact_gets_a_number_of_its_own(restored: 
     assert restored.told("import_contacts", more)["created"] == 1
 
 
+def test_the_planner_knows_what_was_restored_and_the_application_may_tell_it_more(restored: Any) -> None:
+    """A look at a past day is planned by what there is, not by empty tables."""
+    with restored.database() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'contacts_contact%' AND reltuples > 0")
+        assert {"contacts_contact", "contacts_contactidentity"} <= {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT proacl::text FROM pg_proc WHERE proname = 'hundred_analyze'")
+        [rights] = cursor.fetchone()
+        assert "app=X" in rights
+        assert "{=X" not in rights
+        assert ",=X" not in rights
+    with restored.database("app") as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT hundred_analyze(NULL)")
+        [analysed] = cursor.fetchone()
+        assert analysed > 10
+
+
 REFUSED = {
     "DELETE FROM contacts_contact": "app",
     "UPDATE ledger_auditentry SET action = 'x'": "app",

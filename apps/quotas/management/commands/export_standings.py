@@ -38,7 +38,9 @@ class Command(HouseCommand):
             raise CommandError(str(unknown)) from unknown
         standings = Standings(campaign, Everyone(), as_of=as_of, result=result, reviews=True)
         if not output:
-            self._write(standings, sys.stdout.buffer.write)
+            # On a terminal the lines themselves are the progress, and a bar would stand between them.
+            write = write_standings if sys.stdout.isatty() else self._write
+            write(standings, sys.stdout.buffer.write)
             return
         try:
             _write_whole(output, lambda write: self._write(standings, write))

@@ -33,5 +33,6 @@ class Command(HouseCommand):
             except CannotSign as error:
                 raise CommandError(str(error)) from error
         if not options["json"]:
-            self.warn(f"Fingerprint: {fingerprint(pem)}")
+            # Not a sentence: what stands here is compared and copied.
+            self.stderr.write(f"Fingerprint: {fingerprint(pem)}")
         self.tell(options, {"public_key": pem, "fingerprint": fingerprint(pem)}, pem.strip())

@@ -14,7 +14,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
-from config import brokers, sign_in
+from config import addresses, brokers, sign_in
 from config.named_files import Environment
 from config.packaged import map_style_hashes, plotly_bundle
 
@@ -44,6 +44,8 @@ IDENTITY_KEY = _required("IDENTITY_KEY", secrets.token_urlsafe())
 SIGNING_KEY = env.str("SIGNING_KEY", "")
 _allowed_hosts = _required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [host.strip() for host in _allowed_hosts.split(",") if host.strip()]
+# Where people reach the pages. Every link in a mail begins with it: no request and no task message has a say.
+BASE_URL = addresses.public_address(_required("BASE_URL", "http://localhost:8000"), local=LOCAL)
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 

@@ -14,9 +14,9 @@ def work_on_load(load_id: str) -> None:
 
 
 @shared_task
-def mail_link(account_id: int, employee_id: int, base_url: str, language: str) -> None:
+def mail_link(account_id: int, employee_id: int, language: str) -> None:
     """Mail a link to set a password to the one who is meant, if there is one."""
-    forgotten.mail_link(account_id=account_id, employee_id=employee_id, base_url=base_url, language=language)
+    forgotten.mail_link(account_id=account_id, employee_id=employee_id, language=language)
 
 
 @shared_task

@@ -34,7 +34,7 @@ SHOWN = [
 SHOWN += [f"{cookie}_COOKIE_{what}" for cookie in COOKIES for what in ("NAME", "SECURE", "HTTPONLY", "SAMESITE")]
 SHOWN += [f"{cookie}_COOKIE_{what}" for cookie in COOKIES for what in ("PATH", "DOMAIN")]
 SHOW = f"import json; from django.conf import settings as s; print(json.dumps({{n: getattr(s, n) for n in {SHOWN}}}))"
-NEEDED = ["SECRET_KEY", "IDENTITY_KEY", "ALLOWED_HOSTS", "DATABASE_URL"]
+NEEDED = ["SECRET_KEY", "IDENTITY_KEY", "ALLOWED_HOSTS", "BASE_URL", "DATABASE_URL"]
 
 
 # Without the compression, which takes brotli a minute: whether all is there and named is the question here.

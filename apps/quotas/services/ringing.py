@@ -73,9 +73,9 @@ def ring_for_export(export_id: uuid.UUID) -> None:
     transaction.on_commit(lambda: _ring(lambda options: _send(MAKE_EXPORT, options, str(export_id))), robust=True)
 
 
-def ring_for_password(account_id: int, employee_id: int, base_url: str, language: str) -> None:
+def ring_for_password(account_id: int, employee_id: int, language: str) -> None:
     """Ask a worker to mail a link. When nobody hears it, no mail comes, and whoever waits for it asks again."""
-    arguments = (account_id, employee_id, base_url, language)
+    arguments = (account_id, employee_id, language)
     transaction.on_commit(lambda: _ring(lambda options: _send(MAIL_LINK, options, *arguments)), robust=True)
 
 

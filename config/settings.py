@@ -206,11 +206,11 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 
-_cache_url = env.str("CACHE_URL", CELERY_BROKER_URL if CELERY_BROKER_URL.startswith("redis") else "")
+_cache_url = env.str("CACHE_URL", "") or addresses.cache_of(CELERY_BROKER_URL)
 if _cache_url:
     # Celery writes a socket's address as redis+socket://, the client library as unix://.
     _location = _cache_url.replace("redis+socket://", "unix://", 1)
-    _cache = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _location}
+    _cache = {"BACKEND": "config.cache.PlainRedisCache", "LOCATION": _location}
 else:
     # With the usual 300 entries, whoever types enough names would have the counters of the others thrown away.
     _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}

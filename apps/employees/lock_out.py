@@ -44,10 +44,10 @@ class LockOut(AbstractAxesHandler, AxesBaseHandler):
     """What axes counts by."""
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
-        return any(cache.get(key, 0) >= limit for key, limit in _counted(request, _name(credentials)))
+        return any(_failures(key) >= limit for key, limit in _counted(request, _name(credentials)))
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        return max(cache.get(key, 0) for key, _limit in _counted(request, _name(credentials)))
+        return max(_failures(key) for key, _limit in _counted(request, _name(credentials)))
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
         if request is None:
@@ -107,6 +107,12 @@ def _known_browser(request: HttpRequest, name: str) -> str:
     except (signing.BadSignature, ValueError, TypeError):
         return ""
     return number if [one.pk for one in Account.objects.named(name)] == [account] else ""
+
+
+def _failures(key: str) -> int:
+    """How often it failed; 0 where the cache holds something else than a number."""
+    stored = cache.get(key, 0)
+    return stored if isinstance(stored, int) else 0
 
 
 def _one_more(key: str) -> None:

@@ -13,6 +13,7 @@ from celery.signals import worker_init, worker_process_init
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
+from kombu.transport import TRANSPORT_ALIASES
 
 from config.children import ask_for_death_signal
 
@@ -22,6 +23,7 @@ if not settings.configured:
     os.environ.setdefault("STATEMENT_TIMEOUT", "600000")
 
 logger = logging.getLogger(__name__)
+TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "config.transport:Transport")
 app = Celery("hundred")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -205,11 +205,15 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
+# Who can write to the broker is not trusted: a worker takes names of tasks and ids from it, and no commands.
+CELERY_WORKER_CONSUMER = "config.worker:Consumer"
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 
-_cache_url = env.str("CACHE_URL", "") or addresses.cache_of(CELERY_BROKER_URL)
-if _cache_url:
+# Beside the broker in a database of its own, unless it has a place of its own.
+CACHE_URL = env.str("CACHE_URL", "") or addresses.cache_of(CELERY_BROKER_URL)
+if CACHE_URL:
     # Celery writes a socket's address as redis+socket://, the client library as unix://.
-    _location = _cache_url.replace("redis+socket://", "unix://", 1)
+    _location = CACHE_URL.replace("redis+socket://", "unix://", 1)
     _cache = {"BACKEND": "config.cache.PlainRedisCache", "LOCATION": _location}
 else:
     # With the usual 300 entries, whoever types enough names would have the counters of the others thrown away.
@@ -223,7 +227,7 @@ RATES = {
     "write": env.str("RATE_WRITE", "300/minute"),
     "upload": env.str("RATE_UPLOAD", "30/minute"),
 }
-RATES_STORAGE = _location.replace("unix://", "redis+unix://", 1) if _cache_url else "memory://"
+RATES_STORAGE = _location.replace("unix://", "redis+unix://", 1) if CACHE_URL else "memory://"
 
 # People
 AUTH_USER_MODEL = "employees.Account"

@@ -9,10 +9,11 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_process_init
+from celery.signals import setup_logging, worker_init, worker_process_init
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
+from django.utils.log import configure_logging
 from kombu.transport import TRANSPORT_ALIASES
 
 from config.children import ask_for_death_signal
@@ -52,6 +53,12 @@ app.conf.beat_schedule = {
     "retention": _ask("retain", 600.0),
     "sessions": _ask("forget_sessions", 3600.0, of="employees"),
 }
+
+
+@setup_logging.connect
+def _log_as_settings_say(**kwargs: object) -> None:
+    """Worker and beat write the same lines as the web; that somebody listens here keeps Celery from its own format."""
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
 
 
 @worker_init.connect

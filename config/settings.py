@@ -312,6 +312,9 @@ STORAGES = {
 
 # Mail
 vars().update(env.email_url("EMAIL_URL", "consolemail://" if LOCAL else "smtp://localhost:25"))
+# `make run` sends none: it keeps them, each in a file, in this folder.
+if LOCAL and (_mails := env.str("HUNDRED_MAILS", "")):
+    EMAIL_BACKEND, EMAIL_FILE_PATH = "config.mail.KeptMail", _mails
 EMAIL_TIMEOUT = 10  # seconds: a mail server that does not answer holds up nobody
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", "hundred@localhost")
 

@@ -97,7 +97,7 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_start_recovers(house:
     again.stop()
 
 
-@pytest.mark.parametrize("victim", ["gunicorn", "celery -A config.celery worker", "celery -A config.celery beat"])
+@pytest.mark.parametrize("victim", ["gunicorn", "config.celery worker", "config.celery beat"])
 def test_a_dead_door_is_opened_again(house: House, data: Path, victim: str) -> None:
     killed = eventually(lambda: [pid for pid, name in names_of(data).items() if victim in name])
     os.kill(min(killed), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Leaves root behind: web, worker and beat of `make run` run as an account that owns nothing of the database (ADR 66).
+"""Leaves root behind: web, worker and beat of `make run` run as an account that owns nothing of the database (ADR 67).
 
 The program, its packages and its Python may lie below directories that are closed to everybody else, as a clone in
 /root does. No directory is opened for that: the process is given a view of its own (a mount namespace), in which a
@@ -45,7 +45,7 @@ def leave_root() -> Callable[[], None]:
 def works(leave: Callable[[], None], environment: dict[str, str]) -> bool:
     """Whether the program can be read and started that way here. Not where a container forbids mounting."""
     try:
-        return not subprocess.run(
+        return not subprocess.run(  # noqa: S603
             [sys.executable, "-c", TRIAL], cwd=BASE_DIR, env=environment, check=False, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=die_with_parent(signal.SIGKILL, first=leave),

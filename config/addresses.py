@@ -51,7 +51,7 @@ def cache_of(broker_url: str) -> str:
 
 
 def place_of(url: str) -> tuple[str, str, str, str]:
-    """(server, path or database, user, password): alike for two addresses that reach the same keys by the same right."""
+    """(server, database, user, password): alike for two addresses that reach the same keys by the same right."""
     address = urlsplit(url.replace("redis+socket://", "unix://", 1))
     query = parse_qs(address.query)
     database = (query.get("db") or query.get("virtual_host") or [""])[0]

@@ -29,19 +29,19 @@ class Plain:
 class PlainClient(RedisCacheClient):
     """Takes a key that holds something else for one that is not there, and drops it."""
 
-    def get(self, key: str, default: Any) -> Any:
+    def get(self, key: Any, default: Any) -> Any:
         try:
             return super().get(key, default)
         except UNREADABLE:
             self.delete(key)
             return default
 
-    def get_many(self, keys: Any) -> dict[str, Any]:
+    def get_many(self, keys: Any) -> dict[Any, Any]:
         missing = object()
         found = {key: self.get(key, missing) for key in keys}
         return {key: value for key, value in found.items() if value is not missing}
 
-    def incr(self, key: str, delta: int) -> Any:
+    def incr(self, key: Any, delta: int) -> Any:
         """Raises ValueError, as for a missing key, where what is stored cannot be counted."""
         try:
             return super().incr(key, delta)
@@ -54,6 +54,5 @@ class PlainRedisCache(RedisCache):
     """Django's Redis cache without pickle."""
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
-        super().__init__(server, params)
+        super().__init__(server, {**params, "OPTIONS": {**params.get("OPTIONS", {}), "serializer": Plain}})
         self._class = PlainClient
-        self._options = {**self._options, "serializer": Plain}

@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.http.request import validate_host
 
 from config.addresses import place_of, weaknesses
@@ -35,7 +36,9 @@ def cache_apart(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not broker or not cache or place_of(broker) != place_of(cache):
         return []
     hint = "Give the cache another database, and better another user of Redis or Valkey."
-    return [Warning("CACHE_URL and CELERY_BROKER_URL share one database and user.", hint=hint, id="hundred.W009")]
+    return [
+        checks.Warning("CACHE_URL and CELERY_BROKER_URL share one database and user.", hint=hint, id="hundred.W009")
+    ]
 
 
 @register(Tags.security, deploy=True)

@@ -137,7 +137,7 @@ def refuse_other_major(places: Places) -> None:
 
 
 def plain_environment() -> dict[str, str]:
-    """What a server needs of the environment: no secrets of ours, and no PGHOST or PGDATA, which would lead it astray."""
+    """What a server needs of the environment: no secrets, and no PGHOST or PGDATA, which would lead it astray."""
     kept = {"PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH"}
     return {
         name: value for name, value in os.environ.items()

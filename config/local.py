@@ -10,15 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 from config.accounts import leave_root, works
 from config.address import AddressError, answers, open_listener, url_of, wanted_port
-from config.brokers import QUEUE
 from config.children import Child, GaveUpError, last_lines, stop_children
 from config.cold import listening, local_environment, migrate_if_needed, read_env_file
 from config.commands import run_command, start_command
@@ -26,6 +24,7 @@ from config.embedded import EmbeddedDatabase, EmbeddedError, plain_environment
 from config.locks import FileLock
 from config.named_files import is_given
 from config.places import APPLICATION, BASE_DIR, PlaceError, Places, write_private
+from config.valkey import settings_of
 
 START_PATIENCE = 60.0
 LEFTOVERS_PATIENCE = 15.0
@@ -150,16 +149,7 @@ class House:
             must_work("seed_demo", "--if-empty")
 
     def _start_broker(self) -> None:
-        socket = self.places.broker_socket
-        # As root in a folder whose group is the application's (config.places).
-        permissions = "770" if os.geteuid() == 0 else "700"
-        settings = {"port": "0", "unixsocket": str(socket), "unixsocketperm": permissions, "dir": str(self.places.queue)}
-        settings |= {"appendonly": "yes", "save": "", "loglevel": "notice"}
-        command = [str(self.places.valkey_server)]
-        for name, value in settings.items():
-            command += [f"--{name}", value]
-        for user, rights in valkey_users(self.places.own_secrets()).items():
-            command += ["--user", user, *rights]
+        command = [str(self.places.valkey_server), *settings_of(self.places)]
         # Nothing of ours is in its environment, which it would show to whoever breaks into it.
         self.broker.append(
             Child(
@@ -186,7 +176,7 @@ class House:
             self.leave_root = leave
             return
         say(
-            f"Web, worker and beat run as root, since the account {APPLICATION} cannot read {BASE_DIR} or {sys.prefix}. "
+            f"Web, worker and beat run as root: the account {APPLICATION} cannot read {BASE_DIR} or {sys.prefix}. "
             "Clone to a directory that is open to everybody, such as /opt, or start Hundred as another user."
         )
 
@@ -244,28 +234,6 @@ class House:
             if self.sign_ins.returncode == 0 and found.strip():
                 say(found.decode().rstrip())
             self.sign_ins = None
-
-
-def valkey_users(secrets: Mapping[str, str]) -> dict[str, list[str]]:
-    """Users of the embedded Valkey with their rights: each reaches its own keys, and none the server itself.
-
-    Without a password nobody is let in. Both may run scripts, in which the libraries lock and count.
-    """
-    common = ["resetchannels", "-@all", "+@connection", "+@scripting", "-script", "+script|load", "-function"]
-    rights = {
-        "broker": [
-            "BROKER_PASSWORD", f"~{QUEUE}", f"~{QUEUE}??[369]", "~_kombu.*", "~unacked*", *common, "+@list", "+@hash",
-            "+@sortedset", "+@set", "+@string", "+@transaction", "+@keyspace", "-@dangerous", "-@admin",
-        ],
-        "cache": [
-            "CACHE_PASSWORD", "~hundred:*", *common, "+@string", "+@keyspace", "-@dangerous", "-@admin",
-        ],
-    }  # fmt: skip
-    users = {
-        name: ["reset", "on", f"#{sha256(secrets[secret].encode()).hexdigest()}", *told]
-        for name, (secret, *told) in rights.items()
-    }
-    return {"default": ["reset", "off"], **users}
 
 
 def must_work(*arguments: str) -> None:

@@ -1,9 +1,8 @@
 """Where an embedded installation keeps its things, and as whom its servers run.
 
-A normal user has everything below the clone's `var/`. When root starts it, each kind of process has a user of its own,
-so that one that is broken into reads nothing of the others (ADR 66): PostgreSQL runs as `nobody`, Valkey under a number
-without a name, web, worker and beat as `daemon`. The data then lie below `/var/lib/hundred/`, so that no directory above
-the clone need be opened for anyone.
+A normal user has everything below the clone's `var/`. When root starts it, each kind of process has a user of its own
+and reads nothing of the others (ADR 67): PostgreSQL runs as `nobody`, Valkey under a number without a name, web, worker
+and beat as `daemon`. The data then lie below `/var/lib/hundred/`: no directory above the clone is opened for anyone.
 """
 
 import hashlib
@@ -118,13 +117,13 @@ class Places:
         application = pwd.getpwnam(APPLICATION) if root else None
         # Sockets are the application's group's, since their folders hand theirs on.
         shared = stat.S_ISGID | 0o710 if root else 0o700
+        uid, gid = (application.pw_uid, application.pw_gid) if application else (0, 0)
         folders = [(self.sockets, NOBODY, shared), (self.broker_socket.parent, VALKEY_UID, shared)]
-        folders.append((self.queue, VALKEY_UID, 0o700))
-        folders += [(folder, None, 0o700) for folder in (self.mails, self.schedule.parent)]
-        for folder, uid, mode in folders:
+        folders += [(self.queue, VALKEY_UID, 0o700), (self.mails, uid, 0o700), (self.schedule.parent, uid, 0o700)]
+        for folder, owner, mode in folders:
             folder.mkdir(exist_ok=True)
             if application:
-                give(folder, application.pw_uid if uid is None else uid, application.pw_gid)
+                give(folder, owner, gid)
             folder.chmod(mode)
 
     def give_to_server(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Redis and Valkey as a broker that is not trusted: an entry that is no message is dropped instead of ending the worker.
+"""Redis and Valkey as a broker that is not trusted: an entry that is no message is dropped and does not end the worker.
 
 kombu reads entries of its lists and hashes as its own JSON, and lets what goes wrong end the process.
 """
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError, redis.DataError)
 
 
-class QoS(kombu_redis.QoS):  # type: ignore[misc]
+class QoS(kombu_redis.QoS):
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
         """Give a message out again; one that cannot be read is forgotten, or it would keep all others back."""
         try:
@@ -32,7 +32,7 @@ class QoS(kombu_redis.QoS):  # type: ignore[misc]
                         connection.delete(key)
 
 
-class Channel(kombu_redis.Channel):  # type: ignore[misc]
+class Channel(kombu_redis.Channel):
     QoS = QoS
 
     def _brpop_read(self, **options: Any) -> Any:
@@ -46,7 +46,7 @@ class Channel(kombu_redis.Channel):  # type: ignore[misc]
             raise redis.ConnectionError(f"The queue cannot be read: {error}") from error
 
 
-class Transport(kombu_redis.Transport):  # type: ignore[misc]
+class Transport(kombu_redis.Transport):
     Channel = Channel
 
 

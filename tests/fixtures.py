@@ -113,7 +113,7 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     plugin.PLACES.create()
     name = plugin.WORKER or "main"
     path = plugin.PLACES.sockets / f"valkey-{name}.sock"
-    command = [str(plugin.PLACES.valkey_server), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
+    command = [str(plugin.PLACES.valkey_server), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "770"]
     command += ["--save", "", "--dir", str(plugin.PLACES.queue), "--loglevel", "warning"]
     process = subprocess.Popen(
         command,

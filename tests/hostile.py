@@ -1,4 +1,4 @@
-"""Entries of a broker that nobody here wrote: for tests/config/test_hostile_broker.py and, in number, for `make fuzz`."""
+"""Entries of a broker that nobody here wrote; tests/config/test_hostile_broker.py and `make fuzz` send them."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from config.brokers import QUEUE
 
 ANYTHING: list[Any] = [
     None, True, False, 0, -1, 1, 2**63, 1.5, "", "x", "💥", "\x00", [], [[]], {}, {"a": {}}, [1, 2, 3], "1" * 100_000,
-    "celery.backend_cleanup", "apps.quotas.tasks.mark_touched", "9999-99-99T00:00:00", "00000000-0000-0000-0000-00000000",
+    "celery.backend_cleanup", "apps.quotas.tasks.mark_touched", "9999-99-99T00:00:00", "00000000-0000-0000-0000-0000",
 ]  # fmt: skip
 # Registered by Celery itself; what remote control and events are sent as.
 NOT_OURS = [
@@ -34,7 +34,13 @@ class Bomb:
 
 
 def entry(
-    task: Any, arguments: Any = (), *, embedded: Any = None, named: Any = None, body: bytes | None = None, **headers: Any
+    task: Any,
+    arguments: Any = (),
+    *,
+    embedded: Any = None,
+    named: Any = None,
+    body: bytes | None = None,
+    **headers: Any,
 ) -> dict[str, Any]:
     """A message as kombu stores it. `type` among the headers is the content type."""
     nothing = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
@@ -42,7 +48,7 @@ def entry(
     kind = headers.pop("type", "application/json")
     return {
         "body": base64.b64encode(told).decode(), "content-type": kind, "content-encoding": "utf-8",
-        "headers": {"lang": "py", "task": task, "id": str(uuid.uuid4()), "argsrepr": "()", "kwargsrepr": "{}", **headers},
+        "headers": {"lang": "py", "task": task, "id": str(uuid.uuid4()), "argsrepr": "()", **headers},
         "properties": {
             "correlation_id": str(uuid.uuid4()), "reply_to": "", "delivery_mode": 2, "priority": 0,
             "delivery_info": {"exchange": "", "routing_key": QUEUE}, "body_encoding": "base64",
@@ -54,7 +60,8 @@ def entry(
 def signature(task: str, *arguments: Any, **options: Any) -> dict[str, Any]:
     """What Celery embeds where a task is to follow."""
     return {
-        "task": task, "args": list(arguments), "kwargs": {}, "options": options, "subtask_type": None, "immutable": True,
+        "task": task, "args": list(arguments), "kwargs": {}, "options": options, "subtask_type": None,
+        "immutable": True,
     }  # fmt: skip
 
 
@@ -107,7 +114,7 @@ def misused(chance: random.Random, tasks: list[str]) -> bytes:
     arguments = [chance.choice([*ANYTHING, FOREIGN, 1, 2, 3, str(uuid.uuid4())]) for _n in range(chance.randrange(4))]
     headers = {
         name: chance.choice([*ANYTHING, [1, 2], [None, None], -5, "2099-01-01T00:00:00+00:00"])
-        for name in ("eta", "expires", "timelimit", "retries", "group", "origin", "stamps", "shadow", "compression", "id")
+        for name in ("eta", "expires", "timelimit", "retries", "group", "origin", "stamps", "compression", "id")
         if chance.random() < 0.2
     }  # fmt: skip
     embedded = {}

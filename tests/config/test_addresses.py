@@ -1,4 +1,4 @@
-"""Addresses an installation is told: a wrong one mails links that open nothing, or sends work through a network in clear."""
+"""Addresses an installation is told: a wrong one mails links that open nothing, or sends work in clear."""
 
 import json
 from typing import Any

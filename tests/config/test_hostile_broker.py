@@ -107,8 +107,9 @@ def test_a_message_that_asks_for_something_else_is_refused(raw: dict[str, Any]) 
 def test_nothing_else_that_a_message_says_reaches_a_request() -> None:
     follower = signature(MAIL, 1, 1, "en")
     said: dict[str, Any] = {
-        "timelimit": ["a", 1], "retries": -1, "eta": "1999", "group": "g", "stamps": {"on_replace": 1}, "chord": follower,
-        "replaced_task_nesting": "x", "argsrepr": "13812345678", "origin": "evil", "ignore_result": False, "shadow": "x",
+        "timelimit": ["a", 1], "retries": -1, "eta": "1999", "group": "g", "stamps": {"on_replace": 1},
+        "replaced_task_nesting": "x", "argsrepr": "13812345678", "origin": "evil", "ignore_result": False,
+        "shadow": "x", "chord": follower,
     }  # fmt: skip
     message = received(entry(MARK, embedded={"callbacks": [follower], "chain": [follower], "chord": follower}, **said))
     message.properties["reply_to"] = "celery"
@@ -133,7 +134,9 @@ PICKLE_IS_TAKEN = (
     "app.conf.update(accept_content=['json', 'pickle'], worker_consumer='celery.worker.consumer:Consumer')\n"
 )
 ALL_IS_HEEDED = "app.conf.worker_consumer = 'celery.worker.consumer:Consumer'\n"
-KOMBU_READS = "from kombu.transport import TRANSPORT_ALIASES as known; known['redis'] = 'kombu.transport.redis:Transport'\n"
+KOMBU_READS = (
+    "from kombu.transport import TRANSPORT_ALIASES as known; known['redis'] = 'kombu.transport.redis:Transport'\n"
+)
 
 
 class Worker:

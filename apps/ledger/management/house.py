@@ -10,13 +10,15 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 from tqdm import tqdm
 
+from apps.ledger.rules import storable
 from apps.ledger.services import Actor, PastIsKept, coming_from, database_is_away, verify_identity_key
 
 # A bar for work that takes longer than this many seconds.
@@ -32,6 +34,9 @@ class HouseCommand(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
     def execute(self, *args: Any, **options: Any) -> Any:
+        for name, value in options.items():
+            if isinstance(value, str | Path) and not storable(str(value)):
+                raise CommandError(f"{name} holds characters that are no text: a NUL, or bytes that are no UTF-8.")
         try:
             with coming_from(f"command {type(self).__module__.rpartition('.')[2]}"):
                 result = super().execute(*args, **options)
@@ -40,10 +45,14 @@ class HouseCommand(BaseCommand):
             return result
         except (ImproperlyConfigured, PastIsKept) as error:
             raise CommandError(str(error)) from error
+        except (DataError, OverflowError) as error:
+            raise CommandError(f"A value is out of range: {str(error).partition(chr(10))[0]}.") from error
         except BrokenPipeError:
             # Whoever read the output has seen enough, as `head` does; Python must not try to flush it again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return None
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
         except DatabaseError as error:
             if not database_is_away(error):
                 raise

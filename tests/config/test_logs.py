@@ -59,7 +59,7 @@ def test_a_traceback_keeps_its_lines() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("address", ["/?as_of=yesterday", "/api/v1/me/?as_of=yesterday", "/?page=%00"])
+@pytest.mark.parametrize("address", ["/?as_of=yesterday", "/?page=%00"])
 def test_a_request_that_is_refused_is_one_line(address: str, alice: Employee, campaign: Campaign) -> None:
     """A traceback for each mistyped address hides the ones that matter."""
     told = io.StringIO()
@@ -68,7 +68,7 @@ def test_a_request_that_is_refused_is_one_line(address: str, alice: Employee, ca
     client = people.sign_in(Client(), alice)
     logging.getLogger().addHandler(handler)
     try:
-        assert client.get(address).status_code in (400, 422)
+        assert client.get(address).status_code == 400
     finally:
         logging.getLogger().removeHandler(handler)
     assert "Traceback" not in told.getvalue()

@@ -1,4 +1,4 @@
-"""The API fuzzed, the pages crawled, broker and cache filled with what nobody wrote: `make fuzz`. Ends with 1 when anything was found.
+"""The API fuzzed, the pages crawled, broker and cache filled by a stranger: `make fuzz`. Ends with 1 for any finding.
 
 Each choice is an environment variable too: CASES, SEED, SECONDS_EACH, ONLY.
 """

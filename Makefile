@@ -47,7 +47,7 @@ bench:  ## how fast it is, into var/bench.json; SIZE=full is the real one and ta
 faults:  ## injects faults, one table; ID=F1 BROKER=redis N=20 SEED=7 choose, var/faults.jsonl remembers
 	$(READY) tests.faults
 
-fuzz:  ## the API by 20,000 requests of five principals, the pages by a crawler that attacks; CASES= SEED= ONLY=api
+fuzz:  ## 20,000 requests to the API, a crawler that attacks, a hostile broker and cache; CASES= SEED= ONLY=api|pages|broker
 	$(READY) tests.fuzz
 
 audit:  ## whether a pinned version has a known weakness; needs the network; SERVICE=osv asks another list

@@ -7,4 +7,5 @@ class HouseConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import celery  # noqa: F401 - importing it makes it the current one
+        # The one registers system checks, the other becomes the current app.
+        from config import celery, checks  # noqa: F401

@@ -9,10 +9,12 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_process_init
+from celery.signals import setup_logging, worker_init, worker_process_init
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
+from django.utils.log import configure_logging
+from kombu.transport import TRANSPORT_ALIASES
 
 from config.children import ask_for_death_signal
 
@@ -22,6 +24,7 @@ if not settings.configured:
     os.environ.setdefault("STATEMENT_TIMEOUT", "600000")
 
 logger = logging.getLogger(__name__)
+TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "config.transport:Transport")
 app = Celery("hundred")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -52,6 +55,12 @@ app.conf.beat_schedule = {
     "security-mails": _ask("send_security_mails", 15.0, of="employees"),
     "sessions": _ask("forget_sessions", 3600.0, of="employees"),
 }
+
+
+@setup_logging.connect
+def _log_as_settings_say(**kwargs: object) -> None:
+    """Worker and beat write the same lines as the web; that somebody listens here keeps Celery from its own format."""
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
 
 
 @worker_init.connect

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 PR_SET_PDEATHSIG = 1
 PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None  # found before any fork
@@ -19,13 +19,17 @@ GIVE_UP_AFTER = 5  # deaths in a row
 STEADY = 30.0  # seconds after which a child counts as healthy again
 
 
-def die_with_parent(number: signal.Signals) -> Callable[[], None]:
+def die_with_parent(number: signal.Signals, first: Callable[[], None] | None = None) -> Callable[[], None]:
     """For Popen's preexec_fn: an own process group, so that Ctrl-C reaches only the parent, and on Linux `number` when
-    the parent dies. That is bound to the thread that starts the child: start children from the main thread."""
+    the parent dies. That is bound to the thread that starts the child: start children from the main thread.
+
+    `first` is called before: the kernel forgets the signal when a process becomes another user's."""
     parent = os.getpid()
 
     def prepare() -> None:
         os.setpgid(0, 0)
+        if first:
+            first()
         ask_for_death_signal(number, parent)
 
     return prepare
@@ -54,14 +58,14 @@ class Child:
     death_signal: signal.Signals = signal.SIGTERM  # when the parent is killed
     keeps_open: Sequence[int] = ()
     user: Mapping[str, Any] = field(default_factory=dict)
+    leave_root: Callable[[], None] | None = None
     process: "subprocess.Popen[bytes] | None" = None
     deaths: int = 0
     started_at: float = 0.0
     restart_at: float | None = None
 
     def start(self) -> None:
-        put_long_log_aside(self.log)
-        with self.log.open("ab") as log:
+        with open_log(self.log) as log:
             self.process = subprocess.Popen(
                 list(self.command),
                 cwd="/" if self.user else None,
@@ -70,7 +74,8 @@ class Child:
                 stdout=log,
                 stderr=log,
                 pass_fds=list(self.keeps_open),
-                preexec_fn=die_with_parent(self.death_signal),
+                umask=0o077,
+                preexec_fn=die_with_parent(self.death_signal, self.leave_root),
                 **self.user,
             )
         self.started_at = time.monotonic()
@@ -90,10 +95,11 @@ class Child:
             self.deaths = 1 if now - self.started_at > STEADY else self.deaths + 1
             if self.deaths > GIVE_UP_AFTER:
                 raise GaveUpError(
-                    f"{self.name} ended {self.deaths} times in a row. The end of {self.log}:\n{last_lines(self.log)}"
+                    f"The process {self.name} ended {self.deaths} times in a row. "
+                    f"The end of {self.log}:\n{last_lines(self.log)}"
                 )
             self.restart_at = now + min(0.25 * 2 ** (self.deaths - 1), 4.0)
-            return f"{self.name} ended with status {self.process.returncode}; starting it again"
+            return f"The process {self.name} ended {how_it_ended(self.process.returncode)}. It is started again."
         if now >= self.restart_at:
             self.start()
         return None
@@ -121,6 +127,24 @@ def stop_children(children: Sequence[Child], steps: Sequence[tuple[signal.Signal
             time.sleep(0.02)
     for child in children:
         child.kill()
+
+
+def how_it_ended(status: int) -> str:
+    """What subprocess calls a return code, in words."""
+    if status >= 0:
+        return f"with status {status}"
+    try:
+        return f"by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"by signal {-status}"
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """A log to append to that only its owner reads, whatever the umask and whoever had made it before."""
+    put_long_log_aside(path)
+    log = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
+    os.fchmod(log.fileno(), 0o600)
+    return log
 
 
 def put_long_log_aside(path: Path) -> None:

@@ -33,7 +33,7 @@ WITHOUT_DATABASE = {
 # They find the schema as it is: a backup comes before an update, and a restore brings a schema of its own.
 WITHOUT_MIGRATION = {"backup", "migrate", "restore"}
 OTHERS = (
-    *(f"django.contrib.{app}" for app in ("admin", "auth", "contenttypes", "sessions")),
+    *(f"django.contrib.{app}" for app in ("admin", "auth", "contenttypes")),
     *(f"allauth.{app}" for app in ("account", "mfa", "socialaccount")),
 )
 HELP = {"-h", "--help", "--version"}
@@ -88,10 +88,29 @@ def local_environment(places: Places) -> dict[str, str]:
         "DATABASE_URL": places.database_url("app"),
         "DATABASE_OWNER_URL": places.database_url("owner"),
         # Without `make run` nobody listens, and what a command leaves to do waits in the database for the next sweep.
-        "CELERY_BROKER_URL": places.broker_url if listening(places.broker_socket) else "memory://",
+        **services(places),
+        "BASE_URL": running_address(places),
+        "HUNDRED_MAILS": "" if is_given("EMAIL_URL") else str(places.mails),
         **places.local_secrets(),
     }
     return {name: value for name, value in local.items() if not is_given(name)}
+
+
+def services(places: Places) -> dict[str, str]:
+    """The embedded broker and cache, where they run and the caller has none."""
+    if is_given("CELERY_BROKER_URL"):
+        return {}
+    if not listening(places.broker_socket):
+        return {"CELERY_BROKER_URL": "memory://"}
+    return {"CELERY_BROKER_URL": places.broker_url, "CACHE_URL": places.cache_url}
+
+
+def running_address(places: Places) -> str:
+    """Where `make run` of this folder answers; its usual address where it does not run."""
+    with contextlib.suppress(OSError, ValueError):
+        _pid, address = (places.data / "address").read_text(encoding="utf-8").split()
+        return address.rstrip("/")
+    return "http://localhost:8000"
 
 
 def migrate_if_needed(database: EmbeddedDatabase) -> bool:

@@ -5,12 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 
 import psycopg2
 from psycopg2 import sql
 
-from config.children import last_lines, put_long_log_aside
+from config.children import last_lines, open_log
 from config.locks import FileLock
 from config.places import BASE_DIR, Places
 
@@ -93,14 +92,13 @@ class EmbeddedDatabase:
 
     def _start_keeper(self, lock: FileLock) -> None:
         refuse_other_major(self.places)
-        put_long_log_aside(self.places.postgres_log)
         command = [sys.executable, "-m", "config.keeper", *(["--throw-away"] if self.throw_away else [])]
-        with self.places.postgres_log.open("ab") as log:
+        with open_log(self.places.postgres_log) as log:
             subprocess.run(  # returns at once: the keeper goes on by itself
                 command,
                 check=False,
                 cwd=BASE_DIR,
-                env=_plain_environment() | {"HUNDRED_DATA": str(self.places.data), "HUNDRED_LOG": str(self.places.log)},
+                env=plain_environment() | {"HUNDRED_DATA": str(self.places.data), "HUNDRED_LOG": str(self.places.log)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -138,7 +136,10 @@ def refuse_other_major(places: Places) -> None:
         )
 
 
-def _plain_environment() -> dict[str, str]:
-    """Without PGHOST, PGDATA and the like, which would talk the server's programs into something else."""
-    inherited: Mapping[str, str] = os.environ
-    return {name: value for name, value in inherited.items() if not name.startswith("PG")}
+def plain_environment() -> dict[str, str]:
+    """What a server needs of the environment: no secrets, and no PGHOST or PGDATA, which would lead it astray."""
+    kept = {"PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH"}
+    return {
+        name: value for name, value in os.environ.items()
+        if name in kept or name.startswith(("LC_", "HUNDRED_DATA", "HUNDRED_LOG", "PYTHON", "COV"))
+    }  # fmt: skip

@@ -22,9 +22,9 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from config.children import die_with_parent
-from config.embedded import EmbeddedError, refuse_other_major
+from config.embedded import EmbeddedError, plain_environment, refuse_other_major
 from config.locks import FileLock
-from config.places import Places, account_name
+from config.places import APPLICATION, Places, account_name, write_private
 
 POLL = 0.1
 GIVE_UP_AFTER = 5  # restarts in a row
@@ -76,9 +76,9 @@ class Keeper:
                 self._stop()
                 return 0
             failures = 1 if time.monotonic() - began > STEADY else failures + 1
-            say(f"PostgreSQL ended by itself with status {self._status()}; start {failures + 1}")
+            say(f"PostgreSQL ended by itself with status {self._status()}. This is start {failures + 1}.")
             time.sleep(min(0.2 * 2**failures, 5))
-        say("PostgreSQL does not stay up; giving up")
+        say("PostgreSQL does not stay up. It is not started again.")
         return 1
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -106,11 +106,6 @@ class Keeper:
         command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         command += ["--no-sync"] if self.throw_away else []
         subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **self.places.server_user())
-        account = account_name().replace('"', '""')
-        with (unfinished / "pg_hba.conf").open("w", encoding="utf-8") as file:
-            file.write("local all all peer map=hundred\n")
-        with (unfinished / "pg_ident.conf").open("w", encoding="utf-8") as file:
-            file.writelines(f'hundred "{account}" {role}\n' for role in ("owner", "app"))
         unfinished.rename(self.places.cluster)
 
     def _end_orphan(self) -> None:
@@ -123,25 +118,43 @@ class Keeper:
         if not Path("/proc/self/cmdline").exists() or (
             command_line.exists() and os.fsencode(self.places.cluster) in command_line.read_bytes()
         ):
-            say(f"Stopping a PostgreSQL that was left behind (process {pid})")
+            say(f"A PostgreSQL that was left behind is stopped (process {pid}).")
             stop = [str(self.places.binaries / "pg_ctl"), "stop", "-D", str(self.places.cluster), "-m", "fast", "-w"]
             subprocess.run(stop, check=False, cwd="/", stdout=sys.stderr, **self.places.server_user())
         else:
             pid_file.unlink(missing_ok=True)
 
+    def _write_access(self) -> dict[str, str]:
+        """Who may come in as whom, in files of ours that the server cannot change; the settings that name them.
+
+        The application's account (config.places) never becomes the owner of the tables.
+        """
+        pairs = [(account_name(), role) for role in ("owner", "app")]
+        pairs += [(APPLICATION, "app")] if os.geteuid() == 0 else []
+        quoted = [(name.replace('"', '""'), role) for name, role in pairs]
+        files = {
+            "hba_file": ("pg_hba.conf", "local all all peer map=hundred\n"),
+            "ident_file": ("pg_ident.conf", "".join(f'hundred "{name}" {role}\n' for name, role in quoted)),
+        }
+        for name, text in files.values():
+            write_private(self.places.data / name, text)
+            (self.places.data / name).chmod(0o644)
+        return {setting: str(self.places.data / name) for setting, (name, _text) in files.items()}
+
     def _start(self) -> None:
-        settings = {"listen_addresses": "", "unix_socket_directories": str(self.places.sockets)}
-        settings |= {"port": "5432", "unix_socket_permissions": "0700", "max_connections": "100", **DISCREET}
+        settings = {"listen_addresses": "", "unix_socket_directories": str(self.places.sockets), **self._write_access()}
+        # As root in a folder whose group is the application's (config.places).
+        permissions = "0770" if os.geteuid() == 0 else "0700"
+        settings |= {"port": "5432", "unix_socket_permissions": permissions, "max_connections": "100", **DISCREET}
         settings |= {"shared_buffers": f"{_buffers()}MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
         settings |= THROW_AWAY if self.throw_away else {}
         command = [str(self.places.binaries / "postgres"), "-D", str(self.places.cluster)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         self.server = subprocess.Popen(
             command,
             cwd="/",
-            env=environment,
+            env=plain_environment(),
             stdin=subprocess.DEVNULL,
             preexec_fn=die_with_parent(signal.SIGINT),
             **self.places.server_user(),

@@ -10,19 +10,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from config.accounts import leave_root, works
 from config.address import AddressError, answers, open_listener, url_of, wanted_port
 from config.children import Child, GaveUpError, last_lines, stop_children
 from config.cold import listening, local_environment, migrate_if_needed, read_env_file
 from config.commands import run_command, start_command
-from config.embedded import EmbeddedDatabase, EmbeddedError
+from config.embedded import EmbeddedDatabase, EmbeddedError, plain_environment
 from config.locks import FileLock
 from config.named_files import is_given
-from config.places import BASE_DIR, PlaceError, Places
+from config.places import APPLICATION, BASE_DIR, PlaceError, Places, write_private
+from config.valkey import settings_of
 
 START_PATIENCE = 60.0
 LEFTOVERS_PATIENCE = 15.0
@@ -53,6 +55,7 @@ class House:
         self.database = EmbeddedDatabase(places) if not is_given("DATABASE_URL") else None
         self.own_broker = not is_given("CELERY_BROKER_URL")
         self.doors: list[Child] = []
+        self.leave_root: Callable[[], None] | None = None
         self.broker: list[Child] = []
         self.lock = FileLock(self._create_data() / "run.lock")
         self.begun = False
@@ -71,14 +74,19 @@ class House:
         self.listener = open_listener(port)
         address = url_of(self.listener)
         if not address.endswith(f":{port}/"):
-            say(f"Port {port} is taken; using the next free one")
+            say(f"Port {port} is taken. The next free one is used.")
+        if not is_given("BASE_URL"):
+            os.environ["BASE_URL"] = address.rstrip("/")
         self._start_services()
+        self._choose_account()
         self._start_web()
         self._wait_for_page(address)
         self._start_celery()
-        (self.places.data / "address").write_text(f"{os.getpid()} {address}\n", encoding="utf-8")
+        write_private(self.places.data / "address", f"{os.getpid()} {address}\n")
         say(f"Hundred answers at {address} after {time.monotonic() - self.began:.1f} s. Ctrl-C stops it.")
-        say(f"Logs, and the mails it would send: {self.places.log}")
+        say(f"Logs: {self.places.log}")
+        if not is_given("EMAIL_URL"):
+            say(f"The mails it would send: {self.places.mails}")
         self.sign_ins = start_command("demo_sign_ins", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def watch(self) -> NoReturn:
@@ -93,7 +101,7 @@ class House:
             if self.database and time.monotonic() - looked_at_database > 1:
                 looked_at_database = time.monotonic()
                 if not self.database.keeper_lives():
-                    say("PostgreSQL ended; starting it again")
+                    say("PostgreSQL ended. It is started again.")
                     self.database.ensure()
             time.sleep(0.1)
 
@@ -119,7 +127,7 @@ class House:
         with contextlib.suppress(OSError, ValueError):
             pid, address = (self.places.data / "address").read_text(encoding="utf-8").split()
             os.kill(int(pid), 0)
-            raise StartError(f"Hundred already runs from this folder, at {address}")
+            raise StartError(f"Hundred already runs from this folder. Open {address} in a browser.")
         if not self.lock.exclusive(within=LEFTOVERS_PATIENCE):
             raise StartError("Another start of this folder is under way, or an earlier run is still ending. Try again.")
 
@@ -129,7 +137,7 @@ class House:
             self._start_broker()
         if self.database:
             self.database.hold()
-            say(f"PostgreSQL is ready ({self.places.cluster})")
+            say(f"PostgreSQL is ready ({self.places.cluster}).")
         self._wait_for_broker()
         os.environ |= local_environment(self.places)
         if self.database is None:
@@ -137,17 +145,18 @@ class House:
             return
         migrate_if_needed(self.database)
         if not self.database.has_rows("employees_employee"):
-            say("Filling in a demo company")
+            say("A demo company is filled in.")
             must_work("seed_demo", "--if-empty")
 
     def _start_broker(self) -> None:
-        settings = {"port": "0", "unixsocket": str(self.places.broker_socket), "unixsocketperm": "700"}
-        settings |= {"dir": str(self.places.queue)}
-        settings |= {"appendonly": "yes", "save": "", "loglevel": "notice"}
-        command = [str(self.places.valkey_server)]
-        for name, value in settings.items():
-            command += [f"--{name}", value]
-        self.broker.append(self._child("valkey", command, user=self.places.server_user()))
+        command = [str(self.places.valkey_server), *settings_of(self.places)]
+        # Nothing of ours is in its environment, which it would show to whoever breaks into it.
+        self.broker.append(
+            Child(
+                "valkey", command, self.places.log / "valkey.log", plain_environment(),
+                keeps_open=[self.lock.descriptor], user=self.places.valkey_user(),
+            )
+        )  # fmt: skip
         self.broker[0].start()
 
     def _wait_for_broker(self) -> None:
@@ -158,17 +167,30 @@ class House:
                 raise StartError(f"Valkey did not start. The end of its log:\n{last_lines(self.broker[0].log)}")
             time.sleep(0.02)
 
+    def _choose_account(self) -> None:
+        """Root starts web, worker and beat as somebody else wherever this machine lets it."""
+        if os.geteuid() != 0:
+            return
+        leave = leave_root()
+        if works(leave, self._environment()):
+            self.leave_root = leave
+            return
+        say(
+            f"Web, worker and beat run as root: the account {APPLICATION} cannot read {BASE_DIR} or {sys.prefix}. "
+            "Clone to a directory that is open to everybody, such as /opt, or start Hundred as another user."
+        )
+
     def _start_web(self) -> None:
         web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"fd://{self.listener.fileno()}"]
         web += ["--workers", "2", "--threads", "4", "--preload", "--timeout", "60", "--graceful-timeout", "3"]
-        web += ["--no-control-socket"]
+        web += ["--no-control-socket", "--umask", "077"]
         self._open_door(self._child("web", web, keeps_open=[self.listener.fileno()]))
 
     def _start_celery(self) -> None:
         """After the first page: on a small machine it would have to wait for them."""
-        celery = [sys.executable, "-m", "celery", "-A", "config.celery"]
-        worker = [*celery, "worker", "-c", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-        beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(self.places.data / "beat")]
+        celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery"]
+        worker = [*celery, "worker", "-c", "2", "--loglevel", "INFO"]
+        beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(self.places.schedule)]
         # Without a broker a worker may never end in peace; what it was doing is undone by the database.
         self._open_door(self._child("worker", worker, death_signal=signal.SIGKILL))
         self._open_door(self._child("beat", beat, death_signal=signal.SIGKILL))
@@ -178,11 +200,19 @@ class House:
         door.start()
 
     def _child(self, name: str, command: list[str], *, keeps_open: Sequence[int] = (), **options: Any) -> Child:
-        # The owner's address is for migrations alone.
-        owner = ("DATABASE_OWNER_URL", "DATABASE_OWNER_URL_FILE")
-        environment = {key: value for key, value in os.environ.items() if key not in owner}
         keeps_open = [self.lock.descriptor, *keeps_open]
-        return Child(name, command, self.places.log / f"{name}.log", environment, keeps_open=keeps_open, **options)
+        log = self.places.log / f"{name}.log"
+        return Child(
+            name, command, log, self._environment(), keeps_open=keeps_open, leave_root=self.leave_root, **options
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """What web, worker and beat are told: all of `.env`, which they may not be able to read themselves.
+
+        The owner's address is for migrations alone.
+        """
+        owner = ("DATABASE_OWNER_URL", "DATABASE_OWNER_URL_FILE")
+        return {name: value for name, value in os.environ.items() if name not in owner} | {"HUNDRED_ENV_FILE": ""}
 
     def _wait_for_page(self, address: str) -> None:
         """Until the first page answers; children that die meanwhile are looked after as always."""
@@ -208,7 +238,7 @@ class House:
 
 def must_work(*arguments: str) -> None:
     if not run_command(*arguments):
-        raise StartError(f"manage.py {' '.join(arguments)} did not work; the reason stands above")
+        raise StartError(f"manage.py {' '.join(arguments)} did not work. The reason stands above.")
 
 
 def say(sentence: str) -> None:

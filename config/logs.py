@@ -5,6 +5,7 @@ Nothing told can pretend to be a line, and what a database adds to a refusal, th
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 import time
@@ -37,6 +38,10 @@ class Line(WithoutRows):
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
+        if getattr(record, "status_code", 500) < 500:
+            # Django traces what a request is refused for: where in the program that was is nobody's question.
+            record = copy.copy(record)
+            record.exc_info = record.exc_text = None
         text = super().format(record)
         frames: str = getattr(record, "frames", "")
         return f"{text}\n{frames.rstrip()}" if frames else text

@@ -15,7 +15,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
-from config import brokers, sign_in
+from config import addresses, brokers, sign_in
 from config.named_files import Environment
 from config.packaged import map_style_hashes, plotly_bundle
 
@@ -54,6 +54,8 @@ IDENTITY_KEY = _required("IDENTITY_KEY", secrets.token_urlsafe())
 SIGNING_KEY = env.str("SIGNING_KEY", "")
 _allowed_hosts = _required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [host.strip() for host in _allowed_hosts.split(",") if host.strip()]
+# Where people reach the pages. Every link in a mail begins with it: no request and no task message has a say.
+BASE_URL = addresses.public_address(_required("BASE_URL", "http://localhost:8000"), local=LOCAL)
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -215,12 +217,16 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
+# Who can write to the broker is not trusted: a worker takes names of tasks and ids from it, and no commands.
+CELERY_WORKER_CONSUMER = "config.worker:Consumer"
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 
-_cache_url = env.str("CACHE_URL", CELERY_BROKER_URL if CELERY_BROKER_URL.startswith("redis") else "")
-if _cache_url:
+# Beside the broker in a database of its own, unless it has a place of its own.
+CACHE_URL = env.str("CACHE_URL", "") or addresses.cache_of(CELERY_BROKER_URL)
+if CACHE_URL:
     # Celery writes a socket's address as redis+socket://, the client library as unix://.
-    _location = _cache_url.replace("redis+socket://", "unix://", 1)
-    _cache = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _location}
+    _location = CACHE_URL.replace("redis+socket://", "unix://", 1)
+    _cache = {"BACKEND": "config.cache.PlainRedisCache", "LOCATION": _location}
 else:
     # With the usual 300 entries, whoever types enough names would have the counters of the others thrown away.
     _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
@@ -233,7 +239,7 @@ RATES = {
     "write": env.str("RATE_WRITE", "300/minute"),
     "upload": env.str("RATE_UPLOAD", "30/minute"),
 }
-RATES_STORAGE = _location.replace("unix://", "redis+unix://", 1) if _cache_url else "memory://"
+RATES_STORAGE = _location.replace("unix://", "redis+unix://", 1) if CACHE_URL else "memory://"
 
 # People
 AUTH_USER_MODEL = "employees.Account"
@@ -320,6 +326,9 @@ STORAGES = {
 
 # Mail
 vars().update(env.email_url("EMAIL_URL", "consolemail://" if LOCAL else "smtp://localhost:25"))
+# `make run` sends none: it keeps them, each in a file, in this folder.
+if LOCAL and (_mails := env.str("HUNDRED_MAILS", "")):
+    EMAIL_BACKEND, EMAIL_FILE_PATH = "config.mail.KeptMail", _mails
 EMAIL_TIMEOUT = 10  # seconds: a mail server that does not answer holds up nobody
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", "hundred@localhost")
 

@@ -22,6 +22,7 @@ PRODUCTION = {
     "IDENTITY_KEY": "only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz",
     "SIGNING_KEY": "b25seS1mb3ItdGhlLWRlcGxveW1lbnQtY2hlY2stMDE",
     "ALLOWED_HOSTS": "hundred.example.com",
+    "BASE_URL": "https://hundred.example.com",
     "DATABASE_URL": "postgres://app@/hundred?host=/nonexistent",
     "DATABASE_OWNER_URL": "postgres://owner@/hundred?host=/nonexistent",
     "CELERY_BROKER_URL": "redis://localhost/0",

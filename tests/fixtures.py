@@ -112,8 +112,8 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     plugin.PLACES.create_data()
     plugin.PLACES.create()
     name = plugin.WORKER or "main"
-    path = plugin.PLACES.sockets / f"valkey-{name}.sock"
-    command = [str(plugin.PLACES.valkey_server), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
+    path = plugin.PLACES.broker_socket.parent / f"valkey-{name}.sock"
+    command = [str(plugin.PLACES.valkey_server), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "770"]
     command += ["--save", "", "--dir", str(plugin.PLACES.queue), "--loglevel", "warning"]
     process = subprocess.Popen(
         command,
@@ -121,7 +121,7 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         preexec_fn=die_with_parent(signal.SIGKILL),
-        **plugin.PLACES.server_user(),
+        **plugin.PLACES.valkey_user(),
     )
     try:
         _wait_for(path, process)

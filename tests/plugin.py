@@ -57,6 +57,7 @@ ENVIRONMENT = UNLIMITED | {
     "IDENTITY_KEY": "only-for-tests",
     "SIGNING_KEY": "b25seS1mb3ItdGVzdHMtMDEyMzQ1Njc4OWFiY2RlZmc",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+    "BASE_URL": "http://testserver",
     "DATABASE_URL": PLACES.database_url("app", DATABASE),
     "CELERY_BROKER_URL": "memory://",
     "COMPANY_EMAIL_DOMAINS": "",

@@ -9,7 +9,7 @@ import logging
 from datetime import timedelta
 from smtplib import SMTPException
 
-from django.core.cache import cache
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -19,8 +19,9 @@ from apps.employees.backends import MAY_SIGN_IN
 from apps.employees.email_changes import has_pending_email_change
 from apps.employees.models import Account, Employee, ProviderSubject, meant_by
 from apps.employees.services import account_for, set_password_link
+from apps.ledger.models import AuditEntry
 from apps.ledger.rules import storable
-from apps.ledger.services import SYSTEM, audit, clock
+from apps.ledger.services import SYSTEM, audit, clock, try_hold
 
 logger = logging.getLogger(__name__)
 # Between two mails to one person: nobody's letter box is filled by somebody who knows a staff number.
@@ -38,18 +39,27 @@ def meant(name: str) -> tuple[int, int]:
     return (exact[0].pk if len(exact) == 1 else 0), (people[0].pk if len(people) == 1 else 0)
 
 
-def mail_link(*, account_id: int, employee_id: int, base_url: str, language: str) -> bool:
+def mail_link(*, account_id: int, employee_id: int, language: str) -> bool:
     """Mail a link to set a password to the one who is meant; True when a mail went out.
 
     Nothing goes to nobody, to who has left, to who signs in at the company's provider alone, twice in PAUSE, or while a
-    change of the address waits for a second person.
+    change of the address waits for a second person. What was sent stands in the audit trail: a broker or cache in wrong
+    hands fills no letter box.
     """
     account = _account(account_id, employee_id)
     if account is None or not _address(account) or has_pending_email_change(account.employee_id or 0):
         return False
-    if not cache.add(f"forgotten:{account.pk}", 1, PAUSE.total_seconds()):
-        return False
-    with override(language):
+    with try_hold(f"link:{account.pk}") as mine:
+        return mine and not _mailed_lately(account) and _mail(account, language)
+
+
+def _mailed_lately(account: Account) -> bool:
+    mails = AuditEntry.objects.filter(subject_kind="account", subject_id=str(account.pk), action="account.link_mailed")
+    return mails.filter(at__gt=clock() - PAUSE).exists()
+
+
+def _mail(account: Account, language: str) -> bool:
+    with override(language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE):
         mail = EmailMessage(
             subject=_("Your password for Hundred"),
             body=_(
@@ -57,7 +67,7 @@ def mail_link(*, account_id: int, employee_id: int, base_url: str, language: str
                 "Your sign-in is %(login)s. The link works once, for three days. Was it not you? Then do nothing: your "
                 "password stays as it is.\n"
             )
-            % {"name": account, "link": set_password_link(account, base_url), "login": account.login},
+            % {"name": account, "link": set_password_link(account), "login": account.login},
             to=[_address(account)],
         )
     try:
@@ -65,7 +75,6 @@ def mail_link(*, account_id: int, employee_id: int, base_url: str, language: str
     except (OSError, SMTPException) as error:
         # Whom it was for stands in no log; whoever asked asks again.
         logger.error("the mail server did not take a mail: %s", type(error).__name__)
-        cache.delete(f"forgotten:{account.pk}")
         return False
     audit("account.link_mailed", by=SYSTEM, kind="account", id=account.pk, label=str(account))
     return True

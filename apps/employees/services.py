@@ -168,8 +168,11 @@ def grant_role(*, employee: Employee, role: str, by: Actor, revoke: bool = False
     return changed
 
 
-def set_password_link(account: Account, base_url: str) -> str:
-    """A link, valid for PASSWORD_RESET_TIMEOUT and for one use, at which this account's password is set."""
+def set_password_link(account: Account) -> str:
+    """A link, valid for PASSWORD_RESET_TIMEOUT and for one use, at which this account's password is set.
+
+    It leads to BASE_URL: a caller that could name another host could have the token sent there.
+    """
     address = reverse(
         "set-password",
         kwargs={
@@ -177,10 +180,10 @@ def set_password_link(account: Account, base_url: str) -> str:
             "token": password_link_tokens.make_token(account),
         },
     )
-    return base_url.rstrip("/") + address
+    return settings.BASE_URL + address
 
 
-def invitation(account: Account, base_url: str) -> EmailMessage:
+def invitation(account: Account) -> EmailMessage:
     """The mail that invites somebody to set a password."""
     return EmailMessage(
         subject=_("Your sign-in to Hundred"),
@@ -188,7 +191,7 @@ def invitation(account: Account, base_url: str) -> EmailMessage:
             "Hello %(name)s,\n\nset your password here:\n%(link)s\n\nYour sign-in is %(login)s. The link works once, "
             "for three days.\n"
         )
-        % {"name": account, "link": set_password_link(account, base_url), "login": account.login},
+        % {"name": account, "link": set_password_link(account), "login": account.login},
         to=[account.email],
     )
 
@@ -196,7 +199,6 @@ def invitation(account: Account, base_url: str) -> EmailMessage:
 def invite(
     *,
     employees: Iterable[Employee],
-    base_url: str,
     by: Actor,
     progress: Callable[[int], None] = lambda sent: None,
 ) -> int:
@@ -207,7 +209,7 @@ def invite(
             account = account_for(employee)
             if account.has_usable_password():
                 continue
-            message = invitation(account, base_url)
+            message = invitation(account)
             message.connection = mail
             sent += message.send()
             audit("account.invited", by=by, kind="account", id=account.pk, label=str(employee))

@@ -18,6 +18,7 @@ from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from redis.exceptions import ResponseError
 
 logger = logging.getLogger(__name__)
 # Seconds: a counter that does not answer must hold up nobody, and is then left alone for a moment.
@@ -101,14 +102,25 @@ class _Counters:
         if not insist and time.monotonic() < self.away_until:
             return 0
         try:
-            if self.windows.hit(limit, *key):
-                return 0
-            wait = max(1, math.ceil(self.windows.get_window_stats(limit, *key).reset_time - time.time()))
-            if self.windows.hit(ONCE_A_MINUTE, "told", *key):
-                logger.warning("Too many requests (%s) by %s", *key)
+            try:
+                return self._wait(limit, *key)
+            except (StorageError, ValueError, OverflowError) as error:
+                if isinstance(error, StorageError) and not isinstance(error.storage_error, ResponseError):
+                    raise
+                # The key holds something that no counter of ours wrote: it is counted anew.
+                self.windows.clear(limit, *key)
+                self.windows.clear(ONCE_A_MINUTE, "told", *key)
+                return self._wait(limit, *key)
         except StorageError:
             self.away_until = time.monotonic() + LEFT_ALONE
             raise
+
+    def _wait(self, limit: RateLimitItem, *key: str) -> int:
+        if self.windows.hit(limit, *key):
+            return 0
+        wait = max(1, math.ceil(self.windows.get_window_stats(limit, *key).reset_time - time.time()))
+        if self.windows.hit(ONCE_A_MINUTE, "told", *key):
+            logger.warning("Too many requests (%s) by %s", *key)
         return wait
 
 

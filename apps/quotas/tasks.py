@@ -1,4 +1,9 @@
-"""What Celery runs. A task reads the clock and the outbox and calls one service; the broker carries no truth."""
+"""What Celery runs. A task reads the clock and the outbox and calls one service; the broker carries no truth.
+
+A task takes numbers of rows, UUIDs and words, by position: a worker drops a message with anything else
+(config.worker). Whoever can write to the broker can send any of them at any time; an id that names nothing is a line of
+the log.
+"""
 
 import logging
 import uuid
@@ -6,10 +11,12 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from celery import shared_task
+from django.core.exceptions import ObjectDoesNotExist
 
+from apps.contacts.imports import import_submission as import_file
 from apps.contacts.imports import waiting_files
 from apps.contacts.services import count_handles_daily, finish_abandoned, sum_up_tally
-from apps.employees.loads import forget_loads, waiting_loads
+from apps.employees.loads import forget_loads, waiting_loads, work_on
 from apps.ledger import signing
 from apps.ledger.files import expire_files
 from apps.ledger.services import SYSTEM
@@ -50,6 +57,20 @@ def sweep() -> None:
     erasure_approvals.finish_approved()
 
 
+@shared_task(throws=(ObjectDoesNotExist,))
+def import_submission(submission_id: uuid.UUID | str) -> None:
+    """Record what is left of a file that was handed in, then mark whom it touched."""
+    import_file(uuid.UUID(str(submission_id)))
+    mark_touched()
+
+
+@shared_task
+def work_on_load(load_id: uuid.UUID | str) -> None:
+    """Look at a roster that was sent, or apply one that was confirmed; then mark whom it touched."""
+    work_on(uuid.UUID(str(load_id)))
+    mark_touched()
+
+
 def _ring_for_ranges() -> None:
     services.ring_for_each(services.ranges_to_ring(services.clock()))
 
@@ -67,16 +88,16 @@ def do_range(range_id: int) -> None:
     services.do_range(range_id)
 
 
-@shared_task
+@shared_task(throws=(ObjectDoesNotExist,))
 def make_version(correction_id: int) -> None:
     """The version of a result that a correction was granted for. Given out twice, late or again, it is made once."""
     versions.make_version(correction_id)
 
 
-@shared_task
-def make_export(export_id: str) -> None:
+@shared_task(throws=(ObjectDoesNotExist,))
+def make_export(export_id: uuid.UUID | str) -> None:
     """The file of an export. Given out twice, late or again, it is made once."""
-    exports.make_export(uuid.UUID(export_id))
+    exports.make_export(uuid.UUID(str(export_id)))
 
 
 @shared_task

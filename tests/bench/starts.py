@@ -21,7 +21,7 @@ from tests.bench.house import descendants
 from tests.bench.running import Bench, say
 
 PATIENCE = 120.0
-PARTS = {"web": "gunicorn", "worker": "celery -A config.celery worker", "beat": "celery -A config.celery beat"}
+PARTS = {"web": "gunicorn", "worker": "config.celery worker", "beat": "config.celery beat"}
 
 
 def run(bench: Bench) -> Iterator[Figure]:

@@ -63,7 +63,7 @@ def test_a_session_goes_on_and_needs_the_old_key_no_more_afterwards(
 def test_a_link_for_a_password_that_was_mailed_before_still_works(
     client: StrictClient, alice: Employee, another_key: Any
 ) -> None:
-    link = set_password_link(account_for(alice), "http://testserver").removeprefix("http://testserver")
+    link = set_password_link(account_for(alice)).removeprefix("http://testserver")
     another_key()
     assert client.get(link)["Location"].endswith("/set-password/")
     another_key(kept=False)

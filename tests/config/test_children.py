@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.children import Child, GaveUpError, put_long_log_aside, stop_children
+from config.children import Child, GaveUpError, how_it_ended, open_log, put_long_log_aside, stop_children
 from config.locks import FileLock
 from tests.config.house import eventually
 
@@ -23,7 +23,7 @@ def test_one_that_never_stays_up_is_given_up_with_the_end_of_its_log(tmp_path: P
     failing.deaths = 4  # four times in a row already; the pauses between are not the question here
     failing.start()
     eventually(lambda: not failing.alive)
-    assert failing.look_after() == "child ended with status 1; starting it again"
+    assert failing.look_after() == "The process child ended with status 1. It is started again."
     eventually(lambda: (failing.look_after() is None and failing.alive) or failing.restart_at is None)
     eventually(lambda: not failing.alive)
     with pytest.raises(GaveUpError, match=r"ended 6 times in a row(?s:.*)the reason"):
@@ -73,6 +73,35 @@ def test_a_long_log_is_put_aside_once(tmp_path: Path, monkeypatch: pytest.Monkey
     put_long_log_aside(log)
     assert not log.exists()
     assert (tmp_path / "web.log.1").read_text(encoding="utf-8") == "much longer than that"
+
+
+def test_a_log_is_for_its_owner_alone_whatever_the_umask_and_who_had_made_it(tmp_path: Path) -> None:
+    """It may hold what a program said when it failed."""
+    for name, before in (("new.log", None), ("old.log", 0o644)):
+        log = tmp_path / name
+        if before:
+            log.write_text("before\n", encoding="utf-8")
+            log.chmod(before)
+        umask = os.umask(0)
+        try:
+            with open_log(log) as file:
+                file.write(b"more\n")
+        finally:
+            os.umask(umask)
+        assert log.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "old.log").read_text(encoding="utf-8") == "before\nmore\n"
+
+
+def test_what_a_child_writes_is_for_its_user_alone(tmp_path: Path) -> None:
+    writer = child(tmp_path, f"open({str(tmp_path / 'written')!r}, 'w').close()")
+    writer.start()
+    eventually(lambda: not writer.alive)
+    assert (tmp_path / "written").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("status", "words"), [(0, "with status 0"), (-9, "by SIGKILL"), (-999, "by signal 999")])
+def test_how_a_process_ended_is_said_in_words(status: int, words: str) -> None:
+    assert how_it_ended(status) == words
 
 
 def test_a_lock_goes_with_the_process_that_held_it(tmp_path: Path) -> None:

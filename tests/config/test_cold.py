@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db.migrations.loader import MigrationLoader
 
+from config.cold import migrations_on_disk
 from config.embedded import EmbeddedDatabase
 from config.places import BASE_DIR, Places
 from tests.config.house import data_folder, environment, eventually, names_of, processes_of
@@ -65,6 +67,11 @@ def test_a_command_creates_and_migrates_the_database_and_seeds_nobody(data: Path
     done = manage(data, "shell", "-v", "0", "-c", count)
     assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
     eventually(lambda: not processes_of(data))
+
+
+def test_the_second_command_has_nothing_to_migrate() -> None:
+    """Or each start of the demo, and each command, would run all migrations again to find that there are none."""
+    assert migrations_on_disk() == set(MigrationLoader(None).disk_migrations)
 
 
 def test_a_command_says_nothing_of_its_own_on_standard_output(data: Path) -> None:

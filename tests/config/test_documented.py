@@ -15,8 +15,8 @@ README = (BASE_DIR / "README.md").read_text(encoding="utf-8")
 HANDBOOK = (BASE_DIR / "docs" / "hr-handbook.md").read_text(encoding="utf-8")
 EXAMPLE = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
 READERS = [*(BASE_DIR / "config").glob("*.py"), *(BASE_DIR / "scripts").glob("*.py"), BASE_DIR / "manage.py"]
-# They choose or replace the file, so they cannot stand in it.
-NOT_IN_FILE = {"HUNDRED_ENV_FILE", "HUNDRED_LOCAL", "HUNDRED_LOG"}
+# They choose or replace the file, or are set by `make run`, so they cannot stand in it.
+NOT_IN_FILE = {"HUNDRED_ENV_FILE", "HUNDRED_LOCAL", "HUNDRED_LOG", "HUNDRED_MAILS"}
 # Read by Django and handed on by us, never by an installation.
 NOT_OURS = {"DJANGO_SETTINGS_MODULE"}
 NAME = re.compile(r"^[A-Z][A-Z_]+$")

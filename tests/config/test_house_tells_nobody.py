@@ -116,14 +116,16 @@ def held_by(client: redis.Redis) -> bytes:
 class Lived:
     """What is left of a house in which the canary was handed in, searched for and erased."""
 
-    def __init__(self, data: Path) -> None:
-        self.data, self.log = data, data.parent / "access.log"
-        arguments = f"--access-logfile {self.log}"
-        self.house = House(data, GUNICORN_CMD_ARGS=arguments, SWEEP_INTERVAL="5", LOG_LEVEL="DEBUG")
+    def __init__(self, data: Path, valkey: str) -> None:
+        self.data = data
+        # A Valkey that answers everybody: nobody may listen to the one that the house brings.
+        told = {"CELERY_BROKER_URL": valkey, "GUNICORN_CMD_ARGS": "--access-logfile -"}
+        self.house = House(data, SWEEP_INTERVAL="5", LOG_LEVEL="DEBUG", **told)
         self.house.wait_until_it_answers()
         self.places = Places(data=data.resolve(), log=data.resolve() / "log")
-        socket = str(self.places.broker_socket)
-        self.valkey = redis.Redis(unix_socket_path=socket)
+        self.log = self.places.log / "web.log"
+        socket = valkey.removeprefix("redis+socket://")
+        self.valkey, self.cache = (redis.Redis(unix_socket_path=socket, db=number) for number in (0, 1))
         # Nothing may be said for a while.
         self.listener = Listener(redis.Redis(unix_socket_path=socket, socket_timeout=None))
 
@@ -164,14 +166,14 @@ class Lived:
 
 
 @pytest.fixture(scope="module")
-def lived() -> Iterator[Lived]:
+def lived(valkey_server: str) -> Iterator[Lived]:
     with data_folder("quiet") as data:
-        one = Lived(data)
+        one = Lived(data, valkey_server)
         try:
             one.hand_in()
             yield one
         finally:
-            with closing(one.valkey):
+            with closing(one.valkey), closing(one.cache):
                 one.house.stop()
 
 
@@ -189,8 +191,8 @@ def test_valkey_is_told_of_nobody(lived: Lived) -> None:
     assert b"BRPOP" in heard, "else no worker asked for work"
     assert b"LPUSH" in heard, "else no doorbell rang"
     assert shown(heard) == set()
-    held = held_by(lived.valkey)
-    assert held, "else nothing was kept"
+    held = held_by(lived.valkey) + held_by(lived.cache)
+    assert held_by(lived.cache), "else nothing was kept"
     assert shown(held) == set()
 
 

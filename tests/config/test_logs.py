@@ -1,13 +1,18 @@
 """A log that somebody can write lines into tells what did not happen; one without a zone tells it at the wrong hour."""
 
+import io
 import logging
 import sys
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
+from apps.employees.models import Employee
+from apps.quotas.models import Campaign
 from config.logs import Line
+from tests import people
 
 FORM = settings.LOGGING["formatters"]["line"]
 NOON = 1_795_000_000.25
@@ -51,3 +56,30 @@ def test_a_traceback_keeps_its_lines() -> None:
         raise ValueError("broken")
     except ValueError:
         assert line("Trouble", exc_info=sys.exc_info()).splitlines()[-1] == "ValueError: broken"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/?as_of=yesterday", "/?page=%00"])
+def test_a_request_that_is_refused_is_one_line(address: str, alice: Employee, campaign: Campaign) -> None:
+    """A traceback for each mistyped address hides the ones that matter."""
+    told = io.StringIO()
+    handler = logging.StreamHandler(told)
+    handler.setFormatter(Line(FORM["fmt"], style=FORM["style"]))
+    client = people.sign_in(Client(), alice)
+    logging.getLogger().addHandler(handler)
+    try:
+        assert client.get(address).status_code == 400
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert "Traceback" not in told.getvalue()
+    assert len(told.getvalue().splitlines()) <= 1
+
+
+def test_what_failed_here_keeps_its_traceback() -> None:
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        told = sys.exc_info()
+    refused, failed = (line("Trouble", exc_info=told, status_code=status) for status in (404, 500))
+    assert len(refused.splitlines()) == 1
+    assert failed.splitlines()[-1] == "ValueError: broken"

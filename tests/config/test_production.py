@@ -34,7 +34,7 @@ SHOWN = [
 SHOWN += [f"{cookie}_COOKIE_{what}" for cookie in COOKIES for what in ("NAME", "SECURE", "HTTPONLY", "SAMESITE")]
 SHOWN += [f"{cookie}_COOKIE_{what}" for cookie in COOKIES for what in ("PATH", "DOMAIN")]
 SHOW = f"import json; from django.conf import settings as s; print(json.dumps({{n: getattr(s, n) for n in {SHOWN}}}))"
-NEEDED = ["SECRET_KEY", "IDENTITY_KEY", "ALLOWED_HOSTS", "DATABASE_URL"]
+NEEDED = ["SECRET_KEY", "IDENTITY_KEY", "ALLOWED_HOSTS", "BASE_URL", "DATABASE_URL"]
 
 
 # Without the compression, which takes brotli a minute: whether all is there and named is the question here.
@@ -207,7 +207,7 @@ def test_env_example_explains_every_variable_that_is_read() -> None:
     for path in (BASE_DIR / "config").glob("*.py"):
         text = path.read_text(encoding="utf-8")
         read |= set(re.findall(r"""(?:env\.\w+|_required|environ(?:\.get)?)[(\[]\s*"([A-Z_]+)""", text))
-    internal = {"HUNDRED_LOCAL", "HUNDRED_LOG", "HUNDRED_ENV_FILE", "DJANGO_SETTINGS_MODULE"}
+    internal = {"HUNDRED_LOCAL", "HUNDRED_LOG", "HUNDRED_ENV_FILE", "HUNDRED_MAILS", "DJANGO_SETTINGS_MODULE"}
     assert read - internal <= named
     assert named <= read | {"CHROMIUM"}
 

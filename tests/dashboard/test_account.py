@@ -42,7 +42,7 @@ def test_signing_out_wants_a_form(as_: SignIn, alice: Employee, campaign: Campai
 
 
 def test_a_link_sets_the_password_once(client: StrictClient, alice: Employee) -> None:
-    link = set_password_link(account_for(alice), "http://testserver").removeprefix("http://testserver")
+    link = set_password_link(account_for(alice)).removeprefix("http://testserver")
     page = client.get(link, follow=True)
     address = page.redirect_chain[-1][0]
     fresh = "a longer new password"
@@ -53,7 +53,7 @@ def test_a_link_sets_the_password_once(client: StrictClient, alice: Employee) ->
 
 
 def test_two_different_passwords_are_refused_at_the_field(client: StrictClient, alice: Employee) -> None:
-    link = set_password_link(account_for(alice), "http://testserver").removeprefix("http://testserver")
+    link = set_password_link(account_for(alice)).removeprefix("http://testserver")
     address = client.get(link)["Location"]
     answer = client.post(address, {"new_password1": "one long password", "new_password2": "another long one"})
     assert "error" in answer.content.decode()

@@ -75,7 +75,7 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
     people.record_one(alice, ("email", "grace@outside.example.org"), name="Grace")
     people.mark()
     upload, batch = files.upload(alice, "handle\nw1\n"), files.handed_in(alice, "phone\n12\n")
-    link = set_password_link(account_for(dana), "http://testserver").removeprefix("http://testserver/")
+    link = set_password_link(account_for(dana)).removeprefix("http://testserver/")
     contact = Contact.objects.of(alice).get().pk
     review = str(reviewing.ask(campaign, alice, contacts=[contact]).pk)
     asked = people.ask(campaign=campaign, employee=people.person("A002"), exempt=True)

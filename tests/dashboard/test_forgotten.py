@@ -1,5 +1,6 @@
 """A forgotten password. A page that tells who has an account tells a stranger who works here."""
 
+import inspect
 import re
 from typing import Any
 
@@ -100,6 +101,31 @@ def test_it_stands_in_the_trail_and_a_link_ends(
     entry = AuditEntry.objects.get(action="account.link_mailed")
     assert entry.subject_id == str(account_for(alice).pk)
     assert "set-password" not in repr(vars(entry))
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9999", "localhost:1"])
+def test_a_link_leads_to_the_installation_whatever_host_and_port_were_asked_for(
+    host: str, alice: Employee, campaign: Campaign, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Or the token of somebody else's account goes to whoever listens at the port that a request named."""
+    with django_capture_on_commit_callbacks(execute=True):
+        Client().post("/password/forgotten/", {"username": "A001"}, headers={"host": host})
+    assert len(links()) == 1
+
+
+def test_no_task_message_can_name_where_a_link_leads(alice: Employee) -> None:
+    """A broker in wrong hands would have links to a foreign server mailed by this one."""
+    assert set(inspect.signature(mail_link).parameters) == {"account_id", "employee_id", "language"}
+    mail_link(account_for(alice).pk, alice.pk, "https://evil.example/")
+    assert len(links()) == 1
+    assert "evil" not in str(mail.outbox[0].message())
+
+
+def test_a_cache_that_was_emptied_fills_no_letter_box(alice: Employee) -> None:
+    for _try in range(3):
+        cache.clear()
+        mail_link(account_for(alice).pk, alice.pk, "en")
+    assert len(mail.outbox) == 1
 
 
 def test_an_address_of_another_host_is_not_mailed(alice: Employee, campaign: Campaign) -> None:

@@ -111,7 +111,7 @@ def test_digests_in_small_letters_do_as_well(known: Path) -> None:
 
 @pytest.mark.django_db
 def test_the_page_where_a_password_is_set_refuses_it(known: Path, client: StrictClient, alice: Employee) -> None:
-    link = set_password_link(account_for(alice), "http://testserver").removeprefix("http://testserver")
+    link = set_password_link(account_for(alice)).removeprefix("http://testserver")
     address = client.get(link)["Location"]
     answer = client.post(address, {"new_password1": KNOWN, "new_password2": KNOWN})
     assert "became known somewhere else" in words(answer)

@@ -1,4 +1,4 @@
-"""The API and forged results fuzzed, and the pages crawled: `make fuzz`. Ends with 1 when anything was found.
+"""API and forged results fuzzed, pages crawled, broker and cache filled by a stranger: `make fuzz`. Ends with 1 if any.
 
 Each choice is an environment variable too: CASES, SEED, SECONDS_EACH, ONLY.
 """
@@ -10,6 +10,7 @@ import sys
 
 from tests.fuzz import crawler
 
+HOSTILE = ("tests/config/test_hostile_broker.py", "tests/config/test_hostile_cache.py")
 # Requests to the API, forged results (T4), and every address fetched as everybody with every query (N3).
 OF_THE_PROGRAM = (
     "tests/fuzz/test_api.py",
@@ -31,17 +32,21 @@ def choices() -> argparse.Namespace:
         "--seconds-each", type=int, default=told("SECONDS_EACH", "300"),
         help="for the crawl, and for each kind of attack, of each of three readers",
     )  # fmt: skip
-    parser.add_argument("--only", default=told("ONLY", ""), choices=["", "api", "pages"])
+    parser.add_argument("--only", default=told("ONLY", ""), choices=["", "api", "pages", "broker"])
     return parser.parse_args()
 
 
 def main() -> int:
     chosen, found = choices(), 0
-    if chosen.only != "pages":
+    if chosen.only in ("", "broker"):
+        asked = {"FUZZ_CASES": str(int(chosen.cases) // 10), "FUZZ_SEED": str(int(chosen.seed) or 20261130)}
+        command = [sys.executable, "-m", "pytest", "-q", "-rA", *HOSTILE]
+        found += subprocess.run(command, env={**os.environ, **asked}, check=False).returncode != 0
+    if chosen.only in ("", "api"):
         asked = {"FUZZ_CASES": chosen.cases, "FUZZ_SEED": chosen.seed, "READ_AS_EVERYBODY": "1"}
         command = [sys.executable, "-m", "pytest", *OF_THE_PROGRAM, "-q", "-n", "2", "-rA"]
         found += subprocess.run(command, env={**os.environ, **asked}, check=False).returncode != 0
-    if chosen.only != "api":
+    if chosen.only in ("", "pages"):
         if not crawler.finds_what_is_there(chosen.seconds_each):
             print("The crawler misses the faults of a page that has some: what it finds elsewhere says nothing.")
             found += 1

@@ -6,6 +6,8 @@
 import uuid
 from datetime import date
 
+from django.conf import settings
+
 from apps.contacts.imports import receive_file
 from apps.contacts.models import Contact, Source, Submission
 from apps.contacts.services import correct_contact, end_contact, identities_of
@@ -64,7 +66,7 @@ def fill(house: Clock) -> dict[str, object]:
     filled = {"overdue": reviewing.ask(november, person("done"), "请看一下。").pk}
     house.set(people.NOON, ticks=True)
     filled["closed_out"] = Submission.objects.get(file_name=LATE).pk
-    filled["link"] = set_password_link(account_for(people.person("D001")), "")
+    filled["link"] = set_password_link(account_for(people.person("D001"))).removeprefix(settings.BASE_URL)
     filled |= (
         _corrections(september) | _adjustments(november) | _reviews(november) | _imports() | _contacts() | _rosters()
     )

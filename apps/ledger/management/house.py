@@ -15,9 +15,10 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 from tqdm import tqdm
 
+from apps.ledger.rules import storable
 from apps.ledger.services import Actor, PastIsKept, coming_from, database_is_away, verify_identity_key
 from apps.ledger.texts import UnsureEncoding
 
@@ -43,6 +44,9 @@ class HouseCommand(BaseCommand):
             raise CommandError(sentence(str(error)), returncode=error.returncode) from error
 
     def _execute(self, *args: Any, **options: Any) -> Any:
+        for name, value in options.items():
+            if isinstance(value, str | Path) and not storable(str(value)):
+                raise CommandError(f"{name} holds characters that are no text: a NUL, or bytes that are no UTF-8.")
         try:
             with coming_from(f"command {type(self).__module__.rpartition('.')[2]}"):
                 result = super().execute(*args, **options)
@@ -51,10 +55,14 @@ class HouseCommand(BaseCommand):
             return result
         except (ImproperlyConfigured, PastIsKept) as error:
             raise CommandError(str(error)) from error
+        except (DataError, OverflowError) as error:
+            raise CommandError(f"A value is out of range: {str(error).partition(chr(10))[0]}.") from error
         except BrokenPipeError:
             # Whoever read the output has seen enough, as `head` does; Python must not try to flush it again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return None
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
         except DatabaseError as error:
             if not database_is_away(error):
                 raise

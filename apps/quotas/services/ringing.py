@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from celery import chain, current_app
+from celery import current_app
 from django.conf import settings
 from django.db import transaction
 
@@ -17,9 +17,9 @@ FREEZE_DUE = "apps.quotas.tasks.freeze_due"
 MAKE_EXPORT = "apps.quotas.tasks.make_export"
 ROLL_UP = "apps.quotas.tasks.roll_up"
 TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
-IMPORT_SUBMISSION = "apps.contacts.tasks.import_submission"
+IMPORT_SUBMISSION = "apps.quotas.tasks.import_submission"
 MAIL_LINK = "apps.employees.tasks.mail_link"
-WORK_ON_LOAD = "apps.employees.tasks.work_on_load"
+WORK_ON_LOAD = "apps.quotas.tasks.work_on_load"
 
 
 def ring() -> None:
@@ -36,7 +36,7 @@ def ring_for_file(submission_id: uuid.UUID) -> None:
     Never waits, never raises: when nobody hears it, the sweep finds the file.
     """
     transaction.on_commit(
-        lambda: _ring(lambda options: _and_mark(IMPORT_SUBMISSION, submission_id, options)), robust=True
+        lambda: _ring(lambda options: _send(IMPORT_SUBMISSION, options, str(submission_id))), robust=True
     )
 
 
@@ -45,7 +45,7 @@ def ring_for_roster(load_id: uuid.UUID) -> None:
 
     Never waits, never raises: when nobody hears it, the sweep finds the load.
     """
-    transaction.on_commit(lambda: _ring(lambda options: _and_mark(WORK_ON_LOAD, load_id, options)), robust=True)
+    transaction.on_commit(lambda: _ring(lambda options: _send(WORK_ON_LOAD, options, str(load_id))), robust=True)
 
 
 def ring_for_answer() -> None:
@@ -73,9 +73,9 @@ def ring_for_export(export_id: uuid.UUID) -> None:
     transaction.on_commit(lambda: _ring(lambda options: _send(MAKE_EXPORT, options, str(export_id))), robust=True)
 
 
-def ring_for_password(account_id: int, employee_id: int, base_url: str, language: str) -> None:
+def ring_for_password(account_id: int, employee_id: int, language: str) -> None:
     """Ask a worker to mail a link. When nobody hears it, no mail comes, and whoever waits for it asks again."""
-    arguments = (account_id, employee_id, base_url, language)
+    arguments = (account_id, employee_id, language)
     transaction.on_commit(lambda: _ring(lambda options: _send(MAIL_LINK, options, *arguments)), robust=True)
 
 
@@ -91,11 +91,6 @@ def ring_for_each(ranges: Iterable[int]) -> None:
 
 def _send(task: str, options: dict[str, Any], *arguments: Any) -> None:
     current_app.send_task(task, args=arguments, **options)
-
-
-def _and_mark(task: str, id: uuid.UUID, options: dict[str, Any]) -> None:
-    first = current_app.signature(task, args=[str(id)], immutable=True)
-    chain(first, current_app.signature(MARK_TOUCHED, immutable=True)).apply_async(**options)
 
 
 def _ring(send: Callable[[dict[str, Any]], None]) -> None:

@@ -21,7 +21,6 @@ class Command(HouseCommand):
         super().add_arguments(parser)
         parser.add_argument("--staff-no", help="only this employee")
         parser.add_argument("--print", action="store_true", help="write the links instead of mailing them")
-        parser.add_argument("--base-url", default="http://localhost:8000", help="where people reach Hundred")
 
     def handle(self, *args: Any, **options: Any) -> None:
         employees = Employee.objects.employed_at(clock()).filter(account__password__in=["", "!"])
@@ -35,18 +34,18 @@ class Command(HouseCommand):
         with self.bar("mails", employees.count()) as progress:
             if options["print"]:
                 for employee in employees.iterator(chunk_size=BATCH):
-                    links[employee.staff_no] = set_password_link(account_for(employee), options["base_url"])
+                    links[employee.staff_no] = set_password_link(account_for(employee))
             else:
-                sent = self._mail(employees, options["base_url"], progress)
+                sent = self._mail(employees, progress)
         lines = [f"{staff_no}  {link}" for staff_no, link in links.items()]
         summary = "\n".join(lines) if options["print"] else f"{sent} invitations sent."
         self.tell(options, {"sent": sent, "links": links}, summary or "Everyone has a password already.")
 
-    def _mail(self, employees: QuerySet[Employee], base_url: str, progress: Callable[[int], None]) -> int:
+    def _mail(self, employees: QuerySet[Employee], progress: Callable[[int], None]) -> int:
         # A link goes to no address that waits for a second person, or that another employee has by now.
         people = (one for one in employees.iterator(chunk_size=BATCH) if not has_pending_email_change(one.pk))
         try:
-            return invite(employees=people, base_url=base_url, by=self.actor, progress=progress)
+            return invite(employees=people, by=self.actor, progress=progress)
         except (OSError, SMTPException) as error:
             raise CommandError(
                 f"the mail server did not take a mail: {error}. Who was mailed stands in the audit trail."

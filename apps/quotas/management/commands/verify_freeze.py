@@ -48,8 +48,6 @@ class Command(HouseCommand):
                         verdict = verify_part_here(raw, whole_file, signature, key)
                 if options["clean"] and verdict.covered_is_proved:
                     write_clean_file(verdict, options["clean"])
-        except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}") from error
         except NotReadable as error:
             raise CommandError(str(error)) from error
         self.tell(options, verdict.told, verdict.sentence)
@@ -59,7 +57,7 @@ class Command(HouseCommand):
 
 def _beside(file: Path) -> Path | None:
     """The signature file beside a CSV, when there is one."""
-    beside = file.with_name(file.name + ".sig")
+    beside = file.parent / f"{file.name}.sig"
     return beside if beside.exists() else None
 
 

@@ -1,0 +1,74 @@
+"""Addresses that an installation is told: where people reach it, and its broker and cache."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+# Schemes whose connection is encrypted.
+ENCRYPTED = frozenset({"rediss", "amqps"})
+# Brokers that live in this process.
+IN_PROCESS = frozenset({"memory"})
+
+
+def public_address(text: str, *, local: bool) -> str:
+    """BASE_URL without its final slash. Raises ImproperlyConfigured unless it is an origin, on servers an https one."""
+    address = urlsplit(text.strip())
+    schemes = ("https", "http") if local else ("https",)
+    if address.scheme not in schemes or not address.hostname or address.username or address.query or address.fragment:
+        raise ImproperlyConfigured(f"BASE_URL must be an {schemes[0]}:// address such as https://hundred.example.com.")
+    if address.path.strip("/"):
+        raise ImproperlyConfigured("BASE_URL takes no path: Hundred is served at the root of a host.")
+    return f"{address.scheme}://{address.netloc}"
+
+
+def weaknesses(url: str) -> list[str]:
+    """What a broker or cache at this address lacks: `TLS`, `a password`. Nothing on this machine."""
+    address = urlsplit(url)
+    scheme, _, kind = address.scheme.partition("+")
+    # kombu writes a socket as redis+socket://, the client library as unix://, limits as redis+unix://.
+    if scheme in {"", "unix"} | IN_PROCESS or kind in ("socket", "unix") or _is_here(address.hostname):
+        return []
+    verified = not {"none", "CERT_NONE"} & set(parse_qs(address.query).get("ssl_cert_reqs", []))
+    return [
+        *([] if scheme in ENCRYPTED and verified else ["TLS"]),
+        *([] if address.password else ["a password"]),
+    ]
+
+
+def cache_of(broker_url: str) -> str:
+    """The cache beside a Redis or Valkey that is the broker: the next database, or none for another kind of broker."""
+    address = urlsplit(broker_url)
+    if address.scheme.partition("+")[0] not in ("redis", "rediss"):
+        return ""
+    if address.scheme.endswith("+socket"):
+        number = int((parse_qs(address.query).get("virtual_host") or ["0"])[0])
+        return f"unix://{_credentials(address.netloc)}{address.path}?db={number + 1}"
+    path = address.path.strip("/")
+    return address._replace(path=f"/{int(path or 0) + 1}").geturl() if path.isdecimal() or not path else broker_url
+
+
+def place_of(url: str) -> tuple[str, str, str, str]:
+    """(server, database, user, password): alike for two addresses that reach the same keys by the same right."""
+    address = urlsplit(url.replace("redis+socket://", "unix://", 1))
+    query = parse_qs(address.query)
+    database = (query.get("db") or query.get("virtual_host") or [""])[0]
+    if address.scheme == "unix":
+        return "", f"{address.path}?{database or 0}", address.username or "", address.password or ""
+    server = f"{address.hostname}:{address.port or 6379}"
+    return server, database or address.path.strip("/") or "0", address.username or "", address.password or ""
+
+
+def _credentials(netloc: str) -> str:
+    return f"{netloc.rpartition('@')[0]}@" if "@" in netloc else ""
+
+
+def _is_here(host: str | None) -> bool:
+    if host in (None, "localhost"):
+        return True
+    try:
+        return ip_address(unquote(host or "")).is_loopback
+    except ValueError:
+        return False

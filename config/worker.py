@@ -1,0 +1,136 @@
+"""What a worker takes from the broker, which is not trusted: the name of a task of ours, its arguments, its expiry.
+
+Celery's messages can say far more: callbacks and chains (further tasks by name), time limits, retries, a place for the
+result; and any registered task can be named, Celery's own among them. All of that is dropped here, before a message
+becomes a request. Who can write to the broker can only ask for work that the database knows of (ADR 66).
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, get_type_hints
+
+from celery.app.task import Task
+from celery.worker.consumer import Consumer as CeleryConsumer
+from kombu import compression
+
+logger = logging.getLogger(__name__)
+OURS = "apps."
+MAX_BODY_BYTES = 10_000
+MAX_TEXT_CHARS = 40
+MAX_ID = 2**63 - 1
+# A header or a body that is none may fail in any of these ways while it is read.
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError)
+
+
+class Refused(ValueError):
+    """The message asks for nothing that a worker does; the text says why, without what was in it."""
+
+
+class Consumer(CeleryConsumer):
+    """Celery's consumer of task messages, behind a check of each; it hears no events and no remote control.
+
+    Gossip and mingle read what other workers broadcast, and gossip starts tasks that are named there. Whatever the
+    command line says, they are off.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        off = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True, "task_events": False}
+        super().__init__(*arguments, **options | off)
+        unpack_nothing()
+
+    def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
+        handle = super().create_task_handler(*arguments, **options)
+
+        def check_and_handle(message: Any) -> None:
+            try:
+                reduce(message, self.app.tasks)
+            except UNREADABLE as error:
+                self._drop(message, error)
+            else:
+                handle(message)
+
+        return check_and_handle
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """A message whose bytes could not be unpacked."""
+        self._drop(message, exc)
+
+    def _drop(self, message: Any, error: Exception) -> None:
+        why = str(error) if isinstance(error, Refused) else f"it cannot be read ({type(error).__name__})"
+        logger.warning("A message of the broker was dropped: %s.", why)
+        message.ack_log_error(logger, self.connection_errors)
+
+
+def reduce(message: Any, tasks: dict[str, Task]) -> None:
+    """Replace what the message says by the little that it may say. Raises Refused, or one of UNREADABLE."""
+    headers = message.headers
+    name, body = headers["task"], message.body
+    if not isinstance(name, str) or not name.startswith(OURS) or name not in tasks:
+        raise Refused("it names no task of this program")
+    if message.content_type != "application/json" or len(body) > MAX_BODY_BYTES:
+        raise Refused(f"its content is no short JSON ({name})")
+    arguments, named, _embedded = json.loads(body)
+    if named or not isinstance(arguments, list):
+        raise Refused(f"its arguments have names ({name})")
+    _check_arguments(tasks[name], arguments)
+    expires = headers.get("expires")
+    if expires is not None:
+        at = datetime.fromisoformat(expires)
+        expires = (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+    task_id = str(uuid.UUID(headers["id"]))
+    message.headers = {
+        "lang": "py", "task": name, "id": task_id, "root_id": task_id, "parent_id": None, "expires": expires,
+        "eta": None, "group": None, "retries": 0, "timelimit": [None, None], "shadow": None, "ignore_result": True,
+        "argsrepr": "", "kwargsrepr": "", "origin": "", "stamped_headers": None, "stamps": {},
+    }  # fmt: skip
+    nothing = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
+    message.body = json.dumps([arguments, {}, nothing]).encode()
+    message.content_type, message.content_encoding = "application/json", "utf-8"
+    message.properties = {"correlation_id": task_id, "reply_to": None}
+    message.delivery_info = {"redelivered": bool(message.delivery_info.get("redelivered"))}
+
+
+def _check_arguments(task: Task, arguments: list[Any]) -> None:
+    """Each must be what the task's signature says: a row's number, a UUID as text, or a word."""
+    hints = get_type_hints(task.run)
+    parameters = list(inspect.signature(task.run).parameters)
+    if len(arguments) != len(parameters):
+        raise Refused(f"it has {len(arguments)} arguments instead of {len(parameters)} ({task.name})")
+    for name, value in zip(parameters, arguments, strict=True):
+        if not ACCEPTED[hints[name]](value):
+            raise Refused(f"its argument {name} is of another kind ({task.name})")
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MAX_ID
+
+
+def _is_uuid(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and len(value) <= MAX_TEXT_CHARS and bool(uuid.UUID(value))
+    except ValueError:
+        return False
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_TEXT_CHARS and value.isascii() and value.isprintable()
+
+
+# By the annotation of a task's parameter. A task whose parameters are of other kinds does not start: KeyError.
+ACCEPTED: dict[Any, Callable[[Any], bool]] = {int: _is_number, uuid.UUID | str: _is_uuid, str: _is_word}
+
+
+def unpack_nothing() -> None:
+    """No message of ours is compressed: one that is could fill the memory before anything looks at it."""
+    for kind in compression.encoders():
+        compression.register(_refuse, _refuse, kind)
+
+
+def _refuse(_body: bytes) -> bytes:
+    raise Refused("it is compressed")

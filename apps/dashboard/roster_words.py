@@ -8,6 +8,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from apps.dashboard import words
+
 Text = str | Promise
 
 # What a reader can say of a column, required ones first.
@@ -55,6 +57,8 @@ def rejection(code: str, column: str, about: str) -> str:
 
 def problem(found: dict[str, Any]) -> str:
     """What stands in the way of a whole file."""
+    if found["code"] == "too_large":
+        return words.too_large(found["line"], found["limit"], found["unit"])
     lines = [str(line) for line in found.get("lines", [])]
     told = {
         "about": found.get("about", ""),

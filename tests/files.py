@@ -4,32 +4,64 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from apps.contacts import previews
 from apps.contacts.imports import import_submission, receive_file
 from apps.contacts.models import Source, Submission
 from apps.employees.models import Employee
 from apps.employees.services import account_for
 from apps.ledger.files import store_file
-from apps.ledger.models import StoredFile
+from apps.ledger.models import FilePreview, StoredFile
 from apps.ledger.services import clock
+from apps.ledger.uploads import ask_preview
 from apps.quotas import exports
 from apps.quotas.models import Campaign, Export
+from apps.quotas.services import file_previews
 from tests.people import TESTER
 
 
+def sent(employee: Employee, content: str | bytes, name: str = "contacts.csv") -> StoredFile:
+    """A file this employee has sent and no worker has read."""
+    asked = {"employee": employee.pk, "encoding": "", "roles": None, "language": "en"}
+    return _sent(account_for(employee).pk, content, name, previews.UPLOAD, asked)
+
+
 def upload(employee: Employee, content: str | bytes, name: str = "contacts.csv") -> StoredFile:
-    """A file this employee has sent and not confirmed."""
-    return store_file(
-        name=name, content=[content.encode() if isinstance(content, str) else content], content_type="text/csv",
-        expires_at=clock() + timedelta(days=1), owner_id=account_for(employee).pk,
-    )  # fmt: skip
+    """A file this employee has sent and not confirmed; a worker has read it."""
+    stored = sent(employee, content, name)
+    file_previews.make_preview(stored.pk)
+    return stored
 
 
-def adjustments(employee: Employee, content: str | bytes, name: str = "leave.csv") -> StoredFile:
-    """A file of adjustments this employee of HR looks at and has not asked with."""
-    return store_file(
-        name=name, content=[content.encode() if isinstance(content, str) else content],
-        content_type="quotas/adjustments", expires_at=clock() + timedelta(days=1), owner_id=account_for(employee).pk,
+def adjustments(
+    employee: Employee | None, content: str | bytes, name: str = "leave.csv", *, campaign: Campaign | None = None,
+    read: bool = True,
+) -> StoredFile:  # fmt: skip
+    """A file of adjustments, of the newest campaign unless another is named, that this employee of HR looks at and has
+    not asked with; a worker has read it, or is to."""
+    campaign = campaign or Campaign.objects.order_by("-pk").first()
+    owner, besides = (account_for(employee).pk, employee.pk) if employee else (None, None)
+    asked = {"campaign": campaign and campaign.pk, "employee": besides, "encoding": "", "language": "en"}
+    stored = _sent(owner, content, name, file_previews.UPLOAD, asked)
+    if campaign and read:
+        file_previews.make_preview(stored.pk)
+    return stored
+
+
+def _sent(
+    owner_id: int | None, content: str | bytes, name: str, content_type: str, asked: dict[str, Any]
+) -> StoredFile:
+    stored = store_file(
+        name=name, content=[content.encode() if isinstance(content, str) else content], content_type=content_type,
+        expires_at=clock() + timedelta(days=1), owner_id=owner_id,
     )  # fmt: skip
+    ask_preview(stored, asked)
+    return stored
+
+
+def make_previews() -> None:
+    """Read every file that waits, as workers do."""
+    for file_id in FilePreview.objects.filter(state="waiting").values_list("pk", flat=True):
+        file_previews.make_preview(file_id)
 
 
 def received(employee: Employee, content: str | bytes, roles: list[str] | None = None) -> Submission:

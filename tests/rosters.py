@@ -14,10 +14,11 @@ def sent(content: str | bytes, name: str = "roster.csv") -> RosterLoad:
 
 def looked(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterLoad:
     """A file whose difference is shown; `again`: read another way than at first."""
-    load = sent(content, name)
+    load = worked(sent(content, name))
     if again:
         loads.look_again(load, **again)  # type: ignore[arg-type]
-    return worked(load)
+        worked(load)
+    return load
 
 
 def worked(load: RosterLoad) -> RosterLoad:

@@ -25,7 +25,7 @@ from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry, Job, OutboxRow, Progress, RowChange
 from apps.quotas import tasks
 from apps.quotas.models import Campaign
-from tests import people
+from tests import files, people
 from tests.canary import EMAIL, HANDLE, NAME, PHONE, SPELLED, signs_in
 from tests.people import TESTER
 
@@ -90,8 +90,11 @@ def hand_in(alice: Employee) -> list[str]:
         file.name = name
         looked = ask("post", "/contacts/import/", {"file": file})
         if looked.status_code == 302:
+            files.make_previews()
             ask("get", looked.headers["Location"])
-            ask("post", looked.headers["Location"] + "confirm/")
+            ask("post", looked.headers["Location"] + "look/", {"encoding": "utf-8", "role_0": "name"})
+            files.make_previews()
+            ask("post", looked.headers["Location"] + "confirm/", {"seen": "2"})
     for contact in Contact.objects.of(alice)[:1]:
         ask("get", f"/contacts/{contact.pk}/")
         ask("post", f"/contacts/{contact.pk}/rename/", {"name": f"{NAME} Jr"})

@@ -54,7 +54,8 @@ def _batch(entries: Iterator[Entry]) -> list[Entry]:
     characters = 0
     for entry in entries:
         batch.append(entry)
-        characters += sum(map(len, entry.cells))
+        # An empty cell takes memory too.
+        characters += sum(map(len, entry.cells)) + len(entry.cells)
         if len(batch) == BATCH or characters > BATCH_CHARACTERS:
             break
     return batch

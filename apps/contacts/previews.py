@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import IO, Any
+
+from django.conf import settings
 
 from apps.contacts import rules
 from apps.contacts.batches import batches
+from apps.contacts.columns import NAME_PARTS
 from apps.contacts.owners import Owners
-from apps.contacts.reading import ContactFile, Entry
+from apps.contacts.reading import CSV, VCARD, ContactFile, Entry, NoIdentityColumn, is_vcards, look, open_contacts
 from apps.contacts.recording import Held, holdings, judge, left_today, sentences
 from apps.contacts.rules import Outcome
+from apps.contacts.services import remembered_roles
+from apps.contacts.vcards import needs_encoding
 from apps.employees.models import Employee
+from apps.ledger.files import opened
+from apps.ledger.models import StoredFile
 from apps.ledger.services import clock, verify_identity_key
-from apps.ledger.tables import UnreadableFile
+from apps.ledger.tables import TooLarge, UnreadableFile
+from apps.ledger.texts import ENCODINGS, PackedFile, UnsureEncoding, sample
+from apps.ledger.uploads import Made
 
+# What marks an upload among stored files.
+UPLOAD = "contacts/upload"
+# What somebody may say that a column means. Whose contact it is stands in the file.
+OFFERED_ROLES = frozenset({"", "name", *NAME_PARTS, "nickname", "organization", "phone", "email", "handle"})
+EXAMPLE_ROWS, EXAMPLE_CHARACTERS, CELLS_CHARACTERS = 3, 60, 200
 SHOWN = 20
 SHOWN_REJECTS = 20
 
@@ -49,6 +65,24 @@ class Preview:
     def rejected(self) -> int:
         return sum(self.counts[code] for code in rules.REJECTED)
 
+    def as_report(self) -> dict[str, Any]:
+        """As a page shows it."""
+        counts = {name: getattr(self, name) for name in ("total", "created", "duplicate", "rejected", "left_out")}
+        shown = [
+            _told(entry, outcome)
+            | {"name": entry.checked.name, "reach": [identity.value for identity in entry.checked.identities]}
+            for entry, outcome in self.shown
+        ]
+        rejects = [
+            _told(entry, outcome) | {"cells": " · ".join(filter(None, entry.cells))[:CELLS_CHARACTERS]}
+            for entry, outcome in self.rejects
+        ]
+        return counts | {"shown": shown, "rejects": rejects}
+
+
+def _told(entry: Entry, outcome: Outcome) -> dict[str, Any]:
+    return {"line": entry.line, "code": outcome.code, "column": outcome.column, "reason": outcome.message}
+
 
 def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
     """Judge a whole file for one employee as it would fare now. Raises TooMany, UnreadableFile."""
@@ -70,6 +104,75 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
             outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, ids, told, left)
             _take(found, entry, outcome)
     return found
+
+
+def make_preview(stored: StoredFile, asked: dict[str, Any]) -> Made:
+    """Read an upload for `employee` (an id) as `encoding` and `roles` say, else as its bytes and its header do.
+
+    The report is what the page shows and what a confirmation hands in: `format`, `encoding`, `header`, `roles`,
+    `examples`, `chosen`, `headless`, `preview`; `problem` is a code when something stands in the way.
+    """
+    report: dict[str, Any] = {"format": CSV, "encoding": asked["encoding"], "roles": [], "problem": "", "preview": None}
+    employee = Employee.objects.get(pk=asked["employee"])
+    with opened(stored) as raw:
+        try:
+            _read(report, raw, employee, asked["roles"])
+        except UnsureEncoding as unsure:
+            report["problem"] = "unsure_encoding"
+            report["readings"] = [[name, sample(raw, name)] for name in unsure.candidates[:6]]
+        except UnreadableFile as error:
+            report |= _problem(error)
+    return Made(report)
+
+
+def _problem(error: UnreadableFile) -> dict[str, Any]:
+    match error:
+        case PackedFile():
+            return {"problem": "packed"}
+        case NoIdentityColumn():
+            return {"problem": "no_identity_column"}
+        case TooMany():
+            return {"problem": "too_many"}
+        case TooLarge():
+            return {"problem": "too_large", "line": error.line, "limit": error.limit, "unit": error.unit}
+    return {"problem": "unreadable", "line": error.line}
+
+
+def _read(report: dict[str, Any], raw: IO[bytes], employee: Employee, said: Sequence[str | None] | None) -> None:
+    report["format"] = VCARD if is_vcards(raw) else CSV
+    if report["format"] == CSV:
+        _read_columns(report, raw, employee, said)
+    elif not report["encoding"] and needs_encoding(raw):
+        raise UnsureEncoding("", [name for name in ENCODINGS if not name.startswith("utf-")])
+    with open_contacts(
+        raw, format=report["format"], encoding=report["encoding"], roles=report["roles"] or None
+    ) as file:  # fmt: skip
+        found = preview(file, employee=employee, most=settings.MOST_CONTACTS_AT_ONCE)
+    if found.total:
+        report["preview"] = found.as_report()
+    else:
+        report["problem"] = "nobody"
+
+
+def _read_columns(
+    report: dict[str, Any], raw: IO[bytes], employee: Employee, said: Sequence[str | None] | None
+) -> None:
+    seen = look(raw, report["encoding"], EXAMPLE_ROWS)
+    report |= {"encoding": seen.encoding, "header": seen.header, "headless": seen.headless}
+    report["chosen"] = said is not None and len(said) == len(seen.header)
+    if report["chosen"]:
+        report["roles"] = [
+            role if role is not None and role in OFFERED_ROLES and own in OFFERED_ROLES else own
+            for role, own in zip(said or (), seen.roles, strict=True)
+        ]
+    else:
+        remembered = None if seen.headless else remembered_roles(employee, seen.header)
+        report["roles"] = remembered or seen.roles
+    report["examples"] = [_examples(seen.rows, place) for place in range(len(seen.header))]
+
+
+def _examples(rows: Sequence[Sequence[str]], place: int) -> list[str]:
+    return [row[place][:EXAMPLE_CHARACTERS] for row in rows if place < len(row) and row[place]][:2]
 
 
 def _take(found: Preview, entry: Entry, outcome: Outcome) -> None:

@@ -23,7 +23,7 @@ from apps.contacts.rules import Checked, Draft, Outcome
 from apps.contacts.vcards import looks_like_vcards, read_cards
 from apps.ledger.rules import KINDS
 from apps.ledger.services import identifier
-from apps.ledger.tables import Record, UnreadableFile, open_table
+from apps.ledger.tables import LOOK_LINES, Record, UnreadableFile, open_table
 from apps.ledger.texts import UnsureEncoding, detect_encoding, encodings_of, named_encoding
 
 CSV, VCARD, AUTO = "csv", "vcard", "auto"
@@ -89,7 +89,7 @@ def look(raw: IO[bytes], encoding: str = "", rows: int = 3) -> Look:
     """Look at a table. Raises UnreadableFile, and its UnsureEncoding."""
     raw.seek(0)
     encoding = named_encoding(encoding) if encoding else detect_encoding(raw, vocabulary=VOCABULARY)
-    with open_table(raw, encoding=encoding) as table:
+    with open_table(raw, encoding=encoding, only_lines=LOOK_LINES) as table:
         roles, first = recognise(table.header), [record.values for record in islice(table, rows)]
         guessed = None if set(roles) & set(KINDS) else roles_of_person(table.header)
         if guessed is None:

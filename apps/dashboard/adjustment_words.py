@@ -121,8 +121,11 @@ def subject(request: Any) -> str:
     return _("Joined after %(day)s") % {"day": day}
 
 
-def problem(code: str, line: int) -> str:
+def problem(found: dict[str, Any]) -> str:
     """What stands in the way of a whole file."""
+    code, line = found["problem"], found.get("line", 0)
+    if code == "too_large":
+        return words.too_large(line, found["limit"], found["unit"])
     sentences = {
         "no_staff_no": _("No heading says who is meant. Name a column staff_no or email in the first line."),
         "no_target": _("No heading says what they get. Name a column target or exempt in the first line."),
@@ -131,6 +134,7 @@ def problem(code: str, line: int) -> str:
         ),
         "unsure_encoding": _("The file does not say which alphabet its bytes mean."),
         "too_many": _("The file has more than %(most)s lines. Send it in parts.") % {"most": words.number(MOST_LINES)},
+        "gave_up": _("The work on this file was cut off too often. Please send it again."),
     }
     if code in sentences:
         return sentences[code]

@@ -79,10 +79,12 @@ class QuickAddForm(KeyedForm):
 
     def clean_reach(self) -> str:
         text: str = self.cleaned_data["reach"]
-        lines = lines_of(text)
-        if not lines:
+        # Looked at first: a megabyte of line ends is a million lines.
+        too_long = len(text) > MOST_CHARACTERS
+        lines = [] if too_long else lines_of(text)
+        if not lines and not too_long:
             raise forms.ValidationError(NOBODY)
-        if len(lines) > MOST_LINES or len(text) > MOST_CHARACTERS:
+        if too_long or len(lines) > MOST_LINES:
             raise forms.ValidationError(
                 _("At most %(lines)s lines and %(characters)s characters at once: for more, upload a file instead."),
                 params={"lines": MOST_LINES, "characters": f"{MOST_CHARACTERS:,}"},

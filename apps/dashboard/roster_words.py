@@ -70,6 +70,8 @@ def _why(code: str, column: str, about: str) -> str:
 
 def problem(found: dict[str, Any]) -> str:
     """What stands in the way of a whole file."""
+    if found["code"] == "too_large":
+        return words.too_large(found["line"], found["limit"], found["unit"])
     lines = [str(line) for line in found.get("lines", [])]
     told = {
         "about": found.get("about", ""),

@@ -34,6 +34,7 @@ from apps.dashboard.views import (
     sign_ins,
     team,
     tokens,
+    uploads,
 )
 
 urlpatterns = [
@@ -45,8 +46,10 @@ urlpatterns = [
     path("contacts/export.csv", exports.contacts_csv, name="contacts-csv"),
     path("contacts/export.vcf", exports.contacts_vcards, name="contacts-vcf"),
     path("contacts/import/", imports.index, name="import"),
-    path("contacts/import/<uuid:file_id>/", imports.preview, name="import-preview"),
-    path("contacts/import/<uuid:file_id>/confirm/", imports.confirm, name="import-confirm"),
+    path("contacts/import/<uuid:file_id>/", uploads.preview, name="import-preview"),
+    path("contacts/import/<uuid:file_id>/progress/", uploads.progress, name="import-preview-progress"),
+    path("contacts/import/<uuid:file_id>/look/", uploads.look, name="import-look"),
+    path("contacts/import/<uuid:file_id>/confirm/", uploads.confirm, name="import-confirm"),
     path("contacts/import/batch/<uuid:submission_id>/", imports.batch, name="import-batch"),
     path("contacts/import/batch/<uuid:submission_id>/progress/", imports.progress, name="import-progress"),
     path("contacts/import/batch/<uuid:submission_id>/rejects.csv", imports.rejects, name="import-rejects"),
@@ -75,6 +78,8 @@ urlpatterns = [
     path("company/adjustments/by-file/", by_file.index, name="adjustments-by-file"),
     path("company/adjustments/by-file/template.csv", by_file.template, name="adjustments-template"),
     path("company/adjustments/by-file/<uuid:list_id>/", by_file.look, name="adjustments-file"),
+    path("company/adjustments/by-file/<uuid:list_id>/progress/", by_file.progress, name="adjustments-file-progress"),
+    path("company/adjustments/by-file/<uuid:list_id>/look/", by_file.look_again, name="adjustments-file-look"),
     path("company/adjustments/by-file/<uuid:list_id>/ask/", by_file.ask, name="adjustments-file-ask"),
     path("company/adjustments/by-file/<uuid:list_id>/rejected.csv", by_file.rejected, name="adjustments-rejected"),
     path("company/adjustments/<int:request_id>/", adjustment.adjustment, name="adjustment"),

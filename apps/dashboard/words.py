@@ -185,6 +185,35 @@ def rejection(code: str, column: str, message: str = "") -> str:
     return unreadable(code) if code in UNREADABLE else message
 
 
+# What a file may hold at most, by the unit of ledger.texts.TooLarge.
+TOO_MUCH: dict[str, Text] = {
+    "lines": gettext_lazy("The file has more than %(limit)s lines, blank ones included. Send it in parts."),
+    "lines before the header": gettext_lazy(
+        "The first %(limit)s lines are blank. Delete them: the columns come first."
+    ),
+    "rows": gettext_lazy("The sheet has more than %(limit)s rows, which no spreadsheet has. Save it as CSV UTF-8."),
+    "columns": gettext_lazy("A row has more than %(limit)s columns, which no spreadsheet has. Save it as CSV UTF-8."),
+    "characters in a cell": gettext_lazy("A cell has more than %(limit)s characters. Shorten it."),
+    "XML elements": gettext_lazy("The workbook has more than %(limit)s cells and styles. Save it as CSV UTF-8."),
+    "bytes in an XML tag": gettext_lazy("A tag in the workbook has more than %(limit)s bytes. Save it as CSV UTF-8."),
+    "bytes in an unpacked workbook": gettext_lazy(
+        "The workbook unpacks to more than %(limit)s bytes. Save it as CSV UTF-8."
+    ),
+    "bytes of texts in a workbook": gettext_lazy(
+        "The texts of the workbook have more than %(limit)s bytes. Save it as CSV UTF-8."
+    ),
+    "parts of a workbook": gettext_lazy("The workbook has more than %(limit)s parts. Save it as CSV UTF-8."),
+}
+
+
+def too_large(line: int, limit: int, unit: str) -> str:
+    """Why a file that holds too much of something was refused, and where."""
+    sentence = str(TOO_MUCH[unit]) % {"limit": number(limit)}
+    if not line or line > limit:
+        return sentence
+    return _("Line %(line)s: %(sentence)s") % {"line": number(line), "sentence": sentence}
+
+
 def time_left(seconds: int) -> str:
     """About how long work will go on."""
     if seconds < 60:

@@ -28,7 +28,7 @@ from apps.ledger.files import IN_MEMORY, keep_file, opened, store_file
 from apps.ledger.models import StoredFile
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, PastIsKept, clock, try_hold, verify_identity_key
-from apps.ledger.tables import UnreadableFile
+from apps.ledger.tables import TooLarge, UnreadableFile
 from apps.ledger.texts import PackedFile, UnsureEncoding, sample
 
 logger = logging.getLogger(__name__)
@@ -45,16 +45,13 @@ PROGRESS_EVERY = 5_000
 
 
 def receive_upload(*, name: str, content: Iterable[bytes], by: Actor) -> RosterLoad:
-    """Keep a file for a day and look at its header; a worker is to look at the rest. Nothing of it is loaded."""
+    """Keep a file for a day; a worker is to look at it. Nothing of it is loaded."""
     stored = store_file(
         name=name, content=content, content_type=UPLOAD, expires_at=clock() + UPLOAD_KEPT, owner_id=by.id
     )
-    load = RosterLoad(
+    return RosterLoad.objects.create(
         state=State.LOOKING, actor_id=by.id, actor_label=by.label, file=stored, file_name=clean_text(name)
     )
-    read_header(load, stored, encoding="")
-    load.save()
-    return load
 
 
 def read_header(load: RosterLoad, stored: StoredFile, *, encoding: str) -> None:
@@ -89,7 +86,7 @@ def look_again(
         if held.state not in (State.LOOKING, State.LOOKED) or held.file is None:
             return False
         if encoding and encoding != held.layout.get("encoding", ""):
-            read_header(held, held.file, encoding=encoding)
+            held.report, held.layout, held.state = {}, {"encoding": encoding}, State.LOOKING
         elif roles is not None and len(roles) == len(held.layout.get("roles", ())):
             held.layout = held.layout | {"roles": list(roles), "said": True}
             held.report, held.state = {}, State.LOOKING
@@ -257,6 +254,8 @@ def _telling(load: RosterLoad) -> Callable[[int], None]:
 
 
 def _look(load: RosterLoad, stored: StoredFile) -> None:
+    if "roles" not in load.layout and not _header_is_read(load, stored):
+        return
     told: dict[str, Any] = {"state": State.LOOKED, "report": {}}
     moved = {"moved": True} if load.report.get("moved") else {}
     roster: Roster | None = None
@@ -286,6 +285,15 @@ def _look(load: RosterLoad, stored: StoredFile) -> None:
                     content_type=DIFFERENCE, expires_at=clock() + DIFFERENCE_KEPT, owner_id=load.actor_id,
                 )  # fmt: skip
             RosterLoad.objects.filter(pk=load.pk).update(**told, attempts=0, advanced_at=clock())
+
+
+def _header_is_read(load: RosterLoad, stored: StoredFile) -> bool:
+    """False: it cannot be read, and the load says why, or another reading has been asked for."""
+    asked = load.layout
+    read_header(load, stored, encoding=asked.get("encoding", ""))
+    found = {"layout": load.layout, "report": load.report, "state": load.state}
+    changed = RosterLoad.objects.filter(pk=load.pk, state=State.LOOKING, layout=asked).update(**found)
+    return bool(changed) and load.state == State.LOOKING
 
 
 def _apply(load: RosterLoad, stored: StoredFile) -> bool:
@@ -330,6 +338,8 @@ def _problem(error: Exception, roster: Roster | None = None) -> dict[str, Any]:
             return {"code": "somebody_unread", "lines": [error.line]}
         case RosterRefused():
             return {"code": error.code, "about": _named(error.people, roster)}
+        case TooLarge():
+            return {"code": "too_large", "line": error.line, "limit": error.limit, "unit": error.unit}
         case UnreadableFile():
             return {"code": "unreadable", "lines": [error.line] if error.line else []}
     raise error

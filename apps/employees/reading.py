@@ -9,7 +9,7 @@ from itertools import islice
 from typing import IO
 
 from apps.employees.columns import NAME_PARTS, ROSTER, HeaderWords, composed
-from apps.ledger.tables import Record, Table, UnreadableFile, open_table
+from apps.ledger.tables import LOOK_LINES, Record, Table, UnreadableFile, open_table
 from apps.ledger.texts import check_encoding, detect_encoding
 from apps.ledger.workbooks import Workbook, is_workbook, open_workbook
 
@@ -90,7 +90,7 @@ def look(raw: IO[bytes], encoding: str = "", rows: int = 3, words: HeaderWords =
             first = [record.values for record in islice(book, rows)]
             return Look(XLSX, "", book.header, first, words.recognise(book.header))
     encoding = check_encoding(raw, encoding) if encoding else detect_encoding(raw, vocabulary=words.vocabulary)
-    with open_table(raw, encoding=encoding) as table:
+    with open_table(raw, encoding=encoding, only_lines=LOOK_LINES) as table:
         first = [record.values for record in islice(table, rows)]
         return Look(CSV, encoding, table.header, first, words.recognise(table.header))
 

@@ -103,6 +103,36 @@ class StoredChunk(models.Model):
         constraints = [models.UniqueConstraint(fields=["file", "position"], name="ledger_chunk_once")]
 
 
+class FilePreview(models.Model):
+    """What a worker found in an uploaded file, for the account that sent it. It goes when the file goes.
+
+    `asked` says how to read the file, `version` counts how often that was said anew, `report` is empty until a worker
+    has read it.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        MADE = "made"
+
+    file = models.OneToOneField(StoredFile, on_delete=models.CASCADE, primary_key=True, related_name="preview")
+    state = models.TextField(choices=State.choices, default=State.WAITING)
+    asked = models.JSONField(default=dict)
+    version = models.IntegerField(default=1)
+    report = models.JSONField(default=dict)
+    attachment = models.BinaryField(default=b"", help_text="rejected lines to correct, as CSV")
+    asked_at = models.DateTimeField()
+    advanced_at = models.DateTimeField(help_text="when a worker began, or it was asked for")
+    attempts = models.IntegerField(default=0, help_text="starts since it was asked for")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["advanced_at"], condition=Q(state="waiting"), name="ledger_preview_waiting"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="ledger_preview_state", condition=Q(state__in=["waiting", "made"])),
+        ]
+
+
 class AuditEntry(models.Model):
     """Who did what to whom, when. Appended, never changed: triggers and grants see to it.
 

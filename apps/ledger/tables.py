@@ -10,19 +10,32 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from apps.ledger.quotes import CLOSED, LINE_LIMIT, OPEN, RECORD_LIMIT, Ahead, Scanner
-from apps.ledger.texts import SEPARATORS, UnreadableFile, check_encoding, detect_encoding, physical_lines, visible
+from apps.ledger.texts import (
+    SEPARATORS,
+    TooLarge,
+    UnreadableFile,
+    check_encoding,
+    detect_encoding,
+    physical_lines,
+    visible,
+)
 
-__all__ = ["SEPARATORS", "Record", "Table", "UnreadableFile", "open_table"]
+__all__ = ["SEPARATORS", "Record", "Table", "TooLarge", "UnreadableFile", "open_table"]
 
 UNTERMINATED, TOO_LONG = "unterminated_quote", "too_long"
 # So much of a line that is too long is shown.
 SHOWN = 1_000
 # No program exports more; a header of commas alone would make every row cost as many cells.
 MOST_COLUMNS = 1_000
+# Titles and blank lines above the header.
+HEADER_WITHIN_LINES = 1_000
+# Who shows a header and its first rows looks no further, even where these lines are no rows.
+LOOK_LINES = 2 * HEADER_WITHIN_LINES
 SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\r\n])"?[\r\n]*', re.IGNORECASE)
 
 
@@ -62,12 +75,12 @@ class Table:
 
     Else, and when no closing quote comes within 1,000 lines and 1,000,000 characters, the first line alone is a record
     with the problem "unterminated_quote". A line with quotes inside quotes, as `"say "hi" now"`, is taken if that gives
-    as many cells as the header has. A line of more than 1,000,000 characters has the problem "too_long".
+    as many cells as the header has. A line of more than 1,000,000 characters or 1,000 cells has the problem "too_long".
     """
 
-    def __init__(self, text: IO[str]):
+    def __init__(self, text: IO[str], only_lines: int | None = None):
         csv.field_size_limit(2 * RECORD_LIMIT)
-        self._source = physical_lines(text, RECORD_LIMIT)
+        self._source = islice(physical_lines(text, RECORD_LIMIT), only_lines)
         self._number = 0
         self.separator = ""
         lines = self._header_lines()
@@ -84,16 +97,22 @@ class Table:
         separator, columns = self.separator, self._columns
         for line in self._ahead.lines():
             self._number = number = self._number + 1
+            if line.isspace():
+                continue
             if len(line) > RECORD_LIMIT:
                 yield Record(number, _split(line[:SHOWN], separator), TOO_LONG, columns)
             elif '"' in line:
                 values, problem, more = self._quoted(line)
                 self._number += more
-                if problem or any(values):
+                if len(values) > MOST_COLUMNS:
+                    yield Record(number, values[:MOST_COLUMNS], TOO_LONG, columns)
+                elif problem or any(values):
                     yield Record(number, values, problem, columns)
             else:
-                values = [cell.strip() for cell in line.split(separator)]
-                if values[0] or any(values):
+                values = [cell.strip() for cell in line.split(separator, MOST_COLUMNS)]
+                if len(values) > MOST_COLUMNS and line.strip(f"{separator} \r\n"):
+                    yield Record(number, _split(line[:SHOWN], separator), TOO_LONG, columns)
+                elif values[0] or any(values[:MOST_COLUMNS]):
                     yield Record(number, values, "", columns)
 
     def require(self, *columns: str) -> None:
@@ -132,6 +151,8 @@ class Table:
                 self.separator = told[1]
                 continue
             if not lines and not visible(line).strip(' "\r\n\t;,' + self.separator):
+                if self._number >= HEADER_WITHIN_LINES:
+                    raise TooLarge(HEADER_WITHIN_LINES, "lines before the header", self._number)
                 continue
             lines.append(visible(line))
             if len(lines) == 1 and self._closed(lines[0]):
@@ -165,11 +186,16 @@ class Table:
 
 @contextmanager
 def open_table(
-    path_or_file: Path | IO[bytes], *, encoding: str = "", vocabulary: frozenset[str] = frozenset()
+    path_or_file: Path | IO[bytes],
+    *,
+    encoding: str = "",
+    vocabulary: frozenset[str] = frozenset(),
+    only_lines: int | None = None,
 ) -> Iterator[Table]:
     """A table over a path, closed at the end, or over a seekable binary file, left open. Raises UnreadableFile.
 
     Without `encoding` (a name that codec_of takes) it is detected, with the help of `vocabulary`; see detect_encoding.
+    `only_lines`: of the first so many physical lines alone.
     The whole file is decoded once before its first record is given out: nobody works through half of it in vain.
     """
     if isinstance(path_or_file, Path):
@@ -177,14 +203,14 @@ def open_table(
             file = path_or_file.open("rb")
         except OSError as error:
             raise UnreadableFile(error.strerror or str(error)) from error
-        with file, open_table(file, encoding=encoding, vocabulary=vocabulary) as table:
+        with file, open_table(file, encoding=encoding, vocabulary=vocabulary, only_lines=only_lines) as table:
             yield table
         return
     raw = path_or_file
     encoding = check_encoding(raw, encoding) if encoding else detect_encoding(raw, vocabulary=vocabulary)
     text = io.TextIOWrapper(raw, encoding=encoding, newline="")
     try:
-        yield Table(text)
+        yield Table(text, only_lines)
     finally:
         # Else the wrapper would close a file that is not ours.
         text.detach()

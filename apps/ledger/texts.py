@@ -38,6 +38,8 @@ WIDER = {
 UNSAFE = frozenset({"unicode_escape", "raw_unicode_escape", "idna", "punycode", "charmap"})
 PROBE = b"A+AGE-\\x41 xn--~{"
 PIECE = 1 << 18
+# A million rows, each with a blank line behind it. A file of nothing but line ends would cost seconds for a megabyte.
+MOST_LINES = 2_000_000
 HEAD = 1 << 16
 SAMPLE_WIDTH = 200
 ADVICE = "Save the file as CSV UTF-8 and try again"
@@ -61,6 +63,14 @@ class UnreadableFile(ValueError):
         self.line = line
 
 
+class TooLarge(UnreadableFile):
+    """The file holds more of something than is read: `limit` of `unit`, a plural in lower case."""
+
+    def __init__(self, limit: int, unit: str, line: int = 0):
+        super().__init__(f"line {line:,}: more than {limit:,} {unit}" if line else f"more than {limit:,} {unit}", line)
+        self.limit, self.unit = limit, unit
+
+
 class PackedFile(UnreadableFile):
     """The file is a workbook, an archive, a document or a picture, and no text."""
 
@@ -81,13 +91,16 @@ def visible(text: str) -> str:
 def physical_lines(text: IO[str], limit: int) -> Iterator[str]:
     """The lines of a text with their ends, CRLF, LF or CR; of a line longer than `limit` only somewhat more than that.
 
-    Memory stays flat even when there is no line end at all.
+    Memory stays flat even when there is no line end at all. Raises TooLarge.
     """
-    rest = ""
+    rest, count = "", 0
     while piece := text.read(PIECE):
         lines = list(io.StringIO(rest + piece, newline=""))
         # A CR at the end of a piece may be half of a CRLF.
         rest = "" if lines[-1].endswith("\n") else lines.pop()
+        count += len(lines)
+        if count > MOST_LINES:
+            raise TooLarge(MOST_LINES, "lines", MOST_LINES + 1)
         yield from lines
         if len(rest) > limit + 1:
             rest = rest[: limit + 1] + rest[-1]

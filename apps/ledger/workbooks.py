@@ -5,22 +5,40 @@ Only the first sheet that says something is read. What a formula shows is what w
 
 from __future__ import annotations
 
+import io
 import re
-import warnings
+
+# Only the errors of it are caught here: what is parsed is parsed in workbook_parts.
+import xml.parsers.expat as expat  # nosec B407
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
+from tempfile import TemporaryFile
 from typing import IO, Any
 
-from apps.ledger.tables import MOST_COLUMNS, Record
-from apps.ledger.texts import UnreadableFile, visible
+from apps.ledger.tables import MOST_COLUMNS, TOO_LONG, Record
+from apps.ledger.texts import TooLarge, UnreadableFile, visible
+from apps.ledger.workbook_parts import (
+    MOST_ELEMENTS,
+    MOST_TEXT_ELEMENTS,
+    Budget,
+    Cell,
+    Relationships,
+    SharedTexts,
+    SheetRows,
+    Sheets,
+    Styles,
+    read_small,
+)
 
 ZIP = b"PK\x03\x04"
 # A row of a million people and twelve columns is some 700 MB of XML; what unpacks to more is a trap.
 MOST_UNPACKED = 1_000_000_000
-# The texts of the cells are held in memory, all of them.
+# So many times its own size may a workbook unpack to, beyond what any may: real ones reach thirty times.
+MOST_RATIO, UNPACKED_FREELY = 100, 10_000_000
+# The texts of the cells are written to disk, all of them.
 MOST_TEXTS = 200_000_000
 TEXTS = "xl/sharedStrings.xml"
 # Sheets, styles, pictures: a workbook of people has some dozens.
@@ -42,7 +60,9 @@ class Workbook:
 
     def __iter__(self) -> Iterator[Record]:
         for line, values in self._rows:
-            if any(values):
+            if len(values) > MOST_COLUMNS:
+                yield Record(line, values[:MOST_COLUMNS], TOO_LONG, self.columns)
+            elif any(values):
                 yield Record(line, values, "", self.columns)
 
     def _first(self) -> tuple[int, list[str]]:
@@ -74,19 +94,12 @@ def is_workbook(raw: IO[bytes]) -> bool:
 
 @contextmanager
 def open_workbook(raw: IO[bytes]) -> Iterator[Workbook]:
-    """The first sheet of a workbook that is not empty; `raw` is left open. Raises UnreadableFile."""
+    """The first sheet of a workbook that is not empty; `raw` is left open. Raises UnreadableFile, its TooLarge."""
     _refuse_traps(raw)
-    from openpyxl import load_workbook  # only who reads a workbook pays for it
-
-    # It warns of what it leaves out, such as rules for typing: nobody misses them here.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with _readable():
-            book = load_workbook(raw, read_only=True, data_only=True, keep_links=False)
-        try:
-            yield Workbook(_filled(book))
-        finally:
-            book.close()
+    with _readable():
+        packed = zipfile.ZipFile(raw)
+    with packed, TemporaryFile() as texts:
+        yield Workbook(_filled(packed, texts))
 
 
 @contextmanager
@@ -94,8 +107,10 @@ def _readable() -> Iterator[None]:
     """A damaged workbook breaks in a library in a hundred ways: all of them are a file that cannot be read."""
     try:
         yield
+    except UnreadableFile:
+        raise
     except (zipfile.BadZipFile, zlib.error, LookupError, TypeError, ValueError, AttributeError, OSError, EOFError,
-            SyntaxError) as error:  # fmt: skip
+            SyntaxError, OverflowError, expat.ExpatError) as error:  # fmt: skip
         raise UnreadableFile("the workbook is damaged") from error
 
 
@@ -104,58 +119,105 @@ def _refuse_traps(raw: IO[bytes]) -> None:
     try:
         with zipfile.ZipFile(raw) as packed:
             parts = packed.infolist()
+            size = raw.seek(0, io.SEEK_END)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UnreadableFile("the workbook is damaged") from error
     finally:
         raw.seek(0)
-    sizes = {part.filename: part.file_size for part in parts}
-    if len(parts) > MOST_PARTS or sum(sizes.values()) > MOST_UNPACKED or sizes.get(TEXTS, 0) > MOST_TEXTS:
-        raise UnreadableFile("the workbook is too large: save it as CSV UTF-8")
+    unpacked = sum(part.file_size for part in parts)
+    texts = max((part.file_size for part in parts if part.filename == TEXTS), default=0)
+    for limit, unit, found in (
+        (MOST_PARTS, "parts of a workbook", len(parts)),
+        (MOST_TEXTS, "bytes of texts in a workbook", texts),
+        (min(MOST_UNPACKED, max(UNPACKED_FREELY, MOST_RATIO * size)), "bytes in an unpacked workbook", unpacked),
+    ):
+        if found > limit:
+            raise TooLarge(limit, unit)
 
 
-def _filled(book: Any) -> Iterator[tuple[int, list[str]]]:
+def _filled(packed: zipfile.ZipFile, texts: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
     with _readable():
-        yield from _first_filled(book)
+        yield from _first_filled(packed, texts)
 
 
-def _first_filled(book: Any) -> Iterator[tuple[int, list[str]]]:
-    for sheet in book.worksheets:
-        if getattr(sheet, "sheet_state", "visible") != "visible":
-            continue
-        # Some programs write a wrong extent; the rows themselves are the truth.
-        sheet.reset_dimensions()
-        rows = _rows(sheet)
-        for line, values in rows:
-            if any(values):
-                yield line, values
-                yield from rows
-                return
+def _first_filled(packed: zipfile.ZipFile, texts: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
+    sheets = read_small(Sheets(), packed, "xl/workbook.xml")
+    leads = read_small(Relationships(), packed, "xl/_rels/workbook.xml.rels").sheets
+    shared = SharedTexts(texts)
+    if TEXTS in packed.NameToInfo:
+        for _piece in shared.read(packed, TEXTS, Budget(MOST_TEXT_ELEMENTS)):
+            pass
+        texts.flush()
+    values = CellTexts(shared, read_small(Styles(), packed, "xl/styles.xml"), from_1904=sheets.from_1904)
+    # One budget for all sheets, and no sheet twice, however often the list names it.
+    budget = Budget(MOST_ELEMENTS)
+    for path in dict.fromkeys(leads[name] for name in sheets.visible if name in leads):
+        filled = False
+        for line, row in _rows(packed, path, budget, values):
+            if filled or any(row):
+                filled = True
+                yield line, row
+        if filled:
+            return
 
 
-def _rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:
-    for line, cells in enumerate(sheet.iter_rows(), 1):
-        values = [_text(cell) for cell in cells]
-        while values and not values[-1]:
-            values.pop()
-        yield line, values
+def _rows(
+    packed: zipfile.ZipFile, path: str, budget: Budget, values: CellTexts
+) -> Iterator[tuple[int, list[str]]]:  # fmt: skip
+    sheet = SheetRows()
+    for _piece in sheet.read(packed, path, budget):
+        for line, cells in sheet.take_rows():
+            row: list[str] = []
+            for cell in cells:
+                if text := values.of(cell):
+                    row += [""] * (cell.column - len(row))
+                    row[cell.column - 1] = text
+            yield line, row
 
 
-def _text(cell: Any) -> str:
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return visible(value).strip()
-    if isinstance(value, bool):
-        return str(value).upper()
+class CellTexts:
+    """What cells show: texts, numbers as they were typed, days as ISO 8601."""
+
+    def __init__(self, shared: SharedTexts, styles: Styles, *, from_1904: bool):
+        from openpyxl.styles.numbers import BUILTIN_FORMATS  # only who reads a workbook pays for it
+        from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
+
+        self._shared, self._epoch = shared, MAC_EPOCH if from_1904 else WINDOWS_EPOCH
+        codes = BUILTIN_FORMATS | styles.codes
+        self._formats = [str(codes.get(number, "General")) for number in styles.formats]
+
+    def of(self, cell: Cell) -> str:
+        """The text of a cell. Raises ValueError, IndexError."""
+        match cell.kind:
+            case "s":
+                return self._shared.text(int(cell.text))
+            case "b":
+                return str(bool(int(cell.text))).upper()
+            case "n":
+                return self._number(cell)
+            case "d":
+                from openpyxl.utils.datetime import from_ISO8601
+
+                return _shown(from_ISO8601(cell.text))
+        return visible(cell.text).strip()
+
+    def _number(self, cell: Cell) -> str:
+        from openpyxl.styles.numbers import is_date_format, is_timedelta_format
+        from openpyxl.utils.datetime import from_excel
+
+        shown = self._formats[cell.style] if cell.style < len(self._formats) else "General"
+        number = float(cell.text)
+        if is_date_format(shown):
+            try:
+                return _shown(from_excel(number, self._epoch, timedelta=is_timedelta_format(shown)))
+            except (OverflowError, ValueError):
+                return "#VALUE!"
+        text = str(int(number)) if number.is_integer() else str(number)
+        # 00042 is often the number 42, shown with five digits.
+        return text.zfill(len(shown)) if number.is_integer() and LEADING_ZEROS.fullmatch(shown) else text
+
+
+def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = str(value)
-    # 00042 is often the number 42, shown with five digits.
-    if isinstance(value, int) and LEADING_ZEROS.fullmatch(shown := cell.number_format or ""):
-        text = text.zfill(len(shown))
-    return text
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -20,6 +20,7 @@ from apps.employees.loads import forget_loads, waiting_loads, work_on
 from apps.ledger import signing
 from apps.ledger.files import expire_files
 from apps.ledger.services import SYSTEM
+from apps.ledger.uploads import waiting_previews
 from apps.quotas import exports, services
 from apps.quotas.freeze import freezing, versions
 from apps.quotas.models import Campaign, Export
@@ -47,6 +48,8 @@ def sweep() -> None:
     mark_touched()
     for submission_id in waiting_files(services.clock()):
         services.ring_for_file(submission_id)
+    for file_id in waiting_previews(services.clock()):
+        services.ring_for_preview(file_id)
     for load_id in waiting_loads(services.clock()):
         services.ring_for_roster(load_id)
     for correction in versions.unmade():
@@ -86,6 +89,13 @@ def roll_up() -> None:
 def do_range(range_id: int) -> None:
     """One range of a run over everybody. Given out twice, late or again, it is done once."""
     services.do_range(range_id)
+
+
+@shared_task
+def make_preview(file_id: uuid.UUID | str) -> None:
+    """What an uploaded file would do. Given out twice, late or again, it is made once."""
+    for waiting in services.make_preview(uuid.UUID(str(file_id))):
+        services.ring_for_preview(waiting)
 
 
 @shared_task(throws=(ObjectDoesNotExist,))

@@ -122,3 +122,12 @@ def test_while_a_result_is_made_it_waits(feed: ApiClient, alice: Employee) -> No
     keep_past("test", keep=False)
     assert send(feed, HEADER + GRACE).json()["accepted"] == 1
     assert Contact.objects.of(alice).count() == 1
+
+
+def test_a_feed_of_line_ends_is_refused_unread(feed: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read while its program waits: nobody else's page may wait with it."""
+    monkeypatch.setattr("apps.api.views.feed.import_contacts", lambda **given: pytest.fail("it was read"))
+    for ends in ("\n", "\r", "\r\n"):
+        told = send(feed, HEADER + ends * 100_001)
+        assert (told.status_code, code_of(told)) == (422, "unreadable_file")
+        assert "line 100,001: more than 100,000 lines" in told.json()["detail"]

@@ -137,6 +137,7 @@ def brought(house: House, sign_ins: dict[str, Any], browser: Browser) -> dict[st
     page.click("text=Bring a CSV or vCard file")
     page.set_input_files("input[type=file]", {"name": "guests.csv", "mimeType": "text/csv", "buffer": text.encode()})
     page.click("form[data-upload] button")
+    expect(page.locator("#file-state .tiles")).to_be_visible(timeout=30_000)
     seen: dict[str, Any] = {"context": context, "page": page, "preview": page.locator("main").inner_text()}
     page.click("text=Record 4,963 contacts")
     page.wait_for_url("**/contacts/import/batch/**")

@@ -30,7 +30,7 @@ ALLOWED = {
     ("dashboard/views/adjustment.py", "Employee.filter"): "one of a request's people, on HR's page about it",
     ("dashboard/views/company_reviews.py", "Employee.employed_at"): "a condition of HR's list, no list of people",
     ("dashboard/views/joiners.py", "TreeNode.exclude"): "the names of departments, for HR's form",
-    ("dashboard/views/imports.py", "Submission.filter file"): "a condition on the reader's own files",
+    ("dashboard/views/uploads.py", "Submission.filter file"): "a condition on the reader's own files",
 }
 COMMANDS = "management"
 

@@ -88,7 +88,13 @@ class Reader:
         body = "".join(f"--{edge}\r\nContent-Disposition: form-data; {part}\r\n" for part in parts) + f"--{edge}--\r\n"
         kind = f"multipart/form-data; boundary={edge}"
         looked, _page = self.ask("/contacts/import/", body.encode(), Content_Type=kind)
-        return self.form(urllib.parse.urlsplit(looked).path + "confirm/")[0]
+        path = urllib.parse.urlsplit(looked).path
+        eventually(lambda: SEEN.search(self.ask(path)[1]))
+        version = SEEN.search(self.ask(path)[1])
+        return self.form(path + "confirm/", seen=version[1] if version else "")[0]
+
+
+SEEN = re.compile(r'name="seen" value="(\d+)"')
 
 
 class Listener(threading.Thread):

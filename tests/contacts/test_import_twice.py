@@ -24,6 +24,7 @@ from apps.ledger.files import read_file, store_file
 from apps.ledger.models import StoredFile
 from apps.quotas.models import Campaign
 from apps.quotas.services import sweep
+from tests import files
 from tests.crowd import Gate, at_once, meanwhile
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
@@ -259,6 +260,7 @@ def uploaded(client: Client, text: str = TEXT) -> str:
     file = SimpleUploadedFile("contacts.csv", text.encode(), content_type="text/csv")
     response = client.post("/contacts/import/", {"file": file})
     assert response.status_code == 302
+    files.make_previews()
     return response.headers["Location"]
 
 
@@ -276,13 +278,13 @@ def test_the_confirmation_pressed_twice_leads_to_one_file_and_one_report(
     client = as_alice()
     preview = uploaded(client)
     assert client.get(preview).status_code == 200
-    first, second = (client.post(f"{preview}confirm/") for _press in range(2))
+    first, second = (client.post(f"{preview}confirm/", {"seen": "1"}) for _press in range(2))
     assert first.status_code == second.status_code == 302
     assert first.headers["Location"] == second.headers["Location"]
     submission = Submission.objects.get()
     assert set(no_worker) == {submission.pk}
     assert import_submission(submission.pk) is True
-    third = client.post(f"{preview}confirm/")
+    third = client.post(f"{preview}confirm/", {"seen": "1"})
     assert third.headers["Location"] == first.headers["Location"]
     assert import_submission(submission.pk) is False
     submission.refresh_from_db()
@@ -298,7 +300,7 @@ def test_the_confirmation_pressed_at_once_in_eight_windows_leads_to_one_file(
         print(f"round {round_}")
         preview = uploaded(as_alice())
         windows = [as_alice() for _window in range(8)]
-        answers = at_once(*(partial(window.post, f"{preview}confirm/") for window in windows))
+        answers = at_once(*(partial(window.post, f"{preview}confirm/", {"seen": "1"}) for window in windows))
         assert [one for one in answers if isinstance(one, Exception)] == []
         assert [one.status_code for one in answers] == [302] * 8
         assert len({one.headers["Location"] for one in answers}) == 1

@@ -23,6 +23,7 @@ from apps.contacts.imports import import_contacts, import_submission
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.dashboard.urls import urlpatterns
 from apps.employees.models import Employee
+from apps.ledger.models import FilePreview
 from apps.ledger.rules import clean_text, normalise
 from apps.quotas.models import Campaign
 from tests import files, people, reviewing, rosters
@@ -243,8 +244,9 @@ def places(campaign: Campaign, alice: Employee, hr: Employee, client: Client) ->
     """
     contact = record_one(alice, ("handle", "h")).outcomes[0].contact_id
     response = upload(client, b"contacts.csv", b"name,handle\nGuest,h2\n")
+    files.make_previews()
     file = uuid.UUID(response.headers["Location"].strip("/").split("/")[-1])
-    response = post(client, f"/contacts/import/{file}/confirm/")
+    response = post(client, f"/contacts/import/{file}/confirm/", seen="1")
     submission = Submission.objects.get(source="csv")
     import_submission(submission.pk)
     asked, review = people.ask(campaign=campaign, employee=alice, target=80), reviewing.ask(campaign, alice)
@@ -512,8 +514,9 @@ def test_any_name_of_a_file_is_kept_clean_or_the_file_is_refused(
         if response.status_code != 302:
             continue
         preview = response.headers["Location"]
+        files.make_previews()
         assert get(client, preview).status_code == 200
-        confirmed = post(client, f"{preview}confirm/")
+        confirmed = post(client, f"{preview}confirm/", seen="1")
         assert confirmed.status_code == 302
         newest = Submission.objects.order_by("-received_at")[0]
         import_submission(newest.pk)
@@ -530,13 +533,18 @@ def test_any_choice_about_a_file_is_an_answer_or_a_refusal(campaign: Campaign, a
         return upload(client, b"c.csv", b"name,handle\nGuest,h\n").headers["Location"]
 
     preview = uploaded()
+    files.make_previews()
     for field, text in itertools.product(("encoding", "role_0", "role_1", "header", "first"), some(20)):
         if len(text) < 10_000:
             if "\0" not in text:
                 assert get(client, preview, **{field: text}).status_code in (200, 400, 413, 422)
-            answer = post(client, f"{preview}confirm/", **{field: text}).status_code
-            assert answer in (302, 400, 422)
-            if answer == 302:
+            assert post(client, f"{preview}look/", **{field: text}).status_code in (302, 400, 422)
+            files.make_previews()
+            version = str(FilePreview.objects.latest("asked_at").version)
+            answer = post(client, f"{preview}confirm/", **{"seen": version, field: text})
+            assert answer.status_code in (302, 400, 422)
+            if answer.status_code == 302:
+                assert "/batch/" in answer.headers["Location"]
                 # It is handed in, whatever was chosen: the next choice is about another one.
                 preview = uploaded()
     assert Submission.objects.exists()

@@ -16,6 +16,7 @@ from apps.contacts.models import Contact, RememberedColumns, Submission
 from apps.employees.models import Employee
 from apps.ledger.models import StoredFile
 from apps.quotas.models import Campaign
+from apps.quotas.services import file_previews
 from tests import files, people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient
@@ -30,7 +31,22 @@ def send(client: StrictClient, content: bytes | str, name: str = "contacts.csv")
     data = content.encode() if isinstance(content, str) else content
     response = client.post("/contacts/import/", {"file": SimpleUploadedFile(name, data)})
     assert response.status_code == 302, response.content.decode()
+    files.make_previews()
     return str(response["Location"])
+
+
+def look(client: StrictClient, address: str, **choices: str) -> Any:
+    """Read a file another way, as a worker does; the page that shows it."""
+    response = client.post(address.split("?")[0] + "look/", choices)
+    assert response.status_code == 302, text_of(response)
+    files.make_previews()
+    return client.get(response["Location"])
+
+
+def seen(client: StrictClient, address: str) -> dict[str, str]:
+    """What the page sends back when it is confirmed."""
+    found = re.search(r'name="seen" value="(\d+)"', client.get(address).content.decode())
+    return {"seen": found[1]} if found else {}
 
 
 def text_of(response: Any) -> str:
@@ -38,8 +54,10 @@ def text_of(response: Any) -> str:
 
 
 def confirm(client: StrictClient, address: str, **choices: str) -> str:
-    """Hand a looked-at file in and record it as the worker does; the address of its report."""
-    response = client.post(address.split("?")[0] + "confirm/", choices)
+    """Hand a previewed file in, read as chosen, and record it as the worker does; the address of its report."""
+    if choices:
+        look(client, address, **choices)
+    response = client.post(address.split("?")[0] + "confirm/", seen(client, address))
     assert response.status_code == 302, text_of(response)
     submission = Submission.objects.order_by("-received_at")[0]
     import_submission(submission.pk)
@@ -63,8 +81,9 @@ def test_a_confirmed_file_counts_from_the_moment_it_was_handed_in(
     client = as_(alice)
     clock.set("2026-11-30T20:00:00+08:00")
     preview = send(client, GUESTS)
+    known = seen(client, preview)
     clock.set("2026-11-30T23:59:59.999999+08:00")
-    response = client.post(preview + "confirm/")
+    response = client.post(preview + "confirm/", known)
     clock.set("2026-12-01T00:10:00+08:00")
     import_submission(Submission.objects.get().pk)
     contact = Contact.objects.get()
@@ -77,7 +96,8 @@ def test_a_confirmed_file_counts_from_the_moment_it_was_handed_in(
 def test_a_double_click_hands_a_file_in_once(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     preview = send(client, GUESTS)
-    first, second = (client.post(preview + "confirm/")["Location"] for _ in range(2))
+    known = seen(client, preview)
+    first, second = (client.post(preview + "confirm/", known)["Location"] for _ in range(2))
     assert first == second
     assert Submission.objects.count() == 1
 
@@ -119,7 +139,8 @@ def test_a_file_that_is_still_being_recorded_says_how_far_it_is(
     as_: SignIn, alice: Employee, campaign: Campaign
 ) -> None:
     client = as_(alice)
-    response = client.post(send(client, GUESTS) + "confirm/")
+    preview = send(client, GUESTS)
+    response = client.post(preview + "confirm/", seen(client, preview))
     report = response["Location"]
     Submission.objects.update(done=1)
     said = text_of(client.get(report))
@@ -139,8 +160,9 @@ def test_a_worker_is_told_and_marks_after_it(
 ) -> None:  # fmt: skip
     client = as_(alice)
     preview = send(client, "handle\nw1\nw2\n")
+    known = seen(client, preview)
     with django_capture_on_commit_callbacks(execute=True):
-        client.post(preview + "confirm/")
+        client.post(preview + "confirm/", known)
     assert people.standing(campaign, alice).counted == 2
 
 
@@ -150,7 +172,7 @@ def test_columns_can_be_told_and_are_remembered(
     client, odd = as_(alice), "wer,womit\nWanda,13812345678\n"
     preview = send(client, odd)
     assert "None of the columns is known" in text_of(client.get(preview))
-    said = text_of(client.get(preview, {"role_0": "name", "role_1": "phone"}))
+    said = text_of(look(client, preview, role_0="name", role_1="phone"))
     assert "1 would be recorded" in said
     assert not RememberedColumns.objects.exists()
     confirm(client, preview, role_0="name", role_1="phone")
@@ -336,7 +358,8 @@ def test_a_choice_for_a_list_without_a_header_is_not_remembered_for_others(
 def test_only_the_newest_uploads_wait(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     # Handed in, and no worker has come to it.
-    client.post(send(client, GUESTS).split("?")[0] + "confirm/")
+    handed_in = send(client, GUESTS)
+    client.post(handed_in + "confirm/", seen(client, handed_in))
     addresses = [send(client, f"handle\nw{n}\n") for n in range(7)]
     assert [client.get(address).status_code for address in addresses] == [404, 404, 200, 200, 200, 200, 200]
     assert Submission.objects.get().file is not None
@@ -345,3 +368,49 @@ def test_only_the_newest_uploads_wait(as_: SignIn, alice: Employee, campaign: Ca
 def test_a_header_of_thousands_of_columns_is_refused_at_once(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     assert "cannot be read" in text_of(client.get(send(client, "phone" + "," * 5_000 + "\n12\n")))
+
+
+def test_a_file_that_waits_says_so_and_appears_by_itself(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    address = f"/contacts/import/{files.sent(alice, GUESTS).pk}/"
+    page = client.get(address).content.decode()
+    assert "The file waits to be read." in page
+    assert 'data-hx-trigger="load delay:300ms"' in page
+    assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in page, "also without scripts"
+    assert client.get(address + "progress/").status_code == 200
+    assert client.post(address + "confirm/").status_code == 422
+    files.make_previews()
+    done = client.get(address + "progress/")
+    assert (done.status_code, "1 would be recorded" in text_of(done)) == (286, True)
+    assert 'http-equiv="refresh"' not in client.get(address).content.decode()
+
+
+def test_what_is_handed_in_is_what_was_seen(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    """Another window had the file read another way meanwhile: nothing is recorded that nobody has looked at."""
+    client = as_(alice)
+    preview = send(client, "name,phone,email\nWanda,13812345678,wanda@outside.example.org\n")
+    before = seen(client, preview)
+    look(client, preview, role_0="name", role_1="", role_2="email")
+    answer = client.post(preview + "confirm/", before)
+    assert answer["Location"] == preview
+    assert not Submission.objects.exists()
+
+
+def test_a_page_that_reads_the_file_itself_is_noticed(
+    as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutant: one small file would stop the site again."""
+    client = as_(alice)
+    address = f"/contacts/import/{files.sent(alice, GUESTS).pk}/"
+    monkeypatch.setattr("apps.quotas.services.ring_for_preview", file_previews.make_preview)
+    with pytest.raises(AssertionError, match="a worker does"):
+        client.post(address + "look/", {"encoding": "utf-8"})
+
+
+def test_a_refused_file_says_where_and_what_the_limit_is(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    client = as_(alice)
+    assert "The first 1,000 lines are blank." in text_of(client.get(send(client, "\n" * 1_001)))
+    lines = text_of(client.get(send(client, "name,phone\n" + "\n" * 2_000_000)))
+    assert "more than 2,000,000 lines, blank ones included" in lines
+    cards = text_of(client.get(send(client, "BEGIN:VCARD\n" + "\n" * 1_000_000, name="a.vcf")))
+    assert "more than 1,000,000 lines" in cards

@@ -11,24 +11,28 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.contacts import imports
 from apps.contacts.models import Submission
-from apps.dashboard.views import imports as page
+from apps.dashboard.views import uploads as page
 from apps.employees.models import Employee
 from apps.ledger.files import delete_files, expire_files
 from apps.ledger.models import StoredFile
 from apps.quotas.models import Campaign
+from tests import files
 from tests.crowd import Gate, meanwhile
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient
 from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
+SEEN = {"seen": "1"}
 GONE = "the file is no longer kept here"
 
 
 def send(client: StrictClient, name: str) -> str:
-    """Upload a file with one contact; the address of its preview."""
+    """Upload a file with one contact, which a worker reads; the address of its preview."""
     sent = SimpleUploadedFile(f"{name}.csv", f"handle\n{name}\n".encode())
-    return str(client.post("/contacts/import/", {"file": sent})["Location"])
+    address = str(client.post("/contacts/import/", {"file": sent})["Location"])
+    files.make_previews()
+    return address
 
 
 def push_out(client: StrictClient) -> None:
@@ -42,7 +46,7 @@ def test_a_file_that_is_being_handed_in_is_not_pushed_out(
     client, gate = as_(alice), Gate()
     preview = send(client, "first")
     monkeypatch.setattr(imports, "keep_file", gate.after(imports.keep_file))
-    with meanwhile(partial(client.post, preview + "confirm/")) as confirming:
+    with meanwhile(partial(client.post, preview + "confirm/", SEEN)) as confirming:
         gate.wait()
         push_out(as_(alice))
         expire_files(StoredFile.objects.latest("expires_at").expires_at)
@@ -61,7 +65,7 @@ def test_a_file_that_was_handed_in_since_it_was_looked_for_is_not_deleted(
     def handed_in_meanwhile(doomed: Any) -> int:
         # As such a statement finds it: among those to be deleted, though it is handed in by now.
         found = list(doomed.values_list("pk", flat=True))
-        with meanwhile(partial(client.post, preview + "confirm/")):
+        with meanwhile(partial(client.post, preview + "confirm/", SEEN)):
             pass
         monkeypatch.setattr(
             type(doomed), "select_for_update", lambda rows, **_: StoredFile.objects.filter(pk__in=found)
@@ -83,7 +87,7 @@ def test_who_confirms_a_file_that_was_just_pushed_out_is_told_to_send_it_again(
     client, gate = as_(alice), Gate()
     preview = send(client, "first")
     monkeypatch.setattr(page, "receive_file", gate.before(page.receive_file))
-    with meanwhile(partial(client.post, preview + "confirm/", follow=True)) as confirming:
+    with meanwhile(partial(client.post, preview + "confirm/", SEEN, follow=True)) as confirming:
         gate.wait()
         push_out(as_(alice))
         gate.open()

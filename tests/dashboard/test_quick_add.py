@@ -180,3 +180,13 @@ def test_a_pasted_line_is_text_and_never_markup(as_: SignIn, alice: Employee, ca
     answer = as_(alice).post("/contacts/add/", form("</textarea><img src=x> and words\n<img src=x> more words"))
     assert answer.status_code == 422
     assert b"<img" not in answer.content
+
+
+def test_a_pasted_megabyte_of_line_ends_is_refused_before_it_is_cut(
+    as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = as_(alice)
+    monkeypatch.setattr("apps.dashboard.forms.lines_of", lambda text: pytest.fail("it was cut into lines"))
+    answer = client.post("/contacts/add/", form("a" + "\n" * 1_000_000 + "b"))
+    assert answer.status_code == 422
+    assert "At most 200 lines and 50,000 characters at once" in words(answer)

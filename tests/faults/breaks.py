@@ -220,7 +220,23 @@ def commit_without_waiting() -> None:
     connection_created.connect(ask, weak=False)
 
 
+def read_in_requests() -> None:
+    """The mutant: a page reads the file that was sent itself, and as much of it as there is."""
+    from apps.contacts.vcards import reading as cards
+    from apps.ledger import tables, texts, workbook_parts, workbooks
+    from apps.quotas import services
+    from apps.quotas.services import file_previews
+
+    for module, limits in (
+        (texts, ["MOST_LINES"]), (cards, ["MOST_LINES"]), (tables, ["HEADER_WITHIN_LINES"]),
+        (workbook_parts, ["MOST_ROWS", "MOST_SMALL_ELEMENTS"]), (workbooks, ["MOST_ELEMENTS", "MOST_RATIO"]),
+    ):  # fmt: skip
+        vars(module).update(dict.fromkeys(limits, 10**12))
+    vars(services)["ring_for_preview"] = file_previews.make_preview
+
+
 _ALL = [take_notes_first, acknowledge_early, sweep_nothing, trust_stale_standings, lock_nobody, lock_in_any_order]
 _ALL += [forget_checkpoints, claim_always, forget_keys, commit_without_waiting, freeze_nothing, beat_tries_once]
 _ALL += [end_ranges_first, close_unlocked, recount_colours, repair_as_marks, keep_no_alarm, *moments.ALL]
+_ALL += [read_in_requests]
 BREAKS: dict[str, Callable[[], None]] = {one.__name__: one for one in _ALL}

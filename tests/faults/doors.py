@@ -6,6 +6,8 @@ import csv
 import http.client
 import io
 import json
+import re
+import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +23,7 @@ from tests.people import TESTER
 
 CSRF = "c" * 32
 PATIENCE = 60.0
+SEEN = re.compile(r'name="seen" value="(\d+)"')
 
 
 class NoAnswer(Exception):
@@ -96,9 +99,21 @@ class Door:
     def hand_in(self, text: str) -> Answer:
         """Send a file and confirm it; answers with the address of its report."""
         looked = self.upload(text)
-        if looked.status != 302:
-            return looked
-        return self.form(looked.headers["location"].partition("?")[0] + "confirm/")
+        return self.confirm(looked) if looked.status == 302 else looked
+
+    def confirm(self, looked: Answer) -> Answer:
+        """Hand in an upload when a worker has read it; answers with the address of its report."""
+        path = looked.headers["location"].partition("?")[0]
+        return self.form(path + "confirm/", seen=self.previewed(path))
+
+    def previewed(self, path: str) -> str:
+        """The version of a preview, once a worker has made it. Raises NoAnswer."""
+        end = time.monotonic() + self.patience
+        while time.monotonic() < end:
+            if found := SEEN.search(self.page(path).text):
+                return found[1]
+            time.sleep(0.05)
+        raise NoAnswer(f"nobody has read {path}")
 
     # -- the API
 

@@ -90,7 +90,8 @@ IMPORTS = [
     Shot("import", "importer", "/contacts/import/"),
     Shot("import-error", "importer", "/contacts/import/", sent("form[data-upload]")),
     *(Shot(f"import-{name}", "importer", f"/contacts/import/{{{name}}}/")
-      for name in ("upload", "unsure", "nameless", "packed")),
+      for name in ("upload", "unsure", "nameless", "packed", "blank")),
+    Shot("import-waiting", "importer", "/contacts/import/{waiting}/", acts.followed),
     Shot("import-upload-open", "importer", "/contacts/import/{upload}/", acts.open_parts),
     Shot("batch-running", "importer", "/contacts/import/batch/{running}/", acts.followed),
     *(Shot(f"batch-{name}", "importer", f"/contacts/import/batch/{{{name}}}/")
@@ -167,6 +168,7 @@ COMPANY = [
     Shot("adjustments-by-file-error", "hr", "/company/adjustments/by-file/", sent("form[data-upload]")),
     *(Shot(f"adjustments-{name.replace('_', '-')}", "hr", f"/company/adjustments/by-file/{{{name}}}/")
       for name in ("list", "nameless_list", "unsure_list")),
+    Shot("adjustments-list-waiting", "hr", "/company/adjustments/by-file/{waiting_list}/", acts.followed),
     Shot("adjustments-list-error", "hr", "/company/adjustments/by-file/{list}/", sent("#ask form")),
     *(Shot(f"adjustment-{name}", "hr", f"/company/adjustments/{{{name}_adjustment}}/")
       for name in ("granted", "refused", "withdrawn", "ending", "end_waiting", "waiting", "many", "file")),

@@ -16,7 +16,7 @@ from apps.employees.approval_workflow import refuse_request
 from apps.employees.models import ApprovalRequest, RosterLoad
 from apps.employees.roster_effects import request_change
 from apps.employees.services import account_for, set_password_link
-from apps.ledger.files import opened
+from apps.ledger.models import FilePreview
 from apps.quotas import exports
 from apps.quotas.freeze.closing import begin_closing
 from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction, refuse_correction
@@ -33,9 +33,8 @@ from apps.quotas.services import (
     clock,
     follow_time,
     grant_adjustment,
-    look_at_file,
     preview_rule,
-    read_adjustments,
+    previewed,
     refuse_adjustment,
     withdraw_adjustment,
 )  # fmt: skip
@@ -216,18 +215,23 @@ def _adjusted_by_file(campaign: Campaign) -> dict[str, object]:
         f"M{n:03},{'豁免' if n % 3 else n},2026-11-{n % 9 + 10},{'2026-12-31' if n % 4 else ''}\n"
         for n in range(31, 61)
     ]
-    asked = files.adjustments(employee, header + "".join(lines[:12]), name="十一月休假名单.csv")
-    with opened(asked) as raw:
-        found = look_at_file(read_adjustments(raw), campaign.rule, clock(), besides_employee=employee.pk)
+    asked = files.adjustments(employee, header + "".join(lines[:12]), campaign=campaign, name="十一月休假名单.csv")
+    found = previewed(FilePreview.objects.get(pk=asked.pk).report, campaign.rule, clock(), employee.pk)
+    assert found
     sent = ask_by_file(campaign=campaign, stored=asked, kind="leave", reason="休假", seen=found.digest, by=by)
     bad = (
         "M011,50,,\nH001,1,,\nX999,50,,\nM061,许多,,\nM062,50,2026-12-24,\nM063,60,,\nM063,70,,\nM064,50,,2026-11-12\n"
     )
     return {
         "file_adjustment": sent.pk,
-        "list": files.adjustments(employee, header + "".join(lines[12:]) + bad, name="十二月休假名单.csv").pk,
-        "nameless_list": files.adjustments(employee, "甲,乙\nM031,50\n", name="无列.csv").pk,
-        "unsure_list": files.adjustments(employee, "who,target,x\nM031,5,你好\n".encode("gb18030"), name="旧.csv").pk,
+        "list": files.adjustments(
+            employee, header + "".join(lines[12:]) + bad, campaign=campaign, name="十二月休假名单.csv"
+        ).pk,
+        "waiting_list": files.adjustments(employee, header, campaign=campaign, name="等待.csv", read=False).pk,
+        "nameless_list": files.adjustments(employee, "甲,乙\nM031,50\n", campaign=campaign, name="无列.csv").pk,
+        "unsure_list": files.adjustments(
+            employee, "who,target,x\nM031,5,你好\n".encode("gb18030"), campaign=campaign, name="旧.csv"
+        ).pk,
     }
 
 
@@ -258,6 +262,8 @@ def _imports() -> dict[str, object]:
         "unsure": files.upload(employee, "姓名,电话\n王伟,13812345678\n".encode("gb18030"), name="旧.csv").pk,
         "nameless": files.upload(employee, "甲,乙\n王伟,城东\n", name="无列.csv").pk,
         "packed": files.upload(employee, b"PK\x03\x04" + bytes(64), name="表.xlsx").pk,
+        "blank": files.upload(employee, "\n" * 2_000, name="空行.csv").pk,
+        "waiting": files.sent(employee, HEADER + NEW, name="等待.csv").pk,
         "done": done.pk, "nothing_new": nothing_new.pk, "broken": broken.pk, "running": running.pk,
     }  # fmt: skip
 

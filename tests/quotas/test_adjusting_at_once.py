@@ -1,8 +1,8 @@
 """Several of HR at one moment: a request is decided once, whoever is quicker, and nobody sees an error."""
 
 import time
-from datetime import timedelta
 from functools import partial
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ from django.db import transaction
 from apps.employees import services as employees
 from apps.employees.models import Employee
 from apps.employees.services import account_for, grant_role
-from apps.ledger.files import opened, store_file
 from apps.ledger.models import AuditEntry, StoredFile
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign
 from apps.quotas.services import (
@@ -28,6 +27,7 @@ from apps.quotas.services import (
     refuse_adjustment,
     withdraw_adjustment,
 )
+from tests import files
 from tests.crowd import Gate, at_once, blocked, meanwhile, until
 from tests.oracle import oracle, stored
 from tests.people import TESTER, adjust, ask, ask_for_late_joiners, load, mark, officer, person, standing
@@ -98,12 +98,8 @@ def test_an_end_granted_twice_at_once_ends_once(campaign: Campaign, alice: Emplo
 
 def file_of(campaign: Campaign, content: str) -> tuple[StoredFile, str]:
     """A file of adjustments that is looked at, and the digest of its list."""
-    file = store_file(
-        name="a.csv", content=[content.encode()], content_type="x", expires_at=clock() + timedelta(days=1),
-        owner_id=None,
-    )  # fmt: skip
-    with opened(file) as raw:
-        found = look_at_file(read_adjustments(raw), campaign.rule, clock(), besides_employee=None)
+    file = files.adjustments(None, content, campaign=campaign)
+    found = look_at_file(read_adjustments(BytesIO(content.encode())), campaign.rule, clock(), besides_employee=None)
     return file, found.digest
 
 
@@ -127,11 +123,11 @@ def test_a_file_that_is_clicked_and_granted_by_many_at_once_counts_once(campaign
 
 def test_two_files_about_one_person_at_once_adjust_that_person_once(campaign: Campaign) -> None:
     """Both wait: whichever is granted first is the own adjustment that the other one then leaves out."""
-    files = [file_of(campaign, f"who,target\nA001,{target}\nB001,9\n") for target in (70, 80)]
+    lists = [file_of(campaign, f"who,target\nA001,{target}\nB001,9\n") for target in (70, 80)]
     by = [officer("asks"), officer("asks too")]
     asked = at_once(
         *(partial(ask_by_file, campaign=campaign, stored=file, kind="leave", reason="x", seen=seen, by=one)
-          for (file, seen), one in zip(files, by, strict=True))
+          for (file, seen), one in zip(lists, by, strict=True))
     )  # fmt: skip
     waiting = [one for one in asked if isinstance(one, AdjustmentRequest)]
     assert waiting

@@ -16,13 +16,14 @@ from django.test.utils import CaptureQueriesContext
 from apps.employees.models import Employee
 from apps.employees.reading import ColumnMissing
 from apps.employees.services import account_for, grant_role
-from apps.ledger.files import store_file
 from apps.ledger.models import AuditEntry, StoredChunk, StoredFile
 from apps.ledger.services import Actor, clock
 from apps.ledger.texts import PackedFile, UnsureEncoding
 from apps.quotas import services
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign
-from apps.quotas.services import AdjustmentRefused, FileLook, TooManyLines, adjustment_files, grant_adjustment
+from apps.quotas.services import AdjustmentRefused, FileLook, adjustment_files, grant_adjustment
+from apps.quotas.services.adjustment_files import TooManyLines, rejected_csv
+from tests import files
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
 from tests.people import TESTER, adjust, ask, load, mark, november, officer, person, standing
@@ -39,11 +40,8 @@ def look(campaign: Campaign, content: str | bytes, besides: int | None = None) -
     return services.look_at_file(read(content), campaign.rule, clock(), besides_employee=besides)
 
 
-def send(content: str | bytes, name: str = "leave.csv") -> StoredFile:
-    return store_file(
-        name=name, content=[content.encode() if isinstance(content, str) else content],
-        content_type="quotas/adjustments", expires_at=clock() + timedelta(days=1), owner_id=None,
-    )  # fmt: skip
+def send(content: str | bytes, campaign: Campaign | None = None) -> StoredFile:
+    return files.adjustments(None, content, campaign=campaign)
 
 
 def ask_with(
@@ -53,7 +51,7 @@ def ask_with(
     found = look(campaign, content, account_employee(by))
     usual = {"kind": "leave", "reason": "x"}
     return services.ask_by_file(
-        campaign=campaign, stored=file or send(content), seen=found.digest, by=by, **usual | said
+        campaign=campaign, stored=file or send(content, campaign), seen=found.digest, by=by, **usual | said
     )  # fmt: skip
 
 
@@ -208,7 +206,7 @@ def test_a_file_of_too_many_lines_is_refused_and_not_cut(monkeypatch: pytest.Mon
 def test_the_rejected_lines_are_a_file_that_can_be_corrected_and_sent_again(campaign: Campaign) -> None:
     file = read("staff_no,name,target\nX1,=Eve,80\nA001,Alice,many\nA002,Alan,70\n")
     found = services.look_at_file(file, campaign.rule, clock(), besides_employee=None)
-    text = services.rejected_csv(file, found.rejects).decode("utf-8-sig")
+    text = rejected_csv(file, found.rejects).decode("utf-8-sig")
     first, second = csv.DictReader(io.StringIO(text))
     assert first == {
         "staff_no": "X1", "name": "'=Eve", "target": "80", "line": "2", "column": "staff_no",
@@ -218,7 +216,7 @@ def test_the_rejected_lines_are_a_file_that_can_be_corrected_and_sent_again(camp
     again = look(campaign, text.replace("many", "60"))
     assert terms(again.listed) == {"A001": 60}
     file = read(text)
-    header = services.rejected_csv(file, again.rejects).decode("utf-8-sig").splitlines()[0]
+    header = rejected_csv(file, again.rejects).decode("utf-8-sig").splitlines()[0]
     assert header == "staff_no,name,target,line,column,reason", "these columns stand there once"
 
 

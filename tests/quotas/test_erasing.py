@@ -97,8 +97,8 @@ def everywhere(campaign: Campaign, alice: Employee, alan: Employee, hr: Employee
 def test_nothing_anywhere_shows_somebody_who_was_erased(everywhere: Campaign) -> None:
     before = canary.shown_by_tables()
     places = {
-        "contacts_contact", "contacts_contactidentity", "contacts_submission", "ledger_storedchunk",
-        "ledger_storedfile", "quotas_review",
+        "contacts_contact", "contacts_contactidentity", "contacts_submission", "ledger_filepreview",
+        "ledger_storedchunk", "ledger_storedfile", "quotas_review",
     }  # fmt: skip
     assert set(before) == places, "else there was nothing to find"
     done = forget()

@@ -21,12 +21,16 @@ from apps.contacts.imports import import_contacts
 from apps.contacts.reading import CSV
 from apps.employees.models import Role, Scope
 from apps.ledger.services import PastIsKept
-from apps.ledger.tables import UnreadableFile
+from apps.ledger.tables import TooLarge, UnreadableFile
 from apps.quotas import services
 
 ROWS = "staff_no,name,handle,recorded_at,confirmed_at\r\n1004,Grace Hopper,grace.hopper,2026-11-03T09:15:00+08:00,\r\n"
 TOLD = {"read": 2, "accepted": 1, "rejected": 1}
 REJECT = {"line": 3, "column": "phone", "code": "invalid_identity", "reason": "This is not a valid phone number."}
+
+
+# It is read while its program waits: two megabytes of rows are some thirty thousand, of line ends two million.
+MOST_FEED_LINES = 100_000
 
 
 class Feed(ApiView):
@@ -59,6 +63,8 @@ class Feed(ApiView):
         # Without a body there is nothing to parse, and what comes is no bytes.
         data: Any = request.data
         sent = data if isinstance(data, bytes) else b""
+        if max(sent.count(b"\n"), sent.count(b"\r")) > MOST_FEED_LINES:
+            raise Problem(422, "unreadable_file", str(TooLarge(MOST_FEED_LINES, "lines", MOST_FEED_LINES + 1)))
         try:
             result = import_contacts(
                 raw=io.BytesIO(sent), by=self.account.actor, format=CSV, trust_times=True, file_name="api"

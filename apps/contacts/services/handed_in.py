@@ -16,7 +16,7 @@ from apps.contacts.reading import AUTO, CSV, open_contacts
 from apps.contacts.services.whom import Forgetting, Known
 from apps.contacts.traces import Traces
 from apps.ledger.files import append, opened, read_file
-from apps.ledger.models import StoredFile
+from apps.ledger.models import FilePreview, StoredFile
 from apps.ledger.tables import UnreadableFile
 
 # What of a submission somebody may stand in, whatever its columns are called elsewhere.
@@ -56,8 +56,15 @@ def files_with(whom: Forgetting, known: Known) -> Iterator[tuple[StoredFile, Sub
     """Kept files that show somebody, each with the submission it was handed in by."""
     for stored in StoredFile.objects.exclude(pk__in=whom.spared).order_by("pk").iterator(chunk_size=100):
         handed_in = Submission.objects.filter(file=stored).first()
-        if _shows(stored, handed_in.layout if handed_in else {}, whom, _traces_in(stored, known)):
+        layout = handed_in.layout if handed_in else _layout_of_preview(stored)
+        if _shows(stored, layout, whom, _traces_in(stored, known)):
             yield stored, handed_in
+
+
+def _layout_of_preview(stored: StoredFile) -> dict[str, Any]:
+    """How its sender has had the file read, if that worked: its preview says there who stands in it."""
+    report = FilePreview.objects.filter(pk=stored.pk).values_list("report", flat=True).first() or {}
+    return report if report.get("preview") else {}
 
 
 def _traces_in(stored: StoredFile, known: Known) -> Traces:

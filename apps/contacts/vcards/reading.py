@@ -14,10 +14,13 @@ from typing import IO
 
 from apps.contacts.vcards.lines import lines_of, wide_encoding
 from apps.contacts.vcards.values import Contents, Undecoded
+from apps.ledger.texts import TooLarge
 
 # Longer than anything that makes a contact; a card of many such lines is as little a person's.
 VALUE_LIMIT = 10_000
 CARD_LIMIT = 100_000
+# Of 20,000 cards with photos, which are most of their lines.
+MOST_LINES = 1_000_000
 # So many cards may be open one inside another; who is outermost then never ends.
 NEST_LIMIT = 100
 CUT = re.compile(rb"\s*(?:(?:AGENT[^:]*:\s*)?(BEGIN)|END)\s*:\s*VCARD\s*$", re.IGNORECASE)
@@ -79,6 +82,8 @@ def read_cards(raw: IO[bytes], *, encoding: str = "") -> Iterator[Card]:
     recoded, lines = lines_of(raw, encoding)
     cutter = _Cutter(encoding, recoded)
     for number, line in enumerate(lines, start=1):
+        if number > MOST_LINES:
+            raise TooLarge(MOST_LINES, "lines", number)
         yield from cutter.take(number, line)
     yield from cutter.finish()
 
@@ -99,6 +104,10 @@ class _Cutter:
 
     def take(self, number: int, line: bytes) -> list[Card]:
         """Take one physical line; the cards that it ends."""
+        if not line and not self._soft:
+            # It ends a property, and is none: a megabyte of such lines is a million.
+            self._close_property()
+            return []
         if b":" in line and (cut := CUT.match(line)):
             return self._begin(number) if cut[1] else self._end()
         if not self._open:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from apps.contacts.rules import REJECTED, Outcome
+from apps.contacts.rules import REJECTED
 from apps.dashboard import roster_words, words
 
 register = template.Library()
@@ -21,22 +21,26 @@ def column_label(column: str) -> str:
 
 
 @register.filter
-def is_rejected(outcome: Outcome) -> bool:
-    return outcome.code in REJECTED
+def is_rejected(code: str) -> bool:
+    return code in REJECTED
 
 
 @register.filter
-def rejection(outcome: Any) -> str:
-    """Why, of an outcome or of the reject a report kept."""
-    if isinstance(outcome, dict):
-        return words.rejection(outcome["code"], outcome["column"], outcome["reason"])
-    return words.rejection(outcome.code, outcome.column, outcome.message)
+def rejection(reject: dict[str, Any]) -> str:
+    """Why, of a reject that a report kept."""
+    return words.rejection(reject["code"], reject["column"], reject["reason"])
+
+
+@register.filter
+def too_large(found: dict[str, Any]) -> str:
+    """Of what a refused file has too much."""
+    return words.too_large(found["line"], found["limit"], found["unit"])
 
 
 @register.filter
 def cells(entry: Any) -> str:
     """What stands in a line, on one line."""
-    return " · ".join(cell for cell in entry.cells if cell)[:200] or "–"
+    return " · ".join(cell for cell in entry["cells"] if cell)[:200] or "–"
 
 
 @register.filter

@@ -1,14 +1,12 @@
-"""`/contacts/import/`: a file is looked at, then handed in, recorded by a worker, reported on, and can be undone."""
+"""`/contacts/import/`: a file is sent, previewed (`uploads`), recorded by a worker, reported on, and can be undone."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -16,27 +14,17 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.contacts import services as contacts
-from apps.contacts.imports import FileGone, receive_file
 from apps.contacts.models import Contact, Source, Submission
-from apps.contacts.reading import VCARD
 from apps.dashboard import words
 from apps.dashboard.forms import UploadForm
-from apps.dashboard.views.cards import period_of
 from apps.dashboard.views.scope import Scope, fragment, render, streamed
-from apps.dashboard.views.uploads import Looked, looked_at
+from apps.dashboard.views.uploads import STOP_POLLING, receive_upload
 from apps.dashboard.views.work import Work, seconds_left
-from apps.ledger.files import delete_files, read_file, store_file
-from apps.ledger.models import StoredFile
+from apps.ledger.files import read_file
 from apps.quotas import services
 
-# An upload that nobody confirms is gone after this long.
-UPLOAD_KEPT = timedelta(days=1)
 RECENT = 20
-# What marks an upload among stored files, and how many of one reader's wait for their confirmation.
-UPLOAD, WAITING = "contacts/upload", 5
 FILES = (Source.CSV, Source.VCARD)
-# htmx stops asking when it is answered with this.
-STOP_POLLING = 286
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -46,12 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and scope.the_employee:
         form = UploadForm(request.POST, request.FILES)
         if form.is_valid():
-            sent = form.cleaned_data["file"]
-            stored = store_file(
-                name=sent.name, content=sent.chunks(), content_type=UPLOAD,
-                expires_at=services.clock() + UPLOAD_KEPT, owner_id=scope.user.pk,
-            )  # fmt: skip
-            _drop_older(scope)
+            stored = receive_upload(scope, form.cleaned_data["file"])
             return redirect(scope.url("import-preview", stored.pk))
         return _index(scope, form, status=422)
     return _index(scope, UploadForm())
@@ -64,79 +47,6 @@ def _index(scope: Scope, form: UploadForm, status: int = 200) -> HttpResponse:
         "megabytes": settings.MOST_UPLOAD_BYTES // 1_000_000, "bytes": settings.MOST_UPLOAD_BYTES,
     }  # fmt: skip
     return render(scope, "dashboard/import.html", context, status=status)
-
-
-def _drop_older(scope: Scope) -> None:
-    """Only the newest few uploads of a reader wait to be confirmed."""
-    handed_in = Submission.objects.filter(file=OuterRef("pk"))
-    waiting = StoredFile.objects.filter(~Exists(handed_in), owner_id=scope.user.pk, content_type=UPLOAD)
-    newest = list(waiting.order_by("-stored_at").values_list("pk", flat=True)[:WAITING])
-    delete_files(waiting.exclude(pk__in=newest))
-
-
-def _upload(scope: Scope, file_id: uuid.UUID) -> StoredFile:
-    """The reader's own upload; anybody else's answers as one that does not exist, and so does one that has expired."""
-    found = StoredFile.objects.filter(pk=file_id, owner_id=scope.user.pk, expires_at__gt=services.clock()).first()
-    if found is None or scope.employee is None:
-        raise Http404("There is no such file")
-    return found
-
-
-def _key(file_id: uuid.UUID) -> str:
-    return f"file-{file_id}"
-
-
-def _handed_in(scope: Scope, file_id: uuid.UUID) -> HttpResponse | None:
-    """On to its report, for a file that was confirmed before: in another window, or with a double click."""
-    found = Submission.objects.filter(employee=scope.the_employee, key=_key(file_id)).first()
-    return redirect(scope.url("import-batch", found.pk)) if found else None
-
-
-@require_safe
-def preview(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
-    """What the file would do: its columns, its first contacts as they would be stored, the count of each outcome."""
-    scope = Scope(request)
-    if handed_in := _handed_in(scope, file_id):
-        return handed_in
-    stored = _upload(scope, file_id)
-    found = looked_at(stored, scope.the_employee, request.GET)
-    return _preview(scope, stored, found)
-
-
-def _preview(scope: Scope, stored: StoredFile, found: Looked, status: int = 0) -> HttpResponse:
-    context = {
-        "stored": stored, "found": found, "most": settings.MOST_CONTACTS_AT_ONCE, "roles": words.ROLES,
-        "period": period_of(scope) if scope.campaign else None,
-    }  # fmt: skip
-    status = status or (413 if found.problem == "too_many" else 200)
-    return render(scope, "dashboard/import_preview.html", context, status=status)
-
-
-@require_POST
-def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
-    """Hand the file in. Its contacts count from now; the same file confirmed twice is handed in once."""
-    scope = Scope(request)
-    if handed_in := _handed_in(scope, file_id):
-        return handed_in
-    stored, employee = _upload(scope, file_id), scope.the_employee
-    found = looked_at(stored, employee, request.POST)
-    if found.preview is None:
-        return _preview(scope, stored, found, status=422)
-    if found.chosen and not found.headless:
-        contacts.remember_roles(employee, found.header, found.roles)
-    try:
-        submission = receive_file(
-            employee=employee, by=scope.user.actor, source=Source.VCARD if found.format == VCARD else Source.CSV,
-            file_name=stored.name, sha256=bytes(stored.sha256), key=_key(stored.pk), file=stored,
-            layout={"format": found.format, "encoding": found.encoding, "roles": found.roles},
-            total=found.preview.total,
-        )  # fmt: skip
-    except FileGone:
-        # Newer ones were sent meanwhile, or its day was over.
-        messages.warning(request, _("Nothing was recorded: the file is no longer kept here. Please send it again."))
-        return redirect(scope.url("import"))
-    services.ring_for_file(submission.pk)
-    return redirect(scope.url("import-batch", submission.pk))
 
 
 def _batch(scope: Scope, submission_id: uuid.UUID) -> Submission:

@@ -1,118 +1,189 @@
-"""Looking at an uploaded file with the reader's choices: its encoding, what its columns mean, what it would do."""
+"""`/contacts/import/<file>/`: an upload as a worker has read it, read another way if wanted, and handed in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import IO
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import translation
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
-from apps.contacts.previews import Preview, TooMany, preview
-from apps.contacts.reading import CSV, VCARD, NoIdentityColumn, is_vcards, look, open_contacts
-from apps.contacts.services import remembered_roles
-from apps.contacts.vcards import needs_encoding
+from apps.contacts import services as contacts
+from apps.contacts.imports import FileGone, receive_file
+from apps.contacts.models import Source, Submission
+from apps.contacts.previews import UPLOAD
+from apps.contacts.reading import VCARD
 from apps.dashboard import words
-from apps.employees.models import Employee
-from apps.ledger.files import opened
-from apps.ledger.models import StoredFile
-from apps.ledger.tables import UnreadableFile
-from apps.ledger.texts import ENCODINGS, PackedFile, UnsureEncoding, sample
+from apps.dashboard.views.cards import period_of
+from apps.dashboard.views.scope import Scope, fragment, render
+from apps.dashboard.views.work import Work
+from apps.ledger.files import delete_files, store_file
+from apps.ledger.models import FilePreview, StoredFile
+from apps.ledger.texts import ENCODINGS
+from apps.ledger.uploads import ask_preview
+from apps.quotas import services
 
-EXAMPLES = 3
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the file: its name, some of its cells, and what it is taken for."""
-
-    place: int
-    name: str
-    examples: list[str]
-    role: str
-
-    @property
-    def fixed(self) -> bool:
-        """Whose contact it is stands in the file, and no reader can say otherwise."""
-        return self.role not in words.ROLES
+# An upload that nobody confirms is gone after this long; how many of one reader's wait for their confirmation.
+UPLOAD_KEPT, WAITING = timedelta(days=1), 5
+# htmx stops asking when it is answered with this.
+STOP_POLLING = 286
+# A small file is read at once: the page asks soon at first, and then every second.
+SOON = timedelta(seconds=3)
+State = FilePreview.State
 
 
-@dataclass
-class Looked:
-    """What was found. `problem`: "" or a code that stands in the way; `readings`: what each encoding would give."""
-
-    format: str = CSV
-    encoding: str = ""
-    header: list[str] = field(default_factory=list)
-    roles: list[str] = field(default_factory=list)
-    columns: list[Column] = field(default_factory=list)
-    chosen: bool = False
-    headless: bool = False
-    preview: Preview | None = None
-    problem: str = ""
-    line: int = 0
-    readings: list[tuple[str, list[str]]] = field(default_factory=list)
-
-    @property
-    def used(self) -> int:
-        """How many columns are read."""
-        return sum(bool(role) for role in self.roles)
+def receive_upload(scope: Scope, sent: UploadedFile) -> StoredFile:
+    """Keep an upload for a day and ask a worker to read it."""
+    with transaction.atomic():
+        stored = store_file(
+            name=sent.name or "", content=sent.chunks(), content_type=UPLOAD,
+            expires_at=services.clock() + UPLOAD_KEPT, owner_id=scope.user.pk,
+        )  # fmt: skip
+        ask_preview(stored, _asked(scope))
+        services.ring_for_preview(stored.pk)
+    handed_in = Submission.objects.filter(file=OuterRef("pk"))
+    waiting = StoredFile.objects.filter(~Exists(handed_in), owner_id=scope.user.pk, content_type=UPLOAD)
+    newest = list(waiting.order_by("-stored_at").values_list("pk", flat=True)[:WAITING])
+    delete_files(waiting.exclude(pk__in=newest))
+    return stored
 
 
-def looked_at(stored: StoredFile, employee: Employee, asked: Mapping[str, str]) -> Looked:
-    """Look at a stored upload as `asked` (encoding, role_0, role_1, ...) says, else as its bytes do."""
-    found = Looked(encoding=asked.get("encoding", "") if asked.get("encoding", "") in ENCODINGS else "")
-    with opened(stored) as raw:
-        try:
-            found.format = VCARD if is_vcards(raw) else CSV
-            if found.format == CSV:
-                _read_columns(found, raw, employee, asked)
-            elif not found.encoding and needs_encoding(raw):
-                raise UnsureEncoding("", [name for name in ENCODINGS if not name.startswith("utf-")])
-            with open_contacts(
-                raw, format=found.format, encoding=found.encoding, roles=found.roles or None
-            ) as file:  # fmt: skip
-                found.preview = preview(file, employee=employee, most=settings.MOST_CONTACTS_AT_ONCE)
-        except UnsureEncoding as unsure:
-            found.problem = "unsure_encoding"
-            found.readings = [(name, sample(raw, name)) for name in unsure.candidates[:6]]
-        except PackedFile:
-            found.problem = "packed"
-        except NoIdentityColumn:
-            found.problem = "no_identity_column"
-        except TooMany:
-            found.problem = "too_many"
-        except UnreadableFile as error:
-            found.problem, found.line = "unreadable", error.line
-    if found.preview is not None and not found.preview.total:
-        found.preview, found.problem = None, "nobody"
+def _asked(scope: Scope, encoding: str = "", roles: list[str | None] | None = None) -> dict[str, Any]:
+    return {
+        "employee": scope.the_employee.pk, "encoding": encoding if encoding in ENCODINGS else "", "roles": roles,
+        "language": translation.get_language(),
+    }  # fmt: skip
+
+
+def _upload(scope: Scope, file_id: uuid.UUID) -> StoredFile:
+    """The reader's own upload; anybody else's answers as one that does not exist, and so does one that has expired."""
+    mine = StoredFile.objects.filter(owner_id=scope.user.pk, expires_at__gt=services.clock())
+    found = mine.select_related("preview").defer("preview__attachment").filter(pk=file_id).first()
+    if found is None or scope.employee is None:
+        raise Http404("There is no such file")
     return found
 
 
-def _read_columns(found: Looked, raw: IO[bytes], employee: Employee, asked: Mapping[str, str]) -> None:
-    seen = look(raw, found.encoding, EXAMPLES)
-    found.encoding, found.header, found.headless = seen.encoding, seen.header, seen.headless
-    said = [asked.get(f"role_{place}") for place in range(len(seen.header))]
-    found.chosen = any(role in words.ROLES for role in said)
-    if found.chosen:
-        # What is not offered to choose stays what the header says it is.
-        found.roles = [
-            role if role in words.ROLES and own in words.ROLES else own
-            for role, own in zip(said, seen.roles, strict=True)
-        ]
-    else:
-        remembered = None if seen.headless else remembered_roles(employee, seen.header)
-        found.roles = remembered or seen.roles
-    found.columns = [
-        Column(place, _called(place, name, seen.headless), _examples(seen.rows, place), found.roles[place])
-        for place, name in enumerate(seen.header)
-    ]
+def _handed_in(scope: Scope, file_id: uuid.UUID) -> HttpResponse | None:
+    """On to its report, for a file that was confirmed before: in another window, or with a double click."""
+    found = Submission.objects.filter(employee=scope.the_employee, key=f"file-{file_id}").first()
+    return redirect(scope.url("import-batch", found.pk)) if found else None
 
 
-def _called(place: int, name: str, headless: bool) -> str:
-    return _("Column %(number)s") % {"number": place + 1} if headless or not name else name
+@require_safe
+def preview(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """What the file would do: its columns, its first contacts as they would be stored, the count of each outcome."""
+    scope = Scope(request)
+    return _handed_in(scope, file_id) or _page(scope, _upload(scope, file_id))
 
 
-def _examples(rows: Sequence[Sequence[str]], place: int) -> list[str]:
-    return [row[place][:60] for row in rows if place < len(row) and row[place]][:2]
+@require_safe
+def progress(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """The part of that page which follows the worker."""
+    scope = Scope(request)
+    context = _context(scope, _upload(scope, file_id))
+    return fragment(scope, "dashboard/_import_preview.html", context, status=200 if context["work"] else STOP_POLLING)
+
+
+def _page(scope: Scope, stored: StoredFile, status: int = 0) -> HttpResponse:
+    context = _context(scope, stored)
+    status = status or (413 if context["found"].get("problem") == "too_many" else 200)
+    return render(scope, "dashboard/import_preview.html", context, status=status)
+
+
+def _context(scope: Scope, stored: StoredFile) -> dict[str, Any]:
+    made = preview_of(stored)
+    found = made.report if made else {}
+    return {
+        "stored": stored, "asked": made, "found": found, "columns": _columns(found), "roles": words.ROLES,
+        "used": sum(map(bool, found.get("roles", []))), "most": settings.MOST_CONTACTS_AT_ONCE,
+        "period": period_of(scope) if scope.campaign else None, **waiting(made, services.clock()),
+    }  # fmt: skip
+
+
+def preview_of(stored: StoredFile) -> FilePreview | None:
+    """None for a file that was sent before previews were stored: its page offers to read it."""
+    return getattr(stored, "preview", None)
+
+
+def waiting(made: FilePreview | None, now: datetime) -> dict[str, Any]:
+    """What a page shows of a preview that is not made yet, and how soon it asks again; `work` is None when it is."""
+    if made is None or made.state == State.MADE:
+        return {"work": None}
+    counted = _("The file is being read.") if made.attempts else _("The file waits to be read.")
+    more = _("A small file takes about a second. Of your files one is read at a time.")
+    poll = "load delay:300ms" if now - made.asked_at < SOON else "load delay:1s"
+    return {"work": Work(_("Reading the file"), counted, more=more), "poll": poll}
+
+
+def _columns(found: dict[str, Any]) -> list[dict[str, Any]]:
+    headless, examples = found.get("headless", False), found.get("examples", [])
+    return [
+        {
+            "place": place, "examples": examples[place], "role": found["roles"][place],
+            "name": _("Column %(number)s") % {"number": place + 1} if headless or not name else name,
+            # Whose contact it is stands in the file, and no reader can say otherwise.
+            "fixed": found["roles"][place] not in words.ROLES,
+        }
+        for place, name in enumerate(found.get("header", []))
+    ]  # fmt: skip
+
+
+@require_POST
+def look(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """Read the file another way: in another encoding, with other columns."""
+    scope = Scope(request)
+    if handed_in := _handed_in(scope, file_id):
+        return handed_in
+    stored = _upload(scope, file_id)
+    made = preview_of(stored)
+    header = made.report.get("header", []) if made else []
+    said = [request.POST.get(f"role_{place}") for place in range(len(header))]
+    # None: as the header says.
+    roles = [role if role in words.ROLES else None for role in said]
+    ask_preview(
+        stored,
+        _asked(scope, request.POST.get("encoding", ""), roles if any(role is not None for role in roles) else None),
+    )
+    services.ring_for_preview(stored.pk)
+    return redirect(scope.url("import-preview", stored.pk))
+
+
+@require_POST
+def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
+    """Hand in the file as it was previewed. Its contacts count from now; confirmed twice it is handed in once."""
+    scope = Scope(request)
+    if handed_in := _handed_in(scope, file_id):
+        return handed_in
+    stored, employee = _upload(scope, file_id), scope.the_employee
+    made = preview_of(stored)
+    found = made.report if made else {}
+    if made is None or not found.get("preview"):
+        return _page(scope, stored, status=422)
+    if request.POST.get("seen") != str(made.version):
+        messages.warning(request, _("Nothing was recorded: the file was read another way since. Look at it again."))
+        return redirect(scope.url("import-preview", stored.pk))
+    if found.get("chosen") and not found["headless"]:
+        contacts.remember_roles(employee, found["header"], found["roles"])
+    try:
+        submission = receive_file(
+            employee=employee, by=scope.user.actor, source=Source.VCARD if found["format"] == VCARD else Source.CSV,
+            file_name=stored.name, sha256=bytes(stored.sha256), key=f"file-{stored.pk}", file=stored,
+            layout={"format": found["format"], "encoding": found["encoding"], "roles": found["roles"]},
+            total=found["preview"]["total"],
+        )  # fmt: skip
+    except FileGone:
+        # Newer ones were sent meanwhile, or its day was over.
+        messages.warning(request, _("Nothing was recorded: the file is no longer kept here. Please send it again."))
+        return redirect(scope.url("import"))
+    services.ring_for_file(submission.pk)
+    return redirect(scope.url("import-batch", submission.pk))

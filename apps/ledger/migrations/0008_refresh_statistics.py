@@ -28,7 +28,7 @@ REVOKE ALL ON FUNCTION hundred_analyze(text[]) FROM PUBLIC;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0006_outbox_cleared_often"),
+        ("ledger", "0007_file_previews"),
     ]
 
     operations = [migrations.RunSQL(CREATE, "DROP FUNCTION hundred_analyze(text[])")]

@@ -3,15 +3,9 @@
 from apps.ledger.services import clock
 from apps.quotas.services.acts import Act, acts_of
 from apps.quotas.services.adjusting import AdjustmentRefused, adjustment_period, ask_adjustment, ask_ending
-from apps.quotas.services.adjustment_files import (
-    MOST_LINES,
-    AdjustmentFile,
-    TooManyLines,
-    read_adjustments,
-    rejected_csv,
-)
+from apps.quotas.services.adjustment_files import MOST_LINES, AdjustmentFile, read_adjustments
 from apps.quotas.services.beginning import begin_nightly_recount, judge_everybody, ranges_to_ring
-from apps.quotas.services.by_file import FileLook, ask_by_file, look_at_file
+from apps.quotas.services.by_file import FileLook, look_at_file
 from apps.quotas.services.campaigns import (
     Opening,
     cancel_campaign,
@@ -23,6 +17,7 @@ from apps.quotas.services.campaigns import (
 from apps.quotas.services.candidates import Candidate, Candidates, asked_for
 from apps.quotas.services.deciding import grant_adjustment, refuse_adjustment, withdraw_adjustment
 from apps.quotas.services.erasing import Erased, erase_person, look_for_person
+from apps.quotas.services.file_previews import ask_by_file, make_preview, previewed
 from apps.quotas.services.joining_late import ask_by_rule, preview_rule
 from apps.quotas.services.many import check_many
 from apps.quotas.services.marking import Mark, mark_standings, mark_touched
@@ -60,6 +55,7 @@ from apps.quotas.services.ringing import (
     ring_for_file,
     ring_for_freeze,
     ring_for_password,
+    ring_for_preview,
     ring_for_roster,
     ring_for_sums,
     ring_for_version,
@@ -88,7 +84,6 @@ __all__ = [
     "Opening",
     "ReviewRefused",
     "Terms",
-    "TooManyLines",
     "acts_of",
     "adjustment_period",
     "answer_review",
@@ -130,6 +125,7 @@ __all__ = [
     "look_at_file",
     "look_at_opening",
     "look_for_person",
+    "make_preview",
     "mark_everybody",
     "mark_standings",
     "mark_touched",
@@ -137,11 +133,11 @@ __all__ = [
     "overlapping",
     "people_in",
     "preview_rule",
+    "previewed",
     "ranges_to_ring",
     "read_adjustments",
     "recount",
     "refuse_adjustment",
-    "rejected_csv",
     "restore_while_open",
     "ring",
     "ring_for_each",
@@ -149,6 +145,7 @@ __all__ = [
     "ring_for_file",
     "ring_for_freeze",
     "ring_for_password",
+    "ring_for_preview",
     "ring_for_roster",
     "ring_for_sums",
     "ring_for_version",

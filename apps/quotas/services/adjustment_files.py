@@ -24,6 +24,8 @@ from apps.quotas.services.terms import MOST
 
 # A file of everybody in the largest company that is measured, and as many again.
 MOST_LINES = 100_000
+# Of a sheet that says something else in a thousand columns; each line is kept until all are read.
+MOST_CELLS, MOST_CHARACTERS = 2_000_000, 20_000_000
 LONGEST_CELL = 200
 HEADINGS = HeaderWords(
     {
@@ -121,8 +123,11 @@ def read_adjustments(raw: IO[bytes], encoding: str = "") -> AdjustmentFile:
         if one not in seen.roles and other not in seen.roles:
             raise ColumnMissing([one])
     with open_roster(raw, format=seen.format, encoding=seen.encoding, roles=seen.roles) as table:
+        cells = characters = 0
         for count, record in enumerate(table):
-            if count == MOST_LINES:
+            cells += len(record.values)
+            characters += sum(map(len, record.values))
+            if count == MOST_LINES or cells > MOST_CELLS or characters > MOST_CHARACTERS:
                 raise TooManyLines(f"more than {MOST_LINES:,} lines", record.line)
             try:
                 file.lines.append(_line(record))

@@ -8,38 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils.translation import gettext as _
 
-from apps.ledger.files import opened
-from apps.ledger.models import StoredFile
-from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor
-from apps.ledger.tables import UnreadableFile
-from apps.quotas.models import AdjustmentRequest, Campaign, CampaignRule
+from apps.quotas.models import AdjustmentRequest, CampaignRule
 from apps.quotas.querysets import judged_at, population_sql, these
-from apps.quotas.services.adjusting import (
-    AdjustmentRefused,
-    adjustment_period,
-    conflict,
-    hold,
-    note_step,
-    refuse_pointless_days,
-    sent_before,
-    words_of,
-)
-from apps.quotas.services.adjustment_files import AdjustmentFile, Line, LineRefused, Rejected, read_adjustments
-from apps.quotas.services.candidates import (
-    Candidate,
-    Candidates,
-    LeftOut,
-    asked_for,
-    but,
-    own_sql,
-    parted,
-    store_listed,
-)
+from apps.quotas.services.adjusting import AdjustmentRefused, adjustment_period, refuse_pointless_days
+from apps.quotas.services.adjustment_files import AdjustmentFile, Line, LineRefused, Rejected
+from apps.quotas.services.candidates import Candidate, Candidates, LeftOut, asked_for, but, own_sql, parted
 
 # A staff number first: an address is asked only for what is nobody's number.
 NAMED = """
@@ -65,6 +43,16 @@ class FileLook(Candidates):
     """What a file would ask for, in its order, and the lines that ask for nothing."""
 
     rejects: list[Rejected] = field(default_factory=list)
+
+
+class Row(NamedTuple):
+    """What a file gives one person: what of it is stored until it is asked for."""
+
+    employee_id: int
+    target: int | None
+    exempt: bool | None
+    starts_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True)
@@ -106,59 +94,26 @@ def look_at_file(
     return FileLook(both.listed, both.left_out, [], sorted(rejects, key=lambda one: one.line))
 
 
-def ask_by_file(
-    *,
-    campaign: Campaign,
-    stored: StoredFile,
-    kind: str,
-    reason: str,
-    seen: str,
-    by: Actor,
-    kind_text: str = "",
-    encoding: str = "",
-) -> AdjustmentRequest:
-    """Ask for everybody of the list that was looked at (`seen`, its digest), and forget the file.
-
-    One request: it is granted or refused as one. A file asks once, however often it is sent. Raises AdjustmentRefused,
-    also when the list is another one by now.
-    """
-    said = words_of(kind, kind_text, reason)
-    with transaction.atomic():
-        held = hold(campaign.pk, by)
-        if known := sent_before(stored.pk, by):
-            return known
-        file = _read(stored, encoding)
-        found = look_at_file(file, held.rule, held.now, besides_employee=held.employee_id)
-        if found.digest != seen:
-            raise conflict(_("The list has changed since you looked at it. Look again."))
-        if not found.listed:
-            raise conflict(_("Nobody is on this list."))
-        request = AdjustmentRequest.objects.create(
-            key=stored.pk, campaign=campaign, file_name=clean_text(stored.name) or _("a file without a name"),
-            **held.asking, **said,
-        )  # fmt: skip
-        store_listed(request, found.listed)
-        StoredFile.objects.filter(pk=stored.pk).delete()
-        note_step(request, "asked", by, people=len(found.listed), file=request.file_name)
-    return request
-
-
-def _read(stored: StoredFile, encoding: str) -> AdjustmentFile:
-    if not StoredFile.objects.select_for_update().filter(pk=stored.pk).exists():
-        raise conflict(_("The file is no longer kept here. Please send it again."))
-    try:
-        with opened(stored) as raw:
-            return read_adjustments(raw, encoding)
-    except UnreadableFile as error:
-        raise AdjustmentRefused("file", _("This file cannot be read as a list of adjustments.")) from error
-
-
 def check_file(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> Candidates:
     """The stored list against the facts of now: who would be left out of a grant by that employee."""
     asked = asked_for(request, rule).listed
     facts = _facts(rule, at, [one.employee_id for one in asked], besides=request.pk)
     rows = [replace(one, left_out=_changed(one, facts[one.employee_id], rule)) for one in asked]
     return parted(but(one, employee_id) for one in rows)
+
+
+def check_rows(rows: Iterable[Row], rule: CampaignRule, at: datetime, employee_id: int | None) -> Candidates:
+    """The rows of a previewed file against the facts of now: who would be on the list of that employee."""
+    rows = list(rows)
+    facts, found = _facts(rule, at, [row.employee_id for row in rows]), []
+    for row in rows:
+        person = facts[row.employee_id]
+        one = Candidate(
+            row.employee_id, person.staff_no, person.name, person.department, None, rule.target, row.target,
+            row.exempt, row.starts_at, row.ends_at,
+        )  # fmt: skip
+        found.append(but(replace(one, left_out=_changed(one, person, rule)), employee_id))
+    return parted(found)
 
 
 def _changed(one: Candidate, facts: Facts, rule: CampaignRule) -> str:

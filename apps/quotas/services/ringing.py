@@ -20,6 +20,7 @@ TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
 IMPORT_SUBMISSION = "apps.quotas.tasks.import_submission"
 MAIL_LINK = "apps.employees.tasks.mail_link"
 WORK_ON_LOAD = "apps.quotas.tasks.work_on_load"
+MAKE_PREVIEW = "apps.quotas.tasks.make_preview"
 
 
 def ring() -> None:
@@ -38,6 +39,11 @@ def ring_for_file(submission_id: uuid.UUID) -> None:
     transaction.on_commit(
         lambda: _ring(lambda options: _send(IMPORT_SUBMISSION, options, str(submission_id))), robust=True
     )
+
+
+def ring_for_preview(file_id: uuid.UUID) -> None:
+    """After the commit, ask a worker to read an uploaded file. Never waits, never raises: the sweep asks too."""
+    transaction.on_commit(lambda: _ring(lambda options: _send(MAKE_PREVIEW, options, str(file_id))), robust=True)
 
 
 def ring_for_roster(load_id: uuid.UUID) -> None:

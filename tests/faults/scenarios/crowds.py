@@ -71,7 +71,11 @@ def _all_at_once(ground: Ground, tally: Tally, dice: random.Random) -> None:
     works += [partial(door.add, name="W", phone=dice.choice(ways)) for _ in range(IN_API)]
     # A file is under preview first; all are handed in at the one moment.
     previews = [door.upload(f"name,phone\nW,{dice.choice(ways)}\n") for _ in range(IN_FILES)]
-    works += [partial(door.form, _path_of(looked) + "confirm/") for looked in previews]
+    versions = [door.previewed(_path_of(looked)) for looked in previews]
+    works += [
+        partial(door.form, _path_of(looked) + "confirm/", seen=version)
+        for looked, version in zip(previews, versions, strict=True)
+    ]
     dice.shuffle(works)
     answers = _together(works)
     for answer in answers:

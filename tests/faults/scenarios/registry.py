@@ -19,6 +19,7 @@ from tests.faults.scenarios import (
     overlapping,
     passes,
     ringing,
+    worst_files,
 )
 
 REDIS, RABBITMQ = "redis", "rabbitmq"
@@ -92,4 +93,5 @@ SCENARIOS = [
         mutants={"recount_colours": 1, "repair_as_marks": 1, "keep_no_alarm": 1},
     ),
     Scenario("R1", ringing.nobody_works, full=100, small=1, chunk=10, mutants={"trust_stale_standings": 2}),
+    Scenario("T3", worst_files.sixteen_at_once, full=3, small=0, chunk=1, mutants={"read_in_requests": 1}),
 ]  # fmt: skip

@@ -1,0 +1,133 @@
+"""Files of adjustments, read once by a worker; what was previewed is asked for without reading the file again.
+
+A preview keeps what the file gives whom by the number of the employee, no name: those are read when it is shown.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from apps.contacts import previews
+from apps.employees.reading import ColumnMissing
+from apps.ledger import uploads
+from apps.ledger.files import opened
+from apps.ledger.models import FilePreview, StoredFile
+from apps.ledger.rules import clean_text
+from apps.ledger.services import Actor, clock
+from apps.ledger.tables import TooLarge, UnreadableFile
+from apps.ledger.texts import PackedFile, UnsureEncoding, sample
+from apps.ledger.uploads import Made
+from apps.quotas.models import AdjustmentRequest, Campaign, CampaignRule
+from apps.quotas.services.adjusting import conflict, hold, note_step, sent_before, words_of
+from apps.quotas.services.adjustment_files import TooManyLines, read_adjustments, rejected_csv
+from apps.quotas.services.by_file import Row, check_rows, look_at_file
+from apps.quotas.services.candidates import Candidates, store_listed
+
+# What marks a list of adjustments among stored files.
+UPLOAD = "quotas/adjustments"
+SHOWN_REJECTS = 100
+
+
+def make_preview(file_id: uuid.UUID) -> list[uuid.UUID]:
+    """Read an uploaded file of any kind and store what was found; returns which files may be read next."""
+    return uploads.make_preview(file_id, {previews.UPLOAD: previews.make_preview, UPLOAD: preview_adjustments})
+
+
+def preview_adjustments(stored: StoredFile, asked: dict[str, Any]) -> Made:
+    """What a file gives whom in `campaign` (an id) when `employee` (an id or None) asks, and the lines that give
+    nothing. `problem` is a code when it cannot be read.
+    """
+    rule, now = Campaign.objects.get(pk=asked["campaign"]).rule, clock()
+    rejects = {}
+    with opened(stored) as raw:
+        # Why a line gives nothing is a sentence about what stands there: whoever looks may change the language.
+        mine = asked["language"]
+        for language in (*(code for code, _name in settings.LANGUAGES if code != mine), mine):
+            with translation.override(language):
+                try:
+                    file = read_adjustments(raw, asked["encoding"])
+                except UnreadableFile as error:
+                    readings = error.candidates[:6] if isinstance(error, UnsureEncoding) else []
+                    return Made(_problem(error) | {"readings": [[name, sample(raw, name)] for name in readings]})
+                found = look_at_file(file, rule, now, besides_employee=asked["employee"])
+            rejects[language] = [asdict(one) | {"cells": list(one.cells)} for one in found.rejects[:SHOWN_REJECTS]]
+    rows = [
+        [one.employee_id, one.target, one.exempt, one.starts_at.isoformat(), one.ends_at.isoformat()]
+        for one in (*found.listed, *found.left_out)
+    ]
+    report = {
+        "problem": "", "encoding": file.encoding, "unused": file.unused, "rule": rule.pk, "rows": rows,
+        "rejected": len(found.rejects), "rejects": rejects,
+    }  # fmt: skip
+    return Made(report, rejected_csv(file, found.rejects))
+
+
+def _problem(error: UnreadableFile) -> dict[str, Any]:
+    match error:
+        case UnsureEncoding():
+            return {"problem": "unsure_encoding"}
+        case PackedFile():
+            return {"problem": "packed"}
+        case ColumnMissing():
+            return {"problem": f"no_{error.columns[0]}"}
+        case TooManyLines():
+            return {"problem": "too_many"}
+        case TooLarge():
+            return {"problem": "too_large", "line": error.line, "limit": error.limit, "unit": error.unit}
+    return {"problem": "unreadable", "line": error.line}
+
+
+def previewed(report: dict[str, Any], rule: CampaignRule, at: datetime, employee_id: int | None) -> Candidates | None:
+    """The list of a preview against the facts of now; None when it was made of another rule than this one."""
+    if report.get("rule") != rule.pk:
+        return None
+    rows = (
+        Row(employee, target, exempt, datetime.fromisoformat(starts_at), datetime.fromisoformat(ends_at))
+        for employee, target, exempt, starts_at, ends_at in report["rows"]
+    )
+    return check_rows(rows, rule, at, employee_id)
+
+
+def ask_by_file(
+    *, campaign: Campaign, stored: StoredFile, kind: str, reason: str, seen: str, by: Actor, kind_text: str = ""
+) -> AdjustmentRequest:
+    """Ask for everybody of the previewed list that was looked at (`seen`, its digest), and forget the file.
+
+    One request: it is granted or refused as one. A file asks once, however often it is sent. Raises AdjustmentRefused,
+    also when the list is another one by now.
+    """
+    said = words_of(kind, kind_text, reason)
+    with transaction.atomic():
+        held = hold(campaign.pk, by)
+        if known := sent_before(stored.pk, by):
+            return known
+        found = previewed(_report(stored), held.rule, held.now, held.employee_id)
+        if found is None or found.digest != seen:
+            raise conflict(_("The list has changed since you looked at it. Look again."))
+        if not found.listed:
+            raise conflict(_("Nobody is on this list."))
+        request = AdjustmentRequest.objects.create(
+            key=stored.pk, campaign=campaign, file_name=clean_text(stored.name) or _("a file without a name"),
+            **held.asking, **said,
+        )  # fmt: skip
+        store_listed(request, found.listed)
+        StoredFile.objects.filter(pk=stored.pk).delete()
+        note_step(request, "asked", by, people=len(found.listed), file=request.file_name)
+    return request
+
+
+def _report(stored: StoredFile) -> dict[str, Any]:
+    if not StoredFile.objects.select_for_update().filter(pk=stored.pk).exists():
+        raise conflict(_("The file is no longer kept here. Please send it again."))
+    made = FilePreview.objects.filter(pk=stored.pk).values_list("report", flat=True).first() or {}
+    if "rows" not in made:
+        raise conflict(_("This file has not been read as a list of adjustments."))
+    return dict(made)

@@ -36,9 +36,7 @@ def ring_for_file(submission_id: uuid.UUID) -> None:
 
     Never waits, never raises: when nobody hears it, the sweep finds the file.
     """
-    transaction.on_commit(
-        lambda: _ring(lambda options: _send(IMPORT_SUBMISSION, options, str(submission_id))), robust=True
-    )
+    transaction.on_commit(lambda: _ring(lambda options: _apply(IMPORT_SUBMISSION, submission_id, options)), robust=True)
 
 
 def ring_for_preview(file_id: uuid.UUID) -> None:
@@ -51,7 +49,7 @@ def ring_for_roster(load_id: uuid.UUID) -> None:
 
     Never waits, never raises: when nobody hears it, the sweep finds the load.
     """
-    transaction.on_commit(lambda: _ring(lambda options: _send(WORK_ON_LOAD, options, str(load_id))), robust=True)
+    transaction.on_commit(lambda: _ring(lambda options: _apply(WORK_ON_LOAD, load_id, options)), robust=True)
 
 
 def ring_for_answer() -> None:
@@ -97,6 +95,11 @@ def ring_for_each(ranges: Iterable[int]) -> None:
 
 def _send(task: str, options: dict[str, Any], *arguments: Any) -> None:
     current_app.send_task(task, args=arguments, **options)
+
+
+def _apply(task: str, id: uuid.UUID, options: dict[str, Any]) -> None:
+    """As `_send`; where tasks are run at once, this one is, too."""
+    current_app.signature(task, args=[str(id)], immutable=True).apply_async(**options)
 
 
 def _ring(send: Callable[[dict[str, Any]], None]) -> None:

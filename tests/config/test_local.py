@@ -33,7 +33,7 @@ def data() -> Iterator[Path]:
             first.stop()
         assert answer == {
             "status": "ok",
-            "checks": {"database": "ok", "migrations": "ok", "drift": "ok", "broker": "ok"},
+            "checks": {"database": "ok", "migrations": "ok", "drift": "ok", "signing": "ok", "broker": "ok"},
         }
         assert any("demo company" in line for line in first.said)
         assert not processes_of(folder)

@@ -95,6 +95,10 @@ def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee,
         " WHERE manager.staff_no = 'B001' AND deputy.staff_no = 'A001'"
     )
     services.erase_person(identities_of([("handle", "nobody")]), reason="by letter", by=TESTER)
+    plugin.run_as_owner(
+        "INSERT INTO contacts_sighting (employee_id, contact_id, keys, seen_at)"
+        " SELECT employee_id, id, ARRAY['handle:00'], recorded_at FROM contacts_contact LIMIT 1"
+    )
     plugin.run_as_owner("INSERT INTO auth_group (name) VALUES ('readers')")
     people.enrol(hr, "A" * 32)
     ProviderSubject.objects.create(account=account_for(hr), issuer="https://idp.example.com", subject="s1")

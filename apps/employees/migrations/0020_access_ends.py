@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
             field=models.BooleanField(
                 db_default=False,
                 default=False,
-                help_text="made where a second factor had been shown: roles that need one reach through it",
+                help_text="made with a second factor shown: roles that need one reach through it",
             ),
         ),
         migrations.AlterField(

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from apps.employees import loads
-from apps.employees.models import Employee, RosterLoad
+from apps.employees.models import ApprovalRequest, Employee, RosterLoad
 from apps.employees.services import account_for
 from apps.employees.tokens import create_token
 from apps.quotas.models import Campaign
@@ -172,3 +172,63 @@ def test_a_file_whose_alphabet_is_unsure_is_asked_about(as_: SignIn, hr: Employe
     assert "Comparing with the roster" in said
     rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
     assert "1 Join" in text_of(client.get(address))
+
+
+def approve(client: StrictClient, kind: str) -> Any:
+    """The page of the one request that waits, after this person has approved it."""
+    address = f"/company/approvals/{ApprovalRequest.objects.get(kind=kind, decision=None).pk}/"
+    return client.post(f"{address}approve/", {"seen": client.get(address).context["seen"]}, follow=True)
+
+
+def test_a_load_of_large_effect_waits_until_another_hr_user_approves_it(
+    as_: SignIn, hr: Employee, settings: Any
+) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0.1
+    client, second = as_(hr), as_(people.with_account(people.person("D001"), "hr"))
+    address = send(client, NEXT)
+    client.post(address + "look/", {"complete": "yes"})
+    load = rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    confirm(client, address)
+    rosters.worked(load)
+    said = text_of(client.get(address))
+    assert "One person may not make so large a change alone." in said
+    assert "Apply 3 changes" not in said
+    assert "1 employed person leaves" in said
+    assert "needs approval" in text_of(client.get("/company/roster/"))
+    assert "Approvals 1" in text_of(second.get("/company/roster/"))
+    assert "Approved." in text_of(approve(second, "roster_load"))
+    rosters.worked(load)
+    assert "The roster is loaded." in text_of(client.get(address))
+    response = client.post(address + "undo/", follow=True)
+    assert "the load is undone when another HR user approves it" in text_of(response)
+    assert "Approved." in text_of(approve(second, "roster_undo"))
+    assert "everybody is again what they were before" in text_of(client.get(address))
+
+
+def test_new_addresses_are_shown_apart_and_wait(as_: SignIn, hr: Employee) -> None:
+    client, second = as_(hr), as_(people.with_account(people.person("D001"), "hr"))
+    rows = "A001,Alice 艾,alice.new@corp.example.com\nD001,Dana 董,dana.new@corp.example.com\n"
+    address = send(client, "staff_no,name,email\n" + rows)
+    said = text_of(client.get(address))
+    assert "2 New addresses" in said
+    assert "E-mail: alice@corp.example.com becomes alice.new@corp.example.com" in said
+    confirm(client, address)
+    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    assert people.person("A001").email == "alice@corp.example.com"
+    request = ApprovalRequest.objects.get(decision=None)
+    said = text_of(second.get(f"/company/approvals/{request.pk}/"))
+    assert "2 people get another e-mail address" in said
+    assert said.index("Dana 董 D001") < said.index("Alice 艾 A001"), "who holds a role comes first"
+    assert "Approved." in text_of(approve(second, "email_change"))
+    assert people.person("A001").email == "alice.new@corp.example.com"
+
+
+def test_who_changed_their_own_account_lately_is_told_so(as_: SignIn, hr: Employee, settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE, settings.APPROVAL_COOLDOWN_DAYS = 0, 3
+    client = as_(hr)
+    address = send(client, NEXT)
+    confirm(client, address)
+    rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
+    said = text_of(client.get(address))
+    assert "your account cannot request that yet" in said
+    assert "Nothing was changed." in said

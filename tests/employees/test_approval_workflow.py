@@ -120,8 +120,8 @@ def test_one_request_for_one_subject_is_open_at_a_time() -> None:
             " decided_by_id = requested_by_id, decided_by_label = 'x'"
         ),
         (
-            "UPDATE employees_approvalrequest SET decision = 'approved', decided_at = hundred_clock(), decided_by_id = 0,"
-            " decided_by_label = 'x'"
+            "UPDATE employees_approvalrequest SET decision = 'approved', decided_at = hundred_clock(),"
+            " decided_by_id = 0, decided_by_label = 'x'"
         ),
         (
             "UPDATE employees_approvalrequest SET decision = 'approved', decided_at = requested_at - interval '1 s',"

@@ -129,5 +129,5 @@ def test_a_feed_of_line_ends_is_refused_unread(feed: ApiClient, monkeypatch: pyt
     monkeypatch.setattr("apps.api.views.feed.import_contacts", lambda **given: pytest.fail("it was read"))
     for ends in ("\n", "\r", "\r\n"):
         told = send(feed, HEADER + ends * 100_001)
-        assert (told.status_code, code_of(told)) == (422, "unreadable_file")
+        assert (told.status_code, code_of(told.json())) == (422, "unreadable_file")
         assert "line 100,001: more than 100,000 lines" in told.json()["detail"]

@@ -27,8 +27,8 @@ from apps.ledger.texts import PackedFile, UnsureEncoding, sample
 from apps.ledger.uploads import Made
 from apps.quotas.models import AdjustmentRequest, Campaign, CampaignRule
 from apps.quotas.services.adjusting import conflict, hold, note_step, sent_before, words_of
-from apps.quotas.services.adjustment_files import TooManyLines, read_adjustments, rejected_csv
-from apps.quotas.services.by_file import Row, check_rows, look_at_file
+from apps.quotas.services.adjustment_files import AdjustmentFile, TooManyLines, read_adjustments, rejected_csv
+from apps.quotas.services.by_file import FileLook, Row, check_rows, look_at_file
 from apps.quotas.services.candidates import Candidates, store_listed
 
 # What marks a list of adjustments among stored files.
@@ -45,20 +45,22 @@ def preview_adjustments(stored: StoredFile, asked: dict[str, Any]) -> Made:
     """What a file gives whom in `campaign` (an id) when `employee` (an id or None) asks, and the lines that give
     nothing. `problem` is a code when it cannot be read.
     """
-    rule, now = Campaign.objects.get(pk=asked["campaign"]).rule, clock()
-    rejects = {}
+    rule, at, mine = Campaign.objects.get(pk=asked["campaign"]).rule, clock(), asked["language"]
+
+    def read(language: str) -> tuple[AdjustmentFile, FileLook]:
+        with translation.override(language):
+            file = read_adjustments(raw, asked["encoding"])
+            return file, look_at_file(file, rule, at, besides_employee=asked["employee"])
+
     with opened(stored) as raw:
+        try:
+            file, found = read(mine)
+        except UnreadableFile as error:
+            readings = error.candidates[:6] if isinstance(error, UnsureEncoding) else []
+            return Made(_problem(error) | {"readings": [[name, sample(raw, name)] for name in readings]})
         # Why a line gives nothing is a sentence about what stands there: whoever looks may change the language.
-        mine = asked["language"]
-        for language in (*(code for code, _name in settings.LANGUAGES if code != mine), mine):
-            with translation.override(language):
-                try:
-                    file = read_adjustments(raw, asked["encoding"])
-                except UnreadableFile as error:
-                    readings = error.candidates[:6] if isinstance(error, UnsureEncoding) else []
-                    return Made(_problem(error) | {"readings": [[name, sample(raw, name)] for name in readings]})
-                found = look_at_file(file, rule, now, besides_employee=asked["employee"])
-            rejects[language] = [asdict(one) | {"cells": list(one.cells)} for one in found.rejects[:SHOWN_REJECTS]]
+        others = [code for code, _name in settings.LANGUAGES if code != mine] if found.rejects else []
+        rejects = {mine: _told(found)} | {language: _told(read(language)[1]) for language in others}
     rows = [
         [one.employee_id, one.target, one.exempt, one.starts_at.isoformat(), one.ends_at.isoformat()]
         for one in (*found.listed, *found.left_out)
@@ -68,6 +70,10 @@ def preview_adjustments(stored: StoredFile, asked: dict[str, Any]) -> Made:
         "rejected": len(found.rejects), "rejects": rejects,
     }  # fmt: skip
     return Made(report, rejected_csv(file, found.rejects))
+
+
+def _told(found: FileLook) -> list[dict[str, Any]]:
+    return [asdict(one) | {"cells": list(one.cells)} for one in found.rejects[:SHOWN_REJECTS]]
 
 
 def _problem(error: UnreadableFile) -> dict[str, Any]:

@@ -145,14 +145,19 @@ def _request(load: RosterLoad, effect: dict[str, int]) -> None:
         held.save(update_fields=["state", "advanced_at"])
 
 
-def request_file(*, name: str, content: Iterable[bytes], complete: bool, by: Actor) -> ApprovalRequest | dict[str, Any]:
+def request_file(
+    *, name: str, content: Iterable[bytes], encoding: str = "", complete: bool, without_unknown_managers: bool = False,
+    by: Actor,
+) -> ApprovalRequest | dict[str, Any]:  # fmt: skip
     """Keep a file whose effect one person may not cause, as a request for a second; or the problem that it has.
+
+    `encoding`, `complete` and `without_unknown_managers` say how it is read, as for import_roster.
 
     It goes the way of a file that HR sends, without a worker. The same file again is the same request; another one
     replaces it.
     """
     load = receive_upload(name=name, content=content, by=by)
-    look_again(load, complete=complete)
+    look_again(load, encoding=encoding, complete=complete, without_unknown_managers=without_unknown_managers)
     work_on(load.pk)
     load.refresh_from_db()
     of_commands = ApprovalRequest.objects.open(clock()).filter(
@@ -291,6 +296,7 @@ def _header_is_read(load: RosterLoad, stored: StoredFile) -> bool:
     """False: it cannot be read, and the load says why, or another reading has been asked for."""
     asked = load.layout
     read_header(load, stored, encoding=asked.get("encoding", ""))
+    load.layout |= {name: asked[name] for name in ("without_unknown_managers",) if name in asked}
     found = {"layout": load.layout, "report": load.report, "state": load.state}
     changed = RosterLoad.objects.filter(pk=load.pk, state=State.LOOKING, layout=asked).update(**found)
     return bool(changed) and load.state == State.LOOKING

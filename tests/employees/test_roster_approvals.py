@@ -234,6 +234,20 @@ class TestCommand:
         worked(RosterLoad.objects.get(pk=request.subject))
         assert not employed("A002")
 
+    def test_the_file_is_read_for_the_second_person_as_the_operator_said(self, tmp_path: Path) -> None:
+        """Otherwise what they approve is another load than the one that was tried."""
+        officer("hr-1")
+        file = tmp_path / "roster.csv"
+        rows = WITHOUT_ALAN + "N001,Noémie,noemie@corp.example.com,,Sales,X999\n"
+        file.write_bytes(rows.encode("utf-8-sig"))
+        with pytest.raises(CommandError, match="It is request"):
+            run("import_roster", file, "--complete", "--without-unknown-managers", "--encoding", "utf-8-sig")
+        request = the_request()
+        approve(request, by="hr-1")
+        worked(RosterLoad.objects.get(pk=request.subject))
+        assert not employed("A002")
+        assert employed("N001")
+
     def test_without_any_hr_user_it_is_loaded(self, file: Path) -> None:
         assert run("import_roster", file, "--complete")["left"] == 1
 

@@ -70,8 +70,9 @@ class Command(HouseCommand):
         with options["file"].open("rb") as file:
             content = iter(lambda: file.read(1 << 18), b"")
             request = request_file(
-                name=options["file"].name, content=content, complete=options["complete"], by=self.actor
-            )
+                name=options["file"].name, content=content, encoding=options["encoding"], complete=options["complete"],
+                without_unknown_managers=options["without_unknown_managers"], by=self.actor,
+            )  # fmt: skip
         if not isinstance(request, ApprovalRequest):
             return f"{options['file']}: one person may not load this alone, and it cannot be requested: {request}"
         return (

@@ -142,6 +142,7 @@ class _Judged:
         self._stored_of: dict[int, Sequence[Stored]] = {}
         self.outcomes: list[Outcome | None] = [one.refused for one in drafts]
         self.writes = Writes()
+        self._erased: set[int] = set()
         self.employees: set[int] = set()
         self.keys: set[Key] = set()
 
@@ -169,12 +170,29 @@ class _Judged:
         for place in group.rows:
             row = _sighting(self._drafts[place])
             if any(one.covers(row) for one in known.get(row.at, ())) or any(one.settles(row) for one in group.stored):
+                if self._ends_erased(group, place, row):
+                    continue
                 existing = next((one.contact_id for one in group.stored if one.keys & row.keys), None)
                 self._tell(place, rules.DUPLICATE, existing)
             elif not self._refused(place):
                 news[place] = row
                 known.setdefault(row.at, []).append(row)
         return news
+
+    def _ends_erased(self, group: Group, place: int, row: Sighting) -> bool:
+        """Confirm or end an erased contact: nothing else of it changes, and no identity comes back."""
+        contact = next((one for one in group.stored if one.erased and one.settles(row)), None)
+        if contact is None or self._closed or contact.contact_id in self._erased:
+            return False
+        confirmed_at, end = contact.confirmed_at or row.confirmed_at, contact.ended_at or row.ended_at
+        if (confirmed_at, end) == (contact.confirmed_at, contact.ended_at):
+            return False
+        self._erased.add(contact.contact_id)
+        stay = Stay(contact.keys, contact.recorded_at, confirmed_at, end, ())
+        self.writes.bring(contact, stay, [], "")
+        self._note(group.owner, contact.keys)
+        self._tell(place, rules.UPDATED, contact.contact_id)
+        return True
 
     def _refused(self, place: int) -> bool:
         """Refuse a row of somebody who is not to be recorded; who is there already learns nothing new by it."""

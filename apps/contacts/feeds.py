@@ -182,13 +182,15 @@ class _Judged:
     def _ends_erased(self, group: Group, place: int, row: Sighting) -> bool:
         """Confirm or end an erased contact: nothing else of it changes, and no identity comes back."""
         contact = next((one for one in group.stored if one.erased and one.settles(row)), None)
-        if contact is None or self._closed or contact.contact_id in self._erased:
+        if contact is None or contact.contact_id in self._erased:
             return False
         confirmed_at, end = contact.confirmed_at or row.confirmed_at, contact.ended_at or row.ended_at
         if (confirmed_at, end) == (contact.confirmed_at, contact.ended_at):
             return False
-        self._erased.add(contact.contact_id)
         stay = Stay(contact.keys, contact.recorded_at, confirmed_at, end, ())
+        if any(contact.touches(stay, *period) for period in self._closed):
+            return False
+        self._erased.add(contact.contact_id)
         self.writes.bring(contact, stay, [], "")
         self._note(group.owner, contact.keys)
         self._tell(place, rules.UPDATED, contact.contact_id)

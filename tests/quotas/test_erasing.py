@@ -6,6 +6,7 @@ import os
 import random
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from apps.employees.models import ApprovalRequest, Employee, Role, RosterLoad
 from apps.employees.tokens import create_token
 from apps.ledger.files import read_file
 from apps.ledger.models import AuditEntry, StoredFile
-from apps.ledger.services import Actor
+from apps.ledger.services import Actor, close_past
 from apps.quotas import querysets, services
 from apps.quotas.models import Campaign, Review, Standing
 from apps.quotas.services import compare_everybody, erase_person, erasing, look_for_person
@@ -268,6 +269,20 @@ def test_a_feed_still_confirms_and_ends_who_is_there(erased: Contact, campaign: 
     assert told["updated"] == 1
     assert Contact.objects.get().confirmed_at == erased.recorded_at
     assert canary.shown_by_tables() == {}
+
+
+@pytest.mark.parametrize(("minutes", "ends"), [(30, False), (120, True)])
+def test_a_feed_ends_an_erased_contact_after_a_frozen_period_and_not_within_it(
+    erased: Contact, clock: Clock, minutes: int, ends: bool
+) -> None:
+    """Otherwise somebody who left the product counts on in the next campaign, or the frozen one would change."""
+    hour = timedelta(hours=1)
+    clock.set(erased.recorded_at + 3 * hour)
+    close_past("october", erased.recorded_at - hour, erased.recorded_at + hour)
+    at, end = erased.recorded_at.isoformat(), (erased.recorded_at + timedelta(minutes=minutes)).isoformat()
+    feed = f"staff_no,name,email,recorded_at,ended_at\nA001,{NAME},{EMAIL},{at},{end}\n"
+    import_contacts(raw=io.BytesIO(feed.encode()), by=TESTER, trust_times=True)
+    assert (Contact.objects.get().ended_at is not None) is ends
 
 
 def test_a_file_that_is_recorded_is_not_kept(campaign: Campaign, alice: Employee) -> None:

@@ -57,6 +57,7 @@ class Server:
             "SECRET_KEY": "of-a-server-0123456789-abcdefghijklmnopqrstuvwxyz-0123456789",
             "IDENTITY_KEY": "of-a-server-0123456789",
             "ALLOWED_HOSTS": "hundred.example.com",
+            "BASE_URL": "https://hundred.example.com",
         }
 
 

@@ -90,6 +90,8 @@ def test_a_file_goes_from_one_of_hr_to_another(
     sent = {"name": "plan.csv", "mimeType": "text/csv", "buffer": LIST.encode()}
     first.page.set_input_files("[name=file]", [sent])  # type: ignore[list-item]
     first.page.click("text=Look at the file")
+    expect(first.page.locator("main")).to_contain_text("The file waits to be read.")
+    files.make_previews()
     expect(first.page.locator("#people")).to_contain_text("2 people would be adjusted")
     expect(first.page.locator("#rejects tbody tr")).to_have_count(2)
     assert first.problems() + (first.findings() if scripts else []) == []

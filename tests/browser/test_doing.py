@@ -81,7 +81,7 @@ def test_a_pasted_list_is_recorded_in_place_and_what_failed_stays(open_as: Open,
 def test_an_enter_that_ends_a_composition_sends_nothing(open_as: Open, alice: Employee) -> None:
     mine = open_as(alice)
     reach = mine.page.locator("#quick-add [name=reach]")
-    reach.fill("wangwei")
+    reach.fill("@wangwei")
     enter = """(field, composing) => field.dispatchEvent(new KeyboardEvent("keydown",
         {key: "Enter", isComposing: composing, bubbles: true, cancelable: true}))"""
     assert reach.evaluate(enter, True) is True  # nobody took it from the keyboard

@@ -94,7 +94,7 @@ def test_hr_brings_a_company_from_its_roster_to_its_hand_over(open_as: Open, clo
     first.page.click("nav a:has-text('Result')")
     expect(first.page.locator(".title")).to_contain_text("10 people · 7 red")
     kept = proof_of_the_result(first.page, tmp_path)
-    handed = hand_over(first.page, tmp_path)
+    handed, kept["signature"] = hand_over(first.page, tmp_path)
     verdicts = {row["staff_no"]: row["verdict"] for row in rows(handed.read_bytes())}
     assert {no for no, verdict in verdicts.items() if verdict == "eligible"} == {"A001", "A002", "S001"}
     assert verdicts["C001"] == "under_review", "who waits for an answer is paid nothing without a word"
@@ -242,13 +242,14 @@ def proof_of_the_result(page: Page, folder: Path) -> dict[str, Path]:
     return {key: downloaded(page, name).rename(folder / key) for key, name in found.items()}
 
 
-def hand_over(page: Page, folder: Path) -> Path:
-    """The file for the reward system, reached from the result."""
+def hand_over(page: Page, folder: Path) -> tuple[Path, Path]:
+    """The file for the reward system with its own signature, reached from the result."""
     page.click(".title a:has-text('Hand it over')")
     expect(page.locator(".title")).to_contain_text("final result, version 1")
     page.click("button:has-text('Make the file')")
     expect(page.locator("main")).to_contain_text("The file has 10 lines")
-    return downloaded(page, "Download").rename(folder / "handover.csv")
+    file = downloaded(page, "Download").rename(folder / "handover.csv")
+    return file, downloaded(page, "Signature of this hand-over").rename(folder / "handover.csv.sig")
 
 
 def proved(file: Path, signature: Path, public_key: Path, verifier: Path) -> tuple[int, str]:

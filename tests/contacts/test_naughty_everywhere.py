@@ -119,7 +119,7 @@ def all_normalised(employee: Employee) -> None:
 def test_any_name_is_stored_clean_or_refused_at_its_field(campaign: Campaign, alice: Employee, client: Client) -> None:
     stored = refused = 0
     for number, text in enumerate(NAUGHTY):
-        response = post(client, "/contacts/add/", name=text, reach=f"h{number}", key=str(uuid.uuid4()))
+        response = post(client, "/contacts/add/", name=text, reach=f"@h{number}", key=str(uuid.uuid4()))
         if response.status_code == 302:
             assert Contact.objects.get(identities__value=f"h{number}").name == clean_text(arrived(text))
             stored += 1
@@ -157,7 +157,7 @@ def test_any_lines_around_a_good_one_take_nothing_from_it(campaign: Campaign, al
 
 def test_any_key_of_a_form_is_a_key_or_refused(campaign: Campaign, alice: Employee, client: Client) -> None:
     for text in NAUGHTY:
-        assert post(client, "/contacts/add/", name="", reach="h", key=text).status_code in (302, 422)
+        assert post(client, "/contacts/add/", name="", reach="@h", key=text).status_code in (302, 422)
     assert Contact.objects.count() <= 1
 
 

@@ -77,7 +77,7 @@ def test_every_fact_table_there_is_is_protected() -> None:
         "employees_treenode", "ledger_filepreview", "ledger_job", "ledger_outbox", "ledger_progress", "ledger_setting",
         "ledger_storedchunk",
         "ledger_storedfile", "contacts_rememberedcolumns", "quotas_dailycount", "quotas_markrange", "quotas_markrun",
-            "contacts_contacttally", "contacts_erasuresubject",
+            "contacts_contacttally", "contacts_erasuresubject", "contacts_sighting",
             "quotas_rollup", "quotas_rollupchange", "quotas_rollupsum",
         "quotas_standing",
     }  # fmt: skip

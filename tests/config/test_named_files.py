@@ -31,6 +31,7 @@ SECRETS = {
     "EMAIL_URL": "smtp+tls://hundred:six@mail:587",
     "OIDC_CLIENT_SECRET": "seven",
 }
+WHERE = {"ALLOWED_HOSTS": "hundred.example.com", "BASE_URL": "https://hundred.example.com"}
 PROVIDER = {"OIDC_ISSUER": "https://login.example.com", "OIDC_CLIENT_ID": "hundred"}
 SHOW = """
 import json
@@ -71,8 +72,8 @@ def test_every_secret_can_stand_in_a_file(tmp_path: Path) -> None:
     for name, value in SECRETS.items():
         (tmp_path / name).write_text(f"{value}\n", encoding="utf-8")
         named[f"{name}_FILE"] = str(tmp_path / name)
-    plainly = settings({"ALLOWED_HOSTS": "hundred.example.com", **PROVIDER, **SECRETS})
-    by_files = settings({"ALLOWED_HOSTS": "hundred.example.com", **PROVIDER, **named})
+    plainly = settings({**WHERE, **PROVIDER, **SECRETS})
+    by_files = settings({**WHERE, **PROVIDER, **named})
     assert read_all(by_files) == read_all(plainly)
     assert [text for text in SECRETS.values() if text in by_files.stdout][:3] == list(SECRETS.values())[:3]
 

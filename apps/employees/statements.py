@@ -254,13 +254,14 @@ WHERE row.keeps_email AND NOT row.gives_up_email AND NOT EXISTS (
       AND request.expires_at > %(now)s)
 ORDER BY person.staff_no COLLATE "C"
 """
-# Who is missing from a complete file left the day before; who started only today leaves now.
+# Who is missing from a complete file left the day before; who started only today leaves now. A number in other letter
+# case is refused above, and still names them.
 LEAVERS = """
 WITH gone AS (
     UPDATE employees_employment work SET ends_at = CASE WHEN starts_at < %(left)s THEN %(left)s ELSE %(now)s END
     FROM employees_employee person
     WHERE person.id = work.employee_id AND work.starts_at < %(now)s AND work.ends_at > %(now)s
-      AND NOT EXISTS (SELECT 1 FROM {rows} mentioned WHERE mentioned.staff_no = person.staff_no)
+      AND NOT EXISTS (SELECT 1 FROM {rows} mentioned WHERE lower(mentioned.staff_no) = lower(person.staff_no))
     RETURNING work.employee_id)
 INSERT INTO roster_left SELECT employee_id FROM gone
 """

@@ -72,6 +72,13 @@ def test_two_new_numbers_that_differ_by_letter_case_alone_are_one_sign_in(noon: 
     assert counts(result) == {"created": 1, "rejected": 1}
 
 
+def test_a_number_in_other_letter_case_sends_nobody_away(company: dict[str, Employee]) -> None:
+    """A rejected line of a complete file still names its person."""
+    result = load(ROSTER.replace("A002,Alan", "a002,Alan"), complete=True)
+    assert [one.code for one in result.rejects] == ["staff_no_taken"]
+    assert employed("A002")
+
+
 def test_whoever_has_such_a_number_keeps_it(noon: Clock) -> None:
     """A number that was loaded before stays theirs."""
     Employee.objects.create(staff_no="one@c.example.com", name="One", email="1@c.example.com")

@@ -279,7 +279,8 @@ OIDC_SECOND_FACTOR = env.bool("OIDC_SECOND_FACTOR", False)
 PASSWORD_SIGN_IN = env.bool("PASSWORD_SIGN_IN", True)
 # Days after a change of its address, second factor or role in which an account takes part in no two-person decision.
 APPROVAL_COOLDOWN_DAYS = env.int("APPROVAL_COOLDOWN_DAYS", 3)
-# A roster load that ends or moves more than this share of the employed needs a second person; 0: every one that does.
+# A roster load that ends, moves, renames or adds more than this share of the employed needs a second person; 0: any
+# that ends, moves or renames somebody, or adds two people.
 ROSTER_APPROVAL_SHARE = env.float("ROSTER_APPROVAL_SHARE", 0.05)
 # Roles that open pages only with a second factor. The demo's HR signs in with its printed password alone.
 SECOND_FACTOR_ROLES: list[str] = env.list("SECOND_FACTOR_ROLES", default=[] if LOCAL else ["hr"])

@@ -58,6 +58,14 @@ EFFECTS: dict[str, Any] = {
     "returning": ngettext_lazy(
         "%(count)s person is employed again", "%(count)s people are employed again", "number"
     ),
+    "renaming": ngettext_lazy(
+        "%(count)s person gets another name", "%(count)s people get another name", "number"
+    ),
+    "role_changes": ngettext_lazy(
+        "The name or employment of %(count)s person who holds a role or asked for this changes",
+        "The names or employment of %(count)s people who hold a role or asked for this change",
+        "number",
+    ),
     "addresses": ngettext_lazy(
         "%(count)s person gets another e-mail address", "%(count)s people get another e-mail address", "number"
     ),

@@ -53,6 +53,8 @@ def _why(code: str, column: str, about: str) -> str:
     sentences = {
         "missing": _("The name is missing.") if column == "name" else _("The staff number is missing."),
         "too_long": _("This is too long."),
+        "staff_no_sign": _("A staff number cannot have an @."),
+        "staff_no_taken": _("The sign-in for this staff number would be the same as for %(about)s.") % told,
         "unterminated_quote": _("A quotation mark is missing or stands in the wrong place."),
         "invalid_identity": _("The phone number is not valid.") if column == "phone" else _("The e-mail is not valid."),
         "email_shared": _("The same e-mail as %(about)s: nobody can say whose it is.") % told,

@@ -39,6 +39,7 @@ from apps.employees.statements import (
     PLACEMENTS,
     PLANNED,
     REFUSE_BACKWARDS,
+    REFUSE_MISLEADING_NUMBERS,
     REFUSE_TAKEN_EMAILS,
     REFUSE_UNKNOWN_MANAGERS,
     STAGE,
@@ -212,7 +213,7 @@ def _apply(
     if rebuilds:
         rebuild_tree(now)
         if keeps and not alone:
-            _require_approval(result, load, before, now)
+            _require_approval(result, load, by, before, now)
         audit("roster.loaded", by=by, kind="roster", detail=result.counts | {"complete": complete})
     return result
 
@@ -222,10 +223,12 @@ def _is_set_up(by: Actor) -> bool:
     return by.id is None and not hr_exists()
 
 
-def _require_approval(result: RosterResult, load: RosterLoad | None, employed_before: int, now: datetime) -> None:
+def _require_approval(
+    result: RosterResult, load: RosterLoad | None, by: Actor, employed_before: int, now: datetime
+) -> None:
     """Raises NeedsSecondPerson, which takes everything back."""
     remember_people(OF_LOAD, prefix="pg_temp.was_")
-    result.effect = count_effect(now)
+    result.effect = count_effect(now, by)
     if load is None or not is_approved(ApprovalRequest.Kind.ROSTER_LOAD, load):
         require_small(result.effect, employed_before, now)
 
@@ -311,7 +314,7 @@ def _refuse(cursor: Any, now: datetime, roster: Roster) -> tuple[list[Reject], l
     without: list[tuple[int, str]] = []
     while True:
         refused: list[Reject] = []
-        for statement in (REFUSE_BACKWARDS, REFUSE_TAKEN_EMAILS):
+        for statement in (REFUSE_BACKWARDS, *REFUSE_MISLEADING_NUMBERS, REFUSE_TAKEN_EMAILS):
             cursor.execute(statement, {"now": now})
             refused += [Reject(*row) for row in cursor.fetchall()]
         if roster.without_unknown_managers:

@@ -24,20 +24,24 @@ Kind = ApprovalRequest.Kind
 SUMMED_OVER = timedelta(days=1)
 # Names in an effect that only the second person reads: they tell whose contact somebody is.
 CONFIDENTIAL = ("counts",)
+# What one person causes for nobody, and what is summed: people who change, and people who come.
+ALWAYS_TWO = ("counts", "addresses", "role_changes")
+CHANGED, CAME = ("leaving", "moving", "renaming"), ("joining", "returning")
 
-# `people` is a SELECT of ids; a table of SOURCES begins with `prefix`.
-SOURCES = ("employees_employment", "employees_placement", "employees_employeeidentity")
+# `people` is a SELECT of ids; each table that is read begins with `prefix`.
 REMEMBER = """
-DROP TABLE IF EXISTS pg_temp.effect_people, pg_temp.effect_employment, pg_temp.effect_placement,
-    pg_temp.effect_employeeidentity;
+DROP TABLE IF EXISTS pg_temp.effect_people, pg_temp.effect_employee, pg_temp.effect_employment,
+    pg_temp.effect_placement, pg_temp.effect_employeeidentity;
 CREATE TEMP TABLE effect_people ON COMMIT DROP AS SELECT DISTINCT employee_id FROM ({people}) touched;
+CREATE TEMP TABLE effect_employee ON COMMIT DROP AS
+    SELECT id AS employee_id, name FROM {prefix}employees_employee WHERE id IN (SELECT employee_id FROM effect_people);
 CREATE TEMP TABLE effect_employment ON COMMIT DROP AS
     SELECT * FROM {prefix}employees_employment WHERE employee_id IN (SELECT employee_id FROM effect_people);
 CREATE TEMP TABLE effect_placement ON COMMIT DROP AS
     SELECT * FROM {prefix}employees_placement WHERE employee_id IN (SELECT employee_id FROM effect_people);
 CREATE TEMP TABLE effect_employeeidentity ON COMMIT DROP AS
     SELECT * FROM {prefix}employees_employeeidentity WHERE employee_id IN (SELECT employee_id FROM effect_people);
-ANALYZE effect_people, effect_employment, effect_placement, effect_employeeidentity;
+ANALYZE effect_people, effect_employee, effect_employment, effect_placement, effect_employeeidentity;
 """
 # Whom a load touched: new people, those it changed, and those who are missing from a complete file.
 OF_LOAD = """
@@ -45,14 +49,39 @@ SELECT employee_id FROM roster_stage WHERE is_new UNION ALL SELECT employee_id F
 UNION ALL SELECT employee_id FROM roster_left
 """
 EMPLOYED = "SELECT count(*) FROM employees_employment WHERE starts_at <= %(now)s AND ends_at > %(now)s"
+# Leaving: employed for less of the time from now on than before, because the last day comes sooner or the first later.
+# Nobody has two periods that have not ended (statements.EMPLOYMENTS), so the two ends of the time that is left tell it.
 STAYS = """
-SELECT count(*) FILTER (WHERE was.ends_at > %(now)s AND coalesce(is_now.ends_at, '-infinity') < was.ends_at),
+WITH was AS (
+    SELECT employee_id, max(ends_at) AS ends_at,
+        greatest(min(starts_at) FILTER (WHERE ends_at > %(now)s), %(now)s) AS starts_at
+    FROM effect_employment GROUP BY 1
+), is_now AS (
+    SELECT employee_id, max(ends_at) AS ends_at,
+        greatest(min(starts_at) FILTER (WHERE ends_at > %(now)s), %(now)s) AS starts_at
+    FROM employees_employment JOIN effect_people USING (employee_id) GROUP BY 1
+)
+SELECT count(*) FILTER (WHERE was.ends_at > %(now)s AND (
+        coalesce(is_now.ends_at, '-infinity') < was.ends_at OR is_now.starts_at > was.starts_at)),
     count(*) FILTER (WHERE was.ends_at IS NULL AND is_now.ends_at > %(now)s),
     count(*) FILTER (WHERE was.ends_at <= %(now)s AND is_now.ends_at > %(now)s)
-FROM effect_people
-LEFT JOIN (SELECT employee_id, max(ends_at) AS ends_at FROM effect_employment GROUP BY 1) was USING (employee_id)
-LEFT JOIN (SELECT employee_id, max(ends_at) AS ends_at FROM employees_employment
-           WHERE employee_id IN (SELECT employee_id FROM effect_people) GROUP BY 1) is_now USING (employee_id)
+FROM effect_people LEFT JOIN was USING (employee_id) LEFT JOIN is_now USING (employee_id)
+"""
+# Another name, of somebody who was employed before; and whatever happens to the employment or name of those who could
+# be a second person, or of the account that makes the change.
+RENAMED = """
+SELECT count(*) FROM effect_employee was JOIN employees_employee is_now ON is_now.id = was.employee_id
+WHERE was.name <> is_now.name AND EXISTS (SELECT 1 FROM effect_employment work WHERE work.employee_id = is_now.id)
+"""
+OF_ROLES = """
+SELECT count(*) FROM effect_people JOIN employees_account account USING (employee_id)
+JOIN employees_employee is_now ON is_now.id = employee_id LEFT JOIN effect_employee was USING (employee_id)
+WHERE (account.id = %(by)s OR EXISTS (SELECT 1 FROM employees_role role WHERE role.account_id = account.id))
+  AND (was.name IS DISTINCT FROM is_now.name OR
+    (SELECT array_agg((starts_at, ends_at)::text ORDER BY starts_at) FROM effect_employment work
+     WHERE work.employee_id = is_now.id) IS DISTINCT FROM
+    (SELECT array_agg((starts_at, ends_at)::text ORDER BY starts_at) FROM employees_employment work
+     WHERE work.employee_id = is_now.id))
 """
 # Another manager moves everybody below as well: they stand in another team than before. Of movers below movers, only
 # the uppermost is looked at, so that nobody is counted twice.
@@ -127,35 +156,45 @@ def remember_people(people: str, parameters: dict[str, Any] | None = None, *, pr
         cursor.execute(REMEMBER.format(people=people, prefix=prefix), parameters)
 
 
-def count_effect(now: datetime) -> dict[str, int]:
-    """What has happened since to the people of `remember_people`; the tree is rebuilt by now."""
+def count_effect(now: datetime, by: Actor) -> dict[str, int]:
+    """What `by` has done since to the people of `remember_people`; the tree is rebuilt by now."""
     if not _count_moved:
         raise ImproperlyConfigured("nothing counts whose number of contacts a change of the roster moves")
     with connection.cursor() as cursor:
         cursor.execute(STAYS, {"now": now})
-        leaving, joining, returning = cursor.fetchone()
-        cursor.execute(MOVED, {"now": now})
-        [moving] = cursor.fetchone()
-    effect = {"leaving": leaving, "moving": moving, "joining": joining, "returning": returning}
+        effect = dict(zip(("leaving", "joining", "returning"), cursor.fetchone(), strict=True))
+        for name, counts in (("moving", MOVED), ("renaming", RENAMED), ("role_changes", OF_ROLES)):
+            cursor.execute(counts, {"now": now, "by": by.id})
+            [effect[name]] = cursor.fetchone()
     return {name: number for name, number in (effect | {"counts": _count_moved[0]()}).items() if number}
 
 
 def require_small(effect: dict[str, int], of: int, now: datetime) -> None:
-    """Raises NeedsSecondPerson for an effect on a company of `of` employed people that one person may not cause."""
-    if effect.get("counts") or effect.get("addresses") or _is_large(effect, of, now):
+    """Raises NeedsSecondPerson for an effect on a company of `of` employed people that one person may not cause.
+
+    `of`: before the change, without anybody whom it makes employed.
+    """
+    if any(effect.get(name) for name in ALWAYS_TWO) or _is_large(effect, of, now):
         raise NeedsSecondPerson(effect)
 
 
 def _is_large(effect: dict[str, int], of: int, now: datetime) -> bool:
-    ends = effect.get("leaving", 0) + effect.get("moving", 0)
-    if not ends:
-        return False
     approved = ApprovalRequest.objects.filter(kind=Kind.ROSTER_LOAD, decision="approved").values_list("subject")
     lately = RosterLoad.objects.filter(state=RosterLoad.State.DONE, done_at__gt=now - SUMMED_OVER, undone_at=None)
     subjects = {subject for (subject,) in approved.filter(requested_at__gt=now - 15 * SUMMED_OVER)}
+    changed, came = _sum(effect, CHANGED), _sum(effect, CAME)
     for pk, before in lately.values_list("pk", "effect"):
-        ends += 0 if str(pk) in subjects else before.get("leaving", 0) + before.get("moving", 0)
-    return ends > settings.ROSTER_APPROVAL_SHARE * of
+        # Whoever came lately is nobody's share: made-up people would make room for the end of real ones.
+        of -= _sum(before, CAME)
+        if str(pk) not in subjects:
+            changed, came = changed + _sum(before, CHANGED), came + _sum(before, CAME)
+    most = settings.ROSTER_APPROVAL_SHARE * max(of, 0)
+    # One new colleague a day is no flood, in however small a company.
+    return bool(changed and changed > most) or came > max(most, 1)
+
+
+def _sum(effect: dict[str, int], names: tuple[str, ...]) -> int:
+    return sum(effect.get(name, 0) for name in names)
 
 
 def request_change(kind: str, load: RosterLoad, effect: dict[str, int], by: Actor) -> ApprovalRequest:

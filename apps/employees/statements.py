@@ -48,6 +48,29 @@ WHERE held.kind = 'email' AND held.live AND held.digest = row.email_digest AND h
 RETURNING row.line, 'email', 'email_taken', 'the e-mail of ' || holder.name || ' (' || holder.staff_no || ')',
     holder.name || ' (' || holder.staff_no || ')'
 """
+# A staff number becomes a sign-in name, in lower case, and a sign-in name with an @ is an address: a new one must mean
+# nobody else, or two people are one at the sign-in.
+NEW_NUMBER = "NOT EXISTS (SELECT 1 FROM employees_employee person WHERE person.staff_no = row.staff_no)"
+REFUSE_MISLEADING_NUMBERS = [
+    f"""
+    DELETE FROM roster_stage row WHERE row.staff_no LIKE '%%@%%' AND {NEW_NUMBER}
+    RETURNING row.line, 'staff_no', 'staff_no_sign', 'a staff number has no @', ''
+    """,
+    f"""
+    WITH fresh AS MATERIALIZED (
+        SELECT line, staff_no, lower(staff_no) AS login FROM roster_stage row WHERE {NEW_NUMBER}
+    ), taken AS (
+        SELECT fresh.line, person.staff_no AS by FROM fresh JOIN employees_employee person
+            ON lower(person.staff_no) = fresh.login
+        UNION ALL SELECT fresh.line, account.login FROM fresh JOIN employees_account account USING (login)
+        UNION ALL SELECT fresh.line, other.staff_no FROM fresh JOIN fresh other USING (login)
+            WHERE other.line < fresh.line
+    )
+    DELETE FROM roster_stage row USING (SELECT line, min(by) AS by FROM taken GROUP BY line) taken
+    WHERE row.line = taken.line
+    RETURNING row.line, 'staff_no', 'staff_no_taken', 'the same sign-in name as ' || taken.by, taken.by
+    """,
+]
 MANAGER_UNKNOWN = """
 manager <> '' AND NOT EXISTS (SELECT 1 FROM roster_stage boss WHERE boss.staff_no = row.manager)
   AND NOT EXISTS (SELECT 1 FROM employees_employee boss WHERE boss.staff_no = row.manager)
@@ -231,13 +254,14 @@ WHERE row.keeps_email AND NOT row.gives_up_email AND NOT EXISTS (
       AND request.expires_at > %(now)s)
 ORDER BY person.staff_no COLLATE "C"
 """
-# Who is missing from a complete file left the day before; who started only today leaves now.
+# Who is missing from a complete file left the day before; who started only today leaves now. A number in other letter
+# case is refused above, and still names them.
 LEAVERS = """
 WITH gone AS (
     UPDATE employees_employment work SET ends_at = CASE WHEN starts_at < %(left)s THEN %(left)s ELSE %(now)s END
     FROM employees_employee person
     WHERE person.id = work.employee_id AND work.starts_at < %(now)s AND work.ends_at > %(now)s
-      AND NOT EXISTS (SELECT 1 FROM {rows} mentioned WHERE mentioned.staff_no = person.staff_no)
+      AND NOT EXISTS (SELECT 1 FROM {rows} mentioned WHERE lower(mentioned.staff_no) = lower(person.staff_no))
     RETURNING work.employee_id)
 INSERT INTO roster_left SELECT employee_id FROM gone
 """

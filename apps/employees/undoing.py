@@ -166,7 +166,9 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
         _finish(load, by, now)
         if not approved:
             of, addresses = effect
-            require_small(count_effect(now) | ({"addresses": addresses} if addresses else {}), of, now)
+            # Whom the load made employed is gone by now, and whom it ended came back.
+            of = min(of, employed(now))
+            require_small(count_effect(now, by) | ({"addresses": addresses} if addresses else {}), of, now)
 
 
 def undo_or_request(*, load_id: uuid.UUID, by: Actor) -> ApprovalRequest | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.employees.models import Employee, EmployeeIdentity
+from apps.employees.models import Account, Employee, EmployeeIdentity
 from apps.employees.roster import RosterRefused
 from apps.ledger.models import AuditEntry, OutboxRow
 from apps.ledger.tables import UnreadableFile
@@ -49,6 +49,40 @@ def test_a_cycle_that_another_move_ends_in_time_is_none(company: dict[str, Emplo
 def test_nobody_is_their_own_manager(noon: Clock) -> None:
     result = load(HEADER + "1,One,1@c.example.com,1")
     assert [reject.code for reject in result.rejects] == ["own_manager"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [("a001", "staff_no_taken"), ("operator", "staff_no_taken"), ("OPERATOR", "staff_no_taken"),
+     ("N1@corp.example.com", "staff_no_sign")],
+)  # fmt: skip
+def test_a_new_number_that_is_somebody_elses_sign_in_is_refused(
+    company: dict[str, Employee], number: str, code: str
+) -> None:
+    """Otherwise who signs in is mistaken for them, or locks them out."""
+    Account.objects.create(login="operator", password="!")
+    result = load(HEADER + f"{number},New,new@corp.example.com,\nN002,Two,two@corp.example.com,{number}\n")
+    assert [(one.line, one.code) for one in result.rejects] == [(2, code), (3, "manager_rejected")]
+    assert not Employee.objects.filter(staff_no=number).exists()
+
+
+def test_two_new_numbers_that_differ_by_letter_case_alone_are_one_sign_in(noon: Clock) -> None:
+    result = load(HEADER + "X1,One,1@c.example.com,\nx1,Two,2@c.example.com,\n")
+    assert [(one.line, one.code, one.about) for one in result.rejects] == [(3, "staff_no_taken", "X1")]
+    assert counts(result) == {"created": 1, "rejected": 1}
+
+
+def test_a_number_in_other_letter_case_sends_nobody_away(company: dict[str, Employee]) -> None:
+    """A rejected line of a complete file still names its person."""
+    result = load(ROSTER.replace("A002,Alan", "a002,Alan"), complete=True)
+    assert [one.code for one in result.rejects] == ["staff_no_taken"]
+    assert employed("A002")
+
+
+def test_whoever_has_such_a_number_keeps_it(noon: Clock) -> None:
+    """A number that was loaded before stays theirs."""
+    Employee.objects.create(staff_no="one@c.example.com", name="One", email="1@c.example.com")
+    assert counts(load(HEADER + "one@c.example.com,One,1@c.example.com,\n")) == {"created": 1}
 
 
 def test_two_lines_of_one_person_that_disagree_refuse_the_file(noon: Clock) -> None:

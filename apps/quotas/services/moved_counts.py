@@ -12,43 +12,53 @@ from apps.ledger.services import clock, identity
 from apps.quotas.models import Campaign
 from apps.quotas.querysets import literal
 
-# The identities of the people who were touched, as they were and as they are; `effect_` tables: as they were
-# (employees.roster_effects). An identity that is an employee's at any time makes a contact `not_external`.
+# The identities of the people who were touched that somebody has as a contact's, also of a contact that has ended: a
+# look at an earlier day counts it. With the periods of everybody who has or had them, before the change and after it;
+# `effect_` tables: as it was (employees.roster_effects).
 KEYS = """
+DROP TABLE IF EXISTS pg_temp.effect_keys, pg_temp.effect_work;
 CREATE TEMP TABLE effect_keys ON COMMIT DROP AS
-SELECT kind, digest FROM effect_employeeidentity
-UNION SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN (SELECT employee_id FROM effect_people);
+SELECT kind, digest FROM (
+    SELECT kind, digest FROM effect_employeeidentity
+    UNION SELECT kind, digest FROM employees_employeeidentity JOIN effect_people USING (employee_id)) one
+WHERE EXISTS (SELECT 1 FROM contacts_contactidentity mine WHERE mine.kind = one.kind AND mine.digest = one.digest);
 ANALYZE effect_keys;
+CREATE TEMP TABLE effect_work ON COMMIT DROP AS
+SELECT kind, digest, true AS was, false AS is_now, starts_at, ends_at FROM effect_keys
+JOIN effect_employeeidentity USING (kind, digest) JOIN effect_employment USING (employee_id)
+UNION ALL
+SELECT kind, digest, touched.employee_id IS NULL, true, starts_at, ends_at FROM effect_keys
+JOIN employees_employeeidentity theirs USING (kind, digest) JOIN employees_employment USING (employee_id)
+LEFT JOIN effect_people touched ON touched.employee_id = theirs.employee_id;
+ANALYZE effect_work;
 """
+# A look at T judges a contact a colleague who was employed at any moment between the opening and T: at every T from
+# the first such moment on. Where that is another one, some look of the campaign answers otherwise.
+MOVED = """
+SELECT kind, digest FROM effect_work WHERE starts_at < {cutoff_at} AND ends_at > {opens_at} GROUP BY 1, 2
+HAVING min(greatest(starts_at, {opens_at})) FILTER (WHERE was)
+    IS DISTINCT FROM min(greatest(starts_at, {opens_at})) FILTER (WHERE is_now)
+"""
+# For campaigns that are opened later: somebody who never was a colleague becomes one, or the other way round.
+MOVED_FOR_GOOD = "SELECT kind, digest FROM effect_work GROUP BY 1, 2 HAVING bool_or(was) <> bool_or(is_now)"
 HOLDERS = """
-SELECT mine.employee_id FROM effect_keys one
-JOIN contacts_contactidentity mine ON mine.kind = one.kind AND mine.digest = one.digest
-JOIN contacts_contact contact ON contact.id = mine.contact_id AND contact.ended_at IS NULL
-WHERE EXISTS ({was}) <> EXISTS ({is_now})
-  AND NOT EXISTS ({is_now} AND theirs.employee_id NOT IN (SELECT employee_id FROM effect_people))
-"""
-COLLEAGUE = """
-SELECT 1 FROM {prefix}employeeidentity theirs JOIN {prefix}employment work USING (employee_id)
-WHERE theirs.kind = one.kind AND theirs.digest = one.digest AND work.starts_at < {until} AND work.ends_at > {since}
+SELECT count(DISTINCT mine.employee_id) FROM ({moved}) moved
+JOIN contacts_contactidentity mine ON mine.kind = moved.kind AND mine.digest = moved.digest
 """
 
 
 def count_moved() -> int:
-    """How many employees have a contact that becomes, or stops being, an employee in a running campaign or for good."""
-    # For good: for campaigns that are opened later.
-    periods = {("'-infinity'", "'infinity'")}
+    """How many employees have a contact that is a colleague from another moment on in a running campaign, or for good.
+
+    For good: never before, or never any more.
+    """
+    found = [MOVED_FOR_GOOD]
     for campaign in Campaign.objects.to_mark(clock()):
-        periods.add((literal(campaign.rule.opens_at), literal(campaign.rule.cutoff_at)))
-    found = " UNION ".join(
-        HOLDERS.format(
-            was=COLLEAGUE.format(prefix="effect_", since=since, until=until),
-            is_now=COLLEAGUE.format(prefix="employees_", since=since, until=until),
-        )
-        for since, until in sorted(periods)
-    )
+        rule = campaign.rule
+        found.append(MOVED.format(opens_at=literal(rule.opens_at), cutoff_at=literal(rule.cutoff_at)))
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS pg_temp.effect_keys;" + KEYS)
-        cursor.execute(f"SELECT count(*) FROM ({found}) moved")
+        cursor.execute(KEYS)
+        cursor.execute(HOLDERS.format(moved=" UNION ".join(found)))
         return int(cursor.fetchone()[0])
 
 
@@ -57,5 +67,5 @@ def count_holders(addresses: Iterable[str]) -> int:
     digests = {identity("email", address).digest for address in addresses}
     known = EmployeeIdentity.objects.filter(kind="email", digest__in=digests).values_list("digest", flat=True)
     new = digests - {bytes(digest) for digest in known}
-    held = ContactIdentity.objects.filter(kind="email", digest__in=new, contact__ended_at=None)
+    held = ContactIdentity.objects.filter(kind="email", digest__in=new)
     return held.values("employee").distinct().count()

@@ -1,0 +1,228 @@
+"""What a load does is judged whole: when these fail, one HR user ends a company, or moves a count, by another column.
+
+Each was a way for one account of HR alone.
+"""
+
+import io
+from typing import Any
+
+import pytest
+
+from apps.contacts.services import end_contact
+from apps.employees import loads, roster_effects
+from apps.employees.imports import read_roster
+from apps.employees.models import ApprovalRequest, Employee, RosterLoad
+from apps.employees.roster import load_roster
+from apps.employees.roster_effects import NeedsSecondPerson
+from apps.employees.undoing import undo_load, undo_or_request
+from apps.ledger.services import Actor, clock
+from apps.ledger.tables import Table
+from apps.quotas.models import Campaign
+from apps.quotas.services import moved_counts
+from apps.quotas.services.approvals import effect_of_request
+from tests.employees.looks import employed
+from tests.fixtures import Clock
+from tests.people import ROSTER, approve, load, officer, person, record_one, with_account
+from tests.rosters import looked, worked
+
+pytestmark = pytest.mark.django_db
+State = RosterLoad.State
+DATES = "staff_no,name,email,started_on,left_on\n"
+MANY = "".join(f"N{number:03},New {number},n{number}@corp.example.com,,,\n" for number in range(30))
+
+
+@pytest.fixture(autouse=True)
+def share(settings: Any, company: object) -> None:
+    """Of nine people one is more than a tenth."""
+    settings.ROSTER_APPROVAL_SHARE = 0.1
+
+
+def confirmed(content: str, by: Actor | None = None, **options: bool) -> RosterLoad:
+    shown = looked(content, **options)
+    assert loads.confirm(shown, digest=shown.digest, by=by or officer("hr-1"))
+    return worked(shown)
+
+
+def request_of(done: RosterLoad) -> dict[str, int]:
+    """The effect of the request that the load waits for, whole."""
+    assert done.state == State.REQUESTED
+    return effect_of_request(ApprovalRequest.objects.get(decision=None), clock())
+
+
+def test_a_first_day_in_the_future_ends_somebody() -> None:
+    """It once ended the whole company: the last day is the same."""
+    done = confirmed(DATES + "A002,Alan,alan@corp.example.com,2027-01-04,\n")
+    assert request_of(done) == {"leaving": 1}
+    assert employed("A002")
+
+
+def test_a_planned_first_day_that_is_put_off_ends_somebody(settings: Any) -> None:
+    confirmed(DATES + "X001,Xenia,xenia@corp.example.com,2026-12-01,\n")
+    done = confirmed(DATES + "X001,Xenia,xenia@corp.example.com,2099-12-01,\n")
+    assert request_of(done) == {"leaving": 1}
+
+
+def test_undoing_a_first_day_that_was_put_forward_ends_somebody(settings: Any, noon: Clock) -> None:
+    confirmed(DATES + "X001,Xenia,xenia@corp.example.com,2026-12-20,\n")
+    done = confirmed(DATES + "X001,Xenia,xenia@corp.example.com,2026-11-02,\n")
+    assert (done.state, employed("X001")) == (State.DONE, True)
+    request = undo_or_request(load_id=done.pk, by=officer("hr-1"))
+    assert request is not None
+    assert request.effect == {"leaving": 1}
+    assert employed("X001")
+
+
+def test_many_who_join_need_a_second_person_and_so_do_many_who_return() -> None:
+    assert request_of(confirmed(ROSTER + MANY)) == {"joining": 30}
+    assert not Employee.objects.filter(staff_no="N001").exists()
+
+
+def test_joiners_make_no_room_for_leavers(settings: Any) -> None:
+    """Also approved ones: of nine and thirty, two would be less than a tenth."""
+    done = confirmed(ROSTER + MANY)
+    approve()
+    assert worked(done).state == State.DONE
+    left = "A002,Alan,alan@corp.example.com,,2026-11-20\n"
+    assert request_of(confirmed(DATES + left)) == {"leaving": 1}
+
+
+def test_joiners_of_yesterday_are_colleagues(noon: Clock) -> None:
+    done = confirmed(ROSTER + MANY)
+    approve()
+    worked(done)
+    noon.set("2026-11-24T12:00:01+08:00", ticks=True)
+    assert confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-20\n").state == State.DONE
+
+
+def test_the_first_load_of_an_empty_company_needs_nobody_however_many_join() -> None:
+    assert load(ROSTER + "Z001,Zoe,zoe@corp.example.com,,,\n").created == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("2026-10-01", "2026-11-20"),
+        ("2026-11-10", "2026-11-20"),
+        ("2026-11-25", "2026-11-29"),
+        ("2026-12-20", "2026-11-29"),
+    ],
+    ids=["from before the opening", "between two past days", "between two days to come", "from after the cut-off"],
+)
+def test_a_first_day_that_moves_within_a_campaign_moves_a_count(
+    alice: Employee, campaign: Campaign, settings: Any, before: str, after: str
+) -> None:
+    """From the first day on a contact is a colleague: a look at a day between the two answers otherwise."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    row = "X001,Xenia,xenia@corp.example.com,{},\n"
+    assert confirmed(DATES + row.format(before)).state == State.DONE
+    record_one(alice, ("email", "xenia@corp.example.com"))
+    assert request_of(confirmed(DATES + row.format(after)))["counts"] == 1
+
+
+def test_an_ordinary_leaver_who_is_a_contact_moves_no_count(alice: Employee, campaign: Campaign, settings: Any) -> None:
+    """They were a colleague in the campaign and stay one in it: HR learns nothing and waits for nobody."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    record_one(alice, ("email", "sam@corp.example.com"))
+    assert confirmed(DATES + "S001,Sam,sam@corp.example.com,,2026-11-20\n").state == State.DONE
+
+
+def test_a_colleague_by_somebody_else_moves_no_count(alice: Employee, campaign: Campaign, settings: Any) -> None:
+    """A phone of two people: the other one is employed all the time."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    head = "staff_no,name,email,phone,started_on\n"
+    both = "X001,Xenia,xenia@corp.example.com,13912345678,2026-10-01\nX002,Yan,yan@corp.example.com,13912345678,{}\n"
+    assert confirmed(head + both.format("2026-10-01")).state == State.DONE
+    record_one(alice, ("phone", "+8613912345678"))
+    assert confirmed(head + both.format("2026-11-10")).state == State.DONE
+
+
+def test_a_contact_that_has_ended_counts_too(alice: Employee, campaign: Campaign, settings: Any) -> None:
+    """A look at an earlier day shows whose contact somebody was."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    [outcome] = record_one(alice, ("email", "guest@outside.example.org")).outcomes
+    end_contact(contact_id=outcome.contact_id, employee=alice, by=officer("hr-1"))
+    done = confirmed(ROSTER + "X001,Nobody,guest@outside.example.org,,,\n")
+    assert request_of(done) == {"joining": 1, "counts": 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "also"),
+    [
+        ("C001,Carol,carol@corp.example.com,,2026-11-20", {"leaving": 1}),
+        ("C001,Carol,carol@corp.example.com,2026-11-20,", {}),
+        ("C001,Dana 董,carol@corp.example.com,,", {"renaming": 1}),
+    ],
+    ids=["leaves", "another first day", "another name"],
+)
+def test_whoever_holds_a_role_is_changed_by_two(
+    company: dict[str, Employee], settings: Any, row: str, also: dict[str, int]
+) -> None:
+    """The second person is whom a page names, and is there."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    with_account(company["C001"], "auditor")
+    assert request_of(confirmed(f"{DATES}{row}\n")) == also | {"role_changes": 1}
+
+
+def test_the_return_of_somebody_with_a_role_needs_two(company: dict[str, Employee], settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 1
+    with_account(company["C001"], "hr")
+    done = confirmed(DATES + "C001,Carol,carol@corp.example.com,,2026-11-20\n")
+    approve()
+    assert worked(done).state == State.DONE
+    back = confirmed("staff_no,name,email\nC001,Carol,carol@corp.example.com\n")
+    assert request_of(back) == {"returning": 1, "role_changes": 1}
+
+
+def test_nobody_renames_themselves(company: dict[str, Employee], settings: Any) -> None:
+    """Also without any role, as an account whose role was taken away while its file waited."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    officer("hr-1")
+    mine = with_account(company["A001"]).account.actor
+    roster = read_roster(Table(io.StringIO("staff_no,name,email\nA001,Bob 白,alice@corp.example.com\n")))
+    with pytest.raises(NeedsSecondPerson) as needs:
+        load_roster(roster=roster, by=mine)
+    assert needs.value.effect == {"renaming": 1, "role_changes": 1}
+    assert person("A001").name == "Alice 艾"
+
+
+def test_names_count_toward_the_share(settings: Any) -> None:
+    renamed = "staff_no,name,email\nA002,Alain,alan@corp.example.com\n"
+    done = confirmed(renamed)
+    assert request_of(done) == {"renaming": 1}
+    settings.ROSTER_APPROVAL_SHARE = 0.2
+    approve()
+    assert worked(done).state == State.DONE
+    assert person("A002").name == "Alain"
+    undo_load(load_id=done.pk, by=officer("hr-2"))
+    assert person("A002").name == "Alan"
+
+
+class TestMutants:
+    """One protection less, and one person does it alone: otherwise the tests above could not fail."""
+
+    def test_last_days_alone_are_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(roster_effects, "STAYS", roster_effects.STAYS.replace("OR is_now.starts_at >", "OR NULL >"))
+        assert confirmed(DATES + "A002,Alan,alan@corp.example.com,2027-01-04,\n").state == State.DONE
+
+    def test_joiners_count_as_the_employed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(roster_effects, "CAME", ())
+        confirmed(ROSTER + MANY)
+        assert confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-20\n").state == State.DONE
+
+    def test_roles_are_like_everybody(
+        self, company: dict[str, Employee], settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.ROSTER_APPROVAL_SHARE = 1
+        monkeypatch.setattr(roster_effects, "ALWAYS_TWO", ("counts", "addresses"))
+        with_account(company["C001"], "auditor")
+        assert confirmed(DATES + "C001,Carol,carol@corp.example.com,,2026-11-20\n").state == State.DONE
+
+    def test_existence_in_a_campaign_alone_is_compared(
+        self, alice: Employee, campaign: Campaign, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.ROSTER_APPROVAL_SHARE = 1
+        monkeypatch.setattr(moved_counts, "MOVED", moved_counts.MOVED_FOR_GOOD)
+        row = "X001,Xenia,xenia@corp.example.com,{},\n"
+        confirmed(DATES + row.format("2026-11-25"))
+        record_one(alice, ("email", "xenia@corp.example.com"))
+        assert confirmed(DATES + row.format("2026-11-29")).state == State.DONE

@@ -166,11 +166,13 @@ def import_submission(submission_id: uuid.UUID, *, queued: bool = True) -> bool:
     """
     verify_identity_key()
     with ExitStack() as held:
-        mine = held.enter_context(try_hold(f"submission:{submission_id}"))
-        submission = Submission.objects.select_related("employee", "file", "rejects").get(pk=submission_id)
-        if not mine or submission.state != Submission.State.RECEIVED:
+        waiting = Submission.objects.select_related("employee", "file", "rejects")
+        # The queues first: who is sent away by one never stood in the way of the one that asks for this file next.
+        names = [*(_queues(waiting.get(pk=submission_id)) if queued else []), f"submission:{submission_id}"]
+        if not all(held.enter_context(try_hold(name)) for name in names):
             return False
-        if queued and not all(held.enter_context(try_hold(name)) for name in _queues(submission)):
+        submission = waiting.get(pk=submission_id)
+        if submission.state != Submission.State.RECEIVED:
             return False
         submission.attempts += 1
         submission.save(update_fields=["attempts"])

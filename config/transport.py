@@ -6,6 +6,7 @@ kombu reads entries of its lists and hashes as its own JSON, and lets what goes 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from queue import Empty
 from typing import Any
 
@@ -18,6 +19,20 @@ UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError
 
 
 class QoS(kombu_redis.QoS):
+    def append(self, message: Any, delivery_tag: Any) -> None:
+        self._mended(lambda: super(QoS, self).append(message, delivery_tag))
+
+    def ack(self, delivery_tag: Any) -> None:
+        self._mended(lambda: super(QoS, self).ack(delivery_tag))
+
+    def restore_visible(self, *arguments: Any, **options: Any) -> None:
+        self._mended(lambda: super(QoS, self).restore_visible(*arguments, **options))
+
+    def _mended(self, ask: Callable[[], None]) -> None:
+        kinds = {self.unacked_key: b"hash", self.unacked_index_key: b"zset"}
+        with self.channel.conn_or_acquire() as connection:
+            _mended(connection, kinds, ask)
+
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
         """Give a message out again; one that cannot be read is forgotten, or it would keep all others back."""
         try:
@@ -35,6 +50,26 @@ class QoS(kombu_redis.QoS):
 class Channel(kombu_redis.Channel):
     QoS = QoS
 
+    def _size(self, queue: str) -> int:
+        kinds = {self._q_for_pri(queue, priority): b"list" for priority in self.priority_steps}
+        with self.conn_or_acquire() as connection:
+            return int(_mended(connection, kinds, lambda: super(Channel, self)._size(queue)))
+
+    def _queue_bind(self, exchange: str, *arguments: Any) -> None:
+        kinds = {key % (exchange,): b"set" for key in (self.keyprefix_queue, self.keyprefix_binding_permanent)}
+        with self.conn_or_acquire() as connection:
+            _mended(connection, kinds, lambda: super(Channel, self)._queue_bind(exchange, *arguments))
+
+    def _do_restore_message(
+        self, payload: Any, exchange: Any, routing_key: Any, pipe: Any, leftmost: bool = False
+    ) -> None:
+        """Raises what UNREADABLE names: kombu itself would log the whole entry and keep no message of it."""
+        parts = (payload, payload["headers"], payload["properties"], payload["properties"]["delivery_info"])
+        if not all(isinstance(part, dict) for part in parts):
+            raise TypeError("no message")
+        self._lookup(exchange, routing_key)
+        super()._do_restore_message(payload, exchange, routing_key, pipe, leftmost)
+
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)
@@ -42,12 +77,25 @@ class Channel(kombu_redis.Channel):
             _dropped(error)
             raise Empty from error
         except redis.ResponseError as error:
-            # Another kind of key stands in the place of the queue: as if the broker were away, until it is removed.
+            # Another kind of key stands in the place of the queue: as if the broker were away. It is deleted when the
+            # queue is declared over the next connection.
             raise redis.ConnectionError(f"The queue cannot be read: {error}") from error
 
 
 class Transport(kombu_redis.Transport):
     Channel = Channel
+
+
+def _mended(connection: Any, kinds: Mapping[str, bytes], ask: Callable[[], Any]) -> Any:
+    """What `ask` returns; keys that are not of their kind are deleted, for they hold no message."""
+    try:
+        return ask()
+    except redis.ResponseError:
+        for key, kind in kinds.items():
+            if connection.type(key) not in (kind, b"none"):
+                connection.delete(key)
+                logger.warning("A key of the broker was deleted: it is no %s.", kind.decode())
+        return ask()
 
 
 def _dropped(error: Exception) -> None:

@@ -40,6 +40,7 @@ TABLES: dict[str, Builder] = {
     "blank lines behind the header": lambda n: b"name,phone\n" + b"\n" * n,
     "carriage returns": lambda n: b"name,phone\r" + b"\r" * n,
     "quotes that stay open": lambda n: b"name,phone\n" + b'"x\n' * n,
+    "lines of one quote": lambda n: b"name,phone\n" + b'"\n' * n,
     "quotes that close on the next line": lambda n: b"name,phone\n" + b'x,"\ny,z\n' * (n // 2),
     "quotes around quotes": lambda n: b"name,phone\n" + b'",""\n"\n' * (n // 2),
     "wide rows": lambda n: b"name,phone\n" + (b"x" + b"," * 2_000 + b"\n") * (n // 100),

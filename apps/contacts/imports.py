@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import IO, Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from apps.contacts.batches import batches, without_collector
 from apps.contacts.models import Source, Submission
@@ -41,6 +41,7 @@ from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, clock, hold_facts, try_hold, verify_identity_key
 from apps.ledger.statistics import CONTACT_TABLES, refresh_statistics
 from apps.ledger.tables import UnreadableFile
+from apps.ledger.uploads import LARGE_BYTES
 
 logger = logging.getLogger(__name__)
 # So often a file may end the process that reads it without getting on, before it is refused.
@@ -156,15 +157,22 @@ def receive_file(
     return submission
 
 
-def import_submission(submission_id: uuid.UUID) -> bool:
+def import_submission(submission_id: uuid.UUID, *, queued: bool = True) -> bool:
     """Record what is left of a file that was handed in with its bytes. False: another process is at it, or it is done.
 
-    One that cannot be read, or has killed whoever tried it too often, is refused; its report says so.
+    One that cannot be read, or has killed whoever tried it too often, is refused; its report says so. `queued`: also
+    False while another file of the same person is recorded, or, for a large one, another large one; who records that
+    asks for the `next_files`. A freeze, which has a deadline, does not queue.
     """
     verify_identity_key()
-    with try_hold(f"submission:{submission_id}") as mine:
-        submission = Submission.objects.select_related("employee", "file", "rejects").get(pk=submission_id)
-        if not mine or submission.state != Submission.State.RECEIVED:
+    with ExitStack() as held:
+        waiting = Submission.objects.select_related("employee", "file", "rejects")
+        # The queues first: who is sent away by one never stood in the way of the one that asks for this file next.
+        names = [*(_queues(waiting.get(pk=submission_id)) if queued else []), f"submission:{submission_id}"]
+        if not all(held.enter_context(try_hold(name)) for name in names):
+            return False
+        submission = waiting.get(pk=submission_id)
+        if submission.state != Submission.State.RECEIVED:
             return False
         submission.attempts += 1
         submission.save(update_fields=["attempts"])
@@ -185,6 +193,22 @@ def import_submission(submission_id: uuid.UUID) -> bool:
             except Overtaken:
                 return False
     return True
+
+
+def _queues(submission: Submission) -> list[str]:
+    """What is held while a file is recorded, so that no one person's files and no large ones take every worker."""
+    large = submission.file is not None and submission.file.size > LARGE_BYTES
+    return [f"import:{submission.employee_id}", *(["import:large"] if large else [])]
+
+
+def next_files(after: uuid.UUID) -> list[uuid.UUID]:
+    """What may have waited for this file, to be asked for now that nothing is held for it."""
+    waiting = Submission.objects.filter(state=Submission.State.RECEIVED, file__isnull=False).exclude(pk=after)
+    queues = (
+        Q(employee__in=Submission.objects.filter(pk=after).values("employee")), Q(file__size__gt=LARGE_BYTES),
+    )  # fmt: skip
+    found = (waiting.filter(queue).order_by("received_at").values_list("pk", flat=True).first() for queue in queues)
+    return list(dict.fromkeys(pk for pk in found if pk))
 
 
 @contextmanager

@@ -191,6 +191,9 @@ TOO_MUCH: dict[str, Text] = {
     "lines before the header": gettext_lazy(
         "The first %(limit)s lines are blank. Delete them: the columns come first."
     ),
+    "empty records in quotes": gettext_lazy(
+        "More than %(limit)s places hold nothing but quotation marks. Delete these lines."
+    ),
     "rows": gettext_lazy("The sheet has more than %(limit)s rows, which no spreadsheet has. Save it as CSV UTF-8."),
     "columns": gettext_lazy("A row has more than %(limit)s columns, which no spreadsheet has. Save it as CSV UTF-8."),
     "characters in a cell": gettext_lazy("A cell has more than %(limit)s characters. Shorten it."),
@@ -209,7 +212,7 @@ TOO_MUCH: dict[str, Text] = {
 def too_large(line: int, limit: int, unit: str) -> str:
     """Why a file that holds too much of something was refused, and where."""
     sentence = str(TOO_MUCH[unit]) % {"limit": number(limit)}
-    if not line or line > limit:
+    if not line or unit == "lines":
         return sentence
     return _("Line %(line)s: %(sentence)s") % {"line": number(line), "sentence": sentence}
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import Error, connection, transaction
 
 from apps.employees.approval_workflow import ApprovalRefused, supersede_requests
+from apps.employees.dependents import AS_BEFORE, BY_INDEX, NEEDS, REFUSE_DEPENDENTS
 from apps.employees.differences import Difference, difference, remember_state
 from apps.employees.email_changes import ON_ONE_ROSTER, new_emails, request_email_changes
 from apps.employees.imports import Reject, Roster, midnight
@@ -304,28 +305,29 @@ def _stage(cursor: Any, staged: Staged) -> None:
 
 
 def _refuse(cursor: Any, now: datetime, roster: Roster) -> tuple[list[Reject], list[tuple[int, str]]]:
-    """Take out what cannot be loaded, until nothing more goes: one line's refusal may be the next one's reason.
+    """Take out what cannot be loaded, and who depends on it: one line's refusal may be the next one's reason.
 
     Also returns (line, manager) of those who are loaded without the manager they name.
     """
     for statement in GIVE_UP_EMAILS:
         cursor.execute(statement, {"now": now})
     rejects: list[Reject] = []
-    without: list[tuple[int, str]] = []
-    while True:
-        refused: list[Reject] = []
-        for statement in (REFUSE_BACKWARDS, *REFUSE_MISLEADING_NUMBERS, REFUSE_TAKEN_EMAILS):
-            cursor.execute(statement, {"now": now})
-            refused += [Reject(*row) for row in cursor.fetchall()]
-        if roster.without_unknown_managers:
-            cursor.execute(LEAVE_MANAGERS_OUT)
-            without += cursor.fetchall()
-        else:
-            cursor.execute(REFUSE_UNKNOWN_MANAGERS)
-            refused += [Reject(*row) for row in cursor.fetchall()]
-        if not refused:
-            return rejects, sorted(without)
-        rejects += refused
+    managers = not roster.without_unknown_managers
+    refusals = (REFUSE_BACKWARDS, *REFUSE_MISLEADING_NUMBERS, REFUSE_TAKEN_EMAILS)
+    for statement in (*refusals, *([REFUSE_UNKNOWN_MANAGERS] if managers else [])):
+        cursor.execute(statement, {"now": now})
+        rejects += [Reject(*row) for row in cursor.fetchall()]
+    if rejects:
+        cursor.execute(NEEDS, {"now": now, "managers": managers})
+        for statement in BY_INDEX:
+            cursor.execute(statement)
+        cursor.execute(REFUSE_DEPENDENTS)
+        rejects += [Reject(*row) for row in cursor.fetchall()]
+        cursor.execute(AS_BEFORE)
+    if managers:
+        return rejects, []
+    cursor.execute(LEAVE_MANAGERS_OUT)
+    return rejects, sorted(cursor.fetchall())
 
 
 def _explained(roster: Roster, refused: list[Reject]) -> list[Reject]:

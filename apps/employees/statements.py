@@ -5,7 +5,8 @@
 PLANNED = "SET LOCAL random_page_cost = 4"
 # Dropped first: a transaction may load more than one roster.
 STAGE = """
-DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_touched, pg_temp.roster_moves, pg_temp.roster_left;
+DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_touched, pg_temp.roster_moves, pg_temp.roster_left,
+    pg_temp.roster_needs;
 CREATE TEMP TABLE roster_stage (
     line int, staff_no text PRIMARY KEY, name text, email text, email_digest bytea, phone text, phone_digest bytea,
     has_phone bool, department text, manager text, time_zone text, starts_at timestamptz, ends_at timestamptz,

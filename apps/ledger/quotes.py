@@ -45,9 +45,9 @@ class Scanner:
         found = self._readable.match(text)
         if not found:
             return Scan(BROKEN)
-        cells = next(csv.reader((text,), delimiter=self.separator))
+        separators = len(next(csv.reader((text,), delimiter=self.separator))) - 1 if self.separator in body else 0
         state = OPEN if found["open"] is not None else CLOSED
-        return Scan(state, len(cells) - 1, self._clean.match(text) is not None)
+        return Scan(state, separators, self._clean.match(text) is not None)
 
     def lenient(self, line: str) -> Iterator[list[str]]:
         """The readings of a line that has quotes where none should be, likeliest first."""

@@ -34,6 +34,8 @@ SHOWN = 1_000
 MOST_COLUMNS = 1_000
 # Titles and blank lines above the header.
 HEADER_WITHIN_LINES = 1_000
+# Records of several lines with nothing in them but quotes, which nobody is told of and which cost as much as people.
+MOST_EMPTY_QUOTED = 20_000
 # Who shows a header and its first rows looks no further, even where these lines are no rows.
 LOOK_LINES = 2 * HEADER_WITHIN_LINES
 SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\r\n])"?[\r\n]*', re.IGNORECASE)
@@ -94,7 +96,7 @@ class Table:
         self._ahead = Ahead(self._source, self.separator, len(self.columns))
 
     def __iter__(self) -> Iterator[Record]:
-        separator, columns = self.separator, self._columns
+        separator, columns, empty = self.separator, self._columns, 0
         for line in self._ahead.lines():
             self._number = number = self._number + 1
             if line.isspace():
@@ -108,6 +110,8 @@ class Table:
                     yield Record(number, values[:MOST_COLUMNS], TOO_LONG, columns)
                 elif problem or any(values):
                     yield Record(number, values, problem, columns)
+                elif more and (empty := empty + 1) > MOST_EMPTY_QUOTED:
+                    raise TooLarge(MOST_EMPTY_QUOTED, "empty records in quotes", number)
             else:
                 values = [cell.strip() for cell in line.split(separator, MOST_COLUMNS)]
                 if len(values) > MOST_COLUMNS and line.strip(f"{separator} \r\n"):

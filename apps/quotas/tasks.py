@@ -14,7 +14,7 @@ from celery import shared_task
 from django.core.exceptions import ObjectDoesNotExist
 
 from apps.contacts.imports import import_submission as import_file
-from apps.contacts.imports import waiting_files
+from apps.contacts.imports import next_files, waiting_files
 from apps.contacts.services import count_handles_daily, finish_abandoned, sum_up_tally
 from apps.employees.loads import forget_loads, waiting_loads, work_on
 from apps.ledger import signing
@@ -62,8 +62,11 @@ def sweep() -> None:
 
 @shared_task(throws=(ObjectDoesNotExist,))
 def import_submission(submission_id: uuid.UUID | str) -> None:
-    """Record what is left of a file that was handed in, then mark whom it touched."""
-    import_file(uuid.UUID(str(submission_id)))
+    """Record what is left of a file that was handed in, then mark whom it touched; ask for what waited for it."""
+    done = uuid.UUID(str(submission_id))
+    if import_file(done):
+        for waiting in next_files(done):
+            services.ring_for_file(waiting)
     mark_touched()
 
 

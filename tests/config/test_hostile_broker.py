@@ -218,6 +218,9 @@ class TestWorker:
             worker.send(*REFUSED)
             for _case in range(CASES):
                 worker.send(hostile.malformed(chance), hostile.misused(chance, tasks()))
+            secret = {"headers": [], "properties": "x", "body": "restored-secret"}
+            worker.client.zadd("unacked_index", {"tag3": 1.0})
+            worker.client.hset("unacked", "tag3", json.dumps([secret, "", QUEUE]))
             eventually(lambda: worker.is_idle() or not worker.runs(), within=60 + CASES / 10)
             assert worker.runs(), (SEED, worker.said()[-3000:])
             people.record(alice)
@@ -227,6 +230,7 @@ class TestWorker:
         assert not (tmp_path / "bomb").exists()
         assert "evil" not in worker.mailed()
         assert [row for row in verdicts() if row[0] != alice.pk] == [row for row in before if row[0] != alice.pk]
+        assert "restored-secret" not in said, "an entry of the broker is in the log"
         assert "Traceback" not in said, said[said.index("Traceback") - 500 :][:3000]
 
     def test_mutant_celery_does_what_a_message_says_beside_its_task(
@@ -243,12 +247,49 @@ class TestWorker:
             worker.send(hostile.pickled(tmp_path / "bomb"))
             eventually(lambda: (tmp_path / "bomb").exists())
 
+    def test_it_starts_and_goes_on_whatever_stands_in_the_place_of_its_keys(
+        self, alice: Employee, campaign: Campaign, valkey: str, tmp_path: Path
+    ) -> None:
+        """Else four writes to the broker keep every worker from starting, until somebody finds and deletes them."""
+        client = redis.Redis(unix_socket_path=valkey.removeprefix("redis+socket://"))
+        take_places(client)
+        with client, working(tmp_path, valkey) as worker:
+            people.record(alice)
+            eventually(lambda: not client.exists("unacked_index") or not worker.runs(), within=30)
+            worker.send(entry(MARK))
+            eventually(lambda: people.standing(campaign, alice).counted == 1 or not worker.runs())
+            take_places(client, "unacked", "unacked_index")
+            people.record(alice)
+            worker.send(entry(MARK))
+            eventually(lambda: people.standing(campaign, alice).counted == 2 or not worker.runs(), within=30)
+            assert worker.runs(), worker.said()[-3000:]
+            assert "CRITICAL" not in worker.said()
+
+    def test_mutant_kombu_ends_at_a_key_of_another_kind(
+        self, alice: Employee, campaign: Campaign, valkey: str, tmp_path: Path
+    ) -> None:
+        with redis.Redis(unix_socket_path=valkey.removeprefix("redis+socket://")) as client:
+            take_places(client)
+        worker = Worker(tmp_path, valkey, KOMBU_READS)
+        try:
+            eventually(lambda: not worker.runs(), within=30)
+            assert "WRONGTYPE" in worker.said()
+        finally:
+            worker.stop()
+
     def test_mutant_kombu_ends_at_an_entry_that_is_none(
         self, alice: Employee, campaign: Campaign, valkey: str, tmp_path: Path
     ) -> None:
         with working(tmp_path, valkey, KOMBU_READS) as worker:
             worker.send(b"no message")
             eventually(lambda: not worker.runs())
+
+
+def take_places(client: redis.Redis, *keys: str) -> None:
+    """Put a key of another kind where kombu keeps its own."""
+    for key in keys or (QUEUE, "unacked", "unacked_index", f"_kombu.binding.{QUEUE}"):
+        client.delete(key)
+        client.set(key, "x")
 
 
 def follow_up(worker: Worker, whom: Employee) -> None:

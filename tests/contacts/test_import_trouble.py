@@ -1,6 +1,7 @@
 """Trouble that passes, and commands that differ: neither costs anybody a contact, or mixes two readings of one file."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,17 @@ from django.db import OperationalError
 
 from apps.contacts import imports
 from apps.contacts.batches import batches
-from apps.contacts.imports import ATTEMPTS, import_submission
+from apps.contacts.imports import ATTEMPTS, import_submission, next_files
 from apps.contacts.models import Contact, Submission
 from apps.contacts.reading import Entry
 from apps.contacts.rules import Checked
 from apps.employees.models import Employee
+from apps.quotas import tasks
+from apps.quotas.freeze import closing
+from apps.quotas.models import Campaign
 from tests import files
 from tests.commands import run
+from tests.crowd import Gate, meanwhile
 
 
 def test_a_lock_that_is_long_in_coming_refuses_no_file_however_often(
@@ -68,3 +73,74 @@ def test_a_reading_that_breaks_off_before_the_checkpoint_is_not_the_end_of_the_f
 
     with pytest.raises(OSError, match="the disk is gone"):
         list(batches(broken(), skip=5))
+
+
+def blocked_by(first: Submission, waiting: list[Submission], monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """What became of the imports of others that a worker begins while `first` is recorded."""
+    gate = Gate()
+    monkeypatch.setattr(imports, "_run", gate.before(imports._run))
+    with meanwhile(lambda: import_submission(first.pk)) as recording:
+        gate.wait()
+        begun = [import_submission(one.pk) for one in waiting]
+        gate.open()
+    assert recording.result()
+    return begun
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_file_of_a_person_is_recorded_at_a_time_and_the_next_is_asked_for(
+    alice: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one person's files hold every worker, and nobody else's are recorded."""
+    first, second, other = (files.received(who, f"handle\nw{n}\n") for n, who in enumerate((alice, alice, bob)))
+    assert blocked_by(first, [second, other], monkeypatch) == [False, True]
+    second.refresh_from_db()
+    assert (second.state, second.attempts) == ("received", 0), "to wait is no attempt"
+    assert next_files(first.pk) == [second.pk]
+    assert import_submission(second.pk)
+    assert next_files(second.pk) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_large_file_is_recorded_at_a_time(alice: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "LARGE_BYTES", 10)
+    first, second = files.received(alice, "handle\nwechat1\n"), files.received(bob, "handle\nwechat2\n")
+    assert blocked_by(first, [second], monkeypatch) == [False]
+    assert next_files(first.pk) == [second.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mutant_without_the_queue_a_person_takes_every_worker(
+    alice: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "try_hold", lambda name: nullcontext(True))
+    with pytest.raises(AssertionError):
+        test_one_file_of_a_person_is_recorded_at_a_time_and_the_next_is_asked_for(alice, bob, monkeypatch)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_is_finished_for_a_freeze_although_another_of_the_person_is_being_recorded(
+    alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was handed in before the cut-off: what waits behind other files would be refused in the end."""
+    first, second = files.received(alice, "handle\nw1\n"), files.received(alice, "handle\nw2\n")
+    gate = Gate()
+    monkeypatch.setattr(imports, "_run", gate.before(imports._run))
+    monkeypatch.setattr(closing, "unfinished", lambda campaign: Submission.objects.filter(state="received"))
+    with meanwhile(lambda: import_submission(first.pk)):
+        gate.wait()
+        left = closing.finish_received(campaign)
+        second.refresh_from_db()
+        gate.open()
+    assert (left, second.state) == (1, "done")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_task_asks_for_what_waited(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = files.received(alice, "handle\nw1\n"), files.received(alice, "handle\nw2\n")
+    asked: list[object] = []
+    monkeypatch.setattr(tasks.services, "ring_for_file", asked.append)
+    tasks.import_submission(first.pk)
+    assert asked == [second.pk]
+    tasks.import_submission(first.pk)
+    assert asked == [second.pk], "a task that had nothing to do asks for nothing"

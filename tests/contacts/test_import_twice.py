@@ -22,6 +22,7 @@ from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.employees.models import Employee
 from apps.ledger.files import read_file, store_file
 from apps.ledger.models import StoredFile
+from apps.quotas import tasks
 from apps.quotas.models import Campaign
 from apps.quotas.services import sweep
 from tests import files
@@ -58,10 +59,12 @@ def hand_in(employee: Employee, upload: StoredFile, key: str | None) -> Submissi
     )  # fmt: skip
 
 
-def confirm(employee: Employee, upload: StoredFile, key: str | None = "file-1") -> Submission:
-    """What the confirmation does, and then the worker."""
+def confirm(
+    employee: Employee, upload: StoredFile, key: str | None = "file-1", *, queued: bool = True
+) -> Submission:  # fmt: skip
+    """What the confirmation does, and then the worker, or, not `queued`, a freeze."""
     submission = hand_in(employee, upload, key)
-    import_submission(submission.pk)
+    import_submission(submission.pk, queued=queued)
     submission.refresh_from_db()
     return submission
 
@@ -114,7 +117,7 @@ def test_one_upload_confirmed_eight_times_at_once_is_one_file_and_one_report(
 def test_mutant_without_its_key_an_upload_confirmed_eight_times_is_eight_files(
     campaign: Campaign, alice: Employee
 ) -> None:
-    at_once(*[partial(confirm, alice, kept(), None)] * 8)
+    at_once(*[partial(confirm, alice, kept(), None, queued=False)] * 8)
     assert Submission.objects.count() == 8
     nobody_twice(campaign, alice)
 
@@ -186,12 +189,22 @@ def test_a_new_upload_of_the_same_bytes_is_another_file_and_finds_everybody_ther
 def test_two_uploads_of_the_same_bytes_at_once_are_two_files_that_share_the_people(
     campaign: Campaign, alice: Employee
 ) -> None:
-    answers = at_once(*(partial(confirm, alice, kept(), f"file-{n}") for n in range(4)))
+    answers = at_once(*(partial(confirm, alice, kept(), f"file-{n}", queued=False) for n in range(4)))
     assert [one for one in answers if isinstance(one, Exception)] == []
     reports = [counted(one.report) for one in Submission.objects.all()]
     assert sum(report["created"] for report in reports) == 42
     assert [report["created"] + report["duplicate"] for report in reports] == [54] * 4
     nobody_twice(campaign, alice)
+
+
+def test_of_four_files_at_once_none_is_left_for_the_sweep(
+    campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is recorded after the other, by whichever worker ended one."""
+    handed_in = [hand_in(alice, kept(), f"file-{n}").pk for n in range(4)]
+    monkeypatch.setattr(tasks.services, "ring_for_file", tasks.import_submission)
+    assert at_once(*(partial(tasks.import_submission, one) for one in handed_in)) == [None] * 4
+    assert list(Submission.objects.values_list("state", flat=True)) == ["done"] * 4
 
 
 def test_one_key_of_two_employees_is_two_files(campaign: Campaign, alice: Employee, alan: Employee) -> None:

@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.employees.imports import read_roster
 from apps.employees.models import Account, Employee, EmployeeIdentity
@@ -110,6 +112,54 @@ def test_a_manager_whose_row_is_refused_is_not_called_unknown(noon: Clock) -> No
         (2, "invalid_identity", 2)
     ]
     assert result.rejects[1].reason == "the manager One (1, line 2) is not loaded"
+
+
+def statements(text: str) -> tuple[int, RosterResult]:
+    """How many statements a load takes, and what it did."""
+    with CaptureQueriesContext(connection) as asked:
+        result = load(text)
+    return len(asked), result
+
+
+def test_a_long_chain_below_an_unknown_manager_takes_as_many_statements_as_a_short_one(noon: Clock) -> None:
+    """One pass for each link, and a small file keeps everybody's writes waiting for minutes."""
+
+    def chain(length: int) -> tuple[int, RosterResult]:
+        return statements(HEADER + "".join(f"{n},N{n},{n}@corp.example.com,{n + 1}\n" for n in range(length)))
+
+    (short, _few), (long, many) = chain(2), chain(60)
+    assert long == short
+    assert counts(many) == {"rejected": 60}
+    assert [(one.line, one.code, one.cause) for one in many.rejects] == [
+        *((line, "manager_rejected", 61) for line in range(2, 61)), (61, "unknown_manager", 0),
+    ]  # fmt: skip
+    assert many.rejects[-1].dependents == 59
+
+
+def test_a_chain_of_passed_on_addresses_takes_as_many_statements_as_a_short_one(noon: Clock) -> None:
+    load(HEADER + "".join(f"{n},N{n},{n}@corp.example.com,\n" for n in range(60)))
+
+    def chain(length: int) -> tuple[int, RosterResult]:
+        rows = [f"{n},N{n},{n + 1}@corp.example.com,\n" for n in range(length - 1)]
+        return statements(HEADER + "".join(rows) + f"{length - 1},N,free@corp.example.com,404\n")
+
+    (short, _few), (long, many) = chain(2), chain(60)
+    assert long == short
+    assert [one.code for one in many.rejects] == ["email_taken"] * 59 + ["unknown_manager"]
+    assert many.rejects[0].reason == "the e-mail of N1 (1)"
+
+
+def test_managers_and_addresses_in_one_chain_are_refused_with_its_end(noon: Clock) -> None:
+    load(HEADER + "A,Anna,a@corp.example.com,\nB,Bert,b@corp.example.com,\n")
+    result = load(
+        HEADER + "4,Four,4@corp.example.com,A\nA,Anna,b@corp.example.com,\nB,Bert,new@corp.example.com,3\n"
+        "3,Three,3@corp.example.com,404\n5,Five,5@corp.example.com,A\n"
+    )  # fmt: skip
+    # Four and Five report to Anna, who is on the roster whatever becomes of her row.
+    assert counts(result) == {"created": 2, "rejected": 3}
+    assert {one.line: one.code for one in result.rejects} == {
+        3: "email_taken", 4: "manager_rejected", 5: "unknown_manager",
+    }  # fmt: skip
 
 
 def without_unknown_managers(text: str) -> RosterResult:

@@ -73,8 +73,8 @@ def test_four_times_the_file_is_at_most_four_times_the_work(kind: str) -> None:
 
 
 LIMITS: list[tuple[Any, str]] = [
-    (texts, "MOST_LINES"), (cards, "MOST_LINES"), (workbook_parts, "MOST_ROWS"), (workbooks, "MOST_ELEMENTS"),
-    (workbooks, "MOST_TEXT_ELEMENTS"), (workbook_parts, "MOST_SMALL_ELEMENTS"),
+    (texts, "MOST_LINES"), (tables, "MOST_EMPTY_QUOTED"), (cards, "MOST_LINES"), (workbook_parts, "MOST_ROWS"),
+    (workbooks, "MOST_ELEMENTS"), (workbooks, "MOST_TEXT_ELEMENTS"), (workbook_parts, "MOST_SMALL_ELEMENTS"),
 ]  # fmt: skip
 
 
@@ -109,6 +109,15 @@ def test_the_mutant_of_the_header_reads_blank_lines_for_ever(monkeypatch: pytest
     assert work(read_table, worst.TABLES["newlines"](SMALL)) > 5 * bounded
 
 
+def test_lines_of_quotes_are_read_up_to_a_bound_and_without_it_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They count as nobody: a file under 1 MB kept a worker busy for half a minute."""
+    once, twice = (worst.TABLES["lines of one quote"](n) for n in (SMALL, 2 * SMALL))
+    monkeypatch.setattr(tables, "MOST_EMPTY_QUOTED", SMALL // 10)
+    assert work(read_table, twice) <= 1.2 * work(read_table, once) + 1_000
+    monkeypatch.setattr(tables, "MOST_EMPTY_QUOTED", UNBOUNDED)
+    assert work(read_table, twice) > 1.5 * work(read_table, once)
+
+
 @pytest.mark.parametrize("kind", [*worst.WORKBOOKS, "wide rows"])
 def test_memory_does_not_grow_with_the_file(kind: str) -> None:
     """A sheet of empty rows took 742 MB: a tree keeps what it has passed."""
@@ -136,6 +145,7 @@ def test_memory_does_not_grow_with_the_file(kind: str) -> None:
     [
         (read_table, b"\n" * 1_001, "line 1,000: more than 1,000 lines before the header"),
         (read_table, b"a,b\n" + b"\n" * 2_000_001, "line 2,000,001: more than 2,000,000 lines"),
+        (read_table, b"a,b\n" + b'"\n' * 40_004, "line 40,002: more than 20,000 empty records in quotes"),
         (read_all_cards, b"\n" * 1_000_001, "line 1,000,001: more than 1,000,000 lines"),
         (read_workbook, worst.workbook('<row r="1048577"/>'), "line 1,048,576: more than 1,048,576 rows"),
         (read_workbook, worst.workbook("<row>" + "<c/>" * 16_385 + "</row>"), "line 1: more than 16,384 columns"),
@@ -143,7 +153,7 @@ def test_memory_does_not_grow_with_the_file(kind: str) -> None:
         (read_workbook, worst.workbook(f"<!--{'<' * 400_000}-->"), "more than 262,144 bytes in an XML tag"),
         (read_workbook, worst.WORKBOOKS["empty rows"](3_000_000), "more than 10,000,000 bytes in an unpacked workbook"),
     ],
-    ids=["header", "lines", "lines of cards", "rows", "columns", "characters", "tag", "ratio"],
+    ids=["header", "lines", "quotes", "lines of cards", "rows", "columns", "characters", "tag", "ratio"],
 )
 def test_a_refusal_names_the_place_and_the_limit(
     read: Callable[[bytes], None], content: bytes, said: str

@@ -70,7 +70,7 @@ def finish_received(campaign: Campaign) -> int:
             if submission.payload is not None:
                 finish_submission(submission.pk)
             elif submission.file_id is not None:
-                import_submission(submission.pk)
+                import_submission(submission.pk, queued=False)
         except Exception:
             # One that cannot be finished must not hold up the others; it is tried again until it is stuck.
             logger.exception("submission %s could not be finished before the freeze", submission.pk)

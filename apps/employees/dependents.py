@@ -1,0 +1,36 @@
+"""The SQL that refuses who depends on a refused row: each statement once, however long the chain of rows is."""
+
+# Whom each row needs in the file: the manager who is not on the roster yet, and the holder of the address it brings,
+# whose own row makes it free.
+NEEDS = """
+CREATE TEMP TABLE roster_needs ON COMMIT DROP AS
+SELECT row.staff_no, holder.staff_no AS needs, holder.name || ' (' || holder.staff_no || ')' AS holder
+FROM roster_stage row JOIN employees_employeeidentity held
+  ON held.kind = 'email' AND held.live AND held.digest = row.email_digest
+JOIN employees_employee holder ON holder.id = held.employee_id AND holder.staff_no <> row.staff_no
+WHERE NOT row.gives_up_email
+  AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = holder.id AND work.ends_at > %(now)s)
+UNION ALL
+SELECT row.staff_no, row.manager, NULL FROM roster_stage row WHERE %(managers)s AND row.manager <> ''
+  AND NOT EXISTS (SELECT 1 FROM employees_employee boss WHERE boss.staff_no = row.manager)
+"""
+# Row by row of one chain, each found by the index: by default a planner who knows nothing of a new table may read all
+# of it for every row.
+BY_INDEX = ["CREATE INDEX ON roster_needs (needs)", "SET LOCAL enable_seqscan = off"]
+AS_BEFORE = "SET LOCAL enable_seqscan TO DEFAULT"
+# Numbered as they are found, so that of several reasons the one is named that does not follow from the row itself.
+# `about` as in REFUSE_TAKEN_EMAILS and REFUSE_UNKNOWN_MANAGERS.
+REFUSE_DEPENDENTS = """
+WITH RECURSIVE refused AS (
+    SELECT staff_no, needs, holder FROM roster_needs need
+    WHERE NOT EXISTS (SELECT 1 FROM roster_stage row WHERE row.staff_no = need.needs)
+    UNION
+    SELECT need.staff_no, need.needs, need.holder FROM refused CROSS JOIN LATERAL (
+        SELECT * FROM roster_needs found WHERE found.needs = refused.staff_no OFFSET 0) need
+), numbered AS (SELECT *, row_number() OVER () AS place FROM refused
+), reason AS (SELECT DISTINCT ON (staff_no) * FROM numbered ORDER BY staff_no, place)
+DELETE FROM roster_stage row USING reason WHERE row.staff_no = reason.staff_no
+RETURNING row.line, CASE WHEN reason.holder IS NULL THEN 'manager_staff_no' ELSE 'email' END,
+    CASE WHEN reason.holder IS NULL THEN 'unknown_manager' ELSE 'email_taken' END,
+    coalesce('the e-mail of ' || reason.holder, ''), coalesce(reason.holder, reason.needs)
+"""

@@ -82,7 +82,9 @@ EFFECTS: dict[str, Any] = {
     # Campaigns: their rules, opening, cancelling and closing.
     "people": ngettext_lazy("%(count)s person is in it", "%(count)s people are in it", "number"),
     "with_contacts": ngettext_lazy(
-        "%(count)s person has contacts that count", "%(count)s people have contacts that count", "number"
+        "%(count)s person, employed or not, has contacts of its period",
+        "%(count)s people, employed or not, have contacts of its period",
+        "number",
     ),
     "red": ngettext_lazy("%(count)s person is red", "%(count)s people are red", "number"),
     "turn_red": ngettext_lazy("%(count)s person turns red", "%(count)s people turn red", "number"),
@@ -99,6 +101,10 @@ EFFECTS: dict[str, Any] = {
     "need_more": ngettext_lazy("%(count)s person needs more contacts", "%(count)s people need more contacts", "number"),
     "have_less_time": ngettext_lazy(
         "%(count)s person who is not there yet has less time", "%(count)s people who are not there yet have less time",
+        "number",
+    ),
+    "have_more_time": ngettext_lazy(
+        "%(count)s person who is not there yet has more time", "%(count)s people who are not there yet have more time",
         "number",
     ),
     # Erasures.
@@ -149,9 +155,15 @@ def kind_of(request: ApprovalRequest) -> KindWords:
     return KINDS[request.kind]
 
 
-def counted_before(request: ApprovalRequest) -> dict[str, int]:
-    """What was counted when it was approved, or else requested. Of an erasure nothing: its requester never reads it."""
-    return {} if request.kind == Kind.ERASURE else request.decided_effect or request.effect
+def counted_before(request: ApprovalRequest, *, mine: bool) -> dict[str, int]:
+    """What was counted when it was approved, or else requested; of an erasure nothing.
+
+    `mine`: the requester reads it, and reads what the request says, also after the approval: what the second person saw
+    can tell whose contact somebody is.
+    """
+    if request.kind == Kind.ERASURE:
+        return {}
+    return request.effect if mine else request.decided_effect or request.effect
 
 
 def effect_lines(effect: dict[str, int]) -> list[str]:

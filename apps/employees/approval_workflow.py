@@ -181,9 +181,10 @@ def _audit(
     request: ApprovalRequest, event: str, by: Actor, *, effect: dict[str, int] | None = None, operator: bool = False
 ) -> None:
     detail: dict[str, Any] = {"kind": request.kind, "subject": request.subject}
-    # How much there is of somebody tells whose contact they are, and the requester reads the trail too.
+    # How much there is of somebody tells whose contact they are, and the requester reads the trail too: of what the
+    # second person saw it has what the request says as well. `decided_effect` has the rest.
     if effect is not None and request.kind != ApprovalRequest.Kind.ERASURE:
-        detail["effect"] = effect
+        detail["effect"] = {name: count for name, count in effect.items() if name in request.effect}
     if operator:
         detail["operator"] = True
     audit(f"approval.{event}", by=by, kind="approval", id=request.pk, label=request.label, detail=detail)

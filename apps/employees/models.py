@@ -122,6 +122,9 @@ class Employment(models.Model):
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_index=False)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+    ended_recorded_at = models.DateTimeField(
+        null=True, help_text="when the roster said the end that stands; a trigger writes it"
+    )
 
     objects = EmploymentQuerySet.as_manager()
 

@@ -148,6 +148,7 @@ class ResultCorrection(models.Model):
     state = models.TextField(choices=State.choices, default=State.ASKED)
     reason = models.TextField()
     evidence = models.TextField()
+    asked_of = models.IntegerField(null=True, help_text="the version of the result that it was made against")
     asked_at = models.DateTimeField(db_default=Clock())
     asked_by_id = models.BigIntegerField()
     asked_by_label = models.TextField()

@@ -7,6 +7,7 @@ import pytest
 from apps.employees.approval_workflow import request_approval
 from apps.employees.models import ApprovalRequest, Employee
 from apps.employees.services import account_for
+from apps.ledger.models import AuditEntry
 from apps.ledger.services import Actor
 from apps.quotas.services import approvals
 from tests.dashboard.conftest import SignIn
@@ -89,6 +90,22 @@ def test_the_requester_reads_the_effect_of_the_request_alone(as_: SignIn, hr: Em
     change.effect = {"leaving": 2, "counts": 1}
     address = requested(account_for(hr).actor)
     assert "The number of 1 person changes" not in text_of(as_(hr).get(address))
+    assert "The number of 1 person changes" in text_of(as_(second(hr)).get(address))
+
+
+def test_the_requester_reads_after_the_approval_what_the_request_said(
+    as_: SignIn, hr: Employee, change: Change
+) -> None:
+    change.effect = {"leaving": 2, "counts": 1}
+    address = requested(account_for(hr).actor)
+    client = as_(second(hr))
+    client.post(address + "approve/", {"seen": seen_on(client.get(address))})
+    for page in (address, "/company/approvals/"):
+        shown = text_of(as_(hr).get(page))
+        assert "2 employed people leave" in shown
+        assert "The number of 1 person changes" not in shown
+    entry = AuditEntry.objects.get(action="approval.approved")
+    assert entry.detail["effect"] == {"leaving": 2}, "the requester reads the trail too"
     assert "The number of 1 person changes" in text_of(as_(second(hr)).get(address))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from apps.contacts.services import end_contact
 from apps.employees.approval_workflow import ApprovalRefused, refuse_request
 from apps.employees.models import Account, ApprovalRequest, Employee, Role
 from apps.ledger.models import AuditEntry
@@ -51,12 +52,18 @@ def three(campaign: Campaign, alice: Employee) -> Campaign:
     return campaign
 
 
+def end_everybody_but(staff_no: str) -> None:
+    rows = [f"{one.staff_no},{one.name},{one.email},2026-11-02" for one in Employee.objects.exclude(staff_no=staff_no)]
+    people.load("\n".join(["staff_no,name,email,left_on", *rows]))
+
+
 # -- the rule ------------------------------------------------------------------------------------------------------
 
 MOVING: dict[str, tuple[dict[str, Any], str]] = {
     "a target that somebody has reached": ({"target": 3}, "turn_not_red"),
     "a higher target": ({"target": 101}, "need_more"),
     "an earlier deadline": ({"deadline": date(2026, 11, 25)}, "have_less_time"),
+    "a later deadline": ({"deadline": date(2026, 12, 31)}, "have_more_time"),
     "confirmed contacts alone": ({"confirmed_only": True}, "recounted"),
     "some departments alone": ({"scope": ["Sales"]}, "go_out"),
     "other domains": ({"company_domains": ["corp.example.com", "partner.example"]}, "recounted"),
@@ -80,10 +87,21 @@ def test_a_change_that_moves_anybody_waits_for_a_second_hr_user(three: Campaign,
     assert (entry.actor_label, entry.detail["approved_by"], entry.detail["reason"]) == ("asks", "approves", "agreed")
 
 
-@pytest.mark.parametrize("wanted", [{"target": 99}, {"deadline": date(2026, 12, 31)}, {"exclusive": True}])
+@pytest.mark.parametrize("wanted", [{"target": 99}, {"exclusive": True}])
 def test_a_change_that_moves_nobody_is_made_at_once(three: Campaign, wanted: dict[str, Any]) -> None:
     assert isinstance(change(three, **wanted), CampaignRule)
     assert not ApprovalRequest.objects.exists()
+
+
+def test_a_deadline_moves_with_two_where_nobody_is_red(three: Campaign) -> None:
+    """Else one person ends it before those who are still to join have had their days."""
+    end_everybody_but("A001")
+    approve(change(three, target=3))  # type: ignore[arg-type]
+    for deadline in (date(2026, 11, 25), date(2026, 12, 31)):
+        request = change(three, deadline=deadline)
+        assert isinstance(request, ApprovalRequest)
+        assert request.effect == {}
+        refuse_request(request_id=request.pk, note="why?", by=officer("approves"))
 
 
 def test_before_the_opening_only_domains_wait(company: object) -> None:
@@ -169,6 +187,49 @@ def test_the_second_person_sees_whose_count_other_domains_move(three: Campaign) 
     assert effect_of_request(request, services.clock())["recounted"] == 1
 
 
+@pytest.mark.parametrize("exclusive", [False, True])
+@pytest.mark.parametrize("over", [False, True])
+def test_plain_and_exclusive_of_the_same_days_wait_in_either_order_and_beside_a_result(
+    company: object, hr: Employee, clock: Clock, exclusive: bool, over: bool
+) -> None:
+    """Else the two counts of one person, compared, tell that somebody else has their contact."""
+    campaign = people.november(exclusive=not exclusive)
+    if over:
+        clock.set(campaign.rule.cutoff_at, ticks=True)
+        assert freeze(campaign=campaign, by=people.TESTER, patient=False)
+    assert isinstance(opened(exclusive=exclusive), ApprovalRequest)
+    assert isinstance(opened(opens_on=date(2027, 3, 1), deadline=date(2027, 3, 31), exclusive=exclusive), Campaign)
+
+
+def test_a_rule_becomes_exclusive_beside_another_campaign_by_two(three: Campaign) -> None:
+    assert isinstance(opened(), Campaign)
+    assert isinstance(change(three, exclusive=True), ApprovalRequest)
+
+
+@pytest.mark.parametrize("ending", ["nobody", "the contacts", "the employees"])
+def test_whoever_ended_contacts_or_employments_before_cancels_by_two_all_the_same(
+    three: Campaign, alice: Employee, ending: str
+) -> None:
+    """Else one person ends everybody's employment by a load, and cancels what is nobody's by then."""
+    if ending == "the contacts":
+        for contact in alice.contact_set.all():
+            end_contact(contact_id=contact.pk, employee=alice, by=people.TESTER)
+    if ending == "the employees":
+        end_everybody_but("D001")
+    request = cancel_or_request(campaign=three, reason="by mistake", by=officer("asks"))
+    assert request
+    assert request.effect["with_contacts"] == 1
+    assert Campaign.objects.get().state == "open"
+
+
+def test_a_rule_is_judged_over_everybody_who_was_employed_since_the_opening(three: Campaign) -> None:
+    """Else it is changed by one while those whom it moves are ended, and they come back under it."""
+    end_everybody_but("D001")
+    request = change(three, target=3)
+    assert isinstance(request, ApprovalRequest)
+    assert request.effect == {"turn_not_red": 1}
+
+
 def test_a_campaign_with_contacts_is_cancelled_by_two(three: Campaign) -> None:
     request = cancel_or_request(campaign=three, reason="by mistake", by=officer("asks"))
     assert request
@@ -192,6 +253,12 @@ def test_a_backdated_campaign_is_closed_by_two(company: object) -> None:
     assert Campaign.objects.get().state == "open"
     approve(request)
     assert Campaign.objects.get().state == "closing"
+
+
+def test_a_backdated_campaign_that_judges_nobody_now_is_closed_by_two(company: object) -> None:
+    campaign = people.november(opens_on=date(2026, 10, 1), deadline=date(2026, 10, 31), scope=["None of today's"])
+    assert close_or_request(campaign=campaign, by=officer("asks"))
+    assert Campaign.objects.get().state == "open"
 
 
 def test_what_closes_by_itself_is_begun_by_one(campaign: Campaign, clock: Clock) -> None:

@@ -240,6 +240,20 @@ def test_a_correction_answers_whoever_asked_about_the_result(
     assert reviewing.ask(frozen, alice, text="And now?").counted == 100, "the newest result is what is asked about"
 
 
+def test_a_correction_does_not_undo_another_that_was_granted_meanwhile(
+    frozen: Campaign, helga: Account, second: Account
+) -> None:
+    """Its lines say everything of a person as it was: granted, it would take the other's fields back."""
+    first, later = ask(frozen, helga, Wanted("A001", counted=100)), ask(frozen, helga, Wanted("A001", exempt=True))
+    grant_correction(correction_id=first.pk, by=second)
+    with pytest.raises(CorrectionRefused, match="ask again"):
+        grant_correction(correction_id=later.pk, by=second)
+    assert seen(frozen)["A001"] == 100
+    refuse_correction(correction_id=later.pk, by=second, answer="ask again")
+    grant_correction(correction_id=ask(frozen, helga, Wanted("A001", exempt=True)).pk, by=second)
+    assert (seen(frozen)["A001"], FrozenResult.objects.count()) == (100, 3)
+
+
 # -- parts of a result ----------------------------------------------------------------------------------------------
 
 

@@ -150,6 +150,8 @@ def test_who_has_left_keeps_them_for_less_and_no_count_moves(
     people.mark()
     left = "2026-11-24"
     people.load(f"staff_no,name,email,left_on\nA002,Alan,alan@corp.example.com,{left}\n")
+    clock.set(campaign.rule.cutoff_at + timedelta(seconds=30), ticks=True)
+    freeze(campaign=campaign, by=TESTER, patient=True)
     clock.set("2026-12-24T23:59:00+00:00", ticks=True)
     assert services.forget_expired(clock.now()) == (0, 0)
     clock.set("2026-12-25T00:01:00+00:00", ticks=True)
@@ -157,6 +159,47 @@ def test_who_has_left_keeps_them_for_less_and_no_count_moves(
     assert services.forget_expired(clock.now()) == (2, 0)
     assert Contact.objects.of(alice).get().name
     assert judged(campaign, campaign.rule.cutoff_at) == before
+
+
+@pytest.mark.parametrize("kept", [0, 90])
+def test_an_end_that_is_dated_back_erases_nothing_while_the_campaign_runs(
+    campaign: Campaign, alan: Employee, clock: Clock, settings: Any, kept: int
+) -> None:
+    """Else one load takes somebody's contacts for good in the middle of a campaign."""
+    settings.RETENTION_DAYS = kept
+    people.record(alan, 2)
+    end(alan, "2026-05-01")
+    assert services.forget_expired(clock.now()) == (0, 0)
+    clock.set("2027-02-01T00:00:00Z", ticks=True)
+    assert services.forget_expired(clock.now()) == (0, 0), "not frozen"
+    assert freeze(campaign=campaign, by=TESTER, patient=False)
+    assert services.forget_expired(clock.now()) == (2, 0)
+
+
+def test_a_leavers_days_begin_when_the_roster_says_so(company: object, alan: Employee, clock: Clock) -> None:
+    """Also of contacts that lie in no campaign."""
+    people.record(alan, 2)
+    end(alan, "2026-05-01")
+    said = clock.now()
+    clock.set(said + timedelta(days=29), ticks=True)
+    assert services.forget_expired(clock.now()) == (0, 0)
+    clock.set(said + timedelta(days=31), ticks=True)
+    assert services.forget_expired(clock.now()) == (2, 0)
+
+
+def test_mutant_by_the_day_alone_it_erases_at_once(
+    company: object, alan: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the test above could not see it."""
+    for name in ("DUE", "NEXT", "COUNT"):
+        by_day = getattr(forgetting, name).replace("greatest(work.ends_at, work.ended_recorded_at)", "work.ends_at")
+        monkeypatch.setattr(forgetting, name, by_day)
+    with pytest.raises(AssertionError):
+        test_a_leavers_days_begin_when_the_roster_says_so(company, alan, clock)
+
+
+def end(employee: Employee, day: str) -> None:
+    people.load(f"staff_no,name,email,left_on\n{employee.staff_no},{employee.name},{employee.email},{day}\n")
 
 
 def test_with_no_days_everything_is_kept(frozen: Campaign, clock: Clock, settings: Any) -> None:

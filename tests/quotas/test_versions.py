@@ -82,8 +82,11 @@ def test_until_it_stands_the_version_before_is_the_result_and_nobody_grants_anot
     with pytest.raises(CorrectionRefused, match="still being made"):
         grant_correction(correction_id=other.pk, by=second)
     versions.make_version(asked.pk)
-    assert grant_correction(correction_id=other.pk, by=second) is None
-    versions.make_version(other.pk)
+    with pytest.raises(CorrectionRefused, match="ask again"):
+        grant_correction(correction_id=other.pk, by=second)
+    again = ask(asked.campaign, hr, exempt=True)
+    assert grant_correction(correction_id=again.pk, by=second) is None
+    versions.make_version(again.pk)
     assert [one.version for one in FrozenResult.objects.all()] == [1, 2, 3]
 
 

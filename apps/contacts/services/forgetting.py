@@ -21,11 +21,14 @@ BATCH = 2_000
 Period = tuple[datetime, datetime]
 HELD = """EXISTS (SELECT FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS held(starts_at, ends_at)
     WHERE {contact}.recorded_at >= held.starts_at AND {contact}.recorded_at < held.ends_at)"""
-# Somebody who has worked here since then is no leaver.
-LEFT = """NOT EXISTS (SELECT FROM employees_employment work
-    WHERE work.employee_id = person.id AND work.ends_at > %(left_before)s)"""
+# The same of what a campaign still judges or answers for, which a leaver's contacts are kept for too.
+USED = HELD.format(contact="contact").replace("%(starts)s", "%(used_from)s").replace("%(ends)s", "%(used_until)s")
+# Somebody who has worked here since then is no leaver, nor is anybody whose end the roster has said since then: a day
+# that is dated back erases nothing.
+LEFT = """NOT EXISTS (SELECT FROM employees_employment work WHERE work.employee_id = person.id
+    AND greatest(work.ends_at, work.ended_recorded_at) > %(left_before)s)"""
 DUE = f"""contact.name IS NOT NULL AND (contact.recorded_at < %(before)s AND NOT {HELD.format(contact="contact")}
-    OR contact.employee_id IN (SELECT person.id FROM employees_employee person WHERE {LEFT}))"""
+    OR NOT {USED} AND contact.employee_id IN (SELECT person.id FROM employees_employee person WHERE {LEFT}))"""
 NEXT = f"""SELECT contact.employee_id, contact.id FROM contacts_contact contact
     WHERE {DUE} AND contact.id > %(after)s ORDER BY contact.id LIMIT %(limit)s"""
 COUNT = f"SELECT count(*) FROM contacts_contact contact WHERE {DUE}"
@@ -60,11 +63,15 @@ WHERE id IN (SELECT id FROM contacts_submission contact WHERE received_at < %(be
 
 @dataclass(frozen=True)
 class Limits:
-    """What is over: recorded `before` and in no period that is `held`, or by who has left before `left_before`."""
+    """What is over: recorded `before` and in no period that is `held`, or by who has left before `left_before`.
+
+    A leaver's is kept in a period that is in `use`.
+    """
 
     before: datetime
     left_before: datetime
     held: Sequence[Period] = ()
+    use: Sequence[Period] = ()
     company_domains: Collection[str] = field(default=frozenset())
 
     @property
@@ -72,6 +79,7 @@ class Limits:
         return {
             "before": self.before, "left_before": self.left_before, "limit": BATCH,
             "starts": [start for start, _end in self.held], "ends": [end for _start, end in self.held],
+            "used_from": [start for start, _end in self.use], "used_until": [end for _start, end in self.use],
         }  # fmt: skip
 
 

@@ -90,10 +90,11 @@ def _found(request_id: uuid.UUID) -> ApprovalRequest:
 
 def approval_line(scope: Scope, found: ApprovalRequest) -> dict[str, Any]:
     """A request in the list, with the effect as it was requested."""
+    mine = found.requested_by_id == scope.user.pk
     return {
         "it": found, "words": approval_words.kind_of(found), "state": approval_words.state_of(found, scope.now),
-        "effect": approval_words.effect_lines(approval_words.counted_before(found)),
-        "url": scope.url("approval", found.pk), "mine": found.requested_by_id == scope.user.pk,
+        "effect": approval_words.effect_lines(approval_words.counted_before(found, mine=mine)),
+        "url": scope.url("approval", found.pk), "mine": mine,
     }  # fmt: skip
 
 
@@ -103,7 +104,7 @@ def _show(
     line = approval_line(scope, found)
     waits = line["state"].code == "waiting"
     # The requester reads what was counted at the request: some numbers are the second person's alone (ADR 63).
-    effect, stale = approval_words.counted_before(found), ""
+    effect, stale = approval_words.counted_before(found, mine=line["mine"]), ""
     if waits and not line["mine"]:
         try:
             effect = effect_of_request(found, scope.now)

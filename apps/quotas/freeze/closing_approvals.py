@@ -24,20 +24,20 @@ Kind = ApprovalRequest.Kind
 
 
 def close_or_request(*, campaign: Campaign, by: Actor) -> ApprovalRequest | None:
-    """Begin to close a campaign, or ask a second person where only a person closes it and it judges anybody.
+    """Begin to close a campaign, or ask a second person where only a person closes it.
 
     A campaign that was opened before its cut-off closes by itself, so one person may begin with it after the cut-off.
     Raises NotYet before the cut-off, ApprovalRefused.
     """
     now = clock()
     waits = campaign.backdated and campaign.state == Campaign.State.OPEN and campaign.rule.cutoff_at <= now
-    effect = people_judged(campaign, now) if waits else {}
-    if not effect or acts_alone(by):
+    if not waits or acts_alone(by):
         begin_closing(campaign, by)
         return None
     return request_approval(
-        kind=Kind.CAMPAIGN_CLOSING, subject=campaign.slug, label=campaign.name, payload={}, effect=effect, by=by
-    )
+        kind=Kind.CAMPAIGN_CLOSING, subject=campaign.slug, label=campaign.name, payload={},
+        effect=people_judged(campaign, now), by=by,
+    )  # fmt: skip
 
 
 def _close(request: ApprovalRequest, by: Actor) -> None:

@@ -52,7 +52,7 @@ def ask_correction(
         newest = _held(campaign, by)
         lines = _lines(newest, wanted, by)
         correction = ResultCorrection.objects.create(
-            campaign=campaign, **texts, asked_by_id=by.pk, asked_by_label=by.actor.label
+            campaign=campaign, **texts, asked_of=newest.version, asked_by_id=by.pk, asked_by_label=by.actor.label
         )
         for line in lines:
             line.correction = correction
@@ -79,6 +79,10 @@ def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> Fr
         if versions.unmade().filter(campaign=found.campaign).exists():
             raise CorrectionRefused("state", _("A correction that was granted before is still being made. Grant this "
                                                "one when it stands."))  # fmt: skip
+        if found.asked_of != newest.version:
+            # Its lines hold whole standings: granted, it would undo what was corrected since.
+            raise CorrectionRefused("state", _("The result has been corrected since this was asked for. Refuse it, and "
+                                               "ask again."))  # fmt: skip
         _decide(found, ResultCorrection.State.GRANTED, by, answer, newest.version + 1)
         _audit("granted", found, by.actor)
         if newest.rows <= versions.AT_ONCE and has_key():

@@ -31,8 +31,12 @@ Kind = ApprovalRequest.Kind
 CAMPAIGN_KINDS = (Kind.RULE_CHANGE, Kind.CAMPAIGN_CANCELLATION, Kind.CAMPAIGN_CLOSING)
 CONCERNED = """
 WITH {judgement}
-SELECT count(*), count(*) FILTER (WHERE counted > 0), count(*) FILTER (WHERE counted < target AND NOT exempt)
-FROM verdict
+SELECT count(*), count(*) FILTER (WHERE counted < target AND NOT exempt) FROM verdict
+"""
+# Whoever can end employments or contacts could else cancel what has just become nobody's: every stored contact counts.
+RECORDED = """
+SELECT count(*) FROM employees_employee person WHERE EXISTS (SELECT FROM contacts_contact contact
+    WHERE contact.employee_id = person.id AND contact.recorded_at >= %s AND contact.recorded_at < %s)
 """
 
 
@@ -125,7 +129,7 @@ def is_stale(request: ApprovalRequest, now: datetime) -> bool:
 
 
 def cancel_or_request(*, campaign: Campaign, reason: str, by: Actor) -> ApprovalRequest | None:
-    """Cancel a campaign in which nobody has a counted contact, else ask a second person.
+    """Cancel a campaign in whose period nobody has recorded a contact, else ask a second person.
 
     Raises CampaignRefused as cancel_campaign does, ApprovalRefused.
     """
@@ -142,13 +146,19 @@ def cancel_or_request(*, campaign: Campaign, reason: str, by: Actor) -> Approval
 
 
 def people_judged(campaign: Campaign, now: datetime) -> dict[str, int]:
-    """Whom a campaign judges at `now`: all, those with counted contacts, and the red ones; empty: nobody."""
-    rule = campaign.rule
-    if now <= rule.opens_at:
+    """Whom a campaign judges at `now`: all, and the red ones; empty: nobody.
+
+    `with_contacts`: everybody, employed or not, with a stored contact, ended or not, in the period of any version.
+    """
+    rules = campaign.versions
+    opened, cut_off = min(rule.opens_at for rule in rules), max(rule.cutoff_at for rule in rules)
+    if now <= opened:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(CONCERNED.format(judgement=judgement_sql(rule, now, everyone())))
-        people, with_contacts, red = map(int, cursor.fetchone())
+        cursor.execute(CONCERNED.format(judgement=judgement_sql(campaign.rule, now, everyone())))
+        people, red = map(int, cursor.fetchone())
+        cursor.execute(RECORDED, [opened, cut_off])
+        with_contacts = int(cursor.fetchone()[0])
     found = {"people": people, "with_contacts": with_contacts, "red": red}
     return {name: count for name, count in found.items() if count}
 

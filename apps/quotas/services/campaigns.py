@@ -58,6 +58,20 @@ def overlapping(rule: CampaignRule) -> list[Campaign]:
     return [one for one in running if one.versions and _meet(one.rule, rule)]
 
 
+def exclusive_beside(rule: CampaignRule) -> set[int]:
+    """The campaigns, running or over, whose counts compared with those by this rule tell whose contacts are shared.
+
+    They have days in common with it, and one of the two counts exclusively.
+    """
+    others = Campaign.objects.exclude(pk=rule.campaign.pk).exclude(state=Campaign.State.CANCELLED)
+    rules = [other.rule for other in others.prefetch_related("rules") if other.versions]
+    return {
+        one.campaign_id
+        for one in rules
+        if (one.exclusive or rule.exclusive) and one.opens_at < rule.cutoff_at and rule.opens_at < one.cutoff_at
+    }
+
+
 def _meet(one: CampaignRule, other: CampaignRule) -> bool:
     if one.opens_at >= other.cutoff_at or other.opens_at >= one.cutoff_at:
         return False

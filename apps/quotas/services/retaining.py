@@ -45,6 +45,16 @@ class Kept:
         """Whether nothing needs its contacts at that instant."""
         return self.campaign.state == Campaign.State.FROZEN and at >= self.until and not self.unsettled
 
+    def in_use(self, at: datetime) -> bool:
+        """Whether it is judged at that instant, or its result can be questioned: nobody's contacts are erased then."""
+        answered = self.campaign.rule.cutoff_at + reviewing_time()
+        return self.campaign.state != Campaign.State.FROZEN or at < answered or self.unsettled
+
+
+def reviewing_time() -> timedelta:
+    """How long after a cut-off a review can be asked for and answered."""
+    return timedelta(days=settings.REVIEW_ASK_DAYS + settings.REVIEW_REPLY_DAYS)
+
 
 def keeping() -> timedelta | None:
     """How long after a cut-off contacts are kept: while a review can be asked for and answered, and then
@@ -52,7 +62,7 @@ def keeping() -> timedelta | None:
     """
     if not settings.RETENTION_DAYS:
         return None
-    return timedelta(days=settings.REVIEW_ASK_DAYS + settings.REVIEW_REPLY_DAYS + settings.RETENTION_DAYS)
+    return reviewing_time() + timedelta(days=settings.RETENTION_DAYS)
 
 
 def kept_until(campaign: Campaign) -> datetime | None:
@@ -62,12 +72,16 @@ def kept_until(campaign: Campaign) -> datetime | None:
 
 
 def kept_campaigns() -> list[Kept]:
-    """Every campaign that keeps contacts, or did, those first whose time is over first."""
+    """Every campaign that keeps contacts, or did, those first whose time is over first; none without RETENTION_DAYS."""
+    return sorted(_campaigns(), key=lambda one: one.until) if keeping() else []
+
+
+def _campaigns() -> list[Kept]:
+    keep = keeping() or timedelta()
     asked = set(Review.objects.filter(closed_at=None).values_list("campaign", flat=True))
     asked |= set(ResultCorrection.objects.filter(decided_at=None).values_list("campaign", flat=True))
     found = Campaign.objects.exclude(state=Campaign.State.CANCELLED).prefetch_related("rules")
-    kept = [(one, kept_until(one)) for one in found if one.versions]
-    return sorted((Kept(one, until, one.pk in asked) for one, until in kept if until), key=lambda one: one.until)
+    return [Kept(one, one.rule.cutoff_at + keep, one.pk in asked) for one in found if one.versions]
 
 
 def limits(at: datetime) -> forgetting.Limits | None:
@@ -75,11 +89,12 @@ def limits(at: datetime) -> forgetting.Limits | None:
     keep, left = keeping(), settings.RETENTION_LEAVER_DAYS
     if keep is None and not left:
         return None
-    held = [one.period for one in kept_campaigns() if not one.over(at)] if keep else []
+    campaigns = _campaigns()
     return forgetting.Limits(
         before=at - keep if keep else BEGINNING,
         left_before=at - timedelta(days=left) if left else BEGINNING,
-        held=held,
+        held=[one.period for one in campaigns if not one.over(at)] if keep else [],
+        use=[one.period for one in campaigns if one.in_use(at)],
         company_domains=kept_domains(),
     )
 

@@ -15,7 +15,7 @@ from apps.ledger.services import Actor, audit, clock, hold_facts, watch_identiti
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import everyone, judgement_sql
 from apps.quotas.services.beginning import judge_everybody
-from apps.quotas.services.campaigns import LONGEST_REASON, approval_detail, overlapping
+from apps.quotas.services.campaigns import LONGEST_REASON, approval_detail, exclusive_beside, overlapping
 from apps.quotas.services.terms import CampaignRefused, Terms, changed
 
 # Both verdicts of everybody from the facts, in one statement.
@@ -55,12 +55,22 @@ class Effect:
     recounted: int
     raised: int
 
+    @property
+    def concerned(self) -> dict[str, int]:
+        """How many people it concerns, by what happens to them; empty: nobody."""
+        found = {
+            "turn_red": self.turned_red, "turn_not_red": self.turned_green, "come_in": self.came, "go_out": self.left,
+            "recounted": self.recounted, "need_more": self.raised,
+        }  # fmt: skip
+        return {name: count for name, count in found.items() if count}
+
 
 @dataclass(frozen=True)
 class Change:
     """A change as it would be made: both versions, what differs, which open campaigns it would overlap.
 
-    `effect` is None while the campaign has not opened: nobody is judged yet.
+    `effect` is None while the campaign has not opened: nobody is judged yet. `gone` is the effect on everybody who has
+    been employed since the opening, where it concerns nobody who is employed now.
     """
 
     old: CampaignRule
@@ -69,6 +79,7 @@ class Change:
     people: int
     overlaps: list[Campaign]
     effect: Effect | None
+    gone: Effect | None = None
 
     @property
     def domains(self) -> bool:
@@ -78,39 +89,42 @@ class Change:
     @property
     def concerned(self) -> dict[str, int]:
         """How many people it concerns, by what happens to them; empty: nobody."""
-        effect = self.effect
-        if effect is None:
+        if self.effect is None:
             return {}
-        found = {
-            "turn_red": effect.turned_red,
-            "turn_not_red": effect.turned_green,
-            "come_in": effect.came,
-            "go_out": effect.left,
-            "recounted": effect.recounted,
-            "need_more": effect.raised,
-            "have_less_time": effect.red if self.new.cutoff_at < self.old.cutoff_at else 0,
-        }
-        return {name: count for name, count in found.items() if count}
+        found = self.effect.concerned or (self.gone.concerned if self.gone else {})
+        if self.moves_deadline and self.effect.red:
+            less = self.new.cutoff_at < self.old.cutoff_at
+            found["have_less_time" if less else "have_more_time"] = self.effect.red
+        return found
+
+    @property
+    def moves_deadline(self) -> bool:
+        """Whether people who are judged already are judged at another time."""
+        return self.effect is not None and self.new.cutoff_at != self.old.cutoff_at
 
     @property
     def alone(self) -> bool:
-        """Whether one person may make it: it moves nobody's verdict, count or time."""
-        return not self.domains and not self.concerned
+        """Whether one person may make it: it moves nobody's verdict, count or time, and tells of no shared contact."""
+        shares = exclusive_beside(self.new) - exclusive_beside(self.old)
+        return not (self.domains or self.moves_deadline or self.concerned or shares)
 
 
 def look_at_change(*, campaign: Campaign, terms: Terms, seen: int, now: datetime) -> Change:
     """What the change would do at `now`; nothing is stored. Raises CampaignRefused as change_rule would."""
     old, new = versions_of_change(campaign, terms, seen, now)
     effect = effect_of(old, new, now)
-    shown = effect if min(old.opens_at, new.opens_at) < now else None
-    return Change(old, new, changed(old, new), effect.people, overlapping(new), shown)
+    opened = min(old.opens_at, new.opens_at)
+    shown = effect if opened < now else None
+    # Whoever can end employments could else change the rule while nobody with contacts is employed.
+    gone = effect_of(old, new, now, since=opened) if shown and not shown.concerned else None
+    return Change(old, new, changed(old, new), effect.people, overlapping(new), shown, gone)
 
 
-def effect_of(old: CampaignRule, new: CampaignRule, at: datetime) -> Effect:
-    """Everybody's verdict at `at` by the one and by the other, compared."""
+def effect_of(old: CampaignRule, new: CampaignRule, at: datetime, since: datetime | None = None) -> Effect:
+    """The verdicts at `at` by the one and by the other, compared: of everybody, `since`: as in population_sql."""
     statement = EFFECT.format(
-        before=judgement_sql(old, at, everyone()), after=judgement_sql(new, at, everyone()), target=new.target,
-        verdict=VERDICT,
+        before=judgement_sql(old, at, everyone(), since), after=judgement_sql(new, at, everyone(), since),
+        target=new.target, verdict=VERDICT,
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(statement)

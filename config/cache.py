@@ -49,7 +49,6 @@ class PlainClient(RedisCacheClient):
             self.delete(key)
             raise ValueError(f"Key {key!r} held no number.") from error
 
-
     def end_within(self, key: Any, seconds: int) -> None:
         """Let a key that has no end, or a later one, end in so many seconds."""
         client = self.get_client(key, write=True)
@@ -66,4 +65,5 @@ class PlainRedisCache(RedisCache):
 
     def end_within(self, key: str, seconds: int) -> None:
         """Let a key that has no end, or a later one, end in so many seconds."""
-        self._cache.end_within(self.make_and_validate_key(key), seconds)
+        client: Any = self._cache
+        client.end_within(self.make_and_validate_key(key), seconds)

@@ -45,7 +45,7 @@ def _signed_in() -> QuerySet[Account]:
 
 
 def typed_name(raw: str) -> str:
-    """A name at the sign-in as it is looked up and counted: in the form to which Django's own field brings it (NFKC)."""
+    """A name at the sign-in as it is looked up and counted: in the form (NFKC) that Django's own field gives it."""
     return unicodedata.normalize("NFKC", raw).strip().lower()
 
 

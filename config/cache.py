@@ -49,6 +49,12 @@ class PlainClient(RedisCacheClient):
             self.delete(key)
             raise ValueError(f"Key {key!r} held no number.") from error
 
+    def end_within(self, key: Any, seconds: int) -> None:
+        """Let a key that has no end, or a later one, end in so many seconds."""
+        client = self.get_client(key, write=True)
+        if not 0 <= client.ttl(key) <= seconds:
+            client.expire(key, seconds)
+
 
 class PlainRedisCache(RedisCache):
     """Django's Redis cache without pickle."""
@@ -56,3 +62,8 @@ class PlainRedisCache(RedisCache):
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         super().__init__(server, {**params, "OPTIONS": {**params.get("OPTIONS", {}), "serializer": Plain}})
         self._class = PlainClient
+
+    def end_within(self, key: str, seconds: int) -> None:
+        """Let a key that has no end, or a later one, end in so many seconds."""
+        client: Any = self._cache
+        client.end_within(self.make_and_validate_key(key), seconds)

@@ -19,12 +19,19 @@ LEFT_OUT = "(left out: it may say who somebody is)"
 # What ends a line, or a terminal obeys. A tab is only wide.
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
+# Of a link that sets a password: what stands behind the page's name, and its token wherever it stands.
+LINK = re.compile(r"(?<=/set-password/)[^\s\"'<>]+|[0-9a-z]{1,13}-[0-9a-f]{32}(?![0-9a-f])")
+LINK_LEFT_OUT = "..."
+
 
 class WithoutRows(logging.Formatter):
-    """Formats as any other, and leaves out what PostgreSQL says of the row, its place in a COPY or the statement."""
+    """Formats as any other, and leaves out what PostgreSQL says of the row, its place in a COPY or the statement.
+
+    Also what stands behind `/set-password/`: it would open somebody's account.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        return ADDED.sub(LEFT_OUT, super().format(record))
+        return LINK.sub(LINK_LEFT_OUT, ADDED.sub(LEFT_OUT, super().format(record)))
 
 
 class Line(WithoutRows):
@@ -44,7 +51,7 @@ class Line(WithoutRows):
             record.exc_info = record.exc_text = None
         text = super().format(record)
         frames: str = getattr(record, "frames", "")
-        return f"{text}\n{frames.rstrip()}" if frames else text
+        return LINK.sub(LINK_LEFT_OUT, f"{text}\n{frames.rstrip()}" if frames else text)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         # The row first: escaped, its lines could not be told apart any more.

@@ -39,7 +39,7 @@ def _required(name: str, local: str) -> str:
 def _pattern(text: str) -> str:
     """A regular expression as it stands in the environment."""
     try:
-        re.compile(text)
+        re.compile(text, re.ASCII)
     except re.error as error:
         raise ImproperlyConfigured(f"{text!r} is no regular expression: {error}") from error
     return text

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core import mail
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.test import Client
 
@@ -14,7 +16,7 @@ from apps.employees import tokens
 from apps.employees.models import Account, Employee, Scope
 from apps.employees.sign_on import Claims, NotSignedOn, sign_on
 from tests import people
-from tests.takeover import CANARY, CANARY_PHONE, MALLORY, Ground, account, way
+from tests.takeover import CANARY, CANARY_PHONE, MALLORY, PASSWORD, Ground, account, way
 
 
 @way("hr")
@@ -74,6 +76,44 @@ def makes_up_an_employee_whose_number_differs_by_case(ground: Ground) -> bool:
 def makes_up_an_employee_whose_number_is_the_victims_address(ground: Ground) -> bool:
     ground.load(f"alice@corp.example.com,Alice 艾,alice@{MALLORY}")
     return ground.takes_over("alice@corp.example.com")
+
+
+@way("hr")
+def waits_with_a_password_for_a_future_employee(ground: Ground) -> bool:
+    """A made-up row with the own address, a password and a token, undone; then the real person is loaded."""
+    load = ground.load(f"E600,Erin,erin@{MALLORY}")
+    ground.forgets("E600")
+    ground.opens_a_link()
+    _token, secret = tokens.create_token(account=account("E600"), name="x", scopes=[Scope.OWN], by=people.TESTER)
+    ground.client("H001").post(f"/company/roster/{load.pk}/undo/")
+    ground.load("E600,Erin,erin@corp.example.com", by="C001")
+    came_in = [_signs_in("E600")]
+    ground.decides(ground.client("H001"))
+    came_in.append(_signs_in("E600"))
+    answer = Client().get("/api/v1/me/standing/", HTTP_AUTHORIZATION=f"Bearer {secret}")
+    return any(came_in) or answer.status_code != 401
+
+
+@way("hr")
+def waits_with_a_password_until_the_real_address_is_approved(ground: Ground) -> bool:
+    """The made-up row stays; of the account, nothing is left when its address is another's."""
+    ground.load(f"E600,Erin,erin@{MALLORY}")
+    ground.forgets("E600")
+    ground.opens_a_link()
+    people.enrol(people.person("E600"), "KRUGS4ZANFZSAYJAONSWG4TFOQQGWZLZ")
+    _token, secret = tokens.create_token(account=account("E600"), name="x", scopes=[Scope.OWN], by=people.TESTER)
+    ground.load("E600,Erin,erin@corp.example.com", by="C001")
+    if not ground.decides(ground.client("H001")):
+        return True
+    answer = Client().get("/api/v1/me/standing/", HTTP_AUTHORIZATION=f"Bearer {secret}")
+    factors = Authenticator.objects.filter(user=account("E600")).exists()
+    return _signs_in("E600") or answer.status_code != 401 or factors
+
+
+def _signs_in(name: str) -> bool:
+    """Whether the password of the attacker opens this account."""
+    cache.clear()
+    return Client().post("/login/", {"username": name, "password": PASSWORD}).status_code == 302
 
 
 @way("hr")

@@ -76,6 +76,31 @@ class TestMutants:
         assert takeover_ways.approves_as_an_account_that_got_the_role_just_now(ground)
 
 
+ENDS = """
+CREATE OR REPLACE FUNCTION employees_end_password(accounts bigint[]) RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM employees_end_access(accounts); END $$
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "tries",
+    [
+        takeover_ways.waits_with_a_password_for_a_future_employee,
+        takeover_ways.waits_with_a_password_until_the_real_address_is_approved,
+    ],
+)
+def test_mutant_a_password_that_outlives_the_address_it_was_mailed_to(
+    transactional_db: None, as_owner: Callable[[str], list[tuple[Any, ...]]], tries: Any, request: pytest.FixtureRequest
+) -> None:
+    [(kept,)] = as_owner("SELECT pg_get_functiondef('employees_end_password'::regproc)")
+    as_owner(ENDS)
+    try:
+        assert tries(request.getfixturevalue("ground"))
+    finally:
+        as_owner(str(kept))
+
+
 NEEDS_TWO = "ALTER TABLE employees_employee {} TRIGGER employees_email_needs_two"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from typing import Any
 
@@ -43,9 +44,14 @@ def _signed_in() -> QuerySet[Account]:
     ).distinct()
 
 
+def typed_name(raw: str) -> str:
+    """A name at the sign-in as it is looked up and counted: in the form (NFKC) that Django's own field gives it."""
+    return unicodedata.normalize("NFKC", raw).strip().lower()
+
+
 def account_meant(name: str) -> Account | None:
     """The account of somebody who works here now that a name at the sign-in means; None for none and for two."""
-    name = name.strip().lower()
+    name = typed_name(name)
     if not name or not storable(name):
         return None
     # Only of people who work here: the address of a leaver may be another employee's today.

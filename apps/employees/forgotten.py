@@ -90,7 +90,7 @@ def _account(account_id: int, employee_id: int) -> Account | None:
         account = account_for(employee) if employee else None
     if account is None or not account.is_active:
         return None
-    elsewhere = ProviderSubject.objects.filter(account=account).exists()
+    elsewhere = ProviderSubject.objects.filter(account=account, issuer=settings.OIDC_ISSUER).exists()
     return None if elsewhere and not account.has_usable_password() else account
 
 

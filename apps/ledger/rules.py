@@ -229,7 +229,9 @@ def normalise(kind: str, raw: str, *, region: str, key: str, handles: str = "") 
         case "handle":
             value = normalise_handle(text)
             if handles and (
-                not re.fullmatch(handles, value, re.IGNORECASE) or (text[0] != "@" and intended_phone(text, region))
+                # Without ASCII, IGNORECASE lets [a-z] match a dotless i and the Kelvin sign.
+                not re.fullmatch(handles, value, re.IGNORECASE | re.ASCII)
+                or (text[0] != "@" and intended_phone(text, region))
             ):
                 raise InvalidIdentity("handle", "not a handle of the product")
         case _:

@@ -13,6 +13,7 @@ from django.core.cache import caches
 from django.core.cache.backends.redis import RedisSerializer
 from django.test import Client
 
+from apps.employees.lock_out import WAIT
 from apps.employees.models import Account, Employee
 from apps.ledger import rates
 from apps.ledger.rates import Kind
@@ -115,6 +116,24 @@ def test_what_is_no_counter_is_counted_anew(server: redis.Redis, value: Any) -> 
     poison(server, value)
     for _try in range(3):
         rates.count(Kind.SIGN_IN, "somebody")
+
+
+@pytest.mark.parametrize("seconds", [None, 10_000_000])
+def test_a_written_counter_locks_nobody_out_for_longer_than_the_wait(
+    server: redis.Redis, alice: Employee, seconds: int | None
+) -> None:
+    """Or one write locks an address out for good, long after the hole is closed."""
+    sign_in("wrong")
+    keys = [key for key in server.scan_iter() if b"failed-" in key]
+    assert len(keys) == 2
+    for key in keys:
+        server.set(key, 999, ex=seconds)
+    assert sign_in(people.PASSWORD) == 429
+    assert all(0 < server.ttl(key) <= WAIT.total_seconds() for key in keys)
+    for key in keys:
+        server.expire(key, 60)
+    assert sign_in(people.PASSWORD) == 429
+    assert all(server.ttl(key) <= 60 for key in keys), "what comes while one waits does not make it longer"
 
 
 def test_what_the_program_stores_comes_back(server: redis.Redis) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import runpy
 import sys
 from typing import Any
 
@@ -83,3 +84,58 @@ def test_what_failed_here_keeps_its_traceback() -> None:
     refused, failed = (line("Trouble", exc_info=told, status_code=status) for status in (404, 500))
     assert len(refused.splitlines()) == 1
     assert failed.splitlines()[-1] == "ValueError: broken"
+
+
+TOKEN = "cz8k2p-0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Not Found: /set-password/Mg/{}/)",
+        "Forbidden (CSRF token missing.): /set-password/Mg/{}/",
+        'Too Many Requests: "/set-password/Mg/{}/" from 203.0.113.7',
+        "Bad Request: /set-password/Mg/ {}/",
+        "Bad Request: /x?next=%2Fset-password%2FMg%2F{}%2F",
+        "Not Found: /SET-PASSWORD/Mg/{}",
+    ],
+)
+def test_a_link_that_sets_a_password_is_in_no_line(told: str) -> None:
+    """Whoever reads the log would set it, and sign in as its owner."""
+    said = line(told.format(TOKEN))
+    assert TOKEN not in said
+    assert TOKEN[7:] not in said
+    assert told.split(": ")[0] in said
+
+
+def test_what_is_behind_the_page_of_links_is_left_out_whatever_it_is() -> None:
+    assert line("Not Found: /set-password/Mg/abc/ later").endswith("/set-password/... later")
+
+
+def test_nor_in_a_traceback() -> None:
+    try:
+        raise ValueError(f"no page at /set-password/Mg/{TOKEN}/")
+    except ValueError:
+        assert TOKEN not in line("Trouble", exc_info=sys.exc_info())
+    assert TOKEN not in line("Trouble", frames=f"  /set-password/Mg/{TOKEN}/\n")
+
+
+def test_the_lines_of_gunicorn_are_written_this_way_too() -> None:
+    from gunicorn.config import Config
+
+    made = runpy.run_path("gunicorn.conf.py")["logger_class"](Config())
+    assert all(isinstance(one.formatter, Line) for one in (*made.error_log.handlers, *made.access_log.handlers))
+
+
+@pytest.mark.django_db
+def test_a_mistyped_link_is_logged_without_it(alice: Employee) -> None:
+    told = io.StringIO()
+    handler = logging.StreamHandler(told)
+    handler.setFormatter(Line(FORM["fmt"], style=FORM["style"]))
+    logging.getLogger("django.request").addHandler(handler)
+    try:
+        assert Client().get(f"/set-password/Mg/{TOKEN}/)").status_code == 404
+    finally:
+        logging.getLogger("django.request").removeHandler(handler)
+    assert "/set-password/..." in told.getvalue()
+    assert TOKEN not in told.getvalue()

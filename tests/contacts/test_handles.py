@@ -48,6 +48,7 @@ def typed(employee: Employee, text: str) -> str:
         ("139-1234-567x", "This is not a valid phone number."),
         ("@1wang", "This is not a valid handle."),
         ("@王芳", "This is not a valid handle."),
+        ("@lıming_x", "This is not a valid handle."),
         ("@A001", "This is the staff number of a colleague"),
         ("@a001", "This is the staff number of a colleague"),
     ],

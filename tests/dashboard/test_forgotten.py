@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.core.cache import cache
 from django.db import connection
@@ -58,6 +59,23 @@ def test_the_link_goes_to_the_address_of_the_roster_and_sets_a_password(
     assert Client().login(username="A001", password=NEW) or account_for(alice).check_password(NEW)
     assert before.get("/").status_code == 302, "whoever else was signed in as her still is"
     assert visitor.get(link, follow=True).context["validlink"] is False, "the link works twice"
+
+
+def test_whoever_has_another_address_sets_a_new_password_there(
+    hr: Employee, campaign: Campaign, django_capture_on_commit_callbacks: Any
+) -> None:
+    """A change of the address ends the password: without this HR would be locked out for good."""
+    people.enrol(hr, "KRUGS4ZANFZSAYJAONSWG4TFOQQGWZLZ")
+    people.load("staff_no,name,email\nH001,Hedda,hedda.new@corp.example.com")
+    people.approve()
+    assert not account_for(hr).has_usable_password()
+    ask("hedda.new@corp.example.com", django_capture_on_commit_callbacks)
+    (link,) = links()
+    visitor = Client()
+    page = visitor.get(link, follow=True)
+    visitor.post(page.redirect_chain[-1][0], {"new_password1": NEW, "new_password2": NEW})
+    assert account_for(hr).check_password(NEW)
+    assert Authenticator.objects.filter(user=account_for(hr)).exists()
 
 
 def test_somebody_who_never_signed_in_gets_one_too(

@@ -46,6 +46,15 @@ def test_writing_the_name_otherwise_gives_no_more_guesses(alice: Employee) -> No
     assert guesses(1, name="A001").status_code == 429
 
 
+@pytest.mark.parametrize("name", ["a００1", "Ａ００１", "Ａlice@corp.example.com", "alice＠corp.example.com"])
+def test_nor_do_full_width_letters(alice: Employee, name: str) -> None:
+    """The form reads them as what they look like: each spelling would be ten more guesses."""
+    assert tries(StrictClient(), name, people.PASSWORD).status_code == 302
+    for typed in (name, "A001") * (NAME_LIMIT // 2):
+        answer = tries(StrictClient(), typed)
+    assert answer.status_code == 429
+
+
 def test_the_owner_elsewhere_is_not_shut_out(alice: Employee) -> None:
     guesses(NAME_LIMIT + 1)
     assert comes_in(StrictClient(), address=HOME)

@@ -198,7 +198,8 @@ class TestLinks:
         assert link_works(link_to(alice))
 
     def test_also_when_the_accounts_own_address_stayed(self, alice: Employee) -> None:
-        """Links go to the roster's address, which Django's token does not know."""
+        """Links go to the roster's address, which Django's token does not know; nor is there a password that ends."""
+        Account.objects.filter(employee=alice).update(password="!")
         kept = link_to(alice)
         Employee.objects.filter(pk=alice.pk).update(email="alice.new@corp.example.com")
         assert not link_works(kept)
@@ -206,6 +207,7 @@ class TestLinks:
     def test_djangos_own_token_would_have_stayed(self, alice: Employee, monkeypatch: Any) -> None:
         """The mutant."""
         monkeypatch.delattr(PasswordLinkTokens, "_make_hash_value")
+        Account.objects.filter(employee=alice).update(password="!")
         kept = link_to(alice)
         Employee.objects.filter(pk=alice.pk).update(email="alice.new@corp.example.com")
         assert link_works(kept)
@@ -311,6 +313,42 @@ class TestTokensAndSessions:
         assert opens(secret) == 401
         assert browser.get("/")["Location"].startswith("/login/")
         assert not link_works(kept)
+
+    @pytest.mark.parametrize("way", ["returns", "undone", "before they begin"])
+    def test_a_password_and_a_factor_end_with_the_employment(self, hr: Employee, clock: Clock, way: str) -> None:
+        """Or whoever had the mails then waits with a password until the next one with this number begins."""
+        left = f"staff_no,name,email,left_on,started_on\nH001,Hedda,{hr.email},"
+        people.enrol(hr, SECRET)
+        EnrolmentCode.objects.create(account=account_for(hr), digest=b"x", expires_at="2027-01-01T00:00:00+08:00")
+        if way == "before they begin":
+            # No row changes when the last day passes, nor when the first one comes.
+            people.load(left + "2026-11-24,")
+            clock.set("2026-11-25T12:00:00+08:00", ticks=True)
+            assert account_for(hr).has_usable_password()
+            people.load(left + ",2026-11-30")
+            clock.set("2026-11-30T12:00:00+08:00", ticks=True)
+        else:
+            people.load(left + "2026-11-22,")
+            undo_load(load_id=_last_load(), by=people.TESTER) if way == "undone" else people.load(left + ",")
+        assert Role.objects.filter(account__employee=hr).exists()
+        assert not account_for(hr).has_usable_password()
+        assert not Stored.objects.exists()
+        assert not EnrolmentCode.objects.exists()
+
+    @pytest.mark.parametrize("role", ["hr", ""])
+    def test_a_password_ends_with_the_address_and_a_role_holders_factor_stays(
+        self, hr: Employee, alice: Employee, role: str
+    ) -> None:
+        """A role holder's factor was enrolled with a code of the operator's; anybody else's with the password alone."""
+        who = hr if role else alice
+        people.enrol(who, SECRET)
+        browser, secret = people.sign_in(Client(), who), token_of(who)
+        people.load(f"staff_no,name,email\n{who.staff_no},{who.name},new@corp.example.com")
+        people.approve()
+        assert not account_for(who).has_usable_password()
+        assert opens(secret) == 401
+        assert browser.get("/")["Location"].startswith("/login/")
+        assert Stored.objects.exists() is bool(role)
 
     def test_a_roles_reach_wants_a_token_of_a_session_with_the_factor(self, hr: Employee) -> None:
         weak, strong = token_of(hr, "reports:read"), token_of(hr, "reports:read", shown=True)

@@ -45,6 +45,9 @@ def test_who_has_left_cannot_sign_in_nor_stay(alan: Employee) -> None:
 def test_who_came_back_signs_in_again_and_is_there_once(alan: Employee) -> None:
     load(without("A002"), complete=True)
     load(ROSTER)
+    assert authenticate(None, username="A002", password=PASSWORD) is None, "a password ends with the employment"
+    alan.account.refresh_from_db()
+    with_account(alan)
     assert authenticate(None, username="A002", password=PASSWORD) == alan.account
     assert sign_in(Client(), alan).get(reverse("login")).wsgi_request.user == alan.account
 

@@ -21,7 +21,7 @@ DROP FUNCTION employees_record_ending();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("employees", "0019_access_ends")]
+    dependencies = [("employees", "0020_credentials_end")]
 
     operations = [
         migrations.AddField(

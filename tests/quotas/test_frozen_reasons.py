@@ -83,7 +83,17 @@ def everything_later(alice: Employee, tmp_path: Path) -> None:
         lines.append(",".join(cells))
     lines.append("A001,late,late@outside.example.org,2026-11-28T10:00:00+08:00,2026-11-28T10:00:00+08:00,")
     feed.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    assert run("import_contacts", feed, "--trust-times")["updated"] == 2
+    told = run("import_contacts", feed, "--trust-times")
+    assert (told["updated"], {one["code"] for one in told["rejects"]}) == (0, {"campaign_over"})
+    # What no way in does any more, a statement may.
+    record_one(alice, ("email", "late@outside.example.org"), name="late")
+    later = {
+        "to withdraw": {"ended_at": "2026-11-29T10:00:00+08:00", "end_reason": "withdrawn"},
+        "open": {"confirmed_at": "2026-11-29T10:00:00+08:00"},
+        "late": {"recorded_at": "2026-11-28T10:00:00+08:00", "confirmed_at": "2026-11-28T10:00:00+08:00"},
+    }  # fmt: skip
+    for name, changes in later.items():
+        assert Contact.objects.filter(name=name).update(**changes) == 1
     while mark_touched():
         pass
 

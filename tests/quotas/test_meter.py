@@ -172,7 +172,11 @@ def test_a_result_keeps_its_meter_whatever_becomes_of_the_facts(
         at = found.recorded_at.isoformat() if found else "2026-11-30T12:30:00Z"
         lines.append(f"A001,{name},{name.replace(' ', '_')},{at},{confirmed},{ended}")
     feed.write_text("\n".join(lines))
-    run("import_contacts", str(feed), "--trust-times")
+    told = run("import_contacts", str(feed), "--trust-times")
+    assert {one["code"] for one in told["rejects"]} == {"campaign_over"}
+    # What no way in does any more, a statement may.
+    Contact.objects.filter(name="open").update(confirmed_at="2026-11-30T13:00:00Z")
+    Contact.objects.filter(name="plain", ended_at=None).update(ended_at="2026-11-30T13:00:00Z", end_reason="withdrawn")
     mark()
     moved = Contact.objects.filter(name__in=["plain", "to end", "to correct"], ended_at__isnull=False)
     assert moved.count() == 3, "the facts have moved"

@@ -65,7 +65,7 @@ ENVIRONMENT = UNLIMITED | {
     "TIME_ZONE": "UTC",
     "SWEEP_INTERVAL": "1",
     "APPROVAL_COOLDOWN_DAYS": "0",  # tests of the waiting time set it themselves
-    "ROSTER_APPROVAL_SHARE": "1",  # nine people are few: one of them is more than the usual share
+    "ROSTER_APPROVAL_SHARE": "1000",  # nine people are few: one of them is more than the usual share
     "CONN_MAX_AGE": "0",
     "DJANGO_ALLOW_ASYNC_UNSAFE": "1",  # Playwright's synchronous interface runs an event loop
 }

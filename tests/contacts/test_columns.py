@@ -1,7 +1,6 @@
 """Headers and rows of contact lists: the right cells become people, whatever program and language wrote them."""
 
 import time
-import timeit
 import unicodedata
 
 import pytest
@@ -250,13 +249,6 @@ def test_no_row_is_an_exception(values: list[str], roles: list[str]) -> None:
 @given(st.text(max_size=40))
 def test_no_header_is_an_exception(word: str) -> None:
     assert recognise([word])[0] in ROLES
-
-
-def test_five_million_rows_do_not_wait_for_their_columns() -> None:
-    layout = Layout(["name", "phone", "email"])
-    row = ["Wanda Lee", "+8613812345678", "wanda@outside.example.org"]
-    assert layout.person(row)[0] == "Wanda Lee"
-    assert min(timeit.repeat(lambda: layout.person(row), number=2_000, repeat=7)) / 2_000 < 3e-6
 
 
 @pytest.mark.parametrize("cell", ["1" + " " * 300_000 + "x", "a@ " * 100_000, "(" * 300_000, "' " * 150_000])

@@ -186,10 +186,11 @@ def test_a_file_that_breaks_in_the_middle_records_none_of_it(
     assert not Contact.objects.exists()
 
 
-def test_a_file_whose_name_no_database_can_hold_is_read_like_any_other(alice: Employee, tmp_path: Path) -> None:
+def test_a_file_whose_name_no_database_can_hold_is_refused_in_words(alice: Employee, tmp_path: Path) -> None:
     file = tmp_path / "k\udcffntakte.csv"
     file.write_text("handle\nw\n")
-    assert counts(run("import_contacts", file, "--employee", "A001")) == {"created": 1}
+    with pytest.raises(CommandError, match="file holds characters that are no text"):
+        run("import_contacts", file, "--employee", "A001")
 
 
 def test_columns_nobody_knows_are_named(alice: Employee, tmp_path: Path) -> None:

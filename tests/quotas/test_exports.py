@@ -5,6 +5,7 @@ import io
 import re
 from datetime import datetime
 from pathlib import Path
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -107,6 +108,7 @@ def test_the_file_of_reviews_says_who_when_and_how_and_no_word_that_was_written(
     assert (third["name"], third["state"]) == ("'=1+1", "open")
 
 
+@mock.patch("apps.employees.roster.REFUSE_MISLEADING_NUMBERS", ())  # rosters of before have such numbers
 def test_rows_are_ordered_by_staff_number_byte_by_byte(noon: Clock) -> None:
     numbers = ["10", "9", "a1", "B1", "b1", "A1", "ä", "Z-1", "Z 1", "007", "7"]
     load("staff_no,name,email\n" + "\n".join(f"{no},N,n{n}@corp.example.com" for n, no in enumerate(numbers)))

@@ -45,8 +45,7 @@ class HouseCommand(BaseCommand):
 
     def _execute(self, *args: Any, **options: Any) -> Any:
         for name, value in options.items():
-            # The name of a file may be any bytes but NUL.
-            if (isinstance(value, str) and not storable(value)) or (isinstance(value, Path) and "\0" in str(value)):
+            if isinstance(value, str | Path) and not storable(str(value)):
                 raise CommandError(f"{name} holds characters that are no text: a NUL, or bytes that are no UTF-8.")
         try:
             with coming_from(f"command {type(self).__module__.rpartition('.')[2]}"):

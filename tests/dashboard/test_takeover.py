@@ -43,7 +43,8 @@ BACK = "staff_no,name,email,left_on\nA001,Alice 艾,alice@corp.example.com,"
 @pytest.fixture(autouse=True)
 def approved_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has to approve a load is not at stake here."""
-    monkeypatch.setattr("apps.employees.roster.require_small", lambda *given: None)
+    for module in ("roster", "undoing"):
+        monkeypatch.setattr(f"apps.employees.{module}.require_small", lambda *given: None)
 
 
 @pytest.fixture(autouse=True)

@@ -90,7 +90,7 @@ def request_approval(
         if existing := open_requests.first():
             if existing.expires_at > now:
                 raise ApprovalRefused("waiting", _("A request for this is waiting already."))
-            _write(existing, Decision.SUPERSEDED, Actor(None, ""), now)
+            supersede_requests(open_requests.filter(pk=existing.pk))
         request = ApprovalRequest.objects.create(
             kind=kind, subject=subject, label=clean_text(label), payload=payload, effect=effect,
             reason=clean_text(reason, MAX_REASON_CHARS), requested_by_id=by.id, requested_by_label=by.label,

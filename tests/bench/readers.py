@@ -13,21 +13,26 @@ import sys
 import django
 
 
+def make_accounts(ids: list[int]) -> None:
+    """An account for each of these employees who has none."""
+    from apps.employees.models import Account, Employee
+
+    Account.objects.bulk_create(
+        Account(employee=one, login=one.staff_no.lower(), email=one.email, display_name=one.name, password="!")
+        for one in Employee.objects.filter(pk__in=ids, account=None)
+    )
+
+
 def sign_in(ids: list[int]) -> dict[str, str]:
-    """A session for each of these employees, by staff number."""
+    """A session for each of these employees, who have accounts, by staff number."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
     from apps.employees.models import Account, BrowserSession, Employee
     from apps.employees.sessions import SessionStore
 
     people = Employee.objects.in_bulk(ids)
-    have = set(Account.objects.filter(employee__in=ids).values_list("employee_id", flat=True))
-    Account.objects.bulk_create(
-        Account(employee=one, login=one.staff_no.lower(), email=one.email, display_name=one.name, password="!")
-        for one in people.values() if one.pk not in have
-    )  # fmt: skip
     sessions, keys = [], {}
-    for account in Account.objects.filter(employee__in=ids).select_related("employee"):
+    for account in Account.objects.filter(employee__in=ids):
         signed = {SESSION_KEY: str(account.pk), BACKEND_SESSION_KEY: "apps.employees.backends.EmployeeBackend"}
         signed[HASH_SESSION_KEY] = account.get_session_auth_hash()
         sessions.append(SessionStore().create_model_instance(signed))
@@ -56,10 +61,13 @@ def main(count: str, *sizes: str) -> None:
     hr, *others = reversed(every)
     chosen = others[:: max(1, len(others) // people)][:people]
     leaders = managers(teams)
-    signed = sign_in(list({hr, *chosen, *leaders.values()}))
+    readers = list({hr, *chosen, *leaders.values()})
+    make_accounts(readers)
+    # Before anybody signs in: a new role ends the sessions of its account.
     Role.objects.get_or_create(
         account=Account.objects.get(employee=hr), role=Role.Kind.HR, defaults={"granted_by_label": "bench"}
     )
+    signed = sign_in(readers)
     print(json.dumps({
         "people": {every[one]: signed[every[one]] for one in chosen},
         "leaders": {size: [every[one], signed[every[one]]] for size, one in leaders.items()},

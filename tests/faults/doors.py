@@ -41,6 +41,11 @@ class Answer:
         return json.loads(self.text)
 
     @property
+    def redirected_to(self) -> str:
+        """The path of the address it sends to."""
+        return self.headers["location"].partition("?")[0]
+
+    @property
     def is_ours(self) -> bool:
         """Neither a failure of the house, nor one that says it is away and when to come back."""
         return self.status < 500
@@ -103,7 +108,7 @@ class Door:
 
     def confirm(self, looked: Answer) -> Answer:
         """Hand in an upload when a worker has read it; answers with the address of its report."""
-        path = looked.headers["location"].partition("?")[0]
+        path = looked.redirected_to
         return self.form(path + "confirm/", seen=self.previewed(path))
 
     def previewed(self, path: str) -> str:

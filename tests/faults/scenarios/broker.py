@@ -15,7 +15,7 @@ from apps.contacts.models import Submission
 from config.celery import app
 from tests import people
 from tests.contacts.handing_in import handed_in, own_file, told
-from tests.faults.doors import Answer
+from tests.faults.doors import Answer, Door, NoAnswer
 from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of
 from tests.faults.sampler import Sampler
 from tests.faults.waiting import let_files_look_old
@@ -64,53 +64,73 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, wiped: bool)
 
 def _restart(ground: Ground, tally: Tally, dice: random.Random, sampler: Sampler, trial: int) -> None:
     broker = ground.house.broker
-    text = own_file(dice, 200)
+    door = ground.door(f"E{trial:04d}")
+    looked = _read(door, own_file(dice, 200))
     broker.kill()
     try:
-        _people_go_on(ground, tally, sampler, trial, text)
+        later = _people_go_on(tally, sampler, door, looked)
     finally:
         broker.start()
-    _done_in_time(ground, tally)
+    _done_in_time(ground, tally, door, later)
 
 
 def _wipe(ground: Ground, tally: Tally, dice: random.Random, sampler: Sampler, trial: int) -> None:
-    text = own_file(dice, 200)
+    door = ground.door(f"E{trial:04d}")
+    looked = _read(door, own_file(dice, 200))
     # The messages wait, for nobody takes them.
     ground.house.signal_group("worker", signal.SIGSTOP)
     try:
-        _people_go_on(ground, tally, sampler, trial, text)
+        later = _people_go_on(tally, sampler, door, looked)
         tally.count("messages wiped", ground.house.broker.waiting(app.conf.task_default_queue))
         ground.house.broker.wipe()
     finally:
         ground.house.signal_group("worker", signal.SIGCONT)
-    _done_in_time(ground, tally)
+    _done_in_time(ground, tally, door, later)
 
 
-def _people_go_on(ground: Ground, tally: Tally, sampler: Sampler, trial: int, text: str) -> None:
-    """One crosses the target, one adds some people, and hands in a file; each is answered, and quickly."""
-    door = ground.door(f"E{trial:04d}")
+def _read(door: Door, text: str) -> Answer:
+    """The answer to an upload that a worker has read: it can be confirmed when nobody reads any more."""
+    looked = door.upload(text)
+    door.previewed(looked.redirected_to)
+    return looked
 
-    def ask(what: str, work: partial[Answer], *wanted: int) -> None:
+
+def _people_go_on(tally: Tally, sampler: Sampler, door: Door, looked: Answer) -> Answer:
+    """One crosses the target, one adds some people, confirms a file and sends another; each is answered, and quickly.
+
+    Returns the answer to the other file, which waits for a worker.
+    """
+
+    def ask(what: str, work: partial[Answer], *wanted: int) -> Answer:
         began = time.monotonic()
         answer = work()
         took = time.monotonic() - began
         tally.expect(answer.status in wanted, f"{what} was answered {answer.status}")
         tally.expect(took <= QUICKLY, f"{what} was answered after {took:.1f} s")
         tally.count("answers meanwhile")
+        return answer
 
     for number in range(ADDS):
         ask("an add", partial(door.add, name="Guest", handle=f"{door.staff_no}-{number}"), 201)
     ask("the first page", partial(door.page, "/"), 200)
-    ask("a file", partial(door.hand_in, text), 302)
+    ask("a file", partial(door.confirm, looked), 302)
+    later = ask("another file", partial(door.upload, "name,email\nG,guest@outside.example.org\n"), 302)
     tally.expect(sampler.cross_one(), "an add was not answered")
+    return later
 
 
-def _done_in_time(ground: Ground, tally: Tally) -> None:
+def _done_in_time(ground: Ground, tally: Tally, door: Door, later: Answer) -> None:
     # A file is taken up again when it has stood still for half a minute; that is not waited for here.
     let_files_look_old()
     took = ground.rests(NEVER_DONE_AFTER if tally.eager else DONE_WITHIN)
     if tally.expect(took is not None, f"not everything was done within two sweeps, {DONE_WITHIN:.0f} s"):
         tally.recoveries.append(took or 0.0)
+    if not tally.eager:
+        # A mutant has shown by now what it does not do.
+        try:
+            door.previewed(later.redirected_to)
+        except NoAnswer as none:
+            tally.expect(False, str(none))
 
 
 def _undisturbed(ground: Ground, tally: Tally, dice: random.Random, number: int, digest: str) -> None:

@@ -71,9 +71,9 @@ def _all_at_once(ground: Ground, tally: Tally, dice: random.Random) -> None:
     works += [partial(door.add, name="W", phone=dice.choice(ways)) for _ in range(IN_API)]
     # A file is under preview first; all are handed in at the one moment.
     previews = [door.upload(f"name,phone\nW,{dice.choice(ways)}\n") for _ in range(IN_FILES)]
-    versions = [door.previewed(_path_of(looked)) for looked in previews]
+    versions = [door.previewed(looked.redirected_to) for looked in previews]
     works += [
-        partial(door.form, _path_of(looked) + "confirm/", seen=version)
+        partial(door.form, looked.redirected_to + "confirm/", seen=version)
         for looked, version in zip(previews, versions, strict=True)
     ]
     dice.shuffle(works)
@@ -90,10 +90,6 @@ def _all_at_once(ground: Ground, tally: Tally, dice: random.Random) -> None:
 
 def _on_page(door: Door, phone: str) -> Answer:
     return door.form("/contacts/add/", name="W", reach=phone, key=str(uuid.uuid4()))
-
-
-def _path_of(looked: Answer) -> str:
-    return looked.headers["location"].partition("?")[0]
 
 
 def _together(works: list[Callable[[], Answer]]) -> list[Answer]:

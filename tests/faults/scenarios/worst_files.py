@@ -126,7 +126,7 @@ def _follow(tally: Tally, door: Door, answer: Answer) -> None:
     """As a browser does: the page of the file, until a worker has read it or it is refused."""
     if not tally.expect(answer.status == 302, f"an upload was answered {answer.status}"):
         return
-    path, end = answer.headers["location"].partition("?")[0], time.monotonic() + READ_WITHIN
+    path, end = answer.redirected_to, time.monotonic() + READ_WITHIN
     while time.monotonic() < end:
         page = door.page(path)
         if not tally.expect(page.status in (200, 413), f"{path} was answered {page.status}"):

@@ -49,22 +49,21 @@ SELECT employee_id FROM roster_stage WHERE is_new UNION ALL SELECT employee_id F
 UNION ALL SELECT employee_id FROM roster_left
 """
 EMPLOYED = "SELECT count(*) FROM employees_employment WHERE starts_at <= %(now)s AND ends_at > %(now)s"
-# Leaving: employed for less of the time from now on than before, because the last day comes sooner or the first later.
-# Nobody has two periods that have not ended (statements.EMPLOYMENTS), so the two ends of the time that is left tell it.
+# Compared is the whole time, also what has passed: a campaign that closes late is judged by who was employed at its
+# cut-off. Leaving: employed no more at any moment. Returning: employed before, and now at a moment that has passed, or
+# again; whoever just stays longer does neither.
 STAYS = """
 WITH was AS (
-    SELECT employee_id, max(ends_at) AS ends_at,
-        greatest(min(starts_at) FILTER (WHERE ends_at > %(now)s), %(now)s) AS starts_at
+    SELECT employee_id, range_agg(tstzrange(starts_at, ends_at)) AS employed, max(ends_at) AS ends_at
     FROM effect_employment GROUP BY 1
 ), is_now AS (
-    SELECT employee_id, max(ends_at) AS ends_at,
-        greatest(min(starts_at) FILTER (WHERE ends_at > %(now)s), %(now)s) AS starts_at
+    SELECT employee_id, range_agg(tstzrange(starts_at, ends_at)) AS employed, max(ends_at) AS ends_at
     FROM employees_employment JOIN effect_people USING (employee_id) GROUP BY 1
 )
-SELECT count(*) FILTER (WHERE was.ends_at > %(now)s AND (
-        coalesce(is_now.ends_at, '-infinity') < was.ends_at OR is_now.starts_at > was.starts_at)),
-    count(*) FILTER (WHERE was.ends_at IS NULL AND is_now.ends_at > %(now)s),
-    count(*) FILTER (WHERE was.ends_at <= %(now)s AND is_now.ends_at > %(now)s)
+SELECT count(*) FILTER (WHERE NOT isempty(was.employed - coalesce(is_now.employed, '{}'))),
+    count(*) FILTER (WHERE was.employed IS NULL AND is_now.employed IS NOT NULL),
+    count(*) FILTER (WHERE NOT isempty((is_now.employed - was.employed) * tstzmultirange(tstzrange(NULL, %(now)s)))
+        OR was.ends_at <= %(now)s AND is_now.ends_at > %(now)s)
 FROM effect_people LEFT JOIN was USING (employee_id) LEFT JOIN is_now USING (employee_id)
 """
 # Another name, of somebody who was employed before; and whatever happens to the employment or name of those who could
@@ -83,22 +82,24 @@ WHERE (account.id = %(by)s OR EXISTS (SELECT 1 FROM employees_role role WHERE ro
     (SELECT array_agg((starts_at, ends_at)::text ORDER BY starts_at) FROM employees_employment work
      WHERE work.employee_id = is_now.id))
 """
-# Another manager moves everybody below as well: they stand in another team than before. Of movers below movers, only
-# the uppermost is looked at, so that nobody is counted twice.
+# Another manager or department at any moment; the first placement begins with the employment, which STAYS compares.
+# Who gets another manager for the time to come moves everybody below as well: they stand in another team than before.
+# Of movers below movers, only the uppermost is looked at, so that nobody is counted twice.
 MOVED = """
 WITH was AS (
-    SELECT employee_id, array_agg(manager_id ORDER BY starts_at) AS managers,
-           array_agg(department ORDER BY starts_at) AS departments
-    FROM effect_placement WHERE ends_at > %(now)s GROUP BY 1
+    SELECT employee_id, array_agg((manager_id, department)::text ORDER BY starts_at) AS placed,
+        (array_agg(starts_at ORDER BY starts_at))[2:] AS moved_at,
+        array_agg(manager_id ORDER BY starts_at) FILTER (WHERE ends_at > %(now)s) AS managers
+    FROM effect_placement GROUP BY 1
 ), is_now AS (
-    SELECT employee_id, array_agg(manager_id ORDER BY starts_at) AS managers,
-           array_agg(department ORDER BY starts_at) AS departments
-    FROM employees_placement WHERE ends_at > %(now)s AND employee_id IN (SELECT employee_id FROM effect_people)
-    GROUP BY 1
+    SELECT employee_id, array_agg((manager_id, department)::text ORDER BY starts_at) AS placed,
+        (array_agg(starts_at ORDER BY starts_at))[2:] AS moved_at,
+        array_agg(manager_id ORDER BY starts_at) FILTER (WHERE ends_at > %(now)s) AS managers
+    FROM employees_placement JOIN effect_people USING (employee_id) GROUP BY 1
 ), mover AS (
     SELECT employee_id, was.managers IS DISTINCT FROM is_now.managers AS other_manager
-    FROM was JOIN is_now USING (employee_id) WHERE (was.managers, was.departments) IS DISTINCT FROM
-        (is_now.managers, is_now.departments)
+    FROM was JOIN is_now USING (employee_id)
+    WHERE (was.placed, was.moved_at) IS DISTINCT FROM (is_now.placed, is_now.moved_at)
 ), placed AS (
     SELECT node.first, node.last, max(node.last) OVER (ORDER BY node.first ROWS BETWEEN UNBOUNDED PRECEDING
         AND 1 PRECEDING) AS covered
@@ -108,8 +109,7 @@ WITH was AS (
     WHERE placed.covered IS NULL OR placed.first > placed.covered
     UNION SELECT employee_id FROM mover
 )
-SELECT count(*) FROM moved WHERE EXISTS (SELECT 1 FROM employees_employment work
-    WHERE work.employee_id = moved.employee_id AND work.starts_at <= %(now)s AND work.ends_at > %(now)s)
+SELECT count(*) FROM moved
 """
 
 
@@ -180,7 +180,8 @@ def require_small(effect: dict[str, int], of: int, now: datetime) -> None:
 
 def _is_large(effect: dict[str, int], of: int, now: datetime) -> bool:
     approved = ApprovalRequest.objects.filter(kind=Kind.ROSTER_LOAD, decision="approved").values_list("subject")
-    lately = RosterLoad.objects.filter(state=RosterLoad.State.DONE, done_at__gt=now - SUMMED_OVER, undone_at=None)
+    # Also what was undone since: each turn of an employment ends passwords and sessions.
+    lately = RosterLoad.objects.filter(state=RosterLoad.State.DONE, done_at__gt=now - SUMMED_OVER)
     subjects = {subject for (subject,) in approved.filter(requested_at__gt=now - 15 * SUMMED_OVER)}
     changed, came = _sum(effect, CHANGED), _sum(effect, CAME)
     for pk, before in lately.values_list("pk", "effect"):

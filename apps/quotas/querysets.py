@@ -201,17 +201,16 @@ def these(ids: list[int]) -> str:
     return f"SELECT unnest({literal(ids)}) AS id" if ids else "SELECT NULL::bigint AS id WHERE false"
 
 
-def population_sql(rule: CampaignRule, at: datetime, employees: str, since: datetime | None = None) -> str:
+def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
     """SELECT of (employee_id, target, exempt): who of a set is employed and in scope just before `at`, and their terms.
 
-    `employees` is a SELECT of ids. With `since`, also who was employed, and in scope, at any time from then on.
+    `employees` is a SELECT of ids.
     """
     campaign, look = rule.campaign_id, judged_at(rule, at)
-    lasts = f"> {literal(since)}" if since else f">= {look}"
     in_scope = ""
     if rule.scope:
         in_scope = f"""AND EXISTS (SELECT 1 FROM employees_placement place WHERE place.employee_id = person.id
-            AND place.starts_at < {look} AND place.ends_at {lasts}
+            AND place.starts_at < {look} AND place.ends_at >= {look}
             AND place.department = ANY({literal(rule.scope)}))"""
 
     def in_force(column: str) -> str:
@@ -227,17 +226,16 @@ def population_sql(rule: CampaignRule, at: datetime, employees: str, since: date
         LEFT JOIN {in_force("exempt")} free ON free.employee_id = person.id
         WHERE person.id IN ({employees})
           AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = person.id
-            AND work.starts_at < {look} AND work.ends_at {lasts}) {in_scope}"""
+            AND work.starts_at < {look} AND work.ends_at >= {look}) {in_scope}"""
 
 
-def judgement_sql(rule: CampaignRule, at: datetime, employees: str, since: datetime | None = None) -> str:
+def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
     """CTEs `people`, `daily` and `verdict` from the facts alone.
 
     `verdict` (employee_id, target, exempt, counted, reached_at, newest_day) is that on everyone of `employees` (a
     SELECT of ids) who is in the population, in the state just before `at`. `daily` has the counted contacts by day, the
     last of which is `newest_day`; `reached_at` is the recording of the target-th of them, which is looked for on the
-    one day on which the sum passes the target (the hours around it leave room for a clock change). `since`: as in
-    population_sql.
+    one day on which the sum passes the target (the hours around it leave room for a clock change).
     """
     look, zone = judged_at(rule, at), literal(rule.time_zone)
     chosen = "SELECT employee_id FROM people"
@@ -252,7 +250,7 @@ def judgement_sql(rule: CampaignRule, at: datetime, employees: str, since: datet
     claims = "LEFT JOIN claimed ON claimed.contact_id = contact.id" if rule.exclusive else ""
     counting = f"""LEFT JOIN internal ON internal.contact_id = contact.id {claims}
         WHERE contact.recorded_at < {look} AND {no_reason}"""
-    return f"""people AS MATERIALIZED ({population_sql(rule, at, employees, since)}),
+    return f"""people AS MATERIALIZED ({population_sql(rule, at, employees)}),
     internal AS MATERIALIZED ({internal_sql(rule, at, chosen)}),
     claimed AS MATERIALIZED ({claimed_sql(rule, at, chosen)}),
     daily AS MATERIALIZED (

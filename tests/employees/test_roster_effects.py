@@ -64,6 +64,7 @@ def test_a_planned_first_day_that_is_put_off_ends_somebody(settings: Any) -> Non
 
 def test_undoing_a_first_day_that_was_put_forward_ends_somebody(settings: Any, noon: Clock) -> None:
     confirmed(DATES + "X001,Xenia,xenia@corp.example.com,2026-12-20,\n")
+    noon.set("2026-11-24T12:00:01+08:00", ticks=True)
     done = confirmed(DATES + "X001,Xenia,xenia@corp.example.com,2026-11-02,\n")
     assert (done.state, employed("X001")) == (State.DONE, True)
     request = undo_or_request(load_id=done.pk, by=officer("hr-1"))
@@ -149,7 +150,7 @@ def test_a_contact_that_has_ended_counts_too(alice: Employee, campaign: Campaign
     ("row", "also"),
     [
         ("C001,Carol,carol@corp.example.com,,2026-11-20", {"leaving": 1}),
-        ("C001,Carol,carol@corp.example.com,2026-11-20,", {}),
+        ("C001,Carol,carol@corp.example.com,2026-11-20,", {"leaving": 1}),
         ("C001,Dana 董,carol@corp.example.com,,", {"renaming": 1}),
     ],
     ids=["leaves", "another first day", "another name"],
@@ -197,11 +198,57 @@ def test_names_count_toward_the_share(settings: Any) -> None:
     assert person("A002").name == "Alan"
 
 
+# -- what has passed: a campaign that closes late is judged by it --------------------------------------------------
+
+
+def test_first_days_after_a_passed_cutoff_end_people_too() -> None:
+    """Else one person takes people out of a result that is still to be frozen."""
+    assert request_of(confirmed(DATES + "A002,Alan,alan@corp.example.com,2026-11-02,\n")) == {"leaving": 1}
+
+
+def test_another_department_of_a_time_that_has_passed_is_a_move(noon: Clock, settings: Any) -> None:
+    """Else one person takes people out of the departments that a result is about."""
+    dated = "staff_no,name,email,department,effective_on\nA002,Alan,alan@corp.example.com,{},{}\n"
+    settings.ROSTER_APPROVAL_SHARE = 1
+    assert confirmed(dated.format("New", "2026-11-10")).state == State.DONE
+    noon.set("2026-11-25T12:00:01+08:00", ticks=True)
+    settings.ROSTER_APPROVAL_SHARE = 0.1
+    assert request_of(confirmed(dated.format("Elsewhere", "2026-10-05"))) == {"moving": 1}
+
+
+def test_made_up_leavers_are_joiners() -> None:
+    """Else one person puts anybody's phone on the roster, which then counts for nobody."""
+    rows = MANY.replace(",,", ",2026-11-01,2026-11-20")
+    assert request_of(confirmed(DATES + rows)) == {"joining": 30}
+
+
+def test_whoever_only_stays_longer_neither_leaves_nor_returns() -> None:
+    done = confirmed(DATES + "A002,Alan,alan@corp.example.com,,2099-11-20\n")
+    assert request_of(done) == {"leaving": 1}
+    approve()
+    worked(done)
+    assert confirmed(DATES + "A002,Alan,alan@corp.example.com,,2099-12-20\n").effect == {}
+
+
+def test_loads_that_are_undone_count_like_others(settings: Any) -> None:
+    """Else one person ends and takes back everybody in turn, and with that ends all their passwords and sessions."""
+    settings.ROSTER_APPROVAL_SHARE = 0.15
+    by = officer("hr-1")
+    done = confirmed(DATES + "A001,Alice 艾,alice@corp.example.com,,2026-11-20\n", by)
+    assert undo_or_request(load_id=done.pk, by=by) is None
+    assert request_of(confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-20\n", by)) == {"leaving": 1}
+
+
+STAYS_UNTIL = roster_effects.STAYS.replace(
+    "NOT isempty(was.employed - coalesce(is_now.employed, '{}'))", "is_now.ends_at < was.ends_at"
+)
+
+
 class TestMutants:
     """One protection less, and one person does it alone: otherwise the tests above could not fail."""
 
     def test_last_days_alone_are_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(roster_effects, "STAYS", roster_effects.STAYS.replace("OR is_now.starts_at >", "OR NULL >"))
+        monkeypatch.setattr(roster_effects, "STAYS", STAYS_UNTIL)
         assert confirmed(DATES + "A002,Alan,alan@corp.example.com,2027-01-04,\n").state == State.DONE
 
     def test_joiners_count_as_the_employed(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from apps.quotas.services import Terms, campaign_approvals, opening_approvals
 from apps.quotas.services.approvals import effect_of_request
 from apps.quotas.services.campaign_approvals import cancel_or_request, change_rule_or_request
 from apps.quotas.services.opening_approvals import open_or_request
+from apps.quotas.services.rule_changes import change_rule
 from tests import commands, people
 from tests.fixtures import Clock
 from tests.people import approve, officer, record, record_one
@@ -87,21 +88,26 @@ def test_a_change_that_moves_anybody_waits_for_a_second_hr_user(three: Campaign,
     assert (entry.actor_label, entry.detail["approved_by"], entry.detail["reason"]) == ("asks", "approves", "agreed")
 
 
-@pytest.mark.parametrize("wanted", [{"target": 99}, {"exclusive": True}])
-def test_a_change_that_moves_nobody_is_made_at_once(three: Campaign, wanted: dict[str, Any]) -> None:
-    assert isinstance(change(three, **wanted), CampaignRule)
-    assert not ApprovalRequest.objects.exists()
+@pytest.mark.parametrize(
+    "wanted", [{"target": 99}, {"target": 4}, {"exclusive": True}, {"opens_on": date(2026, 10, 31)}]
+)
+def test_a_change_after_the_opening_waits_also_where_it_turns_nobody_today(
+    three: Campaign, wanted: dict[str, Any]
+) -> None:
+    """Else one person lowers the target in the first week, and decides who is red in the last."""
+    request = change(three, **wanted)
+    assert isinstance(request, ApprovalRequest)
+    assert request.effect == {"people": 9}
 
 
-def test_a_deadline_moves_with_two_where_nobody_is_red(three: Campaign) -> None:
-    """Else one person ends it before those who are still to join have had their days."""
-    end_everybody_but("A001")
-    approve(change(three, target=3))  # type: ignore[arg-type]
-    for deadline in (date(2026, 11, 25), date(2026, 12, 31)):
-        request = change(three, deadline=deadline)
-        assert isinstance(request, ApprovalRequest)
-        assert request.effect == {}
-        refuse_request(request_id=request.pk, note="why?", by=officer("approves"))
+def test_a_change_waits_also_where_nobody_is_judged_any_more(three: Campaign) -> None:
+    """Else it is changed by one while those whom it moves are ended, and they come back under it."""
+    people.load("\n".join(["staff_no,name,email,left_on", *(
+        f"{one.staff_no},{one.name},{one.email},2026-11-02" for one in Employee.objects.all()
+    )]))  # fmt: skip
+    request = change(three, target=3)
+    assert isinstance(request, ApprovalRequest)
+    assert request.effect == {"people": 0}
 
 
 def test_before_the_opening_only_domains_wait(company: object) -> None:
@@ -125,7 +131,7 @@ def test_whether_a_domain_has_contacts_is_not_to_be_read_from_a_request(three: C
 def test_a_request_for_a_rule_that_has_changed_since_cannot_be_approved(three: Campaign) -> None:
     request = change(three, target=3)
     assert isinstance(request, ApprovalRequest)
-    change(three, target=99)
+    change_rule(campaign=three, terms=terms_of(three.rule, target=99), seen=1, reason="agreed", by=OPERATOR)
     now = services.clock()
     assert [waiting.stale for waiting in campaign_approvals.waiting_at(three, now)] == [True]
     with pytest.raises(ApprovalRefused) as refused:
@@ -220,14 +226,6 @@ def test_whoever_ended_contacts_or_employments_before_cancels_by_two_all_the_sam
     assert request
     assert request.effect["with_contacts"] == 1
     assert Campaign.objects.get().state == "open"
-
-
-def test_a_rule_is_judged_over_everybody_who_was_employed_since_the_opening(three: Campaign) -> None:
-    """Else it is changed by one while those whom it moves are ended, and they come back under it."""
-    end_everybody_but("D001")
-    request = change(three, target=3)
-    assert isinstance(request, ApprovalRequest)
-    assert request.effect == {"turn_not_red": 1}
 
 
 def test_a_campaign_with_contacts_is_cancelled_by_two(three: Campaign) -> None:

@@ -69,8 +69,7 @@ class Effect:
 class Change:
     """A change as it would be made: both versions, what differs, which open campaigns it would overlap.
 
-    `effect` is None while the campaign has not opened: nobody is judged yet. `gone` is the effect on everybody who has
-    been employed since the opening, where it concerns nobody who is employed now.
+    `effect` is None while the campaign has not opened: nobody is judged yet.
     """
 
     old: CampaignRule
@@ -79,7 +78,6 @@ class Change:
     people: int
     overlaps: list[Campaign]
     effect: Effect | None
-    gone: Effect | None = None
 
     @property
     def domains(self) -> bool:
@@ -91,39 +89,34 @@ class Change:
         """How many people it concerns, by what happens to them; empty: nobody."""
         if self.effect is None:
             return {}
-        found = self.effect.concerned or (self.gone.concerned if self.gone else {})
-        if self.moves_deadline and self.effect.red:
+        found = {"people": self.effect.people, **self.effect.concerned}
+        if self.new.cutoff_at != self.old.cutoff_at and self.effect.red:
             less = self.new.cutoff_at < self.old.cutoff_at
             found["have_less_time" if less else "have_more_time"] = self.effect.red
         return found
 
     @property
-    def moves_deadline(self) -> bool:
-        """Whether people who are judged already are judged at another time."""
-        return self.effect is not None and self.new.cutoff_at != self.old.cutoff_at
-
-    @property
     def alone(self) -> bool:
-        """Whether one person may make it: it moves nobody's verdict, count or time, and tells of no shared contact."""
+        """Whether one person may make it: nobody is judged by the rule yet, and it tells of no shared contact.
+
+        After the opening each part of a rule decides who is red in the end, also where it turns nobody today.
+        """
         shares = exclusive_beside(self.new) - exclusive_beside(self.old)
-        return not (self.domains or self.moves_deadline or self.concerned or shares)
+        return self.effect is None and not (self.domains or shares)
 
 
 def look_at_change(*, campaign: Campaign, terms: Terms, seen: int, now: datetime) -> Change:
     """What the change would do at `now`; nothing is stored. Raises CampaignRefused as change_rule would."""
     old, new = versions_of_change(campaign, terms, seen, now)
     effect = effect_of(old, new, now)
-    opened = min(old.opens_at, new.opens_at)
-    shown = effect if opened < now else None
-    # Whoever can end employments could else change the rule while nobody with contacts is employed.
-    gone = effect_of(old, new, now, since=opened) if shown and not shown.concerned else None
-    return Change(old, new, changed(old, new), effect.people, overlapping(new), shown, gone)
+    opened = min(old.opens_at, new.opens_at) <= now
+    return Change(old, new, changed(old, new), effect.people, overlapping(new), effect if opened else None)
 
 
-def effect_of(old: CampaignRule, new: CampaignRule, at: datetime, since: datetime | None = None) -> Effect:
-    """The verdicts at `at` by the one and by the other, compared: of everybody, `since`: as in population_sql."""
+def effect_of(old: CampaignRule, new: CampaignRule, at: datetime) -> Effect:
+    """The verdicts of everybody at `at` by the one and by the other, compared."""
     statement = EFFECT.format(
-        before=judgement_sql(old, at, everyone(), since), after=judgement_sql(new, at, everyone(), since),
+        before=judgement_sql(old, at, everyone()), after=judgement_sql(new, at, everyone()),
         target=new.target, verdict=VERDICT,
     )  # fmt: skip
     with connection.cursor() as cursor:

@@ -14,7 +14,7 @@ from apps.quotas import services
 from apps.quotas.models import Campaign, Standing
 from apps.quotas.services import CampaignRefused, campaign_for, restore_while_open
 from tests.fixtures import Clock
-from tests.people import TESTER, november, record, with_account
+from tests.people import TESTER, november, record, record_one, with_account
 from tests.quotas.deadline import seal
 
 
@@ -170,6 +170,21 @@ def test_an_end_can_be_taken_back_while_its_campaign_is_open_only(campaign: Camp
     move(campaign, state="closing")
     with pytest.raises(ContactRefused) as refused:
         restore_while_open(contact_id=contacts[1], employee=alice, by=TESTER)
+    assert refused.value.code == "campaign_over"
+
+
+def test_an_end_cannot_be_taken_back_between_the_deadline_and_the_closing(
+    company: dict[str, Employee], alice: Employee, bob: Employee, clock: Clock
+) -> None:
+    """Else a colleague decides after midnight who is red: here Bob's contact would be Alice's again."""
+    november(target=1, exclusive=True)
+    contact_id = record_one(alice, ("email", "kim@partner.example")).outcomes[0].contact_id
+    end_contact(contact_id=contact_id, employee=alice, by=TESTER)
+    record_one(bob, ("email", "kim@partner.example"))
+    clock.set("2026-12-01T00:00:05+08:00", ticks=True)
+    assert Campaign.objects.get().state == "open"
+    with pytest.raises(ContactRefused) as refused:
+        restore_while_open(contact_id=contact_id, employee=alice, by=TESTER)
     assert refused.value.code == "campaign_over"
 
 

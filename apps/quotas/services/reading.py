@@ -80,15 +80,14 @@ def concerns(campaign: Campaign, user: Any) -> bool:
 
 
 def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> None:
-    """Take back the end of a contact, unless it counted in a campaign that is being closed or is frozen.
+    """Take back the end of a contact, unless it was recorded before the cut-off of a campaign that is over.
 
     Raises ContactRefused, Contact.DoesNotExist.
     """
     with transaction.atomic():
         hold_facts()
         contact = Contact.objects.of(employee).get(pk=contact_id)
-        over = Campaign.objects.filter(state__in=[Campaign.State.CLOSING, Campaign.State.FROZEN])
-        if any(contact.recorded_at < campaign.rule.cutoff_at for campaign in over):
+        if any(contact.recorded_at < campaign.rule.cutoff_at for campaign in _campaigns_over(clock())):
             raise ContactRefused(
                 "campaign_over", _("This contact belongs to a campaign that has ended: it can no longer be restored.")
             )
@@ -110,7 +109,11 @@ def undo_while_open(*, submission_id: uuid.UUID, employee: Employee, by: Actor) 
 
 def can_undo(received_at: datetime) -> bool:
     """Whether every campaign that what came then was in time for is still open, its cut-off ahead."""
-    now = clock()
-    started = Campaign.objects.exclude(state__in=[Campaign.State.DRAFT, Campaign.State.CANCELLED])
-    over = [one for one in started if one.state != Campaign.State.OPEN or one.rule.cutoff_at <= now]
+    over = _campaigns_over(clock())
     return not any(one.rule.opens_at <= received_at < one.rule.cutoff_at for one in over)
+
+
+def _campaigns_over(now: datetime) -> list[Campaign]:
+    """The campaigns that have been opened and whose cut-off has passed, whether or not a worker closes them yet."""
+    started = Campaign.objects.exclude(state__in=[Campaign.State.DRAFT, Campaign.State.CANCELLED])
+    return [one for one in started if one.state != Campaign.State.OPEN or one.rule.cutoff_at <= now]

@@ -21,6 +21,8 @@ SHARED_LINE = re.compile(
     r"|assist|asist|avustaj|помощник|секретар|助理|秘書|秘书"
     r"|company ?main|switchboard|总机|總機|代表線|centralita|standard téléphonique"
 )
+# Of a label no more is looked at: a cell may have a million characters, and what was asked is remembered.
+LABEL_LIMIT = 200
 QUOTES = "\"'“”‘’ \t\r\n"
 
 
@@ -29,9 +31,13 @@ def one_line(text: str) -> str:
     return " ".join(text.replace("\0", "").split())
 
 
-@lru_cache(maxsize=1024)
 def is_shared_line(label: str) -> bool:
     """Whether a label calls a line one that the people of an office share, or somebody else's."""
+    return _is_shared_line(label[:LABEL_LIMIT])
+
+
+@lru_cache(maxsize=1024)
+def _is_shared_line(label: str) -> bool:
     return SHARED_LINE.search(unicodedata.normalize("NFKC", label).lower()) is not None
 
 

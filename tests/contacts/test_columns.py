@@ -1,6 +1,7 @@
 """Headers and rows of contact lists: the right cells become people, whatever program and language wrote them."""
 
 import time
+import tracemalloc
 import unicodedata
 
 import pytest
@@ -148,6 +149,17 @@ def test_a_fax_or_an_assistant_is_unused_in_every_language() -> None:
             assert recognise([word]) == [""], word
         if is_shared_line(word):
             assert recognise([word]) == [""], word
+
+
+def test_a_long_label_does_not_stay_in_memory() -> None:
+    """Else files of long cells fill the worker, label by label, and nobody's file is read any more."""
+    tracemalloc.start()
+    try:
+        assert not any(is_shared_line(f"{number}" + "x" * 1_000_000) for number in range(20))
+        kept, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 LABELS = [

@@ -89,6 +89,7 @@ def problem(found: dict[str, Any]) -> str:
         )
         % told,
         "cycle": _("These people report to each other in a circle: %(about)s.") % told,
+        "too_deep": _("More than 100 levels of managers stand below %(about)s.") % told,
         "overlap": _("Two periods of %(about)s overlap.") % told,
         "nobody": _("The file names nobody, so as a complete file it would send everybody away."),
         "yourself": _(

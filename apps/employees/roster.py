@@ -62,7 +62,7 @@ from apps.ledger.services import (
 )
 from apps.ledger.statistics import ROSTER_TABLES, refresh_statistics
 
-CYCLE, OVERLAP = "23H01", "23H02"
+CYCLE, OVERLAP, TOO_DEEP = "23H01", "23H02", "23H06"
 # Of those that were touched: not who is new.
 KNOWN = "NOT EXISTS (SELECT 1 FROM roster_stage new WHERE new.is_new AND new.employee_id = touched.employee_id)"
 
@@ -170,6 +170,9 @@ def _refusal(error: Error) -> Exception:
     if code == CYCLE and detail:
         names = detail.message_detail
         return RosterRefused(f"a reporting cycle, each reports to the next: {names}", "cycle", names.split(" > "))
+    if code == TOO_DEEP and detail:
+        named = detail.message_detail
+        return RosterRefused(f"more than 100 levels of managers stand below {named}", "too_deep", [named])
     if code == OVERLAP and detail:
         return RosterRefused(f"two periods of {detail.message_detail} overlap", "overlap", [detail.message_detail])
     return error

@@ -46,6 +46,20 @@ def test_a_cycle_that_another_move_ends_in_time_is_none(company: dict[str, Emplo
     assert boss_of("C001") == "D001"
 
 
+def chain(length: int) -> str:
+    """Everybody reports to the line before."""
+    lines = [f"N{n},New,n{n}@corp.example.com,{f'N{n - 1}' if n else ''}" for n in range(length)]
+    return HEADER + "\n".join(lines)
+
+
+def test_a_line_of_managers_without_end_is_refused_before_a_tree_is_built(noon: Clock) -> None:
+    """A tree of ten thousand levels took half a gigabyte and half a minute, in which nobody else could write."""
+    assert load(chain(101)).created == 101
+    with pytest.raises(RosterRefused, match="more than 100 levels of managers stand below N0") as refused:
+        load(chain(102))
+    assert refused.value.code == "too_deep"
+
+
 def test_nobody_is_their_own_manager(noon: Clock) -> None:
     result = load(HEADER + "1,One,1@c.example.com,1")
     assert [reject.code for reject in result.rejects] == ["own_manager"]

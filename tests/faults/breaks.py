@@ -221,15 +221,16 @@ def commit_without_waiting() -> None:
 
 
 def read_in_requests() -> None:
-    """The mutant: a page reads the file that was sent itself, and as much of it as there is."""
+    """The mutant: a page reads the file that was sent itself, as much of it as there is, beside all others."""
     from apps.contacts.vcards import reading as cards
-    from apps.ledger import tables, texts, workbook_parts, workbooks
+    from apps.ledger import tables, texts, uploads, workbook_parts, workbooks
     from apps.quotas import services
     from apps.quotas.services import file_previews
 
     for module, limits in (
         (texts, ["MOST_LINES"]), (cards, ["MOST_LINES"]), (tables, ["HEADER_WITHIN_LINES"]),
         (workbook_parts, ["MOST_ROWS", "MOST_SMALL_ELEMENTS"]), (workbooks, ["MOST_ELEMENTS", "MOST_RATIO"]),
+        (uploads, ["LARGE_BYTES"]),
     ):  # fmt: skip
         vars(module).update(dict.fromkeys(limits, 10**12))
     vars(services)["ring_for_preview"] = file_previews.make_preview

@@ -6,7 +6,7 @@ import uuid
 
 from django.utils.translation import gettext as _
 
-from apps.employees.approval_workflow import ApprovalRefused
+from apps.employees.approval_workflow import ApprovalRefused, require_second_person
 from apps.employees.models import ApprovalRequest, RosterLoad
 from apps.employees.roster_effects import SUMMED_OVER, roster_changed
 from apps.employees.services import roster_version
@@ -33,15 +33,23 @@ def hand_over(request: ApprovalRequest) -> uuid.UUID:
 
 
 def require_fewer_requests(by: Actor) -> None:
-    """Raises ApprovalRefused for an account whose loads needed a second person too often today, or has one under way.
+    """Raises ApprovalRefused for an account that cannot request, has a load under way, or needed a second person too
+    often today, by loads and their undoing.
 
-    Whether one does tells whether anybody's contact stands in the file, so nobody may try many (ADR 63).
+    Whether one does tells whether anybody's contact stands in the file, so nobody may try many (ADR 63): neither by
+    requests, nor by what would have been one. Nothing is refused of the operator's commands.
     """
-    if by.id and RosterLoad.objects.filter(state=State.RECEIVED, actor_id=by.id).exists():
+    if by.id is None:
+        return
+    require_second_person(by)
+    if RosterLoad.objects.filter(state=State.RECEIVED, actor_id=by.id).exists():
         raise ApprovalRefused("busy", _("Another file of yours is being applied: wait until it is done."))
-    since = clock() - SUMMED_OVER
-    asked = ApprovalRequest.objects.filter(kind=ApprovalRequest.Kind.ROSTER_LOAD, requested_by_id=by.id or 0)
-    if asked.filter(requested_at__gt=since).count() >= REQUESTS_A_DAY:
+    since, kinds = clock() - SUMMED_OVER, (ApprovalRequest.Kind.ROSTER_LOAD, ApprovalRequest.Kind.ROSTER_UNDO)
+    asked = ApprovalRequest.objects.filter(kind__in=kinds, requested_by_id=by.id, requested_at__gt=since)
+    refused = RosterLoad.objects.filter(
+        state=State.REFUSED, actor_id=by.id, done_at__gt=since, report__problem__code__startswith="approval_"
+    )
+    if asked.count() + refused.count() >= REQUESTS_A_DAY:
         raise ApprovalRefused(
             "too_many",
             _("%(most)s of your files needed a second person within a day. Another HR user loads this one.")

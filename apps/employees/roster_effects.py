@@ -203,15 +203,14 @@ def request_change(kind: str, load: RosterLoad, effect: dict[str, int], by: Acto
 
     Raises ApprovalRefused.
     """
+    if effect.get("counts"):
+        # The number is the second person's; that it happened stands in the trail, also when the request is refused.
+        audit("roster.touches_contacts", by=by, kind="roster", id=load.pk, label=load.file_name)
     shown = {name: number for name, number in effect.items() if name not in CONFIDENTIAL}
-    request = request_approval(
+    return request_approval(
         kind=kind, subject=str(load.pk), label=load.file_name, payload={"effect": effect, "digest": load.digest},
         effect=shown, by=by,
     )  # fmt: skip
-    if effect.get("counts"):
-        # The number is the second person's; that it happened stands in the trail.
-        audit("roster.touches_contacts", by=by, kind="roster", id=load.pk, label=load.file_name)
-    return request
 
 
 def effect_of(request: ApprovalRequest) -> dict[str, int]:

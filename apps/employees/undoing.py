@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from apps.employees.approval_workflow import supersede_requests
 from apps.employees.email_changes import ON_ONE_ROSTER
+from apps.employees.load_approvals import require_fewer_requests
 from apps.employees.models import ApprovalRequest, RosterLoad
 from apps.employees.roster_effects import (
     NeedsSecondPerson,
@@ -174,8 +175,9 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
 def undo_or_request(*, load_id: uuid.UUID, by: Actor) -> ApprovalRequest | None:
     """Undo the load, or ask a second person where its effect is large.
 
-    Raises CannotUndo, PastIsKept, ApprovalRefused.
+    Raises CannotUndo, PastIsKept, ApprovalRefused, which an account that cannot request is told before anything else.
     """
+    require_fewer_requests(by)
     try:
         undo_load(load_id=load_id, by=by)
     except NeedsSecondPerson as needs:

@@ -10,11 +10,13 @@ import pytest
 
 from apps.contacts.services import end_contact
 from apps.employees import loads, roster_effects
+from apps.employees.approval_workflow import ApprovalRefused, refuse_request
 from apps.employees.imports import read_roster
-from apps.employees.models import ApprovalRequest, Employee, RosterLoad
+from apps.employees.models import Account, ApprovalRequest, Employee, RosterLoad
 from apps.employees.roster import load_roster
 from apps.employees.roster_effects import NeedsSecondPerson
 from apps.employees.undoing import undo_load, undo_or_request
+from apps.ledger.models import AuditEntry
 from apps.ledger.services import Actor, clock
 from apps.ledger.tables import Table
 from apps.quotas.models import Campaign
@@ -196,6 +198,56 @@ def test_names_count_toward_the_share(settings: Any) -> None:
     assert person("A002").name == "Alain"
     undo_load(load_id=done.pk, by=officer("hr-2"))
     assert person("A002").name == "Alan"
+
+
+# -- the bit that a request tells ----------------------------------------------------------------------------------
+
+
+def test_an_unsettled_account_asks_nothing(settings: Any, company: dict[str, Employee], alice: Employee) -> None:
+    """Its requests are refused: with that it asked without end, and unseen, whether anybody has recorded a phone."""
+    settings.APPROVAL_COOLDOWN_DAYS = 3
+    settings.ROSTER_APPROVAL_SHARE = 1
+    record_one(alice, ("phone", "+8613912345001"))
+    by = with_account(company["H001"], "hr").account.actor
+    Account.objects.filter(pk=by.id).update(security_changed_at=clock())
+    for phone in ("+8613912345001", "+8613912345002"):
+        shown = looked(f"staff_no,name,email,phone\nS001,Sam,sam@corp.example.com,{phone}\n")
+        with pytest.raises(ApprovalRefused) as refused:
+            loads.confirm(shown, digest=shown.digest, by=by)
+        assert refused.value.code == "unsettled"
+
+
+def test_a_request_that_is_refused_is_one_of_three_and_stands_in_the_trail(
+    settings: Any, company: dict[str, Employee], alice: Employee
+) -> None:
+    """Whoever changes their factor while the file waits is refused, and has asked all the same."""
+    settings.APPROVAL_COOLDOWN_DAYS = 3
+    settings.ROSTER_APPROVAL_SHARE = 1
+    by = officer("hr-1")
+    Account.objects.filter(pk=by.id).update(security_changed_at=None)
+    for number in range(3):
+        record_one(alice, ("phone", f"+861391234500{number}"))
+        shown = looked(f"staff_no,name,email,phone\nS001,Sam,sam@corp.example.com,+861391234500{number}\n")
+        assert loads.confirm(shown, digest=shown.digest, by=by)
+        Account.objects.filter(pk=by.id).update(security_changed_at=clock())
+        assert worked(shown).state == State.REFUSED
+        Account.objects.filter(pk=by.id).update(security_changed_at=None)
+    assert AuditEntry.objects.filter(action="roster.touches_contacts").count() == 3
+    shown = looked("staff_no,name,email,phone\nS001,Sam,sam@corp.example.com,+8613912345009\n")
+    with pytest.raises(ApprovalRefused) as refused:
+        loads.confirm(shown, digest=shown.digest, by=by)
+    assert refused.value.code == "too_many"
+
+
+def test_undoing_asks_too() -> None:
+    """An undo that needs a second person tells the same bit."""
+    by = officer("hr-1")
+    for number in range(3):
+        request_of(confirmed(DATES + f"A002,Alan,alan@corp.example.com,,2026-11-1{number}\n", by))
+        refuse_request(request_id=ApprovalRequest.objects.get(decision=None).pk, note="no", by=officer("hr-2"))
+    with pytest.raises(ApprovalRefused) as refused:
+        undo_or_request(load_id=RosterLoad.objects.latest("asked_at").pk, by=by)
+    assert refused.value.code == "too_many"
 
 
 # -- what has passed: a campaign that closes late is judged by it --------------------------------------------------

@@ -169,8 +169,16 @@ def opened(by: Actor | None = None, **wanted: Any) -> Campaign | ApprovalRequest
     return open_or_request(name=name, terms=replace(usual, **wanted), key=uuid.uuid4(), by=by or officer("asks"))
 
 
+AFTERWARDS = {"opens_on": date(2026, 12, 1), "deadline": date(2026, 12, 31)}
+
+
 def test_an_ordinary_campaign_is_opened_by_one_person(three: Campaign) -> None:
-    assert isinstance(opened(), Campaign)
+    assert isinstance(opened(**AFTERWARDS), Campaign)
+
+
+def test_a_campaign_beside_another_waits(three: Campaign) -> None:
+    """A former colleague counts in one alone, so that comparing the two tells who has recorded that person."""
+    assert isinstance(opened(opens_on=date(2026, 11, 21), deadline=date(2026, 11, 30)), ApprovalRequest)
 
 
 @pytest.mark.parametrize("wanted", [{"company_domains": ["corp.example.com", "partner.example"]}, {"exclusive": True}])
@@ -207,9 +215,10 @@ def test_plain_and_exclusive_of_the_same_days_wait_in_either_order_and_beside_a_
     assert isinstance(opened(opens_on=date(2027, 3, 1), deadline=date(2027, 3, 31), exclusive=exclusive), Campaign)
 
 
-def test_a_rule_becomes_exclusive_beside_another_campaign_by_two(three: Campaign) -> None:
-    assert isinstance(opened(), Campaign)
-    assert isinstance(change(three, exclusive=True), ApprovalRequest)
+def test_a_draft_comes_to_stand_beside_another_campaign_by_two(three: Campaign) -> None:
+    later = opened(**AFTERWARDS)
+    assert isinstance(later, Campaign)
+    assert isinstance(change(later, opens_on=date(2026, 11, 28)), ApprovalRequest)
 
 
 @pytest.mark.parametrize("ending", ["nobody", "the contacts", "the employees"])

@@ -58,18 +58,15 @@ def overlapping(rule: CampaignRule) -> list[Campaign]:
     return [one for one in running if one.versions and _meet(one.rule, rule)]
 
 
-def exclusive_beside(rule: CampaignRule) -> set[int]:
-    """The campaigns, running or over, whose counts compared with those by this rule tell whose contacts are shared.
+def campaigns_beside(rule: CampaignRule) -> set[int]:
+    """The campaigns, running or over, that have days in common with this rule.
 
-    They have days in common with it, and one of the two counts exclusively.
+    Their counts of one employee, compared with those by this rule, tell whose contact somebody is: a person who left
+    between the two openings is a colleague in one alone, and of two who share a contact an exclusive one counts one.
     """
     others = Campaign.objects.exclude(pk=rule.campaign.pk).exclude(state=Campaign.State.CANCELLED)
     rules = [other.rule for other in others.prefetch_related("rules") if other.versions]
-    return {
-        one.campaign_id
-        for one in rules
-        if (one.exclusive or rule.exclusive) and one.opens_at < rule.cutoff_at and rule.opens_at < one.cutoff_at
-    }
+    return {one.campaign_id for one in rules if one.opens_at < rule.cutoff_at and rule.opens_at < one.cutoff_at}
 
 
 def _meet(one: CampaignRule, other: CampaignRule) -> bool:

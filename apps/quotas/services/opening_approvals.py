@@ -25,7 +25,7 @@ from apps.quotas.services.campaign_approvals import (
     terms_of,
     wake_workers,
 )
-from apps.quotas.services.campaigns import exclusive_beside, look_at_opening, open_campaign, people_in
+from apps.quotas.services.campaigns import campaigns_beside, look_at_opening, open_campaign, people_in
 from apps.quotas.services.rule_changes import effect_of
 from apps.quotas.services.terms import CampaignRefused, Terms, company_domains
 
@@ -41,12 +41,11 @@ def waiting_openings(now: datetime) -> list[Waiting]:
 def opens_alone(rule: CampaignRule) -> bool:
     """Whether one person may open a campaign with this rule: it says nothing new of anybody's contacts.
 
-    Its domains are the company's, or those of a running campaign; and compared with no campaign of the same days it
-    tells who shares a contact.
+    Its domains are the company's, or those of a running campaign, and no campaign has days in common with it.
     """
     running = Campaign.objects.running().prefetch_related("rules")
     usual = [company_domains(), *(one.rule.company_domains for one in running if one.versions)]
-    return rule.company_domains in usual and not exclusive_beside(rule)
+    return rule.company_domains in usual and not campaigns_beside(rule)
 
 
 def open_or_request(

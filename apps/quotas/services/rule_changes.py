@@ -15,7 +15,7 @@ from apps.ledger.services import Actor, audit, clock, hold_facts, watch_identiti
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import everyone, judgement_sql
 from apps.quotas.services.beginning import judge_everybody
-from apps.quotas.services.campaigns import LONGEST_REASON, approval_detail, exclusive_beside, overlapping
+from apps.quotas.services.campaigns import LONGEST_REASON, approval_detail, campaigns_beside, overlapping
 from apps.quotas.services.terms import CampaignRefused, Terms, changed
 
 # Both verdicts of everybody from the facts, in one statement.
@@ -97,12 +97,12 @@ class Change:
 
     @property
     def alone(self) -> bool:
-        """Whether one person may make it: nobody is judged by the rule yet, and it tells of no shared contact.
+        """Whether one person may make it: nobody is judged by the rule yet, and it comes to stand beside no other.
 
         After the opening each part of a rule decides who is red in the end, also where it turns nobody today.
         """
-        shares = exclusive_beside(self.new) - exclusive_beside(self.old)
-        return self.effect is None and not (self.domains or shares)
+        beside = campaigns_beside(self.new) - campaigns_beside(self.old)
+        return self.effect is None and not (self.domains or beside)
 
 
 def look_at_change(*, campaign: Campaign, terms: Terms, seen: int, now: datetime) -> Change:

@@ -30,11 +30,18 @@ PLAIN_LOCAL = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*", re.ASCII)
 PLAIN_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII)
 LOCAL_LIMIT, ADDRESS_LIMIT = 64, 254
 FEWEST_PHONE_DIGITS = 7
+# No number is written longer, with its extension; the library takes milliseconds for what is.
+PHONE_CHARS = 64
 LOOK_LIKE_DIGITS = str.maketrans("oOlI|", "00111")
 LETTERS_LIKE_DIGITS = frozenset("oOlI|")
 NEARLY_PHONE = re.compile(r"[+(]{0,2}\d[\d\s()./\-\u2010-\u2015\u2212]*", re.ASCII)
 # Control, format (zero-width, direction marks), surrogate, private-use and unassigned characters name nobody.
 DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+# What else nobody sees (Unicode, DerivedCoreProperties, Default_Ignorable_Code_Point): of an identity it is dropped. In
+# names it stays, where it chooses between two forms of a character.
+UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
 
 
 class InvalidIdentity(ValueError):
@@ -115,6 +122,8 @@ def _mobile_begins_with(start: str) -> bool:
 
 
 def _phone_by_library(text: str, region: str) -> str:
+    if len(text) > PHONE_CHARS:
+        raise InvalidIdentity("phone", "too long")
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
@@ -215,7 +224,8 @@ def normalise(kind: str, raw: str, *, region: str, key: str, handles: str = "") 
     """
     if len(raw) > RAW_LIMIT:
         raise InvalidIdentity(kind, "too long")
-    text = clean_text(raw, RAW_LIMIT)
+    # Before, and of what has become such a character.
+    text = UNSEEN.sub("", clean_text(UNSEEN.sub("", raw), RAW_LIMIT))
     if not text:
         raise InvalidIdentity(kind, "empty")
     match kind:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.ledger import rules
 from apps.ledger.rules import (
     HANDLE_LIMIT,
     RAW_LIMIT,
@@ -122,6 +123,25 @@ def test_what_reaches_nobody_is_refused(kind: str, raw: str) -> None:
         value(kind, raw)
     assert refused.value.kind == kind
     assert str(refused.value)
+
+
+@pytest.mark.parametrize("sign", [*"\u034f\u115f\u1160\u17b4\u180b\u180f\u3164\ufe00\ufe0f\uffa0", "\U000e0100"])
+def test_signs_that_nobody_sees_make_nobody_else(sign: str) -> None:
+    """Else one address is many people, and whoever asks to be erased is not found in the next one."""
+    assert value("email", f"same.pers{sign}on@client.example") == "same.person@client.example"
+    assert value("handle", f"wang{sign}_fang.88") == HANDLE
+    assert value("phone", f"138{sign}12345678") == PHONE
+
+
+def test_a_number_that_is_too_long_to_be_one_is_refused_before_the_library_reads_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It took five milliseconds for each: a file of them kept a worker for twenty minutes."""
+    read: list[str] = []
+    monkeypatch.setattr(rules.phonenumbers, "parse", lambda text, region: read.append(text))
+    with pytest.raises(InvalidIdentity):
+        value("phone", "13800138000" + "," * 237 + "a")
+    assert read == []
 
 
 def test_a_national_number_is_read_in_the_companys_region() -> None:

@@ -41,7 +41,7 @@ from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, clock, hold_facts, try_hold, verify_identity_key
 from apps.ledger.statistics import CONTACT_TABLES, refresh_statistics
 from apps.ledger.tables import UnreadableFile
-from apps.ledger.uploads import LARGE_BYTES
+from apps.ledger.uploads import LARGE_BYTES, LARGE_FILE
 
 logger = logging.getLogger(__name__)
 # So often a file may end the process that reads it without getting on, before it is refused.
@@ -161,8 +161,8 @@ def import_submission(submission_id: uuid.UUID, *, queued: bool = True) -> bool:
     """Record what is left of a file that was handed in with its bytes. False: another process is at it, or it is done.
 
     One that cannot be read, or has killed whoever tried it too often, is refused; its report says so. `queued`: also
-    False while another file of the same person is recorded, or, for a large one, another large one; who records that
-    asks for the `next_files`. A freeze, which has a deadline, does not queue.
+    False while another file of the same person is recorded, or, for a large one, while another large one is recorded or
+    previewed; who does that asks for the next. A freeze, which has a deadline, does not queue.
     """
     verify_identity_key()
     with ExitStack() as held:
@@ -198,7 +198,7 @@ def import_submission(submission_id: uuid.UUID, *, queued: bool = True) -> bool:
 def _queues(submission: Submission) -> list[str]:
     """What is held while a file is recorded, so that no one person's files and no large ones take every worker."""
     large = submission.file is not None and submission.file.size > LARGE_BYTES
-    return [f"import:{submission.employee_id}", *(["import:large"] if large else [])]
+    return [f"import:{submission.employee_id}", *([LARGE_FILE] if large else [])]
 
 
 def next_files(after: uuid.UUID) -> list[uuid.UUID]:
@@ -209,6 +209,12 @@ def next_files(after: uuid.UUID) -> list[uuid.UUID]:
     )  # fmt: skip
     found = (waiting.filter(queue).order_by("received_at").values_list("pk", flat=True).first() for queue in queues)
     return list(dict.fromkeys(pk for pk in found if pk))
+
+
+def next_large_files() -> list[uuid.UUID]:
+    """The large file that has waited longest to be recorded, if any: for whoever has previewed a large one."""
+    waiting = Submission.objects.filter(state=Submission.State.RECEIVED, file__size__gt=LARGE_BYTES)
+    return list(waiting.order_by("received_at").values_list("pk", flat=True)[:1])
 
 
 @contextmanager
@@ -241,7 +247,7 @@ def _run(
             for entry, outcome in _record(batch, owners, submission):
                 if result.take(entry, outcome):
                     rejected.append((entry, outcome))
-            keep_rejects(submission, file.header, rejected)
+            result.rejects_not_kept += keep_rejects(submission, file.header, rejected)
             submission.done, submission.report = result.read, result.as_report()
             submission.advanced_at, submission.attempts = clock(), 0
             submission.save(update_fields=["done", "report", "rejects", "advanced_at", "attempts"])

@@ -28,6 +28,8 @@ ABANDONED_AFTER = timedelta(seconds=30)
 # So often a file may end the process that reads it before it is refused.
 ATTEMPTS = 3
 LARGE_BYTES = 1_000_000
+# Held by whoever previews or records a large file: of two workers, one is always left for everything else.
+LARGE_FILE = "large file"
 GAVE_UP = {"problem": "gave_up"}
 
 
@@ -62,14 +64,14 @@ def ask_preview(stored: StoredFile, asked: Mapping[str, Any]) -> FilePreview:
 def make_preview(file_id: uuid.UUID, makers: Mapping[str, Maker]) -> list[uuid.UUID]:
     """Make the preview of a file by the maker of its content type; returns what may be asked for next.
 
-    Does nothing while another file of the same account is being read, or, for a large one, another large one: who
-    reads that asks for this one next. Given out twice, late or again, a preview is made once.
+    Does nothing while another file of the same account is being read, or, for a large one, while another large one is
+    read or recorded: who does that asks for this one next. Given out twice, late or again, a preview is made once.
     """
     stored = StoredFile.objects.filter(pk=file_id, preview__state=State.WAITING).first()
     if stored is None or stored.content_type not in makers:
         return []
     with ExitStack() as held:
-        names = [f"preview:{stored.owner_id}", *(["preview:large"] if stored.size > LARGE_BYTES else [])]
+        names = [f"preview:{stored.owner_id}", *([LARGE_FILE] if stored.size > LARGE_BYTES else [])]
         if not all(held.enter_context(try_hold(name)) for name in names):
             return []
         _make(stored, makers[stored.content_type])
@@ -84,6 +86,12 @@ def _next(waiting: QuerySet[FilePreview], after: StoredFile) -> list[uuid.UUID]:
         lanes.append(Q(file__size__gt=LARGE_BYTES))
     found = (waiting.filter(lane).order_by("asked_at").values_list("pk", flat=True).first() for lane in lanes)
     return list(dict.fromkeys(pk for pk in found if pk))
+
+
+def next_large_previews() -> list[uuid.UUID]:
+    """The large file that has waited longest to be read, if any: for whoever has recorded a large one."""
+    waiting = FilePreview.objects.filter(state=State.WAITING, file__size__gt=LARGE_BYTES)
+    return list(waiting.order_by("asked_at").values_list("pk", flat=True)[:1])
 
 
 def _make(stored: StoredFile, maker: Maker) -> None:

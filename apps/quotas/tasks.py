@@ -14,13 +14,13 @@ from celery import shared_task
 from django.core.exceptions import ObjectDoesNotExist
 
 from apps.contacts.imports import import_submission as import_file
-from apps.contacts.imports import next_files, waiting_files
+from apps.contacts.imports import next_files, next_large_files, waiting_files
 from apps.contacts.services import count_handles_daily, finish_abandoned, sum_up_tally
 from apps.employees.loads import forget_loads, waiting_loads, work_on
 from apps.ledger import signing
 from apps.ledger.files import expire_files
 from apps.ledger.services import SYSTEM
-from apps.ledger.uploads import waiting_previews
+from apps.ledger.uploads import next_large_previews, waiting_previews
 from apps.quotas import exports, services
 from apps.quotas.freeze import freezing, versions
 from apps.quotas.models import Campaign, Export
@@ -67,6 +67,8 @@ def import_submission(submission_id: uuid.UUID | str) -> None:
     if import_file(done):
         for waiting in next_files(done):
             services.ring_for_file(waiting)
+        for waiting in next_large_previews():
+            services.ring_for_preview(waiting)
     mark_touched()
 
 
@@ -99,6 +101,8 @@ def make_preview(file_id: uuid.UUID | str) -> None:
     """What an uploaded file would do. Given out twice, late or again, it is made once."""
     for waiting in services.make_preview(uuid.UUID(str(file_id))):
         services.ring_for_preview(waiting)
+    for waiting in next_large_files():
+        services.ring_for_file(waiting)
 
 
 @shared_task(throws=(ObjectDoesNotExist,))

@@ -10,8 +10,17 @@ import pytest
 from apps.ledger import uploads
 from apps.ledger.files import delete_files, store_file
 from apps.ledger.models import FilePreview, StoredFile
-from apps.ledger.services import clock
-from apps.ledger.uploads import ATTEMPTS, LARGE_BYTES, Made, ask_preview, make_preview, waiting_previews
+from apps.ledger.services import clock, try_hold
+from apps.ledger.uploads import (
+    ATTEMPTS,
+    LARGE_BYTES,
+    LARGE_FILE,
+    Made,
+    ask_preview,
+    make_preview,
+    next_large_previews,
+    waiting_previews,
+)
 from tests.crowd import Gate, meanwhile
 from tests.fixtures import Clock
 
@@ -79,6 +88,17 @@ def test_one_large_file_is_read_at_a_time_in_the_company() -> None:
         gate.open()
     assert quick.read == []
     assert reading.result() == [second.pk]
+
+
+def test_no_large_file_is_read_while_another_is_recorded() -> None:
+    """Else two files of one person take both workers, and nobody is marked meanwhile."""
+    preview, quick = sent(size=LARGE_BYTES + 1), Reading()
+    with try_hold(LARGE_FILE) as mine:
+        assert mine
+        with meanwhile(lambda: make_preview(preview.pk, {KIND: quick})) as reading:
+            assert reading.result() == []
+    assert quick.read == []
+    assert next_large_previews() == [preview.pk]
 
 
 def test_mutant_without_the_lock_a_person_takes_every_worker(monkeypatch: pytest.MonkeyPatch) -> None:

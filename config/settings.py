@@ -67,6 +67,8 @@ HANDLE_PATTERN = _pattern(env.str("HANDLE_PATTERN", r"[a-z][a-z0-9_.-]{0,63}"))
 # What one upload of contacts may hold; photos in cards are most of its bytes.
 MOST_UPLOAD_BYTES = env.int("MOST_UPLOAD_BYTES", 50_000_000)
 MOST_CONTACTS_AT_ONCE = env.int("MOST_CONTACTS_AT_ONCE", 20_000)
+# Rejected lines that are kept of one employee, to be corrected, in bytes.
+MAX_REJECTED_BYTES_PER_EMPLOYEE = env.int("MAX_REJECTED_BYTES_PER_EMPLOYEE", 50_000_000)
 # What one employee may record in a day of TIME_ZONE, by whatever way; the trusted feed apart.
 MAX_CONTACTS_PER_EMPLOYEE_AND_DAY = env.int("MAX_CONTACTS_PER_EMPLOYEE_AND_DAY", 10_000)
 SWEEP_INTERVAL = env.float("SWEEP_INTERVAL", 15.0)

@@ -8,7 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import inf
 from typing import Any
+
+from django.conf import settings
+from django.db.models import Sum
 
 from apps.contacts import rules
 from apps.contacts.models import Submission
@@ -29,12 +33,13 @@ class ImportResult:
     """What an import did.
 
     `rejects`: the first hundred rejects, and of those that what is stored decided another hundred; the rest stands in
-    the submission's file of rejects.
+    the submission's file of rejects, but for `rejects_not_kept`, for which the employee has no space left.
     """
 
     counts: Counter = field(default_factory=Counter)
     read: int = 0
     left_out: int = 0
+    rejects_not_kept: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
     duplicates: list[dict[str, Any]] = field(default_factory=list)
     unknown_columns: list[str] = field(default_factory=list)
@@ -46,8 +51,8 @@ class ImportResult:
         """What has been done of a submission up to its checkpoint."""
         told = submission.report
         return cls(
-            Counter(told.get("counts", {})), submission.done, told.get("left_out", 0), list(told.get("rejects", [])),
-            list(told.get("duplicates", [])),
+            Counter(told.get("counts", {})), submission.done, told.get("left_out", 0), told.get("rejects_not_kept", 0),
+            list(told.get("rejects", [])), list(told.get("duplicates", [])),
             continued_at=submission.done, submission=submission,
         )  # fmt: skip
 
@@ -72,6 +77,7 @@ class ImportResult:
         more = {
             "rejects": self.rejects,
             "left_out": self.left_out,
+            "rejects_not_kept": self.rejects_not_kept,
             "duplicates": self.duplicates,
             "counts": dict(self.counts),
         }
@@ -93,10 +99,13 @@ class ImportResult:
         return True
 
 
-def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequence[tuple[Entry, Outcome]]) -> None:
-    """Append rejected lines to the submission's rejects, in the batch's own transaction."""
+def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequence[tuple[Entry, Outcome]]) -> int:
+    """Append rejected lines to the submission's rejects, in the batch's own transaction; returns how many are not kept.
+
+    Of one employee MAX_REJECTED_BYTES_PER_EMPLOYEE are kept: files of nothing else would fill the database.
+    """
     if not rejected:
-        return
+        return 0
     # A file of rejects that is corrected, loaded and rejected again has these columns once.
     kept = [place for place, name in enumerate(header) if name.lower() not in TOLD]
     text = io.StringIO()
@@ -107,10 +116,23 @@ def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequen
             expires_at=submission.received_at + REJECTS_KEPT, owner_id=submission.actor_id,
         )  # fmt: skip
         writer.writerow([guarded(header[place]) for place in kept] + list(TOLD))
+    space, written = _space_left(submission), 0
     for entry, outcome in rejected:
+        if text.tell() > space:
+            break
         cells = [guarded(entry.cells[place]) if place < len(entry.cells) else "" for place in kept]
         if outcome.code == rules.OBJECTED:
             # There is nothing to correct, and nobody wants to be kept here.
             cells = [""] * len(kept)
         writer.writerow([*cells, entry.line, outcome.code, guarded(outcome.message)])
+        written += 1
     append(submission.rejects, text.getvalue().encode("utf-8", "replace"))
+    return len(rejected) - written
+
+
+def _space_left(submission: Submission) -> float:
+    """How many bytes of rejected lines are still kept of the submission's employee; a feed's have no limit."""
+    if submission.employee_id is None:
+        return inf
+    used = Submission.objects.filter(employee=submission.employee_id).aggregate(size=Sum("rejects__size"))["size"]
+    return settings.MAX_REJECTED_BYTES_PER_EMPLOYEE - (used or 0)

@@ -100,6 +100,19 @@ def test_only_the_first_hundred_rejects_are_told_and_all_are_in_the_file(alice: 
     assert len(rejects.getvalue().splitlines()) == 251
 
 
+def test_rejected_lines_of_one_employee_have_an_end(alice: Employee, settings: Any) -> None:
+    """Else one account fills the database's disk; what is good in the file is recorded all the same."""
+    settings.MAX_REJECTED_BYTES_PER_EMPLOYEE = 10_000
+    lines = "".join(f"12,{'x' * 100}\n" for _line in range(200))
+    told = take(f"phone,note\n13812345678,\n{lines}", employee=alice)
+    again = take(f"phone,note\n13912345678,\n{lines}", employee=alice)
+    assert [one["created"] for one in (told, again)] == [1, 1]
+    first, second = Submission.objects.order_by("received_at")
+    kept = first.rejects.size + second.rejects.size
+    assert 10_000 < kept < 10_500
+    assert 0 < first.report["rejects_not_kept"] < second.report["rejects_not_kept"] == 200
+
+
 def test_the_rejects_never_overwrite_the_file_itself(alice: Employee, tmp_path: Path) -> None:
     file = tmp_path / "contacts.csv"
     file.write_text("phone\n12\n")

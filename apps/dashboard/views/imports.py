@@ -66,6 +66,7 @@ def _told(submission: Submission) -> dict[str, Any]:
         "created": report.get("created", 0), "duplicate": report.get("duplicate", 0),
         "rejected": report.get("rejected", 0), "left_out": report.get("left_out", 0),
         "rejects": report.get("rejects", []), "duplicates": report.get("duplicates", []),
+        "not_kept": report.get("rejects_not_kept", 0),
         "work": _work(submission) if running else None,
     }  # fmt: skip
 

@@ -22,6 +22,8 @@ from apps.quotas import reports, services
 from apps.quotas.freeze.files import UnknownResult, result_of
 from apps.quotas.models import Campaign, CampaignRule, FrozenResult
 
+# No page looks further back: days near the first of all calendars cannot be counted with.
+FIRST_YEAR = 1970
 SHOWN = (Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN)
 
 
@@ -176,6 +178,8 @@ class Scope:
             return None
         try:
             day = date.fromisoformat(text)
+            if day.year < FIRST_YEAR:
+                raise ValueError(text)
             end = datetime.combine(day + timedelta(days=1), time(), tzinfo=self.zone)
         except (ValueError, OverflowError) as unreadable:
             raise BadRequest("as_of is not a day like 2026-11-03") from unreadable

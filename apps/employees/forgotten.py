@@ -33,7 +33,7 @@ def meant(name: str) -> tuple[int, int]:
     name = name.strip() if storable(name) else ""
     accounts = list(Account.objects.filter(meant_by(name.lower()) & MAY_SIGN_IN, is_active=True).distinct()[:2])
     exact = [one for one in accounts if one.login == name.lower()] or accounts
-    named = Q(staff_no=name) | Q(email__iexact=name)
+    named = Q(staff_no=name) | Q(email=name.lower())
     employees = list(Employee.objects.employed_at(clock()).filter(named).order_by("pk")[:2])
     people = [one for one in employees if one.staff_no == name] or employees
     return (exact[0].pk if len(exact) == 1 else 0), (people[0].pk if len(people) == 1 else 0)

@@ -70,7 +70,7 @@ def read_header(load: RosterLoad, stored: StoredFile, *, encoding: str) -> None:
         else:
             load.layout = {
                 "format": seen.format, "encoding": seen.encoding, "header": seen.header,
-                "roles": remembered_columns(seen.header) or seen.roles,
+                "roles": remembered_columns(seen.header, load.actor_id) or seen.roles,
                 "examples": [[cell[:60] for cell in row] for row in seen.rows],
             }  # fmt: skip
     load.state = State.LOOKED if load.report else State.LOOKING
@@ -121,7 +121,7 @@ def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
         if not keep_file(held.file.pk, now + UPLOAD_KEPT):
             return False
         if held.layout.get("said"):
-            remember_columns(held.layout["header"], held.layout["roles"])
+            remember_columns(held.layout["header"], held.layout["roles"], by)
         held.state, held.actor_id, held.actor_label = State.RECEIVED, by.id, by.label
         held.advanced_at, held.attempts, held.done = now, 0, 0
         held.save()

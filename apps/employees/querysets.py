@@ -80,7 +80,7 @@ class EmployeeQuerySet(models.QuerySet):
         """The one employee with this staff number or, when nobody has it, this e-mail address; else None."""
         if not storable(text):
             return None
-        found = list(self.filter(staff_no=text)[:1] or self.filter(email__iexact=text)[:2])
+        found = list(self.filter(staff_no=text)[:1] or self.filter(email=text.lower())[:2])
         return found[0] if len(found) == 1 else None
 
     def by_staff_no(self, staff_no: str) -> Any:

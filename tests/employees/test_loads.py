@@ -221,6 +221,9 @@ def test_columns_that_were_told_are_remembered_for_the_next_file(company: dict[s
     assert looked(odd).report["problem"]["columns"] == ["staff_no", "name", "email"]
     applied(odd, roles=["staff_no", "name", "email"], complete=False)
     assert looked(odd.replace("Nina,", "Nina Neu,")).report["kinds"]["changed"] == 1
+    # Nobody says for others what is read of their files.
+    theirs = loads.receive_upload(name="roster.csv", content=[odd.encode()], by=officer("hr-2"))
+    assert worked(theirs).report["problem"]["code"] == "column_missing"
 
 
 def test_a_load_that_a_worker_left_is_found_by_the_sweep(company: dict[str, Employee], noon: Clock) -> None:

@@ -17,6 +17,7 @@ from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule
 
 MOST = 1_000_000  # what a target can be
+MAX_DAYS = 400  # of a campaign: its pages draw each day
 MOST_NAMES = 1_000  # departments, or domains
 DOMAIN = re.compile(r"[^\s@/\\,;:]{1,253}")
 
@@ -82,6 +83,8 @@ def _refuse_bad(terms: Terms) -> None:
         raise CampaignRefused("deadline", _("The deadline lies before the opening."))
     if not is_time_zone(terms.time_zone):
         raise CampaignRefused("time_zone", _("This is no time zone such as Asia/Shanghai."))
+    if (terms.deadline - terms.opens_on).days >= MAX_DAYS:
+        raise CampaignRefused("deadline", _("A campaign has at most %(days)s days.") % {"days": MAX_DAYS})
     if len(terms.scope) > MOST_NAMES or any(not clean_text(name) for name in terms.scope):
         raise CampaignRefused("scope", _("Choose departments from the list."))
     if len(terms.company_domains) > MOST_NAMES:

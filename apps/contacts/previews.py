@@ -15,7 +15,7 @@ from apps.contacts.batches import batches
 from apps.contacts.columns import NAME_PARTS
 from apps.contacts.owners import Owners
 from apps.contacts.reading import CSV, VCARD, ContactFile, Entry, NoIdentityColumn, is_vcards, look, open_contacts
-from apps.contacts.recording import Held, holdings, judge, left_today, sentences
+from apps.contacts.recording import NOBODY, Held, holdings, judge, left_today, sentences
 from apps.contacts.rules import Outcome
 from apps.contacts.services import remembered_roles
 from apps.contacts.vcards import needs_encoding
@@ -85,7 +85,11 @@ def _told(entry: Entry, outcome: Outcome) -> dict[str, Any]:
 
 
 def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
-    """Judge a whole file for one employee as it would fare now. Raises TooMany, UnreadableFile."""
+    """Judge a whole file for one employee as it would fare now. Raises TooMany, UnreadableFile.
+
+    Who has asked to be forgotten is told when the file is recorded: a preview takes no place of the day, so that it
+    could be asked about anybody without end.
+    """
     verify_identity_key()
     found, owners = Preview(), Owners(employee)
     held: Held = {}
@@ -98,7 +102,7 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
         owned = [(entry, owners.of(entry)) for entry in batch]
         good = [(owner, entry.checked) for entry, owner in owned if isinstance(owner, int)]
         # What this file would bring stays beside what is there already.
-        held = holdings(good) | held
+        held = {key: contact for key, contact in holdings(good).items() if key[0] != NOBODY} | held
         left = left or left_today([(employee.pk, entry.checked) for entry, _owner in owned], clock())
         for entry, owner in owned:
             outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, ids, told, left)

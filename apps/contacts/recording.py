@@ -20,8 +20,8 @@ from apps.employees.models import Employee
 from apps.ledger.rules import RAW_LIMIT, Identity, InvalidIdentity, clean_text, intended_phone, nearly_phone
 from apps.ledger.services import identifier
 
-# One person has some; more are a list that lost its line breaks.
-MOST_IDENTITIES = 100
+# One person has some; more are a list that lost its line breaks, or would take many people from colleagues at once.
+MOST_IDENTITIES = 20
 Identify = Callable[[str, str], Identity]
 # The live contact that holds an identity, by (employee, kind, digest). Of NOBODY: an identity that is objected to; of
 # COLLEAGUE: the staff number of somebody on the roster.
@@ -146,12 +146,13 @@ def judge(
     keys = [(owner, known.kind, known.digest) for known in one.identities]
     if met := [held[key] for key in keys if key in held]:
         return Outcome(rules.DUPLICATE, one.line, message=told[rules.DUPLICATE], existing_contact_id=min(met))
+    # Before what is not theirs to know: nobody tries out by the thousand who has asked to be forgotten.
+    if left[owner] <= 0:
+        return Outcome(rules.TOO_MANY_TODAY, one.line, "", told[rules.TOO_MANY_TODAY])
     # Whoever has them already learns nothing new by these.
     for nobody, code in UNWANTED.items():
         if kind := next((known.kind for known in one.identities if (nobody, *known.key) in held), None):
             return Outcome(code, one.line, kind, told[code])
-    if left[owner] <= 0:
-        return Outcome(rules.TOO_MANY_TODAY, one.line, "", told[rules.TOO_MANY_TODAY])
     left[owner] -= 1
     contact_id = next(ids)
     for key in keys:

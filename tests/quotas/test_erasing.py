@@ -18,6 +18,8 @@ from django.test import Client
 
 from apps.contacts.imports import import_contacts, import_submission
 from apps.contacts.models import Contact, ContactIdentity, Erasure, ErasureSubject, Objection, Submission
+from apps.contacts.previews import preview
+from apps.contacts.reading import open_contacts
 from apps.contacts.rules import Draft
 from apps.contacts.services import (
     ContactRefused,
@@ -249,6 +251,18 @@ def test_nobody_records_them_again_and_who_has_them_learns_nothing_new(
     with pytest.raises(ContactRefused) as corrected:
         correct_contact(contact_id=fine or 0, employee=alan, identities=[("email", EMAIL)], by=TESTER)
     assert corrected.value.code == "objected"
+
+
+def test_who_has_asked_to_be_forgotten_is_not_found_by_trying(erased: Contact, alan: Employee, settings: Any) -> None:
+    """A preview asks without recording anybody, and beyond the day's limit everybody is refused alike."""
+    with open_contacts(io.BytesIO(f"name,email\n{NAME},{EMAIL}\nMax,max@outside.example.org\n".encode())) as file:
+        assert preview(file, employee=alan, most=10).counts == {"created": 2}
+    settings.MAX_CONTACTS_PER_EMPLOYEE_AND_DAY = 1
+    fine = people.record_one(alan, ("handle", "max")).outcomes[0].contact_id
+    assert [one.code for one in people.record_one(alan, ("email", EMAIL), name=NAME).outcomes] == ["too_many_today"]
+    with pytest.raises(ContactRefused) as corrected:
+        correct_contact(contact_id=fine or 0, employee=alan, identities=[("email", EMAIL)], by=TESTER)
+    assert corrected.value.code == "too_many_today"
 
 
 def test_neither_does_a_file_or_a_feed_and_the_rejected_line_is_not_kept(erased: Contact, alan: Employee) -> None:

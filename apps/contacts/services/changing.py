@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
+from apps.contacts import rules
 from apps.contacts.models import Contact, ContactIdentity, EndReason, Sighting, Submission
-from apps.contacts.recording import Identify, sentence, sentences, unwanted
+from apps.contacts.recording import Identify, left_today, sentence, sentences, unwanted
 from apps.contacts.rules import Checked
 from apps.contacts.services.submitting import lock_employees
 from apps.employees.models import Employee
@@ -150,7 +151,11 @@ def _identity(kind: str, raw: str, identify: Identify = identity) -> Identity:
 
 
 def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
-    nobodys, told = unwanted([(old.employee_id, Checked("", tuple(wanted)))]), sentences()
+    drafts, told = [(old.employee_id, Checked("", tuple(wanted)))], sentences()
+    # A correction takes a place of the day as a new contact does: by both it is told who has asked to be forgotten.
+    if left_today(drafts, clock())[old.employee_id] <= 0:
+        raise ContactRefused(rules.TOO_MANY_TODAY, told[rules.TOO_MANY_TODAY])
+    nobodys = unwanted(drafts)
     for one in wanted:
         taken = ContactIdentity.objects.filter(
             employee_id=old.employee_id, kind=one.kind, digest=one.digest, live=True

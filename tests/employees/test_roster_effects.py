@@ -19,12 +19,13 @@ from apps.employees.undoing import undo_load, undo_or_request
 from apps.ledger.models import AuditEntry
 from apps.ledger.services import Actor, clock
 from apps.ledger.tables import Table
+from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign
 from apps.quotas.services import moved_counts
 from apps.quotas.services.approvals import effect_of_request
 from tests.employees.looks import employed
 from tests.fixtures import Clock
-from tests.people import ROSTER, approve, load, officer, person, record_one, with_account
+from tests.people import ROSTER, TESTER, approve, load, officer, person, record_one, with_account
 from tests.rosters import looked, worked
 
 pytestmark = pytest.mark.django_db
@@ -256,6 +257,20 @@ def test_undoing_asks_too() -> None:
 def test_first_days_after_a_passed_cutoff_end_people_too() -> None:
     """Else one person takes people out of a result that is still to be frozen."""
     assert request_of(confirmed(DATES + "A002,Alan,alan@corp.example.com,2026-11-02,\n")) == {"leaving": 1}
+
+
+def test_past_days_that_move_a_frozen_campaigns_counts_need_two(
+    campaign: Campaign, alice: Employee, noon: Clock, settings: Any
+) -> None:
+    """Else HR shifts a former colleague's days, and reads in the campaign's earlier days who has that person."""
+    ghost = "staff_no,name,email,phone,started_on,left_on\nG1,Ghost,ghost@corp.example.com,+8613912345678,{},{}\n"
+    assert confirmed(ghost.format("2020-01-01", "2020-01-02")).state == State.DONE
+    record_one(alice, ("phone", "+8613912345678"))
+    noon.set("2026-12-01T12:00:01+08:00", ticks=True)
+    assert freeze(campaign=Campaign.objects.get(), by=TESTER, patient=False)
+    noon.set("2026-12-02T12:00:01+08:00", ticks=True)
+    settings.ROSTER_APPROVAL_SHARE = 1
+    assert request_of(confirmed(ghost.format("2026-11-02", "2026-11-05")))["counts"] == 1
 
 
 def test_another_department_of_a_time_that_has_passed_is_a_move(noon: Clock, settings: Any) -> None:

@@ -8,8 +8,8 @@ from django.db import connection
 
 from apps.contacts.models import ContactIdentity
 from apps.employees.models import EmployeeIdentity
-from apps.ledger.services import clock, identity
-from apps.quotas.models import Campaign
+from apps.ledger.services import identity
+from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import literal
 
 # The identities of the people who were touched that somebody has as a contact's, also of a contact that has ended: a
@@ -33,7 +33,8 @@ LEFT JOIN effect_people touched ON touched.employee_id = theirs.employee_id;
 ANALYZE effect_work;
 """
 # A look at T judges a contact a colleague who was employed at any moment between the opening and T: at every T from
-# the first such moment on. Where that is another one, some look of the campaign answers otherwise.
+# the first such moment on. Where that is another one, some look of the campaign answers otherwise: also of one that is
+# frozen, whose earlier days are counted from the facts.
 MOVED = """
 SELECT kind, digest FROM effect_work WHERE starts_at < {cutoff_at} AND ends_at > {opens_at} GROUP BY 1, 2
 HAVING min(greatest(starts_at, {opens_at})) FILTER (WHERE was)
@@ -48,14 +49,14 @@ JOIN contacts_contactidentity mine ON mine.kind = moved.kind AND mine.digest = m
 
 
 def count_moved() -> int:
-    """How many employees have a contact that is a colleague from another moment on in a running campaign, or for good.
+    """How many employees have a contact that is a colleague from another moment on in any campaign, or for good.
 
     For good: never before, or never any more.
     """
+    rules = CampaignRule.objects.exclude(campaign__state=Campaign.State.CANCELLED)
+    periods = rules.values_list("opens_at", "cutoff_at").distinct()
     found = [MOVED_FOR_GOOD]
-    for campaign in Campaign.objects.to_mark(clock()):
-        rule = campaign.rule
-        found.append(MOVED.format(opens_at=literal(rule.opens_at), cutoff_at=literal(rule.cutoff_at)))
+    found += [MOVED.format(opens_at=literal(opens_at), cutoff_at=literal(cutoff_at)) for opens_at, cutoff_at in periods]
     with connection.cursor() as cursor:
         cursor.execute(KEYS)
         cursor.execute(HOLDERS.format(moved=" UNION ".join(found)))

@@ -26,6 +26,7 @@ from apps.ledger.services import SYSTEM, audit, clock, try_hold
 logger = logging.getLogger(__name__)
 # Between two mails to one person: nobody's letter box is filled by somebody who knows a staff number.
 PAUSE = timedelta(minutes=5)
+MAX_MAILS_A_DAY = 5
 
 
 def meant(name: str) -> tuple[int, int]:
@@ -33,7 +34,7 @@ def meant(name: str) -> tuple[int, int]:
     name = name.strip() if storable(name) else ""
     accounts = list(Account.objects.filter(meant_by(name.lower()) & MAY_SIGN_IN, is_active=True).distinct()[:2])
     exact = [one for one in accounts if one.login == name.lower()] or accounts
-    named = Q(staff_no=name) | Q(email=name.lower())
+    named = Q(staff_no=name) | Q(staff_no=name.lower()) | Q(staff_no=name.upper()) | Q(email=name.lower())
     employees = list(Employee.objects.employed_at(clock()).filter(named).order_by("pk")[:2])
     people = [one for one in employees if one.staff_no == name] or employees
     return (exact[0].pk if len(exact) == 1 else 0), (people[0].pk if len(people) == 1 else 0)
@@ -42,7 +43,7 @@ def meant(name: str) -> tuple[int, int]:
 def mail_link(*, account_id: int, employee_id: int, language: str) -> bool:
     """Mail a link to set a password to the one who is meant; True when a mail went out.
 
-    Nothing goes to nobody, to who has left, to who signs in at the company's provider alone, twice in PAUSE, or while a
+    Nothing goes to nobody, to who has left, to who signs in at the company's provider alone, too often, or while a
     change of the address waits for a second person. What was sent stands in the audit trail: a broker or cache in wrong
     hands fills no letter box.
     """
@@ -54,8 +55,10 @@ def mail_link(*, account_id: int, employee_id: int, language: str) -> bool:
 
 
 def _mailed_lately(account: Account) -> bool:
+    now = clock()
     mails = AuditEntry.objects.filter(subject_kind="account", subject_id=str(account.pk), action="account.link_mailed")
-    return mails.filter(at__gt=clock() - PAUSE).exists()
+    lately = mails.filter(at__gt=now - timedelta(days=1))
+    return lately.filter(at__gt=now - PAUSE).exists() or lately.count() >= MAX_MAILS_A_DAY
 
 
 def _mail(account: Account, language: str) -> bool:

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 
 
-class HouseConfig(AppConfig):
+class CoreConfig(AppConfig):
     """Makes the Celery app the current one in every process that uses Django, so that no task looks for a default."""
 
     name = "config"

@@ -48,7 +48,7 @@ app.conf.beat_schedule = {
     "sweep": _ask("sweep", settings.SWEEP_INTERVAL),
     "freeze-due": _ask("freeze_due", 15.0),
     "day-change": _ask("day_change", 60.0),
-    "tell-answers": _ask("tell_answers", 60.0),
+    "tell-answers": _ask("send_answer_mails", 60.0),
     "address-mails": _ask("mail_address_changes", 60.0, of="employees"),
     "nightly-recount": _ask("nightly_recount", 600.0),
     "retention": _ask("retain", 600.0),

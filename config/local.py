@@ -46,7 +46,7 @@ class Stopped(BaseException):
     """SIGINT or SIGTERM arrived: not an error, and nothing may swallow it."""
 
 
-class House:
+class LocalStack:
     """Everything that `make run` starts, in the order in which it needs one another."""
 
     def __init__(self, places: Places) -> None:
@@ -272,7 +272,7 @@ def main() -> int:
     house = None
     status = 1
     try:
-        house = House(Places.from_environment())
+        house = LocalStack(Places.from_environment())
         house.start()
         house.watch()
     except Stopped:

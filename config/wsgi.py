@@ -9,7 +9,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError, connection
 from django.template import TemplateSyntaxError
 
-from apps.dashboard.folding import draw_ahead
+from apps.dashboard.folding import prerender_templates
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -34,7 +34,7 @@ finally:
 # Every address and every page: else the first reader of each process waits for them. In the middle of an update a page
 # may name a file that is not collected yet: that page fails, and not the process.
 try:
-    draw_ahead()
+    prerender_templates()
 except (ValueError, TemplateSyntaxError):
     logging.getLogger(__name__).exception("A page cannot be drawn; `manage.py collectstatic` collects what pages need")
 

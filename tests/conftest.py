@@ -7,7 +7,7 @@ from django.utils import translation
 
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign
-from apps.quotas.services import follow_time
+from apps.quotas.services import process_effective_dates
 from tests import people
 from tests.fixtures import Clock
 
@@ -91,6 +91,6 @@ def operator(company: dict[str, Employee]) -> Employee:
 def campaign(company: dict[str, Employee]) -> Campaign:
     """November: 100 contacts from 1 to 30 November 2026 in Shanghai; everybody is marked, with nobody recorded yet."""
     opened = people.november()
-    follow_time()  # as beat has done every minute
+    process_effective_dates()  # as beat has done every minute
     people.mark()
     return opened

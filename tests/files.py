@@ -11,7 +11,7 @@ from apps.employees.models import Employee
 from apps.employees.services import account_for
 from apps.ledger.files import store_file
 from apps.ledger.models import FilePreview, StoredFile
-from apps.ledger.services import clock
+from apps.ledger.services import db_now
 from apps.ledger.uploads import ask_preview
 from apps.quotas import exports
 from apps.quotas.models import Campaign, Export
@@ -52,7 +52,7 @@ def _sent(
 ) -> StoredFile:
     stored = store_file(
         name=name, content=[content.encode() if isinstance(content, str) else content], content_type=content_type,
-        expires_at=clock() + timedelta(days=1), owner_id=owner_id,
+        expires_at=db_now() + timedelta(days=1), owner_id=owner_id,
     )  # fmt: skip
     ask_preview(stored, asked)
     return stored
@@ -87,7 +87,7 @@ def handed_in(employee: Employee, content: str | bytes) -> Submission:
 def export(campaign: Campaign, by: Employee, kind: str = "standings", **wish: Any) -> Export:
     """A file that was asked for and made; `wish` as exports.Wish has it."""
     asked = exports.ask_export(
-        campaign=campaign, wish=exports.Wish(kind, **wish), key=uuid.uuid4(), by=account_for(by).actor
+        campaign=campaign, wish=exports.ExportRequest(kind, **wish), key=uuid.uuid4(), by=account_for(by).actor
     )
     made = exports.make_export(asked.pk, tell=False)
     assert made is not None

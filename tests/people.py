@@ -92,7 +92,7 @@ def officer(login: str) -> Actor:
 def approve(request: ApprovalRequest | None = None, by: Actor | None = None) -> ApprovalRequest:
     """The request, or the only one that waits, approved by another officer of HR who has seen its effect."""
     request = request or ApprovalRequest.objects.get(decision=None)
-    seen = effect_digest(effect_of_request(request, services.clock()))
+    seen = effect_digest(effect_of_request(request, services.db_now()))
     return approve_request(request_id=request.pk, seen=seen, by=by or officer("approves"))
 
 
@@ -100,7 +100,7 @@ def ask(
     *, campaign: Campaign, employee: Employee, reason: str = "x", kind: str = "leave", **terms: Any
 ) -> AdjustmentRequest:
     """Another target or an exemption, asked for by one officer; nobody has decided it."""
-    return services.ask_adjustment(
+    return services.request_adjustment(
         campaign=campaign, employee=employee, kind=kind, reason=reason, by=officer("asks"), **terms
     )
 
@@ -116,9 +116,9 @@ def ask_for_late_joiners(campaign: Campaign) -> AdjustmentRequest:
     """The pro-rata target for everybody who joined after the opening, asked for by one officer and not decided."""
     rule, asks = campaign.rule, officer("asks")
     found = services.preview_rule(
-        rule, services.clock(), joined_after=rule.opens_on, department="", besides_employee=None
+        rule, services.db_now(), joined_after=rule.opens_on, department="", besides_employee=None
     )
-    return services.ask_by_rule(
+    return services.request_prorated_targets(
         campaign=campaign, joined_after=rule.opens_on, reason="joined later", seen=found.digest, by=asks
     )
 

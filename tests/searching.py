@@ -19,5 +19,5 @@ def search(client: Client, q: str, **filters: str) -> Any:
 
 def address(reader: Employee, q: str, **filters: str) -> str:
     """Where such a search leads this reader."""
-    token = sought.seal(q, reader=reader, at=services.clock())
+    token = sought.seal(q, reader=reader, at=services.db_now())
     return f"/contacts/?{urlencode({'sought': token, **filters})}"

@@ -134,7 +134,7 @@ def test_neither_does_what_is_kept_of_work_and_of_acts(campaign: Campaign, alice
 BREAKS = {
     "while it is judged": (recording, "judge"),
     "while it is stored": (recording, "store"),
-    "after it was stored": (submitting, "note_employees"),
+    "after it was stored": (submitting, "queue_reevaluation"),
 }
 
 

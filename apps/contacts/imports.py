@@ -38,7 +38,7 @@ from apps.employees.models import Employee
 from apps.ledger.files import keep_file, opened, read_file
 from apps.ledger.models import StoredFile
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, clock, hold_facts, try_hold, verify_identity_key
+from apps.ledger.services import Actor, advisory_lock, db_now, lock_facts, verify_identity_key
 from apps.ledger.statistics import CONTACT_TABLES, refresh_statistics
 from apps.ledger.tables import UnreadableFile
 from apps.ledger.uploads import LARGE_BYTES, LARGE_FILE
@@ -99,7 +99,7 @@ def import_contacts(
             # Held before it is there: the same command started beside this one would take it for one that was left.
             submission_id = uuid.uuid4()
             if not dry_run:
-                stack.enter_context(try_hold(f"submission:{submission_id}"))
+                stack.enter_context(advisory_lock(f"submission:{submission_id}"))
             submission = receive_file(
                 employee=employee, by=by, source=source, file_name=file_name, sha256=sha256, id=submission_id,
                 layout=layout,
@@ -122,7 +122,7 @@ def _unfinished(
         sha256=sha256, employee=employee, source=source, layout=layout, state=Submission.State.RECEIVED, file=None
     ).order_by("-received_at")
     for found in waiting:
-        if stack.enter_context(try_hold(f"submission:{found.pk}", wait=DEAD_AFTER)):
+        if stack.enter_context(advisory_lock(f"submission:{found.pk}", wait=DEAD_AFTER)):
             # Only now, when nobody else moves it, is what stands there where it ended.
             found.refresh_from_db()
             if found.state == Submission.State.RECEIVED:
@@ -139,8 +139,8 @@ def receive_file(
     `file`: its bytes, kept from now on as long as its rejects are. Raises FileGone.
     """
     with transaction.atomic():
-        hold_facts()
-        now = clock()
+        lock_facts()
+        now = db_now()
         if file is not None and not keep_file(file.pk, now + REJECTS_KEPT):
             # Gone because it was handed in before, and recorded; or nobody did in time.
             before = Submission.objects.filter(employee=employee, key=key).first() if key else None
@@ -169,7 +169,7 @@ def import_submission(submission_id: uuid.UUID, *, queued: bool = True) -> bool:
         waiting = Submission.objects.select_related("employee", "file", "rejects")
         # The queues first: who is sent away by one never stood in the way of the one that asks for this file next.
         names = [*(_queues(waiting.get(pk=submission_id)) if queued else []), f"submission:{submission_id}"]
-        if not all(held.enter_context(try_hold(name)) for name in names):
+        if not all(held.enter_context(advisory_lock(name)) for name in names):
             return False
         submission = waiting.get(pk=submission_id)
         if submission.state != Submission.State.RECEIVED:
@@ -249,12 +249,12 @@ def _run(
                     rejected.append((entry, outcome))
             result.rejects_not_kept += keep_rejects(submission, file.header, rejected)
             submission.done, submission.report = result.read, result.as_report()
-            submission.advanced_at, submission.attempts = clock(), 0
+            submission.advanced_at, submission.attempts = db_now(), 0
             submission.save(update_fields=["done", "report", "rejects", "advanced_at", "attempts"])
         progress(result.read)
     with transaction.atomic():
         _hold(submission)
-        submission.state, submission.done_at, submission.total = Submission.State.DONE, clock(), result.read
+        submission.state, submission.done_at, submission.total = Submission.State.DONE, db_now(), result.read
         submission.report = result.as_report()
         submission.save(update_fields=["state", "done_at", "total", "report"])
         # Whoever was in it is a contact now, or stands among the rejects: nothing reads the file again.
@@ -268,7 +268,7 @@ def _run(
 
 def _hold(submission: Submission) -> None:
     """Lock the submission and see that its checkpoint is where this process left it. Raises Overtaken."""
-    hold_facts()
+    lock_facts()
     held = Submission.objects.select_for_update(no_key=True, of=("self",)).only("state", "done").get(pk=submission.pk)
     if held.state != Submission.State.RECEIVED or held.done != submission.done:
         raise Overtaken(f"submission {submission.pk} stands at {held.done}, not at {submission.done}")

@@ -22,7 +22,7 @@ from apps.contacts.vcards import needs_encoding
 from apps.employees.models import Employee
 from apps.ledger.files import opened
 from apps.ledger.models import StoredFile
-from apps.ledger.services import clock, verify_identity_key
+from apps.ledger.services import db_now, verify_identity_key
 from apps.ledger.tables import TooLarge, UnreadableFile
 from apps.ledger.texts import ENCODINGS, PackedFile, UnsureEncoding, sample
 from apps.ledger.uploads import Made
@@ -103,7 +103,7 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
         good = [(owner, entry.checked) for entry, owner in owned if isinstance(owner, int)]
         # What this file would bring stays beside what is there already.
         held = {key: contact for key, contact in holdings(good).items() if key[0] != NOBODY} | held
-        left = left or left_today([(employee.pk, entry.checked) for entry, _owner in owned], clock())
+        left = left or left_today([(employee.pk, entry.checked) for entry, _owner in owned], db_now())
         for entry, owner in owned:
             outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, ids, told, left)
             _take(found, entry, outcome)

@@ -12,7 +12,7 @@ from apps.dashboard.adjustment_forms import LONGEST_REASON, MOST_TARGET, day_fie
 from apps.dashboard.forms import LONGEST, KeyedForm, MarkedForm
 from apps.employees.services import company_zone
 from apps.ledger.zones import time_zones
-from apps.quotas.services import Terms, company_domains
+from apps.quotas.services import RuleDraft, company_domains
 
 # The domains of one company, in a field of text.
 LONGEST_DOMAINS = 20_000
@@ -85,11 +85,11 @@ class TermsForm(MarkedForm):
     def clean_company_domains(self) -> list[str]:
         return [domain for domain in re.split(r"[\s,;，；、]+", self.cleaned_data["company_domains"]) if domain]
 
-    def terms(self) -> Terms:
+    def terms(self) -> RuleDraft:
         """What a valid form asks for."""
         names = ("target", "opens_on", "deadline", "time_zone", "exclusive", "confirmed_only", "scope")
         told = {name: self.cleaned_data[name] for name in names}
-        return Terms(**told, company_domains=self.cleaned_data["company_domains"])
+        return RuleDraft(**told, company_domains=self.cleaned_data["company_domains"])
 
     def carried(self) -> list[str]:
         """What was typed, as hidden fields of another form on the same page."""

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from apps.dashboard import rule_words, words
 from apps.quotas.models import Campaign
-from apps.quotas.services import Opening
+from apps.quotas.services import OpeningPreview
 
 LOOKS: dict[str, tuple[str, str]] = {
     "draft": ("", "pencil-line"),
@@ -36,7 +36,7 @@ class State:
         return LOOKS[self.code][1]
 
 
-def warnings(look: Opening) -> list[str]:
+def warnings(look: OpeningPreview) -> list[str]:
     """What HR should know before opening it."""
     said = overlaps(look.overlaps)
     if look.backdated:

@@ -27,13 +27,13 @@ Tag = TypeVar("Tag", bound=Callable[..., Any])
 _unchanging: set[Callable[..., Any]] = set()
 
 
-def unchanging(tag: Tag) -> Tag:
+def constant_tag(tag: Tag) -> Tag:
     """Say of a simple tag that with the same words it comes to the same, whoever reads it and when."""
     _unchanging.add(tag)
     return tag
 
 
-class Folded(Node):
+class ConstantNode(Node):
     """Nodes that hang on the language and on where the site is mounted, and on nothing else."""
 
     child_nodelists = ()
@@ -65,7 +65,7 @@ class Loader(Cached):
         return template
 
 
-def draw_ahead() -> None:
+def prerender_templates() -> None:
     """Read every page of ours and put together what never changes of it, in each language.
 
     Done before a process takes requests, its first reader does not wait for it; done before a server's processes part,
@@ -78,7 +78,7 @@ def draw_ahead() -> None:
             template, context = engine.get_template(page.relative_to(folder).as_posix()), Context()
             for language, _name in settings.LANGUAGES:
                 with override(language), context.bind_template(template):
-                    for node in template.nodelist.get_nodes_by_type(Folded):
+                    for node in template.nodelist.get_nodes_by_type(ConstantNode):
                         node.render(context)
 
 
@@ -90,7 +90,7 @@ def fold(nodes: NodeList) -> NodeList:
             run.append(node)
             continue
         plain = len(run) == 1 and isinstance(run[0], TextNode)
-        folded += run if plain or not run else [Folded(run)]
+        folded += run if plain or not run else [ConstantNode(run)]
         run = []
         if node is not None:
             _fold_below(node)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.pasting import drafts_from_text, lines_of
 from apps.contacts.rules import Draft
-from apps.quotas.freeze.corrections import Wanted
+from apps.quotas.freeze.corrections import CorrectionDraft
 
 LONGEST = 500
 MOST_LINES, MOST_CHARACTERS = 200, 50_000
@@ -174,11 +174,11 @@ class CorrectionForm(MarkedForm):
         names = ("staff_no", "counted", "target", "exempt")
         return [[self[f"{name}_{place}"] for name in names] for place in range(self.PEOPLE)]
 
-    def wanted(self) -> list[Wanted]:
+    def wanted(self) -> list[CorrectionDraft]:
         """What was filled in."""
         told, exempt = self.cleaned_data, {"yes": True, "no": False}
         return [
-            Wanted(
+            CorrectionDraft(
                 told[f"staff_no_{place}"], told[f"counted_{place}"], told[f"target_{place}"],
                 exempt.get(told[f"exempt_{place}"]),
             )

@@ -15,7 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.employees.models import EmailChange
-from apps.ledger.services import clock, try_hold
+from apps.ledger.services import advisory_lock, db_now
 
 logger = logging.getLogger(__name__)
 # What one call sends at most: the rest waits for the next.
@@ -29,8 +29,8 @@ def mail_address_changes() -> int:
 
     Sent with no transaction open. An address that is refused keeps no other back.
     """
-    with try_hold("address_mails") as mine:
-        return sum(map(_tell, _due(clock()))) if mine else 0
+    with advisory_lock("address_mails") as mine:
+        return sum(map(_tell, _due(db_now()))) if mine else 0
 
 
 def _due(now: datetime) -> list[EmailChange]:
@@ -47,9 +47,9 @@ def _tell(change: EmailChange) -> bool:
         logger.warning("the mail about address change %s was not taken: %s", change.pk, type(error).__name__)
         return False
     told = EmailChange.objects.filter(pk=change.pk)
-    told.filter(requested_mail_at=None).update(requested_mail_at=clock())
+    told.filter(requested_mail_at=None).update(requested_mail_at=db_now())
     if change.applied_at:
-        told.update(applied_mail_at=clock())
+        told.update(applied_mail_at=db_now())
     return True
 
 

@@ -18,7 +18,7 @@ from apps.employees.approvals import ApprovalRequest
 from apps.employees.backends import MAY_SIGN_IN
 from apps.employees.models import Account, Role
 from apps.ledger.rules import clean_text
-from apps.ledger.services import SYSTEM, Actor, audit, clock
+from apps.ledger.services import SYSTEM, Actor, audit, db_now
 
 Decision = ApprovalRequest.Decision
 # An open request that nobody decides within this time can no longer be approved.
@@ -64,7 +64,7 @@ def require_second_person(by: Actor) -> None:
 
 def require_settled(by: Actor) -> None:
     """Raises ApprovalRefused when the account's address, second factor or role changed lately."""
-    if not Account.objects.filter(settled(clock()), pk=by.id or 0).exists():
+    if not Account.objects.filter(settled(db_now()), pk=by.id or 0).exists():
         raise ApprovalRefused(
             "unsettled",
             _(
@@ -85,7 +85,7 @@ def request_approval(
     with transaction.atomic():
         if by.id is not None:
             require_second_person(by)
-        now = clock()
+        now = db_now()
         open_requests = ApprovalRequest.objects.select_for_update().filter(kind=kind, subject=subject, decision=None)
         if existing := open_requests.first():
             if existing.expires_at > now:
@@ -108,7 +108,7 @@ def lock_open_request(request_id: uuid.UUID) -> ApprovalRequest:
         raise ApprovalRefused(
             "decided", _("%(who)s has decided this already.") % {"who": request.decided_by_label or _("The operator")}
         )
-    if request.expires_at <= clock():
+    if request.expires_at <= db_now():
         raise ApprovalRefused("expired", _("This request has expired: it has to be made again."))
     return request
 
@@ -119,7 +119,7 @@ def record_approval(request: ApprovalRequest, *, by: Actor, effect: dict[str, in
     `effect` is what the second person saw. Raises ApprovalRefused.
     """
     _require_decider(request, by, by_operator)
-    _write(request, Decision.APPROVED, by, clock(), effect=effect, by_operator=by_operator)
+    _write(request, Decision.APPROVED, by, db_now(), effect=effect, by_operator=by_operator)
     _audit(request, "approved", by, effect=effect, operator=by_operator)
 
 
@@ -131,7 +131,7 @@ def refuse_request(*, request_id: uuid.UUID, note: str, by: Actor, by_operator: 
     with transaction.atomic():
         request = lock_open_request(request_id)
         _require_decider(request, by, by_operator)
-        _write(request, Decision.REFUSED, by, clock(), note=why, by_operator=by_operator)
+        _write(request, Decision.REFUSED, by, db_now(), note=why, by_operator=by_operator)
         _audit(request, "refused", by, operator=by_operator)
 
 
@@ -141,21 +141,21 @@ def withdraw_request(*, request_id: uuid.UUID, by: Actor) -> None:
         request = lock_open_request(request_id)
         if by.id is None or request.requested_by_id != by.id:
             raise ApprovalRefused("not_yours", _("Another person requested this: you can refuse it."))
-        _write(request, Decision.WITHDRAWN, by, clock())
+        _write(request, Decision.WITHDRAWN, by, db_now())
         _audit(request, "withdrawn", by)
 
 
 def supersede_requests(requests: QuerySet[ApprovalRequest]) -> None:
     """End open requests that mean nothing any more, because what they were counted on has changed."""
     for request in requests.filter(decision=None).select_for_update():
-        _write(request, Decision.SUPERSEDED, Actor(None, ""), clock())
+        _write(request, Decision.SUPERSEDED, Actor(None, ""), db_now())
         _audit(request, "superseded", SYSTEM)
 
 
 def _require_decider(request: ApprovalRequest, by: Actor, by_operator: bool) -> None:
     """The second person: another settled HR user, or the operator where no such HR user exists."""
     if by_operator:
-        if approvers(request, clock()).exists():
+        if approvers(request, db_now()).exists():
             raise ApprovalRefused(
                 "hr_decides", _("An HR user can decide this: the operator decides only where none can.")
             )

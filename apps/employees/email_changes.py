@@ -21,7 +21,15 @@ from apps.employees.models import (
 from apps.employees.services import next_version
 from apps.employees.statements import NEW_EMAILS
 from apps.ledger.rules import InvalidIdentity
-from apps.ledger.services import Actor, audit, clock, identity, note_employees, note_identities, refuse_past
+from apps.ledger.services import (
+    Actor,
+    audit,
+    db_now,
+    ensure_backdating_allowed,
+    identity,
+    queue_identity_reevaluation,
+    queue_reevaluation,
+)
 
 Kind = ApprovalRequest.Kind
 # Requests that were counted on the roster as it was, and mean nothing on another one.
@@ -60,7 +68,7 @@ def has_pending_email_change(employee_id: int) -> bool:
 
     A change of it waits for approval, or another employee has the address by now, as after a leaver's return.
     """
-    if EmailChange.objects.pending(clock()).filter(employee=employee_id).exists():
+    if EmailChange.objects.pending(db_now()).filter(employee=employee_id).exists():
         return True
     address = Employee.objects.filter(pk=employee_id).values_list("email", flat=True).first()
     key = _digest(address or "")
@@ -124,8 +132,8 @@ def _role_holders(employees: list[int]) -> int:
 
 def apply_email_changes(request: ApprovalRequest, by: Actor) -> None:
     """Make the changes of an approved request; the caller holds facts and the tree. Raises ApprovalRefused."""
-    refuse_past()
-    now, changes = clock(), list(request.emailchange_set.filter(waiting=True).select_related("employee"))
+    ensure_backdating_allowed()
+    now, changes = db_now(), list(request.emailchange_set.filter(waiting=True).select_related("employee"))
     people = {one.pk: one for one in Employee.objects.select_for_update(no_key=True).order_by("pk").filter(
         pk__in=[change.employee_id for change in changes])}  # fmt: skip
     keys = {change.employee_id: identity("email", change.new_email) for change in changes}
@@ -143,8 +151,8 @@ def apply_email_changes(request: ApprovalRequest, by: Actor) -> None:
         EmployeeIdentity(employee_id=who, kind="email", value=key.value, digest=key.digest, started_at=now)
         for who, key in keys.items()
     )
-    note_identities(noted, always=True)
-    note_employees(people)
+    queue_identity_reevaluation(noted, always=True)
+    queue_reevaluation(people)
     next_version()
     # What the last load changed can no longer be undone: it would bring old addresses back.
     RosterBefore.objects.all().delete()

@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from apps.employees.enrolment_codes import EnrolmentCode
 from apps.employees.models import Account, Role
-from apps.ledger.services import Actor, audit, audit_once, clock
+from apps.ledger.services import Actor, audit, audit_once, db_now
 
 VALID = timedelta(days=7)
 # No letter or digit that looks like another: 16 of 31 are 79 bits.
@@ -44,7 +44,7 @@ def make_code(*, account: Account, by: Actor) -> str | None:
         Account.objects.select_for_update().get(pk=account.pk)
         if not needs_code(account):
             return None
-        now = clock()
+        now = db_now()
         EnrolmentCode.objects.update_or_create(
             account=account,
             defaults={"digest": next(_digests(account, code)), "made_at": now, "expires_at": now + VALID},
@@ -60,7 +60,7 @@ def use_code(account: Account, typed: str) -> None:
     """
     if not needs_code(account):
         return
-    code = EnrolmentCode.objects.filter(account=account, expires_at__gt=clock()).first()
+    code = EnrolmentCode.objects.filter(account=account, expires_at__gt=db_now()).first()
     if code is None or not any(
         constant_time_compare(bytes(code.digest), digest) for digest in _digests(account, typed)
     ):

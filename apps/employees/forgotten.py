@@ -21,7 +21,7 @@ from apps.employees.models import Account, Employee, ProviderSubject, meant_by
 from apps.employees.services import account_for, set_password_link
 from apps.ledger.models import AuditEntry
 from apps.ledger.rules import storable
-from apps.ledger.services import SYSTEM, audit, clock, try_hold
+from apps.ledger.services import SYSTEM, advisory_lock, audit, db_now
 
 logger = logging.getLogger(__name__)
 # Between two mails to one person: nobody's letter box is filled by somebody who knows a staff number.
@@ -35,7 +35,7 @@ def meant(name: str) -> tuple[int, int]:
     accounts = list(Account.objects.filter(meant_by(name.lower()) & MAY_SIGN_IN, is_active=True).distinct()[:2])
     exact = [one for one in accounts if one.login == name.lower()] or accounts
     named = Q(staff_no=name) | Q(staff_no=name.lower()) | Q(staff_no=name.upper()) | Q(email=name.lower())
-    employees = list(Employee.objects.employed_at(clock()).filter(named).order_by("pk")[:2])
+    employees = list(Employee.objects.employed_at(db_now()).filter(named).order_by("pk")[:2])
     people = [one for one in employees if one.staff_no == name] or employees
     return (exact[0].pk if len(exact) == 1 else 0), (people[0].pk if len(people) == 1 else 0)
 
@@ -50,12 +50,12 @@ def mail_link(*, account_id: int, employee_id: int, language: str) -> bool:
     account = _account(account_id, employee_id)
     if account is None or not _address(account) or has_pending_email_change(account.employee_id or 0):
         return False
-    with try_hold(f"link:{account.pk}") as mine:
+    with advisory_lock(f"link:{account.pk}") as mine:
         return mine and not _mailed_lately(account) and _mail(account, language)
 
 
 def _mailed_lately(account: Account) -> bool:
-    now = clock()
+    now = db_now()
     mails = AuditEntry.objects.filter(subject_kind="account", subject_id=str(account.pk), action="account.link_mailed")
     lately = mails.filter(at__gt=now - timedelta(days=1))
     return lately.filter(at__gt=now - PAUSE).exists() or lately.count() >= MAX_MAILS_A_DAY
@@ -89,7 +89,7 @@ def _account(account_id: int, employee_id: int) -> Account | None:
         account = may.first()
     else:
         # Accounts are made when they are first needed (ADR 20).
-        employee = Employee.objects.employed_at(clock()).filter(pk=employee_id).first()
+        employee = Employee.objects.employed_at(db_now()).filter(pk=employee_id).first()
         account = account_for(employee) if employee else None
     if account is None or not account.is_active:
         return None

@@ -19,7 +19,7 @@ from apps.employees.models import Employee
 from apps.employees.services import company_zone
 from apps.employees.storing import Staged
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
-from apps.ledger.services import clock, identity, take_time
+from apps.ledger.services import db_now, disable_statement_timeout, identity
 from apps.ledger.tables import Record, UnreadableFile
 from apps.ledger.zones import time_zones
 
@@ -130,7 +130,7 @@ def read_roster(table: Rows, progress: Callable[[int], None] = lambda read: None
             progress(roster.read)
         _take(roster, record)
     with transaction.atomic():
-        take_time()
+        disable_statement_timeout()
         roster.staged.end()
         if found := roster.staged.disagreement():
             raise RowsDisagree(*found)
@@ -158,7 +158,7 @@ def _take(roster: Roster, record: Record) -> None:
 def _refuse_shared_emails(roster: Roster) -> None:
     """Two employees with one e-mail: nobody can say whose it is, so neither row is loaded."""
     holders: dict[bytes, list[tuple[int, str, str]]] = {}
-    for digest, line, staff_no, name in roster.staged.sharing_email(clock()):
+    for digest, line, staff_no, name in roster.staged.sharing_email(db_now()):
         holders.setdefault(bytes(digest), []).append((line, staff_no, name))
     lines = []
     for together in holders.values():
@@ -202,7 +202,7 @@ def _staff_numbers(staged: Staged, names: list[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {name: set() for name in names}
     for name, staff_no in staged.called(names):
         found[name].add(staff_no)
-    on_roster = list(Employee.objects.employed_at(clock()).filter(name__in=names).values_list("name", "staff_no"))
+    on_roster = list(Employee.objects.employed_at(db_now()).filter(name__in=names).values_list("name", "staff_no"))
     in_file = staged.mentioned([staff_no for _name, staff_no in on_roster])
     for name, staff_no in on_roster:
         if staff_no not in in_file:

@@ -10,7 +10,7 @@ from apps.employees.approval_workflow import ApprovalRefused, require_second_per
 from apps.employees.models import ApprovalRequest, RosterLoad
 from apps.employees.roster_effects import SUMMED_OVER, roster_changed
 from apps.employees.services import roster_version
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, db_now
 
 State = RosterLoad.State
 # Within SUMMED_OVER, for each account.
@@ -27,7 +27,7 @@ def hand_over(request: ApprovalRequest) -> uuid.UUID:
     held = held_load(uuid.UUID(request.subject))
     if held.state != State.REQUESTED or held.file is None or held.based_on != roster_version():
         raise roster_changed()
-    held.state, held.advanced_at, held.attempts, held.done = State.RECEIVED, clock(), 0, 0
+    held.state, held.advanced_at, held.attempts, held.done = State.RECEIVED, db_now(), 0, 0
     held.save(update_fields=["state", "advanced_at", "attempts", "done"])
     return held.pk
 
@@ -44,7 +44,7 @@ def require_fewer_requests(by: Actor) -> None:
     require_second_person(by)
     if RosterLoad.objects.filter(state=State.RECEIVED, actor_id=by.id).exists():
         raise ApprovalRefused("busy", _("Another file of yours is being applied: wait until it is done."))
-    since, kinds = clock() - SUMMED_OVER, (ApprovalRequest.Kind.ROSTER_LOAD, ApprovalRequest.Kind.ROSTER_UNDO)
+    since, kinds = db_now() - SUMMED_OVER, (ApprovalRequest.Kind.ROSTER_LOAD, ApprovalRequest.Kind.ROSTER_UNDO)
     asked = ApprovalRequest.objects.filter(kind__in=kinds, requested_by_id=by.id, requested_at__gt=since)
     refused = RosterLoad.objects.filter(
         state=State.REFUSED, actor_id=by.id, done_at__gt=since, report__problem__code__startswith="approval_"

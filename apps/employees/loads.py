@@ -27,7 +27,7 @@ from apps.employees.services import remember_columns, remembered_columns, roster
 from apps.ledger.files import IN_MEMORY, keep_file, opened, store_file
 from apps.ledger.models import StoredFile
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, PastIsKept, clock, try_hold, verify_identity_key
+from apps.ledger.services import Actor, BackdatingBlocked, advisory_lock, db_now, verify_identity_key
 from apps.ledger.tables import TooLarge, UnreadableFile
 from apps.ledger.texts import PackedFile, UnsureEncoding, sample
 
@@ -47,7 +47,7 @@ PROGRESS_EVERY = 5_000
 def receive_upload(*, name: str, content: Iterable[bytes], by: Actor) -> RosterLoad:
     """Keep a file for a day; a worker is to look at it. Nothing of it is loaded."""
     stored = store_file(
-        name=name, content=content, content_type=UPLOAD, expires_at=clock() + UPLOAD_KEPT, owner_id=by.id
+        name=name, content=content, content_type=UPLOAD, expires_at=db_now() + UPLOAD_KEPT, owner_id=by.id
     )
     return RosterLoad.objects.create(
         state=State.LOOKING, actor_id=by.id, actor_label=by.label, file=stored, file_name=clean_text(name)
@@ -94,7 +94,7 @@ def look_again(
             held.report, held.state = {}, State.LOOKING
         held.layout = held.layout | {"without_unknown_managers": without_unknown_managers}
         held.complete, held.digest, held.attempts, held.done = complete, "", 0, 0
-        held.advanced_at = clock()
+        held.advanced_at = db_now()
         held.total = None
         held.save()
     return True
@@ -117,7 +117,7 @@ def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
             _stale(held)
             return False
         require_fewer_requests(by)
-        now = clock()
+        now = db_now()
         if not keep_file(held.file.pk, now + UPLOAD_KEPT):
             return False
         if held.layout.get("said"):
@@ -141,7 +141,7 @@ def _request(load: RosterLoad, effect: dict[str, int]) -> None:
             _give_up(load, {"code": f"approval_{error.code}"})
             return
         keep_file(held.file.pk, request.expires_at)
-        held.state, held.advanced_at = State.REQUESTED, clock()
+        held.state, held.advanced_at = State.REQUESTED, db_now()
         held.save(update_fields=["state", "advanced_at"])
 
 
@@ -160,7 +160,7 @@ def request_file(
     look_again(load, encoding=encoding, complete=complete, without_unknown_managers=without_unknown_managers)
     work_on(load.pk)
     load.refresh_from_db()
-    of_commands = ApprovalRequest.objects.open(clock()).filter(
+    of_commands = ApprovalRequest.objects.open(db_now()).filter(
         kind=ApprovalRequest.Kind.ROSTER_LOAD, requested_by_id=None
     )
     if load.digest and (same := of_commands.filter(payload__digest=load.digest).first()):
@@ -177,13 +177,13 @@ def request_file(
 def work_on(load_id: uuid.UUID) -> None:
     """Do what waits: look at a file, or apply it. Given out twice, late or again, a load is applied once."""
     verify_identity_key()
-    with try_hold(f"roster:{load_id}") as mine:
+    with advisory_lock(f"roster:{load_id}") as mine:
         # Somebody may ask for another look while one is under way; nobody asks without end.
         for _attempt in range(ATTEMPTS):
             load = RosterLoad.objects.select_related("file").filter(pk=load_id, state__in=WAITING).first()
             if not mine or load is None:
                 return
-            RosterLoad.objects.filter(pk=load_id).update(attempts=F("attempts") + 1, advanced_at=clock())
+            RosterLoad.objects.filter(pk=load_id).update(attempts=F("attempts") + 1, advanced_at=db_now())
             if load.file is None or load.attempts >= ATTEMPTS:
                 _give_up(load, {"code": "lost" if load.file is None else "gave_up"})
                 return
@@ -235,7 +235,7 @@ def open_loads(now: datetime) -> QuerySet[RosterLoad]:
 def _stale(held: RosterLoad) -> None:
     """Begin anew, because the roster is another one now; the page says so beside the new difference."""
     held.state, held.digest, held.attempts, held.done = State.LOOKING, "", 0, 0
-    held.report, held.advanced_at = {"moved": True}, clock()
+    held.report, held.advanced_at = {"moved": True}, db_now()
     held.save()
 
 
@@ -253,7 +253,7 @@ def _read(load: RosterLoad, stored: StoredFile) -> Roster:
 def _telling(load: RosterLoad) -> Callable[[int], None]:
     def tell(read: int) -> None:
         if read % PROGRESS_EVERY == 0:
-            RosterLoad.objects.filter(pk=load.pk).update(done=read, advanced_at=clock())
+            RosterLoad.objects.filter(pk=load.pk).update(done=read, advanced_at=db_now())
 
     return tell
 
@@ -270,7 +270,7 @@ def _look(load: RosterLoad, stored: StoredFile) -> None:
             result, difference, based_on = try_roster(roster=roster, complete=load.complete, to=whole)
         except (UnreadableFile, RosterRefused) as error:
             told["report"] = {"problem": _problem(error, roster)}
-        except PastIsKept:
+        except BackdatingBlocked:
             told["report"] = {"problem": {"code": "freezing"}}
         else:
             report = result.counts | {"kinds": difference.counts, "shown": difference.shown}
@@ -287,9 +287,9 @@ def _look(load: RosterLoad, stored: StoredFile) -> None:
                 whole.seek(0)
                 told["difference"] = store_file(
                     name="roster-difference.csv", content=iter(lambda: whole.read(1 << 18), b""),
-                    content_type=DIFFERENCE, expires_at=clock() + DIFFERENCE_KEPT, owner_id=load.actor_id,
+                    content_type=DIFFERENCE, expires_at=db_now() + DIFFERENCE_KEPT, owner_id=load.actor_id,
                 )  # fmt: skip
-            RosterLoad.objects.filter(pk=load.pk).update(**told, attempts=0, advanced_at=clock())
+            RosterLoad.objects.filter(pk=load.pk).update(**told, attempts=0, advanced_at=db_now())
 
 
 def _header_is_read(load: RosterLoad, stored: StoredFile) -> bool:
@@ -307,7 +307,7 @@ def _apply(load: RosterLoad, stored: StoredFile) -> bool:
     roster: Roster | None = None
     try:
         roster = _read(load, stored)
-        RosterLoad.objects.filter(pk=load.pk).update(done=roster.read, advanced_at=clock())
+        RosterLoad.objects.filter(pk=load.pk).update(done=roster.read, advanced_at=db_now())
         load_roster(roster=roster, by=Actor(load.actor_id, load.actor_label), complete=load.complete, load=load)
     except RosterMoved:
         with transaction.atomic():
@@ -316,7 +316,7 @@ def _apply(load: RosterLoad, stored: StoredFile) -> bool:
                 _stale(held)
     except NeedsSecondPerson as needs:
         _request(load, needs.effect)
-    except PastIsKept:
+    except BackdatingBlocked:
         # The sweep asks again.
         RosterLoad.objects.filter(pk=load.pk).update(attempts=F("attempts") - 1)
         return False
@@ -327,7 +327,7 @@ def _apply(load: RosterLoad, stored: StoredFile) -> bool:
 
 def _give_up(load: RosterLoad, problem: dict[str, Any]) -> None:
     logger.warning("roster load %s: %s", load.pk, problem["code"])
-    over = {"state": State.REFUSED, "done_at": clock()} if load.state == State.RECEIVED else {"state": State.LOOKED}
+    over = {"state": State.REFUSED, "done_at": db_now()} if load.state == State.RECEIVED else {"state": State.LOOKED}
     RosterLoad.objects.filter(pk=load.pk, state=load.state).update(**over, report=load.report | {"problem": problem})
 
 

@@ -53,12 +53,12 @@ from apps.ledger.services import (
     SYSTEM,
     Actor,
     audit,
-    clock,
-    hold_facts,
-    hold_tree,
-    note_employees_of,
-    note_identities_of,
-    refuse_past,
+    db_now,
+    ensure_backdating_allowed,
+    lock_facts,
+    lock_org_tree,
+    queue_identity_reevaluation_from_query,
+    queue_reevaluation_from_query,
 )
 from apps.ledger.statistics import ROSTER_TABLES, refresh_statistics
 
@@ -117,9 +117,9 @@ def load_roster(
 
     `load`: the file that somebody looked at and confirmed; it is done in the same transaction, once. Without one, the
     load is remembered under `file_name`. Raises RosterRefused for a reporting cycle or overlapping periods, naming the
-    people, and for a complete file that names nobody; RosterMoved when the difference is not the one that `load` has
-    shown; NeedsSecondPerson when one person may not cause its effect and nobody has approved it; PastIsKept while a
-    result is made from what the roster was. Then nothing changed.
+    people, and for a complete file without a person; RosterMoved when the difference is not the one that `load` has
+    shown; NeedsSecondPerson when its effect needs an approval that is missing; BackdatingBlocked while a result is made
+    from the roster of that time. Then nothing changed.
 
     New addresses of employees wait for a second person, except in the first set-up, by a command, without any HR user.
     """
@@ -182,12 +182,12 @@ def _apply(
     roster: Roster, by: Actor, complete: bool, *, load: RosterLoad | None = None, to: IO[bytes] | None = None,
     rebuilds: bool,
 ) -> RosterResult:  # fmt: skip
-    hold_facts()
-    refuse_past()
-    hold_tree()
+    lock_facts()
+    ensure_backdating_allowed()
+    lock_org_tree()
     if load is not None:
         _hold(load)
-    now, alone = clock(), load is None and to is None and _is_set_up(by)
+    now, alone = db_now(), load is None and to is None and _is_set_up(by)
     result = RosterResult(read=roster.read, duplicate=roster.duplicate)
     with connection.cursor() as cursor:
         cursor.execute(PLANNED)
@@ -253,7 +253,7 @@ def _change_people(cursor: Any, now: datetime) -> None:
     moment = {"now": now}
     for statement in (*PEOPLE, IDENTITIES):
         cursor.execute(statement, moment)
-    note_identities_of(NEW_IDENTITIES, moment)
+    queue_identity_reevaluation_from_query(NEW_IDENTITIES, moment)
     for statement in EMPLOYMENTS:
         cursor.execute(statement, moment)
     _note_holders_of("SELECT employee_id FROM roster_touched WHERE judged")
@@ -264,7 +264,7 @@ def _change_people(cursor: Any, now: datetime) -> None:
 def _send_away(cursor: Any, now: datetime, roster: Roster) -> int:
     left = midnight(now.astimezone(ZoneInfo(company_zone())).date())
     cursor.execute(LEAVERS.format(rows=roster.staged.rows), {"now": now, "left": left})
-    note_employees_of("SELECT employee_id FROM roster_left")
+    queue_reevaluation_from_query("SELECT employee_id FROM roster_left")
     _note_holders_of("SELECT employee_id FROM roster_left")
     cursor.execute("SELECT count(*) FROM roster_left")
     return int(cursor.fetchone()[0])
@@ -280,7 +280,12 @@ def _hold(load: RosterLoad) -> None:
 def _remember(result: RosterResult, by: Actor, complete: bool, load: RosterLoad | None, file_name: str) -> None:
     """That it was loaded, and the version it made when it changed anything."""
     version = next_version() if result.created or result.updated or result.left else None
-    told: dict[str, Any] = {"state": RosterLoad.State.DONE, "done_at": clock(), "version": version, "done": result.read}
+    told: dict[str, Any] = {
+        "state": RosterLoad.State.DONE,
+        "done_at": db_now(),
+        "version": version,
+        "done": result.read,
+    }
     if load is None:
         load = RosterLoad.objects.create(
             actor_id=by.id, actor_label=by.label, file_name=clean_text(file_name), complete=complete,
@@ -299,7 +304,9 @@ def _remember(result: RosterResult, by: Actor, complete: bool, load: RosterLoad 
 
 def _note_holders_of(employees: str) -> None:
     """Whoever has recorded one of these people is judged again: when they were colleagues may have changed."""
-    note_identities_of(f"SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN ({employees})")
+    queue_identity_reevaluation_from_query(
+        f"SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN ({employees})"
+    )
 
 
 def _stage(cursor: Any, staged: Staged) -> None:
@@ -350,5 +357,5 @@ def _count(cursor: Any, result: RosterResult) -> None:
     [result.updated] = cursor.fetchone()
     result.unchanged = staged - result.created - result.updated
     result.rejected = len(result.rejects)
-    note_employees_of(f"""SELECT employee_id FROM roster_stage WHERE is_new
+    queue_reevaluation_from_query(f"""SELECT employee_id FROM roster_stage WHERE is_new
         UNION ALL SELECT employee_id FROM roster_touched touched WHERE judged AND {KNOWN}""")

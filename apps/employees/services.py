@@ -19,7 +19,7 @@ from apps.employees.password_links import password_link_tokens
 from apps.employees.security_mail import Event, notify_owner
 from apps.ledger.models import Setting
 from apps.ledger.rules import storable
-from apps.ledger.services import SYSTEM, Actor, audit, audit_once, hold_tree
+from apps.ledger.services import SYSTEM, Actor, audit, audit_once, lock_org_tree
 
 ROSTER_VERSION = "roster_version"
 TREE_VERSION = "tree_version"
@@ -111,7 +111,7 @@ def rebuild_tree(at: datetime) -> int:
 
     Readers see the old tree until the commit.
     """
-    hold_tree()
+    lock_org_tree()
     with connection.cursor() as cursor:
         cursor.execute(NEXT_TREE, [TREE_VERSION])
         cursor.execute("DELETE FROM employees_treenode")

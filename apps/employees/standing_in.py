@@ -16,7 +16,7 @@ from apps.employees.deputies import LONGEST
 from apps.employees.imports import midnight
 from apps.employees.models import Account, Deputyship, Employee, Employment
 from apps.employees.services import company_zone
-from apps.ledger.services import audit, clock
+from apps.ledger.services import audit, db_now
 
 
 class DeputyRefused(ValueError):
@@ -48,7 +48,7 @@ def name_deputy(
         if known:
             return known
         _end_lapsed(manager, deputy, by)
-        now = clock()
+        now = db_now()
         begin, end = _period(now, starts_on, until)
         _refuse_people(manager, deputy, by, begin, now)
         taken = Deputyship.objects.filter(
@@ -110,7 +110,7 @@ def _end_lapsed(manager: Employee, deputy: Employee, by: Account) -> None:
 
 
 def _end(deputyship: Deputyship, by: Account) -> bool:
-    now = clock()
+    now = db_now()
     ended = Deputyship.objects.filter(pk=deputyship.pk, ended_at=None, ends_at__gt=now).update(
         ended_at=now, ended_by_id=by.pk, ended_by_label=str(by)
     )

@@ -16,7 +16,7 @@ from apps.employees.models import Account, ApiToken, Role, Scope
 from apps.employees.security_mail import Event, notify_owner
 from apps.ledger.querysets import Clock
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, audit, clock
+from apps.ledger.services import Actor, audit, db_now
 
 # Lets a scanner of repositories and chats recognise a leaked one.
 PREFIX = "hnd_"
@@ -53,7 +53,7 @@ def create_token(
     name = clean_text(name, NAME_LIMIT)
     _refuse_bad_terms(account, name, scopes, days, shown)
     secret = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
-    now = clock()
+    now = db_now()
     with transaction.atomic():
         token = ApiToken.objects.create(
             account=account, name=name, digest=_digest(secret), scopes=sorted(set(scopes)), created_at=now,

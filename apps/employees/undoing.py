@@ -30,12 +30,12 @@ from apps.employees.statements import PLANNED
 from apps.ledger.services import (
     Actor,
     audit,
-    clock,
-    hold_facts,
-    hold_tree,
-    note_employees,
-    note_identities,
-    refuse_past,
+    db_now,
+    ensure_backdating_allowed,
+    lock_facts,
+    lock_org_tree,
+    queue_identity_reevaluation,
+    queue_reevaluation,
 )
 from apps.ledger.statistics import ROSTER_TABLES, refresh_statistics
 
@@ -150,17 +150,17 @@ def can_undo(load: RosterLoad) -> bool:
 def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
     """Make everybody what they were before this load, also in every look back.
 
-    Raises CannotUndo, PastIsKept, and NeedsSecondPerson when one person may not cause its effect and nobody has
+    Raises CannotUndo, BackdatingBlocked, and NeedsSecondPerson when one person may not cause its effect and nobody has
     approved it.
     """
     with transaction.atomic():
-        hold_facts()
-        refuse_past()
-        hold_tree()
+        lock_facts()
+        ensure_backdating_allowed()
+        lock_org_tree()
         load = RosterLoad.objects.select_for_update(no_key=True, of=("self",)).get(pk=load_id)
         if not can_undo(load):
             raise CannotUndo(str(load_id))
-        now, approved = clock(), is_approved(Kind.ROSTER_UNDO, load)
+        now, approved = db_now(), is_approved(Kind.ROSTER_UNDO, load)
         with connection.cursor() as cursor:
             effect = _take_back(cursor, load_id, now, approved=approved)
         forget_changed()
@@ -175,7 +175,7 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
 def undo_or_request(*, load_id: uuid.UUID, by: Actor) -> ApprovalRequest | None:
     """Undo the load, or ask a second person where its effect is large.
 
-    Raises CannotUndo, PastIsKept, ApprovalRefused, which an account that cannot request is told before anything else.
+    Raises ApprovalRefused, first of all for an account that cannot request; CannotUndo, BackdatingBlocked.
     """
     require_fewer_requests(by)
     try:
@@ -200,8 +200,8 @@ def _take_back(cursor: Any, load_id: uuid.UUID, now: datetime, *, approved: bool
     for statement in BACK:
         cursor.execute(statement, named)
     cursor.execute(HELD, named)
-    note_identities([*noted, *cursor.fetchall()], always=True)
-    note_employees(affected)
+    queue_identity_reevaluation([*noted, *cursor.fetchall()], always=True)
+    queue_reevaluation(affected)
     return effect
 
 

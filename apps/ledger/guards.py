@@ -11,7 +11,7 @@ EVENTS = {
     "DELETE": "REFERENCING OLD TABLE AS old_rows",
     "TRUNCATE": "",
 }
-# Writers of the house hold the facts lock, and say so to their transaction (ledger.services.hold_facts).
+# Writers of the house hold the facts lock, and say so to their transaction (ledger.services.lock_facts).
 NOT_THE_HOUSE = "WHEN (current_setting('hundred.facts', true) IS DISTINCT FROM 'held')"
 
 

@@ -36,14 +36,14 @@ HELD = ", set_config('hundred.facts', 'held', true)"
 WATCH_IDENTITIES = "watch_identities"
 IDENTITY_KEY_CHECK = "identity_key_check"
 # With a name behind it: that is being frozen, so nobody may change the past.
-PAST_IS_KEPT = "past_is_kept:"
+BACKDATING_BLOCKED = "past_is_kept:"
 # With a name behind it: a campaign that is closing or frozen, whose facts no feed changes.
 PAST_CLOSED = "past_closed:"
 # Keys this process has compared with the database's: no digest is made with another.
 _verified_keys: dict[str, bool] = {}
 
 
-def clock() -> datetime:
+def db_now() -> datetime:
     """The database's time now. Services that date a fact call it after they hold the facts lock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT hundred_clock()")
@@ -56,7 +56,7 @@ def database_is_away(error: BaseException | None) -> bool:
     return isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
 
 
-def hold_facts(*, exclusive: bool = False) -> None:
+def lock_facts(*, exclusive: bool = False) -> None:
     """Take the facts lock until the transaction ends: shared to write or judge facts, exclusive to draw a line.
 
     Whoever holds it follows the rules of the house, and says so: contacts that are changed without are noted.
@@ -64,16 +64,16 @@ def hold_facts(*, exclusive: bool = False) -> None:
     _advisory("pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared", FACTS_LOCK, HELD)
 
 
-def hold_tree() -> None:
+def lock_org_tree() -> None:
     """Take the reporting tree for writing until the transaction ends; after facts, before employees.
 
     What is done with it is done to everybody, and may take its time.
     """
     _advisory("pg_advisory_xact_lock", TREE_LOCK)
-    take_time()
+    disable_statement_timeout()
 
 
-def take_time(using: str = DEFAULT_DB_ALIAS) -> None:
+def disable_statement_timeout(using: str = DEFAULT_DB_ALIAS) -> None:
     """Let the statements of this transaction take longer than a page may wait."""
     if not connections[using].in_atomic_block:
         raise RuntimeError("outside a transaction this would hold for every one after it")
@@ -88,7 +88,7 @@ def _advisory(function: str, key: int, also: str = "") -> None:
         cursor.execute(f"SELECT {function}(%s){also}", [key])
 
 
-def outwait_writers(within: float) -> bool:
+def wait_for_writers(within: float) -> bool:
     """Wait until whoever holds the facts lock now has let go of it, without keeping anybody else from it.
 
     Then everything dated before this call is committed. False: somebody still held it after `within` seconds.
@@ -107,25 +107,25 @@ def outwait_writers(within: float) -> bool:
         time.sleep(0.02)
 
 
-class PastIsKept(RuntimeError):
+class BackdatingBlocked(RuntimeError):
     """A change of the past while a result is made from it: it can be made again in a minute."""
 
     def __init__(self) -> None:
         super().__init__("a campaign is being frozen, so its past cannot change now; start again in a minute")
 
 
-def keep_past(name: str, keep: bool) -> None:
+def block_backdated_writes(name: str, keep: bool) -> None:
     """From now on refuse changes of the past, or allow them again. To begin, the caller holds facts exclusively."""
     if keep:
-        Setting.objects.get_or_create(name=PAST_IS_KEPT + name, defaults={"value": True})
+        Setting.objects.get_or_create(name=BACKDATING_BLOCKED + name, defaults={"value": True})
     else:
-        Setting.objects.filter(name=PAST_IS_KEPT + name).delete()
+        Setting.objects.filter(name=BACKDATING_BLOCKED + name).delete()
 
 
-def refuse_past() -> None:
-    """For whoever is about to change the past and holds facts: raises PastIsKept while a result is made from it."""
-    if Setting.objects.filter(name__startswith=PAST_IS_KEPT).exists():
-        raise PastIsKept
+def ensure_backdating_allowed() -> None:
+    """Raises BackdatingBlocked while a result is made from the past. The caller holds facts and changes the past."""
+    if Setting.objects.filter(name__startswith=BACKDATING_BLOCKED).exists():
+        raise BackdatingBlocked
 
 
 def close_past(name: str, opens_at: datetime, cutoff_at: datetime) -> None:
@@ -141,7 +141,7 @@ def closed_periods() -> list[tuple[datetime, datetime]]:
 
 
 @contextmanager
-def try_hold(name: str, *, wait: float = 0) -> Iterator[bool]:
+def advisory_lock(name: str, *, wait: float = 0) -> Iterator[bool]:
     """Hold a name across transactions; yields False when another connection still holds it after `wait` seconds.
 
     The database lets go of it when the process dies, or a second later when a statement of it is still running.
@@ -202,7 +202,7 @@ def verify_identity_key() -> None:
 # -- outbox ------------------------------------------------------------------------------------------------------
 
 
-def note_employees(ids: Iterable[int]) -> None:
+def queue_reevaluation(ids: Iterable[int]) -> None:
     """Note that the standings of these employees must be judged again. Part of the caller's transaction."""
     unique = sorted(set(ids))
     if unique:
@@ -210,13 +210,13 @@ def note_employees(ids: Iterable[int]) -> None:
             cursor.execute("INSERT INTO ledger_outbox (employee_id) SELECT unnest(%s::bigint[])", [unique])
 
 
-def note_identities(keys: Iterable[tuple[str, bytes]], *, always: bool = False) -> None:
+def queue_identity_reevaluation(keys: Iterable[tuple[str, bytes]], *, always: bool = False) -> None:
     """Note that whoever holds one of these (kind, digest) must be judged again.
 
     Without `always`, only while some campaign counts exclusively: nobody else's verdict hangs on a contact otherwise.
     """
     # Asked first: a file brings thousands. Whoever holds the facts lock sees what was decided before it took it.
-    if not always and not watching():
+    if not always and not identity_tracking_on():
         return
     unique = sorted({(kind, bytes(key)) for kind, key in keys})
     if not unique:
@@ -229,8 +229,8 @@ def note_identities(keys: Iterable[tuple[str, bytes]], *, always: bool = False) 
         )
 
 
-def note_employees_of(statement: str, parameters: Any = None) -> None:
-    """`note_employees` of every id that a statement answers; none of them comes here."""
+def queue_reevaluation_from_query(statement: str, parameters: Any = None) -> None:
+    """`queue_reevaluation` of every id that a statement answers; none of them comes here."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH found(employee_id) AS ({statement})"
@@ -239,8 +239,8 @@ def note_employees_of(statement: str, parameters: Any = None) -> None:
         )
 
 
-def note_identities_of(statement: str, parameters: Any = None) -> None:
-    """`note_identities` always, of every (kind, digest) that a statement answers; none of them comes here."""
+def queue_identity_reevaluation_from_query(statement: str, parameters: Any = None) -> None:
+    """Queue every (kind, digest) that a statement answers, always; the identities stay in the database."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH found(kind, digest) AS ({statement})"
@@ -249,17 +249,17 @@ def note_identities_of(statement: str, parameters: Any = None) -> None:
         )
 
 
-def watching() -> bool:
+def identity_tracking_on() -> bool:
     """Whether identities are noted with every contact."""
     return Setting.objects.filter(name=WATCH_IDENTITIES).exists()
 
 
-def watch_identities(watch: bool) -> None:
+def set_identity_tracking(watch: bool) -> None:
     """From now on note identities with every contact, or stop. Draws a line between the writers before and after.
 
     Never ask first whether it is so already: somebody may be about to change it.
     """
-    hold_facts(exclusive=True)
+    lock_facts(exclusive=True)
     if watch:
         Setting.objects.get_or_create(name=WATCH_IDENTITIES, defaults={"value": True})
     else:
@@ -267,7 +267,7 @@ def watch_identities(watch: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Touched:
+class OutboxBatch:
     """What a drain took out of the outbox: employees' ids, and (kind, digest) of identities."""
 
     employees: Sequence[int]
@@ -275,7 +275,7 @@ class Touched:
     rows: int
 
 
-def drain(limit: int) -> Touched:
+def pop_outbox(limit: int) -> OutboxBatch:
     """Take up to `limit` notes that nobody else is taking. They are gone when, and only when, the caller commits."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -286,7 +286,7 @@ def drain(limit: int) -> Touched:
             [limit],
         )
         rows = cursor.fetchall()
-    return Touched(
+    return OutboxBatch(
         employees=sorted({employee for employee, _, _ in rows if employee is not None}),
         identities=sorted({(kind, bytes(key)) for _, kind, key in rows if kind is not None}),
         rows=len(rows),

@@ -19,7 +19,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import translation
 
 from apps.ledger.models import FilePreview, StoredFile
-from apps.ledger.services import clock, try_hold
+from apps.ledger.services import advisory_lock, db_now
 
 logger = logging.getLogger(__name__)
 State = FilePreview.State
@@ -50,7 +50,7 @@ def ask_preview(stored: StoredFile, asked: Mapping[str, Any]) -> FilePreview:
     While it waits, asking again in the same words changes nothing.
     """
     with transaction.atomic():
-        now = clock()
+        now = db_now()
         given = {"asked": dict(asked), "asked_at": now, "advanced_at": now}
         held, created = FilePreview.objects.select_for_update().get_or_create(file=stored, defaults=given)
         if not created and (held.state != State.WAITING or held.asked != given["asked"]):
@@ -72,7 +72,7 @@ def make_preview(file_id: uuid.UUID, makers: Mapping[str, Maker]) -> list[uuid.U
         return []
     with ExitStack() as held:
         names = [f"preview:{stored.owner_id}", *([LARGE_FILE] if stored.size > LARGE_BYTES else [])]
-        if not all(held.enter_context(try_hold(name)) for name in names):
+        if not all(held.enter_context(advisory_lock(name)) for name in names):
             return []
         _make(stored, makers[stored.content_type])
     # Only now: whoever asks for one of these while it was held has been sent away.
@@ -98,7 +98,7 @@ def _make(stored: StoredFile, maker: Maker) -> None:
     preview = FilePreview.objects.filter(pk=stored.pk, state=State.WAITING).first()
     if preview is None:
         return
-    FilePreview.objects.filter(pk=stored.pk).update(attempts=F("attempts") + 1, advanced_at=clock())
+    FilePreview.objects.filter(pk=stored.pk).update(attempts=F("attempts") + 1, advanced_at=db_now())
     if preview.attempts >= ATTEMPTS:
         logger.warning("the preview of file %s has ended %s processes", stored.pk, preview.attempts)
         made = Made(GAVE_UP)

@@ -142,7 +142,7 @@ class Adjustment(models.Model):
     why one of many was not granted with the others.
     """
 
-    class LeftOut(models.TextChoices):
+    class SkipReason(models.TextChoices):
         OWN = "own", _("has an adjustment of their own")
         GONE = "gone", _("no longer one of those who were meant: left, moved, or began earlier")
         CHANGED = "changed", _("the first day, the campaign's target or its days have changed")
@@ -157,7 +157,7 @@ class Adjustment(models.Model):
     ends_at = models.DateTimeField()
     granted_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
-    left_out = models.TextField(choices=LeftOut.choices, blank=True)
+    left_out = models.TextField(choices=SkipReason.choices, blank=True)
 
     objects = AdjustmentQuerySet.as_manager()
 

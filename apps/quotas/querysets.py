@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from apps.quotas.models import CampaignRule
 
 
-def literal(value: Any) -> str:
+def sql_literal(value: Any) -> str:
     """A value as quoted SQL text: numbers, booleans, text, instants, bytes and lists of them."""
     connection.ensure_connection()
     quoted = sql.Literal(value).as_string(connection.connection)
@@ -50,28 +50,29 @@ CLAIMS = """FROM contacts_contactidentity mine
     WHERE (other.recorded_at, other.employee_id) < (me.recorded_at, me.employee_id) AND NOT ({no_claim})"""
 
 
-def judged_at(rule: CampaignRule, at: datetime) -> str:
-    """The instant a look at `at` judges by, as SQL: the cut-off at the latest (rules.judged_at)."""
-    return literal(min(at, rule.cutoff_at))
+def effective_as_of(rule: CampaignRule, at: datetime) -> str:
+    """The instant a look at `at` judges by, as SQL: the cut-off at the latest (rules.effective_as_of)."""
+    return sql_literal(min(at, rule.cutoff_at))
 
 
 def _ended(contact: str, rule: CampaignRule, at: datetime) -> str:
-    return f"coalesce({contact}.ended_at < {judged_at(rule, at)}, false)"
+    return f"coalesce({contact}.ended_at < {effective_as_of(rule, at)}, false)"
 
 
 def _outside(contact: str, rule: CampaignRule) -> str:
-    outside = f"{contact}.recorded_at < {literal(rule.opens_at)} OR {contact}.recorded_at >= {literal(rule.cutoff_at)}"
+    recorded, opens_at, cutoff_at = f"{contact}.recorded_at", sql_literal(rule.opens_at), sql_literal(rule.cutoff_at)
+    outside = f"{recorded} < {opens_at} OR {recorded} >= {cutoff_at}"
     kept_until = rule.campaign.kept_until
-    return f"({outside} OR {contact}.stored_at > {literal(kept_until)})" if kept_until else f"({outside})"
+    return f"({outside} OR {contact}.stored_at > {sql_literal(kept_until)})" if kept_until else f"({outside})"
 
 
 def _matches(rule: CampaignRule, at: datetime | None) -> list[str]:
     """The ways an identity `mine` can belong to the company, each as FROM ... WHERE; without `at` ever."""
-    look = "'infinity'" if at is None else judged_at(rule, at)
-    colleagues = COLLEAGUES.format(at=look, opens_at=literal(rule.opens_at))
+    look = "'infinity'" if at is None else effective_as_of(rule, at)
+    colleagues = COLLEAGUES.format(at=look, opens_at=sql_literal(rule.opens_at))
     if not rule.company_domains:
         return [colleagues]
-    return [colleagues, COMPANY_DOMAINS.format(domains=literal(rule.company_domains))]
+    return [colleagues, COMPANY_DOMAINS.format(domains=sql_literal(rule.company_domains))]
 
 
 def internal_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts: str = "") -> str:
@@ -114,7 +115,9 @@ def claimed_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts:
     return f"SELECT DISTINCT mine.contact_id {CLAIMS.format(no_claim=no_claim)} AND {theirs}"
 
 
-def reasons(rule: CampaignRule, at: datetime, *, internal: str, claimed: str, contact: str) -> dict[str, str]:
+def exclusion_conditions(
+    rule: CampaignRule, at: datetime, *, internal: str, claimed: str, contact: str
+) -> dict[str, str]:
     """The condition of every reason on the row `contact` in the state just before `at`, in the order they are given.
 
     `internal` and `claimed` are conditions: whether the contact is among internal_sql, claimed_sql. None is ever NULL.
@@ -126,18 +129,20 @@ def reasons(rule: CampaignRule, at: datetime, *, internal: str, claimed: str, co
         "not_external": f"({contact}.was_external IS FALSE OR {internal})",
     }
     if rule.confirmed_only:
-        conditions["unconfirmed"] = f"coalesce({contact}.confirmed_at >= {judged_at(rule, at)}, true)"
+        conditions["unconfirmed"] = f"coalesce({contact}.confirmed_at >= {effective_as_of(rule, at)}, true)"
     if rule.exclusive:
         conditions["claimed"] = claimed
     return conditions
 
 
-def with_reason(contacts: models.QuerySet, rule: CampaignRule, at: datetime, employees: str) -> models.QuerySet:
+def with_exclusion_reason(
+    contacts: models.QuerySet, rule: CampaignRule, at: datetime, employees: str
+) -> models.QuerySet:
     """Contacts of `employees` (a SELECT of ids) recorded before the look, each annotated with its `reason`."""
-    return contacts.filter(recorded_at__lt=at).annotate(reason=reason_of(rule, at, employees))
+    return contacts.filter(recorded_at__lt=at).annotate(reason=exclusion_reason(rule, at, employees))
 
 
-def reason_of(rule: CampaignRule, at: datetime, employees: str, *, internal: str = "") -> RawSQL:
+def exclusion_reason(rule: CampaignRule, at: datetime, employees: str, *, internal: str = "") -> RawSQL:
     """The reason of a contact of `employees` (a SELECT of ids) that was recorded before the look: '' when it counts.
 
     `internal`: where the statement has internal_since_sql of them, if it has.
@@ -146,7 +151,7 @@ def reason_of(rule: CampaignRule, at: datetime, employees: str, *, internal: str
     if at >= rule.cutoff_at and (final := rule.campaign.newest_result) and final.reasons_kept:
         sql_text = _kept_reason(rule)
     else:
-        sql_text = reason_case(rule, at, employees, "contacts_contact", internal=internal)
+        sql_text = exclusion_case_sql(rule, at, employees, "contacts_contact", internal=internal)
     # The text holds literals quoted by psycopg2, and Django's cursor reads a bare % as a placeholder.
     return RawSQL(sql_text.replace("%", "%%"), (), output_field=TextField())  # noqa: S611 # nosec B611
 
@@ -160,25 +165,25 @@ def _kept_reason(rule: CampaignRule) -> str:
         WHEN {ended} THEN 'ended' ELSE 'outside_period' END"""
 
 
-def kept_reasons_sql(rule: CampaignRule, employees: str) -> str:
+def frozen_reasons_sql(rule: CampaignRule, employees: str) -> str:
     """SELECT of (employee_id, contact_id, reason): what came in time for the cut-off and does not count, and why.
 
     `employees` is a SELECT of ids; the campaign has its K.
     """
     return f"""SELECT employee_id, contact_id, reason FROM (
         SELECT contact.employee_id, contact.id AS contact_id,
-               {reason_case(rule, rule.cutoff_at, employees, "contact")} AS reason
+               {exclusion_case_sql(rule, rule.cutoff_at, employees, "contact")} AS reason
         FROM contacts_contact contact
         WHERE contact.employee_id IN ({employees}) AND NOT {_outside("contact", rule)}) judged WHERE reason <> ''"""
 
 
-def reason_case(rule: CampaignRule, at: datetime, employees: str, contact: str, *, internal: str = "") -> str:
+def exclusion_case_sql(rule: CampaignRule, at: datetime, employees: str, contact: str, *, internal: str = "") -> str:
     """The first reason of a contact of `employees` as of `at`, from the facts; empty when it counts.
 
     `internal`: where the statement has internal_since_sql of them, if it has.
     """
-    known = f"SELECT contact_id FROM {internal} WHERE since < {judged_at(rule, at)}" if internal else ""
-    conditions = reasons(
+    known = f"SELECT contact_id FROM {internal} WHERE since < {effective_as_of(rule, at)}" if internal else ""
+    conditions = exclusion_conditions(
         rule,
         at,
         internal=f"{contact}.id IN ({known or internal_sql(rule, at, employees)})",
@@ -189,16 +194,16 @@ def reason_case(rule: CampaignRule, at: datetime, employees: str, contact: str, 
     return f"CASE {whens} ELSE '' END"
 
 
-def everyone() -> str:
+def all_employees_sql() -> str:
     """A set of employees for the functions below: all of them."""
     return "SELECT id FROM employees_employee"
 
 
-def these(ids: list[int]) -> str:
+def employee_ids_sql(ids: list[int]) -> str:
     """A set of employees for the functions below: the ones with these ids."""
     if len(ids) == 1:
         return f"SELECT {ids[0]:d}::bigint AS id"
-    return f"SELECT unnest({literal(ids)}) AS id" if ids else "SELECT NULL::bigint AS id WHERE false"
+    return f"SELECT unnest({sql_literal(ids)}) AS id" if ids else "SELECT NULL::bigint AS id WHERE false"
 
 
 def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
@@ -206,12 +211,12 @@ def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
 
     `employees` is a SELECT of ids.
     """
-    campaign, look = rule.campaign_id, judged_at(rule, at)
+    campaign, look = rule.campaign_id, effective_as_of(rule, at)
     in_scope = ""
     if rule.scope:
         in_scope = f"""AND EXISTS (SELECT 1 FROM employees_placement place WHERE place.employee_id = person.id
             AND place.starts_at < {look} AND place.ends_at >= {look}
-            AND place.department = ANY({literal(rule.scope)}))"""
+            AND place.department = ANY({sql_literal(rule.scope)}))"""
 
     def in_force(column: str) -> str:
         return f"""(SELECT DISTINCT ON (employee_id) employee_id, {column} FROM quotas_adjustment
@@ -229,7 +234,7 @@ def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
             AND work.starts_at < {look} AND work.ends_at >= {look}) {in_scope}"""
 
 
-def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
+def evaluation_ctes(rule: CampaignRule, at: datetime, employees: str) -> str:
     """CTEs `people`, `daily` and `verdict` from the facts alone.
 
     `verdict` (employee_id, target, exempt, counted, reached_at, newest_day) is that on everyone of `employees` (a
@@ -237,7 +242,7 @@ def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
     last of which is `newest_day`; `reached_at` is the recording of the target-th of them, which is looked for on the
     one day on which the sum passes the target (the hours around it leave room for a clock change).
     """
-    look, zone = judged_at(rule, at), literal(rule.time_zone)
+    look, zone = effective_as_of(rule, at), sql_literal(rule.time_zone)
     chosen = "SELECT employee_id FROM people"
     joined = {
         "internal": "(internal.contact_id IS NOT NULL)",
@@ -245,7 +250,7 @@ def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
         "contact": "contact",
     }
     # Not `reason = ''`: of single conditions the planner knows how many rows they leave.
-    no_reason = " AND ".join(f"NOT {condition}" for condition in reasons(rule, at, **joined).values())
+    no_reason = " AND ".join(f"NOT {condition}" for condition in exclusion_conditions(rule, at, **joined).values())
     day = f"(contact.recorded_at AT TIME ZONE {zone})::date"
     claims = "LEFT JOIN claimed ON claimed.contact_id = contact.id" if rule.exclusive else ""
     counting = f"""LEFT JOIN internal ON internal.contact_id = contact.id {claims}
@@ -281,7 +286,7 @@ def judgement_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
 
 
 def clean_sql(rule: CampaignRule) -> str:
-    """CTE `clean` of (employee_id, clean_since), one row for each of `verdict`, behind the CTEs of judgement_sql.
+    """CTE `clean` of (employee_id, clean_since), one row for each of `verdict`, behind the CTEs of evaluation_ctes.
 
     Contacts recorded after that instant are neither internal nor claimed.
     """
@@ -292,11 +297,11 @@ def clean_sql(rule: CampaignRule) -> str:
         CROSS JOIN LATERAL (SELECT employee_id, recorded_at FROM contacts_contact WHERE id = found.contact_id OFFSET 0
             ) contact GROUP BY 1),
     clean AS MATERIALIZED (
-        SELECT verdict.employee_id, coalesce(refused.recorded_at, {literal(rule.opens_at)}) AS clean_since
+        SELECT verdict.employee_id, coalesce(refused.recorded_at, {sql_literal(rule.opens_at)}) AS clean_since
         FROM verdict LEFT JOIN refused USING (employee_id))"""
 
 
-def holders_sql(notes: str) -> str:
+def employees_holding_identity_sql(notes: str) -> str:
     """SELECT of (employee_id, noted_at), not distinct: whose verdict may hang on an identity of `notes`.
 
     `notes` is a SELECT of (kind, digest, noted_at). Whoever recorded it, and whoever shares any identity with a
@@ -313,15 +318,17 @@ def holders_sql(notes: str) -> str:
             WHERE held.kind = beside.kind AND held.digest = beside.digest OFFSET 0) held"""
 
 
-def stale_sql(campaign: int | None = None) -> str:
+def pending_sql(campaign: int | None = None) -> str:
     """SELECT of (employee_id, noted_at): employees with a note in the outbox, theirs or on an identity, the oldest.
 
     So are those of a range that must be judged anew and is not yet, in this campaign or, without one, in any.
     """
-    identities = holders_sql("SELECT kind, digest, noted_at FROM ledger_outbox WHERE kind IS NOT NULL")
-    of_it = "" if campaign is None else f"AND run.campaign_id = {literal(campaign)}"
+    identities = employees_holding_identity_sql(
+        "SELECT kind, digest, noted_at FROM ledger_outbox WHERE kind IS NOT NULL"
+    )
+    of_it = "" if campaign is None else f"AND run.campaign_id = {sql_literal(campaign)}"
     ranges = f"""SELECT person.id AS employee_id, run.started_at FROM quotas_markrange part
-        JOIN quotas_markrun run ON run.id = part.run_id AND run.makes_stale {of_it}
+        JOIN quotas_markrun run ON run.id = part.run_id AND run.invalidates {of_it}
         JOIN employees_employee person ON person.id BETWEEN part.first_id AND part.last_id
         WHERE part.state = 'waiting'"""
     return f"""SELECT employee_id, min(noted_at) AS noted_at FROM (

@@ -15,15 +15,15 @@ from apps.contacts.models import Contact, Source
 from apps.employees.models import Employee
 from apps.ledger.querysets import Clock
 from apps.quotas import rules
-from apps.quotas.querysets import literal
+from apps.quotas.querysets import sql_literal
 
 OPEN, OVERDUE, ANSWERED, WITHDRAWN = "open", "overdue", "answered", "withdrawn"
 
 
 def under_review_sql(campaign_id: int, at: datetime) -> str:
     """SELECT of (employee_id), each once: whose question about a standing in the campaign was open just before `at`."""
-    return f"""SELECT employee_id FROM quotas_review WHERE campaign_id = {literal(campaign_id)}
-        AND asked_at < {literal(at)} AND (closed_at IS NULL OR closed_at >= {literal(at)})"""
+    return f"""SELECT employee_id FROM quotas_review WHERE campaign_id = {sql_literal(campaign_id)}
+        AND asked_at < {sql_literal(at)} AND (closed_at IS NULL OR closed_at >= {sql_literal(at)})"""
 
 
 class ReviewQuerySet(models.QuerySet):

@@ -33,7 +33,7 @@ class ContactFacts:
 
 
 @dataclass(frozen=True)
-class Terms:
+class CountingRule:
     """The part of a campaign's rule that judges a contact; `kept_until` is the freeze's K, if it has one."""
 
     opens_at: datetime
@@ -44,17 +44,17 @@ class Terms:
     kept_until: datetime | None = None
 
 
-def judged_at(at: datetime, cutoff_at: datetime) -> datetime:
+def effective_as_of(at: datetime, cutoff_at: datetime) -> datetime:
     """The instant a look at `at` judges by: nothing that happens from the cut-off on moves a verdict."""
     return min(at, cutoff_at)
 
 
-def reason(contact: ContactFacts, terms: Terms, at: datetime) -> str:
+def reason(contact: ContactFacts, terms: CountingRule, at: datetime) -> str:
     """Why a contact does not count in the state just before `at`, or an empty string when it counts.
 
     The first reason that holds is the one. A contact recorded at or after `at` is not there yet: do not ask.
     """
-    at = judged_at(at, terms.cutoff_at)
+    at = effective_as_of(at, terms.cutoff_at)
     if contact.ended_at is not None and contact.ended_at < at:
         return "ended"
     late = terms.kept_until is not None and contact.stored_at > terms.kept_until
@@ -69,7 +69,7 @@ def reason(contact: ContactFacts, terms: Terms, at: datetime) -> str:
     return ""
 
 
-def is_external(contact: ContactFacts, terms: Terms) -> bool:
+def is_external(contact: ContactFacts, terms: CountingRule) -> bool:
     """Whether the contact is nobody from the company: no colleague, no address of the company's domains."""
     if contact.is_colleague or contact.was_external is False:
         return False

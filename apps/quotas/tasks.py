@@ -44,19 +44,19 @@ def sweep() -> None:
     """Find what no doorbell rang for: notes to mark, what was handed in, ranges of a run, versions of results, sums,
     approved erasures.
     """
-    finish_abandoned(services.clock())
+    finish_abandoned(services.db_now())
     mark_touched()
-    for submission_id in waiting_files(services.clock()):
-        services.ring_for_file(submission_id)
-    for file_id in waiting_previews(services.clock()):
-        services.ring_for_preview(file_id)
-    for load_id in waiting_loads(services.clock()):
-        services.ring_for_roster(load_id)
-    for correction in versions.unmade():
-        services.ring_for_version(correction.pk)
+    for submission_id in waiting_files(services.db_now()):
+        services.enqueue_import(submission_id)
+    for file_id in waiting_previews(services.db_now()):
+        services.enqueue_preview(file_id)
+    for load_id in waiting_loads(services.db_now()):
+        services.enqueue_roster_import(load_id)
+    for correction in versions.pending_versions():
+        services.enqueue_result_version(correction.pk)
     for export in Export.objects.waiting():
-        services.ring_for_export(export.pk)
-    services.ring_for_sums()
+        services.enqueue_export(export.pk)
+    services.enqueue_summaries()
     erasure_approvals.finish_approved()
 
 
@@ -66,9 +66,9 @@ def import_submission(submission_id: uuid.UUID | str) -> None:
     done = uuid.UUID(str(submission_id))
     if import_file(done):
         for waiting in next_files(done):
-            services.ring_for_file(waiting)
+            services.enqueue_import(waiting)
         for waiting in next_large_previews():
-            services.ring_for_preview(waiting)
+            services.enqueue_preview(waiting)
     mark_touched()
 
 
@@ -80,7 +80,7 @@ def work_on_load(load_id: uuid.UUID | str) -> None:
 
 
 def _ring_for_ranges() -> None:
-    services.ring_for_each(services.ranges_to_ring(services.clock()))
+    services.enqueue_ranges(services.claim_due_ranges(services.db_now()))
 
 
 @shared_task
@@ -91,18 +91,18 @@ def roll_up() -> None:
 
 
 @shared_task
-def do_range(range_id: int) -> None:
+def process_range(range_id: int) -> None:
     """One range of a run over everybody. Given out twice, late or again, it is done once."""
-    services.do_range(range_id)
+    services.process_range(range_id)
 
 
 @shared_task
 def make_preview(file_id: uuid.UUID | str) -> None:
     """What an uploaded file would do. Given out twice, late or again, it is made once."""
     for waiting in services.make_preview(uuid.UUID(str(file_id))):
-        services.ring_for_preview(waiting)
+        services.enqueue_preview(waiting)
     for waiting in next_large_files():
-        services.ring_for_file(waiting)
+        services.enqueue_import(waiting)
 
 
 @shared_task(throws=(ObjectDoesNotExist,))
@@ -120,18 +120,18 @@ def make_export(export_id: uuid.UUID | str) -> None:
 @shared_task
 def day_change() -> None:
     """Note what changed because time passed, then mark it, and drop what has expired."""
-    if services.follow_time():
+    if services.process_effective_dates():
         mark_touched()
-    services.stop_watching()
-    expire_files(services.clock())
-    erasure_approvals.forget_expired_subjects(services.clock())
-    forget_loads(services.clock())
+    services.disable_unused_tracking()
+    expire_files(services.db_now())
+    erasure_approvals.forget_expired_subjects(services.db_now())
+    forget_loads(services.db_now())
 
 
 @shared_task
-def tell_answers() -> None:
+def send_answer_mails() -> None:
     """Mail everybody whose review was answered and who was not told yet."""
-    services.tell_answers()
+    services.send_answer_mails()
 
 
 @shared_task
@@ -145,15 +145,15 @@ def freeze_due() -> None:
 @shared_task
 def retain() -> None:
     """Once a day, erase the contacts whose time is over."""
-    services.forget_expired_daily(services.clock())
+    services.forget_expired_daily(services.db_now())
 
 
 @shared_task
 def nightly_recount() -> None:
     """Once a night and campaign, begin to compare every standing with the facts and to put right what differs."""
     # What time alone has changed is noted first, or the recount would take it for drift.
-    services.follow_time()
-    now = services.clock()
+    services.process_effective_dates()
+    now = services.db_now()
     for campaign in Campaign.objects.to_mark(now):
         local = (now - RECOUNT_AFTER).astimezone(ZoneInfo(campaign.rule.time_zone))
         services.begin_nightly_recount(campaign, local.date().isoformat())

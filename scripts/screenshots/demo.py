@@ -10,7 +10,7 @@ def first_contact(page: Page) -> None:
     page.wait_for_selector(".details")
 
 
-def look_at_file(page: Page) -> None:
+def preview_file(page: Page) -> None:
     """A small address book, looked at before anything of it is recorded, with two that are none."""
     lines = [f"{name},{phone},{email}" for name, phone, email in ADDRESS_BOOK]
     content = "\n".join(["Name,Mobile,E-mail", *lines]).encode()
@@ -57,7 +57,7 @@ SHOTS = [
     Shot("demo-me-manager", "manager", "/"),
     Shot("demo-contacts", "employee", "/contacts/"),
     Shot("demo-contact", "employee", "/contacts/", first_contact),
-    Shot("demo-import", "employee", "/contacts/import/", look_at_file),
+    Shot("demo-import", "employee", "/contacts/import/", preview_file),
     Shot("demo-reviews", "hr", "/company/reviews/"),
     Shot("demo-team", "manager", "/team/"),
     Shot("demo-team-red", "manager", "/team/?status=red"),

@@ -73,7 +73,7 @@ def leaver() -> ApiClient:
     people.load("staff_no,name,email\nL001,Lea,lea@corp.example.com")
     client = with_token(people.person("L001"), Scope.OWN, Scope.REPORTS)
     people.load("staff_no,name,email,left_on\nL001,Lea,lea@corp.example.com,2026-11-22")
-    quotas.follow_time()
+    quotas.process_effective_dates()
     return client
 
 

@@ -22,7 +22,7 @@ GRACE = {"name": "Grace 葛", "email": "grace@outside.example.org", "phone": "13
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """How often the doorbell rang."""
     rings: list[str] = []
-    monkeypatch.setattr("apps.quotas.services.ring", lambda: rings.append("ring"))
+    monkeypatch.setattr("apps.quotas.services.enqueue_marking", lambda: rings.append("ring"))
     return rings
 
 

@@ -9,7 +9,7 @@ from apps.contacts.services import Forgetting, end_contact, erase, identities_of
 from apps.employees.models import Employee, Scope
 from apps.employees.services import account_for, grant_role
 from apps.employees.tokens import TokenRefused, create_token
-from apps.ledger.services import keep_past
+from apps.ledger.services import block_backdated_writes
 from apps.quotas.freeze.closing import begin_closing
 from apps.quotas.models import Campaign
 from tests import people
@@ -116,10 +116,10 @@ def test_another_scope_of_the_operator_does_not_send(operator: Employee, campaig
 
 
 def test_while_a_result_is_made_it_waits(feed: ApiClient, alice: Employee) -> None:
-    keep_past("test", keep=True)
+    block_backdated_writes("test", keep=True)
     assert send(feed, HEADER + GRACE).status_code == 409
     assert not Contact.objects.of(alice).exists()
-    keep_past("test", keep=False)
+    block_backdated_writes("test", keep=False)
     assert send(feed, HEADER + GRACE).json()["accepted"] == 1
     assert Contact.objects.of(alice).count() == 1
 

@@ -88,7 +88,7 @@ def test_a_leavers_token_is_dead(program: Client, alice: Employee, campaign: Cam
     client = program(alice)
     client.read("me/standing/")
     people.load("staff_no,name,email,left_on\nA001,Alice 艾,alice@corp.example.com,2026-11-22")
-    quotas.follow_time()
+    quotas.process_effective_dates()
     refused(client)
     with pytest.raises(tokens.TokenRefused, match="cannot sign in"):
         with_token(alice, Scope.OWN)

@@ -12,10 +12,10 @@ from apps.contacts.models import Source
 from apps.contacts.rules import Draft
 from apps.contacts.services import submit
 from apps.employees.models import Employee
-from apps.ledger.services import Actor, clock, hold_facts
+from apps.ledger.services import Actor, db_now, lock_facts
 from apps.quotas.models import Campaign, DailyCount, Standing
-from apps.quotas.services import judge_everybody, mark_everybody, mark_touched, ring
-from apps.quotas.services.marking import hold_campaigns
+from apps.quotas.services import enqueue_marking, mark_everybody, mark_touched, reevaluate_all
+from apps.quotas.services.marking import lock_campaigns
 from tests.bench.database import OWN_CAMPAIGN
 
 BENCH = Actor(None, "bench")
@@ -35,10 +35,10 @@ def by_workers() -> dict[str, Any]:
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     began = time.perf_counter()
     with transaction.atomic():
-        hold_facts()
-        hold_campaigns(clock(), only=campaign)
-        run = judge_everybody(campaign, cause="bench", by=BENCH)
-        ring()
+        lock_facts()
+        lock_campaigns(db_now(), only=campaign)
+        run = reevaluate_all(campaign, cause="bench", by=BENCH)
+        enqueue_marking()
     while run.finished_at is None:
         time.sleep(0.02)
         run.refresh_from_db()

@@ -25,7 +25,7 @@ from tablib import Dataset
 
 from apps.contacts.models import Contact, ContactIdentity, Source
 from apps.employees.models import Employee
-from apps.ledger.services import clock
+from apps.ledger.services import db_now
 from apps.quotas.models import Standing
 from tests.bench.database import OWN_CAMPAIGN
 
@@ -49,7 +49,7 @@ class Contacts(ModelResource):
         batch_size = 1_000
 
     def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
-        self.at = clock()
+        self.at = db_now()
         self.identities: list[ContactIdentity] = []
 
     def after_save_instance(self, instance: Contact, row: dict[str, str], **kwargs: Any) -> None:
@@ -90,7 +90,7 @@ class Standings(ModelResource):
 
     def before_export(self, queryset: Any, **kwargs: Any) -> None:
         self.numbers = dict(Employee.objects.values_list("pk", "staff_no"))
-        self.now = clock().isoformat()
+        self.now = db_now().isoformat()
 
     def get_export_order(self) -> tuple[str, ...]:
         return ORDER

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from apps.ledger.services import clock, hold_facts, take_time
+from apps.ledger.services import db_now, disable_statement_timeout, lock_facts
 from apps.quotas.models import Campaign, CampaignRule
 from tests.bench.database import OWN_CAMPAIGN
 
@@ -83,11 +83,11 @@ def _run(statement: str) -> dict[str, Any]:
     asked = terms(Campaign.objects.get(slug=OWN_CAMPAIGN))
     began = time.perf_counter()
     with transaction.atomic(), connection.cursor() as cursor:
-        hold_facts()
-        take_time()
+        lock_facts()
+        disable_statement_timeout()
         # As much room as a hash of the whole wants, and both cores: what a statement of this size is run with.
         cursor.execute("SET LOCAL work_mem = '256MB'")
-        cursor.execute(statement, asked | {"now": clock()})
+        cursor.execute(statement, asked | {"now": db_now()})
         people, counted, red, reached, days = cursor.fetchone()
     told = {"people": people, "counted": int(counted), "red": red, "reached": reached, "days": days}
     return {"seconds": time.perf_counter() - began, **told}

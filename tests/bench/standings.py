@@ -14,11 +14,11 @@ from django.db import connection, transaction
 
 from apps.employees.models import Account, Employee, Role
 from apps.employees.services import rebuild_tree
-from apps.ledger.services import Actor, clock, take_time
+from apps.ledger.services import Actor, db_now, disable_statement_timeout
 from apps.quotas import exports
 from apps.quotas.exports.standings import write_standings
 from apps.quotas.models import Campaign
-from apps.quotas.reports import Everyone, Standings
+from apps.quotas.reports import Standings, WholeCompany
 from apps.quotas.reports.standings import COLUMNS
 from apps.quotas.services import open_campaign
 from tests.bench.database import OWN_CAMPAIGN
@@ -54,8 +54,8 @@ BACK = timedelta(days=5)
 def make_company(target: int = 100) -> int:
     """Tree, campaign and everybody's verdict; how many people it judged."""
     with transaction.atomic():
-        rebuild_tree(clock())
-    today = clock().date()
+        rebuild_tree(db_now())
+    today = db_now().date()
     open_campaign(
         name="Bench", slug=OWN_CAMPAIGN, target=target, opens_on=today - timedelta(days=20),
         deadline=today + timedelta(days=10), time_zone="UTC", by=BENCH,
@@ -69,8 +69,8 @@ def make_company(target: int = 100) -> int:
 def open_over() -> None:
     """Tree, and a campaign that waits to be frozen."""
     with transaction.atomic():
-        rebuild_tree(clock())
-    yesterday = clock().date() - timedelta(days=1)
+        rebuild_tree(db_now())
+    yesterday = db_now().date() - timedelta(days=1)
     open_campaign(
         name="Bench", slug=OWN_CAMPAIGN, target=100, opens_on=yesterday - timedelta(days=20), deadline=yesterday,
         time_zone="UTC", by=BENCH,
@@ -84,7 +84,7 @@ def page_csv(path: Path) -> dict[str, Any]:
 
 def past_csv(path: Path) -> dict[str, Any]:
     """The same as of a past moment."""
-    return _written(path, lambda file: write_standings(_everybody(clock() - BACK), file.write))
+    return _written(path, lambda file: write_standings(_everybody(db_now() - BACK), file.write))
 
 
 def same_csv(path: Path) -> dict[str, Any]:
@@ -100,14 +100,14 @@ def plain_csv(path: Path) -> dict[str, Any]:
 
 def plain_past_csv(path: Path) -> dict[str, Any]:
     """Everybody judged as of a past moment by one plain statement, by COPY alone."""
-    asked = terms(Campaign.objects.get(slug=OWN_CAMPAIGN)) | {"now": clock() - BACK}
+    asked = terms(Campaign.objects.get(slug=OWN_CAMPAIGN)) | {"now": db_now() - BACK}
     with connection.cursor() as cursor:
         statement = cursor.mogrify(PLAIN_PAST, asked).decode()
     return _written(path, _copied(statement))
 
 
 def _everybody(as_of: datetime | None = None) -> Standings:
-    return Standings(Campaign.objects.get(slug=OWN_CAMPAIGN), Everyone(), as_of)
+    return Standings(Campaign.objects.get(slug=OWN_CAMPAIGN), WholeCompany(), as_of)
 
 
 def _copied(statement: str) -> Callable[[IO[bytes]], None]:
@@ -121,7 +121,7 @@ def _copied(statement: str) -> Callable[[IO[bytes]], None]:
 def _written(path: Path, write: Callable[[IO[bytes]], None]) -> dict[str, Any]:
     began = time.perf_counter()
     with path.open("wb") as file, transaction.atomic():
-        take_time()
+        disable_statement_timeout()
         write(file)
     return {"seconds": time.perf_counter() - began, "rows": _rows(path)}
 
@@ -139,7 +139,7 @@ def export(path: Path, department: str = "") -> dict[str, Any]:
     """A file of everybody, or of one department, as a worker makes it; the path's ending is its form."""
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     form = path.name.partition(".")[2]
-    wish = exports.Wish("standings", form=form, filters={"department": department})
+    wish = exports.ExportRequest("standings", form=form, filters={"department": department})
     asked = exports.ask_export(campaign=campaign, wish=wish, key=uuid.uuid4(), by=reader().actor)
     began = time.perf_counter()
     made = exports.make_export(asked.pk)

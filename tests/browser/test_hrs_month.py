@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from apps.employees.models import Employee
 from apps.ledger.services import SYSTEM
 from apps.quotas.freeze.freezing import freeze_due
-from apps.quotas.services import follow_time
+from apps.quotas.services import process_effective_dates
 from tests import people
 from tests.browser.conftest import Looked, Open
 from tests.fixtures import Clock
@@ -42,7 +42,7 @@ def house(live_server: Any, eager: None, clock: Clock) -> str:
 def time_comes(clock: Clock, at: str) -> None:
     """Until this instant, and what workers do then."""
     clock.set(at, ticks=True)
-    follow_time()
+    process_effective_dates()
     people.mark()
     freeze_due(SYSTEM)
 

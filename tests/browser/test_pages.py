@@ -51,7 +51,7 @@ def test_no_page_breaks_the_policy_or_anybodys_reading(
         "unsure": files.upload(alice, "Name,Phone\n王伟,13812345678\n".encode("gb18030")).pk,
         "batch": files.handed_in(alice, "name,phone\nXaver,13712345678\nYvonne,12\n").pk,
     }
-    filled |= {word: sought.seal(word, reader=alice, at=services.clock()) for word in ("nobody", "guest")}
+    filled |= {word: sought.seal(word, reader=alice, at=services.db_now()) for word in ("nobody", "guest")}
     people.november(name="Second")
     filled["review"] = reviewing.ask(Campaign.objects.get(slug="november"), alice, contacts=[filled["contact"]]).pk
     wrong = []

@@ -103,7 +103,7 @@ def test_a_file_that_was_waited_for_stands_there_whole_without_a_reload(
     open_as: Open, campaign: Campaign, hr: Employee
 ) -> None:
     """Else whoever stayed on the page has a file without its SHA-256, and no way to make it again."""
-    wish = exports.Wish("standings")
+    wish = exports.ExportRequest("standings")
     asked = exports.ask_export(campaign=campaign, wish=wish, key=uuid.uuid4(), by=account_for(hr).actor)
     office = open_as(hr)
     office.goto(f"/exports/{asked.pk}/")

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from apps.employees.models import Employee
 from apps.quotas.models import Review
-from apps.quotas.services import tell_answers
+from apps.quotas.services import send_answer_mails
 from tests.browser.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -52,7 +52,7 @@ def test_a_question_is_asked_answered_and_told(open_as: Open, alice: Employee, h
     mine.page.click("text=My reviews")
     expect(mine.page.locator("main")).to_contain_text("He came back in spring")
     expect(mine.page.locator("text=Ask again")).to_be_visible()
-    assert tell_answers() == 1
+    assert send_answer_mails() == 1
     [told] = mail.outbox
     assert told.to == ["alice@corp.example.com"]
 

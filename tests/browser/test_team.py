@@ -107,7 +107,7 @@ def test_a_manager_finds_who_needs_help_and_takes_exactly_that_away(
     expect(page.locator("h1")).to_contain_text("Team of Dana")
 
     # Another day, with its own numbers in the list and in the file.
-    yesterday = people.services.clock() - timedelta(days=1)
+    yesterday = people.services.db_now() - timedelta(days=1)
     page.goto("/team/D001/?q=alice&sort=counted")
     page.locator(".as-of summary").click()
     page.locator("#as_of").fill(yesterday.date().isoformat())

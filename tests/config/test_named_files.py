@@ -12,7 +12,7 @@ import pytest
 
 from config import cold
 from config.keep import keys
-from config.local import House
+from config.local import LocalStack
 from config.places import BASE_DIR, Places
 from scripts.check import PRODUCTION
 from tests import plugin
@@ -168,7 +168,7 @@ def test_a_database_that_a_file_names_is_used_and_none_is_started(
     with cold.ready_for(["manage.py", "migrate"]):
         assert "DATABASE_URL" not in os.environ
         assert "HUNDRED_LOCAL" not in os.environ
-    house = House(places)
+    house = LocalStack(places)
     assert (house.database, house.own_broker) == (None, False)
 
 
@@ -177,6 +177,6 @@ def test_web_and_workers_are_not_told_where_the_owners_address_is(
 ) -> None:
     for name in ("DATABASE_URL_FILE", "DATABASE_OWNER_URL_FILE"):
         monkeypatch.setenv(name, "/run/secrets/address")
-    child = House(places)._child("web", ["true"])
+    child = LocalStack(places)._child("web", ["true"])
     assert "DATABASE_URL_FILE" in child.environment
     assert not [name for name in child.environment if "OWNER" in name]

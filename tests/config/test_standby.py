@@ -120,7 +120,7 @@ def _november() -> Campaign:
     people.load(people.ROSTER)
     people.with_account(people.person("H001"), "hr")
     campaign = people.november()
-    services.follow_time()
+    services.process_effective_dates()
     people.mark()
     return campaign
 
@@ -231,7 +231,7 @@ def test_verdicts_never_reach_the_standby(house: Campaign) -> None:
     people.record(people.person("A002"), 2)
     connections["replica"].close()
     with replica.reading():
-        services.follow_time()
+        services.process_effective_dates()
         people.mark()
         assert services.recount(house) == []
         Clock().set("2026-11-25T12:00:00+08:00", ticks=True)
@@ -317,7 +317,7 @@ def _vacuum(primary: Server, standby: Server) -> None:
 
 
 def exported(campaign: Campaign, by: Employee, **wish: Any) -> Export:
-    wanted = exports.Wish("standings", **wish)
+    wanted = exports.ExportRequest("standings", **wish)
     asked_for = exports.ask_export(campaign=campaign, wish=wanted, key=uuid.uuid4(), by=account_for(by).actor)
     made = exports.make_export(asked_for.pk)
     assert made is not None

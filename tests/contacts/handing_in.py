@@ -8,7 +8,7 @@ from apps.contacts.imports import receive_file
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.employees.models import Employee
 from apps.ledger.files import read_file, store_file
-from apps.ledger.services import clock
+from apps.ledger.services import db_now
 from tests import people
 
 
@@ -23,7 +23,7 @@ def own_file(dice: random.Random, rows: int) -> str:
 
 def handed_in(employee: Employee, text: str, key: str = "file-1") -> Submission:
     """The file as the page hands it in, without the doorbell."""
-    expires = clock() + timedelta(days=30)
+    expires = db_now() + timedelta(days=30)
     stored_file = store_file(
         name="c.csv", content=[text.encode()], content_type="text/csv", expires_at=expires, owner_id=None
     )

@@ -46,7 +46,7 @@ def hold_nothing() -> None:
             cursor.execute("SELECT pg_advisory_lock_shared(78)")
         return real(*arguments)
 
-    broken: dict[str, Any] = {"try_hold": everybody, "_run": run, "_hold": lambda submission: imports.hold_facts()}
+    broken: dict[str, Any] = {"advisory_lock": everybody, "_run": run, "_hold": lambda submission: imports.lock_facts()}
     vars(imports).update(broken)
 
 

@@ -12,7 +12,7 @@ from apps.contacts.services import (
 )
 from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry, OutboxRow
-from apps.ledger.services import clock
+from apps.ledger.services import db_now
 from apps.quotas.models import Campaign
 from apps.quotas.services import restore_while_open
 from tests.people import TESTER, mark, outsider, record_one, standing
@@ -35,10 +35,10 @@ def refusal(change: object, **arguments: object) -> str:
 
 
 def test_an_ended_contact_stays_as_a_fact_with_its_end(alice: Employee, contact: Contact) -> None:
-    before = clock()
+    before = db_now()
     end_contact(contact_id=contact.pk, employee=alice, by=TESTER)
     contact.refresh_from_db()
-    assert before < contact.ended_at < clock()
+    assert before < contact.ended_at < db_now()
     assert (contact.end_reason, contact.live, contact.identities.get().live) == ("removed", False, False)
     assert refusal(end_contact, contact_id=contact.pk, employee=alice) == "already_ended"
 

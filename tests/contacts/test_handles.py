@@ -22,7 +22,7 @@ from apps.contacts.services import (
 )
 from apps.employees.models import Employee
 from apps.ledger.rules import intended_phone, nearly_phone
-from apps.ledger.services import clock, identity
+from apps.ledger.services import db_now, identity
 from apps.quotas.models import Campaign
 from tests.people import TESTER, mark, record_one, sign_in, standing
 
@@ -146,8 +146,8 @@ def test_hr_is_told_how_many_are_known_by_a_handle_alone(
         record_one(alice, ("handle", f"@made.up{n}"))
     record_one(alan, ("handle", "@wanda"), ("phone", "13812345678"))
     assert "by a handle alone" not in page.get("/company/").content.decode()
-    assert count_handles_daily(clock())
-    assert not count_handles_daily(clock())
+    assert count_handles_daily(db_now())
+    assert not count_handles_daily(db_now())
     found = handles_counted()
     assert found is not None
     assert (found.contacts, found.by_handle_alone) == (26, 25)

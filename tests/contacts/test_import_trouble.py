@@ -113,7 +113,7 @@ def test_one_large_file_is_recorded_at_a_time(alice: Employee, bob: Employee, mo
 def test_mutant_without_the_queue_a_person_takes_every_worker(
     alice: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "try_hold", lambda name: nullcontext(True))
+    monkeypatch.setattr(imports, "advisory_lock", lambda name: nullcontext(True))
     with pytest.raises(AssertionError):
         test_one_file_of_a_person_is_recorded_at_a_time_and_the_next_is_asked_for(alice, bob, monkeypatch)
 
@@ -139,7 +139,7 @@ def test_a_file_is_finished_for_a_freeze_although_another_of_the_person_is_being
 def test_the_task_asks_for_what_waited(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = files.received(alice, "handle\nw1\n"), files.received(alice, "handle\nw2\n")
     asked: list[object] = []
-    monkeypatch.setattr(tasks.services, "ring_for_file", asked.append)
+    monkeypatch.setattr(tasks.services, "enqueue_import", asked.append)
     tasks.import_submission(first.pk)
     assert asked == [second.pk]
     tasks.import_submission(first.pk)

@@ -202,7 +202,7 @@ def test_of_four_files_at_once_none_is_left_for_the_sweep(
 ) -> None:
     """One is recorded after the other, by whichever worker ended one."""
     handed_in = [hand_in(alice, kept(), f"file-{n}").pk for n in range(4)]
-    monkeypatch.setattr(tasks.services, "ring_for_file", tasks.import_submission)
+    monkeypatch.setattr(tasks.services, "enqueue_import", tasks.import_submission)
     assert at_once(*(partial(tasks.import_submission, one) for one in handed_in)) == [None] * 4
     assert list(Submission.objects.values_list("state", flat=True)) == ["done"] * 4
 
@@ -264,7 +264,7 @@ def test_a_command_that_starts_the_moment_another_has_handed_in_the_same_file_le
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Whatever file the page would have rung for."""
     rung: list[Any] = []
-    monkeypatch.setattr("apps.quotas.services.ring_for_file", rung.append)
+    monkeypatch.setattr("apps.quotas.services.enqueue_import", rung.append)
     return rung
 
 

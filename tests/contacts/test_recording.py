@@ -12,7 +12,7 @@ from apps.contacts.rules import Draft, kind_of
 from apps.contacts.services import Report, finish_submission, receive, submit
 from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
-from apps.ledger.services import clock
+from apps.ledger.services import db_now
 from tests.people import TESTER, outsider, record, record_one
 
 
@@ -27,11 +27,11 @@ def codes(report: Report) -> list[str]:
 
 
 def test_a_contact_is_kept_with_its_identities_and_both_times(alice: Employee) -> None:
-    before = clock()
+    before = db_now()
     report = hand_in(alice, [("phone", "138 1234 5678"), ("email", "Wanda@Outside.example.org"), ("handle", "@Wanda")])
     contact = Contact.objects.get(pk=report.outcomes[0].contact_id)
     assert (report.created, contact.name, contact.employee, contact.source) == (1, "Guest 2", alice, "page")
-    assert before < contact.recorded_at <= contact.stored_at < clock()
+    assert before < contact.recorded_at <= contact.stored_at < db_now()
     assert contact.recorded_at == contact.submission.received_at
     kept = contact.identities.order_by("kind").values_list("kind", "value", "domain", "live")
     assert list(kept) == [
@@ -191,7 +191,7 @@ def refused(**changes: Any) -> None:
 def test_the_database_keeps_a_contact_whole(alice: Employee) -> None:
     record(alice)
     contact = Contact.objects.get()
-    late = clock()
+    late = db_now()
     refused(ended_at=late)
     refused(end_reason="removed")
     refused(ended_at=contact.recorded_at.replace(year=2020), end_reason="removed")
@@ -202,7 +202,7 @@ def test_the_database_keeps_a_contact_whole(alice: Employee) -> None:
 
 def test_an_identity_lives_exactly_as_long_as_its_contact(alice: Employee) -> None:
     record(alice)
-    Contact.objects.update(ended_at=clock(), end_reason="removed")
+    Contact.objects.update(ended_at=db_now(), end_reason="removed")
     assert not ContactIdentity.objects.get().live
     Contact.objects.update(ended_at=None, end_reason=None)
     assert ContactIdentity.objects.get().live

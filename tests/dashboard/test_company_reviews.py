@@ -176,7 +176,7 @@ def test_a_leavers_question_stays_with_a_word_that_they_left(
     review = ask(campaign, alice)
     people.load("staff_no,name,email,left_on\nA001,Alice 艾,alice@corp.example.com,2026-11-23")
     clock.set("2026-11-25T12:00:00+08:00", ticks=True)
-    services.follow_time()
+    services.process_effective_dates()
     people.mark()
     client = as_(hr)
     assert "has left" in words(client.get("/company/reviews/"))

@@ -10,7 +10,7 @@ from django.test import Client
 from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry
 from apps.quotas.models import Campaign, Export
-from apps.quotas.reports import TeamOf
+from apps.quotas.reports import Team
 from tests import files, people
 from tests.fixtures import Clock
 
@@ -150,4 +150,4 @@ def test_past_files_are_listed_page_by_page(
     assert client.get(first.context["next"]).context["past"] == mine[:1]
     assert {one.root for one in client.get("/exports/?whose=all").context["past"]} == {None, bob}
     people.sign_in(client, bob)
-    assert [one.root for one in client.get("/exports/?whose=all").context["past"]] == [bob], TeamOf(bob)
+    assert [one.root for one in client.get("/exports/?whose=all").context["past"]] == [bob], Team(bob)

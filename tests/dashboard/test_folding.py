@@ -10,7 +10,7 @@ from django.test import override_settings
 from django.urls import set_script_prefix, set_urlconf
 from django.utils import translation
 
-from apps.dashboard.folding import Folded, draw_ahead, fold
+from apps.dashboard.folding import ConstantNode, fold, prerender_templates
 
 LOAD = "{% load i18n static dashboard %}"
 
@@ -59,7 +59,7 @@ def test_what_stands_side_by_side_is_one() -> None:
 
 @pytest.mark.parametrize("source", ["{% csrf_token %}", "{{ who }}", "{% translate who %}", "{% icon who %}"])
 def test_what_hangs_on_the_reader_is_never_kept(source: str) -> None:
-    assert not [node for node in folded(source).nodelist[1:] if isinstance(node, Folded)]
+    assert not [node for node in folded(source).nodelist[1:] if isinstance(node, ConstantNode)]
 
 
 def test_an_address_follows_where_the_site_is_mounted() -> None:
@@ -77,9 +77,9 @@ def test_every_page_is_folded() -> None:
     """The loader of the settings is the one that folds; a page's blocks are those its base was read with."""
     engine = engines["django"].engine
     base, page = engine.get_template("base.html"), engine.get_template("dashboard/me.html")
-    assert len([node for node in base.nodelist if isinstance(node, Folded)]) > 1
+    assert len([node for node in base.nodelist if isinstance(node, ConstantNode)]) > 1
     block = page.nodelist.get_nodes_by_type(type(page.nodelist[0]))[0].blocks["content"]
-    assert [node for node in block.nodelist if isinstance(node, Folded)]
+    assert [node for node in block.nodelist if isinstance(node, ConstantNode)]
 
 
 @override_settings(LANGUAGE_CODE="en")
@@ -97,12 +97,12 @@ def test_of_a_page_drawn_ahead_nothing_is_left_to_its_first_reader(
     engine = engines["django"].engine
     for loader in engine.template_loaders:
         loader.reset()
-    draw_ahead()
+    prerender_templates()
     request.addfinalizer(lambda: set_urlconf(None))
     set_urlconf(settings.ROOT_URLCONF)  # as a request does
     # What extends another is drawn from both.
     for page in ("base.html", "dashboard/me.html", "dashboard/team.html", "registration/login.html"):
-        unchanging = engine.get_template(page).nodelist.get_nodes_by_type(Folded)
+        unchanging = engine.get_template(page).nodelist.get_nodes_by_type(ConstantNode)
         assert unchanging
         for node in unchanging:
             monkeypatch.setattr(node, "nodes", [NeverAgain()])

@@ -9,7 +9,7 @@ from apps.contacts.models import Contact
 from apps.contacts.services import end_contact
 from apps.employees.models import Employee
 from apps.employees.services import account_for
-from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction
+from apps.quotas.freeze.corrections import CorrectionDraft, ask_correction, grant_correction
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign
 from tests.dashboard.conftest import SignIn
@@ -58,7 +58,7 @@ def test_a_correction_is_named_as_what_makes_the_number_another(
     over: Campaign, alice: Employee, hr: Employee, company: dict[str, Employee], as_: SignIn
 ) -> None:
     asked = ask_correction(
-        campaign=over, wanted=[Wanted("A001", counted=9)], reason="x", evidence="x", by=account_for(hr)
+        campaign=over, wanted=[CorrectionDraft("A001", counted=9)], reason="x", evidence="x", by=account_for(hr)
     )
     grant_correction(correction_id=asked.pk, by=account_for(with_account(company["D001"], "hr")))
     client = as_(alice)

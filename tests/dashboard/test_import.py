@@ -402,7 +402,7 @@ def test_a_page_that_reads_the_file_itself_is_noticed(
     """The mutant: one small file would stop the site again."""
     client = as_(alice)
     address = f"/contacts/import/{files.sent(alice, GUESTS).pk}/"
-    monkeypatch.setattr("apps.quotas.services.ring_for_preview", file_previews.make_preview)
+    monkeypatch.setattr("apps.quotas.services.enqueue_preview", file_previews.make_preview)
     with pytest.raises(AssertionError, match="a worker does"):
         client.post(address + "look/", {"encoding": "utf-8"})
 

@@ -13,7 +13,7 @@ from apps.employees.models import Employee
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign, StandingChange
 from apps.quotas.reports import own_contacts
-from apps.quotas.services import clock as house_clock
+from apps.quotas.services import db_now
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import words
@@ -42,14 +42,14 @@ def test_what_changed_since_yesterday_adds_up_to_what_the_oracle_says(
     clock.set(YESTERDAY, ticks=True)
     people.record(alice, 10)
     clock.set(MIDNIGHT)
-    midnight = house_clock()
+    midnight = db_now()
     before = counted(campaign, alice, midnight)
     clock.set(TODAY, ticks=True)
     end(alice, 2)
     people.record(alice, 5)
     people.record_one(alice, ("email", "bob@corp.example.com"))
     people.mark()
-    moved = own_contacts(campaign, alice, house_clock(), before=midnight, latest=0, each=0).moved
+    moved = own_contacts(campaign, alice, db_now(), before=midnight, latest=0, each=0).moved
     net = sum(m.contacts for m in moved if m.now == "") - sum(m.contacts for m in moved if m.before == "")
     assert net == counted(campaign, alice) - before == 3
     said = words(as_(alice).get("/"))
@@ -78,10 +78,10 @@ def test_confirmations_and_earlier_entries_that_ended_are_told_as_gains(
     people.record_one(alan, shared)
     people.record_one(alice, shared)
     people.record(alice, 1)
-    Contact.objects.of(alice).filter(identities__value="shared@outside.example.org").update(confirmed_at=house_clock())
+    Contact.objects.of(alice).filter(identities__value="shared@outside.example.org").update(confirmed_at=db_now())
     clock.set(TODAY, ticks=True)
     end(alan, 1)
-    Contact.objects.of(alice).filter(confirmed_at=None).update(confirmed_at=house_clock())
+    Contact.objects.of(alice).filter(confirmed_at=None).update(confirmed_at=db_now())
     people.mark()
     expected = "+2 since yesterday: 1 confirmed, 1 counts because a colleague's earlier entry ended"
     assert expected in words(as_(alice).get("/"))
@@ -170,7 +170,7 @@ def test_every_turn_is_told_and_a_repair_is_told_as_one(as_: SignIn, alice: Empl
     end(alice, 1)
     people.mark()
     StandingChange.objects.create(
-        campaign=campaign, employee=alice, at=house_clock(), red=False, counted=100, target=100, exempt=False,
+        campaign=campaign, employee=alice, at=db_now(), red=False, counted=100, target=100, exempt=False,
         cause="repair",
     )  # fmt: skip
     said = words(as_(alice).get("/"))

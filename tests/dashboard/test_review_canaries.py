@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry
 from apps.quotas.models import Campaign, Review
-from apps.quotas.services import tell_answers
+from apps.quotas.services import send_answer_mails
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import Page
@@ -100,7 +100,7 @@ def test_neither_does_answering_show_them_nor_what_it_leaves_behind(
     sent = [("", ""), ("reason", ""), ("reason", "It is right."), ("reason", "Again.")]
     with caplog.at_level(logging.DEBUG):
         answers = [client.post(address, {"answer": way, "text": text}, follow=True) for way, text in sent]
-        tell_answers()
+        send_answer_mails()
     assert [response.status_code for response in answers] == [422, 422, 200, 409]
     assert [found(body(response)) for response in answers] == [[]] * 4
     assert shown(crawl(client, f"/company/reviews/{asked.pk}/", "/exports/reviews.csv")) == {}

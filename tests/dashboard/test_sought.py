@@ -111,7 +111,7 @@ def test_an_address_that_is_passed_on_tells_nobody_what_was_searched_for(
 def test_a_change_of_the_secret_key_keeps_todays_searches(
     alice: Employee, campaign: Campaign, settings: LazySettings
 ) -> None:
-    now = services.clock()
+    now = services.db_now()
     token = sought.seal(NAME, reader=alice, at=now)
     old, settings.SECRET_KEY = settings.SECRET_KEY, "another-key-" * 5
     with pytest.raises(sought.Unreadable):

@@ -22,7 +22,7 @@ from apps.employees.tokens import create_token
 from apps.employees.undoing import undo_load
 from apps.ledger.models import AuditEntry
 from apps.quotas.models import Campaign
-from apps.quotas.services import follow_time
+from apps.quotas.services import process_effective_dates
 from config.limits import MOST_ANONYMOUS_BYTES
 from tests import people, plugin
 from tests.authenticators import Authenticator
@@ -298,7 +298,7 @@ class TestTokensAndSessions:
             people.load(BACK)
         else:
             people.load(LEFT.replace("2026-11-22", "2026-12-31") + "\n")
-        follow_time()
+        process_effective_dates()
         clock.set("2026-11-24T12:00:00+08:00", ticks=True)
         assert people.sign_in(Client(), alice).get("/").status_code == 200, "she works here again"
         assert opens(secret) == 401

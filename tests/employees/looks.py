@@ -3,7 +3,7 @@
 from typing import Any
 
 from apps.employees.models import Employee, TreeNode
-from apps.ledger.services import clock
+from apps.ledger.services import db_now
 from tests.people import person
 
 HEADER = "staff_no,name,email,manager_staff_no\n"
@@ -21,7 +21,7 @@ def tree() -> list[tuple[Any, ...]]:
 
 
 def employed(staff_no: str) -> bool:
-    return Employee.objects.employed_at(clock()).filter(staff_no=staff_no).exists()
+    return Employee.objects.employed_at(db_now()).filter(staff_no=staff_no).exists()
 
 
 def counts(result: Any) -> dict[str, int]:

@@ -15,7 +15,7 @@ from apps.employees.approval_workflow import (
     withdraw_request,
 )
 from apps.employees.models import Account, ApprovalRequest, Role
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, db_now
 from tests.people import officer, person, with_account
 
 pytestmark = pytest.mark.django_db
@@ -84,12 +84,12 @@ def test_a_changed_account_neither_requests_nor_approves_for_days(settings: obje
         Role.objects.create(account_id=second.id, role="hr", granted_by_label="test")
     else:
         Account.objects.filter(pk=second.id).update(email="another@corp.example.com")
-    assert list(approvers(request, clock())) == []
+    assert list(approvers(request, db_now())) == []
     for attempt in (lambda: approve(request, second), lambda: requested(second, "another")):
         with pytest.raises(ApprovalRefused) as refusal:
             attempt()
         assert code_of(refusal) == "unsettled"
-    Account.objects.filter(pk=second.id).update(security_changed_at=clock() - timedelta(days=3, seconds=1))
+    Account.objects.filter(pk=second.id).update(security_changed_at=db_now() - timedelta(days=3, seconds=1))
     approve(request, second)
 
 

@@ -9,7 +9,7 @@ from apps.employees.approval_workflow import ApprovalRefused, refuse_request
 from apps.employees.email_changes import has_pending_email_change
 from apps.employees.models import Account, ApprovalRequest, EmailChange, Employee, EmployeeIdentity
 from apps.employees.undoing import can_undo, undo_load
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, db_now
 from apps.quotas.services.approvals import approve_request, effect_digest, effect_of_request
 from tests import people, rosters
 from tests.employees.looks import counts
@@ -30,7 +30,7 @@ def the_request() -> ApprovalRequest:
 
 
 def approve(request: ApprovalRequest, by: str = "hr-2") -> None:
-    seen = effect_digest(effect_of_request(request, clock()))
+    seen = effect_digest(effect_of_request(request, db_now()))
     approve_request(request_id=request.pk, seen=seen, by=officer(by))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from apps.employees.models import Employee, Employment, Placement
 from apps.employees.services import rebuild_tree
-from apps.ledger.services import clock, hold_facts
+from apps.ledger.services import db_now, lock_facts
 from tests.fixtures import Clock
 from tests.people import company as make_company
 from tests.people import person
@@ -138,7 +138,7 @@ def test_todays_tree_follows_the_periods(company: dict[str, Employee]) -> None:
     Placement.objects.create(employee=company["A001"], manager=company["C001"], starts_at=day(25), ends_at=day(30))
     for number, boss in ((24, "B001"), (25, "C001"), (26, "C001")):
         with transaction.atomic():
-            hold_facts()
+            lock_facts()
             rebuild_tree(day(number))
         assert person("A001").node.manager_id == company[boss].pk
 
@@ -160,4 +160,4 @@ def test_employed_is_the_state_just_before(company: dict[str, Employee]) -> None
 
 def test_open_periods_can_be_read(company: dict[str, Employee]) -> None:
     period = Employment.objects.get(employee=company["A001"])
-    assert period.starts_at < clock() < period.ends_at
+    assert period.starts_at < db_now() < period.ends_at

@@ -12,7 +12,7 @@ from apps.employees.imports import midnight
 from apps.employees.models import Employee, Employment, Placement
 from apps.employees.roster import RosterRefused
 from apps.ledger.models import OutboxRow
-from apps.ledger.services import clock
+from apps.ledger.services import db_now
 from tests.employees.looks import HEADER, boss_of, counts, employed, tree
 from tests.fixtures import Clock
 from tests.people import ROSTER, load, person
@@ -91,7 +91,7 @@ def test_an_empty_complete_file_does_not_send_everybody_away(company: dict[str, 
 def test_who_comes_back_is_the_same_person_with_a_second_period(company: dict[str, Employee]) -> None:
     alan = company["A002"]
     load("".join(line for line in ROSTER.splitlines(keepends=True) if not line.startswith("A002")), complete=True)
-    back_at = clock()
+    back_at = db_now()
     assert counts(load(ROSTER)) == {"updated": 1, "unchanged": 8}
     first, second = Employment.objects.filter(employee=alan).order_by("starts_at")
     assert first.ends_at == midnight(date(2026, 11, 23))

@@ -14,7 +14,7 @@ from apps.employees.models import Account, ApprovalRequest, Employee, Role, Rost
 from apps.employees.roster_effects import NeedsSecondPerson
 from apps.employees.undoing import undo_load, undo_or_request
 from apps.ledger.models import AuditEntry
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, db_now
 from apps.quotas.models import Campaign
 from apps.quotas.services.approvals import approve_request, effect_digest, effect_of_request
 from tests.commands import run, say
@@ -48,7 +48,7 @@ def the_request(kind: str = "roster_load") -> ApprovalRequest:
 
 
 def approve(request: ApprovalRequest, by: str = "hr-2") -> None:
-    seen = effect_digest(effect_of_request(request, clock()))
+    seen = effect_digest(effect_of_request(request, db_now()))
     approve_request(request_id=request.pk, seen=seen, by=officer(by))
 
 
@@ -99,7 +99,7 @@ def test_a_made_up_row_that_hits_a_contact_waits_and_tells_its_author_nothing(
     assert not Employee.objects.filter(staff_no="X001").exists()
     request = the_request()
     assert request.effect == {"joining": 1}, "the requester's copy"
-    assert effect_of_request(request, clock()) == {"joining": 1, "counts": 1}, "the second person's"
+    assert effect_of_request(request, db_now()) == {"joining": 1, "counts": 1}, "the second person's"
     alarm = AuditEntry.objects.get(action="roster.touches_contacts")
     assert (alarm.actor_label, alarm.detail) == ("hr-1", {})
     shown.refresh_from_db()
@@ -134,7 +134,7 @@ def test_ending_a_colleague_before_the_campaign_waits_when_somebody_has_recorded
     head = "staff_no,name,email,started_on,left_on\n"
     done = confirmed(head + "S001,Sam,sam@corp.example.com,2026-01-01,2026-10-01\n", officer("hr-1"))
     assert done.state == State.REQUESTED
-    assert effect_of_request(the_request(), clock())["counts"] == 1
+    assert effect_of_request(the_request(), db_now())["counts"] == 1
 
 
 def test_nobody_tries_many_files_a_day(alice: Employee, campaign: Campaign, noon: Clock) -> None:
@@ -197,7 +197,7 @@ def test_undoing_a_made_up_row_waits_when_it_moves_a_count(alice: Employee, camp
     record_one(alice, ("email", "guest@outside.example.org"))
     request = undo_or_request(load_id=done.pk, by=officer("hr-1"))
     assert request is not None
-    assert effect_of_request(request, clock())["counts"] == 1
+    assert effect_of_request(request, db_now())["counts"] == 1
     assert employed("X001")
 
 

@@ -17,7 +17,7 @@ from apps.employees.roster import load_roster
 from apps.employees.roster_effects import NeedsSecondPerson
 from apps.employees.undoing import undo_load, undo_or_request
 from apps.ledger.models import AuditEntry
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, db_now
 from apps.ledger.tables import Table
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign
@@ -49,7 +49,7 @@ def confirmed(content: str, by: Actor | None = None, **options: bool) -> RosterL
 def request_of(done: RosterLoad) -> dict[str, int]:
     """The effect of the request that the load waits for, whole."""
     assert done.state == State.REQUESTED
-    return effect_of_request(ApprovalRequest.objects.get(decision=None), clock())
+    return effect_of_request(ApprovalRequest.objects.get(decision=None), db_now())
 
 
 def test_a_first_day_in_the_future_ends_somebody() -> None:
@@ -210,7 +210,7 @@ def test_an_unsettled_account_asks_nothing(settings: Any, company: dict[str, Emp
     settings.ROSTER_APPROVAL_SHARE = 1
     record_one(alice, ("phone", "+8613912345001"))
     by = with_account(company["H001"], "hr").account.actor
-    Account.objects.filter(pk=by.id).update(security_changed_at=clock())
+    Account.objects.filter(pk=by.id).update(security_changed_at=db_now())
     for phone in ("+8613912345001", "+8613912345002"):
         shown = looked(f"staff_no,name,email,phone\nS001,Sam,sam@corp.example.com,{phone}\n")
         with pytest.raises(ApprovalRefused) as refused:
@@ -230,7 +230,7 @@ def test_a_request_that_is_refused_is_one_of_three_and_stands_in_the_trail(
         record_one(alice, ("phone", f"+861391234500{number}"))
         shown = looked(f"staff_no,name,email,phone\nS001,Sam,sam@corp.example.com,+861391234500{number}\n")
         assert loads.confirm(shown, digest=shown.digest, by=by)
-        Account.objects.filter(pk=by.id).update(security_changed_at=clock())
+        Account.objects.filter(pk=by.id).update(security_changed_at=db_now())
         assert worked(shown).state == State.REFUSED
         Account.objects.filter(pk=by.id).update(security_changed_at=None)
     assert AuditEntry.objects.filter(action="roster.touches_contacts").count() == 3

@@ -7,7 +7,7 @@ from django.db.utils import DatabaseError
 from apps.employees.models import Account, Employee, EmployeeIdentity, Employment, Placement, RosterBefore, TreeNode
 from apps.employees.undoing import CannotUndo, can_undo, undo_load
 from apps.ledger.models import AuditEntry
-from apps.ledger.services import PastIsKept, keep_past
+from apps.ledger.services import BackdatingBlocked, block_backdated_writes
 from tests.employees.looks import employed
 from tests.employees.test_loads import NEXT
 from tests.people import ROSTER, TESTER, load, person
@@ -72,8 +72,8 @@ def test_a_load_is_undone_once(company: dict[str, Employee]) -> None:
 
 def test_nothing_is_undone_while_a_result_is_made_of_it(company: dict[str, Employee]) -> None:
     done = applied(NEXT)
-    keep_past("november", keep=True)
-    with pytest.raises(PastIsKept):
+    block_backdated_writes("november", keep=True)
+    with pytest.raises(BackdatingBlocked):
         undo_load(load_id=done.pk, by=TESTER)
     assert employed("N001")
 

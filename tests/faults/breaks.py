@@ -18,18 +18,18 @@ def take_notes_first() -> None:
     """The mutant: notes are gone before what they ask for is done."""
     from django.db import transaction
 
-    from apps.ledger.services import Touched
+    from apps.ledger.services import OutboxBatch
     from apps.quotas import services
     from apps.quotas.services import marking
 
-    real, drain, taken = marking.mark_touched, marking.drain, list[Touched]()
+    real, drain, taken = marking.mark_touched, marking.drain, list[OutboxBatch]()
 
     def mark_touched() -> int:
         with transaction.atomic():
             taken[:] = [drain(marking.AT_MOST)]
         return real()
 
-    def known(limit: int) -> Touched:
+    def known(limit: int) -> OutboxBatch:
         # As on a slow machine: who looks, marks or is killed meanwhile meets it more often than once in thirty times.
         time.sleep(0.05)
         return taken[0]
@@ -68,7 +68,7 @@ def trust_stale_standings() -> None:
     from apps.quotas.reports import sources
 
     nobody = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
-    vars(sources)["stale_sql"] = lambda *asked: nobody
+    vars(sources)["pending_sql"] = lambda *asked: nobody
 
 
 def lock_nobody() -> None:
@@ -128,7 +128,7 @@ def end_ranges_first() -> None:
     """The mutant: a range is done, for everybody who looks, before its effect is there."""
     from django.db import transaction
 
-    from apps.ledger.services import hold_facts
+    from apps.ledger.services import lock_facts
     from apps.quotas.services import running
 
     real = running.mark_range
@@ -143,7 +143,7 @@ def end_ranges_first() -> None:
     def mark_later(*judged: Any) -> None:
         time.sleep(0.3)
         with transaction.atomic():
-            hold_facts()
+            lock_facts()
             real(*judged)
 
     vars(running)["mark_range"] = mark_range
@@ -194,7 +194,7 @@ def keep_no_alarm() -> None:
     """The mutant: what a night has put right is no alarm in the morning."""
     from apps.quotas.services import running
 
-    vars(running)["keep_drift"] = lambda *found: None
+    vars(running)["record_drift"] = lambda *found: None
 
 
 def forget_keys() -> None:
@@ -233,7 +233,7 @@ def read_in_requests() -> None:
         (uploads, ["LARGE_BYTES"]),
     ):  # fmt: skip
         vars(module).update(dict.fromkeys(limits, 10**12))
-    vars(services)["ring_for_preview"] = file_previews.make_preview
+    vars(services)["enqueue_preview"] = file_previews.make_preview
 
 
 _ALL = [take_notes_first, acknowledge_early, sweep_nothing, trust_stale_standings, lock_nobody, lock_in_any_order]

@@ -19,10 +19,10 @@ from apps.contacts.rules import Draft
 from apps.contacts.services import submit
 from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
-from apps.ledger.services import clock, note_employees
+from apps.ledger.services import db_now, queue_reevaluation
 from apps.quotas.models import Campaign
-from apps.quotas.querysets import stale_sql
-from apps.quotas.services import follow_time, sweep
+from apps.quotas.querysets import pending_sql
+from apps.quotas.services import process_effective_dates, sweep
 from tests import people, plugin
 from tests.faults.doors import Door, NoAnswer, door_of
 from tests.faults.house import House
@@ -113,12 +113,12 @@ class Ground:
         crossers = [f"R{n:03d},Rita {n},r{n}@corp.example.com,Sales,B001" for n in range(CROSSERS)]
         more = [f"E{n:04d},Emil {n},e{n}@corp.example.com,Sales,C001" for n in range(staff)]
         people.load("\n".join(["staff_no,name,email,department,manager_staff_no", *crossers, *more]))
-        today = clock().date()
+        today = db_now().date()
         usual = {"opens_on": today - timedelta(days=20), "deadline": today + timedelta(days=20), "target": target}
         self.campaign = people.november(**{**usual, **terms})
         for number in range(CROSSERS):
             self.bring(f"R{number:03d}", range(target - 1))
-        follow_time()
+        process_effective_dates()
         self.settle()
         return self.campaign
 
@@ -141,7 +141,7 @@ class Ground:
     @staticmethod
     def note_everybody() -> None:
         """A note for each employee, as a change of the roster makes them."""
-        note_employees(Employee.objects.values_list("pk", flat=True))
+        queue_reevaluation(Employee.objects.values_list("pk", flat=True))
 
     # -- what is to be seen
 
@@ -180,7 +180,7 @@ class Ground:
 
 def _anybody_is_stale() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT EXISTS ({stale_sql()})")
+        cursor.execute(f"SELECT EXISTS ({pending_sql()})")
         return bool(cursor.fetchone()[0])
 
 

@@ -50,7 +50,7 @@ def die_before_ringing() -> None:
 
 def count_claims() -> None:
     """Every job that somebody may do leaves a line, so that a second one of a period can be seen."""
-    from apps.ledger.services import clock
+    from apps.ledger.services import db_now
 
     made = Path(os.environ["FAULT_EFFECTS"])
 
@@ -61,7 +61,7 @@ def count_claims() -> None:
             mine = real(job, period, detail)
             if mine:
                 with made.open("a", encoding="utf-8") as file:
-                    file.write(f"{job} {period} {clock().isoformat()}\n")
+                    file.write(f"{job} {period} {db_now().isoformat()}\n")
             return mine
 
         vars(module)["claim_job"] = claim
@@ -97,13 +97,13 @@ def count_ends() -> None:
     from apps.quotas.services import running
 
     made = Path(os.environ["FAULT_EFFECTS"])
-    do, close = running.do_range, running.close_if_over
+    do, close = running.process_range, running.close_if_over
 
     def note(what: str) -> None:
         with made.open("a", encoding="utf-8") as file:
             file.write(f"{what}\n")
 
-    def do_range(range_id: int) -> bool:
+    def process_range(range_id: int) -> bool:
         done = do(range_id)
         if done:
             note(f"range {range_id}")
@@ -116,7 +116,7 @@ def count_ends() -> None:
         return over
 
     vars(running)["close_if_over"] = close_if_over
-    vars(services)["do_range"] = do_range
+    vars(services)["process_range"] = process_range
 
 
 def hurry() -> None:

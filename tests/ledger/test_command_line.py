@@ -122,7 +122,7 @@ class Bars:
 @pytest.fixture
 def bars(monkeypatch: pytest.MonkeyPatch) -> Bars:
     found = Bars()
-    monkeypatch.setattr(house.HouseCommand, "bar", lambda _self, unit, total=None: found.bar(unit, total))
+    monkeypatch.setattr(house.AppCommand, "bar", lambda _self, unit, total=None: found.bar(unit, total))
     return found
 
 

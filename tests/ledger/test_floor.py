@@ -15,15 +15,15 @@ from apps.ledger.services import (
     SYSTEM,
     audit,
     claim_job,
-    clock,
-    drain,
-    hold_facts,
-    hold_tree,
-    note_employees,
-    note_identities,
-    take_time,
+    db_now,
+    disable_statement_timeout,
+    lock_facts,
+    lock_org_tree,
+    pop_outbox,
+    queue_identity_reevaluation,
+    queue_reevaluation,
+    set_identity_tracking,
     verify_identity_key,
-    watch_identities,
 )
 from tests.fixtures import Clock
 from tests.people import TESTER
@@ -35,57 +35,57 @@ OTHER = ("phone", b"2" * 32)
 
 def test_the_clock_is_the_databases(clock: Clock) -> None:
     clock.set("2026-11-30T23:59:59.999999+08:00")
-    assert globals()["clock"]() == datetime(2026, 11, 30, 15, 59, 59, 999999, tzinfo=UTC)
+    assert globals()["db_now"]() == datetime(2026, 11, 30, 15, 59, 59, 999999, tzinfo=UTC)
 
 
 # -- outbox --------------------------------------------------------------------------------------------------------
 
 
 def test_a_note_is_written_once_a_person() -> None:
-    note_employees([3, 1, 3])
+    queue_reevaluation([3, 1, 3])
     assert list(OutboxRow.objects.order_by("id").values_list("employee_id", flat=True)) == [1, 3]
 
 
 def test_nobody_touched_writes_nothing() -> None:
-    note_employees([])
-    note_identities([], always=True)
+    queue_reevaluation([])
+    queue_identity_reevaluation([], always=True)
     assert not OutboxRow.objects.exists()
 
 
 def test_identities_are_noted_only_while_a_campaign_counts_exclusively() -> None:
-    note_identities([KEY])
+    queue_identity_reevaluation([KEY])
     assert not OutboxRow.objects.exists()
-    watch_identities(True)
-    watch_identities(True)
-    note_identities([KEY, KEY, OTHER])
+    set_identity_tracking(True)
+    set_identity_tracking(True)
+    queue_identity_reevaluation([KEY, KEY, OTHER])
     assert OutboxRow.objects.count() == 2
-    watch_identities(False)
-    note_identities([KEY])
+    set_identity_tracking(False)
+    queue_identity_reevaluation([KEY])
     assert OutboxRow.objects.count() == 2
-    note_identities([KEY], always=True)
+    queue_identity_reevaluation([KEY], always=True)
     assert OutboxRow.objects.count() == 3
 
 
 def test_a_drain_takes_what_is_there_and_no_more_than_asked() -> None:
-    note_employees(range(1, 6))
-    note_identities([KEY], always=True)
-    first, second, third = drain(4), drain(4), drain(4)
+    queue_reevaluation(range(1, 6))
+    queue_identity_reevaluation([KEY], always=True)
+    first, second, third = pop_outbox(4), pop_outbox(4), pop_outbox(4)
     assert (first.employees, first.rows) == ([1, 2, 3, 4], 4)
     assert (second.employees, second.identities, second.rows) == ([5], [KEY], 2)
     assert third.rows == 0
 
 
 def test_a_drain_that_is_rolled_back_keeps_every_note() -> None:
-    note_employees([1, 2])
+    queue_reevaluation([1, 2])
     with transaction.atomic():
-        assert drain(10).rows == 2
+        assert pop_outbox(10).rows == 2
         transaction.set_rollback(True)
     assert OutboxRow.objects.count() == 2
 
 
 def test_a_note_that_is_rolled_back_was_none() -> None:
     with transaction.atomic():
-        note_employees([1])
+        queue_reevaluation([1])
         transaction.set_rollback(True)
     assert not OutboxRow.objects.exists()
 
@@ -102,7 +102,7 @@ def test_a_note_names_a_person_or_an_identity(fields: dict[str, Any]) -> None:
 # -- locks ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lock", [hold_facts, hold_tree, lambda: hold_facts(exclusive=True)])
+@pytest.mark.parametrize("lock", [lock_facts, lock_org_tree, lambda: lock_facts(exclusive=True)])
 def test_a_lock_is_taken_in_a_transaction_and_ends_with_it(lock: Any) -> None:
     with transaction.atomic():
         lock()
@@ -113,7 +113,7 @@ def test_a_lock_is_taken_in_a_transaction_and_ends_with_it(lock: Any) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lock_outside_a_transaction_protects_nothing_and_is_refused() -> None:
-    for lock in (hold_facts, hold_tree):
+    for lock in (lock_facts, lock_org_tree):
         with pytest.raises(RuntimeError, match="outside a transaction"):
             lock()
 
@@ -125,13 +125,13 @@ def test_what_is_done_to_the_whole_tree_is_not_cut_off_where_a_page_would_be() -
         cursor.execute("SHOW statement_timeout")
         before = cursor.fetchone()
         with transaction.atomic():
-            hold_tree()
+            lock_org_tree()
             cursor.execute("SHOW statement_timeout")
             assert cursor.fetchone() == ("0",) != before
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == before
     with pytest.raises(RuntimeError, match="every one after it"):
-        take_time()
+        disable_statement_timeout()
 
 
 # -- jobs ----------------------------------------------------------------------------------------------------------
@@ -156,10 +156,10 @@ def test_a_job_whose_effect_is_rolled_back_is_still_to_be_done() -> None:
 
 
 def test_an_entry_says_who_what_whom_and_when(noon: Clock) -> None:
-    before = clock()
+    before = db_now()
     audit("role.granted", by=SYSTEM, kind="account", id=7, label="Alice", detail={"role": "hr"})
     entry = AuditEntry.objects.get()
-    assert before < entry.at < clock()
+    assert before < entry.at < db_now()
     assert (entry.actor_id, entry.actor_label, entry.subject_id) == (None, "system", "7")
     assert "Alice" in str(entry)
 
@@ -193,7 +193,7 @@ def test_bytes_come_back_as_they_went_in(size: int) -> None:
     content = bytes(n % 251 for n in range(size))
     pieces = [content[n : n + 70_000] for n in range(0, size, 70_000)]
     stored = store_file(
-        name="x.csv", content=pieces, content_type="text/csv", expires_at=clock() + timedelta(days=1), owner_id=None
+        name="x.csv", content=pieces, content_type="text/csv", expires_at=db_now() + timedelta(days=1), owner_id=None
     )
     stored.refresh_from_db()
     assert b"".join(read_file(stored)) == content
@@ -207,12 +207,12 @@ def test_a_file_that_breaks_off_is_not_there_at_all() -> None:
         raise OSError("the line is gone")
 
     with pytest.raises(OSError, match="gone"):
-        store_file(name="x", content=broken(), content_type="text/csv", expires_at=clock(), owner_id=None)
+        store_file(name="x", content=broken(), content_type="text/csv", expires_at=db_now(), owner_id=None)
     assert not StoredFile.objects.exists()
 
 
 def test_files_go_when_their_time_has_come_and_not_before() -> None:
-    now = clock()
+    now = db_now()
     for hours in (-1, 0, 1):
         expires_at = now + timedelta(hours=hours)
         store_file(name=str(hours), content=[b"x"], content_type="text/csv", expires_at=expires_at, owner_id=None)

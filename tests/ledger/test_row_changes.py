@@ -22,7 +22,7 @@ from apps.employees.services import account_for, grant_role
 from apps.ledger.guards import EVENTS
 from apps.ledger.models import AuditEntry, RowChange
 from apps.quotas import services
-from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction
+from apps.quotas.freeze.corrections import CorrectionDraft, ask_correction, grant_correction
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Adjustment, Campaign, FrozenResult
 from tests import people, plugin
@@ -85,7 +85,7 @@ def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee,
     people.mark()
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
     freeze(campaign=campaign, by=TESTER, patient=False)
-    wanted = [Wanted("A001", counted=100)]
+    wanted = [CorrectionDraft("A001", counted=100)]
     ask_correction(campaign=Campaign.objects.get(), wanted=wanted, reason="x", evidence="y", by=account_for(hr))
     plugin.run_as_owner(
         "INSERT INTO employees_deputyship (key, manager_id, deputy_id, starts_at, ends_at, named_at, named_by_id,"
@@ -369,7 +369,7 @@ def test_the_acts_of_the_house_explain_what_they_change(
     granted = _adjusted(campaign, alice, hr, second)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
     freeze(campaign=campaign, by=TESTER, patient=False)
-    wanted = [Wanted("A001", counted=100)]
+    wanted = [CorrectionDraft("A001", counted=100)]
     asked = ask_correction(campaign=Campaign.objects.get(), wanted=wanted, reason="x", evidence="y", by=account_for(hr))
     grant_correction(correction_id=asked.pk, by=second)
     assert FrozenResult.objects.count() == 2
@@ -387,7 +387,7 @@ def second(company: dict[str, Employee]) -> Account:
 
 
 def _adjusted(campaign: Campaign, employee: Employee, hr: Employee, second: Account) -> AuditEntry:
-    asked = services.ask_adjustment(
+    asked = services.request_adjustment(
         campaign=campaign, employee=employee, kind="leave", reason="x", target=50, by=account_for(hr).actor
     )
     services.grant_adjustment(request_id=asked.pk, by=second.actor)

@@ -10,7 +10,7 @@ import pytest
 from apps.ledger import uploads
 from apps.ledger.files import delete_files, store_file
 from apps.ledger.models import FilePreview, StoredFile
-from apps.ledger.services import clock, try_hold
+from apps.ledger.services import advisory_lock, db_now
 from apps.ledger.uploads import (
     ATTEMPTS,
     LARGE_BYTES,
@@ -31,7 +31,7 @@ Maker = Callable[[StoredFile, dict[str, Any]], Made]
 
 def sent(owner: int = 1, size: int = 3, **asked: Any) -> StoredFile:
     stored = store_file(
-        name="a.csv", content=[b"x" * size], content_type=KIND, expires_at=clock() + timedelta(days=1), owner_id=owner
+        name="a.csv", content=[b"x" * size], content_type=KIND, expires_at=db_now() + timedelta(days=1), owner_id=owner
     )
     ask_preview(stored, asked)
     return stored
@@ -93,7 +93,7 @@ def test_one_large_file_is_read_at_a_time_in_the_company() -> None:
 def test_no_large_file_is_read_while_another_is_recorded() -> None:
     """Else two files of one person take both workers, and nobody is marked meanwhile."""
     preview, quick = sent(size=LARGE_BYTES + 1), Reading()
-    with try_hold(LARGE_FILE) as mine:
+    with advisory_lock(LARGE_FILE) as mine:
         assert mine
         with meanwhile(lambda: make_preview(preview.pk, {KIND: quick})) as reading:
             assert reading.result() == []
@@ -102,7 +102,7 @@ def test_no_large_file_is_read_while_another_is_recorded() -> None:
 
 
 def test_mutant_without_the_lock_a_person_takes_every_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "try_hold", lambda name: nullcontext(True))
+    monkeypatch.setattr(uploads, "advisory_lock", lambda name: nullcontext(True))
     with pytest.raises(AssertionError):
         test_one_file_of_a_person_is_read_at_a_time_and_the_next_follows()
 

@@ -19,23 +19,23 @@ from apps.employees.services import account_for, set_password_link
 from apps.ledger.models import FilePreview
 from apps.quotas import exports
 from apps.quotas.freeze.closing import begin_closing
-from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction, refuse_correction
+from apps.quotas.freeze.corrections import CorrectionDraft, ask_correction, grant_correction, refuse_correction
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign, Export
 from apps.quotas.services import (
-    Terms,
-    ask_adjustment,
+    RuleDraft,
     ask_by_file,
-    ask_by_rule,
-    ask_ending,
     cancel_campaign,
     change_rule,
-    clock,
-    follow_time,
+    db_now,
     grant_adjustment,
     preview_rule,
     previewed,
+    process_effective_dates,
     refuse_adjustment,
+    request_adjustment,
+    request_prorated_targets,
+    request_revocation,
     withdraw_adjustment,
 )  # fmt: skip
 from apps.quotas.services.campaign_approvals import change_rule_or_request
@@ -83,7 +83,7 @@ def fill(house: Clock) -> dict[str, object]:
 
 def _two_persons(november: Campaign) -> dict[str, object]:
     """A change of November's rule and an erasure, which wait for the other of HR."""
-    terms = Terms(60, date(2026, 11, 1), date(2026, 11, 25), "Asia/Shanghai")
+    terms = RuleDraft(60, date(2026, 11, 1), date(2026, 11, 25), "Asia/Shanghai")
     rule = change_rule_or_request(
         campaign=november, terms=terms, seen=november.rule.version, reason="部门一致同意", key=uuid.uuid4(),
         by=account("hr").actor,
@@ -99,7 +99,7 @@ def _november(house: Clock) -> Campaign:
     """The one that runs. HR found on the 18th that 120 were too many."""
     opened = _open("十一月", date(2026, 11, 1), date(2026, 11, 30), 120)
     house.set("2026-11-18T10:00:00+08:00", ticks=True)
-    terms = Terms(100, date(2026, 11, 1), date(2026, 11, 30), "Asia/Shanghai")
+    terms = RuleDraft(100, date(2026, 11, 1), date(2026, 11, 30), "Asia/Shanghai")
     change_rule(campaign=opened, terms=terms, seen=1, reason="试点显示目标过高", by=account("hr").actor)
     return Campaign.objects.get(pk=opened.pk)
 
@@ -112,7 +112,7 @@ def _open(name: str, opens_on: date, deadline: date, target: int) -> Campaign:
 
 
 def _mark() -> None:
-    follow_time()
+    process_effective_dates()
     people.mark()
 
 
@@ -121,7 +121,7 @@ def _september(house: Clock) -> Campaign:
     house.set("2026-09-01T00:00:05+08:00", ticks=True)
     campaign = _open("九月", date(2026, 9, 1), date(2026, 9, 30), 20)
     people_of_hr = {"by": account("hr").actor}
-    asked = ask_adjustment(
+    asked = request_adjustment(
         campaign=campaign, employee=person("asker"), kind="part_time", reason="每周工作三天", target=12, **people_of_hr
     )
     grant_adjustment(request_id=asked.pk, by=account("second").actor)
@@ -162,7 +162,7 @@ def _corrections(campaign: Campaign) -> dict[str, object]:
     first, second = account("hr"), account("second")
 
     def ask(reason: str, staff_no: str, counted: int) -> int:
-        wanted = [Wanted(staff_no, counted=counted)]
+        wanted = [CorrectionDraft(staff_no, counted=counted)]
         return ask_correction(campaign=campaign, wanted=wanted, reason=reason, evidence="工单七", by=first).pk
 
     granted = ask("同步晚到", "E099", 20)
@@ -179,14 +179,14 @@ def _adjustments(campaign: Campaign) -> dict[str, object]:
     def ask(place: int, **terms: object) -> int:
         usual = {"kind": "leave", "reason": "产假", "by": first}
         employee = people.person(f"M{place:03}")
-        return ask_adjustment(campaign=campaign, employee=employee, **usual | terms).pk  # type: ignore[arg-type]
+        return request_adjustment(campaign=campaign, employee=employee, **usual | terms).pk  # type: ignore[arg-type]
 
     long_reason = "他在九月至十一月间照顾家人，" * 20
     found = {
         "waiting": ask(11, target=40), "granted": ask(12, exempt=True, reason=long_reason),
         "ending": ask(13, target=60), "refused": ask(14, exempt=True),
         "withdrawn": ask(15, target=10, kind="other", kind_text="外派"),
-        "own": ask_adjustment(
+        "own": request_adjustment(
             campaign=campaign, employee=person("one"), kind="part_time", reason="半日", target=50, by=first
         ).pk,
     }  # fmt: skip
@@ -195,14 +195,14 @@ def _adjustments(campaign: Campaign) -> dict[str, object]:
     refuse_adjustment(request_id=found["refused"], note="假期已经结束", by=second)
     withdraw_adjustment(request_id=found["withdrawn"], by=first)
     request = campaign.adjustmentrequest_set.get(pk=found["ending"])
-    found["end_waiting"] = ask_ending(request=request, employee=None, reason="提前回来", by=first).pk
+    found["end_waiting"] = request_revocation(request=request, employee=None, reason="提前回来", by=first).pk
     people.load(
         "staff_no,name,email,department,manager_staff_no,started_on\n"
         + "\n".join(f"N{n:03},新人{n:02},n{n:03}@corp.example.com,支持1组,T001,2026-11-{10 + n % 9}" for n in range(30))
     )
     rule, day = campaign.rule, date(2026, 11, 5)
-    seen = preview_rule(rule, clock(), joined_after=day, department="", besides_employee=None)
-    many = ask_by_rule(campaign=campaign, joined_after=day, reason="中途加入", seen=seen.digest, by=first)
+    seen = preview_rule(rule, db_now(), joined_after=day, department="", besides_employee=None)
+    many = request_prorated_targets(campaign=campaign, joined_after=day, reason="中途加入", seen=seen.digest, by=first)
     told = {f"{name}_adjustment": pk for name, pk in found.items()} | {"many_adjustment": many.pk}
     return told | _adjusted_by_file(campaign)
 
@@ -216,7 +216,7 @@ def _adjusted_by_file(campaign: Campaign) -> dict[str, object]:
         for n in range(31, 61)
     ]
     asked = files.adjustments(employee, header + "".join(lines[:12]), campaign=campaign, name="十一月休假名单.csv")
-    found = previewed(FilePreview.objects.get(pk=asked.pk).report, campaign.rule, clock(), employee.pk)
+    found = previewed(FilePreview.objects.get(pk=asked.pk).report, campaign.rule, db_now(), employee.pk)
     assert found
     sent = ask_by_file(campaign=campaign, stored=asked, kind="leave", reason="休假", seen=found.digest, by=by)
     bad = (
@@ -255,7 +255,7 @@ def _imports() -> dict[str, object]:
     broken = _stuck(employee, "坏了.csv")
     refuse_submission(broken.pk, "unreadable_file")
     running = _stuck(employee, "正在登记.csv")
-    at = clock()
+    at = db_now()
     Submission.objects.filter(pk=running.pk).update(done=1_240, advanced_at=at)
     return {
         "upload": files.upload(employee, HEADER + NEW + GOOD[:200] + BAD, name="通讯录.csv").pk,
@@ -337,11 +337,15 @@ def _exports(november: Campaign, september: Campaign) -> dict[str, object]:
     """Files of every state: made, made again and differing, waiting for a worker, failed, of a team, handed over."""
     hr = person("hr")
     made = files.export(november, hr, filters={"status": "red", "department": "销售部", "sort": "help"})
-    same = exports.ask_again(export=made, key=uuid.uuid4(), by=account("hr").actor)
+    same = exports.rerun_export(export=made, key=uuid.uuid4(), by=account("hr").actor)
     exports.make_export(same.pk, tell=False)
-    waiting = exports.ask_export(campaign=november, wish=exports.Wish("days"), key=uuid.uuid4(), by=account("hr").actor)
-    failed = exports.ask_export(campaign=november, wish=exports.Wish("teams"), key=uuid.uuid4(), by=account("hr").actor)
-    Export.objects.filter(pk=failed.pk).update(state="failed", error="OSError", made_at=clock())
+    waiting = exports.ask_export(
+        campaign=november, wish=exports.ExportRequest("days"), key=uuid.uuid4(), by=account("hr").actor
+    )
+    failed = exports.ask_export(
+        campaign=november, wish=exports.ExportRequest("teams"), key=uuid.uuid4(), by=account("hr").actor
+    )
+    Export.objects.filter(pk=failed.pk).update(state="failed", error="OSError", made_at=db_now())
     files.export(november, person("five"), root=people.person("L005"), form="xlsx")
     handover = files.export(Campaign.objects.get(pk=september.pk), hr, "handover")
     return {

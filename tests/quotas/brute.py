@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.employees.models import Employee, Employment, Placement
-from apps.ledger.services import note_employees
+from apps.ledger.services import queue_reevaluation
 from apps.quotas import rules
 from apps.quotas.models import Adjustment, Campaign
-from apps.quotas.reports import Everyone, Filters, Standings
-from apps.quotas.services import ask_ending, grant_adjustment, refuse_adjustment
+from apps.quotas.reports import Filters, Standings, WholeCompany
+from apps.quotas.services import grant_adjustment, refuse_adjustment, request_revocation
 from tests.people import adjust, ask, load, mark, november, officer
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -44,14 +44,14 @@ def build(seed: int, size: int = 16) -> Campaign:
             begin = OPENED + timedelta(days=dice.randrange(20))
             made = adjust(campaign=campaign, employee=one, starts_at=begin, **terms)
             if dice.random() < 0.3:
-                ending = ask_ending(request=made.request, employee=None, reason="x", by=officer("asks"))
+                ending = request_revocation(request=made.request, employee=None, reason="x", by=officer("asks"))
                 grant_adjustment(request_id=ending.pk, by=officer("grants"))
         if dice.random() < 0.4:
             _ask_in_vain(dice, campaign, one)
     mark()
     for one in dice.sample(staff, 2):
         _record(dice, one, 3)
-        note_employees([one.pk])
+        queue_reevaluation([one.pk])
     return campaign
 
 
@@ -268,5 +268,5 @@ def group(people: list[Person]) -> dict[str, Any]:
 
 
 def both(campaign: Campaign, as_of: datetime | None, **filters: str) -> tuple[Standings, Brute]:
-    standings = Standings(campaign, Everyone(), as_of=as_of, filters=Filters(**filters))
+    standings = Standings(campaign, WholeCompany(), as_of=as_of, filters=Filters(**filters))
     return standings, Brute(campaign, standings.now, past=as_of is not None)

@@ -25,7 +25,7 @@ from apps.employees.models import Employee
 from apps.quotas.freeze.files import signature_file
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign, FrozenResult, FrozenStanding
-from apps.quotas.services import clock as house_clock
+from apps.quotas.services import db_now
 from tests.crowd import Gate, at_once, blocked, meanwhile, until
 from tests.fixtures import Clock
 from tests.oracle import oracle
@@ -53,7 +53,7 @@ def verdicts(campaign: Campaign, version: int = 1) -> list[tuple[Any, ...]]:
 
 def seal(campaign: Campaign) -> None:
     """A result of nobody for a campaign with its K, so that it may be moved to frozen."""
-    at = house_clock()
+    at = db_now()
     FrozenResult.objects.create(
         campaign=campaign, version=1, rule_version=1, cutoff_at=at, kept_until=at, rows=0, red=0, digest="",
         signature="", public_key="", created_by_label="test",
@@ -124,7 +124,7 @@ def late_writer(campaign: Campaign, employee: Employee, clock: Clock, *, barrier
     """
     gate, wrong = Gate(), []
     clock.set(campaign.rule.cutoff_at - TICK)
-    with patch.object(submitting, "clock", gate.after(submitting.clock)), meanwhile(partial(record, employee)):
+    with patch.object(submitting, "db_now", gate.after(submitting.db_now)), meanwhile(partial(record, employee)):
         gate.wait()
         clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
         with meanwhile(partial(freeze, campaign=campaign, by=TESTER, patient=True)) as freezing:

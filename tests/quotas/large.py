@@ -11,7 +11,7 @@ from apps.contacts.rules import Draft
 from apps.contacts.services import receive
 from apps.contacts.services.submitting import record_contacts
 from apps.employees.models import Employee
-from apps.ledger.services import clock
+from apps.ledger.services import db_now
 from tests import people
 from tests.bench import seeding, standings
 from tests.bench.database import Database
@@ -88,7 +88,7 @@ def identities_of(employee: Employee, count: int) -> list[tuple[str, bytes]]:
 
 def feed(employee: Employee) -> None:
     """A line of an operator's feed about somebody new."""
-    at = clock() - timedelta(days=2)
+    at = db_now() - timedelta(days=2)
     draft = Draft("Guest", (("email", "fed@outside.example.org"),), recorded_at=at)
     submission = receive(employee=employee, drafts=[], source=Source.FEED, by=people.TESTER)
     record_contacts(

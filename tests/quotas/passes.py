@@ -4,9 +4,9 @@ from django.db import connection, transaction
 
 from apps.contacts.services import lock_employees
 from apps.employees.models import Employee
-from apps.ledger.services import hold_facts
+from apps.ledger.services import lock_facts
 from apps.quotas.models import Campaign, MarkRange, MarkRun, Standing
-from apps.quotas.services import judge_everybody
+from apps.quotas.services import reevaluate_all
 from tests.oracle import oracle
 from tests.people import TESTER
 
@@ -14,10 +14,10 @@ from tests.people import TESTER
 def begin(campaign: Campaign) -> MarkRun:
     """Begin a run over everybody whose every standing says that nobody has brought anyone."""
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         lock_employees(Employee.objects.values_list("pk", flat=True))
         Standing.objects.filter(campaign=campaign).update(counted=0, reached_at=None)
-        return judge_everybody(campaign, cause="rule", by=TESTER)
+        return reevaluate_all(campaign, cause="rule", by=TESTER)
 
 
 def in_the_middle() -> list[int]:

@@ -11,7 +11,7 @@ from apps.ledger.models import AuditEntry, OutboxRow
 from apps.ledger.services import Actor
 from apps.quotas import services
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign, StandingChange
-from apps.quotas.reports import Only, Standings
+from apps.quotas.reports import OneEmployee, Standings
 from apps.quotas.services import AdjustmentRefused, grant_adjustment
 from tests import people
 from tests.fixtures import Clock
@@ -33,7 +33,7 @@ def actor(employee: Employee) -> Actor:
 
 
 def end(made: Adjustment, *, grant: bool = True) -> AdjustmentRequest:
-    ending = services.ask_ending(request=made.request, employee=None, reason="back early", by=officer("asks"))
+    ending = services.request_revocation(request=made.request, employee=None, reason="back early", by=officer("asks"))
     if grant:
         grant_adjustment(request_id=ending.pk, by=officer("grants"))
     return ending
@@ -76,7 +76,7 @@ def test_a_look_back_shows_an_adjustment_as_it_is_known_now(campaign: Campaign, 
     exempt = {at: {no: free for no, _c, _t, free, _r in oracle(campaign, at)}["A001"] for at in (fifth, tenth)}
     assert exempt == {fifth: False, tenth: True}
     for at, expected in {**exempt, datetime(2026, 11, 24, tzinfo=UTC): True, clock.now(): False}.items():
-        row = Standings(campaign, Only(alice), as_of=at).one(alice.pk)
+        row = Standings(campaign, OneEmployee(alice), as_of=at).one(alice.pk)
         assert row
         assert row.exempt is expected, at
 
@@ -84,7 +84,7 @@ def test_a_look_back_shows_an_adjustment_as_it_is_known_now(campaign: Campaign, 
 def test_nobody_asks_for_themself_nor_grants_it(campaign: Campaign, hr: Employee, alan: Employee) -> None:
     grant_role(employee=alan, role="hr", by=TESTER)
     with pytest.raises(AdjustmentRefused, match="about you"):
-        services.ask_adjustment(
+        services.request_adjustment(
             campaign=campaign, employee=hr, kind="leave", reason="x", exempt=True, by=actor(hr)
         )  # fmt: skip
     asked = ask(campaign=campaign, employee=hr, exempt=True)
@@ -98,7 +98,7 @@ def test_nobody_asks_for_themself_nor_grants_it(campaign: Campaign, hr: Employee
         grant_adjustment(request_id=asked.pk, by=officer("asks"))
     grant_adjustment(request_id=asked.pk, by=actor(alan))
     with pytest.raises(AdjustmentRefused, match="about you"):
-        services.ask_ending(request=asked, employee=None, reason="x", by=actor(hr))
+        services.request_revocation(request=asked, employee=None, reason="x", by=actor(hr))
 
 
 def test_only_who_is_of_hr_at_that_moment_acts(campaign: Campaign, alice: Employee, hr: Employee) -> None:
@@ -108,7 +108,7 @@ def test_only_who_is_of_hr_at_that_moment_acts(campaign: Campaign, alice: Employ
         with pytest.raises(AdjustmentRefused, match="Only HR"):
             grant_adjustment(request_id=asked.pk, by=by)
         with pytest.raises(AdjustmentRefused, match="Only HR"):
-            services.ask_adjustment(campaign=campaign, employee=alice, kind="leave", reason="x", exempt=True, by=by)
+            services.request_adjustment(campaign=campaign, employee=alice, kind="leave", reason="x", exempt=True, by=by)
     assert is_red(campaign, alice)
 
 
@@ -136,7 +136,7 @@ def test_a_form_sent_twice_asks_once(campaign: Campaign, alice: Employee) -> Non
     first = ask(campaign=campaign, employee=alice, exempt=True, key=key)
     assert ask(campaign=campaign, employee=alice, exempt=True, key=key) == first
     with pytest.raises(AdjustmentRefused, match="somebody else"):
-        services.ask_adjustment(
+        services.request_adjustment(
             campaign=campaign, employee=alice, kind="leave", reason="x", exempt=True, key=key, by=officer("third")
         )
     with pytest.raises(AdjustmentRefused, match="waiting to be decided"):

@@ -16,15 +16,15 @@ from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign
 from apps.quotas.services import (
     AdjustmentRefused,
     ask_by_file,
-    ask_ending,
-    check_many,
-    clock,
+    db_now,
     deciding,
     grant_adjustment,
-    look_at_file,
+    preview_file,
     read_adjustments,
+    recheck,
     recount,
     refuse_adjustment,
+    request_revocation,
     withdraw_adjustment,
 )
 from tests import files
@@ -90,7 +90,7 @@ def test_two_who_ask_for_one_person_at_once_ask_once(campaign: Campaign, alice: 
 
 def test_an_end_granted_twice_at_once_ends_once(campaign: Campaign, alice: Employee) -> None:
     made = adjust(campaign=campaign, employee=alice, exempt=True)
-    ending = ask_ending(request=made.request, employee=None, reason="x", by=officer("asks"))
+    ending = request_revocation(request=made.request, employee=None, reason="x", by=officer("asks"))
     acts = [partial(grant_adjustment, request_id=ending.pk, by=officer(f"officer {n}")) for n in range(4)]
     assert outcomes(at_once(*acts))[0] == 1
     agree(campaign)
@@ -99,7 +99,7 @@ def test_an_end_granted_twice_at_once_ends_once(campaign: Campaign, alice: Emplo
 def file_of(campaign: Campaign, content: str) -> tuple[StoredFile, str]:
     """A file of adjustments that is looked at, and the digest of its list."""
     file = files.adjustments(None, content, campaign=campaign)
-    found = look_at_file(read_adjustments(BytesIO(content.encode())), campaign.rule, clock(), besides_employee=None)
+    found = preview_file(read_adjustments(BytesIO(content.encode())), campaign.rule, db_now(), besides_employee=None)
     return file, found.digest
 
 
@@ -111,7 +111,7 @@ def test_a_file_that_is_clicked_and_granted_by_many_at_once_counts_once(campaign
     results = at_once(*[click] * 5)
     assert len({one.pk for one in results}) == 1
     request = AdjustmentRequest.objects.get()
-    digest = check_many(request, campaign.rule, clock(), None).digest
+    digest = recheck(request, campaign.rule, db_now(), None).digest
     acts = [
         partial(grant_adjustment, request_id=request.pk, seen=digest, by=officer(f"officer {n}")) for n in range(4)
     ]  # fmt: skip
@@ -131,7 +131,7 @@ def test_two_files_about_one_person_at_once_adjust_that_person_once(campaign: Ca
     )  # fmt: skip
     waiting = [one for one in asked if isinstance(one, AdjustmentRequest)]
     assert waiting
-    seen = {one.pk: check_many(one, campaign.rule, clock(), None).digest for one in waiting}
+    seen = {one.pk: recheck(one, campaign.rule, db_now(), None).digest for one in waiting}
     acts = [
         partial(grant_adjustment, request_id=pk, seen=digest, by=officer(f"of {pk}")) for pk, digest in seen.items()
     ]
@@ -210,13 +210,13 @@ def test_an_own_adjustment_that_comes_in_between_is_seen_by_the_grant_for_many(
     load(header + "J12,Jo,jo@corp.example.com,2026-11-12\nJ20,Jim,jim@corp.example.com,2026-11-20")
     campaign.refresh_from_db()
     many = ask_for_late_joiners(campaign)
-    seen = check_many(many, campaign.rule, clock(), None).digest
+    seen = recheck(many, campaign.rule, db_now(), None).digest
     one, gate = ask(campaign=campaign, employee=person("J12"), exempt=True), Gate()
-    real = deciding.note_employees
-    monkeypatch.setattr(deciding, "note_employees", gate.after(real))
+    real = deciding.queue_reevaluation
+    monkeypatch.setattr(deciding, "queue_reevaluation", gate.after(real))
     with meanwhile(partial(grant_adjustment, request_id=one.pk, by=officer("grants"))):
         gate.wait()
-        monkeypatch.setattr(deciding, "note_employees", real)
+        monkeypatch.setattr(deciding, "queue_reevaluation", real)
         second = partial(grant_adjustment, request_id=many.pk, seen=seen, by=officer("third"))
         with meanwhile(partial(outcome, second)) as granting:
             until(lambda: granting.done() or blocked() == 1)

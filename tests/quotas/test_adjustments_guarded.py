@@ -9,7 +9,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from apps.employees.models import Employee, Role
 from apps.employees.services import account_for
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign
-from apps.quotas.services import ask_ending, clock, grant_adjustment
+from apps.quotas.services import db_now, grant_adjustment, request_revocation
 from tests.people import adjust, ask, mark, officer, standing
 
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def run(statement: str, *values: Any) -> None:
 
 def decide(asked: AdjustmentRequest, by: int, decision: str = "granted", **more: Any) -> None:
     """Write a decision past every service."""
-    written = {"decision": decision, "decided_at": clock(), "decided_by_id": by, "note": "no", **more}
+    written = {"decision": decision, "decided_at": db_now(), "decided_by_id": by, "note": "no", **more}
     sets = ", ".join(f"{name} = %s" for name in written)
     run(f"UPDATE quotas_adjustmentrequest SET {sets} WHERE id = %s", *written.values(), asked.pk)
 
@@ -43,9 +43,9 @@ def refused(said: str) -> Any:
 
 def test_nothing_counts_without_a_grant(asked: AdjustmentRequest) -> None:
     with refused("when another has granted it"):
-        bring_into_force(asked, clock())
+        bring_into_force(asked, db_now())
     with refused("granted_or_left_out|when another"):
-        run("UPDATE quotas_adjustment SET granted_at = %s, left_out = 'own'", clock())
+        run("UPDATE quotas_adjustment SET granted_at = %s, left_out = 'own'", db_now())
 
 
 def test_who_asked_does_not_grant(asked: AdjustmentRequest) -> None:
@@ -93,7 +93,7 @@ def test_a_row_that_begins_as_granted_is_refused(asked: AdjustmentRequest, alan:
     columns = "request_id, campaign_id, employee_id, exempt, starts_at, ends_at, granted_at, left_out"
     row = f"INSERT INTO quotas_adjustment ({columns}) SELECT %s, campaign_id, %s, true, starts_at, ends_at, %s, ''"
     with refused("asked first"):
-        run(f"{row} FROM quotas_adjustment", asked.pk, asked.employee_id, clock())
+        run(f"{row} FROM quotas_adjustment", asked.pk, asked.employee_id, db_now())
     with refused("asked first"):
         run(f"{row} FROM quotas_adjustment", asked.pk, alan.pk, None)
     with refused("quotas_adjustment_once"):
@@ -127,8 +127,8 @@ def test_what_was_granted_is_never_changed_nor_deleted(campaign: Campaign, alice
 
 def test_an_end_wants_a_granted_request_of_its_own(campaign: Campaign, alice: Employee, alan: Employee) -> None:
     made, other = (adjust(campaign=campaign, employee=one, exempt=True) for one in (alice, alan))
-    ending = ask_ending(request=made.request, employee=None, reason="x", by=officer("asks"))
-    at = clock()
+    ending = request_revocation(request=made.request, employee=None, reason="x", by=officer("asks"))
+    at = db_now()
     with refused("granted its end"):
         run("UPDATE quotas_adjustment SET ended_at = %s WHERE id = %s", at, made.pk)
     grant_adjustment(request_id=ending.pk, by=officer("grants"))

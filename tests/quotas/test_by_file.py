@@ -17,11 +17,11 @@ from apps.employees.models import Employee
 from apps.employees.reading import ColumnMissing
 from apps.employees.services import account_for, grant_role
 from apps.ledger.models import AuditEntry, StoredChunk, StoredFile
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, db_now
 from apps.ledger.texts import PackedFile, UnsureEncoding
 from apps.quotas import services
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign
-from apps.quotas.services import AdjustmentRefused, FileLook, adjustment_files, grant_adjustment
+from apps.quotas.services import AdjustmentRefused, BulkPreview, adjustment_files, grant_adjustment
 from apps.quotas.services.adjustment_files import TooManyLines, rejected_csv
 from tests import files
 from tests.fixtures import Clock
@@ -36,8 +36,8 @@ def read(content: str | bytes, encoding: str = "") -> services.AdjustmentFile:
     return services.read_adjustments(raw, encoding)
 
 
-def look(campaign: Campaign, content: str | bytes, besides: int | None = None) -> FileLook:
-    return services.look_at_file(read(content), campaign.rule, clock(), besides_employee=besides)
+def look(campaign: Campaign, content: str | bytes, besides: int | None = None) -> BulkPreview:
+    return services.preview_file(read(content), campaign.rule, db_now(), besides_employee=besides)
 
 
 def send(content: str | bytes, campaign: Campaign | None = None) -> StoredFile:
@@ -59,9 +59,9 @@ def account_employee(by: Actor) -> int | None:
     return Employee.objects.filter(account=by.id).values_list("pk", flat=True).first()
 
 
-def check(request: AdjustmentRequest, besides: int | None = None) -> services.Candidates:
+def check(request: AdjustmentRequest, besides: int | None = None) -> services.BulkTargets:
     request.refresh_from_db()
-    return services.check_many(request, request.campaign.rule, clock(), besides)
+    return services.recheck(request, request.campaign.rule, db_now(), besides)
 
 
 def grant(request: AdjustmentRequest, by: Actor | None = None) -> int:
@@ -72,7 +72,7 @@ def terms(found: Iterable[Any]) -> dict[str, Any]:
     return {one.staff_no: one.target or one.exempt for one in found}
 
 
-def rejects(found: FileLook) -> list[tuple[int, str, str]]:
+def rejects(found: BulkPreview) -> list[tuple[int, str, str]]:
     return [(one.line, one.column, one.reason) for one in found.rejects]
 
 
@@ -205,7 +205,7 @@ def test_a_file_of_too_many_lines_is_refused_and_not_cut(monkeypatch: pytest.Mon
 
 def test_the_rejected_lines_are_a_file_that_can_be_corrected_and_sent_again(campaign: Campaign) -> None:
     file = read("staff_no,name,target\nX1,=Eve,80\nA001,Alice,many\nA002,Alan,70\n")
-    found = services.look_at_file(file, campaign.rule, clock(), besides_employee=None)
+    found = services.preview_file(file, campaign.rule, db_now(), besides_employee=None)
     text = rejected_csv(file, found.rejects).decode("utf-8-sig")
     first, second = csv.DictReader(io.StringIO(text))
     assert first == {
@@ -307,7 +307,7 @@ def test_hr_is_left_out_of_what_they_ask_for_and_grant(campaign: Campaign) -> No
 def sooner(campaign: Campaign) -> None:
     """The deadline is the 26th now."""
     rule = campaign.rule
-    wanted = services.Terms(rule.target, rule.opens_on, date(2026, 11, 26), rule.time_zone)
+    wanted = services.RuleDraft(rule.target, rule.opens_on, date(2026, 11, 26), rule.time_zone)
     services.change_rule(campaign=campaign, terms=wanted, seen=rule.version, reason="x", by=officer("changes"))
 
 
@@ -361,11 +361,11 @@ def test_a_file_of_nobody_is_not_asked_for(campaign: Campaign) -> None:
 def test_one_of_many_can_be_ended_and_then_all(campaign: Campaign) -> None:
     request = ask_with(campaign, HEADER + "A001,80,,\nA002,exempt,,\nB001,60,,\n")
     grant(request)
-    one = services.ask_ending(request=request, employee=person("A002"), reason="x", by=officer("asks"))
+    one = services.request_revocation(request=request, employee=person("A002"), reason="x", by=officer("asks"))
     assert grant_adjustment(request_id=one.pk, by=officer("grants")) == 1
     mark()
     assert not standing(campaign, person("A002")).exempt
-    rest = services.ask_ending(request=request, employee=None, reason="x", by=officer("asks"))
+    rest = services.request_revocation(request=request, employee=None, reason="x", by=officer("asks"))
     assert grant_adjustment(request_id=rest.pk, by=officer("grants")) == 2
     mark()
     assert {target for _no, _counted, target, _exempt, _red in stored(campaign)} == {100}

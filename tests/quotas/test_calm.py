@@ -12,11 +12,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.contacts.models import ContactIdentity
-from apps.ledger.services import note_identities
+from apps.ledger.services import queue_identity_reevaluation
 from apps.quotas import figures
 from apps.quotas.models import Campaign
-from apps.quotas.reports import Everyone, Only, People, Standings, honest_meter, rolled
-from apps.quotas.services import judge_everybody, mark_touched, rolling, sweep
+from apps.quotas.reports import OneEmployee, People, Standings, WholeCompany, honest_meter, rolled
+from apps.quotas.services import mark_touched, reevaluate_all, rolling, sweep
 from tests.people import TESTER, person, record
 from tests.quotas import brute
 
@@ -69,40 +69,40 @@ def judged(campaign: Campaign, people: People, question: str) -> Any:
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_nobody_is_judged_while_nobody_waits(campaign: Campaign, question: str) -> None:
     """Otherwise the page of eight people takes three times as long, for all on the last evening."""
-    answer, judges = asked(Standings(campaign, Everyone()), question)
+    answer, judges = asked(Standings(campaign, WholeCompany()), question)
     assert not judges
-    assert answer == judged(campaign, Everyone(), question)
+    assert answer == judged(campaign, WholeCompany(), question)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_whoever_waits_is_judged(campaign: Campaign, question: str) -> None:
     record(person("P03"), 2)
-    answer, judges = asked(Standings(campaign, Everyone()), question)
+    answer, judges = asked(Standings(campaign, WholeCompany()), question)
     assert judges
-    assert answer == judged(campaign, Everyone(), question)
+    assert answer == judged(campaign, WholeCompany(), question)
 
 
 def test_of_others_who_wait_nobody_is_judged(campaign: Campaign) -> None:
     record(person("P03"), 2)
-    assert not asked(Standings(campaign, Only(person("P04"))), "rows")[1]
-    assert asked(Standings(campaign, Only(person("P03"))), "rows")[1]
+    assert not asked(Standings(campaign, OneEmployee(person("P04"))), "rows")[1]
+    assert asked(Standings(campaign, OneEmployee(person("P03"))), "rows")[1]
 
 
 def test_a_note_on_an_identity_may_concern_anybody(campaign: Campaign) -> None:
     held = ContactIdentity.objects.filter(employee=person("P05")).earliest("pk")
-    note_identities([(held.kind, bytes(held.digest))], always=True)
-    answer, judges = asked(Standings(campaign, Only(person("P05"))), "rows")
+    queue_identity_reevaluation([(held.kind, bytes(held.digest))], always=True)
+    answer, judges = asked(Standings(campaign, OneEmployee(person("P05"))), "rows")
     assert judges
     assert [stale for *_, stale in answer] == [True]
 
 
 def test_whoever_is_in_a_range_that_waits_is_judged(campaign: Campaign) -> None:
-    judge_everybody(campaign, cause="rule", by=TESTER)
-    answer, judges = asked(Standings(campaign, Everyone()), "rows")
+    reevaluate_all(campaign, cause="rule", by=TESTER)
+    answer, judges = asked(Standings(campaign, WholeCompany()), "rows")
     assert judges
     assert all(stale for *_, stale in answer)
     sweep()
-    assert not asked(Standings(campaign, Everyone()), "rows")[1]
+    assert not asked(Standings(campaign, WholeCompany()), "rows")[1]
 
 
 @pytest.mark.parametrize("question", ["curve", "meter"])
@@ -110,12 +110,12 @@ def test_whoever_is_in_a_range_that_waits_is_judged(campaign: Campaign) -> None:
 def test_who_comes_to_wait_between_two_questions_of_a_page_is_judged_by_the_second(
     summed: Campaign, question: str, sums: bool
 ) -> None:
-    standings = Standings(summed, Everyone(), summed=sums)
+    standings = Standings(summed, WholeCompany(), summed=sums)
     assert not asked(standings, "totals")[1]
     record(person("P03"), 2)
     answer, judges = asked(standings, question)
     assert judges
-    right = Standings(summed, Everyone(), summed=False, calm=False)
+    right = Standings(summed, WholeCompany(), summed=False, calm=False)
     right.now = standings.now
     # The total beside the meter is the first question's.
     assert question == "meter" or answer == counted(right)
@@ -123,13 +123,13 @@ def test_who_comes_to_wait_between_two_questions_of_a_page_is_judged_by_the_seco
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_sums_are_believed_while_nobody_waits(summed: Campaign, question: str) -> None:
-    assert Standings(summed, Everyone()).rolled
-    assert not asked(Standings(summed, Everyone()), question)[1]
+    assert Standings(summed, WholeCompany()).rolled
+    assert not asked(Standings(summed, WholeCompany()), question)[1]
     record(person("P03"), 2)
-    answer, judges = asked(Standings(summed, Everyone()), question)
+    answer, judges = asked(Standings(summed, WholeCompany()), question)
     assert judges
-    assert answer == judged(summed, Everyone(), question)
+    assert answer == judged(summed, WholeCompany(), question)
     mark_touched()
-    answer, judges = asked(Standings(summed, Everyone()), question)
+    answer, judges = asked(Standings(summed, WholeCompany()), question)
     assert not judges, "who was marked since the sums were made is read as stored"
-    assert answer == judged(summed, Everyone(), question)
+    assert answer == judged(summed, WholeCompany(), question)

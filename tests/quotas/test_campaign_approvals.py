@@ -16,10 +16,10 @@ from apps.ledger.models import AuditEntry
 from apps.ledger.services import Actor
 from apps.quotas import services
 from apps.quotas.freeze.closing_approvals import close_or_request
-from apps.quotas.freeze.corrections import CorrectionRefused, Wanted, ask_correction
+from apps.quotas.freeze.corrections import CorrectionDraft, CorrectionRefused, ask_correction
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import AdjustmentRequest, Campaign, CampaignRule
-from apps.quotas.services import Terms, campaign_approvals, opening_approvals
+from apps.quotas.services import RuleDraft, campaign_approvals, opening_approvals
 from apps.quotas.services.approvals import effect_of_request
 from apps.quotas.services.campaign_approvals import cancel_or_request, change_rule_or_request
 from apps.quotas.services.opening_approvals import open_or_request
@@ -32,9 +32,9 @@ pytestmark = pytest.mark.django_db
 OPERATOR = Actor(None, "operator")
 
 
-def terms_of(rule: CampaignRule, **wanted: Any) -> Terms:
+def terms_of(rule: CampaignRule, **wanted: Any) -> RuleDraft:
     names = ("target", "opens_on", "deadline", "time_zone", "exclusive", "confirmed_only", "scope", "company_domains")
-    return replace(Terms(**{name: getattr(rule, name) for name in names}), **wanted)
+    return replace(RuleDraft(**{name: getattr(rule, name) for name in names}), **wanted)
 
 
 def change(campaign: Campaign, by: Actor | None = None, **wanted: Any) -> CampaignRule | ApprovalRequest:
@@ -77,7 +77,7 @@ def test_a_change_that_moves_anybody_waits_for_a_second_hr_user(three: Campaign,
     request = change(three, **wanted)
     assert isinstance(request, ApprovalRequest)
     assert Campaign.objects.get().rule.version == 1
-    assert effect_of_request(request, services.clock())[effect] > 0
+    assert effect_of_request(request, services.db_now())[effect] > 0
     approve(request)
     rule = Campaign.objects.get().rule
     assert (rule.version, rule.reason, rule.changed_by_label, rule.approved_by_label) == (
@@ -132,7 +132,7 @@ def test_a_request_for_a_rule_that_has_changed_since_cannot_be_approved(three: C
     request = change(three, target=3)
     assert isinstance(request, ApprovalRequest)
     change_rule(campaign=three, terms=terms_of(three.rule, target=99), seen=1, reason="agreed", by=OPERATOR)
-    now = services.clock()
+    now = services.db_now()
     assert [waiting.stale for waiting in campaign_approvals.waiting_at(three, now)] == [True]
     with pytest.raises(ApprovalRefused) as refused:
         approve(request)
@@ -164,7 +164,7 @@ def test_one_person_is_not_both(three: Campaign) -> None:
 
 
 def opened(by: Actor | None = None, **wanted: Any) -> Campaign | ApprovalRequest:
-    usual = Terms(100, date(2026, 11, 1), date(2026, 12, 31), "Asia/Shanghai")
+    usual = RuleDraft(100, date(2026, 11, 1), date(2026, 12, 31), "Asia/Shanghai")
     name = wanted.pop("name", "Second")
     return open_or_request(name=name, terms=replace(usual, **wanted), key=uuid.uuid4(), by=by or officer("asks"))
 
@@ -198,7 +198,7 @@ def test_a_campaign_that_compared_with_another_tells_whose_contacts_somebody_is_
 def test_the_second_person_sees_whose_count_other_domains_move(three: Campaign) -> None:
     request = opened(company_domains=["corp.example.com", "partner.example"])
     assert isinstance(request, ApprovalRequest)
-    assert effect_of_request(request, services.clock())["recounted"] == 1
+    assert effect_of_request(request, services.db_now())["recounted"] == 1
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
@@ -362,7 +362,7 @@ def test_an_account_that_changed_lately_asks_for_no_correction(
     clock.set(campaign.rule.cutoff_at, ticks=True)
     freeze(campaign=campaign, by=people.TESTER, patient=False)
     frozen = Campaign.objects.get()
-    asked = {"campaign": frozen, "wanted": [Wanted("A001", counted=5)], "reason": "x", "evidence": "y"}
+    asked = {"campaign": frozen, "wanted": [CorrectionDraft("A001", counted=5)], "reason": "x", "evidence": "y"}
     settings.APPROVAL_COOLDOWN_DAYS = 3
     Account.objects.filter(pk=hr.account.pk).update(email="new@corp.example.com")
     with pytest.raises(CorrectionRefused, match="within the last 3 days"):

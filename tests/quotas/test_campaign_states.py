@@ -8,7 +8,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign, CampaignRule, Standing
-from apps.quotas.services import clock
+from apps.quotas.services import db_now
 from tests.fixtures import Clock
 from tests.quotas.deadline import seal
 
@@ -29,7 +29,7 @@ WAYS = {("draft", "open"), ("draft", "cancelled"), ("open", "closing"), ("open",
 @pytest.mark.parametrize("old", STATES)
 @pytest.mark.parametrize("new", STATES)
 def test_a_campaign_moves_along_the_listed_ways_only(noon: Clock, old: str, new: str) -> None:
-    kept = {"kept_until": clock()}
+    kept = {"kept_until": db_now()}
     campaign = Campaign.objects.create(slug="x", name="x", created_by_label="x", state="draft")
     for step in {"draft": [], "cancelled": ["cancelled"]}.get(old, STATES[1 : STATES.index(old) + 1]):
         move(campaign, state=step)
@@ -45,12 +45,12 @@ def test_a_campaign_moves_along_the_listed_ways_only(noon: Clock, old: str, new:
 
 def test_nothing_is_frozen_without_its_instant_and_the_instant_stays(campaign: Campaign) -> None:
     with pytest.raises(IntegrityError):
-        move(campaign, kept_until=clock())
+        move(campaign, kept_until=db_now())
     move(campaign, state="closing")
     with pytest.raises(IntegrityError):
         move(campaign, state="frozen")
-    move(campaign, kept_until=clock())
-    for other in (None, clock()):
+    move(campaign, kept_until=db_now())
+    for other in (None, db_now()):
         with pytest.raises(DatabaseError, match="keeps its instant"):
             move(campaign, kept_until=other)
 
@@ -65,7 +65,7 @@ def test_a_rule_is_never_changed_and_a_campaign_that_is_over_gets_no_new_one(cam
         "has a reason": {"version": 3, "reason": ""},
         "follows the one before": {"version": 4},
         "dated when it is made": {"version": 3, "in_force_from": campaign.rule.in_force_from},
-        "one that is ahead": {"version": 3, "cutoff_at": clock()},
+        "one that is ahead": {"version": 3, "cutoff_at": db_now()},
     }.items():
         with pytest.raises(DatabaseError, match=said), transaction.atomic():
             CampaignRule.objects.create(**{"campaign": campaign, "reason": "x", **terms, **changes})
@@ -88,7 +88,7 @@ def test_not_even_the_owner_rewrites_a_rule_or_deletes_a_campaign(campaign: Camp
 
 def test_nothing_is_frozen_without_a_result(campaign: Campaign) -> None:
     move(campaign, state="closing")
-    move(campaign, kept_until=clock())
+    move(campaign, kept_until=db_now())
     with pytest.raises(DatabaseError, match="without a result"):
         move(campaign, state="frozen")
 
@@ -99,6 +99,6 @@ def test_red_and_what_remains_are_the_databases_own_arithmetic(campaign: Campaig
     for changes in ({"counted": -1}, {"target": 0}, {"counted": 100}):
         with pytest.raises(IntegrityError), transaction.atomic():
             Standing.objects.filter(employee=alice).update(**changes)
-    Standing.objects.filter(employee=alice).update(counted=100, reached_at=clock())
+    Standing.objects.filter(employee=alice).update(counted=100, reached_at=db_now())
     verdict = Standing.objects.get(employee=alice)
     assert (verdict.red, verdict.remaining) == (False, 0)

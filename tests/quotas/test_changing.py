@@ -16,15 +16,15 @@ from apps.quotas.freeze.freezing import freeze, freeze_due
 from apps.quotas.models import Campaign, CampaignRule, StandingChange
 from apps.quotas.services import (
     CampaignRefused,
-    Terms,
+    RuleDraft,
     cancel_campaign,
     change_rule,
-    look_at_change,
     mark_touched,
+    preview_rule_change,
     recount,
 )  # fmt: skip
 from apps.quotas.services import (
-    clock as house_clock,
+    clock as db_now,
 )
 from tests.crowd import at_once
 from tests.fixtures import Clock
@@ -32,9 +32,9 @@ from tests.oracle import oracle, stored
 from tests.people import TESTER, mark, november, record, standing
 
 
-def terms_of(rule: CampaignRule) -> Terms:
-    names = Terms.__dataclass_fields__
-    return Terms(**{name: getattr(rule, name) for name in names})
+def terms_of(rule: CampaignRule) -> RuleDraft:
+    names = RuleDraft.__dataclass_fields__
+    return RuleDraft(**{name: getattr(rule, name) for name in names})
 
 
 def change(campaign: Campaign, *, seen: int = 1, reason: str = "too much", **changed: Any) -> CampaignRule:
@@ -53,7 +53,7 @@ def test_red_moves_exactly_as_the_look_said(random_company: Campaign, changed: d
     wanted = {name: not getattr(rule, name) if value is True else value for name, value in changed.items()}
     terms = replace(terms_of(rule), **wanted)
     before = {no: red for no, _counted, _target, _exempt, red in stored(random_company)}
-    seen = look_at_change(campaign=random_company, terms=terms, seen=rule.version, now=house_clock()).effect
+    seen = preview_rule_change(campaign=random_company, terms=terms, seen=rule.version, now=db_now()).effect
     flips = StandingChange.objects.count()
     change_rule(campaign=random_company, terms=terms, seen=rule.version, reason="x", by=TESTER)
     mark()
@@ -74,7 +74,7 @@ def test_who_comes_in_and_who_goes_out_turns_neither_way(campaign: Campaign, ali
     change(campaign, target=3, scope=["Sales", "Board"])
     mark()
     terms = replace(terms_of(campaign.rules.get(version=2)), scope=["Support", "Sales"], target=4)
-    seen = look_at_change(campaign=Campaign.objects.get(), terms=terms, seen=2, now=house_clock()).effect
+    seen = preview_rule_change(campaign=Campaign.objects.get(), terms=terms, seen=2, now=db_now()).effect
     assert seen
     assert (seen.people_before, seen.people, seen.came, seen.came_red, seen.left, seen.left_red) == (4, 5, 2, 2, 1, 1)
     assert (seen.turned_red, seen.turned_green, seen.red) == (1, 0, 5)
@@ -83,17 +83,17 @@ def test_who_comes_in_and_who_goes_out_turns_neither_way(campaign: Campaign, ali
 def test_a_day_before_the_change_keeps_the_rule_of_that_day(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     record(alice, 60)
     mark()
-    before = house_clock()
+    before = db_now()
     clock.set("2026-11-24T12:00:00+08:00", ticks=True)
     made = change(campaign, target=60)
     mark()
     campaign = Campaign.objects.get()
-    for as_of, target, red in ((before, 100, True), (made.in_force_from, 100, True), (house_clock(), 60, False)):
-        row = reports.Standings(campaign, reports.Only(alice), as_of=as_of).one(alice.pk)
+    for as_of, target, red in ((before, 100, True), (made.in_force_from, 100, True), (db_now(), 60, False)):
+        row = reports.Standings(campaign, reports.OneEmployee(alice), as_of=as_of).one(alice.pk)
         assert row
         assert (row.target, row.red) == (target, red)
     assert (standing(campaign, alice).target, standing(campaign, alice).red) == (60, False)
-    assert [(one.target, one.since) for one in reports.target_history(campaign, alice, house_clock())] == [
+    assert [(one.target, one.since) for one in reports.target_history(campaign, alice, db_now())] == [
         (60, made.in_force_from), (100, campaign.rule.opens_at),
     ]  # fmt: skip
     entry = AuditEntry.objects.get(action="campaign.rule_changed")
@@ -138,7 +138,7 @@ def test_nothing_changes_after_the_deadline_the_close_or_a_cancellation(campaign
 def test_before_the_opening_no_reason_is_needed(company: dict[str, Employee]) -> None:
     later = november(name="December", opens_on=date(2026, 12, 1), deadline=date(2026, 12, 31))
     terms = replace(terms_of(later.rule), opens_on=date(2026, 12, 5))
-    seen = look_at_change(campaign=later, terms=terms, seen=1, now=house_clock())
+    seen = preview_rule_change(campaign=later, terms=terms, seen=1, now=db_now())
     assert (seen.effect, seen.people) == (None, 9)
     assert change(later, reason="", opens_on=date(2026, 12, 5)).version == 2
 

@@ -6,7 +6,7 @@ from apps.contacts.models import Contact
 from apps.contacts.services import correct_contact, end_contact
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign
-from apps.quotas.services import clock, follow_time, restore_while_open
+from apps.quotas.services import db_now, process_effective_dates, restore_while_open
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
 from tests.people import TESTER, load, mark, november, outsider, record_one, standing
@@ -78,10 +78,10 @@ def test_the_same_when_the_colleague_starts_at_midnight(
     exclusive: Campaign, first: Contact, second: Contact, alice: Employee, alan: Employee, clock: Clock
 ) -> None:
     load(f"staff_no,name,email,phone,started_on\nN001,New,new@corp.example.com,{OWN[1]},2026-11-24")
-    follow_time()
+    process_effective_dates()
     assert counted(exclusive, alice, alan) == [1, 0]
     clock.set("2026-11-24T00:00:01+00:00", ticks=True)
-    assert follow_time()
+    assert process_effective_dates()
     assert counted(exclusive, alice, alan) == [0, 1]
 
 
@@ -96,7 +96,7 @@ def test_an_unconfirmed_claim_is_one(company: dict[str, Employee], alice: Employ
     campaign = november(exclusive=True, confirmed_only=True)
     record_one(alice, SHARED)
     record_one(alan, SHARED)
-    Contact.objects.filter(employee=alan).update(confirmed_at=clock())
+    Contact.objects.filter(employee=alan).update(confirmed_at=db_now())
     assert counted(campaign, alice, alan) == [0, 0]
 
 

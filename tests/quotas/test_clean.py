@@ -12,11 +12,11 @@ import pytest
 from apps.contacts.models import Contact
 from apps.contacts.services import end_contact
 from apps.employees.models import Employee, Employment
-from apps.ledger.services import note_employees
+from apps.ledger.services import queue_reevaluation
 from apps.quotas import figures
 from apps.quotas.models import Campaign, Standing
-from apps.quotas.querysets import everyone, with_reason
-from apps.quotas.reports import Everyone, Standings, TeamOf, honest_meter, rolled
+from apps.quotas.querysets import all_employees_sql, with_exclusion_reason
+from apps.quotas.reports import Standings, Team, WholeCompany, honest_meter, rolled
 from apps.quotas.services import mark_everybody, mark_touched, recount, rolling
 from tests.fixtures import Clock
 from tests.people import TESTER, company, mark, november, person, record, record_one, standing
@@ -88,7 +88,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 def last_day(campaign: Campaign, staff: list[Employee], at: datetime) -> int:
     """The counted contacts of these people's last 24 hours, contact by contact."""
     mine = Contact.objects.filter(employee__in=staff, recorded_at__gte=at - timedelta(days=1))
-    judged = with_reason(mine, campaign.rule, at, everyone())
+    judged = with_exclusion_reason(mine, campaign.rule, at, all_employees_sql())
     return sum(one.reason == "" for one in judged)
 
 
@@ -98,7 +98,7 @@ def compare(campaign: Campaign) -> None:
     working = list(Employee.objects.filter(pk__in=Standing.objects.values("employee_id")))
     boss = person("P00")
     below = [one for one in working if one.pk != boss.pk and one.manager_chain_below(boss)]
-    for people, staff in ((Everyone(), working), (TeamOf(boss), below)):
+    for people, staff in ((WholeCompany(), working), (Team(boss), below)):
         for calm in (True, False):
             standings = Standings(campaign, people, calm=calm)
             assert standings.rolled, "the sums are asked"
@@ -145,13 +145,13 @@ def test_who_stands_nowhere_is_of_no_team_however_large(clock: Clock, late: bool
     mark()
     rolling.roll_up()
     Employment.objects.filter(pk=work.pk).update(starts_at=began)
-    note_employees([lost.pk])
+    queue_reevaluation([lost.pk])
     mark_touched()
     assert standing(campaign, lost).counted == 4
     # Before noon the first hours of the day before are judged, after it the last.
     for hours in (30, 42):
         clock.set(midnight + timedelta(hours=hours), ticks=True)
-        assert Standings(campaign, TeamOf(person("P00"))).rolled.nearly_all
+        assert Standings(campaign, Team(person("P00"))).rolled.nearly_all
         compare(campaign)
 
 

@@ -16,7 +16,7 @@ from apps.employees import roster
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign, Standing
 from apps.quotas.reports.persons import contacts_with_reason
-from apps.quotas.services import follow_time, recount, sweep
+from apps.quotas.services import process_effective_dates, recount, sweep
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
 from tests.people import NOON, ROSTER, load, mark, november, person, record_one, standing
@@ -87,9 +87,9 @@ def test_a_contact_who_joins_the_company_counts_for_nobody_any_more(
 def test_mutant_when_the_roster_notes_nobody_the_holders_stay_green(
     one: Campaign, holders: list[Employee], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    follow_time()
+    process_effective_dates()
     sweep()
-    monkeypatch.setattr(roster, "note_identities_of", only_run)
+    monkeypatch.setattr(roster, "queue_identity_reevaluation_from_query", only_run)
     newcomer(email=MAIL)
     assert stored(one) != oracle(one)
     assert not standing(one, holders[0]).red
@@ -139,11 +139,11 @@ def test_who_starts_later_is_an_outsider_until_that_day(one: Campaign, holders: 
     newcomer(email=MAIL, started="2026-11-26")
     assert reds(one, holders) == [False] * 3
     clock.set("2026-11-25T23:59:59+00:00", ticks=True)
-    follow_time()
+    process_effective_dates()
     sweep()
     assert reds(one, holders) == [False] * 3
     clock.set("2026-11-26T00:00:01+00:00", ticks=True)
-    follow_time()
+    process_effective_dates()
     sweep()
     assert reds(one, holders) == [True] * 3
 
@@ -234,7 +234,7 @@ def test_whatever_rosters_are_loaded_every_standing_is_the_oracles_after_the_nex
             if dice.random() < 0.3:
                 now += timedelta(hours=dice.choice([1, 13, 30]))
                 clock.set(now, ticks=True)
-                follow_time()
+                process_effective_dates()
             sweep()
             for campaign in campaigns:
                 assert stored(campaign) == oracle(campaign), f"seed {SEED + round_}, after {text}"

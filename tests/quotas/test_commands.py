@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from apps.employees.models import Employee
 from apps.ledger.models import Setting
 from apps.quotas.models import Campaign, Standing
-from apps.quotas.services import clock
+from apps.quotas.services import db_now
 from tests import reviewing
 from tests.commands import run, say
 from tests.fixtures import Clock
@@ -97,7 +97,7 @@ def test_marking_tells_how_everybody_stands(company: dict[str, Employee]) -> Non
     told = run("mark_standings")
     as_of = datetime.fromisoformat(told.pop("as_of"))
     assert told == {"campaign": "november", "employees": 9, "counted": 3, "red": 8, "turned_red": 0, "turned_green": 1}
-    assert as_of < clock()
+    assert as_of < db_now()
     assert Standing.objects.get(campaign=campaign, employee=alice).counted == 3
     out, _err = say("mark_standings")
     assert (
@@ -122,7 +122,7 @@ def test_a_recount_without_drift_ends_well(campaign: Campaign) -> None:
 
 def test_a_recount_of_a_frozen_campaign_is_refused_and_alarms_nobody(campaign: Campaign) -> None:
     """The cached standings are not marked any more: comparing them would find drift where a result stands."""
-    reviewing.close(campaign, clock())
+    reviewing.close(campaign, db_now())
     status, sentence = refused("recount", "--campaign", campaign.slug, "--repair")
     assert (status, "its result stands" in sentence) == (1, True)
     assert not Setting.objects.filter(name__startswith="drift").exists()

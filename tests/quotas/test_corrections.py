@@ -20,8 +20,8 @@ from apps.ledger.models import AuditEntry
 from apps.quotas.exports import write_standings
 from apps.quotas.freeze import versions
 from apps.quotas.freeze.corrections import (
+    CorrectionDraft,
     CorrectionRefused,
-    Wanted,
     ask_correction,
     grant_correction,
     late_facts,
@@ -30,8 +30,8 @@ from apps.quotas.freeze.corrections import (
 from apps.quotas.freeze.files import signature_file
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign, FrozenResult, ResultCorrection
-from apps.quotas.reports import Everyone, Only, Standings, TeamOf
-from apps.quotas.services import AdjustmentRefused, acts_of, restore_while_open, sweep
+from apps.quotas.reports import OneEmployee, Standings, Team, WholeCompany
+from apps.quotas.services import AdjustmentRefused, decisions_for, restore_while_open, sweep
 from tests import reviewing
 from tests.commands import run
 from tests.fixtures import Clock
@@ -63,16 +63,16 @@ def second(company: dict[str, Employee]) -> Account:
     return account_for(with_account(company["D001"], "hr"))
 
 
-def ask(campaign: Campaign, by: Account, *wanted: Wanted) -> ResultCorrection:
+def ask(campaign: Campaign, by: Account, *wanted: CorrectionDraft) -> ResultCorrection:
     return ask_correction(
-        campaign=campaign, wanted=wanted or [Wanted("A001", counted=100)], reason="The feed came late",
+        campaign=campaign, wanted=wanted or [CorrectionDraft("A001", counted=100)], reason="The feed came late",
         evidence="Ticket 7, with the feed's log", by=by,
     )  # fmt: skip
 
 
 def seen(campaign: Campaign) -> dict[str, int]:
     """What every reader of the newest result sees."""
-    rows = Standings(Campaign.objects.get(pk=campaign.pk), Everyone()).page(limit=100).rows
+    rows = Standings(Campaign.objects.get(pk=campaign.pk), WholeCompany()).page(limit=100).rows
     return {row.staff_no: row.counted for row in rows}
 
 
@@ -98,7 +98,7 @@ def test_whatever_happens_to_the_facts_the_result_stays(frozen: Campaign, alice:
     assert verdicts(frozen) == before
     assert seen(frozen)["A001"] == 99
     assert FrozenResult.objects.get().digest == signed
-    row = Standings(frozen, Only(alice)).one(alice.pk)
+    row = Standings(frozen, OneEmployee(alice)).one(alice.pk)
     assert row is not None
     assert (row.department, row.manager_staff_no) == ("Sales", "B001"), "that day's place, not today's"
 
@@ -138,7 +138,7 @@ def test_mutant_without_the_guards_the_same_statements_do_move_it(
 def test_a_correction_is_a_new_version_beside_the_old_one(
     frozen: Campaign, helga: Account, second: Account, tmp_path: Path
 ) -> None:
-    asked = ask(frozen, helga, Wanted("A001", counted=100), Wanted("A002", exempt=True))
+    asked = ask(frozen, helga, CorrectionDraft("A001", counted=100), CorrectionDraft("A002", exempt=True))
     assert seen(frozen)["A001"] == 99, "asking changes nothing"
     result = grant_correction(correction_id=asked.pk, by=second, answer="Seen the log")
     assert (result.version, result.red) == (2, 7)
@@ -146,7 +146,7 @@ def test_a_correction_is_a_new_version_beside_the_old_one(
     assert changed == {("A001", 100, 100, False, False), ("A002", 0, 100, True, False)}
     assert seen(frozen)["A001"] == 100
     first = FrozenResult.objects.get(version=1)
-    old = Standings(frozen, Everyone(), result=first).page(limit=100).rows
+    old = Standings(frozen, WholeCompany(), result=first).page(limit=100).rows
     assert {row.staff_no: row.counted for row in old}["A001"] == 99, "the version before can still be looked at"
     digests = []
     for number in (1, 2):
@@ -168,8 +168,8 @@ def test_nobody_grants_their_own_request_or_changes_their_own_standing(
     with pytest.raises(CorrectionRefused):
         grant_correction(correction_id=asked.pk, by=helga)
     with pytest.raises(CorrectionRefused, match="own standing"):
-        ask(frozen, helga, Wanted("H001", counted=100))
-    about_her = ask(frozen, helga, Wanted("D001", counted=100))
+        ask(frozen, helga, CorrectionDraft("H001", counted=100))
+    about_her = ask(frozen, helga, CorrectionDraft("D001", counted=100))
     with pytest.raises(CorrectionRefused):
         grant_correction(correction_id=about_her.pk, by=second)
     assert FrozenResult.objects.count() == 1
@@ -179,7 +179,7 @@ def test_nobody_grants_their_own_request_or_changes_their_own_standing(
 def test_the_database_wants_a_second_person_of_hr_too(
     frozen: Campaign, helga: Account, second: Account, alice: Employee, decider: str
 ) -> None:
-    asked = ask(frozen, helga, Wanted("D001", counted=100))
+    asked = ask(frozen, helga, CorrectionDraft("D001", counted=100))
     by = {"the asker": helga, "somebody without the role": account_for(alice), "the one it is about": second}[decider]
     with pytest.raises(DatabaseError), transaction.atomic():
         ResultCorrection.objects.filter(pk=asked.pk).update(
@@ -214,11 +214,12 @@ def test_a_decided_correction_stays_as_it_was_decided(frozen: Campaign, helga: A
 
 @pytest.mark.parametrize(
     "wanted",
-    [[], [Wanted("A001")], [Wanted("A001", counted=99)], [Wanted("nobody", counted=1)], [Wanted("A001", target=0)],
-     [Wanted("A001", counted=1), Wanted("A001", counted=2)]],
+    [[], [CorrectionDraft("A001")], [CorrectionDraft("A001", counted=99)], [CorrectionDraft("nobody", counted=1)],
+     [CorrectionDraft("A001", target=0)],
+     [CorrectionDraft("A001", counted=1), CorrectionDraft("A001", counted=2)]],
 )  # fmt: skip
 def test_a_correction_that_corrects_nothing_is_not_asked_for(
-    frozen: Campaign, helga: Account, wanted: list[Wanted]
+    frozen: Campaign, helga: Account, wanted: list[CorrectionDraft]
 ) -> None:
     with pytest.raises(CorrectionRefused):
         ask_correction(campaign=frozen, wanted=wanted, reason="x", evidence="y", by=helga)
@@ -234,8 +235,8 @@ def test_a_correction_answers_whoever_asked_about_the_result(
     asked = ask(frozen, helga)
     assert reviewing.refusal(reviewing.answer, review, hr, "", kind="correction", subject_id=asked.pk) == "subject"
     grant_correction(correction_id=asked.pk, by=second)
-    assert [act.says for act in acts_of("correction", frozen, alice)] == ["Result 2: 100 of 100"]
-    assert not acts_of("correction", frozen, hr), "a correction that is somebody else's answers nobody"
+    assert [act.says for act in decisions_for("correction", frozen, alice)] == ["Result 2: 100 of 100"]
+    assert not decisions_for("correction", frozen, hr), "a correction that is somebody else's answers nobody"
     reviewing.answer(review, hr, "", kind="correction", subject_id=asked.pk)
     assert reviewing.ask(frozen, alice, text="And now?").counted == 100, "the newest result is what is asked about"
 
@@ -244,13 +245,16 @@ def test_a_correction_does_not_undo_another_that_was_granted_meanwhile(
     frozen: Campaign, helga: Account, second: Account
 ) -> None:
     """Its lines say everything of a person as it was: granted, it would take the other's fields back."""
-    first, later = ask(frozen, helga, Wanted("A001", counted=100)), ask(frozen, helga, Wanted("A001", exempt=True))
+    first, later = (
+        ask(frozen, helga, CorrectionDraft("A001", counted=100)),
+        ask(frozen, helga, CorrectionDraft("A001", exempt=True)),
+    )
     grant_correction(correction_id=first.pk, by=second)
     with pytest.raises(CorrectionRefused, match="ask again"):
         grant_correction(correction_id=later.pk, by=second)
     assert seen(frozen)["A001"] == 100
     refuse_correction(correction_id=later.pk, by=second, answer="ask again")
-    grant_correction(correction_id=ask(frozen, helga, Wanted("A001", exempt=True)).pk, by=second)
+    grant_correction(correction_id=ask(frozen, helga, CorrectionDraft("A001", exempt=True)).pk, by=second)
     assert (seen(frozen)["A001"], FrozenResult.objects.count()) == (100, 3)
 
 
@@ -261,7 +265,7 @@ def test_a_correction_does_not_undo_another_that_was_granted_meanwhile(
 def team_file(frozen: Campaign, alice: Employee, tmp_path: Path) -> Path:
     """What Alice's manager takes away of the frozen campaign."""
     pieces: list[bytes] = []
-    write_standings(Standings(frozen, TeamOf(Employee.objects.get(staff_no="B001"))), pieces.append)
+    write_standings(Standings(frozen, Team(Employee.objects.get(staff_no="B001"))), pieces.append)
     file = tmp_path / "team.csv"
     file.write_bytes(b"".join(pieces))
     return file

@@ -17,13 +17,13 @@ from apps.ledger.models import OutboxRow
 from apps.quotas.models import AdjustmentRequest, Campaign
 from apps.quotas.services import (
     AdjustmentRefused,
-    ask_adjustment,
-    ask_ending,
-    follow_time,
     grant_adjustment,
     mark_everybody,
+    process_effective_dates,
     recount,
     refuse_adjustment,
+    request_adjustment,
+    request_revocation,
     sweep,
 )
 from tests.crowd import at_once, unlock
@@ -100,7 +100,7 @@ class Client:
 
     def adjust(self) -> None:
         terms = self.dice.choice([{"target": self.dice.randint(1, 9)}, {"exempt": self.dice.random() < 0.5}])
-        asked = ask_adjustment(
+        asked = request_adjustment(
             campaign=self.dice.choice(self.campaigns), employee=self.dice.choice(self.people), kind="leave",
             reason="x", by=officer("asks"), **terms,
         )  # fmt: skip
@@ -110,7 +110,7 @@ class Client:
         granted = list(AdjustmentRequest.objects.filter(decision="granted", ends=None))
         if granted:
             ended = self.dice.choice(granted)
-            self.decide(ask_ending(request=ended, employee=None, reason="x", by=officer("asks")))
+            self.decide(request_revocation(request=ended, employee=None, reason="x", by=officer("asks")))
 
     def decide(self, asked: AdjustmentRequest) -> None:
         """Grant most of what was asked, refuse or forget the rest."""
@@ -138,7 +138,7 @@ def chaos(seed: int, clients: int, operations: int) -> tuple[list[Exception], li
 def test_whatever_eight_do_at_once_every_standing_is_the_oracles(company: dict[str, Employee]) -> None:
     faults, campaigns = chaos(seed=20261123, clients=8, operations=20)
     assert faults == [], "nobody saw a deadlock or any other error"
-    follow_time()
+    process_effective_dates()
     sweep()
     for campaign in campaigns:
         assert stored(campaign) == oracle(campaign)

@@ -16,14 +16,14 @@ from apps.contacts.rules import Draft
 from apps.contacts.services import finish_submission, receive
 from apps.employees.models import Employee
 from apps.ledger.files import store_file
-from apps.ledger.services import PastIsKept
+from apps.ledger.services import BackdatingBlocked
 from apps.quotas import rules
 from apps.quotas.freeze import closing, freezing
 from apps.quotas.freeze.closing import REFUSED_CODE, STUCK_AFTER, refused_at_closing
 from apps.quotas.freeze.files import signature_file
 from apps.quotas.freeze.freezing import freeze, freeze_due
 from apps.quotas.models import Campaign, FrozenResult
-from apps.quotas.reports import Everyone, Standings
+from apps.quotas.reports import Standings, WholeCompany
 from apps.quotas.services import sweep
 from tests import plugin
 from tests.crowd import at_once, no_lock
@@ -78,7 +78,7 @@ def test_a_writer_of_the_last_microsecond_is_waited_for(campaign: Campaign, alic
 def test_mutant_without_the_barrier_the_last_microsecond_is_lost(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(closing, "hold_facts", no_lock)
+    monkeypatch.setattr(closing, "lock_facts", no_lock)
     wrong = deadline.late_writer(campaign, alice, clock, barrier=False)
     assert [line for line in wrong if "missing" in line]
     assert Contact.objects.get().recorded_at < campaign.rule.cutoff_at, "it was there in time"
@@ -99,7 +99,7 @@ def upload(employee: Employee, content: bytes = CARDS, **fields: Any) -> Submiss
     """A file that was confirmed now, and not read yet."""
     stored = store_file(
         name="late.csv", content=[content], content_type="text/csv", owner_id=None,
-        expires_at=deadline.house_clock() + timedelta(days=30),
+        expires_at=deadline.db_now() + timedelta(days=30),
     )  # fmt: skip
     given = {"file": stored, "sha256": bytes(stored.sha256), "layout": {
         "format": "csv", "encoding": "utf-8", "roles": ["name", "email"]}}  # fmt: skip
@@ -168,10 +168,10 @@ def test_while_a_result_is_made_the_past_cannot_be_changed(
     assert freeze_due(TESTER) == []
     sweep()
     # A contact that no mark has counted, and none will now: between K and the result pages judge by the facts.
-    seen = Standings(Campaign.objects.get(), Everyone()).page(limit=20).rows
+    seen = Standings(Campaign.objects.get(), WholeCompany()).page(limit=20).rows
     assert {row.staff_no: row.counted for row in seen}["A001"] == 1
     roster = "staff_no,name,email,left_on\nA001,Alice,alice@corp.example.com,2026-11-20\n"
-    with pytest.raises(PastIsKept):
+    with pytest.raises(BackdatingBlocked):
         load(roster)
     monkeypatch.undo()
     assert len(freeze_due(TESTER)) == 1, "the next one goes on where the last one died"
@@ -193,7 +193,7 @@ def test_behind_a_pool_that_loses_the_hold_there_is_still_one_result(
 ) -> None:
     """Advisory holds need one connection; what makes it one result is the database's own key."""
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
-    monkeypatch.setattr(freezing, "try_hold", lambda *args, **options: Nothing())
+    monkeypatch.setattr(freezing, "advisory_lock", lambda *args, **options: Nothing())
     found = at_once(*[partial(freeze, campaign=campaign, by=TESTER, patient=True)] * 5)
     assert len({signature_file(one) for one in found}) == FrozenResult.objects.count() == 1
 

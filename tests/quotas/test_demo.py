@@ -14,9 +14,9 @@ from apps.ledger.models import AuditEntry, OutboxRow, Setting
 from apps.ledger.rules import digest
 from apps.quotas.demo import NoDemo, seed_demo, seeding, sign_ins
 from apps.quotas.models import Adjustment, Campaign, FrozenResult, FrozenStanding, Review, Standing
-from apps.quotas.querysets import everyone, these, with_reason
+from apps.quotas.querysets import all_employees_sql, employee_ids_sql, with_exclusion_reason
 from apps.quotas.reports import waiting_for
-from apps.quotas.services import follow_time, recount, sweep
+from apps.quotas.services import process_effective_dates, recount, sweep
 from tests import people
 from tests.commands import run, say
 from tests.fixtures import Clock
@@ -55,7 +55,7 @@ def test_the_demo_is_complete_marked_and_recounts_to_the_same(noon: Clock, domai
     assert Standing.objects.filter(campaign=campaign).count() == employed
     assert Standing.objects.filter(campaign=campaign, red=True).count() == told["red"]
     assert not OutboxRow.objects.exists()
-    assert follow_time() == 0
+    assert process_effective_dates() == 0
     assert recount(campaign) == []
     assert AuditEntry.objects.filter(action="demo.seeded").count() == 1
     assert told["seeded"] is True
@@ -108,7 +108,9 @@ def test_somebody_stands_at_99_is_red_and_can_see_why_others_do_not_count(noon: 
     employee, campaign = Account.objects.get(login=login).employee, Campaign.objects.get(state="open")
     verdict = people.standing(campaign, employee)
     assert (verdict.counted, verdict.red, verdict.remaining) == (99, True, 1)
-    own = with_reason(Contact.objects.of(employee), campaign.rule, noon.now(), these([employee.pk]))
+    own = with_exclusion_reason(
+        Contact.objects.of(employee), campaign.rule, noon.now(), employee_ids_sql([employee.pk])
+    )
     reasons = Counter(one.reason for one in own)
     assert reasons == {"": 99, "ended": 2, "outside_period": 1, "not_external": 1}
     people.record(employee)
@@ -119,7 +121,7 @@ def test_somebody_stands_at_99_is_red_and_can_see_why_others_do_not_count(noon: 
 def test_contacts_that_do_not_count_show_each_reason(noon: Clock, domain: str) -> None:
     run("seed_demo", "--employees", 60, "--contacts", 60)
     campaign = Campaign.objects.get(state="open")
-    judged = list(with_reason(Contact.objects.all(), campaign.rule, noon.now(), everyone()))
+    judged = list(with_exclusion_reason(Contact.objects.all(), campaign.rule, noon.now(), all_employees_sql()))
     reasons = Counter(one.reason for one in judged)
     assert {"", "ended", "outside_period", "not_external"} == set(reasons)
     assert 0.85 < reasons[""] / len(judged) < 0.97

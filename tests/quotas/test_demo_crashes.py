@@ -103,7 +103,7 @@ def test_a_long_demo_takes_its_time_and_gives_the_limit_back(noon: Clock) -> Non
         cursor.execute("SHOW statement_timeout")
         before = cursor.fetchone()
     with transaction.atomic():
-        with seeding.unhurried(), connection.cursor() as cursor:
+        with seeding.without_timeouts(), connection.cursor() as cursor:
             cursor.execute("SHOW statement_timeout")
             assert cursor.fetchone() == ("0",)
         transaction.set_rollback(True)

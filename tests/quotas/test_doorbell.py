@@ -13,7 +13,7 @@ from apps.employees.models import Employee
 from apps.quotas import tasks
 from apps.quotas.models import Campaign
 from apps.quotas.services import (
-    ring,
+    enqueue_marking,
 )
 from config.celery import app
 from tests.brokers import rung
@@ -29,7 +29,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def rings_within(seconds: float) -> None:
     begin = time.monotonic()
-    ring()
+    enqueue_marking()
     assert time.monotonic() - begin < seconds
 
 
@@ -56,7 +56,7 @@ def test_a_doorbell_at_a_broker_that_hangs_does_not_hang_the_page(broker: Any, s
 @pytest.mark.django_db(transaction=True)
 def test_a_doorbell_is_heard_by_the_task_that_marks(broker: Any, valkey: str) -> None:
     broker(valkey)
-    ring()
+    enqueue_marking()
     with app.connection_for_read() as connection_, connection_.SimpleQueue(app.conf.task_default_queue) as queue:
         message = queue.get(timeout=5)
     assert message.headers["task"] == "apps.quotas.tasks.mark_touched"
@@ -67,7 +67,7 @@ def test_a_ring_in_a_transaction_that_fails_is_not_heard(db: None, monkeypatch: 
     heard: list[str] = []
     monkeypatch.setattr(app, "send_task", lambda name, **options: heard.append(name))
     with transaction.atomic():
-        ring()
+        enqueue_marking()
         transaction.set_rollback(True)
     assert heard == []
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from apps.quotas.services import ring
+from apps.quotas.services import enqueue_marking
 from config.brokers import QUEUE
 from tests.brokers import KINDS, Broker, rung, running
 from tests.config.house import eventually
@@ -33,7 +33,7 @@ def broker(server: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
 
 def seconds_of_a_ring() -> float:
     began = time.monotonic()
-    ring()
+    enqueue_marking()
     return time.monotonic() - began
 
 
@@ -43,12 +43,12 @@ def heard(broker: Broker, times: int) -> None:
 
 def test_a_ring_is_in_the_queue_when_it_returns(broker: Broker) -> None:
     for _ in range(3):
-        ring()
+        enqueue_marking()
     assert broker.waiting(QUEUE) == 3
 
 
 def test_a_broker_that_hangs_in_the_middle_holds_nobody_up(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
-    ring()
+    enqueue_marking()
     heard(broker, 1)
     broker.pause()
     try:
@@ -60,12 +60,12 @@ def test_a_broker_that_hangs_in_the_middle_holds_nobody_up(broker: Broker, caplo
     assert caplog.text.count("the doorbell found no broker") == 3
     eventually(broker.answers)
     before = broker.waiting(QUEUE)
-    ring()
+    enqueue_marking()
     heard(broker, before + 1)
 
 
 def test_a_broker_that_dies_and_comes_back_is_rung_again(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
-    ring()
+    enqueue_marking()
     heard(broker, 1)
     time.sleep(SETTLED)
     broker.kill()
@@ -75,5 +75,5 @@ def test_a_broker_that_dies_and_comes_back_is_rung_again(broker: Broker, caplog:
     assert caplog.text.count("the doorbell found no broker") == 3
     broker.start()
     heard(broker, 1)  # what was confirmed is still there
-    ring()
+    enqueue_marking()
     heard(broker, 2)

@@ -63,8 +63,8 @@ def forget(*told: tuple[str, str], reason: str = WHY) -> erasing.Erased:
 def reasons(campaign: Campaign) -> list[tuple[int, str]]:
     """Every contact with why it does not count."""
     at = campaign.rule.cutoff_at
-    judged: QuerySet[Any] = querysets.with_reason(
-        Contact.objects.order_by("pk"), campaign.rule, at, querysets.everyone()
+    judged: QuerySet[Any] = querysets.with_exclusion_reason(
+        Contact.objects.order_by("pk"), campaign.rule, at, querysets.all_employees_sql()
     )
     return list(judged.values_list("pk", "reason"))
 
@@ -517,7 +517,7 @@ def talked_about(everywhere: Campaign, alice: Employee, hr: Employee) -> dict[st
 def test_other_names_are_cleared_and_what_stays_is_listed(
     everywhere: Campaign, talked_about: dict[str, Any], alice: Employee, hr: Employee
 ) -> None:
-    RosterLoad.objects.create(state="refused", file_name=f"{SPELLED}.csv", actor_label="x", done_at=services.clock())
+    RosterLoad.objects.create(state="refused", file_name=f"{SPELLED}.csv", actor_label="x", done_at=services.db_now())
     named = people.november(name=f"Not for {EMAIL}")
     before = reasons(everywhere)
     found = look_for_person(identities_of(ASKED), by=TESTER)
@@ -568,7 +568,7 @@ def test_a_request_for_somebody_and_for_nobody_look_alike(everywhere: Campaign) 
 
 def test_the_second_person_sees_people_before_and_the_requester_never(everywhere: Campaign) -> None:
     request = requested()
-    assert effect_of_request(request, services.clock()) == {
+    assert effect_of_request(request, services.db_now()) == {
         "employees": 2, "contacts": 5, "files": 6, "texts": request_texts(),
     }  # fmt: skip
     people.approve(request)
@@ -606,7 +606,7 @@ def test_an_approved_erasure_that_was_interrupted_is_ended_by_the_sweep(
 ) -> None:
     request = requested()
     with monkeypatch.context() as patch:
-        patch.setattr(below, "outwait_writers", lambda patience: False)
+        patch.setattr(below, "wait_for_writers", lambda patience: False)
         people.approve(request)
         assert sweep() is None
     assert Objection.objects.count() == 3, "from the approval on nobody records them"

@@ -20,20 +20,20 @@ from apps.ledger.files import expire_files, read_file
 from apps.quotas import services
 from apps.quotas.exports import (
     ExportRefused,
-    Wish,
-    ask_again,
+    ExportRequest,
     ask_export,
     compared,
     make_export,
     making,
     manifest_of,
+    rerun_export,
     workbook,
 )
-from apps.quotas.freeze.files import signature_file, verify_here
+from apps.quotas.freeze.files import signature_file, verify_stored
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.freeze.proof import COVERED, FORM, HANDOVER, NotReadable
 from apps.quotas.models import Campaign, Export
-from apps.quotas.reports import Everyone, Filters, Standings
+from apps.quotas.reports import Filters, Standings, WholeCompany
 from apps.quotas.services import restore_while_open
 from tests import people
 from tests.files import export
@@ -65,7 +65,9 @@ def cells(sheet: bytes, name: str = "xl/worksheets/sheet1.xml") -> list[list[tup
 def test_a_file_of_now_holds_what_the_page_shows(
     random_company: Campaign, hr: Employee, filters: dict[str, str]
 ) -> None:
-    shown = Standings(random_company, Everyone(), filters=Filters(**{k: v for k, v in filters.items() if k != "sort"}))
+    shown = Standings(
+        random_company, WholeCompany(), filters=Filters(**{k: v for k, v in filters.items() if k != "sort"})
+    )
     page = shown.page(sort=filters.get("sort", "staff_no"), limit=1000).rows
     made = lines(export(random_company, hr, filters=filters))
     assert [(row["staff_no"], row["counted"], row["target"], row["red"], row["pace"]) for row in made] == [
@@ -74,7 +76,7 @@ def test_a_file_of_now_holds_what_the_page_shows(
 
 
 def again(before: Export, by: Employee) -> Export:
-    asked = ask_again(export=before, key=uuid.uuid4(), by=account_for(by).actor)
+    asked = rerun_export(export=before, key=uuid.uuid4(), by=account_for(by).actor)
     made = make_export(asked.pk, tell=False)
     assert made is not None
     return made
@@ -175,7 +177,7 @@ def test_a_look_back_at_questions_and_adjustments_knows_nothing_of_what_came_aft
 ) -> None:
     review = ask_review(campaign, alice)
     asked = people.ask(campaign=campaign, employee=alan, exempt=True)
-    then = services.clock()
+    then = services.db_now()
     clock.set("2026-11-24T12:00:00+08:00", ticks=True)
     withdraw(review)
     services.grant_adjustment(request_id=asked.pk, by=people.officer("grants"))
@@ -218,7 +220,7 @@ def test_the_hand_over_says_under_review_and_is_proved_by_its_own_signature(
     assert (verdicts["A001"], verdicts["A002"], verdicts["B001"]) == ("eligible", "under_review", "not_eligible")
     signature = signature_of(made)
     for known in (signature, None):
-        proved = verify_here(io.BytesIO(content(made)), known, None)
+        proved = verify_stored(io.BytesIO(content(made)), known, None)
         assert proved.verified, proved.sentence
         assert "verdict of all 9 people are as in the hand-over of the frozen result of november" in proved.sentence
         for before, after in (
@@ -228,9 +230,9 @@ def test_the_hand_over_says_under_review_and_is_proved_by_its_own_signature(
         ):
             altered = content(made).replace(before, after)
             assert altered != content(made)
-            assert verify_here(io.BytesIO(altered), known, None).code == "changed"
+            assert verify_stored(io.BytesIO(altered), known, None).code == "changed"
     with pytest.raises(NotReadable, match="covers no verdict"):
-        verify_here(io.BytesIO(content(made)), signature_file(result), None)
+        verify_stored(io.BytesIO(content(made)), signature_file(result), None)
 
 
 def signature_of(made: Export) -> bytes:
@@ -245,7 +247,7 @@ def test_a_hand_over_always_has_the_columns_that_prove_it(
     freeze(campaign=campaign, by=TESTER, patient=False)
     made = export(Campaign.objects.get(pk=campaign.pk), hr, "handover", columns=["email"])
     assert set(lines(made)[0]) == {*COVERED[FORM, HANDOVER], "email"}
-    assert verify_here(io.BytesIO(content(made)), signature_of(made), None).verified
+    assert verify_stored(io.BytesIO(content(made)), signature_of(made), None).verified
 
 
 def test_e_mails_that_were_exchanged_are_named_as_not_covered_and_changed(
@@ -260,10 +262,10 @@ def test_e_mails_that_were_exchanged_are_named_as_not_covered_and_changed(
         made = export(frozen, hr, kind)
         signature = signature_of(made) if kind == "handover" else signature_file(result)
         exchanged = content(made).replace(b"alice@", b"x@").replace(b"alan@", b"alice@").replace(b"x@", b"alan@")
-        verdict = verify_here(io.BytesIO(exchanged), signature, None)
+        verdict = verify_stored(io.BytesIO(exchanged), signature, None)
         assert (verdict.verified, verdict.changed, verdict.line) == (False, ("email",), 2)
         assert "Not covered and changed: email, first in line 2." in verdict.sentence
-        proved = verify_here(io.BytesIO(content(made)), signature, None)
+        proved = verify_stored(io.BytesIO(content(made)), signature, None)
         assert proved.verified
         assert "As stored here: email" in proved.sentence
 
@@ -292,8 +294,8 @@ def test_hr_finds_who_of_a_team_is_under_review_in_its_file_as_on_its_page(
 
 def test_sent_twice_it_is_one_export(campaign: Campaign, hr: Employee) -> None:
     key, by = uuid.uuid4(), account_for(hr).actor
-    first = ask_export(campaign=campaign, wish=Wish("standings"), key=key, by=by)
-    assert ask_export(campaign=campaign, wish=Wish("standings"), key=key, by=by).pk == first.pk
+    first = ask_export(campaign=campaign, wish=ExportRequest("standings"), key=key, by=by)
+    assert ask_export(campaign=campaign, wish=ExportRequest("standings"), key=key, by=by).pk == first.pk
     assert make_export(first.pk, tell=False) == make_export(first.pk, tell=False)
     assert Export.objects.count() == 1
 
@@ -304,7 +306,7 @@ def test_a_file_that_dies_half_way_is_not_there_and_says_so(
     def dies(*_rest: Any, **_named: Any) -> None:
         raise OSError("no space left")
 
-    asked = ask_export(campaign=campaign, wish=Wish("standings"), key=uuid.uuid4(), by=account_for(hr).actor)
+    asked = ask_export(campaign=campaign, wish=ExportRequest("standings"), key=uuid.uuid4(), by=account_for(hr).actor)
     monkeypatch.setattr(making, "store_file", dies)
     made = make_export(asked.pk, tell=False)
     assert made is not None
@@ -312,7 +314,7 @@ def test_a_file_that_dies_half_way_is_not_there_and_says_so(
 
 
 def test_a_worker_that_died_each_time_is_not_asked_for_ever(campaign: Campaign, hr: Employee) -> None:
-    asked = ask_export(campaign=campaign, wish=Wish("standings"), key=uuid.uuid4(), by=account_for(hr).actor)
+    asked = ask_export(campaign=campaign, wish=ExportRequest("standings"), key=uuid.uuid4(), by=account_for(hr).actor)
     assert list(Export.objects.waiting()) == [asked], "the sweep finds it"
     Export.objects.filter(pk=asked.pk).update(attempts=3)
     made = make_export(asked.pk, tell=False)
@@ -329,12 +331,12 @@ def test_what_was_asked_for_and_the_manifest_never_change_and_only_the_bytes_exp
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"UPDATE quotas_export SET {change}")
     clock.set("2026-12-27T12:00:00+08:00")
-    assert expire_files(services.clock()) == 1
+    assert expire_files(services.db_now()) == 1
     made.refresh_from_db()
     assert (made.file, made.state) == (None, "done")
 
 
 def test_a_gzip_holds_the_csv(campaign: Campaign, hr: Employee) -> None:
-    at = services.clock() - timedelta(hours=1)
+    at = services.db_now() - timedelta(hours=1)
     packed, plain = export(campaign, hr, form="csv.gz", as_of=at), export(campaign, hr, as_of=at)
     assert gzip.decompress(content(packed)) == content(plain)

@@ -8,7 +8,7 @@ from apps.employees.models import Employee
 from apps.quotas.exports import KINDS, columns_of
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign, Export
-from apps.quotas.services import clock as house_clock
+from apps.quotas.services import db_now
 from config.places import BASE_DIR
 from tests.fixtures import Clock
 from tests.people import TESTER
@@ -37,5 +37,5 @@ def test_a_file_has_the_columns_that_are_published(
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
     freeze(campaign=campaign, by=TESTER, patient=False)
     frozen = Campaign.objects.get(pk=campaign.pk)
-    example = Export(kind=kind, campaign=frozen, as_of=house_clock(), result_version=1)
+    example = Export(kind=kind, campaign=frozen, as_of=db_now(), result_version=1)
     assert list(columns_of(example).items()) == list(published()[kind].items())

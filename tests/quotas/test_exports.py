@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from apps.employees.models import Employee
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, db_now
 from apps.ledger.sheets import guarded, unguarded
 from apps.quotas.exports import write_reviews, write_standings
 from apps.quotas.models import Campaign
-from apps.quotas.reports import Everyone, Filters, Standings, TeamOf
+from apps.quotas.reports import Filters, Standings, Team, WholeCompany
 from apps.quotas.reports.standings import SORTS
 from tests.fixtures import Clock
 from tests.people import load, mark, november, person, record, record_one
@@ -43,7 +43,7 @@ def rows(content: bytes) -> list[dict[str, str]]:
 
 
 def test_the_file_is_utf8_with_bom_crlf_and_the_header_of_the_contract(campaign: Campaign) -> None:
-    content = exported(Standings(campaign, Everyone()))
+    content = exported(Standings(campaign, WholeCompany()))
     assert content.startswith(b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n")
     assert content.endswith(b"\r\n")
     assert content.count(b"\n") == content.count(b"\r\n") == 10
@@ -53,7 +53,7 @@ def test_the_file_is_utf8_with_bom_crlf_and_the_header_of_the_contract(campaign:
 def test_a_line_says_everything_about_one_person(campaign: Campaign, alice: Employee) -> None:
     record(alice, 100)
     mark()
-    standings = Standings(campaign, Everyone())
+    standings = Standings(campaign, WholeCompany())
     [line] = [row for row in rows(exported(standings)) if row["staff_no"] == "A001"]
     reached = line.pop("reached_at")
     assert line == {
@@ -71,16 +71,17 @@ def test_who_may_know_reads_whose_standing_is_under_review_and_nobody_else_reads
 ) -> None:
     ask(campaign, alice)
     told = {
-        row["staff_no"]: row["under_review"] for row in rows(exported(Standings(campaign, Everyone(), reviews=True)))
+        row["staff_no"]: row["under_review"]
+        for row in rows(exported(Standings(campaign, WholeCompany(), reviews=True)))
     }
     assert told.pop("A001") == "yes"
     assert set(told.values()) == {"no"}
-    assert {row["under_review"] for row in rows(exported(Standings(campaign, Everyone())))} == {""}
+    assert {row["under_review"] for row in rows(exported(Standings(campaign, WholeCompany())))} == {""}
 
 
 def reviews_of(campaign: Campaign) -> bytes:
     pieces: list[bytes] = []
-    write_reviews(campaign, clock(), pieces.append)
+    write_reviews(campaign, db_now(), pieces.append)
     return b"".join(pieces)
 
 
@@ -113,13 +114,13 @@ def test_rows_are_ordered_by_staff_number_byte_by_byte(noon: Clock) -> None:
     numbers = ["10", "9", "a1", "B1", "b1", "A1", "ä", "Z-1", "Z 1", "007", "7"]
     load("staff_no,name,email\n" + "\n".join(f"{no},N,n{n}@corp.example.com" for n, no in enumerate(numbers)))
     campaign = november()
-    found = [row["staff_no"] for row in rows(exported(Standings(campaign, Everyone())))]
+    found = [row["staff_no"] for row in rows(exported(Standings(campaign, WholeCompany())))]
     assert found == sorted(numbers)
 
 
 def test_the_file_holds_exactly_what_the_filters_leave(campaign: Campaign, bob: Employee, alice: Employee) -> None:
     record(alice, 100)
-    for people in (Everyone(), TeamOf(bob)):
+    for people in (WholeCompany(), Team(bob)):
         for filters in (Filters(), Filters(status="red"), Filters(q="ali"), Filters(department="Sales")):
             standings = Standings(campaign, people, filters=filters)
             shown = {row.staff_no for row in standings.page(limit=100).rows}
@@ -129,19 +130,19 @@ def test_the_file_holds_exactly_what_the_filters_leave(campaign: Campaign, bob: 
 def test_the_file_is_in_the_order_of_the_page(random_company: Campaign) -> None:
     """A manager who works down the page and the file finds the same person on the same line."""
     for sort in SORTS:
-        standings = Standings(random_company, Everyone())
+        standings = Standings(random_company, WholeCompany())
         shown = [row.staff_no for row in standings.page(sort=sort, limit=100).rows]
         assert [row["staff_no"] for row in rows(exported(standings, sort=sort))] == shown, sort
 
 
 def test_touched_people_are_judged_from_the_facts_in_the_file_too(campaign: Campaign, alice: Employee) -> None:
     record(alice, 100)
-    [line] = [row for row in rows(exported(Standings(campaign, Everyone()))) if row["staff_no"] == "A001"]
+    [line] = [row for row in rows(exported(Standings(campaign, WholeCompany()))) if row["staff_no"] == "A001"]
     assert (line["counted"], line["red"]) == ("100", "no")
 
 
 def test_a_file_of_nobody_has_its_header(campaign: Campaign) -> None:
-    assert exported(Standings(campaign, Everyone(), filters=Filters(q="nobody"))).count(b"\r\n") == 1
+    assert exported(Standings(campaign, WholeCompany(), filters=Filters(q="nobody"))).count(b"\r\n") == 1
 
 
 def test_a_writer_that_fails_tells_its_caller(campaign: Campaign) -> None:
@@ -149,8 +150,8 @@ def test_a_writer_that_fails_tells_its_caller(campaign: Campaign) -> None:
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        write_standings(Standings(campaign, Everyone()), full)
-    assert Standings(campaign, Everyone()).totals().people == 9, "the connection goes on"
+        write_standings(Standings(campaign, WholeCompany()), full)
+    assert Standings(campaign, WholeCompany()).totals().people == 9, "the connection goes on"
 
 
 def cell_of(text: str) -> str:
@@ -158,7 +159,7 @@ def cell_of(text: str) -> str:
     sid = connection.savepoint()
     name = text.replace('"', '""')
     load(f'staff_no,name,email,department\n1,One,1@corp.example.com,"{name}"')
-    line = rows(exported(Standings(november(), Everyone())))[0]
+    line = rows(exported(Standings(november(), WholeCompany())))[0]
     connection.savepoint_rollback(sid)
     return line["department"]
 
@@ -203,7 +204,7 @@ def test_a_look_back_is_written_with_its_instant(campaign: Campaign, alice: Empl
     record(alice, 3)
     mark()
     as_of = datetime.fromisoformat("2026-11-23T00:00:00+08:00")
-    lines = rows(exported(Standings(campaign, Everyone(), as_of=as_of)))
+    lines = rows(exported(Standings(campaign, WholeCompany(), as_of=as_of)))
     assert {line["as_of"] for line in lines} == {"2026-11-23T00:00:00.000000+08:00"}
     assert {line["counted"] for line in lines} == {"0"}
 
@@ -213,7 +214,7 @@ def test_a_look_back_is_written_with_its_instant(campaign: Campaign, alice: Empl
 )
 def test_odd_zones_have_their_whole_offset(company: dict[str, Employee], zone: str, offset: str) -> None:
     campaign = november(time_zone=zone)
-    standings = Standings(campaign, Everyone())
+    standings = Standings(campaign, WholeCompany())
     told = rows(exported(standings))[0]["as_of"]
     assert told.endswith(offset)
     assert datetime.fromisoformat(told) == standings.now
@@ -226,5 +227,5 @@ def test_the_zone_of_the_session_is_left_as_it_was(campaign: Campaign) -> None:
             return str(cursor.fetchone()[0])
 
     before = zone()
-    exported(Standings(campaign, Everyone()))
+    exported(Standings(campaign, WholeCompany()))
     assert (zone(), person("A001").staff_no) == (before, "A001")

@@ -7,7 +7,7 @@ import pytest
 
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign
-from apps.quotas.reports import FEWEST, OTHERS, Everyone, Standings, others_of
+from apps.quotas.reports import FEWEST, OTHERS, Standings, WholeCompany, suppressed_groups
 from tests.people import load, mark, november, person, record
 
 
@@ -28,7 +28,7 @@ from tests.people import load, mark, november, person, record
     ],
 )
 def test_which_groups_are_folded(sizes: dict[str, int], folded: str) -> None:
-    assert "".join(sorted(others_of(sizes))) == folded
+    assert "".join(sorted(suppressed_groups(sizes))) == folded
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -38,7 +38,7 @@ def test_no_small_group_is_shown_nor_found_by_subtraction(seed: int) -> None:
     dice = random.Random(seed)
     for _ in range(300):
         sizes = {f"g{n}": dice.choice([1, 2, 3, 4, 5, 6, 9, 40]) for n in range(dice.randint(1, 7))}
-        total, others = sum(sizes.values()), others_of(sizes)
+        total, others = sum(sizes.values()), suppressed_groups(sizes)
         shown = {key: size for key, size in sizes.items() if key not in others}
         assert all(size >= FEWEST for size in shown.values()), sizes
         if total < FEWEST:
@@ -58,7 +58,7 @@ def test_no_small_group_is_shown_nor_found_by_subtraction(seed: int) -> None:
 
 def test_nothing_is_folded_without_need() -> None:
     for sizes in ({"a": 5, "b": 5}, {"a": 7}, {"a": 100, "b": 6, "c": 5}):
-        assert not others_of(sizes)
+        assert not suppressed_groups(sizes)
 
 
 LINES = [
@@ -81,7 +81,7 @@ def departments(noon: object) -> Campaign:
 
 def test_small_departments_are_one_group_and_sums_are_kept(departments: Campaign) -> None:
     """Three people and one: of four the next smallest department, of five, joins them."""
-    standings = Standings(departments, Everyone())
+    standings = Standings(departments, WholeCompany())
     found = {group.key: group for group in standings.folded_departments()}
     assert list(found) == ["Big", "Even", OTHERS]
     others = found[OTHERS]
@@ -93,7 +93,7 @@ def test_small_departments_are_one_group_and_sums_are_kept(departments: Campaign
 def test_large_departments_are_shown_as_they_are(departments: Campaign) -> None:
     load("staff_no,name,email,department\n" + "\n".join(line for line in LINES if line[0] not in "FL"), complete=True)
     mark()
-    standings = Standings(departments, Everyone())
+    standings = Standings(departments, WholeCompany())
     assert standings.folded_departments() == standings.departments()
 
 
@@ -101,6 +101,6 @@ def test_a_company_of_four_has_no_group_to_show(noon: object) -> None:
     load("staff_no,name,email,department\n" + "\n".join(line for line in LINES if line[0] in "FL"))
     campaign = november()
     mark()
-    assert len(Standings(campaign, Everyone()).departments()) == 2
-    assert Standings(campaign, Everyone()).folded_departments() == []
+    assert len(Standings(campaign, WholeCompany()).departments()) == 2
+    assert Standings(campaign, WholeCompany()).folded_departments() == []
     assert Employee.objects.count() == 4

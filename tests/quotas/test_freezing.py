@@ -19,9 +19,8 @@ from apps.quotas.freeze import freezing, storing
 from apps.quotas.freeze.closing import NotYet
 from apps.quotas.freeze.freezing import freeze, freeze_due, wait_for_feed
 from apps.quotas.models import Campaign
-from apps.quotas.reports import Everyone, Standings
-from apps.quotas.services import CampaignRefused, ask_review, cancel_campaign
-from apps.quotas.services import clock as house_clock
+from apps.quotas.reports import Standings, WholeCompany
+from apps.quotas.services import CampaignRefused, ask_review, cancel_campaign, db_now
 from config import celery
 from tests.commands import run, say
 from tests.fixtures import Clock
@@ -110,9 +109,9 @@ def test_a_feed_that_is_still_being_loaded_is_waited_for_too(campaign: Campaign,
     clock.set(cutoff + timedelta(hours=1))
     loading = receive_file(employee=None, by=TESTER, source="feed", file_name="", sha256=b"x", layout={})
     clock.set(cutoff + timedelta(hours=2, minutes=1), ticks=True)
-    Submission.objects.filter(pk=loading.pk).update(advanced_at=house_clock())
+    Submission.objects.filter(pk=loading.pk).update(advanced_at=db_now())
     assert freeze_due(TESTER) == []
-    Submission.objects.filter(pk=loading.pk).update(state="done", done_at=house_clock())
+    Submission.objects.filter(pk=loading.pk).update(state="done", done_at=db_now())
     assert len(freeze_due(TESTER)) == 1
 
 
@@ -185,5 +184,5 @@ def test_whoever_is_red_and_asked_is_listed_and_marked(campaign: Campaign, alice
     ask_review(campaign=campaign, employee=alice, text="Two of mine are missing", key=uuid.uuid4(), by=TESTER)
     clock.set(AFTER, ticks=True)
     assert run("freeze_campaign")["red_under_review"] == ["A001"]
-    rows = Standings(Campaign.objects.get(), Everyone(), reviews=True).page(limit=20).rows
+    rows = Standings(Campaign.objects.get(), WholeCompany(), reviews=True).page(limit=20).rows
     assert {row.staff_no for row in rows if row.under_review} == {"A001"}

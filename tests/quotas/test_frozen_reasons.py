@@ -12,8 +12,7 @@ from apps.employees.models import Employee
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign, FrozenResult, FrozenStanding
 from apps.quotas.reports import contacts_with_reason
-from apps.quotas.services import clock as house_clock
-from apps.quotas.services import mark_touched
+from apps.quotas.services import db_now, mark_touched
 from tests.commands import run
 from tests.fixtures import Clock
 from tests.people import TESTER, load, mark, november, record, record_one
@@ -29,7 +28,7 @@ def frozen(campaign: Campaign, clock: Clock) -> Campaign:
 
 def told(campaign: Campaign, employee: Employee) -> dict[str, str]:
     """What the employee's list says of each contact, by its name."""
-    found = contacts_with_reason(Campaign.objects.get(pk=campaign.pk), employee, house_clock())
+    found = contacts_with_reason(Campaign.objects.get(pk=campaign.pk), employee, db_now())
     return {contact.name or "": contact.reason for contact in found}
 
 
@@ -40,7 +39,7 @@ def differing(campaign: Campaign) -> list[str]:
 
 
 def told_all(campaign: Campaign, employee: Employee) -> Any:
-    return contacts_with_reason(campaign, employee, house_clock()).values_list("reason", flat=True)
+    return contacts_with_reason(campaign, employee, db_now()).values_list("reason", flat=True)
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def reasoned(noon: Clock, company: dict[str, Employee], alice: Employee, alan: E
         ("claimed", "handle", "first"), ("open", "email", "open@outside.example.org"), ("second", "handle", "second"),
     ):  # fmt: skip
         record_one(alice, (kind, value), name=name)
-    Contact.objects.exclude(name="open").update(confirmed_at=house_clock())
+    Contact.objects.exclude(name="open").update(confirmed_at=db_now())
     end_contact(contact_id=Contact.objects.get(name="ended").pk, employee=alice, by=TESTER)
     mark()
     return frozen(campaign, clock=noon)

@@ -14,8 +14,15 @@ from apps.employees.services import account_for, grant_role
 from apps.ledger.models import AuditEntry, OutboxRow
 from apps.quotas import rules, services
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign, CampaignRule
-from apps.quotas.services import AdjustmentRefused, Candidates, ask_by_rule, check_many, grant_adjustment, preview_rule
-from apps.quotas.services.joining_late import share_sql
+from apps.quotas.services import (
+    AdjustmentRefused,
+    BulkTargets,
+    grant_adjustment,
+    preview_rule,
+    recheck,
+    request_prorated_targets,
+)
+from apps.quotas.services.joining_late import prorated_target_sql
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
 from tests.people import TESTER, adjust, ask, load, mark, november, officer, person, standing
@@ -43,30 +50,30 @@ def joined(company: dict[str, Employee]) -> Campaign:
     return campaign
 
 
-def preview(campaign: Campaign, after: date = OPENED, department: str = "", besides: int | None = None) -> Candidates:
+def preview(campaign: Campaign, after: date = OPENED, department: str = "", besides: int | None = None) -> BulkTargets:
     return preview_rule(
-        campaign.rule, services.clock(), joined_after=after, department=department, besides_employee=besides
+        campaign.rule, services.db_now(), joined_after=after, department=department, besides_employee=besides
     )
 
 
 def ask_for(campaign: Campaign, by: Any = None, **rule: Any) -> AdjustmentRequest:
     found = preview(campaign, **rule)
-    return ask_by_rule(
+    return request_prorated_targets(
         campaign=campaign, joined_after=rule.get("after", OPENED), department=rule.get("department", ""),
         reason="came later", seen=found.digest, by=by or officer("asks"),
     )  # fmt: skip
 
 
-def check(request: AdjustmentRequest, besides: int | None = None) -> Candidates:
+def check(request: AdjustmentRequest, besides: int | None = None) -> BulkTargets:
     request.refresh_from_db()
-    return check_many(request, request.campaign.rule, services.clock(), besides)
+    return recheck(request, request.campaign.rule, services.db_now(), besides)
 
 
 def grant(request: AdjustmentRequest) -> int:
     return grant_adjustment(request_id=request.pk, seen=check(request).digest, by=officer("grants"))
 
 
-def targets(found: Candidates) -> dict[str, int]:
+def targets(found: BulkTargets) -> dict[str, int]:
     return {one.staff_no: one.target for one in found.listed}
 
 
@@ -100,7 +107,7 @@ def test_the_share_in_sql_is_the_share_in_python(
     joined = [opens + timedelta(days=day) for day in days]
     values = ", ".join(f"({n}, '{day}'::date)" for n, day in enumerate(joined))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {share_sql(rule, 'day')} FROM (VALUES {values}) joined(n, day) ORDER BY n")
+        cursor.execute(f"SELECT {prorated_target_sql(rule, 'day')} FROM (VALUES {values}) joined(n, day) ORDER BY n")
         in_sql = [share for (share,) in cursor.fetchall()]
     assert in_sql == [rules.pro_rata(target, opens, rule.deadline, day) for day in joined]
 
@@ -158,7 +165,7 @@ def test_hr_is_left_out_of_what_they_ask_for_and_grant(joined: Campaign) -> None
     asker, granter = (account_for(person(number)) for number in ("J12", "J20"))
     found = preview(joined, besides=asker.employee_id)
     assert [(one.staff_no, one.left_out) for one in found.left_out] == [("J12", "self")]
-    request = ask_by_rule(
+    request = request_prorated_targets(
         campaign=joined, joined_after=OPENED, reason="x", seen=found.digest, by=asker.actor
     )  # fmt: skip
     seen = check(request, granter.employee_id)
@@ -190,7 +197,7 @@ def test_a_list_that_changed_since_it_was_looked_at_is_refused(joined: Campaign)
     before = preview(joined).digest
     load(HEADER + line("NEW", "2026-11-22"))
     with pytest.raises(AdjustmentRefused, match="has changed since"):
-        ask_by_rule(campaign=joined, joined_after=OPENED, reason="x", seen=before, by=officer("asks"))
+        request_prorated_targets(campaign=joined, joined_after=OPENED, reason="x", seen=before, by=officer("asks"))
     request = ask_for(joined)
     seen = check(request).digest
     adjust(campaign=joined, employee=person("J12"), exempt=True)
@@ -213,12 +220,12 @@ def test_a_list_of_nobody_is_neither_asked_for_nor_granted(joined: Campaign) -> 
 def test_one_of_many_can_be_ended_and_then_all(joined: Campaign) -> None:
     request = ask_for(joined)
     grant(request)
-    one = services.ask_ending(request=request, employee=person("J12"), reason="x", by=officer("asks"))
+    one = services.request_revocation(request=request, employee=person("J12"), reason="x", by=officer("asks"))
     assert grant_adjustment(request_id=one.pk, by=officer("grants")) == 1
     mark()
     assert standing(joined, person("J12")).target == 100
     assert standing(joined, person("J20")).target == 37
-    rest = services.ask_ending(request=request, employee=None, reason="x", by=officer("asks"))
+    rest = services.request_revocation(request=request, employee=None, reason="x", by=officer("asks"))
     assert grant_adjustment(request_id=rest.pk, by=officer("grants")) == 3
     mark()
     assert {target for _no, _counted, target, _exempt, _red in stored(joined)} == {100}
@@ -229,7 +236,7 @@ def test_who_acts_in_an_end_for_many_keeps_their_own(joined: Campaign) -> None:
     request = ask_for(joined)
     grant(request)
     grant_role(employee=person("J12"), role="hr", by=TESTER)
-    ending = services.ask_ending(request=request, employee=None, reason="x", by=officer("asks"))
+    ending = services.request_revocation(request=request, employee=None, reason="x", by=officer("asks"))
     assert grant_adjustment(request_id=ending.pk, by=account_for(person("J12")).actor) == 3
     assert Adjustment.objects.get(employee=person("J12")).ended_at is None
 

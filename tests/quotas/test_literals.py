@@ -5,7 +5,7 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.quotas.querysets import literal
+from apps.quotas.querysets import sql_literal
 
 pytestmark = pytest.mark.django_db
 # PostgreSQL stores neither NUL nor half of a surrogate pair; the edge refuses both.
@@ -15,7 +15,7 @@ TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 def stored(value: object) -> object:
     with connection.cursor() as cursor:
         # As the house sends it: with parameters, so that a bare % would be taken for one.
-        cursor.execute(f"SELECT {literal(value)}".replace("%", "%%"), [])
+        cursor.execute(f"SELECT {sql_literal(value)}".replace("%", "%%"), [])
         return cursor.fetchone()[0]
 
 

@@ -16,7 +16,7 @@ from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
 from apps.quotas.models import Campaign, DailyCount, Standing, StandingChange
 from apps.quotas.services import (
-    clock,
+    db_now,
     mark_everybody,
     mark_touched,
     marking,
@@ -53,7 +53,7 @@ def test_a_mark_counts_what_it_did(campaign: Campaign, alice: Employee, alan: Em
     record(alan)
     mark()
     record(alice)
-    Contact.objects.of(alan).update(ended_at=clock(), end_reason="removed")
+    Contact.objects.of(alan).update(ended_at=db_now(), end_reason="removed")
     result = mark_everybody(campaign)
     assert (result.turned_red, result.turned_green, result.red, result.counted, result.written) == (1, 1, 8, 1, 2)
 
@@ -156,7 +156,7 @@ def test_what_an_upgrade_writes_of_newest_days_is_what_marks_write(
 
 def test_frozen_closing_and_cancelled_campaigns_are_left_alone(campaign: Campaign, alice: Employee) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(state="closing")
-    Campaign.objects.filter(pk=campaign.pk).update(kept_until=clock())
+    Campaign.objects.filter(pk=campaign.pk).update(kept_until=db_now())
     record(alice)
     mark()
     assert mark_everybody(campaign).employees == 0

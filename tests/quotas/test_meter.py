@@ -11,8 +11,8 @@ from apps.contacts.models import Contact, Submission
 from apps.contacts.services import correct_contact, end_contact
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign
-from apps.quotas.reports import Everyone, Filters, Meter, People, Standings, TeamOf, honest_meter
-from apps.quotas.services import clock as house_clock
+from apps.quotas.reports import Filters, Meter, People, Standings, Team, WholeCompany, honest_meter
+from apps.quotas.services import db_now
 from tests.commands import run
 from tests.fixtures import Clock
 from tests.people import TESTER, load, mark, november, record, record_one
@@ -22,7 +22,7 @@ from tests.quotas.test_reports import LOOKS
 
 
 def meter_of(campaign: Campaign, people: People | None = None, **filters: str) -> Meter:
-    standings = Standings(Campaign.objects.get(pk=campaign.pk), people or Everyone(), filters=Filters(**filters))
+    standings = Standings(Campaign.objects.get(pk=campaign.pk), people or WholeCompany(), filters=Filters(**filters))
     return honest_meter(standings, standings.totals())
 
 
@@ -49,7 +49,7 @@ def said(meter: Meter) -> dict[str, int]:
 def test_every_figure_is_that_of_the_facts(random_company: Campaign, as_of: object) -> None:
     """As of a past instant too: what ended, or was handed in, after it is not in it."""
     hand_in(7)
-    standings = Standings(random_company, Everyone(), as_of=as_of)
+    standings = Standings(random_company, WholeCompany(), as_of=as_of)
     facts = Brute(random_company, standings.now, past=as_of is not None)
     expected = facts.meter(facts.people, everyone=True)
     found = honest_meter(standings, standings.totals())
@@ -58,9 +58,9 @@ def test_every_figure_is_that_of_the_facts(random_company: Campaign, as_of: obje
     assert expected["ended_soon"]
     assert expected["duplicates"]
     for root in Employee.objects.filter(pk__in={place.manager_id for place in facts.places.values()}):
-        team = Standings(random_company, TeamOf(root), as_of=as_of)
+        team = Standings(random_company, Team(root), as_of=as_of)
         assert said(honest_meter(team, team.totals())) == facts.meter(facts.team(root), everyone=False)
-    few = Standings(random_company, Everyone(), as_of=as_of, filters=Filters(department="Sales"))
+    few = Standings(random_company, WholeCompany(), as_of=as_of, filters=Filters(department="Sales"))
     in_sales = [one for one in facts.people if one.department == "Sales"]
     assert said(honest_meter(few, few.totals())) == facts.meter(in_sales, everyone=False)
 
@@ -80,7 +80,7 @@ def test_a_burst_of_the_last_day_is_seen_to_the_microsecond(campaign: Campaign, 
     mark()
     begun = Contact.objects.latest("recorded_at").recorded_at
     clock.set((begun + timedelta(days=1) - timedelta(microseconds=5)).isoformat(), ticks=True)
-    standings = Standings(campaign, Everyone())
+    standings = Standings(campaign, WholeCompany())
     assert standings.now - timedelta(days=1) <= begun
     assert honest_meter(standings, standings.totals()).last_day >= 1
     clock.set((begun + timedelta(days=1, seconds=1)).isoformat(), ticks=True)
@@ -100,7 +100,7 @@ def test_what_does_not_count_is_in_no_share_of_the_last_day(
         ("claimed", "handle", "first"), ("open", "email", "open@outside.example.org"),
     ):  # fmt: skip
         record_one(alice, (kind, value), name=name)
-    Contact.objects.exclude(name="open").update(confirmed_at=house_clock())
+    Contact.objects.exclude(name="open").update(confirmed_at=db_now())
     end_contact(contact_id=Contact.objects.get(name="ended").pk, employee=alice, by=TESTER)
     mark()
     found = meter_of(campaign)
@@ -125,7 +125,7 @@ def test_a_file_of_twice_the_same_is_counted_and_one_for_many_stands_in_the_comp
     run("import_contacts", str(own), "--employee", "A001")
     for _ in range(2):
         run("import_contacts", str(many))
-    everybody, team = meter_of(campaign), meter_of(campaign, TeamOf(bob))
+    everybody, team = meter_of(campaign), meter_of(campaign, Team(bob))
     assert (everybody.handed_in, everybody.duplicates) == (7, 4)
     assert (team.handed_in, team.duplicates) == (3, 1)
 
@@ -150,7 +150,7 @@ def test_a_result_keeps_its_meter_whatever_becomes_of_the_facts(
     for name in ("plain", "to end", "to correct", "ended", "open"):
         record_one(alice, ("handle", name.replace(" ", "_")), name=name)
     record_one(alice, ("email", "later.colleague@outside.example.org"), name="to be hired")
-    Contact.objects.exclude(name="open").update(confirmed_at=house_clock())
+    Contact.objects.exclude(name="open").update(confirmed_at=db_now())
     end_contact(contact_id=Contact.objects.get(name="ended").pk, employee=alice, by=TESTER)
     mark()
     campaign = frozen(campaign, clock=noon)

@@ -14,7 +14,16 @@ from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry, Job, OutboxRow, Setting
 from apps.quotas import reports, tasks
 from apps.quotas.models import Campaign, DailyCount, MarkRun, Standing, StandingChange
-from apps.quotas.services import clock, do_range, finish_run, follow_time, marking, recount, running, sweep
+from apps.quotas.services import (
+    db_now,
+    finish_run,
+    marking,
+    process_effective_dates,
+    process_range,
+    recount,
+    running,
+    sweep,
+)
 from tests.commands import run as command
 from tests.crowd import at_once
 from tests.fixtures import Clock
@@ -78,12 +87,12 @@ def test_who_dies_in_a_recount_leaves_the_rest_of_the_night_to_others(
     with monkeypatch.context() as patch:
         patch.setattr(running, "close_if_over", dies)
         with pytest.raises(ConnectionError):
-            do_range(first)
+            process_range(first)
     assert standing(campaign, alice).counted == 7
     assert not AuditEntry.objects.filter(action="standing.repaired").exists()
     tasks.nightly_recount()  # asked for again, nothing is begun anew
     for range_id in others:
-        do_range(range_id)
+        process_range(range_id)
     assert not Setting.objects.filter(name="drift:november").exists(), "no result before the last range"
     finish_run(run)
     assert (drift(), run.totals["people"], run.totals["differences"]) == (1, 9, 1)
@@ -101,7 +110,7 @@ def fifty(noon: Clock) -> Campaign:
     opened = november(target=2)
     for place, one in enumerate(people):
         record(one, place % 4 or 1)
-    follow_time()
+    process_effective_dates()
     mark()
     assert stored(opened) == oracle(opened)
     for place, one in enumerate(people[:50]):
@@ -177,7 +186,7 @@ def test_a_repair_is_told_as_one_and_gives_back_since_when(
     campaign: Campaign, alice: Employee, bob: Employee, client: Client
 ) -> None:
     adjust(campaign=campaign, employee=alice, target=1)
-    follow_time()
+    process_effective_dates()
     record(alice)
     mark()
     turned = StandingChange.objects.get(employee=alice)
@@ -196,11 +205,11 @@ def test_a_repair_is_told_as_one_and_gives_back_since_when(
 
 def test_a_verdict_that_no_mark_had_reached_dates_from_its_repair(campaign: Campaign, alice: Employee) -> None:
     adjust(campaign=campaign, employee=alice, target=1)
-    follow_time()
+    process_effective_dates()
     mark()
     record(alice)
     OutboxRow.objects.all().delete()
-    began = clock()
+    began = db_now()
     night()
     assert (standing(campaign, alice).red, drift()) == (False, 1)
     assert standing(campaign, alice).since > began
@@ -246,7 +255,7 @@ def test_a_mark_that_comes_first_is_never_repaired_away(
     monkeypatch.setattr(running, "find_differences", look_and_be_overtaken)
     tasks.nightly_recount()
     [range_id] = MarkRun.objects.get(work="recount").ranges.values_list("pk", flat=True)
-    assert at_once(partial(do_range, range_id)) == [True]
+    assert at_once(partial(process_range, range_id)) == [True]
     assert drift() == 0
     assert standing(campaign, alice).counted == 2
     assert not AuditEntry.objects.filter(action="standing.repaired").exists()

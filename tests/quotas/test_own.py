@@ -7,7 +7,7 @@ from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from apps.quotas import reports
 from apps.quotas.models import Campaign
-from apps.quotas.services import clock as house_clock
+from apps.quotas.services import db_now
 from tests import people
 from tests.fixtures import Clock
 
@@ -27,13 +27,13 @@ def test_both_looks_say_what_each_moment_says(alice: Employee, alan: Employee, c
     people.record_one(alice, ("email", "shared@outside.example.org"))
     people.record(alice, 3)
     clock.set(MIDNIGHT)
-    midnight = house_clock()
+    midnight = db_now()
     clock.set(TODAY, ticks=True)
     people.load("staff_no,name,email,started_on\nN001,New,newcomer@elsewhere.example.org,2026-11-23\n")
     people.record(alice, 2)
     contacts.end_contact(contact_id=Contact.objects.of(alice).order_by("-pk")[3].pk, employee=alice, by=people.TESTER)
     people.mark()
-    now = house_clock()
+    now = db_now()
     own = reports.own_contacts(campaign, alice, now, before=midnight, latest=50, each=50)
     looks = [
         {one.pk: one.reason for one in reports.contacts_with_reason(campaign, alice, look)} for look in (now, midnight)
@@ -46,7 +46,7 @@ def test_both_looks_say_what_each_moment_says(alice: Employee, alan: Employee, c
 
 def test_a_contact_brings_what_it_is_known_by(alice: Employee, campaign: Campaign) -> None:
     people.record_one(alice, ("email", "a@outside.example.org"), ("phone", "+8613800138000"))
-    [shown] = reports.own_contacts(campaign, alice, house_clock(), before=None, latest=5, each=0).latest
+    [shown] = reports.own_contacts(campaign, alice, db_now(), before=None, latest=5, each=0).latest
     [stored] = Contact.objects.of(alice)
     told = [[(one.kind, one.value) for one in contact.known_by] for contact in (shown, stored)]
     assert told[0] == told[1]

@@ -8,13 +8,13 @@ from django.db import transaction
 
 from apps.employees import roster
 from apps.employees.models import Employee, Employment
-from apps.ledger.services import watching
+from apps.ledger.services import identity_tracking_on
 from apps.quotas import services, tasks
 from apps.quotas.models import Campaign, Standing
 from apps.quotas.services import (
-    follow_time,
+    disable_unused_tracking,
     passing,
-    stop_watching,
+    process_effective_dates,
 )
 from tests.crowd import Gate, blocked, meanwhile, until
 from tests.fixtures import Clock
@@ -25,16 +25,16 @@ from tests.people import adjust, load, mark, november, person, record_one, stand
 @pytest.fixture
 def followed(campaign: Campaign) -> Campaign:
     """November, followed up to now."""
-    follow_time()
+    process_effective_dates()
     mark()
-    assert follow_time() == 0
+    assert process_effective_dates() == 0
     return campaign
 
 
 def jump(clock: Clock, at: str) -> int:
     """Hours pass; then the job runs and everybody noted is marked. Returns how many were noted."""
     clock.set(at, ticks=True)
-    noted = follow_time()
+    noted = process_effective_dates()
     mark()
     return noted
 
@@ -61,7 +61,7 @@ def test_who_joins_is_judged_and_stops_counting_for_others(followed: Campaign, a
 
 
 def test_an_adjustment_begins_and_ends_by_itself(followed: Campaign, alice: Employee, clock: Clock) -> None:
-    begin, end = (services.clock() + timedelta(days=days) for days in (1, 2))
+    begin, end = (services.db_now() + timedelta(days=days) for days in (1, 2))
     adjust(campaign=followed, employee=alice, exempt=True, reason="x", starts_at=begin, ends_at=end)
     mark()
     exempt = [standing(followed, alice).exempt]
@@ -114,7 +114,7 @@ def test_a_roster_that_is_loaded_over_midnight_leaves_no_tree_of_yesterday(
     with meanwhile(partial(load, "staff_no,name,email,left_on\nA002,Alan,alan@corp.example.com,2026-11-23")):
         gate.wait()
         clock.set("2026-11-24T00:00:01+00:00")
-        with meanwhile(follow_time) as following:
+        with meanwhile(process_effective_dates) as following:
             until(lambda: following.done() or blocked() == 1)
             gate.open()
     assert person("A002").node.employed is False
@@ -127,12 +127,12 @@ def test_identities_are_no_longer_noted_when_no_exclusive_campaign_is_left(
     november(name="Plain")
     for one, stopped in ((first, False), (second, True)):
         Campaign.objects.filter(pk=one.pk).update(state="closing")
-        assert stop_watching() is False, "it is still judged"
-        Campaign.objects.filter(pk=one.pk).update(kept_until=services.clock())
+        assert disable_unused_tracking() is False, "it is still judged"
+        Campaign.objects.filter(pk=one.pk).update(kept_until=services.db_now())
         tasks.day_change()
-        assert watching() is not stopped
+        assert identity_tracking_on() is not stopped
     november(name="Third", exclusive=True)
-    assert watching()
+    assert identity_tracking_on()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -145,8 +145,8 @@ def test_an_exclusive_campaign_that_opens_while_watching_is_about_to_stop_is_wat
         watch(True)
     gate = Gate()
     monkeypatch.setattr(passing, "_exclusive_left", gate.after(passing._exclusive_left))
-    with meanwhile(stop_watching):
+    with meanwhile(disable_unused_tracking):
         gate.wait()
         november(exclusive=True)
         gate.open()
-    assert watching()
+    assert identity_tracking_on()

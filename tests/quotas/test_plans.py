@@ -17,7 +17,7 @@ from apps.contacts.rules import Draft
 from apps.contacts.services import submit
 from apps.employees.models import Account, Employee, Role
 from apps.employees.services import tree_at_sql
-from apps.ledger.services import clock, drain, hold_facts
+from apps.ledger.services import db_now, lock_facts, pop_outbox
 from apps.quotas import reports
 from apps.quotas.exports import write_standings
 from apps.quotas.models import Campaign, Standing
@@ -90,9 +90,9 @@ def signed(employee: Employee, *roles: str) -> Client:
 
 def judge(campaign: Campaign, employees: list[int]) -> Plans:
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         with explained() as plans:
-            marking.mark_standings(campaign=campaign, employees=employees, now=clock())
+            marking.mark_standings(campaign=campaign, employees=employees, now=db_now())
     return plans
 
 
@@ -154,7 +154,7 @@ def test_so_are_those_that_are_searched_for(november: Campaign, one: Employee) -
 @pytest.mark.parametrize("sort", SORTS)
 def test_a_team_is_listed_by_its_place_in_the_tree(november: Campaign, boss: Employee, sort: str) -> None:
     with explained() as plans:
-        page = reports.Standings(november, reports.TeamOf(boss)).page(sort=sort)
+        page = reports.Standings(november, reports.Team(boss)).page(sort=sort)
     assert len(page.rows) == 50
     expect(plans, "employees_node_first", OWN_STANDING)
 
@@ -185,7 +185,7 @@ def test_who_may_see_whom_is_asked_of_one_row(november: Campaign, boss: Employee
 
 def test_sub_teams_are_intervals_below_one_head(november: Campaign, boss: Employee) -> None:
     with explained() as plans:
-        assert len(reports.Standings(november, reports.TeamOf(boss)).sub_teams(boss)) == 11
+        assert len(reports.Standings(november, reports.Team(boss)).sub_teams(boss)) == 11
     expect(plans, "employees_node_first", "employees_node_manager", OWN_STANDING)
 
 
@@ -203,13 +203,13 @@ def test_what_is_walked_of_the_tree_is_joined_to_nothing(november: Campaign) -> 
 
 def test_the_curve_of_one_person_is_read_by_that_person(november: Campaign, one: Employee) -> None:
     with explained() as plans:
-        assert sum(day.recorded for day in reports.Standings(november, reports.Only(one)).curve()) == large.EACH
+        assert sum(day.recorded for day in reports.Standings(november, reports.OneEmployee(one)).curve()) == large.EACH
     expect(plans, "quotas_daily_once", OWN_STANDING)
 
 
 def test_one_person_as_of_a_past_day_is_judged_alone(november: Campaign, one: Employee) -> None:
     with explained() as plans:
-        past = reports.Standings(november, reports.Only(one), as_of=clock() - timedelta(days=3)).one(one.pk)
+        past = reports.Standings(november, reports.OneEmployee(one), as_of=db_now() - timedelta(days=3)).one(one.pk)
     assert past
     expect(plans, OWN_CONTACTS, "contacts_identity_contact", "employees_placement_period")
 
@@ -217,7 +217,7 @@ def test_one_person_as_of_a_past_day_is_judged_alone(november: Campaign, one: Em
 def test_the_totals_of_a_team_are_of_its_own_peoples_standings(november: Campaign, boss: Employee) -> None:
     """Whoever has nothing new for a week is among them: the newest day stands beside the verdict."""
     with explained() as plans:
-        totals = reports.Standings(november, reports.TeamOf(boss)).totals()
+        totals = reports.Standings(november, reports.Team(boss)).totals()
     assert totals.people == large.BELOW
     expect(plans, "employees_node_first", OWN_STANDING)
 
@@ -240,7 +240,7 @@ def test_the_newest_entries_of_the_trail_are_read_backwards(november: Campaign, 
 def test_a_file_of_a_team_reads_its_own_people(november: Campaign, boss: Employee) -> None:
     written = io.BytesIO()
     with explained() as plans:
-        write_standings(reports.Standings(november, reports.TeamOf(boss)), written.write)
+        write_standings(reports.Standings(november, reports.Team(boss)), written.write)
     assert written.getvalue().count(b"\n") == large.BELOW + 1
     expect(plans, "employees_node_first", OWN_STANDING)
 
@@ -258,5 +258,5 @@ def test_notes_are_taken_in_their_order(november: Campaign) -> None:
     """The last test here: what it takes back leaves a table that looks full to whoever asks after it."""
     large.note(10_000)
     with transaction.atomic(), explained() as plans:
-        assert drain(5_000).rows == 5_000
+        assert pop_outbox(5_000).rows == 5_000
     expect(plans, "ledger_outbox_pkey")

@@ -8,7 +8,7 @@ from django.db import connection
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign, Standing, StandingChange
-from apps.quotas.services import AdjustmentRefused, clock
+from apps.quotas.services import AdjustmentRefused, db_now
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
 from tests.people import NOON, ROSTER, adjust, load, mark, november, record, standing
@@ -77,7 +77,7 @@ def test_of_several_adjustments_the_newest_in_force_decides(campaign: Campaign, 
     record(alice, 40)
     adjust(campaign=campaign, employee=alice, target=50, reason="half time")
     adjust(campaign=campaign, employee=alice, target=40, reason="joined late")
-    later = clock() + timedelta(days=2)
+    later = db_now() + timedelta(days=2)
     adjust(campaign=campaign, employee=alice, target=90, reason="full time again", starts_at=later)
     assert verdict(campaign, alice) == (40, 40, False)
 
@@ -132,7 +132,7 @@ def test_every_flip_is_told_once_with_its_instant(campaign: Campaign, alice: Emp
     adjust(campaign=campaign, employee=alice, target=1, reason="trial")
     mark()
     assert not StandingChange.objects.exists(), "red from the start is no flip"
-    before = clock()
+    before = db_now()
     record(alice)
     mark()
     mark()
@@ -143,5 +143,5 @@ def test_every_flip_is_told_once_with_its_instant(campaign: Campaign, alice: Emp
         (False, 1, 1, alice),
         (True, 1, 2, alice),
     ]
-    assert before < changes[0].at < changes[1].at < clock()
+    assert before < changes[0].at < changes[1].at < db_now()
     assert standing(campaign, alice).since == changes[1].at

@@ -162,7 +162,7 @@ def test_a_campaign_that_opens_while_a_mark_begins_finds_its_notes(
 ) -> None:
     record(alice)
     gate = Gate()
-    monkeypatch.setattr(marking, "drain", gate.before(marking.drain))
+    monkeypatch.setattr(marking, "pop_outbox", gate.before(marking.pop_outbox))
     with meanwhile(sweep):
         gate.wait()
         second = november(name="Second")
@@ -202,11 +202,11 @@ def open_exclusive_over_an_open_writer(alice: Employee, alan: Employee, monkeypa
     """Alice's contact is written and not committed when an exclusive campaign opens; Alan has the same person."""
     them, gate = outsider(), Gate()
     monkeypatch.setattr(marking, "AT_MOST", 1)
-    real = submitting.note_identities
-    monkeypatch.setattr(submitting, "note_identities", gate.after(real))
+    real = submitting.queue_identity_reevaluation
+    monkeypatch.setattr(submitting, "queue_identity_reevaluation", gate.after(real))
     with meanwhile(partial(record_one, alice, them)):
         gate.wait()
-        monkeypatch.setattr(submitting, "note_identities", real)
+        monkeypatch.setattr(submitting, "queue_identity_reevaluation", real)
         record_one(alan, them)
         with meanwhile(partial(november, exclusive=True)) as opening:
             until(lambda: opening.done() or blocked() == 1)
@@ -232,7 +232,7 @@ def test_who_writes_while_an_exclusive_campaign_opens_is_still_judged_by_it(
 def test_mutant_without_the_facts_lock_the_second_keeps_what_the_first_claimed(
     company: dict[str, Employee], alice: Employee, alan: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.ledger.services.hold_facts", no_lock)
+    monkeypatch.setattr("apps.ledger.services.lock_facts", no_lock)
     campaign = open_exclusive_over_an_open_writer(alice, alan, monkeypatch)
     assert stored(campaign) != oracle(campaign)
     assert standing(campaign, alan).counted == 1

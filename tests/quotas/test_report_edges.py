@@ -5,15 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 
 from apps.employees.models import Employee, TreeNode
 from apps.quotas.models import Campaign, Standing
-from apps.quotas.reports import Everyone, Only, Standings, TeamOf
-from apps.quotas.services import clock
+from apps.quotas.reports import OneEmployee, Standings, Team, WholeCompany
+from apps.quotas.services import db_now
 from tests.fixtures import Clock
 from tests.people import ROSTER, adjust, load, mark, november, person, record, record_one
 
 
 def test_one_person_alone(campaign: Campaign, alice: Employee, bob: Employee) -> None:
     record(alice, 3)
-    mine = Standings(campaign, Only(alice))
+    mine = Standings(campaign, OneEmployee(alice))
     assert mine.one(alice.pk).counted == 3
     assert mine.one(bob.pk) is None
     assert mine.totals().people == 1
@@ -22,11 +22,11 @@ def test_one_person_alone(campaign: Campaign, alice: Employee, bob: Employee) ->
 
 def test_a_number_follows_at_once_although_nobody_marked_it(campaign: Campaign, alice: Employee) -> None:
     record(alice, 100)
-    row = Standings(campaign, Only(alice)).one(alice.pk)
+    row = Standings(campaign, OneEmployee(alice)).one(alice.pk)
     assert (row.counted, row.red, row.stale) == (100, False, True)
     assert Standing.objects.get(employee=alice).red, "the cache still says red, the page does not"
     mark()
-    row = Standings(campaign, Only(alice)).one(alice.pk)
+    row = Standings(campaign, OneEmployee(alice)).one(alice.pk)
     assert (row.counted, row.red, row.stale, row.stale_since) == (100, False, False, None)
 
 
@@ -36,25 +36,25 @@ def test_the_age_of_a_stale_standing_is_its_oldest_notes(
     campaign, them = november(exclusive=True), ("email", "wanda@outside.example.org")
     record_one(alan, them)
     mark()
-    before = clock()
+    before = db_now()
     record_one(alice, them)
-    after = clock()
+    after = db_now()
     for one in (alice, alan):
-        row = Standings(campaign, Only(one)).one(one.pk)
+        row = Standings(campaign, OneEmployee(one)).one(one.pk)
         assert before < row.stale_since < after
 
 
 def test_a_leaver_has_no_standing(campaign: Campaign, alan: Employee) -> None:
     record(alan)
     load("".join(line for line in ROSTER.splitlines(keepends=True) if not line.startswith("A002")), complete=True)
-    assert Standings(campaign, Only(alan)).one(alan.pk) is None
-    assert Standings(campaign, Everyone()).totals().people == 8
+    assert Standings(campaign, OneEmployee(alan)).one(alan.pk) is None
+    assert Standings(campaign, WholeCompany()).totals().people == 8
 
 
 def test_before_the_opening_there_is_nothing_to_show(company: dict[str, Employee]) -> None:
     campaign = november()
     mark()
-    look_back = Standings(campaign, Everyone(), as_of=datetime(2026, 10, 1, tzinfo=UTC))
+    look_back = Standings(campaign, WholeCompany(), as_of=datetime(2026, 10, 1, tzinfo=UTC))
     assert (look_back.totals().people, look_back.totals().counted) == (9, 0)
     assert (look_back.days(), look_back.curve(), look_back.bands_by_day()) == ([], [], [])
 
@@ -63,8 +63,8 @@ def test_a_campaign_of_next_month_shows_nobody_marked_or_not(company: dict[str, 
     campaign = november(opens_on=date(2026, 12, 1), deadline=date(2026, 12, 31))
     record(alice)
     for _ in range(2):
-        assert Standings(campaign, Everyone()).totals().people == 0
-        assert Standings(campaign, Only(alice)).one(alice.pk) is None
+        assert Standings(campaign, WholeCompany()).totals().people == 0
+        assert Standings(campaign, OneEmployee(alice)).one(alice.pk) is None
         mark()
 
 
@@ -73,10 +73,10 @@ def test_after_the_deadline_nothing_moves_any_more(campaign: Campaign, alice: Em
     clock.set("2027-02-01T00:00:00+08:00", ticks=True)
     record(alice, 2)
     mark()
-    standings = Standings(campaign, Everyone())
+    standings = Standings(campaign, WholeCompany())
     assert standings.one(alice.pk).counted == 2
     assert len(standings.days()) == 30
-    assert Standings(campaign, Everyone(), as_of=standings.now).one(alice.pk).counted == 2
+    assert Standings(campaign, WholeCompany(), as_of=standings.now).one(alice.pk).counted == 2
 
 
 def test_a_week_without_a_new_contact_is_a_standstill_for_whoever_is_red(
@@ -90,22 +90,22 @@ def test_a_week_without_a_new_contact_is_a_standstill_for_whoever_is_red(
     clock.set("2026-11-29T12:00:00+08:00", ticks=True)
     load("staff_no,name,email,manager_staff_no,started_on\nN001,Nina,nina@corp.example.com,B001,2026-11-28")
     mark()
-    look = Standings(campaign, Everyone())
+    look = Standings(campaign, WholeCompany())
     quiet = {row.staff_no: (row.quiet_days, row.still) for row in look.page(limit=100).rows}
     assert quiet["A001"] == (6, False), "since the 23rd, six days ago"
     assert quiet["N001"] == (2, False), "came yesterday"
     assert quiet["A002"] == (29, True)
     assert (quiet["U001"], quiet["S001"]) == ((29, False), (6, False))
     clock.set("2026-11-30T00:00:01+08:00", ticks=True)
-    assert Standings(campaign, Only(alice)).one(alice.pk).still
+    assert Standings(campaign, OneEmployee(alice)).one(alice.pk).still
     midnight = datetime.fromisoformat("2026-11-30T00:00:00+08:00")
-    assert not Standings(campaign, Only(alice), as_of=midnight).one(alice.pk).still, "the 30th has not begun yet"
+    assert not Standings(campaign, OneEmployee(alice), as_of=midnight).one(alice.pk).still, "the 30th has not begun yet"
     clock.set("2026-12-01T00:00:00+08:00", ticks=True)
-    assert Standings(campaign, Everyone()).totals().still == 0, "nobody can move any more"
+    assert Standings(campaign, WholeCompany()).totals().still == 0, "nobody can move any more"
 
 
 def test_a_company_without_people_has_empty_figures(noon: Clock) -> None:
-    standings = Standings(november(), Everyone())
+    standings = Standings(november(), WholeCompany())
     assert set(asdict(standings.totals()).values()) == {0}
     assert standings.page().rows == []
     assert sum(one.people for one in standings.histogram()) == 0
@@ -113,15 +113,15 @@ def test_a_company_without_people_has_empty_figures(noon: Clock) -> None:
 
 
 def test_the_tree_of_today_is_what_team_pages_go_by(campaign: Campaign, bob: Employee) -> None:
-    assert Standings(campaign, TeamOf(bob)).totals().people == 2
-    assert Standings(campaign, TeamOf(person("A001"))).totals().people == 0
+    assert Standings(campaign, Team(bob)).totals().people == 2
+    assert Standings(campaign, Team(person("A001"))).totals().people == 0
     assert TreeNode.objects.count() == 9
 
 
 def test_a_look_back_a_moment_ago_agrees_with_now(random_company: Campaign) -> None:
     mark()
-    now = Standings(random_company, Everyone())
-    then = Standings(random_company, Everyone(), as_of=now.now)
+    now = Standings(random_company, WholeCompany())
+    then = Standings(random_company, WholeCompany(), as_of=now.now)
     assert now.totals() == then.totals()
     assert now.bands_by_day() == then.bands_by_day()
     assert now.departments() == then.departments()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apps.quotas.models import Campaign
-from apps.quotas.reports import Everyone, Filters, Standings
+from apps.quotas.reports import Filters, Standings, WholeCompany
 from apps.quotas.reports.standings import SORTS
 from tests.quotas.brute import both
 
@@ -56,7 +56,7 @@ def test_a_page_that_has_everybody_adds_up_to_the_count(random_company: Campaign
     """The tiles above a list say what the list says, whether they were counted or added up from its rows."""
 
     def asked() -> Standings:
-        return Standings(random_company, Everyone(), filters=Filters(status=status), reviews=True, summed=False)
+        return Standings(random_company, WholeCompany(), filters=Filters(status=status), reviews=True, summed=False)
 
     listed, counted = asked(), asked()
     page = listed.page(limit=limit)
@@ -78,12 +78,12 @@ FORGED = [
 
 
 def test_a_forged_token_breaks_nothing(campaign: Campaign) -> None:
-    standings = Standings(campaign, Everyone())
+    standings = Standings(campaign, WholeCompany())
     for sort, after in product(["help", "counted", "name", "staff_no"], FORGED):
         assert len(standings.page(sort=sort, after=after, limit=3).rows) <= 3, (sort, after[:40])
 
 
 def test_a_token_of_another_order_starts_from_the_beginning(campaign: Campaign) -> None:
-    standings = Standings(campaign, Everyone())
+    standings = Standings(campaign, WholeCompany())
     by_name = standings.page(sort="name", limit=3).next
     assert standings.page(sort="counted", after=by_name, limit=3) == standings.page(sort="counted", limit=3)

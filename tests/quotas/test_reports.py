@@ -11,9 +11,9 @@ import pytest
 from apps.contacts.models import Contact, Submission
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign
-from apps.quotas.reports import Everyone, Filters, Standings, TeamOf
+from apps.quotas.reports import Filters, Standings, Team, WholeCompany
 from apps.quotas.reports.standings import STATUS
-from apps.quotas.services import clock
+from apps.quotas.services import db_now
 from tests.oracle import oracle
 from tests.quotas import brute
 from tests.quotas.brute import Brute, both
@@ -43,15 +43,15 @@ def test_every_row_says_what_the_facts_say(random_company: Campaign, as_of: date
 def test_touched_people_are_judged_from_the_facts_and_marked_as_being_brought_up_to_date(
     random_company: Campaign,
 ) -> None:
-    stale = [row for row in Standings(random_company, Everyone()).page(limit=100).rows if row.stale]
-    population = {one.staff_no for one in Brute(random_company, clock(), past=False).people}
+    stale = [row for row in Standings(random_company, WholeCompany()).page(limit=100).rows if row.stale]
+    population = {one.staff_no for one in Brute(random_company, db_now(), past=False).people}
     assert len(stale) <= 2
-    assert Standings(random_company, Everyone()).totals().stale == len(stale)
-    shown = Standings(random_company, Everyone(), filters=Filters(status="updating")).page(limit=100).rows
+    assert Standings(random_company, WholeCompany()).totals().stale == len(stale)
+    shown = Standings(random_company, WholeCompany(), filters=Filters(status="updating")).page(limit=100).rows
     assert {row.staff_no for row in shown} == {row.staff_no for row in stale}
     for row in stale:
         assert row.staff_no in population
-        assert row.stale_since < clock()
+        assert row.stale_since < db_now()
 
 
 @pytest.mark.parametrize("as_of", LOOKS)
@@ -119,7 +119,7 @@ def test_sub_teams_and_departments_are_the_people_in_them(random_company: Campai
 
 
 def _check_team(campaign: Campaign, facts: Brute, root: Employee, as_of: datetime | None) -> None:
-    team = Standings(campaign, TeamOf(root), as_of=as_of)
+    team = Standings(campaign, Team(root), as_of=as_of)
     everybody = facts.team(root)
     assert {row.staff_no for row in team.page(limit=100).rows} == {one.staff_no for one in everybody}
     expected = {}

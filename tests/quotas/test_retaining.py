@@ -63,7 +63,7 @@ def lengths() -> list[int]:
 
 
 def test_a_campaign_keeps_its_contacts_to_the_last_day_and_not_a_moment_longer(frozen: Campaign, clock: Clock) -> None:
-    clock.set(services.kept_until(frozen) - timedelta(seconds=1), ticks=True)
+    clock.set(services.contacts_retained_until(frozen) - timedelta(seconds=1), ticks=True)
     assert services.forget_expired(clock.now()) == (0, 0)
     assert named() == 5
     clock.set(OVER, ticks=True)
@@ -77,7 +77,7 @@ def test_a_campaign_keeps_its_contacts_to_the_last_day_and_not_a_moment_longer(f
 def judged(campaign: Campaign, at: datetime) -> list[tuple[int, str]]:
     """Every contact with its reason as of an instant; before the cut-off from the facts alone."""
     contacts: Any = Contact.objects.order_by("pk")
-    found = querysets.with_reason(contacts, campaign.rule, at, querysets.everyone())
+    found = querysets.with_exclusion_reason(contacts, campaign.rule, at, querysets.all_employees_sql())
     return list(found.values_list("pk", "reason"))
 
 
@@ -206,7 +206,7 @@ def test_with_no_days_everything_is_kept(frozen: Campaign, clock: Clock, setting
     settings.RETENTION_DAYS = settings.RETENTION_LEAVER_DAYS = 0
     clock.set("2040-01-01T00:00:00Z", ticks=True)
     assert services.forget_expired(clock.now()) == (0, 0)
-    assert services.kept_until(frozen) is None
+    assert services.contacts_retained_until(frozen) is None
     assert next(one.id for one in retention(None)) == "hundred.W004"
 
 

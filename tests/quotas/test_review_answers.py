@@ -11,7 +11,7 @@ from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry, OutboxRow
 from apps.quotas import services
 from apps.quotas.models import Campaign, Review, ReviewContact
-from apps.quotas.reports import Everyone, Filters, Standings
+from apps.quotas.reports import Filters, Standings, WholeCompany
 from apps.quotas.reviews import under_review_sql
 from apps.quotas.services import under_review
 from tests.fixtures import Clock
@@ -32,7 +32,7 @@ def test_a_question_can_be_answered_however_late(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
 ) -> None:
     review = ask(campaign, alice)
-    close(campaign, services.clock())
+    close(campaign, services.db_now())
     clock.set("2027-11-23T12:00:00+08:00", ticks=True)
     answer(review, hr)
     assert Review.objects.get().state == "answered"
@@ -59,7 +59,7 @@ def test_an_adjustment_answers_when_it_is_this_persons_in_this_campaign(
     review.refresh_from_db()
     assert (review.answer_kind, review.answer_subject_id, review.answer_text) == ("adjustment", right, "")
     with translation.override("en"):
-        [act] = services.acts_of("adjustment", campaign, alice)
+        [act] = services.decisions_for("adjustment", campaign, alice)
     assert (act.id, act.says) == (right, "Target 80: part time")
 
 
@@ -143,10 +143,10 @@ def test_the_list_of_red_people_under_review_is_one_question(
     for one in (alice, alan):
         ask(campaign, one)
     mark()
-    standings = Standings(campaign, Everyone(), filters=Filters(status="under_review"), reviews=True)
+    standings = Standings(campaign, WholeCompany(), filters=Filters(status="under_review"), reviews=True)
     assert [(row.staff_no, row.red) for row in standings.page().rows] == [("A002", True), ("A001", False)]
     assert standings.totals().under_review == 2
-    assert [row.under_review for row in Standings(campaign, Everyone()).page().rows] == [None] * 9
+    assert [row.under_review for row in Standings(campaign, WholeCompany()).page().rows] == [None] * 9
 
 
 # -- what the database itself holds ----------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_the_database_takes_no_second_open_question_and_no_answer_to_ones_own(
     row = {name: getattr(review, name) for name in ("campaign", "employee", "asked_at", "due_at", "text")}
     with pytest.raises(IntegrityError, match="quotas_review_one_open"), transaction.atomic():
         Review.objects.create(**row, key=uuid.uuid4(), counted=1, target=1, exempt=False)
-    done = {"state": "answered", "closed_at": services.clock(), "answer_kind": "reason", "answer_text": "x"}
+    done = {"state": "answered", "closed_at": services.db_now(), "answer_kind": "reason", "answer_text": "x"}
     for wrong, name in (
         ({"answered_by": alice}, "oneself"), ({"answered_by": None}, "state"), ({"answer_text": ""}, "answer"),
         ({"answer_kind": "adjustment"}, "answer"), ({"closed_at": review.asked_at - timedelta(1)}, "in_order"),
@@ -173,14 +173,14 @@ def test_what_was_asked_and_what_was_answered_never_changes(
 ) -> None:
     record(alice, 1)
     review = ask(campaign, alice, contacts=ids(alice))
-    for change in ({"text": "other"}, {"due_at": services.clock()}, {"employee": alan}, {"counted": 99}):
+    for change in ({"text": "other"}, {"due_at": services.db_now()}, {"employee": alan}, {"counted": 99}):
         with pytest.raises(DatabaseError, match="never changes"), transaction.atomic():
             Review.objects.filter(pk=review.pk).update(**change)
     answer(review, hr)
-    for change in ({"answer_text": "other"}, {"state": "open"}, {"closed_at": services.clock()}):
+    for change in ({"answer_text": "other"}, {"state": "open"}, {"closed_at": services.db_now()}):
         with pytest.raises(DatabaseError, match="is closed"), transaction.atomic():
             Review.objects.filter(pk=review.pk).update(**change)
-    Review.objects.filter(pk=review.pk).update(told_at=services.clock())
+    Review.objects.filter(pk=review.pk).update(told_at=services.db_now())
 
 
 def test_the_database_ticks_nobody_elses_contact(campaign: Campaign, alice: Employee, alan: Employee) -> None:

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 
 from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry
-from apps.ledger.services import Actor, hold_facts
+from apps.ledger.services import Actor, lock_facts
 from apps.quotas import services
 from apps.quotas.models import Campaign, Review
 from apps.quotas.services import ReviewRefused, reviewing, under_review
@@ -127,8 +127,8 @@ def ask_over_a_line(campaign: Campaign, alice: Employee, monkeypatch: pytest.Mon
 
     def draw() -> Any:
         with transaction.atomic():
-            hold_facts(exclusive=True)
-            line = services.clock()
+            lock_facts(exclusive=True)
+            line = services.db_now()
             return line, list(under_review(campaign, line).values_list("employee_id", flat=True))
 
     with meanwhile(partial(ask, campaign, alice)):
@@ -150,7 +150,7 @@ def test_whom_a_freeze_lists_as_under_review_is_the_same_for_ever(
 def test_mutant_without_the_facts_lock_a_question_appears_behind_the_line(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reviewing, "hold_facts", no_lock)
+    monkeypatch.setattr(reviewing, "lock_facts", no_lock)
     first, later = ask_over_a_line(campaign, alice, monkeypatch)
     assert (first, later) == ([], [alice.pk])
 

@@ -100,7 +100,7 @@ def test_asking_begins_with_the_campaign_and_ends_some_days_after_its_freeze(
 def test_after_the_freeze_the_question_is_about_the_result(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     record(alice, 2)
     mark()
-    close(campaign, services.clock())
+    close(campaign, services.db_now())
     record(alice, 1)
     assert ask(campaign, alice).counted == 2
 

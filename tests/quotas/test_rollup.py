@@ -17,18 +17,18 @@ from hypothesis import strategies as st
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from apps.ledger.models import Setting
-from apps.ledger.services import note_employees
+from apps.ledger.services import queue_reevaluation
 from apps.quotas import figures
 from apps.quotas.models import Campaign, CampaignRule, RollupChange, RollupSum
 from apps.quotas.models import Rollup as State
-from apps.quotas.reports import Everyone, Standings, TeamOf, honest_meter, rolled
+from apps.quotas.reports import Standings, Team, WholeCompany, honest_meter, rolled
 from apps.quotas.reports.meter import shortest_part
 from apps.quotas.services import (
     begin_nightly_recount,
     finish_run,
-    judge_everybody,
     mark_everybody,
     mark_touched,
+    reevaluate_all,
     rolling,
     sweep,
 )
@@ -58,7 +58,7 @@ def questions(campaign: Campaign, people: Any, **options: Any) -> dict[str, Any]
     }
     for sort in ("help", "name", "staff_no", "counted"):
         found[sort] = listed(standings, sort)
-    if isinstance(people, TeamOf):
+    if isinstance(people, Team):
         return found | {"teams": standings.sub_teams(people.employee)}
     return found | {"departments": standings.departments(), "folded": standings.folded_departments()}
 
@@ -81,7 +81,7 @@ def compare(campaign: Campaign) -> int:
     campaign, summed = Campaign.objects.get(pk=campaign.pk), 0
     size = F("node__last") - F("node__first")
     teams = Employee.objects.annotate(size=size).filter(size__gt=0).order_by("-size")[:3]
-    for people in [Everyone(), *map(TeamOf, teams)]:
+    for people in [WholeCompany(), *map(Team, teams)]:
         summed += Standings(campaign, people).rolled is not None
         right = questions(campaign, people, reviews=True, summed=False, calm=False)
         for how in ({}, {"summed": False}):
@@ -99,7 +99,7 @@ def something_happens(dice: random.Random, campaign: Campaign) -> None:
         Contact.objects.filter(employee=one, ended_at=None, recorded_at__lt=at).update(
             ended_at=at, end_reason="removed"
         )
-        note_employees([one.pk])
+        queue_reevaluation([one.pk])
 
     def moves() -> None:
         boss = dice.choice(["P00", "P01", "P02"])
@@ -113,7 +113,7 @@ def something_happens(dice: random.Random, campaign: Campaign) -> None:
 
     dice.choice([
         partial(record, one, dice.randint(1, 6)), partial(record, one, 1), ends, moves, adjusts,
-        mark_touched, mark_touched, partial(mark_everybody, campaign), partial(note_employees, [one.pk]),
+        mark_touched, mark_touched, partial(mark_everybody, campaign), partial(queue_reevaluation, [one.pk]),
         rolling.roll_up, rolling.roll_up,
     ])()  # fmt: skip
 
@@ -185,7 +185,7 @@ def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> 
     with pytest.raises(SystemExit):
         call_command("recount", stdout=out)
     assert "1 sums of the roll-up differed" in out.getvalue()
-    assert Standings(random_company, Everyone()).rolled is None, "nobody is shown them"
+    assert Standings(random_company, WholeCompany()).rolled is None, "nobody is shown them"
     assert Setting.objects.get(name="drift:november").value == 1
     rolling.roll_up()
     assert held() == right
@@ -197,19 +197,19 @@ def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> 
 
 def test_a_tree_that_was_built_anew_voids_the_sums_until_they_are(random_company: Campaign) -> None:
     rolling.roll_up()
-    assert Standings(random_company, Everyone()).rolled
-    asked = Standings(random_company, Everyone())
+    assert Standings(random_company, WholeCompany()).rolled
+    asked = Standings(random_company, WholeCompany())
     assert asked.rolled
     load("staff_no,name,email,department,manager_staff_no\nP03,Person 03,p3@corp.example.com,Elsewhere,P00")
-    assert asked.totals() == Standings(random_company, Everyone(), summed=False).totals(), "one who asked before"
-    assert Standings(random_company, Everyone()).rolled is None
+    assert asked.totals() == Standings(random_company, WholeCompany(), summed=False).totals(), "one who asked before"
+    assert Standings(random_company, WholeCompany()).rolled is None
     rolling.roll_up()
-    assert Standings(random_company, Everyone()).rolled
+    assert Standings(random_company, WholeCompany()).rolled
 
 
 def test_whoever_is_judged_anew_leaves_no_changes_and_finds_no_sums(random_company: Campaign) -> None:
     rolling.roll_up()
-    judge_everybody(random_company, cause="rule", by=brute.officer("asks"))
+    reevaluate_all(random_company, cause="rule", by=brute.officer("asks"))
     rolling.roll_up()
     assert State.objects.get().state == "void", "nobody sums up what is being replaced"
     sweep()
@@ -226,7 +226,7 @@ def test_a_summing_up_that_dies_changes_nothing(random_company: Campaign, monkey
     assert changes
 
     with monkeypatch.context() as patched:
-        patched.setattr(rolling, "_summed_up", lambda campaign: "SELECT 1 / 0")
+        patched.setattr(rolling, "_from_summaries", lambda campaign: "SELECT 1 / 0")
         with pytest.raises(Exception, match="division by zero"):
             rolling.roll_up()
     assert (held(), list(RollupChange.objects.order_by("pk").values_list())) == (before, changes)

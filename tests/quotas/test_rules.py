@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.quotas import rules
-from apps.quotas.rules import ContactFacts, Terms
+from apps.quotas.rules import ContactFacts, CountingRule
 
 TICK = timedelta(microseconds=1)
 OPENS, CUTOFF = datetime(2026, 10, 31, 16, tzinfo=UTC), datetime(2026, 11, 30, 16, tzinfo=UTC)
-TERMS = Terms(OPENS, CUTOFF)
+TERMS = CountingRule(OPENS, CUTOFF)
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
 
@@ -73,11 +73,11 @@ LATER = CUTOFF + timedelta(days=1)
 def test_the_first_thing_that_is_wrong_is_the_reason(
     facts: ContactFacts, terms: dict[str, object], at: datetime, reason: str
 ) -> None:
-    assert rules.reason(facts, Terms(OPENS, CUTOFF, **terms), at) == reason
+    assert rules.reason(facts, CountingRule(OPENS, CUTOFF, **terms), at) == reason
 
 
 def test_of_all_reasons_at_once_they_come_in_the_order_of_the_words() -> None:
-    terms = Terms(OPENS, CUTOFF, exclusive=True, confirmed_only=True)
+    terms = CountingRule(OPENS, CUTOFF, exclusive=True, confirmed_only=True)
     wrong = {
         "recorded_at": CUTOFF - TICK, "ended_at": CUTOFF - TICK, "is_colleague": True, "claimed_before": True,
     }  # fmt: skip

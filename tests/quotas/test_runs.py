@@ -9,11 +9,19 @@ from django.db import IntegrityError, connection, transaction
 
 from apps.employees.models import Employee
 from apps.ledger.models import OutboxRow
-from apps.ledger.services import SYSTEM, clock, hold_facts
+from apps.ledger.services import SYSTEM, db_now, lock_facts
 from apps.quotas import tasks
 from apps.quotas.models import Campaign, MarkRange, MarkRun, Standing
-from apps.quotas.querysets import stale_sql
-from apps.quotas.services import beginning, do_range, finish_run, mark_everybody, marking, ranges_to_ring, running
+from apps.quotas.querysets import pending_sql
+from apps.quotas.services import (
+    beginning,
+    claim_due_ranges,
+    finish_run,
+    mark_everybody,
+    marking,
+    process_range,
+    running,
+)
 from config.celery import app
 from tests.crowd import Gate, at_once, meanwhile
 from tests.fixtures import Clock
@@ -28,8 +36,8 @@ def ranges_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def begin(campaign: Campaign, **options: Any) -> MarkRun:
     with transaction.atomic():
-        hold_facts()
-        return beginning.begin_run(campaign=campaign, work="mark", cause="asked", by=SYSTEM, **options)
+        lock_facts()
+        return beginning.start_run(campaign=campaign, work="mark", cause="asked", by=SYSTEM, **options)
 
 
 def parts(run: MarkRun) -> list[int]:
@@ -46,7 +54,7 @@ def test_ranges_done_in_any_order_leave_everybody_judged_and_the_run_closed_by_t
     for range_id in reversed(parts(run)):
         run.refresh_from_db()
         assert run.finished_at is None
-        assert do_range(range_id)
+        assert process_range(range_id)
     run.refresh_from_db()
     assert run.progress() == (5, 5)
     assert run.finished_at is not None
@@ -59,13 +67,13 @@ def test_ranges_done_in_any_order_leave_everybody_judged_and_the_run_closed_by_t
 def test_a_range_given_out_twice_is_done_once(campaign: Campaign, ranges_of_two: None) -> None:
     run = begin(campaign)
     first = parts(run)[0]
-    assert do_range(first)
+    assert process_range(first)
     before = MarkRange.objects.values().get(pk=first)
-    assert not do_range(first)
+    assert not process_range(first)
     assert MarkRange.objects.values().get(pk=first) == before
     finish_run(run)
     over = MarkRun.objects.values().get(pk=run.pk)
-    assert [do_range(range_id) for range_id in parts(run)] == [False] * 5
+    assert [process_range(range_id) for range_id in parts(run)] == [False] * 5
     assert MarkRun.objects.values().get(pk=run.pk) == over
 
 
@@ -82,7 +90,7 @@ def test_who_dies_in_a_range_leaves_it_waiting_with_its_attempt(
     with monkeypatch.context() as patch:
         patch.setattr(running, "close_if_over", dies)
         with pytest.raises(ConnectionError):
-            do_range(range_id)
+            process_range(range_id)
     part = MarkRange.objects.get(pk=range_id)
     assert (part.state, part.attempts, part.result) == ("waiting", 1, {})
     assert Standing.objects.get(campaign=campaign, employee=alice).counted == 0, "the effect went with it"
@@ -104,14 +112,14 @@ def test_a_sweep_asks_for_ranges_that_nobody_took_and_not_for_those_just_asked_f
     settings.SWEEP_INTERVAL = 15
     run = begin(campaign)
     clock.set("2026-11-23T13:00:00+08:00")
-    assert ranges_to_ring(clock.now()) == parts(run)
-    assert ranges_to_ring(clock.now()) == []
+    assert claim_due_ranges(clock.now()) == parts(run)
+    assert claim_due_ranges(clock.now()) == []
     clock.set("2026-11-23T13:00:16+08:00")
-    do_range(parts(run)[0])
+    process_range(parts(run)[0])
     MarkRange.objects.filter(pk=parts(run)[1]).update(claimed_at=clock.now())
-    assert ranges_to_ring(clock.now()) == parts(run)[2:], "one is done, somebody is at another"
+    assert claim_due_ranges(clock.now()) == parts(run)[2:], "one is done, somebody is at another"
     clock.set("2026-11-23T13:00:40+08:00")
-    assert ranges_to_ring(clock.now()) == parts(run)[1:], "whoever was at it may have died"
+    assert claim_due_ranges(clock.now()) == parts(run)[1:], "whoever was at it may have died"
 
 
 def test_the_tasks_finish_a_run_that_was_only_begun(
@@ -125,9 +133,11 @@ def test_the_tasks_finish_a_run_that_was_only_begun(
     monkeypatch.setattr(app, "send_task", lambda name, args, **options: heard.append((name, args)))
     with django_capture_on_commit_callbacks(execute=True):
         tasks.mark_touched()
-    assert heard == [("apps.quotas.tasks.do_range", (range_id,)) for range_id in parts(run)], "ids, and nothing else"
+    assert heard == [("apps.quotas.tasks.process_range", (range_id,)) for range_id in parts(run)], (
+        "ids, and nothing else"
+    )
     for _name, args in heard:
-        tasks.do_range(*args)
+        tasks.process_range(*args)
     run.refresh_from_db()
     assert run.finished_at is not None
     assert stored(campaign) == oracle(campaign)
@@ -136,11 +146,11 @@ def test_the_tasks_finish_a_run_that_was_only_begun(
 def test_who_is_to_be_judged_anew_is_never_shown_the_old_verdict(
     campaign: Campaign, alice: Employee, ranges_of_two: None
 ) -> None:
-    run = begin(campaign, makes_stale=True)
+    run = begin(campaign, invalidates=True)
     with_stale = stale(campaign)
     assert set(with_stale.values()) == {run.started_at}
     assert set(with_stale) == set(Employee.objects.values_list("pk", flat=True))
-    do_range(parts(run)[0])
+    process_range(parts(run)[0])
     assert len(stale(campaign)) == 7
     assert len(stale(november(name="Other"))) == 9, "each campaign for itself"
     finish_run(run)
@@ -149,7 +159,7 @@ def test_who_is_to_be_judged_anew_is_never_shown_the_old_verdict(
 
 def stale(campaign: Campaign) -> dict[int, Any]:
     with connection.cursor() as cursor:
-        cursor.execute(stale_sql(campaign.pk))
+        cursor.execute(pending_sql(campaign.pk))
         return dict(cursor.fetchall())
 
 
@@ -166,7 +176,7 @@ def test_a_campaign_that_is_frozen_on_the_way_is_left_alone(campaign: Campaign, 
     record(alice)
     run = begin(campaign)
     Campaign.objects.filter(pk=campaign.pk).update(state="closing")
-    Campaign.objects.filter(pk=campaign.pk).update(kept_until=clock())
+    Campaign.objects.filter(pk=campaign.pk).update(kept_until=db_now())
     finish_run(run)
     assert run.totals == {"people": 9}
     assert Standing.objects.get(campaign=campaign, employee=alice).counted == 0
@@ -183,7 +193,7 @@ def test_many_hands_on_the_same_ranges_do_each_once_and_close_the_run_once(
 ) -> None:
     record(alice, 2)
     run = begin(campaign)
-    works = [partial(do_range, range_id) for range_id in parts(run) for _ in range(3)]
+    works = [partial(process_range, range_id) for range_id in parts(run) for _ in range(3)]
     results = at_once(*works)
     assert [result for result in results if isinstance(result, Exception)] == []
     finish_run(run)
@@ -200,9 +210,9 @@ def test_the_last_two_at_once_close_the_run_exactly_once(
     last_but_one, last, closed = last_two(campaign, monkeypatch)
     gate = Gate()
     monkeypatch.setattr(running, "close_if_over", closed(gate.before(beginning.close_if_over)))
-    with meanwhile(partial(do_range, last_but_one)):
+    with meanwhile(partial(process_range, last_but_one)):
         gate.wait()
-        assert do_range(last)
+        assert process_range(last)
         gate.open()
     assert MarkRun.objects.get(work="mark", cause="asked").finished_at is not None
     assert closed.times == 1
@@ -227,5 +237,5 @@ def last_two(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> tuple[int, 
     run = begin(campaign)
     *first, last_but_one, last = parts(run)
     for range_id in first:
-        do_range(range_id)
+        process_range(range_id)
     return last_but_one, last, Counting()

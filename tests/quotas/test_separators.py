@@ -20,7 +20,7 @@ from apps.quotas.exports import KINDS
 from apps.quotas.exports.trail import write_trail
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign
-from apps.quotas.services import clock as now
+from apps.quotas.services import db_now as now
 from apps.quotas.services.adjustment_files import rejected_csv
 from tests import files, people, reviewing, rosters
 from tests.fixtures import Clock
@@ -81,7 +81,7 @@ def hostile(campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, c
     people.ask(campaign=campaign, employee=alice, exempt=True, reason="on leave;=1+1;")
     contacts = files.handed_in(alice, f"name,phone,note;=2\n{QUOTED}\n")
     adjusted = read(f"staff_no,target,n;=1\n{QUOTED}\nX1,many,x;=1\n")
-    rejected = services.look_at_file(adjusted, campaign.rule, now(), besides_employee=None).rejects
+    rejected = services.preview_file(adjusted, campaign.rule, now(), besides_employee=None).rejects
     bad = "R;=1,Rita;=1,Sales;=1,r@corp.example.com,none;=1"
     loaded = rosters.looked(f"{HEADER}{rows.replace('H', 'I').replace(',h', ',i')}\n{bad}\n")
     found = {

@@ -25,12 +25,12 @@ from apps.ledger.models import Setting
 from apps.ledger.rules import signing_seed
 from apps.quotas import exports, tasks
 from apps.quotas.freeze import proof
-from apps.quotas.freeze.corrections import CorrectionRefused, Wanted, ask_correction, grant_correction
-from apps.quotas.freeze.files import verify_here
+from apps.quotas.freeze.corrections import CorrectionDraft, CorrectionRefused, ask_correction, grant_correction
+from apps.quotas.freeze.files import verify_stored
 from apps.quotas.freeze.freezing import NotSigned, freeze, freeze_due
 from apps.quotas.freeze.versions import make_version
 from apps.quotas.models import Campaign, Export, FrozenResult
-from apps.quotas.reports import Everyone, Standings
+from apps.quotas.reports import Standings, WholeCompany
 from apps.quotas.services import CampaignRefused
 from tests.commands import run, say
 from tests.files import export
@@ -163,10 +163,10 @@ def test_a_process_without_the_key_leaves_a_correction_and_a_hand_over_to_the_wo
 ) -> None:
     grant_role(employee=carol, role="hr", by=TESTER)
     asked = ask_correction(
-        campaign=frozen, wanted=[Wanted("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
+        campaign=frozen, wanted=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
     )
     assert grant_correction(correction_id=asked.pk, by=account_for(carol)) is None
-    wish = exports.Wish("handover", result_version=1)
+    wish = exports.ExportRequest("handover", result_version=1)
     made = exports.ask_export(campaign=frozen, wish=wish, key=uuid.uuid4(), by=account_for(hr).actor)
     _make_small(made)
     made.refresh_from_db()
@@ -183,19 +183,21 @@ def test_a_worker_without_the_key_is_told_at_the_grant_and_at_the_hand_over(
 ) -> None:
     tasks.freeze_due()
     asked = ask_correction(
-        campaign=frozen, wanted=[Wanted("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
+        campaign=frozen, wanted=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
     )
     with pytest.raises(CorrectionRefused, match="SIGNING_KEY"):
         grant_correction(correction_id=asked.pk, by=account_for(carol))
     with pytest.raises(exports.ExportRefused, match="SIGNING_KEY"):
-        exports.ask_export(campaign=frozen, wish=exports.Wish("handover"), key=uuid.uuid4(), by=account_for(hr).actor)
+        exports.ask_export(
+            campaign=frozen, wish=exports.ExportRequest("handover"), key=uuid.uuid4(), by=account_for(hr).actor
+        )
 
 
 def test_a_result_verifies_after_the_key_was_changed(frozen: Campaign, settings: Any) -> None:
     settings.SIGNING_KEY = OTHER
     pieces: list[bytes] = []
-    exports.write_standings(Standings(frozen, Everyone()), pieces.append)
-    verdict = verify_here(io.BytesIO(b"".join(pieces)), None, None)
+    exports.write_standings(Standings(frozen, WholeCompany()), pieces.append)
+    verdict = verify_stored(io.BytesIO(b"".join(pieces)), None, None)
     assert verdict.verified, verdict.sentence
 
 
@@ -210,7 +212,7 @@ def test_a_key_that_was_only_announced_is_neither_believed_nor_given_out(
     document["signature"] = base64.b64encode(stranger.sign(proof.signed_bytes(document))).decode()
     Setting.objects.filter(name=signing.ANNOUNCED).update(value=signing.pem_of(stranger))
     settings.SIGNING_KEY = ""
-    assert verify_here(raw, json.dumps(document).encode(), None).code == "key"
+    assert verify_stored(raw, json.dumps(document).encode(), None).code == "key"
     with pytest.raises(CommandError, match="SIGNING_KEY is not set"):
         say("public_key")
 
@@ -218,7 +220,7 @@ def test_a_key_that_was_only_announced_is_neither_believed_nor_given_out(
 def test_the_result_of_another_installation_is_proved_by_its_key_and_not_compared(frozen: Campaign) -> None:
     for document in ({}, {"campaign": "december"}):
         raw = io.BytesIO(proving.table(proving.PEOPLE).encode())
-        verdict = verify_here(raw, proving.signed(**document), proving.PEM)
+        verdict = verify_stored(raw, proving.signed(**document), proving.PEM)
         assert verdict.verified, verdict.sentence
         assert "As stored here" not in verdict.sentence
 

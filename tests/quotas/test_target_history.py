@@ -52,7 +52,7 @@ def test_of_two_the_one_that_began_last_decides_and_target_and_exemption_are_apa
 
 def test_the_last_step_is_what_the_verdict_goes_by(random_company: Campaign) -> None:
     for employee in Employee.objects.all():
-        row = reports.Standings(random_company, reports.Only(employee)).one(employee.pk)
+        row = reports.Standings(random_company, reports.OneEmployee(employee)).one(employee.pk)
         if row:
             step = reports.target_history(random_company, employee, datetime(2026, 11, 23, 4, 1, tzinfo=UTC))[0]
             assert (step.target, step.exempt) == (row.target, row.exempt), employee.staff_no

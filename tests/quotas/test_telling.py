@@ -12,7 +12,7 @@ from django.utils import translation
 from apps.employees.models import Employee
 from apps.quotas import tasks
 from apps.quotas.models import Campaign, Review
-from apps.quotas.services import tell_answers, telling
+from apps.quotas.services import send_answer_mails, telling
 from config.celery import app
 from tests.fixtures import Clock
 from tests.people import load, record_one
@@ -21,7 +21,7 @@ from tests.reviewing import answer, ask, ids, withdraw
 
 def test_who_asked_is_told_once_and_nobody_else(campaign: Campaign, alice: Employee, hr: Employee) -> None:
     answer(ask(campaign, alice), hr)
-    assert (tell_answers(), tell_answers()) == (1, 0)
+    assert (send_answer_mails(), send_answer_mails()) == (1, 0)
     [told] = mail.outbox
     assert (told.to, told.cc, told.bcc) == (["alice@corp.example.com"], [], [])
 
@@ -29,7 +29,7 @@ def test_who_asked_is_told_once_and_nobody_else(campaign: Campaign, alice: Emplo
 def test_an_open_and_a_withdrawn_question_tell_nobody(campaign: Campaign, alice: Employee, alan: Employee) -> None:
     ask(campaign, alice)
     withdraw(ask(campaign, alan))
-    assert tell_answers() == 0
+    assert send_answer_mails() == 0
 
 
 def test_the_mail_names_the_campaign_in_both_languages_and_nothing_that_was_said(
@@ -38,7 +38,7 @@ def test_the_mail_names_the_campaign_in_both_languages_and_nothing_that_was_said
     record_one(alice, ("email", "canary@outside.example.org"), name="Canary Name")
     answer(ask(campaign, alice, "Canary question", contacts=ids(alice)), hr, "Canary answer")
     with translation.override("zh-hans"):
-        tell_answers()
+        send_answer_mails()
     [told] = mail.outbox
     assert told.subject.startswith("HR has answered your review · ")
     assert "November" in told.body
@@ -64,12 +64,12 @@ def test_a_mail_server_that_is_away_loses_no_mail_and_its_log_names_nobody(
     answer(ask(campaign, alice), hr)
     with monkeypatch.context() as patch, caplog.at_level(logging.DEBUG):
         patch.setattr(EmailMessage, "send", failing(error))
-        assert tell_answers() == 0
+        assert send_answer_mails() == 0
     assert "was not taken" in caplog.text
     assert "alice" not in caplog.text.lower()
-    assert tell_answers() == 0, "not at once again"
+    assert send_answer_mails() == 0, "not at once again"
     clock.set("2026-11-23T12:11:00+08:00", ticks=True)
-    assert tell_answers() == 1
+    assert send_answer_mails() == 1
     assert len(mail.outbox) == 1
 
 
@@ -87,7 +87,7 @@ def test_one_address_that_is_refused_keeps_no_other_mail_back(
     monkeypatch.setattr(EmailMessage, "send", send)
     for who in (alice, alan):
         answer(ask(campaign, who), hr)
-    assert tell_answers() == 1
+    assert send_answer_mails() == 1
     assert [told.to for told in mail.outbox] == [["alan@corp.example.com"]]
 
 
@@ -96,9 +96,9 @@ def test_a_worker_that_died_while_it_sent_costs_nobody_the_mail(
 ) -> None:
     answer(ask(campaign, alice), hr)
     assert telling._claim() is not None  # and there it was killed
-    assert tell_answers() == 0
+    assert send_answer_mails() == 0
     clock.set("2026-11-23T12:11:00+08:00", ticks=True)
-    assert tell_answers() == 1
+    assert send_answer_mails() == 1
 
 
 def test_a_leaver_and_an_old_answer_are_not_written_to(
@@ -110,7 +110,7 @@ def test_a_leaver_and_an_old_answer_are_not_written_to(
     answer(first, hr)
     answer(second, hr)
     clock.set("2026-12-03T12:00:00+08:00", ticks=True)
-    assert tell_answers() == 0
+    assert send_answer_mails() == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -121,9 +121,9 @@ def test_an_answer_rings_after_its_commit_and_beat_asks_without_a_bell(
     send = lambda name, **options: rung.append((name, Review.objects.get().state))  # noqa: E731
     monkeypatch.setattr("celery.current_app.send_task", send)
     answer(ask(campaign, alice), hr)
-    assert rung == [(tasks.tell_answers.name, "answered")]
-    assert tasks.tell_answers.name in {entry["task"] for entry in app.conf.beat_schedule.values()}
-    tasks.tell_answers()
+    assert rung == [(tasks.send_answer_mails.name, "answered")]
+    assert tasks.send_answer_mails.name in {entry["task"] for entry in app.conf.beat_schedule.values()}
+    tasks.send_answer_mails()
     assert len(mail.outbox) == 1
 
 

@@ -12,9 +12,9 @@ from apps.contacts.models import Contact, ContactIdentity
 from apps.employees.models import Employee, EmployeeIdentity, Employment
 from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.querysets import everyone, with_reason
+from apps.quotas.querysets import all_employees_sql, with_exclusion_reason
 from apps.quotas.reports.sources import pace_sql
-from apps.quotas.rules import ContactFacts, Terms
+from apps.quotas.rules import ContactFacts, CountingRule
 
 TICK = timedelta(microseconds=1)
 OPENS, CUTOFF = datetime(2026, 10, 31, 16, tzinfo=UTC), datetime(2026, 11, 30, 16, tzinfo=UTC)
@@ -69,7 +69,7 @@ class World:
 
     contacts: list[Fact]
     employed: list[tuple[int, datetime, datetime]]
-    terms: Terms
+    terms: CountingRule
     at: datetime
 
 
@@ -80,7 +80,7 @@ def worlds(draw: Any) -> World:
     return World(
         contacts=draw(st.lists(facts(few), min_size=2, max_size=7)),
         employed=draw(st.lists(st.tuples(st.sampled_from([0, 1, 2]), few, few), max_size=2)),
-        terms=Terms(
+        terms=CountingRule(
             opens_at=OPENS,
             cutoff_at=CUTOFF,
             company_domains=draw(st.sampled_from([[], ["corp.example.com"], ["corp.example.com", "it's.example.net"]])),
@@ -131,7 +131,7 @@ class Twin:
         return rules.reason(self.contact(fact, claimed=self.is_claimed(fact)), self.terms, self.at)
 
     def contact(self, fact: Fact, *, claimed: bool) -> ContactFacts:
-        look = rules.judged_at(self.at, self.terms.cutoff_at)
+        look = rules.effective_as_of(self.at, self.terms.cutoff_at)
         known = {
             identity for identity, a, b in self.employed if min(a, b) < look and max(a, b) + TICK > self.terms.opens_at
         }
@@ -172,7 +172,7 @@ def test_the_reason_in_sql_is_the_reason_in_python(db: None, world: World) -> No
         campaign=Campaign(kept_until=terms.kept_until), opens_at=OPENS, cutoff_at=CUTOFF, exclusive=terms.exclusive,
         confirmed_only=terms.confirmed_only, company_domains=list(terms.company_domains),
     )  # fmt: skip
-    annotated = with_reason(Contact.objects.all(), rule, world.at, everyone())
+    annotated = with_exclusion_reason(Contact.objects.all(), rule, world.at, all_employees_sql())
     in_sql = dict(annotated.values_list("pk", "reason"))
     twin = Twin(world)
     in_python = {fact.pk: twin.of(fact) for fact in world.contacts if fact.recorded_at < world.at}

@@ -10,7 +10,7 @@ from apps.contacts.services import end_contact
 from apps.employees.models import Employee, EmployeeIdentity
 from apps.quotas.models import Campaign, StandingChange
 from apps.quotas.reports import contacts_with_reason
-from apps.quotas.services import clock
+from apps.quotas.services import db_now
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
 from tests.people import ROSTER, TESTER, load, mark, november, outsider, person, record, record_one, standing
@@ -21,7 +21,7 @@ TICK = timedelta(microseconds=1)
 
 def reasons(campaign: Campaign | None, employee: Employee) -> list[str]:
     """The reason of each of an employee's contacts, oldest first; '' counts."""
-    found = contacts_with_reason(campaign, employee, clock())
+    found = contacts_with_reason(campaign, employee, db_now())
     return list(found.order_by("recorded_at", "pk").values_list("reason", flat=True))
 
 
@@ -111,7 +111,7 @@ def test_in_an_exclusive_campaign_the_first_counts_and_the_other_is_not_told_who
     record_one(alan, them)
     assert verdict(campaign, alice)[0] == 1
     assert verdict(campaign, alan)[0] == 0
-    [contact] = contacts_with_reason(campaign, alan, clock())
+    [contact] = contacts_with_reason(campaign, alan, db_now())
     assert contact.reason == "claimed"
     told = " ".join(str(value) for value in vars(contact).values())
     assert "Wanda" not in told
@@ -173,7 +173,7 @@ def test_in_a_campaign_of_confirmed_contacts_only_those_count(company: dict[str,
     campaign = november(confirmed_only=True)
     record(alice, 2)
     assert verdict(campaign, alice)[0] == 0
-    Contact.objects.filter(pk=Contact.objects.first().pk).update(confirmed_at=clock())
+    Contact.objects.filter(pk=Contact.objects.first().pk).update(confirmed_at=db_now())
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO ledger_outbox (employee_id) VALUES (%s)", [alice.pk])
     assert verdict(campaign, alice)[0] == 1

@@ -14,7 +14,7 @@ from apps.ledger import progress
 from apps.ledger.models import AuditEntry
 from apps.quotas import services, tasks
 from apps.quotas.freeze import corrections, versions
-from apps.quotas.freeze.corrections import CorrectionRefused, Wanted, ask_correction, grant_correction
+from apps.quotas.freeze.corrections import CorrectionDraft, CorrectionRefused, ask_correction, grant_correction
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign, FrozenResult, FrozenStanding, ResultCorrection
 from tests.crowd import Gate, at_once, meanwhile
@@ -47,7 +47,7 @@ def second(company: dict[str, Employee]) -> Account:
 
 def ask(campaign: Campaign, hr: Employee, **wanted: Any) -> ResultCorrection:
     return ask_correction(
-        campaign=campaign, wanted=[Wanted("A001", **wanted)], reason="x", evidence="y", by=account_for(hr)
+        campaign=campaign, wanted=[CorrectionDraft("A001", **wanted)], reason="x", evidence="y", by=account_for(hr)
     )
 
 
@@ -59,14 +59,14 @@ def test_it_is_granted_at_once_and_made_by_a_worker(
     asked: ResultCorrection, second: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rung: list[int] = []
-    monkeypatch.setattr(corrections, "ring_for_version", rung.append)
+    monkeypatch.setattr(corrections, "enqueue_result_version", rung.append)
     assert grant_correction(correction_id=asked.pk, by=second) is None
     assert rung == [asked.pk]
     tasks.make_version(asked.pk)
     assert (count_of(1), count_of(2)) == (2, 100)
     result = FrozenResult.objects.get(version=2)
     assert (result.rows, result.created_by_label) == (9, second.actor.label)
-    told = versions.how_far(asked)
+    told = versions.latest_progress(asked)
     assert told is not None
     assert (told.total, told.failed, told.finished_at is not None) == (18, False, True)
 
@@ -109,7 +109,7 @@ def test_mutant_without_the_hold_the_database_still_lets_one_win(
 ) -> None:
     """As behind a pool that loses holds: the campaign's row and the unique key of the rows are what is left."""
     grant_correction(correction_id=asked.pk, by=second)
-    monkeypatch.setattr(versions, "try_hold", everybody)
+    monkeypatch.setattr(versions, "advisory_lock", everybody)
     made = at_once(*(partial(versions.make_version, asked.pk) for _ in range(5)))
     assert [one.version for one in made] == [2] * 5, made
     assert FrozenStanding.objects.filter(version=2).count() == 9
@@ -137,14 +137,14 @@ def test_a_maker_that_dies_half_way_leaves_nothing_and_the_sweep_finds_it(
 
     with meanwhile(make):
         gate.wait()
-        told = versions.how_far(asked)
+        told = versions.latest_progress(asked)
         assert told is not None
         assert (told.done, told.total) == (9, 18), "seen from outside of its transaction"
         killed = terminate(backend[0])
         gate.open()
     assert killed
     assert not FrozenStanding.objects.filter(version=2).exists()
-    monkeypatch.setattr(services, "ring_for_version", versions.make_version)
+    monkeypatch.setattr(services, "enqueue_result_version", versions.make_version)
     tasks.sweep()
     assert (count_of(1), count_of(2)) == (2, 100)
 

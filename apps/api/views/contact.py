@@ -41,7 +41,7 @@ class OwnContacts(ApiView):
 
     def shown(self, contact_id: int) -> Response:
         """The answer about one contact. Raises NotThere for one that is not the reader's."""
-        found = self.judged(self.campaign_or_none(), services.clock()).filter(pk=contact_id).first()
+        found = self.judged(self.campaign_or_none(), services.db_now()).filter(pk=contact_id).first()
         if found is None:
             raise NotThere
         return Response(ContactSerializer(found).data)
@@ -114,5 +114,5 @@ def _changed(view: OwnContacts, change: Any, contact_id: int, **terms: Any) -> R
         change(contact_id=contact_id, employee=view.employee, by=view.account.actor, **terms)
     except Contact.DoesNotExist as error:
         raise NotThere from error
-    services.ring()
+    services.enqueue_marking()
     return view.shown(contact_id)

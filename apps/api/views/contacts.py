@@ -48,7 +48,7 @@ class Listed(OwnContacts):
 
     def page(self, asked: dict[str, Any]) -> dict[str, Any]:
         """A page as ContactsQuery or ContactSearchSerializer has understood what is asked; `next` is a token, or ""."""
-        campaign, now = self.campaign_or_none(), services.clock()
+        campaign, now = self.campaign_or_none(), services.db_now()
         found = self._from(self.judged(campaign, now), asked)
         found = _filtered(found, self.employee, asked.get("reason", ""), asked.get("q", ""))
         if key := paging.unseal("contacts", asked.get("after") or ""):
@@ -124,7 +124,7 @@ class ContactList(Listed):
             employee=employee, drafts=drafts, source=Source.API, by=self.account.actor,
             key=submission_key(employee, request.headers.get(HEADER), drafts),
         )  # fmt: skip
-        services.ring()
+        services.enqueue_marking()
         return Response(ReportSerializer(_told(report)).data, status=201 if report.created else 200)
 
 

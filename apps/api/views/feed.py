@@ -20,7 +20,7 @@ from apps.api.views.base import ApiView
 from apps.contacts.imports import import_contacts
 from apps.contacts.reading import CSV
 from apps.employees.models import Role, Scope
-from apps.ledger.services import PastIsKept
+from apps.ledger.services import BackdatingBlocked
 from apps.ledger.tables import TooLarge, UnreadableFile
 from apps.quotas import services
 
@@ -71,7 +71,7 @@ class Feed(ApiView):
             )
         except UnreadableFile as error:
             raise Problem(422, "unreadable_file", str(error)) from error
-        except PastIsKept as error:
+        except BackdatingBlocked as error:
             raise Problem(409, "freezing", gettext("A campaign is being frozen: send it again in a minute.")) from error
-        services.ring()
+        services.enqueue_marking()
         return Response(FeedReportSerializer(result.as_sums()).data)

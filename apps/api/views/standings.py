@@ -88,7 +88,7 @@ def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | 
     """
     if as_of is None:
         return None
-    now = services.clock()
+    now = services.db_now()
     if isinstance(as_of, datetime):
         at = as_of
     else:
@@ -100,7 +100,7 @@ def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | 
     return at
 
 
-def people_of(account: Account, root: str | None) -> reports.Everyone | reports.TeamOf | reports.Only:
+def people_of(account: Account, root: str | None) -> reports.WholeCompany | reports.Team | reports.OneEmployee:
     """Whom a list is about. Raises NotThere for whom the account may not see."""
     if root:
         found = Employee.objects.teams_visible_to(account).select_related("node").filter(staff_no=root).first()
@@ -109,12 +109,12 @@ def people_of(account: Account, root: str | None) -> reports.Everyone | reports.
         if not found.is_manager:
             note_look(account, found, "standing")
     elif account.has_role("hr"):
-        return reports.Everyone()
+        return reports.WholeCompany()
     elif account.employee is None:
         raise NotThere
     else:
         found = account.employee
-    return reports.TeamOf(found) if found.is_manager else reports.Only(found)
+    return reports.Team(found) if found.is_manager else reports.OneEmployee(found)
 
 
 class OwnStanding(ApiView):
@@ -135,7 +135,9 @@ class OwnStanding(ApiView):
     )
     def get(self, request: Request) -> Response:
         employee, campaign = self.employee, self.campaign()
-        standings = reports.Standings(campaign, reports.Only(employee), result=self.result(campaign), reviews=True)
+        standings = reports.Standings(
+            campaign, reports.OneEmployee(employee), result=self.result(campaign), reviews=True
+        )
         answer = one(standings, employee, self.account)
         contacts = reports.contacts_with_reason(campaign, employee, standings.now)
         found = contacts.order_by().values("reason").annotate(people=Count("pk"))
@@ -166,7 +168,7 @@ class StandingList(ApiView):
         people, campaign = people_of(self.account, asked.get("root")), self.campaign()
         filters = reports.Filters(**{name: asked.get(name, "") for name in ("status", "q", "department")})
         as_of = instant_of(asked.get("as_of"), campaign.rule)
-        told, result = reports.told_of_reviews(self.account, people), self.result(campaign)
+        told, result = reports.may_see_reviews(self.account, people), self.result(campaign)
         standings = reports.Standings(campaign, people, as_of=as_of, filters=filters, result=result, reviews=told)
         # A page's key belongs to its order.
         listed = f"standings:{asked['sort']}"
@@ -206,7 +208,7 @@ class StandingDetail(ApiView):
         note_look(self.account, employee, "standing")
         campaign = self.campaign()
         as_of = instant_of(self.asked.get("as_of"), campaign.rule)
-        person = reports.Only(employee)
-        told, result = reports.told_of_reviews(self.account, person), self.result(campaign)
+        person = reports.OneEmployee(employee)
+        told, result = reports.may_see_reviews(self.account, person), self.result(campaign)
         standings = reports.Standings(campaign, person, as_of=as_of, result=result, reviews=told)
         return Response(OneStandingSerializer(one(standings, employee, self.account)).data)

@@ -10,7 +10,7 @@ from apps.contacts.services.changing import (
 )
 from apps.contacts.services.erasing import (
     ERASED_TEXT,
-    Found,
+    ErasurePreview,
     blank_contacts,
     check_reason,
     erase,
@@ -38,9 +38,9 @@ __all__ = [
     "ABANDONED_AFTER",
     "ERASED_TEXT",
     "ContactRefused",
+    "ErasurePreview",
     "ErasureRefused",
     "Forgetting",
-    "Found",
     "Handles",
     "Known",
     "Report",

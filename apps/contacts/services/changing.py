@@ -17,7 +17,16 @@ from apps.contacts.rules import Checked
 from apps.contacts.services.submitting import lock_employees
 from apps.employees.models import Employee
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
-from apps.ledger.services import Actor, audit, clock, hold_facts, identifier, identity, note_employees, note_identities
+from apps.ledger.services import (
+    Actor,
+    audit,
+    db_now,
+    identifier,
+    identity,
+    lock_facts,
+    queue_identity_reevaluation,
+    queue_reevaluation,
+)
 
 
 class ContactRefused(ValueError):
@@ -34,7 +43,7 @@ def _locked(contact_id: int, employee: Employee) -> Contact:
     Raises Contact.DoesNotExist, for nobody else's is there at all, and ContactRefused for an erased one: without a
     name and an identity nobody could put a change right again.
     """
-    hold_facts()
+    lock_facts()
     lock_employees([employee.pk])
     contact = Contact.objects.of(employee).get(pk=contact_id)
     if contact.erased:
@@ -43,8 +52,8 @@ def _locked(contact_id: int, employee: Employee) -> Contact:
 
 
 def _note(contact: Contact) -> None:
-    note_employees([contact.employee_id])
-    note_identities(_keys(contact))
+    queue_reevaluation([contact.employee_id])
+    queue_identity_reevaluation(_keys(contact))
 
 
 def _keys(contact: Contact) -> set[tuple[str, bytes]]:
@@ -59,7 +68,7 @@ def end_contact(*, contact_id: int, employee: Employee, by: Actor, reason: str =
         contact = _locked(contact_id, employee)
         if contact.ended_at is not None:
             raise ContactRefused("already_ended", _("This contact has already ended."))
-        _end(contact, reason, clock())
+        _end(contact, reason, db_now())
         _note(contact)
         audit("contact.ended", by=by, kind="contact", id=contact_id, detail={"reason": str(reason)})
 
@@ -134,7 +143,7 @@ def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence
             if _identity(kind, raw).key not in own:
                 _identity(kind, raw, identifier())
         _refuse_taken(old, wanted)
-        now = clock()
+        now = db_now()
         _end(old, EndReason.CORRECTED, now)
         new = _replacement(old, wanted, now)
         _note(old)
@@ -153,7 +162,7 @@ def _identity(kind: str, raw: str, identify: Identify = identity) -> Identity:
 def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
     drafts, told = [(old.employee_id, Checked("", tuple(wanted)))], sentences()
     # A correction takes a place of the day as a new contact does: by both it is told who has asked to be forgotten.
-    if left_today(drafts, clock())[old.employee_id] <= 0:
+    if left_today(drafts, db_now())[old.employee_id] <= 0:
         raise ContactRefused(rules.TOO_MANY_TODAY, told[rules.TOO_MANY_TODAY])
     nobodys = unwanted(drafts)
     for one in wanted:
@@ -186,13 +195,13 @@ def undo_submission(*, submission_id: uuid.UUID, employee: Employee, by: Actor) 
     Whether a campaign still allows it, the door asks quotas. Raises ContactRefused, Submission.DoesNotExist.
     """
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         of_theirs = Submission.objects.select_for_update(no_key=True, of=("self",)).filter(employee=employee)
         submission = of_theirs.get(pk=submission_id)
         if submission.state == Submission.State.RECEIVED:
             raise ContactRefused("not_done", _("This file is still being recorded. Undo it when it is done."))
         lock_employees([employee.pk])
-        now = clock()
+        now = db_now()
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE contacts_contact SET ended_at = %s, end_reason = %s"
@@ -205,7 +214,7 @@ def undo_submission(*, submission_id: uuid.UUID, employee: Employee, by: Actor) 
             submission.save(update_fields=["undone_at"])
         if ended:
             held = ContactIdentity.objects.filter(employee=employee, contact_id__in=ended)
-            note_employees([employee.pk])
-            note_identities((kind, bytes(digest)) for kind, digest in held.values_list("kind", "digest"))
+            queue_reevaluation([employee.pk])
+            queue_identity_reevaluation((kind, bytes(digest)) for kind, digest in held.values_list("kind", "digest"))
             audit("submission.undone", by=by, kind="submission", id=submission.pk, detail={"contacts": len(ended)})
     return len(ended)

@@ -18,7 +18,7 @@ from apps.contacts.services.submitting import finish_submission, lock_employees
 from apps.contacts.services.whom import ErasureRefused, Forgetting, Known, contacts_of, named_in
 from apps.contacts.traces import Traces
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, audit, clock, hold_facts, outwait_writers
+from apps.ledger.services import Actor, audit, db_now, lock_facts, wait_for_writers
 
 # Seconds in which whoever writes while somebody is forgotten has to be done.
 PATIENCE = 60.0
@@ -27,7 +27,7 @@ ERASED_TEXT = "[…]"
 
 
 @dataclass
-class Found:
+class ErasurePreview:
     """How much there is of somebody, and nothing about whose it is.
 
     `employees`: how many have them as a contact. `names`: other contacts in whose names they stand. `busy`: files that
@@ -43,14 +43,14 @@ class Found:
     busy: int = 0
 
 
-def look_for(whom: Forgetting) -> Found:
+def look_for(whom: Forgetting) -> ErasurePreview:
     """How much there is to forget. Changes nothing."""
     return _look(whom, Known.of(whom))
 
 
-def _look(whom: Forgetting, known: Known) -> Found:
+def _look(whom: Forgetting, known: Known) -> ErasurePreview:
     ids = [contact for _employee, contact in known.contacts]
-    found = Found(len(known.employees), len(ids), len(named_in(known)), reports=len(handed_in_with(known)))
+    found = ErasurePreview(len(known.employees), len(ids), len(named_in(known)), reports=len(handed_in_with(known)))
     found.erased = Contact.objects.filter(pk__in=ids, name=None).count()
     for _stored, submission in files_with(whom, known):
         if submission is not None and submission.state == Submission.State.RECEIVED:
@@ -60,7 +60,7 @@ def _look(whom: Forgetting, known: Known) -> Found:
     return found
 
 
-def erase(whom: Forgetting, *, reason: str, by: Actor) -> tuple[Erasure, Found]:
+def erase(whom: Forgetting, *, reason: str, by: Actor) -> tuple[Erasure, ErasurePreview]:
     """Forget somebody; returns what was found. Counts, reasons and results stay.
 
     Raises ErasureRefused: then nothing was changed, or, when a writer was not done in time, nothing but that nobody
@@ -89,16 +89,16 @@ def object_to(whom: Forgetting, *, reason: str, by: Actor, approved_by: Actor | 
     return _object(whom, reason, by, approved_by)
 
 
-def finish(whom: Forgetting, *, erasure: Erasure, by: Actor) -> Found:
+def finish(whom: Forgetting, *, erasure: Erasure, by: Actor) -> ErasurePreview:
     """The second half, once the objection is committed; again after a crash. Raises ErasureRefused while busy."""
-    if not outwait_writers(PATIENCE):
+    if not wait_for_writers(PATIENCE):
         raise ErasureRefused("busy", _("Somebody is still writing contacts. Try again in a minute."))
     for submission in handed_in_with(Known.of(whom)):
         if submission.state == Submission.State.RECEIVED and submission.payload is not None:
             finish_submission(submission.pk)
     # Learned before anything is blanked: afterwards nobody knows the names any more.
     known = Known.of(whom)
-    found = Found(files=clear_files(whom, known), employees=len(known.employees))
+    found = ErasurePreview(files=clear_files(whom, known), employees=len(known.employees))
     with transaction.atomic():
         found.contacts, found.names = _blank(whom, known)
         found.reports = blank_reports(known)
@@ -110,9 +110,9 @@ def finish(whom: Forgetting, *, erasure: Erasure, by: Actor) -> Found:
 def _object(whom: Forgetting, reason: str, by: Actor, approved_by: Actor | None) -> Erasure:
     second = approved_by.label if approved_by else ""
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         erasure = Erasure.objects.create(
-            erased_at=clock(), actor_id=by.id, actor_label=by.label, approved_by_label=second, reason=reason
+            erased_at=db_now(), actor_id=by.id, actor_label=by.label, approved_by_label=second, reason=reason
         )
         Objection.objects.bulk_create(
             [Objection(erasure=erasure, kind=kind, digest=digest) for kind, digest in sorted(whom.keys)],
@@ -125,7 +125,7 @@ def _object(whom: Forgetting, reason: str, by: Actor, approved_by: Actor | None)
 
 def _blank(whom: Forgetting, known: Known) -> tuple[int, int]:
     """Blank names and values, in the caller's transaction; returns how many contacts had any, and were named so."""
-    hold_facts()
+    lock_facts()
     named = named_in(known)
     lock_employees(employee for employee, _contact in [*contacts_of(whom), *named])
     # Again, now that nobody corrects one of them.

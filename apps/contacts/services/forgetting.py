@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from apps.contacts.services.erasing import blank_contacts
 from apps.contacts.services.submitting import lock_employees
-from apps.ledger.services import SYSTEM, audit, hold_facts
+from apps.ledger.services import SYSTEM, audit, lock_facts
 
 BATCH = 2_000
 Period = tuple[datetime, datetime]
@@ -113,7 +113,7 @@ def forget_expired(limits: Limits) -> Iterator[tuple[int, int]]:
 @contextmanager
 def _batch(found: Sequence[tuple[int, int]]) -> Iterator[None]:
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         lock_employees(employee for employee, _ in found)
         yield
 

@@ -27,12 +27,12 @@ from apps.ledger.rules import storable
 from apps.ledger.services import (
     Actor,
     audit,
-    clock,
     closed_periods,
-    hold_facts,
-    note_employees,
-    note_identities,
-    refuse_past,
+    db_now,
+    ensure_backdating_allowed,
+    lock_facts,
+    queue_identity_reevaluation,
+    queue_reevaluation,
 )
 
 logger = logging.getLogger(__name__)
@@ -89,10 +89,10 @@ def receive(
 ) -> Submission:
     """Commit that something was handed in, with its instant, before any of it is recorded."""
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         fields = {
             "source": source,
-            "received_at": clock(),
+            "received_at": db_now(),
             "actor_id": by.id,
             "actor_label": by.label,
             "payload": [draft.as_json() for draft in drafts],
@@ -113,14 +113,14 @@ def _kept(key: str) -> str:
 def finish_submission(submission_id: uuid.UUID) -> Report:
     """Record what a received submission holds; a finished one only reports again."""
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         submission = Submission.objects.select_for_update(of=("self",), no_key=True).get(pk=submission_id)
         if submission.state == Submission.State.RECEIVED:
             drafts = [Draft.from_json(kept) for kept in submission.payload or []]
             outcomes = record_contacts(
                 employee_id=submission.employee_id, drafts=drafts, submission=submission, source=submission.source
             )
-            submission.state, submission.payload, submission.done_at = Submission.State.DONE, None, clock()
+            submission.state, submission.payload, submission.done_at = Submission.State.DONE, None, db_now()
             submission.report = {"outcomes": [outcome._asdict() for outcome in outcomes]}
             submission.save(update_fields=["state", "payload", "done_at", "report"])
     outcomes = [Outcome(**kept) for kept in submission.report.get("outcomes", [])]
@@ -133,12 +133,12 @@ def refuse_submission(submission_id: uuid.UUID, code: str) -> bool:
     What was recorded of it stays. False: somebody finished it first.
     """
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         submission = Submission.objects.select_for_update(of=("self",), no_key=True).get(pk=submission_id)
         if submission.state != Submission.State.RECEIVED:
             return False
         told = {} if submission.payload is None else {"handed_in": len(submission.payload)}
-        submission.state, submission.payload, submission.done_at = Submission.State.REFUSED, None, clock()
+        submission.state, submission.payload, submission.done_at = Submission.State.REFUSED, None, db_now()
         submission.report = {**submission.report, **told, "refused": code}
         submission.save(update_fields=["state", "payload", "done_at", "report"])
     return True
@@ -187,14 +187,14 @@ def record_checked(
 ) -> list[Outcome]:
     """Record what has passed the choke point, as (employee id, checked draft). Part of the caller's transaction.
 
-    With `trust_times` raises PastIsKept while a result is made from the past.
+    With `trust_times` raises BackdatingBlocked while a result is made from the past.
     """
-    hold_facts()
+    lock_facts()
     if trust_times:
-        refuse_past()
+        ensure_backdating_allowed()
     lock_employees(owner for owner, _checked in drafts)
     given: dict[str, Any] = {
-        "drafts": drafts, "received_at": submission.received_at, "now": clock(), "source": source,
+        "drafts": drafts, "received_at": submission.received_at, "now": db_now(), "source": source,
         "submission_id": submission.pk,
     }  # fmt: skip
     if trust_times:
@@ -202,8 +202,8 @@ def record_checked(
         _audit_changes(changed, submission)
     else:
         batch = record(**given)
-    note_employees(batch.employees)
-    note_identities(batch.keys)
+    queue_reevaluation(batch.employees)
+    queue_identity_reevaluation(batch.keys)
     return batch.outcomes
 
 

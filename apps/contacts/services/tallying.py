@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from apps.ledger.models import Job
-from apps.ledger.services import claim_job, take_time
+from apps.ledger.services import claim_job, disable_statement_timeout
 
 # Exact for whoever reads meanwhile, for it is one statement; of two at once the second finds nothing left to take.
 SUM_UP = """
@@ -51,7 +51,7 @@ def count_handles_daily(now: datetime) -> bool:
     with transaction.atomic():
         if not claim_job(HANDLES_JOB, day):
             return False
-        take_time()
+        disable_statement_timeout()
         with connection.cursor() as cursor:
             cursor.execute(COUNT_HANDLES)
             contacts, alone = cursor.fetchone()

@@ -33,7 +33,7 @@ def of_many(request: Any) -> str:
 
 @register.filter
 def left_out(code: str) -> words.Text:
-    return Adjustment.LeftOut(code).label if code in Adjustment.LeftOut.values else code
+    return Adjustment.SkipReason(code).label if code in Adjustment.SkipReason.values else code
 
 
 @register.filter

@@ -18,13 +18,13 @@ from django.utils.translation import ngettext, pgettext
 from lucide.templatetags.lucide import lucide
 
 from apps.dashboard import review_words, words
-from apps.dashboard.folding import unchanging
+from apps.dashboard.folding import constant_tag
 
 register = template.Library()
 
 
 @register.simple_tag
-@unchanging
+@constant_tag
 def icon(name: str, **attributes: str) -> str:
     """An inline SVG of Lucide, hidden from screen readers: the word beside it says what it means."""
     return _icon(name, tuple(attributes.items()))

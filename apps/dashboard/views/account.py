@@ -90,7 +90,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     form, sent = ForgottenForm(request.POST or None), False
     if request.method == "POST" and form.is_valid():
         account_id, employee_id = meant(form.cleaned_data["username"])
-        services.ring_for_password(account_id, employee_id, get_language() or settings.LANGUAGE_CODE)
+        services.enqueue_password_mail(account_id, employee_id, get_language() or settings.LANGUAGE_CODE)
         sent = True
     status = 422 if request.method == "POST" and not sent else 200
     return render_template(request, "registration/forgotten.html", {"form": form, "sent": sent}, status=status)

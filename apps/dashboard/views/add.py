@@ -35,7 +35,7 @@ def _in_place(scope: Scope, form: QuickAddForm, answer: Answer | None) -> HttpRe
     if answer is None:
         return fragment(scope, "dashboard/_quick_add.html", {"form": form}, status=422)
     # The request's own now lies before the recording, and a look sees only what came before it.
-    around = lists(own_look(scope, services.clock()))
+    around = lists(own_look(scope, services.db_now()))
     said = " ".join(filter(None, [answer.text, number_now(scope)]))
     form.summary = said
     context = {"form": form, "said": said, "level": messages.DEFAULT_TAGS[answer.level], **around}
@@ -69,7 +69,7 @@ def _record(scope: Scope, form: QuickAddForm) -> Answer | None:
         form.refuse("reach", refused.message)
         return None
     if report.created:
-        services.ring()
+        services.enqueue_marking()
     if len(drafts) > 1:
         return answer_many(scope, dict(lines_of(typed)), drafts, report)
     answer = answer_one(scope, drafts[0], report.outcomes[0])

@@ -60,7 +60,7 @@ def _show(scope: Scope, found: AdjustmentRequest, status: int = 200, **forms: Ma
     if found.employee:
         others = reports.terms_of(found.campaign, [found.employee.pk], scope.now).get(found.employee.pk, [])
         context["others"] = [one for one in others if one.request_id != (found.ends_id or found.pk)]
-        standings = reports.Standings(found.campaign, reports.Only(found.employee))
+        standings = reports.Standings(found.campaign, reports.OneEmployee(found.employee))
         context["row"] = standings.one(found.employee.pk)
     elif found.for_many:
         context["many"] = of_request(scope, found)
@@ -104,7 +104,7 @@ def _act(
     except services.AdjustmentRefused as refused:
         messages.warning(request, refused.message)
         return _show(scope, reports.one_request(found.pk, look(scope)), 409 if refused.conflict else 422, **forms)
-    services.ring()
+    services.enqueue_marking()
     messages.success(request, said)
     return redirect(scope.url("adjustment", found.pk))
 
@@ -149,7 +149,7 @@ def end(request: HttpRequest, request_id: int) -> HttpResponse:
     form = ReasonForm(request.POST)
 
     def act(scope: Scope, found: AdjustmentRequest) -> str:
-        services.ask_ending(
+        services.request_revocation(
             request=found, employee=_person(scope, found), reason=form.cleaned_data["reason"],
             key=form.cleaned_data["key"], by=scope.user.actor,
         )  # fmt: skip

@@ -17,7 +17,7 @@ from apps.employees.looks import note_found
 from apps.employees.models import Employee
 from apps.quotas import reports, services
 from apps.quotas.models import Adjustment, AdjustmentRequest
-from apps.quotas.rules import judged_at
+from apps.quotas.rules import effective_as_of
 
 PAGE = 50
 
@@ -47,7 +47,7 @@ class Line:
 
 def look(scope: Scope) -> Any:
     """The instant that what is in force is judged by."""
-    return judged_at(scope.now, scope.rule.cutoff_at)
+    return effective_as_of(scope.now, scope.rule.cutoff_at)
 
 
 def lines(scope: Scope, requests: list[AdjustmentRequest]) -> list[Line]:
@@ -132,7 +132,7 @@ def _person(form: AskForm) -> Employee | None:
 
 def _ask(scope: Scope, typed: dict[str, Any], employee: Employee) -> AdjustmentRequest:
     starts_at, ends_at = services.adjustment_period(scope.rule, typed["starts_on"], typed["ends_on"])
-    return services.ask_adjustment(
+    return services.request_adjustment(
         campaign=scope.the_campaign,
         employee=employee,
         kind=typed["kind"],

@@ -63,7 +63,7 @@ def answer_one(scope: Scope, draft: Draft, outcome: Outcome) -> Answer | str:
         return _duplicate(scope, outcome)
     if outcome.code != CREATED:
         return " ".join(filter(None, trouble(draft, outcome)))
-    contact = own_contacts(scope, services.clock()).filter(pk=outcome.contact_id).first()
+    contact = own_contacts(scope, services.db_now()).filter(pk=outcome.contact_id).first()
     if contact and contact.reason in words.REASONS:
         known = words.REASONS[contact.reason]
         text = _("Recorded. It does not count yet: %(reason)s. %(cure)s") % {
@@ -79,7 +79,7 @@ def number_now(scope: Scope) -> str:
     """The number as the recorded facts stand, for whoever does not see it above the form; empty where there is none."""
     if scope.campaign is None:
         return ""
-    row = reports.Standings(scope.campaign, reports.Only(scope.the_employee)).one(scope.the_employee.pk)
+    row = reports.Standings(scope.campaign, reports.OneEmployee(scope.the_employee)).one(scope.the_employee.pk)
     if row is None:
         return ""
     numbers = {"counted": words.number(row.counted), "target": words.number(row.target)}
@@ -128,7 +128,7 @@ def _summary(report: contacts.Report) -> str:
 def _reasons(scope: Scope, report: contacts.Report) -> list[str]:
     """A sentence for each reason why recorded ones do not count as the facts stand now."""
     ids = [outcome.contact_id for outcome in report.outcomes if outcome.code == CREATED]
-    found: Any = own_contacts(scope, services.clock()).order_by().filter(pk__in=ids).values_list("reason", flat=True)
+    found: Any = own_contacts(scope, services.db_now()).order_by().filter(pk__in=ids).values_list("reason", flat=True)
     counts = Counter(found) if ids else Counter()
     return [
         ngettext(

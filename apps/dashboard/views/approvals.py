@@ -20,7 +20,7 @@ from apps.dashboard.views.scope import Scope, render
 from apps.employees.approval_workflow import ApprovalRefused, refuse_request, withdraw_request
 from apps.employees.email_changes import ON_ONE_ROSTER, roles_of, waiting_changes
 from apps.employees.models import ApprovalRequest
-from apps.ledger.services import PastIsKept
+from apps.ledger.services import BackdatingBlocked
 from apps.quotas import services
 from apps.quotas.services.approvals import approve_request, effect_digest, effect_of_request
 
@@ -149,9 +149,9 @@ def _act(
         said = act(scope)
     except ApprovalRefused as refused:
         return _show(scope, _found(request_id), 409, form, refused.message)
-    except PastIsKept:
+    except BackdatingBlocked:
         busy = _("A campaign is being frozen, so its past cannot change now. Try again in a minute.")
         return _show(scope, _found(request_id), 409, form, busy)
-    services.ring()
+    services.enqueue_marking()
     messages.success(request, said)
     return redirect(scope.url("approval", found.pk))

@@ -45,7 +45,7 @@ def index(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             stored = store_file(
                 name=form.name, content=form.content(), content_type=UPLOAD,
-                expires_at=services.clock() + UPLOAD_KEPT, owner_id=scope.user.pk,
+                expires_at=services.db_now() + UPLOAD_KEPT, owner_id=scope.user.pk,
             )  # fmt: skip
             _ask_preview(scope, stored)
         mine = StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD)
@@ -69,7 +69,7 @@ def _ask_preview(scope: Scope, stored: StoredFile, encoding: str = "") -> None:
         "encoding": encoding if encoding in ENCODINGS else "",
     }  # fmt: skip
     ask_preview(stored, asked)
-    services.ring_for_preview(stored.pk)
+    services.enqueue_preview(stored.pk)
 
 
 def _asked(scope: Scope, list_id: uuid.UUID) -> HttpResponse | None:
@@ -80,7 +80,7 @@ def _asked(scope: Scope, list_id: uuid.UUID) -> HttpResponse | None:
 
 def _stored(scope: Scope, list_id: uuid.UUID) -> StoredFile:
     """The reader's own file; anybody else's answers as one that does not exist, and so does one that has expired."""
-    kept = StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD, expires_at__gt=services.clock())
+    kept = StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD, expires_at__gt=services.db_now())
     stored = kept.select_related("preview").defer("preview__attachment").filter(pk=list_id).first()
     if stored is None or scope.campaign is None:
         raise Http404("There is no such file")
@@ -160,7 +160,7 @@ def _page(scope: Scope, stored: StoredFile, form: KindForm, status: int = 200) -
 def _context(scope: Scope, stored: StoredFile, form: KindForm) -> dict[str, Any]:
     made = preview_of(stored)
     report = made.report if made else {}
-    context = {"stored": stored, "form": form, "found": report, **waiting(made, services.clock())}
+    context = {"stored": stored, "form": form, "found": report, **waiting(made, services.db_now())}
     if report.get("problem"):
         context["problem"] = adjustment_words.problem(report)
     elif made and _is_list(made):

@@ -125,5 +125,5 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
         return _show(scope, 409)
     if waits:
         messages.success(request, _("The closing waits for a second HR user."))
-    services.ring_for_freeze()
+    services.enqueue_freeze()
     return redirect(scope.url("campaign", slug))

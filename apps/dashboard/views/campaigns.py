@@ -21,7 +21,7 @@ from apps.employees.approval_workflow import ApprovalRefused
 from apps.employees.models import ApprovalRequest
 from apps.quotas import reports, services
 from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.services import CampaignRefused, Opening, opening_approvals
+from apps.quotas.services import CampaignRefused, OpeningPreview, opening_approvals
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def new(request: HttpRequest) -> HttpResponse:
     form = CampaignForm(request.POST, departments=departments())
     if form.is_valid():
         try:
-            look = services.look_at_opening(name=form.cleaned_data["name"], terms=form.terms(), now=scope.now)
+            look = services.preview_opening(name=form.cleaned_data["name"], terms=form.terms(), now=scope.now)
         except CampaignRefused as refused:
             form.refuse(refused.field, refused.message)
         else:
@@ -107,13 +107,13 @@ def confirm(request: HttpRequest) -> HttpResponse:
                 waits = _("The opening of %(name)s waits for a second HR user.")
                 messages.success(request, waits % {"name": opened.label})
                 return redirect(scope.url("campaigns"))
-            services.ring()
+            services.enqueue_marking()
             messages.success(request, _("%(name)s is open.") % {"name": opened.name})
             return redirect(scope.url("campaign", opened.slug))
     return _page(scope, form, status=422)
 
 
-def _page(scope: Scope, form: CampaignForm, look: Opening | None = None, status: int = 200) -> HttpResponse:
+def _page(scope: Scope, form: CampaignForm, look: OpeningPreview | None = None, status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {"form": form}
     if look:
         context |= {

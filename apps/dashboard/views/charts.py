@@ -41,7 +41,7 @@ def answer(scope: Scope, picture: Picture) -> HttpResponse:
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
     scope = Scope(request)
-    standings = _standings(scope, reports.Only(scope.the_employee))
+    standings = _standings(scope, reports.OneEmployee(scope.the_employee))
     row = standings.one(scope.the_employee.pk)
     if row is None:
         raise Http404("There is no standing")
@@ -54,7 +54,7 @@ def member(request: HttpRequest, staff_no: str) -> HttpResponse:
     scope = Scope(request)
     employee = visible(scope, staff_no)
     note_look(scope.user, employee, "standing")
-    standings = _standings(scope, reports.Only(employee))
+    standings = _standings(scope, reports.OneEmployee(employee))
     row = standings.one(employee.pk)
     if row is None:
         raise Http404("There is no standing")
@@ -69,7 +69,7 @@ def team(request: HttpRequest, staff_no: str, key: str) -> HttpResponse:
     employee = team_visible(scope, staff_no)
     if not employee.is_manager:
         raise Http404("There is no team")
-    standings, url = _standings(scope, reports.TeamOf(employee)), request.path
+    standings, url = _standings(scope, reports.Team(employee)), request.path
     if key == "histogram":
         groups = standings.sub_teams(employee)
         picture = teams.spread(scope, url, standings.histogram(), standings.totals(), groups)
@@ -88,7 +88,7 @@ def team(request: HttpRequest, staff_no: str, key: str) -> HttpResponse:
 def company(request: HttpRequest, key: str) -> HttpResponse:
     """One picture of the company; only that picture's data is read. An auditor has them folded, without a link."""
     scope = company_scope(request)
-    standings, url = _standings(scope, reports.Everyone()), request.path
+    standings, url = _standings(scope, reports.WholeCompany()), request.path
     if not may_sum_up(scope, standings):
         raise Http404("There is no such chart")
     if key == "under":
@@ -104,5 +104,5 @@ def company(request: HttpRequest, key: str) -> HttpResponse:
     return answer(scope, picture)
 
 
-def _standings(scope: Scope, people: reports.Everyone | reports.Only | reports.TeamOf) -> reports.Standings:
+def _standings(scope: Scope, people: reports.WholeCompany | reports.OneEmployee | reports.Team) -> reports.Standings:
     return scope.standings(people)

@@ -58,7 +58,7 @@ def company(request: HttpRequest) -> HttpResponse:
     if not scope.user.has_role("hr"):
         return _summary(scope)
     choice = choice_of(scope)
-    standings = scope.standings(reports.Everyone())
+    standings = scope.standings(reports.WholeCompany())
     listed = listing(scope, standings, choice, "company")
     departments = departments_for(scope, standings)
     listed["department_names"] = _names(departments)
@@ -81,7 +81,7 @@ def company(request: HttpRequest) -> HttpResponse:
 
 def _summary(scope: Scope) -> HttpResponse:
     """The page for an auditor: sums, of nobody's choice of people, and no way to any of them."""
-    standings = scope.standings(reports.Everyone())
+    standings = scope.standings(reports.WholeCompany())
     totals = standings.totals()
     context: dict[str, Any] = {
         "totals": totals,
@@ -170,4 +170,4 @@ def _name(group: reports.Group) -> str:
 
 @require_safe
 def company_csv(request: HttpRequest) -> FileResponse:
-    return csv_response(hr_scope(request), reports.Everyone(), "company")
+    return csv_response(hr_scope(request), reports.WholeCompany(), "company")

@@ -115,14 +115,14 @@ def _form(review: Review, data: Any = None) -> AnswerForm:
     choices: list[tuple[str, Any]] = [(REASON, _("With a reason"))]
     ways = {Review.Kind.ADJUSTMENT: _("By an adjustment"), Review.Kind.CORRECTION: _("By a correction")}
     for kind, way in ways.items():
-        acts = services.acts_of(kind, review.campaign, review.employee)
+        acts = services.decisions_for(kind, review.campaign, review.employee)
         choices += [(f"{kind}:{act.id}", f"{way} · {act.says}") for act in acts]
     return AnswerForm(data, choices=choices)
 
 
 def _show(scope: Scope, review: Review, form: AnswerForm, status: int = 200, unsent: str = "") -> HttpResponse:
     employee, campaign = review.employee, scope.the_campaign
-    standings = scope.standings(reports.Only(employee))
+    standings = scope.standings(reports.OneEmployee(employee))
     row = standings.one(employee.pk)
     counts = reports.reason_counts(campaign, employee, standings.now)
     context = {
@@ -140,7 +140,7 @@ def _show(scope: Scope, review: Review, form: AnswerForm, status: int = 200, uns
 
 def _act(review: Review) -> Any:
     """What the answer points to."""
-    acts = services.acts_of(review.answer_kind, review.campaign, review.employee) if review.answer_kind else []
+    acts = services.decisions_for(review.answer_kind, review.campaign, review.employee) if review.answer_kind else []
     return next((act for act in acts if act.id == review.answer_subject_id), None)
 
 
@@ -177,5 +177,5 @@ def reviews_csv(request: HttpRequest) -> FileResponse:
     def write(piece: Any) -> None:
         exports.write_reviews(campaign, scope.now, piece)
 
-    wish = exports.Wish(kind=Export.Kind.REVIEWS, as_of=scope.now)
+    wish = exports.ExportRequest(kind=Export.Kind.REVIEWS, as_of=scope.now)
     return whole(scope, write, wish, "reviews", campaign.slug)

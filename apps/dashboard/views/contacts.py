@@ -30,7 +30,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 def listing(scope: Scope, form: QuickAddForm, status: int = 200) -> HttpResponse:
     can_ask = scope.campaign is not None and quotas.can_ask(scope.campaign, scope.now)
-    until = quotas.kept_until(scope.campaign) if scope.campaign else None
+    until = quotas.contacts_retained_until(scope.campaign) if scope.campaign else None
     context = {
         "form": form,
         "can_ask": can_ask,
@@ -97,7 +97,7 @@ def correct(request: HttpRequest, contact_id: int) -> HttpResponse:
         except services.ContactRefused as refused:
             form.refuse(refused.field or "phone", refused.message)
         else:
-            quotas.ring()
+            quotas.enqueue_marking()
             messages.success(request, _("Corrected. The new entry is recorded from now on."))
             return redirect(scope.url("contact", fresh))
     return _show(scope, found, 422, correct=form)
@@ -113,7 +113,7 @@ def end(request: HttpRequest, contact_id: int) -> HttpResponse:
     except services.ContactRefused as refused:
         messages.warning(request, refused.message)
     else:
-        quotas.ring()
+        quotas.enqueue_marking()
         text = _("%(name)s is ended.") % {"name": found.name} if found.name else _("The contact is ended.")
         messages.info(request, text, extra_tags=f"undo-{found.pk}")
     return redirect(scope.url("contacts"))
@@ -129,7 +129,7 @@ def restore(request: HttpRequest, contact_id: int) -> HttpResponse:
     except services.ContactRefused as refused:
         messages.warning(request, refused.message)
     else:
-        quotas.ring()
+        quotas.enqueue_marking()
         messages.success(
             request, _("%(name)s is back.") % {"name": found.name} if found.name else _("The contact is back.")
         )

@@ -42,7 +42,7 @@ def _index(scope: Scope, form: ErasureForm, status: int = 200) -> HttpResponse:
 
 def _kept(scope: Scope) -> list[tuple[Any, Any, bool]]:
     """(campaign, the day from which its contacts are erased by themselves, whether that is done)"""
-    kept = services.kept_campaigns()
+    kept = services.retained_campaigns()
     return [(one.campaign, one.until.astimezone(scope.zone).date(), one.over(scope.now)) for one in kept]
 
 

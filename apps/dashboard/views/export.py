@@ -97,7 +97,7 @@ def _ask(scope: Scope, kind: str, form: ExportForm) -> Export | None:
     """Ask for what the form says, and make it at once where it is small. None: the form says what is wrong."""
     try:
         root = _root(scope, kind, form)
-        wish = exports.Wish(
+        wish = exports.ExportRequest(
             kind=kind, form=form.cleaned_data["form"], root=root, filters=form.filters(),
             columns=form.cleaned_data["columns"], as_of=form.as_of(scope.now) if "day" in form.fields else None,
             since=form.begin() if "since" in form.fields else None,
@@ -175,7 +175,7 @@ def _filters(scope: Scope, found: Export) -> list[str]:
 
 def _work(found: Export) -> Work:
     title = _("The file is being made")
-    attempt = exports.how_far(found)
+    attempt = exports.latest_progress(found)
     if attempt is None or attempt.finished_at:
         return not_begun(title)
     if attempt.total is None:
@@ -231,7 +231,7 @@ def again(request: HttpRequest, export_id: uuid.UUID) -> HttpResponse:
         key = uuid.UUID(request.POST.get("key", ""))
     except ValueError:
         key = uuid.uuid4()
-    made = exports.ask_again(export=found, key=key, by=scope.user.actor)
+    made = exports.rerun_export(export=found, key=key, by=scope.user.actor)
     _make_small(made)
     messages.success(request, _("Asked for again, as of the same moment."))
     return redirect(scope.url("export", made.pk))

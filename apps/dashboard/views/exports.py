@@ -16,7 +16,7 @@ from apps.dashboard.views.export import kinds_of
 from apps.dashboard.views.people import csv_response, whole
 from apps.dashboard.views.scope import Scope, render, streamed
 from apps.quotas import reports
-from apps.quotas.exports import Wish, write_adjustments
+from apps.quotas.exports import ExportRequest, write_adjustments
 from apps.quotas.models import Export
 
 PAGE = 30
@@ -82,7 +82,7 @@ def _last_seen(found: QuerySet[Export], text: str) -> Export | None:
 @require_safe
 def own_csv(request: HttpRequest) -> FileResponse:
     scope = Scope(request)
-    return csv_response(scope, reports.Only(scope.the_employee), scope.the_employee.staff_no)
+    return csv_response(scope, reports.OneEmployee(scope.the_employee), scope.the_employee.staff_no)
 
 
 @require_safe
@@ -90,7 +90,7 @@ def adjustments_csv(request: HttpRequest) -> FileResponse:
     """Everything HR has asked for in the campaign, whatever became of it. For HR alone."""
     scope = hr_scope(request)
     campaign = scope.the_campaign
-    wish = Wish(kind=Export.Kind.ADJUSTMENTS, as_of=scope.now)
+    wish = ExportRequest(kind=Export.Kind.ADJUSTMENTS, as_of=scope.now)
     return whole(scope, partial(write_adjustments, campaign, scope.now), wish, "adjustments", campaign.slug)
 
 

@@ -130,7 +130,7 @@ def undo(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
     except contacts.ContactRefused as refused:
         messages.warning(request, refused.message)
     else:
-        services.ring()
+        services.enqueue_marking()
         text = ngettext("Undone: %(count)s contact was ended.", "Undone: %(count)s contacts were ended.", ended)
         messages.success(
             request, text % {"count": words.number(ended)} if ended else _("There was nothing left to undo.")

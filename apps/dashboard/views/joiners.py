@@ -15,7 +15,7 @@ from apps.dashboard.views.scope import Scope, render
 from apps.employees.models import TreeNode
 from apps.quotas import services
 from apps.quotas.models import AdjustmentRequest
-from apps.quotas.services import Candidate, Candidates
+from apps.quotas.services import BulkTarget, BulkTargets
 
 PAGE = 200
 
@@ -24,8 +24,8 @@ PAGE = 200
 class Many:
     """A list of many, a page of it at a time, and those who are left out."""
 
-    found: Candidates
-    rows: list[Candidate]
+    found: BulkTargets
+    rows: list[BulkTarget]
     first: int
     earlier: str
     later: str
@@ -35,7 +35,7 @@ class Many:
         return self.first + len(self.rows) - 1
 
 
-def many(scope: Scope, found: Candidates, name: str, *args: object, **query: object) -> Many:
+def many(scope: Scope, found: BulkTargets, name: str, *args: object, **query: object) -> Many:
     """The page of the list that the address asks for."""
     text = scope.request.GET.get("page", "")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
@@ -58,7 +58,7 @@ def of_request(scope: Scope, asked: AdjustmentRequest) -> Many:
     """Whom a request for many is about: against the facts of now while it waits, as it was granted afterwards."""
     rule = asked.campaign.rule
     if asked.waiting:
-        found = services.check_many(asked, rule, scope.now, scope.user.employee_id)
+        found = services.recheck(asked, rule, scope.now, scope.user.employee_id)
     else:
         found = services.asked_for(asked, rule)
     return many(scope, found, "adjustment", asked.pk)
@@ -81,7 +81,7 @@ def by_rule(request: HttpRequest) -> HttpResponse:
     if not reason.is_valid():
         return _preview(scope, rule, reason, 422)
     try:
-        made = services.ask_by_rule(
+        made = services.request_prorated_targets(
             campaign=scope.campaign, **rule.cleaned_data, **reason.cleaned_data, seen=request.POST.get("seen", ""),
             by=scope.user.actor,
         )  # fmt: skip

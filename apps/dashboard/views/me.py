@@ -78,7 +78,7 @@ def final_line(scope: Scope) -> Final | None:
     """None while there is no result, or when the reader is not in it."""
     if scope.result is None or scope.employee is None:
         return None
-    row = reports.Standings(scope.the_campaign, reports.Only(scope.employee), result=scope.result).one(
+    row = reports.Standings(scope.the_campaign, reports.OneEmployee(scope.employee), result=scope.result).one(
         scope.employee.pk
     )
     if row is None:
@@ -92,7 +92,9 @@ def own_numbers(scope: Scope, contacts: reports.OwnContacts) -> Own | None:
     campaign, employee = scope.campaign, scope.employee
     if campaign is None or employee is None:
         return None
-    standings = reports.Standings(campaign, reports.Only(employee), result=scope.result, reviews=True, now=scope.now)
+    standings = reports.Standings(
+        campaign, reports.OneEmployee(employee), result=scope.result, reviews=True, now=scope.now
+    )
     found = reports.own_standing(standings, employee)
     if found is None:
         return None
@@ -142,7 +144,7 @@ def page(scope: Scope, form: QuickAddForm, *, hurry: bool = False, status: int =
         context["flips"] = own.flips
     elif scope.campaign:
         context["period"] = period_of(scope)
-        context["waiting"] = not context["period"].opened and services.concerns(scope.campaign, scope.user)
+        context["waiting"] = not context["period"].opened and services.covers(scope.campaign, scope.user)
     if scope.campaign:
         changes = reports.fresh_changes(scope.campaign, scope.now)
         context["changes"] = [rule_words.notice(rule, services.changed(before, rule)) for before, rule in changes]

@@ -154,8 +154,9 @@ def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
         note_found(scope.user, [row.employee_id for row in standings.page(sort="staff_no", limit=2).rows], "standing")
     final = standings.result
     sort = choice.sort if "sort" in scope.request.GET else "staff_no"
-    wish = exports.Wish(
-        kind=Export.Kind.STANDINGS, root=getattr(people, "employee", None), alone=isinstance(people, reports.Only),
+    wish = exports.ExportRequest(
+        kind=Export.Kind.STANDINGS, root=getattr(people, "employee", None),
+        alone=isinstance(people, reports.OneEmployee),
         filters={**choice.query, "sort": sort}, as_of=standings.now, result_version=final.version if final else None,
     )  # fmt: skip
     parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]
@@ -179,7 +180,7 @@ def standings_file(
 
 
 def whole(
-    scope: Scope, write_to: Callable[[Callable[[bytes], object]], None], wish: exports.Wish, *parts: str
+    scope: Scope, write_to: Callable[[Callable[[bytes], object]], None], wish: exports.ExportRequest, *parts: str
 ) -> FileResponse:
     """A CSV to take away, written whole before it is sent, its manifest kept; `parts` and the day make its name."""
     return whole_file(write_to, _dated(scope, *parts), CSV, partial(noted, scope, wish))
@@ -193,11 +194,11 @@ def _named(*parts: str) -> str:
     return "-".join(filter(None, parts)) + ".csv"
 
 
-def noted(scope: Scope, wish: exports.Wish, file: IO[bytes]) -> str:
+def noted(scope: Scope, wish: exports.ExportRequest, file: IO[bytes]) -> str:
     """Keep the manifest of a file that is sent now; returns its address. A question about a file notes nothing."""
     if scope.request.method != "GET":
         return ""
-    sent = exports.sent_at_once(campaign=scope.the_campaign, wish=wish, file=file, by=scope.user.actor)
+    sent = exports.record_direct_download(campaign=scope.the_campaign, wish=wish, file=file, by=scope.user.actor)
     return reverse("export-manifest", args=[sent.pk])
 
 

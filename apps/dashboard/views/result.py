@@ -51,7 +51,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "result": scope.result,
         "versions": [(one, _made_by(one, list(found))) for one in scope.campaign.results.order_by("-version")],
         "corrections": found,
-        "unmade": set(versions.unmade().filter(campaign=scope.campaign).values_list("pk", flat=True)),
+        "unmade": set(versions.pending_versions().filter(campaign=scope.campaign).values_list("pk", flat=True)),
         "refused": refused_at_closing(scope.campaign),
         "late": corrections.late_facts(scope.result),
         "fingerprint": fingerprint(scope.result.public_key),
@@ -72,8 +72,8 @@ def _name(result: FrozenResult, ending: str) -> str:
 def csv_file(request: HttpRequest) -> FileResponse:
     """The whole result as CSV, without anybody's filters: what the signature is of."""
     scope = _reader(request)
-    result, standings = _result(scope), scope.standings(reports.Everyone())
-    wish = exports.Wish(kind=Export.Kind.STANDINGS, as_of=standings.now, result_version=result.version)
+    result, standings = _result(scope), scope.standings(reports.WholeCompany())
+    wish = exports.ExportRequest(kind=Export.Kind.STANDINGS, as_of=standings.now, result_version=result.version)
     return standings_file(standings, _name(result, ".csv"), partial(noted, scope, wish))
 
 
@@ -158,7 +158,7 @@ def _work(found: ResultCorrection) -> Work:
     """How far the version is that a granted correction makes: its rows are copied, then sealed."""
     title = _("Version %(version)s is being made") % {"version": found.result_version}
     more = _("Until it stands, the version before is the result.")
-    attempt = versions.how_far(found)
+    attempt = versions.latest_progress(found)
     if attempt is None or attempt.finished_at:
         return not_begun(title, more)
     rows, done = (attempt.total or 0) // 2, attempt.done

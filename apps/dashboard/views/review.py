@@ -51,7 +51,9 @@ def _asked(scope: Scope) -> list[Asked]:
     reviews = list(found.prefetch_related("contacts")[:SHOWN])
     ids = [tick.contact_id for review in reviews for tick in review.contacts.all()]
     own = {contact.pk: contact for contact in own_contacts(scope).filter(pk__in=ids)}
-    acts = {(kind, act.id): act for kind in Review.Kind.values for act in services.acts_of(kind, campaign, employee)}
+    acts = {
+        (kind, act.id): act for kind in Review.Kind.values for act in services.decisions_for(kind, campaign, employee)
+    }
     return [
         Asked(
             review=review,
@@ -106,7 +108,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 def _form(scope: Scope, form: ReviewForm, ticked: set[int], status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "can_ask": can_ask_now(scope), "reply_days": settings.REVIEW_REPLY_DAYS}
     if context["can_ask"]:
-        context["row"] = scope.standings(reports.Only(scope.the_employee)).one(scope.the_employee.pk)
+        context["row"] = scope.standings(reports.OneEmployee(scope.the_employee)).one(scope.the_employee.pk)
         context |= _offered(scope, ticked)
     return render(scope, "dashboard/review_ask.html", context, status=status)
 

@@ -25,7 +25,7 @@ from apps.employees.imports import OPTIONAL, REQUIRED
 from apps.employees.models import ApprovalRequest, RosterLoad
 from apps.employees.undoing import CannotUndo, can_undo, undo_or_request
 from apps.ledger.files import read_file
-from apps.ledger.services import PastIsKept, audit
+from apps.ledger.services import BackdatingBlocked, audit
 from apps.ledger.texts import ENCODINGS
 from apps.quotas import services
 
@@ -47,7 +47,7 @@ def index(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         sent = form.cleaned_data["file"]
         load = loads.receive_upload(name=sent.name, content=sent.chunks(), by=scope.user.actor)
-        services.ring_for_roster(load.pk)
+        services.enqueue_roster_import(load.pk)
         return redirect(scope.url("roster-load", load.pk))
     page = Paginator(loads.past_loads(), PAGE).get_page(request.GET.get("page"))
     context = {
@@ -170,7 +170,7 @@ def look(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
         without_unknown_managers=request.POST.get("without_unknown_managers") == "yes",
         roles=[role if role in roster_words.ROLES else "" for role in said] if any(said) else None,
     )  # fmt: skip
-    services.ring_for_roster(load.pk)
+    services.enqueue_roster_import(load.pk)
     return redirect(scope.url("roster-load", load.pk))
 
 
@@ -184,7 +184,7 @@ def apply(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
             messages.warning(request, _("Nothing was changed: look at the difference as it is now."))
     except ApprovalRefused as refused:
         messages.warning(request, refused.message)
-    services.ring_for_roster(load.pk)
+    services.enqueue_roster_import(load.pk)
     return redirect(scope.url("roster-load", load.pk))
 
 
@@ -212,12 +212,12 @@ def undo(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
         messages.warning(request, refused.message)
     except CannotUndo:
         messages.warning(request, _("This load cannot be undone: it is not the last one that changed the roster."))
-    except PastIsKept:
+    except BackdatingBlocked:
         messages.warning(request, roster_words.problem({"code": "freezing"}))
     else:
         if requested:
             messages.success(request, _("Requested: the load is undone when another HR user approves it."))
             return redirect(scope.url("approval", requested.pk))
-        services.ring()
+        services.enqueue_marking()
         messages.success(request, _("Undone: everybody is again what they were before this load."))
     return redirect(scope.url("roster-load", load_id))

@@ -62,7 +62,7 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
     if isinstance(made, ApprovalRequest):
         messages.success(request, _("The change of the rule waits for a second HR user."))
         return redirect(scope.url("campaign", slug))
-    services.ring()
+    services.enqueue_marking()
     said = _("Version %(version)s of the rule is in force. Everybody is judged by it within seconds.")
     messages.success(request, said % {"version": made.version})
     return redirect(scope.url("campaign", slug))
@@ -70,7 +70,7 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _look(scope: Scope, form: SeenForm, sent: ChangeForm, status: int = 200) -> HttpResponse:
     try:
-        found = services.look_at_change(
+        found = services.preview_rule_change(
             campaign=scope.the_campaign, terms=form.terms(), seen=form.cleaned_data["seen"], now=scope.now
         )  # fmt: skip
     except CampaignRefused as refused:

@@ -59,7 +59,7 @@ class Scope:
         self.employee: Employee | None = self.user.employee
         slug = request.GET.get("campaign", "").replace("\0", "") or None
         try:
-            choice = services.choice_for(self.user, slug)
+            choice = services.select_campaign(self.user, slug)
         except Campaign.DoesNotExist as unknown:
             raise Http404("There is no such campaign") from unknown
         self.campaign: Campaign | None = choice.campaign
@@ -72,7 +72,7 @@ class Scope:
 
     def standings(self, people: reports.People, filters: reports.Filters | None = None) -> reports.Standings:
         """The standings of people this reader may see, as this page shows them, with what may be known of reviews."""
-        told = reports.told_of_reviews(self.user, people)
+        told = reports.may_see_reviews(self.user, people)
         return reports.Standings(
             self.the_campaign, people, as_of=self.as_of, filters=filters, result=self.result, reviews=told, now=self.now
         )

@@ -80,7 +80,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     if not employee.is_manager:
         return _member(scope, employee)
     choice = choice_of(scope)
-    standings = scope.standings(reports.TeamOf(employee))
+    standings = scope.standings(reports.Team(employee))
     listed = listing(scope, standings, choice, "team", staff_no)
     if request.headers.get("HX-Target") == "list":
         return fragment(scope, "dashboard/_people_again.html", listed)
@@ -140,7 +140,7 @@ def _own_card(scope: Scope, employee: Employee) -> Any:
     """The leader's own standing, for those above: the reader's own stands on `/`, and a deputy is not told it."""
     if scope.employee and scope.employee.pk == employee.pk:
         return None
-    return scope.standings(reports.Only(employee)).one(employee.pk)
+    return scope.standings(reports.OneEmployee(employee)).one(employee.pk)
 
 
 def _standing_in(scope: Scope, employee: Employee) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def _standing_in(scope: Scope, employee: Employee) -> dict[str, Any]:
 
 
 def _member(scope: Scope, employee: Employee) -> HttpResponse:
-    standings = scope.standings(reports.Only(employee))
+    standings = scope.standings(reports.OneEmployee(employee))
     row, days = standings.one(employee.pk), standings.curve()
     context: dict[str, Any] = {
         "employee": employee,
@@ -206,4 +206,4 @@ def team_csv(request: HttpRequest, staff_no: str) -> FileResponse:
     employee = team_visible(scope, staff_no)
     if not employee.is_manager:
         raise Http404("There is no team")
-    return csv_response(scope, reports.TeamOf(employee), employee.staff_no)
+    return csv_response(scope, reports.Team(employee), employee.staff_no)

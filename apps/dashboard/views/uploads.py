@@ -46,10 +46,10 @@ def receive_upload(scope: Scope, sent: UploadedFile) -> StoredFile:
     with transaction.atomic():
         stored = store_file(
             name=sent.name or "", content=sent.chunks(), content_type=UPLOAD,
-            expires_at=services.clock() + UPLOAD_KEPT, owner_id=scope.user.pk,
+            expires_at=services.db_now() + UPLOAD_KEPT, owner_id=scope.user.pk,
         )  # fmt: skip
         ask_preview(stored, _asked(scope))
-        services.ring_for_preview(stored.pk)
+        services.enqueue_preview(stored.pk)
     handed_in = Submission.objects.filter(file=OuterRef("pk"))
     waiting = StoredFile.objects.filter(~Exists(handed_in), owner_id=scope.user.pk, content_type=UPLOAD)
     newest = list(waiting.order_by("-stored_at").values_list("pk", flat=True)[:WAITING])
@@ -66,7 +66,7 @@ def _asked(scope: Scope, encoding: str = "", roles: list[str | None] | None = No
 
 def _upload(scope: Scope, file_id: uuid.UUID) -> StoredFile:
     """The reader's own upload; anybody else's answers as one that does not exist, and so does one that has expired."""
-    mine = StoredFile.objects.filter(owner_id=scope.user.pk, expires_at__gt=services.clock())
+    mine = StoredFile.objects.filter(owner_id=scope.user.pk, expires_at__gt=services.db_now())
     found = mine.select_related("preview").defer("preview__attachment").filter(pk=file_id).first()
     if found is None or scope.employee is None:
         raise Http404("There is no such file")
@@ -106,7 +106,7 @@ def _context(scope: Scope, stored: StoredFile) -> dict[str, Any]:
     return {
         "stored": stored, "asked": made, "found": found, "columns": _columns(found), "roles": words.ROLES,
         "used": sum(map(bool, found.get("roles", []))), "most": settings.MOST_CONTACTS_AT_ONCE,
-        "period": period_of(scope) if scope.campaign else None, **waiting(made, services.clock()),
+        "period": period_of(scope) if scope.campaign else None, **waiting(made, services.db_now()),
     }  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def look(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
         stored,
         _asked(scope, request.POST.get("encoding", ""), roles if any(role is not None for role in roles) else None),
     )
-    services.ring_for_preview(stored.pk)
+    services.enqueue_preview(stored.pk)
     return redirect(scope.url("import-preview", stored.pk))
 
 
@@ -185,5 +185,5 @@ def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
         # Newer ones were sent meanwhile, or its day was over.
         messages.warning(request, _("Nothing was recorded: the file is no longer kept here. Please send it again."))
         return redirect(scope.url("import"))
-    services.ring_for_file(submission.pk)
+    services.enqueue_import(submission.pk)
     return redirect(scope.url("import-batch", submission.pk))

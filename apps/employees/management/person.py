@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.employees.models import Employee
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 
 
-class PersonCommand(HouseCommand):
+class PersonCommand(AppCommand):
     """A command whose first argument is a staff number."""
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -19,14 +19,14 @@ from django.db import DatabaseError, DataError
 from tqdm import tqdm
 
 from apps.ledger.rules import storable
-from apps.ledger.services import Actor, PastIsKept, coming_from, database_is_away, verify_identity_key
+from apps.ledger.services import Actor, BackdatingBlocked, coming_from, database_is_away, verify_identity_key
 from apps.ledger.texts import UnsureEncoding
 
 # A bar for work that takes longer than this many seconds.
 BAR_AFTER = 1.0
 
 
-class HouseCommand(BaseCommand):
+class AppCommand(BaseCommand):
     """A command with `--json`: then standard output holds exactly one object, and all else goes to standard error."""
 
     requires_migrations_checks = True
@@ -53,7 +53,7 @@ class HouseCommand(BaseCommand):
             # Here, where a closed pipe can be answered, and not while Python ends.
             sys.stdout.flush()
             return result
-        except (ImproperlyConfigured, PastIsKept) as error:
+        except (ImproperlyConfigured, BackdatingBlocked) as error:
             raise CommandError(str(error)) from error
         except (DataError, OverflowError) as error:
             raise CommandError(f"A value is out of range: {str(error).partition(chr(10))[0]}.") from error

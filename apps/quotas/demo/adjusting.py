@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from apps.employees.models import Employee
 from apps.employees.services import account_for
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, db_now
 from apps.quotas.demo.company import Company
 from apps.quotas.models import Campaign
-from apps.quotas.services import ask_adjustment, ask_by_rule, check_many, grant_adjustment, preview_rule
+from apps.quotas.services import grant_adjustment, preview_rule, recheck, request_adjustment, request_prorated_targets
 
 HALF = 50
 # Since when somebody counts as having joined last, from the opening on.
@@ -26,31 +26,31 @@ def adjust_some(campaign: Campaign, company: Company) -> None:
     chosen = _team_members(company)
     on_leave, part_time, waiting = (next(chosen, None) for _ in range(3))
     if on_leave:
-        asked = ask_adjustment(
+        asked = request_adjustment(
             campaign=campaign, employee=on_leave, kind="leave", reason="Parental leave", exempt=True, by=asks
         )
         grant_adjustment(request_id=asked.pk, by=grants)
     if part_time:
-        asked = ask_adjustment(
+        asked = request_adjustment(
             campaign=campaign, employee=part_time, kind="part_time", reason="Works half the week", target=HALF, by=asks
         )
         grant_adjustment(request_id=asked.pk, by=grants)
     _adjust_last_joiners(campaign, asks, grants)
     if waiting:
-        ask_adjustment(
+        request_adjustment(
             campaign=campaign, employee=waiting, kind="leave", reason="Nursing leave", exempt=True, by=grants
         )
 
 
 def _adjust_last_joiners(campaign: Campaign, asks: Actor, grants: Actor) -> None:
     day = campaign.rule.opens_on + LATE
-    found = preview_rule(campaign.rule, clock(), joined_after=day, department="", besides_employee=None)
+    found = preview_rule(campaign.rule, db_now(), joined_after=day, department="", besides_employee=None)
     if not found.listed:
         return
-    asked = ask_by_rule(
+    asked = request_prorated_targets(
         campaign=campaign, joined_after=day, reason="Joined while the campaign ran", seen=found.digest, by=asks
     )
-    seen = check_many(asked, campaign.rule, clock(), None)
+    seen = recheck(asked, campaign.rule, db_now(), None)
     grant_adjustment(request_id=asked.pk, seen=seen.digest, by=grants)
 
 

@@ -16,14 +16,14 @@ from django.db import transaction
 from apps.employees.models import Account, Employee
 from apps.employees.services import account_for
 from apps.ledger.models import Setting
-from apps.ledger.services import Actor, hold_facts
+from apps.ledger.services import Actor, lock_facts
 from apps.quotas.demo.company import Company
 from apps.quotas.demo.times import EARLY_DAYS, ZONE, Calendar
 from apps.quotas.freeze import versions
-from apps.quotas.freeze.corrections import Wanted, ask_correction, grant_correction
+from apps.quotas.freeze.corrections import CorrectionDraft, ask_correction, grant_correction
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import Campaign
-from apps.quotas.services import answer_review, ask_adjustment, ask_review, grant_adjustment, open_campaign
+from apps.quotas.services import answer_review, ask_review, grant_adjustment, open_campaign, request_adjustment
 
 TARGET = 2
 MARK = "demo"
@@ -36,14 +36,14 @@ def hold_trial(company: Company, days: Calendar, by: Actor) -> None:
     freeze(campaign=campaign, by=by, patient=True)
     _once("trial_corrected", lambda: _correct(Campaign.objects.get(pk=campaign.pk), company))
     # Of a large company the correction waits for a worker, and here may be none.
-    for correction in versions.unmade().filter(campaign=campaign):
+    for correction in versions.pending_versions().filter(campaign=campaign):
         versions.make_version(correction.pk)
 
 
 def _once(step: str, work: Callable[[], Any]) -> None:
     """Do a step in one transaction with the demo's mark that says so, unless an earlier run did."""
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         mark = Setting.objects.select_for_update().get(name=MARK)
         if step not in mark.value:
             mark.value[step] = work()
@@ -56,7 +56,7 @@ def _open(company: Company, days: Calendar, by: Actor) -> str:
         deadline=days.opens_on - timedelta(days=1), time_zone=ZONE, by=by,
     )  # fmt: skip
     asks, grants = (_account(company, place).actor for place in company.hr)
-    asked = ask_adjustment(
+    asked = request_adjustment(
         campaign=campaign, employee=_employee(company, company.manager), kind="leave", reason="Away for all of it",
         exempt=True, by=asks,
     )  # fmt: skip
@@ -73,7 +73,7 @@ def _correct(campaign: Campaign, company: Company) -> int:
         by=account_for(employee).actor,
     )  # fmt: skip
     correction = ask_correction(
-        campaign=campaign, wanted=[Wanted(employee.staff_no, counted=TARGET)],
+        campaign=campaign, wanted=[CorrectionDraft(employee.staff_no, counted=TARGET)],
         reason="The messaging product delivered one contact late", evidence="Its log of the last evening", by=asks,
     )  # fmt: skip
     grant_correction(correction_id=correction.pk, by=grants, answer="Seen in the log")

@@ -10,7 +10,7 @@ from threading import Event, Lock
 from django.db import connection, transaction
 
 from apps.employees.models import Employee
-from apps.ledger.services import claim_job, hold_facts, take_time
+from apps.ledger.services import claim_job, disable_statement_timeout, lock_facts
 from apps.quotas.demo.plan import Plan
 from apps.quotas.demo.store import ContactWriter
 
@@ -70,8 +70,8 @@ class Filling:
 
     def _write(self, places: range) -> None:
         with transaction.atomic():
-            take_time()
-            hold_facts()
+            disable_statement_timeout()
+            lock_facts()
             if not claim_job(JOB, str(places.start)):
                 self._advance(sum(self.recorder.counts[place] for place in places))
                 return

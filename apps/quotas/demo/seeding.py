@@ -21,7 +21,7 @@ from django.db.models import Count, Max, Q, Sum
 
 from apps.employees.models import Employee, TreeNode
 from apps.ledger.models import Setting
-from apps.ledger.services import Actor, audit, clock, hold_facts, take_time, verify_identity_key
+from apps.ledger.services import Actor, audit, db_now, disable_statement_timeout, lock_facts, verify_identity_key
 from apps.ledger.statistics import refresh_statistics
 from apps.quotas.demo.adjusting import adjust_some
 from apps.quotas.demo.company import LEAST_EMPLOYEES
@@ -34,7 +34,7 @@ from apps.quotas.demo.store import write_company
 from apps.quotas.demo.times import ZONE
 from apps.quotas.models import Campaign, MarkRun, Standing
 from apps.quotas.services import finish_run, mark_touched, open_campaign
-from apps.quotas.services.passing import FOLLOWED
+from apps.quotas.services.passing import PROCESSED_UNTIL
 
 DEMO = "demo"
 DOMAIN = "corp.example"
@@ -95,14 +95,14 @@ def seed_demo(
     plan, resumed = _begin(employees, contacts, seed, by)
     with bar("contacts") as recorded:
         total = Filling(plan, recorded).run(workers)
-    with unhurried():
+    with without_timeouts():
         hold_trial(plan.company(), plan.calendar(), by)
     _open(plan, by)
     with bar("employees") as marked:
         _mark(plan, marked)
     _adjust(plan, by)
     seeded = _end(plan, total, by, resumed)
-    with unhurried():
+    with without_timeouts():
         # Now those of the verdicts too: whoever looks back next asks for them.
         refresh_statistics(written=plan.employees * (1 + plan.contacts))
     return seeded
@@ -119,8 +119,8 @@ def sign_ins() -> list[dict[str, str]]:
 def _begin(employees: int, contacts: int, seed: int, by: Actor) -> tuple[Plan, bool]:
     """Mark the database as the demo's and write the company; or find a plan that was begun and not completed."""
     with transaction.atomic():
-        take_time()
-        hold_facts()
+        disable_statement_timeout()
+        lock_facts()
         verify_identity_key()
         mark, created = Setting.objects.get_or_create(name=DEMO, defaults={"value": {}})
         if not created:
@@ -129,7 +129,7 @@ def _begin(employees: int, contacts: int, seed: int, by: Actor) -> tuple[Plan, b
             return Plan(**mark.value["plan"]), True
         if Employee.objects.exists() or Campaign.objects.exists():
             raise NotEmpty
-        at = clock()
+        at = db_now()
         own = [domain.lower() for domain in settings.COMPANY_EMAIL_DOMAINS]
         domain = own[0] if own else DOMAIN
         plan = Plan(employees, contacts, seed, at.isoformat(), domain, bool(own), settings.TIME_ZONE)
@@ -144,11 +144,11 @@ def _open(plan: Plan, by: Actor) -> None:
     """Open the campaign, unless an earlier run did. Facts older than now need no other note than that one."""
     days = plan.calendar()
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         mark = Setting.objects.select_for_update().get(name=DEMO)
         if "campaign" in mark.value:
             return
-        Setting.objects.update_or_create(name=FOLLOWED, defaults={"value": plan.at})
+        Setting.objects.update_or_create(name=PROCESSED_UNTIL, defaults={"value": plan.at})
         campaign = open_campaign(
             name=days.name, target=TARGET, opens_on=days.opens_on, deadline=days.deadline, time_zone=ZONE, by=by
         )
@@ -159,7 +159,7 @@ def _open(plan: Plan, by: Actor) -> None:
 def _adjust(plan: Plan, by: Actor) -> None:
     """Adjust a few people, unless an earlier run did, and mark them."""
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         mark = Setting.objects.select_for_update().get(name=DEMO)
         if not mark.value.get("adjusted"):
             campaign = Campaign.objects.get(slug=mark.value["campaign"])
@@ -167,14 +167,14 @@ def _adjust(plan: Plan, by: Actor) -> None:
             audit("demo.adjusted", by=by, kind="campaign", id=campaign.slug, label=campaign.name)
             mark.value["adjusted"] = True
             mark.save(update_fields=["value"])
-    with unhurried():
+    with without_timeouts():
         while mark_touched():
             pass
 
 
 def _mark(plan: Plan, marked: Progress) -> None:
     """Mark everybody, as the opening asks: the service that every later change goes through."""
-    with unhurried():
+    with without_timeouts():
         # Fresh tables have no statistics yet.
         refresh_statistics(written=plan.employees * (1 + plan.contacts))
         for run in MarkRun.objects.filter(finished_at=None).order_by("pk"):
@@ -184,10 +184,10 @@ def _mark(plan: Plan, marked: Progress) -> None:
 
 
 @contextmanager
-def unhurried() -> Iterator[None]:
+def without_timeouts() -> Iterator[None]:
     """Within the block, transactions of this connection may take longer than a page may wait."""
     if connection.in_atomic_block:
-        take_time()
+        disable_statement_timeout()
         yield
         return
     with connection.cursor() as cursor:

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from apps.ledger.sheets import FORMULA, INNER_FORMULA
-from apps.quotas.querysets import literal
+from apps.quotas.querysets import sql_literal
 
 BYTE_ORDER_MARK = "\ufeff".encode()
 TEXT, NUMBER, DAY, INSTANT = "text", "number", "day", "instant"
@@ -18,7 +18,7 @@ Write = Callable[[bytes], object]
 
 
 @dataclass(frozen=True)
-class Cell:
+class Column:
     """One column of a file: the SQL of its cells as CSV has them, and what they are (TEXT, NUMBER, DAY, INSTANT)."""
 
     sql: str
@@ -32,7 +32,7 @@ class Table:
     `begin` are CTEs, from WITH on, or nothing. Days and instants are those of `time_zone`.
     """
 
-    columns: dict[str, Cell]
+    columns: dict[str, Column]
     rows: str
     time_zone: str
     begin: str = ""
@@ -51,42 +51,42 @@ class Table:
         _copy(f"{self.begin} SELECT {cells} {self.rows}", self.time_zone, write, using)
 
 
-def text(column: str) -> Cell:
+def text(column: str) -> Column:
     """Text that no spreadsheet runs, whatever its separator, and that stays on one line: `guarded` in SQL."""
     one_line = f"translate({column}, E'\\r\\n\\t', '   ')"
-    inside = f"regexp_replace({one_line}, {literal(INNER_FORMULA)}, {literal(INNER_GUARD)}, 'g')"
+    inside = f"regexp_replace({one_line}, {sql_literal(INNER_FORMULA)}, {sql_literal(INNER_GUARD)}, 'g')"
     # Few texts hold a semicolon, and looking for one is cheap.
     body = f"CASE WHEN {column} LIKE '%;%' THEN {inside} ELSE {one_line} END"
-    return Cell(f"nullif(CASE WHEN {column} ~ {literal(FORMULA)} THEN '''' || {body} ELSE {body} END, '')")
+    return Column(f"nullif(CASE WHEN {column} ~ {sql_literal(FORMULA)} THEN '''' || {body} ELSE {body} END, '')")
 
 
-def word(expression: str) -> Cell:
+def word(expression: str) -> Column:
     """A word of our own."""
-    return Cell(expression)
+    return Column(expression)
 
 
-def number(expression: str) -> Cell:
-    return Cell(expression, NUMBER)
+def number(expression: str) -> Column:
+    return Column(expression, NUMBER)
 
 
-def yes_no(column: str) -> Cell:
+def yes_no(column: str) -> Column:
     """`yes` or `no`; empty where it is not told."""
-    return Cell(f"CASE WHEN {column} THEN 'yes' WHEN NOT {column} THEN 'no' END")
+    return Column(f"CASE WHEN {column} THEN 'yes' WHEN NOT {column} THEN 'no' END")
 
 
-def day(expression: str) -> Cell:
+def day(expression: str) -> Column:
     """A day as YYYY-MM-DD."""
-    return Cell(f"to_char({expression}, 'YYYY-MM-DD')", DAY)
+    return Column(f"to_char({expression}, 'YYYY-MM-DD')", DAY)
 
 
-def instant(expression: str) -> Cell:
+def instant(expression: str) -> Column:
     """ISO 8601 with the offset of the session's zone, which is set to the campaign's."""
-    return Cell(f"""to_char({expression}, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM')""", INSTANT)
+    return Column(f"""to_char({expression}, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM')""", INSTANT)
 
 
-def always(at: datetime) -> Cell:
+def constant(at: datetime) -> Column:
     """The same instant in every line, written once."""
-    return Cell(f"(SELECT {instant(literal(at)).sql})", INSTANT)
+    return Column(f"(SELECT {instant(sql_literal(at)).sql})", INSTANT)
 
 
 class _Lines:

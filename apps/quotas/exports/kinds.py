@@ -10,7 +10,7 @@ from apps.quotas.exports import registers, standings
 from apps.quotas.exports.cells import Table
 from apps.quotas.freeze import handover
 from apps.quotas.models import Export
-from apps.quotas.reports import Everyone, Filters, Only, People, Standings, TeamOf
+from apps.quotas.reports import Filters, OneEmployee, People, Standings, Team, WholeCompany
 
 Kind = Export.Kind
 
@@ -34,8 +34,8 @@ class About:
 def people_of(export: Export) -> People:
     """Whom an export is about."""
     if export.root is None:
-        return Everyone()
-    return Only(export.root) if export.alone else TeamOf(export.root)
+        return WholeCompany()
+    return OneEmployee(export.root) if export.alone else Team(export.root)
 
 
 def standings_of(export: Export) -> Standings:

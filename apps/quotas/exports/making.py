@@ -27,14 +27,22 @@ from apps.ledger import progress as shown
 from apps.ledger.files import store_file
 from apps.ledger.models import Progress
 from apps.ledger.replica import anew, reading
-from apps.ledger.services import Actor, audit, clock, database_is_away, outwait_writers, take_time, try_hold
+from apps.ledger.services import (
+    Actor,
+    advisory_lock,
+    audit,
+    database_is_away,
+    db_now,
+    disable_statement_timeout,
+    wait_for_writers,
+)
 from apps.ledger.signing import can_be_signed, has_key, missing
 from apps.quotas.exports.cells import Table
 from apps.quotas.exports.kinds import KINDS, table_of
 from apps.quotas.exports.workbook import write_workbook
 from apps.quotas.freeze.handover import sign_handover
 from apps.quotas.models import Campaign, Export
-from apps.quotas.services import ring_for_export
+from apps.quotas.services import enqueue_export
 
 Told = Callable[[int], None]
 logger = logging.getLogger(__name__)
@@ -64,7 +72,7 @@ class ExportRefused(ValueError):
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExportRequest:
     """What somebody wants. `as_of`: an instant that has passed, or None for now; `since`: for a kind of changes."""
 
     kind: str
@@ -78,14 +86,16 @@ class Wish:
     result_version: int | None = None
 
 
-def ask_export(*, campaign: Campaign, wish: Wish, key: uuid.UUID, by: Actor, again_of: Export | None = None) -> Export:
+def ask_export(
+    *, campaign: Campaign, wish: ExportRequest, key: uuid.UUID, by: Actor, again_of: Export | None = None
+) -> Export:
     """Ask for a file: the row, its place in the audit trail, and the doorbell. The same key again is the same export.
 
     Raises ExportRefused. Whether `by` may see these people is decided before.
     """
     about = KINDS[wish.kind]
     with transaction.atomic():
-        now = clock()
+        now = db_now()
         as_of = wish.as_of or now
         if as_of > now:
             raise ExportRefused(_("This moment has not come yet."), "day")
@@ -109,7 +119,7 @@ def ask_export(*, campaign: Campaign, wish: Wish, key: uuid.UUID, by: Actor, aga
         )  # fmt: skip
         if new:
             audit("export.asked", by=by, kind="export", id=export.pk, label=export.name, detail=_told(export))
-            ring_for_export(export.pk)
+            enqueue_export(export.pk)
     return export
 
 
@@ -137,9 +147,9 @@ def _told(export: Export) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def ask_again(*, export: Export, key: uuid.UUID, by: Actor) -> Export:
+def rerun_export(*, export: Export, key: uuid.UUID, by: Actor) -> Export:
     """Ask for the same file as of the same instant: the same bytes, unless the past was corrected since."""
-    wish = Wish(
+    wish = ExportRequest(
         kind=export.kind, form=export.form, root=export.root, alone=export.alone, filters=export.filters,
         columns=export.columns, as_of=export.as_of, since=export.since, result_version=export.result_version,
     )  # fmt: skip
@@ -161,7 +171,7 @@ def make_export(export_id: uuid.UUID, *, tell: bool = True) -> Export | None:
 
     instant has not committed yet: it stays waiting. `tell`: its progress is shown while it is made.
     """
-    with try_hold(f"export:{export_id}") as mine:
+    with advisory_lock(f"export:{export_id}") as mine:
         if not mine:
             return None
         export = Export.objects.select_related("campaign", "root").get(pk=export_id)
@@ -169,7 +179,7 @@ def make_export(export_id: uuid.UUID, *, tell: bool = True) -> Export | None:
             return export
         if export.attempts >= MOST_ATTEMPTS:
             return _fail(export, _("The worker that made it died several times."))
-        if not outwait_writers(PATIENCE):
+        if not wait_for_writers(PATIENCE):
             return None
         Export.objects.filter(pk=export.pk).update(attempts=export.attempts + 1)
         try:
@@ -184,7 +194,7 @@ def make_export(export_id: uuid.UUID, *, tell: bool = True) -> Export | None:
 
 def _fail(export: Export, why: str) -> Export:
     Export.objects.filter(pk=export.pk, state=Export.State.WAITING).update(
-        state=Export.State.FAILED, error=why, made_at=clock()
+        state=Export.State.FAILED, error=why, made_at=db_now()
     )
     export.refresh_from_db()
     return export
@@ -214,7 +224,7 @@ def _write_lines(table: Table, lines: IO[bytes], told: Told, using: str) -> int:
         told(max(count, 0))
 
     with transaction.atomic(using=using):
-        take_time(using)
+        disable_statement_timeout(using)
         table.write(write, using)
     lines.seek(0)
     return count
@@ -246,7 +256,7 @@ def _packed(export: Export, table: Table, lines: IO[bytes]) -> Iterator[IO[bytes
 
 def _store(export: Export, file: IO[bytes], rows: int, signature: bytes | None) -> Export:
     with transaction.atomic():
-        now = clock()
+        now = db_now()
         signed = signature and store_file(
             name=f"{export.name}.sig", content=[signature], content_type="application/json", expires_at=now + KEPT,
             owner_id=export.asked_by_id,
@@ -266,7 +276,7 @@ def _store(export: Export, file: IO[bytes], rows: int, signature: bytes | None) 
     return export
 
 
-def sent_at_once(*, campaign: Campaign, wish: Wish, file: IO[bytes], by: Actor) -> Export:
+def record_direct_download(*, campaign: Campaign, wish: ExportRequest, file: IO[bytes], by: Actor) -> Export:
     """The manifest of a CSV that was just written and is sent now: nothing of it is kept but this."""
     sha256, rows = hashlib.sha256(), -1
     while piece := file.read(1 << 20):
@@ -275,7 +285,7 @@ def sent_at_once(*, campaign: Campaign, wish: Wish, file: IO[bytes], by: Actor) 
     size = file.tell()
     file.seek(0)
     with transaction.atomic():
-        now = clock()
+        now = db_now()
         as_of = min(wish.as_of or now, now)
         export = Export.objects.create(
             campaign=campaign, kind=wish.kind, root=wish.root, alone=wish.alone, live=True, filters=wish.filters,
@@ -289,7 +299,7 @@ def sent_at_once(*, campaign: Campaign, wish: Wish, file: IO[bytes], by: Actor) 
     return export
 
 
-def how_far(export: Export) -> Progress | None:
+def latest_progress(export: Export) -> Progress | None:
     """The newest attempt at making it, for whoever waits."""
     return Progress.objects.filter(kind=f"export:{export.pk}").order_by("-started_at").first()
 

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from apps.employees.services import company_zone
 from apps.quotas.adjustments import FOR_EVER
-from apps.quotas.exports.cells import Cell, Table, Write, always, day, instant, number, text, word, yes_no
+from apps.quotas.exports.cells import Column, Table, Write, constant, day, instant, number, text, word, yes_no
 from apps.quotas.models import Campaign
-from apps.quotas.querysets import judged_at, literal, reason_case
+from apps.quotas.querysets import effective_as_of, exclusion_case_sql, sql_literal
 from apps.quotas.reports import Standings
 
 
@@ -19,7 +19,7 @@ def flips_table(standings: Standings) -> Table:
     """Every turn from red to not red and back of the filtered people, by person and time."""
     rows = f"""FROM (SELECT listed.staff_no, listed.name, turn.* FROM quotas_standingchange turn
             JOIN listed ON listed.employee_id = turn.employee_id
-            WHERE turn.campaign_id = {literal(standings.campaign.pk)} AND turn.at < {literal(standings.now)}
+            WHERE turn.campaign_id = {sql_literal(standings.campaign.pk)} AND turn.at < {sql_literal(standings.now)}
               AND listed.employee_id IN (SELECT employee_id FROM listed WHERE {standings.where})) turn
         ORDER BY turn.staff_no, turn.at, turn.id"""
     columns = {
@@ -31,12 +31,12 @@ def flips_table(standings: Standings) -> Table:
         "target": number("target"),
         "exempt": yes_no("exempt"),
         "cause": word("cause"),
-        "as_of": always(standings.now),
+        "as_of": constant(standings.now),
     }
     return Table(columns, rows, standings.rule.time_zone, standings.sources)
 
 
-def review_columns(now: datetime) -> dict[str, Cell]:
+def review_columns(now: datetime) -> dict[str, Column]:
     """The columns of a file of reviews, in order. Never what somebody wrote or ticked."""
     return {
         "staff_no": text("person.staff_no"),
@@ -47,18 +47,18 @@ def review_columns(now: datetime) -> dict[str, Cell]:
         "answer": word("review.answer_kind"),
         "answered_by": text("review.answered_by_label"),
         "answered_at": instant("CASE WHEN review.state = 'answered' THEN review.closed_at END"),
-        "as_of": always(now),
+        "as_of": constant(now),
     }
 
 
 def reviews_table(campaign: Campaign, now: datetime) -> Table:
     """Every review of a campaign as it stood, the oldest first."""
-    closed = f"closed_at < {literal(now)}"
+    closed = f"closed_at < {sql_literal(now)}"
     rows = f"""FROM (SELECT id, employee_id, asked_at, due_at, CASE WHEN {closed} THEN state ELSE 'open' END AS state,
             CASE WHEN {closed} THEN answer_kind END AS answer_kind,
             CASE WHEN {closed} THEN answered_by_label ELSE '' END AS answered_by_label,
             CASE WHEN {closed} THEN closed_at END AS closed_at
-          FROM quotas_review WHERE campaign_id = {literal(campaign.pk)} AND asked_at < {literal(now)}) review
+          FROM quotas_review WHERE campaign_id = {sql_literal(campaign.pk)} AND asked_at < {sql_literal(now)}) review
         JOIN employees_employee person ON person.id = review.employee_id ORDER BY review.asked_at, review.id"""
     return Table(review_columns(now), rows, campaign.rule.time_zone)
 
@@ -74,7 +74,7 @@ def adjustments_table(campaign: Campaign, now: datetime) -> Table:
 
 
 def _adjustment_rows(campaign: Campaign, now: datetime) -> str:
-    at = literal(now)
+    at = sql_literal(now)
     asked = f"""SELECT id, kind, kind_text, reason, joined_after, file_name, asked_by_label, asked_at,
         ends_id,
         CASE WHEN decided_at < {at} THEN decision END AS decision,
@@ -93,10 +93,10 @@ def _adjustment_rows(campaign: Campaign, now: datetime) -> str:
         ORDER BY row.request_id, person.staff_no COLLATE "C" """
 
 
-def _adjustment_columns(campaign: Campaign, now: datetime) -> dict[str, Cell]:
+def _adjustment_columns(campaign: Campaign, now: datetime) -> dict[str, Column]:
     """`state` is that of `now`, or of the cut-off after it."""
     first, last = "row.starts_at::date", "(row.ends_at - interval '1 microsecond')::date"
-    at = judged_at(campaign.rule, now)
+    at = effective_as_of(campaign.rule, now)
     decided = "asked.decision IS NOT NULL"
     return {
         "request": number("row.request_id"),
@@ -107,7 +107,7 @@ def _adjustment_columns(campaign: Campaign, now: datetime) -> dict[str, Cell]:
         "target": number("row.target"),
         "exempt": yes_no("row.exempt"),
         "from": day(first),
-        "until": day(f"CASE WHEN row.ends_at < {literal(FOR_EVER)} THEN {last} END"),
+        "until": day(f"CASE WHEN row.ends_at < {sql_literal(FOR_EVER)} THEN {last} END"),
         "reason": text("asked.reason"),
         "by_rule": yes_no("asked.joined_after IS NOT NULL"),
         "file": text("asked.file_name"),
@@ -135,11 +135,12 @@ def write_adjustments(campaign: Campaign, now: datetime, write: Write) -> None:
 def leavers_table(campaign: Campaign, now: datetime) -> Table:
     """Who left between the opening and `now`: in no total and no result, with the contacts that count all the same."""
     rule = campaign.rule_at(now)
-    look = judged_at(rule, now)
+    look = effective_as_of(rule, now)
     left = f"""SELECT employee_id, max(ends_at) AS left_at FROM employees_employment
-        WHERE starts_at < {look} GROUP BY 1 HAVING max(ends_at) < {look} AND max(ends_at) > {literal(rule.opens_at)}"""
-    reason = reason_case(rule, now, "SELECT employee_id FROM leaver", "contact")
-    scope = f"WHERE place.department = ANY({literal(rule.scope)})" if rule.scope else ""
+        WHERE starts_at < {look} GROUP BY 1
+        HAVING max(ends_at) < {look} AND max(ends_at) > {sql_literal(rule.opens_at)}"""
+    reason = exclusion_case_sql(rule, now, "SELECT employee_id FROM leaver", "contact")
+    scope = f"WHERE place.department = ANY({sql_literal(rule.scope)})" if rule.scope else ""
     begin = f"""WITH leaver AS MATERIALIZED ({left}), counting AS (
         SELECT employee_id, count(*) AS counted FROM contacts_contact contact
         WHERE employee_id IN (SELECT employee_id FROM leaver) AND recorded_at < {look} AND {reason} = '' GROUP BY 1)"""
@@ -156,16 +157,16 @@ def leavers_table(campaign: Campaign, now: datetime) -> Table:
         "department": text("place.department"),
         "manager_staff_no": text("boss.staff_no"),
         # The roster's own day, which became an instant in the company's zone.
-        "left_on": day(f"(leaver.left_at - interval '1 microsecond') AT TIME ZONE {literal(company_zone())}"),
+        "left_on": day(f"(leaver.left_at - interval '1 microsecond') AT TIME ZONE {sql_literal(company_zone())}"),
         "counted": number("coalesce(counting.counted, 0)"),
-        "as_of": always(now),
+        "as_of": constant(now),
     }
     return Table(columns, rows, rule.time_zone, begin)
 
 
 def roster_changes_table(campaign: Campaign, since: datetime, now: datetime) -> Table:
     """Who joined, left or moved from `since` until just before `now`, by time and staff number."""
-    from_then = f"{literal(since)} <= {{at}} AND {{at}} < {literal(now)} AND {{at}} < 'infinity'"
+    from_then = f"{sql_literal(since)} <= {{at}} AND {{at}} < {sql_literal(now)} AND {{at}} < 'infinity'"
     joined, left, moved = (from_then.format(at=at) for at in ("work.starts_at", "work.ends_at", "place.starts_at"))
     changes = f"""
         SELECT work.employee_id, work.starts_at AS at, 'joined' AS change, NULL::bigint AS was_id, place.id AS place_id
@@ -194,7 +195,7 @@ def roster_changes_table(campaign: Campaign, since: datetime, now: datetime) -> 
         "department": text("place.department"),
         "manager_before": text("boss_was.staff_no"),
         "manager_staff_no": text("boss.staff_no"),
-        "since": always(since),
-        "as_of": always(now),
+        "since": constant(since),
+        "as_of": constant(now),
     }
     return Table(columns, rows, campaign.rule.time_zone)

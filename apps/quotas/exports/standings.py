@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.db import DEFAULT_DB_ALIAS
 
-from apps.quotas.exports.cells import Cell, Table, Write, always, day, instant, number, text, word, yes_no
-from apps.quotas.querysets import judged_at, literal
+from apps.quotas.exports.cells import Column, Table, Write, constant, day, instant, number, text, word, yes_no
+from apps.quotas.querysets import effective_as_of, sql_literal
 from apps.quotas.reports import Standings, order_of
 
 
-def columns(standings: Standings) -> dict[str, Cell]:
+def columns(standings: Standings) -> dict[str, Column]:
     """The columns of a standings file, in order."""
     return {
         "staff_no": text("staff_no"),
@@ -24,7 +24,7 @@ def columns(standings: Standings) -> dict[str, Cell]:
         "pace": word("pace"),
         "reached_at": instant("reached_at"),
         "exempt": yes_no("exempt"),
-        "as_of": always(standings.now),
+        "as_of": constant(standings.now),
         # Empty for whoever is not told: a "no" would be an answer.
         "under_review": yes_no("under_review"),
         "quiet_days": number("quiet_days"),
@@ -64,7 +64,7 @@ def days_table(standings: Standings) -> Table:
         "day": day("daily.day"),
         "counted": number("delta"),
         "counted_so_far": number("total"),
-        "as_of": always(standings.now),
+        "as_of": constant(standings.now),
     }
     return Table(columns, rows, standings.rule.time_zone, standings.sources)
 
@@ -75,7 +75,7 @@ def teams_table(standings: Standings, root: int | None) -> Table:
     `root` is whose team the people are: of the managers it and those below it; None: all of them.
     """
     member = _frozen_below(standings) if standings.result is not None else _below(standings)
-    heads = "" if root is None else f"AND (head_id = {literal(root)} OR head_id IN (SELECT id FROM chosen))"
+    heads = "" if root is None else f"AND (head_id = {sql_literal(root)} OR head_id IN (SELECT id FROM chosen))"
     rows = f"""FROM (
             SELECT head.staff_no COLLATE "C" AS staff_no, head.name, coalesce(place.department, '') AS department,
             coalesce(boss.staff_no, '') AS manager_staff_no, summed.* FROM (
@@ -98,13 +98,13 @@ def teams_table(standings: Standings, root: int | None) -> Table:
         "manager_staff_no": text("manager_staff_no"),
         **{name: number(name) for name in ("people", "red", "at_target", "exempt", "counted", "remaining")},
         **{name: number(name) for name in ("quartile_1", "median", "quartile_3")},
-        "as_of": always(standings.now),
+        "as_of": constant(standings.now),
     }
     return Table(columns, rows, standings.rule.time_zone, standings.sources)
 
 
 def _at(place: str, standings: Standings) -> str:
-    look = judged_at(standings.rule, standings.now)
+    look = effective_as_of(standings.rule, standings.now)
     return f"{place}.starts_at < {look} AND {place}.ends_at >= {look}"
 
 
@@ -146,11 +146,11 @@ def handover_table(standings: Standings) -> Table:
         "target": number("target"),
         "exempt": yes_no("exempt"),
         "red": yes_no("red"),
-        "result_version": number(literal(result.version)),
-        "rule_version": number(literal(result.rule_version)),
-        "cutoff_at": always(result.cutoff_at),
-        "reviews_as_of": always(standings.reviews_at),
-        "digest": word(literal(result.digest)),
+        "result_version": number(sql_literal(result.version)),
+        "rule_version": number(sql_literal(result.rule_version)),
+        "cutoff_at": constant(result.cutoff_at),
+        "reviews_as_of": constant(standings.reviews_at),
+        "digest": word(sql_literal(result.digest)),
         "remaining": number("remaining"),
     }
     return Table(columns, _in_order(standings, "staff_no"), standings.rule.time_zone, standings.sources)

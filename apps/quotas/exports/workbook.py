@@ -9,14 +9,14 @@ from datetime import date, datetime
 from typing import IO, Any
 
 from apps.ledger.sheets import unguarded
-from apps.quotas.exports.cells import DAY, NUMBER, Cell
+from apps.quotas.exports.cells import DAY, NUMBER, Column
 
 # A sheet of XLSX has 1,048,576 rows; what is longer goes on on the next sheet, under the same header.
 ROWS_OF_A_SHEET = 1_000_000
 WIDTHS = {NUMBER: 12, DAY: 12}
 
 
-def write_workbook(lines: IO[bytes], columns: dict[str, Cell], target: IO[bytes], made: datetime) -> None:
+def write_workbook(lines: IO[bytes], columns: dict[str, Column], target: IO[bytes], made: datetime) -> None:
     """Write the CSV in `lines`, as Table.write made it, as XLSX to `target`, row by row, in flat memory.
 
     The same lines and the same `made` give the same bytes: the file says that it was made then.
@@ -42,7 +42,7 @@ def write_workbook(lines: IO[bytes], columns: dict[str, Cell], target: IO[bytes]
                     put.get(kind, _text)(sheet, (place - 1) % ROWS_OF_A_SHEET + 1, number, value)
 
 
-def _headed(book: Any, columns: dict[str, Cell]) -> Any:
+def _headed(book: Any, columns: dict[str, Column]) -> Any:
     sheet, bold = book.add_worksheet(), book.add_format({"bold": True})
     sheet.freeze_panes(1, 0)
     for number, (name, cell) in enumerate(columns.items()):

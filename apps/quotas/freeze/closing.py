@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from apps.contacts.imports import import_submission
 from apps.contacts.models import Source, Submission
 from apps.contacts.services import finish_submission, refuse_submission
-from apps.ledger.services import Actor, audit, clock, close_past, hold_facts, keep_past
+from apps.ledger.services import Actor, audit, block_backdated_writes, close_past, db_now, lock_facts
 from apps.quotas.models import Campaign
 from apps.quotas.services.campaigns import approval_detail
 
@@ -37,8 +37,8 @@ def begin_closing(campaign: Campaign, by: Actor, approved_by: Actor | None = Non
     """
     with transaction.atomic():
         # After the cut-off: whoever read the clock before it has committed when this lock is held.
-        hold_facts(exclusive=True)
-        now = clock()
+        lock_facts(exclusive=True)
+        now = db_now()
         # Read behind the lock: the rule that was read before it may have changed.
         rule = campaign.rules.latest("version")
         cutoff_at = rule.cutoff_at
@@ -74,7 +74,7 @@ def finish_received(campaign: Campaign) -> int:
         except Exception:
             # One that cannot be finished must not hold up the others; it is tried again until it is stuck.
             logger.exception("submission %s could not be finished before the freeze", submission.pk)
-    now = clock()
+    now = db_now()
     stuck = unfinished(campaign).filter(
         Q(advanced_at=None) | Q(advanced_at__lt=now - STUCK_AFTER), received_at__lt=now - STUCK_AFTER
     )
@@ -85,14 +85,14 @@ def finish_received(campaign: Campaign) -> int:
     return unfinished(campaign).count()
 
 
-def keep(campaign: Campaign, by: Actor) -> bool:
+def fix_snapshot(campaign: Campaign, by: Actor) -> bool:
     """Store K, when nothing is left that was handed in before the cut-off. False: something is, or it is too early.
 
     From here on nobody may change the past until the result stands.
     """
     with transaction.atomic():
-        hold_facts(exclusive=True)
-        now = clock()
+        lock_facts(exclusive=True)
+        now = db_now()
         held = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         if held.state != Campaign.State.CLOSING or held.kept_until is not None:
             return True
@@ -100,7 +100,7 @@ def keep(campaign: Campaign, by: Actor) -> bool:
             return False
         if now < held.rule.cutoff_at or unfinished(held).exists():
             return False
-        keep_past(held.slug, True)
+        block_backdated_writes(held.slug, True)
         Campaign.objects.filter(pk=held.pk).update(kept_until=now)
         detail = {"kept_until": now.isoformat()}
         audit("campaign.kept", by=by, kind="campaign", id=held.slug, label=held.name, detail=detail)

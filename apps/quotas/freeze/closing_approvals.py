@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from apps.employees.approval_workflow import ApprovalRefused, request_approval
 from apps.employees.models import ApprovalRequest
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, db_now
 from apps.quotas.freeze.closing import NotYet, begin_closing
 from apps.quotas.models import Campaign
 from apps.quotas.services.approvals import CHANGES, ApprovableChange
@@ -18,7 +18,7 @@ from apps.quotas.services.campaign_approvals import (
     requester_of,
     stale,
 )
-from apps.quotas.services.ringing import ring_for_freeze
+from apps.quotas.services.ringing import enqueue_freeze
 
 Kind = ApprovalRequest.Kind
 
@@ -29,7 +29,7 @@ def close_or_request(*, campaign: Campaign, by: Actor) -> ApprovalRequest | None
     A campaign that was opened before its cut-off closes by itself, so one person may begin with it after the cut-off.
     Raises NotYet before the cut-off, ApprovalRefused.
     """
-    now = clock()
+    now = db_now()
     waits = campaign.backdated and campaign.state == Campaign.State.OPEN and campaign.rule.cutoff_at <= now
     if not waits or acts_alone(by):
         begin_closing(campaign, by)
@@ -51,7 +51,7 @@ def _close(request: ApprovalRequest, by: Actor) -> None:
 
 
 def _ring(request: ApprovalRequest) -> None:
-    ring_for_freeze()
+    enqueue_freeze()
 
 
 CHANGES[Kind.CAMPAIGN_CLOSING] = ApprovableChange(effect_at_campaign, _close, draw_line, _ring)

@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from apps.employees.approval_workflow import ApprovalRefused, require_settled
 from apps.employees.models import Account, Employee
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, audit, clock
+from apps.ledger.services import Actor, audit, db_now
 from apps.ledger.signing import can_be_signed, has_key, missing
 from apps.quotas.freeze import versions
 from apps.quotas.models import Campaign, CorrectionLine, FrozenResult, FrozenStanding, ResultCorrection
-from apps.quotas.services import ring_for_version
+from apps.quotas.services import enqueue_result_version
 
 MOST = 1_000_000
 TEXT_LIMIT = 4_000
@@ -31,7 +31,7 @@ class CorrectionRefused(ValueError):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CorrectionDraft:
     """What somebody's standing is to be; None leaves that part as it is."""
 
     staff_no: str
@@ -41,7 +41,7 @@ class Wanted:
 
 
 def ask_correction(
-    *, campaign: Campaign, wanted: Sequence[Wanted], reason: str, evidence: str, by: Account
+    *, campaign: Campaign, wanted: Sequence[CorrectionDraft], reason: str, evidence: str, by: Account
 ) -> ResultCorrection:
     """Ask for a change of the newest result. Raises CorrectionRefused."""
     texts = {name: clean_text(text, TEXT_LIMIT) for name, text in (("reason", reason), ("evidence", evidence))}
@@ -76,7 +76,7 @@ def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> Fr
         _refuse_decided(found, by)
         if not can_be_signed():
             raise CorrectionRefused("state", missing())
-        if versions.unmade().filter(campaign=found.campaign).exists():
+        if versions.pending_versions().filter(campaign=found.campaign).exists():
             raise CorrectionRefused("state", _("A correction that was granted before is still being made. Grant this "
                                                "one when it stands."))  # fmt: skip
         if found.asked_of != newest.version:
@@ -86,8 +86,8 @@ def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> Fr
         _decide(found, ResultCorrection.State.GRANTED, by, answer, newest.version + 1)
         _audit("granted", found, by.actor)
         if newest.rows <= versions.AT_ONCE and has_key():
-            return versions.copy_and_seal(found)
-        ring_for_version(found.pk)
+            return versions.create_version(found)
+        enqueue_result_version(found.pk)
         return None
 
 
@@ -139,7 +139,7 @@ def _refuse_decided(found: ResultCorrection, by: Account) -> None:
 
 
 def _decide(correction: ResultCorrection, state: str, by: Account, answer: str, version: int | None) -> None:
-    correction.state, correction.decided_at, correction.result_version = state, clock(), version
+    correction.state, correction.decided_at, correction.result_version = state, db_now(), version
     correction.decided_by_id, correction.decided_by_label = by.pk, by.actor.label
     correction.answer = clean_text(answer, TEXT_LIMIT)
     correction.save(
@@ -147,7 +147,7 @@ def _decide(correction: ResultCorrection, state: str, by: Account, answer: str, 
     )
 
 
-def _lines(newest: FrozenResult, wanted: Sequence[Wanted], by: Account) -> list[CorrectionLine]:
+def _lines(newest: FrozenResult, wanted: Sequence[CorrectionDraft], by: Account) -> list[CorrectionLine]:
     """What is to change, against the result that stands; each person once."""
     if not wanted:
         raise CorrectionRefused("people", _("Say whose standing is to be corrected."))

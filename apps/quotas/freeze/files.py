@@ -65,7 +65,7 @@ def red_under_review(result: FrozenResult) -> list[str]:
     return sorted(rows.filter(employee__in=asked).values_list("staff_no", flat=True))
 
 
-def verify_here(raw: IO[bytes], signature: bytes | None, key: bytes | None) -> Verdict:
+def verify_stored(raw: IO[bytes], signature: bytes | None, key: bytes | None) -> Verdict:
     """Whether a CSV is a frozen result or a hand-over; the signature and the key that are not given are this
     installation's own.
 
@@ -74,7 +74,7 @@ def verify_here(raw: IO[bytes], signature: bytes | None, key: bytes | None) -> V
     """
     if signature is not None:
         return _verify_whole(raw, read_signature(signature), key)
-    return _closest(lambda _result, document: _verify_whole(raw, document, key))
+    return _best_match(lambda _result, document: _verify_whole(raw, document, key))
 
 
 def _verify_whole(raw: IO[bytes], document: dict[str, Any], key: bytes | None) -> Verdict:
@@ -96,15 +96,15 @@ def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes |
     def look(result: FrozenResult | None, document: dict[str, Any]) -> Verdict:
         if result is None:
             raise NotReadable("a part of a hand-over is proved with the whole one beside it: name it behind --part")
-        if broken := broken_seal(result, document, key):
+        if broken := signature_error(result, document, key):
             return Verdict(False, f"{result} is not proved: {broken}", None, "whole", document=document)
         lines = partial(canonical_lines, result.campaign, result.version, result.canonical_form)
         return _compared(raw, verify_part(raw, lines, document, COMPARED))
 
-    return _closest(look)
+    return _best_match(look)
 
 
-def broken_seal(result: FrozenResult, document: dict[str, Any], key: bytes | None = None) -> str:
+def signature_error(result: FrozenResult, document: dict[str, Any], key: bytes | None = None) -> str:
     """Why the stored rows, as `document` (signature_document) has them, are not what was signed; empty if they are."""
     if document["digest"] != result.digest:
         return "its stored rows give another digest than the one that was signed."
@@ -133,7 +133,7 @@ def _key_of(document: dict[str, Any], given: bytes | None) -> Ed25519PublicKey:
     return next((key for key in keys if signed_by(document, key)), keys[0])
 
 
-def _closest(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> Verdict:
+def _best_match(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> Verdict:
     """What `look` finds of the first stored document that it verifies; else of the one that it got farthest with."""
     closest: Verdict | None = None
     unreadable: NotReadable | None = None

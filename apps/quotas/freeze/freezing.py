@@ -12,9 +12,9 @@ import psycopg2
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Q
 
-from apps.ledger.services import Actor, audit, clock, try_hold
+from apps.ledger.services import Actor, advisory_lock, audit, db_now
 from apps.ledger.signing import CannotSign, private_key
-from apps.quotas.freeze.closing import NotYet, begin_closing, finish_received, keep
+from apps.quotas.freeze.closing import NotYet, begin_closing, finish_received, fix_snapshot
 from apps.quotas.freeze.storing import store_result
 from apps.quotas.models import Campaign, FrozenResult
 
@@ -42,7 +42,7 @@ def freeze(
     None and is to be called again. Raises NotYet before the cut-off, for a draft or a cancelled campaign, and while
     there is no key to sign with.
     """
-    with try_hold(f"freeze:{campaign.pk}", wait=float("inf") if patient else 0) as mine:
+    with advisory_lock(f"freeze:{campaign.pk}", wait=float("inf") if patient else 0) as mine:
         while mine:
             result, moved = _try_step(campaign, by, progress, waiting)
             if result is not None:
@@ -82,7 +82,7 @@ def _step(
     elif now.kept_until is None:
         if left := finish_received(now):
             waiting(left)
-        return None, not left and keep(now, by)
+        return None, not left and fix_snapshot(now, by)
     else:
         _require_key(now)
         store_result(now, by, progress)
@@ -102,7 +102,7 @@ def freeze_due(by: Actor) -> list[FrozenResult]:
 
     What must wait is left for the next call.
     """
-    at, frozen = clock(), []
+    at, frozen = db_now(), []
     by_itself = Q(state=Campaign.State.OPEN, backdated=False) | Q(state=Campaign.State.CLOSING)
     for campaign in Campaign.objects.filter(by_itself).order_by("pk"):
         if campaign.rule.cutoff_at > at:

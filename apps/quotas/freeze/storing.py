@@ -13,12 +13,12 @@ from django.db.models.functions import Collate
 
 from apps.employees.models import Employee
 from apps.employees.services import tree_at_sql
-from apps.ledger.services import Actor, audit, keep_past, take_time
+from apps.ledger.services import Actor, audit, block_backdated_writes, disable_statement_timeout
 from apps.quotas.freeze import signing
 from apps.quotas.freeze.proof import COVERED, FORM, RESULT, canonical_line, fingerprints, head
 from apps.quotas.models import Campaign, FrozenResult, FrozenStanding
-from apps.quotas.querysets import kept_reasons_sql, literal, these
-from apps.quotas.reports import These
+from apps.quotas.querysets import employee_ids_sql, frozen_reasons_sql, sql_literal
+from apps.quotas.reports import EmployeeIds
 from apps.quotas.reports.sources import sources
 from apps.quotas.services.marking import ranges
 
@@ -57,23 +57,23 @@ def store_result(
     rule, total, done = campaign.rule, Employee.objects.count(), 0
     with transaction.atomic():
         # How long a statement may take here is no page's matter: it hangs on how many people there are.
-        take_time()
+        disable_statement_timeout()
         with connection.cursor() as cursor:
             for employees in ranges():
-                listed = sources(campaign, rule, These(employees), rule.cutoff_at, past=True)
+                listed = sources(campaign, rule, EmployeeIds(employees), rule.cutoff_at, past=True)
                 cursor.execute(STORE_ROWS.format(sources=listed, campaign=campaign.pk))
-                why = kept_reasons_sql(rule, these(employees))
+                why = frozen_reasons_sql(rule, employee_ids_sql(employees))
                 cursor.execute(STORE_REASONS.format(reasons=why, campaign=campaign.pk))
                 done += len(employees)
                 progress(done, total)
-            tree = tree_at_sql(literal(rule.cutoff_at))
+            tree = tree_at_sql(sql_literal(rule.cutoff_at))
             cursor.execute(STORE_TREE.format(tree=tree, campaign=campaign.pk))
         result = store_version(campaign, 1, by, reasons_kept=True)
         if not Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.CLOSING).update(
             state=Campaign.State.FROZEN
         ):
             raise RuntimeError(f"{campaign.slug} is closing no more")
-        keep_past(campaign.slug, False)
+        block_backdated_writes(campaign.slug, False)
         detail = {"rows": result.rows, "red": result.red, "digest": result.digest, "kept_until": f"{result.kept_until}"}
         audit("campaign.frozen", by=by, kind="campaign", id=campaign.slug, label=campaign.name, detail=detail)
 

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.ledger import progress as shown
 from apps.ledger.models import Progress
-from apps.ledger.services import Actor, audit, take_time, try_hold
+from apps.ledger.services import Actor, advisory_lock, audit, disable_statement_timeout
 from apps.quotas.freeze.storing import store_version
 from apps.quotas.models import Campaign, FrozenResult, ResultCorrection
 from apps.quotas.reports.sources import pace_sql
@@ -48,7 +48,7 @@ GROUP BY place ORDER BY place
 """
 
 
-def unmade() -> QuerySet[ResultCorrection]:
+def pending_versions() -> QuerySet[ResultCorrection]:
     """Corrections that were granted and whose version does not stand yet."""
     stands = FrozenResult.objects.filter(campaign=OuterRef("campaign"), version=OuterRef("result_version"))
     granted = ResultCorrection.objects.filter(state=ResultCorrection.State.GRANTED)
@@ -56,17 +56,17 @@ def unmade() -> QuerySet[ResultCorrection]:
 
 
 def is_unmade(correction: ResultCorrection) -> bool:
-    return unmade().filter(pk=correction.pk).exists()
+    return pending_versions().filter(pk=correction.pk).exists()
 
 
-def how_far(correction: ResultCorrection) -> Progress | None:
+def latest_progress(correction: ResultCorrection) -> Progress | None:
     """The newest attempt at making it, for whoever waits."""
     return Progress.objects.filter(kind=_kind(correction)).order_by("-started_at").first()
 
 
 def make_version(correction_id: int) -> FrozenResult | None:
     """Make what a granted correction stands for, unless it stands already; returns it. None: somebody is at it."""
-    with try_hold(f"correction:{correction_id}") as mine:
+    with advisory_lock(f"correction:{correction_id}") as mine:
         if not mine:
             return None
         correction = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
@@ -75,7 +75,7 @@ def make_version(correction_id: int) -> FrozenResult | None:
         rows = FrozenResult.objects.get(campaign=correction.campaign, version=1).rows
         try:
             with shown.told(_kind(correction), total=2 * rows) as told:
-                return copy_and_seal(correction, told)
+                return create_version(correction, told)
         except IntegrityError:
             # On a connection that the hold does not reach, as behind a pool, somebody else has made it first.
             if is_unmade(correction):
@@ -87,12 +87,12 @@ def _made(correction: ResultCorrection) -> FrozenResult:
     return FrozenResult.objects.get(campaign=correction.campaign, version=correction.result_version or 0)
 
 
-def copy_and_seal(correction: ResultCorrection, told: Told = lambda done: None) -> FrozenResult:
+def create_version(correction: ResultCorrection, told: Told = lambda done: None) -> FrozenResult:
     """Make the version in one transaction. `told` hears how many rows are copied, and then sealed, together."""
     campaign, version, done = correction.campaign, correction.result_version or 0, 0
     by = Actor(correction.decided_by_id, correction.decided_by_label)
     with transaction.atomic():
-        take_time()
+        disable_statement_timeout()
         # Two decisions and two makers of one campaign come one after the other.
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         before = FrozenResult.objects.get(campaign=campaign, version=version - 1)

@@ -2,11 +2,11 @@
 
 from apps.quotas.reports.adjustments import SHOWN, endings_of, one_request, requests_of, terms_of, waiting_for
 from apps.quotas.reports.campaigns import TOLD_DAYS, all_campaigns, cancellation_of, fresh_changes, people_by_campaign
-from apps.quotas.reports.folding import FEWEST, others_of
+from apps.quotas.reports.folding import FEWEST, suppressed_groups
 from apps.quotas.reports.groups import OTHERS, Bands, Bin, Day, Group
 from apps.quotas.reports.meter import Meter, honest_meter
 from apps.quotas.reports.own import OwnContacts, OwnStanding, own_contacts, own_standing
-from apps.quotas.reports.people import Everyone, Only, People, TeamOf, These, told_of_reviews
+from apps.quotas.reports.people import EmployeeIds, OneEmployee, People, Team, WholeCompany, may_see_reviews
 from apps.quotas.reports.persons import (
     Moved,
     contacts_with_reason,
@@ -25,12 +25,12 @@ __all__ = [
     "Bands",
     "Bin",
     "Day",
-    "Everyone",
+    "EmployeeIds",
     "Filters",
     "Group",
     "Meter",
     "Moved",
-    "Only",
+    "OneEmployee",
     "OwnContacts",
     "OwnStanding",
     "Page",
@@ -38,9 +38,9 @@ __all__ = [
     "Row",
     "Standings",
     "TargetStep",
-    "TeamOf",
-    "These",
+    "Team",
     "Totals",
+    "WholeCompany",
     "all_campaigns",
     "cancellation_of",
     "contacts_with_reason",
@@ -49,16 +49,16 @@ __all__ = [
     "flips",
     "fresh_changes",
     "honest_meter",
+    "may_see_reviews",
     "one_request",
     "order_of",
-    "others_of",
     "own_contacts",
     "own_standing",
     "people_by_campaign",
     "reason_counts",
     "requests_of",
+    "suppressed_groups",
     "target_history",
     "terms_of",
-    "told_of_reviews",
     "waiting_for",
 ]

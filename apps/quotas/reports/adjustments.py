@@ -13,7 +13,7 @@ from apps.employees.models import Account
 from apps.ledger.rules import clean_text
 from apps.quotas.adjustments import AdjustmentQuerySet
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign
-from apps.quotas.rules import judged_at
+from apps.quotas.rules import effective_as_of
 
 # What HR's list can be narrowed to.
 SHOWN = ("mine", "waiting", "in_force", "all")
@@ -33,7 +33,7 @@ def terms_of(campaign: Campaign, employees: Iterable[int], look: datetime) -> di
     It may begin later than the look: compare `starts_at`. One query, however many they are.
     """
     found: dict[int, list[Adjustment]] = {}
-    at = judged_at(look, campaign.rule.cutoff_at)
+    at = effective_as_of(look, campaign.rule.cutoff_at)
     # As one list: a hundred values take Django longer to write down than the whole page to read.
     these = RawSQL("SELECT unnest(%s::bigint[])", [list(employees)])  # nosec B611 # ours
     rows = Adjustment.objects.not_over(at).filter(campaign=campaign, employee__in=these)

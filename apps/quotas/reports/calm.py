@@ -8,7 +8,7 @@ with the condition that nobody waits: one statement, one snapshot, in which a fa
 from __future__ import annotations
 
 from apps.ledger.replica import read_rows
-from apps.quotas.querysets import literal
+from apps.quotas.querysets import sql_literal
 
 
 def calm_sql(campaign: int, whose: str = "") -> str:
@@ -19,7 +19,7 @@ def calm_sql(campaign: int, whose: str = "") -> str:
     of_them = f"WHERE kind IS NOT NULL OR employee_id IN ({whose})" if whose else ""
     return f"""NOT EXISTS (SELECT FROM ledger_outbox {of_them}) AND NOT EXISTS (
         SELECT FROM quotas_markrange part JOIN quotas_markrun run ON run.id = part.run_id
-        WHERE part.state = 'waiting' AND run.makes_stale AND run.campaign_id = {literal(campaign)})"""
+        WHERE part.state = 'waiting' AND run.invalidates AND run.campaign_id = {sql_literal(campaign)})"""
 
 
 def ask_if(holds: str, ctes: str, select: str, *, kept: bool = False) -> list[tuple] | None:

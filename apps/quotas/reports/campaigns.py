@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from apps.ledger.models import AuditEntry
 from apps.ledger.replica import read_rows
 from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.querysets import everyone, literal, population_sql
+from apps.quotas.querysets import all_employees_sql, population_sql, sql_literal
 
 # For so many days everybody is told that the rule has changed.
 TOLD_DAYS = 14
@@ -33,10 +33,10 @@ def all_campaigns() -> list[Campaign]:
 def people_by_campaign(campaigns: Sequence[Campaign], at: datetime) -> dict[int, int]:
     """How many people are in each, by id: of frozen ones in the result, of cancelled ones nobody. One query."""
     frozen = [one.pk for one in campaigns if one.state == Campaign.State.FROZEN]
-    parts = [f"({FROZEN.format(frozen=literal(frozen))})"] if frozen else []
+    parts = [f"({FROZEN.format(frozen=sql_literal(frozen))})"] if frozen else []
     for one in campaigns:
         if one.state in (Campaign.State.DRAFT, Campaign.State.OPEN, Campaign.State.CLOSING):
-            counted = population_sql(one.rule, at, everyone())
+            counted = population_sql(one.rule, at, all_employees_sql())
             parts.append(f"(SELECT {one.pk}, count(*) FROM ({counted}) population)")
     if not parts:
         return {}

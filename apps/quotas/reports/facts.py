@@ -10,7 +10,7 @@ from datetime import datetime
 from apps.contacts.models import Source
 from apps.quotas import rules
 from apps.quotas.models import CampaignRule, FrozenResult
-from apps.quotas.querysets import literal
+from apps.quotas.querysets import sql_literal
 
 
 def ended_soon_sql(rule: CampaignRule, at: datetime, result: FrozenResult | None) -> str:
@@ -20,10 +20,10 @@ def ended_soon_sql(rule: CampaignRule, at: datetime, result: FrozenResult | None
         kept = f"""AND EXISTS (
             SELECT 1 FROM quotas_frozenreason kept WHERE kept.campaign_id = {rule.campaign_id}
               AND kept.employee_id = contact.employee_id AND kept.contact_id = contact.id AND kept.reason = 'ended')"""
-    until = f"AND contact.stored_at <= {literal(rule.campaign.kept_until)}" if rule.campaign.kept_until else ""
+    until = f"AND contact.stored_at <= {sql_literal(rule.campaign.kept_until)}" if rule.campaign.kept_until else ""
     return f"""FROM contacts_contact contact
-        WHERE contact.ended_at >= {literal(rule.opens_at)} AND contact.ended_at < {literal(at)}
-          AND contact.recorded_at >= {literal(rule.opens_at)}
+        WHERE contact.ended_at >= {sql_literal(rule.opens_at)} AND contact.ended_at < {sql_literal(at)}
+          AND contact.recorded_at >= {sql_literal(rule.opens_at)}
           AND contact.ended_at <= contact.recorded_at + interval '{rules.SOON_DAYS} days' {until} {kept}"""
 
 
@@ -32,5 +32,5 @@ def handed_in_sql(rule: CampaignRule, at: datetime) -> str:
 
     The feed is in none of it: every night it tells again what it told before.
     """
-    return f"""FROM contacts_submission handed WHERE handed.source <> {literal(str(Source.FEED.value))}
-          AND handed.received_at >= {literal(rule.opens_at)} AND handed.received_at < {literal(at)}"""
+    return f"""FROM contacts_submission handed WHERE handed.source <> {sql_literal(str(Source.FEED.value))}
+          AND handed.received_at >= {sql_literal(rule.opens_at)} AND handed.received_at < {sql_literal(at)}"""

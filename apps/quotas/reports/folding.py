@@ -8,7 +8,7 @@ from collections.abc import Mapping
 FEWEST = 5
 
 
-def others_of(sizes: Mapping[str, int]) -> frozenset[str]:
+def suppressed_groups(sizes: Mapping[str, int]) -> frozenset[str]:
     """Which of the groups, given with their number of people, are shown as "others" and not by themselves.
 
     Every group under FEWEST is. As long as they are one group alone, or under FEWEST together, the next smallest joins

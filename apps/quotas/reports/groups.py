@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 from apps.employees.models import Employee
 from apps.ledger.replica import read_rows
 from apps.quotas.figures import figures_sql
-from apps.quotas.querysets import literal
+from apps.quotas.querysets import sql_literal
 from apps.quotas.reports.alike import Alike, counted, number, quantile, to_go
-from apps.quotas.reports.folding import FEWEST, others_of
-from apps.quotas.reports.people import Everyone, People
+from apps.quotas.reports.folding import FEWEST, suppressed_groups
+from apps.quotas.reports.people import People, WholeCompany
 from apps.quotas.reports.rolled import Rolled, heads_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ GROUP BY 1, 4, 5, 6 ORDER BY 1
 """
 
 
-class Grouped:
+class TeamReport:
     """The grouped questions of Standings."""
 
     if TYPE_CHECKING:
@@ -163,25 +163,25 @@ class Grouped:
 
     def by_source(self) -> list[tuple[date, str, int]]:
         """Contacts recorded in the campaign's period by local day and way in, whether they count or not."""
-        until = literal(min(self.now, self.rule.cutoff_at))
-        if self.result is None and self.people == Everyone() and self.rule.opens_at == _quarter(self.rule.opens_at):
+        until = sql_literal(min(self.now, self.rule.cutoff_at))
+        if self.result is None and self.people == WholeCompany() and self.rule.opens_at == _quarter(self.rule.opens_at):
             return read_rows(self._tallied())
         return self.ask(
-            f"SELECT (recorded_at AT TIME ZONE {literal(self.rule.time_zone)})::date AS day, source, count(*)::int"
+            f"SELECT (recorded_at AT TIME ZONE {sql_literal(self.rule.time_zone)})::date AS day, source, count(*)::int"
             " FROM contacts_contact WHERE employee_id IN (SELECT id FROM chosen)"
-            f" AND recorded_at >= {literal(self.rule.opens_at)}"
+            f" AND recorded_at >= {sql_literal(self.rule.opens_at)}"
             f" AND recorded_at < {until}{self._stored_by_then()} GROUP BY 1, 2 ORDER BY 1, 2"
         )
 
     def _tallied(self) -> str:
         """The same of everybody: whole quarters of an hour as they are tallied, and the contacts of the last one."""
-        until, zone = min(self.now, self.rule.cutoff_at), literal(self.rule.time_zone)
-        last = literal(_quarter(until))
+        until, zone = min(self.now, self.rule.cutoff_at), sql_literal(self.rule.time_zone)
+        last = sql_literal(_quarter(until))
         return f"""SELECT (at AT TIME ZONE {zone})::date AS day, source, sum(n)::int FROM (
                 SELECT quarter AS at, source, n FROM contacts_contacttally
-                WHERE quarter >= {literal(self.rule.opens_at)} AND quarter < {last}
+                WHERE quarter >= {sql_literal(self.rule.opens_at)} AND quarter < {last}
                 UNION ALL SELECT recorded_at, source, 1 FROM contacts_contact
-                WHERE recorded_at >= {last} AND recorded_at < {literal(until)}) tallied
+                WHERE recorded_at >= {last} AND recorded_at < {sql_literal(until)}) tallied
             GROUP BY 1, 2 HAVING sum(n) > 0 ORDER BY 1, 2"""
 
     def sub_teams(self, root: Employee) -> list[Group]:
@@ -205,7 +205,7 @@ class Grouped:
         """
         rows = self._by_department()
         found = _groups(rows)
-        others = others_of({group.key: group.people for group in found})
+        others = suppressed_groups({group.key: group.people for group in found})
         if not others:
             return found
         if sum(group.people for group in found) < FEWEST:
@@ -216,7 +216,7 @@ class Grouped:
     def _by_department(self) -> list[tuple]:
         """Who stands alike in each department: (key, label, staff number, counted, target, exempt, people)."""
         rows = None
-        if self.rolled and isinstance(self.people, Everyone):
+        if self.rolled and isinstance(self.people, WholeCompany):
             rows = self.rolled.by_department(SUMMED.format(key="key"))
         if rows is None:
             names = {"key": "department", "label": "department", "staff_no": "''"}
@@ -245,11 +245,11 @@ class Grouped:
         return self.ask(select, f", figure AS ({figures_sql(kind, people=people, days='days')})")
 
     def _stored_by_then(self) -> str:
-        return f" AND stored_at <= {literal(self.result.kept_until)}" if self.result is not None else ""
+        return f" AND stored_at <= {sql_literal(self.result.kept_until)}" if self.result is not None else ""
 
     def _look(self) -> str | None:
         past = self.as_of is not None or self.being_frozen
-        return literal(min(self.now, self.rule.cutoff_at)) if past else None
+        return sql_literal(min(self.now, self.rule.cutoff_at)) if past else None
 
     def days(self) -> list[date]:
         """The local days from the opening to today, or to the deadline when that is past."""
@@ -297,7 +297,7 @@ def _members(root: Employee, look: str | None) -> str:
             JOIN employees_treenode node ON node.first BETWEEN head.first AND head.last
             WHERE head.manager_id = {root.pk:d}::bigint AND head.last > head.first"""
     return f"""SELECT head_id, employee_id FROM (WITH RECURSIVE branch(head_id, employee_id) AS (
-        SELECT employee_id, employee_id FROM employees_placement head WHERE manager_id = {literal(root.pk)}
+        SELECT employee_id, employee_id FROM employees_placement head WHERE manager_id = {sql_literal(root.pk)}
             AND starts_at < {look} AND ends_at >= {look}
         UNION ALL
         SELECT branch.head_id, place.employee_id FROM branch JOIN employees_placement place
@@ -311,4 +311,5 @@ def _frozen_members(root: Employee, campaign_id: int) -> str:
     return f"""SELECT head.employee_id AS head_id, node.employee_id FROM quotas_frozennode head
         JOIN quotas_frozennode node ON node.campaign_id = head.campaign_id
          AND node.first BETWEEN head.first AND head.last
-        WHERE head.campaign_id = {campaign_id} AND head.manager_id = {literal(root.pk)} AND head.last > head.first"""
+        WHERE head.campaign_id = {campaign_id} AND head.manager_id = {sql_literal(root.pk)}
+          AND head.last > head.first"""

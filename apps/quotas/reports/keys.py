@@ -12,11 +12,11 @@ TEXT_KEYS = frozenset({"name", "department", "staff_no"})
 LARGEST_NUMBER = 2**31 - 1
 
 
-def token_of(key: tuple) -> str:
+def encode_cursor(key: tuple) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
-def key_of(token: str, keys: list[str]) -> list[Any] | None:
+def decode_cursor(token: str, keys: list[str]) -> list[Any] | None:
     """The key behind a token, or None for none, or for one of another list."""
     try:
         key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))

@@ -13,10 +13,10 @@ from datetime import date, datetime, timedelta
 
 from apps.quotas import rules
 from apps.quotas.models import CampaignRule, FrozenResult
-from apps.quotas.querysets import claimed_sql, internal_sql, literal, reasons
+from apps.quotas.querysets import claimed_sql, exclusion_conditions, internal_sql, sql_literal
 from apps.quotas.reports.facts import ended_soon_sql, handed_in_sql
 from apps.quotas.reports.nearest import facts_of, recorded_sql, who_sql
-from apps.quotas.reports.people import Everyone
+from apps.quotas.reports.people import WholeCompany
 from apps.quotas.reports.rolled import Rolled
 from apps.quotas.reports.standings import Standings, Totals
 
@@ -85,7 +85,7 @@ def _figures(standings: Standings, at: datetime, rolled: Rolled | None) -> Count
     ended, handed = ended_soon_sql(rule, at, standings.result), handed_in_sql(rule, at)
     mine = asked.among("handed.employee_id")
     # A file for many people is of nobody's team: it stands in the company's figure alone.
-    for_many = f"{handed} AND handed.employee_id IS NULL AND {literal(_whole(standings))}"
+    for_many = f"{handed} AND handed.employee_id IS NULL AND {sql_literal(_whole(standings))}"
     theirs = " UNION ALL ".join(f"SELECT kind, n FROM fact {one}" for one in asked.joined)
     fact = f"""fact AS MATERIALIZED (
             SELECT 'ended' AS kind, contact.employee_id, count(*) AS n {ended}
@@ -125,7 +125,7 @@ class Part:
     @property
     def when(self) -> str:
         """The condition on a row `contact`, as SQL."""
-        return f"contact.recorded_at >= {literal(self.since)} AND contact.recorded_at < {literal(self.until)}"
+        return f"contact.recorded_at >= {sql_literal(self.since)} AND contact.recorded_at < {sql_literal(self.until)}"
 
 
 def shortest_part(rule: CampaignRule, at: datetime) -> Part:
@@ -185,7 +185,7 @@ def _asked(standings: Standings, rolled: Rolled | None) -> _Asked:
 
 
 def _whole(standings: Standings) -> bool:
-    return standings.people == Everyone() and not standings.narrowed
+    return standings.people == WholeCompany() and not standings.narrowed
 
 
 def _recent(standings: Standings, at: datetime, recorded: str, *, clean_known: bool) -> str:
@@ -195,7 +195,7 @@ def _recent(standings: Standings, at: datetime, recorded: str, *, clean_known: b
     """
     if standings.result is not None and standings.result.reasons_kept:
         return f"recently AS MATERIALIZED ({_kept(standings.result, standings.rule, recorded)})"
-    own = reasons(standings.rule, at, internal="false", claimed="false", contact="recent")
+    own = exclusion_conditions(standings.rule, at, internal="false", claimed="false", contact="recent")
     counting = f"FROM ({recorded}) recent WHERE {' AND '.join(f'NOT {condition}' for condition in own.values())}"
     clean, doubtful = "0", f"doubtful AS MATERIALIZED (SELECT employee_id, id {counting})"
     if clean_known:
@@ -216,7 +216,7 @@ def _recent(standings: Standings, at: datetime, recorded: str, *, clean_known: b
 
 def _kept(result: FrozenResult, rule: CampaignRule, recorded: str) -> str:
     """SELECT of (n): those that counted in a frozen result, in time and with no reason. No fact is judged again."""
-    return f"""SELECT count(*) AS n FROM ({recorded}) recent WHERE recent.recorded_at >= {literal(rule.opens_at)}
-        AND recent.stored_at <= {literal(result.kept_until)} AND NOT EXISTS (
+    return f"""SELECT count(*) AS n FROM ({recorded}) recent WHERE recent.recorded_at >= {sql_literal(rule.opens_at)}
+        AND recent.stored_at <= {sql_literal(result.kept_until)} AND NOT EXISTS (
             SELECT 1 FROM quotas_frozenreason kept WHERE kept.campaign_id = {rule.campaign_id}
               AND kept.employee_id = recent.employee_id AND kept.contact_id = recent.id)"""

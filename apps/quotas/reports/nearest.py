@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from apps.quotas.querysets import literal, stale_sql
+from apps.quotas.querysets import pending_sql, sql_literal
 from apps.quotas.reports.alike import Alike
-from apps.quotas.reports.people import Chosen
+from apps.quotas.reports.people import EmployeeQuery
 from apps.quotas.reports.rolled import Rolled
 from apps.quotas.reports.sources import sources
 
@@ -91,9 +91,9 @@ def _believed(rolled: Rolled, *, calm: bool = False) -> str:
 
 
 def _of_few(rolled: Rolled, chosen: str, *, calm: bool) -> str:
-    waiting = "SELECT NULL::bigint AS employee_id WHERE false" if calm else stale_sql(rolled.campaign.pk)
+    waiting = "SELECT NULL::bigint AS employee_id WHERE false" if calm else pending_sql(rolled.campaign.pk)
     noted = f"noted AS MATERIALIZED ({waiting}), "
-    return sources(rolled.campaign, rolled.rule, Chosen(chosen), rolled.at, past=False, before=noted, calm=calm)
+    return sources(rolled.campaign, rolled.rule, EmployeeQuery(chosen), rolled.at, past=False, before=noted, calm=calm)
 
 
 def by_need(rolled: Rolled, alike: Iterable[Alike], behind: list[Any] | None, size: int) -> list[str]:
@@ -109,7 +109,7 @@ def by_need(rolled: Rolled, alike: Iterable[Alike], behind: list[Any] | None, si
             break
     parts = []
     if begin is not None and behind:
-        parts.append(_of_need(rolled, begin, f'AND person.staff_no COLLATE "C" > {literal(behind[2])}', size))
+        parts.append(_of_need(rolled, begin, f'AND person.staff_no COLLATE "C" > {sql_literal(behind[2])}', size))
     if last is not None:
         parts.append(_between(rolled, begin, last, size))
         parts.append(_of_need(rolled, last, "", size))
@@ -119,7 +119,7 @@ def by_need(rolled: Rolled, alike: Iterable[Alike], behind: list[Any] | None, si
 def by_person(rolled: Rolled, sort: str, behind: list[Any] | None, size: int) -> list[str]:
     """The same in an order of BY_PERSON."""
     order = BY_PERSON[sort]
-    skip = f"AND ({order}) > ({', '.join(map(literal, behind))})" if behind else ""
+    skip = f"AND ({order}) > ({', '.join(map(sql_literal, behind))})" if behind else ""
     return [f"{_stored(rolled)} {skip} ORDER BY {order} LIMIT {size}"]
 
 

@@ -13,7 +13,7 @@ from apps.contacts.models import Contact, ContactIdentity
 from apps.employees.models import Employee
 from apps.ledger.plans import execution
 from apps.quotas.models import Campaign, StandingChange
-from apps.quotas.querysets import internal_since_sql, literal, reason_of, these
+from apps.quotas.querysets import employee_ids_sql, exclusion_reason, internal_since_sql, sql_literal
 from apps.quotas.reports.groups import Day
 from apps.quotas.reports.persons import Moved
 from apps.quotas.reports.standings import COLUMNS, Row, Standings
@@ -105,7 +105,7 @@ def own_contacts(
     internal, reason, earlier = _judged(campaign, employee, at, before)
     statement = CONTACTS.format(
         internal=internal, reason=reason, earlier=earlier, employee=employee.pk,
-        recorded=f"AND recorded_at < {literal(at)}" if campaign else "", latest=latest, each=each,
+        recorded=f"AND recorded_at < {sql_literal(at)}" if campaign else "", latest=latest, each=each,
     )  # fmt: skip
     found: list[Any] = list(Contact.objects.raw(execution(statement, DEFAULT_DB_ALIAS), params=None))
     for one in found:
@@ -131,15 +131,15 @@ def _judged(
     never = "NULL::text"
     if campaign is None:
         return "", "CASE WHEN ended_at IS NULL THEN '' ELSE 'ended' END", never
-    whose = these([employee.pk])
+    whose = employee_ids_sql([employee.pk])
     then = campaign.rule
     if before is not None and then.in_force_from >= before:
         then = campaign.rule_at(before)
     # Whom of these the company knows is looked for once, unless the two looks go by two rules.
     shared = "internal" if then == campaign.rule else ""
     cte = f"internal AS MATERIALIZED ({internal_since_sql(then, whose)}), " if shared else ""
-    reason = reason_of(campaign.rule, at, whose, internal=shared).sql.replace("%%", "%")
+    reason = exclusion_reason(campaign.rule, at, whose, internal=shared).sql.replace("%%", "%")
     if before is None:
         return cte, reason, never
-    earlier = reason_of(then, before, whose, internal=shared).sql.replace("%%", "%")
-    return cte, reason, f"CASE WHEN recorded_at < {literal(before)} THEN {earlier} END"
+    earlier = exclusion_reason(then, before, whose, internal=shared).sql.replace("%%", "%")
+    return cte, reason, f"CASE WHEN recorded_at < {sql_literal(before)} THEN {earlier} END"

@@ -6,45 +6,45 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.employees.models import Employee
-from apps.quotas.querysets import everyone, literal, these
+from apps.quotas.querysets import all_employees_sql, employee_ids_sql, sql_literal
 
 # A team of so many is looked at as a part of the company, a smaller one person by person.
 MANY = 5_000
 
 
 @dataclass(frozen=True)
-class Everyone:
+class WholeCompany:
     """The whole company."""
 
     def chosen(self, look: str | None) -> str:
         """SELECT of (id): everybody."""
-        return everyone()
+        return all_employees_sql()
 
 
 @dataclass(frozen=True)
-class Only:
+class OneEmployee:
     """One employee."""
 
     employee: Employee
 
     def chosen(self, look: str | None) -> str:
         """SELECT of (id): this one."""
-        return these([self.employee.pk])
+        return employee_ids_sql([self.employee.pk])
 
 
 @dataclass(frozen=True)
-class These:
+class EmployeeIds:
     """The employees with these ids."""
 
     ids: list[int]
 
     def chosen(self, look: str | None) -> str:
         """SELECT of (id): these."""
-        return these(self.ids)
+        return employee_ids_sql(self.ids)
 
 
 @dataclass(frozen=True)
-class TeamOf:
+class Team:
     """Everyone below an employee, direct and indirect."""
 
     employee: Employee
@@ -58,7 +58,7 @@ class TeamOf:
         """SELECT of (id): the team as it was at the cut-off of a frozen campaign."""
         return f"""SELECT node.employee_id AS id FROM quotas_frozennode node JOIN quotas_frozennode top
             ON top.campaign_id = node.campaign_id AND node.first > top.first AND node.first <= top.last
-            WHERE node.campaign_id = {campaign_id} AND top.employee_id = {literal(self.employee.pk)}"""
+            WHERE node.campaign_id = {campaign_id} AND top.employee_id = {sql_literal(self.employee.pk)}"""
 
     def chosen(self, look: str | None) -> str:
         """SELECT of (id): today's team, or, for a past instant `look` (SQL), the team of that moment."""
@@ -66,7 +66,7 @@ class TeamOf:
         if look is None:
             return _below(self.employee)
         return f"""SELECT id FROM (WITH RECURSIVE below(id) AS (
-            SELECT employee_id FROM employees_placement WHERE manager_id = {literal(root)}
+            SELECT employee_id FROM employees_placement WHERE manager_id = {sql_literal(root)}
                 AND starts_at < {look} AND ends_at >= {look}
             UNION ALL
             SELECT place.employee_id FROM below JOIN employees_placement place ON place.manager_id = below.id
@@ -95,7 +95,7 @@ def _below(employee: Employee) -> str:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class EmployeeQuery:
     """The people of a SELECT of (id)."""
 
     select: str
@@ -105,14 +105,14 @@ class Chosen:
         return self.select
 
 
-People = Everyone | Only | These | TeamOf | Chosen
+People = WholeCompany | OneEmployee | EmployeeIds | Team | EmployeeQuery
 
 
 def chosen_frozen(people: People, campaign_id: int) -> str:
     """SELECT of (id): these people, a team as it was at the cut-off of a frozen campaign."""
-    return people.chosen_frozen(campaign_id) if isinstance(people, TeamOf) else people.chosen(None)
+    return people.chosen_frozen(campaign_id) if isinstance(people, Team) else people.chosen(None)
 
 
-def told_of_reviews(user: Any, people: People) -> bool:
+def may_see_reviews(user: Any, people: People) -> bool:
     """Whether this account is told whose standing is under review: HR is, and everybody of the own standing alone."""
-    return user.has_role("hr") or (isinstance(people, Only) and people.employee.pk == user.employee_id)
+    return user.has_role("hr") or (isinstance(people, OneEmployee) and people.employee.pk == user.employee_id)

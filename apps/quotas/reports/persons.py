@@ -11,7 +11,7 @@ from django.db.models import Case, Count, Prefetch, QuerySet, TextField, Value, 
 from apps.contacts.models import Contact, ContactIdentity
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign, CorrectionLine, FrozenResult, ResultCorrection, StandingChange
-from apps.quotas.querysets import these, with_reason
+from apps.quotas.querysets import employee_ids_sql, with_exclusion_reason
 
 
 def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: datetime) -> QuerySet[Any]:
@@ -25,7 +25,7 @@ def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: date
     if campaign is None:
         ended = Case(When(ended_at=None, then=Value("")), default=Value("ended"), output_field=TextField())
         return contacts.annotate(reason=ended)
-    return with_reason(contacts, campaign.rule, at, these([employee.pk]))
+    return with_exclusion_reason(contacts, campaign.rule, at, employee_ids_sql([employee.pk]))
 
 
 def reason_counts(campaign: Campaign | None, employee: Employee, at: datetime) -> dict[str, int]:

@@ -16,9 +16,9 @@ from apps.employees.services import TREE_VERSION_SQL
 from apps.ledger.replica import read_rows
 from apps.quotas import figures, rules
 from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.querysets import judged_at, literal, stale_sql
+from apps.quotas.querysets import effective_as_of, pending_sql, sql_literal
 from apps.quotas.reports.calm import ask_if, calm_sql
-from apps.quotas.reports.people import Chosen, Everyone, TeamOf
+from apps.quotas.reports.people import EmployeeQuery, Team, WholeCompany
 from apps.quotas.reports.sources import sources
 from apps.quotas.reviews import under_review_sql
 
@@ -222,7 +222,7 @@ class Rolled:
             chosen = f"""SELECT employee_id AS id FROM (
                 (SELECT employee_id FROM inside EXCEPT {beyond}) UNION {nodes} WHERE {region.at_edges("node.first")}
 ) near"""
-        stale = "" if calm else f"UNION SELECT employee_id FROM ({stale_sql(campaign)}) stale"
+        stale = "" if calm else f"UNION SELECT employee_id FROM ({pending_sql(campaign)}) stale"
         first = f"""differing AS MATERIALIZED (
             SELECT employee_id FROM ({change}) change
             {stale} {also}),
@@ -239,7 +239,7 @@ class Rolled:
                 unnest(days, deltas) AS counted_on (day, delta)
             UNION ALL SELECT employee_id, day, delta FROM quotas_dailycount JOIN inside USING (employee_id)
             WHERE campaign_id = {campaign} AND employee_id NOT IN (SELECT employee_id FROM first_change)), """
-        return sources(self.campaign, self.rule, Chosen(chosen), self.at, past=False, before=first, calm=calm)
+        return sources(self.campaign, self.rule, EmployeeQuery(chosen), self.at, past=False, before=first, calm=calm)
 
     def _combined(self, kind: str, region: Region | None, whose: str = "") -> str:
         """Of whole blocks what is summed up, less what that holds of those who are read, and what they have."""
@@ -269,14 +269,15 @@ class Rolled:
         """The condition on somebody's newest day that nothing has counted since."""
         if self.at >= self.rule.cutoff_at or self.rule.opens_on - timedelta(days=1) > self._week_ago:
             return "false"
-        return f"day <= {literal(self._week_ago.isoformat())}::date"
+        return f"day <= {sql_literal(self._week_ago.isoformat())}::date"
 
     def _began_lately(self) -> str:
         """The condition on an employment `work` that whoever has it cannot have rested for a week."""
-        look, zone = judged_at(self.rule, self.at), self.rule.time_zone
+        look, zone = effective_as_of(self.rule, self.at), self.rule.time_zone
         # The first is for the index.
-        return f"""work.starts_at >= {literal(rules.start_of_day(self._week_ago, zone))}
-            AND (work.starts_at AT TIME ZONE {literal(zone)})::date - 1 > {literal(self._week_ago.isoformat())}::date
+        return f"""work.starts_at >= {sql_literal(rules.start_of_day(self._week_ago, zone))}
+            AND (work.starts_at AT TIME ZONE {sql_literal(zone)})::date - 1
+                > {sql_literal(self._week_ago.isoformat())}::date
             AND work.starts_at < {look} AND work.ends_at >= {look}"""
 
     def _hired(self) -> str:
@@ -298,14 +299,14 @@ class Rolled:
 
 
 def rolled_for(
-    campaign: Campaign, rule: CampaignRule, people: Everyone | TeamOf, at: datetime, *, calm: bool
+    campaign: Campaign, rule: CampaignRule, people: WholeCompany | Team, at: datetime, *, calm: bool
 ) -> Rolled | None:
     """The sums for these people, where there are any that hold and that are worth it. One cheap question.
 
     Without `calm` each statement judges whoever waits for that, even when nobody does.
     """
-    root = people.employee.pk if isinstance(people, TeamOf) else 0
-    node = getattr(people.employee, "node", None) if isinstance(people, TeamOf) else None
+    root = people.employee.pk if isinstance(people, Team) else 0
+    node = getattr(people.employee, "node", None) if isinstance(people, Team) else None
     # Too few by the tree of a moment ago: then each is read, which is right whatever became of the tree since.
     if node is not None and _blocks(node.first, node.last) < FEWEST_BLOCKS:
         return None
@@ -315,7 +316,7 @@ def rolled_for(
             OR (SELECT count(*) FROM (SELECT FROM quotas_rollupchange WHERE campaign_id = {campaign.pk}
                 LIMIT {2 * MOST + 1}) changed) > {2 * MOST}
             OR EXISTS (SELECT FROM quotas_markrange part JOIN quotas_markrun run ON run.id = part.run_id
-                WHERE run.makes_stale AND run.campaign_id = {campaign.pk} AND part.state = 'waiting'),
+                WHERE run.invalidates AND run.campaign_id = {campaign.pk} AND part.state = 'waiting'),
             {calm_sql(campaign.pk)}
         FROM quotas_rollup LEFT JOIN employees_treenode top ON top.employee_id = {root}
         WHERE campaign_id = {campaign.pk} AND state = 'ready' AND tree = {TREE_VERSION_SQL}""")

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 
 from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule, FrozenResult
-from apps.quotas.querysets import judged_at, judgement_sql, literal, stale_sql
-from apps.quotas.reports.people import Everyone, People, TeamOf, chosen_frozen
+from apps.quotas.querysets import effective_as_of, evaluation_ctes, pending_sql, sql_literal
+from apps.quotas.reports.people import People, Team, WholeCompany, chosen_frozen
 from apps.quotas.reviews import under_review_sql
 
 
@@ -36,14 +36,14 @@ def sources(
     `reviews`: the reader is told whose standing is under review. `before`: CTEs that `people` are chosen from. `calm`:
     as if nobody waited to be judged again, for a statement that asks whether that is so (calm.py).
     """
-    look = judged_at(rule, at)
+    look = effective_as_of(rule, at)
     chosen = people.chosen(look if past else None)
     if past:
         parts = _past(rule, at)
     else:
         parts = _believed(campaign) if calm else _today(campaign, rule, at)
     asked = f"current.employee_id IN ({under_review_sql(campaign.pk, at)})" if reviews else "NULL::boolean"
-    many = isinstance(people, Everyone) or (isinstance(people, TeamOf) and not people.few)
+    many = isinstance(people, WholeCompany) or (isinstance(people, Team) and not people.few)
     hired = Hired(rule, look, each=not many)
     listed = _listed(rule, at, look, asked, hired, past=past)
     return f"WITH {before}chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
@@ -65,7 +65,7 @@ def frozen_sources(result: FrozenResult, people: People, reviews_at: datetime | 
     days AS (SELECT employee_id, day, delta FROM kept, unnest(kept.days, kept.deltas) AS counted_on(day, delta)),
     listed AS (
         SELECT kept.employee_id, counted, target, exempt, reached_at, NULL::timestamptz AS since,
-               {literal(result.frozen_at)} AS computed_at, NULL::timestamptz AS stale_since,
+               {sql_literal(result.frozen_at)} AS computed_at, NULL::timestamptz AS stale_since,
                staff_no COLLATE "C" AS staff_no, name, email, department, manager_staff_no, red, remaining, pace,
                NULL::integer AS quiet_days, true AS moved,
                coalesce(node.last > node.first, false) AS has_team, {asked} AS under_review
@@ -74,7 +74,7 @@ def frozen_sources(result: FrozenResult, people: People, reviews_at: datetime | 
 
 
 def _past(rule: CampaignRule, at: datetime) -> str:
-    return f"""{judgement_sql(rule, at, "SELECT id FROM chosen")},
+    return f"""{evaluation_ctes(rule, at, "SELECT id FROM chosen")},
     current AS (
         SELECT employee_id, counted, target, exempt, reached_at, newest_day, NULL::timestamptz AS since,
                NULL::timestamptz AS computed_at, NULL::timestamptz AS stale_since
@@ -85,10 +85,10 @@ def _past(rule: CampaignRule, at: datetime) -> str:
 def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
     # Nobody has a standing before the opening, noted or not.
     nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
-    notes = stale_sql(campaign.pk) if rule.opens_at < at else nothing
+    notes = pending_sql(campaign.pk) if rule.opens_at < at else nothing
     return f"""stale AS MATERIALIZED (
         SELECT note.employee_id, note.noted_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
-    {judgement_sql(rule, at, "SELECT employee_id FROM stale")},
+    {evaluation_ctes(rule, at, "SELECT employee_id FROM stale")},
     current AS (
         SELECT employee_id, counted, target, exempt, reached_at, newest_day, since, computed_at,
                NULL::timestamptz AS stale_since
@@ -142,8 +142,8 @@ class Hired:
     @property
     def _found(self) -> str:
         day_after = rules.start_of_day(self.rule.opens_on + timedelta(days=1), self.rule.time_zone)
-        return f"""max((work.starts_at AT TIME ZONE {literal(self.rule.time_zone)})::date) AS day
-            FROM employees_employment work WHERE work.starts_at >= {literal(day_after)}
+        return f"""max((work.starts_at AT TIME ZONE {sql_literal(self.rule.time_zone)})::date) AS day
+            FROM employees_employment work WHERE work.starts_at >= {sql_literal(day_after)}
             AND work.starts_at < {self.look} AND work.ends_at >= {self.look}"""
 
 
@@ -169,7 +169,7 @@ def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hire
 def _week_ago(rule: CampaignRule, at: datetime) -> str:
     """The last day that lies STILL_DAYS back: who has counted nothing since has come to a standstill."""
     day = rules.day_of(at, rule.time_zone) - timedelta(days=rules.STILL_DAYS)
-    return f"{literal(day.isoformat())}::date"
+    return f"{sql_literal(day.isoformat())}::date"
 
 
 def pace_sql(rule: CampaignRule, at: datetime) -> str:
@@ -190,6 +190,6 @@ def quiet_sql(rule: CampaignRule, at: datetime, hired: Hired) -> str:
     """
     if at >= rule.cutoff_at:
         return "NULL::integer"
-    today = literal(rules.day_of(at, rule.time_zone).isoformat())
-    began = f"greatest({literal(rule.opens_on.isoformat())}::date, {hired.day}) - 1"
+    today = sql_literal(rules.day_of(at, rule.time_zone).isoformat())
+    began = f"greatest({sql_literal(rule.opens_on.isoformat())}::date, {hired.day}) - 1"
     return f"greatest({today}::date - greatest(newest_day, {began}), 0)"

@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 
 from apps.ledger.replica import read_rows
 from apps.ledger.rules import clean_text
-from apps.ledger.services import clock
+from apps.ledger.services import db_now
 from apps.quotas import rules
 from apps.quotas.models import Campaign, FrozenResult
-from apps.quotas.querysets import literal
+from apps.quotas.querysets import sql_literal
 from apps.quotas.reports.alike import Alike, counted, number, quantile, to_go
 from apps.quotas.reports.calm import ask_if, calm_sql
 from apps.quotas.reports.facts import ended_soon_sql, handed_in_sql
-from apps.quotas.reports.groups import Grouped
-from apps.quotas.reports.keys import key_of, token_of
+from apps.quotas.reports.groups import TeamReport
+from apps.quotas.reports.keys import decode_cursor, encode_cursor
 from apps.quotas.reports.nearest import BY_PERSON, by_need, by_person, nearest
-from apps.quotas.reports.people import Everyone, Only, People, TeamOf
+from apps.quotas.reports.people import OneEmployee, People, Team, WholeCompany
 from apps.quotas.reports.rolled import Rolled, rolled_for
 from apps.quotas.reports.sources import frozen_sources, sources
 
@@ -74,10 +74,10 @@ class Filters:
         if self.status:
             conditions.append(STATUS.get(self.status, "false"))
         if self.department:
-            conditions.append(f"department = {literal(clean_text(self.department))}")
+            conditions.append(f"department = {sql_literal(clean_text(self.department))}")
         if wanted := clean_text(self.q):
             escaped = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            part = literal(f"%{escaped}%")
+            part = sql_literal(f"%{escaped}%")
             conditions.append(f"(name ILIKE {part} OR staff_no ILIKE {part} OR email ILIKE {part})")
         return " AND ".join(conditions)
 
@@ -174,7 +174,7 @@ class Told(NamedTuple):
     under_review: int
 
 
-class Standings(Grouped):
+class Standings(TeamReport):
     """The standings of `people` in a campaign, now, or judged again from the facts as of a past instant.
 
     Whether the reader may see these people is decided before, by `Employee.objects.visible_to`. With `reviews` the
@@ -228,12 +228,12 @@ class Standings(Grouped):
             return self.result.cutoff_at
         if self.being_frozen:
             return self.rule.cutoff_at
-        return self.as_of or self._began or clock()
+        return self.as_of or self._began or db_now()
 
     @cached_property
     def reviews_at(self) -> datetime:
         """The instant at which a standing beside a frozen result is under review or is not."""
-        return self._reviews_at or clock()
+        return self._reviews_at or db_now()
 
     @cached_property
     def _believed(self) -> str:
@@ -266,14 +266,14 @@ class Standings(Grouped):
     @property
     def _few(self) -> bool:
         """Whether these are somebody or a small team, all of it: asked often, and never of many more."""
-        few = isinstance(self.people, Only) or (isinstance(self.people, TeamOf) and self.people.few)
+        few = isinstance(self.people, OneEmployee) or (isinstance(self.people, Team) and self.people.few)
         return few and not self.narrowed
 
     @cached_property
     def rolled(self) -> Rolled | None:
         """The sums of these people today, where there are any and they are many."""
         today = self._summed and self.as_of is None and self.result is None and not self.being_frozen
-        if not today or self.narrowed or not isinstance(self.people, Everyone | TeamOf):
+        if not today or self.narrowed or not isinstance(self.people, WholeCompany | Team):
             return None
         return rolled_for(self.campaign, self.rule, self.people, self.now, calm=self.calm)
 
@@ -293,8 +293,8 @@ class Standings(Grouped):
     def page(self, sort: str = "help", after: str = "", limit: int = 50) -> Page:
         """Up to `limit` rows behind the token `after`. An unknown sort or token starts as if none were given."""
         keys = order_of(sort)
-        behind = key_of(after, keys)
-        skip = f"AND ({', '.join(keys)}) > ({', '.join(map(literal, behind))})" if behind else ""
+        behind = decode_cursor(after, keys)
+        skip = f"AND ({', '.join(keys)}) > ({', '.join(map(sql_literal, behind))})" if behind else ""
         select = f"""SELECT {COLUMNS}, {", ".join(keys)} FROM listed WHERE {self.where} {skip}
             ORDER BY {", ".join(keys)} LIMIT {limit + 1}"""
         found = self._nearest(sort, behind, select, limit + 1)
@@ -304,7 +304,7 @@ class Standings(Grouped):
         more = found[limit - 1][-len(keys) :] if len(found) > limit else None
         if not behind and not more:
             self._everybody = rows
-        return Page(rows, token_of(more) if more else "")
+        return Page(rows, encode_cursor(more) if more else "")
 
     def _nearest(self, sort: str, behind: list[Any] | None, select: str, size: int) -> list[tuple] | None:
         """The same rows, of many people in an order that an index has, without reading all; None where that fails."""
@@ -321,14 +321,14 @@ class Standings(Grouped):
 
     @cached_property
     def _told(self) -> Told:
-        return self._added_up() or self._summed_up() or self._counted_up()
+        return self._from_page_rows() or self._from_summaries() or self._from_query()
 
     @property
     def alike(self) -> list[Alike]:
         """How many of the people the filters leave stand alike."""
         return self._told.alike
 
-    def _added_up(self) -> Told | None:
+    def _from_page_rows(self) -> Told | None:
         """What a page that has everybody says of them already."""
         if self._everybody is None:
             return None
@@ -339,7 +339,7 @@ class Standings(Grouped):
         alike = [Alike(*terms, people) for terms, people in found.items()]
         return Told(alike, paces, still, stale, sum(row.under_review is True for row in rows))
 
-    def _summed_up(self) -> Told | None:
+    def _from_summaries(self) -> Told | None:
         rows = self.rolled.totals(reviews=self.reviews) if self.rolled else None
         if rows is None:
             return None
@@ -349,7 +349,7 @@ class Standings(Grouped):
             paces[rules.pace(one.counted, one.target, rule.opens_at, rule.cutoff_at, self.now)] += one.people
         return Told(found, paces, *map(int, rows[0][4:] if rows else [0, 0, 0]))
 
-    def _counted_up(self) -> Told:
+    def _from_query(self) -> Told:
         rows = self.ask(ALIKE.format(where=self.where, still=STILL))
         paces = dict.fromkeys(rules.PACES, 0)
         for row in rows:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from apps.employees.models import Employee
 from apps.quotas.models import Adjustment, Campaign, CampaignRule
-from apps.quotas.rules import judged_at
+from apps.quotas.rules import effective_as_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def target_history(campaign: Campaign, employee: Employee, look: datetime) -> li
     """
     versions = list(campaign.rules.order_by("version"))
     granted = Adjustment.objects.filter(campaign=campaign, employee=employee, granted_at__isnull=False)
-    at = judged_at(look, campaign.rule.cutoff_at)
+    at = effective_as_of(look, campaign.rule.cutoff_at)
     return steps_of(versions, list(granted.order_by("starts_at", "id")), at)
 
 

@@ -1,43 +1,43 @@
 """What quotas does, by subject: campaigns and their rules, adjustments, marks, what time brings, and the doorbell."""
 
-from apps.ledger.services import clock
-from apps.quotas.services.acts import Act, acts_of
-from apps.quotas.services.adjusting import AdjustmentRefused, adjustment_period, ask_adjustment, ask_ending
+from apps.ledger.services import db_now
+from apps.quotas.services.acts import LinkedDecision, decisions_for
+from apps.quotas.services.adjusting import AdjustmentRefused, adjustment_period, request_adjustment, request_revocation
 from apps.quotas.services.adjustment_files import MOST_LINES, AdjustmentFile, read_adjustments
-from apps.quotas.services.beginning import begin_nightly_recount, judge_everybody, ranges_to_ring
-from apps.quotas.services.by_file import FileLook, look_at_file
+from apps.quotas.services.beginning import begin_nightly_recount, claim_due_ranges, reevaluate_all
+from apps.quotas.services.by_file import BulkPreview, preview_file
 from apps.quotas.services.campaigns import (
-    Opening,
+    OpeningPreview,
     cancel_campaign,
-    look_at_opening,
     open_campaign,
     overlapping,
     people_in,
+    preview_opening,
 )
-from apps.quotas.services.candidates import Candidate, Candidates, asked_for
+from apps.quotas.services.candidates import BulkTarget, BulkTargets, asked_for
 from apps.quotas.services.deciding import grant_adjustment, refuse_adjustment, withdraw_adjustment
 from apps.quotas.services.erasing import Erased, erase_person, look_for_person
 from apps.quotas.services.file_previews import ask_by_file, make_preview, previewed
-from apps.quotas.services.joining_late import ask_by_rule, preview_rule
-from apps.quotas.services.many import check_many
+from apps.quotas.services.joining_late import preview_rule, request_prorated_targets
+from apps.quotas.services.many import recheck
 from apps.quotas.services.marking import Mark, mark_standings, mark_touched
-from apps.quotas.services.passing import follow_time, stop_watching
+from apps.quotas.services.passing import disable_unused_tracking, process_effective_dates
 from apps.quotas.services.reading import (
     campaign_for,
     can_undo,
-    choice_for,
-    concerns,
+    covers,
     restore_while_open,
+    select_campaign,
     undo_while_open,
 )
-from apps.quotas.services.recounting import Difference, compare_everybody, keep_drift, recount
+from apps.quotas.services.recounting import Difference, compare_everybody, record_drift, recount
 from apps.quotas.services.retaining import (
-    Kept,
+    RetentionStatus,
+    contacts_retained_until,
     count_expired,
     forget_expired,
     forget_expired_daily,
-    kept_campaigns,
-    kept_until,
+    retained_campaigns,
 )
 from apps.quotas.services.reviewing import (
     ReviewRefused,
@@ -49,48 +49,44 @@ from apps.quotas.services.reviewing import (
     withdraw_review,
 )
 from apps.quotas.services.ringing import (
-    ring,
-    ring_for_each,
-    ring_for_export,
-    ring_for_file,
-    ring_for_freeze,
-    ring_for_password,
-    ring_for_preview,
-    ring_for_roster,
-    ring_for_sums,
-    ring_for_version,
+    enqueue_export,
+    enqueue_freeze,
+    enqueue_import,
+    enqueue_marking,
+    enqueue_password_mail,
+    enqueue_preview,
+    enqueue_ranges,
+    enqueue_result_version,
+    enqueue_roster_import,
+    enqueue_summaries,
 )
 from apps.quotas.services.rolling import check_sums, roll_up
-from apps.quotas.services.rule_changes import Change, Effect, change_rule, effect_of, look_at_change
-from apps.quotas.services.running import do_range, finish_run, mark_everybody, sweep
-from apps.quotas.services.telling import tell_answers
-from apps.quotas.services.terms import CampaignRefused, Terms, changed, company_domains
+from apps.quotas.services.rule_changes import Change, RuleChangeImpact, change_rule, effect_of, preview_rule_change
+from apps.quotas.services.running import finish_run, mark_everybody, process_range, sweep
+from apps.quotas.services.telling import send_answer_mails
+from apps.quotas.services.terms import CampaignRefused, RuleDraft, changed, company_domains
 
 __all__ = [
     "MOST_LINES",
-    "Act",
     "AdjustmentFile",
     "AdjustmentRefused",
+    "BulkPreview",
+    "BulkTarget",
+    "BulkTargets",
     "CampaignRefused",
-    "Candidate",
-    "Candidates",
     "Change",
     "Difference",
-    "Effect",
     "Erased",
-    "FileLook",
-    "Kept",
+    "LinkedDecision",
     "Mark",
-    "Opening",
+    "OpeningPreview",
+    "RetentionStatus",
     "ReviewRefused",
-    "Terms",
-    "acts_of",
+    "RuleChangeImpact",
+    "RuleDraft",
     "adjustment_period",
     "answer_review",
-    "ask_adjustment",
     "ask_by_file",
-    "ask_by_rule",
-    "ask_ending",
     "ask_review",
     "ask_until",
     "asked_for",
@@ -101,29 +97,32 @@ __all__ = [
     "cancel_campaign",
     "change_rule",
     "changed",
-    "check_many",
     "check_sums",
-    "choice_for",
-    "clock",
+    "claim_due_ranges",
     "company_domains",
     "compare_everybody",
-    "concerns",
+    "contacts_retained_until",
     "count_expired",
-    "do_range",
+    "covers",
+    "db_now",
+    "decisions_for",
+    "disable_unused_tracking",
     "effect_of",
+    "enqueue_export",
+    "enqueue_freeze",
+    "enqueue_import",
+    "enqueue_marking",
+    "enqueue_password_mail",
+    "enqueue_preview",
+    "enqueue_ranges",
+    "enqueue_result_version",
+    "enqueue_roster_import",
+    "enqueue_summaries",
     "erase_person",
     "finish_run",
-    "follow_time",
     "forget_expired",
     "forget_expired_daily",
     "grant_adjustment",
-    "judge_everybody",
-    "keep_drift",
-    "kept_campaigns",
-    "kept_until",
-    "look_at_change",
-    "look_at_file",
-    "look_at_opening",
     "look_for_person",
     "make_preview",
     "mark_everybody",
@@ -132,27 +131,28 @@ __all__ = [
     "open_campaign",
     "overlapping",
     "people_in",
+    "preview_file",
+    "preview_opening",
     "preview_rule",
+    "preview_rule_change",
     "previewed",
-    "ranges_to_ring",
+    "process_effective_dates",
+    "process_range",
     "read_adjustments",
+    "recheck",
+    "record_drift",
     "recount",
+    "reevaluate_all",
     "refuse_adjustment",
+    "request_adjustment",
+    "request_prorated_targets",
+    "request_revocation",
     "restore_while_open",
-    "ring",
-    "ring_for_each",
-    "ring_for_export",
-    "ring_for_file",
-    "ring_for_freeze",
-    "ring_for_password",
-    "ring_for_preview",
-    "ring_for_roster",
-    "ring_for_sums",
-    "ring_for_version",
+    "retained_campaigns",
     "roll_up",
-    "stop_watching",
+    "select_campaign",
+    "send_answer_mails",
     "sweep",
-    "tell_answers",
     "under_review",
     "undo_while_open",
     "withdraw_adjustment",

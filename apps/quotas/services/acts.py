@@ -16,7 +16,7 @@ MOST = 50
 
 
 @dataclass(frozen=True)
-class Act:
+class LinkedDecision:
     """One of them: its row's id, when it was made, and what it says."""
 
     id: int
@@ -24,17 +24,17 @@ class Act:
     says: str
 
 
-def acts_of(kind: str, campaign: Campaign, employee: Employee) -> list[Act]:
+def decisions_for(kind: str, campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
     """What of this kind there is for this person, the newest first. Empty for a kind nobody can point to yet."""
     find = ACTS.get(kind)
     return find(campaign, employee) if find else []
 
 
-def _adjustments(campaign: Campaign, employee: Employee) -> list[Act]:
+def _adjustments(campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
     """Those that were granted: what was only asked for answers nobody."""
     granted = Adjustment.objects.filter(campaign=campaign, employee=employee, granted_at__isnull=False)
     found = granted.select_related("request").order_by("-granted_at", "-id")[:MOST]
-    return [Act(one.pk, one.granted_at, _adjusted(one)) for one in found if one.granted_at]
+    return [LinkedDecision(one.pk, one.granted_at, _adjusted(one)) for one in found if one.granted_at]
 
 
 def _adjusted(one: Adjustment) -> str:
@@ -44,13 +44,15 @@ def _adjusted(one: Adjustment) -> str:
     return text % {"reason": one.request.reason}
 
 
-def _corrections(campaign: Campaign, employee: Employee) -> list[Act]:
+def _corrections(campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
     """Those that were granted. Their reason may speak of others as well: what is told is this person's own line."""
     granted = CorrectionLine.objects.filter(
         employee=employee, correction__campaign=campaign, correction__state=ResultCorrection.State.GRANTED
     )
     found = granted.select_related("correction").order_by("-correction__decided_at", "-id")[:MOST]
-    return [Act(one.correction_id, at, _corrected(one)) for one in found if (at := one.correction.decided_at)]
+    return [
+        LinkedDecision(one.correction_id, at, _corrected(one)) for one in found if (at := one.correction.decided_at)
+    ]
 
 
 def _corrected(one: CorrectionLine) -> str:
@@ -61,7 +63,7 @@ def _corrected(one: CorrectionLine) -> str:
     return text % {"version": one.correction.result_version, **numbers}
 
 
-ACTS: dict[str, Callable[[Campaign, Employee], list[Act]]] = {
+ACTS: dict[str, Callable[[Campaign, Employee], list[LinkedDecision]]] = {
     Review.Kind.ADJUSTMENT: _adjustments,
     Review.Kind.CORRECTION: _corrections,
 }

@@ -19,7 +19,7 @@ from apps.contacts.services import lock_employees
 from apps.employees.approval_workflow import ApprovalRefused, require_settled
 from apps.employees.models import Employee
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, audit, clock, hold_facts
+from apps.ledger.services import Actor, audit, db_now, lock_facts
 from apps.quotas import rules
 from apps.quotas.adjustments import FOR_EVER
 from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign, CampaignRule
@@ -59,17 +59,17 @@ class Held:
         return {"asked_at": self.now, "asked_by_id": self.by.id, "asked_by_label": self.by.label}
 
 
-def hold(campaign_id: int, by: Actor, *, must_be_open: bool = True) -> Held:
+def lock_for_adjustment(campaign_id: int, by: Actor, *, must_be_open: bool = True) -> Held:
     """Lock facts, the campaign and the actor's role. Raises AdjustmentRefused.
 
     `must_be_open`: the campaign's deadline is ahead and no freeze has begun; one opened after its deadline may be
     adjusted until it is frozen.
     """
-    hold_facts()
+    lock_facts()
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM quotas_campaign WHERE id = %s FOR SHARE", [campaign_id])
     employee_id = _hold_role(by)
-    campaign, now = Campaign.objects.get(pk=campaign_id), clock()
+    campaign, now = Campaign.objects.get(pk=campaign_id), db_now()
     if must_be_open:
         if campaign.state not in (Campaign.State.DRAFT, Campaign.State.OPEN):
             raise conflict(_("This campaign is being closed or is over: nothing in it can be adjusted any more."))
@@ -110,7 +110,7 @@ def adjustment_period(rule: CampaignRule, starts_on: date | None, ends_on: date 
     return begin, end
 
 
-def ask_adjustment(
+def request_adjustment(
     *,
     campaign: Campaign,
     employee: Employee,
@@ -133,20 +133,20 @@ def ask_adjustment(
         raise AdjustmentRefused("target", _("Give either a target or an exemption."))
     if target is not None and not 1 <= target <= MOST:
         raise AdjustmentRefused("target", _("The target must be a number from 1 to 1,000,000."))
-    said = words_of(kind, kind_text, reason)
+    said = cleaned_reason(kind, kind_text, reason)
     with transaction.atomic():
-        held = hold(campaign.pk, by)
-        if known := sent_before(key, by):
+        held = lock_for_adjustment(campaign.pk, by)
+        if known := find_by_key(key, by):
             return known
         if held.employee_id == employee.pk:
             raise conflict(_("This is about you: others from HR ask for it and decide it."))
         begin, end = starts_at or held.rule.opens_at, ends_at or FOR_EVER
-        refuse_pointless_days(held.rule, begin, end)
+        validate_period(held.rule, begin, end)
         lock_employees([employee.pk])
         if AdjustmentRequest.objects.filter(campaign=campaign, employee=employee, decision=None, ends=None).exists():
             raise conflict(_("Something for this person is waiting to be decided already."))
         request = AdjustmentRequest.objects.create(
-            **keyed(key), **held.asking, **said, campaign=campaign, employee=employee
+            **with_key(key), **held.asking, **said, campaign=campaign, employee=employee
         )
         Adjustment.objects.create(
             request=request, campaign=campaign, employee=employee, target=target, exempt=exempt, starts_at=begin,
@@ -156,7 +156,7 @@ def ask_adjustment(
     return request
 
 
-def refuse_pointless_days(rule: CampaignRule, begin: datetime, end: datetime) -> None:
+def validate_period(rule: CampaignRule, begin: datetime, end: datetime) -> None:
     """Raises AdjustmentRefused for an adjustment that could never count."""
     if begin >= end:
         raise AdjustmentRefused("ends_on", _("It ends before it begins."))
@@ -166,17 +166,17 @@ def refuse_pointless_days(rule: CampaignRule, begin: datetime, end: datetime) ->
         raise AdjustmentRefused("starts_on", _("It begins after the deadline, and would change nothing."))
 
 
-def ask_ending(
+def request_revocation(
     *, request: AdjustmentRequest, employee: Employee | None, reason: str, by: Actor, key: uuid.UUID | None = None
 ) -> AdjustmentRequest:
     """Ask that what a request adjusted ends: for one employee, or for everybody of it (None).
 
     It ends when somebody else of HR grants that. Raises AdjustmentRefused.
     """
-    reason = words_of(request.kind, request.kind_text, reason)["reason"]
+    reason = cleaned_reason(request.kind, request.kind_text, reason)["reason"]
     with transaction.atomic():
-        held = hold(request.campaign_id, by)
-        if known := sent_before(key, by):
+        held = lock_for_adjustment(request.campaign_id, by)
+        if known := find_by_key(key, by):
             return known
         AdjustmentRequest.objects.select_for_update().get(pk=request.pk)
         concerned = request.adjustment_set.not_over(held.now)
@@ -191,14 +191,14 @@ def ask_ending(
         if request.endings.filter(employee=employee, decision=None).exists():
             raise conflict(_("Its end is waiting to be decided already."))
         ending = AdjustmentRequest.objects.create(
-            **keyed(key), campaign_id=request.campaign_id, employee=employee, kind=request.kind,
+            **with_key(key), campaign_id=request.campaign_id, employee=employee, kind=request.kind,
             kind_text=request.kind_text, reason=reason, ends=request, **held.asking,
         )  # fmt: skip
         note_step(ending, "end_asked", by)
     return ending
 
 
-def words_of(kind: str, kind_text: str, reason: str) -> dict[str, str]:
+def cleaned_reason(kind: str, kind_text: str, reason: str) -> dict[str, str]:
     """Kind and reason as they are stored. Raises AdjustmentRefused."""
     if kind not in AdjustmentRequest.Kind.values:
         raise AdjustmentRefused("kind", _("Say what it is about."))
@@ -210,7 +210,7 @@ def words_of(kind: str, kind_text: str, reason: str) -> dict[str, str]:
     return {"kind": kind, "kind_text": said, "reason": why}
 
 
-def sent_before(key: uuid.UUID | None, by: Actor) -> AdjustmentRequest | None:
+def find_by_key(key: uuid.UUID | None, by: Actor) -> AdjustmentRequest | None:
     """What this form did when it was sent before. Raises AdjustmentRefused for somebody else's key."""
     found = AdjustmentRequest.objects.filter(key=key).first() if key else None
     if found is not None and found.asked_by_id != by.id:
@@ -218,7 +218,7 @@ def sent_before(key: uuid.UUID | None, by: Actor) -> AdjustmentRequest | None:
     return found
 
 
-def keyed(key: uuid.UUID | None) -> dict[str, Any]:
+def with_key(key: uuid.UUID | None) -> dict[str, Any]:
     return {"key": key} if key else {}
 
 

@@ -16,9 +16,9 @@ from apps.employees import email_changes, load_approvals, undoing
 from apps.employees.approval_workflow import ApprovalRefused, lock_open_request, record_approval
 from apps.employees.models import ApprovalRequest
 from apps.employees.roster_effects import effect_of, roster_changed
-from apps.ledger.services import Actor, clock, hold_facts, hold_tree
+from apps.ledger.services import Actor, db_now, lock_facts, lock_org_tree
 from apps.quotas.services.moved_counts import count_holders
-from apps.quotas.services.ringing import ring_for_roster
+from apps.quotas.services.ringing import enqueue_roster_import
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class ApprovableChange:
 
 
 def _lock_roster() -> None:
-    hold_facts()
-    hold_tree()
+    lock_facts()
+    lock_org_tree()
 
 
 def _apply_load(request: ApprovalRequest, by: Actor) -> None:
-    ring_for_roster(load_approvals.hand_over(request))
+    enqueue_roster_import(load_approvals.hand_over(request))
 
 
 def _undo_load(request: ApprovalRequest, by: Actor) -> None:
@@ -93,7 +93,7 @@ def approve_request(*, request_id: uuid.UUID, seen: str, by: Actor, by_operator:
     request = ApprovalRequest.objects.get(pk=request_id)
     change = CHANGES[request.kind]
     # Before the locks: counting a large company takes longer than its writers can wait.
-    effect = change.effect(request, clock())
+    effect = change.effect(request, db_now())
     with transaction.atomic():
         change.lock()
         request = lock_open_request(request_id)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 
-from apps.ledger.services import SYSTEM, Actor, claim_job, clock, hold_facts
+from apps.ledger.services import SYSTEM, Actor, claim_job, db_now, lock_facts
 from apps.ledger.statistics import refresh_statistics
 from apps.quotas.models import Campaign, MarkRun
 from apps.quotas.services import marking
@@ -32,10 +32,10 @@ RETURNING id
 """
 
 
-def begin_run(*, campaign: Campaign, work: str, cause: str, by: Actor, makes_stale: bool = False) -> MarkRun:
+def start_run(*, campaign: Campaign, work: str, cause: str, by: Actor, invalidates: bool = False) -> MarkRun:
     """Write down a run over everybody and its ranges. Part of the caller's transaction, which holds the facts lock."""
     run = MarkRun.objects.create(
-        campaign=campaign, work=work, cause=cause, makes_stale=makes_stale, asked_by_id=by.id, asked_by_label=by.label
+        campaign=campaign, work=work, cause=cause, invalidates=invalidates, asked_by_id=by.id, asked_by_label=by.label
     )
     with connection.cursor() as cursor:
         cursor.execute(CUT, [run.pk, marking.AT_MOST])
@@ -43,27 +43,27 @@ def begin_run(*, campaign: Campaign, work: str, cause: str, by: Actor, makes_sta
     return run
 
 
-def judge_everybody(campaign: Campaign, *, cause: str, by: Actor) -> MarkRun:
+def reevaluate_all(campaign: Campaign, *, cause: str, by: Actor) -> MarkRun:
     """Everybody must be judged anew in this campaign, and until then what stands there is stale.
 
     Part of the caller's transaction, which holds the facts lock. The caller's door rings; else the sweep does.
     """
     void_sums(campaign)
-    return begin_run(campaign=campaign, work=MarkRun.Work.MARK, cause=cause, by=by, makes_stale=True)
+    return start_run(campaign=campaign, work=MarkRun.Work.MARK, cause=cause, by=by, invalidates=True)
 
 
 def begin_nightly_recount(campaign: Campaign, night: str) -> MarkRun | None:
     """Begin the recount of a night, once: None when it has been begun already, or the campaign is judged no more."""
     with transaction.atomic():
-        hold_facts()
-        if not marking.hold_campaigns(clock(), only=campaign):
+        lock_facts()
+        if not marking.lock_campaigns(db_now(), only=campaign):
             return None
         if not claim_job(f"recount:{campaign.slug}", night):
             return None
-        return begin_run(campaign=campaign, work=MarkRun.Work.RECOUNT, cause="night", by=SYSTEM)
+        return start_run(campaign=campaign, work=MarkRun.Work.RECOUNT, cause="night", by=SYSTEM)
 
 
-def ranges_to_ring(now: datetime) -> list[int]:
+def claim_due_ranges(now: datetime) -> list[int]:
     """Ranges nobody has begun with, or was asked for, since the last sweep; from now on they count as asked for."""
     before = now - timedelta(seconds=settings.SWEEP_INTERVAL)
     with connection.cursor() as cursor:
@@ -88,4 +88,4 @@ def close_if_over(run: MarkRun) -> bool:
                 totals[name] = totals.get(name, 0) + value
     if run.work == MarkRun.Work.MARK:
         refresh_statistics("quotas_standing", "quotas_standingchange", written=totals.get("people", 0))
-    return bool(MarkRun.objects.filter(pk=run.pk, finished_at=None).update(finished_at=clock(), totals=totals))
+    return bool(MarkRun.objects.filter(pk=run.pk, finished_at=None).update(finished_at=db_now(), totals=totals))

@@ -14,10 +14,18 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from apps.quotas.models import AdjustmentRequest, CampaignRule
-from apps.quotas.querysets import judged_at, population_sql, these
-from apps.quotas.services.adjusting import AdjustmentRefused, adjustment_period, refuse_pointless_days
+from apps.quotas.querysets import effective_as_of, employee_ids_sql, population_sql
+from apps.quotas.services.adjusting import AdjustmentRefused, adjustment_period, validate_period
 from apps.quotas.services.adjustment_files import AdjustmentFile, Line, LineRefused, Rejected
-from apps.quotas.services.candidates import Candidate, Candidates, LeftOut, asked_for, but, own_sql, parted
+from apps.quotas.services.candidates import (
+    BulkTarget,
+    BulkTargets,
+    SkipReason,
+    asked_for,
+    but,
+    has_other_adjustment_sql,
+    parted,
+)
 
 # A staff number first: an address is asked only for what is nobody's number.
 NAMED = """
@@ -39,7 +47,7 @@ LEFT JOIN employees_placement place ON place.employee_id = person.id
 
 
 @dataclass(frozen=True)
-class FileLook(Candidates):
+class BulkPreview(BulkTargets):
     """What a file would ask for, in its order, and the lines that ask for nothing."""
 
     rejects: list[Rejected] = field(default_factory=list)
@@ -66,9 +74,9 @@ class Facts:
     own: bool
 
 
-def look_at_file(
+def preview_file(
     file: AdjustmentFile, rule: CampaignRule, at: datetime, *, besides_employee: int | None
-) -> FileLook:  # fmt: skip
+) -> BulkPreview:  # fmt: skip
     """What asking for this file would ask for; nobody asks for themself."""
     rejects, people = list(file.rejects), _people(file.lines)
     named: dict[int, list[Line]] = {}
@@ -91,10 +99,10 @@ def look_at_file(
             except LineRefused as refused:
                 reject(line, refused)
     both = parted(found)
-    return FileLook(both.listed, both.left_out, [], sorted(rejects, key=lambda one: one.line))
+    return BulkPreview(both.listed, both.left_out, [], sorted(rejects, key=lambda one: one.line))
 
 
-def check_file(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> Candidates:
+def check_file(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> BulkTargets:
     """The stored list against the facts of now: who would be left out of a grant by that employee."""
     asked = asked_for(request, rule).listed
     facts = _facts(rule, at, [one.employee_id for one in asked], besides=request.pk)
@@ -102,13 +110,13 @@ def check_file(request: AdjustmentRequest, rule: CampaignRule, at: datetime, emp
     return parted(but(one, employee_id) for one in rows)
 
 
-def check_rows(rows: Iterable[Row], rule: CampaignRule, at: datetime, employee_id: int | None) -> Candidates:
+def check_rows(rows: Iterable[Row], rule: CampaignRule, at: datetime, employee_id: int | None) -> BulkTargets:
     """The rows of a previewed file against the facts of now: who would be on the list of that employee."""
     rows = list(rows)
     facts, found = _facts(rule, at, [row.employee_id for row in rows]), []
     for row in rows:
         person = facts[row.employee_id]
-        one = Candidate(
+        one = BulkTarget(
             row.employee_id, person.staff_no, person.name, person.department, None, rule.target, row.target,
             row.exempt, row.starts_at, row.ends_at,
         )  # fmt: skip
@@ -116,15 +124,15 @@ def check_rows(rows: Iterable[Row], rule: CampaignRule, at: datetime, employee_i
     return parted(found)
 
 
-def _changed(one: Candidate, facts: Facts, rule: CampaignRule) -> str:
+def _changed(one: BulkTarget, facts: Facts, rule: CampaignRule) -> str:
     if not facts.covered:
-        return LeftOut.GONE.value
+        return SkipReason.GONE.value
     if facts.own:
-        return LeftOut.OWN.value
+        return SkipReason.OWN.value
     try:
-        refuse_pointless_days(rule, one.starts_at, one.ends_at)
+        validate_period(rule, one.starts_at, one.ends_at)
     except AdjustmentRefused:
-        return LeftOut.CHANGED.value
+        return SkipReason.CHANGED.value
     return ""
 
 
@@ -154,7 +162,7 @@ def _meant(line: Line, people: dict[str, list[int]]) -> int:
     return meant.pop()
 
 
-def _candidate(employee: int, line: Line, lines: list[Line], one: Facts, rule: CampaignRule) -> Candidate:
+def _candidate(employee: int, line: Line, lines: list[Line], one: Facts, rule: CampaignRule) -> BulkTarget:
     """What a line gives its person, of whom `lines` are all."""
     _refuse_again(line, lines)
     if not one.covered:
@@ -162,12 +170,12 @@ def _candidate(employee: int, line: Line, lines: list[Line], one: Facts, rule: C
         raise LineRefused(_role(line), why)
     try:
         starts_at, ends_at = adjustment_period(rule, line.starts_on, line.ends_on)
-        refuse_pointless_days(rule, starts_at, ends_at)
+        validate_period(rule, starts_at, ends_at)
     except AdjustmentRefused as refused:
         raise LineRefused(refused.field, refused.message) from refused
-    return Candidate(
+    return BulkTarget(
         employee, one.staff_no, one.name, one.department, None, rule.target, line.target, line.exempt, starts_at,
-        ends_at, left_out=LeftOut.OWN.value if one.own else "",
+        ends_at, left_out=SkipReason.OWN.value if one.own else "",
     )  # fmt: skip
 
 
@@ -188,8 +196,9 @@ def _role(line: Line) -> str:
 def _facts(rule: CampaignRule, at: datetime, employees: list[int], *, besides: int = 0) -> dict[int, Facts]:
     """Of a request that is looked at again (`besides`), only what has been granted since is somebody's own."""
     statement = FACTS.format(
-        own=own_sql(rule, at, besides=besides, waiting=not besides), people=these(employees),
-        population=population_sql(rule, at, these(employees)), look=judged_at(rule, at),
+        own=has_other_adjustment_sql(rule, at, besides=besides, waiting=not besides),
+        people=employee_ids_sql(employees),
+        population=population_sql(rule, at, employee_ids_sql(employees)), look=effective_as_of(rule, at),
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(statement)

@@ -17,14 +17,14 @@ from django.utils.translation import gettext as _
 from apps.employees.approval_workflow import ApprovalRefused, hr_accounts, request_approval
 from apps.employees.models import ApprovalRequest
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, audit, clock, hold_facts
+from apps.ledger.services import Actor, audit, db_now, lock_facts
 from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.querysets import everyone, judgement_sql
+from apps.quotas.querysets import all_employees_sql, evaluation_ctes
 from apps.quotas.services.approvals import CHANGES, ApprovableChange
 from apps.quotas.services.campaigns import LONGEST_REASON, cancel_campaign
-from apps.quotas.services.ringing import ring
-from apps.quotas.services.rule_changes import change_rule, look_at_change, versions_of_change
-from apps.quotas.services.terms import CampaignRefused, Terms
+from apps.quotas.services.ringing import enqueue_marking
+from apps.quotas.services.rule_changes import change_rule, preview_rule_change, versions_of_change
+from apps.quotas.services.terms import CampaignRefused, RuleDraft
 
 Kind = ApprovalRequest.Kind
 # What can wait for a second person at a campaign that exists.
@@ -67,16 +67,16 @@ def acts_alone(by: Actor) -> bool:
 
 
 def change_rule_or_request(
-    *, campaign: Campaign, terms: Terms, seen: int, reason: str, key: uuid.UUID, by: Actor
+    *, campaign: Campaign, terms: RuleDraft, seen: int, reason: str, key: uuid.UUID, by: Actor
 ) -> CampaignRule | ApprovalRequest:
     """Change the rule at once where that concerns nobody, else ask a second person. The same `key` again is one change.
 
     Raises CampaignRefused as change_rule does, ApprovalRefused.
     """
-    if known := sent_before(key) or campaign.rules.filter(key=key).first():
+    if known := find_by_key(key) or campaign.rules.filter(key=key).first():
         return known
-    now, why = clock(), clean_text(reason, LONGEST_REASON)
-    change = look_at_change(campaign=campaign, terms=terms, seen=seen, now=now)
+    now, why = db_now(), clean_text(reason, LONGEST_REASON)
+    change = preview_rule_change(campaign=campaign, terms=terms, seen=seen, now=now)
     if not why and change.old.opens_at <= now:
         raise CampaignRefused("reason", _("A change after the opening needs a reason: everybody reads it."))
     if change.alone or acts_alone(by):
@@ -93,7 +93,7 @@ def change_rule_or_request(
 
 def _rule_effect(request: ApprovalRequest, now: datetime) -> dict[str, int]:
     try:
-        return look_at_change(**_wanted(request), now=now).concerned
+        return preview_rule_change(**_wanted(request), now=now).concerned
     except CampaignRefused as refused:
         raise stale(refused) from refused
 
@@ -135,7 +135,7 @@ def cancel_or_request(*, campaign: Campaign, reason: str, by: Actor) -> Approval
     """
     why = clean_text(reason, LONGEST_REASON)
     live = campaign.state in (Campaign.State.DRAFT, Campaign.State.OPEN)
-    effect = people_judged(campaign, clock()) if why and live else {}
+    effect = people_judged(campaign, db_now()) if why and live else {}
     if not effect.get("with_contacts") or acts_alone(by):
         cancel_campaign(campaign=campaign, reason=why, by=by)
         return None
@@ -155,7 +155,7 @@ def people_judged(campaign: Campaign, now: datetime) -> dict[str, int]:
     if now <= opened:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(CONCERNED.format(judgement=judgement_sql(campaign.rule, now, everyone())))
+        cursor.execute(CONCERNED.format(judgement=evaluation_ctes(campaign.rule, now, all_employees_sql())))
         people, red = map(int, cursor.fetchone())
         cursor.execute(RECORDED, [opened, cut_off])
         with_contacts = int(cursor.fetchone()[0])
@@ -182,20 +182,20 @@ def stale(refused: Exception) -> ApprovalRefused:
     return ApprovalRefused("stale", _("This can no longer be approved: %(why)s") % {"why": str(refused)})
 
 
-def terms_of(payload: dict[str, Any]) -> Terms:
+def terms_of(payload: dict[str, Any]) -> RuleDraft:
     """The terms of a rule, from a request's payload."""
     days = {name: date.fromisoformat(payload[name]) for name in ("opens_on", "deadline")}
-    return Terms(**{**payload, **days})
+    return RuleDraft(**{**payload, **days})
 
 
-def payload_of(terms: Terms, key: uuid.UUID) -> dict[str, Any]:
+def payload_of(terms: RuleDraft, key: uuid.UUID) -> dict[str, Any]:
     """The terms of a rule and the key of the form, as a request's payload: days as texts."""
     days = {"opens_on": terms.opens_on.isoformat(), "deadline": terms.deadline.isoformat()}
     names = {"scope": list(terms.scope), "company_domains": list(terms.company_domains)}
     return {"terms": {**asdict(terms), **days, **names}, "key": str(key)}
 
 
-def sent_before(key: uuid.UUID) -> ApprovalRequest | None:
+def find_by_key(key: uuid.UUID) -> ApprovalRequest | None:
     """What this form requested when it was sent before."""
     kinds = [Kind.RULE_CHANGE, Kind.CAMPAIGN_OPENING]
     return ApprovalRequest.objects.filter(kind__in=kinds, decision=None, payload__key=str(key)).first()
@@ -213,13 +213,13 @@ def alarm(request: ApprovalRequest, before: list[str], after: list[str], by: Act
 
 
 def wake_workers(request: ApprovalRequest) -> None:
-    ring()
+    enqueue_marking()
 
 
 def draw_line() -> None:
     # Before anything takes the lock to share it.
-    hold_facts(exclusive=True)
+    lock_facts(exclusive=True)
 
 
 CHANGES[Kind.RULE_CHANGE] = ApprovableChange(_rule_effect, _change, draw_line, wake_workers)
-CHANGES[Kind.CAMPAIGN_CANCELLATION] = ApprovableChange(effect_at_campaign, _cancel, hold_facts)
+CHANGES[Kind.CAMPAIGN_CANCELLATION] = ApprovableChange(effect_at_campaign, _cancel, lock_facts)

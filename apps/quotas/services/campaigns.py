@@ -13,12 +13,12 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, audit, clock, hold_facts, watch_identities
+from apps.ledger.services import Actor, audit, db_now, lock_facts, set_identity_tracking
 from apps.ledger.signing import can_be_signed, missing
 from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.querysets import everyone, population_sql
-from apps.quotas.services.beginning import judge_everybody
-from apps.quotas.services.terms import CampaignRefused, Terms
+from apps.quotas.querysets import all_employees_sql, population_sql
+from apps.quotas.services.beginning import reevaluate_all
+from apps.quotas.services.terms import CampaignRefused, RuleDraft
 
 SLUG_LIMIT = 80
 LONGEST_REASON = 1000
@@ -27,7 +27,7 @@ TRIES = 100
 
 
 @dataclass(frozen=True)
-class Opening:
+class OpeningPreview:
     """A campaign as it would be opened: its rule, how many people it covers now, which open ones it overlaps."""
 
     rule: CampaignRule
@@ -36,19 +36,19 @@ class Opening:
     backdated: bool
 
 
-def look_at_opening(*, name: str, terms: Terms, now: datetime) -> Opening:
+def preview_opening(*, name: str, terms: RuleDraft, now: datetime) -> OpeningPreview:
     """What opening it at `now` would do; nothing is stored. Raises CampaignRefused as open_campaign would."""
     name = _clean_name(name)
     _refuse_unsigned()
     rule = terms.rule(Campaign(pk=0, name=name), 1)
     _refuse_taken(name)
-    return Opening(rule, people_in(rule, now), overlapping(rule), rule.cutoff_at <= now)
+    return OpeningPreview(rule, people_in(rule, now), overlapping(rule), rule.cutoff_at <= now)
 
 
 def people_in(rule: CampaignRule, at: datetime) -> int:
     """How many people a rule covers at `at`."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({population_sql(rule, at, everyone())}) population")
+        cursor.execute(f"SELECT count(*) FROM ({population_sql(rule, at, all_employees_sql())}) population")
         return int(cursor.fetchone()[0])
 
 
@@ -100,7 +100,7 @@ def open_campaign(
     CampaignRefused.
     """
     wanted: dict[str, Any] = {} if company_domains is None else {"company_domains": company_domains}
-    terms = Terms(target, opens_on, deadline, time_zone, exclusive, confirmed_only, scope, **wanted)
+    terms = RuleDraft(target, opens_on, deadline, time_zone, exclusive, confirmed_only, scope, **wanted)
     try:
         return _open(_clean_name(name), slugify(slug), terms, key, by, approved_by)
     except CampaignRefused:
@@ -110,23 +110,25 @@ def open_campaign(
         raise
 
 
-def _open(name: str, slug: str, terms: Terms, key: uuid.UUID | None, by: Actor, approved_by: Actor | None) -> Campaign:
+def _open(
+    name: str, slug: str, terms: RuleDraft, key: uuid.UUID | None, by: Actor, approved_by: Actor | None
+) -> Campaign:
     if len(slug) > SLUG_LIMIT:
         raise CampaignRefused("slug", _("The short name is too long."))
     _refuse_unsigned()
     rule = terms.rule(Campaign(name=name), 1)
     with transaction.atomic():
         if terms.exclusive:
-            watch_identities(True)
-        hold_facts()
+            set_identity_tracking(True)
+        lock_facts()
         if known := _opened_by(key):
             return known
-        now = clock()
+        now = db_now()
         campaign = _create(name, slug, rule, backdated=rule.cutoff_at <= now, by=by)
         rule.campaign, rule.in_force_from, rule.key, rule.changed_by_label = campaign, now, key, by.label
         rule.approved_by_label = approved_by.label if approved_by else ""
         rule.save()
-        judge_everybody(campaign, cause="opened", by=by)
+        reevaluate_all(campaign, cause="opened", by=by)
         detail: dict[str, Any] = {
             "target": rule.target,
             "opens_at": rule.opens_at.isoformat(),
@@ -162,7 +164,7 @@ def cancel_campaign(*, campaign: Campaign, reason: str, by: Actor, approved_by: 
     if not why:
         raise CampaignRefused("reason", _("A cancellation needs a reason."))
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         live = Campaign.objects.filter(pk=campaign.pk, state__in=[Campaign.State.DRAFT, Campaign.State.OPEN])
         if not live.update(state=Campaign.State.CANCELLED):
             raise CampaignRefused("campaign", _("This campaign is over."), conflict=True)

@@ -11,9 +11,9 @@ from django.db import connection
 
 from apps.employees.services import company_zone
 from apps.quotas.models import Adjustment, AdjustmentRequest, CampaignRule
-from apps.quotas.querysets import judged_at, literal
+from apps.quotas.querysets import effective_as_of, sql_literal
 
-LeftOut = Adjustment.LeftOut
+SkipReason = Adjustment.SkipReason
 ROWS = """
 SELECT person.id, person.staff_no, person.name, coalesce(place.department, ''), (
         SELECT (min(starts_at) AT TIME ZONE {zone})::date FROM employees_employment
@@ -26,7 +26,7 @@ WHERE row.request_id = {request} ORDER BY person.staff_no COLLATE "C"
 
 
 @dataclass(frozen=True)
-class Candidate:
+class BulkTarget:
     """One person of a request for many, and what it gives them; `left_out` says why not.
 
     `old_target` is the campaign's. Exactly one of `target` and `exempt` is there, for [starts_at, ends_at).
@@ -52,15 +52,15 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Candidates:
+class BulkTargets:
     """Whom a request adjusts, whom it leaves out and why, and who has come to its rule since it was asked for.
 
     `digest` stands for all of it: an act names the one that was looked at.
     """
 
-    listed: list[Candidate]
-    left_out: list[Candidate]
-    newcomers: list[Candidate]
+    listed: list[BulkTarget]
+    left_out: list[BulkTarget]
+    newcomers: list[BulkTarget]
 
     @property
     def digest(self) -> str:
@@ -71,34 +71,34 @@ class Candidates:
         return hashlib.sha256("\n".join("\0".join(map(str, each)) for each in said).encode()).hexdigest()
 
 
-def own_sql(rule: CampaignRule, at: datetime, *, besides: int, waiting: bool) -> str:
+def has_other_adjustment_sql(rule: CampaignRule, at: datetime, *, besides: int, waiting: bool) -> str:
     """Whether `person` has an adjustment that is not over, of another request than `besides`, as SQL.
 
     With `waiting`, also one that is not decided yet.
     """
-    look = judged_at(rule, at)
+    look = effective_as_of(rule, at)
     return f"""EXISTS (SELECT 1 FROM quotas_adjustment own
         JOIN quotas_adjustmentrequest asked ON asked.id = own.request_id
         WHERE own.employee_id = person.id AND own.campaign_id = {rule.campaign_id} AND own.left_out = ''
           AND own.request_id <> {besides} AND (own.ended_at IS NULL OR own.ended_at >= {look})
           AND own.ends_at >= {look}
-          AND ({literal(waiting)} AND asked.decision IS NULL OR own.granted_at IS NOT NULL))"""
+          AND ({sql_literal(waiting)} AND asked.decision IS NULL OR own.granted_at IS NOT NULL))"""
 
 
-def but(one: Candidate, employee_id: int | None) -> Candidate:
+def but(one: BulkTarget, employee_id: int | None) -> BulkTarget:
     """The person, left out when it is the one who acts."""
-    return replace(one, left_out=LeftOut.SELF.value) if one.employee_id == employee_id else one
+    return replace(one, left_out=SkipReason.SELF.value) if one.employee_id == employee_id else one
 
 
-def parted(found: Iterable[Candidate], newcomers: Iterable[Candidate] = ()) -> Candidates:
+def parted(found: Iterable[BulkTarget], newcomers: Iterable[BulkTarget] = ()) -> BulkTargets:
     """Those of one list who are adjusted, and those who are not."""
     rows = list(found)
-    return Candidates(
+    return BulkTargets(
         [one for one in rows if not one.left_out], [one for one in rows if one.left_out], list(newcomers)
     )  # fmt: skip
 
 
-def store_listed(request: AdjustmentRequest, listed: list[Candidate]) -> None:
+def store_listed(request: AdjustmentRequest, listed: list[BulkTarget]) -> None:
     """Write down what is asked for, everybody's in one statement."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -114,12 +114,12 @@ def store_listed(request: AdjustmentRequest, listed: list[Candidate]) -> None:
         )
 
 
-def asked_for(request: AdjustmentRequest, rule: CampaignRule) -> Candidates:
+def asked_for(request: AdjustmentRequest, rule: CampaignRule) -> BulkTargets:
     """The list as it was asked for and, once it is granted, with those who were left out."""
     statement = ROWS.format(
-        zone=literal(company_zone()), opens_at=literal(rule.opens_at), cutoff_at=literal(rule.cutoff_at),
-        target=rule.target, request=literal(request.pk),
+        zone=sql_literal(company_zone()), opens_at=sql_literal(rule.opens_at), cutoff_at=sql_literal(rule.cutoff_at),
+        target=rule.target, request=sql_literal(request.pk),
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(statement)
-        return parted(Candidate(*row) for row in cursor.fetchall())
+        return parted(BulkTarget(*row) for row in cursor.fetchall())

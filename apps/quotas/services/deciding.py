@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 
 from apps.contacts.services import lock_employees
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, note_employees, origin
+from apps.ledger.services import Actor, origin, queue_reevaluation
 from apps.quotas.models import Adjustment, AdjustmentRequest
-from apps.quotas.services.adjusting import LONGEST, AdjustmentRefused, Held, conflict, hold, note_step
-from apps.quotas.services.many import leave_out_changed
+from apps.quotas.services.adjusting import LONGEST, AdjustmentRefused, Held, conflict, lock_for_adjustment, note_step
+from apps.quotas.services.many import exclude_changed
 
 # An entry for each person, in one statement: whoever looks a person up in the trail finds what changed their target.
 TOLD = """
@@ -42,12 +42,12 @@ def grant_adjustment(*, request_id: int, by: Actor, seen: str = "") -> int:
         concerned = _concerned(request, held)
         lock_employees(concerned)
         if request.for_many:
-            leave_out_changed(request, held, seen)
+            exclude_changed(request, held, seen)
         _decide(request, AdjustmentRequest.Decision.GRANTED, held, by)
         changed = _end(request, held, concerned) if request.ends_id else _begin(request, held)
         if not changed:
             raise conflict(_("There is nobody left whom this would change. Refuse it, or ask again."))
-        note_employees(changed)
+        queue_reevaluation(changed)
         _tell_each(request, changed, by)
         note_step(request, "end_granted" if request.ends_id else "granted", by, people=len(changed))
     return len(changed)
@@ -81,7 +81,7 @@ def withdraw_adjustment(*, request_id: int, by: Actor) -> None:
 def _hold_request(request_id: int, by: Actor, *, must_be_open: bool = True) -> tuple[AdjustmentRequest, Held]:
     """Lock what a decision needs and read the request under its lock. Raises AdjustmentRefused, DoesNotExist."""
     campaign_id = AdjustmentRequest.objects.values_list("campaign_id", flat=True).get(pk=request_id)
-    held = hold(campaign_id, by, must_be_open=must_be_open)
+    held = lock_for_adjustment(campaign_id, by, must_be_open=must_be_open)
     request = AdjustmentRequest.objects.select_for_update().get(pk=request_id)
     if not request.waiting:
         raise conflict(

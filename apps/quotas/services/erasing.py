@@ -69,7 +69,7 @@ class Erased:
     `texts`: reviews that speak of them. `names`: names of tokens and files.
     """
 
-    found: contacts.Found
+    found: contacts.ErasurePreview
     texts: int = 0
     names: int = 0
     elsewhere: list[tuple[str, Any]] = field(default_factory=list)

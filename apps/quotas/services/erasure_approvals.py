@@ -22,7 +22,7 @@ from apps.employees.approval_workflow import ApprovalRefused, hr_accounts, reque
 from apps.employees.models import ApprovalRequest
 from apps.ledger.rules import Identity
 from apps.ledger.sealing import seal_of
-from apps.ledger.services import Actor, hold_facts, try_hold
+from apps.ledger.services import Actor, advisory_lock, lock_facts
 from apps.quotas.services.approvals import CHANGES, ApprovableChange
 from apps.quotas.services.campaign_approvals import Waiting, requester_of
 from apps.quotas.services.erasing import Erased, erase_person, find_person, finish_erasure, forgetting
@@ -147,7 +147,7 @@ def _begin(request: ApprovalRequest, by: Actor) -> None:
 
 def _finish(request: ApprovalRequest) -> bool:
     """The second half, behind the commit of the objection. False: it is tried again by the sweep."""
-    with try_hold(f"erasure:{request.pk}") as mine:
+    with advisory_lock(f"erasure:{request.pk}") as mine:
         subject = ErasureSubject.objects.filter(request_id=request.pk, erasure__isnull=False).first()
         if not mine or subject is None or subject.erasure is None:
             return False
@@ -168,4 +168,4 @@ def _after(request: ApprovalRequest) -> None:
     _finish(request)
 
 
-CHANGES[Kind.ERASURE] = ApprovableChange(_effect, _begin, hold_facts, _after)
+CHANGES[Kind.ERASURE] = ApprovableChange(_effect, _begin, lock_facts, _after)

@@ -21,15 +21,15 @@ from apps.ledger import uploads
 from apps.ledger.files import opened
 from apps.ledger.models import FilePreview, StoredFile
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, db_now
 from apps.ledger.tables import TooLarge, UnreadableFile
 from apps.ledger.texts import PackedFile, UnsureEncoding, sample
 from apps.ledger.uploads import Made
 from apps.quotas.models import AdjustmentRequest, Campaign, CampaignRule
-from apps.quotas.services.adjusting import conflict, hold, note_step, sent_before, words_of
+from apps.quotas.services.adjusting import cleaned_reason, conflict, find_by_key, lock_for_adjustment, note_step
 from apps.quotas.services.adjustment_files import AdjustmentFile, TooManyLines, read_adjustments, rejected_csv
-from apps.quotas.services.by_file import FileLook, Row, check_rows, look_at_file
-from apps.quotas.services.candidates import Candidates, store_listed
+from apps.quotas.services.by_file import BulkPreview, Row, check_rows, preview_file
+from apps.quotas.services.candidates import BulkTargets, store_listed
 
 # What marks a list of adjustments among stored files.
 UPLOAD = "quotas/adjustments"
@@ -45,12 +45,12 @@ def preview_adjustments(stored: StoredFile, asked: dict[str, Any]) -> Made:
     """What a file gives whom in `campaign` (an id) when `employee` (an id or None) asks, and the lines that give
     nothing. `problem` is a code when it cannot be read.
     """
-    rule, at, mine = Campaign.objects.get(pk=asked["campaign"]).rule, clock(), asked["language"]
+    rule, at, mine = Campaign.objects.get(pk=asked["campaign"]).rule, db_now(), asked["language"]
 
-    def read(language: str) -> tuple[AdjustmentFile, FileLook]:
+    def read(language: str) -> tuple[AdjustmentFile, BulkPreview]:
         with translation.override(language):
             file = read_adjustments(raw, asked["encoding"])
-            return file, look_at_file(file, rule, at, besides_employee=asked["employee"])
+            return file, preview_file(file, rule, at, besides_employee=asked["employee"])
 
     with opened(stored) as raw:
         try:
@@ -72,7 +72,7 @@ def preview_adjustments(stored: StoredFile, asked: dict[str, Any]) -> Made:
     return Made(report, rejected_csv(file, found.rejects))
 
 
-def _told(found: FileLook) -> list[dict[str, Any]]:
+def _told(found: BulkPreview) -> list[dict[str, Any]]:
     return [asdict(one) | {"cells": list(one.cells)} for one in found.rejects[:SHOWN_REJECTS]]
 
 
@@ -91,7 +91,7 @@ def _problem(error: UnreadableFile) -> dict[str, Any]:
     return {"problem": "unreadable", "line": error.line}
 
 
-def previewed(report: dict[str, Any], rule: CampaignRule, at: datetime, employee_id: int | None) -> Candidates | None:
+def previewed(report: dict[str, Any], rule: CampaignRule, at: datetime, employee_id: int | None) -> BulkTargets | None:
     """The list of a preview against the facts of now; None when it was made of another rule than this one."""
     if report.get("rule") != rule.pk:
         return None
@@ -110,10 +110,10 @@ def ask_by_file(
     One request: it is granted or refused as one. A file asks once, however often it is sent. Raises AdjustmentRefused,
     also when the list is another one by now.
     """
-    said = words_of(kind, kind_text, reason)
+    said = cleaned_reason(kind, kind_text, reason)
     with transaction.atomic():
-        held = hold(campaign.pk, by)
-        if known := sent_before(stored.pk, by):
+        held = lock_for_adjustment(campaign.pk, by)
+        if known := find_by_key(stored.pk, by):
             return known
         found = previewed(_report(stored), held.rule, held.now, held.employee_id)
         if found is None or found.digest != seen:

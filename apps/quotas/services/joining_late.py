@@ -17,23 +17,23 @@ from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor
 from apps.quotas.adjustments import FOR_EVER
 from apps.quotas.models import AdjustmentRequest, Campaign, CampaignRule
-from apps.quotas.querysets import everyone, judged_at, literal, population_sql
+from apps.quotas.querysets import all_employees_sql, effective_as_of, population_sql, sql_literal
 from apps.quotas.services.adjusting import (
     AdjustmentRefused,
+    cleaned_reason,
     conflict,
-    hold,
-    keyed,
+    find_by_key,
+    lock_for_adjustment,
     note_step,
-    sent_before,
-    words_of,
+    with_key,
 )
 from apps.quotas.services.candidates import (
-    Candidate,
-    Candidates,
-    LeftOut,
+    BulkTarget,
+    BulkTargets,
+    SkipReason,
     asked_for,
     but,
-    own_sql,
+    has_other_adjustment_sql,
     parted,
     store_listed,
 )
@@ -53,34 +53,35 @@ ORDER BY person.staff_no COLLATE "C"
 """
 
 
-def share_sql(rule: CampaignRule, day: str) -> str:
+def prorated_target_sql(rule: CampaignRule, day: str) -> str:
     """rules.pro_rata in SQL for a column of first days."""
     whole = (rule.deadline - rule.opens_on).days + 1
-    left = f"least({literal(rule.deadline)}::date - {day} + 1, {whole})"
+    left = f"least({sql_literal(rule.deadline)}::date - {day} + 1, {whole})"
     return f"greatest(({rule.target}::bigint * {left} + {whole - 1}) / {whole}, 1)::int"
 
 
-def who_joined(
+def find_late_joiners(
     rule: CampaignRule, at: datetime, joined_after: date, department: str, *, besides: int = 0, waiting: bool = True
-) -> list[Candidate]:
+) -> list[BulkTarget]:
     """Everybody of the campaign whose first day in it is after that day and whose share is less than the target.
 
     Whoever has another adjustment than those of the request `besides` is left out as OWN; with `waiting`, also for one
     that is not decided yet.
     """
-    placed = f"place.department = {literal(department)}" if department else "true"
+    placed = f"place.department = {sql_literal(department)}" if department else "true"
     statement = JOINED.format(
-        share=share_sql(rule, "joined.day"), own=own_sql(rule, at, besides=besides, waiting=waiting),
-        look=judged_at(rule, at), population=population_sql(rule, at, everyone()),
-        zone=literal(company_zone()), opens_at=literal(rule.opens_at), cutoff_at=literal(rule.cutoff_at),
-        after=f"{literal(joined_after)}::date", target=rule.target, in_department=placed,
+        share=prorated_target_sql(rule, "joined.day"),
+        own=has_other_adjustment_sql(rule, at, besides=besides, waiting=waiting),
+        look=effective_as_of(rule, at), population=population_sql(rule, at, all_employees_sql()),
+        zone=sql_literal(company_zone()), opens_at=sql_literal(rule.opens_at), cutoff_at=sql_literal(rule.cutoff_at),
+        after=f"{sql_literal(joined_after)}::date", target=rule.target, in_department=placed,
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return [
-            Candidate(
+            BulkTarget(
                 person, staff_no, name, placed, joined_on, rule.target, share, None, rule.opens_at, FOR_EVER,
-                left_out=LeftOut.OWN.value if own else "",
+                left_out=SkipReason.OWN.value if own else "",
             )
             for person, staff_no, name, placed, joined_on, share, own in cursor.fetchall()
         ]  # fmt: skip
@@ -88,15 +89,15 @@ def who_joined(
 
 def preview_rule(
     rule: CampaignRule, at: datetime, *, joined_after: date, department: str, besides_employee: int | None
-) -> Candidates:
+) -> BulkTargets:
     """What asking for this rule would ask for; nobody asks for themself. Raises AdjustmentRefused for another day."""
     if not rule.opens_on <= joined_after < rule.deadline:
         raise AdjustmentRefused("joined_after", _("Choose a day from the opening to the day before the deadline."))
-    found = [but(one, besides_employee) for one in who_joined(rule, at, joined_after, clean_text(department))]
+    found = [but(one, besides_employee) for one in find_late_joiners(rule, at, joined_after, clean_text(department))]
     return parted(found)
 
 
-def ask_by_rule(
+def request_prorated_targets(
     *,
     campaign: Campaign,
     joined_after: date,
@@ -110,10 +111,10 @@ def ask_by_rule(
 
     One request: it is granted or refused as one. Raises AdjustmentRefused, also when the list is another one by now.
     """
-    said = words_of(AdjustmentRequest.Kind.JOINED_LATE, "", reason)
+    said = cleaned_reason(AdjustmentRequest.Kind.JOINED_LATE, "", reason)
     with transaction.atomic():
-        held = hold(campaign.pk, by)
-        if known := sent_before(key, by):
+        held = lock_for_adjustment(campaign.pk, by)
+        if known := find_by_key(key, by):
             return known
         found = preview_rule(
             held.rule, held.now, joined_after=joined_after, department=department, besides_employee=held.employee_id
@@ -123,7 +124,7 @@ def ask_by_rule(
         if not found.listed:
             raise conflict(_("Nobody is on this list."))
         request = AdjustmentRequest.objects.create(
-            **keyed(key), campaign=campaign, joined_after=joined_after, department=clean_text(department),
+            **with_key(key), campaign=campaign, joined_after=joined_after, department=clean_text(department),
             **held.asking, **said,
         )  # fmt: skip
         store_listed(request, found.listed)
@@ -131,18 +132,18 @@ def ask_by_rule(
     return request
 
 
-def check_rule(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> Candidates:
+def check_rule(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> BulkTargets:
     """The stored list against the facts of now: who would be left out of a grant by that employee, and who came."""
     if request.joined_after is None:
         raise ValueError("this request has no rule")
-    found = who_joined(rule, at, request.joined_after, request.department, besides=request.pk, waiting=False)
+    found = find_late_joiners(rule, at, request.joined_after, request.department, besides=request.pk, waiting=False)
     now = {one.employee_id: one for one in found}
     asked = asked_for(request, rule).listed
     rows = [replace(one, left_out=_changed(now.pop(one.employee_id, None), one)) for one in asked]
     return parted([but(one, employee_id) for one in rows], [one for one in now.values() if not one.left_out])
 
 
-def _changed(current: Candidate | None, asked: Candidate) -> str:
+def _changed(current: BulkTarget | None, asked: BulkTarget) -> str:
     if current is None:
-        return LeftOut.GONE.value
-    return current.left_out or ("" if current.target == asked.target else LeftOut.CHANGED.value)
+        return SkipReason.GONE.value
+    return current.left_out or ("" if current.target == asked.target else SkipReason.CHANGED.value)

@@ -10,19 +10,19 @@ from django.utils.translation import gettext as _
 from apps.quotas.models import AdjustmentRequest, CampaignRule
 from apps.quotas.services.adjusting import Held, conflict
 from apps.quotas.services.by_file import check_file
-from apps.quotas.services.candidates import Candidates
+from apps.quotas.services.candidates import BulkTargets
 from apps.quotas.services.joining_late import check_rule
 
 
-def check_many(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> Candidates:
+def recheck(request: AdjustmentRequest, rule: CampaignRule, at: datetime, employee_id: int | None) -> BulkTargets:
     """The stored list against the facts of now: who would be left out of a grant by that employee, and who came."""
     check = check_file if request.from_file else check_rule
     return check(request, rule, at, employee_id)
 
 
-def leave_out_changed(request: AdjustmentRequest, held: Held, seen: str) -> None:
+def exclude_changed(request: AdjustmentRequest, held: Held, seen: str) -> None:
     """Write down who is left out of a grant. Raises AdjustmentRefused when the granter looked at another list."""
-    found = check_many(request, held.rule, held.now, held.employee_id)
+    found = recheck(request, held.rule, held.now, held.employee_id)
     if found.digest != seen:
         raise conflict(_("The list has changed since you looked at it. Look again."))
     with connection.cursor() as cursor:

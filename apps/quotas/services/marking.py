@@ -10,9 +10,15 @@ from django.db import connection, transaction
 
 from apps.contacts.services import lock_employees
 from apps.employees.models import Employee
-from apps.ledger.services import clock, drain, hold_facts
+from apps.ledger.services import db_now, lock_facts, pop_outbox
 from apps.quotas.models import Campaign, StandingChange
-from apps.quotas.querysets import clean_sql, holders_sql, judgement_sql, literal, these
+from apps.quotas.querysets import (
+    clean_sql,
+    employee_ids_sql,
+    employees_holding_identity_sql,
+    evaluation_ctes,
+    sql_literal,
+)
 
 # Row locks held at a time, and notes taken at a time.
 AT_MOST = 5_000
@@ -121,9 +127,10 @@ def mark_standings(
     rule = campaign.rules.latest("version")
     since = SINCE_REPAIRED if cause == StandingChange.Cause.REPAIR else "{now}"
     statement = MARK.format(
-        judgement=judgement_sql(rule, now, "SELECT id FROM chosen"), clean=clean_sql(rule),
-        employees=these(employees), campaign=campaign.pk,
-        now=literal(now), cause=literal(str(cause)), since=since.format(campaign=campaign.pk, now=literal(now)),
+        judgement=evaluation_ctes(rule, now, "SELECT id FROM chosen"), clean=clean_sql(rule),
+        employees=employee_ids_sql(employees), campaign=campaign.pk,
+        now=sql_literal(now), cause=sql_literal(str(cause)),
+        since=since.format(campaign=campaign.pk, now=sql_literal(now)),
         kept=KEPT.format(campaign=campaign.pk),
     )  # fmt: skip
     with connection.cursor() as cursor:
@@ -131,7 +138,7 @@ def mark_standings(
         return Mark(*map(int, cursor.fetchone()))
 
 
-def hold_campaigns(at: datetime, only: Campaign | None = None) -> list[Campaign]:
+def lock_campaigns(at: datetime, only: Campaign | None = None) -> list[Campaign]:
     """The campaigns a mark may write at `at`, their rows locked against a freeze until the transaction ends."""
     wanted = Campaign.objects.to_mark(at)
     if only is not None:
@@ -149,15 +156,15 @@ def mark_touched() -> int:
     The notes are gone exactly when the marks are committed.
     """
     with transaction.atomic():
-        hold_facts()
-        touched = drain(AT_MOST)
+        lock_facts()
+        touched = pop_outbox(AT_MOST)
         # After the drain: a campaign that opens in between must not find its notes taken for the others alone.
-        campaigns = hold_campaigns(clock())
+        campaigns = lock_campaigns(db_now())
         ids = sorted({*touched.employees, *_holders(touched.identities)})
         for begin in range(0, len(ids), AT_MOST):
             employees = ids[begin : begin + AT_MOST]
             lock_employees(employees)
-            now = clock()
+            now = db_now()
             for campaign in campaigns:
                 mark_standings(campaign=campaign, employees=employees, now=now)
     return touched.rows
@@ -169,7 +176,7 @@ def _holders(identities: Sequence[tuple[str, bytes]]) -> list[int]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT DISTINCT employee_id FROM ({holders_sql(TAKEN)}) holder",
+            f"SELECT DISTINCT employee_id FROM ({employees_holding_identity_sql(TAKEN)}) holder",
             [[kind for kind, _ in identities], [digest for _, digest in identities]],
         )
         return [employee for (employee,) in cursor.fetchall()]
@@ -178,7 +185,7 @@ def _holders(identities: Sequence[tuple[str, bytes]]) -> list[int]:
 def mark_range(campaign: Campaign, employees: list[int]) -> Mark:
     """Judge these employees, after their locks. The caller's transaction holds the facts lock and the campaign."""
     lock_employees(employees)
-    return mark_standings(campaign=campaign, employees=employees, now=clock())
+    return mark_standings(campaign=campaign, employees=employees, now=db_now())
 
 
 def ranges() -> Iterator[list[int]]:

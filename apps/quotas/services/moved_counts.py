@@ -10,7 +10,7 @@ from apps.contacts.models import ContactIdentity
 from apps.employees.models import EmployeeIdentity
 from apps.ledger.services import identity
 from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.querysets import literal
+from apps.quotas.querysets import sql_literal
 
 # The identities of the people who were touched that somebody has as a contact's, also of a contact that has ended: a
 # look at an earlier day counts it. With the periods of everybody who has or had them, before the change and after it;
@@ -56,7 +56,10 @@ def count_moved() -> int:
     rules = CampaignRule.objects.exclude(campaign__state=Campaign.State.CANCELLED)
     periods = rules.values_list("opens_at", "cutoff_at").distinct()
     found = [MOVED_FOR_GOOD]
-    found += [MOVED.format(opens_at=literal(opens_at), cutoff_at=literal(cutoff_at)) for opens_at, cutoff_at in periods]
+    found += [
+        MOVED.format(opens_at=sql_literal(opens_at), cutoff_at=sql_literal(cutoff_at))
+        for opens_at, cutoff_at in periods
+    ]
     with connection.cursor() as cursor:
         cursor.execute(KEYS)
         cursor.execute(HOLDERS.format(moved=" UNION ".join(found)))

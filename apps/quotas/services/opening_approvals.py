@@ -10,7 +10,7 @@ from typing import Any
 
 from apps.employees.approval_workflow import request_approval
 from apps.employees.models import ApprovalRequest
-from apps.ledger.services import Actor, clock
+from apps.ledger.services import Actor, db_now
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.services.approvals import CHANGES, ApprovableChange
 from apps.quotas.services.campaign_approvals import (
@@ -18,16 +18,16 @@ from apps.quotas.services.campaign_approvals import (
     acts_alone,
     alarm,
     draw_line,
+    find_by_key,
     payload_of,
     requester_of,
-    sent_before,
     stale,
     terms_of,
     wake_workers,
 )
-from apps.quotas.services.campaigns import campaigns_beside, look_at_opening, open_campaign, people_in
+from apps.quotas.services.campaigns import campaigns_beside, open_campaign, people_in, preview_opening
 from apps.quotas.services.rule_changes import effect_of
-from apps.quotas.services.terms import CampaignRefused, Terms, company_domains
+from apps.quotas.services.terms import CampaignRefused, RuleDraft, company_domains
 
 Kind = ApprovalRequest.Kind
 
@@ -49,16 +49,16 @@ def opens_alone(rule: CampaignRule) -> bool:
 
 
 def open_or_request(
-    *, name: str, terms: Terms, slug: str = "", key: uuid.UUID, by: Actor
+    *, name: str, terms: RuleDraft, slug: str = "", key: uuid.UUID, by: Actor
 ) -> Campaign | ApprovalRequest:
     """Open a campaign at once, or ask a second person (opens_alone). The same `key` again is the same campaign.
 
     Raises CampaignRefused as open_campaign does, ApprovalRefused.
     """
-    known = sent_before(key) or Campaign.objects.filter(rules__key=key, rules__version=1).first()
+    known = find_by_key(key) or Campaign.objects.filter(rules__key=key, rules__version=1).first()
     if known:
         return known
-    rule = look_at_opening(name=name, terms=terms, now=clock()).rule
+    rule = preview_opening(name=name, terms=terms, now=db_now()).rule
     if opens_alone(rule) or acts_alone(by):
         return open_campaign(name=name, slug=slug, key=key, by=by, **_arguments(terms))
     request = request_approval(
@@ -92,7 +92,7 @@ def _open(request: ApprovalRequest, by: Actor) -> None:
         raise stale(refused) from refused
 
 
-def _arguments(terms: Terms) -> dict[str, Any]:
+def _arguments(terms: RuleDraft) -> dict[str, Any]:
     return {field.name: getattr(terms, field.name) for field in fields(terms)}
 
 

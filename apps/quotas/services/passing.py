@@ -12,17 +12,17 @@ from apps.employees.services import rebuild_tree
 from apps.ledger.models import Setting
 from apps.ledger.services import (
     SYSTEM,
-    clock,
-    hold_facts,
-    hold_tree,
-    note_employees,
-    watch_identities,
-    watching,
+    db_now,
+    identity_tracking_on,
+    lock_facts,
+    lock_org_tree,
+    queue_reevaluation,
+    set_identity_tracking,
 )
 from apps.quotas.models import Campaign
-from apps.quotas.services.beginning import judge_everybody
+from apps.quotas.services.beginning import reevaluate_all
 
-FOLLOWED = "time_followed_until"
+PROCESSED_UNTIL = "time_followed_until"
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 # A fact dated B is in force for every look after B, so the half-open window is [since, until).
@@ -49,19 +49,19 @@ WHERE employee_id = ANY(%(employees)s)
 """
 
 
-def follow_time(now: datetime | None = None) -> int:
+def process_effective_dates(now: datetime | None = None) -> int:
     """Note everyone for whom a dated fact began or ended since the last call; returns how many are to be judged.
 
     Called every minute and before every recount. Whoever calls first does it for all; missed hours are made up for
     at once, since the window begins where the last one ended.
     """
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         # Before anything is read: a roster that is being loaded over midnight has its own idea of today's tree.
-        hold_tree()
-        Setting.objects.get_or_create(name=FOLLOWED, defaults={"value": BEGINNING.isoformat()})
-        followed = Setting.objects.select_for_update().get(name=FOLLOWED)
-        until = now or clock()
+        lock_org_tree()
+        Setting.objects.get_or_create(name=PROCESSED_UNTIL, defaults={"value": BEGINNING.isoformat()})
+        followed = Setting.objects.select_for_update().get(name=PROCESSED_UNTIL)
+        until = now or db_now()
         since = datetime.fromisoformat(followed.value)
         if until <= since:
             return 0
@@ -72,27 +72,27 @@ def follow_time(now: datetime | None = None) -> int:
             if people:
                 rebuild_tree(until)
                 cursor.execute(COLLEAGUES, {"employees": sorted(people)})
-        note_employees(people | adjusted)
+        queue_reevaluation(people | adjusted)
         for campaign in Campaign.objects.filter(pk__in=opened).order_by("pk"):
-            judge_everybody(campaign, cause="opened", by=SYSTEM)
+            reevaluate_all(campaign, cause="opened", by=SYSTEM)
         followed.value = until.isoformat()
         followed.save(update_fields=["value"])
     return Employee.objects.count() if opened else len(people | adjusted)
 
 
-def stop_watching() -> bool:
+def disable_unused_tracking() -> bool:
     """Let writers of contacts note identities no more, once no campaign that is still judged counts exclusively.
 
     Draws a line between the writers before and after, as a campaign that opens does; True when it did.
     """
-    if not watching() or _exclusive_left():
+    if not identity_tracking_on() or _exclusive_left():
         return False
     with transaction.atomic():
-        hold_facts(exclusive=True)
+        lock_facts(exclusive=True)
         # Again, behind the line: one may have opened meanwhile.
         if _exclusive_left():
             return False
-        watch_identities(False)
+        set_identity_tracking(False)
     return True
 
 

@@ -16,7 +16,7 @@ from apps.contacts.models import Contact, Submission
 from apps.contacts.services import ContactRefused, restore_contact, undo_submission
 from apps.employees.models import Employee
 from apps.ledger.querysets import Clock
-from apps.ledger.services import Actor, clock, hold_facts
+from apps.ledger.services import Actor, db_now, lock_facts
 from apps.quotas.models import Campaign, CampaignRule
 
 
@@ -36,7 +36,7 @@ def _shown() -> QuerySet[CampaignRule]:
     return shown.select_related("campaign").order_by("campaign__name", "version")
 
 
-def choice_for(user: Any, slug: str | None) -> Choice:
+def select_campaign(user: Any, slug: str | None) -> Choice:
     """The campaign named, else the reader's open one with the nearest cut-off, else the latest frozen one, else None.
 
     One query, rules and clock included. Raises Campaign.DoesNotExist for a name that is none.
@@ -47,13 +47,13 @@ def choice_for(user: Any, slug: str | None) -> Choice:
         campaign = rule.campaign = found.setdefault(rule.campaign_id, rule.campaign)
         campaign.versions = [*campaign.__dict__.get("versions", []), rule]
     campaigns = list(found.values())
-    now = max((rule.now for rule in rules), default=None) or clock()
+    now = max((rule.now for rule in rules), default=None) or db_now()
     return Choice(_chosen(campaigns, user, slug, now), campaigns, now)
 
 
 def campaign_for(user: Any, slug: str | None) -> Campaign | None:
-    """The campaign of choice_for."""
-    return choice_for(user, slug).campaign
+    """The campaign of select_campaign."""
+    return select_campaign(user, slug).campaign
 
 
 def _chosen(campaigns: list[Campaign], user: Any, slug: str | None, now: datetime) -> Campaign | None:
@@ -62,7 +62,7 @@ def _chosen(campaigns: list[Campaign], user: Any, slug: str | None, now: datetim
         if not named:
             raise Campaign.DoesNotExist
         return named[0]
-    mine = [campaign for campaign in campaigns if concerns(campaign, user)] or campaigns
+    mine = [campaign for campaign in campaigns if covers(campaign, user)] or campaigns
 
     def order(campaign: Campaign) -> tuple:
         cutoff = campaign.rule.cutoff_at
@@ -72,7 +72,7 @@ def _chosen(campaigns: list[Campaign], user: Any, slug: str | None, now: datetim
     return min(mine, key=order, default=None)
 
 
-def concerns(campaign: Campaign, user: Any) -> bool:
+def covers(campaign: Campaign, user: Any) -> bool:
     """Whether the reader's department is in the campaign's scope; it is for an account of nobody."""
     scope = campaign.rule.scope
     employee = getattr(user, "employee", None)
@@ -85,9 +85,9 @@ def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> Non
     Raises ContactRefused, Contact.DoesNotExist.
     """
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         contact = Contact.objects.of(employee).get(pk=contact_id)
-        if any(contact.recorded_at < campaign.rule.cutoff_at for campaign in _campaigns_over(clock())):
+        if any(contact.recorded_at < campaign.rule.cutoff_at for campaign in _campaigns_over(db_now())):
             raise ContactRefused(
                 "campaign_over", _("This contact belongs to a campaign that has ended: it can no longer be restored.")
             )
@@ -100,7 +100,7 @@ def undo_while_open(*, submission_id: uuid.UUID, employee: Employee, by: Actor) 
     Raises ContactRefused, Submission.DoesNotExist.
     """
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         if not can_undo(Submission.objects.get(pk=submission_id, employee=employee).received_at):
             message = _("This file counted in a campaign that is over: it can no longer be undone.")
             raise ContactRefused("campaign_over", message)
@@ -109,7 +109,7 @@ def undo_while_open(*, submission_id: uuid.UUID, employee: Employee, by: Actor) 
 
 def can_undo(received_at: datetime) -> bool:
     """Whether every campaign that what came then was in time for is still open, its cut-off ahead."""
-    over = _campaigns_over(clock())
+    over = _campaigns_over(db_now())
     return not any(one.rule.opens_at <= received_at < one.rule.cutoff_at for one in over)
 
 

@@ -12,11 +12,11 @@ from django.db import connection, transaction
 from apps.contacts.services import lock_employees
 from apps.employees.models import Employee
 from apps.ledger.models import Setting
-from apps.ledger.services import SYSTEM, Actor, audit, clock, hold_facts
+from apps.ledger.services import SYSTEM, Actor, audit, db_now, lock_facts
 from apps.quotas.models import Campaign, StandingChange
-from apps.quotas.querysets import clean_sql, judgement_sql, literal, stale_sql, these
-from apps.quotas.services.marking import hold_campaigns, mark_standings, ranges
-from apps.quotas.services.passing import follow_time
+from apps.quotas.querysets import clean_sql, employee_ids_sql, evaluation_ctes, pending_sql, sql_literal
+from apps.quotas.services.marking import lock_campaigns, mark_standings, ranges
+from apps.quotas.services.passing import process_effective_dates
 
 DRIFT = "drift"
 # So many differences of a range are kept in words; the others are counted, and each repair is in the audit trail.
@@ -67,7 +67,7 @@ class Difference:
 
 
 @dataclass
-class Found:
+class RecountResult:
     """What a comparison saw: employees looked at, those among them who wait for a mark, and the differences."""
 
     people: int = 0
@@ -86,18 +86,18 @@ def compare_everybody(
     *,
     repairing: bool = False,
     by: Actor = SYSTEM,
-) -> Found:
+) -> RecountResult:
     """Compare everybody, a few thousand at a time, and put right what differs if wanted. Says in the end what it found.
 
     What was found stays an alarm in /health/ready until a comparison finds nothing.
     """
-    total, whole = Employee.objects.count(), Found()
+    total, whole = Employee.objects.count(), RecountResult()
     for employees in ranges():
         found = find_differences(campaign, employees)
         if repairing and found.differences:
             with transaction.atomic():
-                hold_facts()
-                for held in hold_campaigns(clock(), only=campaign):
+                lock_facts()
+                for held in lock_campaigns(db_now(), only=campaign):
                     repair(held, found, by=by)
         whole.people += found.people
         whole.waiting += found.waiting
@@ -106,36 +106,36 @@ def compare_everybody(
     return whole
 
 
-def keep_drift(campaign: Campaign, differences: int) -> None:
+def record_drift(campaign: Campaign, differences: int) -> None:
     """What the last recount found, for /health/ready."""
     Setting.objects.update_or_create(name=f"{DRIFT}:{campaign.slug}", defaults={"value": differences})
 
 
-def find_differences(campaign: Campaign, employees: Sequence[int]) -> Found:
+def find_differences(campaign: Campaign, employees: Sequence[int]) -> RecountResult:
     """Compare these employees' standings with the facts. Nobody is locked; whoever is named differed twice.
 
     What only the passing of time has changed is noted in between: that is no drift.
     """
     found = _compare(campaign, employees)
     if found.differences:
-        follow_time()
+        process_effective_dates()
         again = _compare(campaign, [one.employee_id for one in found.differences])
         found.waiting += again.waiting
         found.differences = again.differences
     return found
 
 
-def repair(campaign: Campaign, seen: Found, *, by: Actor = SYSTEM) -> dict[str, Any]:
+def repair(campaign: Campaign, seen: RecountResult, *, by: Actor = SYSTEM) -> dict[str, Any]:
     """Judge anew whoever still differs, with the service of every mark; each repair is told in the audit trail.
 
     The caller's transaction holds the facts lock and the campaign. Returns the result of a recount's range.
     """
-    found = Found()
+    found = RecountResult()
     if seen.differences:
         lock_employees(one.employee_id for one in seen.differences)
         found = _compare(campaign, [one.employee_id for one in seen.differences])
         ids = [one.employee_id for one in found.differences]
-        mark_standings(campaign=campaign, employees=ids, now=clock(), cause=StandingChange.Cause.REPAIR)
+        mark_standings(campaign=campaign, employees=ids, now=db_now(), cause=StandingChange.Cause.REPAIR)
     for one in found.differences:
         detail = {"campaign": campaign.slug, "fields": one.fields, "stored": one.stored, "recounted": one.recounted}
         audit("standing.repaired", by=by, kind="employee", id=one.staff_no, label=one.name, detail=detail)
@@ -143,13 +143,13 @@ def repair(campaign: Campaign, seen: Found, *, by: Actor = SYSTEM) -> dict[str, 
     return {"waiting": seen.waiting, "differences": len(found.differences), "listed": listed}
 
 
-def _compare(campaign: Campaign, employees: Sequence[int]) -> Found:
-    chosen = these(list(employees))
+def _compare(campaign: Campaign, employees: Sequence[int]) -> RecountResult:
+    chosen = employee_ids_sql(list(employees))
     # The newest rule each time: what is compared takes minutes, and the rule may change meanwhile.
     rule = campaign.rules.latest("version")
     statement = RECOUNT.format(
-        judgement=judgement_sql(rule, clock(), chosen), clean=clean_sql(rule), employees=chosen,
-        campaign=literal(campaign.pk), stale=f"SELECT employee_id FROM ({stale_sql(campaign.pk)}) noted",
+        judgement=evaluation_ctes(rule, db_now(), chosen), clean=clean_sql(rule), employees=chosen,
+        campaign=sql_literal(campaign.pk), stale=f"SELECT employee_id FROM ({pending_sql(campaign.pk)}) noted",
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(statement)
@@ -160,4 +160,4 @@ def _compare(campaign: Campaign, employees: Sequence[int]) -> Found:
         for _waiting, employee, staff_no, name, stored, judged in rows
         if employee is not None
     ]
-    return Found(len(employees), rows[0][0], differences)
+    return RecountResult(len(employees), rows[0][0], differences)

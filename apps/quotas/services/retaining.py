@@ -14,7 +14,7 @@ from django.db import transaction
 from apps.contacts.models import Contact
 from apps.contacts.services import forgetting
 from apps.ledger.models import Job
-from apps.ledger.services import claim_job, try_hold
+from apps.ledger.services import advisory_lock, claim_job
 from apps.quotas.models import Campaign, ResultCorrection, Review
 from apps.quotas.services.erasing import kept_domains
 
@@ -23,7 +23,7 @@ BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Kept:
+class RetentionStatus:
     """A campaign, from when on its contacts are erased, and whether something unsettled still keeps them."""
 
     campaign: Campaign
@@ -56,7 +56,7 @@ def reviewing_time() -> timedelta:
     return timedelta(days=settings.REVIEW_ASK_DAYS + settings.REVIEW_REPLY_DAYS)
 
 
-def keeping() -> timedelta | None:
+def retention_period() -> timedelta | None:
     """How long after a cut-off contacts are kept: while a review can be asked for and answered, and then
     RETENTION_DAYS. None: for ever.
     """
@@ -65,28 +65,28 @@ def keeping() -> timedelta | None:
     return reviewing_time() + timedelta(days=settings.RETENTION_DAYS)
 
 
-def kept_until(campaign: Campaign) -> datetime | None:
+def contacts_retained_until(campaign: Campaign) -> datetime | None:
     """From when on the contacts of a campaign are erased; None: never."""
-    keep = keeping()
+    keep = retention_period()
     return campaign.rule.cutoff_at + keep if keep else None
 
 
-def kept_campaigns() -> list[Kept]:
+def retained_campaigns() -> list[RetentionStatus]:
     """Every campaign that keeps contacts, or did, those first whose time is over first; none without RETENTION_DAYS."""
-    return sorted(_campaigns(), key=lambda one: one.until) if keeping() else []
+    return sorted(_campaigns(), key=lambda one: one.until) if retention_period() else []
 
 
-def _campaigns() -> list[Kept]:
-    keep = keeping() or timedelta()
+def _campaigns() -> list[RetentionStatus]:
+    keep = retention_period() or timedelta()
     asked = set(Review.objects.filter(closed_at=None).values_list("campaign", flat=True))
     asked |= set(ResultCorrection.objects.filter(decided_at=None).values_list("campaign", flat=True))
     found = Campaign.objects.exclude(state=Campaign.State.CANCELLED).prefetch_related("rules")
-    return [Kept(one, one.rule.cutoff_at + keep, one.pk in asked) for one in found if one.versions]
+    return [RetentionStatus(one, one.rule.cutoff_at + keep, one.pk in asked) for one in found if one.versions]
 
 
 def limits(at: datetime) -> forgetting.Limits | None:
     """What is over at that instant; None while everything is kept for ever."""
-    keep, left = keeping(), settings.RETENTION_LEAVER_DAYS
+    keep, left = retention_period(), settings.RETENTION_LEAVER_DAYS
     if keep is None and not left:
         return None
     campaigns = _campaigns()
@@ -108,7 +108,7 @@ def count_expired(at: datetime) -> int:
 def forget_expired(at: datetime) -> tuple[int, int] | None:
     """Erase everything that is over; returns (contacts, digests), or None when another process is just doing it."""
     contacts = digests = 0
-    with try_hold(JOB) as mine:
+    with advisory_lock(JOB) as mine:
         if not mine:
             return None
         found = limits(at)

@@ -17,12 +17,12 @@ from apps.contacts.models import Contact
 from apps.contacts.services import lock_employees
 from apps.employees.models import Employee
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, audit, clock, hold_facts
+from apps.ledger.services import Actor, audit, db_now, lock_facts
 from apps.quotas import rules
 from apps.quotas.models import Campaign, FrozenStanding, Review, ReviewContact
-from apps.quotas.querysets import judgement_sql, these, with_reason
-from apps.quotas.services.acts import acts_of
-from apps.quotas.services.ringing import ring_for_answer
+from apps.quotas.querysets import employee_ids_sql, evaluation_ctes, with_exclusion_reason
+from apps.quotas.services.acts import decisions_for
+from apps.quotas.services.ringing import enqueue_answer_mails
 
 MOST_TEXT = 4_000
 MOST_TICKED = 200
@@ -72,12 +72,12 @@ def ask_review(
     if len(wanted) > MOST_TICKED:
         raise ReviewRefused("contacts", _("At most %(most)s contacts can be ticked.") % {"most": MOST_TICKED})
     with transaction.atomic():
-        hold_facts()
+        lock_facts()
         campaign = _held(campaign.pk)
         lock_employees([employee.pk])
         if known := Review.objects.filter(employee=employee, key=key).first():
             return known
-        now = clock()
+        now = db_now()
         counted, target, exempt = _verdict(campaign, employee, now)
         review = Review.objects.create(
             campaign=campaign, employee=employee, key=key, text=said, counted=counted, target=target, exempt=exempt,
@@ -108,7 +108,7 @@ def _verdict(campaign: Campaign, employee: Employee, now: datetime) -> tuple[int
         found: Any = stored.values_list("counted", "target", "exempt").first()
     else:
         with connection.cursor() as cursor:
-            judgement = judgement_sql(campaign.rule, now, these([employee.pk]))
+            judgement = evaluation_ctes(campaign.rule, now, employee_ids_sql([employee.pk]))
             cursor.execute(f"WITH {judgement} SELECT counted, target, exempt FROM verdict")
             found = cursor.fetchone()
     if found is None:
@@ -120,7 +120,7 @@ def _verdict(campaign: Campaign, employee: Employee, now: datetime) -> tuple[int
 def _tick(review: Review, campaign: Campaign, wanted: set[int], now: datetime) -> None:
     """Copy what HR may read of the ticked contacts. One of nobody's or somebody else's refuses the whole question."""
     employee = review.employee
-    own = with_reason(Contact.objects.of(employee), campaign.rule, now, these([employee.pk]))
+    own = with_exclusion_reason(Contact.objects.of(employee), campaign.rule, now, employee_ids_sql([employee.pk]))
     found = list(own.filter(pk__in=wanted).order_by("recorded_at", "id")) if wanted else []
     if len(found) != len(wanted):
         message = _("One of these contacts is not there. Choose again.")
@@ -140,7 +140,7 @@ def withdraw_review(*, review_id: int, employee: Employee, by: Actor) -> None:
     """Take the own question back. Raises ReviewRefused (answered, withdrawn), Review.DoesNotExist."""
     with transaction.atomic():
         review = _open(review_id, employee)
-        review.state, review.closed_at = Review.State.WITHDRAWN, clock()
+        review.state, review.closed_at = Review.State.WITHDRAWN, db_now()
         review.save(update_fields=["state", "closed_at"])
         audit("review.withdrawn", by=by, kind="review", id=review.pk, label=str(review.employee))
 
@@ -165,18 +165,18 @@ def answer_review(
         if review.campaign.state not in ONGOING:
             raise ReviewRefused("over", _("This campaign was cancelled."))
         subject = _subject(review, kind, subject_id)
-        review.state, review.closed_at = Review.State.ANSWERED, clock()
+        review.state, review.closed_at = Review.State.ANSWERED, db_now()
         review.answer_kind, review.answer_text, review.answer_subject_id = kind, said, subject
         review.answered_by, review.answered_by_label = answerer, by.label
         review.save(update_fields=ANSWER)
         detail = {"campaign": review.campaign.slug, "answer": kind, "subject": subject}
         audit("review.answered", by=by, kind="review", id=review.pk, label=str(review.employee), detail=detail)
-        ring_for_answer()
+        enqueue_answer_mails()
 
 
 def _open(review_id: int, employee: Employee | None = None) -> Review:
     """The review (of that employee), its campaign held and itself locked. Raises ReviewRefused when it is closed."""
-    hold_facts()
+    lock_facts()
     theirs = Review.objects.filter(employee=employee) if employee else Review.objects.all()
     _held(theirs.only("campaign_id").get(pk=review_id).campaign_id)
     locked = theirs.select_for_update(no_key=True, of=("self",)).select_related("campaign", "employee")
@@ -191,7 +191,7 @@ def _open(review_id: int, employee: Employee | None = None) -> Review:
 def _subject(review: Review, kind: str, subject_id: int | None) -> int | None:
     if kind == Review.Kind.REASON:
         return None
-    if subject_id not in {act.id for act in acts_of(kind, review.campaign, review.employee)}:
+    if subject_id not in {act.id for act in decisions_for(kind, review.campaign, review.employee)}:
         raise ReviewRefused("subject", _("Choose which one it is. Make it first, if it is not there yet."), "subject")
     return subject_id
 

@@ -11,19 +11,19 @@ from django.db import transaction
 
 logger = logging.getLogger(__name__)
 MARK_TOUCHED = "apps.quotas.tasks.mark_touched"
-DO_RANGE = "apps.quotas.tasks.do_range"
+DO_RANGE = "apps.quotas.tasks.process_range"
 MAKE_VERSION = "apps.quotas.tasks.make_version"
 FREEZE_DUE = "apps.quotas.tasks.freeze_due"
 MAKE_EXPORT = "apps.quotas.tasks.make_export"
 ROLL_UP = "apps.quotas.tasks.roll_up"
-TELL_ANSWERS = "apps.quotas.tasks.tell_answers"
+TELL_ANSWERS = "apps.quotas.tasks.send_answer_mails"
 IMPORT_SUBMISSION = "apps.quotas.tasks.import_submission"
 MAIL_LINK = "apps.employees.tasks.mail_link"
 WORK_ON_LOAD = "apps.quotas.tasks.work_on_load"
 MAKE_PREVIEW = "apps.quotas.tasks.make_preview"
 
 
-def ring() -> None:
+def enqueue_marking() -> None:
     """After the commit, ask a worker to mark whoever was touched, or everybody. Never waits for a broker, never raises.
 
     When nobody hears it, the sweep finds the notes in the outbox and the ranges of a run.
@@ -31,7 +31,7 @@ def ring() -> None:
     transaction.on_commit(lambda: _ring(lambda options: _send(MARK_TOUCHED, options)), robust=True)
 
 
-def ring_for_file(submission_id: uuid.UUID) -> None:
+def enqueue_import(submission_id: uuid.UUID) -> None:
     """After the commit, ask a worker to record a file that was handed in, and then to mark whom it touched.
 
     Never waits, never raises: when nobody hears it, the sweep finds the file.
@@ -39,12 +39,12 @@ def ring_for_file(submission_id: uuid.UUID) -> None:
     transaction.on_commit(lambda: _ring(lambda options: _apply(IMPORT_SUBMISSION, submission_id, options)), robust=True)
 
 
-def ring_for_preview(file_id: uuid.UUID) -> None:
+def enqueue_preview(file_id: uuid.UUID) -> None:
     """After the commit, ask a worker to read an uploaded file. Never waits, never raises: the sweep asks too."""
     transaction.on_commit(lambda: _ring(lambda options: _send(MAKE_PREVIEW, options, str(file_id))), robust=True)
 
 
-def ring_for_roster(load_id: uuid.UUID) -> None:
+def enqueue_roster_import(load_id: uuid.UUID) -> None:
     """After the commit, ask a worker to look at a roster or to apply it, and then to mark whom it touched.
 
     Never waits, never raises: when nobody hears it, the sweep finds the load.
@@ -52,38 +52,38 @@ def ring_for_roster(load_id: uuid.UUID) -> None:
     transaction.on_commit(lambda: _ring(lambda options: _apply(WORK_ON_LOAD, load_id, options)), robust=True)
 
 
-def ring_for_answer() -> None:
+def enqueue_answer_mails() -> None:
     """After the commit, ask a worker to mail whoever was answered. Never waits, never raises: beat asks too."""
     transaction.on_commit(lambda: _ring(lambda options: _send(TELL_ANSWERS, options)), robust=True)
 
 
-def ring_for_sums() -> None:
+def enqueue_summaries() -> None:
     """After the commit, ask a worker to sum up what marks have changed. Never waits, never raises: the sweep asks."""
     transaction.on_commit(lambda: _ring(lambda options: _send(ROLL_UP, options)), robust=True)
 
 
-def ring_for_freeze() -> None:
+def enqueue_freeze() -> None:
     """After the commit, ask a worker to go on with what is being closed. Never waits, never raises: beat asks too."""
     transaction.on_commit(lambda: _ring(lambda options: _send(FREEZE_DUE, options)), robust=True)
 
 
-def ring_for_version(correction_id: int) -> None:
+def enqueue_result_version(correction_id: int) -> None:
     """After the commit, ask a worker to make what a correction was granted for. The sweep asks too."""
     transaction.on_commit(lambda: _ring(lambda options: _send(MAKE_VERSION, options, correction_id)), robust=True)
 
 
-def ring_for_export(export_id: uuid.UUID) -> None:
+def enqueue_export(export_id: uuid.UUID) -> None:
     """After the commit, ask a worker to make a file. The sweep asks too."""
     transaction.on_commit(lambda: _ring(lambda options: _send(MAKE_EXPORT, options, str(export_id))), robust=True)
 
 
-def ring_for_password(account_id: int, employee_id: int, language: str) -> None:
+def enqueue_password_mail(account_id: int, employee_id: int, language: str) -> None:
     """Ask a worker to mail a link. When nobody hears it, no mail comes, and whoever waits for it asks again."""
     arguments = (account_id, employee_id, language)
     transaction.on_commit(lambda: _ring(lambda options: _send(MAIL_LINK, options, *arguments)), robust=True)
 
 
-def ring_for_each(ranges: Iterable[int]) -> None:
+def enqueue_ranges(ranges: Iterable[int]) -> None:
     """After the commit, ask for these ranges, a task for each. The first that finds no broker ends it."""
 
     def send(options: dict[str, Any]) -> None:

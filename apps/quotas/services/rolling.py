@@ -7,7 +7,7 @@ import logging
 from django.db import connection, transaction
 
 from apps.employees.services import TREE_VERSION_SQL
-from apps.ledger.services import clock, take_time, try_hold
+from apps.ledger.services import advisory_lock, db_now, disable_statement_timeout
 from apps.quotas import figures
 from apps.quotas.models import Campaign, MarkRange, Rollup, RollupChange, RollupSum
 
@@ -53,7 +53,7 @@ def _built(campaign: Campaign) -> str:
         SELECT {TREE_VERSION_SQL}, count(*) FROM summed"""
 
 
-def _summed_up(campaign: Campaign) -> str:
+def _from_summaries(campaign: Campaign) -> str:
     changed = "AND employee_id IN (SELECT employee_id FROM was)"
     return f"""WITH taken AS (DELETE FROM quotas_rollupchange WHERE campaign_id = {campaign.pk} RETURNING *),
         was AS MATERIALIZED (SELECT DISTINCT ON (employee_id) * FROM taken ORDER BY employee_id, id),
@@ -95,13 +95,13 @@ def roll_up() -> None:
 
     Whoever is killed on the way has changed nothing; two at once, and the second does nothing.
     """
-    judged = list(Campaign.objects.to_mark(clock()).order_by("pk"))
+    judged = list(Campaign.objects.to_mark(db_now()).order_by("pk"))
     for left in Rollup.objects.exclude(campaign__in=judged):
         _forget(left)
     if _places() < WORTH_IT:
         return
     for campaign in judged:
-        with try_hold(f"rollup:{campaign.pk}") as mine:
+        with advisory_lock(f"rollup:{campaign.pk}") as mine:
             if mine and not _being_judged(campaign) and not _sum_up(campaign):
                 _build(campaign)
 
@@ -117,7 +117,7 @@ def check_sums(campaign: Campaign) -> int:
     A difference is drift: an error in the log.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        take_time()
+        disable_statement_timeout()
         cursor.execute(_checked(campaign))
         wrong = int(cursor.fetchone()[0])
         if wrong:
@@ -149,8 +149,8 @@ def _sum_up(campaign: Campaign) -> bool:
         if cursor.fetchone() != (True,):
             return False
         if RollupChange.objects.filter(campaign=campaign).exists():
-            take_time()
-            cursor.execute(_summed_up(campaign))
+            disable_statement_timeout()
+            cursor.execute(_from_summaries(campaign))
     return True
 
 
@@ -160,13 +160,13 @@ def _build(campaign: Campaign) -> None:
         cursor.execute("SELECT FROM quotas_campaign WHERE id = %s FOR NO KEY UPDATE", [campaign.pk])
         Rollup.objects.update_or_create(campaign=campaign, defaults={"state": Rollup.State.BUILDING, "tree": None})
     with transaction.atomic(), connection.cursor() as cursor:
-        take_time()
+        disable_statement_timeout()
         RollupSum.objects.filter(campaign=campaign).delete()
         cursor.execute(_built(campaign))
         tree, rows = cursor.fetchone()
         # Last, for whoever makes them void need not wait until they are built.
         building = Rollup.objects.filter(campaign=campaign, state=Rollup.State.BUILDING)
-        if not building.update(state=Rollup.State.READY, tree=tree, built_at=clock()):
+        if not building.update(state=Rollup.State.READY, tree=tree, built_at=db_now()):
             transaction.set_rollback(True)
     logger.info("%s: the roll-up was built, %s rows", campaign.slug, rows)
 

@@ -11,12 +11,12 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, audit, clock, hold_facts, watch_identities
+from apps.ledger.services import Actor, audit, db_now, lock_facts, set_identity_tracking
 from apps.quotas.models import Campaign, CampaignRule
-from apps.quotas.querysets import everyone, judgement_sql
-from apps.quotas.services.beginning import judge_everybody
+from apps.quotas.querysets import all_employees_sql, evaluation_ctes
+from apps.quotas.services.beginning import reevaluate_all
 from apps.quotas.services.campaigns import LONGEST_REASON, approval_detail, campaigns_beside, overlapping
-from apps.quotas.services.terms import CampaignRefused, Terms, changed
+from apps.quotas.services.terms import CampaignRefused, RuleDraft, changed
 
 # Both verdicts of everybody from the facts, in one statement.
 EFFECT = """
@@ -34,7 +34,7 @@ VERDICT = "employee_id, target, exempt, counted, counted < target AND NOT exempt
 
 
 @dataclass(frozen=True)
-class Effect:
+class RuleChangeImpact:
     """People and red ones before and after. Who comes in or goes out turns neither red nor not red.
 
     `own`: those who keep a target or an exemption of their own. `recounted`: people whose number of counted contacts
@@ -77,7 +77,7 @@ class Change:
     differences: dict[str, tuple[Any, Any]]
     people: int
     overlaps: list[Campaign]
-    effect: Effect | None
+    effect: RuleChangeImpact | None
 
     @property
     def domains(self) -> bool:
@@ -105,7 +105,7 @@ class Change:
         return self.effect is None and not (self.domains or beside)
 
 
-def look_at_change(*, campaign: Campaign, terms: Terms, seen: int, now: datetime) -> Change:
+def preview_rule_change(*, campaign: Campaign, terms: RuleDraft, seen: int, now: datetime) -> Change:
     """What the change would do at `now`; nothing is stored. Raises CampaignRefused as change_rule would."""
     old, new = versions_of_change(campaign, terms, seen, now)
     effect = effect_of(old, new, now)
@@ -113,21 +113,21 @@ def look_at_change(*, campaign: Campaign, terms: Terms, seen: int, now: datetime
     return Change(old, new, changed(old, new), effect.people, overlapping(new), effect if opened else None)
 
 
-def effect_of(old: CampaignRule, new: CampaignRule, at: datetime) -> Effect:
+def effect_of(old: CampaignRule, new: CampaignRule, at: datetime) -> RuleChangeImpact:
     """The verdicts of everybody at `at` by the one and by the other, compared."""
     statement = EFFECT.format(
-        before=judgement_sql(old, at, everyone()), after=judgement_sql(new, at, everyone()),
+        before=evaluation_ctes(old, at, all_employees_sql()), after=evaluation_ctes(new, at, all_employees_sql()),
         target=new.target, verdict=VERDICT,
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(statement)
-        return Effect(*map(int, cursor.fetchone()))
+        return RuleChangeImpact(*map(int, cursor.fetchone()))
 
 
 def change_rule(
     *,
     campaign: Campaign,
-    terms: Terms,
+    terms: RuleDraft,
     seen: int,
     reason: str = "",
     key: uuid.UUID | None = None,
@@ -142,20 +142,20 @@ def change_rule(
     why = clean_text(reason, LONGEST_REASON)
     with transaction.atomic():
         if terms.exclusive:
-            watch_identities(True)
+            set_identity_tracking(True)
         # A line, as before a freeze: whoever writes or judges has ended, and whoever comes after finds the new version.
-        hold_facts(exclusive=True)
+        lock_facts(exclusive=True)
         held = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         if key and (known := held.rules.filter(key=key).first()):
             return known
-        now = clock()
+        now = db_now()
         old, new = versions_of_change(held, terms, seen, now)
         if not why and old.opens_at <= now:
             raise CampaignRefused("reason", _("A change after the opening needs a reason: everybody reads it."))
         new.in_force_from, new.reason, new.changed_by_label, new.key = now, why, by.label, key
         new.approved_by_label = approved_by.label if approved_by else ""
         new.save()
-        judge_everybody(held, cause="rule", by=by)
+        reevaluate_all(held, cause="rule", by=by)
         detail = approval_detail(approved_by)
         told = {name: [_plain(value) for value in pair] for name, pair in changed(old, new).items()}
         audit("campaign.rule_changed", by=by, kind="campaign", id=held.slug, label=held.name,
@@ -163,7 +163,9 @@ def change_rule(
     return new
 
 
-def versions_of_change(campaign: Campaign, terms: Terms, seen: int, now: datetime) -> tuple[CampaignRule, CampaignRule]:
+def versions_of_change(
+    campaign: Campaign, terms: RuleDraft, seen: int, now: datetime
+) -> tuple[CampaignRule, CampaignRule]:
     """The newest version, and the one that would follow it. Raises CampaignRefused."""
     if campaign.state not in (Campaign.State.DRAFT, Campaign.State.OPEN):
         raise _conflict(_("This campaign is being closed or is over: its rule can no longer change."))

@@ -12,11 +12,11 @@ from django.db import connection, transaction
 
 from apps.contacts.services import finish_abandoned
 from apps.employees.models import Employee
-from apps.ledger.services import SYSTEM, Actor, clock, hold_facts
+from apps.ledger.services import SYSTEM, Actor, db_now, lock_facts
 from apps.quotas.models import Campaign, MarkRange, MarkRun
-from apps.quotas.services.beginning import begin_run, close_if_over
-from apps.quotas.services.marking import Mark, hold_campaigns, mark_range, mark_touched
-from apps.quotas.services.recounting import find_differences, keep_drift, repair
+from apps.quotas.services.beginning import close_if_over, start_run
+from apps.quotas.services.marking import Mark, lock_campaigns, mark_range, mark_touched
+from apps.quotas.services.recounting import find_differences, record_drift, repair
 from apps.quotas.services.rolling import check_sums, roll_up
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 LOOK_AGAIN = 0.2
 
 
-def do_range(range_id: int) -> bool:
+def process_range(range_id: int) -> bool:
     """Do a range of a run: its effect, its result and its end in one transaction, and with the last one the run's end.
 
     False when it is done already or somebody else is at it. Whoever dies on the way leaves it waiting.
@@ -41,14 +41,14 @@ def do_range(range_id: int) -> bool:
     recount = part.run.work == MarkRun.Work.RECOUNT
     seen = find_differences(part.run.campaign, employees) if recount else None
     with transaction.atomic():
-        hold_facts()
-        held = hold_campaigns(clock(), only=part.run.campaign)
+        lock_facts()
+        held = lock_campaigns(db_now(), only=part.run.campaign)
         if not waiting.select_for_update(skip_locked=True, of=("self",)).exists():
             return False
         result: dict[str, Any] = {"people": len(employees)}
         for campaign in held:
             result |= asdict(mark_range(campaign, employees)) if seen is None else repair(campaign, seen)
-        waiting.update(state=MarkRange.State.DONE, finished_at=clock(), result=result)
+        waiting.update(state=MarkRange.State.DONE, finished_at=db_now(), result=result)
         over = close_if_over(part.run) and recount
         listed = _keep_drift(part.run) if over else []
     if over:
@@ -72,7 +72,7 @@ def _begin(range_id: int) -> bool:
 def _keep_drift(run: MarkRun) -> list[dict[str, Any]]:
     """The alarm of a recount, with its end: /health/ready is degraded until one finds nothing. Returns whom to name."""
     found = list(run.ranges.filter(result__differences__gt=0).values_list("result", flat=True))
-    keep_drift(run.campaign, sum(result["differences"] for result in found))
+    record_drift(run.campaign, sum(result["differences"] for result in found))
     return [one for result in found for one in result["listed"]]
 
 
@@ -80,7 +80,7 @@ def _check_sums(run: MarkRun) -> None:
     """With the standings put right, whether the sums hold what they should; that is drift as well."""
     if wrong := check_sums(run.campaign):
         run.refresh_from_db(fields=["totals"])
-        keep_drift(run.campaign, run.totals.get("differences", 0) + wrong)
+        record_drift(run.campaign, run.totals.get("differences", 0) + wrong)
 
 
 def finish_run(run: MarkRun, progress: Callable[[int, int], None] = lambda done, total: None) -> MarkRun:
@@ -88,7 +88,7 @@ def finish_run(run: MarkRun, progress: Callable[[int, int], None] = lambda done,
     total = Employee.objects.count()
     while True:
         for range_id in list(_waiting().filter(run=run).values_list("pk", flat=True)):
-            do_range(range_id)
+            process_range(range_id)
             done = run.ranges.filter(state=MarkRange.State.DONE).values_list("result", flat=True)
             progress(sum(result["people"] for result in done), total)
         run.refresh_from_db()
@@ -109,10 +109,10 @@ def mark_everybody(
     A run like any other: when this process dies, workers finish it.
     """
     with transaction.atomic():
-        hold_facts()
-        if not hold_campaigns(clock(), only=campaign):
+        lock_facts()
+        if not lock_campaigns(db_now(), only=campaign):
             return Mark()
-        run = begin_run(campaign=campaign, work=MarkRun.Work.MARK, cause="asked", by=by)
+        run = start_run(campaign=campaign, work=MarkRun.Work.MARK, cause="asked", by=by)
     totals = finish_run(run, progress).totals
     return Mark(**{one.name: totals.get(one.name, 0) for one in fields(Mark)})
 
@@ -122,11 +122,11 @@ def sweep() -> int:
 
     Returns how many notes it took.
     """
-    finish_abandoned(clock())
+    finish_abandoned(db_now())
     total = 0
     while taken := mark_touched():
         total += taken
     for range_id in list(_waiting().values_list("pk", flat=True)):
-        do_range(range_id)
+        process_range(range_id)
     roll_up()
     return total

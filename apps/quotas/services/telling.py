@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from apps.ledger.services import clock
+from apps.ledger.services import db_now
 from apps.quotas.models import Review
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ RETURNING id
 AT_MOST = 200
 
 
-def tell_answers() -> int:
+def send_answer_mails() -> int:
     """Mail everybody who asked, is answered and was not told yet; returns how many mails went out.
 
     Claimed before, marked after, and sent with no transaction open: a killed worker can cost a second mail, never the
@@ -50,7 +50,7 @@ def tell_answers() -> int:
             if isinstance(error, (SMTPRecipientsRefused, ValueError)):  # this address, not the server
                 continue
             break
-        Review.objects.filter(pk=review.pk).update(told_at=clock())
+        Review.objects.filter(pk=review.pk).update(told_at=db_now())
         sent += 1
     return sent
 

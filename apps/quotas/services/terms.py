@@ -39,7 +39,7 @@ def company_domains() -> list[str]:
 
 
 @dataclass(frozen=True)
-class Terms:
+class RuleDraft:
     """What a rule is to be. `deadline` is the last day, inclusive, in `time_zone`; no `scope`: the whole company."""
 
     target: int
@@ -76,7 +76,7 @@ def changed(old: CampaignRule, new: CampaignRule) -> dict[str, tuple[Any, Any]]:
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _refuse_bad(terms: Terms) -> None:
+def _refuse_bad(terms: RuleDraft) -> None:
     if not 1 <= terms.target <= MOST:
         raise CampaignRefused("target", _("The target must be a number from 1 to 1,000,000."))
     if terms.deadline < terms.opens_on:

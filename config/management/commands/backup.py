@@ -6,12 +6,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 from config.keep.taking import take
 from config.management.files import add_file, listed, plainly, summary
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Writes everything this installation holds to one file, which `restore` reads. People work on meanwhile."
     # It takes the schema as it finds it, so that it can come before an update.
     requires_migrations_checks = False

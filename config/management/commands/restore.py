@@ -7,13 +7,13 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 from config.commands import run_command
 from config.keep.restoring import missing_migrations, restore
 from config.management.files import add_file, listed, plainly, summary
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = (
         "Restores a backup into an empty installation, in one transaction, and compares every digest before it keeps "
         "anything. Refuses an installation that is not empty, and one that somebody works on."

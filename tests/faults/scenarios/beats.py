@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from apps.ledger.models import Job, Setting
 from apps.quotas.freeze.freezing import freeze
 from apps.quotas.models import FrozenResult
-from apps.quotas.services import follow_time, sweep
-from apps.quotas.services.passing import FOLLOWED
+from apps.quotas.services import process_effective_dates, sweep
+from apps.quotas.services.passing import PROCESSED_UNTIL
 from tests import people
 from tests.faults.ground import Ground, Tally, dice_of, within
 from tests.fixtures import Clock
@@ -113,7 +113,7 @@ def _fill(ground: Ground, dice: random.Random, deadline: date | None = None) -> 
             campaign=ground.campaign, employee=people.person(f"E{number:04d}"), exempt=True, starts_at=begins,
             ends_at=begins + timedelta(days=3),
         )  # fmt: skip
-    follow_time()
+    process_effective_dates()
     sweep()
 
 
@@ -138,7 +138,7 @@ def _one_day(ground: Ground, tally: Tally, dice: random.Random, day: date) -> No
 
 
 def _followed_until(at: datetime) -> bool:
-    followed = Setting.objects.filter(name=FOLLOWED).first()
+    followed = Setting.objects.filter(name=PROCESSED_UNTIL).first()
     return followed is not None and datetime.fromisoformat(followed.value) >= at
 
 
@@ -153,7 +153,7 @@ def _compare(ground: Ground, tally: Tally, dice: random.Random, last: date) -> N
     try:
         _fill(ground, dice)
         Clock().set(_at(last, 3), ticks=True)
-        follow_time()
+        process_effective_dates()
         tally.expect(digest == ground.undisturbed(tally), "digest differs from that of one pass")
     finally:
         for beat in BEATS:

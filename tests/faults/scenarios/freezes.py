@@ -204,6 +204,6 @@ def _broken_here(name: str) -> Iterator[None]:
         if name == "any_order":
             stack.enter_context(patch.object(storing, "canonical_lines", shuffled))
         if name == "hold_nobody":
-            stack.enter_context(patch.object(freezing, "try_hold", everybody))
+            stack.enter_context(patch.object(freezing, "advisory_lock", everybody))
             stack.enter_context(patch.object(freezing, "_try_step", only_try))
         yield

@@ -4,10 +4,10 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.employees.models import ApiToken
 from apps.employees.tokens import revoke_token
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Revokes an employee's tokens: all of them, or those of one name. They open nothing from then on."
 
     def add_arguments(self, parser: CommandParser) -> None:

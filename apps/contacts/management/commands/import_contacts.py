@@ -10,7 +10,7 @@ from apps.contacts.imports import import_contacts
 from apps.contacts.reading import FORMATS, VCARD, is_vcards
 from apps.contacts.reports import ImportResult
 from apps.employees.models import Employee
-from apps.ledger.management.house import HouseCommand, count_entries, name_encoding, sentence
+from apps.ledger.management.house import AppCommand, count_entries, name_encoding, sentence
 from apps.ledger.tables import UnreadableFile
 from apps.ledger.texts import UnsureEncoding
 
@@ -23,7 +23,7 @@ def _columns(text: str) -> dict[str, str]:
     return {name.strip(): role.strip() for name, _equals, role in pairs}
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = (
         "Records contacts from a CSV or vCard file, for --employee or for the staff_no (or employee_email) of each "
         "row. Files that address books, mail programs and phones export are understood. The same file again records "

@@ -2,15 +2,15 @@ from typing import Any
 
 from apps.dashboard import approval_words
 from apps.employees.models import ApprovalRequest
-from apps.ledger.management.house import HouseCommand
-from apps.ledger.services import clock
+from apps.ledger.management.house import AppCommand
+from apps.ledger.services import db_now
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Lists the changes that wait for a second person, with the effect that was counted at the request."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        waiting = list(ApprovalRequest.objects.open(clock()).order_by("requested_at", "pk"))
+        waiting = list(ApprovalRequest.objects.open(db_now()).order_by("requested_at", "pk"))
         lines = [
             f"{one.pk}  {approval_words.kind_of(one).title}: {one.label} · {one.requested_by_label} · "
             f"{one.requested_at:%Y-%m-%d %H:%M} UTC · {'; '.join(approval_words.effect_lines(one.effect)) or '–'}"

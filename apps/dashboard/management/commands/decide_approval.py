@@ -8,13 +8,13 @@ from apps.dashboard import approval_words
 from apps.employees.approval_workflow import ApprovalRefused, refuse_request
 from apps.employees.email_changes import roles_of, waiting_changes
 from apps.employees.models import ApprovalRequest
-from apps.ledger.management.house import HouseCommand
-from apps.ledger.services import clock
-from apps.quotas.services import ring
+from apps.ledger.management.house import AppCommand
+from apps.ledger.services import db_now
+from apps.quotas.services import enqueue_marking
 from apps.quotas.services.approvals import approve_request, effect_digest, effect_of_request
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Approves or refuses a waiting change as the operator, where no second HR user can; it stands in the trail."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,13 +28,13 @@ class Command(HouseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             request = ApprovalRequest.objects.get(pk=options["id"])
-            effect = effect_of_request(request, clock())
+            effect = effect_of_request(request, db_now())
             self._show(request, effect)
             self._confirm(options)
             if options["approve"]:
                 seen = effect_digest(effect)
                 approve_request(request_id=request.pk, seen=seen, by=self.actor, by_operator=True)
-                ring()
+                enqueue_marking()
             else:
                 refuse_request(request_id=request.pk, note=options["refuse"], by=self.actor, by_operator=True)
         except ApprovalRequest.DoesNotExist as error:

@@ -9,14 +9,14 @@ from apps.employees.loads import request_file
 from apps.employees.models import ApprovalRequest
 from apps.employees.roster import RosterRefused, RosterResult, load_roster
 from apps.employees.roster_effects import NeedsSecondPerson
-from apps.ledger.management.house import HouseCommand, count_entries, name_encoding, sentence
+from apps.ledger.management.house import AppCommand, count_entries, name_encoding, sentence
 from apps.ledger.tables import UnreadableFile, open_table
 from apps.ledger.texts import UnsureEncoding
 
 SHOWN_REJECTS = 100
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = (
         "Loads employees from a CSV file: staff_no, name, email and, where there, phone, department, manager_staff_no, "
     )

@@ -8,13 +8,13 @@ from django.db.models import QuerySet
 from apps.employees.email_changes import has_pending_email_change
 from apps.employees.models import Employee
 from apps.employees.services import account_for, invite, set_password_link
-from apps.ledger.management.house import HouseCommand
-from apps.ledger.services import clock
+from apps.ledger.management.house import AppCommand
+from apps.ledger.services import db_now
 
 BATCH = 500
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Mails employees who have no password yet a link to set one; --print writes the links instead."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,8 +23,8 @@ class Command(HouseCommand):
         parser.add_argument("--print", action="store_true", help="write the links instead of mailing them")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        employees = Employee.objects.employed_at(clock()).filter(account__password__in=["", "!"])
-        employees = employees | Employee.objects.employed_at(clock()).filter(account=None)
+        employees = Employee.objects.employed_at(db_now()).filter(account__password__in=["", "!"])
+        employees = employees | Employee.objects.employed_at(db_now()).filter(account=None)
         if options["staff_no"]:
             employees = employees.filter(staff_no=options["staff_no"])
             if not Employee.objects.filter(staff_no=options["staff_no"]).exists():

@@ -5,10 +5,10 @@ from django.core.management.base import CommandError
 
 from apps.employees.models import Account
 from apps.employees.second_factors import reseal_factors
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Seals secrets of second factors with a new SECRET_KEY, while SECRET_KEY_FALLBACKS has the old one."
 
     def handle(self, *args: Any, **options: Any) -> None:

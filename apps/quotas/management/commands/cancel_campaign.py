@@ -3,13 +3,13 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.employees.approval_workflow import ApprovalRefused
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 from apps.quotas.management.choosing import add_campaign, choose_campaign
 from apps.quotas.services import CampaignRefused
 from apps.quotas.services.campaign_approvals import cancel_or_request
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Cancels a campaign that is not being closed yet. Its contacts stay; nobody is judged by it any more. "
     help += "Where somebody has a counted contact, it waits for an HR user's approval."
 

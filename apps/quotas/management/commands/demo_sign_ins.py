@@ -2,11 +2,11 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 from apps.quotas.demo import NoDemo, sign_ins
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Prints how to sign in to the demo company: role, login and password."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -9,13 +9,13 @@ from apps.contacts.rules import kind_of
 from apps.contacts.services import ErasureRefused, identities_of
 from apps.employees.approval_workflow import ApprovalRefused
 from apps.employees.models import ApprovalRequest
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 from apps.ledger.rules import KINDS
 from apps.quotas.services import look_for_person
 from apps.quotas.services.erasure_approvals import erase_or_request
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Forgets somebody outside who asks for it. Their phone, e-mail and handle are read from standard input or "
     help += "--file, one a line, never from the command line, which others can read. Without --yes it only counts. "
     help += "What more than one employee has recorded waits for an HR user's approval."

@@ -7,16 +7,16 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.ledger.management.house import HouseCommand, instant
+from apps.ledger.management.house import AppCommand, instant
 from apps.quotas.exports import write_standings
 from apps.quotas.freeze.files import UnknownResult, result_of, signature_file
 from apps.quotas.management.choosing import add_campaign, choose_campaign
 from apps.quotas.models import Standing
-from apps.quotas.reports import Everyone, Standings
-from apps.quotas.services import clock
+from apps.quotas.reports import Standings, WholeCompany
+from apps.quotas.services import db_now
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Writes the standings of a campaign as CSV, now or as of any past instant, recounted from the facts."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,7 +28,7 @@ class Command(HouseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign, as_of, output = choose_campaign(options["campaign"]), options["as_of"], options["output"]
-        if as_of and as_of > clock():
+        if as_of and as_of > db_now():
             raise CommandError("--as-of lies in the future")
         if options["json"] and not output:
             raise CommandError("--json needs --output: standard output holds the CSV", returncode=2)
@@ -36,7 +36,7 @@ class Command(HouseCommand):
             result = result_of(campaign, options["result"]) if options["result"] else None
         except UnknownResult as unknown:
             raise CommandError(str(unknown)) from unknown
-        standings = Standings(campaign, Everyone(), as_of=as_of, result=result, reviews=True)
+        standings = Standings(campaign, WholeCompany(), as_of=as_of, result=result, reviews=True)
         if not output:
             # On a terminal the lines themselves are the progress, and a bar would stand between them.
             write = write_standings if sys.stdout.isatty() else self._write

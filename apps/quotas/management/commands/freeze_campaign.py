@@ -3,17 +3,17 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.employees.approval_workflow import ApprovalRefused
-from apps.ledger.management.house import HouseCommand, instant
+from apps.ledger.management.house import AppCommand, instant
 from apps.quotas.freeze.closing import NotYet, refused_at_closing
 from apps.quotas.freeze.closing_approvals import close_or_request
 from apps.quotas.freeze.files import red_under_review
 from apps.quotas.freeze.freezing import freeze, wait_for_feed
 from apps.quotas.management.choosing import add_campaign, choose_campaign
 from apps.quotas.models import Campaign
-from apps.quotas.services import clock
+from apps.quotas.services import db_now
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = (
         "Closes a campaign whose cut-off has passed and stores its final, signed result. Does the same once however "
         "often it is given; a run that was killed goes on where it ended. Under `make run`, and on servers, campaigns "
@@ -33,7 +33,7 @@ class Command(HouseCommand):
         if until:
             if not wait_for_feed(campaign=campaign, until=until, by=self.actor):
                 raise CommandError(f"{campaign.name} is {campaign.get_state_display()}: it waits for no feed")
-            if clock() < campaign.rule.cutoff_at:
+            if db_now() < campaign.rule.cutoff_at:
                 told = {"campaign": campaign.slug, "state": campaign.state, "feed_until": until.isoformat()}
                 self.tell(options, told, f"{campaign.name} will be frozen after {until.isoformat()}.")
                 return

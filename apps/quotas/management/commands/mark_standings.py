@@ -3,13 +3,13 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.contacts.services import finish_abandoned
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 from apps.quotas.management.choosing import add_campaign, choose_campaign
 from apps.quotas.models import Campaign
-from apps.quotas.services import clock, follow_time, mark_everybody, sweep
+from apps.quotas.services import db_now, mark_everybody, process_effective_dates, sweep
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Marks everybody of a campaign from the facts, in this process, with the service the Celery job calls."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -18,17 +18,17 @@ class Command(HouseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = choose_campaign(options["campaign"])
-        if not Campaign.objects.to_mark(clock()).filter(pk=campaign.pk).exists():
+        if not Campaign.objects.to_mark(db_now()).filter(pk=campaign.pk).exists():
             raise CommandError(f"{campaign.name} is {campaign.get_state_display()} or has not opened yet: not marked")
-        follow_time()
-        finish_abandoned(clock())
+        process_effective_dates()
+        finish_abandoned(db_now())
         # Everybody in this campaign first, so that what turned is told here; then who has a note, in every other one.
         with self.bar("employees") as progress:
             mark = mark_everybody(campaign, progress)
         sweep()
         told = {
             "campaign": campaign.slug, "employees": mark.employees, "counted": mark.counted, "red": mark.red,
-            "turned_red": mark.turned_red, "turned_green": mark.turned_green, "as_of": clock().isoformat(),
+            "turned_red": mark.turned_red, "turned_green": mark.turned_green, "as_of": db_now().isoformat(),
         }  # fmt: skip
         self.tell(
             options,

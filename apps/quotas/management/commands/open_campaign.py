@@ -6,12 +6,12 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.employees.approval_workflow import ApprovalRefused
 from apps.employees.models import ApprovalRequest
-from apps.ledger.management.house import HouseCommand, day
-from apps.quotas.services import CampaignRefused, Terms
+from apps.ledger.management.house import AppCommand, day
+from apps.quotas.services import CampaignRefused, RuleDraft
 from apps.quotas.services.opening_approvals import open_or_request
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Opens a campaign. The deadline is the last day that counts, to its end, in the campaign's time zone."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,7 +26,7 @@ class Command(HouseCommand):
         parser.add_argument("--slug", default="", help="short name for addresses; made from the name")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        terms = Terms(
+        terms = RuleDraft(
             options["target"], options["opens"], options["deadline"], options["time_zone"], options["exclusive"],
             options["confirmed_only"],
         )  # fmt: skip

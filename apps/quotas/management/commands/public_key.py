@@ -2,13 +2,13 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 from apps.ledger.signing import CannotSign, fingerprint, public_key
 from apps.quotas.freeze.files import UnknownResult, result_of
 from apps.quotas.management.choosing import choose_campaign
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = (
         "Prints, as PEM, the public key that verifies what this installation signs, or with --campaign the one that a "
         "frozen result was signed with."

@@ -3,14 +3,14 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 from apps.quotas.management.choosing import add_campaign, choose_campaign
-from apps.quotas.services import check_sums, compare_everybody, keep_drift
+from apps.quotas.services import check_sums, compare_everybody, record_drift
 
 SHOWN = 100
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Compares every standing with a recount from the facts; exits 1 on any difference that is left."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,7 +29,7 @@ class Command(HouseCommand):
             with self.bar("employees again") as progress:
                 left = compare_everybody(campaign, progress)
         sums = check_sums(campaign)
-        keep_drift(campaign, len(left.differences) + sums)
+        record_drift(campaign, len(left.differences) + sums)
         repaired = len(found.differences) - len(left.differences)
         listed = [
             {"staff_no": one.staff_no, "fields": one.fields, "stored": one.stored, "recounted": one.recounted}

@@ -3,11 +3,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from apps.ledger.management.house import HouseCommand, instant
-from apps.quotas.services import clock, count_expired, forget_expired, kept_campaigns
+from apps.ledger.management.house import AppCommand, instant
+from apps.quotas.services import count_expired, db_now, forget_expired, retained_campaigns
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = "Erases contacts whose time is over, as the worker does every day; --dry-run only counts them."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -18,11 +18,11 @@ class Command(HouseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["at"] and not options["dry_run"]:
             raise CommandError("--at looks ahead: give it with --dry-run")
-        at = options["at"] or clock()
+        at = options["at"] or db_now()
         kept = [
             {"campaign": one.campaign.slug, "until": one.until.isoformat(), "over": one.over(at),
              "unsettled": one.unsettled, "contacts": one.contacts()}
-            for one in kept_campaigns()
+            for one in retained_campaigns()
         ]  # fmt: skip
         days = {"retention_days": settings.RETENTION_DAYS, "leaver_days": settings.RETENTION_LEAVER_DAYS}
         if options["dry_run"]:

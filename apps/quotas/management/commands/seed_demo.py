@@ -4,7 +4,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 
-from apps.ledger.management.house import HouseCommand
+from apps.ledger.management.house import AppCommand
 from apps.quotas.demo import AlreadySeeded, NotEmpty, seed_demo
 
 ALREADY = "The demo company is there already; nothing was changed."
@@ -14,7 +14,7 @@ FOREIGN = (
 )
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = (
         "Fills an empty database with a demo company: a deep reporting tree, contacts, a running campaign. "
         "A run that was interrupted is finished by the next one."

@@ -5,15 +5,15 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.ledger.management.house import HouseCommand
-from apps.quotas.freeze.files import verify_here, verify_part_here
+from apps.ledger.management.house import AppCommand
+from apps.quotas.freeze.files import verify_part_here, verify_stored
 from apps.quotas.freeze.proof import NotReadable, opened, write_clean_file
 
 # What --part means without a file.
 STORED = Path()
 
 
-class Command(HouseCommand):
+class Command(AppCommand):
     help = (
         "Proves that a CSV is a frozen result or a hand-over, or names its first line that is not. Without options it "
         "looks beside the file for FILE.sig, else compares with the results stored here; scripts/verify.py does it "
@@ -42,7 +42,7 @@ class Command(HouseCommand):
             key, signature = _bytes(options["public_key"]), _bytes(options["signature"] or (whole and _beside(whole)))
             with opened(options["file"]) as raw:
                 if part is None:
-                    verdict = verify_here(raw, signature, key)
+                    verdict = verify_stored(raw, signature, key)
                 else:
                     with opened(whole) if whole else nullcontext() as whole_file:
                         verdict = verify_part_here(raw, whole_file, signature, key)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -18,7 +18,7 @@ from apps.contacts.rules import Checked, Draft, Known, Outcome
 from apps.contacts.storing import fresh_ids, store
 from apps.employees.models import Employee
 from apps.ledger.rules import RAW_LIMIT, Identity, InvalidIdentity, clean_text, intended_phone, nearly_phone
-from apps.ledger.services import identifier
+from apps.ledger.services import closed_periods, identifier
 
 # One person has some; more are a list that lost its line breaks, or would take many people from colleagues at once.
 MOST_IDENTITIES = 20
@@ -26,7 +26,6 @@ Identify = Callable[[str, str], Identity]
 # The live contact that holds an identity, by (employee, kind, digest). Of NOBODY: an identity that is objected to; of
 # COLLEAGUE: the staff number of somebody on the roster.
 NOBODY, COLLEAGUE = 0, -1
-UNWANTED = {NOBODY: rules.OBJECTED, COLLEAGUE: rules.NOT_EXTERNAL}
 Held = dict[tuple[int, str, bytes], int]
 # Digests travel as one text: binding thousands of byte strings costs more than looking them up. LATERAL with OFFSET 0
 # asks the indexes one by one: a planner that takes the list for a long one would read whole tables.
@@ -43,14 +42,38 @@ JOIN LATERAL (SELECT FROM contacts_objection one
 """
 RECORDED = """
 SELECT employee_id, count(*) FROM contacts_contact
-WHERE employee_id = ANY(%s) AND recorded_at >= %s AND recorded_at < %s AND source NOT IN ('feed', 'demo') GROUP BY 1
+WHERE employee_id = ANY(%s) AND recorded_at >= %s AND recorded_at < %s
+  AND (source NOT IN ('feed', 'demo') OR replaces_id IS NOT NULL) GROUP BY 1
 """
+# What shares an identity with a draft and was recorded, or ended, after the receipt: a file may wait while its employee
+# goes on.
+SINCE = f"""{SENT}
+SELECT met.employee_id, met.kind, met.digest, contact.id, contact.recorded_at, contact.ended_at FROM wanted
+JOIN LATERAL (SELECT * FROM contacts_contactidentity one WHERE one.employee_id = wanted.employee_id
+              AND one.kind = wanted.kind AND one.digest = wanted.digest OFFSET 0) AS met ON true
+JOIN LATERAL (SELECT * FROM contacts_contact one WHERE one.employee_id = met.employee_id
+              AND one.id = met.contact_id OFFSET 0) AS contact ON contact.recorded_at > %s OR contact.ended_at > %s
+"""
+# Whether there is any of those at all, which one look in two indexes tells.
+ANY_SINCE = """
+SELECT EXISTS (SELECT FROM contacts_contact WHERE employee_id = ANY(%(owners)s) AND recorded_at > %(at)s)
+    OR EXISTS (SELECT FROM contacts_contact WHERE ended_at > %(at)s AND employee_id = ANY(%(owners)s))
+"""
+MOVE_BACK = "UPDATE contacts_contact SET recorded_at = %s, stored_at = %s WHERE id = ANY(%s)"
 LIVE = f"""{SENT}
 SELECT met.employee_id, met.kind, met.digest, met.contact_id FROM wanted
 JOIN LATERAL (SELECT * FROM contacts_contactidentity one WHERE one.employee_id = wanted.employee_id
               AND one.kind = wanted.kind AND one.digest = wanted.digest AND one.live OFFSET 0) AS met ON true
 UNION ALL {OBJECTED}
 """
+
+
+class Later(NamedTuple):
+    """A contact that was recorded or ended after the receipt of a draft; the earliest recorded comes first."""
+
+    recorded_at: datetime
+    contact_id: int
+    ended_at: datetime | None
 
 
 @dataclass
@@ -60,6 +83,8 @@ class Batch:
     outcomes: list[Outcome] = field(default_factory=list)
     employees: set[int] = field(default_factory=set)
     keys: set[tuple[str, bytes]] = field(default_factory=set)
+    # Contacts that count from the receipt now, with the instant from which they counted before.
+    moved: dict[int, datetime] = field(default_factory=dict)
 
 
 def check(draft: Draft, *, lenient: bool = False, identify: Identify | None = None) -> Checked:
@@ -117,21 +142,60 @@ def record(
     source: str,
     submission_id: uuid.UUID,
 ) -> Batch:
-    """Judge drafts in order, as (employee id, checked draft), and store the good ones, which count from the receipt.
+    """Evaluate drafts in order, as (employee id, checked draft), and store the good ones, which count from the receipt.
 
-    Who shares an identity with a live contact is a duplicate. The caller holds facts and the employees' rows.
+    A draft that shares an identity with a live contact is a duplicate. What happened after the receipt neither counts a
+    person twice nor loses one: a contact that was recorded later counts from the receipt, and where a contact ended
+    later the new one begins with its end. The caller has locked facts and the employees' rows.
     """
     batch, new = Batch(), []
     held, ids, told, left = holdings(drafts), fresh_ids(len(drafts)), sentences(), left_today(drafts, received_at)
+    later = _later(drafts, received_at)
     for owner, one in drafts:
         outcome = judge(owner, one, held, ids, told, left)
         batch.outcomes.append(outcome)
+        met = sorted({known for identity in one.identities for known in later.get((owner, *identity.key), ())})
+        if met and not one.refused and (first := met[0]).recorded_at > received_at:
+            batch.moved[first.contact_id] = first.recorded_at
         if outcome.contact_id is not None:
-            new.append((owner, one, Known(outcome.contact_id, received_at, None, None)))
+            starts_at = max([received_at, *(known.ended_at for known in met if known.ended_at)])
+            new.append((owner, one, Known(outcome.contact_id, starts_at, None, None)))
+        if outcome.contact_id is not None or met:
             batch.employees.add(owner)
             batch.keys.update(known.key for known in one.identities)
+    _move_back(batch, received_at, now)
     store(new, now, source, submission_id)
     return batch
+
+
+def _later(drafts: Sequence[tuple[int, Checked]], received_at: datetime) -> dict[tuple[int, str, bytes], list[Later]]:
+    """By identity, the employee's contacts that were recorded or ended after the receipt."""
+    found: dict[tuple[int, str, bytes], list[Later]] = {}
+    good = [draft for draft in drafts if draft[1].refused is None]
+    with connection.cursor() as cursor:
+        cursor.execute(ANY_SINCE, {"owners": sorted({owner for owner, _one in good}), "at": received_at})
+        if not cursor.fetchone()[0]:
+            return found
+    for owner, kind, digest, *times in _look_up(SINCE, good, received_at, received_at):
+        found.setdefault((owner, kind, bytes(digest)), []).append(Later(times[1], times[0], times[2]))
+    return found
+
+
+def _move_back(batch: Batch, received_at: datetime, now: datetime) -> None:
+    """Let the batch's moved contacts count from the receipt.
+
+    Not out of the period of a campaign that is closing or frozen. `stored_at` says when the database learned the
+    earlier start, so that none moves into a period that was final by then.
+    """
+    closed = closed_periods() if batch.moved else []
+    batch.moved = {
+        contact_id: before
+        for contact_id, before in batch.moved.items()
+        if not any(opens_at <= before < cutoff_at for opens_at, cutoff_at in closed)
+    }
+    if batch.moved:
+        with connection.cursor() as cursor:
+            cursor.execute(MOVE_BACK, [received_at, now, sorted(batch.moved)])
 
 
 def judge(
@@ -146,14 +210,14 @@ def judge(
     keys = [(owner, known.kind, known.digest) for known in one.identities]
     if met := [held[key] for key in keys if key in held]:
         return Outcome(rules.DUPLICATE, one.line, message=told[rules.DUPLICATE], existing_contact_id=min(met))
-    # Before what is not theirs to know: nobody tries out by the thousand who has asked to be forgotten.
+    if kind := next((known.kind for known in one.identities if (COLLEAGUE, *known.key) in held), None):
+        return Outcome(rules.NOT_EXTERNAL, one.line, kind, told[rules.NOT_EXTERNAL])
     if left[owner] <= 0:
         return Outcome(rules.TOO_MANY_TODAY, one.line, "", told[rules.TOO_MANY_TODAY])
-    # Whoever has them already learns nothing new by these.
-    for nobody, code in UNWANTED.items():
-        if kind := next((known.kind for known in one.identities if (nobody, *known.key) in held), None):
-            return Outcome(code, one.line, kind, told[code])
     left[owner] -= 1
+    # Last, of what would otherwise be recorded: an objection is not the employee's to know without a place of the day.
+    if kind := next((known.kind for known in one.identities if (NOBODY, *known.key) in held), None):
+        return Outcome(rules.OBJECTED, one.line, kind, told[rules.OBJECTED])
     contact_id = next(ids)
     for key in keys:
         held[key] = contact_id
@@ -214,12 +278,12 @@ def sentences() -> dict[str, str]:
     }
 
 
-def _look_up(statement: str, drafts: Iterable[tuple[int, Checked]]) -> list[tuple]:
+def _look_up(statement: str, drafts: Iterable[tuple[int, Checked]], *more: Any) -> list[tuple]:
     wanted = dict.fromkeys((owner, known.kind, known.digest) for owner, one in drafts for known in one.identities)
     if not wanted:
         return []
     owners, kinds, digests = zip(*wanted, strict=True)
-    sent: list[Any] = [list(owners), ",".join(kinds), ",".join(digest.hex() for digest in digests)]
+    sent: list[Any] = [list(owners), ",".join(kinds), ",".join(digest.hex() for digest in digests), *more]
     with connection.cursor() as cursor:
         cursor.execute(statement, sent)
         return cursor.fetchall()

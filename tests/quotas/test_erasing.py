@@ -263,6 +263,16 @@ def test_who_has_asked_to_be_forgotten_is_not_found_by_trying(erased: Contact, a
     with pytest.raises(ContactRefused) as corrected:
         correct_contact(contact_id=fine or 0, employee=alan, identities=[("email", EMAIL)], by=TESTER)
     assert corrected.value.code == "too_many_today"
+    settings.MAX_CONTACTS_PER_EMPLOYEE_AND_DAY = 5
+    # Nor by what would be refused anyway.
+    refused = people.record_one(alan, ("email", EMAIL), ("handle", "A001"), name=NAME)
+    assert [one.code for one in refused.outcomes] == ["not_external"]
+    people.record_one(alan, ("handle", "moritz"))
+    with pytest.raises(ContactRefused) as corrected:
+        correct_contact(
+            contact_id=fine or 0, employee=alan, identities=[("email", EMAIL), ("handle", "moritz")], by=TESTER
+        )
+    assert corrected.value.code == "duplicate"
 
 
 def test_neither_does_a_file_or_a_feed_and_the_rejected_line_is_not_kept(erased: Contact, alan: Employee) -> None:

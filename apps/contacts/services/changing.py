@@ -164,15 +164,18 @@ def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
     # A correction takes a place of the day as a new contact does: by both it is told who has asked to be forgotten.
     if left_today(drafts, db_now())[old.employee_id] <= 0:
         raise ContactRefused(rules.TOO_MANY_TODAY, told[rules.TOO_MANY_TODAY])
-    nobodys = unwanted(drafts)
     for one in wanted:
         taken = ContactIdentity.objects.filter(
             employee_id=old.employee_id, kind=one.kind, digest=one.digest, live=True
         ).exclude(contact_id=old.pk)
         if taken.exists():
             raise ContactRefused("duplicate", _("Another of your contacts has this already."), one.kind)
-        if code := nobodys.get(one.key):
-            raise ContactRefused(code, told[code], one.kind)
+    # Objections last: nothing that would be refused anyway tells of one.
+    nobodys = unwanted(drafts)
+    for code in (rules.NOT_EXTERNAL, rules.OBJECTED):
+        for one in wanted:
+            if nobodys.get(one.key) == code:
+                raise ContactRefused(code, told[code], one.kind)
 
 
 def _replacement(old: Contact, wanted: Sequence[Identity], now: datetime) -> Contact:

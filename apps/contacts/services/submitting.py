@@ -202,6 +202,7 @@ def record_checked(
         _audit_changes(changed, submission)
     else:
         batch = record(**given)
+        _audit_moved(((key, before, submission.received_at) for key, before in batch.moved.items()), submission)
     queue_reevaluation(batch.employees)
     queue_identity_reevaluation(batch.keys)
     return batch.outcomes
@@ -209,9 +210,14 @@ def record_checked(
 
 def _audit_changes(changed: Writes, submission: Submission) -> None:
     """Write down which stored contacts a feed moved or joined: what a look back shows is another one since."""
+    _audit_moved(changed.moved, submission)
     by = Actor(submission.actor_id, submission.actor_label)
-    for contact_id, before, after in changed.moved:
-        detail = {"from": before.isoformat(), "to": after.isoformat(), "submission": str(submission.pk)}
-        audit("contact.moved", by=by, kind="contact", id=contact_id, detail=detail)
     for contact_id in changed.merged:
         audit("contact.merged", by=by, kind="contact", id=contact_id, detail={"submission": str(submission.pk)})
+
+
+def _audit_moved(moved: Iterable[tuple[int, datetime, datetime]], submission: Submission) -> None:
+    by = Actor(submission.actor_id, submission.actor_label)
+    for contact_id, before, after in moved:
+        detail = {"from": before.isoformat(), "to": after.isoformat(), "submission": str(submission.pk)}
+        audit("contact.moved", by=by, kind="contact", id=contact_id, detail=detail)

@@ -1,0 +1,128 @@
+"""A file waits while its employee goes on: when these fail, a person counts twice, or contacts in time are lost.
+
+A file counts from its receipt, and may be recorded much later: behind other files, or after a worker died.
+"""
+
+import pytest
+from django.db import connection
+
+from apps.contacts.imports import import_submission
+from apps.contacts.models import Contact, Submission
+from apps.contacts.services import end_contact, undo_submission
+from apps.employees.models import Employee
+from apps.ledger.models import AuditEntry
+from apps.quotas.freeze.freezing import freeze
+from apps.quotas.models import Campaign, FrozenStanding
+from tests import files
+from tests.fixtures import Clock
+from tests.people import TESTER, record_one
+
+pytestmark = pytest.mark.django_db
+KIM = ("email", "kim@outside.example.org")
+FILE = "email\nkim@outside.example.org\n"
+BEFORE, AFTER = "2026-11-30T23:59:58+08:00", "2026-12-01T00:00:03+08:00"
+
+
+def end_all(employee: Employee) -> None:
+    for contact in Contact.objects.filter(employee=employee, ended_at=None):
+        end_contact(contact_id=contact.pk, employee=employee, by=TESTER)
+
+
+def frozen_count(campaign: Campaign, employee: Employee) -> int:
+    freeze(campaign=Campaign.objects.get(pk=campaign.pk), by=TESTER, patient=True)
+    return FrozenStanding.objects.get(campaign=campaign, employee=employee).counted
+
+
+def periods(employee: Employee) -> list[tuple[str, str]]:
+    """(start, end) of each contact as minutes and seconds of the company's time, in their order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT to_char(recorded_at AT TIME ZONE 'Asia/Shanghai', 'MI:SS'),"
+            " coalesce(to_char(ended_at AT TIME ZONE 'Asia/Shanghai', 'MI:SS'), '') FROM contacts_contact"
+            " WHERE employee_id = %s ORDER BY recorded_at, id",
+            [employee.pk],
+        )
+        return cursor.fetchall()
+
+
+def test_who_is_ended_after_the_deadline_does_not_count_twice(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    """Else fifty people are a hundred: the contacts count at the cut-off, and those of the waiting file too."""
+    clock.set("2026-11-30T23:50:00+08:00", ticks=True)
+    record_one(alice, KIM)
+    clock.set(BEFORE, ticks=True)
+    files.received(alice, FILE)
+    clock.set(AFTER, ticks=True)
+    end_all(alice)
+    assert frozen_count(campaign, alice) == 1
+    assert periods(alice) == [("50:00", "00:03"), ("00:03", "")], "the file says that the person is a contact"
+
+
+def test_several_files_of_one_person_count_once(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    clock.set(BEFORE, ticks=True)
+    waiting = [files.received(alice, FILE) for _file in range(3)]
+    clock.set(AFTER, ticks=True)
+    for submission in waiting:
+        import_submission(submission.pk)
+        end_all(alice)
+    assert frozen_count(campaign, alice) == 1
+
+
+@pytest.mark.parametrize("again", ["by hand", "in a file"])
+def test_what_was_submitted_in_time_is_not_lost_to_what_came_after_it(
+    campaign: Campaign, alice: Employee, clock: Clock, again: str
+) -> None:
+    """Else whoever is impatient is red: the second time is recorded first, after the deadline."""
+    clock.set(BEFORE, ticks=True)
+    waiting = files.received(alice, FILE)
+    clock.set(AFTER, ticks=True)
+    if again == "by hand":
+        record_one(alice, KIM)
+    else:
+        import_submission(files.received(alice, FILE).pk)
+    assert frozen_count(campaign, alice) == 1
+    assert periods(alice) == [("59:58", "")]
+    waiting.refresh_from_db()
+    assert waiting.report["duplicate"] == 1
+    moved = AuditEntry.objects.get(action="contact.moved")
+    assert (moved.subject_id, moved.detail["submission"]) == (str(Contact.objects.get().pk), str(waiting.pk))
+
+
+def test_an_end_of_what_was_recorded_meanwhile_stands(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    clock.set("2026-11-23T12:00:00+08:00", ticks=True)
+    waiting = files.received(alice, FILE)
+    clock.set("2026-11-23T12:01:00+08:00", ticks=True)
+    record_one(alice, KIM)
+    clock.set("2026-11-23T12:02:00+08:00", ticks=True)
+    end_all(alice)
+    clock.set("2026-11-23T12:03:00+08:00", ticks=True)
+    import_submission(waiting.pk)
+    assert periods(alice) == [("00:00", "02:00"), ("02:00", "")], "at no moment two, and at none nobody"
+
+
+def test_a_file_that_was_undone_takes_nothing_from_the_one_that_waits(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    clock.set("2026-11-23T12:00:00+08:00", ticks=True)
+    first = files.handed_in(alice, FILE)
+    clock.set("2026-11-23T12:01:00+08:00", ticks=True)
+    waiting = files.received(alice, FILE)
+    clock.set("2026-11-23T12:02:00+08:00", ticks=True)
+    undo_submission(submission_id=first.pk, employee=alice, by=TESTER)
+    import_submission(waiting.pk)
+    assert periods(alice) == [("00:00", "02:00"), ("02:00", "")]
+
+
+def test_nothing_moves_into_a_result_that_is_final(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    """What the database learns after the snapshot belongs to no result, whatever its receipt says."""
+    clock.set(AFTER, ticks=True)
+    record_one(alice, KIM)
+    assert frozen_count(campaign, alice) == 0
+    waiting = files.received(alice, FILE)
+    Submission.objects.filter(pk=waiting.pk).update(received_at=BEFORE)
+    clock.set("2026-12-01T01:00:00+08:00", ticks=True)
+    import_submission(waiting.pk)
+    contact, snapshot_at = Contact.objects.get(), Campaign.objects.get().kept_until
+    assert snapshot_at
+    assert contact.stored_at > snapshot_at

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import phonenumbers
@@ -19,6 +20,8 @@ from apps.ledger.rules import DROPPED_CATEGORIES
 BETWEEN = r"[^0-9A-Za-z]{0,3}"
 LETTERS = "[A-Za-z0-9_]"
 SHORTEST_NAME = 2
+# Ways in one expression.
+AT_ONCE = 20
 
 
 def _plain(text: str) -> str:
@@ -39,9 +42,16 @@ def _word(text: str) -> str:
     return f"(?<!{LETTERS}){_escaped(text)}(?!{LETTERS})"
 
 
+def _handle(value: str) -> str:
+    """With its @. A bare word is a handle only where its shape tells."""
+    return _word(value) if re.search(r"[0-9_.-]", value) else _word(f"@{value}")
+
+
 def _phone(value: str) -> str:
-    national = str(phonenumbers.parse(value, None).national_number)
-    return BETWEEN.join(national)
+    """The whole number, with or without its country code and trunk prefix: part of a longer number is another one."""
+    number = phonenumbers.parse(value, None)
+    country, national = BETWEEN.join(str(number.country_code)), BETWEEN.join(str(number.national_number))
+    return f"(?<![0-9])(?:(?:00{BETWEEN})?{country}{BETWEEN}(?:0{BETWEEN})?|0{BETWEEN})?{national}(?![0-9])"
 
 
 def _email(value: str) -> str:
@@ -55,27 +65,39 @@ def _email(value: str) -> str:
 
 @dataclass(frozen=True)
 class Traces:
-    """Somebody's identities as (kind, normalised value), and the names they were recorded by."""
+    """A person's identities as (kind, normalised value), and the names they were recorded by.
+
+    `bare_handles`: a handle is also found as a word without its @, where nearly every such word is this person.
+    """
 
     identities: tuple[tuple[str, str], ...]
     names: tuple[str, ...] = ()
+    bare_handles: bool = False
 
     @property
-    def pattern(self) -> str:
-        """A regular expression for a text in NFKC, to be matched without regard to case. Never empty."""
-        ways = {"phone": _phone, "email": _email, "handle": _word}
+    def patterns(self) -> list[str]:
+        """Regular expressions for a text in NFKC, one of which matches without regard to case. At least one.
+
+        Each has a few ways alone: PostgreSQL takes gigabytes for one expression of hundreds.
+        """
+        ways = {"phone": _phone, "email": _email, "handle": _word if self.bare_handles else _handle}
         found = [ways[kind](value) for kind, value in self.identities]
         found += [_word(_plain(name)) for name in self.names if len(name) >= SHORTEST_NAME]
-        return "|".join(f"(?:{one})" for one in found) or r"(?!)"
+        found = [f"(?:{one})" for one in found] or ["(?!)"]
+        return ["|".join(found[start : start + AT_ONCE]) for start in range(0, len(found), AT_ONCE)]
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile("|".join(self.patterns), re.IGNORECASE)
 
     def stand_in(self, texts: Iterable[str]) -> bool:
         """Whether one of these texts shows any of it."""
-        pattern = re.compile(self.pattern, re.IGNORECASE)
+        pattern = self._compiled
         return any(pattern.search(_plain(text)) for text in texts)
 
     def blanked(self, value: Any) -> Any:
         """A JSON value whose texts are empty where they showed any of it."""
-        pattern = re.compile(self.pattern, re.IGNORECASE)
+        pattern = self._compiled
 
         def blank(one: Any) -> Any:
             if isinstance(one, str):

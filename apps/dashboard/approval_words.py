@@ -61,6 +61,9 @@ EFFECTS: dict[str, Any] = {
     "renaming": ngettext_lazy(
         "%(count)s person gets another name", "%(count)s people get another name", "number"
     ),
+    "phones": ngettext_lazy(
+        "%(count)s person gets another phone or address", "%(count)s people get another phone or address", "number"
+    ),
     "role_changes": ngettext_lazy(
         "The name or employment of %(count)s person who holds a role or asked for this changes",
         "The names or employment of %(count)s people who hold a role or asked for this change",

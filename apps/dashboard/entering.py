@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import login
+from django.contrib.auth import HASH_SESSION_KEY, login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -17,11 +17,11 @@ from apps.employees.lock_out import remember_browser
 from apps.employees.models import Account
 from apps.employees.second_factors import SHOWN
 from apps.employees.services import audit_account
-from apps.employees.sessions import AGENT, AGENT_LIMIT, BEGAN
+from apps.employees.sessions import AGENT, AGENT_LIMIT, BEGAN, WAITING
 
 BACKEND = "apps.employees.backends.EmployeeBackend"
-# Who has shown the first factor and waits at the question for the second, and for how many seconds.
-WAITING, PATIENCE = "waits_for_second_factor", 600
+# For how many seconds a sign-in waits for its second factor.
+PATIENCE = 600
 # When this session was opened, or its password shown again: seconds of Unix time.
 PROVEN_AT = "proven_at"
 
@@ -33,6 +33,7 @@ def enter(
     if not shown and has_factor(account):
         request.session[WAITING] = {
             "account": account.pk, "at": time.time(), "wanted": wanted, "event": event, "hours": hours,
+            HASH_SESSION_KEY: account.get_session_auth_hash(),
         }  # fmt: skip
         request.session.cycle_key()
         return HttpResponseRedirect(reverse("second-factor-asked"))
@@ -56,7 +57,10 @@ def waiting(request: HttpRequest) -> tuple[Account, dict[str, Any]] | None:
     if not isinstance(found, dict) or not 0 <= time.time() - found["at"] <= PATIENCE:
         return None
     account = EmployeeBackend().get_user(found["account"])
-    return None if account is None else (account, found)
+    # Another password, role, address or employment since then ends the sign-in, as it ends sessions.
+    if account is None or found.get(HASH_SESSION_KEY) != account.get_session_auth_hash():
+        return None
+    return account, found
 
 
 def local(request: HttpRequest, address: Any) -> str:

@@ -27,7 +27,7 @@ from apps.employees.services import remember_columns, remembered_columns, roster
 from apps.ledger.files import IN_MEMORY, keep_file, opened, store_file
 from apps.ledger.models import StoredFile
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, BackdatingBlocked, advisory_lock, db_now, verify_identity_key
+from apps.ledger.services import SYSTEM, Actor, BackdatingBlocked, advisory_lock, db_now, verify_identity_key
 from apps.ledger.tables import TooLarge, UnreadableFile
 from apps.ledger.texts import PackedFile, UnsureEncoding, sample
 
@@ -78,9 +78,9 @@ def read_header(load: RosterLoad, stored: StoredFile, *, encoding: str) -> None:
 
 def look_again(
     load: RosterLoad, *, encoding: str = "", roles: Sequence[str] | None = None, complete: bool,
-    without_unknown_managers: bool = False,
+    without_unknown_managers: bool = False, by: Actor = SYSTEM,
 ) -> bool:  # fmt: skip
-    """Show the difference anew, read as said now. False: it has been confirmed, or its file is gone."""
+    """Show the difference anew, read as `by` says now. False: it has been confirmed, or its file is gone."""
     with transaction.atomic():
         held = held_load(load.pk)
         if held.state not in (State.LOOKING, State.LOOKED) or held.file is None:
@@ -88,7 +88,7 @@ def look_again(
         if encoding and encoding != held.layout.get("encoding", ""):
             held.report, held.layout, held.state = {}, {"encoding": encoding}, State.LOOKING
         elif roles is not None and len(roles) == len(held.layout.get("roles", ())):
-            held.layout = held.layout | {"roles": list(roles), "said": True}
+            held.layout = held.layout | {"roles": list(roles), "said_by": by.id or 0}
             held.report, held.state = {}, State.LOOKING
         elif held.layout.get("roles"):
             held.report, held.state = {}, State.LOOKING
@@ -120,7 +120,7 @@ def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
         now = db_now()
         if not keep_file(held.file.pk, now + UPLOAD_KEPT):
             return False
-        if held.layout.get("said"):
+        if held.layout.get("said_by") == (by.id or 0):
             remember_columns(held.layout["header"], held.layout["roles"], by)
         held.state, held.actor_id, held.actor_label = State.RECEIVED, by.id, by.label
         held.advanced_at, held.attempts, held.done = now, 0, 0

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.employees.approval_workflow import ApprovalRefused, request_approval
@@ -26,7 +27,7 @@ SUMMED_OVER = timedelta(days=1)
 CONFIDENTIAL = ("counts",)
 # What one person causes for nobody, and what is summed: people who change, and people who come.
 ALWAYS_TWO = ("counts", "addresses", "role_changes")
-CHANGED, CAME = ("leaving", "moving", "renaming"), ("joining", "returning")
+CHANGED, CAME = ("leaving", "moving", "renaming", "phones"), ("joining", "returning")
 
 # `people` is a SELECT of ids; each table that is read begins with `prefix`.
 REMEMBER = """
@@ -71,6 +72,12 @@ FROM effect_people LEFT JOIN was USING (employee_id) LEFT JOIN is_now USING (emp
 RENAMED = """
 SELECT count(*) FROM effect_employee was JOIN employees_employee is_now ON is_now.id = was.employee_id
 WHERE was.name <> is_now.name AND EXISTS (SELECT 1 FROM effect_employment work WHERE work.employee_id = is_now.id)
+"""
+# Phones and addresses of people who were here before: whose they become can no longer be recorded by anybody.
+PHONES = """
+SELECT count(DISTINCT held.employee_id) FROM effect_employee JOIN employees_employeeidentity held USING (employee_id)
+WHERE NOT EXISTS (SELECT 1 FROM effect_employeeidentity was WHERE was.employee_id = held.employee_id
+    AND was.kind = held.kind AND was.digest = held.digest)
 """
 OF_ROLES = """
 SELECT count(*) FROM effect_people JOIN employees_account account USING (employee_id)
@@ -163,25 +170,30 @@ def count_effect(now: datetime, by: Actor) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(STAYS, {"now": now})
         effect = dict(zip(("leaving", "joining", "returning"), cursor.fetchone(), strict=True))
-        for name, counts in (("moving", MOVED), ("renaming", RENAMED), ("role_changes", OF_ROLES)):
+        counted = {"moving": MOVED, "renaming": RENAMED, "phones": PHONES, "role_changes": OF_ROLES}
+        for name, counts in counted.items():
             cursor.execute(counts, {"now": now, "by": by.id})
             [effect[name]] = cursor.fetchone()
     return {name: number for name, number in (effect | {"counts": _count_moved[0]()}).items() if number}
 
 
-def require_small(effect: dict[str, int], of: int, now: datetime) -> None:
+def require_small(effect: dict[str, int], of: int, now: datetime, but: RosterLoad | None = None) -> None:
     """Raises NeedsSecondPerson for an effect on a company of `of` employed people that one person may not cause.
 
-    `of`: before the change, without anybody whom it makes employed.
+    `of`: before the change, without anybody whom it makes employed. `but`: a load whose own effect this is.
     """
-    if any(effect.get(name) for name in ALWAYS_TWO) or _is_large(effect, of, now):
+    if any(effect.get(name) for name in ALWAYS_TWO) or _is_large(effect, of, now, but):
         raise NeedsSecondPerson(effect)
 
 
-def _is_large(effect: dict[str, int], of: int, now: datetime) -> bool:
+def _is_large(effect: dict[str, int], of: int, now: datetime, but: RosterLoad | None) -> bool:
     approved = ApprovalRequest.objects.filter(kind=Kind.ROSTER_LOAD, decision="approved").values_list("subject")
-    # Also what was undone since: each turn of an employment ends passwords and sessions.
-    lately = RosterLoad.objects.filter(state=RosterLoad.State.DONE, done_at__gt=now - SUMMED_OVER)
+    # Also what was undone since, and what was undone lately: an undo changes as many people as its load.
+    lately = RosterLoad.objects.filter(
+        Q(done_at__gt=now - SUMMED_OVER) | Q(undone_at__gt=now - SUMMED_OVER), state=RosterLoad.State.DONE
+    )
+    if but is not None:
+        lately = lately.exclude(pk=but.pk)
     subjects = {subject for (subject,) in approved.filter(requested_at__gt=now - 15 * SUMMED_OVER)}
     changed, came = _sum(effect, CHANGED), _sum(effect, CAME)
     for pk, before in lately.values_list("pk", "effect"):

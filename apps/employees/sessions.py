@@ -25,6 +25,8 @@ from apps.ledger.services import Actor, audit
 # Kept in the session at the sign-in: seconds of Unix time, and what the browser calls itself.
 BEGAN, AGENT = "began_at", "agent"
 AGENT_LIMIT = 300
+# A sign-in whose first factor was shown and whose second one is asked for.
+WAITING = "waits_for_second_factor"
 # A use is written down when the one before is so long ago.
 NOTED_EVERY = timedelta(minutes=5)
 
@@ -41,7 +43,8 @@ class SessionStore(DatabaseStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> BrowserSession:
         row = cast(BrowserSession, super().create_model_instance(data))
-        row.account_id = data.get(SESSION_KEY)
+        # Also of a sign-in that waits for its second factor: it ends with the others.
+        row.account_id = data.get(SESSION_KEY) or data.get(WAITING, {}).get("account")
         row.seen_at = timezone.now()
         return row
 

@@ -169,7 +169,7 @@ def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
             of, addresses = effect
             # Whom the load made employed is gone by now, and whom it ended came back.
             of = min(of, employed(now))
-            require_small(count_effect(now, by) | ({"addresses": addresses} if addresses else {}), of, now)
+            require_small(count_effect(now, by) | ({"addresses": addresses} if addresses else {}), of, now, but=load)
 
 
 def undo_or_request(*, load_id: uuid.UUID, by: Actor) -> ApprovalRequest | None:
@@ -177,7 +177,8 @@ def undo_or_request(*, load_id: uuid.UUID, by: Actor) -> ApprovalRequest | None:
 
     Raises ApprovalRefused, first of all for an account that cannot request; CannotUndo, BackdatingBlocked.
     """
-    require_fewer_requests(by)
+    with transaction.atomic():
+        require_fewer_requests(by)
     try:
         undo_load(load_id=load_id, by=by)
     except NeedsSecondPerson as needs:

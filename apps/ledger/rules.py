@@ -37,10 +37,10 @@ LETTERS_LIKE_DIGITS = frozenset("oOlI|")
 NEARLY_PHONE = re.compile(r"[+(]{0,2}\d[\d\s()./\-\u2010-\u2015\u2212]*", re.ASCII)
 # Control, format (zero-width, direction marks), surrogate, private-use and unassigned characters name nobody.
 DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-# What else nobody sees (Unicode, DerivedCoreProperties, Default_Ignorable_Code_Point): of an identity it is dropped. In
-# names it stays, where it chooses between two forms of a character.
+# What else is invisible: Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties), and three that are drawn as
+# nothing. It is dropped from an identity. In names it stays, where it chooses between two forms of a character.
 UNSEEN = re.compile(
-    "[\u034f\u2800\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
 )
 
 

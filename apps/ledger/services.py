@@ -30,6 +30,7 @@ __all__ = ["SYSTEM", "Actor", "audit", "audit_once", "browser", "come_from", "co
 # Arbitrary, fixed for ever: the same number must be taken by every version that shares a database.
 FACTS_LOCK = 8_101_001
 TREE_LOCK = 8_101_002
+CAMPAIGNS_LOCK = 8_101_003
 # Read by the triggers on contacts (ledger.guards); gone with the transaction.
 HELD = ", set_config('hundred.facts', 'held', true)"
 # While set, writers of contacts note identities too, because some campaign counts exclusively.
@@ -71,6 +72,11 @@ def lock_org_tree() -> None:
     """
     _advisory("pg_advisory_xact_lock", TREE_LOCK)
     disable_statement_timeout()
+
+
+def lock_campaign_periods() -> None:
+    """Let one caller at a time decide which campaigns have days in common, until the transaction ends; before facts."""
+    _advisory("pg_advisory_xact_lock", CAMPAIGNS_LOCK)
 
 
 def disable_statement_timeout(using: str = DEFAULT_DB_ALIAS) -> None:

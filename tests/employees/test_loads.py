@@ -221,7 +221,13 @@ def test_columns_that_were_told_are_remembered_for_the_next_file(company: dict[s
     assert looked(odd).report["problem"]["columns"] == ["staff_no", "name", "email"]
     applied(odd, roles=["staff_no", "name", "email"], complete=False)
     assert looked(odd.replace("Nina,", "Nina Neu,")).report["kinds"]["changed"] == 1
-    # Nobody says for others what is read of their files.
+    # What another account says of a file is not remembered for the one that confirms it.
+    mine = looked(odd.replace("wer", "nummer"))
+    loads.look_again(mine, roles=["staff_no", "name", "email"], complete=False, by=officer("hr-2"))
+    worked(mine)
+    assert loads.confirm(mine, digest=RosterLoad.objects.get(pk=mine.pk).digest, by=TESTER)
+    worked(mine)
+    assert looked(odd.replace("wer", "nummer")).report["problem"]["code"] == "column_missing"
     theirs = loads.receive_upload(name="roster.csv", content=[odd.encode()], by=officer("hr-2"))
     assert worked(theirs).report["problem"]["code"] == "column_missing"
 

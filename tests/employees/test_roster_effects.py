@@ -306,6 +306,23 @@ def test_loads_that_are_undone_count_like_others(settings: Any) -> None:
     assert request_of(confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-20\n", by)) == {"leaving": 1}
 
 
+def test_phones_that_people_get_are_summed() -> None:
+    """Else one person makes everybody outside a colleague in advance, who then counts for nobody."""
+    phones = "staff_no,name,email,phone\nA001,Alice 艾,alice@corp.example.com,+861391234500{}\n"
+    phones += "A002,Alan,alan@corp.example.com,+861391234501{}\n"
+    assert request_of(confirmed(phones.format(1, 1))) == {"phones": 2}
+
+
+def test_an_undo_of_today_counts_with_what_is_loaded_today(settings: Any, noon: Clock) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0.15
+    by = officer("hr-1")
+    done = confirmed("staff_no,name,email,department\nA001,Alice 艾,alice@corp.example.com,New\n", by)
+    noon.set("2026-11-25T12:00:01+08:00", ticks=True)
+    assert undo_or_request(load_id=done.pk, by=by) is None
+    other = "staff_no,name,email,department\nA002,Alan,alan@corp.example.com,New\n"
+    assert request_of(confirmed(other, by)) == {"moving": 1}
+
+
 STAYS_UNTIL = roster_effects.STAYS.replace(
     "NOT isempty(was.employed - coalesce(is_now.employed, '{}'))", "is_now.ends_at < was.ends_at"
 )

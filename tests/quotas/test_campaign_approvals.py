@@ -25,6 +25,7 @@ from apps.quotas.services.campaign_approvals import cancel_or_request, change_ru
 from apps.quotas.services.opening_approvals import open_or_request
 from apps.quotas.services.rule_changes import change_rule
 from tests import commands, people
+from tests.crowd import Gate, meanwhile
 from tests.fixtures import Clock
 from tests.people import approve, officer, record, record_one
 
@@ -167,6 +168,19 @@ def opened(by: Actor | None = None, **wanted: Any) -> Campaign | ApprovalRequest
     usual = RuleDraft(100, date(2026, 11, 1), date(2026, 12, 31), "Asia/Shanghai")
     name = wanted.pop("name", "Second")
     return open_or_request(name=name, terms=replace(usual, **wanted), key=uuid.uuid4(), by=by or officer("asks"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_windows_at_once_open_one_campaign(company: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else both see that no other campaign has these days, and the two compared tell whose contacts somebody is."""
+    by, gate = officer("asks"), Gate()
+    monkeypatch.setattr(opening_approvals, "open_campaign", gate.before(opening_approvals.open_campaign))
+    with meanwhile(lambda: opened(by, name="First")) as first:
+        gate.wait()
+        with meanwhile(lambda: opened(by, name="Other")) as other:
+            gate.open()
+    assert isinstance(first.result(), Campaign)
+    assert isinstance(other.result(), ApprovalRequest)
 
 
 AFTERWARDS = {"opens_on": date(2026, 12, 1), "deadline": date(2026, 12, 31)}

@@ -189,6 +189,19 @@ def test_an_end_cannot_be_taken_back_between_the_deadline_and_the_closing(
     assert refused.value.code == "campaign_over"
 
 
+def test_ending_and_restoring_in_an_exclusive_campaign_does_not_tell_whose_contact_it_is(
+    company: dict[str, Employee], alice: Employee, bob: Employee
+) -> None:
+    """Else a number that goes up and down with it is that of whoever has the person; and it goes down at the end."""
+    november(exclusive=True)
+    contact_id = record_one(alice, ("email", "kim@partner.example")).outcomes[0].contact_id
+    record_one(bob, ("email", "kim@partner.example"))
+    end_contact(contact_id=contact_id, employee=alice, by=TESTER)
+    with pytest.raises(ContactRefused) as refused:
+        restore_while_open(contact_id=contact_id, employee=alice, by=TESTER)
+    assert refused.value.code == "claimed"
+
+
 def test_a_contact_from_after_the_deadline_may_still_be_restored(
     campaign: Campaign, alice: Employee, clock: Clock
 ) -> None:

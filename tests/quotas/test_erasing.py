@@ -253,6 +253,48 @@ def test_nobody_records_them_again_and_who_has_them_learns_nothing_new(
     assert corrected.value.code == "objected"
 
 
+def erase(kind: str, value: str) -> None:
+    erase_person(identities_of([(kind, value)]), reason="by letter", by=TESTER)
+
+
+def test_a_word_that_is_a_handle_too_takes_nothing_from_others(
+    company: dict[str, Employee], alice: Employee, alan: Employee
+) -> None:
+    """Else the erasure of @wang blanks the names of everybody called Wang, and deletes files of theirs."""
+    kept = people.record_one(alice, ("email", "li@outside.example.org"), name="Li Wang").outcomes[0].contact_id
+    files.upload(alan, "name,email\nWang Fang,fang@outside.example.org\n")
+    erase("handle", "wang")
+    assert Contact.objects.get(pk=kept).name == "Li Wang"
+    assert StoredFile.objects.exists()
+
+
+def test_part_of_a_longer_number_is_another_one(alan: Employee) -> None:
+    files.upload(alan, "name,phone\nMax,+86 138 1400 1234\n")
+    erase("phone", "+6834001")
+    assert StoredFile.objects.exists()
+
+
+def test_the_requester_reads_in_no_own_name_whether_the_person_is_a_contact(
+    company: dict[str, Employee], alice: Employee, hr: Employee
+) -> None:
+    """An own token that is called like a second address: it must say the same, whoever has the person."""
+    people.record_one(alice, ("phone", PHONE), ("email", "pat@partner.example"))
+    account = people.with_account(hr, "hr").account
+    create_token(account=account, name="pat@partner.example", scopes=["own"], by=account.actor)
+    erase("phone", PHONE)
+    assert account.apitoken_set.get().name == "pat@partner.example"
+
+
+def test_hundreds_of_names_are_searched_for_too(alice: Employee, alan: Employee) -> None:
+    """One expression of them all takes gigabytes, and nobody's erasure ends."""
+    for number in range(120):
+        report = people.record_one(alice, ("email", EMAIL), name=f"Name Number {number}")
+        end_contact(contact_id=report.outcomes[0].contact_id, employee=alice, by=TESTER)
+    people.record_one(alice, ("handle", "other"), name="a friend of Name Number 77")
+    erase("email", EMAIL)
+    assert not Contact.objects.filter(name__contains="Number").exists()
+
+
 def test_who_has_asked_to_be_forgotten_is_not_found_by_trying(erased: Contact, alan: Employee, settings: Any) -> None:
     """A preview asks without recording anybody, and beyond the day's limit everybody is refused alike."""
     with open_contacts(io.BytesIO(f"name,email\n{NAME},{EMAIL}\nMax,max@outside.example.org\n".encode())) as file:

@@ -22,7 +22,7 @@ from apps.ledger.tables import UnreadableFile
 # What of a submission somebody may stand in, whatever its columns are called elsewhere.
 SHOWS = "({})".format(
     " OR ".join(
-        f"normalize(coalesce(contacts_submission.{column}, ''), NFKC) ~* %s"
+        f"normalize(coalesce(contacts_submission.{column}, ''), NFKC) ~* ANY(%s)"
         for column in ("report::text", "payload::text", "file_name", "key")
     )
 )
@@ -36,7 +36,7 @@ def handed_in_with(known: Known) -> list[Submission]:
 
 
 def _showing(traces: Traces, **where: Any) -> QuerySet[Submission]:
-    shows = RawSQL(SHOWS, [traces.pattern] * 4, output_field=BooleanField())  # noqa: S611 # nosec B611 # ours
+    shows = RawSQL(SHOWS, [traces.patterns] * 4, output_field=BooleanField())  # noqa: S611 # nosec B611 # ours
     return Submission.objects.filter(shows, **where)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
@@ -60,9 +60,10 @@ class Forgetting:
 
 @dataclass(frozen=True)
 class Known:
-    """What is there of somebody: (employee, contact), and how they may stand in texts.
+    """What is there of a person: (employee, contact), and how they may stand in texts.
 
-    By their names only with those who recorded them: elsewhere somebody else may be called so.
+    Anywhere by what was asked alone; by names and by what else their contacts tell only with those who recorded them.
+    Elsewhere another person may be called so, and what disappears would tell the requester that a contact exists.
     """
 
     contacts: list[tuple[int, int]]
@@ -81,14 +82,14 @@ class Known:
         identities = tuple(dict.fromkeys(told))
         accounts = Account.objects.filter(employee_id__in=employees).values_list("pk", flat=True)
         return cls(
-            found, Traces(identities), Traces(identities, tuple(sorted({name for name in names if name}))), employees,
-            frozenset(accounts),
+            found, whom.traces, Traces(identities, tuple(sorted({name for name in names if name})), bare_handles=True),
+            employees, frozenset(accounts),
         )  # fmt: skip
 
     @property
     def telling(self) -> Traces:
         """By identities, and by names of at least two words or three signs: of others too few are called so."""
-        return Traces(self.at_home.identities, tuple(name for name in self.at_home.names if _tells(name)))
+        return replace(self.at_home, names=tuple(name for name in self.at_home.names if _tells(name)))
 
     def traces_in(self, *, owner: int | None = None, employee: int | None = None) -> Traces:
         """How they may stand in what belongs to this account or employee."""
@@ -128,14 +129,14 @@ def named_in(known: Known) -> list[tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT employee_id, id FROM contacts_contact
-            WHERE name IS NOT NULL AND id <> ALL(%(found)s::bigint[]) AND (normalize(name, NFKC) ~* %(anywhere)s
-                OR employee_id = ANY(%(employees)s::bigint[]) AND normalize(name, NFKC) ~* %(telling)s)
+            WHERE name IS NOT NULL AND id <> ALL(%(found)s::bigint[]) AND (normalize(name, NFKC) ~* ANY(%(anywhere)s)
+                OR employee_id = ANY(%(employees)s::bigint[]) AND normalize(name, NFKC) ~* ANY(%(telling)s))
             ORDER BY employee_id, id""",
             {
                 "found": [contact for _employee, contact in known.contacts],
-                "anywhere": known.anywhere.pattern,
+                "anywhere": known.anywhere.patterns,
                 "employees": sorted(known.employees),
-                "telling": known.telling.pattern,
+                "telling": known.telling.patterns,
             },
         )
         return cursor.fetchall()

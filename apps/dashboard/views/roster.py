@@ -168,7 +168,7 @@ def look(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     loads.look_again(
         load, encoding=encoding if encoding in ENCODINGS else "", complete=request.POST.get("complete") == "yes",
         without_unknown_managers=request.POST.get("without_unknown_managers") == "yes",
-        roles=[role if role in roster_words.ROLES else "" for role in said] if any(said) else None,
+        roles=[role if role in roster_words.ROLES else "" for role in said] if any(said) else None, by=scope.user.actor,
     )  # fmt: skip
     services.enqueue_roster_import(load.pk)
     return redirect(scope.url("roster-load", load.pk))

@@ -1,6 +1,6 @@
-"""Which steps of a campaign need a second person: those that move somebody's verdict, count or time (ADR 75).
+"""Which steps of a campaign need a second person: every change of its rule once it has opened, and more (ADR 75).
 
-A step without such an effect is made at once. A change of the company's domains always waits, and the second person
+Other steps are made at once. A change of the company's domains always waits, and the second person
 alone sees its counts: whether a domain moves a count tells who has a contact there.
 """
 
@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from apps.employees.approval_workflow import ApprovalRefused, hr_accounts, request_approval
 from apps.employees.models import ApprovalRequest
 from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, audit, db_now, lock_facts
+from apps.ledger.services import Actor, audit, db_now, lock_campaign_periods, lock_facts
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import all_employees_sql, evaluation_ctes
 from apps.quotas.services.approvals import CHANGES, ApprovableChange
@@ -66,13 +66,15 @@ def acts_alone(by: Actor) -> bool:
 # -- a change of the rule ------------------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def change_rule_or_request(
     *, campaign: Campaign, terms: RuleDraft, seen: int, reason: str, key: uuid.UUID, by: Actor
 ) -> CampaignRule | ApprovalRequest:
-    """Change the rule at once where that concerns nobody, else ask a second person. The same `key` again is one change.
+    """Change the rule at once before the opening, else request an approval. The same `key` again is one change.
 
     Raises CampaignRefused as change_rule does, ApprovalRefused.
     """
+    lock_campaign_periods()
     if known := find_by_key(key) or campaign.rules.filter(key=key).first():
         return known
     now, why = db_now(), clean_text(reason, LONGEST_REASON)

@@ -87,7 +87,7 @@ def find_person(identities: tuple[Identity, ...]) -> Erased:
     whom = forgetting(identities)
     known = contacts.Known.of(whom)
     return Erased(
-        contacts.look_for(whom), len(_reviews(whom.traces.pattern)), len(_named(known)), _elsewhere(known.telling)
+        contacts.look_for(whom), len(_reviews(whom.traces.patterns)), len(_named(known)), _elsewhere(known.telling)
     )
 
 
@@ -103,7 +103,7 @@ def finish_erasure(erasure: Erasure, identities: tuple[Identity, ...], *, by: Ac
     # Learned before anything is blanked: afterwards nobody knows the names any more.
     known = contacts.Known.of(whom)
     found = contacts.finish(whom, erasure=erasure, by=by)
-    texts, names = _blank_reviews(whom.traces.pattern, by), _blank_names(known)
+    texts, names = _blank_reviews(whom.traces.patterns, by), _blank_names(known)
     return Erased(found, texts, names, _elsewhere(known.telling), erasure)
 
 
@@ -120,18 +120,18 @@ def forgetting(identities: tuple[Identity, ...]) -> contacts.Forgetting:
     return contacts.Forgetting(identities, kept_domains(), tuple(spared))
 
 
-def _reviews(pattern: str) -> list[tuple[int, bool, bool]]:
+def _reviews(patterns: list[str]) -> list[tuple[int, bool, bool]]:
     """(id, whether the question, whether the answer) speaks of somebody."""
     return _ask(
-        "SELECT id, text ~* %(of)s, answer_text ~* %(of)s FROM (SELECT id, normalize(text, NFKC) AS text,"
+        "SELECT id, text ~* ANY(%(of)s), answer_text ~* ANY(%(of)s) FROM (SELECT id, normalize(text, NFKC) AS text,"
         " normalize(answer_text, NFKC) AS answer_text FROM quotas_review) one"
-        " WHERE text ~* %(of)s OR answer_text ~* %(of)s",
-        {"of": pattern},
+        " WHERE text ~* ANY(%(of)s) OR answer_text ~* ANY(%(of)s)",
+        {"of": patterns},
     )
 
 
-def _blank_reviews(pattern: str, by: Actor) -> int:
-    found = _reviews(pattern)
+def _blank_reviews(patterns: list[str], by: Actor) -> int:
+    found = _reviews(patterns)
     with transaction.atomic():
         for review_id, asked, answered in found:
             blank = {"text": ERASED_TEXT} if asked else {}
@@ -145,10 +145,10 @@ def _named(known: contacts.Known) -> list[tuple[Any, str, Any]]:
     found: list[tuple[Any, str, Any]] = []
     for model, column, owner in NAMES:
         rows = _ask(
-            f"""SELECT id FROM {model._meta.db_table} WHERE normalize({column}, NFKC) ~* %(anywhere)s
-                OR {owner} = ANY(%(accounts)s) AND normalize({column}, NFKC) ~* %(telling)s ORDER BY id""",
+            f"""SELECT id FROM {model._meta.db_table} WHERE normalize({column}, NFKC) ~* ANY(%(anywhere)s)
+                OR {owner} = ANY(%(accounts)s) AND normalize({column}, NFKC) ~* ANY(%(telling)s) ORDER BY id""",
             {
-                "anywhere": known.anywhere.pattern, "telling": known.telling.pattern,
+                "anywhere": known.anywhere.patterns, "telling": known.telling.patterns,
                 "accounts": sorted(known.accounts),
             },
         )  # fmt: skip
@@ -168,7 +168,8 @@ def _elsewhere(traces: Traces) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for table, column in TEXTS:
         rows = _ask(
-            f"SELECT id FROM {table} WHERE normalize({column}, NFKC) ~* %(of)s ORDER BY id", {"of": traces.pattern}
+            f"SELECT id FROM {table} WHERE normalize({column}, NFKC) ~* ANY(%(of)s) ORDER BY id",
+            {"of": traces.patterns},
         )
         found += [(table, row_id) for (row_id,) in rows]
     return list(dict.fromkeys(found))

@@ -8,9 +8,11 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from apps.employees.approval_workflow import request_approval
 from apps.employees.models import ApprovalRequest
-from apps.ledger.services import Actor, db_now
+from apps.ledger.services import Actor, db_now, lock_campaign_periods
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.services.approvals import CHANGES, ApprovableChange
 from apps.quotas.services.campaign_approvals import (
@@ -48,6 +50,7 @@ def opens_alone(rule: CampaignRule) -> bool:
     return rule.company_domains in usual and not campaigns_beside(rule)
 
 
+@transaction.atomic
 def open_or_request(
     *, name: str, terms: RuleDraft, slug: str = "", key: uuid.UUID, by: Actor
 ) -> Campaign | ApprovalRequest:
@@ -55,6 +58,7 @@ def open_or_request(
 
     Raises CampaignRefused as open_campaign does, ApprovalRefused.
     """
+    lock_campaign_periods()
     known = find_by_key(key) or Campaign.objects.filter(rules__key=key, rules__version=1).first()
     if known:
         return known

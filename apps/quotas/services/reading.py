@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
-from apps.contacts.models import Contact, Submission
+from apps.contacts.models import Contact, ContactIdentity, Submission
 from apps.contacts.services import ContactRefused, restore_contact, undo_submission
 from apps.employees.models import Employee
 from apps.ledger.querysets import Clock
@@ -80,7 +80,8 @@ def covers(campaign: Campaign, user: Any) -> bool:
 
 
 def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> None:
-    """Take back the end of a contact, unless it was recorded before the cut-off of a campaign that is over.
+    """Take back the end of a contact, unless it was recorded before the cut-off of a campaign that is over, or a
+    colleague's contact counts in its place in an exclusive campaign: ending and restoring would tell whose.
 
     Raises ContactRefused, Contact.DoesNotExist.
     """
@@ -91,7 +92,18 @@ def restore_while_open(*, contact_id: int, employee: Employee, by: Actor) -> Non
             raise ContactRefused(
                 "campaign_over", _("This contact belongs to a campaign that has ended: it can no longer be restored.")
             )
+        exclusive = [one for one in Campaign.objects.running().prefetch_related("rules") if one.rule.exclusive]
+        if any(one.rule.opens_at <= contact.recorded_at < one.rule.cutoff_at for one in exclusive) and _shared(contact):
+            message = _("A colleague has recorded this person: the contact cannot be restored, but recorded anew.")
+            raise ContactRefused("claimed", message)
         restore_contact(contact_id=contact_id, employee=employee, by=by)
+
+
+def _shared(contact: Contact) -> bool:
+    """Whether a contact of another employee that has not ended is the same person."""
+    own = ContactIdentity.objects.filter(contact=contact, kind=OuterRef("kind"), digest=OuterRef("digest"))
+    others = ContactIdentity.objects.filter(Exists(own), live=True).exclude(employee=contact.employee_id)
+    return others.exists()
 
 
 def undo_while_open(*, submission_id: uuid.UUID, employee: Employee, by: Actor) -> int:

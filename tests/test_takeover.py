@@ -64,7 +64,7 @@ class TestMutants:
     """One protection less, and the same way succeeds."""
 
     def test_a_load_that_needs_nobody(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(roster, "require_small", lambda *_: None)
+        monkeypatch.setattr(roster, "require_small", lambda *_, **__: None)
         assert takeover_ways.applies_a_made_up_row_that_moves_a_count(ground)
 
     def test_a_requester_who_reads_everything(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -243,7 +243,9 @@ def _colleagues(drafts: Sequence[tuple[int, Checked]]) -> Held:
     if not handles:
         return {}
     spellings = {spelled: value for value in handles for spelled in (value, value.upper(), value.capitalize())}
-    numbers = Employee.objects.filter(staff_no__in=list(spellings)).values_list("staff_no", flat=True)
+    # Not of a line of the roster that was undone.
+    people = Employee.objects.filter(staff_no__in=list(spellings), employment__isnull=False)
+    numbers = people.values_list("staff_no", flat=True).distinct()
     return {(COLLEAGUE, *handles[spellings[number]].key): 0 for number in numbers}
 
 

@@ -34,12 +34,14 @@ from apps.ledger.services import (
 Kind = ApprovalRequest.Kind
 # Requests that were counted on the roster as it was, and mean nothing on another one.
 ON_ONE_ROSTER = (Kind.ROSTER_LOAD, Kind.ROSTER_UNDO)
-# The roster says something else of these people by now, or nobody decided in time.
+# The account that requested them says something else of these people by now, or the request has expired. What another
+# account says leaves a request alone: it could otherwise be kept from being approved for ever.
 FORGET = """
 UPDATE employees_emailchange change SET waiting = false
 FROM roster_stage row, employees_approvalrequest request
 WHERE change.employee_id = row.employee_id AND change.waiting AND request.id = change.request_id
-  AND (change.new_email <> row.email OR request.expires_at <= %(now)s)
+  AND (change.new_email <> row.email AND request.requested_by_id IS NOT DISTINCT FROM %(by)s
+       OR request.expires_at <= %(now)s)
 """
 ADD = """
 INSERT INTO employees_emailchange (request_id, employee_id, old_email, new_email, waiting)
@@ -77,7 +79,7 @@ def has_pending_email_change(employee_id: int) -> bool:
 
 
 def new_emails(now: datetime) -> list[tuple[Any, ...]]:
-    """(line, id, number, name, address now, new address) of what the staged load wants and nobody is asked for yet."""
+    """(line, id, number, name, address now, new address) of what the staged load wants and no request waits for."""
     with connection.cursor() as cursor:
         cursor.execute(NEW_EMAILS, {"now": now})
         return cursor.fetchall()
@@ -86,11 +88,13 @@ def new_emails(now: datetime) -> list[tuple[Any, ...]]:
 def request_email_changes(load: RosterLoad, by: Actor, now: datetime) -> int:
     """Ask a second person for the new addresses of the load that is being applied; returns how many there are.
 
-    What an earlier load wanted for the same people is superseded. Raises ApprovalRefused.
+    What an earlier load of the same account wanted for the same people is superseded. Raises ApprovalRefused.
     """
     with connection.cursor() as cursor:
-        cursor.execute(FORGET, {"now": now})
-        wanted = new_emails(now)
+        cursor.execute(FORGET, {"now": now, "by": by.id})
+        # Where a request of another account waits, it is decided first.
+        asked = set(EmailChange.objects.filter(waiting=True).values_list("employee_id", flat=True))
+        wanted = [row for row in new_emails(now) if row[1] not in asked]
         if wanted:
             ids, old, new = ([row[place] for row in wanted] for place in (1, 4, 5))
             effect = {"addresses": len(ids), "role_holders": _role_holders(ids)}

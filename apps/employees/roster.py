@@ -233,7 +233,7 @@ def _require_approval(
     """Raises NeedsSecondPerson, which takes everything back."""
     remember_people(OF_LOAD, prefix="pg_temp.was_")
     result.effect = count_effect(now, by)
-    if load is None or not is_approved(ApprovalRequest.Kind.ROSTER_LOAD, load):
+    if load is None or not is_approved(ApprovalRequest.Kind.ROSTER_LOAD, load, result.effect):
         require_small(result.effect, employed_before, now)
 
 

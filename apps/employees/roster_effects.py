@@ -144,10 +144,16 @@ def hr_exists() -> bool:
     return Role.objects.filter(role=Role.Kind.HR).exists()
 
 
-def is_approved(kind: str, load: RosterLoad) -> bool:
-    """Whether a second person has approved this of the load, as it is shown now."""
+def is_approved(kind: str, load: RosterLoad, effect: dict[str, int] | None = None) -> bool:
+    """Whether a second person has approved this of the load, as it is shown now.
+
+    `effect`: what it does now. What always needs two may have grown while the request waited; then it is not approved.
+    """
     approved = ApprovalRequest.objects.filter(kind=kind, subject=str(load.pk), decision="approved")
-    return approved.filter(payload__digest=load.digest).exists()
+    return any(
+        all((effect or {}).get(name, 0) <= payload["effect"].get(name, 0) for name in ALWAYS_TWO)
+        for payload in approved.filter(payload__digest=load.digest).values_list("payload", flat=True)
+    )
 
 
 def employed(now: datetime) -> int:

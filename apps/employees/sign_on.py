@@ -17,6 +17,7 @@ from apps.employees.backends import MAY_SIGN_IN
 from apps.employees.models import Account, Employee, ProviderSubject, Role
 from apps.employees.security_mail import Event, notify_owner
 from apps.employees.services import account_for
+from apps.employees.sessions import end_access
 from apps.ledger.querysets import Clock
 from apps.ledger.rules import storable
 from apps.ledger.services import Actor, audit, audit_once
@@ -69,7 +70,10 @@ def _bound(claims: Claims) -> Account | None:
 
 
 def _bind(claims: Claims) -> Account:
-    """For ever, but for `unbind`. Of two at once one is first: the database knows one subject for an account."""
+    """For ever, but for `unbind` and an undone employment. Of two at once one is first: an account has one subject.
+
+    What the account had before ends: its password may have been set by a link to an address that is not the person's.
+    """
     employee = _employee(claims)
     if employee is None:
         raise NotSignedOn(UNKNOWN)
@@ -79,6 +83,9 @@ def _bind(claims: Claims) -> Account:
     try:
         with transaction.atomic():
             ProviderSubject.objects.create(account=account, issuer=claims.issuer, subject=claims.subject)
+            account.set_unusable_password()
+            account.save(update_fields=["password"])
+            end_access(account=account, by=claims.provider)
     except IntegrityError as error:
         raise NotSignedOn(OTHER_SUBJECT, account) from error
     audit(

@@ -17,11 +17,13 @@ CREATE TEMP TABLE roster_touched (employee_id bigint, judged bool) ON COMMIT DRO
 CREATE TEMP TABLE roster_left (employee_id bigint) ON COMMIT DROP;
 """
 
-# A roster changes nobody's address by itself: the row is loaded but for it, and the new address waits for a second
-# person. Before the refusals below, for an address that is kept is free for nobody else.
+# A roster changes no address of an employee or leaver by itself: the row is loaded but for it, and the new address
+# waits for a second person. Before the refusals below, for an address that is kept is free for no other row. Of a line
+# that was undone, so that no employment is left, the address is not kept.
 KEEP_EMAILS = """
 UPDATE roster_stage row SET keeps_email = true FROM employees_employee person
 WHERE person.staff_no = row.staff_no AND person.email <> row.email
+  AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = person.id)
 """
 # The address of somebody who has left is free: whoever else has it, in the file or on the roster, keeps it.
 GIVE_UP_EMAILS = [

@@ -319,16 +319,18 @@ def employees_holding_identity_sql(notes: str) -> str:
 
 
 def pending_sql(campaign: int | None = None) -> str:
-    """SELECT of (employee_id, noted_at): employees with a note in the outbox, theirs or on an identity, the oldest.
+    """SELECT of (employee_id, noted_at): employees with an outbox row, their own or on an identity, the oldest.
 
-    So are those of a range that must be judged anew and is not yet, in this campaign or, without one, in any.
+    So are those of a range that waits to be evaluated, in this campaign or, without one, in any. Of an identity's row
+    there is no `noted_at`: those employees are evaluated from the facts, and no list shows that they were concerned,
+    for whoever wrote the row would read there who holds the identity.
     """
     identities = employees_holding_identity_sql(
-        "SELECT kind, digest, noted_at FROM ledger_outbox WHERE kind IS NOT NULL"
+        "SELECT kind, digest, NULL::timestamptz AS noted_at FROM ledger_outbox WHERE kind IS NOT NULL"
     )
     of_it = "" if campaign is None else f"AND run.campaign_id = {sql_literal(campaign)}"
     ranges = f"""SELECT person.id AS employee_id, run.started_at FROM quotas_markrange part
-        JOIN quotas_markrun run ON run.id = part.run_id AND run.invalidates {of_it}
+        JOIN quotas_markrun run ON run.id = part.run_id AND run.makes_stale {of_it}
         JOIN employees_employee person ON person.id BETWEEN part.first_id AND part.last_id
         WHERE part.state = 'waiting'"""
     return f"""SELECT employee_id, min(noted_at) AS noted_at FROM (

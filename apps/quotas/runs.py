@@ -24,7 +24,7 @@ class MarkRun(models.Model):
     campaign = models.ForeignKey("quotas.Campaign", on_delete=models.PROTECT, related_name="runs")
     work = models.TextField(choices=Work.choices)
     cause = models.TextField(help_text="why everybody: opened, rule, asked or night")
-    invalidates = models.BooleanField(
+    makes_stale = models.BooleanField(
         default=False, help_text="what stands there is not to be believed before its range is done"
     )
     asked_by_id = models.BigIntegerField(null=True)

@@ -54,7 +54,7 @@ def test_a_folded_template_says_what_it_said(source: str) -> None:
 
 def test_what_stands_side_by_side_is_one() -> None:
     nodes = folded("a {% translate 'Name' %} {% icon 'users' %} {{ who }} {% url 'me' %} z").nodelist
-    assert [type(node).__name__ for node in nodes] == ["Folded", "VariableNode", "Folded"]
+    assert [type(node).__name__ for node in nodes] == ["ConstantNode", "VariableNode", "ConstantNode"]
 
 
 @pytest.mark.parametrize("source", ["{% csrf_token %}", "{{ who }}", "{% translate who %}", "{% icon who %}"])

@@ -44,7 +44,7 @@ BACK = "staff_no,name,email,left_on\nA001,Alice 艾,alice@corp.example.com,"
 def approved_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has to approve a load is not at stake here."""
     for module in ("roster", "undoing"):
-        monkeypatch.setattr(f"apps.employees.{module}.require_small", lambda *given: None)
+        monkeypatch.setattr(f"apps.employees.{module}.require_small", lambda *given, **more: None)
 
 
 @pytest.fixture(autouse=True)

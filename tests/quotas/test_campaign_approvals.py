@@ -23,7 +23,7 @@ from apps.quotas.services import RuleDraft, campaign_approvals, opening_approval
 from apps.quotas.services.approvals import effect_of_request
 from apps.quotas.services.campaign_approvals import cancel_or_request, change_rule_or_request
 from apps.quotas.services.opening_approvals import open_or_request
-from apps.quotas.services.rule_changes import change_rule
+from apps.quotas.services.rule_changes import change_rule, preview_rule_change
 from tests import commands, people
 from tests.crowd import Gate, meanwhile
 from tests.fixtures import Clock
@@ -89,9 +89,19 @@ def test_a_change_that_moves_anybody_waits_for_a_second_hr_user(three: Campaign,
     assert (entry.actor_label, entry.detail["approved_by"], entry.detail["reason"]) == ("asks", "approves", "agreed")
 
 
-@pytest.mark.parametrize(
-    "wanted", [{"target": 99}, {"target": 4}, {"exclusive": True}, {"opens_on": date(2026, 10, 31)}]
-)
+@pytest.mark.parametrize("wanted", [{"exclusive": True}, {"opens_on": date(2026, 10, 31)}, {"time_zone": "Asia/Tokyo"}])
+def test_what_decides_whose_contact_a_person_is_is_requested_blind(three: Campaign, wanted: dict[str, Any]) -> None:
+    """Else one person reads, without a request, whose number another first day moves: that is who has the leaver."""
+    request = change(three, **wanted)
+    assert isinstance(request, ApprovalRequest)
+    assert request.effect == {}
+    assert effect_of_request(request, services.db_now())["people"] == 9
+    rule, now = three.rule, services.db_now()
+    shown = preview_rule_change(campaign=three, terms=terms_of(rule, **wanted), seen=rule.version, now=now)
+    assert shown.confidential
+
+
+@pytest.mark.parametrize("wanted", [{"target": 99}, {"target": 4}])
 def test_a_change_after_the_opening_waits_also_where_it_turns_nobody_today(
     three: Campaign, wanted: dict[str, Any]
 ) -> None:

@@ -38,7 +38,7 @@ def test_a_campaign_keeps_its_own_rule(company: dict[str, Employee], settings: A
     assert rule.opens_at == datetime(2026, 10, 31, 16, tzinfo=UTC)
     assert rule.cutoff_at == datetime(2026, 11, 30, 16, tzinfo=UTC)
     [run] = campaign.runs.all()
-    assert (run.invalidates, run.progress()) == (True, (0, 1)), "everybody is to be judged"
+    assert (run.makes_stale, run.progress()) == (True, (0, 1)), "everybody is to be judged"
     assert AuditEntry.objects.get(action="campaign.opened").subject_label == "November"
 
 

@@ -19,13 +19,11 @@ from apps.quotas.services import (
     RuleDraft,
     cancel_campaign,
     change_rule,
+    db_now,
     mark_touched,
     preview_rule_change,
     recount,
 )  # fmt: skip
-from apps.quotas.services import (
-    clock as db_now,
-)
 from tests.crowd import at_once
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored

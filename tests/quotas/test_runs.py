@@ -146,7 +146,7 @@ def test_the_tasks_finish_a_run_that_was_only_begun(
 def test_who_is_to_be_judged_anew_is_never_shown_the_old_verdict(
     campaign: Campaign, alice: Employee, ranges_of_two: None
 ) -> None:
-    run = begin(campaign, invalidates=True)
+    run = begin(campaign, makes_stale=True)
     with_stale = stale(campaign)
     assert set(with_stale.values()) == {run.started_at}
     assert set(with_stale) == set(Employee.objects.values_list("pk", flat=True))

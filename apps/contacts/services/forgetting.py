@@ -25,8 +25,9 @@ HELD = """EXISTS (SELECT FROM unnest(%(starts)s::timestamptz[], %(ends)s::timest
 USED = HELD.format(contact="contact").replace("%(starts)s", "%(used_from)s").replace("%(ends)s", "%(used_until)s")
 # Somebody who has worked here since then is no leaver, nor is anybody whose end the roster has said since then: a day
 # that is dated back erases nothing.
-LEFT = """NOT EXISTS (SELECT FROM employees_employment work WHERE work.employee_id = person.id
-    AND greatest(work.ends_at, work.ended_recorded_at) > %(left_before)s)"""
+# Who has no employment at all, because a load was undone, is no leaver either.
+LEFT = """(SELECT max(greatest(work.ends_at, work.ended_recorded_at)) FROM employees_employment work
+    WHERE work.employee_id = person.id) <= %(left_before)s"""
 DUE = f"""contact.name IS NOT NULL AND (contact.recorded_at < %(before)s AND NOT {HELD.format(contact="contact")}
     OR NOT {USED} AND contact.employee_id IN (SELECT person.id FROM employees_employee person WHERE {LEFT}))"""
 NEXT = f"""SELECT contact.employee_id, contact.id FROM contacts_contact contact

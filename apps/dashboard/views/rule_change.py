@@ -79,9 +79,9 @@ def _look(scope: Scope, form: SeenForm, sent: ChangeForm, status: int = 200) -> 
         "look": look_of(scope, found.new),
         "differences": rule_words.differences(found.differences),
         "people": found.people,
-        # Counts by domain would tell whose contacts somebody is: the second person sees them.
-        "effect": None if found.domains else found.effect,
-        "domains": found.domains,
+        # Such counts would tell whose contact a person is: the second person sees them.
+        "effect": None if found.confidential else found.effect,
+        "confidential": found.domains or (found.confidential and found.effect is not None),
         "alone": found.alone,
         "warnings": campaign_words.overlaps(found.overlaps),
         "sent": sent,

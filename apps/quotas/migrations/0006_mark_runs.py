@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ("work", models.TextField(choices=[("mark", "mark"), ("recount", "recount")])),
                 ("cause", models.TextField(help_text="why everybody: opened, rule, asked or night")),
                 (
-                    "invalidates",
+                    "makes_stale",
                     models.BooleanField(
                         default=False, help_text="what stands there is not to be believed before its range is done"
                     ),

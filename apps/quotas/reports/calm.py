@@ -19,7 +19,7 @@ def calm_sql(campaign: int, whose: str = "") -> str:
     of_them = f"WHERE kind IS NOT NULL OR employee_id IN ({whose})" if whose else ""
     return f"""NOT EXISTS (SELECT FROM ledger_outbox {of_them}) AND NOT EXISTS (
         SELECT FROM quotas_markrange part JOIN quotas_markrun run ON run.id = part.run_id
-        WHERE part.state = 'waiting' AND run.invalidates AND run.campaign_id = {sql_literal(campaign)})"""
+        WHERE part.state = 'waiting' AND run.makes_stale AND run.campaign_id = {sql_literal(campaign)})"""
 
 
 def ask_if(holds: str, ctes: str, select: str, *, kept: bool = False) -> list[tuple] | None:

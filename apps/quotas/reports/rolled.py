@@ -316,7 +316,7 @@ def rolled_for(
             OR (SELECT count(*) FROM (SELECT FROM quotas_rollupchange WHERE campaign_id = {campaign.pk}
                 LIMIT {2 * MOST + 1}) changed) > {2 * MOST}
             OR EXISTS (SELECT FROM quotas_markrange part JOIN quotas_markrun run ON run.id = part.run_id
-                WHERE run.invalidates AND run.campaign_id = {campaign.pk} AND part.state = 'waiting'),
+                WHERE run.makes_stale AND run.campaign_id = {campaign.pk} AND part.state = 'waiting'),
             {calm_sql(campaign.pk)}
         FROM quotas_rollup LEFT JOIN employees_treenode top ON top.employee_id = {root}
         WHERE campaign_id = {campaign.pk} AND state = 'ready' AND tree = {TREE_VERSION_SQL}""")

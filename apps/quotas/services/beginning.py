@@ -32,10 +32,10 @@ RETURNING id
 """
 
 
-def start_run(*, campaign: Campaign, work: str, cause: str, by: Actor, invalidates: bool = False) -> MarkRun:
+def start_run(*, campaign: Campaign, work: str, cause: str, by: Actor, makes_stale: bool = False) -> MarkRun:
     """Write down a run over everybody and its ranges. Part of the caller's transaction, which holds the facts lock."""
     run = MarkRun.objects.create(
-        campaign=campaign, work=work, cause=cause, invalidates=invalidates, asked_by_id=by.id, asked_by_label=by.label
+        campaign=campaign, work=work, cause=cause, makes_stale=makes_stale, asked_by_id=by.id, asked_by_label=by.label
     )
     with connection.cursor() as cursor:
         cursor.execute(CUT, [run.pk, marking.AT_MOST])
@@ -49,7 +49,7 @@ def reevaluate_all(campaign: Campaign, *, cause: str, by: Actor) -> MarkRun:
     Part of the caller's transaction, which holds the facts lock. The caller's door rings; else the sweep does.
     """
     void_sums(campaign)
-    return start_run(campaign=campaign, work=MarkRun.Work.MARK, cause=cause, by=by, invalidates=True)
+    return start_run(campaign=campaign, work=MarkRun.Work.MARK, cause=cause, by=by, makes_stale=True)
 
 
 def begin_nightly_recount(campaign: Campaign, night: str) -> MarkRun | None:

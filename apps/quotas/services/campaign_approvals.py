@@ -86,7 +86,7 @@ def change_rule_or_request(
     request = request_approval(
         kind=Kind.RULE_CHANGE, subject=campaign.slug, label=campaign.name, reason=why, by=by,
         payload={**payload_of(terms, key), "seen": seen},
-        effect={} if change.domains else change.concerned,
+        effect={} if change.confidential else change.concerned,
     )  # fmt: skip
     if change.domains:
         alarm(request, change.old.company_domains, change.new.company_domains, by)

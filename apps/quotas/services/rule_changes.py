@@ -80,6 +80,14 @@ class Change:
     effect: RuleChangeImpact | None
 
     @property
+    def confidential(self) -> bool:
+        """Whether its counts tell whose contact a person is: only the second person sees them, and the trail none.
+
+        A person is a colleague, or a contact somebody else's, by other days, domains or exclusive counting.
+        """
+        return not self.differences.keys() <= {"target", "deadline", "confirmed_only", "scope"}
+
+    @property
     def domains(self) -> bool:
         """Whether it changes which addresses are the company's."""
         return "company_domains" in self.differences

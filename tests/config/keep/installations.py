@@ -22,9 +22,9 @@ from tests.quotas.moving import statements
 STORE_A_FILE = """
 from datetime import timedelta
 from apps.ledger.files import store_file
-from apps.ledger.services import clock
+from apps.ledger.services import db_now
 store_file(name="曲线.csv", content=[bytes(range(256)) * 3000], content_type="text/csv",
-           expires_at=clock() + timedelta(days=1), owner_id=None)
+           expires_at=db_now() + timedelta(days=1), owner_id=None)
 """
 # What a user would miss, in an order that hangs on no index and no collation.
 FACTS = {

@@ -11,8 +11,12 @@ from django.core.management import get_commands
 from config.places import BASE_DIR
 from scripts.catalogue import CATALOGUE
 
-README = (BASE_DIR / "README.md").read_text(encoding="utf-8")
-HANDBOOK = (BASE_DIR / "docs" / "hr-handbook.md").read_text(encoding="utf-8")
+DOCS = BASE_DIR / "docs"
+CONFIGURATION = (DOCS / "configuration.md").read_text(encoding="utf-8")
+COMMANDS = (DOCS / "commands.md").read_text(encoding="utf-8")
+DEPLOYMENT = (DOCS / "deployment.md").read_text(encoding="utf-8")
+HANDBOOK = (DOCS / "hr-handbook.md").read_text(encoding="utf-8")
+PAGES = [BASE_DIR / "README.md", *sorted(DOCS.glob("*.md"))]
 EXAMPLE = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
 READERS = [*(BASE_DIR / "config").glob("*.py"), *(BASE_DIR / "scripts").glob("*.py"), BASE_DIR / "manage.py"]
 # They choose or replace the file, or are set by `make run`, so they cannot stand in it.
@@ -67,8 +71,8 @@ settings.get("OTHER")
     assert sorted(read_by(source)) == ["A_FOUR", "A_ONE", "A_THREE", "A_TWO"]
 
 
-def test_readme_lists_exactly_the_variables_that_are_read():
-    assert sorted(table(README, "Environment")) == sorted(variables())
+def test_docs_list_exactly_the_variables_that_are_read():
+    assert sorted(table(CONFIGURATION, "Environment")) == sorted(variables())
 
 
 def test_env_example_lists_exactly_the_variables_that_a_file_can_set():
@@ -83,33 +87,46 @@ def test_env_example_says_something_about_each_variable():
             assert lines[number - 1].startswith("# "), f"{line} has no comment above it"
 
 
-def test_readme_lists_exactly_our_commands():
+def test_docs_list_exactly_our_commands():
     ours = {name for name, app in get_commands().items() if app == "config" or app.startswith("apps.")}
-    assert {line.split()[0] for line in table(README, "Commands")} == ours
+    assert {line.split()[0] for line in table(COMMANDS, "Commands")} == ours
 
 
-def test_make_targets_in_readme_exist():
+def test_readme_starts_the_demo_and_the_tests():
+    readme = (BASE_DIR / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^    make ([a-z-]+) ", readme, flags=re.MULTILINE) == ["run", "test"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_targets_in_docs_exist(page):
     makefile = (BASE_DIR / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
-    assert set(re.findall(r"(?:^    |`)(?:[A-Z]+=\S+ )?make ([a-z-]+)", README, flags=re.MULTILINE)) <= targets
+    text = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"(?:^ {4,}|`)(?:[A-Z]+=\S+ )?make ([a-z-]+)", text, flags=re.MULTILINE)) <= targets
 
 
-def test_units_start_what_the_readme_starts():
-    units = (BASE_DIR / "docs" / "deployment.md").read_text(encoding="utf-8")
-    started = re.findall(r"^    \.venv/bin/((?:gunicorn|celery) .+?)(?: --schedule \S+)?$", README, flags=re.MULTILINE)
+def test_units_start_what_the_first_steps_start():
+    first_steps, units = DEPLOYMENT.split("\n## Service units\n", 1)
+    started = re.findall(
+        r"^ +\.venv/bin/((?:gunicorn|celery) .+?)(?: --schedule \S+)?$", first_steps, flags=re.MULTILINE
+    )
     assert len(started) == 3
     for command in started:
         assert f"ExecStart=/opt/hundred/.venv/bin/{command}" in units
 
 
-LINKING = ["README.md", "CHANGELOG.md", "docs/deployment.md", "docs/hr-handbook.md", "docs/adr/README.md"]
+LINKING = [*PAGES, BASE_DIR / "CHANGELOG.md", DOCS / "adr" / "README.md"]
 
 
-@pytest.mark.parametrize("name", LINKING)
-def test_links_lead_to_files(name):
-    path = BASE_DIR / name
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-        assert (path.parent / target).exists(), f"{name} names {target}, which is not there"
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.relative_to(BASE_DIR).as_posix())
+def test_links_lead_to_files(page):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} names {target}, which is not there"
+
+
+def test_the_index_leads_to_every_page():
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} == set(re.findall(r"\]\(([\w-]+\.md)\)", index))
 
 
 def test_the_handbook_leads_by_words_that_stand_on_the_pages():
@@ -121,7 +138,7 @@ def test_the_handbook_leads_by_words_that_stand_on_the_pages():
 
 
 def test_the_handbook_shows_all_of_its_pictures_and_each_loads_fast():
-    folder = BASE_DIR / "docs"
+    folder = DOCS
     shown = re.findall(r"!\[[^\]]+\]\((handbook-\w+\.png)\)", HANDBOOK)
     assert sorted(shown) == sorted(path.name for path in folder.glob("handbook-*.png"))
     assert {name for name in shown if (folder / name).stat().st_size > 120_000} == set()
@@ -137,7 +154,7 @@ def test_defaults_in_readme_are_those_of_the_settings():
     """The table's numbers against the text of the settings: whoever changes one has to change the other."""
     settings = (BASE_DIR / "config" / "settings.py").read_text(encoding="utf-8")
     read = dict(re.findall(r'env\.(?:int|float|str)\("([A-Z_]+)", "?([\w.]+)"?\)', settings))
-    stated = dict(re.findall(r"^\| `([A-Z_]+)` \| `([\w.]+)` \|", README, flags=re.MULTILINE))
+    stated = dict(re.findall(r"^\| `([A-Z_]+)` \| `([\w.]+)` \|", CONFIGURATION, flags=re.MULTILINE))
     for name in ("STATEMENT_TIMEOUT", "LOCK_TIMEOUT", "CONN_MAX_AGE", "HSTS_SECONDS", "SWEEP_INTERVAL"):
         assert float(read[name]) == float(stated[name]), name
     for name in ("COMPANY_PHONE_REGION", "TIME_ZONE", "LOG_LEVEL"):

@@ -2,7 +2,7 @@
 
 Only rows of reports and files come from it, never an object that could be saved or followed to others: who may see whom
 is judged on the primary, and whatever writes, judges or locks reads there. Without DATABASE_REPLICA_URL all of this is
-one comparison. docs/adr/0044-a-replica-only-when-it-has-everything.md has the reasons.
+one comparison. docs/adr/0044-read-from-a-replica-only-when-it-is-up-to-date.md has the reasons.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which web server serves our own pages best: `python -m tests.bench.servers`, of interest once in a while.
 
 Each serves the same house in turn, several times round. Granian is not among the project's packages: `pip install
-granian` first, or it is left out. docs/adr/0045-the-web-server.md tells what came of it.
+granian` first, or it is left out. docs/adr/0045-keep-gunicorn-with-threads.md tells what came of it.
 """
 
 from __future__ import annotations

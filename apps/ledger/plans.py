@@ -3,7 +3,7 @@
 Reports are SQL text with quoted values in it. To plan such a text takes PostgreSQL longer than to answer it for one
 person or a small team, and a text with another instant in it is another statement. Here the values that say their type
 right behind them, `'2026-11-03T09:00:00+00:00'::timestamptz`, `17::bigint` and `5::numeric`, become parameters of a
-prepared statement. docs/adr/0060-prepared-statements-for-single-person-and-small-team-reports.md has the reasons and the limits.
+prepared statement. ADR 60 has the reasons and the limits.
 """
 
 from __future__ import annotations

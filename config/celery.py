@@ -88,6 +88,6 @@ def _refuse_another_key(**kwargs: object) -> None:
 def _die_with_worker(**kwargs: object) -> None:
     """A worker's child dies with it: an orphan would go on with a task that another worker is given again."""
     ask_for_death_signal(signal.SIGKILL, os.getppid())
-    from apps.ledger.services import come_from
+    from apps.ledger.services import set_audit_origin
 
-    come_from("worker")
+    set_audit_origin("worker")

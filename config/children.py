@@ -48,7 +48,7 @@ class GaveUpError(Exception):
 
 
 @dataclass
-class Child:
+class ManagedProcess:
     """One long-running process: started, restarted when it dies, stopped with all that it started itself."""
 
     name: str
@@ -117,7 +117,7 @@ class Child:
         self.process.wait()
 
 
-def stop_children(children: Sequence[Child], steps: Sequence[tuple[signal.Signals, float]]) -> None:
+def stop_children(children: Sequence[ManagedProcess], steps: Sequence[tuple[signal.Signals, float]]) -> None:
     """Signal all at once, step by step with so many seconds of patience; what then still lives is killed."""
     for number, patience in steps:
         for child in children:
@@ -141,13 +141,13 @@ def how_it_ended(status: int) -> str:
 
 def open_log(path: Path) -> IO[bytes]:
     """A log to append to that only its owner reads, whatever the umask and whoever had made it before."""
-    put_long_log_aside(path)
+    rotate_log(path)
     log = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
     os.fchmod(log.fileno(), 0o600)
     return log
 
 
-def put_long_log_aside(path: Path) -> None:
+def rotate_log(path: Path) -> None:
     """Keep one older log of each kind, so that logs never fill a disk."""
     if path.exists() and path.stat().st_size > LOG_LIMIT:
         path.replace(path.with_name(f"{path.name}.1"))

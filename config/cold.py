@@ -15,7 +15,7 @@ from config.commands import run_command
 from config.embedded import EmbeddedDatabase, EmbeddedError
 from config.named_files import is_given
 from config.packaged import package_directory
-from config.places import BASE_DIR, PlaceError, Places
+from config.places import BASE_DIR, InstallPaths, PlaceError
 
 # Commands that only read the code: they start nothing.
 WITHOUT_DATABASE = {
@@ -60,7 +60,7 @@ def ready_for(arguments: Sequence[str]) -> Iterator[None]:
         warnings.filterwarnings("ignore", message="Got an error checking a consistent migration history")
         yield
         return
-    places = Places.from_environment()
+    places = InstallPaths.from_environment()
     database = EmbeddedDatabase(places)
     try:
         if command == "backup" and not places.cluster.exists():
@@ -81,7 +81,7 @@ def ready_for(arguments: Sequence[str]) -> Iterator[None]:
         database.release()
 
 
-def local_environment(places: Places) -> dict[str, str]:
+def local_environment(places: InstallPaths) -> dict[str, str]:
     """What settings need to work on the embedded services, without what the caller has set, which wins."""
     local = {
         "HUNDRED_LOCAL": "1",
@@ -96,7 +96,7 @@ def local_environment(places: Places) -> dict[str, str]:
     return {name: value for name, value in local.items() if not is_given(name)}
 
 
-def services(places: Places) -> dict[str, str]:
+def services(places: InstallPaths) -> dict[str, str]:
     """The embedded broker and cache, where they run and the caller has none."""
     if is_given("CELERY_BROKER_URL"):
         return {}
@@ -105,7 +105,7 @@ def services(places: Places) -> dict[str, str]:
     return {"CELERY_BROKER_URL": places.broker_url, "CACHE_URL": places.cache_url}
 
 
-def running_address(places: Places) -> str:
+def running_address(places: InstallPaths) -> str:
     """Where `make run` of this folder answers; its usual address where it does not run."""
     with contextlib.suppress(OSError, ValueError):
         _pid, address = (places.data / "address").read_text(encoding="utf-8").split()

@@ -8,7 +8,7 @@ COMPRESSED = ("text/html", "application/json")
 PROGRAMS = "/api/"
 
 
-class CompressPages(GZipMiddleware):
+class CompressionMiddleware(GZipMiddleware):
     """Django's own, which hides the length of a secret behind up to 100 random bytes, for what people look at alone.
 
     Files of contacts and standings are streams: they stay plain, and with them the length that a browser counts to.

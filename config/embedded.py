@@ -11,7 +11,7 @@ from psycopg2 import sql
 
 from config.children import last_lines, open_log
 from config.locks import FileLock
-from config.places import BASE_DIR, Places
+from config.places import BASE_DIR, InstallPaths
 
 START_PATIENCE = 60.0
 STOP_PATIENCE = 30.0
@@ -24,7 +24,7 @@ class EmbeddedError(Exception):
 class EmbeddedDatabase:
     """A hold on the embedded PostgreSQL: started when nobody had it, stopped when the last one lets go."""
 
-    def __init__(self, places: Places, *, throw_away: bool = False) -> None:
+    def __init__(self, places: InstallPaths, *, throw_away: bool = False) -> None:
         self.places = places
         self.throw_away = throw_away
         self._holders: FileLock | None = None
@@ -119,7 +119,7 @@ class EmbeddedDatabase:
             time.sleep(0.02)
 
 
-def refuse_other_major(places: Places) -> None:
+def refuse_other_major(places: InstallPaths) -> None:
     """Raises EmbeddedError when another major version of PostgreSQL has made the data; no other can read them."""
     note = places.cluster / "PG_VERSION"
     if not note.exists():

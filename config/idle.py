@@ -14,7 +14,7 @@ from apps.employees.sessions import SessionStore, is_idle
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class EndsWhenIdle:
+class IdleSessionMiddleware:
     """Before whatever asks who is signed in: from here on nobody is, when the session was not used for too long."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

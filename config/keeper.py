@@ -24,7 +24,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 from config.children import die_with_parent
 from config.embedded import EmbeddedError, plain_environment, refuse_other_major
 from config.locks import FileLock
-from config.places import APPLICATION, Places, account_name, write_private
+from config.places import APPLICATION, InstallPaths, account_name, write_private
 
 POLL = 0.1
 GIVE_UP_AFTER = 5  # restarts in a row
@@ -49,8 +49,8 @@ def _buffers() -> int:
     return max(128, min(2048, memory // 8 // 2**20))
 
 
-class Keeper:
-    def __init__(self, places: Places, *, throw_away: bool) -> None:
+class PostgresSupervisor:
+    def __init__(self, places: InstallPaths, *, throw_away: bool) -> None:
         self.places = places
         self.throw_away = throw_away
         self.holders = FileLock(places.data / "holders.lock")
@@ -209,4 +209,4 @@ def say(sentence: str) -> None:
 if __name__ == "__main__":
     if os.fork():  # whoever started it need not wait for it, nor be its parent
         os._exit(0)
-    sys.exit(Keeper(Places.from_environment(), throw_away="--throw-away" in sys.argv[1:]).run())
+    sys.exit(PostgresSupervisor(InstallPaths.from_environment(), throw_away="--throw-away" in sys.argv[1:]).run())

@@ -24,7 +24,7 @@ PATIENCE = 4
 PIECE = 1 << 16
 
 
-class BodyLimits:
+class RequestSizeLimitMiddleware:
     """Refuses by the announced length, unread: a body without one is not read at all."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -17,13 +17,13 @@ from typing import Any, NoReturn
 
 from config.accounts import leave_root, works
 from config.address import AddressError, answers, open_listener, url_of, wanted_port
-from config.children import Child, GaveUpError, last_lines, stop_children
+from config.children import GaveUpError, ManagedProcess, last_lines, stop_children
 from config.cold import listening, local_environment, migrate_if_needed, read_env_file
 from config.commands import run_command, start_command
 from config.embedded import EmbeddedDatabase, EmbeddedError, plain_environment
 from config.locks import FileLock
 from config.named_files import is_given
-from config.places import APPLICATION, BASE_DIR, PlaceError, Places, write_private
+from config.places import APPLICATION, BASE_DIR, InstallPaths, PlaceError, write_private
 from config.valkey import settings_of
 
 START_PATIENCE = 60.0
@@ -49,14 +49,14 @@ class Stopped(BaseException):
 class LocalStack:
     """Everything that `make run` starts, in the order in which it needs one another."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: InstallPaths) -> None:
         self.places = places
         self.began = time.monotonic()
         self.database = EmbeddedDatabase(places) if not is_given("DATABASE_URL") else None
         self.own_broker = not is_given("CELERY_BROKER_URL")
-        self.doors: list[Child] = []
+        self.doors: list[ManagedProcess] = []
         self.leave_root: Callable[[], None] | None = None
-        self.broker: list[Child] = []
+        self.broker: list[ManagedProcess] = []
         self.lock = FileLock(self._create_data() / "run.lock")
         self.begun = False
         self.sign_ins: subprocess.Popen[bytes] | None = None
@@ -152,7 +152,7 @@ class LocalStack:
         command = [str(self.places.valkey_server), *settings_of(self.places)]
         # Nothing of ours is in its environment, which it would show to whoever breaks into it.
         self.broker.append(
-            Child(
+            ManagedProcess(
                 "valkey", command, self.places.log / "valkey.log", plain_environment(),
                 keeps_open=[self.lock.descriptor], user=self.places.valkey_user(),
             )
@@ -195,14 +195,16 @@ class LocalStack:
         self._open_door(self._child("worker", worker, death_signal=signal.SIGKILL))
         self._open_door(self._child("beat", beat, death_signal=signal.SIGKILL))
 
-    def _open_door(self, door: Child) -> None:
+    def _open_door(self, door: ManagedProcess) -> None:
         self.doors.append(door)
         door.start()
 
-    def _child(self, name: str, command: list[str], *, keeps_open: Sequence[int] = (), **options: Any) -> Child:
+    def _child(
+        self, name: str, command: list[str], *, keeps_open: Sequence[int] = (), **options: Any
+    ) -> ManagedProcess:
         keeps_open = [self.lock.descriptor, *keeps_open]
         log = self.places.log / f"{name}.log"
-        return Child(
+        return ManagedProcess(
             name, command, log, self._environment(), keeps_open=keeps_open, leave_root=self.leave_root, **options
         )
 
@@ -272,7 +274,7 @@ def main() -> int:
     house = None
     status = 1
     try:
-        house = LocalStack(Places.from_environment())
+        house = LocalStack(InstallPaths.from_environment())
         house.start()
         house.watch()
     except Stopped:

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 SUFFIX = "_FILE"
 
 
-class NamedFiles(Mapping[str, str]):
+class FileBackedEnviron(Mapping[str, str]):
     """The environment as settings see it. Looking a name up raises KeyError where neither it nor its file is given, and
     ImproperlyConfigured for a file that gives nothing: whoever names one never gets another value by mistake."""
 
@@ -37,7 +37,7 @@ class Environment(environ.Env):
     """django-environ over it. Its own FileAwareEnv keeps the newline that editors leave at the end of a file, and takes
     the file where both are given."""
 
-    ENVIRON = NamedFiles()
+    ENVIRON = FileBackedEnviron()
 
 
 def is_given(name: str) -> bool:

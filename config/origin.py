@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from apps.ledger.services import coming_from
+from apps.ledger.services import audit_origin
 
 
-class Origin:
+class AuditOriginMiddleware:
     """Says for the time of a request where it came from. Behind TrustedProxies, which knows the client's address."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -16,5 +16,5 @@ class Origin:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         door = "api" if request.path.startswith("/api/") else "page"
         where = f"{door} {request.META.get('REMOTE_ADDR', '')}".strip()
-        with coming_from(where, browser=request.headers.get("User-Agent", "")):
+        with audit_origin(where, browser=request.headers.get("User-Agent", "")):
             return self.get_response(request)

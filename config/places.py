@@ -41,14 +41,14 @@ class PlaceError(Exception):
 
 
 @dataclass(frozen=True)
-class Places:
+class InstallPaths:
     """The folders of one embedded installation. `create` makes them; nothing else here writes."""
 
     data: Path
     log: Path
 
     @classmethod
-    def from_environment(cls) -> "Places":
+    def from_environment(cls) -> "InstallPaths":
         """HUNDRED_DATA (and HUNDRED_LOG) when given, else the clone's own place."""
         if given := os.environ.get("HUNDRED_DATA"):
             data = Path(given).resolve()

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 Networks = list[IPv4Network | IPv6Network]
 
 
-class TrustedProxies:
+class TrustedProxyMiddleware:
     """Takes the client's address and scheme from X-Forwarded-For and -Proto, but only out of TRUSTED_PROXIES' hands.
 
     Anybody can send these headers. What the last proxy of ours wrote about its own caller is true; what stands to the

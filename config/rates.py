@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.dashboard.views.errors import too_many, unavailable
 from apps.employees.lock_out import WAIT, TooManyGuesses
-from apps.ledger.rates import CountersAway, Kind, TooOften, address_of, count, person_of
+from apps.ledger.rates import CountersUnavailable, Kind, TooOften, address_of, count, person_of
 from config.limits import CONTACTS, ROSTER
 
 # Monitors ask these, and nothing that is secret.
@@ -19,7 +19,7 @@ UNCOUNTED = frozenset({"health-live", "health-ready"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Rates:
+class RateLimitMiddleware:
     """Answers 429 with Retry-After beyond a limit, also of guesses, and 503 to sign-ins that cannot be counted."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -36,7 +36,7 @@ class Rates:
             count(*_counted(request))
         except TooOften as refused:
             return _refused(request, refused.wait)
-        except CountersAway:
+        except CountersUnavailable:
             return unavailable(request)
         return None
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.ledger import replica
 
 
-class ReadsFromReplica:
+class ReadReplicaMiddleware:
     """Lets the reports of pages and API read from the replica, where there is one, while a GET or HEAD is answered.
 
     Whoever changes something is answered from the primary alone, and so is what is sent as it is read.

@@ -12,7 +12,7 @@ from apps.employees.second_factors import lacks_factor
 OPEN = frozenset({"second-factor", "passkey-add", "passkey-new", "logout"})
 
 
-class SecondFactor:
+class SecondFactorRequiredMiddleware:
     """Behind the sign-in's own middleware. Addresses for anybody stay for anybody; the API says it in its own words."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

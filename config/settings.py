@@ -108,31 +108,31 @@ INSTALLED_APPS = [
     "lucide",
 ]
 MIDDLEWARE = [
-    "config.proxies.TrustedProxies",
-    "config.origin.Origin",
+    "config.proxies.TrustedProxyMiddleware",
+    "config.origin.AuditOriginMiddleware",
     # Outside of all that answers: files and redirects carry the policy too.
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.compression.CompressPages",
+    "config.compression.CompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "config.tls.ProgramsSpeakTls",
-    "config.limits.BodyLimits",
+    "config.tls.ApiTlsRequiredMiddleware",
+    "config.limits.RequestSizeLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Before the check of forms: what fails there has been counted.
-    "config.rates.Rates",
+    "config.rates.RateLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.idle.EndsWhenIdle",
+    "config.idle.IdleSessionMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "config.second_factor.SecondFactor",
+    "config.second_factor.SecondFactorRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "config.replicas.ReadsFromReplica",
+    "config.replicas.ReadReplicaMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -254,7 +254,7 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
     for name in ("UserAttributeSimilarity", "CommonPassword", "NumericPassword")
 ]
-AUTH_PASSWORD_VALIDATORS += [{"NAME": "apps.employees.passwords.HouseWordValidator"}]
+AUTH_PASSWORD_VALIDATORS += [{"NAME": "apps.employees.passwords.CompanyWordValidator"}]
 AUTH_PASSWORD_VALIDATORS += [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}}
 ]
@@ -286,7 +286,7 @@ APPROVAL_COOLDOWN_DAYS = env.int("APPROVAL_COOLDOWN_DAYS", 3)
 ROSTER_APPROVAL_SHARE = env.float("ROSTER_APPROVAL_SHARE", 0.05)
 # Roles that open pages only with a second factor. The demo's HR signs in with its printed password alone.
 SECOND_FACTOR_ROLES: list[str] = env.list("SECOND_FACTOR_ROLES", default=[] if LOCAL else ["hr"])
-sign_in.refuse_half_said(vars(), local=LOCAL)
+sign_in.validate_oidc_settings(vars(), local=LOCAL)
 # Of allauth only the steps to and from the provider are used: no address of its own is open (config.urls).
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"
 ACCOUNT_EMAIL_VERIFICATION = "none"

@@ -12,7 +12,7 @@ ROLES = {"hr", "operator", "auditor"}
 NEEDED = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
 
 
-def refuse_half_said(found: Mapping[str, Any], *, local: bool) -> None:
+def validate_oidc_settings(found: Mapping[str, Any], *, local: bool) -> None:
     """Raise ImproperlyConfigured for settings of which a half is missing: no door is open, or shut, by forgetting."""
     if unknown := set(found["SECOND_FACTOR_ROLES"]) - ROLES:
         raise ImproperlyConfigured(f"SECOND_FACTOR_ROLES names no role: {', '.join(sorted(unknown))}.")

@@ -9,12 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
-from apps.api.problems import Problem, outside_a_view
+from apps.api.problems import Problem, problem_response
 
 logger = logging.getLogger(__name__)
 
 
-class ProgramsSpeakTls:
+class ApiTlsRequiredMiddleware:
     """Refuses what asks an address for programs without TLS, before the body, the token or the session is looked at.
 
     Behind LocaleMiddleware, whose language the sentence is in.
@@ -32,6 +32,6 @@ class ProgramsSpeakTls:
         if "HTTP_AUTHORIZATION" in request.META:
             # Whose it is nobody looks up: whoever guesses tokens would learn it from the clear.
             logger.warning("A program sent its token without TLS from %s", request.META.get("REMOTE_ADDR", ""))
-        response = outside_a_view(Problem(403, "tls_required", detail), request.path)
+        response = problem_response(Problem(403, "tls_required", detail), request.path)
         add_never_cache_headers(response)
         return response

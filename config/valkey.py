@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from config.brokers import QUEUE
-from config.places import Places
+from config.places import InstallPaths
 
 
-def settings_of(places: Places) -> list[str]:
+def settings_of(places: InstallPaths) -> list[str]:
     """The words after `valkey-server`."""
     # As root its socket's folder has the application's group, which may use it (config.places).
     permissions = "770" if os.geteuid() == 0 else "700"

@@ -17,7 +17,7 @@ from _pytest.nodeid import NodeId
 
 from config.embedded import EmbeddedDatabase
 from config.locks import FileLock
-from config.places import BASE_DIR, Places, open_to_everyone
+from config.places import BASE_DIR, InstallPaths, open_to_everyone
 from tests.unlimited import UNLIMITED
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -35,7 +35,7 @@ if os.environ.get("CI"):
     os.environ.setdefault("FAULT_SEED", "20261130")
 
 
-def _places() -> Places:
+def _places() -> InstallPaths:
     """The folder of this run: made by the process that was started first, told to the others by its environment."""
     if "HUNDRED_TEST_DATA" not in os.environ:
         root = Path(tempfile.gettempdir())
@@ -46,7 +46,7 @@ def _places() -> Places:
             made.chmod(0o711)
         os.environ["HUNDRED_TEST_DATA"] = str(made)
     data = Path(os.environ["HUNDRED_TEST_DATA"])
-    return Places(data=data, log=data / "log")
+    return InstallPaths(data=data, log=data / "log")
 
 
 PLACES = _places()

@@ -16,14 +16,14 @@ def looked(content: str | bytes, name: str = "roster.csv", **again: object) -> R
     """A file whose difference is shown; `again`: read another way than at first."""
     load = worked(sent(content, name))
     if again:
-        loads.look_again(load, **again)  # type: ignore[arg-type]
+        loads.refresh_preview(load, **again)  # type: ignore[arg-type]
         worked(load)
     return load
 
 
 def worked(load: RosterLoad) -> RosterLoad:
     """The load after a worker has done what waits."""
-    loads.work_on(load.pk)
+    loads.process_load(load.pk)
     load.refresh_from_db()
     return load
 

@@ -52,10 +52,10 @@ class Ground:
         load = RosterLoad.objects.get(pk=address.split("/")[3])
         if complete:
             client.post(f"{address}look/", {"complete": "yes"})
-        loads.work_on(load.pk)
+        loads.process_load(load.pk)
         load.refresh_from_db()
         client.post(f"{address}apply/", {"digest": load.digest})
-        loads.work_on(load.pk)
+        loads.process_load(load.pk)
         load.refresh_from_db()
         return load
 
@@ -63,7 +63,7 @@ class Ground:
         """The page of a file that a worker has looked at and nobody has confirmed, without what names the file."""
         address = client.post("/company/roster/", {"file": SimpleUploadedFile("roster.csv", file.encode())})["Location"]
         pk = address.split("/")[3]
-        loads.work_on(RosterLoad.objects.get(pk=pk).pk)
+        loads.process_load(RosterLoad.objects.get(pk=pk).pk)
         said = re.sub(r'value="[^"]*"', "", client.get(address).content.decode())
         return re.sub(r"<time.*?</time>", "", said.replace(pk, "LOAD"), flags=re.S)
 

@@ -14,7 +14,7 @@ from django.test import Client
 from apps.contacts.models import Contact
 from apps.employees import tokens
 from apps.employees.models import Account, ApprovalRequest, Employee, Scope
-from apps.employees.sign_on import Claims, NotSignedOn, sign_on
+from apps.employees.sign_on import Claims, SsoRejected, sign_on
 from tests import people
 from tests.takeover import CANARY, CANARY_PHONE, MALLORY, PASSWORD, Ground, account, way
 
@@ -121,7 +121,7 @@ def signs_on_by_what_was_bound_to_an_undone_line(ground: Ground) -> bool:
     ground.load("E600,Erin,erin@corp.example.com", by="C001")
     try:
         sign_on(accomplice)
-    except NotSignedOn:
+    except SsoRejected:
         return False
     return True
 
@@ -287,7 +287,7 @@ def binds_the_victims_account_by_the_new_address(ground: Ground) -> bool:
     ground.load(f"A001,Alice 艾,alice@{MALLORY}")
     try:
         return sign_on(Claims("https://id.example", "mallory", email=f"alice@{MALLORY}")).employee is not None
-    except NotSignedOn:
+    except SsoRejected:
         return False
 
 

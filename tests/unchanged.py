@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from django.db import connection
 
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.scope import PageContext
 from apps.ledger.models import Setting
 
 Dump = dict[str, Counter[str]]
@@ -72,12 +72,12 @@ def changed_by_reading(get: Callable[[str], Any], addresses: Iterable[str]) -> l
 @contextmanager
 def pages_that_write() -> Iterator[None]:
     """The mutant: every page that belongs to somebody counts how often it was read."""
-    begin = Scope.__init__
+    begin = PageContext.__init__
 
-    def counts(self: Scope, *arguments: Any, **named: Any) -> None:
+    def counts(self: PageContext, *arguments: Any, **named: Any) -> None:
         begin(self, *arguments, **named)
         seen, _new = Setting.objects.get_or_create(name="pages_read", defaults={"value": 0})
         Setting.objects.filter(pk=seen.pk).update(value=seen.value + 1)
 
-    with patch.object(Scope, "__init__", counts):
+    with patch.object(PageContext, "__init__", counts):
         yield

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from apps.employees import tokens
 from apps.employees.models import Account, ApiToken
 from apps.employees.second_factors import lacks_factor
-from apps.ledger.rates import CountersAway, Kind, TooOften, address_of, count, person_of
+from apps.ledger.rates import CountersUnavailable, Kind, TooOften, address_of, count, person_of
 
 
 class TokenSignIn(BaseAuthentication):
@@ -84,7 +84,7 @@ def count_request(request: Request) -> None:
 
 def _count_guess(request: Request) -> None:
     """A token that opens nothing is a sign-in that failed. Without counters it is refused all the same."""
-    with suppress(CountersAway):
+    with suppress(CountersUnavailable):
         _count(Kind.SIGN_IN, _address(request))
 
 

@@ -62,7 +62,7 @@ class Problem(exceptions.APIException):
         self.status_code, self.code, self.errors = status, code, errors
 
 
-class NotThere(Problem):
+class NotFoundProblem(Problem):
     """What does not exist, and what the reader may not see: one answer."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     elif isinstance(error, (ContactRefused, TokenRefused)):
         problem = _refusal(error)
     elif isinstance(error, Http404):
-        problem = NotThere()
+        problem = NotFoundProblem()
     elif isinstance(error, DjangoPermissionDenied):
         problem = exceptions.PermissionDenied()
     elif isinstance(error, RequestDataTooBig):
@@ -98,7 +98,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     return Response(body, status=problem.status_code, headers=headers, content_type=MEDIA_TYPE)
 
 
-def outside_a_view(problem: Problem, path: str) -> JsonResponse:
+def problem_response(problem: Problem, path: str) -> JsonResponse:
     """The same answer where no view is asked: at the edge."""
     body = _body(problem.status_code, problem.code, path, _sentence(problem))
     return JsonResponse(body, status=problem.status_code, content_type=MEDIA_TYPE)

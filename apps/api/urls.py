@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from apps.api.views import campaigns, contact, contacts, description, feed, standings, tokens
-from apps.api.views.base import Nowhere
+from apps.api.views.base import NotFoundView
 
 urlpatterns = [
     path("me/standing/", standings.OwnStanding.as_view(), name="api-me-standing"),
@@ -21,5 +21,5 @@ urlpatterns = [
     path("tokens/<int:token_id>/", tokens.TokenDetail.as_view(), name="api-token"),
     path("schema/", description.Schema.as_view(), name="api-schema"),
     path("docs/", description.docs, name="api-docs"),
-    re_path("", Nowhere.as_view(), name="api-nowhere"),
+    re_path("", NotFoundView.as_view(), name="api-nowhere"),
 ]

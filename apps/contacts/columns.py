@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from apps.contacts.header_words import NAME_OR_FAMILY, NAME_OR_GIVEN, WORDS
 from apps.contacts.names import EAST_ASIAN, addresses_in, compose_name, is_shared_line
-from apps.ledger.sheets import unguarded
+from apps.ledger.sheets import unescape_formula
 
 NAME_PARTS = ("given_name", "middle_name", "family_name")
 IDENTITY_ROLES = frozenset({"phone", "email", "handle"})
@@ -151,7 +151,7 @@ def _first(values: Sequence[str], places: list[int]) -> str:
 
 def _unguarded(cell: str) -> str:
     """The cell without blanks around it and the apostrophe our exports and careful people put before a formula."""
-    return unguarded(cell.strip()).strip()
+    return unescape_formula(cell.strip()).strip()
 
 
 def _cut(kind: str, cell: str) -> list[str]:

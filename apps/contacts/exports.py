@@ -18,7 +18,7 @@ from apps.contacts.names import one_line
 from apps.contacts.vcards import write_card
 from apps.employees.models import Employee
 from apps.ledger.rules import KINDS
-from apps.ledger.sheets import guarded
+from apps.ledger.sheets import escape_formula
 
 BYTE_ORDER_MARK = "\ufeff".encode()
 CHUNK = 1_000
@@ -107,7 +107,7 @@ def _csv_lines(contacts: Iterable[Person], widths: dict[str, int]) -> Iterator[b
             values = [value for held, value in contact.identities if held == kind]
             cells += values + [""] * (widths[kind] - len(values))
         cells += [contact.recorded_at.isoformat(), contact.source]
-        yield writer.writerow([guarded(one_line(cell)) for cell in cells])
+        yield writer.writerow([escape_formula(one_line(cell)) for cell in cells])
 
 
 def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from apps.contacts import rules
 from apps.contacts.feed_storing import Stored, Writes, load_groups
 from apps.contacts.recording import Batch, sentences, unwanted
-from apps.contacts.rules import Checked, Known, Outcome
-from apps.contacts.storing import fresh_ids, store
+from apps.contacts.rules import ExistingContact, NormalisedDraft, Outcome
+from apps.contacts.storing import reserve_ids, store
 from apps.contacts.timelines import Key, Places, Sighting, Stay, stays_of
 from apps.ledger.rules import Identity
 
@@ -59,7 +59,7 @@ class Group:
 
 def record_feed(
     *,
-    drafts: Sequence[tuple[int, Checked]],
+    drafts: Sequence[tuple[int, NormalisedDraft]],
     received_at: datetime,
     now: datetime,
     closed: Closed,
@@ -81,7 +81,7 @@ def record_feed(
     return Batch([one for one in judged.outcomes if one], judged.employees, judged.keys), judged.writes
 
 
-def _with_times(one: Checked, received_at: datetime, now: datetime) -> Checked:
+def _with_times(one: NormalisedDraft, received_at: datetime, now: datetime) -> NormalisedDraft:
     """The draft with the instant it counts from, or refused because its times cannot be."""
     at = one.recorded_at or received_at
     times = {"recorded_at": at, "confirmed_at": one.confirmed_at or at, "ended_at": one.ended_at or at}
@@ -93,7 +93,7 @@ def _with_times(one: Checked, received_at: datetime, now: datetime) -> Checked:
     return one._replace(recorded_at=at)
 
 
-def _groups(drafts: Sequence[tuple[int, Checked]]) -> Iterable[Group]:
+def _groups(drafts: Sequence[tuple[int, NormalisedDraft]]) -> Iterable[Group]:
     """The usable rows in groups, each with the stored contacts it is connected to."""
     of: dict[tuple[int, Key], Group] = {}
 
@@ -123,7 +123,7 @@ def _groups(drafts: Sequence[tuple[int, Checked]]) -> Iterable[Group]:
     return groups
 
 
-def _sighting(one: Checked) -> Sighting:
+def _sighting(one: NormalisedDraft) -> Sighting:
     if one.recorded_at is None:
         raise ValueError("a row of a feed is judged at its instant")
     return Sighting(frozenset(known.key for known in one.identities), one.recorded_at, one.confirmed_at, one.ended_at)
@@ -136,9 +136,9 @@ def _alone(row: Sighting) -> Stay:
 class _Judged:
     """The outcomes of a batch, and what is to be written for it."""
 
-    def __init__(self, drafts: Sequence[Checked], closed: Closed, unwanted: Mapping[Key, str]):
+    def __init__(self, drafts: Sequence[NormalisedDraft], closed: Closed, unwanted: Mapping[Key, str]):
         self._drafts, self._closed, self._unwanted, self._sentences = drafts, closed, unwanted, sentences()
-        self._created: list[tuple[int, int | None, Stay, Checked]] = []
+        self._created: list[tuple[int, int | None, Stay, NormalisedDraft]] = []
         self._stored_of: dict[int, Sequence[Stored]] = {}
         self.outcomes: list[Outcome | None] = [one.refused for one in drafts]
         self.writes = Writes()
@@ -248,7 +248,7 @@ class _Judged:
         first = min(rows, key=lambda place: (rows[place].at, place), default=None)
         before = [one for one in group.stored if one.keys & stay.keys and one.stay.overlaps(stay)]
         names = [self._drafts[place].name for place in rows] + [one.name or "" for one in before]
-        draft = Checked(next(filter(None, names), ""), tuple(known[key] for key in sorted(stay.keys)))
+        draft = NormalisedDraft(next(filter(None, names), ""), tuple(known[key] for key in sorted(stay.keys)))
         self._create(group, first, stay, draft)
         if first is not None:
             for place in rows.keys() - {first}:
@@ -280,17 +280,17 @@ class _Judged:
             code, self._drafts[place].line, message=self._sentences.get(code, ""), existing_contact_id=contact_id
         )
 
-    def _create(self, group: Group, place: int | None, stay: Stay, draft: Checked) -> None:
+    def _create(self, group: Group, place: int | None, stay: Stay, draft: NormalisedDraft) -> None:
         self._created.append((group.owner, place, stay, draft))
         if group.stored:
             self._stored_of[id(stay)] = group.stored
         self._note(group.owner, stay.keys)
 
-    def numbered(self) -> list[tuple[int, Checked, Known]]:
+    def numbered(self) -> list[tuple[int, NormalisedDraft, ExistingContact]]:
         """The new contacts with their ids, as (employee id, draft, contact)."""
-        ids, new = fresh_ids(len(self._created)), []
+        ids, new = reserve_ids(len(self._created)), []
         for owner, place, stay, draft in sorted(self._created, key=lambda one: -1 if one[1] is None else one[1]):
-            contact = Known(next(ids), stay.start, stay.confirmed_at, stay.end)
+            contact = ExistingContact(next(ids), stay.start, stay.confirmed_at, stay.end)
             new.append((owner, draft, contact))
             if not stay.is_plain:
                 self.writes.keep_sightings(owner, contact.contact_id, stay, self._stored_of.get(id(stay), ()))

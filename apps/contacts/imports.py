@@ -18,7 +18,7 @@ from django.db.models import F, Q
 
 from apps.contacts.batches import batches, without_collector
 from apps.contacts.models import Source, Submission
-from apps.contacts.owners import Owners
+from apps.contacts.owners import EmployeeResolver
 from apps.contacts.reading import (
     AUTO,
     CSV,
@@ -50,11 +50,11 @@ ATTEMPTS = 5
 DEAD_AFTER = 3.0
 
 
-class Overtaken(RuntimeError):
+class CheckpointMoved(RuntimeError):
     """Another process has taken this file on: its checkpoint moved."""
 
 
-class FileGone(LookupError):
+class UploadExpired(LookupError):
     """The bytes that were to be handed in have been deleted."""
 
 
@@ -145,7 +145,7 @@ def receive_file(
             # Gone because it was handed in before, and recorded; or nobody did in time.
             before = Submission.objects.filter(employee=employee, key=key).first() if key else None
             if before is None:
-                raise FileGone(str(file.pk))
+                raise UploadExpired(str(file.pk))
             return before
         given = {
             "source": source, "received_at": now, "advanced_at": now, "actor_id": by.id, "actor_label": by.label,
@@ -190,7 +190,7 @@ def import_submission(submission_id: uuid.UUID, *, queued: bool = True) -> bool:
             except UnreadableFile as error:
                 logger.warning("submission %s cannot be read: %s", submission_id, error)
                 refuse_submission(submission.pk, "unreadable")
-            except Overtaken:
+            except CheckpointMoved:
                 return False
     return True
 
@@ -239,7 +239,7 @@ def _run(
     submission: Submission, file: ContactFile, progress: Callable[[int], None] = lambda read: None
 ) -> ImportResult:
     """Record the entries behind the checkpoint and close the submission. Raises Overtaken, UnreadableFile."""
-    result, owners = ImportResult.of(submission), Owners(submission.employee)
+    result, owners = ImportResult.of(submission), EmployeeResolver(submission.employee)
     for batch in without_collector(batches(file.entries, skip=submission.done)):
         with transaction.atomic():
             _hold(submission)
@@ -271,10 +271,10 @@ def _hold(submission: Submission) -> None:
     lock_facts()
     held = Submission.objects.select_for_update(no_key=True, of=("self",)).only("state", "done").get(pk=submission.pk)
     if held.state != Submission.State.RECEIVED or held.done != submission.done:
-        raise Overtaken(f"submission {submission.pk} stands at {held.done}, not at {submission.done}")
+        raise CheckpointMoved(f"submission {submission.pk} stands at {held.done}, not at {submission.done}")
 
 
-def _record(batch: list[Entry], owners: Owners, submission: Submission) -> list[tuple[Entry, Outcome]]:
+def _record(batch: list[Entry], owners: EmployeeResolver, submission: Submission) -> list[tuple[Entry, Outcome]]:
     """The outcome of every entry of a batch, in order."""
     owners.learn(batch)
     found = [(entry, owners.of(entry)) for entry in batch]

@@ -11,10 +11,10 @@ from apps.contacts.reading import Entry
 from apps.contacts.rules import Outcome
 from apps.employees.models import Employee, EmployeeIdentity
 from apps.ledger.rules import InvalidIdentity, clean_text, storable
-from apps.ledger.services import identity
+from apps.ledger.services import normalise_identity
 
 
-class Owners:
+class EmployeeResolver:
     """Employees by what files call them; what was learned is kept for the next batch."""
 
     def __init__(self, only: Employee | None):
@@ -64,6 +64,6 @@ class Owners:
 
 def _digest(text: str) -> bytes | None:
     try:
-        return identity("email", text).digest
+        return normalise_identity("email", text).digest
     except InvalidIdentity:
         return None

@@ -13,9 +13,9 @@ from django.conf import settings
 from apps.contacts import rules
 from apps.contacts.batches import batches
 from apps.contacts.columns import NAME_PARTS
-from apps.contacts.owners import Owners
+from apps.contacts.owners import EmployeeResolver
 from apps.contacts.reading import CSV, VCARD, ContactFile, Entry, NoIdentityColumn, is_vcards, look, open_contacts
-from apps.contacts.recording import NOBODY, Held, holdings, judge, left_today, sentences
+from apps.contacts.recording import NOBODY, Held, existing_identities, judge, left_today, sentences
 from apps.contacts.rules import Outcome
 from apps.contacts.services import remembered_roles
 from apps.contacts.vcards import needs_encoding
@@ -36,7 +36,7 @@ SHOWN = 20
 SHOWN_REJECTS = 20
 
 
-class TooMany(UnreadableFile):
+class TooManyContacts(UnreadableFile):
     """More entries than may be handed in at once."""
 
 
@@ -91,18 +91,18 @@ def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
     could be asked about anybody without end.
     """
     verify_identity_key()
-    found, owners = Preview(), Owners(employee)
+    found, owners = Preview(), EmployeeResolver(employee)
     held: Held = {}
     # Contacts that would be made are told from those that are there by numbers that no contact has.
     ids, told = count(-1, -1), sentences()
     left: dict[int, int] = {}
     for batch in batches(file.entries):
         if found.total + len(batch) > most:
-            raise TooMany(f"more than {most} contacts at once")
+            raise TooManyContacts(f"more than {most} contacts at once")
         owned = [(entry, owners.of(entry)) for entry in batch]
         good = [(owner, entry.checked) for entry, owner in owned if isinstance(owner, int)]
         # What this file would bring stays beside what is there already.
-        held = {key: contact for key, contact in holdings(good).items() if key[0] != NOBODY} | held
+        held = {key: contact for key, contact in existing_identities(good).items() if key[0] != NOBODY} | held
         left = left or left_today([(employee.pk, entry.checked) for entry, _owner in owned], db_now())
         for entry, owner in owned:
             outcome = owner if isinstance(owner, Outcome) else judge(owner, entry.checked, held, ids, told, left)
@@ -135,7 +135,7 @@ def _problem(error: UnreadableFile) -> dict[str, Any]:
             return {"problem": "packed"}
         case NoIdentityColumn():
             return {"problem": "no_identity_column"}
-        case TooMany():
+        case TooManyContacts():
             return {"problem": "too_many"}
         case TooLarge():
             return {"problem": "too_large", "line": error.line, "limit": error.limit, "unit": error.unit}

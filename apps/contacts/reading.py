@@ -18,11 +18,11 @@ from django.utils.translation import gettext as _
 
 from apps.contacts import rules
 from apps.contacts.columns import VOCABULARY, Layout, labels_of_phones, recognise
-from apps.contacts.recording import check
-from apps.contacts.rules import Checked, Draft, Outcome
+from apps.contacts.recording import normalise_draft
+from apps.contacts.rules import Draft, NormalisedDraft, Outcome
 from apps.contacts.vcards import looks_like_vcards, read_cards
 from apps.ledger.rules import KINDS
-from apps.ledger.services import identifier
+from apps.ledger.services import identity_normaliser
 from apps.ledger.tables import LOOK_LINES, Record, UnreadableFile, open_table
 from apps.ledger.texts import UnsureEncoding, detect_encoding, encodings_of, named_encoding
 
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
     """One line or card: the draft after the choke point, who it is for as written, and its cells to be given back."""
 
     line: int
-    checked: Checked
+    checked: NormalisedDraft
     cells: Sequence[str]
     staff_no: str = ""
     employee_email: str = ""
@@ -115,7 +115,7 @@ def roles_of_person(cells: Sequence[str]) -> list[str] | None:
     roles: list[str] = []
     for cell in cells:
         kind = rules.kind_of(cell)
-        if kind in ("phone", "email") and check(Draft("", ((kind, cell),))).identities:
+        if kind in ("phone", "email") and normalise_draft(Draft("", ((kind, cell),))).identities:
             roles.append(kind)
         else:
             roles.append("name" if cell and "name" not in roles else "")
@@ -176,7 +176,7 @@ def open_contacts(
 
 
 def _rows(records: Iterable[Record], roles: list[str], header: list[str], trust_times: bool) -> Iterator[Entry]:
-    layout, identify = Layout(roles, header), identifier()
+    layout, identify = Layout(roles, header), identity_normaliser()
     # One column a kind is somebody's own list, and a bad cell a mistake to mend; several are an address book.
     lenient = max(Counter(role for role in roles if role in KINDS).values()) > 1
     owners = [roles.index(role) if role in roles else None for role in OWNER_ROLES]
@@ -188,9 +188,9 @@ def _rows(records: Iterable[Record], roles: list[str], header: list[str], trust_
                 raise BadEntry("", record.problem, unreadable(record.problem))
             name, identities = layout.person(record.values)
             draft = Draft(name, identities, record.line, None, *_instants(record, times))
-            checked = check(draft, lenient=lenient, identify=identify)
+            checked = normalise_draft(draft, lenient=lenient, identify=identify)
         except BadEntry as bad:
-            checked = Checked("", (), record.line, refused=bad.outcome(record.line))
+            checked = NormalisedDraft("", (), record.line, refused=bad.outcome(record.line))
         yield Entry(record.line, checked, record.values, staff_no, employee_email)
 
 
@@ -198,9 +198,9 @@ def _cards(raw: IO[bytes], encoding: str) -> Iterator[Entry]:
     for card in read_cards(raw, encoding=encoding):
         if card.problem:
             refused = Outcome(card.problem, card.line, "", unreadable(card.problem))
-            checked = Checked(card.name, (), card.line, refused=refused)
+            checked = NormalisedDraft(card.name, (), card.line, refused=refused)
         else:
-            checked = check(Draft(card.name, card.identities, card.line), lenient=True)
+            checked = normalise_draft(Draft(card.name, card.identities, card.line), lenient=True)
             if card.undecoded and not card.name:
                 checked = checked._replace(left_out=(*checked.left_out, "name"))
         cells = [card.name, *("; ".join(raw for kind, raw in card.identities if kind == one) for one in KINDS)]

@@ -14,11 +14,11 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from apps.contacts import rules
-from apps.contacts.rules import Checked, Draft, Known, Outcome
-from apps.contacts.storing import fresh_ids, store
+from apps.contacts.rules import Draft, ExistingContact, NormalisedDraft, Outcome
+from apps.contacts.storing import reserve_ids, store
 from apps.employees.models import Employee
 from apps.ledger.rules import RAW_LIMIT, Identity, InvalidIdentity, clean_text, intended_phone, nearly_phone
-from apps.ledger.services import closed_periods, identifier
+from apps.ledger.services import closed_periods, identity_normaliser
 
 # One person has some; more are a list that lost its line breaks, or would take many people from colleagues at once.
 MOST_IDENTITIES = 20
@@ -87,16 +87,16 @@ class Batch:
     moved: dict[int, datetime] = field(default_factory=dict)
 
 
-def check(draft: Draft, *, lenient: bool = False, identify: Identify | None = None) -> Checked:
+def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify | None = None) -> NormalisedDraft:
     """Through the choke point. Every identity must be usable, or the draft is refused.
 
     `lenient`, for address books that carry what nobody chose: the unusable ones are left out (`left_out` names their
     kinds) as long as one is usable. For thousands, `identify` is an `identifier()` made once.
     """
-    identify = identify or identifier()
+    identify = identify or identity_normaliser()
     if len(draft.identities) > MOST_IDENTITIES:
         too_long = Outcome(rules.TOO_LONG, draft.line, "", _("This is too long to be one person."))
-        return Checked(clean_text(draft.name), (), draft.line, refused=too_long)
+        return NormalisedDraft(clean_text(draft.name), (), draft.line, refused=too_long)
     identities: dict[Identity, None] = {}
     failed: list[tuple[InvalidIdentity, str]] = []
     for kind, raw in draft.identities:
@@ -110,17 +110,17 @@ def check(draft: Draft, *, lenient: bool = False, identify: Identify | None = No
                 failed.append((error, raw))
     refused = None
     if failed and not (lenient and identities):
-        refused = Outcome(rules.INVALID, draft.line, failed[0][0].kind, sentence(*failed[0]))
+        refused = Outcome(rules.INVALID, draft.line, failed[0][0].kind, error_message(*failed[0]))
     elif not identities:
         kind = draft.identities[0][0] if draft.identities else "phone"
         refused = Outcome(rules.INVALID, draft.line, kind, _("A phone, an e-mail or a handle is needed."))
-    return Checked(
+    return NormalisedDraft(
         clean_text(draft.name), tuple(identities), draft.line, draft.recorded_at, draft.confirmed_at, draft.ended_at,
         refused, tuple(error.kind for error, _raw in failed),
     )  # fmt: skip
 
 
-def sentence(error: InvalidIdentity, raw: str) -> str:
+def error_message(error: InvalidIdentity, raw: str) -> str:
     """What to tell the one who typed it."""
     if error.kind in ("phone", "handle") and (intended := intended_phone(raw, settings.COMPANY_PHONE_REGION)):
         return _("This is not a valid phone number. Did you mean %(phone)s?") % {"phone": intended}
@@ -136,7 +136,7 @@ def sentence(error: InvalidIdentity, raw: str) -> str:
 
 def record(
     *,
-    drafts: Sequence[tuple[int, Checked]],
+    drafts: Sequence[tuple[int, NormalisedDraft]],
     received_at: datetime,
     now: datetime,
     source: str,
@@ -149,7 +149,12 @@ def record(
     later the new one begins with its end. The caller has locked facts and the employees' rows.
     """
     batch, new = Batch(), []
-    held, ids, told, left = holdings(drafts), fresh_ids(len(drafts)), sentences(), left_today(drafts, received_at)
+    held, ids, told, left = (
+        existing_identities(drafts),
+        reserve_ids(len(drafts)),
+        sentences(),
+        left_today(drafts, received_at),
+    )
     later = _later(drafts, received_at)
     for owner, one in drafts:
         outcome = judge(owner, one, held, ids, told, left)
@@ -159,7 +164,7 @@ def record(
             batch.moved[first.contact_id] = first.recorded_at
         if outcome.contact_id is not None:
             starts_at = max([received_at, *(known.ended_at for known in met if known.ended_at)])
-            new.append((owner, one, Known(outcome.contact_id, starts_at, None, None)))
+            new.append((owner, one, ExistingContact(outcome.contact_id, starts_at, None, None)))
         if outcome.contact_id is not None or met:
             batch.employees.add(owner)
             batch.keys.update(known.key for known in one.identities)
@@ -168,7 +173,9 @@ def record(
     return batch
 
 
-def _later(drafts: Sequence[tuple[int, Checked]], received_at: datetime) -> dict[tuple[int, str, bytes], list[Later]]:
+def _later(
+    drafts: Sequence[tuple[int, NormalisedDraft]], received_at: datetime
+) -> dict[tuple[int, str, bytes], list[Later]]:
     """By identity, the employee's contacts that were recorded or ended after the receipt."""
     found: dict[tuple[int, str, bytes], list[Later]] = {}
     good = [draft for draft in drafts if draft[1].refused is None]
@@ -199,7 +206,7 @@ def _move_back(batch: Batch, received_at: datetime, now: datetime) -> None:
 
 
 def judge(
-    owner: int, one: Checked, held: Held, ids: Iterator[int], told: Mapping[str, str], left: dict[int, int]
+    owner: int, one: NormalisedDraft, held: Held, ids: Iterator[int], told: Mapping[str, str], left: dict[int, int]
 ) -> Outcome:
     """How a draft fares against what its employee holds; a new contact, with the next id, joins that.
 
@@ -224,20 +231,20 @@ def judge(
     return Outcome(rules.CREATED, one.line, contact_id=contact_id)
 
 
-def holdings(drafts: Sequence[tuple[int, Checked]]) -> Held:
+def existing_identities(drafts: Sequence[tuple[int, NormalisedDraft]]) -> Held:
     """Which live contacts of their employees hold identities of these drafts, and which of them nobody may record."""
     found = _look_up(LIVE, drafts)
     return {(owner, kind, bytes(digest)): contact_id for owner, kind, digest, contact_id in found} | _colleagues(drafts)
 
 
-def unwanted(drafts: Sequence[tuple[int, Checked]]) -> dict[tuple[str, bytes], str]:
+def unwanted(drafts: Sequence[tuple[int, NormalisedDraft]]) -> dict[tuple[str, bytes], str]:
     """The identities of these drafts that nobody may record, each with the code of the refusal."""
     found = _look_up(SENT + OBJECTED, [draft for draft in drafts if draft[1].refused is None])
     colleagues = {(kind, digest): rules.NOT_EXTERNAL for _nobody, kind, digest in _colleagues(drafts)}
     return colleagues | {(kind, bytes(digest)): rules.OBJECTED for _nobody, kind, digest, _contact in found}
 
 
-def _colleagues(drafts: Sequence[tuple[int, Checked]]) -> Held:
+def _colleagues(drafts: Sequence[tuple[int, NormalisedDraft]]) -> Held:
     """The handles that are the staff number of somebody on the roster."""
     handles = {known.value: known for _owner, one in drafts for known in one.identities if known.kind == "handle"}
     if not handles:
@@ -249,7 +256,7 @@ def _colleagues(drafts: Sequence[tuple[int, Checked]]) -> Held:
     return {(COLLEAGUE, *handles[spellings[number]].key): 0 for number in numbers}
 
 
-def left_today(drafts: Sequence[tuple[int, Checked]], at: datetime) -> dict[int, int]:
+def left_today(drafts: Sequence[tuple[int, NormalisedDraft]], at: datetime) -> dict[int, int]:
     """How many more contacts each of these employees may record on the day of `at`.
 
     What came by the feed takes no place; what ended keeps its own. The caller holds the employees' rows, or only looks.
@@ -280,7 +287,7 @@ def sentences() -> dict[str, str]:
     }
 
 
-def _look_up(statement: str, drafts: Iterable[tuple[int, Checked]], *more: Any) -> list[tuple]:
+def _look_up(statement: str, drafts: Iterable[tuple[int, NormalisedDraft]], *more: Any) -> list[tuple]:
     wanted = dict.fromkeys((owner, known.kind, known.digest) for owner, one in drafts for known in one.identities)
     if not wanted:
         return []

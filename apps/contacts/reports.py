@@ -19,7 +19,7 @@ from apps.contacts.models import Submission
 from apps.contacts.reading import Entry
 from apps.contacts.rules import Outcome
 from apps.ledger.files import append, store_file
-from apps.ledger.sheets import guarded
+from apps.ledger.sheets import escape_formula
 
 SHOWN_REJECTS = 100
 DONE_CODES = ("created", "updated", "unchanged", "duplicate")
@@ -115,16 +115,16 @@ def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequen
             name="rejects.csv", content=[b"\xef\xbb\xbf"], content_type="text/csv",
             expires_at=submission.received_at + REJECTS_KEPT, owner_id=submission.actor_id,
         )  # fmt: skip
-        writer.writerow([guarded(header[place]) for place in kept] + list(TOLD))
+        writer.writerow([escape_formula(header[place]) for place in kept] + list(TOLD))
     space, written = _space_left(submission), 0
     for entry, outcome in rejected:
         if text.tell() > space:
             break
-        cells = [guarded(entry.cells[place]) if place < len(entry.cells) else "" for place in kept]
+        cells = [escape_formula(entry.cells[place]) if place < len(entry.cells) else "" for place in kept]
         if outcome.code == rules.OBJECTED:
             # There is nothing to correct, and nobody wants to be kept here.
             cells = [""] * len(kept)
-        writer.writerow([*cells, entry.line, outcome.code, guarded(outcome.message)])
+        writer.writerow([*cells, entry.line, outcome.code, escape_formula(outcome.message)])
         written += 1
     append(submission.rejects, text.getvalue().encode("utf-8", "replace"))
     return len(rejected) - written

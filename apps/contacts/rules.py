@@ -74,7 +74,7 @@ class Outcome(NamedTuple):
     existing_contact_id: int | None = None
 
 
-class Checked(NamedTuple):
+class NormalisedDraft(NamedTuple):
     """A draft after the choke point: its usable identities, or why it is none. Times are the trusted feed's."""
 
     name: str
@@ -87,7 +87,7 @@ class Checked(NamedTuple):
     left_out: tuple[str, ...] = ()
 
 
-class Known(NamedTuple):
+class ExistingContact(NamedTuple):
     """A contact by its number and its times."""
 
     contact_id: int

@@ -10,7 +10,7 @@ from io import StringIO
 import psycopg2
 from django.db import connection
 
-from apps.contacts.rules import Checked, Known
+from apps.contacts.rules import ExistingContact, NormalisedDraft
 
 NULL = "\\N"
 # COPY, because binding a list of values costs more than storing it.
@@ -23,7 +23,7 @@ COPY contacts_contactidentity (employee_id, contact_id, kind, value, domain, dig
 """
 
 
-def fresh_ids(count: int) -> Iterator[int]:
+def reserve_ids(count: int) -> Iterator[int]:
     """So many ids that no contact has, asked for when the first one is wanted."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('contacts_contact_id_seq') FROM generate_series(1, %s)", [count])
@@ -31,7 +31,9 @@ def fresh_ids(count: int) -> Iterator[int]:
     yield from (number for (number,) in ids)
 
 
-def store(new: Sequence[tuple[int, Checked, Known]], now: datetime, source: str, submission_id: uuid.UUID) -> None:
+def store(
+    new: Sequence[tuple[int, NormalisedDraft, ExistingContact]], now: datetime, source: str, submission_id: uuid.UUID
+) -> None:
     """Store new contacts, as (employee id, draft, contact)."""
     contacts, identities = StringIO(), StringIO()
     stored, origin = now.isoformat(), f"{source}\t{submission_id}"
@@ -51,7 +53,7 @@ def store(new: Sequence[tuple[int, Checked, Known]], now: datetime, source: str,
         _copy(STORE_IDENTITIES, identities)
 
 
-def _times(contact: Known, stored: str) -> str:
+def _times(contact: ExistingContact, stored: str) -> str:
     ended = "withdrawn" if contact.ended_at else NULL
     return "\t".join([
         contact.recorded_at.isoformat(), stored, _instant(contact.confirmed_at), _instant(contact.ended_at), ended

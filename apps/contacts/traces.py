@@ -64,7 +64,7 @@ def _email(value: str) -> str:
 
 
 @dataclass(frozen=True)
-class Traces:
+class PiiPattern:
     """A person's identities as (kind, normalised value), and the names they were recorded by.
 
     `bare_handles`: a handle is also found as a word without its @, where nearly every such word is this person.

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.dashboard.forms import KeyedForm, MarkedForm
+from apps.dashboard.forms import IdempotentForm, RefusableForm
 from apps.quotas.models import AdjustmentRequest
 
 MOST_TARGET, LONGEST_REASON, LONGEST_KIND = 1_000_000, 1_000, 100
@@ -32,7 +32,7 @@ def reason_field(label: Any, help_text: Any = "") -> forms.CharField:
     )
 
 
-class KindForm(MarkedForm):
+class KindForm(RefusableForm):
     """Why many are adjusted by a file."""
 
     kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
@@ -40,7 +40,7 @@ class KindForm(MarkedForm):
     reason = reason_field(_("Reason"), _("Everybody of the list reads this on their own page. Managers do not see it."))
 
 
-class ListForm(MarkedForm):
+class ListForm(RefusableForm):
     """A list of whom to adjust, as a file or pasted."""
 
     file = forms.FileField(
@@ -82,7 +82,7 @@ class ListForm(MarkedForm):
         return str(sent.name if sent else _("pasted lines"))
 
 
-class AskForm(KeyedForm):
+class AskForm(IdempotentForm):
     """Another target, or an exemption, for one person."""
 
     person = forms.CharField(
@@ -121,7 +121,7 @@ class AskForm(KeyedForm):
         return cleaned
 
 
-class RuleForm(MarkedForm):
+class RuleForm(RefusableForm):
     """Whom a rule is for: everybody who joined after a day, of one department or of all."""
 
     joined_after = day_field(label=_("Joined after"), help_text=_("Whoever began on this day is not on the list."))
@@ -133,13 +133,13 @@ class RuleForm(MarkedForm):
         field.choices = [("", _("All departments")), *((name, name) for name in departments)]
 
 
-class ReasonForm(KeyedForm):
+class ReasonForm(IdempotentForm):
     """Why: for a list, or for an end."""
 
     reason = reason_field(_("Reason"), REASON_HELP)
 
 
-class RefuseForm(MarkedForm):
+class RefuseForm(RefusableForm):
     """Why not."""
 
     note = reason_field(_("Why not"), _("Only HR reads this."))

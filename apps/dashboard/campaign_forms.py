@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.dashboard.adjustment_forms import LONGEST_REASON, MOST_TARGET, day_field, reason_field
-from apps.dashboard.forms import LONGEST, KeyedForm, MarkedForm
+from apps.dashboard.forms import LONGEST, IdempotentForm, RefusableForm
 from apps.employees.services import company_zone
 from apps.ledger.zones import time_zones
 from apps.quotas.services import RuleDraft, company_domains
@@ -25,7 +25,7 @@ def zones() -> tuple[str, ...]:
     return ("UTC", *sorted(places))
 
 
-class TermsForm(MarkedForm):
+class TermsForm(RefusableForm):
     """The terms of a rule."""
 
     target = forms.IntegerField(
@@ -110,7 +110,7 @@ class CampaignForm(TermsForm):
         return cls(initial=initial, departments=departments)
 
 
-class SeenForm(TermsForm):
+class ConfirmForm(TermsForm):
     """A change of the rule, and the version that it was made of."""
 
     seen = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
@@ -130,11 +130,11 @@ class SeenForm(TermsForm):
         return self
 
 
-class OpenForm(KeyedForm):
+class OpenForm(IdempotentForm):
     """That it is opened, once."""
 
 
-class ChangeForm(KeyedForm):
+class ChangeForm(IdempotentForm):
     """That the rule is changed, once, and why."""
 
     reason = forms.CharField(
@@ -146,7 +146,7 @@ class ChangeForm(KeyedForm):
     )
 
 
-class CancelForm(MarkedForm):
+class CancelForm(RefusableForm):
     """Why it is cancelled."""
 
     reason = reason_field(_("Reason"), _("It is kept in the audit trail and on this page."))

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.dashboard.adjustment_forms import day_field
-from apps.dashboard.forms import KeyedForm
+from apps.dashboard.forms import IdempotentForm
 
 
 def _person(label: Any, help_text: Any) -> forms.CharField:
@@ -18,7 +18,7 @@ def _person(label: Any, help_text: Any) -> forms.CharField:
     )
 
 
-class DeputyForm(KeyedForm):
+class DeputyForm(IdempotentForm):
     """Who stands in, from when, until when; of HR also for whom."""
 
     manager = _person(_("For which manager"), _("Staff number or e-mail address."))

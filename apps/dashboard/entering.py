@@ -26,7 +26,7 @@ PATIENCE = 600
 PROVEN_AT = "proven_at"
 
 
-def enter(
+def complete_login(
     request: HttpRequest, account: Account, wanted: str, *, event: str, shown: bool = False, hours: int | None = None
 ) -> HttpResponse:
     """On to `wanted` with a session of `hours`, or to the question when the account has a second factor not `shown`."""
@@ -45,7 +45,7 @@ def enter(
     if hours:
         request.session.set_expiry(hours * 3600)
     audit_account(event, account)
-    response = HttpResponseRedirect(local(request, wanted))
+    response = HttpResponseRedirect(safe_redirect(request, wanted))
     # Not before the second factor: who knows a password alone would be counted as its owner.
     remember_browser(response, account)
     return response
@@ -63,7 +63,7 @@ def waiting(request: HttpRequest) -> tuple[Account, dict[str, Any]] | None:
     return account, found
 
 
-def local(request: HttpRequest, address: Any) -> str:
+def safe_redirect(request: HttpRequest, address: Any) -> str:
     """The address when it is one of this house, otherwise the first page."""
     here = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
     return address if here else settings.LOGIN_REDIRECT_URL

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.dashboard.forms import IDENTITY_FIELDS, LONGEST, KeyedForm
+from apps.dashboard.forms import IDENTITY_FIELDS, LONGEST, IdempotentForm
 
 PRIVATE = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -14,7 +14,7 @@ def _identity(label: Any) -> forms.CharField:
     return forms.CharField(label=label, required=False, max_length=LONGEST, widget=forms.TextInput(attrs=PRIVATE))
 
 
-class ErasureForm(KeyedForm):
+class ErasureForm(IdempotentForm):
     """What the person gave (one of these is enough, and each is looked for), why, and that it is meant."""
 
     phone = _identity(_("Phone"))

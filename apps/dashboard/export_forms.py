@@ -11,14 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.dashboard import words
 from apps.dashboard.adjustment_forms import day_field
-from apps.dashboard.forms import KeyedForm
+from apps.dashboard.forms import IdempotentForm
 from apps.quotas.exports import KINDS
 from apps.quotas.models import Export
 
 LONGEST = 200
 
 
-class ExportForm(KeyedForm):
+class ExportForm(IdempotentForm):
     """Fields a kind does not have are left out: see About."""
 
     form = forms.ChoiceField(label=_("Format"), choices=Export.Format.choices)

@@ -23,7 +23,7 @@ def new_key() -> str:
     return str(uuid.uuid4())
 
 
-class MarkedForm(forms.Form):
+class RefusableForm(forms.Form):
     """A form that takes refusals from below, each at its field."""
 
     def refuse(self, field: str | None, message: str) -> None:
@@ -31,7 +31,7 @@ class MarkedForm(forms.Form):
         self.add_error(field if field in self.fields else None, message)
 
 
-class KeyedForm(MarkedForm):
+class IdempotentForm(RefusableForm):
     """A form with a key of its own: sent twice (a double click, a lost answer), it has one effect."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
@@ -45,7 +45,7 @@ class KeyedForm(MarkedForm):
         return self
 
 
-class QuickAddForm(KeyedForm):
+class QuickAddForm(IdempotentForm):
     """One person or several: a name if you like, and a field that takes a phone, an e-mail or a handle, a line each."""
 
     name = forms.CharField(label=_("Name"), required=False, max_length=LONGEST)
@@ -97,7 +97,7 @@ class QuickAddForm(KeyedForm):
         return drafts_from_text(self.cleaned_data["reach"], self.cleaned_data["name"])
 
 
-class UploadForm(MarkedForm):
+class UploadForm(RefusableForm):
     """A file of contacts."""
 
     file = forms.FileField(
@@ -110,7 +110,7 @@ class UploadForm(MarkedForm):
     )
 
 
-class RosterForm(MarkedForm):
+class RosterForm(RefusableForm):
     """A file of HR's."""
 
     file = forms.FileField(
@@ -120,11 +120,11 @@ class RosterForm(MarkedForm):
     )
 
 
-class RenameForm(MarkedForm):
+class RenameForm(RefusableForm):
     name = forms.CharField(label=_("Name"), max_length=LONGEST, required=False)
 
 
-class CorrectForm(MarkedForm):
+class CorrectForm(RefusableForm):
     """What makes a contact that person. At least one; each a different kind."""
 
     phone = forms.CharField(label=_("Phone"), required=False, max_length=LONGEST)
@@ -142,7 +142,7 @@ class CorrectForm(MarkedForm):
         return tuple((kind, self.cleaned_data[kind]) for kind in IDENTITY_FIELDS if self.cleaned_data.get(kind))
 
 
-class CorrectionForm(MarkedForm):
+class CorrectionForm(RefusableForm):
     """A correction of a frozen result: why, by which evidence, and what a few people's standings are to be.
 
     An empty number leaves that part of a standing as it is.
@@ -200,7 +200,7 @@ class SignInForm(AuthenticationForm):
         self.fields["username"].label = _("Staff number or e-mail")
 
 
-class ForgottenForm(MarkedForm):
+class ForgottenForm(RefusableForm):
     """Who has forgotten a password."""
 
     username = forms.CharField(

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.dashboard.forms import KeyedForm, MarkedForm
+from apps.dashboard.forms import IdempotentForm, RefusableForm
 
 LONGEST = 4_000
 REASON = "reason"
@@ -30,7 +30,7 @@ class TextField(forms.CharField):
             raise forms.ValidationError(message, params={"most": f"{LONGEST:,}", "count": f"{len(value):,}"})
 
 
-class ReviewForm(KeyedForm):
+class ReviewForm(IdempotentForm):
     """What HR should look at. The ticked contacts are read beside it: which can be ticked is decided below."""
 
     text = TextField(
@@ -44,7 +44,7 @@ class ReviewForm(KeyedForm):
     )
 
 
-class AnswerForm(MarkedForm):
+class AnswerForm(RefusableForm):
     """A reason, or one of the acts HR did for this person: `adjustment:12`."""
 
     answer = forms.ChoiceField(

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.dashboard.forms import MarkedForm
+from apps.dashboard.forms import RefusableForm
 from apps.employees import tokens
 from apps.employees.models import Account, Role, Scope
 
@@ -16,7 +16,7 @@ def offered_to(account: Account, *, everything: bool = False) -> list[tuple[str,
     return [(scope.value, scope.label) for scope in Scope if may_feed or scope != Scope.FEED]
 
 
-class TokenForm(MarkedForm):
+class TokenForm(RefusableForm):
     """What will use it, what it may do, for how long."""
 
     name = forms.CharField(

@@ -7,7 +7,7 @@ from typing import Any, cast
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from apps.employees.looks import note_look
+from apps.employees.looks import log_record_access
 from apps.employees.models import Account, Employee, Role
 from apps.ledger.admin import ReadOnlyAdmin
 
@@ -24,7 +24,7 @@ class PersonAdmin(ReadOnlyAdmin):
     def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         person = self.person(kwargs["obj"]) if kwargs.get("obj") else None
         if person is not None:
-            note_look(cast(Account, request.user), person, self.looked_at)
+            log_record_access(cast(Account, request.user), person, self.looked_at)
         return super().render_change_form(request, *args, **kwargs)
 
 

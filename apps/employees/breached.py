@@ -18,7 +18,7 @@ LONGEST = 100
 LOOKS = 32
 
 
-class NoSuchList(Exception):
+class PasswordListError(Exception):
     """The file cannot be used; the text says why, in a part of a sentence."""
 
 
@@ -30,7 +30,7 @@ def is_known(path: Path, password: str) -> bool:
         with path.open("rb") as file:
             return has_line(file, digest)
     except OSError as error:
-        raise NoSuchList(f"cannot be read: {error.strerror}") from error
+        raise PasswordListError(f"cannot be read: {error.strerror}") from error
 
 
 def has_line(file: BinaryIO, digest: bytes) -> bool:
@@ -60,9 +60,9 @@ def look_at(path: Path) -> None:
         with path.open("rb") as file:
             digests = list(_here_and_there(file))
     except OSError as error:
-        raise NoSuchList(f"cannot be read: {error.strerror}") from error
+        raise PasswordListError(f"cannot be read: {error.strerror}") from error
     if digests != sorted(digests):
-        raise NoSuchList("is not in the order of its digests")
+        raise PasswordListError("is not in the order of its digests")
 
 
 def _here_and_there(file: BinaryIO) -> Iterator[bytes]:
@@ -74,7 +74,7 @@ def _here_and_there(file: BinaryIO) -> Iterator[bytes]:
             return
         known = LINE.fullmatch(line)
         if known is None:
-            raise NoSuchList(f"has no line `SHA-1:count` at byte {begins}")
+            raise PasswordListError(f"has no line `SHA-1:count` at byte {begins}")
         yield known[1].upper()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
-from apps.employees.breached import NoSuchList, look_at
+from apps.employees.breached import PasswordListError, look_at
 
 HINT = "docs/deployment.md says how such a list is made. Without BREACHED_PASSWORDS none is asked."
 
@@ -20,7 +20,7 @@ def usable_list_of_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessa
         return []
     try:
         look_at(Path(settings.BREACHED_PASSWORDS))
-    except NoSuchList as error:
+    except PasswordListError as error:
         return [Error(f"BREACHED_PASSWORDS: {settings.BREACHED_PASSWORDS} {error}.", hint=HINT, id="hundred.E006")]
     return []
 

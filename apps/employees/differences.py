@@ -19,7 +19,7 @@ from django.db import connection
 
 from apps.employees.email_changes import new_emails
 from apps.employees.services import company_zone
-from apps.ledger.sheets import guarded
+from apps.ledger.sheets import escape_formula
 
 JOINED, LEFT, MOVED, CHANGED, REJECTED = "joined", "left", "moved", "changed", "rejected"
 # A new address, which waits for a second person when everything else is loaded.
@@ -221,5 +221,5 @@ class _Table:
     def _write(self, cells: Sequence[Any]) -> None:
         if self._to is not None:
             text = io.StringIO()
-            csv.writer(text).writerow([guarded(str(cell)) for cell in cells])
+            csv.writer(text).writerow([escape_formula(str(cell)) for cell in cells])
             self._to.write(text.getvalue().encode("utf-8", "replace"))

@@ -26,7 +26,7 @@ from apps.ledger.services import (
     audit,
     db_now,
     ensure_backdating_allowed,
-    identity,
+    normalise_identity,
     queue_identity_reevaluation,
     queue_reevaluation,
 )
@@ -140,7 +140,7 @@ def apply_email_changes(request: ApprovalRequest, by: Actor) -> None:
     now, changes = db_now(), list(request.emailchange_set.filter(waiting=True).select_related("employee"))
     people = {one.pk: one for one in Employee.objects.select_for_update(no_key=True).order_by("pk").filter(
         pk__in=[change.employee_id for change in changes])}  # fmt: skip
-    keys = {change.employee_id: identity("email", change.new_email) for change in changes}
+    keys = {change.employee_id: normalise_identity("email", change.new_email) for change in changes}
     _require_free(changes, people, {key.digest for key in keys.values()}, now)
     digests = [key.digest for key in keys.values()]
     held = EmployeeIdentity.objects.filter(kind="email", live=True, employee__in=people).values_list(
@@ -178,6 +178,6 @@ def _require_free(changes: list[EmailChange], people: dict[int, Employee], diges
 
 def _digest(address: str) -> bytes | None:
     try:
-        return identity("email", address).digest
+        return normalise_identity("email", address).digest
     except InvalidIdentity:
         return None

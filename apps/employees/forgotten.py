@@ -29,7 +29,7 @@ PAUSE = timedelta(minutes=5)
 MAX_MAILS_A_DAY = 5
 
 
-def meant(name: str) -> tuple[int, int]:
+def find_account(name: str) -> tuple[int, int]:
     """(account, employee) that a name at the sign-in means, 0 for none: both are always asked for."""
     name = name.strip() if storable(name) else ""
     accounts = list(Account.objects.filter(meant_by(name.lower()) & MAY_SIGN_IN, is_active=True).distinct()[:2])

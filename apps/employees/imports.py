@@ -17,9 +17,9 @@ from django.db import transaction
 
 from apps.employees.models import Employee
 from apps.employees.services import company_zone
-from apps.employees.storing import Staged
+from apps.employees.storing import StagingTable
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
-from apps.ledger.services import db_now, disable_statement_timeout, identity
+from apps.ledger.services import db_now, disable_statement_timeout, normalise_identity
 from apps.ledger.tables import Record, UnreadableFile
 from apps.ledger.zones import time_zones
 
@@ -63,7 +63,7 @@ class RowRefused(ValueError):
         self.column, self.code, self.reason, self.about = column, code, reason, about
 
 
-class RowsDisagree(UnreadableFile):
+class ConflictingRows(UnreadableFile):
     """Two rows say different things about one person. `lines`: where; `about`: whom."""
 
     def __init__(self, first: int, second: int, staff_no: str, name: str):
@@ -71,7 +71,7 @@ class RowsDisagree(UnreadableFile):
         super().__init__(f"lines {first} and {second} disagree about staff number {staff_no} ({name})")
 
 
-class SomebodyUnread(UnreadableFile):
+class AmbiguousEmployee(UnreadableFile):
     """Anybody may stand in a line that cannot be read, so nobody can be called missing."""
 
     def __init__(self, reject: Reject):
@@ -98,7 +98,7 @@ class Roster:
     """
 
     columns: list[str]
-    staged: Staged
+    staged: StagingTable
     rejects: list[Reject] = field(default_factory=list)
     read: int = 0
     duplicate: int = 0
@@ -108,7 +108,7 @@ class Roster:
     def mentions_anybody(self) -> bool:
         """Raises UnreadableFile if a row cannot be read: anybody may stand there."""
         if self.unreadable:
-            raise SomebodyUnread(self.unreadable)
+            raise AmbiguousEmployee(self.unreadable)
         return self.staged.mentions_anybody()
 
     @property
@@ -123,7 +123,7 @@ def read_roster(table: Rows, progress: Callable[[int], None] = lambda read: None
     Raises UnreadableFile for a file that must not be loaded at all.
     """
     table.require(*REQUIRED)
-    roster = Roster(table.columns, Staged())
+    roster = Roster(table.columns, StagingTable())
     for record in table:
         roster.read += 1
         if roster.read % 1000 == 0:
@@ -133,7 +133,7 @@ def read_roster(table: Rows, progress: Callable[[int], None] = lambda read: None
         disable_statement_timeout()
         roster.staged.end()
         if found := roster.staged.disagreement():
-            raise RowsDisagree(*found)
+            raise ConflictingRows(*found)
         roster.duplicate = roster.staged.drop_repeated()
         _refuse_shared_emails(roster)
         _find_managers_by_name(roster)
@@ -197,7 +197,7 @@ def _find_managers_by_name(roster: Roster) -> None:
     staged.name_managers(alone)
 
 
-def _staff_numbers(staged: Staged, names: list[str]) -> dict[str, set[str]]:
+def _staff_numbers(staged: StagingTable, names: list[str]) -> dict[str, set[str]]:
     """Who has one of these names, in the file or on the roster; as the file names them, where it does."""
     found: dict[str, set[str]] = {name: set() for name in names}
     for name, staff_no in staged.called(names):
@@ -246,7 +246,7 @@ def _row(record: Record, columns: list[str]) -> tuple[Any, ...]:
 
 def _identity(kind: str, text: str) -> Identity:
     try:
-        return identity(kind, text)
+        return normalise_identity(kind, text)
     except InvalidIdentity as error:
         raise RowRefused(kind, "invalid_identity", str(error)) from error
 

@@ -17,11 +17,11 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from apps.employees.approval_workflow import ApprovalRefused, supersede_requests
-from apps.employees.imports import Roster, RowsDisagree, SomebodyUnread, read_roster
+from apps.employees.imports import AmbiguousEmployee, ConflictingRows, Roster, read_roster
 from apps.employees.load_approvals import held_load, require_fewer_requests
 from apps.employees.models import Account, ApprovalRequest, Employee, RosterLoad
 from apps.employees.reading import ColumnMissing, ColumnTwice, look, open_roster
-from apps.employees.roster import RosterMoved, RosterRefused, load_roster, try_roster
+from apps.employees.roster import RosterRefused, StaleRosterPreview, load_roster, preview_roster
 from apps.employees.roster_effects import NeedsSecondPerson, request_change
 from apps.employees.services import remember_columns, remembered_columns, roster_version
 from apps.ledger.files import IN_MEMORY, keep_file, opened, store_file
@@ -76,7 +76,7 @@ def read_header(load: RosterLoad, stored: StoredFile, *, encoding: str) -> None:
     load.state = State.LOOKED if load.report else State.LOOKING
 
 
-def look_again(
+def refresh_preview(
     load: RosterLoad, *, encoding: str = "", roles: Sequence[str] | None = None, complete: bool,
     without_unknown_managers: bool = False, by: Actor = SYSTEM,
 ) -> bool:  # fmt: skip
@@ -157,8 +157,8 @@ def request_file(
     replaces it.
     """
     load = receive_upload(name=name, content=content, by=by)
-    look_again(load, encoding=encoding, complete=complete, without_unknown_managers=without_unknown_managers)
-    work_on(load.pk)
+    refresh_preview(load, encoding=encoding, complete=complete, without_unknown_managers=without_unknown_managers)
+    process_load(load.pk)
     load.refresh_from_db()
     of_commands = ApprovalRequest.objects.open(db_now()).filter(
         kind=ApprovalRequest.Kind.ROSTER_LOAD, requested_by_id=None
@@ -168,13 +168,13 @@ def request_file(
     with transaction.atomic():
         supersede_requests(of_commands)
     if confirm(load, digest=load.digest, by=by):
-        work_on(load.pk)
+        process_load(load.pk)
     load.refresh_from_db()
     request = ApprovalRequest.objects.filter(kind=ApprovalRequest.Kind.ROSTER_LOAD, subject=str(load.pk)).first()
     return request or load.report.get("problem") or {"code": load.state}
 
 
-def work_on(load_id: uuid.UUID) -> None:
+def process_load(load_id: uuid.UUID) -> None:
     """Do what waits: look at a file, or apply it. Given out twice, late or again, a load is applied once."""
     verify_identity_key()
     with advisory_lock(f"roster:{load_id}") as mine:
@@ -267,7 +267,7 @@ def _look(load: RosterLoad, stored: StoredFile) -> None:
     with SpooledTemporaryFile(max_size=IN_MEMORY) as whole:
         try:
             roster = _read(load, stored)
-            result, difference, based_on = try_roster(roster=roster, complete=load.complete, to=whole)
+            result, difference, based_on = preview_roster(roster=roster, complete=load.complete, to=whole)
         except (UnreadableFile, RosterRefused) as error:
             told["report"] = {"problem": _problem(error, roster)}
         except BackdatingBlocked:
@@ -309,7 +309,7 @@ def _apply(load: RosterLoad, stored: StoredFile) -> bool:
         roster = _read(load, stored)
         RosterLoad.objects.filter(pk=load.pk).update(done=roster.read, advanced_at=db_now())
         load_roster(roster=roster, by=Actor(load.actor_id, load.actor_label), complete=load.complete, load=load)
-    except RosterMoved:
+    except StaleRosterPreview:
         with transaction.atomic():
             held = held_load(load.pk)
             if held.state == State.RECEIVED:
@@ -338,9 +338,9 @@ def _problem(error: Exception, roster: Roster | None = None) -> dict[str, Any]:
             return {"code": "column_missing", "columns": error.columns}
         case ColumnTwice():
             return {"code": "column_twice", "columns": [error.column]}
-        case RowsDisagree():
+        case ConflictingRows():
             return {"code": "disagree", "lines": list(error.lines), "about": error.about}
-        case SomebodyUnread():
+        case AmbiguousEmployee():
             return {"code": "somebody_unread", "lines": [error.line]}
         case RosterRefused():
             return {"code": error.code, "about": _named(error.people, roster)}

@@ -16,7 +16,7 @@ from apps.ledger.services import audit_once
 SAME_LOOK = timedelta(hours=1)
 
 
-def note_look(reader: Account, person: Employee, what: str) -> None:
+def log_record_access(reader: Account, person: Employee, what: str) -> None:
     """Append that `reader` looks at `what` of `person`: standing, adjustment, account. For those above it asks nothing.
 
     Give a person with the node selected; whether the reader may look is decided before.
@@ -34,7 +34,7 @@ def note_found(reader: Account, employee_ids: Collection[int], what: str) -> Non
         return
     person = Employee.objects.select_related("node").filter(pk__in=employee_ids).first()
     if person is not None:
-        note_look(reader, person, what)
+        log_record_access(reader, person, what)
 
 
 def _is_theirs(reader: Account, person: Employee) -> bool:

@@ -32,7 +32,7 @@ class NotProven(Exception):
     """What the browser sent proves nothing."""
 
 
-class TooMany(Exception):
+class TooManyPasskeys(Exception):
     """This account has as many passkeys as one may have."""
 
 
@@ -121,7 +121,7 @@ def add_passkey(
         if Authenticator.objects.filter(type=KIND, data__id=data["id"]).exists():
             raise NotProven("known already")
         if Authenticator.objects.filter(user=account, type=KIND).count() >= MOST:
-            raise TooMany
+            raise TooManyPasskeys
         Authenticator.objects.create(user=account, type=KIND, data=data)
 
 

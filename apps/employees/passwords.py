@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from apps.employees.breached import NoSuchList, is_known
+from apps.employees.breached import PasswordListError, is_known
 
 logger = logging.getLogger(__name__)
 PRODUCT = ("hundred",)
@@ -22,7 +22,7 @@ SHORTEST = 4
 DISGUISES = str.maketrans("01345@$!", "oieasasi")
 
 
-class HouseWordValidator:
+class CompanyWordValidator:
     """Refuses a password that is one of the house's words with little around it, disguised by digits or not."""
 
     # What is left around such a word has to be a password of its own.
@@ -30,7 +30,7 @@ class HouseWordValidator:
 
     def validate(self, password: str, user: Any = None) -> None:
         plain = password.casefold().translate(DISGUISES)
-        for word in house_words():
+        for word in company_words():
             if word in plain and len(plain) - len(word) < self.rest:
                 raise ValidationError(
                     _("“%(word)s” is among the first words that are tried here: add more to it."),
@@ -50,7 +50,7 @@ class BreachedValidator:
     def validate(self, password: str, user: Any = None) -> None:
         try:
             known = is_known(self.path, password)
-        except NoSuchList as error:
+        except PasswordListError as error:
             # It was there at the start. A password is not taken unasked meanwhile.
             logger.error("BREACHED_PASSWORDS: %s %s", self.path, error)
             message = _("Passwords cannot be set at the moment. Try again later.")
@@ -63,7 +63,7 @@ class BreachedValidator:
         return _("It cannot be one that became known elsewhere.")
 
 
-def house_words() -> Iterator[str]:
+def company_words() -> Iterator[str]:
     """The product's words, and those of the company's name and domains, in lower case."""
     yield from PRODUCT
     domains = (part for domain in settings.COMPANY_EMAIL_DOMAINS for part in domain.rpartition(".")[0].split("."))

@@ -45,7 +45,7 @@ from apps.employees.statements import (
     REFUSE_UNKNOWN_MANAGERS,
     STAGE,
 )
-from apps.employees.storing import COLUMNS, Staged
+from apps.employees.storing import COLUMNS, StagingTable
 from apps.employees.undoing import forget_changed, keep_rows, store_changed
 from apps.employees.unknown_managers import UNKNOWN, explained
 from apps.ledger.rules import clean_text
@@ -75,7 +75,7 @@ class RosterRefused(ValueError):
         self.code, self.people = code, list(people)
 
 
-class RosterMoved(RuntimeError):
+class StaleRosterPreview(RuntimeError):
     """What would be applied is no longer what was shown; nothing was changed."""
 
 
@@ -123,7 +123,7 @@ def load_roster(
 
     New addresses of employees wait for a second person, except in the first set-up, by a command, without any HR user.
     """
-    _refuse_nobody(roster, complete)
+    _require_rows(roster, complete)
     with _telling_refusals(), transaction.atomic():
         result = _apply(roster, by, complete, load=load, rebuilds=not dry_run)
         if dry_run:
@@ -135,12 +135,12 @@ def load_roster(
     return result
 
 
-def try_roster(*, roster: Roster, complete: bool, to: IO[bytes]) -> tuple[RosterResult, Difference, int]:
+def preview_roster(*, roster: Roster, complete: bool, to: IO[bytes]) -> tuple[RosterResult, Difference, int]:
     """What a load would do, its difference, written whole `to` a file as CSV, and the version it is one from.
 
     It is applied and taken back. Raises what `load_roster` raises.
     """
-    _refuse_nobody(roster, complete)
+    _require_rows(roster, complete)
     with _telling_refusals(), transaction.atomic():
         result = _apply(roster, SYSTEM, complete, to=to, rebuilds=False)
         based_on = roster_version()
@@ -149,7 +149,7 @@ def try_roster(*, roster: Roster, complete: bool, to: IO[bytes]) -> tuple[Roster
     return result, result.difference, based_on
 
 
-def _refuse_nobody(roster: Roster, complete: bool) -> None:
+def _require_rows(roster: Roster, complete: bool) -> None:
     if complete and not roster.mentions_anybody():
         raise RosterRefused("the file names nobody, so a complete load would send everybody away", "nobody")
 
@@ -212,7 +212,7 @@ def _apply(
     if compares:
         result.difference = difference(now=now, rejects=result.rejects, to=to)
     if load is not None and result.difference and result.difference.digest != load.digest:
-        raise RosterMoved
+        raise StaleRosterPreview
     result.undoable = keeps
     if rebuilds:
         rebuild_tree(now)
@@ -274,7 +274,7 @@ def _hold(load: RosterLoad) -> None:
     """Raises RosterMoved unless this load waits to be applied to the roster it was shown against."""
     held = RosterLoad.objects.select_for_update(no_key=True, of=("self",)).get(pk=load.pk)
     if (held.state, held.digest) != (RosterLoad.State.RECEIVED, load.digest) or held.based_on != roster_version():
-        raise RosterMoved
+        raise StaleRosterPreview
 
 
 def _remember(result: RosterResult, by: Actor, complete: bool, load: RosterLoad | None, file_name: str) -> None:
@@ -309,7 +309,7 @@ def _note_holders_of(employees: str) -> None:
     )
 
 
-def _stage(cursor: Any, staged: Staged) -> None:
+def _stage(cursor: Any, staged: StagingTable) -> None:
     cursor.execute(f"INSERT INTO roster_stage ({COLUMNS}) SELECT {COLUMNS} FROM {staged.rows} WHERE good")
     cursor.execute("ANALYZE roster_stage")
 

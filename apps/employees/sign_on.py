@@ -40,7 +40,7 @@ class Claims:
         return Actor(None, f"OpenID provider {self.issuer}")
 
 
-class NotSignedOn(Exception):
+class SsoRejected(Exception):
     """Proven to be somebody, and yet nobody who may come in; the reason is one of those below."""
 
     def __init__(self, reason: str, account: Account | None = None) -> None:
@@ -58,7 +58,7 @@ def sign_on(claims: Claims) -> Account:
     with transaction.atomic():
         account = _bound(claims) or _bind(claims)
         if not Account.objects.filter(MAY_SIGN_IN, pk=account.pk, is_active=True).exists():
-            raise NotSignedOn(NOT_EMPLOYED, account)
+            raise SsoRejected(NOT_EMPLOYED, account)
         _follow_groups(account, claims)
     return account
 
@@ -76,9 +76,9 @@ def _bind(claims: Claims) -> Account:
     """
     employee = _employee(claims)
     if employee is None:
-        raise NotSignedOn(UNKNOWN)
+        raise SsoRejected(UNKNOWN)
     if not Employee.objects.filter(EMPLOYED, pk=employee.pk).exists():
-        raise NotSignedOn(NOT_EMPLOYED)
+        raise SsoRejected(NOT_EMPLOYED)
     account = account_for(employee)
     try:
         with transaction.atomic():
@@ -87,7 +87,7 @@ def _bind(claims: Claims) -> Account:
             account.save(update_fields=["password"])
             end_access(account=account, by=claims.provider)
     except IntegrityError as error:
-        raise NotSignedOn(OTHER_SUBJECT, account) from error
+        raise SsoRejected(OTHER_SUBJECT, account) from error
     audit(
         "account.bound", by=claims.provider, kind="account", id=account.pk, label=str(employee),
         detail={"issuer": claims.issuer},
@@ -128,7 +128,7 @@ def _follow_groups(account: Account, claims: Claims) -> None:
         notify_owner(account, Event.ROLE_CHANGED)
 
 
-def unbind(*, employee: Employee, by: Actor) -> int:
+def unlink(*, employee: Employee, by: Actor) -> int:
     """Forget who this is at the provider: the next sign-in binds again. Returns how many bindings there were."""
     with transaction.atomic():
         found = ProviderSubject.objects.filter(account__employee=employee)

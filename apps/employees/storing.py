@@ -56,7 +56,7 @@ WHERE good AND row.manager = meant.name
 _numbers = count(1)
 
 
-class Staged:
+class StagingTable:
     """The rows of one file, good ones and those that name somebody and are refused."""
 
     def __init__(self) -> None:

@@ -34,7 +34,7 @@ def finish(progress: Progress, result: dict[str, Any], *, failed: bool = False) 
 
 
 @contextmanager
-def told(kind: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def track_progress(kind: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """How far a transaction is, written over a connection of its own: nobody would see it on the transaction's.
 
     Yields what is to be called with how much is done; failed when the block raises.

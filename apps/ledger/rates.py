@@ -52,7 +52,7 @@ class TooOften(Exception):
         self.wait = wait
 
 
-class CountersAway(Exception):
+class CountersUnavailable(Exception):
     """The counters do not answer, and what is asked for needs them."""
 
 
@@ -70,7 +70,7 @@ def count(kind: Kind, who: str) -> None:
     except StorageError as error:
         logger.error("The counters of attempts do not answer: %s", type(error.storage_error).__name__)
         if kind.fails_closed:
-            raise CountersAway from error
+            raise CountersUnavailable from error
         return
     if wait:
         raise TooOften(wait)

@@ -46,7 +46,7 @@ REPLAYED = f"""SELECT {WHOSE} = %s AND (SELECT min_recovery_end_timeline FROM pg
 CANCELLED = ("40", "57014")
 
 
-class Foreign(RuntimeError):
+class NotOurStandby(RuntimeError):
     """The address leads to no standby of this database."""
 
 
@@ -115,7 +115,7 @@ def state() -> str:
     """For a monitor: `ok`, `behind`, `foreign` (the address leads to no standby of this database) or `unreachable`."""
     try:
         return "ok" if _caught_up(MONITOR_PATIENCE) else "behind"
-    except Foreign:
+    except NotOurStandby:
         return "foreign"
     except Error as error:
         _note(error)
@@ -130,7 +130,7 @@ def _usable(patience: float) -> bool:
         if _caught_up(patience):
             return True
         _primary_until = time.monotonic() + AFTER_A_MISS
-    except (Error, Foreign) as error:
+    except (Error, NotOurStandby) as error:
         _note(error)
     return False
 
@@ -146,7 +146,7 @@ def _caught_up(patience: float) -> bool:
             cursor.execute(REPLAYED, written)
             ours, replayed = cursor.fetchone()
             if not ours:
-                raise Foreign
+                raise NotOurStandby
             if replayed or time.monotonic() >= end:
                 return bool(replayed)
             time.sleep(pause)

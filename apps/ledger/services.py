@@ -22,10 +22,10 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, Operation
 
 from apps.ledger.models import Setting
 from apps.ledger.rules import Identity, digest, normalise
-from apps.ledger.trail import SYSTEM, Actor, audit, audit_once, browser, come_from, coming_from, origin
+from apps.ledger.trail import SYSTEM, Actor, audit, audit_once, audit_origin, browser, origin, set_audit_origin
 
 # What stands here is all of the floor that writers need.
-__all__ = ["SYSTEM", "Actor", "audit", "audit_once", "browser", "come_from", "coming_from", "origin"]
+__all__ = ["SYSTEM", "Actor", "audit", "audit_once", "audit_origin", "browser", "origin", "set_audit_origin"]
 
 # Arbitrary, fixed for ever: the same number must be taken by every version that shares a database.
 FACTS_LOCK = 8_101_001
@@ -169,15 +169,15 @@ def _ask(question: str, parameters: Sequence[Any]) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def identity(kind: str, raw: str) -> Identity:
+def normalise_identity(kind: str, raw: str) -> Identity:
     """Normalise raw text with this installation's region and key, to find what is stored: its handles may be older
 
     than HANDLE_PATTERN. Raises InvalidIdentity, ImproperlyConfigured.
     """
-    return identifier(handles="")(kind, raw)
+    return identity_normaliser(handles="")(kind, raw)
 
 
-def identifier(handles: str | None = None) -> Callable[[str, str], Identity]:
+def identity_normaliser(handles: str | None = None) -> Callable[[str, str], Identity]:
     """What normalises identities that are to be recorded: a new handle has the syntax HANDLE_PATTERN (or `handles`).
 
     Raises ImproperlyConfigured.

@@ -13,13 +13,13 @@ _RUNS_INSIDE = re.compile(INNER_FORMULA)
 _INNER_GUARD = re.compile(rf"([;\t\r\n])'(?={_BEGINS})")
 
 
-def guarded(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The text with an apostrophe before whatever a spreadsheet would run, else as it is. Readers drop those again."""
     inside = _RUNS_INSIDE.sub(r"\1'", text)
     return f"'{inside}" if _RUNS.match(text) else inside
 
 
-def unguarded(text: str) -> str:
+def unescape_formula(text: str) -> str:
     """The text that `guarded` made this of."""
     if "'" not in text:  # nearly every cell of millions
         return text

@@ -40,13 +40,13 @@ def browser() -> str:
     return _browser.get()
 
 
-def come_from(where: str) -> None:
+def set_audit_origin(where: str) -> None:
     """From now on everything this process does comes from there."""
     _origin.set(where)
 
 
 @contextmanager
-def coming_from(where: str, *, browser: str = "") -> Iterator[None]:
+def audit_origin(where: str, *, browser: str = "") -> Iterator[None]:
     """What is audited in this block came from there."""
     token, browser_token = _origin.set(where), _browser.set(browser)
     try:

@@ -57,7 +57,7 @@ class Cell:
     text: str
 
 
-class Part:
+class WorkbookPart:
     """Handlers of one part; names come without their prefix."""
 
     def start(self, name: str, attributes: Attributes) -> None: ...
@@ -95,7 +95,7 @@ def _refuse_doctype(*declared: object) -> None:
     raise UnreadableFile("the workbook is damaged")
 
 
-class Texts(Part):
+class Texts(WorkbookPart):
     """The text inside `t` elements: of a cell, or of the workbook's list of texts. Reading aids (`rPh`) are none."""
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ class SharedTexts(Texts):
 
 
 @dataclass
-class Styles(Part):
+class Styles(WorkbookPart):
     """Which number format each style of a cell has: its built-in number, and the codes of the workbook's own."""
 
     formats: list[int] = field(default_factory=list)
@@ -173,7 +173,7 @@ class Styles(Part):
 
 
 @dataclass
-class Sheets(Part):
+class Sheets(WorkbookPart):
     """The list of sheets: the relationship of each that is visible, in order, and whether days count from 1904."""
 
     visible: list[str] = field(default_factory=list)
@@ -187,7 +187,7 @@ class Sheets(Part):
 
 
 @dataclass
-class Relationships(Part):
+class Relationships(WorkbookPart):
     """Where each relationship of the workbook that is a sheet leads, as a path in the zip."""
 
     sheets: dict[str, str] = field(default_factory=dict)

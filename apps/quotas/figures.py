@@ -15,7 +15,7 @@ NOWHERE, DEPARTMENTS = -1, -2
 NO_DAY = "date '0001-01-01'"
 
 # `people` is of (employee_id, counted, target, exempt), `days` of (employee_id, day, delta): theirs, or those of more.
-FIGURES = {
+METRICS = {
     # low: counted, high: target; n: people.
     "verdict": f"""SELECT employee_id, {NO_DAY} AS day, counted AS low, target AS high, exempt, 1 AS n
         FROM {{people}} person""",
@@ -43,12 +43,12 @@ def figures_sql(kind: str, *, people: str, days: str, sign: str = "") -> str:
 
     `people` and `days` are names of such relations; with `sign` "-" they are taken away.
     """
-    found = FIGURES[kind].format(people=people, days=days)
+    found = METRICS[kind].format(people=people, days=days)
     return f"SELECT employee_id, day, low, high, exempt, {sign}n AS n FROM ({found}) figure"
 
 
 def all_figures_sql(*, people: str, days: str, sign: str = "") -> str:
     """The same of every kind, with the `kind` first."""
     each = (f"SELECT '{kind}' AS kind, * FROM ({figures_sql(kind, people=people, days=days, sign=sign)}) figure"
-            for kind in FIGURES)  # fmt: skip
+            for kind in METRICS)  # fmt: skip
     return " UNION ALL ".join(each)

@@ -12,9 +12,9 @@ PACES = ("done", "ahead", "on_pace", "behind")
 # A pace within this share of the target around the straight line is "on pace": one part in PACE_PARTS.
 PACE_PARTS = 20
 # Without a new counted contact for so many days, somebody red has come to a standstill.
-STILL_DAYS = 7
+STALLED_AFTER_DAYS = 7
 # A contact that ended within so many days of being recorded did not stay.
-SOON_DAYS = 7
+EARLY_CHURN_DAYS = 7
 MICROSECOND = timedelta(microseconds=1)
 
 

@@ -16,7 +16,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from apps.contacts.imports import import_submission as import_file
 from apps.contacts.imports import next_files, next_large_files, waiting_files
 from apps.contacts.services import count_handles_daily, finish_abandoned, sum_up_tally
-from apps.employees.loads import forget_loads, waiting_loads, work_on
+from apps.employees.loads import forget_loads, process_load, waiting_loads
 from apps.ledger import signing
 from apps.ledger.files import expire_files
 from apps.ledger.services import SYSTEM
@@ -75,7 +75,7 @@ def import_submission(submission_id: uuid.UUID | str) -> None:
 @shared_task
 def work_on_load(load_id: uuid.UUID | str) -> None:
     """Look at a roster that was sent, or apply one that was confirmed; then mark whom it touched."""
-    work_on(uuid.UUID(str(load_id)))
+    process_load(uuid.UUID(str(load_id)))
     mark_touched()
 
 
@@ -86,7 +86,7 @@ def _ring_for_ranges() -> None:
 @shared_task
 def roll_up() -> None:
     """Sum up what marks have changed and writers tallied. Given out twice or at once, it is done once."""
-    services.roll_up()
+    services.update_summaries()
     sum_up_tally()
 
 

@@ -7,22 +7,22 @@ from django.conf import settings
 
 from apps.ledger.rules import digest
 from config.keep.archive import Backup, BackupError
-from config.named_files import NamedFiles
-from config.places import Places
+from config.named_files import FileBackedEnviron
+from config.places import InstallPaths
 
 
-def embedded() -> Places | None:
+def embedded() -> InstallPaths | None:
     """The folders of the embedded installation that this process works on; None when it works on a server."""
     if not settings.LOCAL:
         return None
-    places = Places.from_environment()
+    places = InstallPaths.from_environment()
     host = settings.DATABASES["default"]["HOST"] or settings.DATABASES["default"]["OPTIONS"].get("host")
     return places if host == str(places.sockets) else None
 
 
-def in_use(places: Places) -> dict[str, str]:
+def in_use(places: InstallPaths) -> dict[str, str]:
     """The secrets an embedded installation works with: what is set in the environment wins, as at every start."""
-    return {name: NamedFiles().get(name) or value for name, value in places.local_secrets().items()}
+    return {name: FileBackedEnviron().get(name) or value for name, value in places.local_secrets().items()}
 
 
 def check_value(key: str) -> str:
@@ -30,7 +30,7 @@ def check_value(key: str) -> str:
     return digest(key, "check", "hundred").hex()
 
 
-def check_key(backup: Backup, places: Places | None) -> None:
+def check_key(backup: Backup, places: InstallPaths | None) -> None:
     """Raises BackupError unless the restored installation will have the key that its digests were made with."""
     wanted = backup.manifest["identity_key_check"]
     if wanted is None:
@@ -52,7 +52,7 @@ def check_key(backup: Backup, places: Places | None) -> None:
     )
 
 
-def take_over(places: Places | None, secrets: dict[str, str] | None) -> str:
+def take_over(places: InstallPaths | None, secrets: dict[str, str] | None) -> str:
     """Give an embedded installation the secrets of its backup; to be done when nothing but the commit is left.
 
     Returns the SIGNING_KEY that it then has.
@@ -66,4 +66,4 @@ def take_over(places: Places | None, secrets: dict[str, str] | None) -> str:
     places.keep_secrets({**before, **secrets})
     # For commands that this process starts: it has its own from the start. What the caller has set wins, as ever.
     os.environ.update({name: value for name, value in secrets.items() if os.environ.get(name) == before.get(name)})
-    return NamedFiles().get("SIGNING_KEY", "")
+    return FileBackedEnviron().get("SIGNING_KEY", "")

@@ -10,7 +10,7 @@ from apps.ledger import signing
 from apps.quotas.freeze import proof
 from apps.quotas.freeze.storing import add_lines, instant, result_fields, stored_line
 from config.keep.archive import Backup
-from config.places import Places
+from config.places import InstallPaths
 
 RESULTS = """
 SELECT campaign_id, slug, version, rule_version, cutoff_at, signature, public_key,
@@ -101,7 +101,7 @@ def _fingerprint_of(secret: str) -> str | None:
         return None
 
 
-def told_of_key(backup: Backup, places: Places | None, secret: str) -> dict[str, Any] | None:
+def told_of_key(backup: Backup, places: InstallPaths | None, secret: str) -> dict[str, Any] | None:
     """Whether the restored installation signs with the key of the one that was backed up, and what to do when not.
 
     `secret` is its SIGNING_KEY. None where nothing was frozen and no key was known.
@@ -118,7 +118,7 @@ def told_of_key(backup: Backup, places: Places | None, secret: str) -> dict[str,
     return {"expected": wanted, "here": here, "same": here == wanted, "sentence": sentence}
 
 
-def _cure(backup: Backup, places: Places | None) -> str:
+def _cure(backup: Backup, places: InstallPaths | None) -> str:
     """Where the key of before is."""
     if backup.secrets is None:
         return (

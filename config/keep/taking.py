@@ -12,7 +12,7 @@ from apps.ledger.services import IDENTITY_KEY_CHECK
 from config.keep import contents, keys, results
 from config.keep.archive import DUMP, BackupError, Writer, open_backup, written_whole
 from config.keep.programs import address_of, fitting, major_of, output_of
-from config.places import Places
+from config.places import InstallPaths
 
 # A dump waits for a migration, not for ever.
 LOCK_PATIENCE = "60s"
@@ -65,7 +65,7 @@ def _check_place(path: Path) -> None:
             raise BackupError(f"{path} is there already and is no backup; it was left alone.") from error
 
 
-def _heading(cursor: Any, places: Places | None) -> dict[str, Any]:
+def _heading(cursor: Any, places: InstallPaths | None) -> dict[str, Any]:
     """What the manifest says first. Raises BackupError where a backup would be of no use."""
     held = {table.name for table in contents.tables(cursor)}
     if not {"django_migrations", "ledger_setting"} <= held:

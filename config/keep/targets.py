@@ -11,7 +11,7 @@ from psycopg2 import sql
 from config.keep import contents
 from config.keep.archive import BackupError
 from config.locks import FileLock
-from config.places import Places
+from config.places import InstallPaths
 
 # What migrations and idle processes write by themselves.
 MAY_HOLD = {"auth_permission", "django_content_type", "django_migrations", "ledger_job", "ledger_setting"}
@@ -29,7 +29,7 @@ PATIENCE = 3.0
 
 
 @contextmanager
-def nobody_else(places: Places | None, cursor: Any) -> Iterator[None]:
+def nobody_else(places: InstallPaths | None, cursor: Any) -> Iterator[None]:
     """Raises BackupError while anybody works with the database; keeps `make run` from starting until the block ends."""
     lock = FileLock(places.data / "run.lock") if places else None
     try:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from apps.contacts.models import Contact
-from apps.contacts.services import Forgetting, end_contact, erase, identities_of
+from apps.contacts.services import ErasureTarget, end_contact, erase, identities_of
 from apps.employees.models import Employee, Scope
 from apps.employees.services import account_for, grant_role
 from apps.employees.tokens import TokenRefused, create_token
@@ -54,7 +54,7 @@ def test_the_answer_never_depends_on_what_is_stored(
     people.record_one(alice, ("handle", "@ended"))
     end_contact(contact_id=Contact.objects.get().pk, employee=alice, by=people.TESTER)
     people.record_one(alice, ("handle", "@known"))
-    erase(Forgetting(identities_of([("handle", "@gone")])), reason="asked by letter", by=people.TESTER)
+    erase(ErasureTarget(identities_of([("handle", "@gone")])), reason="asked by letter", by=people.TESTER)
     rows = [f"A001,X,{who},2026-11-0{n}T09:15:00Z,," for n in (3, 4) for who in ("known", "new", "ended", "gone")]
     rows += ["A001,X,b@d,2026-11-03T09:15:00Z,,", "A001,X,h,yesterday,,", "X999,X,hh,2026-11-03T09:15:00Z,,"]
     alone = [send(feed, HEADER + row).json() for row in rows]
@@ -72,7 +72,7 @@ def test_the_first_hundred_rejects_are_told_however_many_the_stored_facts_refuse
     feed: ApiClient, alice: Employee, campaign: Campaign
 ) -> None:
     """Fewer than a hundred would tell that some row before was refused for what is stored."""
-    erase(Forgetting(identities_of([("handle", "@gone")])), reason="asked by letter", by=people.TESTER)
+    erase(ErasureTarget(identities_of([("handle", "@gone")])), reason="asked by letter", by=people.TESTER)
     rows = ["A001,X,gone,2026-11-03T09:15:00Z,,", "A001,X,b@d,2026-11-03T09:15:00Z,,"] * 101
     told = send(feed, HEADER + "\r\n".join(rows)).json()
     assert (told["accepted"], told["rejected"], len(told["rejects"])) == (101, 101, 100)

@@ -19,7 +19,7 @@ import psycopg2
 from config.commands import run_command
 from config.embedded import EmbeddedDatabase, EmbeddedError
 from config.locks import FileLock
-from config.places import Places
+from config.places import InstallPaths
 from tests.unlimited import UNLIMITED
 
 # What every employee of ours is called: nobody else is.
@@ -117,13 +117,13 @@ def opened() -> Iterator[Database]:
 
 
 @contextlib.contextmanager
-def own_folder(name: str, refusal: str) -> Iterator[Places]:
+def own_folder(name: str, refusal: str) -> Iterator[InstallPaths]:
     """A folder beside the installation's own data: on the same disk, for what is measured waits for that disk.
 
     Not the keeper's throw-away kind, which writes without waiting. What a killed run of this name has left is taken
     away. Raises EmbeddedError(refusal) while another run has one.
     """
-    beside = Places.from_environment()
+    beside = InstallPaths.from_environment()
     beside.create_data()
     alone = FileLock(beside.data / f"{name}.lock")
     if not alone.try_exclusive():
@@ -131,11 +131,11 @@ def own_folder(name: str, refusal: str) -> Iterator[Places]:
         raise EmbeddedError(refusal)
     try:
         for left in beside.data.glob(f"{name}-*"):
-            _remove(Places(data=left, log=left / "log"))
+            _remove(InstallPaths(data=left, log=left / "log"))
         made = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=beside.data))
         if os.geteuid() == 0:
             made.chmod(0o711)
-        places = Places(data=made, log=made / "log")
+        places = InstallPaths(data=made, log=made / "log")
         try:
             yield places
         finally:
@@ -144,7 +144,7 @@ def own_folder(name: str, refusal: str) -> Iterator[Places]:
         alone.release()
 
 
-def _remove(places: Places) -> None:
+def _remove(places: InstallPaths) -> None:
     """Take a folder away, unless its server is still stopping; then the next run does."""
     if not EmbeddedDatabase(places).keeper_lives():
         shutil.rmtree(places.sockets, ignore_errors=True)

@@ -16,9 +16,9 @@ from functools import cache
 from pathlib import Path
 
 from config.address import answers, open_listener, url_of, wanted_port
-from config.children import Child, last_lines, stop_children
+from config.children import ManagedProcess, last_lines, stop_children
 from config.cold import listening
-from config.places import BASE_DIR, Places
+from config.places import BASE_DIR, InstallPaths
 from tests.bench.running import Bench
 
 PATIENCE = 60.0
@@ -34,7 +34,7 @@ class House:
     """Where it answers, its processes by name, and where its broker listens, if it has one."""
 
     address: str
-    children: dict[str, Child]
+    children: dict[str, ManagedProcess]
     broker: str
 
     def pids(self, name: str) -> list[int]:
@@ -59,7 +59,7 @@ def house(bench: Bench, *, celery: bool = True, web: Command = ()) -> Iterator[H
     """
     folder = _folder()
     listener = open_listener(wanted_port())
-    children: dict[str, Child] = {}
+    children: dict[str, ManagedProcess] = {}
     try:
         # Root's own files cannot be read by the broker's user, so that one has the folder, and logs stand in another.
         logs = folder / "log"
@@ -78,9 +78,9 @@ def house(bench: Bench, *, celery: bool = True, web: Command = ()) -> Iterator[H
         if web:
             listener.close()
         keeps = [] if web else [listener.fileno()]
-        children["web"] = Child("web", command, logs / "web.log", environment, keeps_open=keeps)
+        children["web"] = ManagedProcess("web", command, logs / "web.log", environment, keeps_open=keeps)
         for name, arguments in _celery(folder).items() if celery else ():
-            children[name] = Child(name, arguments, logs / f"{name}.log", environment, signal.SIGKILL)
+            children[name] = ManagedProcess(name, arguments, logs / f"{name}.log", environment, signal.SIGKILL)
         for child in children.values():
             if not child.alive:
                 child.start()
@@ -119,17 +119,17 @@ def _folder() -> Path:
     """A folder of our own with a path short enough for a socket, which the broker's user can reach."""
     folder = Path(tempfile.mkdtemp(prefix="hundred-bench-", dir="/tmp"))
     folder.chmod(0o700)
-    Places.from_environment().give_to_server(folder)
+    InstallPaths.from_environment().give_to_server(folder)
     return folder
 
 
-def _broker(folder: Path, socket: Path, logs: Path) -> Child:
-    places = Places.from_environment()
+def _broker(folder: Path, socket: Path, logs: Path) -> ManagedProcess:
+    places = InstallPaths.from_environment()
     places.create_data()
     settings = {"port": "0", "unixsocket": str(socket), "unixsocketperm": "700", "dir": str(folder)}
     settings |= {"appendonly": "yes", "save": "", "loglevel": "notice"}
     flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    broker = Child(
+    broker = ManagedProcess(
         "valkey", [str(places.valkey_server), *flags], logs / "valkey.log", dict(os.environ), signal.SIGKILL,
         user=places.server_user(),
     )  # fmt: skip
@@ -144,7 +144,7 @@ def _celery(folder: Path) -> dict[str, list[str]]:
     return {"worker": worker, "beat": beat}
 
 
-def _until(so: Callable[[], bool], child: Child) -> None:
+def _until(so: Callable[[], bool], child: ManagedProcess) -> None:
     end = time.monotonic() + PATIENCE
     while not so():
         if not child.alive or time.monotonic() > end:
@@ -152,5 +152,5 @@ def _until(so: Callable[[], bool], child: Child) -> None:
         time.sleep(0.02)
 
 
-def _says(child: Child) -> str:
+def _says(child: ManagedProcess) -> str:
     return child.log.read_text(encoding="utf-8", errors="replace") if child.log.exists() else ""

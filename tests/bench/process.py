@@ -66,12 +66,12 @@ def look(path: Path, staff_no: str) -> dict[str, Any]:
     from tempfile import SpooledTemporaryFile
 
     from apps.employees.imports import read_roster
-    from apps.employees.roster import try_roster
+    from apps.employees.roster import preview_roster
     from apps.ledger.tables import open_table
 
     began = time.perf_counter()
     with open_table(path) as table, SpooledTemporaryFile(max_size=1 << 22) as whole:
-        result, _difference, _version = try_roster(roster=read_roster(table), complete=False, to=whole)
+        result, _difference, _version = preview_roster(roster=read_roster(table), complete=False, to=whole)
     return {"seconds": time.perf_counter() - began, **result.counts}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from config.address import open_listener
 from config.children import die_with_parent
-from config.places import BASE_DIR, Places
+from config.places import BASE_DIR, InstallPaths
 from tests.bench.figures import Figure, Goal
 from tests.bench.house import descendants
 from tests.bench.running import Bench, say
@@ -47,7 +47,7 @@ def run(bench: Bench) -> Iterator[Figure]:
 @contextlib.contextmanager
 def _data_folder() -> Iterator[Path]:
     """An empty folder on the disk of the installation's own data."""
-    beside = Places.from_environment()
+    beside = InstallPaths.from_environment()
     beside.create_data()
     with tempfile.TemporaryDirectory(prefix="start-", dir=beside.data) as made:
         Path(made).chmod(0o711)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from config.children import Child, GaveUpError, how_it_ended, open_log, put_long_log_aside, stop_children
+from config.children import GaveUpError, ManagedProcess, how_it_ended, open_log, rotate_log, stop_children
 from config.locks import FileLock
 from tests.config.house import eventually
 
 
-def child(tmp_path: Path, code: str) -> Child:
-    return Child("child", [sys.executable, "-c", code], tmp_path / "child.log", os.environ)
+def child(tmp_path: Path, code: str) -> ManagedProcess:
+    return ManagedProcess("child", [sys.executable, "-c", code], tmp_path / "child.log", os.environ)
 
 
 def test_one_that_never_stays_up_is_given_up_with_the_end_of_its_log(tmp_path: Path) -> None:
@@ -67,10 +67,10 @@ def test_a_long_log_is_put_aside_once(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("config.children.LOG_LIMIT", 10)
     log = tmp_path / "web.log"
     log.write_text("short", encoding="utf-8")
-    put_long_log_aside(log)
+    rotate_log(log)
     assert log.exists()
     log.write_text("much longer than that", encoding="utf-8")
-    put_long_log_aside(log)
+    rotate_log(log)
     assert not log.exists()
     assert (tmp_path / "web.log.1").read_text(encoding="utf-8") == "much longer than that"
 

@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from config.cold import migrations_on_disk
 from config.embedded import EmbeddedDatabase
-from config.places import BASE_DIR, Places
+from config.places import BASE_DIR, InstallPaths
 from tests.config.house import data_folder, environment, eventually, names_of, processes_of
 
 pytestmark = pytest.mark.servers
@@ -124,7 +124,7 @@ def test_a_database_of_another_major_version_is_refused_with_a_sentence(data: Pa
 
 
 def test_secrets_are_made_once_and_are_nobody_elses(data: Path) -> None:
-    places = Places(data=data, log=data / "log")
+    places = InstallPaths(data=data, log=data / "log")
     places.create_data()
     known = places.local_secrets()
     assert known == places.local_secrets()
@@ -134,7 +134,7 @@ def test_secrets_are_made_once_and_are_nobody_elses(data: Path) -> None:
 
 def test_a_long_path_gets_a_short_socket_directory(data: Path) -> None:
     far = data.parent / ("far" * 30)
-    database = EmbeddedDatabase(Places(data=far, log=far / "log"), throw_away=True)
+    database = EmbeddedDatabase(InstallPaths(data=far, log=far / "log"), throw_away=True)
     database.hold()
     try:
         assert len(os.fsencode(database.places.sockets)) < 50

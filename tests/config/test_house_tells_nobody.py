@@ -22,7 +22,7 @@ import pytest
 import redis
 
 from config.keep.programs import fitting
-from config.places import BASE_DIR, Places
+from config.places import BASE_DIR, InstallPaths
 from tests.canary import EMAIL, HANDLE, NAME, PHONE, SIGNS, SPELLED, signs_in
 from tests.config.house import House, data_folder, environment, eventually
 
@@ -128,7 +128,7 @@ class Lived:
         told = {"CELERY_BROKER_URL": valkey, "GUNICORN_CMD_ARGS": "--access-logfile -"}
         self.house = House(data, SWEEP_INTERVAL="5", LOG_LEVEL="DEBUG", **told)
         self.house.wait_until_it_answers()
-        self.places = Places(data=data.resolve(), log=data.resolve() / "log")
+        self.places = InstallPaths(data=data.resolve(), log=data.resolve() / "log")
         self.log = self.places.log / "web.log"
         socket = valkey.removeprefix("redis+socket://")
         self.valkey, self.cache = (redis.Redis(unix_socket_path=socket, db=number) for number in (0, 1))

@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from config.accounts import leave_root
-from config.places import APPLICATION, BASE_DIR, VALKEY_UID, Places
+from config.places import APPLICATION, BASE_DIR, VALKEY_UID, InstallPaths
 from tests.config.house import House, data_folder, environment, eventually, names_of, processes_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
@@ -150,7 +150,7 @@ def test_a_port_that_is_none_is_refused_before_anything_starts(data: Path) -> No
 
 def test_no_service_listens_where_other_users_of_the_machine_could_knock(house: House, data: Path) -> None:
     """Only the pages have a port; database and queue have sockets in a folder that is closed to everybody else."""
-    places = Places(data=data, log=data / "log")
+    places = InstallPaths(data=data, log=data / "log")
     for folder in (places.sockets, places.broker_socket.parent):
         found = folder.stat()
         # Root's servers have users of their own; the application's group passes through, and lists nothing.
@@ -191,7 +191,7 @@ def test_nothing_that_answers_or_works_runs_as_root(house: House, data: Path) ->
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts processes as somebody else")
 def test_the_application_cannot_become_the_owner_of_the_tables(house: House, data: Path) -> None:
     code = "import psycopg2, sys; psycopg2.connect(host=sys.argv[1], port=5432, user=sys.argv[2], dbname='hundred')"
-    sockets = str(Places(data=data, log=data / "log").sockets)
+    sockets = str(InstallPaths(data=data, log=data / "log").sockets)
     done = [
         subprocess.run(
             [sys.executable, "-c", code, sockets, role], check=False, capture_output=True, text=True,
@@ -205,7 +205,7 @@ def test_the_application_cannot_become_the_owner_of_the_tables(house: House, dat
 
 def test_data_and_logs_are_for_nobody_else(house: House, data: Path) -> None:
     """Logs, mails with links, sockets and secrets: another user of the machine reads none of them."""
-    places = Places(data=data, log=data / "log")
+    places = InstallPaths(data=data, log=data / "log")
     assert stat.S_IMODE(data.stat().st_mode) == (0o711 if os.geteuid() == 0 else 0o700)
     for folder in (places.log, places.mails, places.queue, places.cluster, places.schedule.parent):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
@@ -255,7 +255,7 @@ def test_web_worker_and_beat_write_the_same_lines(house: House, data: Path) -> N
 def test_each_user_of_valkey_reaches_its_own_keys_alone(
     house: House, data: Path, user: str, words: list[str], allowed: bool
 ) -> None:
-    places = Places(data=data, log=data / "log")
+    places = InstallPaths(data=data, log=data / "log")
     password = places.own_secrets().get(f"{user.upper()}_PASSWORD")
     with redis.Redis(unix_socket_path=str(places.broker_socket), username=user, password=password or "") as client:
         try:
@@ -267,7 +267,7 @@ def test_each_user_of_valkey_reaches_its_own_keys_alone(
 
 
 def test_without_a_password_valkey_answers_nobody(house: House, data: Path) -> None:
-    places = Places(data=data, log=data / "log")
+    places = InstallPaths(data=data, log=data / "log")
     with (
         redis.Redis(unix_socket_path=str(places.broker_socket)) as client,
         pytest.raises((redis.ResponseError, redis.AuthenticationError)),

@@ -13,7 +13,7 @@ import pytest
 from config import cold
 from config.keep import keys
 from config.local import LocalStack
-from config.places import BASE_DIR, Places
+from config.places import BASE_DIR, InstallPaths
 from scripts.check import PRODUCTION
 from tests import plugin
 from tests.config.house import data_folder
@@ -136,17 +136,17 @@ def test_no_message_of_a_refused_start_shows_a_secret(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
+def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[InstallPaths]:
     for name in plugin.OURS:
         monkeypatch.delenv(name, raising=False)
     with data_folder() as folder:
-        made = Places(data=folder, log=folder / "log")
+        made = InstallPaths(data=folder, log=folder / "log")
         made.create_data()
         yield made
 
 
 def test_a_key_from_a_file_is_used_in_the_place_of_one_of_its_own_and_is_not_kept(
-    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: InstallPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both at once would stop the start; a copy beside the data would undo what the file is for."""
     (tmp_path / "key").write_text("kept elsewhere\n", encoding="utf-8")
@@ -159,7 +159,7 @@ def test_a_key_from_a_file_is_used_in_the_place_of_one_of_its_own_and_is_not_kep
 
 
 def test_a_database_that_a_file_names_is_used_and_none_is_started(
-    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: InstallPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "address").write_text("postgres://app:secret@db/hundred", encoding="utf-8")
     monkeypatch.setenv("HUNDRED_ENV_FILE", "")
@@ -173,7 +173,7 @@ def test_a_database_that_a_file_names_is_used_and_none_is_started(
 
 
 def test_web_and_workers_are_not_told_where_the_owners_address_is(
-    places: Places, monkeypatch: pytest.MonkeyPatch
+    places: InstallPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("DATABASE_URL_FILE", "DATABASE_OWNER_URL_FILE"):
         monkeypatch.setenv(name, "/run/secrets/address")

@@ -5,7 +5,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from config.proxies import TrustedProxies
+from config.proxies import TrustedProxyMiddleware
 
 
 def seen(settings, trusted: list[str], **headers: str) -> tuple[str, bool]:
@@ -17,7 +17,7 @@ def seen(settings, trusted: list[str], **headers: str) -> tuple[str, bool]:
         met.append(request)
         return HttpResponse()
 
-    TrustedProxies(view)(RequestFactory().get("/", **headers))
+    TrustedProxyMiddleware(view)(RequestFactory().get("/", **headers))
     return met[0].META["REMOTE_ADDR"], met[0].is_secure()
 
 

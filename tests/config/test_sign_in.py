@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.sign_in import refuse_half_said
+from config.sign_in import validate_oidc_settings
 
 WHOLE: dict[str, Any] = {
     "OIDC_ISSUER": "https://login.example.com",
@@ -24,7 +24,7 @@ GROUPS = {"OIDC_GROUPS_CLAIM": "groups", "OIDC_HR_GROUP": "hr"}
     "changed", [{}, {"PASSWORD_SIGN_IN": False}, GROUPS, {"OIDC_ISSUER": "", "OIDC_CLIENT_ID": "left over"}]
 )
 def test_what_is_whole_starts(changed: dict[str, Any]) -> None:
-    refuse_half_said({**WHOLE, **changed}, local=False)
+    validate_oidc_settings({**WHOLE, **changed}, local=False)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_what_is_whole_starts(changed: dict[str, Any]) -> None:
 )
 def test_what_is_half_said_does_not(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=said):
-        refuse_half_said({**WHOLE, **changed}, local=False)
+        validate_oidc_settings({**WHOLE, **changed}, local=False)
 
 
 def test_a_provider_without_tls_does_on_one_machine_alone() -> None:
-    refuse_half_said({**WHOLE, "OIDC_ISSUER": "http://localhost:9400"}, local=True)
+    validate_oidc_settings({**WHOLE, "OIDC_ISSUER": "http://localhost:9400"}, local=True)

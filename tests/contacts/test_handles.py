@@ -9,11 +9,11 @@ from django.test import Client
 
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity
-from apps.contacts.recording import check
+from apps.contacts.recording import normalise_draft
 from apps.contacts.rules import Draft
 from apps.contacts.services import (
     ContactRefused,
-    Forgetting,
+    ErasureTarget,
     correct_contact,
     count_handles_daily,
     erase,
@@ -22,7 +22,7 @@ from apps.contacts.services import (
 )
 from apps.employees.models import Employee
 from apps.ledger.rules import intended_phone, nearly_phone
-from apps.ledger.services import db_now, identity
+from apps.ledger.services import db_now, normalise_identity
 from apps.quotas.models import Campaign
 from tests.people import TESTER, mark, record_one, sign_in, standing
 
@@ -82,14 +82,14 @@ def test_a_file_has_its_bad_handles_rejected_by_line(alice: Employee, trusted: b
 
 def test_a_number_is_a_handle_only_for_who_says_so(alice: Employee) -> None:
     """l39... in a handle's column is asked about; behind an @ it is what the product calls somebody."""
-    assert check(Draft("", (("handle", "l3912345678"),))).refused is not None
-    assert check(Draft("", (("handle", "@l3912345678"),))).refused is None
+    assert normalise_draft(Draft("", (("handle", "l3912345678"),))).refused is not None
+    assert normalise_draft(Draft("", (("handle", "@l3912345678"),))).refused is None
 
 
 def test_the_syntax_is_the_installations(alice: Employee, settings: type(configured)) -> None:
     settings.HANDLE_PATTERN = r"\d{5,10}"
-    assert check(Draft("", (("handle", "12345"),))).refused is None
-    assert check(Draft("", (("handle", "wangfang"),))).refused is not None
+    assert normalise_draft(Draft("", (("handle", "12345"),))).refused is None
+    assert normalise_draft(Draft("", (("handle", "wangfang"),))).refused is not None
 
 
 def test_what_was_recorded_before_stays_is_found_and_can_be_corrected(
@@ -110,11 +110,11 @@ def test_what_was_recorded_before_stays_is_found_and_can_be_corrected(
         correct_contact(contact_id=new, employee=alice, identities=[("handle", "王方")], by=TESTER)
     with pytest.raises(ContactRefused, match="staff number"):
         correct_contact(contact_id=new, employee=alice, identities=[("handle", "@c001")], by=TESTER)
-    assert erase(Forgetting(identities_of([("handle", "王芳")])), reason="by letter", by=TESTER)[1].contacts == 2
+    assert erase(ErasureTarget(identities_of([("handle", "王芳")])), reason="by letter", by=TESTER)[1].contacts == 2
 
 
 def test_identities_are_found_whatever_the_syntax_is_now() -> None:
-    assert identity("handle", "王芳").value == "王芳"
+    assert normalise_identity("handle", "王芳").value == "王芳"
 
 
 @pytest.mark.parametrize(

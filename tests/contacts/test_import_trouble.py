@@ -12,7 +12,7 @@ from apps.contacts.batches import batches
 from apps.contacts.imports import ATTEMPTS, import_submission, next_files
 from apps.contacts.models import Contact, Submission
 from apps.contacts.reading import Entry
-from apps.contacts.rules import Checked
+from apps.contacts.rules import NormalisedDraft
 from apps.employees.models import Employee
 from apps.quotas import tasks
 from apps.quotas.freeze import closing
@@ -68,7 +68,7 @@ def test_a_reading_that_breaks_off_before_the_checkpoint_is_not_the_end_of_the_f
     """Going on, it would pass for a file that is over, and whoever stands behind would be lost."""
 
     def broken() -> Iterator[Entry]:
-        yield Entry(2, Checked("W", ()), ["W"])
+        yield Entry(2, NormalisedDraft("W", ()), ["W"])
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):

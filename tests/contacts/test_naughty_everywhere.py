@@ -566,15 +566,17 @@ def test_mutant_without_the_edge_a_nul_reaches_the_database(
         def strip(self, *arguments: Any) -> "Forgets":
             return self
 
-    real = scope.Scope.__init__
+    real = scope.PageContext.__init__
 
-    def init(self: scope.Scope, request: Any) -> None:
+    def init(self: scope.PageContext, request: Any) -> None:
         request.GET = {name: Forgets(text) for name, text in request.GET.items()}
         real(self, request)
 
-    monkeypatch.setattr(scope.Scope, "__init__", init)
+    monkeypatch.setattr(scope.PageContext, "__init__", init)
     assert readers["hr"].get("/company/reviews/", QUERY_STRING="q=a%00b").status_code == 400
-    monkeypatch.setattr("config.limits.BodyLimits.__call__", lambda self, request: self.get_response(request))
+    monkeypatch.setattr(
+        "config.limits.RequestSizeLimitMiddleware.__call__", lambda self, request: self.get_response(request)
+    )
     with pytest.raises(ValueError, match="NUL"):
         readers["hr"].get("/company/reviews/", QUERY_STRING="q=a%00b")
 

@@ -48,7 +48,7 @@ def figures() -> dict[str, frame.Figure]:
         "under": days.under_figure(days.under_data([(OPENS, 9)]), **period, words=UNDER),
         "sources": days.sources_figure(sources, **period, words=SOURCES),
     }
-    return {kind: frame.spoken(figure) for kind, figure in made.items()}
+    return {kind: frame.with_hover_text(figure) for kind, figure in made.items()}
 
 
 def empty() -> dict[str, frame.Figure]:
@@ -63,7 +63,7 @@ def empty() -> dict[str, frame.Figure]:
         "under": days.under_figure([], **period, words=UNDER),
         "sources": days.sources_figure(days.sources_data([]), **period, words=SOURCES),
     }
-    return {kind: frame.spoken(figure) for kind, figure in made.items()}
+    return {kind: frame.with_hover_text(figure) for kind, figure in made.items()}
 
 
 def bar(label: str, people: int, at_target: int, url: str = "/team/1/") -> groups.GroupBar:
@@ -142,13 +142,13 @@ def test_ticks_are_few_and_hold_both_ends(length: int, most: int) -> None:
 def test_names_cannot_become_markup() -> None:
     figure = groups.groups_figure([bar("<b>R&D</b>", 3, 1)], words=GROUPS)
     assert figure["layout"]["yaxis"]["ticktext"] == ["&lt;b&gt;R&amp;D&lt;/b&gt; · 3"]
-    assert frame.spoken(figure)["data"][1]["hovertext"] == ["&lt;b&gt;R&amp;D&lt;/b&gt;"]
+    assert frame.with_hover_text(figure)["data"][1]["hovertext"] == ["&lt;b&gt;R&amp;D&lt;/b&gt;"]
 
 
 def test_a_name_of_two_hundred_letters_is_shortened_on_the_axis_only() -> None:
     figure = groups.groups_figure([bar("x" * 200, 3, 1)], words=GROUPS)
     assert len(figure["layout"]["yaxis"]["ticktext"][0]) < 40
-    assert frame.spoken(figure)["data"][1]["hovertext"] == ["x" * 200]
+    assert frame.with_hover_text(figure)["data"][1]["hovertext"] == ["x" * 200]
 
 
 def test_whoever_has_most_people_to_go_comes_first() -> None:

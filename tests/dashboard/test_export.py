@@ -107,7 +107,7 @@ def test_as_of_a_day_is_its_end_in_the_campaigns_zone(client: Client, campaign: 
 def test_large_work_is_followed_on_its_page(
     client: Client, campaign: Campaign, hr: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.quotas.exports.is_small", lambda: False)
+    monkeypatch.setattr("apps.quotas.exports.fits_in_request", lambda: False)
     people.sign_in(client, hr)
     asked = ask(client)
     page = client.get(asked.url).content.decode()

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.employees.forgotten import meant
+from apps.employees.forgotten import find_account
 from apps.employees.models import Account, Employee
 from apps.employees.services import account_for
 from apps.employees.tasks import mail_link
@@ -49,7 +49,7 @@ def links() -> list[str]:
 def test_an_address_that_is_the_same_in_capitals_alone_hides_nobodys(alice: Employee) -> None:
     """Else a made-up joiner keeps a colleague from signing in for the first time."""
     people.load("staff_no,name,email\nX001,Xenia,alıce@corp.example.com\n")
-    assert meant("alice@corp.example.com")[1] == alice.pk
+    assert find_account("alice@corp.example.com")[1] == alice.pk
 
 
 @pytest.mark.parametrize("name", ["A001", "a001", " alice@corp.example.com ", "Alice@Corp.example.com"])

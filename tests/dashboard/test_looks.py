@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.employees.looks import note_look
+from apps.employees.looks import log_record_access
 from apps.employees.models import Account, Employee
 from apps.employees.services import account_for
 from apps.ledger.models import AuditEntry
@@ -150,7 +150,7 @@ def test_a_look_down_the_own_tree_asks_nothing(
     reader, person = account_for(people.person("D001")), people.person("A001")
     reader = Account.objects.select_related("employee__node").get(pk=reader.pk)
     with django_assert_num_queries(0):
-        note_look(reader, person, "standing")
+        log_record_access(reader, person, "standing")
 
 
 # -- sign-ins --------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def send(client: StrictClient, content: str | bytes, name: str = "roster.csv") -
     data = content.encode() if isinstance(content, str) else content
     response = client.post("/company/roster/", {"file": SimpleUploadedFile(name, data)})
     assert response.status_code == 302, text_of(response)
-    loads.work_on(RosterLoad.objects.latest("asked_at").pk)
+    loads.process_load(RosterLoad.objects.latest("asked_at").pk)
     return str(response["Location"])
 
 

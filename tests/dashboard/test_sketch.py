@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from apps.dashboard.charts import bands, curve, days, frame, groups, histogram
-from apps.dashboard.charts.sketch import drawing
+from apps.dashboard.charts.sketch import render_svg
 from config.places import BASE_DIR
 from tests.dashboard.test_charts import BANDS, CURVE, DEADLINE, GROUPS, OPENS, SOURCES, bar, empty, figures
 
@@ -15,7 +15,7 @@ PERIOD = {"opens": OPENS, "deadline": DEADLINE}
 
 
 def parsed(figure: frame.Figure) -> ET.Element:
-    return ET.fromstring(drawing(figure))  # noqa: S314  (our own text)
+    return ET.fromstring(render_svg(figure))  # noqa: S314  (our own text)
 
 
 def places(figure: frame.Figure, tag: str, **wanted: str) -> list[dict[str, str]]:
@@ -25,7 +25,7 @@ def places(figure: frame.Figure, tag: str, **wanted: str) -> list[dict[str, str]
 
 @pytest.mark.parametrize("figure", [*figures().values(), *empty().values()])
 def test_every_figure_has_a_drawing_without_a_style(figure: frame.Figure) -> None:
-    source = drawing(figure)
+    source = render_svg(figure)
     assert parsed(figure).attrib["class"].startswith("sketch ")
     assert "style" not in source
     assert not re.search(r"\bon\w+=", source)
@@ -84,7 +84,7 @@ def test_nobody_is_no_bar() -> None:
 
 def test_a_name_stays_a_name() -> None:
     figure = groups.groups_figure([bar("<i>R&D", 3, 1)], words=GROUPS)
-    assert "&lt;i&gt;R&amp;D · 3" in drawing(figure)
+    assert "&lt;i&gt;R&amp;D · 3" in render_svg(figure)
 
 
 def test_wide_and_narrow_boxes_have_their_own_names() -> None:

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from apps.employees.breached import LONGEST, NoSuchList, has_line, look_at
+from apps.employees.breached import LONGEST, PasswordListError, has_line, look_at
 from apps.employees.checks import list_of_passwords, usable_list_of_passwords
 from apps.employees.models import Employee
 from apps.employees.services import account_for, set_password_link
@@ -184,5 +184,5 @@ def test_without_a_list_nobody_is_asked_and_the_deployment_check_says_so(setting
 
 
 def test_who_reads_a_list_says_in_a_word_what_is_wrong(tmp_path: Path) -> None:
-    with pytest.raises(NoSuchList, match=r"^cannot be read: No such file or directory$"):
+    with pytest.raises(PasswordListError, match=r"^cannot be read: No such file or directory$"):
         look_at(tmp_path / "gone")

@@ -117,7 +117,7 @@ def test_a_roster_that_changes_before_the_worker_comes_is_not_written_over(compa
 def test_a_difference_that_nobody_looked_at_is_not_applied(company: dict[str, Employee]) -> None:
     shown = looked(NEXT)
     seen = shown.digest
-    loads.look_again(shown, complete=True)
+    loads.refresh_preview(shown, complete=True)
     assert not loads.confirm(shown, digest=seen, by=TESTER)
     worked(shown)
     assert not loads.confirm(shown, digest=seen, by=TESTER)
@@ -223,7 +223,7 @@ def test_columns_that_were_told_are_remembered_for_the_next_file(company: dict[s
     assert looked(odd.replace("Nina,", "Nina Neu,")).report["kinds"]["changed"] == 1
     # What another account says of a file is not remembered for the one that confirms it.
     mine = looked(odd.replace("wer", "nummer"))
-    loads.look_again(mine, roles=["staff_no", "name", "email"], complete=False, by=officer("hr-2"))
+    loads.refresh_preview(mine, roles=["staff_no", "name", "email"], complete=False, by=officer("hr-2"))
     worked(mine)
     assert loads.confirm(mine, digest=RosterLoad.objects.get(pk=mine.pk).digest, by=TESTER)
     worked(mine)
@@ -286,7 +286,7 @@ def test_two_workers_apply_a_load_once() -> None:
 
     def work() -> None:
         gate.wait()
-        loads.work_on(waiting.pk)
+        loads.process_load(waiting.pk)
         connection.close()
 
     workers = [threading.Thread(target=work) for _ in range(2)]

@@ -9,7 +9,7 @@ from django.core import mail
 from apps.employees.models import Employee, SecurityEvent
 from apps.employees.security_mail import Event, notify_owner, send_security_mails
 from apps.employees.services import account_for
-from apps.ledger.services import coming_from
+from apps.ledger.services import audit_origin
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Fi
 
 
 def test_the_mail_says_what_when_from_where_and_what_to_do(alice: Employee) -> None:
-    with coming_from("page 203.0.113.7", browser=FIREFOX):
+    with audit_origin("page 203.0.113.7", browser=FIREFOX):
         notify_owner(account_for(alice), Event.PASSWORD_CHANGED)
     assert send_security_mails() == 1
     (sent,) = mail.outbox

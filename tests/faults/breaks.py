@@ -65,10 +65,10 @@ def freeze_nothing() -> None:
 
 def trust_stale_standings() -> None:
     """The mutant: what a mark has not yet seen is shown as if it had."""
-    from apps.quotas.reports import sources
+    from apps.quotas.reports import base_query
 
     nobody = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
-    vars(sources)["pending_sql"] = lambda *asked: nobody
+    vars(base_query)["pending_sql"] = lambda *asked: nobody
 
 
 def lock_nobody() -> None:

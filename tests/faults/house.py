@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from config.address import answers, open_listener, url_of
-from config.children import Child, last_lines, put_long_log_aside, stop_children
+from config.children import ManagedProcess, last_lines, rotate_log, stop_children
 from tests.brokers import Broker
 from tests.config.house import free_port
 
@@ -35,7 +35,7 @@ class House:
         self.broker, self.folder = broker, folder
         # While the one is there, web workers die (moments.die_before_ringing); to the other, claimed jobs are added.
         self.armed, self.effects = folder / "armed", folder / "effects"
-        self._running: dict[str, tuple[str, Child]] = {}
+        self._running: dict[str, tuple[str, ManagedProcess]] = {}
         self._said_before: dict[str, int] = {}
         self.began = time.monotonic()
         # How often a process had ended by itself.
@@ -48,7 +48,7 @@ class House:
     def host(self) -> str:
         return self.address.removeprefix("http://").rstrip("/")
 
-    def __getitem__(self, name: str) -> Child:
+    def __getitem__(self, name: str) -> ManagedProcess:
         return self._running[name][1]
 
     def need(self, **wanted: str) -> None:
@@ -63,7 +63,7 @@ class House:
                 child = self._child(name, broken)
                 self._running[name] = broken, child
                 # Before it is measured: the child begins a new log when the old one is long.
-                put_long_log_aside(child.log)
+                rotate_log(child.log)
                 self._said_before[name] = child.log.stat().st_size if child.log.exists() else 0
                 child.start()
                 started.append(name)
@@ -119,14 +119,14 @@ class House:
             "FAULT_EFFECTS": str(self.effects),
         }
 
-    def _child(self, name: str, broken: str) -> Child:
+    def _child(self, name: str, broken: str) -> ManagedProcess:
         kind = name.rstrip("0123456789")
         command = [sys.executable, "-m", "tests.faults.starter", kind, *self._arguments(kind, name)]
         keeps = [self.listener.fileno()] if kind == "web" else []
         log = self.folder / f"{name}.log"
         # Last, so that they see what a mutant does.
         breaks = ",".join(filter(None, [broken, ALWAYS.get(kind, "")]))
-        return Child(name, command, log, self.environment(breaks), signal.SIGKILL, keeps_open=keeps)
+        return ManagedProcess(name, command, log, self.environment(breaks), signal.SIGKILL, keeps_open=keeps)
 
     def _arguments(self, kind: str, name: str) -> list[str]:
         if kind == "web":
@@ -157,7 +157,7 @@ class House:
             return log.read().decode(errors="replace")
 
 
-def children_of(child: Child) -> list[int]:
+def children_of(child: ManagedProcess) -> list[int]:
     """The processes a process has started itself, that live."""
     if child.process is None:
         return []

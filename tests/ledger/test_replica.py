@@ -10,7 +10,7 @@ from django.db import DatabaseError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 
 from apps.ledger import replica
-from config.replicas import ReadsFromReplica
+from config.replicas import ReadReplicaMiddleware
 
 
 class Cancelled(Exception):
@@ -147,7 +147,7 @@ def test_what_both_fail_at_is_told(asked: list[float]) -> None:
 def test_only_requests_that_look_may_read_there(asked: list[float], method: str, place: str) -> None:
     request = HttpRequest()
     request.method = method
-    answer = ReadsFromReplica(lambda request: HttpResponse(replica.anew(where)))(request)
+    answer = ReadReplicaMiddleware(lambda request: HttpResponse(replica.anew(where)))(request)
     assert answer.content.decode() == place
     assert replica.anew(where) == "default"
 
@@ -155,4 +155,4 @@ def test_only_requests_that_look_may_read_there(asked: list[float], method: str,
 def test_without_a_replica_no_request_passes_through() -> None:
     assert replica.ALIAS not in settings.DATABASES
     with pytest.raises(MiddlewareNotUsed):
-        ReadsFromReplica(lambda request: HttpResponse())
+        ReadReplicaMiddleware(lambda request: HttpResponse())

@@ -15,7 +15,7 @@ from apps.contacts.models import ContactIdentity
 from apps.ledger.services import queue_identity_reevaluation
 from apps.quotas import figures
 from apps.quotas.models import Campaign
-from apps.quotas.reports import OneEmployee, People, Standings, WholeCompany, honest_meter, rolled
+from apps.quotas.reports import OneEmployee, People, Standings, WholeCompany, quality_indicators, rolled
 from apps.quotas.services import mark_touched, reevaluate_all, rolling, sweep
 from tests.people import TESTER, person, record
 from tests.quotas import brute
@@ -38,7 +38,7 @@ def summed(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     monkeypatch.setattr(rolling, "WORTH_IT", 0)
     monkeypatch.setattr(figures, "BLOCK", 3)
     monkeypatch.setattr(rolled, "FEWEST_BLOCKS", 1)
-    rolling.roll_up()
+    rolling.update_summaries()
     return campaign
 
 
@@ -50,7 +50,7 @@ QUESTIONS: dict[str, Callable[[Standings], Any]] = {
     "rows": lambda standings: sorted((row.staff_no, row.counted, row.red, row.stale) for row in standings.page().rows),
     "totals": lambda standings: standings.totals(),
     "curve": counted,
-    "meter": lambda standings: replace(honest_meter(standings, standings.totals()), at=None),
+    "meter": lambda standings: replace(quality_indicators(standings, standings.totals()), at=None),
 }
 
 

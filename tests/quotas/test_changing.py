@@ -11,7 +11,7 @@ import pytest
 from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry, Setting
 from apps.quotas import reports
-from apps.quotas.freeze.closing import NotYet, begin_closing
+from apps.quotas.freeze.closing import CutoffNotReached, begin_closing
 from apps.quotas.freeze.freezing import freeze, freeze_due
 from apps.quotas.models import Campaign, CampaignRule, StandingChange
 from apps.quotas.services import (
@@ -157,7 +157,7 @@ def test_whoever_read_the_rule_before_the_change_freezes_by_the_new_one(
     change(campaign, deadline=deadline)
     clock.set(at, ticks=True)
     if not frozen:
-        with pytest.raises(NotYet):
+        with pytest.raises(CutoffNotReached):
             begin_closing(campaign, TESTER)
         assert freeze_due(TESTER) == []
         assert Campaign.objects.get().state == "open"
@@ -219,5 +219,5 @@ def test_a_change_beside_the_close_is_before_it_or_refused(campaign: Campaign, c
             assert isinstance(changed, CampaignRefused)
             assert one.rule.version == 1
         else:
-            assert isinstance(closed, NotYet)
+            assert isinstance(closed, CutoffNotReached)
         clock.set("2026-11-23T12:00:00+08:00", ticks=True)

@@ -16,7 +16,7 @@ from apps.ledger.services import queue_reevaluation
 from apps.quotas import figures
 from apps.quotas.models import Campaign, Standing
 from apps.quotas.querysets import all_employees_sql, with_exclusion_reason
-from apps.quotas.reports import Standings, Team, WholeCompany, honest_meter, rolled
+from apps.quotas.reports import Standings, Team, WholeCompany, quality_indicators, rolled
 from apps.quotas.services import mark_everybody, mark_touched, recount, rolling
 from tests.fixtures import Clock
 from tests.people import TESTER, company, mark, november, person, record, record_one, standing
@@ -102,11 +102,11 @@ def compare(campaign: Campaign) -> None:
         for calm in (True, False):
             standings = Standings(campaign, people, calm=calm)
             assert standings.rolled, "the sums are asked"
-            found = honest_meter(standings, standings.totals())
+            found = quality_indicators(standings, standings.totals())
             assert found.last_day == last_day(campaign, staff, standings.now), (people, calm)
             everybody = Standings(campaign, people, summed=False, calm=False)
             everybody.now = standings.now
-            assert found == honest_meter(everybody, everybody.totals())
+            assert found == quality_indicators(everybody, everybody.totals())
 
 
 def something_is_recorded(dice: random.Random, staff: list[Employee], exclusive: bool) -> None:
@@ -143,7 +143,7 @@ def test_who_stands_nowhere_is_of_no_team_however_large(clock: Clock, late: bool
         for one in (*staff.values(), lost):
             record(one, 2)
     mark()
-    rolling.roll_up()
+    rolling.update_summaries()
     Employment.objects.filter(pk=work.pk).update(starts_at=began)
     queue_reevaluation([lost.pk])
     mark_touched()
@@ -173,11 +173,11 @@ def test_the_last_day_is_counted_contact_by_contact_whatever_was_refused(
         if dice.random() < 0.4:
             mark_touched()
         if dice.random() < 0.2:
-            rolling.roll_up()
+            rolling.update_summaries()
         if step == 20:
             Standing.objects.filter(employee__in=dice.sample(staff, 4)).update(clean_since=None)
         if step % 5 == 4:
             compare(campaign)
     mark_touched()
-    rolling.roll_up()
+    rolling.update_summaries()
     compare(campaign)

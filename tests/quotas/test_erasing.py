@@ -42,7 +42,7 @@ from apps.ledger.models import AuditEntry, StoredFile
 from apps.ledger.services import Actor, close_past
 from apps.quotas import querysets, services
 from apps.quotas.models import Campaign, Review, Standing
-from apps.quotas.services import compare_everybody, erase_person, erasing, look_for_person
+from apps.quotas.services import compare_everybody, erase_person, erasing, preview_person_erasure
 from apps.quotas.services.approvals import effect_of_request
 from apps.quotas.services.erasure_approvals import request_erasure
 from apps.quotas.tasks import day_change, sweep
@@ -362,7 +362,7 @@ def test_a_file_that_is_recorded_is_not_kept(campaign: Campaign, alice: Employee
 
 def test_looking_changes_nothing_and_says_how_much_but_not_whose(everywhere: Campaign) -> None:
     before = canary.shown_by_tables()
-    found = look_for_person(identities_of(ASKED), by=TESTER)
+    found = preview_person_erasure(identities_of(ASKED), by=TESTER)
     assert (found.found.contacts, found.found.files, found.texts) == (5, 6, 1)
     assert canary.shown_by_tables() == before
     assert not Objection.objects.exists()
@@ -572,7 +572,7 @@ def test_other_names_are_cleared_and_what_stays_is_listed(
     RosterLoad.objects.create(state="refused", file_name=f"{SPELLED}.csv", actor_label="x", done_at=services.db_now())
     named = people.november(name=f"Not for {EMAIL}")
     before = reasons(everywhere)
-    found = look_for_person(identities_of(ASKED), by=TESTER)
+    found = preview_person_erasure(identities_of(ASKED), by=TESTER)
     assert (found.found.names, found.names) == (2, 3), "one of them goes with its file"
     done = forget()
     assert (done.found.names, done.names) == (2, 2)
@@ -633,7 +633,7 @@ def test_the_second_person_sees_people_before_and_the_requester_never(everywhere
 
 
 def request_texts() -> int:
-    found = look_for_person(identities_of(ASKED), by=TESTER)
+    found = preview_person_erasure(identities_of(ASKED), by=TESTER)
     return found.found.reports + found.found.names + found.texts + found.names
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from apps.employees.models import Employee
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, db_now
-from apps.ledger.sheets import guarded, unguarded
+from apps.ledger.sheets import escape_formula, unescape_formula
 from apps.quotas.exports import write_reviews, write_standings
 from apps.quotas.models import Campaign
 from apps.quotas.reports import Filters, Standings, Team, WholeCompany
@@ -193,8 +193,8 @@ def test_no_formula_that_others_collected_runs(noon: Clock, shared: Path) -> Non
 @given(text=st.text(alphabet=st.sampled_from("ab ,;\"'=+-@\t\r\n\\.\u3000＝艾é%{}$"), max_size=12))
 def test_every_text_comes_back_as_it_was_behind_its_guards(noon: Clock, text: str) -> None:
     cell, stored = cell_of(text), clean_text(text)
-    assert cell == guarded(stored), "SQL guards as Python does"
-    assert unguarded(cell) == stored
+    assert cell == escape_formula(stored), "SQL guards as Python does"
+    assert unescape_formula(cell) == stored
     for separator in (None, ";", "\t"):
         for piece in cell.split(separator) if separator else [cell]:
             assert not DANGEROUS.match(piece) or piece.startswith("'")

@@ -7,7 +7,7 @@ import pytest
 
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign
-from apps.quotas.reports import FEWEST, OTHERS, Standings, WholeCompany, suppressed_groups
+from apps.quotas.reports import MIN_GROUP_SIZE, OTHERS, Standings, WholeCompany, suppressed_groups
 from tests.people import load, mark, november, person, record
 
 
@@ -40,14 +40,14 @@ def test_no_small_group_is_shown_nor_found_by_subtraction(seed: int) -> None:
         sizes = {f"g{n}": dice.choice([1, 2, 3, 4, 5, 6, 9, 40]) for n in range(dice.randint(1, 7))}
         total, others = sum(sizes.values()), suppressed_groups(sizes)
         shown = {key: size for key, size in sizes.items() if key not in others}
-        assert all(size >= FEWEST for size in shown.values()), sizes
-        if total < FEWEST:
+        assert all(size >= MIN_GROUP_SIZE for size in shown.values()), sizes
+        if total < MIN_GROUP_SIZE:
             assert not shown, "of such a company no total is shown either"
             continue
         rest = sum(sizes[key] for key in others)
         assert sum(shown.values()) + rest == total
         if others:
-            assert rest >= FEWEST, sizes
+            assert rest >= MIN_GROUP_SIZE, sizes
             assert len(others) > 1, "the others' numbers would be those of one group"
         # What is found by taking shown groups, with or without the others, from the total is never a folded group's.
         names = list(shown)

@@ -16,7 +16,7 @@ from apps.employees.models import Employee
 from apps.ledger.models import AuditEntry
 from apps.quotas import tasks
 from apps.quotas.freeze import freezing, storing
-from apps.quotas.freeze.closing import NotYet
+from apps.quotas.freeze.closing import CutoffNotReached
 from apps.quotas.freeze.freezing import freeze, freeze_due, wait_for_feed
 from apps.quotas.models import Campaign
 from apps.quotas.reports import Standings, WholeCompany
@@ -50,7 +50,7 @@ def test_after_the_cut_off_the_standings_become_what_the_oracle_says(
 
 def test_before_the_cut_off_nothing_is_frozen(campaign: Campaign, clock: Clock) -> None:
     clock.set("2026-11-30T23:59:59.999999+08:00")
-    with pytest.raises(NotYet):
+    with pytest.raises(CutoffNotReached):
         freeze(campaign=campaign, by=TESTER, patient=True)
     assert Campaign.objects.get().state == "open"
     clock.set(CUTOFF)
@@ -131,7 +131,7 @@ def test_a_campaign_is_cancelled_with_a_reason_and_not_after_its_close(campaign:
     assert run("cancel_campaign", "--campaign", "second", "--reason", "Opened by mistake")["state"] == "cancelled"
     entry = AuditEntry.objects.get(action="campaign.cancelled")
     assert (entry.subject_id, entry.detail["reason"]) == ("second", "Opened by mistake")
-    with pytest.raises(NotYet):
+    with pytest.raises(CutoffNotReached):
         freeze(campaign=second, by=TESTER, patient=True)
     clock.set(AFTER, ticks=True)
     freeze(campaign=campaign, by=TESTER, patient=False)

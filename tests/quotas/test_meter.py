@@ -11,7 +11,7 @@ from apps.contacts.models import Contact, Submission
 from apps.contacts.services import correct_contact, end_contact
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign
-from apps.quotas.reports import Filters, Meter, People, Standings, Team, WholeCompany, honest_meter
+from apps.quotas.reports import Filters, People, QualityIndicators, Standings, Team, WholeCompany, quality_indicators
 from apps.quotas.services import db_now
 from tests.commands import run
 from tests.fixtures import Clock
@@ -21,9 +21,9 @@ from tests.quotas.test_frozen_reasons import frozen
 from tests.quotas.test_reports import LOOKS
 
 
-def meter_of(campaign: Campaign, people: People | None = None, **filters: str) -> Meter:
+def meter_of(campaign: Campaign, people: People | None = None, **filters: str) -> QualityIndicators:
     standings = Standings(Campaign.objects.get(pk=campaign.pk), people or WholeCompany(), filters=Filters(**filters))
-    return honest_meter(standings, standings.totals())
+    return quality_indicators(standings, standings.totals())
 
 
 def hand_in(seed: int) -> None:
@@ -41,7 +41,7 @@ def hand_in(seed: int) -> None:
         )  # fmt: skip
 
 
-def said(meter: Meter) -> dict[str, int]:
+def said(meter: QualityIndicators) -> dict[str, int]:
     return {name: number for name, number in asdict(meter).items() if name != "at"}
 
 
@@ -52,24 +52,24 @@ def test_every_figure_is_that_of_the_facts(random_company: Campaign, as_of: obje
     standings = Standings(random_company, WholeCompany(), as_of=as_of)
     facts = Brute(random_company, standings.now, past=as_of is not None)
     expected = facts.meter(facts.people, everyone=True)
-    found = honest_meter(standings, standings.totals())
+    found = quality_indicators(standings, standings.totals())
     assert said(found) == expected
     assert found.at == facts.look
     assert expected["ended_soon"]
     assert expected["duplicates"]
     for root in Employee.objects.filter(pk__in={place.manager_id for place in facts.places.values()}):
         team = Standings(random_company, Team(root), as_of=as_of)
-        assert said(honest_meter(team, team.totals())) == facts.meter(facts.team(root), everyone=False)
+        assert said(quality_indicators(team, team.totals())) == facts.meter(facts.team(root), everyone=False)
     few = Standings(random_company, WholeCompany(), as_of=as_of, filters=Filters(department="Sales"))
     in_sales = [one for one in facts.people if one.department == "Sales"]
-    assert said(honest_meter(few, few.totals())) == facts.meter(in_sales, everyone=False)
+    assert said(quality_indicators(few, few.totals())) == facts.meter(in_sales, everyone=False)
 
 
 def test_shares_are_of_what_they_are_of() -> None:
-    meter = Meter(30, 15, 10, 50, 5, 4, 1, at=OPENED)
+    meter = QualityIndicators(30, 15, 10, 50, 5, 4, 1, at=OPENED)
     shares = (meter.last_day_share, meter.ended_share, meter.duplicate_share, meter.zero_share)
     assert shares == (0.5, 0.25, 0.1, 0.25)
-    nothing = Meter(0, 0, 0, 0, 0, 0, 0, at=OPENED)
+    nothing = QualityIndicators(0, 0, 0, 0, 0, 0, 0, at=OPENED)
     shares = (nothing.last_day_share, nothing.ended_share, nothing.duplicate_share, nothing.zero_share)
     assert shares == (0, 0, 0, 0)
 
@@ -82,7 +82,7 @@ def test_a_burst_of_the_last_day_is_seen_to_the_microsecond(campaign: Campaign, 
     clock.set((begun + timedelta(days=1) - timedelta(microseconds=5)).isoformat(), ticks=True)
     standings = Standings(campaign, WholeCompany())
     assert standings.now - timedelta(days=1) <= begun
-    assert honest_meter(standings, standings.totals()).last_day >= 1
+    assert quality_indicators(standings, standings.totals()).last_day >= 1
     clock.set((begun + timedelta(days=1, seconds=1)).isoformat(), ticks=True)
     record(alice, 1)
     found = meter_of(campaign)

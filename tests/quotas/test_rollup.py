@@ -21,7 +21,7 @@ from apps.ledger.services import queue_reevaluation
 from apps.quotas import figures
 from apps.quotas.models import Campaign, CampaignRule, RollupChange, RollupSum
 from apps.quotas.models import Rollup as State
-from apps.quotas.reports import Standings, Team, WholeCompany, honest_meter, rolled
+from apps.quotas.reports import Standings, Team, WholeCompany, quality_indicators, rolled
 from apps.quotas.reports.meter import shortest_part
 from apps.quotas.services import (
     begin_nightly_recount,
@@ -54,7 +54,7 @@ def questions(campaign: Campaign, people: Any, **options: Any) -> dict[str, Any]
         "bands": standings.bands_by_day(),
         "curve": standings.curve(),
         "under": standings.under_target_by_day(),
-        "meter": replace(honest_meter(standings, standings.totals()), at=None),
+        "meter": replace(quality_indicators(standings, standings.totals()), at=None),
     }
     for sort in ("help", "name", "staff_no", "counted"):
         found[sort] = listed(standings, sort)
@@ -114,7 +114,7 @@ def something_happens(dice: random.Random, campaign: Campaign) -> None:
     dice.choice([
         partial(record, one, dice.randint(1, 6)), partial(record, one, 1), ends, moves, adjusts,
         mark_touched, mark_touched, partial(mark_everybody, campaign), partial(queue_reevaluation, [one.pk]),
-        rolling.roll_up, rolling.roll_up,
+        rolling.update_summaries, rolling.update_summaries,
     ])()  # fmt: skip
 
 
@@ -124,14 +124,14 @@ def test_sums_say_what_everybodys_rows_say_whatever_happens(
 ) -> None:
     monkeypatch.setattr(rolled, "NEARLY_ALL", nearly_all)
     campaign, dice = brute.build(seed, size=24), random.Random(seed)
-    rolling.roll_up()
+    rolling.update_summaries()
     summed = compare(campaign)
     assert summed, "the sums were made and are asked"
     for _ in range(8):
         something_happens(dice, campaign)
         summed += compare(campaign)
     mark_touched()
-    rolling.roll_up()
+    rolling.update_summaries()
     assert compare(campaign)
     assert not RollupChange.objects.exists(), "what was changed is summed up"
 
@@ -164,21 +164,21 @@ def held() -> list[tuple[Any, ...]]:
 
 def test_what_was_summed_up_bit_by_bit_is_what_would_be_built_anew(noon: Any) -> None:
     campaign, dice = brute.build(5, size=24), random.Random(5)
-    rolling.roll_up()
+    rolling.update_summaries()
     for _ in range(6):
         for one in dice.sample(list(Employee.objects.all()), 3):
             record(one, dice.randint(1, 4))
         mark_touched()
-        assert rolling.check_sums(campaign) == 0, "what is changed and not summed up yet is no drift"
-        rolling.roll_up()
+        assert rolling.verify_summaries(campaign) == 0, "what is changed and not summed up yet is no drift"
+        rolling.update_summaries()
     bit_by_bit = held()
-    rolling.void_sums(campaign)
-    rolling.roll_up()
+    rolling.invalidate_summaries(campaign)
+    rolling.update_summaries()
     assert held() == bit_by_bit
 
 
 def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> None:
-    rolling.roll_up()
+    rolling.update_summaries()
     right = held()
     RollupSum.objects.filter(pk=RollupSum.objects.earliest("pk").pk).update(n=F("n") + 1)
     out = StringIO()
@@ -187,7 +187,7 @@ def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> 
     assert "1 sums of the roll-up differed" in out.getvalue()
     assert Standings(random_company, WholeCompany()).rolled is None, "nobody is shown them"
     assert Setting.objects.get(name="drift:november").value == 1
-    rolling.roll_up()
+    rolling.update_summaries()
     assert held() == right
     run = begin_nightly_recount(random_company, "night")
     assert run is not None
@@ -196,21 +196,21 @@ def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> 
 
 
 def test_a_tree_that_was_built_anew_voids_the_sums_until_they_are(random_company: Campaign) -> None:
-    rolling.roll_up()
+    rolling.update_summaries()
     assert Standings(random_company, WholeCompany()).rolled
     asked = Standings(random_company, WholeCompany())
     assert asked.rolled
     load("staff_no,name,email,department,manager_staff_no\nP03,Person 03,p3@corp.example.com,Elsewhere,P00")
     assert asked.totals() == Standings(random_company, WholeCompany(), summed=False).totals(), "one who asked before"
     assert Standings(random_company, WholeCompany()).rolled is None
-    rolling.roll_up()
+    rolling.update_summaries()
     assert Standings(random_company, WholeCompany()).rolled
 
 
 def test_whoever_is_judged_anew_leaves_no_changes_and_finds_no_sums(random_company: Campaign) -> None:
-    rolling.roll_up()
+    rolling.update_summaries()
     reevaluate_all(random_company, cause="rule", by=brute.officer("asks"))
-    rolling.roll_up()
+    rolling.update_summaries()
     assert State.objects.get().state == "void", "nobody sums up what is being replaced"
     sweep()
     assert State.objects.get().state == "ready"
@@ -218,7 +218,7 @@ def test_whoever_is_judged_anew_leaves_no_changes_and_finds_no_sums(random_compa
 
 
 def test_a_summing_up_that_dies_changes_nothing(random_company: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
-    rolling.roll_up()
+    rolling.update_summaries()
     for one in Employee.objects.all():
         record(one, 3)
     mark_touched()
@@ -228,7 +228,7 @@ def test_a_summing_up_that_dies_changes_nothing(random_company: Campaign, monkey
     with monkeypatch.context() as patched:
         patched.setattr(rolling, "_from_summaries", lambda campaign: "SELECT 1 / 0")
         with pytest.raises(Exception, match="division by zero"):
-            rolling.roll_up()
+            rolling.update_summaries()
     assert (held(), list(RollupChange.objects.order_by("pk").values_list())) == (before, changes)
     assert compare(random_company)
 
@@ -236,7 +236,7 @@ def test_a_summing_up_that_dies_changes_nothing(random_company: Campaign, monkey
 @pytest.mark.django_db(transaction=True)
 def test_marks_and_summings_up_at_once_end_exact(noon: Any) -> None:
     campaign = brute.build(7, size=24)
-    rolling.roll_up()
+    rolling.update_summaries()
     staff = list(Employee.objects.order_by("pk"))
 
     def records(seed: int) -> None:
@@ -248,15 +248,15 @@ def test_marks_and_summings_up_at_once_end_exact(noon: Any) -> None:
     def sums_up() -> None:
         for n in range(8):
             if n % 3 == 2:
-                rolling.void_sums(campaign)
-            rolling.roll_up()
+                rolling.invalidate_summaries(campaign)
+            rolling.update_summaries()
 
     found = at_once(*(partial(records, seed) for seed in range(4)), sums_up, sums_up)
     assert [one for one in found if one is not None] == []
     assert compare(campaign)
     sweep()
-    rolling.roll_up()
+    rolling.update_summaries()
     bit_by_bit = held()
-    rolling.void_sums(campaign)
-    rolling.roll_up()
+    rolling.invalidate_summaries(campaign)
+    rolling.update_summaries()
     assert held() == bit_by_bit

@@ -13,7 +13,7 @@ from apps.employees.models import Employee, EmployeeIdentity, Employment
 from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import all_employees_sql, with_exclusion_reason
-from apps.quotas.reports.sources import pace_sql
+from apps.quotas.reports.base_query import pace_sql
 from apps.quotas.rules import ContactFacts, CountingRule
 
 TICK = timedelta(microseconds=1)

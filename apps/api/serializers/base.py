@@ -35,7 +35,7 @@ AS_IT_IS: dict[type, type] = {
 }  # fmt: skip
 
 
-class Told(serializers.Serializer):
+class PlainRowSerializer(serializers.Serializer):
     """An answer made of plain rows: a long list of them costs what its instants cost, and little else."""
 
     def to_representation(self, instance: Any) -> Any:
@@ -52,11 +52,11 @@ class Told(serializers.Serializer):
         return [(name, field.to_representation, AS_IT_IS.get(type(field))) for name, field in self.fields.items()]
 
 
-class Asked(dict[str, str]):
+class QueryValues(dict[str, str]):
     """The values of an address: texts, whatever they mean."""
 
 
-class Strict(serializers.Serializer):
+class StrictSerializer(serializers.Serializer):
     """Refuses what it does not know: a misspelt or hopeful field would else be dropped without a word.
 
     In JSON, a value of another type than described is refused too: a phone sent as a number has lost its zeros.
@@ -66,7 +66,7 @@ class Strict(serializers.Serializer):
         if isinstance(data, dict):
             unknown = ErrorDetail(_("There is no such field here."), code="unknown_field")
             wrong = {name: unknown for name in data if name not in self.fields}
-            if not isinstance(data, Asked):
+            if not isinstance(data, QueryValues):
                 wrong |= self._mistyped(data)
             if wrong:
                 raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name, message in wrong.items()})
@@ -84,7 +84,7 @@ class Strict(serializers.Serializer):
         }
 
 
-class Query(Strict):
+class Query(StrictSerializer):
     """The part of an address after its question mark. An empty value is as good as none."""
 
     def get_fields(self) -> dict[str, serializers.Field]:
@@ -101,7 +101,9 @@ class Query(Strict):
             if twice:
                 message = ErrorDetail(_("This is given more than once."), code="repeated")
                 raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name in twice})
-            data = Asked({name: value for name, value in data.items() if isinstance(value, str) and value.strip()})
+            data = QueryValues(
+                {name: value for name, value in data.items() if isinstance(value, str) and value.strip()}
+            )
             bad = [name for name, value in data.items() if UNSTORABLE.search(name + value)]
             if bad:
                 raise serializers.ValidationError({UNSTORABLE.sub("", name): [unstorable_error()] for name in bad})

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.api.serializers.base import TEXT_LIMIT, CampaignQuery, Instant, Next, PageQuery, Strict
+from apps.api.serializers.base import TEXT_LIMIT, CampaignQuery, Instant, Next, PageQuery, StrictSerializer
 from apps.contacts.models import EndReason, Source
 from apps.contacts.rules import Draft
 from apps.ledger.rules import KINDS, NAME_LIMIT
@@ -98,7 +98,7 @@ class FoundContactsSerializer(JudgedContactsSerializer):
     )
 
 
-class DraftSerializer(Strict):
+class DraftSerializer(StrictSerializer):
     """Somebody to record. At least one of phone, e-mail and handle makes it that person."""
 
     name = serializers.CharField(required=False, default="", allow_blank=True, max_length=NAME_LIMIT)
@@ -114,13 +114,13 @@ class DraftSerializer(Strict):
     )
 
 
-class DraftsSerializer(Strict):
+class DraftsSerializer(StrictSerializer):
     """Many to record at once."""
 
     contacts = DraftSerializer(many=True, allow_empty=False, max_length=MOST_CONTACTS)  # type: ignore[call-arg]  # of the list
 
 
-class RenameSerializer(Strict):
+class RenameSerializer(StrictSerializer):
     """A new name; it decides nothing about counting."""
 
     name = serializers.CharField(allow_blank=True, max_length=NAME_LIMIT)

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from apps.api.serializers.base import TEXT_LIMIT, CampaignQuery, Instant, Next, PageQuery, Told
+from apps.api.serializers.base import TEXT_LIMIT, CampaignQuery, Instant, Next, PageQuery, PlainRowSerializer
 from apps.quotas.models import AdjustmentRequest
 from apps.quotas.reports.standings import SORTS, STATUS
 from apps.quotas.rules import PACES
@@ -113,7 +113,7 @@ class AdjustedSerializer(serializers.Serializer):
     until = Instant(allow_null=True, help_text=gettext_lazy("The first instant at which it no longer holds; or null."))
 
 
-class StandingSerializer(Told):
+class StandingSerializer(PlainRowSerializer):
     """One person's standing."""
 
     staff_no = serializers.CharField()

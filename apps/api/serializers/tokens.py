@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.api.serializers.base import Instant, Next, Strict
+from apps.api.serializers.base import Instant, Next, StrictSerializer
 from apps.employees import tokens
 
 SCOPES = [(scope.value, scope.label) for scope in tokens.OFFERED]
@@ -33,7 +33,7 @@ class NewTokenSerializer(TokenSerializer):
     secret = serializers.CharField(help_text=_("Shown this once. Send it as `Authorization: Bearer ...`."))
 
 
-class TokenTermsSerializer(Strict):
+class TokenTermsSerializer(StrictSerializer):
     """What a new token may do, and for how long."""
 
     name = serializers.CharField(max_length=tokens.NAME_LIMIT, help_text=_("What will use it."))

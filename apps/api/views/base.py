@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.api.authentication import count_request
-from apps.api.problems import NotThere, Problem
+from apps.api.problems import NotFoundProblem, Problem
 from apps.api.serializers.base import Query
 from apps.employees.models import Account, Employee
 from apps.quotas import services
@@ -63,7 +63,7 @@ class ApiView(APIView):
     def employee(self) -> Employee:
         """Who asks, as an employee. Raises NotThere: for an account without one the address does not exist."""
         if self.account.employee is None:
-            raise NotThere
+            raise NotFoundProblem
         return self.account.employee
 
     def campaign_or_none(self) -> Campaign | None:
@@ -71,7 +71,7 @@ class ApiView(APIView):
         try:
             return services.campaign_for(self.account, self.asked.get("campaign"))
         except Campaign.DoesNotExist as error:
-            raise NotThere from error
+            raise NotFoundProblem from error
 
     def campaign(self) -> Campaign:
         """Like campaign_or_none. Raises Problem when there is none at all."""
@@ -86,13 +86,13 @@ class ApiView(APIView):
         try:
             return result_of(campaign, version) if version else None
         except UnknownResult as error:
-            raise NotThere from error
+            raise NotFoundProblem from error
 
 
-class Nowhere(ApiView):
+class NotFoundView(ApiView):
     """Every address that is none, so that its error too is a problem and not a page."""
 
     permission_classes = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        raise NotThere
+        raise NotFoundProblem

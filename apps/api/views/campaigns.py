@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from apps.api import paging
 from apps.api.openapi import example, problems
-from apps.api.problems import NotThere
+from apps.api.problems import NotFoundProblem
 from apps.api.serializers.base import PageQuery
 from apps.api.serializers.campaigns import CampaignPageSerializer, CampaignSerializer
 from apps.api.views.base import ApiView
@@ -68,5 +68,5 @@ class CampaignDetail(ApiView):
     def get(self, request: Request, slug: str) -> Response:
         found = rules_in_force().filter(campaign__slug=slug).first()
         if found is None:
-            raise NotThere
+            raise NotFoundProblem
         return Response(CampaignSerializer(found).data)

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api.openapi import WITH_BODY, example, problems
-from apps.api.problems import NotThere
+from apps.api.problems import NotFoundProblem
 from apps.api.serializers.base import CampaignQuery
 from apps.api.serializers.contacts import ContactSerializer, RenameSerializer
 from apps.api.views.base import ApiView
@@ -43,7 +43,7 @@ class OwnContacts(ApiView):
         """The answer about one contact. Raises NotThere for one that is not the reader's."""
         found = self.judged(self.campaign_or_none(), services.db_now()).filter(pk=contact_id).first()
         if found is None:
-            raise NotThere
+            raise NotFoundProblem
         return Response(ContactSerializer(found).data)
 
 
@@ -113,6 +113,6 @@ def _changed(view: OwnContacts, change: Any, contact_id: int, **terms: Any) -> R
     try:
         change(contact_id=contact_id, employee=view.employee, by=view.account.actor, **terms)
     except Contact.DoesNotExist as error:
-        raise NotThere from error
+        raise NotFoundProblem from error
     services.enqueue_marking()
     return view.shown(contact_id)

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from apps.api import paging
 from apps.api.openapi import IDEMPOTENCY_KEY, WITH_BODY, example, problems
-from apps.api.problems import NotThere
+from apps.api.problems import NotFoundProblem
 from apps.api.sending import HEADER, submission_key
 from apps.api.serializers.contacts import (
     COUNTS,
@@ -67,7 +67,7 @@ class Listed(OwnContacts):
             found = found.filter(source=source)
         if batch := asked.get("batch"):
             if not Submission.objects.filter(pk=batch, employee=self.employee).exists():
-                raise NotThere
+                raise NotFoundProblem
             found = found.filter(submission_id=batch)
         return found
 

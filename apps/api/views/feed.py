@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from apps.api.openapi import WITH_BODY, example, problems
 from apps.api.parsing import CsvParser
-from apps.api.problems import NotThere, Problem
+from apps.api.problems import NotFoundProblem, Problem
 from apps.api.serializers.feed import FeedReportSerializer
 from apps.api.views.base import ApiView
 from apps.contacts.imports import import_contacts
@@ -59,7 +59,7 @@ class Feed(ApiView):
     )
     def post(self, request: Request) -> Response:
         if not self.account.has_role(Role.Kind.OPERATOR):
-            raise NotThere
+            raise NotFoundProblem
         # Without a body there is nothing to parse, and what comes is no bytes.
         data: Any = request.data
         sent = data if isinstance(data, bytes) else b""

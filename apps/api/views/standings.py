@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from apps.api import paging
 from apps.api.openapi import example, problems
-from apps.api.problems import NotThere, Problem
+from apps.api.problems import NotFoundProblem, Problem
 from apps.api.serializers.standings import (
     LookQuery,
     OneStandingSerializer,
@@ -26,7 +26,7 @@ from apps.api.serializers.standings import (
     StandingsQuery,
 )
 from apps.api.views.base import ApiView
-from apps.employees.looks import note_found, note_look
+from apps.employees.looks import log_record_access, note_found
 from apps.employees.models import Account, Employee, Scope
 from apps.quotas import reports, rules, services
 from apps.quotas.adjustments import FOR_EVER
@@ -105,13 +105,13 @@ def people_of(account: Account, root: str | None) -> reports.WholeCompany | repo
     if root:
         found = Employee.objects.teams_visible_to(account).select_related("node").filter(staff_no=root).first()
         if found is None:
-            raise NotThere
+            raise NotFoundProblem
         if not found.is_manager:
-            note_look(account, found, "standing")
+            log_record_access(account, found, "standing")
     elif account.has_role("hr"):
         return reports.WholeCompany()
     elif account.employee is None:
-        raise NotThere
+        raise NotFoundProblem
     else:
         found = account.employee
     return reports.Team(found) if found.is_manager else reports.OneEmployee(found)
@@ -201,11 +201,11 @@ class StandingDetail(ApiView):
     )
     def get(self, request: Request, staff_no: str) -> Response:
         if "\0" in staff_no:
-            raise NotThere
+            raise NotFoundProblem
         employee = Employee.objects.visible_to(self.account).select_related("node").filter(staff_no=staff_no).first()
         if employee is None:
-            raise NotThere
-        note_look(self.account, employee, "standing")
+            raise NotFoundProblem
+        log_record_access(self.account, employee, "standing")
         campaign = self.campaign()
         as_of = instant_of(self.asked.get("as_of"), campaign.rule)
         person = reports.OneEmployee(employee)

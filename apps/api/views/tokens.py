@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from apps.api import paging
 from apps.api.openapi import WITH_BODY, example, problems
-from apps.api.problems import NotThere
+from apps.api.problems import NotFoundProblem
 from apps.api.serializers.base import PageQuery
 from apps.api.serializers.tokens import (
     NewTokenSerializer,
@@ -89,6 +89,6 @@ class TokenDetail(ApiView):
     def delete(self, request: Request, token_id: int) -> Response:
         found = ApiToken.objects.of(self.account).filter(pk=token_id).select_related("account").first()
         if found is None:
-            raise NotThere
+            raise NotFoundProblem
         tokens.revoke_token(token=found, by=self.account.actor)
         return Response(status=204)

@@ -15,8 +15,8 @@ from apps.contacts.services.erasing import (
     check_reason,
     erase,
     finish,
-    look_for,
     object_to,
+    preview_erasure,
 )
 from apps.contacts.services.remembering import remember_roles, remembered_roles
 from apps.contacts.services.submitting import (
@@ -32,7 +32,7 @@ from apps.contacts.services.submitting import (
     submit,
 )
 from apps.contacts.services.tallying import Handles, count_handles_daily, handles_counted, sum_up_tally
-from apps.contacts.services.whom import ErasureRefused, Forgetting, Known, identities_of
+from apps.contacts.services.whom import ErasureRefused, ErasureTarget, MatchedRecords, identities_of
 
 __all__ = [
     "ABANDONED_AFTER",
@@ -40,9 +40,9 @@ __all__ = [
     "ContactRefused",
     "ErasurePreview",
     "ErasureRefused",
-    "Forgetting",
+    "ErasureTarget",
     "Handles",
-    "Known",
+    "MatchedRecords",
     "Report",
     "blank_contacts",
     "check_reason",
@@ -56,8 +56,8 @@ __all__ = [
     "handles_counted",
     "identities_of",
     "lock_employees",
-    "look_for",
     "object_to",
+    "preview_erasure",
     "receive",
     "record_checked",
     "record_contacts",

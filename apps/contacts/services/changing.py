@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from apps.contacts import rules
 from apps.contacts.models import Contact, ContactIdentity, EndReason, Sighting, Submission
-from apps.contacts.recording import Identify, left_today, sentence, sentences, unwanted
-from apps.contacts.rules import Checked
+from apps.contacts.recording import Identify, error_message, left_today, sentences, unwanted
+from apps.contacts.rules import NormalisedDraft
 from apps.contacts.services.submitting import lock_employees
 from apps.employees.models import Employee
 from apps.ledger.rules import Identity, InvalidIdentity, clean_text
@@ -21,9 +21,9 @@ from apps.ledger.services import (
     Actor,
     audit,
     db_now,
-    identifier,
-    identity,
+    identity_normaliser,
     lock_facts,
+    normalise_identity,
     queue_identity_reevaluation,
     queue_reevaluation,
 )
@@ -141,7 +141,7 @@ def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence
         for kind, raw in identities:
             # What was a handle when it was recorded may stay one.
             if _identity(kind, raw).key not in own:
-                _identity(kind, raw, identifier())
+                _identity(kind, raw, identity_normaliser())
         _refuse_taken(old, wanted)
         now = db_now()
         _end(old, EndReason.CORRECTED, now)
@@ -152,15 +152,15 @@ def correct_contact(*, contact_id: int, employee: Employee, identities: Sequence
     return new.pk
 
 
-def _identity(kind: str, raw: str, identify: Identify = identity) -> Identity:
+def _identity(kind: str, raw: str, identify: Identify = normalise_identity) -> Identity:
     try:
         return identify(kind, raw)
     except InvalidIdentity as error:
-        raise ContactRefused("invalid_identity", sentence(error, raw), kind) from error
+        raise ContactRefused("invalid_identity", error_message(error, raw), kind) from error
 
 
 def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
-    drafts, told = [(old.employee_id, Checked("", tuple(wanted)))], sentences()
+    drafts, told = [(old.employee_id, NormalisedDraft("", tuple(wanted)))], sentences()
     # A correction takes a place of the day as a new contact does: by both it is told who has asked to be forgotten.
     if left_today(drafts, db_now())[old.employee_id] <= 0:
         raise ContactRefused(rules.TOO_MANY_TODAY, told[rules.TOO_MANY_TODAY])

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from apps.contacts.models import Contact, Erasure, Objection, Submission
 from apps.contacts.services.handed_in import blank_reports, clear_files, files_with, handed_in_with
 from apps.contacts.services.submitting import finish_submission, lock_employees
-from apps.contacts.services.whom import ErasureRefused, Forgetting, Known, contacts_of, named_in
-from apps.contacts.traces import Traces
+from apps.contacts.services.whom import ErasureRefused, ErasureTarget, MatchedRecords, contacts_of, named_in
+from apps.contacts.traces import PiiPattern
 from apps.ledger.rules import clean_text
 from apps.ledger.services import Actor, audit, db_now, lock_facts, wait_for_writers
 
@@ -43,12 +43,12 @@ class ErasurePreview:
     busy: int = 0
 
 
-def look_for(whom: Forgetting) -> ErasurePreview:
+def preview_erasure(whom: ErasureTarget) -> ErasurePreview:
     """How much there is to forget. Changes nothing."""
-    return _look(whom, Known.of(whom))
+    return _look(whom, MatchedRecords.of(whom))
 
 
-def _look(whom: Forgetting, known: Known) -> ErasurePreview:
+def _look(whom: ErasureTarget, known: MatchedRecords) -> ErasurePreview:
     ids = [contact for _employee, contact in known.contacts]
     found = ErasurePreview(len(known.employees), len(ids), len(named_in(known)), reports=len(handed_in_with(known)))
     found.erased = Contact.objects.filter(pk__in=ids, name=None).count()
@@ -60,7 +60,7 @@ def _look(whom: Forgetting, known: Known) -> ErasurePreview:
     return found
 
 
-def erase(whom: Forgetting, *, reason: str, by: Actor) -> tuple[Erasure, ErasurePreview]:
+def erase(whom: ErasureTarget, *, reason: str, by: Actor) -> tuple[Erasure, ErasurePreview]:
     """Forget somebody; returns what was found. Counts, reasons and results stay.
 
     Raises ErasureRefused: then nothing was changed, or, when a writer was not done in time, nothing but that nobody
@@ -70,7 +70,7 @@ def erase(whom: Forgetting, *, reason: str, by: Actor) -> tuple[Erasure, Erasure
     return erasure, finish(whom, erasure=erasure, by=by)
 
 
-def check_reason(reason: str, traces: Traces) -> str:
+def check_reason(reason: str, traces: PiiPattern) -> str:
     """The reason of an erasure, cleaned. Raises ErasureRefused without one, or when it says who it is about."""
     reason = clean_text(reason, 2_000)
     if not reason:
@@ -80,24 +80,24 @@ def check_reason(reason: str, traces: Traces) -> str:
     return reason
 
 
-def object_to(whom: Forgetting, *, reason: str, by: Actor, approved_by: Actor | None = None) -> Erasure:
+def object_to(whom: ErasureTarget, *, reason: str, by: Actor, approved_by: Actor | None = None) -> Erasure:
     """The first half of an erasure: from its commit on nobody records them. Raises ErasureRefused; changes nothing."""
-    known = Known.of(whom)
+    known = MatchedRecords.of(whom)
     reason = check_reason(reason, known.at_home)
     if _look(whom, known).busy:
         raise ErasureRefused("busy", _("A file with this person is just being recorded. Try again in a minute."))
     return _object(whom, reason, by, approved_by)
 
 
-def finish(whom: Forgetting, *, erasure: Erasure, by: Actor) -> ErasurePreview:
+def finish(whom: ErasureTarget, *, erasure: Erasure, by: Actor) -> ErasurePreview:
     """The second half, once the objection is committed; again after a crash. Raises ErasureRefused while busy."""
     if not wait_for_writers(PATIENCE):
         raise ErasureRefused("busy", _("Somebody is still writing contacts. Try again in a minute."))
-    for submission in handed_in_with(Known.of(whom)):
+    for submission in handed_in_with(MatchedRecords.of(whom)):
         if submission.state == Submission.State.RECEIVED and submission.payload is not None:
             finish_submission(submission.pk)
     # Learned before anything is blanked: afterwards nobody knows the names any more.
-    known = Known.of(whom)
+    known = MatchedRecords.of(whom)
     found = ErasurePreview(files=clear_files(whom, known), employees=len(known.employees))
     with transaction.atomic():
         found.contacts, found.names = _blank(whom, known)
@@ -107,7 +107,7 @@ def finish(whom: Forgetting, *, erasure: Erasure, by: Actor) -> ErasurePreview:
     return found
 
 
-def _object(whom: Forgetting, reason: str, by: Actor, approved_by: Actor | None) -> Erasure:
+def _object(whom: ErasureTarget, reason: str, by: Actor, approved_by: Actor | None) -> Erasure:
     second = approved_by.label if approved_by else ""
     with transaction.atomic():
         lock_facts()
@@ -123,7 +123,7 @@ def _object(whom: Forgetting, reason: str, by: Actor, approved_by: Actor | None)
     return erasure
 
 
-def _blank(whom: Forgetting, known: Known) -> tuple[int, int]:
+def _blank(whom: ErasureTarget, known: MatchedRecords) -> tuple[int, int]:
     """Blank names and values, in the caller's transaction; returns how many contacts had any, and were named so."""
     lock_facts()
     named = named_in(known)

@@ -63,7 +63,7 @@ WHERE id IN (SELECT id FROM contacts_submission contact WHERE received_at < %(be
 
 
 @dataclass(frozen=True)
-class Limits:
+class RetentionWindow:
     """What is over: recorded `before` and in no period that is `held`, or by who has left before `left_before`.
 
     A leaver's is kept in a period that is in `use`.
@@ -84,12 +84,12 @@ class Limits:
         }  # fmt: skip
 
 
-def count_due(limits: Limits) -> int:
+def count_due(limits: RetentionWindow) -> int:
     """How many contacts would be blanked now."""
     return int(_ask(COUNT, limits.values)[0][0])
 
 
-def forget_expired(limits: Limits) -> Iterator[tuple[int, int]]:
+def forget_expired(limits: RetentionWindow) -> Iterator[tuple[int, int]]:
     """Blank what is over and free its digests; yields (contacts, digests) after each batch's commit.
 
     No verdict moves. Begun again after a death it goes on with what is left.

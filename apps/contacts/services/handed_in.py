@@ -13,8 +13,8 @@ from django.db.models.expressions import RawSQL
 
 from apps.contacts.models import Submission
 from apps.contacts.reading import AUTO, CSV, open_contacts
-from apps.contacts.services.whom import Forgetting, Known
-from apps.contacts.traces import Traces
+from apps.contacts.services.whom import ErasureTarget, MatchedRecords
+from apps.contacts.traces import PiiPattern
 from apps.ledger.files import append, opened, read_file
 from apps.ledger.models import FilePreview, StoredFile
 from apps.ledger.tables import UnreadableFile
@@ -30,17 +30,17 @@ SHOWS = "({})".format(
 LIKELY = ("utf-8", "utf-16-le", "utf-16-be", "gb18030")
 
 
-def handed_in_with(known: Known) -> list[Submission]:
+def handed_in_with(known: MatchedRecords) -> list[Submission]:
     """Submissions whose report, drafts, file's name or key show somebody."""
     return [*_showing(known.anywhere), *_showing(known.at_home, employee_id__in=known.employees)]
 
 
-def _showing(traces: Traces, **where: Any) -> QuerySet[Submission]:
+def _showing(traces: PiiPattern, **where: Any) -> QuerySet[Submission]:
     shows = RawSQL(SHOWS, [traces.patterns] * 4, output_field=BooleanField())  # noqa: S611 # nosec B611 # ours
     return Submission.objects.filter(shows, **where)
 
 
-def blank_reports(known: Known) -> int:
+def blank_reports(known: MatchedRecords) -> int:
     found = {one.pk: one for one in handed_in_with(known)}
     for one in found.values():
         traces = known.traces_in(employee=one.employee_id)
@@ -52,7 +52,7 @@ def blank_reports(known: Known) -> int:
     return len(found)
 
 
-def files_with(whom: Forgetting, known: Known) -> Iterator[tuple[StoredFile, Submission | None]]:
+def files_with(whom: ErasureTarget, known: MatchedRecords) -> Iterator[tuple[StoredFile, Submission | None]]:
     """Kept files that show somebody, each with the submission it was handed in by."""
     for stored in StoredFile.objects.exclude(pk__in=whom.spared).order_by("pk").iterator(chunk_size=100):
         handed_in = Submission.objects.filter(file=stored).first()
@@ -67,13 +67,13 @@ def _layout_of_preview(stored: StoredFile) -> dict[str, Any]:
     return report if report.get("preview") else {}
 
 
-def _traces_in(stored: StoredFile, known: Known) -> Traces:
+def _traces_in(stored: StoredFile, known: MatchedRecords) -> PiiPattern:
     """A file is at home with whoever sent it, and with whose contacts it brought."""
     brought = Submission.objects.filter(Q(file=stored) | Q(rejects=stored)).first()
     return known.traces_in(owner=stored.owner_id, employee=brought.employee_id if brought else None)
 
 
-def _shows(stored: StoredFile, layout: dict[str, Any], whom: Forgetting, traces: Traces) -> bool:
+def _shows(stored: StoredFile, layout: dict[str, Any], whom: ErasureTarget, traces: PiiPattern) -> bool:
     if traces.stand_in([stored.name]):
         return True
     roles = layout.get("roles") if layout.get("format") == CSV else None
@@ -93,7 +93,7 @@ def _shows(stored: StoredFile, layout: dict[str, Any], whom: Forgetting, traces:
     return traces.stand_in(content.decode(codec, "ignore") for codec in LIKELY)
 
 
-def clear_files(whom: Forgetting, known: Known) -> int:
+def clear_files(whom: ErasureTarget, known: MatchedRecords) -> int:
     """Take somebody out of rejected lines, and delete whatever other file shows them; returns how many there were."""
     cleared = 0
     for stored, _handed_in in list(files_with(whom, known)):
@@ -109,7 +109,7 @@ def clear_files(whom: Forgetting, known: Known) -> int:
     return cleared
 
 
-def _blank_lines(stored: StoredFile, traces: Traces) -> None:
+def _blank_lines(stored: StoredFile, traces: PiiPattern) -> None:
     """Rejected lines without somebody's: of those the line's number and the code stay."""
     text = b"".join(read_file(stored)).decode("utf-8-sig")
     header, *rows = csv.reader(io.StringIO(text))

@@ -20,8 +20,8 @@ from apps.contacts import rules
 from apps.contacts.feed_storing import Writes
 from apps.contacts.feeds import record_feed
 from apps.contacts.models import Submission
-from apps.contacts.recording import check, record
-from apps.contacts.rules import Checked, Draft, Outcome
+from apps.contacts.recording import normalise_draft, record
+from apps.contacts.rules import Draft, NormalisedDraft, Outcome
 from apps.employees.models import Employee
 from apps.ledger.rules import storable
 from apps.ledger.services import (
@@ -173,7 +173,7 @@ def record_contacts(
 
     Part of the caller's transaction. `trust_times` is the operator's feed: its rows bring their own instants.
     """
-    owned = [(draft.employee_id or employee_id, check(draft)) for draft in drafts]
+    owned = [(draft.employee_id or employee_id, normalise_draft(draft)) for draft in drafts]
     if any(owner is None for owner, _checked in owned):
         raise ValueError("every draft needs an employee")
     return record_checked(
@@ -183,7 +183,7 @@ def record_contacts(
 
 
 def record_checked(
-    *, drafts: Sequence[tuple[int, Checked]], submission: Submission, source: str, trust_times: bool = False
+    *, drafts: Sequence[tuple[int, NormalisedDraft]], submission: Submission, source: str, trust_times: bool = False
 ) -> list[Outcome]:
     """Record what has passed the choke point, as (employee id, checked draft). Part of the caller's transaction.
 

@@ -10,11 +10,11 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from apps.contacts.models import Contact, ContactIdentity
-from apps.contacts.recording import sentence
-from apps.contacts.traces import Traces
+from apps.contacts.recording import error_message
+from apps.contacts.traces import PiiPattern
 from apps.employees.models import Account
 from apps.ledger.rules import Identity, InvalidIdentity
-from apps.ledger.services import identity
+from apps.ledger.services import normalise_identity
 
 # Somebody's contacts by these digests, with what they corrected and what corrected them.
 FOUND = """
@@ -41,7 +41,7 @@ class ErasureRefused(ValueError):
 
 
 @dataclass(frozen=True)
-class Forgetting:
+class ErasureTarget:
     """Whom to forget. `company_domains` stay with an identity, as the company's own; files of `spared` hold nobody."""
 
     identities: tuple[Identity, ...]
@@ -53,13 +53,13 @@ class Forgetting:
         return frozenset(one.key for one in self.identities)
 
     @property
-    def traces(self) -> Traces:
+    def traces(self) -> PiiPattern:
         """By what was asked alone."""
-        return Traces(tuple((one.kind, one.value) for one in self.identities))
+        return PiiPattern(tuple((one.kind, one.value) for one in self.identities))
 
 
 @dataclass(frozen=True)
-class Known:
+class MatchedRecords:
     """What is there of a person: (employee, contact), and how they may stand in texts.
 
     Anywhere by what was asked alone; by names and by what else their contacts tell only with those who recorded them.
@@ -67,13 +67,13 @@ class Known:
     """
 
     contacts: list[tuple[int, int]]
-    anywhere: Traces
-    at_home: Traces
+    anywhere: PiiPattern
+    at_home: PiiPattern
     employees: frozenset[int]
     accounts: frozenset[int]
 
     @classmethod
-    def of(cls, whom: Forgetting) -> Known:
+    def of(cls, whom: ErasureTarget) -> MatchedRecords:
         found = contacts_of(whom)
         ids, employees = [contact for _, contact in found], frozenset(employee for employee, _ in found)
         held = ContactIdentity.objects.filter(contact_id__in=ids, value__isnull=False)
@@ -82,16 +82,17 @@ class Known:
         identities = tuple(dict.fromkeys(told))
         accounts = Account.objects.filter(employee_id__in=employees).values_list("pk", flat=True)
         return cls(
-            found, whom.traces, Traces(identities, tuple(sorted({name for name in names if name})), bare_handles=True),
+            found, whom.traces,
+            PiiPattern(identities, tuple(sorted({name for name in names if name})), bare_handles=True),
             employees, frozenset(accounts),
         )  # fmt: skip
 
     @property
-    def telling(self) -> Traces:
+    def telling(self) -> PiiPattern:
         """By identities, and by names of at least two words or three signs: of others too few are called so."""
         return replace(self.at_home, names=tuple(name for name in self.at_home.names if _tells(name)))
 
-    def traces_in(self, *, owner: int | None = None, employee: int | None = None) -> Traces:
+    def traces_in(self, *, owner: int | None = None, employee: int | None = None) -> PiiPattern:
         """How they may stand in what belongs to this account or employee."""
         home = owner in self.accounts or employee in self.employees
         return self.at_home if home else self.anywhere
@@ -108,15 +109,15 @@ def identities_of(told: Iterable[tuple[str, str]]) -> tuple[Identity, ...]:
         if not raw.strip():
             continue
         try:
-            found[identity(kind, raw)] = None
+            found[normalise_identity(kind, raw)] = None
         except InvalidIdentity as error:
-            raise ErasureRefused("invalid_identity", sentence(error, raw), kind) from None
+            raise ErasureRefused("invalid_identity", error_message(error, raw), kind) from None
     if not found:
         raise ErasureRefused("invalid_identity", _("A phone, an e-mail or a handle is needed."), "phone")
     return tuple(found)
 
 
-def contacts_of(whom: Forgetting) -> list[tuple[int, int]]:
+def contacts_of(whom: ErasureTarget) -> list[tuple[int, int]]:
     """(employee, contact) of everybody's contacts that are this person, ended and corrected ones too."""
     keys = sorted(whom.keys)
     with connection.cursor() as cursor:
@@ -124,7 +125,7 @@ def contacts_of(whom: Forgetting) -> list[tuple[int, int]]:
         return cursor.fetchall()
 
 
-def named_in(known: Known) -> list[tuple[int, int]]:
+def named_in(known: MatchedRecords) -> list[tuple[int, int]]:
     """(employee, contact) of other contacts whose names show the person: an identity anywhere, a name at home."""
     with connection.cursor() as cursor:
         cursor.execute(

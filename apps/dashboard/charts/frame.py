@@ -187,7 +187,7 @@ def hover(say: Callable[..., str], rows: Iterable[Any], *of: Any) -> dict[str, A
     return {"hovertext": (escape(say(row, *of)) for row in rows), "hoverinfo": "text"}
 
 
-def spoken(figure: Figure) -> Figure:
+def with_hover_text(figure: Figure) -> Figure:
     """The figure as Plotly is given it, with the words under the pointer: once, a drawing needs none of them."""
     data = figure["data"]
     told = [{**one, "hovertext": list(one["hovertext"])} if "hovertext" in one else one for one in data]

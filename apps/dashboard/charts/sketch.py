@@ -21,7 +21,7 @@ ANCHORS = {"left": "start", "center": "middle", "right": "end"}
 ASIDE = {"left": 2, "center": 0, "right": -2}
 
 
-def drawing(figure: frame.Figure) -> str:
+def render_svg(figure: frame.Figure) -> str:
     """The SVG's source. Texts in a figure are escaped already; everything else is made here."""
     layout, traces = figure["layout"], figure["data"]
     plane = _Plane(layout)

@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from apps.dashboard.entering import enter
+from apps.dashboard.entering import complete_login
 from apps.dashboard.forms import ForgottenForm, SignInForm
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.scope import PageContext
 from apps.employees.backends import account_meant
 from apps.employees.email_changes import has_pending_email_change
-from apps.employees.forgotten import meant
+from apps.employees.forgotten import find_account
 from apps.employees.lock_out import TooManyGuesses, audit_locked_out, guess_in_session, guess_password
 from apps.employees.models import Account
 from apps.employees.password_links import PasswordLinkTokens
@@ -55,7 +55,7 @@ class SignIn(views.LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         self.guess.was_right()
-        return enter(self.request, form.get_user(), self.get_success_url(), event="signed_in")
+        return complete_login(self.request, form.get_user(), self.get_success_url(), event="signed_in")
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         name = form.cleaned_data.get("username") or ""
@@ -89,7 +89,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         raise Http404
     form, sent = ForgottenForm(request.POST or None), False
     if request.method == "POST" and form.is_valid():
-        account_id, employee_id = meant(form.cleaned_data["username"])
+        account_id, employee_id = find_account(form.cleaned_data["username"])
         services.enqueue_password_mail(account_id, employee_id, get_language() or settings.LANGUAGE_CODE)
         sent = True
     status = 422 if request.method == "POST" and not sent else 200
@@ -130,11 +130,11 @@ class ChangePassword(views.PasswordChangeView):
     success_url = reverse_lazy("me")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        scope = Scope(self.request)
+        scope = PageContext(self.request)
         return super().get_context_data(**kwargs) | {"scope": scope, "frame": scope.frame(), "now": scope.now}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.guess = guess_in_session(request, Scope(request).user)
+        self.guess = guess_in_session(request, PageContext(request).user)
         return super().post(request, *args, **kwargs)
 
     def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:

@@ -11,17 +11,17 @@ from apps.contacts import services as contacts
 from apps.contacts.models import Source
 from apps.contacts.pasting import lines_of
 from apps.dashboard.forms import QuickAddForm
-from apps.dashboard.views.answers import Answer, answer_many, answer_one, number_now
+from apps.dashboard.views.answers import Feedback, answer_many, answer_one, number_now
 from apps.dashboard.views.contacts import listing
-from apps.dashboard.views.me import lists, own_look, page
-from apps.dashboard.views.scope import Scope, fragment
+from apps.dashboard.views.me import lists, own_summary, page
+from apps.dashboard.views.scope import PageContext, fragment
 from apps.quotas import services
 
 
 @require_POST
 def add(request: HttpRequest) -> HttpResponse:
     """Record whom the form names. The same form sent twice records once; what was refused comes back filled."""
-    scope = Scope(request)
+    scope = PageContext(request)
     form = QuickAddForm(request.POST)
     answer = _record(scope, form) if form.is_valid() else None
     form = form.refused() if answer is None else QuickAddForm.holding(answer.failed, answer.text)
@@ -30,12 +30,12 @@ def add(request: HttpRequest) -> HttpResponse:
     return _whole(scope, form, answer)
 
 
-def _in_place(scope: Scope, form: QuickAddForm, answer: Answer | None) -> HttpResponse:
+def _in_place(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -> HttpResponse:
     """The form, and around it what the recording changed."""
     if answer is None:
         return fragment(scope, "dashboard/_quick_add.html", {"form": form}, status=422)
     # The request's own now lies before the recording, and a look sees only what came before it.
-    around = lists(own_look(scope, services.db_now()))
+    around = lists(own_summary(scope, services.db_now()))
     said = " ".join(filter(None, [answer.text, number_now(scope)]))
     form.summary = said
     context = {"form": form, "said": said, "level": messages.DEFAULT_TAGS[answer.level], **around}
@@ -44,17 +44,17 @@ def _in_place(scope: Scope, form: QuickAddForm, answer: Answer | None) -> HttpRe
     return response
 
 
-def _whole(scope: Scope, form: QuickAddForm, answer: Answer | None) -> HttpResponse:
+def _whole(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -> HttpResponse:
     from_list = scope.request.GET.get("next") == "contacts"
     if answer:
         messages.add_message(scope.request, answer.level, answer.text)
     if answer is None or answer.failed:
         show = listing if from_list else page
-        return show(Scope(scope.request), form, status=422)
+        return show(PageContext(scope.request), form, status=422)
     return redirect(scope.url("contacts") if from_list else scope.url("me", added=1))
 
 
-def _record(scope: Scope, form: QuickAddForm) -> Answer | None:
+def _record(scope: PageContext, form: QuickAddForm) -> Feedback | None:
     """What to say after recording; None when one person was refused (the form then says why)."""
     drafts, typed = form.drafts, form.cleaned_data["reach"]
     try:

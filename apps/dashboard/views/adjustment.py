@@ -12,18 +12,18 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.dashboard import words
 from apps.dashboard.adjustment_forms import ReasonForm, RefuseForm
-from apps.dashboard.forms import MarkedForm
+from apps.dashboard.forms import RefusableForm
 from apps.dashboard.views.adjustments import lines, look
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.joiners import of_request
-from apps.dashboard.views.scope import Scope, render
-from apps.employees.looks import note_look
+from apps.dashboard.views.scope import PageContext, render
+from apps.employees.looks import log_record_access
 from apps.employees.models import Employee
 from apps.quotas import reports, services
 from apps.quotas.models import AdjustmentRequest
 
 
-def _found(request: HttpRequest, request_id: int) -> tuple[Scope, AdjustmentRequest]:
+def _found(request: HttpRequest, request_id: int) -> tuple[PageContext, AdjustmentRequest]:
     """The reader's scope and the request. Raises Http404 for all but HR, and for what is not of the campaign."""
     scope = hr_scope(request)
     try:
@@ -42,11 +42,11 @@ def adjustment(request: HttpRequest, request_id: int) -> HttpResponse:
     return _show(scope, found)
 
 
-def _show(scope: Scope, found: AdjustmentRequest, status: int = 200, **forms: MarkedForm) -> HttpResponse:
+def _show(scope: PageContext, found: AdjustmentRequest, status: int = 200, **forms: RefusableForm) -> HttpResponse:
     [line] = lines(scope, [found])
     person = _person(scope, found)
     if person:
-        note_look(scope.user, person, "adjustment")
+        log_record_access(scope.user, person, "adjustment")
     context: dict[str, Any] = {
         "line": line,
         "asked": found,
@@ -67,7 +67,7 @@ def _show(scope: Scope, found: AdjustmentRequest, status: int = 200, **forms: Ma
     return render(scope, "dashboard/adjustment.html", context, status=status)
 
 
-def _person(scope: Scope, found: AdjustmentRequest) -> Employee | None:
+def _person(scope: PageContext, found: AdjustmentRequest) -> Employee | None:
     """Whom an end would be for: the request's one person, or the one of many whom the address names."""
     named = scope.request.GET.get("person", "") or scope.request.POST.get("person", "")
     if found.employee or not named or "\0" in named:
@@ -75,7 +75,7 @@ def _person(scope: Scope, found: AdjustmentRequest) -> Employee | None:
     return Employee.objects.filter(staff_no=named, adjustment__request=found).first()
 
 
-def _steps(scope: Scope, found: AdjustmentRequest) -> dict[str, bool]:
+def _steps(scope: PageContext, found: AdjustmentRequest) -> dict[str, bool]:
     """What the reader can do. The services judge again, under their locks."""
     own = found.employee_id is not None and found.employee_id == scope.user.employee_id
     mine = found.asked_by_id == scope.user.pk
@@ -93,7 +93,7 @@ def _steps(scope: Scope, found: AdjustmentRequest) -> dict[str, bool]:
 
 
 def _act(
-    request: HttpRequest, request_id: int, act: Callable[[Scope, AdjustmentRequest], str], **forms: MarkedForm
+    request: HttpRequest, request_id: int, act: Callable[[PageContext, AdjustmentRequest], str], **forms: RefusableForm
 ) -> HttpResponse:
     """Do one step: afterwards the request with a sentence; when it was refused, the same page with why."""
     scope, found = _found(request, request_id)
@@ -113,7 +113,7 @@ def _act(
 def grant(request: HttpRequest, request_id: int) -> HttpResponse:
     """The second person says yes; of many, to the list that was shown."""
 
-    def act(scope: Scope, found: AdjustmentRequest) -> str:
+    def act(scope: PageContext, found: AdjustmentRequest) -> str:
         people = services.grant_adjustment(
             request_id=found.pk, seen=request.POST.get("seen", ""), by=scope.user.actor
         )  # fmt: skip
@@ -127,7 +127,7 @@ def grant(request: HttpRequest, request_id: int) -> HttpResponse:
 def refuse(request: HttpRequest, request_id: int) -> HttpResponse:
     form = RefuseForm(request.POST)
 
-    def act(scope: Scope, found: AdjustmentRequest) -> str:
+    def act(scope: PageContext, found: AdjustmentRequest) -> str:
         services.refuse_adjustment(request_id=found.pk, note=form.cleaned_data["note"], by=scope.user.actor)
         return _("Refused.")
 
@@ -136,7 +136,7 @@ def refuse(request: HttpRequest, request_id: int) -> HttpResponse:
 
 @require_POST
 def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
-    def act(scope: Scope, found: AdjustmentRequest) -> str:
+    def act(scope: PageContext, found: AdjustmentRequest) -> str:
         services.withdraw_adjustment(request_id=found.pk, by=scope.user.actor)
         return _("Withdrawn.")
 
@@ -148,7 +148,7 @@ def end(request: HttpRequest, request_id: int) -> HttpResponse:
     """Ask that it ends: a request of its own, which somebody else grants."""
     form = ReasonForm(request.POST)
 
-    def act(scope: Scope, found: AdjustmentRequest) -> str:
+    def act(scope: PageContext, found: AdjustmentRequest) -> str:
         services.request_revocation(
             request=found, employee=_person(scope, found), reason=form.cleaned_data["reason"],
             key=form.cleaned_data["key"], by=scope.user.actor,

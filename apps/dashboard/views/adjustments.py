@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.dashboard import adjustment_words
 from apps.dashboard.adjustment_forms import TARGET, AskForm
 from apps.dashboard.views.company import hr_scope
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.employees.looks import note_found
 from apps.employees.models import Employee
 from apps.quotas import reports, services
@@ -45,12 +45,12 @@ class Line:
         return adjustment_words.subject(self.request)
 
 
-def look(scope: Scope) -> Any:
+def look(scope: PageContext) -> Any:
     """The instant that what is in force is judged by."""
     return effective_as_of(scope.now, scope.rule.cutoff_at)
 
 
-def lines(scope: Scope, requests: list[AdjustmentRequest]) -> list[Line]:
+def lines(scope: PageContext, requests: list[AdjustmentRequest]) -> list[Line]:
     """Requests with what each adjusts; one query."""
     wanted = {(one.ends_id or one.pk, one.employee_id) for one in requests if one.employee_id}
     rows = Adjustment.objects.filter(
@@ -118,7 +118,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     return _form(scope, form, status)
 
 
-def _form(scope: Scope, form: AskForm, status: int = 200) -> HttpResponse:
+def _form(scope: PageContext, form: AskForm, status: int = 200) -> HttpResponse:
     return render(scope, "dashboard/adjustment_ask.html", {"form": form}, status=status)
 
 
@@ -130,7 +130,7 @@ def _person(form: AskForm) -> Employee | None:
     return found
 
 
-def _ask(scope: Scope, typed: dict[str, Any], employee: Employee) -> AdjustmentRequest:
+def _ask(scope: PageContext, typed: dict[str, Any], employee: Employee) -> AdjustmentRequest:
     starts_at, ends_at = services.adjustment_period(scope.rule, typed["starts_on"], typed["ends_on"])
     return services.request_adjustment(
         campaign=scope.the_campaign,

@@ -15,7 +15,7 @@ from apps.contacts.pasting import SEVERAL
 from apps.contacts.rules import CREATED, DUPLICATE, Draft, Outcome
 from apps.dashboard import words
 from apps.dashboard.views.me import own_contacts
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.scope import PageContext
 from apps.quotas import reports, services
 
 
@@ -30,7 +30,7 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Feedback:
     """The sentence with its message level, and the lines that stay to be corrected."""
 
     level: int
@@ -38,7 +38,7 @@ class Answer:
     failed: list[Failed]
 
 
-def trouble(draft: Draft, outcome: Outcome) -> tuple[str, str]:
+def explain_failure(draft: Draft, outcome: Outcome) -> tuple[str, str]:
     """Why a draft could not be read, and what would mend it."""
     raw = " ".join(text for _kind, text in draft.identities)
     if outcome.column == SEVERAL:
@@ -57,12 +57,12 @@ def trouble(draft: Draft, outcome: Outcome) -> tuple[str, str]:
     return outcome.message, cures.get(outcome.column, "")
 
 
-def answer_one(scope: Scope, draft: Draft, outcome: Outcome) -> Answer | str:
+def answer_one(scope: PageContext, draft: Draft, outcome: Outcome) -> Feedback | str:
     """After one person: the answer, or why it was refused."""
     if outcome.code == DUPLICATE:
         return _duplicate(scope, outcome)
     if outcome.code != CREATED:
-        return " ".join(filter(None, trouble(draft, outcome)))
+        return " ".join(filter(None, explain_failure(draft, outcome)))
     contact = own_contacts(scope, services.db_now()).filter(pk=outcome.contact_id).first()
     if contact and contact.reason in words.REASONS:
         known = words.REASONS[contact.reason]
@@ -70,12 +70,12 @@ def answer_one(scope: Scope, draft: Draft, outcome: Outcome) -> Answer | str:
             "reason": known.label,
             "cure": known.cure,
         }
-        return Answer(messages.WARNING, text, [])
+        return Feedback(messages.WARNING, text, [])
     name = contact.name if contact else ""
-    return Answer(messages.SUCCESS, _("%(name)s is recorded.") % {"name": name} if name else _("Recorded."), [])
+    return Feedback(messages.SUCCESS, _("%(name)s is recorded.") % {"name": name} if name else _("Recorded."), [])
 
 
-def number_now(scope: Scope) -> str:
+def number_now(scope: PageContext) -> str:
     """The number as the recorded facts stand, for whoever does not see it above the form; empty where there is none."""
     if scope.campaign is None:
         return ""
@@ -88,7 +88,7 @@ def number_now(scope: Scope) -> str:
     return _("Now %(counted)s of %(target)s: you have reached the target.") % numbers
 
 
-def _duplicate(scope: Scope, outcome: Outcome) -> str:
+def _duplicate(scope: PageContext, outcome: Outcome) -> str:
     existing = Contact.objects.of(scope.the_employee).filter(pk=outcome.existing_contact_id).first()
     if existing is None:
         return outcome.message
@@ -98,18 +98,20 @@ def _duplicate(scope: Scope, outcome: Outcome) -> str:
     return _("You have this person already, recorded on %(day)s.") % {"day": day}
 
 
-def answer_many(scope: Scope, lines: dict[int, str], drafts: Sequence[Draft], report: contacts.Report) -> Answer:
+def answer_many(
+    scope: PageContext, lines: dict[int, str], drafts: Sequence[Draft], report: contacts.Report
+) -> Feedback:
     """After several people. `lines` is what was pasted, by line number."""
     failed = []
     for draft, outcome in zip(drafts, report.outcomes, strict=True):
         if outcome.code not in (CREATED, DUPLICATE):
             number = draft.line or 0
-            failed.append(Failed(number, lines[number], *trouble(draft, outcome)))
+            failed.append(Failed(number, lines[number], *explain_failure(draft, outcome)))
     reasons = _reasons(scope, report)
     text = " ".join([_summary(report), *reasons])
     if failed or reasons:
-        return Answer(messages.WARNING, text, failed)
-    return Answer(messages.SUCCESS if report.created else messages.INFO, text, failed)
+        return Feedback(messages.WARNING, text, failed)
+    return Feedback(messages.SUCCESS if report.created else messages.INFO, text, failed)
 
 
 def _summary(report: contacts.Report) -> str:
@@ -125,7 +127,7 @@ def _summary(report: contacts.Report) -> str:
     return pgettext("a whole sentence", "%(sentence)s.") % {"sentence": between.join(said)}
 
 
-def _reasons(scope: Scope, report: contacts.Report) -> list[str]:
+def _reasons(scope: PageContext, report: contacts.Report) -> list[str]:
     """A sentence for each reason why recorded ones do not count as the facts stand now."""
     ids = [outcome.contact_id for outcome in report.outcomes if outcome.code == CREATED]
     found: Any = own_contacts(scope, services.db_now()).order_by().filter(pk__in=ids).values_list("reason", flat=True)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.dashboard import approval_details, approval_words
 from apps.dashboard.adjustment_forms import RefuseForm
 from apps.dashboard.views.company import hr_scope
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.employees.approval_workflow import ApprovalRefused, refuse_request, withdraw_request
 from apps.employees.email_changes import ON_ONE_ROSTER, roles_of, waiting_changes
 from apps.employees.models import ApprovalRequest
@@ -54,7 +54,7 @@ def detail(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 def approve(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """The second person approves what this page showed."""
 
-    def act(scope: Scope) -> str:
+    def act(scope: PageContext) -> str:
         approve_request(request_id=request_id, seen=request.POST.get("seen", ""), by=scope.user.actor)
         return _("Approved. The change is made.")
 
@@ -65,7 +65,7 @@ def approve(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 def refuse(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     form = RefuseForm(request.POST)
 
-    def act(scope: Scope) -> str:
+    def act(scope: PageContext) -> str:
         refuse_request(request_id=request_id, note=form.cleaned_data["note"], by=scope.user.actor)
         return _("Refused. Nothing was changed.")
 
@@ -74,7 +74,7 @@ def refuse(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def withdraw(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
-    def act(scope: Scope) -> str:
+    def act(scope: PageContext) -> str:
         withdraw_request(request_id=request_id, by=scope.user.actor)
         return _("Withdrawn. Nothing was changed.")
 
@@ -88,7 +88,7 @@ def _found(request_id: uuid.UUID) -> ApprovalRequest:
         raise Http404("There is no such request") from unknown
 
 
-def approval_line(scope: Scope, found: ApprovalRequest) -> dict[str, Any]:
+def approval_line(scope: PageContext, found: ApprovalRequest) -> dict[str, Any]:
     """A request in the list, with the effect as it was requested."""
     mine = found.requested_by_id == scope.user.pk
     return {
@@ -99,7 +99,7 @@ def approval_line(scope: Scope, found: ApprovalRequest) -> dict[str, Any]:
 
 
 def _show(
-    scope: Scope, found: ApprovalRequest, status: int = 200, form: RefuseForm | None = None, refused: str = ""
+    scope: PageContext, found: ApprovalRequest, status: int = 200, form: RefuseForm | None = None, refused: str = ""
 ) -> HttpResponse:
     line = approval_line(scope, found)
     waits = line["state"].code == "waiting"
@@ -138,7 +138,7 @@ def _changes(found: ApprovalRequest) -> dict[str, Any] | None:
 
 
 def _act(
-    request: HttpRequest, request_id: uuid.UUID, act: Callable[[Scope], str], form: RefuseForm | None = None
+    request: HttpRequest, request_id: uuid.UUID, act: Callable[[PageContext], str], form: RefuseForm | None = None
 ) -> HttpResponse:
     """Do one step: afterwards the request with a sentence; when it was refused, the same page with why."""
     scope = hr_scope(request)

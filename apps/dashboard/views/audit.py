@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from apps.dashboard import audit_words
 from apps.dashboard.views.people import CSV, whole_file
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.ledger.models import AuditEntry, RowChange
 from apps.ledger.services import audit
 from apps.quotas.exports.making import SEARCHED
@@ -21,8 +21,8 @@ from apps.quotas.exports.trail import entries_for, write_trail
 PAGE = 50
 
 
-def _reader(request: HttpRequest) -> Scope:
-    scope = Scope(request)
+def _reader(request: HttpRequest) -> PageContext:
+    scope = PageContext(request)
     if not scope.reads_results:
         raise Http404("There is no such page")
     return scope
@@ -52,7 +52,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(scope, "dashboard/audit.html", context)
 
 
-def _chosen(scope: Scope) -> tuple[dict[str, str], QuerySet[AuditEntry]]:
+def _chosen(scope: PageContext) -> tuple[dict[str, str], QuerySet[AuditEntry]]:
     """What the address asks for, unknown words and days left out, and the entries of it."""
     asked = {name: scope.request.GET.get(name, "").strip().replace("\0", "")[:200] for name in ("about", "q")}
     asked["about"] = asked["about"] if asked["about"] in audit_words.ABOUT else ""

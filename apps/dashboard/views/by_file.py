@@ -18,7 +18,7 @@ from apps.dashboard import adjustment_words
 from apps.dashboard.adjustment_forms import MOST_LIST_BYTES, KindForm, ListForm
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.joiners import many
-from apps.dashboard.views.scope import Scope, fragment, render, streamed
+from apps.dashboard.views.scope import PageContext, fragment, render, streamed
 from apps.dashboard.views.uploads import STOP_POLLING, preview_of, waiting
 from apps.ledger.files import delete_files, store_file
 from apps.ledger.models import FilePreview, StoredFile
@@ -63,7 +63,7 @@ def template(request: HttpRequest) -> StreamingHttpResponse:
     return streamed([f"\ufeff{TEMPLATE}".encode()], "adjustments-template.csv", "text/csv; charset=utf-8")
 
 
-def _ask_preview(scope: Scope, stored: StoredFile, encoding: str = "") -> None:
+def _ask_preview(scope: PageContext, stored: StoredFile, encoding: str = "") -> None:
     asked = {
         "campaign": scope.the_campaign.pk, "employee": scope.user.employee_id, "language": translation.get_language(),
         "encoding": encoding if encoding in ENCODINGS else "",
@@ -72,13 +72,13 @@ def _ask_preview(scope: Scope, stored: StoredFile, encoding: str = "") -> None:
     services.enqueue_preview(stored.pk)
 
 
-def _asked(scope: Scope, list_id: uuid.UUID) -> HttpResponse | None:
+def _asked(scope: PageContext, list_id: uuid.UUID) -> HttpResponse | None:
     """On to its request, for a file that was asked with before: in another window, or with a double click."""
     found = AdjustmentRequest.objects.filter(key=list_id, asked_by_id=scope.user.pk).first()
     return redirect(scope.url("adjustment", found.pk)) if found else None
 
 
-def _stored(scope: Scope, list_id: uuid.UUID) -> StoredFile:
+def _stored(scope: PageContext, list_id: uuid.UUID) -> StoredFile:
     """The reader's own file; anybody else's answers as one that does not exist, and so does one that has expired."""
     kept = StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD, expires_at__gt=services.db_now())
     stored = kept.select_related("preview").defer("preview__attachment").filter(pk=list_id).first()
@@ -153,11 +153,11 @@ def _is_list(made: FilePreview | None) -> bool:
     return made is not None and "rows" in made.report
 
 
-def _page(scope: Scope, stored: StoredFile, form: KindForm, status: int = 200) -> HttpResponse:
+def _page(scope: PageContext, stored: StoredFile, form: KindForm, status: int = 200) -> HttpResponse:
     return render(scope, "dashboard/adjustments_file.html", _context(scope, stored, form), status=status)
 
 
-def _context(scope: Scope, stored: StoredFile, form: KindForm) -> dict[str, Any]:
+def _context(scope: PageContext, stored: StoredFile, form: KindForm) -> dict[str, Any]:
     made = preview_of(stored)
     report = made.report if made else {}
     context = {"stored": stored, "form": form, "found": report, **waiting(made, services.db_now())}

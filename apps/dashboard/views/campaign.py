@@ -15,7 +15,7 @@ from apps.dashboard import campaign_words, rule_words
 from apps.dashboard.campaign_forms import CancelForm
 from apps.dashboard.views.campaigns import look_of
 from apps.dashboard.views.company import hr_scope
-from apps.dashboard.views.scope import SHOWN, Scope, render
+from apps.dashboard.views.scope import SHOWN, PageContext, render
 from apps.employees.approval_workflow import ApprovalRefused
 from apps.quotas import reports, services
 from apps.quotas.freeze import closing
@@ -24,7 +24,7 @@ from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.services import campaign_approvals
 
 
-def campaign_scope(request: HttpRequest, slug: str) -> Scope:
+def campaign_scope(request: HttpRequest, slug: str) -> PageContext:
     """The scope of HR's look at one campaign, in any state. Raises Http404 for all but HR, and for none."""
     scope = hr_scope(request)
     found = Campaign.objects.filter(slug=slug).prefetch_related("rules").first()
@@ -62,7 +62,7 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
     return _show(campaign_scope(request, slug))
 
 
-def _show(scope: Scope, status: int = 200, cancel: CancelForm | None = None) -> HttpResponse:
+def _show(scope: PageContext, status: int = 200, cancel: CancelForm | None = None) -> HttpResponse:
     found = scope.the_campaign
     passed = found.rule.cutoff_at <= scope.now
     is_open = found.state == Campaign.State.OPEN
@@ -119,7 +119,7 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
     except ApprovalRefused as refused:
         messages.warning(request, refused.message)
         return _show(scope, 409)
-    except closing.NotYet:
+    except closing.CutoffNotReached:
         with timezone.override(ZoneInfo(found.rule.time_zone)):
             messages.warning(request, _("It runs until %(cut_off)s.") % {"cut_off": rule_words.cut_off(found.rule)})
         return _show(scope, 409)

@@ -16,7 +16,7 @@ from apps.dashboard.campaign_forms import CampaignForm, OpenForm
 from apps.dashboard.views.cards import elsewhere
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.joiners import departments
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.employees.approval_workflow import ApprovalRefused
 from apps.employees.models import ApprovalRequest
 from apps.quotas import reports, services
@@ -65,7 +65,7 @@ class Look:
     elsewhere: str
 
 
-def look_of(scope: Scope, rule: CampaignRule) -> Look:
+def look_of(scope: PageContext, rule: CampaignRule) -> Look:
     zone = ZoneInfo(rule.time_zone)
     there = elsewhere(rule.cutoff_at - timedelta(minutes=1), zone, scope.employee)
     return Look(rule, rule_words.in_words(rule.campaign.name, rule), rule_words.cut_off(rule), there)
@@ -113,7 +113,9 @@ def confirm(request: HttpRequest) -> HttpResponse:
     return _page(scope, form, status=422)
 
 
-def _page(scope: Scope, form: CampaignForm, look: OpeningPreview | None = None, status: int = 200) -> HttpResponse:
+def _page(
+    scope: PageContext, form: CampaignForm, look: OpeningPreview | None = None, status: int = 200
+) -> HttpResponse:
     context: dict[str, Any] = {"form": form}
     if look:
         context |= {

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.dashboard import rule_words, words
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.scope import PageContext
 from apps.employees.models import Employee
 from apps.quotas import rules
 
@@ -56,7 +56,7 @@ class Card:
         return _("On pace") if self.row.pace == "on_pace" else ""
 
 
-def period_of(scope: Scope) -> Period:
+def period_of(scope: PageContext) -> Period:
     """The deadline in the campaign's zone, and in the reader's when that is another."""
     rule, look = scope.rule, scope.look
     last = rule.cutoff_at - timedelta(minutes=1)
@@ -95,7 +95,7 @@ def elsewhere(moment: datetime, zone: ZoneInfo, employee: Employee | None) -> st
     return _("%(day)s, %(time)s in %(city)s") % rule_words.told(moment, own)
 
 
-def card_of(scope: Scope, row: Any, days: list[Any]) -> Card:
+def card_of(scope: PageContext, row: Any, days: list[Any]) -> Card:
     """Words and numbers of one row; `days` is its curve, for what the last week brought."""
     rule, period = scope.rule, period_of(scope)
     expected = rules.expected(row.target, rule.opens_at, rule.cutoff_at, scope.look)
@@ -111,7 +111,7 @@ def card_of(scope: Scope, row: Any, days: list[Any]) -> Card:
     )
 
 
-def _state(row: Any, scope: Scope) -> str:
+def _state(row: Any, scope: PageContext) -> str:
     if row.red and scope.counting:
         return "counting"
     if row.red:
@@ -119,7 +119,7 @@ def _state(row: Any, scope: Scope) -> str:
     return "exempt" if row.exempt and row.remaining else "reached"
 
 
-def _says(row: Any, scope: Scope) -> str:
+def _says(row: Any, scope: PageContext) -> str:
     """The sentence for the live region: what a screen reader hears when the number moves."""
     numbers = {"counted": words.number(row.counted), "target": words.number(row.target)}
     if row.counted >= row.target:

@@ -9,21 +9,21 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_safe
 
-from apps.dashboard.charts.frame import spoken
+from apps.dashboard.charts.frame import with_hover_text
 from apps.dashboard.views.cards import card_of
 from apps.dashboard.views.company import by_department, company_scope, departments_for, may_sum_up, sources, under
 from apps.dashboard.views.pictures import curves, teams
-from apps.dashboard.views.pictures.picture import Picture
-from apps.dashboard.views.scope import Scope, request_has
+from apps.dashboard.views.pictures.picture import ChartCard
+from apps.dashboard.views.scope import PageContext, request_has
 from apps.dashboard.views.team import sub_teams, team_visible, visible
-from apps.employees.looks import note_look
+from apps.employees.looks import log_record_access
 from apps.quotas import reports
 
 
-def answer(scope: Scope, picture: Picture) -> HttpResponse:
+def answer(scope: PageContext, picture: ChartCard) -> HttpResponse:
     """The figure with its title; 304 when the reader's script holds the same one already."""
     with timezone.override(scope.zone):
-        sent = {"title": picture.title, "summary": picture.summary, "figure": spoken(picture.figure())}
+        sent = {"title": picture.title, "summary": picture.summary, "figure": with_hover_text(picture.figure())}
         if picture.live:
             table = render_to_string("dashboard/_picture_table.html", {"picture": picture})
             sent |= {"drawing": picture.drawing, "table": table}
@@ -40,7 +40,7 @@ def answer(scope: Scope, picture: Picture) -> HttpResponse:
 
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
-    scope = Scope(request)
+    scope = PageContext(request)
     standings = _standings(scope, reports.OneEmployee(scope.the_employee))
     row = standings.one(scope.the_employee.pk)
     if row is None:
@@ -51,9 +51,9 @@ def me(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def member(request: HttpRequest, staff_no: str) -> HttpResponse:
-    scope = Scope(request)
+    scope = PageContext(request)
     employee = visible(scope, staff_no)
-    note_look(scope.user, employee, "standing")
+    log_record_access(scope.user, employee, "standing")
     standings = _standings(scope, reports.OneEmployee(employee))
     row = standings.one(employee.pk)
     if row is None:
@@ -65,7 +65,7 @@ def member(request: HttpRequest, staff_no: str) -> HttpResponse:
 @require_safe
 def team(request: HttpRequest, staff_no: str, key: str) -> HttpResponse:
     """One picture of a team; only that picture's data is read."""
-    scope = Scope(request)
+    scope = PageContext(request)
     employee = team_visible(scope, staff_no)
     if not employee.is_manager:
         raise Http404("There is no team")
@@ -104,5 +104,7 @@ def company(request: HttpRequest, key: str) -> HttpResponse:
     return answer(scope, picture)
 
 
-def _standings(scope: Scope, people: reports.WholeCompany | reports.OneEmployee | reports.Team) -> reports.Standings:
+def _standings(
+    scope: PageContext, people: reports.WholeCompany | reports.OneEmployee | reports.Team
+) -> reports.Standings:
     return scope.standings(people)

@@ -17,36 +17,36 @@ from apps.dashboard.views.meter import meter_of
 from apps.dashboard.views.people import choice_of, csv_response, listing, tile_urls
 from apps.dashboard.views.pictures import company as day_by_day
 from apps.dashboard.views.pictures import teams
-from apps.dashboard.views.pictures.picture import Picture
-from apps.dashboard.views.scope import Scope, fragment, render
+from apps.dashboard.views.pictures.picture import ChartCard
+from apps.dashboard.views.scope import PageContext, fragment, render
 from apps.quotas import reports
 from apps.quotas.models import Export, Review
 
 
-def hr_scope(request: HttpRequest) -> Scope:
+def hr_scope(request: HttpRequest) -> PageContext:
     """The scope of a request by HR. Raises Http404 for everybody else."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if not scope.user.has_role("hr"):
         raise Http404("There is no such page")
     return scope
 
 
-def company_scope(request: HttpRequest) -> Scope:
+def company_scope(request: HttpRequest) -> PageContext:
     """The scope of a request by HR or an auditor. Raises Http404 for everybody else."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if not scope.reads_company:
         raise Http404("There is no such page")
     return scope
 
 
-def departments_for(scope: Scope, standings: reports.Standings) -> list[reports.Group]:
+def departments_for(scope: PageContext, standings: reports.Standings) -> list[reports.Group]:
     """The departments as this reader may have them: small ones folded for whoever may not see their people."""
     return standings.departments() if scope.user.has_role("hr") else standings.folded_departments()
 
 
-def may_sum_up(scope: Scope, standings: reports.Standings) -> bool:
+def may_sum_up(scope: PageContext, standings: reports.Standings) -> bool:
     """Whether this reader may have sums of these people: of a handful, only who may see them one by one."""
-    return scope.user.has_role("hr") or standings.totals().people >= reports.FEWEST
+    return scope.user.has_role("hr") or standings.totals().people >= reports.MIN_GROUP_SIZE
 
 
 @require_safe
@@ -79,7 +79,7 @@ def company(request: HttpRequest) -> HttpResponse:
     return render(scope, "dashboard/company.html", context)
 
 
-def _summary(scope: Scope) -> HttpResponse:
+def _summary(scope: PageContext) -> HttpResponse:
     """The page for an auditor: sums, of nobody's choice of people, and no way to any of them."""
     standings = scope.standings(reports.WholeCompany())
     totals = standings.totals()
@@ -87,8 +87,8 @@ def _summary(scope: Scope) -> HttpResponse:
         "totals": totals,
         "period": period_of(scope),
         "here": scope.request.path,
-        "fewest": reports.FEWEST,
-        "enough": totals.people >= reports.FEWEST,
+        "fewest": reports.MIN_GROUP_SIZE,
+        "enough": totals.people >= reports.MIN_GROUP_SIZE,
     }
     if context["enough"]:
         departments = departments_for(scope, standings)
@@ -106,7 +106,7 @@ def _names(departments: list[reports.Group]) -> list[tuple[str, str]]:
     return [*named, *without]
 
 
-def company_pictures(scope: Scope, standings: Any, totals: Any, departments: list[Any]) -> list[Picture]:
+def company_pictures(scope: PageContext, standings: Any, totals: Any, departments: list[Any]) -> list[ChartCard]:
     """The four pictures of the company, each with the address of its chart."""
 
     def address(key: str) -> str:
@@ -120,7 +120,7 @@ def company_pictures(scope: Scope, standings: Any, totals: Any, departments: lis
     ]
 
 
-def under(scope: Scope, url: str, standings: Any, totals: Any) -> Picture:
+def under(scope: PageContext, url: str, standings: Any, totals: Any) -> ChartCard:
     """People under the target by day; for HR each day leads to who was, as of its end."""
 
     def listed(day: date | None) -> str:
@@ -131,13 +131,13 @@ def under(scope: Scope, url: str, standings: Any, totals: Any) -> Picture:
     return day_by_day.under_by_day(scope, url, standings.under_target_by_day(), totals, listed if hr else None)
 
 
-def sources(scope: Scope, url: str, standings: Any) -> Picture:
+def sources(scope: PageContext, url: str, standings: Any) -> ChartCard:
     """Contacts by day and way in; nobody but the employee has a list of contacts, HR has the file by person and day."""
     file = scope.url("export-new", Export.Kind.DAYS) if scope.user.has_role("hr") else ""
     return day_by_day.by_source(scope, url, standings.by_source(), file)
 
 
-def by_department(scope: Scope, url: str, found: list[Any]) -> Picture:
+def by_department(scope: PageContext, url: str, found: list[Any]) -> ChartCard:
     """Departments side by side; for HR every number leads to its people."""
     hr = scope.user.has_role("hr")
 

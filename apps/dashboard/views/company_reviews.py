@@ -16,7 +16,7 @@ from apps.dashboard.views.cards import card_of
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.own_list import QUERY_LIMIT
 from apps.dashboard.views.people import whole
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.employees.looks import note_found
 from apps.employees.models import Employee
 from apps.ledger.services import audit
@@ -59,7 +59,7 @@ def _searched(found: QuerySet[Review], q: str) -> Any:
     return found.filter(Q(employee__name__icontains=q) | Q(employee__staff_no__icontains=q)) if q else found
 
 
-def _behind(scope: Scope, found: Any, state: str, after: str) -> Any:
+def _behind(scope: PageContext, found: Any, state: str, after: str) -> Any:
     """The rows behind one of this campaign's reviews; another number is a page that is not there."""
     if not after:
         return found
@@ -72,7 +72,7 @@ def _behind(scope: Scope, found: Any, state: str, after: str) -> Any:
     return found.filter(Q(due_at__lt=last.due_at) | Q(due_at=last.due_at, pk__lt=last.pk))
 
 
-def _line(scope: Scope, review: Any) -> dict[str, Any]:
+def _line(scope: PageContext, review: Any) -> dict[str, Any]:
     return {
         "review": review,
         "url": scope.url("company-review", review.pk),
@@ -83,7 +83,7 @@ def _line(scope: Scope, review: Any) -> dict[str, Any]:
     }
 
 
-def _chips(scope: Scope, chosen: str, q: str, tally: dict[str, int]) -> list[dict[str, Any]]:
+def _chips(scope: PageContext, chosen: str, q: str, tally: dict[str, int]) -> list[dict[str, Any]]:
     return [
         {"label": label, "count": tally[state], "here": state == chosen,
          "url": scope.url("company-reviews", state=state, q=q)}
@@ -91,7 +91,7 @@ def _chips(scope: Scope, chosen: str, q: str, tally: dict[str, int]) -> list[dic
     ]  # fmt: skip
 
 
-def _one(scope: Scope, review_id: int) -> Review:
+def _one(scope: PageContext, review_id: int) -> Review:
     """A question in the campaign that is looked at; any other is one that does not exist."""
     found = Review.objects.filter(campaign=scope.the_campaign).select_related("employee__node")
     review = found.prefetch_related("contacts").filter(pk=review_id).first()
@@ -120,7 +120,7 @@ def _form(review: Review, data: Any = None) -> AnswerForm:
     return AnswerForm(data, choices=choices)
 
 
-def _show(scope: Scope, review: Review, form: AnswerForm, status: int = 200, unsent: str = "") -> HttpResponse:
+def _show(scope: PageContext, review: Review, form: AnswerForm, status: int = 200, unsent: str = "") -> HttpResponse:
     employee, campaign = review.employee, scope.the_campaign
     standings = scope.standings(reports.OneEmployee(employee))
     row = standings.one(employee.pk)

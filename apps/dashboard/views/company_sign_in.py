@@ -15,9 +15,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from apps.dashboard.entering import enter, local
+from apps.dashboard.entering import complete_login, safe_redirect
 from apps.employees.models import Account
-from apps.employees.sign_on import NotSignedOn, audit_not_signed_on, sign_on
+from apps.employees.sign_on import SsoRejected, audit_not_signed_on, sign_on
 
 logger = logging.getLogger(__name__)
 # From where somebody comes who wants to sign in: our own button, or an address that they typed or kept. Links and
@@ -49,7 +49,7 @@ def _with_provider(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
 @require_GET
 def go(request: HttpRequest) -> HttpResponse:
     """A link, not a form: the policy of these pages lets no form end at another house."""
-    wanted = local(request, request.GET.get("next", ""))
+    wanted = safe_redirect(request, request.GET.get("next", ""))
     if request.user.is_authenticated:
         return HttpResponseRedirect(wanted)
     if request.headers.get("Sec-Fetch-Site", "none") not in BY_THEMSELVES:
@@ -77,10 +77,10 @@ def come_back(request: HttpRequest) -> HttpResponse:
         return _refused(request, "cancelled")
     except openid.Away as error:
         return _refused(request, "away", error)
-    except NotSignedOn as error:
+    except SsoRejected as error:
         return _refused(request, error.reason, account=error.account)
     shown = settings.OIDC_SECOND_FACTOR or claims.second_factor
-    return enter(request, account, wanted, event="signed_on", shown=shown, hours=settings.OIDC_SESSION_HOURS)
+    return complete_login(request, account, wanted, event="signed_on", shown=shown, hours=settings.OIDC_SESSION_HOURS)
 
 
 def _refused(request: HttpRequest, reason: str, detail: object = "", account: Account | None = None) -> HttpResponse:

@@ -8,27 +8,27 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.contacts import services
 from apps.contacts.models import Contact
-from apps.dashboard.forms import IDENTITY_FIELDS, CorrectForm, MarkedForm, QuickAddForm, RenameForm
+from apps.dashboard.forms import IDENTITY_FIELDS, CorrectForm, QuickAddForm, RefusableForm, RenameForm
 from apps.dashboard.views.me import final_line, own_contacts
 from apps.dashboard.views.own_list import choice_of, choice_typed, list_url, own_page
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.quotas import services as quotas
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The list: search, filters, sorting, and pages by keyset, so that page 1,000 costs what page 1 does."""
-    return listing(Scope(request), QuickAddForm())
+    return listing(PageContext(request), QuickAddForm())
 
 
 @require_POST
 def search(request: HttpRequest) -> HttpResponse:
     """Lead to the list as it was asked for; what was searched for is sealed in its address."""
-    scope = Scope(request)
+    scope = PageContext(request)
     return redirect(list_url(scope, choice_typed(scope)))
 
 
-def listing(scope: Scope, form: QuickAddForm, status: int = 200) -> HttpResponse:
+def listing(scope: PageContext, form: QuickAddForm, status: int = 200) -> HttpResponse:
     can_ask = scope.campaign is not None and quotas.can_ask(scope.campaign, scope.now)
     until = quotas.contacts_retained_until(scope.campaign) if scope.campaign else None
     context = {
@@ -41,7 +41,7 @@ def listing(scope: Scope, form: QuickAddForm, status: int = 200) -> HttpResponse
     return render(scope, "dashboard/contacts.html", context, status=status)
 
 
-def _own(scope: Scope, contact_id: int) -> Contact:
+def _own(scope: PageContext, contact_id: int) -> Contact:
     """The reader's contact with its reason; anybody else's answers as one that does not exist."""
     contact = own_contacts(scope).filter(pk=contact_id).first()
     if contact is None:
@@ -52,11 +52,11 @@ def _own(scope: Scope, contact_id: int) -> Contact:
 @require_safe
 def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
     """One contact: everything known, what would make it count, and the three things that can be done."""
-    scope = Scope(request)
+    scope = PageContext(request)
     return _show(scope, _own(scope, contact_id))
 
 
-def _show(scope: Scope, found: Contact, status: int = 200, **forms: MarkedForm) -> HttpResponse:
+def _show(scope: PageContext, found: Contact, status: int = 200, **forms: RefusableForm) -> HttpResponse:
     known = {identity.kind: identity.value for identity in found.identities.all()}
     context = {
         "contact": found,
@@ -69,7 +69,7 @@ def _show(scope: Scope, found: Contact, status: int = 200, **forms: MarkedForm) 
 
 @require_POST
 def rename(request: HttpRequest, contact_id: int) -> HttpResponse:
-    scope = Scope(request)
+    scope = PageContext(request)
     found, form = _own(scope, contact_id), RenameForm(request.POST)
     if form.is_valid():
         try:
@@ -87,7 +87,7 @@ def rename(request: HttpRequest, contact_id: int) -> HttpResponse:
 @require_POST
 def correct(request: HttpRequest, contact_id: int) -> HttpResponse:
     """Another identity is another contact: the old one ends as corrected, the new one is recorded now."""
-    scope = Scope(request)
+    scope = PageContext(request)
     found, form = _own(scope, contact_id), CorrectForm(request.POST)
     if form.is_valid():
         try:
@@ -106,7 +106,7 @@ def correct(request: HttpRequest, contact_id: int) -> HttpResponse:
 @require_POST
 def end(request: HttpRequest, contact_id: int) -> HttpResponse:
     """End a contact at once; the message that says so takes it back."""
-    scope = Scope(request)
+    scope = PageContext(request)
     found = _own(scope, contact_id)
     try:
         services.end_contact(contact_id=found.pk, employee=scope.the_employee, by=scope.user.actor)
@@ -122,7 +122,7 @@ def end(request: HttpRequest, contact_id: int) -> HttpResponse:
 @require_POST
 def restore(request: HttpRequest, contact_id: int) -> HttpResponse:
     """Take an end back, while the campaign still allows it."""
-    scope = Scope(request)
+    scope = PageContext(request)
     found = _own(scope, contact_id)
     try:
         quotas.restore_while_open(contact_id=found.pk, employee=scope.the_employee, by=scope.user.actor)

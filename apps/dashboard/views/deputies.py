@@ -15,22 +15,22 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.dashboard import words
 from apps.dashboard.deputy_forms import DeputyForm
 from apps.dashboard.views.company import hr_scope
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.employees.models import Deputyship, Employee
 from apps.employees.standing_in import DeputyRefused, end_deputyship, name_deputy
 
 PAGE = 50
 
 
-def _own_scope(request: HttpRequest) -> Scope:
+def _own_scope(request: HttpRequest) -> PageContext:
     """The scope of a manager, or of a part in a deputyship that is not over. Raises Http404 for everybody else."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if not _has_page(scope):
         raise Http404("There is no such page")
     return scope
 
 
-def _has_page(scope: Scope) -> bool:
+def _has_page(scope: PageContext) -> bool:
     reader = scope.employee
     return reader is not None and (reader.is_manager or Deputyship.objects.not_over().of(reader).exists())
 
@@ -50,7 +50,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return _own_page(scope, form, 422)
 
 
-def _own_page(scope: Scope, form: DeputyForm, status: int = 200) -> HttpResponse:
+def _own_page(scope: PageContext, form: DeputyForm, status: int = 200) -> HttpResponse:
     found = Deputyship.objects.not_over().select_related("manager__node", "deputy")
     context = {
         "form": form if scope.the_employee.is_manager else None,
@@ -75,7 +75,7 @@ def company(request: HttpRequest) -> HttpResponse:
     return _company_page(scope, form, 422)
 
 
-def _company_page(scope: Scope, form: DeputyForm, status: int = 200) -> HttpResponse:
+def _company_page(scope: PageContext, form: DeputyForm, status: int = 200) -> HttpResponse:
     found = Deputyship.objects.not_over().select_related("manager", "deputy").order_by("-pk")
     before = scope.request.GET.get("before", "")
     behind = before.isascii() and before.isdigit() and len(before) < 19
@@ -97,7 +97,7 @@ def _person(form: DeputyForm, field: str) -> Employee | None:
     return found
 
 
-def _named(scope: Scope, form: DeputyForm, manager: Employee) -> bool:
+def _named(scope: PageContext, form: DeputyForm, manager: Employee) -> bool:
     """Name whom the form says, and say so. False: the form says what is wrong."""
     deputy = _person(form, "deputy")
     if deputy is None:
@@ -123,7 +123,7 @@ def _words(deputyship: Deputyship) -> dict[str, Any]:
 @require_POST
 def end(request: HttpRequest, deputyship_id: int) -> HttpResponse:
     """The manager, or the deputy, ends it. Sent twice, it is answered twice: the page may be gone by then."""
-    scope = Scope(request)
+    scope = PageContext(request)
     _end(scope, deputyship_id)
     # Whoever was a deputy alone has lost the page itself.
     return redirect(scope.url("deputies") if _has_page(scope) else scope.url("me"))
@@ -136,7 +136,7 @@ def company_end(request: HttpRequest, deputyship_id: int) -> HttpResponse:
     return redirect(scope.url("company-deputies"))
 
 
-def _end(scope: Scope, deputyship_id: int) -> None:
+def _end(scope: PageContext, deputyship_id: int) -> None:
     try:
         found, ended = end_deputyship(deputyship_id=deputyship_id, by=scope.user)
     except Deputyship.DoesNotExist as unknown:

@@ -15,7 +15,7 @@ from apps.contacts.models import Erasure
 from apps.contacts.services import ErasureRefused, identities_of
 from apps.dashboard.erasure_forms import ErasureForm
 from apps.dashboard.views.company import hr_scope
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.employees.approval_workflow import ApprovalRefused
 from apps.quotas import services
 from apps.quotas.services import erasure_approvals
@@ -29,7 +29,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return _index(hr_scope(request), ErasureForm())
 
 
-def _index(scope: Scope, form: ErasureForm, status: int = 200) -> HttpResponse:
+def _index(scope: PageContext, form: ErasureForm, status: int = 200) -> HttpResponse:
     unfinished = erasure_approvals.unfinished()
     context = {
         "form": form,
@@ -40,7 +40,7 @@ def _index(scope: Scope, form: ErasureForm, status: int = 200) -> HttpResponse:
     return render(scope, "dashboard/erasures.html", context, status=status)
 
 
-def _kept(scope: Scope) -> list[tuple[Any, Any, bool]]:
+def _kept(scope: PageContext) -> list[tuple[Any, Any, bool]]:
     """(campaign, the day from which its contacts are erased by themselves, whether that is done)"""
     kept = services.retained_campaigns()
     return [(one.campaign, one.until.astimezone(scope.zone).date(), one.over(scope.now)) for one in kept]

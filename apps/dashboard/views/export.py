@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.dashboard import export_words, words
 from apps.dashboard.export_forms import ExportForm
-from apps.dashboard.views.scope import Scope, render, streamed
-from apps.dashboard.views.work import Work, not_begun, seconds_left
+from apps.dashboard.views.scope import PageContext, render, streamed
+from apps.dashboard.views.work import ProgressView, not_begun, seconds_left
 from apps.employees.models import Employee
 from apps.ledger.files import read_file
 from apps.ledger.services import audit
@@ -23,7 +23,7 @@ from apps.quotas.models import Export
 Kind = Export.Kind
 
 
-def kinds_of(scope: Scope) -> list[str]:
+def kinds_of(scope: PageContext) -> list[str]:
     """What the reader may export: HR everything that there is, a manager and a deputy what a team has."""
     if scope.campaign is None:
         return []
@@ -35,7 +35,7 @@ def kinds_of(scope: Scope) -> list[str]:
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
     """Which file."""
-    scope = Scope(request)
+    scope = PageContext(request)
     kinds = kinds_of(scope)
     if not kinds:
         raise Http404("There is nothing to export")
@@ -50,7 +50,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, kind: str) -> HttpResponse:
     """The form of one kind. What the address filters, as a page's list does, is filled in already."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if kind not in kinds_of(scope):
         raise Http404("There is no such export")
     form = _form(scope, kind)
@@ -68,7 +68,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
     return render(scope, "dashboard/export_new.html", context, status=status)
 
 
-def _form(scope: Scope, kind: str) -> ExportForm:
+def _form(scope: PageContext, kind: str) -> ExportForm:
     company = scope.user.has_role("hr")
     own = "" if company else _nearest_team(scope)
     names = ("team", "status", "department", "q", "sort")
@@ -79,21 +79,21 @@ def _form(scope: Scope, kind: str) -> ExportForm:
     return ExportForm(data, initial=initial, kind=kind, columns=columns, zone=scope.zone, company=company)
 
 
-def _nearest_team(scope: Scope) -> str:
+def _nearest_team(scope: PageContext) -> str:
     """The number of whose team is meant when the address names none: the own, else the one stood in for."""
     if scope.employee and scope.employee.is_manager:
         return scope.employee.staff_no
     return scope.stands_in[0].manager.staff_no if scope.stands_in else ""
 
 
-def _example(scope: Scope, kind: str) -> Export:
+def _example(scope: PageContext, kind: str) -> Export:
     result = scope.the_campaign.newest_result if exports.KINDS[kind].frozen else None
     return Export(
         kind=kind, campaign=scope.the_campaign, as_of=scope.now, result_version=result.version if result else None
     )
 
 
-def _ask(scope: Scope, kind: str, form: ExportForm) -> Export | None:
+def _ask(scope: PageContext, kind: str, form: ExportForm) -> Export | None:
     """Ask for what the form says, and make it at once where it is small. None: the form says what is wrong."""
     try:
         root = _root(scope, kind, form)
@@ -113,7 +113,7 @@ def _ask(scope: Scope, kind: str, form: ExportForm) -> Export | None:
     return asked
 
 
-def _root(scope: Scope, kind: str, form: ExportForm) -> Employee | None:
+def _root(scope: PageContext, kind: str, form: ExportForm) -> Employee | None:
     """Whose team the form names, of those the reader may open. Raises ExportRefused."""
     named = form.cleaned_data.get("team", "").strip()
     if not named and scope.user.has_role("hr"):
@@ -125,11 +125,11 @@ def _root(scope: Scope, kind: str, form: ExportForm) -> Employee | None:
 
 
 def _make_small(export: Export) -> None:
-    if exports.is_small() and exports.can_sign(export):
+    if exports.fits_in_request() and exports.can_sign(export):
         exports.make_export(export.pk, tell=False)
 
 
-def _found(scope: Scope, export_id: uuid.UUID) -> Export:
+def _found(scope: PageContext, export_id: uuid.UUID) -> Export:
     visible = Export.objects.visible_to(scope.user).select_related("campaign", "root", "file", "again_of")
     found = visible.filter(pk=export_id).first()
     if found is None:
@@ -140,7 +140,7 @@ def _found(scope: Scope, export_id: uuid.UUID) -> Export:
 @require_safe
 def export(request: HttpRequest, export_id: uuid.UUID) -> HttpResponse:
     """What the file is, how far its making is, and how it compares with the one before."""
-    scope = Scope(request)
+    scope = PageContext(request)
     found = _found(scope, export_id)
     root = found.root
     context = {
@@ -161,7 +161,7 @@ def _team(root: Employee) -> str:
     return _("the team of %(name)s (%(number)s)") % {"name": root.name, "number": root.staff_no}
 
 
-def _filters(scope: Scope, found: Export) -> list[str]:
+def _filters(scope: PageContext, found: Export) -> list[str]:
     """How the people were narrowed, in words."""
     told = {**found.filters}
     status, sort = told.pop("status", ""), told.pop("sort", "")
@@ -173,24 +173,24 @@ def _filters(scope: Scope, found: Export) -> list[str]:
     return said
 
 
-def _work(found: Export) -> Work:
+def _work(found: Export) -> ProgressView:
     title = _("The file is being made")
     attempt = exports.latest_progress(found)
     if attempt is None or attempt.finished_at:
         return not_begun(title)
     if attempt.total is None:
-        return Work(title, _("%(done)s lines so far") % {"done": words.number(attempt.done)}, attempt.done)
+        return ProgressView(title, _("%(done)s lines so far") % {"done": words.number(attempt.done)}, attempt.done)
     counted = _("%(done)s of about %(total)s lines") % {
         "done": words.number(attempt.done), "total": words.number(attempt.total)
     }  # fmt: skip
     left = seconds_left(attempt.done, attempt.total, attempt.started_at, attempt.updated_at)
-    return Work(title, counted, attempt.done, attempt.total, left)
+    return ProgressView(title, counted, attempt.done, attempt.total, left)
 
 
 @require_safe
 def download(request: HttpRequest, export_id: uuid.UUID) -> StreamingHttpResponse:
     """The bytes, while they are kept. That they were fetched is noted."""
-    scope = Scope(request)
+    scope = PageContext(request)
     found = _found(scope, export_id)
     if found.file is None:
         raise Http404("The file is not there")
@@ -204,7 +204,7 @@ def download(request: HttpRequest, export_id: uuid.UUID) -> StreamingHttpRespons
 @require_safe
 def signature(request: HttpRequest, export_id: uuid.UUID) -> StreamingHttpResponse:
     """The signature file of a hand-over, while its bytes are kept."""
-    found = _found(Scope(request), export_id)
+    found = _found(PageContext(request), export_id)
     if found.signature is None:
         raise Http404("The file has no signature")
     return streamed(read_file(found.signature), f"{found.name}.sig", "application/json")
@@ -212,7 +212,7 @@ def signature(request: HttpRequest, export_id: uuid.UUID) -> StreamingHttpRespon
 
 @require_safe
 def manifest(request: HttpRequest, export_id: uuid.UUID) -> JsonResponse:
-    scope = Scope(request)
+    scope = PageContext(request)
     found = _found(scope, export_id)
     response = JsonResponse(exports.manifest_of(found), json_dumps_params={"indent": 1, "ensure_ascii": False})
     response["Content-Disposition"] = f'attachment; filename="{found.name}.json"'
@@ -223,7 +223,7 @@ def manifest(request: HttpRequest, export_id: uuid.UUID) -> JsonResponse:
 @require_POST
 def again(request: HttpRequest, export_id: uuid.UUID) -> HttpResponse:
     """The same file as of the same instant, beside this one."""
-    scope = Scope(request)
+    scope = PageContext(request)
     found = _found(scope, export_id)
     if found.live or found.kind not in kinds_of(scope) or found.campaign != scope.campaign:
         raise Http404("It cannot be made again")

@@ -14,7 +14,7 @@ from apps.dashboard import words
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.export import kinds_of
 from apps.dashboard.views.people import csv_response, whole
-from apps.dashboard.views.scope import Scope, render, streamed
+from apps.dashboard.views.scope import PageContext, render, streamed
 from apps.quotas import reports
 from apps.quotas.exports import ExportRequest, write_adjustments
 from apps.quotas.models import Export
@@ -25,7 +25,7 @@ PAGE = 30
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Own contacts and standing for employees, the team for managers, the company for HR."""
-    scope = Scope(request)
+    scope = PageContext(request)
     files = []
     if scope.user.has_role("hr"):
         files.append((_("Company"), _("Everybody's standing."), scope.url("company-csv"), "building-2"))
@@ -50,7 +50,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(scope, "dashboard/exports.html", {**context, **_past(scope)})
 
 
-def _past(scope: Scope) -> dict[str, Any]:
+def _past(scope: PageContext) -> dict[str, Any]:
     """The files that were made, the newest first: the reader's own, or for HR everybody's."""
     asked = scope.request.GET
     everybodys = asked.get("whose") == "all" and scope.user.has_role("hr")
@@ -81,7 +81,7 @@ def _last_seen(found: QuerySet[Export], text: str) -> Export | None:
 
 @require_safe
 def own_csv(request: HttpRequest) -> FileResponse:
-    scope = Scope(request)
+    scope = PageContext(request)
     return csv_response(scope, reports.OneEmployee(scope.the_employee), scope.the_employee.staff_no)
 
 
@@ -97,7 +97,7 @@ def adjustments_csv(request: HttpRequest) -> FileResponse:
 @require_safe
 def contacts_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The reader's live contacts for a spreadsheet."""
-    scope = Scope(request)
+    scope = PageContext(request)
     name = f"my-contacts-{scope.today.isoformat()}.csv"
     return streamed(exports.own_csv(scope.the_employee), name, "text/csv; charset=utf-8")
 
@@ -105,6 +105,6 @@ def contacts_csv(request: HttpRequest) -> StreamingHttpResponse:
 @require_safe
 def contacts_vcards(request: HttpRequest) -> StreamingHttpResponse:
     """The reader's live contacts for an address book."""
-    scope = Scope(request)
+    scope = PageContext(request)
     name = f"my-contacts-{scope.today.isoformat()}.vcf"
     return streamed(exports.own_vcards(scope.the_employee), name, "text/vcard; charset=utf-8")

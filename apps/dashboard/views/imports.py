@@ -17,9 +17,9 @@ from apps.contacts import services as contacts
 from apps.contacts.models import Contact, Source, Submission
 from apps.dashboard import words
 from apps.dashboard.forms import UploadForm
-from apps.dashboard.views.scope import Scope, fragment, render, streamed
+from apps.dashboard.views.scope import PageContext, fragment, render, streamed
 from apps.dashboard.views.uploads import STOP_POLLING, receive_upload
-from apps.dashboard.views.work import Work, seconds_left
+from apps.dashboard.views.work import ProgressView, seconds_left
 from apps.ledger.files import read_file
 from apps.quotas import services
 
@@ -30,7 +30,7 @@ FILES = (Source.CSV, Source.VCARD)
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
     """The form and the files of before; a file sent here is kept for a day and looked at, and nothing is recorded."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if request.method == "POST" and scope.the_employee:
         form = UploadForm(request.POST, request.FILES)
         if form.is_valid():
@@ -40,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return _index(scope, UploadForm())
 
 
-def _index(scope: Scope, form: UploadForm, status: int = 200) -> HttpResponse:
+def _index(scope: PageContext, form: UploadForm, status: int = 200) -> HttpResponse:
     recent = Submission.objects.filter(employee=scope.the_employee, source__in=FILES).order_by("-received_at")
     context = {
         "form": form, "recent": [_told(one) for one in recent[:RECENT]], "most": settings.MOST_CONTACTS_AT_ONCE,
@@ -49,7 +49,7 @@ def _index(scope: Scope, form: UploadForm, status: int = 200) -> HttpResponse:
     return render(scope, "dashboard/import.html", context, status=status)
 
 
-def _batch(scope: Scope, submission_id: uuid.UUID) -> Submission:
+def _batch(scope: PageContext, submission_id: uuid.UUID) -> Submission:
     found = Submission.objects.filter(pk=submission_id, employee=scope.the_employee, source__in=FILES)
     submission = found.select_related("rejects").first()
     if submission is None:
@@ -71,10 +71,10 @@ def _told(submission: Submission) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _work(submission: Submission) -> Work:
+def _work(submission: Submission) -> ProgressView:
     done, total = submission.done, submission.total or 0
     numbers = {"done": words.number(done), "total": words.number(total)}
-    return Work(
+    return ProgressView(
         title=_("Recording"),
         counted=_("%(done)s of %(total)s contacts") % numbers if done else _("It begins in a moment."),
         done=done,
@@ -87,20 +87,20 @@ def _work(submission: Submission) -> Work:
 @require_safe
 def batch(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
     """How far the file is, and when it is done what became of every line."""
-    scope = Scope(request)
+    scope = PageContext(request)
     return render(scope, "dashboard/import_batch.html", _batch_context(scope, submission_id))
 
 
 @require_safe
 def progress(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
     """The part of that page which follows the work."""
-    scope = Scope(request)
+    scope = PageContext(request)
     context = _batch_context(scope, submission_id)
     status = 200 if context["told"]["running"] else STOP_POLLING
     return fragment(scope, "dashboard/_import_state.html", context, status=status)
 
 
-def _batch_context(scope: Scope, submission_id: uuid.UUID) -> dict[str, Any]:
+def _batch_context(scope: PageContext, submission_id: uuid.UUID) -> dict[str, Any]:
     submission = _batch(scope, submission_id)
     told = _told(submission)
     undoable = submission.undone_at is None and told["created"] and services.can_undo(submission.received_at)
@@ -112,7 +112,7 @@ def _batch_context(scope: Scope, submission_id: uuid.UUID) -> dict[str, Any]:
 @require_safe
 def rejects(request: HttpRequest, submission_id: uuid.UUID) -> StreamingHttpResponse:
     """The rejected lines as a CSV to correct and upload again."""
-    scope = Scope(request)
+    scope = PageContext(request)
     submission = _batch(scope, submission_id)
     if submission.rejects is None:
         raise Http404("There are no rejected lines")
@@ -123,7 +123,7 @@ def rejects(request: HttpRequest, submission_id: uuid.UUID) -> StreamingHttpResp
 @require_POST
 def undo(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
     """End everything the file recorded, while its campaign is open."""
-    scope = Scope(request)
+    scope = PageContext(request)
     _batch(scope, submission_id)
     try:
         ended = services.undo_while_open(submission_id=submission_id, employee=scope.the_employee, by=scope.user.actor)

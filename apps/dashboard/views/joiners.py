@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.dashboard.adjustment_forms import ReasonForm, RuleForm
 from apps.dashboard.views.company import hr_scope
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.employees.models import TreeNode
 from apps.quotas import services
 from apps.quotas.models import AdjustmentRequest
@@ -35,7 +35,7 @@ class Many:
         return self.first + len(self.rows) - 1
 
 
-def many(scope: Scope, found: BulkTargets, name: str, *args: object, **query: object) -> Many:
+def many(scope: PageContext, found: BulkTargets, name: str, *args: object, **query: object) -> Many:
     """The page of the list that the address asks for."""
     text = scope.request.GET.get("page", "")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
@@ -54,7 +54,7 @@ def many(scope: Scope, found: BulkTargets, name: str, *args: object, **query: ob
     )
 
 
-def of_request(scope: Scope, asked: AdjustmentRequest) -> Many:
+def of_request(scope: PageContext, asked: AdjustmentRequest) -> Many:
     """Whom a request for many is about: against the facts of now while it waits, as it was granted afterwards."""
     rule = asked.campaign.rule
     if asked.waiting:
@@ -98,7 +98,7 @@ def departments() -> list[str]:
     return list(names.values_list("department", flat=True).distinct())
 
 
-def _preview(scope: Scope, rule: RuleForm, reason: ReasonForm, status: int = 200) -> HttpResponse:
+def _preview(scope: PageContext, rule: RuleForm, reason: ReasonForm, status: int = 200) -> HttpResponse:
     wanted = rule.cleaned_data
     try:
         found = services.preview_rule(scope.rule, scope.now, **wanted, besides_employee=scope.user.employee_id)
@@ -109,5 +109,5 @@ def _preview(scope: Scope, rule: RuleForm, reason: ReasonForm, status: int = 200
     return _page(scope, rule, status=status, many=listed, reason=reason)
 
 
-def _page(scope: Scope, rule: RuleForm, status: int = 200, **more: Any) -> HttpResponse:
+def _page(scope: PageContext, rule: RuleForm, status: int = 200, **more: Any) -> HttpResponse:
     return render(scope, "dashboard/adjustments_by_rule.html", {"form": rule, **more}, status=status)

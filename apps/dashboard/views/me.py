@@ -16,7 +16,7 @@ from apps.dashboard.forms import QuickAddForm
 from apps.dashboard.views.cards import Card, card_of, period_of
 from apps.dashboard.views.pictures.curves import own_curve
 from apps.dashboard.views.readout import Line, readout
-from apps.dashboard.views.scope import Scope, fragment, render, request_has
+from apps.dashboard.views.scope import PageContext, fragment, render, request_has
 from apps.quotas import reports, rules, services
 from apps.quotas.models import Campaign, Review
 
@@ -37,7 +37,7 @@ class Own:
     asked: Any
     can_ask: bool
     terms: list[Any]
-    moved: list[reports.Moved] | None
+    moved: list[reports.ReasonChange] | None
     corrections: list[Any]
 
     @property
@@ -51,13 +51,13 @@ class Own:
         return sum(count for reason, count in self.by_reason.items() if reason not in ("", "ended"))
 
 
-def own_contacts(scope: Scope, at: datetime | None = None) -> QuerySet[Any]:
+def own_contacts(scope: PageContext, at: datetime | None = None) -> QuerySet[Any]:
     """The reader's contacts, each with its reason at `at` (default: the request's now), newest first."""
     found = reports.contacts_with_reason(scope.campaign, scope.the_employee, at or scope.now)
     return found.order_by("-recorded_at", "-id")
 
 
-def counts_by_reason(scope: Scope) -> dict[str, int]:
+def counts_by_reason(scope: PageContext) -> dict[str, int]:
     return reports.reason_counts(scope.campaign, scope.the_employee, scope.now)
 
 
@@ -74,7 +74,7 @@ class Final:
         return bool(self.row.counted == self.contacts)
 
 
-def final_line(scope: Scope) -> Final | None:
+def final_line(scope: PageContext) -> Final | None:
     """None while there is no result, or when the reader is not in it."""
     if scope.result is None or scope.employee is None:
         return None
@@ -87,7 +87,7 @@ def final_line(scope: Scope) -> Final | None:
     return Final(row, counts_by_reason(scope).get("", 0), corrected=bool(fixed))
 
 
-def own_numbers(scope: Scope, contacts: reports.OwnContacts) -> Own | None:
+def own_numbers(scope: PageContext, contacts: reports.OwnContacts) -> Own | None:
     """None when there is no campaign, or the reader is not in its population."""
     campaign, employee = scope.campaign, scope.employee
     if campaign is None or employee is None:
@@ -107,8 +107,8 @@ def own_numbers(scope: Scope, contacts: reports.OwnContacts) -> Own | None:
     return Own(found.row, found.days, found.flips, contacts.by_reason, asked, can_ask, terms, contacts.moved, fixed)
 
 
-def own_look(
-    scope: Scope, at: datetime | None = None, *, latest: int = LATEST, each: int = EXAMPLES
+def own_summary(
+    scope: PageContext, at: datetime | None = None, *, latest: int = LATEST, each: int = EXAMPLES
 ) -> reports.OwnContacts:
     """The reader's contacts at `at` (default: the request's now), and what became of them since yesterday's end."""
     return reports.own_contacts(
@@ -116,7 +116,7 @@ def own_look(
     )
 
 
-def _yesterday(scope: Scope) -> datetime | None:
+def _yesterday(scope: PageContext) -> datetime | None:
     """Its end in the campaign's zone (decision 11); None where nothing can move any more."""
     if scope.campaign is None or scope.campaign.state != Campaign.State.OPEN:
         return None
@@ -127,14 +127,14 @@ def _yesterday(scope: Scope) -> datetime | None:
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
     """The first screen: how many, how many left, how long left, red or not, what next."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if scope.employee is None:
         return render(scope, "dashboard/nobody.html")
     return page(scope, QuickAddForm(), hurry="added" in request.GET)
 
 
-def page(scope: Scope, form: QuickAddForm, *, hurry: bool = False, status: int = 200) -> HttpResponse:
-    contacts = own_look(scope)
+def page(scope: PageContext, form: QuickAddForm, *, hurry: bool = False, status: int = 200) -> HttpResponse:
+    contacts = own_summary(scope)
     own = own_numbers(scope, contacts)
     context: dict[str, Any] = {"form": form, "hurry": hurry, **lists(contacts)}
     if own:
@@ -153,7 +153,7 @@ def page(scope: Scope, form: QuickAddForm, *, hurry: bool = False, status: int =
     return render(scope, "dashboard/me.html", context, status=status)
 
 
-def _shown(scope: Scope, own: Own) -> dict[str, Any]:
+def _shown(scope: PageContext, own: Own) -> dict[str, Any]:
     """Context of the number's card."""
     card = card_of(scope, own.row, own.days)
     lines = readout(scope, card, own.moved, own.not_counting)
@@ -179,8 +179,8 @@ def lists(contacts: reports.OwnContacts) -> dict[str, Any]:
 @require_safe
 def standing(request: HttpRequest) -> HttpResponse:
     """The number alone, for the page that follows it: 304 while nothing moved (decision 42)."""
-    scope = Scope(request)
-    own = own_numbers(scope, own_look(scope, latest=0, each=0)) if scope.employee else None
+    scope = PageContext(request)
+    own = own_numbers(scope, own_summary(scope, latest=0, each=0)) if scope.employee else None
     if own is None:
         raise Http404("There is no standing")
     shown = _shown(scope, own)
@@ -195,7 +195,7 @@ def standing(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _etag(scope: Scope, own: Own, card: Card, lines: list[Line]) -> str:
+def _etag(scope: PageContext, own: Own, card: Card, lines: list[Line]) -> str:
     """Everything the number's card shows but the time of the look."""
     row = own.row
     shown = (

@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 
 from apps.contacts.services import Handles, handles_counted
 from apps.dashboard import words
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.scope import PageContext
 from apps.quotas import reports
 from apps.quotas.models import Export
 
@@ -38,9 +38,11 @@ class Told:
     url: str
 
 
-def meter_of(scope: Scope, standings: reports.Standings, totals: reports.Totals, name: str = "", *args: object) -> Told:
+def meter_of(
+    scope: PageContext, standings: reports.Standings, totals: reports.Totals, name: str = "", *args: object
+) -> Told:
     """The meter beside these totals. `name` and `args` are the address of the people's list; none without it."""
-    found = reports.honest_meter(standings, totals)
+    found = reports.quality_indicators(standings, totals)
     file = people = ended = twice = ""
     if name:
         file = scope.url("export-new", Export.Kind.DAYS, team=args[0] if args else "")
@@ -55,7 +57,7 @@ def meter_of(scope: Scope, standings: reports.Standings, totals: reports.Totals,
     return Told(found.at, totals.counted, figures, file)
 
 
-def _last_day(found: reports.Meter, url: str, *, live: bool) -> Figure:
+def _last_day(found: reports.QualityIndicators, url: str, *, live: bool) -> Figure:
     said = ngettext(
         "%(count)s of the contacts that count was recorded in the last 24 hours",
         "%(count)s of the contacts that count were recorded in the last 24 hours",
@@ -69,7 +71,7 @@ def _last_day(found: reports.Meter, url: str, *, live: bool) -> Figure:
     return Figure(found.last_day, found.counted, said % _count(found.last_day), means, url, "clock")
 
 
-def _ended(found: reports.Meter, url: str) -> Figure:
+def _ended(found: reports.QualityIndicators, url: str) -> Figure:
     said = ngettext(
         "%(count)s contact ended within 7 days of being recorded",
         "%(count)s contacts ended within 7 days of being recorded",
@@ -80,7 +82,7 @@ def _ended(found: reports.Meter, url: str) -> Figure:
     return Figure(found.ended_soon, whole, said % _count(found.ended_soon), means, url, "hourglass")
 
 
-def _duplicates(found: reports.Meter, url: str) -> Figure:
+def _duplicates(found: reports.QualityIndicators, url: str) -> Figure:
     said = ngettext(
         "%(count)s of %(all)s handed in was a duplicate and refused",
         "%(count)s of %(all)s handed in were duplicates and refused",
@@ -91,7 +93,7 @@ def _duplicates(found: reports.Meter, url: str) -> Figure:
     return Figure(found.duplicates, found.handed_in, said % numbers, means, url, "copy")
 
 
-def _zero(found: reports.Meter, url: str) -> Figure:
+def _zero(found: reports.QualityIndicators, url: str) -> Figure:
     said = ngettext(
         "%(count)s of %(all)s is at 0: nobody counts for them yet",
         "%(count)s of %(all)s are at 0: nobody counts for them yet",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from apps.contacts.models import Contact, ContactIdentity, Source, Submission
 from apps.dashboard import sought, words
 from apps.dashboard.views.me import own_contacts
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.scope import PageContext
 from apps.employees.models import Employee
 
 PAGE = 50
@@ -68,7 +68,7 @@ class Choice:
         return not (self.source or self.batch or self.sort)
 
 
-def choice_of(scope: Scope) -> Choice:
+def choice_of(scope: PageContext) -> Choice:
     """As the address says it. Raises Http404 for a batch that is not the reader's."""
     token = scope.request.GET.get("sought", "")
     try:
@@ -78,14 +78,14 @@ def choice_of(scope: Scope) -> Choice:
     return replace(_choice(scope, scope.request.GET), q=q, sought=token)
 
 
-def choice_typed(scope: Scope) -> Choice:
+def choice_typed(scope: PageContext) -> Choice:
     """As the form above the list says it. Raises Http404 likewise."""
     typed = scope.request.POST
     q = typed.get("q", "").strip().replace("\0", "")[:QUERY_LIMIT]
     return replace(_choice(scope, typed), q=q, sought=sought.seal(q, reader=scope.the_employee, at=scope.now))
 
 
-def _choice(scope: Scope, asked: QueryDict) -> Choice:
+def _choice(scope: PageContext, asked: QueryDict) -> Choice:
     """All but what is searched for."""
     reason, source, sort = (asked.get(key, "") for key in ("reason", "source", "sort"))
     return Choice(
@@ -98,7 +98,7 @@ def _choice(scope: Scope, asked: QueryDict) -> Choice:
     )
 
 
-def _batch(scope: Scope, asked: str) -> Submission | None:
+def _batch(scope: PageContext, asked: str) -> Submission | None:
     if not asked:
         return None
     try:
@@ -107,11 +107,11 @@ def _batch(scope: Scope, asked: str) -> Submission | None:
         raise Http404("There is no such file") from unknown
 
 
-def _batches(scope: Scope) -> QuerySet[Any, Any]:
+def _batches(scope: PageContext) -> QuerySet[Any, Any]:
     return Submission.objects.filter(employee=scope.the_employee).annotate(count=Count("contact"))
 
 
-def own_page(scope: Scope, choice: Choice) -> dict[str, Any]:
+def own_page(scope: PageContext, choice: Choice) -> dict[str, Any]:
     """Context of the list: its rows, the chips with their numbers, what can be chosen, and the addresses around it."""
     chosen = _chosen(scope, choice)
     tally = {line["reason"]: line["n"] for line in chosen.order_by().values("reason").annotate(n=Count("id"))}
@@ -133,12 +133,12 @@ def own_page(scope: Scope, choice: Choice) -> dict[str, Any]:
     }
 
 
-def list_url(scope: Scope, choice: Choice, **more: Any) -> str:
+def list_url(scope: PageContext, choice: Choice, **more: Any) -> str:
     """The address of the list as it is chosen here."""
     return scope.url("contacts", **{**choice.query, **more}) + "#list"
 
 
-def _chosen(scope: Scope, choice: Choice) -> QuerySet[Any]:
+def _chosen(scope: PageContext, choice: Choice) -> QuerySet[Any]:
     """Everything the address filters but the reason, so that every chip can say what it would find."""
     found = own_contacts(scope)
     if choice.source:
@@ -179,7 +179,7 @@ def _titled(found: QuerySet[Any]) -> QuerySet[Any]:
     return found.annotate(nameless=nameless, title=Title("name"))
 
 
-def _after(scope: Scope, found: QuerySet[Any], sort: str, after: str) -> QuerySet[Any]:
+def _after(scope: PageContext, found: QuerySet[Any], sort: str, after: str) -> QuerySet[Any]:
     """The rows behind one of the reader's own contacts, named by its number; any other is a page that is not there."""
     if not after:
         return found
@@ -205,7 +205,7 @@ def _sum(tally: dict[str, int], reason: str) -> int:
     return tally.get(reason, 0) if reason else sum(tally.values())
 
 
-def _chips(scope: Scope, choice: Choice, tally: dict[str, int]) -> list[dict[str, Any]]:
+def _chips(scope: PageContext, choice: Choice, tally: dict[str, int]) -> list[dict[str, Any]]:
     """One chip for each reason that finds something, and the chosen one in any case. The other filters stay."""
     offers: list[tuple[str, words.Text]] = [
         ("", _("All")),
@@ -225,13 +225,13 @@ def _chips(scope: Scope, choice: Choice, tally: dict[str, int]) -> list[dict[str
     ]
 
 
-def _sources(scope: Scope, choice: Choice) -> list[tuple[str, words.Text]]:
+def _sources(scope: PageContext, choice: Choice) -> list[tuple[str, words.Text]]:
     """The ways in that brought the reader something, and the chosen one in any case."""
     used = set(Contact.objects.of(scope.the_employee).values_list("source", flat=True).distinct())
     return [(code, label) for code, label in words.SOURCES.items() if code in used or code == choice.source]
 
 
-def _files(scope: Scope, choice: Choice) -> list[tuple[str, str]]:
+def _files(scope: PageContext, choice: Choice) -> list[tuple[str, str]]:
     """The newest files the reader handed in, and the chosen batch in any case: name, day, contacts that came of it."""
     files = list(_batches(scope).filter(source__in=FILES, count__gt=0).order_by("-received_at")[:MOST_FILES])
     if choice.batch and choice.batch not in files:
@@ -239,7 +239,7 @@ def _files(scope: Scope, choice: Choice) -> list[tuple[str, str]]:
     return [(str(one.pk), _called(scope, one)) for one in files]
 
 
-def _called(scope: Scope, batch: Any) -> str:
+def _called(scope: PageContext, batch: Any) -> str:
     day = words.short_date(batch.received_at.astimezone(scope.zone).date())
     name = batch.file_name or words.SOURCES.get(batch.source, batch.source)
     return f"{name} · {day} · {words.number(batch.count)}"

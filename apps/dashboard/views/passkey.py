@@ -11,11 +11,11 @@ from django.views.decorators.http import require_POST
 from apps.dashboard.entering import waiting
 from apps.dashboard.passkey_challenges import Purpose, keep, place, take
 from apps.dashboard.second_factor_forms import PasskeyForm
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.scope import PageContext
 from apps.dashboard.views.second_factor import added, first_page, guess_of, is_fresh, may_change, page, stale
 from apps.employees.enrolment import CodeNeeded, has_factor
 from apps.employees.models import Account
-from apps.employees.passkeys import NotProven, TooMany, add_passkey, ask_known, ask_new
+from apps.employees.passkeys import NotProven, TooManyPasskeys, add_passkey, ask_known, ask_new
 
 
 @login_not_required
@@ -33,14 +33,14 @@ def sign_in_options(request: HttpRequest) -> HttpResponse:
 @require_POST
 def proof_options(request: HttpRequest) -> HttpResponse:
     """For whoever takes a factor away."""
-    return _known(request, Scope(request).user, Purpose.PROOF)
+    return _known(request, PageContext(request).user, Purpose.PROOF)
 
 
 @never_cache
 @require_POST
 def new_options(request: HttpRequest) -> HttpResponse:
     """For whoever adds a passkey."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if not may_change(scope):
         raise Http404
     options, state = ask_new(scope.user, place(request))
@@ -52,7 +52,7 @@ def new_options(request: HttpRequest) -> HttpResponse:
 @require_POST
 def add(request: HttpRequest) -> HttpResponse:
     """Named, and proven by the password unless the sign-in was a moment ago."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if not may_change(scope):
         return stale(scope)
     account, first = scope.user, not has_factor(scope.user)
@@ -83,7 +83,7 @@ def _added(request: HttpRequest, account: Account, form: PasskeyForm) -> bool:
     except CodeNeeded:
         form.refuse_code()
         return False
-    except TooMany:
+    except TooManyPasskeys:
         form.add_error("name", _("You have as many passkeys as one can have. Remove one first."))
         return False
     return True

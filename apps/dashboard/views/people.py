@@ -12,7 +12,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.text import slugify
 
 from apps.dashboard import words
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.scope import PageContext
 from apps.employees.looks import note_found
 from apps.ledger.replica import anew
 from apps.quotas import exports, reports, rules
@@ -51,7 +51,7 @@ class Choice:
         return bool(self.status or self.q or self.department)
 
 
-def choice_of(scope: Scope) -> Choice:
+def choice_of(scope: PageContext) -> Choice:
     asked = scope.request.GET
     status, sort = asked.get("status", ""), asked.get("sort", "")
     statuses = words.statuses(scope.user.has_role("hr"))
@@ -72,7 +72,9 @@ class Person:
     url: str
 
 
-def listing(scope: Scope, everybody: reports.Standings, choice: Choice, name: str, *args: object) -> dict[str, Any]:
+def listing(
+    scope: PageContext, everybody: reports.Standings, choice: Choice, name: str, *args: object
+) -> dict[str, Any]:
     """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address.
 
     `everybody`: the standings that the list is chosen from.
@@ -124,7 +126,7 @@ class Column:
     sorted: str
 
 
-def _columns(scope: Scope, choice: Choice, name: str, *args: object) -> dict[str, Column]:
+def _columns(scope: PageContext, choice: Choice, name: str, *args: object) -> dict[str, Column]:
     def head(orders: dict[str, str]) -> Column:
         sort = next((code for code in orders if code != choice.sort), choice.sort)
         url = scope.url(name, *args, **{**choice.query, "sort": sort}) + "#list"
@@ -133,7 +135,7 @@ def _columns(scope: Scope, choice: Choice, name: str, *args: object) -> dict[str
     return {column: head(orders) for column, orders in ORDERS.items()}
 
 
-def tile_urls(scope: Scope, choice: Choice, name: str, *args: object) -> dict[str, str]:
+def tile_urls(scope: PageContext, choice: Choice, name: str, *args: object) -> dict[str, str]:
     """Every total is a link to the list it counts."""
 
     def link(**query: str) -> str:
@@ -143,7 +145,7 @@ def tile_urls(scope: Scope, choice: Choice, name: str, *args: object) -> dict[st
     return {**by_status, "all": link()}
 
 
-def csv_response(scope: Scope, people: Any, label: str) -> FileResponse:
+def csv_response(scope: PageContext, people: Any, label: str) -> FileResponse:
     """The standings CSV of exactly what the address filters, in the order it names, else by staff number.
 
     A failure half-way is an error page and never a file that only looks complete.
@@ -180,13 +182,13 @@ def standings_file(
 
 
 def whole(
-    scope: Scope, write_to: Callable[[Callable[[bytes], object]], None], wish: exports.ExportRequest, *parts: str
+    scope: PageContext, write_to: Callable[[Callable[[bytes], object]], None], wish: exports.ExportRequest, *parts: str
 ) -> FileResponse:
     """A CSV to take away, written whole before it is sent, its manifest kept; `parts` and the day make its name."""
     return whole_file(write_to, _dated(scope, *parts), CSV, partial(noted, scope, wish))
 
 
-def _dated(scope: Scope, *parts: str) -> str:
+def _dated(scope: PageContext, *parts: str) -> str:
     return _named(*parts, (scope.day or scope.today).isoformat())
 
 
@@ -194,7 +196,7 @@ def _named(*parts: str) -> str:
     return "-".join(filter(None, parts)) + ".csv"
 
 
-def noted(scope: Scope, wish: exports.ExportRequest, file: IO[bytes]) -> str:
+def noted(scope: PageContext, wish: exports.ExportRequest, file: IO[bytes]) -> str:
     """Keep the manifest of a file that is sent now; returns its address. A question about a file notes nothing."""
     if scope.request.method != "GET":
         return ""

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from apps.contacts.reports import REJECTS_KEPT
 from apps.dashboard.audit_words import ACTIONS
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.ledger.models import AuditEntry
 from apps.quotas.models import Review
 
@@ -42,7 +42,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 def looks(request: HttpRequest) -> HttpResponse:
     """Who of HR has opened the reader's record, the newest first. A manager's looks at the own team are not written."""
-    scope = Scope(request)
+    scope = PageContext(request)
     reader = scope.the_employee
     reviews = [str(pk) for pk in Review.objects.filter(employee=reader).values_list("pk", flat=True)]
     mine = Q(subject_kind="employee", subject_id=reader.staff_no, action__in=LOOKS)

@@ -8,7 +8,7 @@ from django.utils.translation import ngettext, pgettext
 
 from apps.dashboard import words
 from apps.dashboard.views.cards import Card
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.scope import PageContext
 from apps.quotas import reports
 
 # What became of contacts that count now and did not, by the reason they had; None was not there yet.
@@ -26,7 +26,7 @@ class Line:
     links: Sequence[tuple[str, str]] = ()
 
 
-def readout(scope: Scope, card: Card, moved: list[reports.Moved] | None, not_counting: int) -> list[Line]:
+def readout(scope: PageContext, card: Card, moved: list[reports.ReasonChange] | None, not_counting: int) -> list[Line]:
     """`moved` is what became of the reader's contacts since yesterday, or None where nothing can move any more."""
     lines = [_time(card), _needed(scope, card)]
     if moved is not None:
@@ -44,7 +44,7 @@ def _time(card: Card) -> Line:
     return Line("calendar-clock", lead, period.deadline, there)
 
 
-def _needed(scope: Scope, card: Card) -> Line | None:
+def _needed(scope: PageContext, card: Card) -> Line | None:
     row, period = card.row, card.period
     if row.remaining == 0:
         return _done(scope, card)
@@ -61,7 +61,7 @@ def _needed(scope: Scope, card: Card) -> Line | None:
     )
 
 
-def _done(scope: Scope, card: Card) -> Line:
+def _done(scope: PageContext, card: Card) -> Line:
     row, spare = card.row, card.row.counted - card.row.target
     if spare == 0 and row.reached_at and row.reached_at.astimezone(scope.zone).date() == scope.today:
         lead = _("That was number %(target)s") % {"target": words.number(row.target)}
@@ -72,7 +72,7 @@ def _done(scope: Scope, card: Card) -> Line:
     return Line("circle-check", _("Done"), text)
 
 
-def _since_yesterday(moved: list[reports.Moved]) -> Line:
+def _since_yesterday(moved: list[reports.ReasonChange]) -> Line:
     """+3 since yesterday: 2 added, 1 confirmed. The number is the difference of the verdicts' `counted`."""
     net = sum(one.contacts for one in moved if one.now == "") - sum(one.contacts for one in moved if one.before == "")
     parts = [text % {"count": words.number(count)} for count, text in _parts(moved) if count]
@@ -87,7 +87,7 @@ def _since_yesterday(moved: list[reports.Moved]) -> Line:
     return Line("history", lead, text)
 
 
-def _parts(moved: list[reports.Moved]) -> list[tuple[int, str]]:
+def _parts(moved: list[reports.ReasonChange]) -> list[tuple[int, str]]:
     """Each part with its number, gains first."""
 
     def came(kind: str) -> int:
@@ -140,7 +140,7 @@ def _parts(moved: list[reports.Moved]) -> list[tuple[int, str]]:
     ]
 
 
-def _next(scope: Scope, card: Card, not_counting: int) -> Line | None:
+def _next(scope: PageContext, card: Card, not_counting: int) -> Line | None:
     row, period = card.row, card.period
     if scope.result:
         return Line("flag", _("Final"), _("only a correction that two people of HR agree on can change it"))
@@ -159,7 +159,7 @@ def _next(scope: Scope, card: Card, not_counting: int) -> Line | None:
     return Line("arrow-right", _("Next"), links=[(first, "#quick-add"), *mend])
 
 
-def _mend(scope: Scope, not_counting: int) -> list[tuple[str, str]]:
+def _mend(scope: PageContext, not_counting: int) -> list[tuple[str, str]]:
     if not not_counting:
         return []
     text = ngettext("See why %(count)s does not count", "See why %(count)s do not count", not_counting)
@@ -167,7 +167,7 @@ def _mend(scope: Scope, not_counting: int) -> list[tuple[str, str]]:
     return [(text % {"count": words.number(not_counting)}, url)]
 
 
-def _could_change(scope: Scope) -> str:
+def _could_change(scope: PageContext) -> str:
     """What could still take a number under its target, as this campaign counts."""
     parts = [_("a contact that ends no longer counts"), _("nor does one who joins the company")]
     if scope.rule.confirmed_only:

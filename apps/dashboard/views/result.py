@@ -14,8 +14,8 @@ from apps.dashboard import words
 from apps.dashboard.forms import CorrectionForm
 from apps.dashboard.views.company import hr_scope
 from apps.dashboard.views.people import noted, standings_file, whole_file
-from apps.dashboard.views.scope import Scope, render
-from apps.dashboard.views.work import Work, not_begun, seconds_left
+from apps.dashboard.views.scope import PageContext, render
+from apps.dashboard.views.work import ProgressView, not_begun, seconds_left
 from apps.ledger.signing import fingerprint
 from apps.quotas import exports, reports
 from apps.quotas.freeze import corrections, proof, versions
@@ -26,15 +26,15 @@ from apps.quotas.models import Export, FrozenResult, FrozenStanding, ResultCorre
 JSON, PEM, PYTHON, CSV = "application/json", "application/x-pem-file", "text/x-python", "text/csv; charset=utf-8"
 
 
-def _reader(request: HttpRequest) -> Scope:
+def _reader(request: HttpRequest) -> PageContext:
     """The scope of a request by HR or an auditor. Raises Http404 for everybody else."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if not scope.reads_results:
         raise Http404("There is no such page")
     return scope
 
 
-def _result(scope: Scope) -> FrozenResult:
+def _result(scope: PageContext) -> FrozenResult:
     if scope.result is None:
         raise Http404("There is no result")
     return scope.result
@@ -121,7 +121,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     return render(scope, "dashboard/correction_ask.html", {"form": form}, status=status)
 
 
-def _correction(scope: Scope, correction_id: int) -> ResultCorrection:
+def _correction(scope: PageContext, correction_id: int) -> ResultCorrection:
     found = ResultCorrection.objects.filter(pk=correction_id, campaign=scope.campaign).first()
     if found is None:
         raise Http404("There is no such correction")
@@ -134,7 +134,7 @@ def correction(request: HttpRequest, correction_id: int) -> HttpResponse:
     return _page(scope, _correction(scope, correction_id))
 
 
-def _page(scope: Scope, found: ResultCorrection, error: str = "", status: int = 200) -> HttpResponse:
+def _page(scope: PageContext, found: ResultCorrection, error: str = "", status: int = 200) -> HttpResponse:
     work = _work(found) if versions.is_unmade(found) else None
     context = {
         "correction": found,
@@ -154,7 +154,7 @@ def _made_by_it(found: ResultCorrection) -> FrozenResult | None:
     return FrozenResult.objects.filter(campaign=found.campaign, version=found.result_version).first()
 
 
-def _work(found: ResultCorrection) -> Work:
+def _work(found: ResultCorrection) -> ProgressView:
     """How far the version is that a granted correction makes: its rows are copied, then sealed."""
     title = _("Version %(version)s is being made") % {"version": found.result_version}
     more = _("Until it stands, the version before is the result.")
@@ -165,7 +165,7 @@ def _work(found: ResultCorrection) -> Work:
     said = _("%(done)s of %(total)s people sealed") if done > rows else _("%(done)s of %(total)s people copied")
     counted = said % {"done": words.number(done - rows if done > rows else done), "total": words.number(rows)}
     left = seconds_left(done, attempt.total, attempt.started_at, attempt.updated_at)
-    return Work(title, counted, done, attempt.total, left, more)
+    return ProgressView(title, counted, done, attempt.total, left, more)
 
 
 def _lines(found: ResultCorrection) -> list[dict[str, Any]]:

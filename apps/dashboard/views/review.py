@@ -15,7 +15,7 @@ from apps.dashboard import review_words
 from apps.dashboard.review_forms import ReviewForm, numbers
 from apps.dashboard.views.me import own_contacts
 from apps.dashboard.views.own_list import QUERY_LIMIT, searched
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.quotas import reports, services
 from apps.quotas.models import Review
 
@@ -39,13 +39,13 @@ class Asked:
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Every question in this campaign with its state, the newest first."""
-    scope = Scope(request)
+    scope = PageContext(request)
     asked = _asked(scope) if scope.campaign else []
     context = {"asked": asked, "can_ask": can_ask_now(scope) and not (asked and asked[0].review.closed_at is None)}
     return render(scope, "dashboard/review.html", context)
 
 
-def _asked(scope: Scope) -> list[Asked]:
+def _asked(scope: PageContext) -> list[Asked]:
     employee, campaign = scope.the_employee, scope.the_campaign
     found = Review.objects.filter(employee=employee, campaign=campaign).order_by("-asked_at", "-id")
     reviews = list(found.prefetch_related("contacts")[:SHOWN])
@@ -67,7 +67,7 @@ def _asked(scope: Scope) -> list[Asked]:
     ]
 
 
-def can_ask_now(scope: Scope) -> bool:
+def can_ask_now(scope: PageContext) -> bool:
     """Whether the campaign takes questions; whether the reader has a standing in it, asking says."""
     return scope.campaign is not None and services.can_ask(scope.campaign, scope.now)
 
@@ -75,7 +75,7 @@ def can_ask_now(scope: Scope) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
     """The form, and what comes of it. A refused one comes back filled, ticks included."""
-    scope = Scope(request)
+    scope = PageContext(request)
     employee = scope.the_employee
     if request.method != "POST":
         if Review.objects.filter(campaign=scope.campaign, employee=employee, closed_at=None).exists():
@@ -99,13 +99,13 @@ def ask(request: HttpRequest) -> HttpResponse:
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
     """The form again with another search or another page of contacts; what is written and ticked stays."""
-    scope = Scope(request)
+    scope = PageContext(request)
     typed = {name: request.POST.get(name, "") for name in ReviewForm.base_fields}
     form = ReviewForm(initial={name: text for name, text in typed.items() if text})
     return _form(scope, form, numbers(request.POST.getlist("contact")))
 
 
-def _form(scope: Scope, form: ReviewForm, ticked: set[int], status: int = 200) -> HttpResponse:
+def _form(scope: PageContext, form: ReviewForm, ticked: set[int], status: int = 200) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "can_ask": can_ask_now(scope), "reply_days": settings.REVIEW_REPLY_DAYS}
     if context["can_ask"]:
         context["row"] = scope.standings(reports.OneEmployee(scope.the_employee)).one(scope.the_employee.pk)
@@ -113,7 +113,7 @@ def _form(scope: Scope, form: ReviewForm, ticked: set[int], status: int = 200) -
     return render(scope, "dashboard/review_ask.html", context, status=status)
 
 
-def _offered(scope: Scope, ticked: set[int]) -> dict[str, Any]:
+def _offered(scope: PageContext, ticked: set[int]) -> dict[str, Any]:
     """The ticked contacts, and one page of the others: those that do not count first, then ended ones, then the rest.
 
     By page number and not by keyset: what they are ordered by is judged anew with every look, all of them at once.
@@ -141,7 +141,7 @@ def _offered(scope: Scope, ticked: set[int]) -> dict[str, Any]:
 @require_POST
 def withdraw(request: HttpRequest, review_id: int) -> HttpResponse:
     """Take the question back, unless HR was quicker: then the page says so."""
-    scope = Scope(request)
+    scope = PageContext(request)
     try:
         services.withdraw_review(review_id=review_id, employee=scope.the_employee, by=scope.user.actor)
     except Review.DoesNotExist as unknown:

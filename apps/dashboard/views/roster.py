@@ -17,8 +17,8 @@ from apps.dashboard import roster_words, words
 from apps.dashboard.forms import RosterForm
 from apps.dashboard.views.approvals import approval_line
 from apps.dashboard.views.company import hr_scope
-from apps.dashboard.views.scope import Scope, fragment, render, streamed
-from apps.dashboard.views.work import Work, not_begun
+from apps.dashboard.views.scope import PageContext, fragment, render, streamed
+from apps.dashboard.views.work import ProgressView, not_begun
 from apps.employees import loads
 from apps.employees.approval_workflow import ApprovalRefused
 from apps.employees.imports import OPTIONAL, REQUIRED
@@ -66,7 +66,7 @@ def template(request: HttpRequest) -> StreamingHttpResponse:
     return streamed([text.encode()], "roster-template.csv", "text/csv; charset=utf-8")
 
 
-def _load(scope: Scope, load_id: uuid.UUID) -> RosterLoad:
+def _load(scope: PageContext, load_id: uuid.UUID) -> RosterLoad:
     """A load whose file is kept, or that was confirmed; whoever of HR sent it."""
     load = RosterLoad.objects.select_related("file", "difference").filter(pk=load_id).first()
     gone = load is None or (load.state in (State.LOOKING, State.LOOKED) and _expired(load, scope))
@@ -75,7 +75,7 @@ def _load(scope: Scope, load_id: uuid.UUID) -> RosterLoad:
     return load
 
 
-def _expired(load: RosterLoad, scope: Scope) -> bool:
+def _expired(load: RosterLoad, scope: PageContext) -> bool:
     return load.file is None or load.file.expires_at <= scope.now
 
 
@@ -96,7 +96,7 @@ def progress(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     return fragment(scope, "dashboard/_roster_state.html", context, status=status)
 
 
-def _context(scope: Scope, load: RosterLoad, show: str = "") -> dict[str, Any]:
+def _context(scope: PageContext, load: RosterLoad, show: str = "") -> dict[str, Any]:
     told = _told(load)
     requests = ApprovalRequest.objects.filter(kind__in=ABOUT_LOADS, subject=str(load.pk)).order_by("requested_at")
     lists = {one["kind"]: one for one in told["lists"]} if told["compared"] else {}
@@ -136,14 +136,14 @@ def _told(load: RosterLoad) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _work(load: RosterLoad) -> Work:
+def _work(load: RosterLoad) -> ProgressView:
     title = _("Changing the roster") if load.state == State.RECEIVED else _("Comparing with the roster")
     if not load.attempts:
         return not_begun(title)
     if load.total and load.done >= load.total:
-        return Work(title, _("All rows are read. The roster changes in one step."))
+        return ProgressView(title, _("All rows are read. The roster changes in one step."))
     read = _("%(done)s rows read") % {"done": words.number(load.done)}
-    return Work(title, read, load.done, load.total)
+    return ProgressView(title, read, load.done, load.total)
 
 
 def _columns(load: RosterLoad) -> list[dict[str, Any]]:
@@ -165,7 +165,7 @@ def look(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     load = _load(scope, load_id)
     encoding = request.POST.get("encoding", "")
     said = [request.POST.get(f"role_{place}") for place in range(len(load.layout.get("header", [])))]
-    loads.look_again(
+    loads.refresh_preview(
         load, encoding=encoding if encoding in ENCODINGS else "", complete=request.POST.get("complete") == "yes",
         without_unknown_managers=request.POST.get("without_unknown_managers") == "yes",
         roles=[role if role in roster_words.ROLES else "" for role in said] if any(said) else None, by=scope.user.actor,

@@ -9,18 +9,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.dashboard import campaign_words, rule_words
-from apps.dashboard.campaign_forms import ChangeForm, SeenForm
+from apps.dashboard.campaign_forms import ChangeForm, ConfirmForm
 from apps.dashboard.views.campaign import campaign_scope
 from apps.dashboard.views.campaigns import look_of
 from apps.dashboard.views.joiners import departments
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.employees.approval_workflow import ApprovalRefused
 from apps.employees.models import ApprovalRequest
 from apps.quotas import services
 from apps.quotas.services import CampaignRefused, campaign_approvals
 
 
-def _departments(scope: Scope) -> list[str]:
+def _departments(scope: PageContext) -> list[str]:
     """Those of today, and those of the rule that nobody is in any more."""
     return sorted({*departments(), *scope.rule.scope})
 
@@ -30,8 +30,8 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
     """The form, and when it is sent the look: nothing is changed here."""
     scope = campaign_scope(request, slug)
     if request.method != "POST":
-        return _page(scope, SeenForm.of(scope.rule, _departments(scope)))
-    form = SeenForm(request.POST, departments=_departments(scope))
+        return _page(scope, ConfirmForm.of(scope.rule, _departments(scope)))
+    form = ConfirmForm(request.POST, departments=_departments(scope))
     if not form.is_valid():
         return _page(scope, form, status=422)
     return _look(scope, form, ChangeForm())
@@ -41,7 +41,7 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
 def confirm(request: HttpRequest, slug: str) -> HttpResponse:
     """Make the change that was looked at, once."""
     scope = campaign_scope(request, slug)
-    form, sent = SeenForm(request.POST, departments=_departments(scope)), ChangeForm(request.POST)
+    form, sent = ConfirmForm(request.POST, departments=_departments(scope)), ChangeForm(request.POST)
     if not form.is_valid():
         return _page(scope, form, status=422)
     if not sent.is_valid():
@@ -68,7 +68,7 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect(scope.url("campaign", slug))
 
 
-def _look(scope: Scope, form: SeenForm, sent: ChangeForm, status: int = 200) -> HttpResponse:
+def _look(scope: PageContext, form: ConfirmForm, sent: ChangeForm, status: int = 200) -> HttpResponse:
     try:
         found = services.preview_rule_change(
             campaign=scope.the_campaign, terms=form.terms(), seen=form.cleaned_data["seen"], now=scope.now
@@ -89,17 +89,17 @@ def _look(scope: Scope, form: SeenForm, sent: ChangeForm, status: int = 200) -> 
     return _page(scope, form, status=status, **context)
 
 
-def _refused(scope: Scope, form: SeenForm, refused: CampaignRefused) -> HttpResponse:
+def _refused(scope: PageContext, form: ConfirmForm, refused: CampaignRefused) -> HttpResponse:
     """The form with the reason; after a change in between it is one for the version that is in force now."""
     form.refuse(refused.field, refused.message)
     return _page(scope, form.at(_newest(scope)), status=409 if refused.conflict else 422)
 
 
-def _newest(scope: Scope) -> int:
+def _newest(scope: PageContext) -> int:
     return int(scope.the_campaign.rules.latest("version").version)
 
 
-def _page(scope: Scope, form: SeenForm, status: int = 200, **more: Any) -> HttpResponse:
+def _page(scope: PageContext, form: ConfirmForm, status: int = 200, **more: Any) -> HttpResponse:
     found = scope.the_campaign
     context = {
         "form": form,

@@ -45,7 +45,7 @@ class Frame:
     links: list[Link]
 
 
-class Scope:
+class PageContext:
     """The reader's campaign (decision 18) and the instant that is looked at: now, or the end of a past day.
 
     `result` is the version of a frozen result that is shown, the newest unless the address names one; None while there
@@ -254,7 +254,7 @@ def request_has(request: HttpRequest, etag: str) -> bool:
     return etag in (one.strip().removeprefix("W/") for one in known.split(","))
 
 
-def render(scope: Scope, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
+def render(scope: PageContext, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
     """A page of this door, in the campaign's time zone, kept by nobody: its numbers are somebody's own."""
     full = {"scope": scope, "now": scope.look, "frame": scope.frame(), **(context or {})}
     with timezone.override(scope.zone):
@@ -263,7 +263,7 @@ def render(scope: Scope, template: str, context: dict[str, Any] | None = None, s
     return response
 
 
-def fragment(scope: Scope, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+def fragment(scope: PageContext, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     """A part of a page: like `render`, without what stands around it."""
     with timezone.override(scope.zone):
         response = render_template(

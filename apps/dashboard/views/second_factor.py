@@ -19,10 +19,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from apps.dashboard.entering import PROVEN_AT, enter, waiting
+from apps.dashboard.entering import PROVEN_AT, complete_login, waiting
 from apps.dashboard.passkey_challenges import Purpose, place, take
 from apps.dashboard.second_factor_forms import AddForm, CodeForm, NewCodesForm, PasskeyForm, RemoveForm
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.scope import PageContext
 from apps.employees.enrolment import CodeNeeded, has_factor
 from apps.employees.lock_out import NO_GUESS, Guess, guess_factor, guess_in_session
 from apps.employees.models import Account
@@ -59,7 +59,7 @@ def asked(request: HttpRequest) -> HttpResponse:
     form = CodeForm(user=account, data=request.POST or None, check=_checks(request, account, Purpose.SIGN_IN))
     if request.method == "POST" and _proven(form, guess_factor(request, account, by_passkey=form.by_passkey)):
         reseal_factors(account=account, by=account.actor)
-        return enter(request, account, left["wanted"], event=left["event"], shown=True, hours=left["hours"])
+        return complete_login(request, account, left["wanted"], event=left["event"], shown=True, hours=left["hours"])
     keyed = works_at(account, place(request))
     return render_template(request, "registration/second_factor_asked.html", {"form": form, "keyed": keyed})
 
@@ -68,7 +68,7 @@ def asked(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def own(request: HttpRequest) -> HttpResponse:
     """One's own second factors: the page to add the first, or what there is."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if has_factor(scope.user):
         # Added in another browser since this one was signed in.
         return stale(scope) if lacks_factor(scope.user, request.session) else page(scope)
@@ -79,7 +79,7 @@ def own(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def app(request: HttpRequest) -> HttpResponse:
     """An app beside the passkeys that are there."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if not may_change(scope):
         return stale(scope)
     return redirect("second-factor") if has_app(scope.user) else _add_app(scope)
@@ -89,7 +89,7 @@ def app(request: HttpRequest) -> HttpResponse:
 @require_POST
 def remove(request: HttpRequest) -> HttpResponse:
     """With a code or a passkey: whoever finds an open browser takes nothing away."""
-    scope = Scope(request)
+    scope = PageContext(request)
     account = scope.user
     if not has_factor(account):
         raise Http404
@@ -113,7 +113,7 @@ def remove(request: HttpRequest) -> HttpResponse:
 @require_POST
 def codes(request: HttpRequest) -> HttpResponse:
     """New codes on paper, with a code or a passkey: the answer alone shows them."""
-    scope = Scope(request)
+    scope = PageContext(request)
     account = scope.user
     if not has_factor(account):
         raise Http404
@@ -134,19 +134,19 @@ def _proven(form: CodeForm, guess: Guess) -> bool:
     return False
 
 
-def may_change(scope: Scope) -> bool:
+def may_change(scope: PageContext) -> bool:
     """Whether this session may add factors: it has shown one that is there; without one, it can prove who it is."""
     if has_factor(scope.user) and not scope.request.session.get(SHOWN):
         return False
     return is_fresh(scope) or scope.user.has_usable_password()
 
 
-def is_fresh(scope: Scope) -> bool:
+def is_fresh(scope: PageContext) -> bool:
     """Whether the sign-in was a moment ago."""
     return bool(time.time() - scope.request.session.get(PROVEN_AT, 0) < FRESH)
 
 
-def added(scope: Scope, said: str, *, first: bool) -> HttpResponse:
+def added(scope: PageContext, said: str, *, first: bool) -> HttpResponse:
     """What is seen after one was added; the codes on paper after the first one alone."""
     scope.request.session[SHOWN] = True
     scope.request.session.cycle_key()
@@ -155,7 +155,7 @@ def added(scope: Scope, said: str, *, first: bool) -> HttpResponse:
     return page(scope, codes=paper_codes(scope.user)) if first else redirect("second-factor")
 
 
-def page(scope: Scope, *, status: int = 200, **context: Any) -> HttpResponse:
+def page(scope: PageContext, *, status: int = 200, **context: Any) -> HttpResponse:
     """What there is of one's own factors, with the forms to add and to remove."""
     account = scope.user
     around = {
@@ -171,12 +171,12 @@ def page(scope: Scope, *, status: int = 200, **context: Any) -> HttpResponse:
     return _render(scope, "registration/second_factor.html", status=status, **{**around, **context})
 
 
-def stale(scope: Scope) -> HttpResponse:
+def stale(scope: PageContext) -> HttpResponse:
     """Signed in before the factor was added, or too long ago to add one."""
     return _render(scope, "registration/second_factor_stale.html")
 
 
-def first_page(scope: Scope, form: AddForm | None = None, *, status: int = 200, **context: Any) -> HttpResponse:
+def first_page(scope: PageContext, form: AddForm | None = None, *, status: int = 200, **context: Any) -> HttpResponse:
     """The picture for an app and, as long as there is no factor, a passkey instead."""
     account, fresh = scope.user, is_fresh(scope)
     form = form or AddForm(user=account, fresh=fresh)
@@ -190,7 +190,7 @@ def first_page(scope: Scope, form: AddForm | None = None, *, status: int = 200, 
     return _render(scope, "registration/second_factor_add.html", status=status, **{**around, **context})
 
 
-def _add_app(scope: Scope) -> HttpResponse:
+def _add_app(scope: PageContext) -> HttpResponse:
     account, request = scope.user, scope.request
     form = AddForm(user=account, fresh=is_fresh(scope), data=request.POST or None)
     if request.method != "POST":
@@ -213,7 +213,7 @@ def _add_app(scope: Scope) -> HttpResponse:
     return added(scope, said, first=first)
 
 
-def guess_of(scope: Scope, form: AddForm | PasskeyForm) -> Guess:
+def guess_of(scope: PageContext, form: AddForm | PasskeyForm) -> Guess:
     """The guess at a password or an enrolment code that a form which adds a factor is, if it asks for one."""
     return guess_in_session(scope.request, scope.user) if form.asks_secret else NO_GUESS
 
@@ -227,7 +227,7 @@ def _check(request: HttpRequest, account: Account, purpose: Purpose, answer: str
     check_passkey(account=account, place=place(request), state=state, answer=answer)
 
 
-def _end_others(scope: Scope) -> None:
+def _end_others(scope: PageContext) -> None:
     """With another second factor, whoever is signed in elsewhere proves anew who it is."""
     end_sessions(account=scope.user, by=scope.user.actor, but=scope.request.session.session_key)
 
@@ -236,7 +236,7 @@ def _nothing(answer: str) -> None:
     """An empty form checks no answers."""
 
 
-def _render(scope: Scope, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+def _render(scope: PageContext, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
     around = {"scope": scope, "frame": scope.frame(), "now": scope.now}
     return render_template(scope.request, template, {**around, **context}, status=status)
 

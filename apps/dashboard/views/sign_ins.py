@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.employees.browsers import called
 from apps.employees.sessions import end_access, end_session, idle_limit, signed_in
 
@@ -17,7 +17,7 @@ from apps.employees.sessions import end_access, end_session, idle_limit, signed_
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """This browser first, then the others, the one used last first."""
-    scope = Scope(request)
+    scope = PageContext(request)
     rows = [{"one": one, "called": called(one.agent)} for one in signed_in(scope.user, request.session.session_key)]
     context = {"rows": rows, "others": len(rows) > 1, "idle": _spelled(idle_limit(scope.user))}
     return render(scope, "dashboard/sign_ins.html", context)
@@ -37,7 +37,7 @@ def _spelled(limit: timedelta) -> str:
 @require_POST
 def end(request: HttpRequest, name: str) -> HttpResponse:
     """It opens nothing from the next request on. Sent twice, the second finds nothing."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if not end_session(account=scope.user, name=name, but=request.session.session_key):
         raise Http404("There is no such session")
     messages.success(request, _("That browser is signed out."))
@@ -47,7 +47,7 @@ def end(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def end_others(request: HttpRequest) -> HttpResponse:
     """Only this browser stays. Sent twice, it is answered twice."""
-    scope = Scope(request)
+    scope = PageContext(request)
     gone = end_access(account=scope.user, by=scope.user.actor, but=request.session.session_key)
     said = ngettext("%(count)s other browser is signed out.", "%(count)s other browsers are signed out.", gone)
     messages.success(request, said % {"count": gone})

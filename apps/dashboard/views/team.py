@@ -12,9 +12,9 @@ from apps.dashboard.views.cards import card_of, period_of
 from apps.dashboard.views.meter import meter_of
 from apps.dashboard.views.people import choice_of, csv_response, listing, tile_urls
 from apps.dashboard.views.pictures import curves, teams
-from apps.dashboard.views.pictures.picture import Picture
-from apps.dashboard.views.scope import Scope, fragment, render
-from apps.employees.looks import note_look
+from apps.dashboard.views.pictures.picture import ChartCard
+from apps.dashboard.views.scope import PageContext, fragment, render
+from apps.employees.looks import log_record_access
 from apps.employees.models import Employee
 from apps.employees.querysets import in_force_now
 from apps.ledger.rules import storable
@@ -30,7 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
     For everybody else there is no such page.
     """
-    scope = Scope(request)
+    scope = PageContext(request)
     if scope.employee and scope.employee.is_manager:
         return redirect(scope.url("team", scope.employee.staff_no))
     if len(scope.stands_in) == 1:
@@ -42,12 +42,12 @@ def home(request: HttpRequest) -> HttpResponse:
     raise Http404("There is no team")
 
 
-def visible(scope: Scope, staff_no: str) -> Employee:
+def visible(scope: PageContext, staff_no: str) -> Employee:
     """The employee, when the reader may see them; else 404, exactly as for a number nobody has."""
     return _found(Employee.objects.visible_to(scope.user), staff_no)
 
 
-def team_visible(scope: Scope, staff_no: str) -> Employee:
+def team_visible(scope: PageContext, staff_no: str) -> Employee:
     """Whoever is visible, and a manager with a team whom the reader stands in for; else 404."""
     # Oneself one always sees.
     if scope.employee is not None and scope.employee.staff_no == staff_no:
@@ -67,7 +67,7 @@ def _found(visible: Any, staff_no: str) -> Employee:
 @require_safe
 def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     """A team with everyone below, or, of somebody who leads none, the person's standing."""
-    scope = Scope(request)
+    scope = PageContext(request)
     employee = team_visible(scope, staff_no)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {"employee": employee, **_standing_in(scope, employee)})
@@ -76,7 +76,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
         Employee.objects.visible_to(scope.user).filter(pk=employee.pk).exists()
     )
     if seen:  # a deputy does not see the manager whose team this is
-        note_look(scope.user, employee, "standing")
+        log_record_access(scope.user, employee, "standing")
     if not employee.is_manager:
         return _member(scope, employee)
     choice = choice_of(scope)
@@ -103,8 +103,8 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
 
 
 def team_pictures(
-    scope: Scope, employee: Employee, standings: Any, totals: Any, groups: list[reports.Group]
-) -> list[Picture]:
+    scope: PageContext, employee: Employee, standings: Any, totals: Any, groups: list[reports.Group]
+) -> list[ChartCard]:
     """The pictures of a team, each with the address of its chart: sub-teams side by side where there are any."""
 
     def address(key: str) -> str:
@@ -118,7 +118,7 @@ def team_pictures(
     ]
 
 
-def sub_teams(scope: Scope, url: str, found: list[Any]) -> Picture:
+def sub_teams(scope: PageContext, url: str, found: list[Any]) -> ChartCard:
 
     bars = [
         GroupBar(
@@ -136,21 +136,21 @@ def sub_teams(scope: Scope, url: str, found: list[Any]) -> Picture:
     return teams.side_by_side(url, bars, key="teams", note=note, first=_("Team"))
 
 
-def _own_card(scope: Scope, employee: Employee) -> Any:
+def _own_card(scope: PageContext, employee: Employee) -> Any:
     """The leader's own standing, for those above: the reader's own stands on `/`, and a deputy is not told it."""
     if scope.employee and scope.employee.pk == employee.pk:
         return None
     return scope.standings(reports.OneEmployee(employee)).one(employee.pk)
 
 
-def _standing_in(scope: Scope, employee: Employee) -> dict[str, Any]:
+def _standing_in(scope: PageContext, employee: Employee) -> dict[str, Any]:
     """Whether this is the reader's own team, and who sees it now as a deputy."""
     own = scope.employee is not None and scope.employee.pk == employee.pk and employee.is_manager
     found = in_force_now().filter(manager=employee).select_related("deputy") if own else []
     return {"own_team": own, "stand_ins": list(found)}
 
 
-def _member(scope: Scope, employee: Employee) -> HttpResponse:
+def _member(scope: PageContext, employee: Employee) -> HttpResponse:
     standings = scope.standings(reports.OneEmployee(employee))
     row, days = standings.one(employee.pk), standings.curve()
     context: dict[str, Any] = {
@@ -167,7 +167,7 @@ def _member(scope: Scope, employee: Employee) -> HttpResponse:
     return render(scope, "dashboard/member.html", context)
 
 
-def _terms(scope: Scope, employee: Employee) -> dict[str, Any]:
+def _terms(scope: PageContext, employee: Employee) -> dict[str, Any]:
     """What was adjusted for the person. Why is told to HR and the person alone: a leave is nobody else's business."""
     hr, own = scope.user.has_role("hr"), scope.user.employee_id == employee.pk
     found = reports.terms_of(scope.the_campaign, [employee.pk], scope.look).get(employee.pk, [])
@@ -175,7 +175,7 @@ def _terms(scope: Scope, employee: Employee) -> dict[str, Any]:
     return {"terms": shown, "told": "all" if hr or own else "", "hr": hr, "adjustable": hr and not own}
 
 
-def _crumbs(scope: Scope, employee: Employee) -> list[tuple[str, str]]:
+def _crumbs(scope: PageContext, employee: Employee) -> list[tuple[str, str]]:
     """From where the reader may look down to the person: (name, address), the last without one."""
     root = _root(scope, employee)
     steps: list[tuple[str, str]] = []
@@ -189,7 +189,7 @@ def _crumbs(scope: Scope, employee: Employee) -> list[tuple[str, str]]:
     return [*steps, (employee.name, "")]
 
 
-def _root(scope: Scope, employee: Employee) -> Employee | None:
+def _root(scope: PageContext, employee: Employee) -> Employee | None:
     """Whose team the reader looks down from: the own, or that of a manager whom the reader stands in for."""
     own = scope.employee
     if own is None or own.pk == employee.pk or employee.manager_chain_below(own):
@@ -202,7 +202,7 @@ def _root(scope: Scope, employee: Employee) -> Employee | None:
 
 @require_safe
 def team_csv(request: HttpRequest, staff_no: str) -> FileResponse:
-    scope = Scope(request)
+    scope = PageContext(request)
     employee = team_visible(scope, staff_no)
     if not employee.is_manager:
         raise Http404("There is no team")

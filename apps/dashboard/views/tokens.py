@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.dashboard.token_forms import TokenForm, offered_to
-from apps.dashboard.views.scope import Scope, render
+from apps.dashboard.views.scope import PageContext, render
 from apps.employees.models import ApiToken
 from apps.employees.second_factors import SHOWN
 from apps.employees.tokens import TokenRefused, create_token, revoke_token
@@ -20,7 +20,7 @@ PAGE = 50
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
     """The reader's tokens, the newest first, with a form for one more; a secret stands in the answer that makes it."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if request.method != "POST":
         return _page(scope, TokenForm(scope.user))
     form = TokenForm(scope.user, request.POST)
@@ -37,7 +37,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return _page(scope, TokenForm(scope.user), made=token, secret=secret)
 
 
-def _page(scope: Scope, form: TokenForm, *, status: int = 200, **made: Any) -> HttpResponse:
+def _page(scope: PageContext, form: TokenForm, *, status: int = 200, **made: Any) -> HttpResponse:
     before = scope.request.GET.get("before", "")
     found = ApiToken.objects.of(scope.user).order_by("-pk")
     behind = before.isascii() and before.isdigit() and len(before) < 19
@@ -52,7 +52,7 @@ def _page(scope: Scope, form: TokenForm, *, status: int = 200, **made: Any) -> H
     return render(scope, "dashboard/tokens.html", context, status=status)
 
 
-def _row(scope: Scope, token: ApiToken) -> dict[str, Any]:
+def _row(scope: PageContext, token: ApiToken) -> dict[str, Any]:
     labels = dict(offered_to(scope.user, everything=True))
     usable = token.revoked_at is None and token.expires_at > scope.now
     return {"token": token, "scopes": [labels.get(one, one) for one in token.scopes], "usable": usable}
@@ -61,7 +61,7 @@ def _row(scope: Scope, token: ApiToken) -> dict[str, Any]:
 @require_POST
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """It opens nothing from the next request on. Sent twice, it is answered twice."""
-    scope = Scope(request)
+    scope = PageContext(request)
     found = ApiToken.objects.of(scope.user).filter(pk=token_id).select_related("account").first()
     if found is None:
         raise Http404("There is no such token")

@@ -18,14 +18,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.contacts import services as contacts
-from apps.contacts.imports import FileGone, receive_file
+from apps.contacts.imports import UploadExpired, receive_file
 from apps.contacts.models import Source, Submission
 from apps.contacts.previews import UPLOAD
 from apps.contacts.reading import VCARD
 from apps.dashboard import words
 from apps.dashboard.views.cards import period_of
-from apps.dashboard.views.scope import Scope, fragment, render
-from apps.dashboard.views.work import Work
+from apps.dashboard.views.scope import PageContext, fragment, render
+from apps.dashboard.views.work import ProgressView
 from apps.ledger.files import delete_files, store_file
 from apps.ledger.models import FilePreview, StoredFile
 from apps.ledger.texts import ENCODINGS
@@ -41,7 +41,7 @@ SOON = timedelta(seconds=3)
 State = FilePreview.State
 
 
-def receive_upload(scope: Scope, sent: UploadedFile) -> StoredFile:
+def receive_upload(scope: PageContext, sent: UploadedFile) -> StoredFile:
     """Keep an upload for a day and ask a worker to read it."""
     with transaction.atomic():
         stored = store_file(
@@ -57,14 +57,14 @@ def receive_upload(scope: Scope, sent: UploadedFile) -> StoredFile:
     return stored
 
 
-def _asked(scope: Scope, encoding: str = "", roles: list[str | None] | None = None) -> dict[str, Any]:
+def _asked(scope: PageContext, encoding: str = "", roles: list[str | None] | None = None) -> dict[str, Any]:
     return {
         "employee": scope.the_employee.pk, "encoding": encoding if encoding in ENCODINGS else "", "roles": roles,
         "language": translation.get_language(),
     }  # fmt: skip
 
 
-def _upload(scope: Scope, file_id: uuid.UUID) -> StoredFile:
+def _upload(scope: PageContext, file_id: uuid.UUID) -> StoredFile:
     """The reader's own upload; anybody else's answers as one that does not exist, and so does one that has expired."""
     mine = StoredFile.objects.filter(owner_id=scope.user.pk, expires_at__gt=services.db_now())
     found = mine.select_related("preview").defer("preview__attachment").filter(pk=file_id).first()
@@ -73,7 +73,7 @@ def _upload(scope: Scope, file_id: uuid.UUID) -> StoredFile:
     return found
 
 
-def _handed_in(scope: Scope, file_id: uuid.UUID) -> HttpResponse | None:
+def _handed_in(scope: PageContext, file_id: uuid.UUID) -> HttpResponse | None:
     """On to its report, for a file that was confirmed before: in another window, or with a double click."""
     found = Submission.objects.filter(employee=scope.the_employee, key=f"file-{file_id}").first()
     return redirect(scope.url("import-batch", found.pk)) if found else None
@@ -82,25 +82,25 @@ def _handed_in(scope: Scope, file_id: uuid.UUID) -> HttpResponse | None:
 @require_safe
 def preview(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     """What the file would do: its columns, its first contacts as they would be stored, the count of each outcome."""
-    scope = Scope(request)
+    scope = PageContext(request)
     return _handed_in(scope, file_id) or _page(scope, _upload(scope, file_id))
 
 
 @require_safe
 def progress(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     """The part of that page which follows the worker."""
-    scope = Scope(request)
+    scope = PageContext(request)
     context = _context(scope, _upload(scope, file_id))
     return fragment(scope, "dashboard/_import_preview.html", context, status=200 if context["work"] else STOP_POLLING)
 
 
-def _page(scope: Scope, stored: StoredFile, status: int = 0) -> HttpResponse:
+def _page(scope: PageContext, stored: StoredFile, status: int = 0) -> HttpResponse:
     context = _context(scope, stored)
     status = status or (413 if context["found"].get("problem") == "too_many" else 200)
     return render(scope, "dashboard/import_preview.html", context, status=status)
 
 
-def _context(scope: Scope, stored: StoredFile) -> dict[str, Any]:
+def _context(scope: PageContext, stored: StoredFile) -> dict[str, Any]:
     made = preview_of(stored)
     found = made.report if made else {}
     return {
@@ -122,7 +122,7 @@ def waiting(made: FilePreview | None, now: datetime) -> dict[str, Any]:
     counted = _("The file is being read.") if made.attempts else _("The file waits to be read.")
     more = _("A small file takes about a second. Of your files one is read at a time.")
     poll = "load delay:300ms" if now - made.asked_at < SOON else "load delay:1s"
-    return {"work": Work(_("Reading the file"), counted, more=more), "poll": poll}
+    return {"work": ProgressView(_("Reading the file"), counted, more=more), "poll": poll}
 
 
 def _columns(found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -141,7 +141,7 @@ def _columns(found: dict[str, Any]) -> list[dict[str, Any]]:
 @require_POST
 def look(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     """Read the file another way: in another encoding, with other columns."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if handed_in := _handed_in(scope, file_id):
         return handed_in
     stored = _upload(scope, file_id)
@@ -161,7 +161,7 @@ def look(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     """Hand in the file as it was previewed. Its contacts count from now; confirmed twice it is handed in once."""
-    scope = Scope(request)
+    scope = PageContext(request)
     if handed_in := _handed_in(scope, file_id):
         return handed_in
     stored, employee = _upload(scope, file_id), scope.the_employee
@@ -181,7 +181,7 @@ def confirm(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
             layout={"format": found["format"], "encoding": found["encoding"], "roles": found["roles"]},
             total=found["preview"]["total"],
         )  # fmt: skip
-    except FileGone:
+    except UploadExpired:
         # Newer ones were sent meanwhile, or its day was over.
         messages.warning(request, _("Nothing was recorded: the file is no longer kept here. Please send it again."))
         return redirect(scope.url("import"))

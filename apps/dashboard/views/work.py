@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 
 @dataclass(frozen=True)
-class Work:
+class ProgressView:
     """`counted` says how far in the work's own unit, `more` follows the sentence that says one can leave.
 
     `total` is None, and the bar without a length, while it has not begun.
@@ -32,9 +32,9 @@ class Work:
         return 100 * self.done // self.total if self.total else 0
 
 
-def not_begun(title: str, more: str = "") -> Work:
+def not_begun(title: str, more: str = "") -> ProgressView:
     """Work that waits for a worker."""
-    return Work(title, _("It begins in a moment."), more=more)
+    return ProgressView(title, _("It begins in a moment."), more=more)
 
 
 def seconds_left(done: int, total: int | None, began: datetime, advanced: datetime | None) -> int | None:

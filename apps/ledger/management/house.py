@@ -19,7 +19,7 @@ from django.db import DatabaseError, DataError
 from tqdm import tqdm
 
 from apps.ledger.rules import storable
-from apps.ledger.services import Actor, BackdatingBlocked, coming_from, database_is_away, verify_identity_key
+from apps.ledger.services import Actor, BackdatingBlocked, audit_origin, database_is_away, verify_identity_key
 from apps.ledger.texts import UnsureEncoding
 
 # A bar for work that takes longer than this many seconds.
@@ -48,7 +48,7 @@ class AppCommand(BaseCommand):
             if isinstance(value, str | Path) and not storable(str(value)):
                 raise CommandError(f"{name} holds characters that are no text: a NUL, or bytes that are no UTF-8.")
         try:
-            with coming_from(f"command {type(self).__module__.rpartition('.')[2]}"):
+            with audit_origin(f"command {type(self).__module__.rpartition('.')[2]}"):
                 result = super().execute(*args, **options)
             # Here, where a closed pipe can be answered, and not while Python ends.
             sys.stdout.flush()

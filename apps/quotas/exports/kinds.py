@@ -16,7 +16,7 @@ Kind = Export.Kind
 
 
 @dataclass(frozen=True)
-class About:
+class ExportKind:
     """How a kind is asked for: `filtered` like the list of a page, of a team too, or of the whole company for HR alone.
 
     `sorted`: in the order of a page; `since`: it tells what changed from an instant on; `frozen`: of a result alone,
@@ -67,16 +67,16 @@ def _roster_changes(export: Export) -> Table:
     return registers.roster_changes_table(export.campaign, export.since or export.campaign.rule.opens_at, export.as_of)
 
 
-KINDS: dict[str, About] = {
-    Kind.STANDINGS: About(_standings, filtered=True, sorted=True),
-    Kind.DAYS: About(lambda export: standings.days_table(standings_of(export)), filtered=True),
-    Kind.TEAMS: About(_teams, filtered=True),
-    Kind.FLIPS: About(lambda export: registers.flips_table(standings_of(export)), filtered=True),
-    Kind.ADJUSTMENTS: About(lambda export: registers.adjustments_table(export.campaign, export.as_of)),
-    Kind.REVIEWS: About(lambda export: registers.reviews_table(export.campaign, export.as_of)),
-    Kind.LEAVERS: About(lambda export: registers.leavers_table(export.campaign, export.as_of)),
-    Kind.ROSTER_CHANGES: About(_roster_changes, since=True),
-    Kind.HANDOVER: About(
+KINDS: dict[str, ExportKind] = {
+    Kind.STANDINGS: ExportKind(_standings, filtered=True, sorted=True),
+    Kind.DAYS: ExportKind(lambda export: standings.days_table(standings_of(export)), filtered=True),
+    Kind.TEAMS: ExportKind(_teams, filtered=True),
+    Kind.FLIPS: ExportKind(lambda export: registers.flips_table(standings_of(export)), filtered=True),
+    Kind.ADJUSTMENTS: ExportKind(lambda export: registers.adjustments_table(export.campaign, export.as_of)),
+    Kind.REVIEWS: ExportKind(lambda export: registers.reviews_table(export.campaign, export.as_of)),
+    Kind.LEAVERS: ExportKind(lambda export: registers.leavers_table(export.campaign, export.as_of)),
+    Kind.ROSTER_CHANGES: ExportKind(_roster_changes, since=True),
+    Kind.HANDOVER: ExportKind(
         lambda export: standings.handover_table(standings_of(export)), frozen=True, always=handover.COLUMNS
     ),
 }

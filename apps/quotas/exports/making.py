@@ -161,7 +161,7 @@ def can_sign(export: Export) -> bool:
     return has_key() or not KINDS[export.kind].frozen
 
 
-def is_small() -> bool:
+def fits_in_request() -> bool:
     """Whether a file of everybody is made while a page waits."""
     return not Employee.objects.order_by("pk")[AT_ONCE : AT_ONCE + 1].exists()
 
@@ -307,5 +307,5 @@ def latest_progress(export: Export) -> Progress | None:
 @contextmanager
 def _progress(export: Export) -> Iterator[Told]:
     total = Employee.objects.count() if KINDS[export.kind].filtered and export.kind != Export.Kind.DAYS else None
-    with shown.told(f"export:{export.pk}", total=total) as told:
+    with shown.track_progress(f"export:{export.pk}", total=total) as told:
         yield told

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import IO, Any
 
-from apps.ledger.sheets import unguarded
+from apps.ledger.sheets import unescape_formula
 from apps.quotas.exports.cells import DAY, NUMBER, Column
 
 # A sheet of XLSX has 1,048,576 rows; what is longer goes on on the next sheet, under the same header.
@@ -52,7 +52,7 @@ def _headed(book: Any, columns: dict[str, Column]) -> Any:
 
 
 def _text(sheet: Any, row: int, column: int, value: str) -> None:
-    sheet.write_string(row, column, unguarded(value))
+    sheet.write_string(row, column, unescape_formula(value))
 
 
 def _rows(lines: IO[bytes]) -> Iterator[tuple[int, list[str]]]:

@@ -26,7 +26,7 @@ STUCK_AFTER = timedelta(minutes=30)
 REFUSED_CODE = "campaign_closed"
 
 
-class NotYet(RuntimeError):
+class CutoffNotReached(RuntimeError):
     """A campaign that cannot be frozen now, with a sentence."""
 
 
@@ -43,7 +43,7 @@ def begin_closing(campaign: Campaign, by: Actor, approved_by: Actor | None = Non
         rule = campaign.rules.latest("version")
         cutoff_at = rule.cutoff_at
         if now < cutoff_at:
-            raise NotYet(f"{campaign.name} runs until {cutoff_at.isoformat()}: its cut-off has not passed")
+            raise CutoffNotReached(f"{campaign.name} runs until {cutoff_at.isoformat()}: its cut-off has not passed")
         moved = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.OPEN)
         if moved.update(state=Campaign.State.CLOSING, closing_at=now):
             close_past(campaign.slug, rule.opens_at, cutoff_at)

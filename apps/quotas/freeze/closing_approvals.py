@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from apps.employees.approval_workflow import ApprovalRefused, request_approval
 from apps.employees.models import ApprovalRequest
 from apps.ledger.services import Actor, db_now
-from apps.quotas.freeze.closing import NotYet, begin_closing
+from apps.quotas.freeze.closing import CutoffNotReached, begin_closing
 from apps.quotas.models import Campaign
 from apps.quotas.services.approvals import CHANGES, ApprovableChange
 from apps.quotas.services.campaign_approvals import (
@@ -46,7 +46,7 @@ def _close(request: ApprovalRequest, by: Actor) -> None:
         raise ApprovalRefused("stale", _("This campaign is being closed or is over already."))
     try:
         begin_closing(campaign, requester_of(request), approved_by=by)
-    except NotYet as early:
+    except CutoffNotReached as early:
         raise stale(early) from early
 
 

@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from apps.ledger.services import Actor, advisory_lock, audit, db_now
 from apps.ledger.signing import CannotSign, private_key
-from apps.quotas.freeze.closing import NotYet, begin_closing, finish_received, fix_snapshot
+from apps.quotas.freeze.closing import CutoffNotReached, begin_closing, finish_received, fix_snapshot
 from apps.quotas.freeze.storing import store_result
 from apps.quotas.models import Campaign, FrozenResult
 
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 PAUSE = 0.5
 
 
-class NotSigned(NotYet):
+class NotSigned(CutoffNotReached):
     """A campaign that waits for a key to sign its result with."""
 
 
@@ -76,7 +76,7 @@ def _step(
     if now.state == Campaign.State.FROZEN:
         return FrozenResult.objects.select_related("campaign").get(campaign=now, version=1), True
     if now.state in (Campaign.State.DRAFT, Campaign.State.CANCELLED):
-        raise NotYet(f"{now.name} is {now.get_state_display()}: there is nothing to freeze")
+        raise CutoffNotReached(f"{now.name} is {now.get_state_display()}: there is nothing to freeze")
     if now.state == Campaign.State.OPEN:
         begin_closing(now, by)
     elif now.kept_until is None:
@@ -111,7 +111,7 @@ def freeze_due(by: Actor) -> list[FrozenResult]:
             result = freeze(campaign=campaign, by=by, patient=False)
         except NotSigned as error:
             logger.error("%s", error)
-        except NotYet:
+        except CutoffNotReached:
             # Its rule has changed since it was looked at, or it was cancelled.
             logger.info("%s is not to be frozen now", campaign.slug)
         except Exception:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import IO
 
-from apps.ledger.sheets import unguarded
+from apps.ledger.sheets import unescape_formula
 from apps.quotas.freeze.proof import COVERED, FORM, HANDOVER, canonical_line
 from apps.quotas.freeze.signing import sign
 from apps.quotas.freeze.storing import add_lines, instant
@@ -34,6 +34,6 @@ def _canonical_lines(lines: IO[bytes]) -> Iterator[str]:
     lines.seek(0)
     text = io.TextIOWrapper(lines, encoding="utf-8-sig", newline="")
     for row in csv.DictReader(text):
-        yield canonical_line(FORM, [unguarded(row[name]) for name in COLUMNS])
+        yield canonical_line(FORM, [unescape_formula(row[name]) for name in COLUMNS])
     text.detach()
     lines.seek(0)

@@ -19,7 +19,7 @@ from apps.quotas.freeze.proof import COVERED, FORM, RESULT, canonical_line, fing
 from apps.quotas.models import Campaign, FrozenResult, FrozenStanding
 from apps.quotas.querysets import employee_ids_sql, frozen_reasons_sql, sql_literal
 from apps.quotas.reports import EmployeeIds
-from apps.quotas.reports.sources import sources
+from apps.quotas.reports.base_query import base_ctes
 from apps.quotas.services.marking import ranges
 
 # A file of standings has no line break and no tab in a cell.
@@ -60,7 +60,7 @@ def store_result(
         disable_statement_timeout()
         with connection.cursor() as cursor:
             for employees in ranges():
-                listed = sources(campaign, rule, EmployeeIds(employees), rule.cutoff_at, past=True)
+                listed = base_ctes(campaign, rule, EmployeeIds(employees), rule.cutoff_at, past=True)
                 cursor.execute(STORE_ROWS.format(sources=listed, campaign=campaign.pk))
                 why = frozen_reasons_sql(rule, employee_ids_sql(employees))
                 cursor.execute(STORE_REASONS.format(reasons=why, campaign=campaign.pk))

@@ -17,7 +17,7 @@ from apps.ledger.models import Progress
 from apps.ledger.services import Actor, advisory_lock, audit, disable_statement_timeout
 from apps.quotas.freeze.storing import store_version
 from apps.quotas.models import Campaign, FrozenResult, ResultCorrection
-from apps.quotas.reports.sources import pace_sql
+from apps.quotas.reports.base_query import pace_sql
 
 Told = Callable[[int], None]
 # The largest result whose next version is made while a page waits: about a second.
@@ -74,7 +74,7 @@ def make_version(correction_id: int) -> FrozenResult | None:
             return _made(correction)
         rows = FrozenResult.objects.get(campaign=correction.campaign, version=1).rows
         try:
-            with shown.told(_kind(correction), total=2 * rows) as told:
+            with shown.track_progress(_kind(correction), total=2 * rows) as told:
                 return create_version(correction, told)
         except IntegrityError:
             # On a connection that the hold does not reach, as behind a pool, somebody else has made it first.

@@ -2,13 +2,13 @@
 
 from apps.quotas.reports.adjustments import SHOWN, endings_of, one_request, requests_of, terms_of, waiting_for
 from apps.quotas.reports.campaigns import TOLD_DAYS, all_campaigns, cancellation_of, fresh_changes, people_by_campaign
-from apps.quotas.reports.folding import FEWEST, suppressed_groups
+from apps.quotas.reports.folding import MIN_GROUP_SIZE, suppressed_groups
 from apps.quotas.reports.groups import OTHERS, Bands, Bin, Day, Group
-from apps.quotas.reports.meter import Meter, honest_meter
+from apps.quotas.reports.meter import QualityIndicators, quality_indicators
 from apps.quotas.reports.own import OwnContacts, OwnStanding, own_contacts, own_standing
 from apps.quotas.reports.people import EmployeeIds, OneEmployee, People, Team, WholeCompany, may_see_reviews
 from apps.quotas.reports.persons import (
-    Moved,
+    ReasonChange,
     contacts_with_reason,
     corrections_of,
     flips,
@@ -18,7 +18,7 @@ from apps.quotas.reports.standings import Filters, Page, Row, Standings, Totals,
 from apps.quotas.reports.targets import TargetStep, target_history
 
 __all__ = [
-    "FEWEST",
+    "MIN_GROUP_SIZE",
     "OTHERS",
     "SHOWN",
     "TOLD_DAYS",
@@ -28,13 +28,13 @@ __all__ = [
     "EmployeeIds",
     "Filters",
     "Group",
-    "Meter",
-    "Moved",
     "OneEmployee",
     "OwnContacts",
     "OwnStanding",
     "Page",
     "People",
+    "QualityIndicators",
+    "ReasonChange",
     "Row",
     "Standings",
     "TargetStep",
@@ -48,13 +48,13 @@ __all__ = [
     "endings_of",
     "flips",
     "fresh_changes",
-    "honest_meter",
     "may_see_reviews",
     "one_request",
     "order_of",
     "own_contacts",
     "own_standing",
     "people_by_campaign",
+    "quality_indicators",
     "reason_counts",
     "requests_of",
     "suppressed_groups",

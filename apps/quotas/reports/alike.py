@@ -7,7 +7,7 @@ from math import ceil
 from typing import NamedTuple
 
 
-class Alike(NamedTuple):
+class StandingBucket(NamedTuple):
     """So many people have this counted, target and exemption."""
 
     counted: int
@@ -25,20 +25,20 @@ class Alike(NamedTuple):
         return 0 if self.exempt else max(self.target - self.counted, 0)
 
 
-def number(found: Iterable[Alike]) -> int:
+def number(found: Iterable[StandingBucket]) -> int:
     """How many people they are."""
     return sum(one.people for one in found)
 
 
-def counted(found: Iterable[Alike]) -> int:
+def counted(found: Iterable[StandingBucket]) -> int:
     return sum(one.people * one.counted for one in found)
 
 
-def to_go(found: Iterable[Alike]) -> int:
+def to_go(found: Iterable[StandingBucket]) -> int:
     return sum(one.people * one.missing for one in found)
 
 
-def quantile(found: Sequence[Alike], share: float) -> int:
+def quantile(found: Sequence[StandingBucket], share: float) -> int:
     """The least counted that at least this share of them does not exceed, as percentile_disc has it; of nobody 0."""
     wanted, seen = max(ceil(share * number(found)), 1), 0
     for one in sorted(found):

@@ -1,6 +1,6 @@
 """Statements that believe what is stored of everybody, and say in the same breath whether they may.
 
-Who waits to be judged again is judged from the facts in each report (sources.py), and to plan that takes PostgreSQL
+Who waits to be judged again is judged from the facts in each report (base_query.py), and to plan that takes PostgreSQL
 longer than a small team's whole question. Nearly always nobody waits. So a report is asked without it first, together
 with the condition that nobody waits: one statement, one snapshot, in which a fact and its note are both or neither.
 """

@@ -24,7 +24,7 @@ def ended_soon_sql(rule: CampaignRule, at: datetime, result: FrozenResult | None
     return f"""FROM contacts_contact contact
         WHERE contact.ended_at >= {sql_literal(rule.opens_at)} AND contact.ended_at < {sql_literal(at)}
           AND contact.recorded_at >= {sql_literal(rule.opens_at)}
-          AND contact.ended_at <= contact.recorded_at + interval '{rules.SOON_DAYS} days' {until} {kept}"""
+          AND contact.ended_at <= contact.recorded_at + interval '{rules.EARLY_CHURN_DAYS} days' {until} {kept}"""
 
 
 def handed_in_sql(rule: CampaignRule, at: datetime) -> str:

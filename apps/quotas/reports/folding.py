@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 # The smallest group that is shown by itself to somebody who may not see its members.
-FEWEST = 5
+MIN_GROUP_SIZE = 5
 
 
 def suppressed_groups(sizes: Mapping[str, int]) -> frozenset[str]:
@@ -16,7 +16,7 @@ def suppressed_groups(sizes: Mapping[str, int]) -> frozenset[str]:
     when all that is shown is taken away. Of a company with fewer than FEWEST people that leaves nothing: show no total.
     """
     ordered = sorted(sizes, key=lambda key: (sizes[key], key))
-    count = sum(size < FEWEST for size in sizes.values())
-    while 0 < count < len(ordered) and (count == 1 or sum(sizes[key] for key in ordered[:count]) < FEWEST):
+    count = sum(size < MIN_GROUP_SIZE for size in sizes.values())
+    while 0 < count < len(ordered) and (count == 1 or sum(sizes[key] for key in ordered[:count]) < MIN_GROUP_SIZE):
         count += 1
     return frozenset(ordered[:count])

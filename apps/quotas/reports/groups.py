@@ -14,10 +14,10 @@ from apps.employees.models import Employee
 from apps.ledger.replica import read_rows
 from apps.quotas.figures import figures_sql
 from apps.quotas.querysets import sql_literal
-from apps.quotas.reports.alike import Alike, counted, number, quantile, to_go
-from apps.quotas.reports.folding import FEWEST, suppressed_groups
+from apps.quotas.reports.alike import StandingBucket, counted, number, quantile, to_go
+from apps.quotas.reports.folding import MIN_GROUP_SIZE, suppressed_groups
 from apps.quotas.reports.people import People, WholeCompany
-from apps.quotas.reports.rolled import Rolled, heads_of
+from apps.quotas.reports.rolled import TeamSummary, heads_of
 
 if TYPE_CHECKING:
     from apps.quotas.models import Campaign, CampaignRule, FrozenResult
@@ -100,13 +100,13 @@ class TeamReport:
         def now(self) -> datetime: ...
 
         @property
-        def rolled(self) -> Rolled | None: ...
+        def rolled(self) -> TeamSummary | None: ...
 
         @property
         def where(self) -> str: ...
 
         @property
-        def alike(self) -> list[Alike]: ...
+        def alike(self) -> list[StandingBucket]: ...
 
         def ask(self, select: str, ctes: str = "") -> list[tuple]: ...
 
@@ -208,7 +208,7 @@ class TeamReport:
         others = suppressed_groups({group.key: group.people for group in found})
         if not others:
             return found
-        if sum(group.people for group in found) < FEWEST:
+        if sum(group.people for group in found) < MIN_GROUP_SIZE:
             return []
         together = _groups([(OTHERS, OTHERS, "", *row[3:]) for row in rows if row[0] in others])
         return [*(group for group in found if group.key not in others), *together]
@@ -223,7 +223,7 @@ class TeamReport:
             rows = self.ask(GROUPED.format(**names, source="listed", where=self.where))
         return rows
 
-    def _summed_heads(self, rolled: Rolled, root: Employee) -> list[Group] | None:
+    def _summed_heads(self, rolled: TeamSummary, root: Employee) -> list[Group] | None:
         """Sub-teams out of the sums; None where there are none that hold, or the teams are too small."""
         heads = heads_of(root)
         rows = rolled.by_head(heads, SUMMED.format(key="key::text"))
@@ -264,10 +264,10 @@ def _quarter(at: datetime) -> datetime:
 
 def _groups(rows: Iterable[tuple]) -> list[Group]:
     """The groups of such rows, who needs most help first, who is exempt as a whole last, else as they came."""
-    alike: dict[tuple[str, str, str], list[Alike]] = {}
+    alike: dict[tuple[str, str, str], list[StandingBucket]] = {}
     for key, label, staff_no, *row in rows:
         if row[3]:
-            alike.setdefault((key, label, staff_no), []).append(Alike(*row))
+            alike.setdefault((key, label, staff_no), []).append(StandingBucket(*row))
     needy = sorted(alike.items(), key=lambda one: (all(same.exempt for same in one[1]), -to_go(one[1])))
     return [
         Group(

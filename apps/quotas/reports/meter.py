@@ -15,9 +15,9 @@ from apps.quotas import rules
 from apps.quotas.models import CampaignRule, FrozenResult
 from apps.quotas.querysets import claimed_sql, exclusion_conditions, internal_sql, sql_literal
 from apps.quotas.reports.facts import ended_soon_sql, handed_in_sql
-from apps.quotas.reports.nearest import facts_of, recorded_sql, who_sql
+from apps.quotas.reports.indexed_pages import facts_of, recorded_sql, who_sql
 from apps.quotas.reports.people import WholeCompany
-from apps.quotas.reports.rolled import Rolled
+from apps.quotas.reports.rolled import TeamSummary
 from apps.quotas.reports.standings import Standings, Totals
 
 # Of a team with this share of the company, everybody's facts are read sooner than those of each.
@@ -25,7 +25,7 @@ LARGE = 0.1
 
 
 @dataclass(frozen=True)
-class Meter:
+class QualityIndicators:
     """The figures beside `counted`, as of `at`: now, a past instant, or the cut-off of what is over.
 
     `last_day` of the counted contacts were recorded in the 24 hours before `at`; `ended_soon` contacts of the period
@@ -63,23 +63,23 @@ class Meter:
         return rules.share(self.at_zero, self.people)
 
 
-def honest_meter(standings: Standings, totals: Totals) -> Meter:
+def quality_indicators(standings: Standings, totals: Totals) -> QualityIndicators:
     """The meter of these people beside their totals, in one statement, or of very many in two.
 
     Of a frozen campaign the verdicts are those the result keeps; the instant is its cut-off.
     """
     at = min(standings.now, standings.rule.cutoff_at)
     found = _figures(standings, at, standings.rolled) or _figures(standings, at, None) or Counter()
-    return Meter(
+    return QualityIndicators(
         totals.counted, found["last_day"], found["ended"], found["handed_in"], found["duplicates"], totals.people,
         totals.at_zero, at=at,
     )  # fmt: skip
 
 
-def _figures(standings: Standings, at: datetime, rolled: Rolled | None) -> Counter[str] | None:
+def _figures(standings: Standings, at: datetime, rolled: TeamSummary | None) -> Counter[str] | None:
     """The sums of facts by kind; None when the tree is another than that of `rolled`."""
     rule, asked = standings.rule, _asked(standings, rolled)
-    part = Part(at - timedelta(days=1), at)
+    part = TimeSlice(at - timedelta(days=1), at)
     if rolled is not None:
         part = shortest_part(rule, at)
     ended, handed = ended_soon_sql(rule, at, standings.result), handed_in_sql(rule, at)
@@ -114,7 +114,7 @@ def _figures(standings: Standings, at: datetime, rolled: Rolled | None) -> Count
 
 
 @dataclass(frozen=True)
-class Part:
+class TimeSlice:
     """The contacts that are judged for those of the last 24 hours: added to whole local days, or taken from them."""
 
     since: datetime
@@ -128,16 +128,16 @@ class Part:
         return f"contact.recorded_at >= {sql_literal(self.since)} AND contact.recorded_at < {sql_literal(self.until)}"
 
 
-def shortest_part(rule: CampaignRule, at: datetime) -> Part:
+def shortest_part(rule: CampaignRule, at: datetime) -> TimeSlice:
     """The least of the time that must be judged where the counted contacts of every local day are known."""
     since, today, zone = at - timedelta(days=1), rules.day_of(at, rule.time_zone), rule.time_zone
     midnight = rules.start_of_day(today, zone)
     if since >= midnight:
-        return Part(midnight, since, "-", (today,))
-    parts, yesterday = [Part(since, midnight, "", (today,))], today - timedelta(days=1)
+        return TimeSlice(midnight, since, "-", (today,))
+    parts, yesterday = [TimeSlice(since, midnight, "", (today,))], today - timedelta(days=1)
     # Of a day of 23 hours the 24 before the first of the next begin with the day before.
     if (begin := rules.start_of_day(yesterday, zone)) <= since:
-        parts.append(Part(begin, since, "-", (yesterday, today)))
+        parts.append(TimeSlice(begin, since, "-", (yesterday, today)))
     return min(parts, key=lambda one: one.until - one.since)
 
 
@@ -151,15 +151,15 @@ class _Asked:
     each: bool
     # What follows upon `fact`, so that it is of one of them.
     joined: list[str]
-    # SELECT of their contacts of a part of the time; where there are sums, with `clean_since` (nearest.recorded_sql).
-    recorded: Callable[[Part, bool], str]
+    # SELECT of their contacts of a part of the time; with sums, also `clean_since` (indexed_pages.recorded_sql).
+    recorded: Callable[[TimeSlice, bool], str]
 
     def among(self, employee: str) -> str:
         """The condition on an employee's id that spares the others' facts, where that is quicker."""
         return f"{employee} IN (SELECT employee_id FROM who)" if self.each else "true"
 
 
-def _asked(standings: Standings, rolled: Rolled | None) -> _Asked:
+def _asked(standings: Standings, rolled: TeamSummary | None) -> _Asked:
     if rolled is not None:
         # So many that their rows are not gone through first: of each fact it is asked whether its person is of them.
         def of_many(ctes: Callable[[bool], str], select: str) -> list[tuple] | None:
@@ -177,7 +177,7 @@ def _asked(standings: Standings, rolled: Rolled | None) -> _Asked:
     def of_each(ctes: Callable[[bool], str], select: str) -> list[tuple]:
         return standings.ask(select, f", who AS MATERIALIZED ({who}){ctes(False)}")
 
-    def of_them(part: Part, _calm: bool) -> str:
+    def of_them(part: TimeSlice, _calm: bool) -> str:
         return f"""SELECT contact.* FROM contacts_contact contact
             WHERE contact.employee_id IN (SELECT employee_id FROM who) AND {part.when}"""
 

@@ -15,12 +15,12 @@ from apps.ledger.plans import execution
 from apps.quotas.models import Campaign, StandingChange
 from apps.quotas.querysets import employee_ids_sql, exclusion_reason, internal_since_sql, sql_literal
 from apps.quotas.reports.groups import Day
-from apps.quotas.reports.persons import Moved
+from apps.quotas.reports.persons import ReasonChange
 from apps.quotas.reports.standings import COLUMNS, Row, Standings
 
 FLIP = ("at", "red", "counted", "target", "exempt", "cause")
 # Beside the row: its days, its turns with the newest first, whether anything was asked or adjusted about the person.
-BESIDE = """
+EXTRA_COLUMNS = """
 ARRAY(SELECT day FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
 ARRAY(SELECT delta FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
 EXISTS (SELECT FROM quotas_review asked
@@ -66,7 +66,7 @@ def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None
     campaign = standings.campaign.pk
     turns = ",".join(TURNS.format(column=column, campaign=campaign) for column in FLIP)
     found = standings.ask(
-        f"SELECT {COLUMNS}, {BESIDE.format(campaign=campaign)}, {turns} FROM listed"
+        f"SELECT {COLUMNS}, {EXTRA_COLUMNS.format(campaign=campaign)}, {turns} FROM listed"
         f" WHERE employee_id = {employee.pk}::bigint"
     )
     if not found:
@@ -95,7 +95,7 @@ class OwnContacts:
     latest: list[Any]
     mendable: dict[str, list[Any]]
     by_reason: dict[str, int]
-    moved: list[Moved] | None
+    moved: list[ReasonChange] | None
 
 
 def own_contacts(
@@ -116,7 +116,7 @@ def own_contacts(
         if one.reason not in ("", "ended") and one.nth_of_reason <= each:
             mendable.setdefault(one.reason, []).append(one)
     groups = [one for one in found if one.nth_of_move == 1]
-    moved = [Moved(one.earlier, one.reason, one.of_move) for one in groups if one.earlier != one.reason]
+    moved = [ReasonChange(one.earlier, one.reason, one.of_move) for one in groups if one.earlier != one.reason]
     by_reason = {one.reason: one.of_reason for one in groups}
     return OwnContacts(newest, mendable, by_reason, None if before is None else moved)
 

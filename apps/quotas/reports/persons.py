@@ -35,7 +35,7 @@ def reason_counts(campaign: Campaign | None, employee: Employee, at: datetime) -
 
 
 @dataclass(frozen=True)
-class Moved:
+class ReasonChange:
     """How many contacts went from one reason to another; '' counts, None was not recorded yet."""
 
     before: str | None

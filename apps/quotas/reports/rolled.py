@@ -17,9 +17,9 @@ from apps.ledger.replica import read_rows
 from apps.quotas import figures, rules
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import effective_as_of, pending_sql, sql_literal
+from apps.quotas.reports.base_query import base_ctes
 from apps.quotas.reports.calm import ask_if, calm_sql
 from apps.quotas.reports.people import EmployeeQuery, Team, WholeCompany
-from apps.quotas.reports.sources import sources
 from apps.quotas.reviews import under_review_sql
 
 # Of more people who differ, everybody is read anew.
@@ -28,11 +28,11 @@ MOST = 5_000
 FEWEST_BLOCKS = 3
 # Of a larger share of the company it is sooner found who is not of the team.
 NEARLY_ALL = 0.9
-Span = tuple[int, int]
+TreeInterval = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Part:
+class BlockCover:
     """An interval of places of the tree as blocks, from `low` to `high`: whole ones, and the smaller side of each end.
 
     `edges` are places of it that lie outside of these blocks, `beyond` those inside that are not its own.
@@ -40,19 +40,19 @@ class Part:
 
     low: int
     high: int
-    edges: list[Span]
-    beyond: list[Span]
+    edges: list[TreeInterval]
+    beyond: list[TreeInterval]
 
 
-def part_of(span: Span) -> Part:
+def part_of(span: TreeInterval) -> BlockCover:
     """What of an interval is read as sums, what is added to that person by person and what is taken away."""
     (first, last), size = span, figures.BLOCK
     # Over half of a block at either end, or two neighbours might have the same one.
     low = first // size + (2 * (first % size) >= size)
     high = last // size - (2 * (last % size + 1) <= size)
     if low > high:
-        return Part(low, low - 1, [span], [])
-    part = Part(low, high, [], [])
+        return BlockCover(low, low - 1, [span], [])
+    part = BlockCover(low, high, [], [])
     begin, end = part.low * size, (part.high + 1) * size - 1
     for inner, outer in (((first, begin - 1), (begin, first - 1)), ((end + 1, last), (last + 1, end))):
         part.edges.extend([inner] if inner[0] <= inner[1] else [])
@@ -60,16 +60,16 @@ def part_of(span: Span) -> Part:
     return part
 
 
-def _among(column: str, spans: list[Span]) -> str:
+def _among(column: str, spans: list[TreeInterval]) -> str:
     """The condition that a column lies in one of these intervals, as SQL."""
     return f"({' OR '.join(f'{column} BETWEEN {low} AND {high}' for low, high in spans) or 'false'})"
 
 
 @dataclass(frozen=True)
-class Region:
+class BlockSet:
     """Some parts of the tree, as conditions in SQL on a block's number or a place. No block is in two parts."""
 
-    parts: list[Part]
+    parts: list[BlockCover]
 
     @property
     def size(self) -> int:
@@ -93,17 +93,17 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Head:
+class SubTeamLead:
     """A direct report with a team, and where that stands in the tree."""
 
     id: int
     name: str
     staff_no: str
-    span: Span
+    span: TreeInterval
 
 
 @dataclass(frozen=True)
-class Keyed:
+class GroupKey:
     """By which column a relation is grouped, and what must be joined to it for that."""
 
     key: str
@@ -111,7 +111,7 @@ class Keyed:
 
 
 @dataclass(frozen=True)
-class Rolled:
+class TeamSummary:
     """The sums of one campaign over the version `tree` of the tree, for the company, or for what stands in `span`.
 
     `share` is theirs of all places. `calm`: nobody waited to be judged again when this was made.
@@ -121,7 +121,7 @@ class Rolled:
     rule: CampaignRule
     at: datetime
     tree: int
-    span: Span | None
+    span: TreeInterval | None
     share: float
     calm: bool
 
@@ -131,14 +131,14 @@ class Rolled:
 
     def by_department(self, select: str) -> list[tuple] | None:
         """The same of verdicts, with the department as `key`."""
-        here = Keyed("coalesce(node.department, '')", "LEFT JOIN employees_treenode node USING (employee_id)")
-        combined = self._verdicts(Keyed("department", ""), here, here, None)
+        here = GroupKey("coalesce(node.department, '')", "LEFT JOIN employees_treenode node USING (employee_id)")
+        combined = self._verdicts(GroupKey("department", ""), here, here, None)
         return self._ask(None, f", figure AS ({combined})", select)
 
-    def by_head(self, heads: list[Head], select: str) -> list[tuple] | None:
+    def by_head(self, heads: list[SubTeamLead], select: str) -> list[tuple] | None:
         """The same, with the id of the head as `key`. None also where the teams are too small for sums."""
         parts = [part_of(head.span) for head in heads]
-        region = Region(parts)
+        region = BlockSet(parts)
         if region.size < FEWEST_BLOCKS:
             return None
         # A place is one head's, and the block it lies in may be summed up for another.
@@ -148,9 +148,9 @@ class Rolled:
         )
         node = "JOIN employees_treenode node USING (employee_id) JOIN head ON"
         combined = self._verdicts(
-            Keyed("head.id", "JOIN head ON block BETWEEN head.low AND head.high"),
-            Keyed("head.id", f"{node} node.first / {figures.BLOCK} BETWEEN head.low AND head.high"),
-            Keyed("head.id", f"{node} node.first BETWEEN head.first AND head.last"),
+            GroupKey("head.id", "JOIN head ON block BETWEEN head.low AND head.high"),
+            GroupKey("head.id", f"{node} node.first / {figures.BLOCK} BETWEEN head.low AND head.high"),
+            GroupKey("head.id", f"{node} node.first BETWEEN head.first AND head.last"),
             region,
         )
         ctes = f", head (id, first, last, low, high) AS (VALUES {rows}), figure AS ({combined})"
@@ -189,8 +189,8 @@ class Rolled:
                 AND NOT EXISTS (SELECT FROM employees_treenode node WHERE node.employee_id = change.employee_id))"""
 
     @property
-    def _region(self) -> Region | None:
-        return Region([part_of(self.span)]) if self.span else None
+    def _region(self) -> BlockSet | None:
+        return BlockSet([part_of(self.span)]) if self.span else None
 
     def ask(
         self, ctes: Callable[[bool], str], select: str, holds: str = "true", quiet: str = "true"
@@ -205,10 +205,10 @@ class Rolled:
                 return found
         return ask_if(holds, ctes(False), select)
 
-    def _ask(self, region: Region | None, also_ctes: str, select: str, also: str = "") -> list[tuple] | None:
+    def _ask(self, region: BlockSet | None, also_ctes: str, select: str, also: str = "") -> list[tuple] | None:
         return self.ask(lambda calm: self._ctes(region, also, calm=calm) + also_ctes, select, self.holds)
 
-    def _ctes(self, region: Region | None, also: str, *, calm: bool) -> str:
+    def _ctes(self, region: BlockSet | None, also: str, *, calm: bool) -> str:
         """What every report is asked of, for those who are read one by one, and `held`: what the sums hold of them."""
         campaign = self.campaign.pk
         change = f"SELECT * FROM quotas_rollupchange WHERE campaign_id = {campaign}"
@@ -239,9 +239,9 @@ class Rolled:
                 unnest(days, deltas) AS counted_on (day, delta)
             UNION ALL SELECT employee_id, day, delta FROM quotas_dailycount JOIN inside USING (employee_id)
             WHERE campaign_id = {campaign} AND employee_id NOT IN (SELECT employee_id FROM first_change)), """
-        return sources(self.campaign, self.rule, EmployeeQuery(chosen), self.at, past=False, before=first, calm=calm)
+        return base_ctes(self.campaign, self.rule, EmployeeQuery(chosen), self.at, past=False, before=first, calm=calm)
 
-    def _combined(self, kind: str, region: Region | None, whose: str = "") -> str:
+    def _combined(self, kind: str, region: BlockSet | None, whose: str = "") -> str:
         """Of whole blocks what is summed up, less what that holds of those who are read, and what they have."""
         held = figures.figures_sql(kind, people="held", days="held_days", sign="-")
         current = figures.figures_sql(kind, people="current", days="days")
@@ -249,13 +249,13 @@ class Rolled:
             UNION ALL SELECT day, low, high, exempt, n FROM ({held}) held
             UNION ALL SELECT day, low, high, exempt, n FROM ({current}) figure {whose}"""
 
-    def _verdicts(self, summed: Keyed, held: Keyed, current: Keyed, region: Region | None) -> str:
+    def _verdicts(self, summed: GroupKey, held: GroupKey, current: GroupKey, region: BlockSet | None) -> str:
         return f"""SELECT {summed.key} AS key, summed.low, summed.high, exempt, n
             FROM quotas_rollupsum summed {summed.joined} WHERE {self._summed("verdict", region)}
             UNION ALL SELECT {held.key}, counted, target, exempt, -1 FROM held {held.joined}
             UNION ALL SELECT {current.key}, counted, target, exempt, 1 FROM current {current.joined}"""
 
-    def _summed(self, kind: str, region: Region | None) -> str:
+    def _summed(self, kind: str, region: BlockSet | None) -> str:
         blocks = f"block = {figures.DEPARTMENTS}" if region is None else region.blocks("block")
         return f"campaign_id = {self.campaign.pk} AND kind = '{kind}' AND {blocks}"
 
@@ -263,7 +263,7 @@ class Rolled:
 
     @property
     def _week_ago(self) -> date:
-        return rules.day_of(self.at, self.rule.time_zone) - timedelta(days=rules.STILL_DAYS)
+        return rules.day_of(self.at, self.rule.time_zone) - timedelta(days=rules.STALLED_AFTER_DAYS)
 
     def _week(self) -> str:
         """The condition on somebody's newest day that nothing has counted since."""
@@ -287,7 +287,7 @@ class Rolled:
         return f"""WHERE NOT EXISTS (SELECT FROM employees_employment work
             WHERE work.employee_id = figure.employee_id AND {self._began_lately()})"""
 
-    def _reviews(self, region: Region | None, reviews: bool) -> str:
+    def _reviews(self, region: BlockSet | None, reviews: bool) -> str:
         if not reviews:
             return "0"
         asked = f"employee_id IN ({under_review_sql(self.campaign.pk, self.at)})"
@@ -298,9 +298,9 @@ class Rolled:
                 AND {inside} AND employee_id NOT IN (SELECT id FROM chosen))"""
 
 
-def rolled_for(
+def team_summary_for(
     campaign: Campaign, rule: CampaignRule, people: WholeCompany | Team, at: datetime, *, calm: bool
-) -> Rolled | None:
+) -> TeamSummary | None:
     """The sums for these people, where there are any that hold and that are worth it. One cheap question.
 
     Without `calm` each statement judges whoever waits for that, even when nobody does.
@@ -325,20 +325,20 @@ def rolled_for(
     tree, first, last, places, _many, nobody_waits = found[0]
     calm = calm and nobody_waits
     if not root:
-        return Rolled(campaign, rule, at, tree, None, 1.0, calm)
+        return TeamSummary(campaign, rule, at, tree, None, 1.0, calm)
     if first is None or _blocks(first, last) < FEWEST_BLOCKS:
         return None
-    return Rolled(campaign, rule, at, tree, (first + 1, last), (last - first) / places, calm)
+    return TeamSummary(campaign, rule, at, tree, (first + 1, last), (last - first) / places, calm)
 
 
 def _blocks(first: int, last: int) -> int:
     """How many blocks are whole or nearly so below a person at the place `first`, whose team ends at `last`."""
-    return Region([part_of((first + 1, last))]).size
+    return BlockSet([part_of((first + 1, last))]).size
 
 
-def heads_of(root: Employee) -> list[Head]:
+def heads_of(root: Employee) -> list[SubTeamLead]:
     """The direct reports who have a team, by name, as they stand today."""
     rows = read_rows(f"""SELECT head.id, head.name, head.staff_no, node.first, node.last
         FROM employees_treenode node JOIN employees_employee head ON head.id = node.employee_id
         WHERE node.manager_id = {root.pk} AND node.last > node.first ORDER BY head.name""")
-    return [Head(row[0], row[1], row[2], (row[3], row[4])) for row in rows]
+    return [SubTeamLead(row[0], row[1], row[2], (row[3], row[4])) for row in rows]

@@ -14,18 +14,18 @@ from apps.ledger.services import db_now
 from apps.quotas import rules
 from apps.quotas.models import Campaign, FrozenResult
 from apps.quotas.querysets import sql_literal
-from apps.quotas.reports.alike import Alike, counted, number, quantile, to_go
+from apps.quotas.reports.alike import StandingBucket, counted, number, quantile, to_go
+from apps.quotas.reports.base_query import base_ctes, frozen_sources
 from apps.quotas.reports.calm import ask_if, calm_sql
 from apps.quotas.reports.facts import ended_soon_sql, handed_in_sql
 from apps.quotas.reports.groups import TeamReport
+from apps.quotas.reports.indexed_pages import BY_PERSON, indexed_page, page_by_column, page_by_priority
 from apps.quotas.reports.keys import decode_cursor, encode_cursor
-from apps.quotas.reports.nearest import BY_PERSON, by_need, by_person, nearest
 from apps.quotas.reports.people import OneEmployee, People, Team, WholeCompany
-from apps.quotas.reports.rolled import Rolled, rolled_for
-from apps.quotas.reports.sources import frozen_sources, sources
+from apps.quotas.reports.rolled import TeamSummary, team_summary_for
 
 # Red, and nothing new for a week; `moved` says nothing that quiet_days does not, and spares first days at work.
-STILL = f"red AND NOT moved AND quiet_days >= {rules.STILL_DAYS}"
+STALLED = f"red AND NOT moved AND quiet_days >= {rules.STALLED_AFTER_DAYS}"
 STATUS = {
     "red": "red",
     "not_red": "NOT red",
@@ -38,7 +38,7 @@ STATUS = {
     "handed_in_twice": "true",
     "under_review": "under_review",
     "keeping_pace": "pace IN ('ahead', 'on_pace')",
-    "still": STILL,
+    "still": STALLED,
     **{word: f"pace = '{word}'" for word in rules.PACES},
 }
 # What a page is ordered by, each ascending; the staff number makes it total.
@@ -114,7 +114,7 @@ class Row:
     @property
     def still(self) -> bool:
         """Whether somebody red has come to a standstill: nothing new has counted for a week."""
-        return self.red and self.quiet_days is not None and self.quiet_days >= rules.STILL_DAYS
+        return self.red and self.quiet_days is not None and self.quiet_days >= rules.STALLED_AFTER_DAYS
 
 
 COLUMNS = ", ".join(Row.__dataclass_fields__)
@@ -167,7 +167,7 @@ FROM listed WHERE {where} GROUP BY 1, 2, 3, 5
 class Told(NamedTuple):
     """All that is told of people in sums: who stands alike, at which pace, and three counts beside."""
 
-    alike: list[Alike]
+    alike: list[StandingBucket]
     paces: dict[str, int]
     still: int
     stale: int
@@ -238,7 +238,7 @@ class Standings(TeamReport):
     @cached_property
     def _believed(self) -> str:
         """The CTEs of `sources` as if nobody waited to be judged again."""
-        return sources(self.campaign, self.rule, self.people, self.now, past=False, reviews=self.reviews, calm=True)
+        return base_ctes(self.campaign, self.rule, self.people, self.now, past=False, reviews=self.reviews, calm=True)
 
     @cached_property
     def sources(self) -> str:
@@ -246,7 +246,7 @@ class Standings(TeamReport):
         if self.result is not None:
             return frozen_sources(self.result, self.people, self.reviews_at if self.reviews else None)
         past = self.as_of is not None or self.being_frozen
-        return sources(self.campaign, self.rule, self.people, self.now, past=past, reviews=self.reviews)
+        return base_ctes(self.campaign, self.rule, self.people, self.now, past=past, reviews=self.reviews)
 
     @property
     def narrowed(self) -> bool:
@@ -270,12 +270,12 @@ class Standings(TeamReport):
         return few and not self.narrowed
 
     @cached_property
-    def rolled(self) -> Rolled | None:
+    def rolled(self) -> TeamSummary | None:
         """The sums of these people today, where there are any and they are many."""
         today = self._summed and self.as_of is None and self.result is None and not self.being_frozen
         if not today or self.narrowed or not isinstance(self.people, WholeCompany | Team):
             return None
-        return rolled_for(self.campaign, self.rule, self.people, self.now, calm=self.calm)
+        return team_summary_for(self.campaign, self.rule, self.people, self.now, calm=self.calm)
 
     def ask(self, select: str, ctes: str = "", *, kept: bool = True) -> list[tuple]:
         """The rows of a SELECT over `listed`, `days` and `chosen`, and over more CTEs that begin with a comma.
@@ -311,12 +311,12 @@ class Standings(TeamReport):
         if self.rolled is None:
             return None
         if sort in BY_PERSON:
-            parts = by_person(self.rolled, sort, behind, size)
+            parts = page_by_column(self.rolled, sort, behind, size)
         elif order_of(sort) == order_of("help"):
-            parts = by_need(self.rolled, self.alike, behind, size)
+            parts = page_by_priority(self.rolled, self.alike, behind, size)
         else:
             return None
-        found = nearest(self.rolled, parts, select)
+        found = indexed_page(self.rolled, parts, select)
         return found if len(found) == size else None
 
     @cached_property
@@ -324,7 +324,7 @@ class Standings(TeamReport):
         return self._from_page_rows() or self._from_summaries() or self._from_query()
 
     @property
-    def alike(self) -> list[Alike]:
+    def alike(self) -> list[StandingBucket]:
         """How many of the people the filters leave stand alike."""
         return self._told.alike
 
@@ -336,26 +336,26 @@ class Standings(TeamReport):
         found = Counter((row.counted, row.target, row.exempt) for row in rows)
         paces = dict.fromkeys(rules.PACES, 0) | Counter(row.pace for row in rows)
         still, stale = sum(row.still for row in rows), sum(row.stale for row in rows)
-        alike = [Alike(*terms, people) for terms, people in found.items()]
+        alike = [StandingBucket(*terms, people) for terms, people in found.items()]
         return Told(alike, paces, still, stale, sum(row.under_review is True for row in rows))
 
     def _from_summaries(self) -> Told | None:
         rows = self.rolled.totals(reviews=self.reviews) if self.rolled else None
         if rows is None:
             return None
-        found = [Alike(one[0], one[1], one[2], int(one[3])) for one in rows if one[3]]
+        found = [StandingBucket(one[0], one[1], one[2], int(one[3])) for one in rows if one[3]]
         paces, rule = dict.fromkeys(rules.PACES, 0), self.rule
         for one in found:
             paces[rules.pace(one.counted, one.target, rule.opens_at, rule.cutoff_at, self.now)] += one.people
         return Told(found, paces, *map(int, rows[0][4:] if rows else [0, 0, 0]))
 
     def _from_query(self) -> Told:
-        rows = self.ask(ALIKE.format(where=self.where, still=STILL))
+        rows = self.ask(ALIKE.format(where=self.where, still=STALLED))
         paces = dict.fromkeys(rules.PACES, 0)
         for row in rows:
             paces[row[4]] += row[3]
         others = (sum(row[column] for row in rows) for column in (5, 6, 7))
-        return Told([Alike(*row[:4]) for row in rows], paces, *others)
+        return Told([StandingBucket(*row[:4]) for row in rows], paces, *others)
 
     def one(self, employee_id: int) -> Row | None:
         """The standing of one of the people, or None when they are not in the campaign's population."""

@@ -16,7 +16,7 @@ from apps.quotas.services.campaigns import (
 )
 from apps.quotas.services.candidates import BulkTarget, BulkTargets, asked_for
 from apps.quotas.services.deciding import grant_adjustment, refuse_adjustment, withdraw_adjustment
-from apps.quotas.services.erasing import Erased, erase_person, look_for_person
+from apps.quotas.services.erasing import Erased, erase_person, preview_person_erasure
 from apps.quotas.services.file_previews import ask_by_file, make_preview, previewed
 from apps.quotas.services.joining_late import preview_rule, request_prorated_targets
 from apps.quotas.services.many import recheck
@@ -60,7 +60,7 @@ from apps.quotas.services.ringing import (
     enqueue_roster_import,
     enqueue_summaries,
 )
-from apps.quotas.services.rolling import check_sums, roll_up
+from apps.quotas.services.rolling import update_summaries, verify_summaries
 from apps.quotas.services.rule_changes import Change, RuleChangeImpact, change_rule, effect_of, preview_rule_change
 from apps.quotas.services.running import finish_run, mark_everybody, process_range, sweep
 from apps.quotas.services.telling import send_answer_mails
@@ -97,7 +97,6 @@ __all__ = [
     "cancel_campaign",
     "change_rule",
     "changed",
-    "check_sums",
     "claim_due_ranges",
     "company_domains",
     "compare_everybody",
@@ -123,7 +122,6 @@ __all__ = [
     "forget_expired",
     "forget_expired_daily",
     "grant_adjustment",
-    "look_for_person",
     "make_preview",
     "mark_everybody",
     "mark_standings",
@@ -133,6 +131,7 @@ __all__ = [
     "people_in",
     "preview_file",
     "preview_opening",
+    "preview_person_erasure",
     "preview_rule",
     "preview_rule_change",
     "previewed",
@@ -149,12 +148,13 @@ __all__ = [
     "request_revocation",
     "restore_while_open",
     "retained_campaigns",
-    "roll_up",
     "select_campaign",
     "send_answer_mails",
     "sweep",
     "under_review",
     "undo_while_open",
+    "update_summaries",
+    "verify_summaries",
     "withdraw_adjustment",
     "withdraw_review",
 ]

@@ -18,7 +18,7 @@ from apps.employees.columns import WORDS, HeaderWords
 from apps.employees.imports import day_of
 from apps.employees.reading import ColumnMissing, look, open_roster
 from apps.ledger.rules import clean_text
-from apps.ledger.sheets import guarded, unguarded
+from apps.ledger.sheets import escape_formula, unescape_formula
 from apps.ledger.tables import Record, UnreadableFile
 from apps.quotas.services.terms import MOST
 
@@ -141,10 +141,10 @@ def rejected_csv(file: AdjustmentFile, rejects: Sequence[Rejected]) -> bytes:
     kept = [place for place, name in enumerate(file.header) if name.lower() not in TOLD]
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([*(guarded(file.header[place]) for place in kept), *TOLD])
+    writer.writerow([*(escape_formula(file.header[place]) for place in kept), *TOLD])
     for one in rejects:
-        cells = [guarded(one.cells[place]) if place < len(one.cells) else "" for place in kept]
-        writer.writerow([*cells, one.line, guarded(one.column), guarded(one.reason)])
+        cells = [escape_formula(one.cells[place]) if place < len(one.cells) else "" for place in kept]
+        writer.writerow([*cells, one.line, escape_formula(one.column), escape_formula(one.reason)])
     return b"\xef\xbb\xbf" + text.getvalue().encode("utf-8", "replace")
 
 
@@ -153,7 +153,7 @@ def _line(record: Record) -> Line:
         raise LineRefused("", _("The line is too long to be read."))
     if record.problem:
         raise LineRefused("", _("A quotation mark is missing or stands in the wrong place."))
-    cells = {role: clean_text(unguarded(text), LONGEST_CELL) for role, text in record.cells.items() if role}
+    cells = {role: clean_text(unescape_formula(text), LONGEST_CELL) for role, text in record.cells.items() if role}
     staff_no, email = cells.get("staff_no", ""), cells.get("email", "")
     if not staff_no and not email:
         raise LineRefused("staff_no" if "staff_no" in cells else "email", _("Nobody is named here."))

@@ -11,7 +11,7 @@ from apps.ledger.services import SYSTEM, Actor, claim_job, db_now, lock_facts
 from apps.ledger.statistics import refresh_statistics
 from apps.quotas.models import Campaign, MarkRun
 from apps.quotas.services import marking
-from apps.quotas.services.rolling import void_sums
+from apps.quotas.services.rolling import invalidate_summaries
 
 # Ranges that one sweep asks for; what is left waits for the next.
 RUNG_AT_ONCE = 200
@@ -48,7 +48,7 @@ def reevaluate_all(campaign: Campaign, *, cause: str, by: Actor) -> MarkRun:
 
     Part of the caller's transaction, which holds the facts lock. The caller's door rings; else the sweep does.
     """
-    void_sums(campaign)
+    invalidate_summaries(campaign)
     return start_run(campaign=campaign, work=MarkRun.Work.MARK, cause=cause, by=by, makes_stale=True)
 
 

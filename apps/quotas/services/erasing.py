@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from apps.contacts import services as contacts
 from apps.contacts.models import Erasure
 from apps.contacts.services import ERASED_TEXT
-from apps.contacts.traces import Traces
+from apps.contacts.traces import PiiPattern
 from apps.employees.models import ApiToken, RosterLoad
 from apps.ledger.models import StoredFile
 from apps.ledger.rules import Identity, normalise_domain
@@ -76,7 +76,7 @@ class Erased:
     erasure: Erasure | None = None
 
 
-def look_for_person(identities: tuple[Identity, ...], *, by: Actor) -> Erased:
+def preview_person_erasure(identities: tuple[Identity, ...], *, by: Actor) -> Erased:
     """How much there is of somebody. Changes nothing, and leaves an entry: who looks learns of a person."""
     audit("erasure.looked", by=by, kind="erasure", detail={"identities": len(identities)})
     return find_person(identities)
@@ -85,9 +85,12 @@ def look_for_person(identities: tuple[Identity, ...], *, by: Actor) -> Erased:
 def find_person(identities: tuple[Identity, ...]) -> Erased:
     """How much there is of somebody. Changes nothing."""
     whom = forgetting(identities)
-    known = contacts.Known.of(whom)
+    known = contacts.MatchedRecords.of(whom)
     return Erased(
-        contacts.look_for(whom), len(_reviews(whom.traces.patterns)), len(_named(known)), _elsewhere(known.telling)
+        contacts.preview_erasure(whom),
+        len(_reviews(whom.traces.patterns)),
+        len(_named(known)),
+        _elsewhere(known.telling),
     )
 
 
@@ -101,7 +104,7 @@ def finish_erasure(erasure: Erasure, identities: tuple[Identity, ...], *, by: Ac
     """Erase somebody whose objection is committed. Done again, it finds what is left. Raises ErasureRefused."""
     whom = forgetting(identities)
     # Learned before anything is blanked: afterwards nobody knows the names any more.
-    known = contacts.Known.of(whom)
+    known = contacts.MatchedRecords.of(whom)
     found = contacts.finish(whom, erasure=erasure, by=by)
     texts, names = _blank_reviews(whom.traces.patterns, by), _blank_names(known)
     return Erased(found, texts, names, _elsewhere(known.telling), erasure)
@@ -113,11 +116,11 @@ def kept_domains() -> frozenset[str]:
     return frozenset(chain.from_iterable(listed)) | {normalise_domain(one) for one in settings.COMPANY_EMAIL_DOMAINS}
 
 
-def forgetting(identities: tuple[Identity, ...]) -> contacts.Forgetting:
+def forgetting(identities: tuple[Identity, ...]) -> contacts.ErasureTarget:
     # Files made of numbers and of the roster hold no contact.
     spared = [*Export.objects.exclude(file=None).values_list("file", flat=True)]
     spared += RosterLoad.objects.exclude(file=None).values_list("file", flat=True)
-    return contacts.Forgetting(identities, kept_domains(), tuple(spared))
+    return contacts.ErasureTarget(identities, kept_domains(), tuple(spared))
 
 
 def _reviews(patterns: list[str]) -> list[tuple[int, bool, bool]]:
@@ -140,7 +143,7 @@ def _blank_reviews(patterns: list[str], by: Actor) -> int:
     return len(found)
 
 
-def _named(known: contacts.Known) -> list[tuple[Any, str, Any]]:
+def _named(known: contacts.MatchedRecords) -> list[tuple[Any, str, Any]]:
     """(model, column, id) of names that show somebody: an identity anywhere, a name with who recorded them."""
     found: list[tuple[Any, str, Any]] = []
     for model, column, owner in NAMES:
@@ -156,7 +159,7 @@ def _named(known: contacts.Known) -> list[tuple[Any, str, Any]]:
     return found
 
 
-def _blank_names(known: contacts.Known) -> int:
+def _blank_names(known: contacts.MatchedRecords) -> int:
     found = _named(known)
     with transaction.atomic():
         for model, column, row_id in found:
@@ -164,7 +167,7 @@ def _blank_names(known: contacts.Known) -> int:
     return len(found)
 
 
-def _elsewhere(traces: Traces) -> list[tuple[str, Any]]:
+def _elsewhere(traces: PiiPattern) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for table, column in TEXTS:
         rows = _ask(

@@ -8,7 +8,7 @@ from django.db import connection
 
 from apps.contacts.models import ContactIdentity
 from apps.employees.models import EmployeeIdentity
-from apps.ledger.services import identity
+from apps.ledger.services import normalise_identity
 from apps.quotas.models import Campaign, CampaignRule
 from apps.quotas.querysets import sql_literal
 
@@ -68,7 +68,7 @@ def count_moved() -> int:
 
 def count_holders(addresses: Iterable[str]) -> int:
     """How many employees have a contact with one of these e-mail addresses, which are no employee's yet."""
-    digests = {identity("email", address).digest for address in addresses}
+    digests = {normalise_identity("email", address).digest for address in addresses}
     known = EmployeeIdentity.objects.filter(kind="email", digest__in=digests).values_list("digest", flat=True)
     new = digests - {bytes(digest) for digest in known}
     held = ContactIdentity.objects.filter(kind="email", digest__in=new)

@@ -84,13 +84,13 @@ def _campaigns() -> list[RetentionStatus]:
     return [RetentionStatus(one, one.rule.cutoff_at + keep, one.pk in asked) for one in found if one.versions]
 
 
-def limits(at: datetime) -> forgetting.Limits | None:
+def limits(at: datetime) -> forgetting.RetentionWindow | None:
     """What is over at that instant; None while everything is kept for ever."""
     keep, left = retention_period(), settings.RETENTION_LEAVER_DAYS
     if keep is None and not left:
         return None
     campaigns = _campaigns()
-    return forgetting.Limits(
+    return forgetting.RetentionWindow(
         before=at - keep if keep else BEGINNING,
         left_before=at - timedelta(days=left) if left else BEGINNING,
         held=[one.period for one in campaigns if not one.over(at)] if keep else [],

@@ -90,7 +90,7 @@ def _stored(campaign: Campaign, how: str, whose: str = "") -> str:
             WHERE campaign_id = {campaign.pk} {whose})"""
 
 
-def roll_up() -> None:
+def update_summaries() -> None:
     """Bring the sums of every campaign that is judged up to what is stored; forget those of the others.
 
     Whoever is killed on the way has changed nothing; two at once, and the second does nothing.
@@ -106,12 +106,12 @@ def roll_up() -> None:
                 _build(campaign)
 
 
-def void_sums(campaign: Campaign) -> None:
+def invalidate_summaries(campaign: Campaign) -> None:
     """The sums are not to be believed, nor kept: everybody is judged anew. Part of the caller's transaction."""
     Rollup.objects.filter(campaign=campaign).update(state=Rollup.State.VOID)
 
 
-def check_sums(campaign: Campaign) -> int:
+def verify_summaries(campaign: Campaign) -> int:
     """How many sums are not what they hold; 0 where none are kept. If any, all are void, and built by the next call.
 
     A difference is drift: an error in the log.
@@ -121,7 +121,7 @@ def check_sums(campaign: Campaign) -> int:
         cursor.execute(_checked(campaign))
         wrong = int(cursor.fetchone()[0])
         if wrong:
-            void_sums(campaign)
+            invalidate_summaries(campaign)
     if wrong:
         logger.error("drift in %s: %s sums of the roll-up differed, and are built anew", campaign.slug, wrong)
     return wrong
@@ -173,7 +173,7 @@ def _build(campaign: Campaign) -> None:
 
 def _forget(rollup: Rollup) -> None:
     """Of what is judged no more there is a result, or nothing. First the word that its sums hold is taken back."""
-    void_sums(rollup.campaign)
+    invalidate_summaries(rollup.campaign)
     with transaction.atomic():
         RollupSum.objects.filter(campaign=rollup.campaign).delete()
         RollupChange.objects.filter(campaign=rollup.campaign).delete()

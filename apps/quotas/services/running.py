@@ -17,7 +17,7 @@ from apps.quotas.models import Campaign, MarkRange, MarkRun
 from apps.quotas.services.beginning import close_if_over, start_run
 from apps.quotas.services.marking import Mark, lock_campaigns, mark_range, mark_touched
 from apps.quotas.services.recounting import find_differences, record_drift, repair
-from apps.quotas.services.rolling import check_sums, roll_up
+from apps.quotas.services.rolling import update_summaries, verify_summaries
 
 logger = logging.getLogger(__name__)
 # Nobody waits for a range that another worker is at; whoever wants the whole run looks again after this (seconds).
@@ -78,7 +78,7 @@ def _keep_drift(run: MarkRun) -> list[dict[str, Any]]:
 
 def _check_sums(run: MarkRun) -> None:
     """With the standings put right, whether the sums hold what they should; that is drift as well."""
-    if wrong := check_sums(run.campaign):
+    if wrong := verify_summaries(run.campaign):
         run.refresh_from_db(fields=["totals"])
         record_drift(run.campaign, run.totals.get("differences", 0) + wrong)
 
@@ -128,5 +128,5 @@ def sweep() -> int:
         total += taken
     for range_id in list(_waiting().values_list("pk", flat=True)):
         process_range(range_id)
-    roll_up()
+    update_summaries()
     return total

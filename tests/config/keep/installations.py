@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 
 from config.embedded import EmbeddedDatabase
-from config.places import BASE_DIR, Places
+from config.places import BASE_DIR, InstallPaths
 from tests.config.house import environment
 from tests.quotas.moving import statements
 
@@ -87,8 +87,8 @@ class Installation:
         return {"env": self.environment, "cwd": "/", "text": True, "stdin": subprocess.DEVNULL}
 
     @property
-    def places(self) -> Places:
-        return Places(data=self.data, log=self.data / "log")
+    def places(self) -> InstallPaths:
+        return InstallPaths(data=self.data, log=self.data / "log")
 
     @contextmanager
     def running(self) -> Iterator[None]:

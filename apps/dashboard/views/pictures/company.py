@@ -9,16 +9,16 @@ from django.utils.translation import ngettext
 
 from apps.dashboard import words
 from apps.dashboard.charts import days, frame
-from apps.dashboard.views.pictures.picture import Cell, Picture, cells, latest
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.pictures.picture import Cell, ChartCard, cells, latest
+from apps.dashboard.views.scope import PageContext
 from apps.quotas import rules
 
 Listed = Callable[[date | None], str]
 
 
 def under_by_day(
-    scope: Scope, url: str, rows: list[tuple[date, int]], totals: Any, listed: Listed | None = None
-) -> Picture:
+    scope: PageContext, url: str, rows: list[tuple[date, int]], totals: Any, listed: Listed | None = None
+) -> ChartCard:
     """`listed`: the address of the list of who is red, at the end of a past day or, for None, as the page looks."""
     rule = scope.rule
     found = days.under_data(rows)
@@ -49,7 +49,7 @@ def under_by_day(
         "%(count)s people a day would bring everybody there in time.",
         each_day or 0,
     ) % {"count": words.number(each_day or 0)}
-    return Picture(
+    return ChartCard(
         key="under",
         title=title if newest else _("Everybody is at the target"),
         note=note if each_day else _("People under the target, by day."),
@@ -62,7 +62,7 @@ def under_by_day(
     )
 
 
-def by_source(scope: Scope, url: str, rows: list[tuple[date, str, int]], file: str = "") -> Picture:
+def by_source(scope: PageContext, url: str, rows: list[tuple[date, str, int]], file: str = "") -> ChartCard:
     """`file`: where the file by person and day is asked for."""
     rule = scope.rule
     found = days.sources_data(rows)
@@ -78,7 +78,7 @@ def by_source(scope: Scope, url: str, rows: list[tuple[date, str, int]], file: s
         )
         return days.sources_figure(found, opens=rule.opens_on, deadline=rule.deadline, words=said)
 
-    return Picture(
+    return ChartCard(
         key="sources",
         title=ngettext(
             "%(count)s contact a day in the last week", "%(count)s contacts a day in the last week", round(week)

@@ -9,11 +9,11 @@ from django.utils.translation import ngettext
 from apps.dashboard import words
 from apps.dashboard.charts import curve, frame
 from apps.dashboard.views.cards import Card, last_week
-from apps.dashboard.views.pictures.picture import Picture, cells, latest
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.pictures.picture import ChartCard, cells, latest
+from apps.dashboard.views.scope import PageContext
 
 
-def own_curve(scope: Scope, card: Card, rows: list[Any]) -> Picture:
+def own_curve(scope: PageContext, card: Card, rows: list[Any]) -> ChartCard:
     return standing_curve(scope, card, rows, url=scope.url("chart-me"), title=_own_title(card), live=True)
 
 
@@ -34,18 +34,20 @@ def _own_title(card: Card) -> str:
     return _("You are on a steady pace")
 
 
-def member_curve(scope: Scope, staff_no: str, card: Card, rows: list[Any]) -> Picture:
+def member_curve(scope: PageContext, staff_no: str, card: Card, rows: list[Any]) -> ChartCard:
     title = card.pace_text or (_("The target is reached") if card.row.remaining == 0 else _("Counted contacts by day"))
     return standing_curve(scope, card, rows, url=scope.url("chart-member", staff_no), title=title)
 
 
-def _by_day(scope: Scope) -> str:
+def _by_day(scope: PageContext) -> str:
     if scope.result:
         return _("Counted contacts by the day they were recorded, as the result has them.")
     return _("Counted contacts by the day they were recorded, as they count now.")
 
 
-def standing_curve(scope: Scope, card: Card, rows: list[Any], *, url: str, title: str, live: bool = False) -> Picture:
+def standing_curve(
+    scope: PageContext, card: Card, rows: list[Any], *, url: str, title: str, live: bool = False
+) -> ChartCard:
     """One employee's counted contacts against the target and the straight pace."""
     rule, row = scope.rule, card.row
     points = curve.curve_data(rows_of(rows), opens=rule.opens_on, deadline=rule.deadline, target=row.target)
@@ -62,7 +64,7 @@ def standing_curve(scope: Scope, card: Card, rows: list[Any], *, url: str, title
         )
         return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=row.target, words=said)
 
-    return Picture(
+    return ChartCard(
         key="curve",
         title=title,
         note=_by_day(scope),
@@ -90,7 +92,7 @@ def rows_of(rows: list[Any]) -> list[tuple[date, int, int]]:
     return [(row.day, row.recorded, row.total) for row in rows]
 
 
-def team_curve(scope: Scope, url: str, rows: list[Any]) -> Picture:
+def team_curve(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
     """A whole team's counted contacts by day: how it moves, without a line to compare it with."""
     rule = scope.rule
     points = curve.curve_data(rows_of(rows), opens=rule.opens_on, deadline=rule.deadline, target=None)
@@ -109,7 +111,7 @@ def team_curve(scope: Scope, url: str, rows: list[Any]) -> Picture:
         )
         return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=None, words=said)
 
-    return Picture(
+    return ChartCard(
         key="curve",
         title=ngettext(
             "%(total)s contact counts, %(week)s from the last seven days",

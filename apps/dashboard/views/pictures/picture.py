@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from apps.dashboard import words
 from apps.dashboard.charts import frame
-from apps.dashboard.charts.sketch import drawing
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.charts.sketch import render_svg
+from apps.dashboard.views.scope import PageContext
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ChartCard:
     """A chart on a page, which shows `drawing` at once; `url` is the address of the figure that takes its place.
 
     `more`: where the list or the file is that it counts, as (word, address).
@@ -44,7 +44,7 @@ class Picture:
 
     @property
     def drawing(self) -> SafeString:
-        return SafeString(drawing(self.figure()))  # nosec B703 # a drawing escapes its texts
+        return SafeString(render_svg(self.figure()))  # nosec B703 # a drawing escapes its texts
 
     @property
     def summary(self) -> str:
@@ -59,6 +59,6 @@ def cells(*values: object) -> list[Cell]:
     return [value if isinstance(value, Cell) else Cell(str(value)) for value in values]
 
 
-def latest(scope: Scope, count: int) -> str:
+def latest(scope: PageContext, count: int) -> str:
     """The label of a curve's end: a look at a past day does not speak of now."""
     return words.number(count) if scope.day or scope.result else _("%(count)s now") % {"count": words.number(count)}

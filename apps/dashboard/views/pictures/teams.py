@@ -8,13 +8,13 @@ from django.utils.translation import ngettext
 
 from apps.dashboard import words
 from apps.dashboard.charts import bands, frame, groups, histogram
-from apps.dashboard.views.pictures.picture import Cell, Picture, cells
-from apps.dashboard.views.scope import Scope
+from apps.dashboard.views.pictures.picture import Cell, ChartCard, cells
+from apps.dashboard.views.scope import PageContext
 
 Listed = Callable[[groups.GroupBar, str], str]
 
 
-def band_days(scope: Scope, url: str, rows: list[Any]) -> Picture:
+def band_days(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
     rule = scope.rule
     found = bands.bands_data((row.day, row.n0, row.n25, row.n50, row.n75, row.n100) for row in rows)
 
@@ -22,7 +22,7 @@ def band_days(scope: Scope, url: str, rows: list[Any]) -> Picture:
         said = bands.BandWords(bands=words.BANDS, unit=_("people"), hover=_band_hover, day=words.short_date)
         return bands.bands_figure(found, opens=rule.opens_on, deadline=rule.deadline, words=said)
 
-    return Picture(
+    return ChartCard(
         key="bands",
         title=_bands_title(found),
         note=_("People by the share of their target, day by day."),
@@ -58,7 +58,7 @@ def _band_hover(day: bands.BandDay, band: int) -> str:
     return _("%(day)s, %(band)s: %(people)s") % numbers
 
 
-def spread(scope: Scope, url: str, bins: list[Any], totals: Any, teams: list[Any]) -> Picture:
+def spread(scope: PageContext, url: str, bins: list[Any], totals: Any, teams: list[Any]) -> ChartCard:
     """The histogram with the target line, the middle half, the median, and a point for each sub-team's median."""
     target = scope.rule.target
     bars = histogram.histogram_data(((b.low, b.high, b.people) for b in bins), target=target)
@@ -87,7 +87,7 @@ def spread(scope: Scope, url: str, bins: list[Any], totals: Any, teams: list[Any
     legend = [("band-2", _("below the target")), ("band-4", _("at the target")), ("soft", _("the middle half"))]
     if medians:
         legend.append(("diamond", _("a sub-team's median")))
-    return Picture(
+    return ChartCard(
         key="histogram",
         title=_spread_title(totals),
         note=_("People by counted contacts; the median is %(median)s.") % {"median": words.number(totals.median)}
@@ -121,7 +121,7 @@ def _range(bar: histogram.Bar) -> str:
 
 def side_by_side(
     url: str, bars: list[groups.GroupBar], *, key: str, note: str, first: str, listed: Listed | None = None
-) -> Picture:
+) -> ChartCard:
     """Sub-teams or departments: the share at the target, n beside each name, most people to go first.
 
     `listed`: the address of the list of a group's people, of those with a status, or "" where there is none.
@@ -133,7 +133,7 @@ def side_by_side(
         said = groups.GroupWords(x=_("share of people at the target"), hover=_group_hover)
         return groups.groups_figure(ordered, words=said)
 
-    return Picture(
+    return ChartCard(
         key=key,
         title=_groups_title(ordered),
         note=note if len(ordered) <= groups.MOST_BARS else f"{note} {_first_of(len(ordered))}",

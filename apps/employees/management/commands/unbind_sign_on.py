@@ -1,7 +1,7 @@
 from typing import Any
 
 from apps.employees.management.person import PersonCommand
-from apps.employees.sign_on import unbind
+from apps.employees.sign_on import unlink
 
 
 class Command(PersonCommand):
@@ -9,7 +9,7 @@ class Command(PersonCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)
-        untied = unbind(employee=employee, by=self.actor)
+        untied = unlink(employee=employee, by=self.actor)
         self.tell(
             options,
             {"staff_no": employee.staff_no, "untied": untied},

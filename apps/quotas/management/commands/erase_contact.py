@@ -11,7 +11,7 @@ from apps.employees.approval_workflow import ApprovalRefused
 from apps.employees.models import ApprovalRequest
 from apps.ledger.management.house import AppCommand
 from apps.ledger.rules import KINDS
-from apps.quotas.services import look_for_person
+from apps.quotas.services import preview_person_erasure
 from apps.quotas.services.erasure_approvals import erase_or_request
 
 
@@ -38,7 +38,7 @@ class Command(AppCommand):
             if options["yes"]:
                 done = erase_or_request(identities, reason=options["reason"], key=uuid.uuid4(), by=self.actor)
             else:
-                done = look_for_person(identities, by=self.actor)
+                done = preview_person_erasure(identities, by=self.actor)
         except (ErasureRefused, ApprovalRefused) as refused:
             raise CommandError(f"{refused.message} Nobody was erased.") from None
         if isinstance(done, ApprovalRequest):

@@ -4,7 +4,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.employees.approval_workflow import ApprovalRefused
 from apps.ledger.management.house import AppCommand, instant
-from apps.quotas.freeze.closing import NotYet, refused_at_closing
+from apps.quotas.freeze.closing import CutoffNotReached, refused_at_closing
 from apps.quotas.freeze.closing_approvals import close_or_request
 from apps.quotas.freeze.files import red_under_review
 from apps.quotas.freeze.freezing import freeze, wait_for_feed
@@ -48,7 +48,7 @@ class Command(AppCommand):
                 result = freeze(
                     campaign=campaign, by=self.actor, patient=True, progress=progress, waiting=self._waiting
                 )
-        except (NotYet, ApprovalRefused) as early:
+        except (CutoffNotReached, ApprovalRefused) as early:
             raise CommandError(str(early)) from early
         if result is None:
             raise CommandError("somebody else freezes this campaign")

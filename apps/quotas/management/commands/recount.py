@@ -5,7 +5,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.ledger.management.house import AppCommand
 from apps.quotas.management.choosing import add_campaign, choose_campaign
-from apps.quotas.services import check_sums, compare_everybody, record_drift
+from apps.quotas.services import compare_everybody, record_drift, verify_summaries
 
 SHOWN = 100
 
@@ -28,7 +28,7 @@ class Command(AppCommand):
         if options["repair"] and found.differences:
             with self.bar("employees again") as progress:
                 left = compare_everybody(campaign, progress)
-        sums = check_sums(campaign)
+        sums = verify_summaries(campaign)
         record_drift(campaign, len(left.differences) + sums)
         repaired = len(found.differences) - len(left.differences)
         listed = [

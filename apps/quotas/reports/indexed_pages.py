@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from apps.quotas.querysets import pending_sql, sql_literal
-from apps.quotas.reports.alike import Alike
+from apps.quotas.reports.alike import StandingBucket
+from apps.quotas.reports.base_query import base_ctes
 from apps.quotas.reports.people import EmployeeQuery
-from apps.quotas.reports.rolled import Rolled
-from apps.quotas.reports.sources import sources
+from apps.quotas.reports.rolled import TeamSummary
 
 # Lists that an index has in their order; of the others everybody is read. The first two by who needs most help.
 BY_NEED = ("help", "remaining_per_day")
@@ -22,7 +22,7 @@ BY_PERSON = {"name": 'person.name, person.staff_no COLLATE "C"', "staff_no": 'pe
 Need = tuple[int, int]
 
 
-def nearest(rolled: Rolled, parts: list[str], select: str) -> list[tuple]:
+def indexed_page(rolled: TeamSummary, parts: list[str], select: str) -> list[tuple]:
     """The rows of a SELECT over `listed` of whoever one of `parts` finds, and whoever waits to be judged again."""
     found = " UNION ALL ".join(f"({part})" for part in parts)
     # Of another tree than was asked about nobody is found.
@@ -30,14 +30,14 @@ def nearest(rolled: Rolled, parts: list[str], select: str) -> list[tuple]:
     return rolled.ask(lambda calm: _of_few(rolled, chosen, calm=calm), select) or []
 
 
-def who_sql(rolled: Rolled, *, calm: bool) -> str:
+def who_sql(rolled: TeamSummary, *, calm: bool) -> str:
     """The CTEs of a report about whoever is stale of these people, and `who` of (employee_id): everybody of them."""
     return f"""{_of_few(rolled, _noted(rolled), calm=calm)},
         who AS NOT MATERIALIZED (
             SELECT standing.employee_id FROM {_believed(rolled)} UNION ALL SELECT employee_id FROM current)"""
 
 
-def recorded_sql(rolled: Rolled, when: str, *, calm: bool) -> str:
+def recorded_sql(rolled: TeamSummary, when: str, *, calm: bool) -> str:
     """SELECT of the contacts of `who` with a condition on their time, each with `clean_since` of its person.
 
     That is NULL where it is not to be believed (Standing.clean_since). Who asks calmly about nearly everybody asks as
@@ -53,13 +53,13 @@ def recorded_sql(rolled: Rolled, when: str, *, calm: bool) -> str:
     return stored if calm else f"{stored} {anew}"
 
 
-def _noted(rolled: Rolled) -> str:
+def _noted(rolled: TeamSummary) -> str:
     """SELECT of (id): whoever of these people waits to be judged again."""
     inside = f"{_among(rolled)} AND person.id IN (SELECT employee_id FROM noted)"
     return f"SELECT person.id FROM employees_employee person WHERE {inside}"
 
 
-def facts_of(rolled: Rolled) -> list[str]:
+def facts_of(rolled: TeamSummary) -> list[str]:
     """What follows upon `fact`, which has the column employee_id, so that it is of one of these people.
 
     Two, of which one at most finds a person: by a standing that is to be believed, or by one that was judged anew.
@@ -71,7 +71,7 @@ def facts_of(rolled: Rolled) -> list[str]:
     ]
 
 
-def _believed(rolled: Rolled, *, calm: bool = False) -> str:
+def _believed(rolled: TeamSummary, *, calm: bool = False) -> str:
     """The rows `standing` of these people that are to be believed, up to further conditions.
 
     Of nearly everybody, calmly: the few who are not of them are looked for, instead of each in the tree.
@@ -90,13 +90,17 @@ def _believed(rolled: Rolled, *, calm: bool = False) -> str:
         WHERE standing.campaign_id = {rolled.campaign.pk} AND {others} AND {nobody_waits}"""
 
 
-def _of_few(rolled: Rolled, chosen: str, *, calm: bool) -> str:
+def _of_few(rolled: TeamSummary, chosen: str, *, calm: bool) -> str:
     waiting = "SELECT NULL::bigint AS employee_id WHERE false" if calm else pending_sql(rolled.campaign.pk)
     noted = f"noted AS MATERIALIZED ({waiting}), "
-    return sources(rolled.campaign, rolled.rule, EmployeeQuery(chosen), rolled.at, past=False, before=noted, calm=calm)
+    return base_ctes(
+        rolled.campaign, rolled.rule, EmployeeQuery(chosen), rolled.at, past=False, before=noted, calm=calm
+    )
 
 
-def by_need(rolled: Rolled, alike: Iterable[Alike], behind: list[Any] | None, size: int) -> list[str]:
+def page_by_priority(
+    rolled: TeamSummary, alike: Iterable[StandingBucket], behind: list[Any] | None, size: int
+) -> list[str]:
     """SELECTs of (id) that hold the `size` people behind a key (NOT red, -remaining, staff number), and some more."""
     sizes: Counter[Need] = Counter()
     for one in alike:
@@ -116,20 +120,20 @@ def by_need(rolled: Rolled, alike: Iterable[Alike], behind: list[Any] | None, si
     return parts
 
 
-def by_person(rolled: Rolled, sort: str, behind: list[Any] | None, size: int) -> list[str]:
+def page_by_column(rolled: TeamSummary, sort: str, behind: list[Any] | None, size: int) -> list[str]:
     """The same in an order of BY_PERSON."""
     order = BY_PERSON[sort]
     skip = f"AND ({order}) > ({', '.join(map(sql_literal, behind))})" if behind else ""
     return [f"{_stored(rolled)} {skip} ORDER BY {order} LIMIT {size}"]
 
 
-def _of_need(rolled: Rolled, need: Need, more: str, size: int) -> str:
+def _of_need(rolled: TeamSummary, need: Need, more: str, size: int) -> str:
     red, remaining = "NOT red" if need[0] else "red", -need[1]
     return f"""{_stored(rolled)} AND {red} AND remaining = {remaining} {more}
         ORDER BY person.staff_no COLLATE "C" LIMIT {size}"""
 
 
-def _between(rolled: Rolled, begin: Need | None, last: Need, size: int) -> str:
+def _between(rolled: TeamSummary, begin: Need | None, last: Need, size: int) -> str:
     """Whoever needs less help than `begin` and more than `last`."""
     ranges = []
     for not_red in (0, 1):
@@ -144,7 +148,7 @@ def _between(rolled: Rolled, begin: Need | None, last: Need, size: int) -> str:
         ORDER BY (NOT red)::int, -remaining, person.staff_no COLLATE "C" LIMIT {size}"""
 
 
-def _stored(rolled: Rolled) -> str:
+def _stored(rolled: TeamSummary) -> str:
     """SELECT of (id): whose stored standing is to be believed, and who meets what is added."""
     return f"""SELECT person.id FROM employees_employee person
         JOIN quotas_standing standing ON standing.employee_id = person.id
@@ -152,7 +156,7 @@ def _stored(rolled: Rolled) -> str:
           AND person.id NOT IN (SELECT employee_id FROM noted)"""
 
 
-def _among(rolled: Rolled) -> str:
+def _among(rolled: TeamSummary) -> str:
     """The condition on a `person` to be one of them, by the tree that was asked about."""
     if rolled.span is None:
         return "true"

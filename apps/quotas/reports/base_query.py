@@ -20,7 +20,7 @@ from apps.quotas.reports.people import People, Team, WholeCompany, chosen_frozen
 from apps.quotas.reviews import under_review_sql
 
 
-def sources(
+def base_ctes(
     campaign: Campaign,
     rule: CampaignRule,
     people: People,
@@ -168,7 +168,7 @@ def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hire
 
 def _week_ago(rule: CampaignRule, at: datetime) -> str:
     """The last day that lies STILL_DAYS back: who has counted nothing since has come to a standstill."""
-    day = rules.day_of(at, rule.time_zone) - timedelta(days=rules.STILL_DAYS)
+    day = rules.day_of(at, rule.time_zone) - timedelta(days=rules.STALLED_AFTER_DAYS)
     return f"{sql_literal(day.isoformat())}::date"
 
 

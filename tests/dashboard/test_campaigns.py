@@ -102,7 +102,7 @@ def test_several_campaigns_whose_names_make_one_short_name_run_at_a_time(
     ("changed", "said"),
     [
         ({"deadline": "2026-11-30"}, "The deadline lies before the opening."),
-        ({"opens_on": "0001-01-01"}, "A campaign has at most 400 days."),
+        ({"opens_on": "0001-01-01"}, "A campaign has at most 5000 days."),
         ({"deadline": "31.12.2026"}, "This is no day."),
         ({"target": "0"}, "greater than or equal to 1"),
         ({"time_zone": "Asia/Atlantis"}, "Select a valid choice"),

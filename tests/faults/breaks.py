@@ -22,7 +22,7 @@ def take_notes_first() -> None:
     from apps.quotas import services
     from apps.quotas.services import marking
 
-    real, drain, taken = marking.mark_touched, marking.drain, list[OutboxBatch]()
+    real, drain, taken = marking.mark_touched, marking.pop_outbox, list[OutboxBatch]()
 
     def mark_touched() -> int:
         with transaction.atomic():
@@ -34,7 +34,7 @@ def take_notes_first() -> None:
         time.sleep(0.05)
         return taken[0]
 
-    marking.drain = known
+    marking.pop_outbox = known
     marking.mark_touched = mark_touched
     services.mark_touched = mark_touched
 

@@ -147,7 +147,7 @@ def test_mutant_without_the_locks_more_than_one_decides(
 
     def unlocked(request_id: int, by: Any, **_options: Any) -> Any:
         request = AdjustmentRequest.objects.get(pk=request_id)
-        held = deciding.hold(request.campaign_id, by)
+        held = deciding.lock_for_adjustment(request.campaign_id, by)
         time.sleep(0.3)
         return request, held
 

@@ -3,7 +3,7 @@
 import pytest
 
 from apps.contacts.models import Contact
-from apps.contacts.services import correct_contact, end_contact
+from apps.contacts.services import ContactRefused, correct_contact, end_contact
 from apps.employees.models import Employee
 from apps.quotas.models import Campaign
 from apps.quotas.services import db_now, process_effective_dates, restore_while_open
@@ -48,14 +48,15 @@ def test_the_first_counts(
     assert counted(exclusive, alice, alan) == [1, 0]
 
 
-def test_the_next_counts_when_the_first_ends_and_loses_again_when_it_is_restored(
+def test_the_next_counts_when_the_first_ends_and_keeps_counting(
     exclusive: Campaign, first: Contact, second: Contact, alice: Employee, alan: Employee
 ) -> None:
     counted(exclusive, alice)
     end_contact(contact_id=first.pk, employee=alice, by=TESTER)
     assert counted(exclusive, alice, alan) == [0, 1]
-    restore_while_open(contact_id=first.pk, employee=alice, by=TESTER)
-    assert counted(exclusive, alice, alan) == [1, 0]
+    with pytest.raises(ContactRefused, match="A colleague has recorded this person"):
+        restore_while_open(contact_id=first.pk, employee=alice, by=TESTER)
+    assert counted(exclusive, alice, alan) == [0, 1]
 
 
 def test_the_next_counts_when_the_first_is_corrected_to_somebody_else(

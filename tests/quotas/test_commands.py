@@ -51,7 +51,7 @@ def test_opening_a_campaign_says_so_in_a_sentence(noon: Clock) -> None:
     [
         (["--target", "0"], "from 1 to"),
         (["--deadline", "2026-10-01"], "before the opening"),
-        (["--deadline", "9999-12-31"], "calendar"),
+        (["--deadline", "9999-12-31"], "at most 5000 days"),
         (["--time-zone", "Mars/Base"], "no time zone"),
         (["--name", " "], "needs a name"),
         (["--slug", "s" * 90], "too long"),

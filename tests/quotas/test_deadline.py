@@ -208,7 +208,7 @@ class Nothing:
         pass
 
 
-@pytest.mark.parametrize("step", ["begin_closing", "finish_received", "keep", "store_result"])
+@pytest.mark.parametrize("step", ["begin_closing", "finish_received", "fix_snapshot", "store_result"])
 def test_whoever_dies_at_a_step_is_followed_by_the_next(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

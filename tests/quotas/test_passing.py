@@ -140,7 +140,7 @@ def test_an_exclusive_campaign_that_opens_while_watching_is_about_to_stop_is_wat
     company: dict[str, Employee], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who stops has looked and found none; behind the line it looks again."""
-    watch = partial(passing.watch_identities)
+    watch = partial(passing.set_identity_tracking)
     with transaction.atomic():
         watch(True)
     gate = Gate()

@@ -33,15 +33,17 @@ def test_a_number_follows_at_once_although_nobody_marked_it(campaign: Campaign, 
 def test_the_age_of_a_stale_standing_is_its_oldest_notes(
     company: dict[str, Employee], alice: Employee, alan: Employee
 ) -> None:
+    """Alan is evaluated anew too, and no list says so: Alice would read there who has recorded the person."""
     campaign, them = november(exclusive=True), ("email", "wanda@outside.example.org")
     record_one(alan, them)
     mark()
     before = db_now()
     record_one(alice, them)
+    record_one(alice, ("handle", "later"))
     after = db_now()
-    for one in (alice, alan):
-        row = Standings(campaign, OneEmployee(one)).one(one.pk)
-        assert before < row.stale_since < after
+    mine = Standings(campaign, OneEmployee(alice)).one(alice.pk)
+    assert before < mine.stale_since < after
+    assert Standings(campaign, OneEmployee(alan)).one(alan.pk).stale_since is None
 
 
 def test_a_leaver_has_no_standing(campaign: Campaign, alan: Employee) -> None:

@@ -17,7 +17,7 @@ from apps.quotas import rules
 from apps.quotas.models import Campaign, CampaignRule
 
 MOST = 1_000_000  # what a target can be
-MAX_DAYS = 400  # of a campaign: its pages draw each day
+MAX_DAYS = 5_000  # of a campaign: its pages draw each day
 MOST_NAMES = 1_000  # departments, or domains
 DOMAIN = re.compile(r"[^\s@/\\,;:]{1,253}")
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -29,7 +30,8 @@ def test_make_takes_it_into_a_path_with_blanks(filled: Installation, tmp_path: P
     )
     assert done.returncode == 0, done.stderr
     assert "employees 60, contacts 1200, campaigns 2" in done.stdout
-    assert "november-2026 (open)" in done.stdout
+    # The demo's campaign runs today, whatever day it is.
+    assert re.search(r"\b[a-z]+-\d{4} \(open\)", done.stdout)
     for version in (1, 2):
         assert f", final result {version}: " in done.stdout
     assert "keys too" in done.stdout

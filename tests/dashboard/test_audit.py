@@ -105,7 +105,8 @@ def test_every_act_of_the_house_has_its_words() -> None:
         written |= set(re.findall(r'audit\(\s*"([a-z]+\.[a-z_]+)"', text))
         written |= set(re.findall(r'audit_once\(\s*"([a-z]+\.[a-z_]+)"', text))
         written |= {f"account.{event}" for event in re.findall(r'audit_account\("([a-z_]+)"', text)}
-        written |= {f"person.{what}_read" for what in re.findall(r'(?:note_look\(.*|looked_at = )"([a-z]+)"', text)}
+        accesses = re.findall(r'(?:log_record_access\(.*|looked_at = )"([a-z]+)"', text)
+        written |= {f"person.{what}_read" for what in accesses}
         written |= {f"adjustment.{step}" for step in re.findall(r'note_step\([^)]*"([a-z_]+)"', text)}
     written |= {f"database.{operation}" for operation in audit_words.OPERATIONS}
     assert {"person.standing_read", "person.roster_read", "account.signed_out", "account.sign_in_refused"} <= written

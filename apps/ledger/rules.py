@@ -224,8 +224,10 @@ def normalise(kind: str, raw: str, *, region: str, key: str, handles: str = "") 
     """
     if len(raw) > RAW_LIMIT:
         raise InvalidIdentity(kind, "too long")
-    # Before, and of what has become such a character.
-    text = UNSEEN.sub("", clean_text(UNSEEN.sub("", raw), RAW_LIMIT))
+    text = clean_text(raw, RAW_LIMIT)
+    if not raw.isascii():
+        # Before, and of what has become such a character.
+        text = UNSEEN.sub("", clean_text(UNSEEN.sub("", raw), RAW_LIMIT))
     if not text:
         raise InvalidIdentity(kind, "empty")
     match kind:

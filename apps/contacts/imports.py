@@ -212,7 +212,7 @@ def next_files(after: uuid.UUID) -> list[uuid.UUID]:
 
 
 def next_large_files() -> list[uuid.UUID]:
-    """The large file that has waited longest to be recorded, if any: for whoever has previewed a large one."""
+    """The large file that has waited longest to be recorded, if any; asked for when a large one is previewed."""
     waiting = Submission.objects.filter(state=Submission.State.RECEIVED, file__size__gt=LARGE_BYTES)
     return list(waiting.order_by("received_at").values_list("pk", flat=True)[:1])
 

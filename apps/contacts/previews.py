@@ -87,8 +87,8 @@ def _told(entry: Entry, outcome: Outcome) -> dict[str, Any]:
 def preview(file: ContactFile, *, employee: Employee, most: int) -> Preview:
     """Judge a whole file for one employee as it would fare now. Raises TooMany, UnreadableFile.
 
-    Who has asked to be forgotten is told when the file is recorded: a preview takes no place of the day, so that it
-    could be asked about anybody without end.
+    The report of the recorded file names objections, a preview does not: it takes no place in the day's limit, so an
+    employee could try out any number of people.
     """
     verify_identity_key()
     found, owners = Preview(), EmployeeResolver(employee)

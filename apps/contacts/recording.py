@@ -54,7 +54,7 @@ JOIN LATERAL (SELECT * FROM contacts_contactidentity one WHERE one.employee_id =
 JOIN LATERAL (SELECT * FROM contacts_contact one WHERE one.employee_id = met.employee_id
               AND one.id = met.contact_id OFFSET 0) AS contact ON contact.recorded_at > %s OR contact.ended_at > %s
 """
-# Whether there is any of those at all, which one look in two indexes tells.
+# Whether there is any such contact: two index look-ups for a whole batch.
 ANY_SINCE = """
 SELECT EXISTS (SELECT FROM contacts_contact WHERE employee_id = ANY(%(owners)s) AND recorded_at > %(at)s)
     OR EXISTS (SELECT FROM contacts_contact WHERE ended_at > %(at)s AND employee_id = ANY(%(owners)s))
@@ -149,15 +149,11 @@ def record(
     later the new one begins with its end. The caller has locked facts and the employees' rows.
     """
     batch, new = Batch(), []
-    held, ids, told, left = (
-        existing_identities(drafts),
-        reserve_ids(len(drafts)),
-        sentences(),
-        left_today(drafts, received_at),
-    )
+    held, ids, messages = existing_identities(drafts), reserve_ids(len(drafts)), sentences()
+    left = left_today(drafts, received_at)
     later = _later(drafts, received_at)
     for owner, one in drafts:
-        outcome = judge(owner, one, held, ids, told, left)
+        outcome = judge(owner, one, held, ids, messages, left)
         batch.outcomes.append(outcome)
         met = sorted({known for identity in one.identities for known in later.get((owner, *identity.key), ())})
         if met and not one.refused and (first := met[0]).recorded_at > received_at:
@@ -222,7 +218,7 @@ def judge(
     if left[owner] <= 0:
         return Outcome(rules.TOO_MANY_TODAY, one.line, "", told[rules.TOO_MANY_TODAY])
     left[owner] -= 1
-    # Last, of what would otherwise be recorded: an objection is not the employee's to know without a place of the day.
+    # Last, and only for a draft that would be recorded: an objection is revealed at the price of a place in the limit.
     if kind := next((known.kind for known in one.identities if (NOBODY, *known.key) in held), None):
         return Outcome(rules.OBJECTED, one.line, kind, told[rules.OBJECTED])
     contact_id = next(ids)

@@ -73,7 +73,7 @@ RENAMED = """
 SELECT count(*) FROM effect_employee was JOIN employees_employee is_now ON is_now.id = was.employee_id
 WHERE was.name <> is_now.name AND EXISTS (SELECT 1 FROM effect_employment work WHERE work.employee_id = is_now.id)
 """
-# Phones and addresses of people who were here before: whose they become can no longer be recorded by anybody.
+# New phones and addresses of known people: no employee's contact with one of them counts from then on.
 PHONES = """
 SELECT count(DISTINCT held.employee_id) FROM effect_employee JOIN employees_employeeidentity held USING (employee_id)
 WHERE NOT EXISTS (SELECT 1 FROM effect_employeeidentity was WHERE was.employee_id = held.employee_id
@@ -147,7 +147,7 @@ def hr_exists() -> bool:
 def is_approved(kind: str, load: RosterLoad, effect: dict[str, int] | None = None) -> bool:
     """Whether a second person has approved this of the load, as it is shown now.
 
-    `effect`: what it does now. What always needs two may have grown while the request waited; then it is not approved.
+    `effect`: what the load does now. If an effect of ALWAYS_TWO is larger than the approved one, it is not approved.
     """
     approved = ApprovalRequest.objects.filter(kind=kind, subject=str(load.pk), decision="approved")
     return any(
@@ -194,7 +194,7 @@ def require_small(effect: dict[str, int], of: int, now: datetime, but: RosterLoa
 
 def _is_large(effect: dict[str, int], of: int, now: datetime, but: RosterLoad | None) -> bool:
     approved = ApprovalRequest.objects.filter(kind=Kind.ROSTER_LOAD, decision="approved").values_list("subject")
-    # Also what was undone since, and what was undone lately: an undo changes as many people as its load.
+    # Undone loads count too, and so do loads undone within the day: an undo changes as many people as its load.
     lately = RosterLoad.objects.filter(
         Q(done_at__gt=now - SUMMED_OVER) | Q(undone_at__gt=now - SUMMED_OVER), state=RosterLoad.State.DONE
     )

@@ -28,7 +28,7 @@ ABANDONED_AFTER = timedelta(seconds=30)
 # So often a file may end the process that reads it before it is refused.
 ATTEMPTS = 3
 LARGE_BYTES = 1_000_000
-# Held by whoever previews or records a large file: of two workers, one is always left for everything else.
+# The lock of the worker that previews or records a large file: of two workers, one is always left for other tasks.
 LARGE_FILE = "large file"
 GAVE_UP = {"problem": "gave_up"}
 
@@ -65,7 +65,7 @@ def make_preview(file_id: uuid.UUID, makers: Mapping[str, Maker]) -> list[uuid.U
     """Make the preview of a file by the maker of its content type; returns what may be asked for next.
 
     Does nothing while another file of the same account is being read, or, for a large one, while another large one is
-    read or recorded: who does that asks for this one next. Given out twice, late or again, a preview is made once.
+    read or recorded; that worker asks for this one next. Given out twice, late or again, a preview is made once.
     """
     stored = StoredFile.objects.filter(pk=file_id, preview__state=State.WAITING).first()
     if stored is None or stored.content_type not in makers:
@@ -89,7 +89,7 @@ def _next(waiting: QuerySet[FilePreview], after: StoredFile) -> list[uuid.UUID]:
 
 
 def next_large_previews() -> list[uuid.UUID]:
-    """The large file that has waited longest to be read, if any: for whoever has recorded a large one."""
+    """The large file that has waited longest for its preview, if any; asked for when a large one is recorded."""
     waiting = FilePreview.objects.filter(state=State.WAITING, file__size__gt=LARGE_BYTES)
     return list(waiting.order_by("asked_at").values_list("pk", flat=True)[:1])
 

@@ -322,8 +322,8 @@ def pending_sql(campaign: int | None = None) -> str:
     """SELECT of (employee_id, noted_at): employees with an outbox row, their own or on an identity, the oldest.
 
     So are those of a range that waits to be evaluated, in this campaign or, without one, in any. Of an identity's row
-    there is no `noted_at`: those employees are evaluated from the facts, and no list shows that they were concerned,
-    for whoever wrote the row would read there who holds the identity.
+    there is no `noted_at`: those employees are evaluated from the facts, and no list marks them as updating. The
+    writer of the row could otherwise read there which employees hold the identity.
     """
     identities = employees_holding_identity_sql(
         "SELECT kind, digest, NULL::timestamptz AS noted_at FROM ledger_outbox WHERE kind IS NOT NULL"

@@ -161,7 +161,7 @@ def _identity(kind: str, raw: str, identify: Identify = normalise_identity) -> I
 
 def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
     drafts, told = [(old.employee_id, NormalisedDraft("", tuple(wanted)))], sentences()
-    # A correction takes a place of the day as a new contact does: by both it is told who has asked to be forgotten.
+    # A correction takes a place in the day's limit as a new contact does: both reveal whether a person has objected.
     if left_today(drafts, db_now())[old.employee_id] <= 0:
         raise ContactRefused(rules.TOO_MANY_TODAY, told[rules.TOO_MANY_TODAY])
     for one in wanted:
@@ -170,7 +170,7 @@ def _refuse_taken(old: Contact, wanted: Sequence[Identity]) -> None:
         ).exclude(contact_id=old.pk)
         if taken.exists():
             raise ContactRefused("duplicate", _("Another of your contacts has this already."), one.kind)
-    # Objections last: nothing that would be refused anyway tells of one.
+    # Objections last: a correction that is refused anyway reveals none.
     nobodys = unwanted(drafts)
     for code in (rules.NOT_EXTERNAL, rules.OBJECTED):
         for one in wanted:

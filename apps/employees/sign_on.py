@@ -83,8 +83,10 @@ def _bind(claims: Claims) -> Account:
     try:
         with transaction.atomic():
             ProviderSubject.objects.create(account=account, issuer=claims.issuer, subject=claims.subject)
-            account.set_unusable_password()
-            account.save(update_fields=["password"])
+            if account.has_usable_password():
+                account.set_unusable_password()
+                account.save(update_fields=["password"])
+                notify_owner(account, Event.PASSWORD_CHANGED)
             end_access(account=account, by=claims.provider)
     except IntegrityError as error:
         raise SsoRejected(OTHER_SUBJECT, account) from error

@@ -9,6 +9,7 @@ from django.core import mail
 from apps.employees.models import Employee, SecurityEvent
 from apps.employees.security_mail import Event, notify_owner, send_security_mails
 from apps.employees.services import account_for
+from apps.employees.sign_on import Claims, sign_on
 from apps.ledger.services import audit_origin
 from tests import people
 
@@ -38,6 +39,14 @@ def test_every_event_has_a_sentence_in_both_languages(alice: Employee, kind: str
     notify_owner(account_for(alice), kind)
     send_security_mails()
     assert str(mail.outbox[0].body).count(str(Event(kind).label)) == 1, "the Chinese half is not translated"
+
+
+def test_the_owner_learns_that_a_first_sign_on_by_the_provider_ended_the_password(alice: Employee) -> None:
+    """Else a password disappears without a word, or an intruder's sign-on does."""
+    people.with_account(alice)
+    sign_on(Claims(issuer="https://idp.example.com", subject="a", staff_no="A001", email="alice@corp.example.com"))
+    assert not account_for(alice).has_usable_password()
+    assert [event.kind for event in SecurityEvent.objects.all()] == [Event.PASSWORD_CHANGED]
 
 
 def test_nothing_is_sent_twice_and_nothing_of_what_was_rolled_back(alice: Employee) -> None:

@@ -1,5 +1,5 @@
 # Everything starts from a machine with Python 3.11 or later; what is missing is brought by the first command.
-# Without make: python3 scripts/bootstrap.py config.local   and   python3 scripts/bootstrap.py --dev scripts.check
+# Without make: python3 scripts/bootstrap.py apps.localstack.local_stack   and   python3 scripts/bootstrap.py --dev scripts.check
 
 PYTHON ?= python3
 READY = @$(PYTHON) scripts/bootstrap.py --dev
@@ -12,7 +12,7 @@ help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /  -  /'
 
 run:  ## the whole house with a demo company; PORT= chooses the port, Ctrl-C stops it
-	@$(PYTHON) scripts/bootstrap.py config.local
+	@$(PYTHON) scripts/bootstrap.py apps.localstack.local_stack
 
 backup:  ## everything into one file: make backup FILE=hundred.backup
 	@$(PYTHON) scripts/bootstrap.py manage backup "$$FILE"

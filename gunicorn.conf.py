@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from config.logs import Line
+from apps.core.log_format import Line
 
 
 class OneFormat(Logger):  # type: ignore[misc]

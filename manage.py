@@ -9,13 +9,13 @@ def main() -> None:
     try:
         from django.core.management import execute_from_command_line
 
-        from config import cold
+        from apps.localstack import embedded_runtime
     except ImportError as error:
         sys.exit(f"{error}. Run it with .venv/bin/python, which `make run` or `make test` creates.")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     # Commands may load millions of rows in one statement; the limit is for pages.
     os.environ.setdefault("STATEMENT_TIMEOUT", "0")
-    with cold.ready_for(sys.argv):
+    with embedded_runtime.ready_for(sys.argv):
         execute_from_command_line(sys.argv)
 
 

@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection
 from django.utils.log import configure_logging
 from kombu.transport import TRANSPORT_ALIASES
 
-from config.children import ask_for_death_signal
+from apps.localstack.processes import ask_for_death_signal
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 if not settings.configured:
@@ -24,7 +24,7 @@ if not settings.configured:
     os.environ.setdefault("STATEMENT_TIMEOUT", "600000")
 
 logger = logging.getLogger(__name__)
-TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "config.transport:Transport")
+TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "apps.core.redis_transport:Transport")
 app = Celery("hundred")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -33,14 +33,14 @@ app.autodiscover_tasks()
 CONFIRMED_WITHIN = 5.0
 
 
-def _ask(task: str, every: float, *, of: str = "quotas") -> dict[str, Any]:
+def _ask(task: str, every: float) -> dict[str, Any]:
     # It waits its turn behind doorbells: dropped after one interval, nothing would be found, no day would change and
     # nothing be frozen for as long as the queue is longer than that.
     options: dict[str, Any] = {"expires": max(4 * every, 60.0), "confirm_timeout": CONFIRMED_WITHIN}
     # Beat keeps one connection, and learns only by sending that its broker was restarted. It has time to try once more
     # over a new one; without that it would never speak to RabbitMQ again.
     options |= {"retry": True, "retry_policy": {"max_retries": 1, "interval_start": 0}}
-    return {"task": f"apps.{of}.tasks.{task}", "schedule": every, "options": options}
+    return {"task": f"apps.operations.tasks.{task}", "schedule": every, "options": options}
 
 
 # Beat only says "look for due work": a job is done once per period by a unique row, however often it is asked for.
@@ -49,11 +49,11 @@ app.conf.beat_schedule = {
     "freeze-due": _ask("freeze_due", 15.0),
     "day-change": _ask("day_change", 60.0),
     "tell-answers": _ask("send_answer_mails", 60.0),
-    "address-mails": _ask("mail_address_changes", 60.0, of="employees"),
+    "address-mails": _ask("mail_address_changes", 60.0),
     "nightly-recount": _ask("nightly_recount", 600.0),
     "retention": _ask("retain", 600.0),
-    "security-mails": _ask("send_security_mails", 15.0, of="employees"),
-    "sessions": _ask("forget_sessions", 3600.0, of="employees"),
+    "security-mails": _ask("send_security_mails", 15.0),
+    "sessions": _ask("forget_sessions", 3600.0),
 }
 
 
@@ -69,8 +69,8 @@ def _refuse_another_key(**kwargs: object) -> None:
 
     Whether it can sign results it says here, and not first in the night of the deadline.
     """
-    from apps.ledger.services import verify_identity_key
-    from apps.ledger.signing import announce
+    from apps.core.identity_key import verify_identity_key
+    from apps.core.signing_key import announce
 
     try:
         verify_identity_key()
@@ -88,6 +88,6 @@ def _refuse_another_key(**kwargs: object) -> None:
 def _die_with_worker(**kwargs: object) -> None:
     """A worker's child dies with it: an orphan would go on with a task that another worker is given again."""
     ask_for_death_signal(signal.SIGKILL, os.getppid())
-    from apps.ledger.services import set_audit_origin
+    from apps.core.audit import set_audit_origin
 
     set_audit_origin("worker")

@@ -15,9 +15,10 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
-from config import addresses, brokers, sign_in
-from config.named_files import Environment
-from config.packaged import map_style_hashes, plotly_bundle
+from apps.accounts import oidc_settings
+from apps.core import brokers, service_urls
+from apps.core.packaged_files import map_style_hashes, plotly_bundle
+from apps.core.secret_files import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -55,7 +56,7 @@ SIGNING_KEY = env.str("SIGNING_KEY", "")
 _allowed_hosts = _required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [host.strip() for host in _allowed_hosts.split(",") if host.strip()]
 # Where people reach the pages. Every link in a mail begins with it: no request and no task message has a say.
-BASE_URL = addresses.public_address(_required("BASE_URL", "http://localhost:8000"), local=LOCAL)
+BASE_URL = service_urls.public_address(_required("BASE_URL", "http://localhost:8000"), local=LOCAL)
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -88,13 +89,23 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.mfa",
     "config",
-    "apps.ledger",
+    "apps.core",
     "apps.employees",
+    "apps.accounts",
+    "apps.roster",
     "apps.contacts",
-    "apps.quotas",
+    "apps.campaigns",
+    "apps.standings",
+    "apps.results",
+    "apps.reviews",
+    "apps.exports",
+    "apps.privacy",
+    "apps.backups",
+    "apps.demo",
+    "apps.operations",
     "apps.dashboard",
     "apps.api",
-    "config.admin_app.OperatorAdminConfig",
+    "apps.dashboard.admin_app.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -108,31 +119,31 @@ INSTALLED_APPS = [
     "lucide",
 ]
 MIDDLEWARE = [
-    "config.proxies.TrustedProxyMiddleware",
-    "config.origin.AuditOriginMiddleware",
+    "apps.core.middleware.trusted_proxy.TrustedProxyMiddleware",
+    "apps.core.middleware.audit_origin.AuditOriginMiddleware",
     # Outside of all that answers: files and redirects carry the policy too.
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.compression.CompressionMiddleware",
+    "apps.core.middleware.compression.CompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "config.tls.ApiTlsRequiredMiddleware",
-    "config.limits.RequestSizeLimitMiddleware",
+    "apps.api.tls_required_middleware.ApiTlsRequiredMiddleware",
+    "apps.dashboard.middleware.request_size_limit.RequestSizeLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Before the check of forms: what fails there has been counted.
-    "config.rates.RateLimitMiddleware",
+    "apps.dashboard.middleware.rate_limit.RateLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.idle.IdleSessionMiddleware",
+    "apps.accounts.middleware.idle_session.IdleSessionMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "config.second_factor.SecondFactorRequiredMiddleware",
+    "apps.accounts.middleware.second_factor_required.SecondFactorRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "config.replicas.ReadReplicaMiddleware",
+    "apps.core.middleware.read_replica.ReadReplicaMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -143,7 +154,7 @@ TEMPLATES = [
         "OPTIONS": {
             "loaders": [
                 (
-                    "apps.dashboard.folding.Loader",
+                    "apps.dashboard.template_constants.Loader",
                     [
                         "django.template.loaders.filesystem.Loader",
                         "django.template.loaders.app_directories.Loader",
@@ -159,7 +170,7 @@ TEMPLATES = [
         },
     },
 ]
-FORM_RENDERER = "config.forms.Renderer"
+FORM_RENDERER = "apps.dashboard.form_renderer.Renderer"
 
 # Databases: "default" is the application's role; only `migrate` uses "owner", where it is given.
 _STATEMENT_TIMEOUT = env.int("STATEMENT_TIMEOUT", 30_000)
@@ -186,8 +197,8 @@ DATABASES = {"default": _database("DATABASE_URL", _database_url, statement_timeo
 if _owner_url := env.str("DATABASE_OWNER_URL", ""):
     DATABASES["owner"] = _database("DATABASE_OWNER_URL", _owner_url, statement_timeout=0)
     DATABASES["owner"] |= {"CONN_MAX_AGE": 0, "TEST": {"MIRROR": "default"}}
-# A standby that reports and files are read from while it has everything (apps.ledger.replica); the milliseconds it has
-# to catch up.
+# A standby that reports and files are read from while it has everything (apps.core.read_replica); the milliseconds it
+# has to catch up.
 REPLICA_PATIENCE = env.int("REPLICA_PATIENCE", 50)
 if _replica_url := env.str("DATABASE_REPLICA_URL", ""):
     # A machine that is gone is given up in seconds, where the primary would be waited for.
@@ -220,20 +231,20 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 # Who can write to the broker is not trusted: a worker takes names of tasks and ids from it, and no commands.
-CELERY_WORKER_CONSUMER = "config.worker:Consumer"
+CELERY_WORKER_CONSUMER = "apps.core.task_messages:Consumer"
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 
 # Beside the broker in a database of its own, unless it has a place of its own.
-CACHE_URL = env.str("CACHE_URL", "") or addresses.cache_of(CELERY_BROKER_URL)
+CACHE_URL = env.str("CACHE_URL", "") or service_urls.cache_of(CELERY_BROKER_URL)
 if CACHE_URL:
     # Celery writes a socket's address as redis+socket://, the client library as unix://.
     _location = CACHE_URL.replace("redis+socket://", "unix://", 1)
-    _cache = {"BACKEND": "config.cache.PlainRedisCache", "LOCATION": _location}
+    _cache = {"BACKEND": "apps.core.cache.PlainRedisCache", "LOCATION": _location}
 else:
     # With the usual 300 entries, whoever types enough names would have the counters of the others thrown away.
     _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
 CACHES = {"default": _cache | {"KEY_PREFIX": "hundred"}}
-# How often somebody may ask, "off" for as often as they like: a number per second, minute or hour (apps.ledger.rates).
+# Rate limits: a number per second, minute or hour, or "off" (apps.core.rate_limits).
 RATES = {
     "sign_in": env.str("RATE_SIGN_IN", "600/minute"),
     "stranger": env.str("RATE_STRANGER", "6000/minute"),
@@ -244,8 +255,8 @@ RATES = {
 RATES_STORAGE = _location.replace("unix://", "redis+unix://", 1) if CACHE_URL else "memory://"
 
 # People
-AUTH_USER_MODEL = "employees.Account"
-AUTHENTICATION_BACKENDS = ["apps.employees.backends.EmployeeBackend"]
+AUTH_USER_MODEL = "accounts.Account"
+AUTHENTICATION_BACKENDS = ["apps.accounts.backends.EmployeeBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -254,14 +265,14 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
     for name in ("UserAttributeSimilarity", "CommonPassword", "NumericPassword")
 ]
-AUTH_PASSWORD_VALIDATORS += [{"NAME": "apps.employees.passwords.CompanyWordValidator"}]
+AUTH_PASSWORD_VALIDATORS += [{"NAME": "apps.accounts.password_validators.CompanyWordValidator"}]
 AUTH_PASSWORD_VALIDATORS += [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}}
 ]
-# A list of passwords that became known elsewhere, on this machine (apps.employees.breached).
+# A list of passwords that became known elsewhere, on this machine (apps.accounts.breached_passwords).
 if BREACHED_PASSWORDS := env.str("BREACHED_PASSWORDS", ""):
     AUTH_PASSWORD_VALIDATORS += [
-        {"NAME": "apps.employees.passwords.BreachedValidator", "OPTIONS": {"path": BREACHED_PASSWORDS}}
+        {"NAME": "apps.accounts.password_validators.BreachedValidator", "OPTIONS": {"path": BREACHED_PASSWORDS}}
     ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
@@ -286,14 +297,14 @@ APPROVAL_COOLDOWN_DAYS = env.int("APPROVAL_COOLDOWN_DAYS", 3)
 ROSTER_APPROVAL_SHARE = env.float("ROSTER_APPROVAL_SHARE", 0.05)
 # Roles that open pages only with a second factor. The demo's HR signs in with its printed password alone.
 SECOND_FACTOR_ROLES: list[str] = env.list("SECOND_FACTOR_ROLES", default=[] if LOCAL else ["hr"])
-sign_in.validate_oidc_settings(vars(), local=LOCAL)
+oidc_settings.validate_oidc_settings(vars(), local=LOCAL)
 # Of allauth only the steps to and from the provider are used: no address of its own is open (config.urls).
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"
 ACCOUNT_EMAIL_VERIFICATION = "none"
-# Its limits count by account, so that a guesser locks the owner out: apps.employees.lock_out has ours.
+# Its limits count by account, so that a guesser locks the owner out: apps.accounts.login_throttling has ours.
 ACCOUNT_RATE_LIMITS = False
-SOCIALACCOUNT_ADAPTER = "apps.dashboard.openid.NoRedirects"
-MFA_ADAPTER = "apps.employees.second_factors.Secrets"
+SOCIALACCOUNT_ADAPTER = "apps.accounts.openid.NoRedirects"
+MFA_ADAPTER = "apps.accounts.second_factors.Secrets"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_TOLERANCE = 1  # a code of the half minute before or after: phones' clocks are not exact
 
@@ -317,7 +328,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "config.finders.PackagedFinder",
+    "apps.core.static_finders.PackagedFinder",
 ]
 _STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 if WHITENOISE_USE_FINDERS:
@@ -331,13 +342,13 @@ STORAGES = {
 vars().update(env.email_url("EMAIL_URL", "consolemail://" if LOCAL else "smtp://localhost:25"))
 # `make run` sends none: it keeps them, each in a file, in this folder.
 if LOCAL and (_mails := env.str("HUNDRED_MAILS", "")):
-    EMAIL_BACKEND, EMAIL_FILE_PATH = "config.mail.KeptMail", _mails
+    EMAIL_BACKEND, EMAIL_FILE_PATH = "apps.localstack.mail.KeptMail", _mails
 EMAIL_TIMEOUT = 10  # seconds: a mail server that does not answer holds up nobody
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", "hundred@localhost")
 
 # Security: everything is on unless it is the local mode, which has no TLS.
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
-# Where programs ask (config.tls). The description to read is a page.
+# Where programs ask (apps.api.tls_required_middleware). The description to read is a page.
 FOR_PROGRAMS = r"^api/(?!v1/docs/$)"
 SECURE_REDIRECT_EXEMPT = [r"^health/", FOR_PROGRAMS]
 SECURE_HSTS_SECONDS = 0 if LOCAL else env.int("HSTS_SECONDS", 31_536_000)
@@ -348,7 +359,7 @@ SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid", f"{COOKIE_P
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
 LANGUAGE_COOKIE_SECURE, LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = not LOCAL, True, "Lax"
 SESSION_COOKIE_AGE = 7 * 24 * 3600
-SESSION_ENGINE = "apps.employees.sessions"
+SESSION_ENGINE = "apps.accounts.sessions"
 # A session that is not used for so long ends: anybody's, and of those who have a role.
 SESSION_IDLE_HOURS = env.int("SESSION_IDLE_HOURS", 72)
 SESSION_IDLE_ROLE_MINUTES = env.int("SESSION_IDLE_ROLE_MINUTES", 60)
@@ -391,7 +402,9 @@ SPECTACULAR_SETTINGS = {
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "config.logs.Line", "fmt": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {"()": "apps.core.log_format.Line", "fmt": "{asctime} {levelname} {name} {message}", "style": "{"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
     "loggers": {

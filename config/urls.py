@@ -8,8 +8,8 @@ from django.shortcuts import redirect
 from django.urls import include, path, reverse
 from django.views.i18n import set_language
 
-from config import health
-from config.admin_site import lacks_only_factor
+from apps.core import health
+from apps.dashboard.admin_site import lacks_only_factor
 
 
 @login_not_required

@@ -9,14 +9,14 @@ from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError, connection
 from django.template import TemplateSyntaxError
 
-from apps.dashboard.folding import prerender_templates
+from apps.dashboard.template_constants import prerender_templates
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 
-from apps.employees.checks import usable_list_of_passwords  # noqa: E402 - models can be read only now
-from apps.ledger.services import verify_identity_key  # noqa: E402
+from apps.accounts.checks import usable_list_of_passwords  # noqa: E402 - models can be read only now
+from apps.core.identity_key import verify_identity_key  # noqa: E402
 
 # Commands and workers run the system checks; a web server does not.
 if faults := usable_list_of_passwords(None):

@@ -1,4 +1,4 @@
-"""Makes the environment, then runs a module in it: `python3 scripts/bootstrap.py [--dev] [config.local]`.
+"""Makes the environment, then runs a module in it: `python3 scripts/bootstrap.py [--dev] [MODULE]`.
 
 Needs nothing but Python 3.11 or later and its standard library; works the same without `make`. What is there already is
 left alone: a stamp in `.venv` tells which requirements it was made from. Written so that an older Python, too, can read

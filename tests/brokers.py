@@ -22,11 +22,11 @@ import pytest
 import redis
 from kombu import pools
 
-from config.brokers import QUEUE, transport_options
+from apps.core.brokers import QUEUE, transport_options
+from apps.localstack.processes import die_with_parent
 from config.celery import app
-from config.children import die_with_parent
 from tests import plugin
-from tests.config.house import free_port
+from tests.localstack.stack import free_port
 
 # A small machine under load needs a while for an Erlang node.
 PATIENCE = 120.0

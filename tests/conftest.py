@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import pytest
 from django.utils import translation
 
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
-from apps.quotas.services import process_effective_dates
+from apps.standings.effective_dates import process_effective_dates
 from tests import people
 from tests.fixtures import Clock
+from tests.standings import brute
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +95,9 @@ def campaign(company: dict[str, Employee]) -> Campaign:
     process_effective_dates()  # as beat has done every minute
     people.mark()
     return opened
+
+
+@pytest.fixture(params=[1, 2, 3], ids="seed {}".format)
+def random_company(request: pytest.FixtureRequest, noon: Clock) -> Campaign:
+    """November of a random company of sixteen, two of whom are touched and not marked yet."""
+    return brute.build(request.param)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from apps.contacts.services import changing, submitting
-from apps.quotas.services import marking
-from config.locks import FileLock
+from apps.contacts.services import changes, submissions
+from apps.localstack.file_locks import FileLock
+from apps.standings import marking
 from tests import plugin
 
 PATIENCE = 120.0
@@ -141,6 +141,6 @@ def no_lock(*args: Any, **options: Any) -> None:
 
 def unlock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The mutant: nobody waits for anybody's row."""
-    monkeypatch.setattr(submitting, "lock_employees", no_lock)
-    monkeypatch.setattr(changing, "lock_employees", no_lock)
+    monkeypatch.setattr(submissions, "lock_employees", no_lock)
+    monkeypatch.setattr(changes, "lock_employees", no_lock)
     monkeypatch.setattr(marking, "lock_employees", no_lock)

@@ -4,18 +4,19 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from apps.accounts.services import account_for
+from apps.campaigns.adjustments import bulk_previews
+from apps.campaigns.models import Campaign
 from apps.contacts import previews
 from apps.contacts.imports import import_submission, receive_file
 from apps.contacts.models import Source, Submission
+from apps.core.clock import db_now
+from apps.core.files import store_file
+from apps.core.models import FilePreview, StoredFile
+from apps.core.previews import ask_preview
 from apps.employees.models import Employee
-from apps.employees.services import account_for
-from apps.ledger.files import store_file
-from apps.ledger.models import FilePreview, StoredFile
-from apps.ledger.services import db_now
-from apps.ledger.uploads import ask_preview
-from apps.quotas import exports
-from apps.quotas.models import Campaign, Export
-from apps.quotas.services import file_previews
+from apps.exports import build_export
+from apps.exports.models import Export
 from tests.people import TESTER
 
 
@@ -28,7 +29,7 @@ def sent(employee: Employee, content: str | bytes, name: str = "contacts.csv") -
 def upload(employee: Employee, content: str | bytes, name: str = "contacts.csv") -> StoredFile:
     """A file this employee has sent and not confirmed; a worker has read it."""
     stored = sent(employee, content, name)
-    file_previews.make_preview(stored.pk)
+    bulk_previews.make_preview(stored.pk)
     return stored
 
 
@@ -41,9 +42,9 @@ def adjustments(
     campaign = campaign or Campaign.objects.order_by("-pk").first()
     owner, besides = (account_for(employee).pk, employee.pk) if employee else (None, None)
     asked = {"campaign": campaign and campaign.pk, "employee": besides, "encoding": "", "language": "en"}
-    stored = _sent(owner, content, name, file_previews.UPLOAD, asked)
+    stored = _sent(owner, content, name, bulk_previews.UPLOAD, asked)
     if campaign and read:
-        file_previews.make_preview(stored.pk)
+        bulk_previews.make_preview(stored.pk)
     return stored
 
 
@@ -61,7 +62,7 @@ def _sent(
 def make_previews() -> None:
     """Read every file that waits, as workers do."""
     for file_id in FilePreview.objects.filter(state="waiting").values_list("pk", flat=True):
-        file_previews.make_preview(file_id)
+        bulk_previews.make_preview(file_id)
 
 
 def received(employee: Employee, content: str | bytes, roles: list[str] | None = None) -> Submission:
@@ -86,10 +87,10 @@ def handed_in(employee: Employee, content: str | bytes) -> Submission:
 
 def export(campaign: Campaign, by: Employee, kind: str = "standings", **wish: Any) -> Export:
     """A file that was asked for and made; `wish` as exports.Wish has it."""
-    asked = exports.ask_export(
-        campaign=campaign, wish=exports.ExportRequest(kind, **wish), key=uuid.uuid4(), by=account_for(by).actor
+    asked = build_export.ask_export(
+        campaign=campaign, wish=build_export.ExportRequest(kind, **wish), key=uuid.uuid4(), by=account_for(by).actor
     )
-    made = exports.make_export(asked.pk, tell=False)
+    made = build_export.make_export(asked.pk, tell=False)
     assert made is not None
     assert made.state == Export.State.DONE, made.error
     return made

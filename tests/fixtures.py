@@ -17,8 +17,8 @@ from django.core.cache import cache
 from django.db import connection, connections
 from django.test import TransactionTestCase
 
+from apps.localstack.processes import die_with_parent
 from config.celery import app
-from config.children import die_with_parent
 from tests import plugin
 
 

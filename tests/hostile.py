@@ -1,4 +1,4 @@
-"""Entries of a broker that nobody here wrote; tests/config/test_hostile_broker.py and `make fuzz` send them."""
+"""Entries of a broker that nobody here wrote; tests/core/test_hostile_broker.py and `make fuzz` send them."""
 
 import base64
 import json
@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from config.brokers import QUEUE
+from apps.core.brokers import QUEUE
 
 ANYTHING: list[Any] = [
     None, True, False, 0, -1, 1, 2**63, 1.5, "", "x", "💥", "\x00", [], [[]], {}, {"a": {}}, [1, 2, 3], "1" * 100_000,
-    "celery.backend_cleanup", "apps.quotas.tasks.mark_touched", "9999-99-99T00:00:00", "00000000-0000-0000-0000-0000",
+    "celery.backend_cleanup", "apps.operations.tasks.mark_touched",
+    "9999-99-99T00:00:00", "00000000-0000-0000-0000-0000",
 ]  # fmt: skip
 # Registered by Celery itself; what remote control and events are sent as.
 NOT_OURS = [
     "celery.backend_cleanup", "celery.chord", "celery.chord_unlock", "celery.chain", "celery.group", "celery.map",
-    "celery.starmap", "celery.chunks", "celery.accumulate", "os.system", "apps.quotas.tasks", "apps.nothing", "",
+    "celery.starmap", "celery.chunks", "celery.accumulate", "os.system", "apps.operations.tasks", "apps.nothing", "",
 ]  # fmt: skip
 FOREIGN = "https://evil.example"
 
@@ -67,17 +68,17 @@ def signature(task: str, *arguments: Any, **options: Any) -> dict[str, Any]:
 
 def pickled(bomb: Path, **headers: Any) -> dict[str, Any]:
     body = pickle.dumps([[Bomb(bomb)], {}, {}])
-    found = entry("apps.quotas.tasks.mark_touched", body=body, type="application/x-python-serialize", **headers)
+    found = entry("apps.operations.tasks.mark_touched", body=body, type="application/x-python-serialize", **headers)
     return found | {"content-encoding": "binary"}
 
 
 def followed_by(follower: dict[str, Any]) -> list[dict[str, Any]]:
     """Every way in which Celery lets a message name a further task."""
-    marking = "apps.quotas.tasks.mark_touched"
+    marking = "apps.operations.tasks.mark_touched"
     return [
         entry(marking, embedded={"callbacks": [follower]}),
         entry(marking, embedded={"chain": [follower]}),
-        entry("apps.quotas.tasks.make_version", [1], embedded={"errbacks": [follower]}),
+        entry("apps.operations.tasks.make_version", [1], embedded={"errbacks": [follower]}),
         entry(marking, embedded={"chord": follower}, group=str(uuid.uuid4())),
         entry("celery.map", [signature(follower["task"]), [follower["args"]]]),
         entry("celery.starmap", [signature(follower["task"]), [follower["args"]]]),
@@ -89,7 +90,7 @@ def followed_by(follower: dict[str, Any]) -> list[dict[str, Any]]:
 
 def malformed(chance: random.Random) -> bytes:
     """Bytes in the place of a message: random, cut off, or a message with one part replaced."""
-    whole = entry("apps.quotas.tasks.mark_touched")
+    whole = entry("apps.operations.tasks.mark_touched")
     kind = chance.randrange(5)
     if kind == 0:
         return chance.randbytes(chance.randint(0, 300))
@@ -119,7 +120,7 @@ def misused(chance: random.Random, tasks: list[str]) -> bytes:
     }  # fmt: skip
     embedded = {}
     if chance.random() < 0.3:
-        follower = signature("apps.employees.tasks.mail_link", 1, 1, FOREIGN, routing_key=QUEUE, serializer="pickle")
+        follower = signature("apps.operations.tasks.mail_link", 1, 1, FOREIGN, routing_key=QUEUE, serializer="pickle")
         embedded = {chance.choice(["callbacks", "errbacks", "chain"]): chance.choice([[follower], follower, 5, ["x"]])}
     task = chance.choice([*tasks, *NOT_OURS])
     return json.dumps(entry(task, arguments, embedded=embedded, **headers)).encode()

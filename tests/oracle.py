@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from apps.quotas.models import Campaign
+from apps.campaigns.models import Campaign
 
 SQL = Path(__file__).with_name("oracle.sql").read_text(encoding="utf-8")
 Verdicts = list[tuple[str, int, int, bool, bool]]
@@ -26,7 +26,7 @@ def stored(campaign: Campaign) -> Verdicts:
     """The same of the standings as the mark has written them."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT staff_no, counted, target, exempt, red FROM quotas_standing"
+            "SELECT staff_no, counted, target, exempt, red FROM standings_standing"
             " JOIN employees_employee person ON person.id = employee_id WHERE campaign_id = %s"
             ' ORDER BY staff_no COLLATE "C"',
             [campaign.pk],

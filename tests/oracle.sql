@@ -2,9 +2,9 @@
 -- Parameters: campaign (id) and at (instant): the state just before it. Rows: staff_no, counted, target, exempt, red.
 WITH terms AS (
     SELECT campaign.id AS campaign_id, campaign.kept_until, newest.*, least(%(at)s::timestamptz, newest.cutoff_at) AS t
-    FROM quotas_campaign campaign
+    FROM campaigns_campaign campaign
     CROSS JOIN LATERAL (
-        SELECT target, opens_at, cutoff_at, exclusive, confirmed_only, company_domains, scope FROM quotas_campaignrule
+        SELECT target, opens_at, cutoff_at, exclusive, confirmed_only, company_domains, scope FROM campaigns_campaignrule
         WHERE campaign_id = campaign.id ORDER BY version DESC LIMIT 1
     ) newest
     WHERE campaign.id = %(campaign)s
@@ -46,12 +46,12 @@ WITH terms AS (
 ), people AS (
     SELECT person.id, person.staff_no, coalesce(counts.counted, 0) AS counted,
         coalesce((
-            SELECT own.target FROM quotas_adjustment own
+            SELECT own.target FROM campaigns_adjustment own
             WHERE own.campaign_id = terms.campaign_id AND own.employee_id = person.id AND own.target IS NOT NULL
               AND own.starts_at < terms.t AND terms.t <= least(own.ends_at, own.ended_at) AND own.granted_at > '-infinity'
             ORDER BY own.starts_at DESC, own.id DESC LIMIT 1), terms.target) AS target,
         coalesce((
-            SELECT own.exempt FROM quotas_adjustment own
+            SELECT own.exempt FROM campaigns_adjustment own
             WHERE own.campaign_id = terms.campaign_id AND own.employee_id = person.id AND own.exempt IS NOT NULL
               AND own.starts_at < terms.t AND terms.t <= least(own.ends_at, own.ended_at) AND own.granted_at > '-infinity'
             ORDER BY own.starts_at DESC, own.id DESC LIMIT 1), false) AS exempt

@@ -8,21 +8,26 @@ from typing import Any
 
 from django.test import Client
 
+from apps.accounts.deputies import name_deputy
+from apps.accounts.enrolment import make_code
+from apps.accounts.models import Account, ApprovalRequest, Deputyship, Role
+from apps.accounts.second_factors import add_factor
+from apps.accounts.services import account_for, grant_role
+from apps.campaigns.adjustments import approve as adjustments_approve
+from apps.campaigns.adjustments import late_joiners, requests
+from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
+from apps.contacts.drafts import Draft
 from apps.contacts.models import Source
-from apps.contacts.rules import Draft
-from apps.contacts.services import Report, submit
-from apps.employees.enrolment import make_code
-from apps.employees.imports import read_roster
-from apps.employees.models import Account, ApprovalRequest, Deputyship, Employee, Role
-from apps.employees.roster import RosterResult, load_roster
-from apps.employees.second_factors import add_factor
-from apps.employees.services import account_for, grant_role
-from apps.employees.standing_in import name_deputy
-from apps.ledger.services import Actor
-from apps.ledger.tables import Table
-from apps.quotas import services
-from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign, Standing
-from apps.quotas.services.approvals import approve_request, effect_digest, effect_of_request
+from apps.contacts.services.submissions import Report, submit
+from apps.core import clock
+from apps.core.audit import Actor
+from apps.employees.models import Employee
+from apps.fileio.csv_reader import Table
+from apps.roster.loading import RosterResult, load_roster
+from apps.roster.parser import read_roster
+from apps.standings import campaign_lifecycle, process_runs
+from apps.standings.approvable_changes import approve_request, effect_digest, effect_of_request
+from apps.standings.models import Standing
 
 # Monday, 23 November 2026, noon in Shanghai: a week and a day before the deadline, and a microsecond at a reading.
 NOON = "2026-11-23T12:00:00+08:00"
@@ -92,7 +97,7 @@ def officer(login: str) -> Actor:
 def approve(request: ApprovalRequest | None = None, by: Actor | None = None) -> ApprovalRequest:
     """The request, or the only one that waits, approved by another officer of HR who has seen its effect."""
     request = request or ApprovalRequest.objects.get(decision=None)
-    seen = effect_digest(effect_of_request(request, services.db_now()))
+    seen = effect_digest(effect_of_request(request, clock.db_now()))
     return approve_request(request_id=request.pk, seen=seen, by=by or officer("approves"))
 
 
@@ -100,7 +105,7 @@ def ask(
     *, campaign: Campaign, employee: Employee, reason: str = "x", kind: str = "leave", **terms: Any
 ) -> AdjustmentRequest:
     """Another target or an exemption, asked for by one officer; nobody has decided it."""
-    return services.request_adjustment(
+    return requests.request_adjustment(
         campaign=campaign, employee=employee, kind=kind, reason=reason, by=officer("asks"), **terms
     )
 
@@ -108,17 +113,17 @@ def ask(
 def adjust(**asked_for: Any) -> Adjustment:
     """The same, and granted by another officer."""
     asked = ask(**asked_for)
-    services.grant_adjustment(request_id=asked.pk, by=officer("grants"))
+    adjustments_approve.grant_adjustment(request_id=asked.pk, by=officer("grants"))
     return Adjustment.objects.get(request=asked)
 
 
 def ask_for_late_joiners(campaign: Campaign) -> AdjustmentRequest:
     """The pro-rata target for everybody who joined after the opening, asked for by one officer and not decided."""
     rule, asks = campaign.rule, officer("asks")
-    found = services.preview_rule(
-        rule, services.db_now(), joined_after=rule.opens_on, department="", besides_employee=None
+    found = late_joiners.preview_rule(
+        rule, clock.db_now(), joined_after=rule.opens_on, department="", besides_employee=None
     )
-    return services.request_prorated_targets(
+    return late_joiners.request_prorated_targets(
         campaign=campaign, joined_after=rule.opens_on, reason="joined later", seen=found.digest, by=asks
     )
 
@@ -131,7 +136,7 @@ def stands_in(manager: Employee, deputy: Employee, **days: Any) -> Deputyship:
 
 def sign_in(client: Client, employee: Employee) -> Client:
     """The client with this employee signed in."""
-    client.force_login(account_for(employee), backend="apps.employees.backends.EmployeeBackend")
+    client.force_login(account_for(employee), backend="apps.accounts.backends.EmployeeBackend")
     return client
 
 
@@ -153,7 +158,7 @@ def record_one(employee: Employee, *identities: tuple[str, str], name: str = "Gu
 
 def mark() -> int:
     """Mark whoever was touched, as the sweep does; returns how many notes it took."""
-    return services.sweep()
+    return process_runs.sweep()
 
 
 def standing(campaign: Campaign, employee: Employee) -> Standing:
@@ -167,4 +172,4 @@ def november(**terms: Any) -> Campaign:
         "name": "November", "target": 100, "opens_on": date(2026, 11, 1), "deadline": date(2026, 11, 30),
         "time_zone": "Asia/Shanghai",
     }  # fmt: skip
-    return services.open_campaign(**{**usual, **terms}, by=TESTER)
+    return campaign_lifecycle.open_campaign(**{**usual, **terms}, by=TESTER)

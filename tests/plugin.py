@@ -15,9 +15,9 @@ import hypothesis
 import pytest
 from _pytest.nodeid import NodeId
 
-from config.embedded import EmbeddedDatabase
-from config.locks import FileLock
-from config.places import BASE_DIR, InstallPaths, open_to_everyone
+from apps.localstack.embedded import EmbeddedDatabase
+from apps.localstack.file_locks import FileLock
+from apps.localstack.paths import BASE_DIR, InstallPaths, open_to_everyone
 from tests.unlimited import UNLIMITED
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")

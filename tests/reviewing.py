@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
-from apps.quotas import services
-from apps.quotas.models import Campaign, Review
+from apps.reviews import services
+from apps.reviews.models import Review
 from tests.people import TESTER, adjust
 
 

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 from django.test import Client
 
-from apps.dashboard import sought
+from apps.core import clock
+from apps.dashboard import encrypted_search
 from apps.employees.models import Employee
-from apps.quotas import services
 
 
 def search(client: Client, q: str, **filters: str) -> Any:
@@ -19,5 +19,5 @@ def search(client: Client, q: str, **filters: str) -> Any:
 
 def address(reader: Employee, q: str, **filters: str) -> str:
     """Where such a search leads this reader."""
-    token = sought.seal(q, reader=reader, at=services.db_now())
+    token = encrypted_search.seal(q, reader=reader, at=clock.db_now())
     return f"/contacts/?{urlencode({'sought': token, **filters})}"

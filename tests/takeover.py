@@ -17,10 +17,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from apps.employees import loads
-from apps.employees.address_mails import mail_address_changes
-from apps.employees.models import Account, ApprovalRequest, Employee, RosterLoad
-from apps.employees.services import account_for
+from apps.accounts.models import Account, ApprovalRequest
+from apps.accounts.services import account_for
+from apps.employees.models import Employee
+from apps.roster import imports
+from apps.roster.email_change_mails import mail_address_changes
+from apps.roster.models import RosterLoad
 from tests import people
 
 CANARY = "Canary Grace"
@@ -52,10 +54,10 @@ class Ground:
         load = RosterLoad.objects.get(pk=address.split("/")[3])
         if complete:
             client.post(f"{address}look/", {"complete": "yes"})
-        loads.process_load(load.pk)
+        imports.process_load(load.pk)
         load.refresh_from_db()
         client.post(f"{address}apply/", {"digest": load.digest})
-        loads.process_load(load.pk)
+        imports.process_load(load.pk)
         load.refresh_from_db()
         return load
 
@@ -63,7 +65,7 @@ class Ground:
         """The page of a file that a worker has looked at and nobody has confirmed, without what names the file."""
         address = client.post("/company/roster/", {"file": SimpleUploadedFile("roster.csv", file.encode())})["Location"]
         pk = address.split("/")[3]
-        loads.process_load(RosterLoad.objects.get(pk=pk).pk)
+        imports.process_load(RosterLoad.objects.get(pk=pk).pk)
         said = re.sub(r'value="[^"]*"', "", client.get(address).content.decode())
         return re.sub(r"<time.*?</time>", "", said.replace(pk, "LOAD"), flags=re.S)
 

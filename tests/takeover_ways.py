@@ -11,10 +11,11 @@ from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.test import Client
 
+from apps.accounts import api_tokens
+from apps.accounts.models import Account, ApprovalRequest, Scope
+from apps.accounts.oidc_login import Claims, SsoRejected, sign_on
 from apps.contacts.models import Contact
-from apps.employees import tokens
-from apps.employees.models import Account, ApprovalRequest, Employee, Scope
-from apps.employees.sign_on import Claims, SsoRejected, sign_on
+from apps.employees.models import Employee
 from tests import people
 from tests.takeover import CANARY, CANARY_PHONE, MALLORY, PASSWORD, Ground, account, way
 
@@ -84,7 +85,7 @@ def waits_with_a_password_for_a_future_employee(ground: Ground) -> bool:
     load = ground.load(f"E600,Erin,erin@{MALLORY}")
     ground.forgets("E600")
     ground.opens_a_link()
-    _token, secret = tokens.create_token(account=account("E600"), name="x", scopes=[Scope.OWN], by=people.TESTER)
+    _token, secret = api_tokens.create_token(account=account("E600"), name="x", scopes=[Scope.OWN], by=people.TESTER)
     ground.client("H001").post(f"/company/roster/{load.pk}/undo/")
     ground.load("E600,Erin,erin@corp.example.com", by="C001")
     answer = Client().get("/api/v1/me/standing/", HTTP_AUTHORIZATION=f"Bearer {secret}")
@@ -143,7 +144,7 @@ def waits_with_a_password_until_the_real_address_is_approved(ground: Ground) -> 
     ground.forgets("E600")
     ground.opens_a_link()
     people.enrol(people.person("E600"), "KRUGS4ZANFZSAYJAONSWG4TFOQQGWZLZ")
-    _token, secret = tokens.create_token(account=account("E600"), name="x", scopes=[Scope.OWN], by=people.TESTER)
+    _token, secret = api_tokens.create_token(account=account("E600"), name="x", scopes=[Scope.OWN], by=people.TESTER)
     ground.load("E600,Erin,erin@corp.example.com", by="C001")
     if not ground.decides(ground.client("H001")):
         return True
@@ -265,9 +266,9 @@ def decides_by_a_page(ground: Ground) -> bool:
 def writes_an_address_in_the_admin(ground: Ground) -> bool:
     root = Account.objects.create_superuser("root", people.PASSWORD, email=f"root@{MALLORY}")
     client = Client()
-    client.force_login(root, backend="apps.employees.backends.EmployeeBackend")
+    client.force_login(root, backend="apps.accounts.backends.EmployeeBackend")
     victim = account("A001")
-    client.post(f"/admin/employees/account/{victim.pk}/change/", {"email": f"alice@{MALLORY}", "login": "a001"})
+    client.post(f"/admin/accounts/account/{victim.pk}/change/", {"email": f"alice@{MALLORY}", "login": "a001"})
     client.post(f"/admin/employees/employee/{victim.employee_id}/change/", {"email": f"alice@{MALLORY}"})
     return MALLORY in people.person("A001").email + account("A001").email
 
@@ -295,7 +296,7 @@ def binds_the_victims_account_by_the_new_address(ground: Ground) -> bool:
 def asks_the_api_for_anothers_contacts(ground: Ground) -> bool:
     found = []
     for who, scope in (("H001", Scope.REPORTS), ("A002", Scope.OWN), ("O001", Scope.FEED), ("H001", Scope.OWN)):
-        _token, secret = tokens.create_token(account=account(who), name="x", scopes=[scope], by=people.TESTER)
+        _token, secret = api_tokens.create_token(account=account(who), name="x", scopes=[scope], by=people.TESTER)
         for address in ("contacts/", f"contacts/{_contact()}/", "standings/A001/", "me/standing/", "standings/"):
             answer = Client().get(f"/api/v1/{address}", HTTP_AUTHORIZATION=f"Bearer {secret}")
             found.append(CANARY in _body(answer))

@@ -17,14 +17,14 @@ from django.conf import settings
 from django.test import Client
 from django.utils.module_loading import import_string
 
+from apps.campaigns.models import Campaign
 from apps.contacts import recording
 from apps.contacts.imports import import_contacts, import_submission
 from apps.contacts.models import Contact, ContactIdentity, Submission
-from apps.contacts.services import submitting
+from apps.contacts.services import submissions
+from apps.core.models import AuditEntry, Job, OutboxRow, Progress, RowChange
 from apps.employees.models import Employee
-from apps.ledger.models import AuditEntry, Job, OutboxRow, Progress, RowChange
-from apps.quotas import tasks
-from apps.quotas.models import Campaign
+from apps.operations import tasks
 from tests import files, people
 from tests.canary import EMAIL, HANDLE, NAME, PHONE, SPELLED, signs_in
 from tests.people import TESTER
@@ -134,7 +134,7 @@ def test_neither_does_what_is_kept_of_work_and_of_acts(campaign: Campaign, alice
 BREAKS = {
     "while it is judged": (recording, "judge"),
     "while it is stored": (recording, "store"),
-    "after it was stored": (submitting, "queue_reevaluation"),
+    "after it was stored": (submissions, "queue_reevaluation"),
 }
 
 

@@ -11,11 +11,12 @@ import pytest
 from django.db.models import Q
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from apps.employees import approval_workflow, roster, roster_effects
+from apps.accounts import approvals
+from apps.campaigns.models import Campaign
+from apps.core import enqueue
 from apps.employees.models import Employee
-from apps.employees.tasks import mail_link
-from apps.quotas.models import Campaign
-from apps.quotas.services import ringing
+from apps.operations.tasks import mail_link
+from apps.roster import effects, loading
 from tests import people, takeover_ways
 from tests.dashboard.strict import StrictClient
 from tests.takeover import CANARY, CANARY_PHONE, WAYS, Ground, Way
@@ -31,9 +32,9 @@ def ground(
 ) -> Ground:  # fmt: skip
     settings.APPROVAL_COOLDOWN_DAYS = 0
     settings.OIDC_STAFF_NO_CLAIM = ""
-    monkeypatch.setattr(ringing, "_ring", lambda send: send({}))
-    tasks = {ringing.MAIL_LINK: mail_link}
-    monkeypatch.setattr(ringing, "_send", lambda task, _options, *said: tasks.get(task, lambda *_: None)(*said))
+    monkeypatch.setattr(enqueue, "_ring", lambda send: send({}))
+    tasks = {enqueue.MAIL_LINK: mail_link}
+    monkeypatch.setattr(enqueue, "_send", lambda task, _options, *said: tasks.get(task, lambda *_: None)(*said))
     people.with_account(company["C001"], "hr")
     people.with_account(company["B001"])
     people.with_account(company["A002"])
@@ -64,21 +65,21 @@ class TestMutants:
     """One protection less, and the same way succeeds."""
 
     def test_a_load_that_needs_nobody(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(roster, "require_small", lambda *_, **__: None)
+        monkeypatch.setattr(loading, "require_small", lambda *_, **__: None)
         assert takeover_ways.applies_a_made_up_row_that_moves_a_count(ground)
 
     def test_a_requester_who_reads_everything(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(roster_effects, "CONFIDENTIAL", ())
+        monkeypatch.setattr(effects, "CONFIDENTIAL", ())
         assert takeover_ways.reads_in_the_request_whose_contact_somebody_is(ground)
 
     def test_an_account_that_got_the_role_just_now(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(approval_workflow, "settled", lambda now: Q())
+        monkeypatch.setattr(approvals, "settled", lambda now: Q())
         assert takeover_ways.approves_as_an_account_that_got_the_role_just_now(ground)
 
 
 ENDS = """
-CREATE OR REPLACE FUNCTION employees_end_password(accounts bigint[]) RETURNS void LANGUAGE plpgsql AS
-    $$ BEGIN PERFORM employees_end_access(accounts); END $$
+CREATE OR REPLACE FUNCTION accounts_end_password(accounts bigint[]) RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM accounts_end_access(accounts); END $$
 """
 
 
@@ -93,7 +94,7 @@ CREATE OR REPLACE FUNCTION employees_end_password(accounts bigint[]) RETURNS voi
 def test_mutant_a_password_that_outlives_the_address_it_was_mailed_to(
     transactional_db: None, as_owner: Callable[[str], list[tuple[Any, ...]]], tries: Any, request: pytest.FixtureRequest
 ) -> None:
-    [(kept,)] = as_owner("SELECT pg_get_functiondef('employees_end_password'::regproc)")
+    [(kept,)] = as_owner("SELECT pg_get_functiondef('accounts_end_password'::regproc)")
     as_owner(ENDS)
     try:
         assert tries(request.getfixturevalue("ground"))
@@ -101,7 +102,7 @@ def test_mutant_a_password_that_outlives_the_address_it_was_mailed_to(
         as_owner(str(kept))
 
 
-NEEDS_TWO = "ALTER TABLE employees_employee {} TRIGGER employees_email_needs_two"
+NEEDS_TWO = "ALTER TABLE employees_employee {} TRIGGER accounts_email_needs_two"
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def direct(
     transactional_db: None, as_owner: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """A roster changes addresses by itself, as it did, and the database does not mind."""
-    monkeypatch.setattr(roster, "KEEP_EMAILS", "SELECT 1")
+    monkeypatch.setattr(loading, "KEEP_EMAILS", "SELECT 1")
     as_owner(NEEDS_TWO.format("DISABLE"))
     yield
     as_owner(NEEDS_TWO.format("ENABLE"))

@@ -10,20 +10,20 @@ from unittest.mock import patch
 
 from django.db import connection
 
-from apps.dashboard.views.scope import PageContext
-from apps.ledger.models import Setting
+from apps.core.models import Setting
+from apps.dashboard.views.page_context import PageContext
 
 Dump = dict[str, Counter[str]]
 # Sessions, and when a token was used last: who reads, not what is read.
-LEFT_OUT = {"employees_session": "NULL", "api_apitoken": "to_jsonb(one) - 'last_used_at'"}
+LEFT_OUT = {"accounts_session": "NULL", "accounts_apitoken": "to_jsonb(one) - 'last_used_at'"}
 # What may be added: entries of the audit trail that say who looked at what or took it away, and the manifests of the
 # files that pages send at once, which say the same.
 LOOKS = {
-    "ledger_auditentry": (
+    "core_auditentry": (
         r'"action": "(person\.\w+_read|review\.read|export\.sent|export\.downloaded|audit\.exported'
         r'|roster\.difference_taken)"'
     ),
-    "quotas_export": r'"live": true',
+    "exports_export": r'"live": true',
 }
 
 

@@ -11,10 +11,10 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Th
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from apps.employees import tokens
-from apps.employees.models import Account, ApiToken
-from apps.employees.second_factors import lacks_factor
-from apps.ledger.rates import CountersUnavailable, Kind, TooOften, address_of, count, person_of
+from apps.accounts import api_tokens
+from apps.accounts.models import Account, ApiToken
+from apps.accounts.second_factors import lacks_factor
+from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_of, count, person_of
 
 
 class TokenSignIn(BaseAuthentication):
@@ -25,7 +25,7 @@ class TokenSignIn(BaseAuthentication):
         if scheme.lower() != b"bearer":
             return None
         # One answer for unknown, expired, revoked and a leaver's: a guesser learns nothing.
-        found = tokens.sign_in(secret.strip().decode("latin-1"))
+        found = api_tokens.sign_in(secret.strip().decode("latin-1"))
         if found is None:
             _count_guess(request)
             raise AuthenticationFailed(_("This token opens nothing: it may have expired."), code="invalid_token")

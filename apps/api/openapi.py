@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
+from apps.api.idempotency import HEADER
 from apps.api.problems import MEDIA_TYPE, TITLES, TYPE
-from apps.api.sending import HEADER
 from apps.api.serializers.problems import ProblemSerializer
 
 

@@ -21,10 +21,10 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from apps.accounts.api_tokens import TokenRefused
 from apps.api.parsing import BodyTooLarge
-from apps.contacts.services import ContactRefused
-from apps.employees.tokens import TokenRefused
-from apps.ledger.services import database_is_away
+from apps.contacts.services.changes import ContactRefused
+from apps.core.locks import database_is_away
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"

@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
 from apps.contacts.header_words import NAME_OR_FAMILY, NAME_OR_GIVEN, WORDS
-from apps.contacts.names import EAST_ASIAN, addresses_in, compose_name, is_shared_line
-from apps.ledger.sheets import unescape_formula
+from apps.fileio.csv_injection import unescape_formula
+from apps.fileio.names import EAST_ASIAN, addresses_in, compose_name, is_shared_line
 
 NAME_PARTS = ("given_name", "middle_name", "family_name")
 IDENTITY_ROLES = frozenset({"phone", "email", "handle"})

@@ -13,13 +13,13 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from apps.contacts import rules
-from apps.contacts.feed_storing import Stored, Writes, load_groups
+from apps.contacts import drafts as contacts_drafts
+from apps.contacts.bulk_insert import reserve_ids, store
+from apps.contacts.drafts import ExistingContact, NormalisedDraft, Outcome
+from apps.contacts.feed_writer import Stored, Writes, load_groups
 from apps.contacts.recording import Batch, sentences, unwanted
-from apps.contacts.rules import ExistingContact, NormalisedDraft, Outcome
-from apps.contacts.storing import reserve_ids, store
 from apps.contacts.timelines import Key, Places, Sighting, Stay, stays_of
-from apps.ledger.rules import Identity
+from apps.core.identity import Identity
 
 Closed = Sequence[tuple[datetime, datetime]]
 
@@ -86,10 +86,12 @@ def _with_times(one: NormalisedDraft, received_at: datetime, now: datetime) -> N
     at = one.recorded_at or received_at
     times = {"recorded_at": at, "confirmed_at": one.confirmed_at or at, "ended_at": one.ended_at or at}
     if early := [column for column, time in times.items() if time > now]:
-        return one._replace(refused=Outcome(rules.BAD_TIME, one.line, early[0], _("This time has not come yet.")))
+        return one._replace(
+            refused=Outcome(contacts_drafts.BAD_TIME, one.line, early[0], _("This time has not come yet."))
+        )
     if one.ended_at and one.ended_at < at:
         reason = _("It ends before it was recorded.")
-        return one._replace(refused=Outcome(rules.BAD_TIME, one.line, "ended_at", reason))
+        return one._replace(refused=Outcome(contacts_drafts.BAD_TIME, one.line, "ended_at", reason))
     return one._replace(recorded_at=at)
 
 
@@ -173,7 +175,7 @@ class _Judged:
                 if self._ends_erased(group, place, row):
                     continue
                 existing = next((one.contact_id for one in group.stored if one.keys & row.keys), None)
-                self._tell(place, rules.DUPLICATE, existing)
+                self._tell(place, contacts_drafts.DUPLICATE, existing)
             elif not self._refused(place):
                 news[place] = row
                 known.setdefault(row.at, []).append(row)
@@ -193,7 +195,7 @@ class _Judged:
         self._erased.add(contact.contact_id)
         self.writes.bring(contact, stay, [], "")
         self._note(group.owner, contact.keys)
-        self._tell(place, rules.UPDATED, contact.contact_id)
+        self._tell(place, contacts_drafts.UPDATED, contact.contact_id)
         return True
 
     def _refused(self, place: int) -> bool:
@@ -216,8 +218,10 @@ class _Judged:
         allowed: dict[int, Sighting] = {}
         for place, row in sorted(rows.items(), key=lambda item: (item[1].at, sorted(item[1].keys), item[0])):
             if self._touches_closed(group, group.stays([*allowed.values(), row])):
-                reason = self._sentences[rules.CAMPAIGN_OVER]
-                self.outcomes[place] = Outcome(rules.CAMPAIGN_OVER, self._drafts[place].line, "recorded_at", reason)
+                reason = self._sentences[contacts_drafts.CAMPAIGN_OVER]
+                self.outcomes[place] = Outcome(
+                    contacts_drafts.CAMPAIGN_OVER, self._drafts[place].line, "recorded_at", reason
+                )
             else:
                 allowed[place] = row
         return allowed
@@ -273,7 +277,7 @@ class _Judged:
             said is not None and said == now != was
             for said, now, was in zip(row[1:], stay[1:4], before[1:4], strict=True)
         )
-        self._tell(place, rules.UPDATED if news else rules.DUPLICATE, contact_id)
+        self._tell(place, contacts_drafts.UPDATED if news else contacts_drafts.DUPLICATE, contact_id)
 
     def _tell(self, place: int, code: str, contact_id: int | None) -> None:
         self.outcomes[place] = Outcome(
@@ -295,7 +299,9 @@ class _Judged:
             if not stay.is_plain:
                 self.writes.keep_sightings(owner, contact.contact_id, stay, self._stored_of.get(id(stay), ()))
             if place is not None:
-                self.outcomes[place] = Outcome(rules.CREATED, self._drafts[place].line, contact_id=contact.contact_id)
+                self.outcomes[place] = Outcome(
+                    contacts_drafts.CREATED, self._drafts[place].line, contact_id=contact.contact_id
+                )
         return new
 
     def _note(self, owner: int, keys: Iterable[Key]) -> None:

@@ -17,8 +17,10 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from apps.contacts.batches import batches, without_collector
+from apps.contacts.drafts import CREATED, Outcome
+from apps.contacts.employee_resolver import EmployeeResolver
+from apps.contacts.import_report import REJECTS_KEPT, ImportResult, keep_rejects
 from apps.contacts.models import Source, Submission
-from apps.contacts.owners import EmployeeResolver
 from apps.contacts.reading import (
     AUTO,
     CSV,
@@ -31,17 +33,18 @@ from apps.contacts.reading import (
     roles_as_said,
     sha256_of,
 )
-from apps.contacts.reports import REJECTS_KEPT, ImportResult, keep_rejects
-from apps.contacts.rules import CREATED, Outcome
-from apps.contacts.services import ABANDONED_AFTER, record_checked, refuse_submission
+from apps.contacts.services.submissions import ABANDONED_AFTER, record_checked, refuse_submission
+from apps.core.audit import Actor
+from apps.core.clock import db_now
+from apps.core.files import keep_file, opened, read_file
+from apps.core.identity import clean_text
+from apps.core.identity_key import verify_identity_key
+from apps.core.locks import advisory_lock, lock_facts
+from apps.core.models import StoredFile
+from apps.core.previews import LARGE_BYTES, LARGE_FILE
+from apps.core.statistics import CONTACT_TABLES, refresh_statistics
 from apps.employees.models import Employee
-from apps.ledger.files import keep_file, opened, read_file
-from apps.ledger.models import StoredFile
-from apps.ledger.rules import clean_text
-from apps.ledger.services import Actor, advisory_lock, db_now, lock_facts, verify_identity_key
-from apps.ledger.statistics import CONTACT_TABLES, refresh_statistics
-from apps.ledger.tables import UnreadableFile
-from apps.ledger.uploads import LARGE_BYTES, LARGE_FILE
+from apps.fileio.csv_reader import UnreadableFile
 
 logger = logging.getLogger(__name__)
 # So often a file may end the process that reads it without getting on, before it is refused.

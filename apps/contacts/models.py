@@ -9,11 +9,11 @@ from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
-from apps.contacts.erasures import Erasure, ErasureSubject, Objection
+from apps.contacts.objections import Erasure, ErasureSubject, Objection
 from apps.contacts.querysets import ContactQuerySet
+from apps.core.models import StoredFile
+from apps.core.querysets import Clock
 from apps.employees.models import Employee
-from apps.ledger.models import StoredFile
-from apps.ledger.querysets import Clock
 
 __all__ = [
     "Contact",

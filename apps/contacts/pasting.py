@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from apps.contacts.rules import WORD, Draft, kind_of
-from apps.ledger.rules import RAW_LIMIT, clean_text, nearly_phone
+from apps.contacts.drafts import WORD, Draft, kind_of
+from apps.core.identity import RAW_LIMIT, clean_text, nearly_phone
 
 # The column of a line with two phones (or e-mails, or handles) that may be two people's. No identity is of this kind,
 # so it is always refused: two people taken for one would be one too few in somebody's number, and nobody would notice.

@@ -10,22 +10,23 @@ from typing import IO, Any
 
 from django.conf import settings
 
-from apps.contacts import rules
+from apps.contacts import drafts
 from apps.contacts.batches import batches
 from apps.contacts.columns import NAME_PARTS
-from apps.contacts.owners import EmployeeResolver
+from apps.contacts.drafts import Outcome
+from apps.contacts.employee_resolver import EmployeeResolver
 from apps.contacts.reading import CSV, VCARD, ContactFile, Entry, NoIdentityColumn, is_vcards, look, open_contacts
 from apps.contacts.recording import NOBODY, Held, existing_identities, judge, left_today, sentences
-from apps.contacts.rules import Outcome
-from apps.contacts.services import remembered_roles
-from apps.contacts.vcards import needs_encoding
+from apps.contacts.services.column_mappings import remembered_roles
+from apps.core.clock import db_now
+from apps.core.files import opened
+from apps.core.identity_key import verify_identity_key
+from apps.core.models import StoredFile
+from apps.core.previews import Made
 from apps.employees.models import Employee
-from apps.ledger.files import opened
-from apps.ledger.models import StoredFile
-from apps.ledger.services import db_now, verify_identity_key
-from apps.ledger.tables import TooLarge, UnreadableFile
-from apps.ledger.texts import ENCODINGS, PackedFile, UnsureEncoding, sample
-from apps.ledger.uploads import Made
+from apps.fileio.csv_reader import TooLarge, UnreadableFile
+from apps.fileio.encodings import ENCODINGS, PackedFile, UnsureEncoding, sample
+from apps.fileio.vcards.reader import needs_encoding
 
 # What marks an upload among stored files.
 UPLOAD = "contacts/upload"
@@ -55,15 +56,15 @@ class Preview:
 
     @property
     def created(self) -> int:
-        return self.counts[rules.CREATED]
+        return self.counts[drafts.CREATED]
 
     @property
     def duplicate(self) -> int:
-        return self.counts[rules.DUPLICATE]
+        return self.counts[drafts.DUPLICATE]
 
     @property
     def rejected(self) -> int:
-        return sum(self.counts[code] for code in rules.REJECTED)
+        return sum(self.counts[code] for code in drafts.REJECTED)
 
     def as_report(self) -> dict[str, Any]:
         """As a page shows it."""
@@ -181,8 +182,8 @@ def _examples(rows: Sequence[Sequence[str]], place: int) -> list[str]:
 
 def _take(found: Preview, entry: Entry, outcome: Outcome) -> None:
     found.counts[outcome.code] += 1
-    found.left_out += bool(entry.checked.left_out) and outcome.code == rules.CREATED
+    found.left_out += bool(entry.checked.left_out) and outcome.code == drafts.CREATED
     if len(found.shown) < SHOWN:
         found.shown.append((entry, outcome))
-    if outcome.code in rules.REJECTED and len(found.rejects) < SHOWN_REJECTS:
+    if outcome.code in drafts.REJECTED and len(found.rejects) < SHOWN_REJECTS:
         found.rejects.append((entry, outcome))

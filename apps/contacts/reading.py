@@ -16,15 +16,15 @@ from typing import IO, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from apps.contacts import rules
+from apps.contacts import drafts
 from apps.contacts.columns import VOCABULARY, Layout, labels_of_phones, recognise
+from apps.contacts.drafts import Draft, NormalisedDraft, Outcome
 from apps.contacts.recording import normalise_draft
-from apps.contacts.rules import Draft, NormalisedDraft, Outcome
-from apps.contacts.vcards import looks_like_vcards, read_cards
-from apps.ledger.rules import KINDS
-from apps.ledger.services import identity_normaliser
-from apps.ledger.tables import LOOK_LINES, Record, UnreadableFile, open_table
-from apps.ledger.texts import UnsureEncoding, detect_encoding, encodings_of, named_encoding
+from apps.core.identity import KINDS
+from apps.core.identity_key import identity_normaliser
+from apps.fileio.csv_reader import LOOK_LINES, Record, UnreadableFile, open_table
+from apps.fileio.encodings import UnsureEncoding, detect_encoding, encodings_of, named_encoding
+from apps.fileio.vcards.reader import looks_like_vcards, read_cards
 
 CSV, VCARD, AUTO = "csv", "vcard", "auto"
 FORMATS = (AUTO, CSV, VCARD)
@@ -114,7 +114,7 @@ def roles_of_person(cells: Sequence[str]) -> list[str] | None:
     """What the cells of one person are, by the look of them; None when nobody can be reached by any of them."""
     roles: list[str] = []
     for cell in cells:
-        kind = rules.kind_of(cell)
+        kind = drafts.kind_of(cell)
         if kind in ("phone", "email") and normalise_draft(Draft("", ((kind, cell),))).identities:
             roles.append(kind)
         else:
@@ -221,9 +221,9 @@ class BadEntry(ValueError):
 def unreadable(problem: str) -> str:
     """What to tell about a record that could not be cut out of its file."""
     return {
-        rules.UNTERMINATED_QUOTE: _("A quotation mark is missing or stands in the wrong place."),
-        rules.UNTERMINATED_CARD: _("This card has no end."),
-        rules.TOO_LONG: _("This is too long to be one person."),
+        drafts.UNTERMINATED_QUOTE: _("A quotation mark is missing or stands in the wrong place."),
+        drafts.UNTERMINATED_CARD: _("This card has no end."),
+        drafts.TOO_LONG: _("This is too long to be one person."),
     }.get(problem, _("This line cannot be read."))
 
 
@@ -236,7 +236,7 @@ def _instants(record: Record, places: Sequence[int | None]) -> list[datetime | N
         return []
     at = [_instant(_at(record, place), column) for place, column in zip(places, TIME_ROLES, strict=True)]
     if at[0] is None:
-        raise BadEntry("recorded_at", rules.BAD_TIME, _("A trusted feed gives the instant of every row."))
+        raise BadEntry("recorded_at", drafts.BAD_TIME, _("A trusted feed gives the instant of every row."))
     return at
 
 
@@ -249,10 +249,10 @@ def _instant(text: str, column: str) -> datetime | None:
     except (ValueError, OverflowError) as error:
         example = "2026-11-30T23:59:59+08:00"
         reason = _("%(text)r is no ISO 8601 instant such as %(example)s.") % {"text": text[:50], "example": example}
-        raise BadEntry(column, rules.BAD_TIME, reason) from error
+        raise BadEntry(column, drafts.BAD_TIME, reason) from error
     if at.tzinfo is None:
         reason = _("%(text)r has no zone: add Z or an offset such as +08:00.") % {"text": text}
-        raise BadEntry(column, rules.BAD_TIME, reason)
+        raise BadEntry(column, drafts.BAD_TIME, reason)
     return at
 
 

@@ -13,12 +13,13 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from apps.contacts import rules
-from apps.contacts.rules import Draft, ExistingContact, NormalisedDraft, Outcome
-from apps.contacts.storing import reserve_ids, store
+from apps.contacts import drafts as contacts_drafts
+from apps.contacts.bulk_insert import reserve_ids, store
+from apps.contacts.drafts import Draft, ExistingContact, NormalisedDraft, Outcome
+from apps.core.closed_periods import closed_periods
+from apps.core.identity import RAW_LIMIT, Identity, InvalidIdentity, clean_text, intended_phone, nearly_phone
+from apps.core.identity_key import identity_normaliser
 from apps.employees.models import Employee
-from apps.ledger.rules import RAW_LIMIT, Identity, InvalidIdentity, clean_text, intended_phone, nearly_phone
-from apps.ledger.services import closed_periods, identity_normaliser
 
 # One person has some; more are a list that lost its line breaks, or would take many people from colleagues at once.
 MOST_IDENTITIES = 20
@@ -95,7 +96,7 @@ def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify |
     """
     identify = identify or identity_normaliser()
     if len(draft.identities) > MOST_IDENTITIES:
-        too_long = Outcome(rules.TOO_LONG, draft.line, "", _("This is too long to be one person."))
+        too_long = Outcome(contacts_drafts.TOO_LONG, draft.line, "", _("This is too long to be one person."))
         return NormalisedDraft(clean_text(draft.name), (), draft.line, refused=too_long)
     identities: dict[Identity, None] = {}
     failed: list[tuple[InvalidIdentity, str]] = []
@@ -110,10 +111,10 @@ def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify |
                 failed.append((error, raw))
     refused = None
     if failed and not (lenient and identities):
-        refused = Outcome(rules.INVALID, draft.line, failed[0][0].kind, error_message(*failed[0]))
+        refused = Outcome(contacts_drafts.INVALID, draft.line, failed[0][0].kind, error_message(*failed[0]))
     elif not identities:
         kind = draft.identities[0][0] if draft.identities else "phone"
-        refused = Outcome(rules.INVALID, draft.line, kind, _("A phone, an e-mail or a handle is needed."))
+        refused = Outcome(contacts_drafts.INVALID, draft.line, kind, _("A phone, an e-mail or a handle is needed."))
     return NormalisedDraft(
         clean_text(draft.name), tuple(identities), draft.line, draft.recorded_at, draft.confirmed_at, draft.ended_at,
         refused, tuple(error.kind for error, _raw in failed),
@@ -130,7 +131,9 @@ def error_message(error: InvalidIdentity, raw: str) -> str:
         "phone": _("This is not a valid phone number."),
         "email": _("This is not a valid e-mail address."),
         "handle": _("This is not a valid handle."),
-        rules.WORD: _("This is neither a phone number nor an e-mail address. A handle is written with @ before it."),
+        contacts_drafts.WORD: _(
+            "This is neither a phone number nor an e-mail address. A handle is written with @ before it."
+        ),
     }.get(error.kind, _("This cannot be used to reach somebody."))
 
 
@@ -212,19 +215,21 @@ def judge(
         return one.refused
     keys = [(owner, known.kind, known.digest) for known in one.identities]
     if met := [held[key] for key in keys if key in held]:
-        return Outcome(rules.DUPLICATE, one.line, message=told[rules.DUPLICATE], existing_contact_id=min(met))
+        return Outcome(
+            contacts_drafts.DUPLICATE, one.line, message=told[contacts_drafts.DUPLICATE], existing_contact_id=min(met)
+        )
     if kind := next((known.kind for known in one.identities if (COLLEAGUE, *known.key) in held), None):
-        return Outcome(rules.NOT_EXTERNAL, one.line, kind, told[rules.NOT_EXTERNAL])
+        return Outcome(contacts_drafts.NOT_EXTERNAL, one.line, kind, told[contacts_drafts.NOT_EXTERNAL])
     if left[owner] <= 0:
-        return Outcome(rules.TOO_MANY_TODAY, one.line, "", told[rules.TOO_MANY_TODAY])
+        return Outcome(contacts_drafts.TOO_MANY_TODAY, one.line, "", told[contacts_drafts.TOO_MANY_TODAY])
     left[owner] -= 1
     # Last, and only for a draft that would be recorded: an objection is revealed at the price of a place in the limit.
     if kind := next((known.kind for known in one.identities if (NOBODY, *known.key) in held), None):
-        return Outcome(rules.OBJECTED, one.line, kind, told[rules.OBJECTED])
+        return Outcome(contacts_drafts.OBJECTED, one.line, kind, told[contacts_drafts.OBJECTED])
     contact_id = next(ids)
     for key in keys:
         held[key] = contact_id
-    return Outcome(rules.CREATED, one.line, contact_id=contact_id)
+    return Outcome(contacts_drafts.CREATED, one.line, contact_id=contact_id)
 
 
 def existing_identities(drafts: Sequence[tuple[int, NormalisedDraft]]) -> Held:
@@ -236,8 +241,8 @@ def existing_identities(drafts: Sequence[tuple[int, NormalisedDraft]]) -> Held:
 def unwanted(drafts: Sequence[tuple[int, NormalisedDraft]]) -> dict[tuple[str, bytes], str]:
     """The identities of these drafts that nobody may record, each with the code of the refusal."""
     found = _look_up(SENT + OBJECTED, [draft for draft in drafts if draft[1].refused is None])
-    colleagues = {(kind, digest): rules.NOT_EXTERNAL for _nobody, kind, digest in _colleagues(drafts)}
-    return colleagues | {(kind, bytes(digest)): rules.OBJECTED for _nobody, kind, digest, _contact in found}
+    colleagues = {(kind, digest): contacts_drafts.NOT_EXTERNAL for _nobody, kind, digest in _colleagues(drafts)}
+    return colleagues | {(kind, bytes(digest)): contacts_drafts.OBJECTED for _nobody, kind, digest, _contact in found}
 
 
 def _colleagues(drafts: Sequence[tuple[int, NormalisedDraft]]) -> Held:
@@ -272,13 +277,17 @@ def sentences() -> dict[str, str]:
     Asked for once a batch: a translation a line costs as much as judging it.
     """
     return {
-        rules.DUPLICATE: _("You have recorded this person already."),
-        rules.OBJECTED: _("This person has asked the company to forget them, so they cannot be recorded."),
-        rules.NOT_EXTERNAL: _("This is the staff number of a colleague: only people outside the company count."),
-        rules.CAMPAIGN_OVER: _(
+        contacts_drafts.DUPLICATE: _("You have recorded this person already."),
+        contacts_drafts.OBJECTED: _("This person has asked the company to forget them, so they cannot be recorded."),
+        contacts_drafts.NOT_EXTERNAL: _(
+            "This is the staff number of a colleague: only people outside the company count."
+        ),
+        contacts_drafts.CAMPAIGN_OVER: _(
             "This would change a contact that counted in a campaign that is closing or frozen: nothing was changed."
         ),
-        rules.TOO_MANY_TODAY: _("More than %(most)s contacts in one day cannot be recorded. Add this one tomorrow.")
+        contacts_drafts.TOO_MANY_TODAY: _(
+            "More than %(most)s contacts in one day cannot be recorded. Add this one tomorrow."
+        )
         % {"most": f"{settings.MAX_CONTACTS_PER_EMPLOYEE_AND_DAY:,}"},
     }
 

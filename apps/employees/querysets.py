@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from apps.ledger.rules import storable
+from apps.core.identity import storable
 
 if TYPE_CHECKING:
     from apps.employees.models import Employee
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @cache
 def in_force_now() -> Any:
     """All deputyships that hold now: asked of anew by whoever narrows it, put together once, for every page does."""
-    return apps.get_model("employees", "Deputyship").objects.in_force()
+    return apps.get_model("accounts", "Deputyship").objects.in_force()
 
 
 def _stood_in_for(user: Any) -> Any:

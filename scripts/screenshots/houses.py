@@ -40,7 +40,11 @@ def demo(**more: str) -> Iterator[House]:
     places = {"HUNDRED_DATA": str(folder / "house"), "HUNDRED_ENV_FILE": "", "PORT": str(free_port())}
     environment = os.environ | places | more
     with subprocess.Popen(
-        [sys.executable, "-m", "config.local"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "apps.localstack.local_stack"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as running:
         try:
             address = next((line for line in running.stdout or [] if " answers at " in line), "").partition(" at ")[2]

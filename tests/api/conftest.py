@@ -8,9 +8,10 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from apps.employees.models import Employee, Scope
-from apps.employees.services import account_for
-from apps.employees.tokens import create_token
+from apps.accounts.api_tokens import create_token
+from apps.accounts.models import Scope
+from apps.accounts.services import account_for
+from apps.employees.models import Employee
 from tests import people
 from tests.api import described
 

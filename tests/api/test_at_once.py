@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from apps.accounts.models import Scope
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact, Submission
-from apps.employees.models import Employee, Scope
-from apps.quotas.models import Campaign
+from apps.employees.models import Employee
 from tests.api.conftest import ApiClient, with_token
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,12 +12,13 @@ import pytest
 from django.db import transaction
 from django.urls import resolve
 
+from apps.accounts.models import ApiToken, Scope
 from apps.api.urls import urlpatterns
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
-from apps.contacts.services import end_contact
-from apps.employees.models import ApiToken, Employee, Scope
-from apps.quotas import services as quotas
-from apps.quotas.models import Campaign
+from apps.contacts.services.changes import end_contact
+from apps.employees.models import Employee
+from apps.standings import effective_dates
 from tests import people
 from tests.api.conftest import ApiClient, with_token
 
@@ -73,7 +74,7 @@ def leaver() -> ApiClient:
     people.load("staff_no,name,email\nL001,Lea,lea@corp.example.com")
     client = with_token(people.person("L001"), Scope.OWN, Scope.REPORTS)
     people.load("staff_no,name,email,left_on\nL001,Lea,lea@corp.example.com,2026-11-22")
-    quotas.process_effective_dates()
+    effective_dates.process_effective_dates()
     return client
 
 

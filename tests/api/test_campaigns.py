@@ -2,8 +2,8 @@
 
 import pytest
 
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
 from tests import people
 from tests.api.conftest import Signed
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact, Source, Submission
+from apps.core.models import OutboxRow
 from apps.employees.models import Employee
-from apps.ledger.models import OutboxRow
-from apps.quotas.models import Campaign
 from tests import people
 from tests.api.conftest import ApiClient, Signed, code_of, fields_of
 from tests.fixtures import Clock
@@ -22,7 +22,7 @@ GRACE = {"name": "Grace 葛", "email": "grace@outside.example.org", "phone": "13
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """How often the doorbell rang."""
     rings: list[str] = []
-    monkeypatch.setattr("apps.quotas.services.enqueue_marking", lambda: rings.append("ring"))
+    monkeypatch.setattr("apps.core.enqueue.enqueue_marking", lambda: rings.append("ring"))
     return rings
 
 

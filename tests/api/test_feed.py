@@ -4,14 +4,17 @@ from typing import Any
 
 import pytest
 
+from apps.accounts.api_tokens import TokenRefused, create_token
+from apps.accounts.models import Scope
+from apps.accounts.services import account_for, grant_role
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
-from apps.contacts.services import ErasureTarget, end_contact, erase, identities_of
-from apps.employees.models import Employee, Scope
-from apps.employees.services import account_for, grant_role
-from apps.employees.tokens import TokenRefused, create_token
-from apps.ledger.services import block_backdated_writes
-from apps.quotas.freeze.closing import begin_closing
-from apps.quotas.models import Campaign
+from apps.contacts.services.changes import end_contact
+from apps.core.closed_periods import block_backdated_writes
+from apps.employees.models import Employee
+from apps.privacy.erase_contacts import erase
+from apps.privacy.erasure_subject import ErasureTarget, identities_of
+from apps.results.close_submissions import begin_closing
 from tests import people
 from tests.api.conftest import ApiClient, code_of, with_token
 from tests.fixtures import Clock

@@ -10,10 +10,10 @@ from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.test import override_settings
 
 from apps.api.parsing import MOST_BYTES
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact, Submission
+from apps.core.log_format import Line
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
-from config.logs import Line
 from tests.api.conftest import ApiClient, Signed, code_of, fields_of
 
 pytestmark = pytest.mark.django_db
@@ -179,7 +179,7 @@ def test_a_program_needs_no_csrf_token(program: Program, alice: Employee, campai
 def test_an_account_without_an_employee_has_nothing_here(django_user_model: Any, campaign: Campaign) -> None:
     client = ApiClient()
     outside = django_user_model.objects.create_user("operator")
-    client.force_login(outside, backend="apps.employees.backends.EmployeeBackend")
+    client.force_login(outside, backend="apps.accounts.backends.EmployeeBackend")
     for address in ("me/standing/", "contacts/", "contacts/1/", "standings/", "standings/A001/"):
         client.read(address, 404)
     client.send("contacts/", {"handle": "x"}, 404)
@@ -196,7 +196,7 @@ def test_our_fault_has_an_id_and_shows_nothing(
     def broken(*args: Any) -> None:
         raise DataError(said)
 
-    monkeypatch.setattr("apps.quotas.services.campaign_for", broken)
+    monkeypatch.setattr("apps.campaigns.selectors.campaign_for", broken)
     with caplog.at_level(logging.ERROR):
         problem = as_(alice).read("me/standing/", 500)
     assert code_of(problem) == "internal"
@@ -220,7 +220,7 @@ def test_a_database_away_is_503_with_a_time_to_come_back(
         raise error("connection to server at 10.0.0.7 failed")
 
     client = as_(alice)
-    monkeypatch.setattr("apps.quotas.services.campaign_for", away)
+    monkeypatch.setattr("apps.campaigns.selectors.campaign_for", away)
     response = client.call("GET", "me/standing/")
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert code_of(response.json()) == "unavailable"

@@ -10,8 +10,9 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from apps.accounts.models import Scope
 from apps.contacts.models import Contact
-from apps.employees.models import Employee, Scope
+from apps.employees.models import Employee
 from tests import people
 from tests.api.conftest import ApiClient, with_token
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from apps.api.serializers.standings import LookQuery
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas import services as quotas
-from apps.quotas.models import Campaign
+from apps.standings import effective_dates
 from tests import people
 from tests.api.conftest import Signed, code_of, fields_of
 from tests.fixtures import Clock
@@ -200,7 +200,7 @@ def test_an_instant_in_any_zone_is_understood() -> None:
 
 def test_a_leaver_has_no_standing_but_may_be_asked_for(as_: Signed, hr: Employee, campaign: Campaign) -> None:
     people.load("staff_no,name,email,left_on\nA002,Alan,alan@corp.example.com,2026-11-20")
-    quotas.process_effective_dates()
+    effective_dates.process_effective_dates()
     people.mark()
     assert code_of(as_(hr).read("standings/A002/", 404)) == "not_in_campaign"
 

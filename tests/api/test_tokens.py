@@ -11,12 +11,13 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apps.employees import tokens
-from apps.employees.models import Account, ApiToken, Employee, Scope
-from apps.employees.services import account_for
-from apps.ledger.models import AuditEntry
-from apps.quotas import services as quotas
-from apps.quotas.models import Campaign
+from apps.accounts import api_tokens
+from apps.accounts.models import Account, ApiToken, Scope
+from apps.accounts.services import account_for
+from apps.campaigns.models import Campaign
+from apps.core.models import AuditEntry
+from apps.employees.models import Employee
+from apps.standings import effective_dates
 from tests import people
 from tests.api.conftest import ApiClient, Signed, code_of, fields_of, with_token
 from tests.fixtures import Clock
@@ -88,9 +89,9 @@ def test_a_leavers_token_is_dead(program: Client, alice: Employee, campaign: Cam
     client = program(alice)
     client.read("me/standing/")
     people.load("staff_no,name,email,left_on\nA001,Alice 艾,alice@corp.example.com,2026-11-22")
-    quotas.process_effective_dates()
+    effective_dates.process_effective_dates()
     refused(client)
-    with pytest.raises(tokens.TokenRefused, match="cannot sign in"):
+    with pytest.raises(api_tokens.TokenRefused, match="cannot sign in"):
         with_token(alice, Scope.OWN)
 
 
@@ -173,7 +174,7 @@ def test_terms_that_cannot_be_are_refused(as_: Signed, alice: Employee) -> None:
 
 def test_there_is_an_end_to_tokens(as_: Signed, alice: Employee) -> None:
     client = as_(alice)
-    for number in range(tokens.MOST_TOKENS):
+    for number in range(api_tokens.MOST_TOKENS):
         client.send("tokens/", {"name": f"number {number}", "scopes": ["own"]}, 201)
     assert code_of(client.send("tokens/", {"name": "more", "scopes": ["own"]}, 409)) == "too_many_tokens"
     page = client.read("tokens/?limit=15")

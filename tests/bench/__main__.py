@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from config.embedded import EmbeddedError
-from config.places import BASE_DIR, PlaceError
+from apps.localstack.embedded import EmbeddedError
+from apps.localstack.paths import BASE_DIR, PlaceError
 from tests.bench import adding, beside, deadline, exports, imports, marks, pages, peaks, rosters, starts, teams
 from tests.bench.companies import spoil
 from tests.bench.database import NotOurs, opened

@@ -10,9 +10,9 @@ from typing import Any
 from tests.bench.client import CSRF
 from tests.bench.companies import company, readers
 from tests.bench.figures import Figure, Goal
-from tests.bench.house import House, house
 from tests.bench.load import Load, Told, ask, begin, end
 from tests.bench.running import Bench, WrongCount, expect, say
+from tests.bench.stack import House, house
 
 BUSY = 50.0
 # Seconds until the crowd is under way.

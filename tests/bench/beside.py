@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from config.packaged import plotly_bundle
+from apps.core.packaged_files import plotly_bundle
 from scripts import plotly_basic
 from tests.bench.companies import company
 from tests.bench.figures import Figure, Goal, compared

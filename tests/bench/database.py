@@ -16,10 +16,10 @@ from typing import Any
 
 import psycopg2
 
-from config.commands import run_command
-from config.embedded import EmbeddedDatabase, EmbeddedError
-from config.locks import FileLock
-from config.places import InstallPaths
+from apps.localstack.commands import run_command
+from apps.localstack.embedded import EmbeddedDatabase, EmbeddedError
+from apps.localstack.file_locks import FileLock
+from apps.localstack.paths import InstallPaths
 from tests.unlimited import UNLIMITED
 
 # What every employee of ours is called: nobody else is.
@@ -83,7 +83,7 @@ class Database:
         """Raises NotOurs when somebody is in it whom no benchmark made."""
         checks = {
             "employees_employee": f"SELECT EXISTS (SELECT FROM employees_employee WHERE staff_no !~ '{OWN_NUMBER}')",
-            "quotas_campaign": f"SELECT EXISTS (SELECT FROM quotas_campaign WHERE slug <> '{OWN_CAMPAIGN}')",
+            "campaigns_campaign": f"SELECT EXISTS (SELECT FROM campaigns_campaign WHERE slug <> '{OWN_CAMPAIGN}')",
         }
         for name, found in checks.items():
             if self.one(f"SELECT to_regclass('{name}') IS NOT NULL") and self.one(found):

@@ -13,21 +13,21 @@ from datetime import UTC, datetime, timedelta
 from tests.bench.adding import RECORDED, adds, called
 from tests.bench.companies import company, readers, spoil
 from tests.bench.figures import Figure, Goal
-from tests.bench.house import house
 from tests.bench.load import Answer, Load, ask
 from tests.bench.running import Bench, WrongCount, expect, say
+from tests.bench.stack import house
 
 RATE = 60.0
 PATIENCE = 300.0
 # The cut-off moves near only when the house has been started.
 START = timedelta(seconds=2)
 CLOCK = "CREATE OR REPLACE FUNCTION hundred_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT {}'"
-STATE = "SELECT state FROM quotas_campaign WHERE slug = 'bench'"
-CUTOFF = "SELECT max(cutoff_at) FROM quotas_campaignrule"
+STATE = "SELECT state FROM campaigns_campaign WHERE slug = 'bench'"
+CUTOFF = "SELECT max(cutoff_at) FROM campaigns_campaignrule"
 # Everybody's result beside a plain count of what came in time, had not ended and is nobody's colleague.
 DIFFER = """
-SELECT count(*) FROM quotas_frozenstanding AS final FULL JOIN employees_employee AS person ON person.id = employee_id
-LEFT JOIN (SELECT employee_id, count(*) AS counted FROM contacts_contact, quotas_campaignrule AS rule
+SELECT count(*) FROM results_frozenstanding AS final FULL JOIN employees_employee AS person ON person.id = employee_id
+LEFT JOIN (SELECT employee_id, count(*) AS counted FROM contacts_contact, campaigns_campaignrule AS rule
            WHERE recorded_at >= opens_at AND recorded_at < cutoff_at AND (ended_at IS NULL OR ended_at >= cutoff_at)
              AND NOT EXISTS (SELECT FROM contacts_contactidentity AS mine
                              JOIN employees_employeeidentity AS theirs USING (kind, digest)

@@ -8,14 +8,19 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.campaigns.models import Campaign
+from apps.contacts.drafts import Draft
 from apps.contacts.models import Source
-from apps.contacts.rules import Draft
-from apps.contacts.services import submit
+from apps.contacts.services.submissions import submit
+from apps.core.audit import Actor
+from apps.core.clock import db_now
+from apps.core.enqueue import enqueue_marking
+from apps.core.locks import lock_facts
 from apps.employees.models import Employee
-from apps.ledger.services import Actor, db_now, lock_facts
-from apps.quotas.models import Campaign, DailyCount, Standing
-from apps.quotas.services import enqueue_marking, mark_everybody, mark_touched, reevaluate_all
-from apps.quotas.services.marking import lock_campaigns
+from apps.standings.marking import lock_campaigns, mark_touched
+from apps.standings.models import DailyCount, Standing
+from apps.standings.process_runs import mark_everybody
+from apps.standings.start_run import reevaluate_all
 from tests.bench.database import OWN_CAMPAIGN
 
 BENCH = Actor(None, "bench")

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from config.children import die_with_parent
-from config.places import BASE_DIR
+from apps.localstack.paths import BASE_DIR
+from apps.localstack.processes import die_with_parent
 from tests.bench.running import WrongCount
 
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from tests.bench import seeding
 from tests.bench.figures import Figure, Goal, compared
 from tests.bench.files import table_file
-from tests.bench.house import house
 from tests.bench.imports import import_made
 from tests.bench.running import Bench, expect, say
+from tests.bench.stack import house
 
 # How often a single contact is recorded and marked, and how many are imported beside the others.
 ONE, IMPORTED = 50, 200_000
@@ -125,4 +125,4 @@ def mark_of_one(bench: Bench, people: int, goal: Goal | None) -> Figure:
 def _forget(bench: Bench) -> None:
     """Throw the verdicts away, so that the next mark writes each."""
     with bench.database.as_owner() as cursor:
-        cursor.execute("TRUNCATE quotas_standing, quotas_dailycount")
+        cursor.execute("TRUNCATE standings_standing, standings_dailycount")

@@ -19,8 +19,8 @@ from typing import Any
 
 import django
 
-from config.children import ask_for_death_signal, die_with_parent
-from config.places import BASE_DIR
+from apps.localstack.paths import BASE_DIR
+from apps.localstack.processes import ask_for_death_signal, die_with_parent
 
 
 class Nursery:

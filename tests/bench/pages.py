@@ -7,9 +7,9 @@ from statistics import median
 
 from tests.bench.companies import company, readers
 from tests.bench.figures import Figure, Goal, compared
-from tests.bench.house import house
 from tests.bench.load import Load, Told, ask, get
 from tests.bench.running import Bench, say
+from tests.bench.stack import house
 
 CONNECTIONS = 16
 LISTED = 100

@@ -24,9 +24,9 @@ from import_export.widgets import CachedForeignKeyWidget
 from tablib import Dataset
 
 from apps.contacts.models import Contact, ContactIdentity, Source
+from apps.core.clock import db_now
 from apps.employees.models import Employee
-from apps.ledger.services import db_now
-from apps.quotas.models import Standing
+from apps.standings.models import Standing
 from tests.bench.database import OWN_CAMPAIGN
 
 ORDER = (

@@ -19,8 +19,8 @@ from apps.contacts.batches import BATCH
 from apps.contacts.imports import receive_file
 from apps.contacts.models import Source
 from apps.contacts.reading import Entry, open_contacts
+from apps.core.audit import Actor
 from apps.employees.models import Employee
-from apps.ledger.services import Actor
 
 STAGE = """
 CREATE TEMP TABLE stage (

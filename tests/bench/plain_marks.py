@@ -11,8 +11,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from apps.ledger.services import db_now, disable_statement_timeout, lock_facts
-from apps.quotas.models import Campaign, CampaignRule
+from apps.campaigns.models import Campaign, CampaignRule
+from apps.core.clock import db_now
+from apps.core.locks import disable_statement_timeout, lock_facts
 from tests.bench.database import OWN_CAMPAIGN
 
 JUDGED = """
@@ -47,11 +48,11 @@ SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < %(t
     (SELECT count(*) FROM daily) FROM verdict
 """
 UPSERT = f"""{JUDGED}, days AS (
-    INSERT INTO quotas_dailycount (campaign_id, employee_id, day, delta)
+    INSERT INTO standings_dailycount (campaign_id, employee_id, day, delta)
     SELECT %(campaign)s, employee_id, day, delta FROM daily
     ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET delta = excluded.delta),
 written AS (
-    INSERT INTO quotas_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at,
+    INSERT INTO standings_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at,
         newest_day)
     SELECT %(campaign)s, employee_id, counted, %(target)s, false, reached_at, %(now)s, %(now)s, newest_day FROM verdict
     ON CONFLICT (campaign_id, employee_id) DO UPDATE SET counted = excluded.counted, target = excluded.target,

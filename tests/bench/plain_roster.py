@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from apps.employees.services import REBUILD_TREE
-from apps.ledger.services import disable_statement_timeout
+from apps.core.locks import disable_statement_timeout
+from apps.employees.org_tree import REBUILD_TREE
 
 STAGE = """
 CREATE TEMP TABLE stage (staff_no text, name text, email text, department text, manager text) ON COMMIT DROP

@@ -30,8 +30,8 @@ def read(path: Path, staff_no: str) -> dict[str, Any]:
 def import_file(path: Path, staff_no: str) -> dict[str, Any]:
     """Import it as the command does: for the employee with this number, or for those it names."""
     from apps.contacts.imports import import_contacts
+    from apps.core.audit import Actor
     from apps.employees.models import Employee
-    from apps.ledger.services import Actor
 
     employee = Employee.objects.by_staff_no(staff_no) if staff_no else None
     began = time.perf_counter()
@@ -50,10 +50,10 @@ def plain(path: Path, staff_no: str) -> dict[str, Any]:
 
 def load_roster(path: Path, staff_no: str) -> dict[str, Any]:
     """Load a roster as the command does."""
-    from apps.employees.imports import read_roster
-    from apps.employees.roster import load_roster
-    from apps.ledger.services import Actor
-    from apps.ledger.tables import open_table
+    from apps.core.audit import Actor
+    from apps.fileio.csv_reader import open_table
+    from apps.roster.loading import load_roster
+    from apps.roster.parser import read_roster
 
     began = time.perf_counter()
     with open_table(path) as table:
@@ -65,9 +65,9 @@ def look(path: Path, staff_no: str) -> dict[str, Any]:
     """Make the difference that a roster would be."""
     from tempfile import SpooledTemporaryFile
 
-    from apps.employees.imports import read_roster
-    from apps.employees.roster import preview_roster
-    from apps.ledger.tables import open_table
+    from apps.fileio.csv_reader import open_table
+    from apps.roster.loading import preview_roster
+    from apps.roster.parser import read_roster
 
     began = time.perf_counter()
     with open_table(path) as table, SpooledTemporaryFile(max_size=1 << 22) as whole:
@@ -193,7 +193,7 @@ WORK: dict[str, Callable[[Path, str], dict[str, Any]]] = {
 
 def main(work: str, path: str, staff_no: str = "") -> None:
     django.setup()
-    from apps.ledger.services import verify_identity_key
+    from apps.core.identity_key import verify_identity_key
 
     verify_identity_key()
     told = WORK[work](Path(path), staff_no)

@@ -15,7 +15,8 @@ import django
 
 def make_accounts(ids: list[int]) -> None:
     """An account for each of these employees who has none."""
-    from apps.employees.models import Account, Employee
+    from apps.accounts.models import Account
+    from apps.employees.models import Employee
 
     Account.objects.bulk_create(
         Account(employee=one, login=one.staff_no.lower(), email=one.email, display_name=one.name, password="!")
@@ -27,13 +28,14 @@ def sign_in(ids: list[int]) -> dict[str, str]:
     """A session for each of these employees, who have accounts, by staff number."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
-    from apps.employees.models import Account, BrowserSession, Employee
-    from apps.employees.sessions import SessionStore
+    from apps.accounts.models import Account, BrowserSession
+    from apps.accounts.sessions import SessionStore
+    from apps.employees.models import Employee
 
     people = Employee.objects.in_bulk(ids)
     sessions, keys = [], {}
     for account in Account.objects.filter(employee__in=ids):
-        signed = {SESSION_KEY: str(account.pk), BACKEND_SESSION_KEY: "apps.employees.backends.EmployeeBackend"}
+        signed = {SESSION_KEY: str(account.pk), BACKEND_SESSION_KEY: "apps.accounts.backends.EmployeeBackend"}
         signed[HASH_SESSION_KEY] = account.get_session_auth_hash()
         sessions.append(SessionStore().create_model_instance(signed))
         keys[people[account.employee_id].staff_no] = sessions[-1].session_key
@@ -54,7 +56,8 @@ def managers(sizes: list[int]) -> dict[str, int]:
 def main(count: str, *sizes: str) -> None:
     django.setup()
     people, teams = int(count), list(map(int, sizes))
-    from apps.employees.models import Account, Employee, Role
+    from apps.accounts.models import Account, Role
+    from apps.employees.models import Employee
 
     every = dict(Employee.objects.order_by("pk").values_list("pk", "staff_no"))
     # From the end: those have nobody below them. The last one of all is HR.

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from config.children import die_with_parent
-from config.places import BASE_DIR
+from apps.localstack.paths import BASE_DIR
+from apps.localstack.processes import die_with_parent
 from tests.bench import seeding
 from tests.bench.database import Database
 from tests.bench.nursery import Nursery
@@ -93,7 +93,7 @@ class Bench:
         expect("the company", self.process("process", "company", self.folder, target), {"people": people})
         # The owner's work: as the application's role a vacuum is skipped with a warning nobody reads.
         with self.database.as_owner() as cursor:
-            seeding.settle(cursor, ("quotas_standing", "quotas_dailycount"))
+            seeding.settle(cursor, ("standings_standing", "standings_dailycount"))
 
     def process(self, module: str, *arguments: object, broker: str = MEMORY) -> dict[str, Any]:
         """Run a module of tests.bench by itself; the JSON object that it prints. Raises RuntimeError when it fails."""

@@ -10,9 +10,9 @@ from tests.bench.database import Database
 
 # Campaigns and employees last: the others point at them.
 FILLED = (
-    "contacts_contact", "contacts_contactidentity", "contacts_submission", "ledger_outbox", "ledger_storedfile",
-    "ledger_storedchunk", "quotas_frozenreason", "quotas_frozennode",
-    "quotas_frozenstanding", "quotas_frozenresult", "quotas_campaign", "employees_employee",
+    "contacts_contact", "contacts_contactidentity", "contacts_submission", "core_outbox", "core_storedfile",
+    "core_storedchunk", "results_frozenreason", "results_frozennode",
+    "results_frozenstanding", "results_frozenresult", "campaigns_campaign", "employees_employee",
 )  # fmt: skip
 # Its comment says which company was made here and is still as it was.
 MARKED = "employees_employee"

@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from config.places import BASE_DIR
+from apps.localstack.paths import BASE_DIR
 from tests.bench.companies import company, readers
 from tests.bench.database import opened
-from tests.bench.house import THREADS, WORKERS, gunicorn, house
 from tests.bench.load import Load, Told, ask, get
 from tests.bench.pages import BARE, CONNECTIONS, LIST, PAGE, TEAM
 from tests.bench.running import SIZES, Bench, say
+from tests.bench.stack import THREADS, WORKERS, gunicorn, house
 
 GRANIAN = [sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application", "--host", "127.0.0.1"]
 GRANIAN += ["--port", "{port}", "--no-ws", "--workers", str(WORKERS), "--blocking-threads"]

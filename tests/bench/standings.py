@@ -12,15 +12,18 @@ from typing import IO, Any
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from apps.employees.models import Account, Employee, Role
-from apps.employees.services import rebuild_tree
-from apps.ledger.services import Actor, db_now, disable_statement_timeout
-from apps.quotas import exports
-from apps.quotas.exports.standings import write_standings
-from apps.quotas.models import Campaign
-from apps.quotas.reports import Standings, WholeCompany
-from apps.quotas.reports.standings import COLUMNS
-from apps.quotas.services import open_campaign
+from apps.accounts.models import Account, Role
+from apps.campaigns.models import Campaign
+from apps.core.audit import Actor
+from apps.core.clock import db_now
+from apps.core.locks import disable_statement_timeout
+from apps.employees.models import Employee
+from apps.employees.org_tree import rebuild_tree
+from apps.exports import build_export
+from apps.exports.standings_export import write_standings
+from apps.reports.standings_report import COLUMNS, Standings
+from apps.standings.campaign_lifecycle import open_campaign
+from apps.standings.population import WholeCompany
 from tests.bench.database import OWN_CAMPAIGN
 from tests.bench.plain_marks import JUDGED, terms
 
@@ -29,7 +32,7 @@ BENCH = Actor(None, "bench")
 PLAIN = """
 COPY (SELECT person.staff_no, person.name, person.email, place.department, boss.staff_no AS manager_staff_no,
         standing.counted, standing.target, standing.remaining, standing.red, standing.exempt, hundred_clock() AS as_of
-    FROM quotas_standing standing JOIN employees_employee person ON person.id = standing.employee_id
+    FROM standings_standing standing JOIN employees_employee person ON person.id = standing.employee_id
     JOIN employees_treenode place ON place.employee_id = person.id
     LEFT JOIN employees_employee boss ON boss.id = place.manager_id
     WHERE standing.campaign_id = {campaign} ORDER BY person.staff_no COLLATE "C") TO STDOUT WITH (FORMAT csv, HEADER)
@@ -62,7 +65,7 @@ def make_company(target: int = 100) -> int:
     )  # fmt: skip
     call_command("mark_standings", "--json", stdout=_Nowhere())
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM quotas_standing")
+        cursor.execute("SELECT count(*) FROM standings_standing")
         return int(cursor.fetchone()[0])
 
 
@@ -139,10 +142,10 @@ def export(path: Path, department: str = "") -> dict[str, Any]:
     """A file of everybody, or of one department, as a worker makes it; the path's ending is its form."""
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     form = path.name.partition(".")[2]
-    wish = exports.ExportRequest("standings", form=form, filters={"department": department})
-    asked = exports.ask_export(campaign=campaign, wish=wish, key=uuid.uuid4(), by=reader().actor)
+    wish = build_export.ExportRequest("standings", form=form, filters={"department": department})
+    asked = build_export.ask_export(campaign=campaign, wish=wish, key=uuid.uuid4(), by=reader().actor)
     began = time.perf_counter()
-    made = exports.make_export(asked.pk)
+    made = build_export.make_export(asked.pk)
     if made is None or made.rows is None:
         raise RuntimeError(f"the export is {made and made.state}: {made and made.error}")
     return {"seconds": time.perf_counter() - began, "rows": made.rows}

@@ -13,12 +13,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from config.address import open_listener
-from config.children import die_with_parent
-from config.places import BASE_DIR, InstallPaths
+from apps.localstack.address import open_listener
+from apps.localstack.paths import BASE_DIR, InstallPaths
+from apps.localstack.processes import die_with_parent
 from tests.bench.figures import Figure, Goal
-from tests.bench.house import descendants
 from tests.bench.running import Bench, say
+from tests.bench.stack import descendants
 
 PATIENCE = 120.0
 PARTS = {"web": "gunicorn", "worker": "config.celery worker", "beat": "config.celery beat"}
@@ -63,7 +63,8 @@ def _started(data: Path) -> Iterator[tuple[int, float]]:
     kept |= {"HUNDRED_DATA": str(data), "HUNDRED_ENV_FILE": "", "PORT": str(port)}
     began = time.perf_counter()
     supervisor = subprocess.Popen(
-        [sys.executable, "scripts/bootstrap.py", "config.local"], cwd=BASE_DIR, env=kept, stdin=subprocess.DEVNULL,
+        [sys.executable, "scripts/bootstrap.py", "apps.localstack.local_stack"],
+        cwd=BASE_DIR, env=kept, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, preexec_fn=die_with_parent(signal.SIGTERM),
     )  # fmt: skip
     try:

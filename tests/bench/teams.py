@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from tests.bench.companies import Readers, company, readers, spoil
 from tests.bench.figures import Figure, Goal, compared
-from tests.bench.house import House, house
 from tests.bench.load import Load, Told, ask, get
 from tests.bench.marks import mark_of_one
 from tests.bench.running import Bench, say
+from tests.bench.stack import House, house
 
 FEW = 8
 CHARTS = ("histogram", "teams", "bands", "curve")

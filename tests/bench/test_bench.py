@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.places import BASE_DIR
+from apps.localstack.paths import BASE_DIR
 from tests import plugin
 from tests.bench.database import FOREIGN
 from tests.bench.exports import FORMS

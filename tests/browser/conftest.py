@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
 from tests import people
 
 # The machine may be busy; what is waited for here takes a tenth of a second on a free one.

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from apps.accounts.services import grant_role
 from apps.employees.models import Employee
-from apps.employees.services import grant_role
 from tests import files, people
 from tests.browser.conftest import Looked, Open
 

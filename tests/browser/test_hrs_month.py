@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from apps.core.audit import SYSTEM
 from apps.employees.models import Employee
-from apps.ledger.services import SYSTEM
-from apps.quotas.freeze.freezing import freeze_due
-from apps.quotas.services import process_effective_dates
+from apps.results.freeze import freeze_due
+from apps.standings.effective_dates import process_effective_dates
 from tests import people
 from tests.browser.conftest import Looked, Open
 from tests.fixtures import Clock

@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 from playwright.sync_api import expect
 
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas.freeze.freezing import freeze
-from apps.quotas.models import Campaign
+from apps.results.freeze import freeze
 from tests import people
 from tests.browser.conftest import Looked, Open
 from tests.fixtures import Clock

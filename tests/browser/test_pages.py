@@ -2,11 +2,11 @@
 
 import pytest
 
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
-from apps.dashboard import sought
+from apps.core import clock
+from apps.dashboard import encrypted_search
 from apps.employees.models import Employee
-from apps.quotas import services
-from apps.quotas.models import Campaign
 from tests import files, people, reviewing
 from tests.browser.conftest import Open
 
@@ -51,7 +51,7 @@ def test_no_page_breaks_the_policy_or_anybodys_reading(
         "unsure": files.upload(alice, "Name,Phone\n王伟,13812345678\n".encode("gb18030")).pk,
         "batch": files.handed_in(alice, "name,phone\nXaver,13712345678\nYvonne,12\n").pk,
     }
-    filled |= {word: sought.seal(word, reader=alice, at=services.db_now()) for word in ("nobody", "guest")}
+    filled |= {word: encrypted_search.seal(word, reader=alice, at=clock.db_now()) for word in ("nobody", "guest")}
     people.november(name="Second")
     filled["review"] = reviewing.ask(Campaign.objects.get(slug="november"), alice, contacts=[filled["contact"]]).pk
     wrong = []

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from apps.accounts.passkeys import passkeys
+from apps.accounts.services import account_for
 from apps.employees.models import Employee
-from apps.employees.passkeys import passkeys
-from apps.employees.services import account_for
 from tests import people
 from tests.browser.conftest import Open
 

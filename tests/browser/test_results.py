@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from apps.accounts.services import account_for, grant_role
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.employees.services import account_for, grant_role
-from apps.quotas import exports
-from apps.quotas.freeze.freezing import freeze
-from apps.quotas.freeze.proof import read_key, read_signature, verify
-from apps.quotas.models import Campaign
+from apps.exports import build_export
+from apps.results.freeze import freeze
+from apps.results.verification import read_key, read_signature, verify
 from tests import people
 from tests.browser.conftest import Looked, Open
 from tests.fixtures import Clock
@@ -103,12 +103,12 @@ def test_a_file_that_was_waited_for_stands_there_whole_without_a_reload(
     open_as: Open, campaign: Campaign, hr: Employee
 ) -> None:
     """Else whoever stayed on the page has a file without its SHA-256, and no way to make it again."""
-    wish = exports.ExportRequest("standings")
-    asked = exports.ask_export(campaign=campaign, wish=wish, key=uuid.uuid4(), by=account_for(hr).actor)
+    wish = build_export.ExportRequest("standings")
+    asked = build_export.ask_export(campaign=campaign, wish=wish, key=uuid.uuid4(), by=account_for(hr).actor)
     office = open_as(hr)
     office.goto(f"/exports/{asked.pk}/")
     expect(office.page.locator("main")).to_contain_text("The file is being made")
-    exports.make_export(asked.pk, tell=False)
+    build_export.make_export(asked.pk, tell=False)
     expect(office.page.locator("main")).to_contain_text("The file has 9 lines")
     expect(office.page.locator("main")).to_contain_text("SHA-256")
     expect(office.page.locator("button:has-text('Make it again')")).to_be_visible()

@@ -5,8 +5,8 @@ from django.core import mail
 from playwright.sync_api import expect
 
 from apps.employees.models import Employee
-from apps.quotas.models import Review
-from apps.quotas.services import send_answer_mails
+from apps.reviews.answer_mails import send_answer_mails
+from apps.reviews.models import Review
 from tests.browser.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

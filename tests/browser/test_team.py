@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from apps.core.clock import db_now
 from apps.employees.models import Employee
 from tests import people
 from tests.browser.conftest import Looked, Open
@@ -107,7 +108,7 @@ def test_a_manager_finds_who_needs_help_and_takes_exactly_that_away(
     expect(page.locator("h1")).to_contain_text("Team of Dana")
 
     # Another day, with its own numbers in the list and in the file.
-    yesterday = people.services.db_now() - timedelta(days=1)
+    yesterday = db_now() - timedelta(days=1)
     page.goto("/team/D001/?q=alice&sort=counted")
     page.locator(".as-of summary").click()
     page.locator("#as_of").fill(yesterday.date().isoformat())

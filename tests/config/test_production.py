@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from config.places import BASE_DIR
+from apps.localstack.paths import BASE_DIR
 from scripts.check import PRODUCTION
 from tests import plugin
 
@@ -52,7 +52,7 @@ call_command("collectstatic", interactive=False, verbosity=0)
 SERVE = """
 import json
 from django.conf import settings
-settings.STATICFILES_FINDERS = ["config.finders.PackagedFinder"]
+settings.STATICFILES_FINDERS = ["apps.core.static_finders.PackagedFinder"]
 settings.SECURE_SSL_REDIRECT = False
 import django
 django.setup()
@@ -204,7 +204,7 @@ def test_env_example_explains_every_variable_that_is_read() -> None:
     example = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
     read = set()
-    for path in (BASE_DIR / "config").glob("*.py"):
+    for path in [*(BASE_DIR / "config").glob("*.py"), *(BASE_DIR / "apps" / "localstack").glob("*.py")]:
         text = path.read_text(encoding="utf-8")
         read |= set(re.findall(r"""(?:env\.\w+|_required|environ(?:\.get)?)[(\[]\s*"([A-Z_]+)""", text))
     internal = {"HUNDRED_LOCAL", "HUNDRED_LOG", "HUNDRED_ENV_FILE", "HUNDRED_MAILS", "DJANGO_SETTINGS_MODULE"}
@@ -292,7 +292,7 @@ def test_a_list_of_passwords_is_asked_where_one_is_named_and_stops_the_web_proce
     assert run(code, **unnamed).stdout == "[]\n"
     (tmp_path / "known").write_text(f"{'0' * 40}:3\n", encoding="ascii")
     named = unnamed | {"BREACHED_PASSWORDS": str(tmp_path / "known")}
-    assert run(code, **named).stdout == "['apps.employees.passwords.BreachedValidator']\n"
+    assert run(code, **named).stdout == "['apps.accounts.password_validators.BreachedValidator']\n"
     (tmp_path / "known").unlink()
     for start in (code, "import sys; sys.argv = ['manage.py', 'check']; import manage; manage.main()"):
         done = run(start, **named)

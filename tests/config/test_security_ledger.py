@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.places import BASE_DIR
+from apps.localstack.paths import BASE_DIR
 
 PAGE = BASE_DIR / "docs" / "security.md"
 TEXT = PAGE.read_text(encoding="utf-8")

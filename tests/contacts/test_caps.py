@@ -11,9 +11,9 @@ from django.test import Client
 from apps.contacts import batches
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact
-from apps.contacts.services import end_contact
+from apps.contacts.services.changes import end_contact
+from apps.core.files import read_file
 from apps.employees.models import Employee
-from apps.ledger.files import read_file
 from tests.crowd import at_once, unlock
 from tests.fixtures import Clock
 from tests.people import ROSTER, TESTER, load, outsider, person, record, record_one, sign_in

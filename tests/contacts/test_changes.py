@@ -2,19 +2,13 @@
 
 import pytest
 
+from apps.campaigns.models import Campaign
+from apps.campaigns.selectors import restore_while_open
 from apps.contacts.models import Contact
-from apps.contacts.services import (
-    ContactRefused,
-    correct_contact,
-    end_contact,
-    rename_contact,
-    restore_contact,
-)
+from apps.contacts.services.changes import ContactRefused, correct_contact, end_contact, rename_contact, restore_contact
+from apps.core.clock import db_now
+from apps.core.models import AuditEntry, OutboxRow
 from apps.employees.models import Employee
-from apps.ledger.models import AuditEntry, OutboxRow
-from apps.ledger.services import db_now
-from apps.quotas.models import Campaign
-from apps.quotas.services import restore_while_open
 from tests.people import TESTER, mark, outsider, record_one, standing
 
 THEM = ("email", "wanda@outside.example.org")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from apps.contacts.columns import ROLES, VOCABULARY, Layout, person, recognise
 from apps.contacts.header_words import WORDS
-from apps.contacts.names import is_shared_line
+from apps.fileio.names import is_shared_line
 
 GOOGLE = (
     "First Name,Middle Name,Last Name,Phonetic First Name,Phonetic Middle Name,Phonetic Last Name,Name Prefix,"

@@ -12,15 +12,15 @@ from django.db import connection
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from apps.campaigns.models import Campaign
 from apps.contacts import batches
-from apps.contacts.feed_storing import Stored
+from apps.contacts.feed_writer import Stored
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity, EndReason, Sighting
-from apps.contacts.services import correct_contact, end_contact, restore_contact
+from apps.contacts.services.changes import correct_contact, end_contact, restore_contact
+from apps.core.models import AuditEntry, OutboxRow
 from apps.employees.models import Employee
-from apps.ledger.models import AuditEntry, OutboxRow
-from apps.quotas.freeze.closing import begin_closing
-from apps.quotas.models import Campaign
+from apps.results.close_submissions import begin_closing
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
 from tests.people import TESTER, mark, november, record_one, standing
@@ -258,7 +258,7 @@ def test_the_past_of_a_campaign_that_closes_is_left_as_it_was(
 def test_mutant_without_the_closed_period_the_past_changes(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.contacts.services.submitting.closed_periods", list)
+    monkeypatch.setattr("apps.contacts.services.submissions.closed_periods", list)
     feed(line("A001", "p", 5))
     clock.set("2026-12-01T00:00:01+08:00")
     begin_closing(campaign, TESTER)

@@ -7,23 +7,19 @@ import pytest
 from django.conf import settings as configured
 from django.test import Client
 
+from apps.campaigns.models import Campaign
+from apps.contacts.drafts import Draft
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity
 from apps.contacts.recording import normalise_draft
-from apps.contacts.rules import Draft
-from apps.contacts.services import (
-    ContactRefused,
-    ErasureTarget,
-    correct_contact,
-    count_handles_daily,
-    erase,
-    handles_counted,
-    identities_of,
-)
+from apps.contacts.services.changes import ContactRefused, correct_contact
+from apps.contacts.services.intake_counts import count_handles_daily, handles_counted
+from apps.core.clock import db_now
+from apps.core.identity import intended_phone, nearly_phone
+from apps.core.identity_key import normalise_identity
 from apps.employees.models import Employee
-from apps.ledger.rules import intended_phone, nearly_phone
-from apps.ledger.services import db_now, normalise_identity
-from apps.quotas.models import Campaign
+from apps.privacy.erase_contacts import erase
+from apps.privacy.erasure_subject import ErasureTarget, identities_of
 from tests.people import TESTER, mark, record_one, sign_in, standing
 
 pytestmark = pytest.mark.django_db

@@ -12,10 +12,10 @@ from apps.contacts import batches
 from apps.contacts.header_words import WORDS
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, Submission
+from apps.core.models import AuditEntry, OutboxRow
 from apps.employees.models import Employee
-from apps.ledger.models import AuditEntry, OutboxRow
-from apps.ledger.tables import UnreadableFile
-from config.places import BASE_DIR
+from apps.fileio.csv_reader import UnreadableFile
+from apps.localstack.paths import BASE_DIR
 from tests.commands import run, say
 from tests.people import TESTER, load
 

@@ -18,17 +18,17 @@ from typing import Any, NamedTuple
 import pytest
 from django.db import connection, transaction
 
+from apps.campaigns.models import Campaign
 from apps.contacts import imports
 from apps.contacts.imports import ATTEMPTS, waiting_files
 from apps.contacts.models import Contact, Submission
-from apps.contacts.services import lock_employees
-from apps.ledger.files import read_file
-from apps.quotas.models import Campaign
-from apps.quotas.services import sweep
-from config.children import die_with_parent
-from config.places import BASE_DIR
+from apps.contacts.services.submissions import lock_employees
+from apps.core.files import read_file
+from apps.localstack.paths import BASE_DIR
+from apps.localstack.processes import die_with_parent
+from apps.standings.process_runs import sweep
 from tests import people, plugin
-from tests.contacts.handing_in import contacts, done, handed_in, own_file
+from tests.contacts.submitting import contacts, done, handed_in, own_file
 from tests.crowd import PATIENCE, blocked, until
 from tests.fixtures import Clock
 from tests.oracle import digest, oracle, stored

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError
 
+from apps.campaigns.models import Campaign
 from apps.contacts import imports
 from apps.contacts.batches import batches
+from apps.contacts.drafts import NormalisedDraft
 from apps.contacts.imports import ATTEMPTS, import_submission, next_files
 from apps.contacts.models import Contact, Submission
 from apps.contacts.reading import Entry
-from apps.contacts.rules import NormalisedDraft
 from apps.employees.models import Employee
-from apps.quotas import tasks
-from apps.quotas.freeze import closing
-from apps.quotas.models import Campaign
+from apps.operations import tasks
+from apps.results import close_submissions
 from tests import files
 from tests.commands import run
 from tests.crowd import Gate, meanwhile
@@ -126,10 +126,10 @@ def test_a_file_is_finished_for_a_freeze_although_another_of_the_person_is_being
     first, second = files.received(alice, "handle\nw1\n"), files.received(alice, "handle\nw2\n")
     gate = Gate()
     monkeypatch.setattr(imports, "_run", gate.before(imports._run))
-    monkeypatch.setattr(closing, "unfinished", lambda campaign: Submission.objects.filter(state="received"))
+    monkeypatch.setattr(close_submissions, "unfinished", lambda campaign: Submission.objects.filter(state="received"))
     with meanwhile(lambda: import_submission(first.pk)):
         gate.wait()
-        left = closing.finish_received(campaign)
+        left = close_submissions.finish_received(campaign)
         second.refresh_from_db()
         gate.open()
     assert (left, second.state) == (1, "done")
@@ -139,7 +139,7 @@ def test_a_file_is_finished_for_a_freeze_although_another_of_the_person_is_being
 def test_the_task_asks_for_what_waited(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = files.received(alice, "handle\nw1\n"), files.received(alice, "handle\nw2\n")
     asked: list[object] = []
-    monkeypatch.setattr(tasks.services, "enqueue_import", asked.append)
+    monkeypatch.setattr(tasks.enqueue, "enqueue_import", asked.append)
     tasks.import_submission(first.pk)
     assert asked == [second.pk]
     tasks.import_submission(first.pk)

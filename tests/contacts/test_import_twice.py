@@ -16,15 +16,15 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from apps.campaigns.models import Campaign
 from apps.contacts import batches, imports
 from apps.contacts.imports import import_contacts, import_submission, receive_file
 from apps.contacts.models import Contact, ContactIdentity, Submission
+from apps.core.files import read_file, store_file
+from apps.core.models import StoredFile
 from apps.employees.models import Employee
-from apps.ledger.files import read_file, store_file
-from apps.ledger.models import StoredFile
-from apps.quotas import tasks
-from apps.quotas.models import Campaign
-from apps.quotas.services import sweep
+from apps.operations import tasks
+from apps.standings.process_runs import sweep
 from tests import files
 from tests.crowd import Gate, at_once, meanwhile
 from tests.fixtures import Clock
@@ -202,7 +202,7 @@ def test_of_four_files_at_once_none_is_left_for_the_sweep(
 ) -> None:
     """One is recorded after the other, by whichever worker ended one."""
     handed_in = [hand_in(alice, kept(), f"file-{n}").pk for n in range(4)]
-    monkeypatch.setattr(tasks.services, "enqueue_import", tasks.import_submission)
+    monkeypatch.setattr(tasks.enqueue, "enqueue_import", tasks.import_submission)
     assert at_once(*(partial(tasks.import_submission, one) for one in handed_in)) == [None] * 4
     assert list(Submission.objects.values_list("state", flat=True)) == ["done"] * 4
 
@@ -264,7 +264,7 @@ def test_a_command_that_starts_the_moment_another_has_handed_in_the_same_file_le
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Whatever file the page would have rung for."""
     rung: list[Any] = []
-    monkeypatch.setattr("apps.quotas.services.enqueue_import", rung.append)
+    monkeypatch.setattr("apps.core.enqueue.enqueue_import", rung.append)
     return rung
 
 

@@ -19,15 +19,15 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
+from apps.accounts.approvals import request_approval
+from apps.campaigns.models import Campaign
 from apps.contacts.imports import import_contacts, import_submission
 from apps.contacts.models import Contact, ContactIdentity, Submission
+from apps.core.audit import Actor
+from apps.core.identity import clean_text, normalise
+from apps.core.models import FilePreview
 from apps.dashboard.urls import urlpatterns
-from apps.employees.approval_workflow import request_approval
 from apps.employees.models import Employee
-from apps.ledger.models import FilePreview
-from apps.ledger.rules import clean_text, normalise
-from apps.ledger.services import Actor
-from apps.quotas.models import Campaign
 from tests import files, people, reviewing, rosters
 from tests.people import TESTER, record_one, sign_in
 
@@ -573,7 +573,7 @@ def test_mutant_without_the_edge_a_nul_reaches_the_database(
     campaign: Campaign, readers: dict[str, Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pages take a NUL out themselves; one that forgot to would fail, were it not for the edge."""
-    from apps.dashboard.views import scope
+    from apps.dashboard.views import page_context
 
     class Forgets(str):
         def replace(self, *arguments: Any) -> "Forgets":
@@ -582,16 +582,17 @@ def test_mutant_without_the_edge_a_nul_reaches_the_database(
         def strip(self, *arguments: Any) -> "Forgets":
             return self
 
-    real = scope.PageContext.__init__
+    real = page_context.PageContext.__init__
 
-    def init(self: scope.PageContext, request: Any) -> None:
+    def init(self: page_context.PageContext, request: Any) -> None:
         request.GET = {name: Forgets(text) for name, text in request.GET.items()}
         real(self, request)
 
-    monkeypatch.setattr(scope.PageContext, "__init__", init)
+    monkeypatch.setattr(page_context.PageContext, "__init__", init)
     assert readers["hr"].get("/company/reviews/", QUERY_STRING="q=a%00b").status_code == 400
     monkeypatch.setattr(
-        "config.limits.RequestSizeLimitMiddleware.__call__", lambda self, request: self.get_response(request)
+        "apps.dashboard.middleware.request_size_limit.RequestSizeLimitMiddleware.__call__",
+        lambda self, request: self.get_response(request),
     )
     with pytest.raises(ValueError, match="NUL"):
         readers["hr"].get("/company/reviews/", QUERY_STRING="q=a%00b")

@@ -1,6 +1,6 @@
 """C2: sixty spellings of three identities are three people, and look-alike pairs stay two, through every way in.
 
-The spellings are those of tests/ledger/test_identities.py. A way in that cannot carry one says so in CANNOT.
+The spellings are those of tests/core/test_identity.py. A way in that cannot carry one says so in CANNOT.
 """
 
 import io
@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.campaigns.models import Campaign
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact, ContactIdentity
+from apps.core import identity_key
+from apps.core.identity import Identity, InvalidIdentity, clean_text, digest
 from apps.employees.models import Employee
-from apps.ledger import services
-from apps.ledger.rules import Identity, InvalidIdentity, clean_text, digest
-from apps.quotas.models import Campaign
-from apps.quotas.services import sweep
-from tests.ledger.test_identities import LOOK_ALIKES, SPELLINGS, value
+from apps.standings.process_runs import sweep
+from tests.core.test_identity import LOOK_ALIKES, SPELLINGS, value
 from tests.oracle import oracle, stored
 from tests.people import TESTER, sign_in, standing
 
@@ -215,7 +215,7 @@ def cut_down(kind: str, raw: str, **_settings: str) -> Identity:
 def test_mutant_without_the_choke_point_one_person_is_many(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(services, "normalise", as_typed)
+    monkeypatch.setattr(identity_key, "normalise", as_typed)
     WAYS[way](alice, carried(way, shuffled()))
     assert Contact.objects.count() > 30
 
@@ -224,7 +224,7 @@ def test_mutant_without_the_choke_point_one_person_is_many(
 def test_mutant_with_a_coarser_choke_point_two_people_are_one(
     campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(services, "normalise", cut_down)
+    monkeypatch.setattr(identity_key, "normalise", cut_down)
     distinct = carried(way, look_alikes())
     WAYS[way](alice, distinct)
     assert Contact.objects.count() < len(distinct)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from apps.contacts.pasting import SEVERAL, drafts_from_text
-from apps.ledger.rules import InvalidIdentity, normalise
+from apps.core.identity import InvalidIdentity, normalise
 
 WANG, ANN = ("phone", "13800138000"), ("email", "ann@x.org")
 GERMAN = ("phone", "+49 170 1234567")

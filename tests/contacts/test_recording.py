@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from django.db import DataError, IntegrityError, transaction
 
-from apps.contacts import storing
+from apps.contacts import bulk_insert
+from apps.contacts.drafts import Draft, kind_of
 from apps.contacts.models import Contact, ContactIdentity, Submission
-from apps.contacts.rules import Draft, kind_of
-from apps.contacts.services import Report, finish_submission, receive, submit
+from apps.contacts.services.submissions import Report, finish_submission, receive, submit
+from apps.core.clock import db_now
+from apps.core.models import OutboxRow
 from apps.employees.models import Employee
-from apps.ledger.models import OutboxRow
-from apps.ledger.services import db_now
 from tests.people import TESTER, outsider, record, record_one
 
 
@@ -237,7 +237,7 @@ def test_what_the_database_says_of_a_row_it_stopped_at_names_nobody(
     alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error's text reaches logs: with it would a name and a number."""
-    monkeypatch.setattr(storing, "NULL", "not a time")
+    monkeypatch.setattr(bulk_insert, "NULL", "not a time")
     name, number = "Wanda Secret", "13812345678"
     with pytest.raises(DataError) as failed, transaction.atomic():
         record_one(alice, ("phone", number), name=name)

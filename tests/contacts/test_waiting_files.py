@@ -6,13 +6,14 @@ A file counts from its receipt, and may be recorded much later: behind other fil
 import pytest
 from django.db import connection
 
+from apps.campaigns.models import Campaign
 from apps.contacts.imports import import_submission
 from apps.contacts.models import Contact, Submission
-from apps.contacts.services import end_contact, undo_submission
+from apps.contacts.services.changes import end_contact, undo_submission
+from apps.core.models import AuditEntry
 from apps.employees.models import Employee
-from apps.ledger.models import AuditEntry
-from apps.quotas.freeze.freezing import freeze
-from apps.quotas.models import Campaign, FrozenStanding
+from apps.results.freeze import freeze
+from apps.results.models import FrozenStanding
 from tests import files
 from tests.fixtures import Clock
 from tests.people import TESTER, record_one

@@ -12,12 +12,13 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from apps.contacts.vcards import reading as cards
-from apps.ledger import tables, texts, workbooks
+from apps.fileio import csv_reader, encodings, xlsx_reader
+from apps.fileio.vcards import reader as cards
 
 # What every reading of a file goes through, whatever kind it is.
 PARSERS = (
-    (tables.Table, "__init__"), (workbooks.Workbook, "__init__"), (cards, "lines_of"), (texts, "refuse_packed"),
+    (csv_reader.Table, "__init__"), (xlsx_reader.Workbook, "__init__"), (cards, "lines_of"),
+    (encodings, "refuse_packed"),
 )  # fmt: skip
 LEAKED = re.compile(r"\{%|\{\{|%\([a-z_]+\)s")
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}

@@ -2,9 +2,9 @@
 
 import pytest
 
+from apps.accounts.services import account_for, set_password_link
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.employees.services import account_for, set_password_link
-from apps.quotas.models import Campaign
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient, words

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from apps.accounts.services import grant_role
+from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
 from apps.employees.models import Employee
-from apps.employees.services import grant_role
-from apps.quotas.models import Adjustment, AdjustmentRequest, Campaign
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import links, rows, words

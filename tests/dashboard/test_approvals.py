@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from apps.employees.approval_workflow import request_approval
-from apps.employees.models import ApprovalRequest, Employee
-from apps.employees.services import account_for
-from apps.ledger.models import AuditEntry
-from apps.ledger.services import Actor
-from apps.quotas.services import approvals
+from apps.accounts.approvals import request_approval
+from apps.accounts.models import ApprovalRequest
+from apps.accounts.services import account_for
+from apps.core.audit import Actor
+from apps.core.models import AuditEntry
+from apps.employees.models import Employee
+from apps.standings import approvable_changes
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.test_import import text_of
 from tests.people import officer, with_account
@@ -29,10 +30,10 @@ class Change:
 @pytest.fixture
 def change(monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
     change = Change()
-    approvable = approvals.ApprovableChange(
+    approvable = approvable_changes.ApprovableChange(
         effect=lambda request, now: change.effect, apply=lambda request, by: change.made.append(by)
     )
-    monkeypatch.setitem(approvals.CHANGES, KIND, approvable)
+    monkeypatch.setitem(approvable_changes.CHANGES, KIND, approvable)
     return change
 
 
@@ -77,7 +78,7 @@ def test_the_requester_withdraws_and_cannot_approve(as_: SignIn, hr: Employee, c
     page = client.get(address)
     assert "another HR user decides" in text_of(page)
     assert "Approvals 1" not in text_of(page), "nothing waits for the reader"
-    response = client.post(address + "approve/", {"seen": approvals.effect_digest(change.effect)})
+    response = client.post(address + "approve/", {"seen": approvable_changes.effect_digest(change.effect)})
     assert response.status_code == 409
     assert "You requested this yourself" in text_of(response)
     assert client.post(address + "withdraw/").status_code == 302
@@ -133,7 +134,7 @@ def test_a_form_that_is_refused_stays_filled(as_: SignIn, hr: Employee, change: 
 
 
 def test_decided_requests_are_paged(as_: SignIn, hr: Employee, change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.dashboard.views.approvals.PAGE", 2)
+    monkeypatch.setattr("apps.dashboard.views.company.approvals.PAGE", 2)
     client = as_(hr)
     for number in range(3):
         client.post(requested(officer("hr-2"), str(number)) + "refuse/", {"note": "no"})

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from apps.employees.models import Employee, Scope
-from apps.employees.services import grant_role
-from apps.employees.standing_in import end_deputyship
-from apps.quotas.models import Campaign
+from apps.accounts.deputies import end_deputyship
+from apps.accounts.models import Scope
+from apps.accounts.services import grant_role
+from apps.campaigns.models import Campaign
+from apps.employees.models import Employee
 from tests import files, people
 from tests.api.conftest import with_token
 from tests.dashboard.conftest import SignIn

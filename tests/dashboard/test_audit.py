@@ -9,12 +9,12 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
-from apps.dashboard import audit_words
+from apps.campaigns.models import Campaign
+from apps.core.audit import Actor, audit
+from apps.core.models import AuditEntry
+from apps.dashboard.labels import audit as audit_labels
 from apps.employees.models import Employee
-from apps.ledger.models import AuditEntry
-from apps.ledger.services import Actor, audit
-from apps.quotas.models import Campaign
-from config.places import BASE_DIR
+from apps.localstack.paths import BASE_DIR
 from tests import people
 from tests.people import TESTER
 from tests.reviewing import ask, ids
@@ -46,7 +46,7 @@ def test_pages_follow_each_other_without_a_gap(
 ) -> None:
     for number in range(5):
         audit("token.created", by=TESTER, kind="token", id=number)
-    monkeypatch.setattr("apps.dashboard.views.audit.PAGE", 2)
+    monkeypatch.setattr("apps.dashboard.views.company.audit.PAGE", 2)
     people.sign_in(client, hr)
     address, seen = f"{PAGE}?about=token", []
     while address:
@@ -89,12 +89,12 @@ def test_what_is_written_behind_the_house_says_by_which_database_user(
 ) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO ledger_auditentry (actor_label, action, subject_kind, subject_id, subject_label, detail)"
+            "INSERT INTO core_auditentry (actor_label, action, subject_kind, subject_id, subject_label, detail)"
             " VALUES ('x', 'role.granted', '', '', '', '{}') RETURNING origin"
         )
         assert cursor.fetchone()[0].startswith("database ")
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("UPDATE ledger_auditentry SET origin = ''")
+        cursor.execute("UPDATE core_auditentry SET origin = ''")
 
 
 def test_every_act_of_the_house_has_its_words() -> None:
@@ -108,9 +108,9 @@ def test_every_act_of_the_house_has_its_words() -> None:
         accesses = re.findall(r'(?:log_record_access\(.*|looked_at = )"([a-z]+)"', text)
         written |= {f"person.{what}_read" for what in accesses}
         written |= {f"adjustment.{step}" for step in re.findall(r'note_step\([^)]*"([a-z_]+)"', text)}
-    written |= {f"database.{operation}" for operation in audit_words.OPERATIONS}
+    written |= {f"database.{operation}" for operation in audit_labels.OPERATIONS}
     assert {"person.standing_read", "person.roster_read", "account.signed_out", "account.sign_in_refused"} <= written
-    assert written - set(audit_words.ACTIONS) == set()
+    assert written - set(audit_labels.ACTIONS) == set()
 
 
 @pytest.fixture

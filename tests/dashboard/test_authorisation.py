@@ -24,13 +24,14 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.urls.exceptions import Resolver404
 
+from apps.accounts import api_tokens
+from apps.accounts.models import Scope
+from apps.accounts.services import account_for, set_password_link
+from apps.accounts.sessions import name_of
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
-from apps.employees import tokens
-from apps.employees.models import Employee, Scope
-from apps.employees.roster_effects import request_change
-from apps.employees.services import account_for, set_password_link
-from apps.employees.sessions import name_of
-from apps.quotas.models import Campaign
+from apps.employees.models import Employee
+from apps.roster.effects import request_change
 from tests import files, people, reviewing, rosters
 from tests.fixtures import Clock
 
@@ -91,7 +92,9 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
         "roster": str(roster.pk),
         "deputyship": str(people.stands_in(people.person("B001"), dana, starts_on=date(2026, 11, 25)).pk),
         "link": link.strip("/"),
-        "token": str(tokens.create_token(account=account_for(alice), name="x", scopes=["own"], by=people.TESTER)[0].pk),
+        "token": str(
+            api_tokens.create_token(account=account_for(alice), name="x", scopes=["own"], by=people.TESTER)[0].pk
+        ),
         "browser": name_of(people.sign_in(Client(), alice).session.session_key or ""),
         "export": str(files.export(campaign, people.person("B001"), root=people.person("B001")).pk),
     }
@@ -216,7 +219,7 @@ def test_a_token_opens_no_page(who: str, places: dict[str, str], request: pytest
     """Whoever takes a token out of a program's settings must not get a person's pages with it."""
     account = account_for(request.getfixturevalue(PEOPLE[who]))
     scopes = [scope for scope in Scope if scope != Scope.FEED or who == "operator"]
-    secret = tokens.create_token(account=account, name="all", scopes=scopes, by=people.TESTER)[1]
+    secret = api_tokens.create_token(account=account, name="all", scopes=scopes, by=people.TESTER)[1]
     opened = []
     for line in declared():
         address = line["address"].format(**places)

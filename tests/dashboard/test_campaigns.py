@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from apps.employees.models import ApprovalRequest, Employee
-from apps.ledger.models import AuditEntry
-from apps.quotas import tasks
-from apps.quotas.models import Campaign
+from apps.accounts.models import ApprovalRequest
+from apps.campaigns.models import Campaign
+from apps.core.models import AuditEntry
+from apps.employees.models import Employee
+from apps.operations import tasks
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import words

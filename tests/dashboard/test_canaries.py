@@ -14,8 +14,8 @@ from django.core import mail
 from django.db import transaction
 from django.test import Client
 
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
 from tests import files, people
 from tests.dashboard.strict import Page
 from tests.dashboard.test_authorisation import PEOPLE, declared, every_address, frank, places, signed_in

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from apps.dashboard.charts import bands, curve, days, frame, groups, histogram
+from apps.dashboard.charts import bands, curve, days, groups, histogram
+from apps.dashboard.charts import layout as charts_layout
 
 OPENS, DEADLINE = date(2026, 11, 1), date(2026, 11, 30)
 
@@ -30,7 +31,7 @@ def walk(value: Any) -> list[Any]:
     return [leaf for one in value for leaf in walk(one)] if isinstance(value, list | tuple) else [value]
 
 
-def figures() -> dict[str, frame.Figure]:
+def figures() -> dict[str, charts_layout.Figure]:
     """One figure of each kind, with data."""
     week = [(OPENS + timedelta(days=n), 6, 6 * (n + 1)) for n in range(7)]
     points = curve.curve_data(week, opens=OPENS, deadline=DEADLINE, target=100)
@@ -48,10 +49,10 @@ def figures() -> dict[str, frame.Figure]:
         "under": days.under_figure(days.under_data([(OPENS, 9)]), **period, words=UNDER),
         "sources": days.sources_figure(sources, **period, words=SOURCES),
     }
-    return {kind: frame.with_hover_text(figure) for kind, figure in made.items()}
+    return {kind: charts_layout.with_hover_text(figure) for kind, figure in made.items()}
 
 
-def empty() -> dict[str, frame.Figure]:
+def empty() -> dict[str, charts_layout.Figure]:
     """One of each kind, with nothing: the day a campaign opens."""
     period = {"opens": OPENS, "deadline": DEADLINE}
     nobody = histogram.Spread(None, None, None)
@@ -63,7 +64,7 @@ def empty() -> dict[str, frame.Figure]:
         "under": days.under_figure([], **period, words=UNDER),
         "sources": days.sources_figure(days.sources_data([]), **period, words=SOURCES),
     }
-    return {kind: frame.with_hover_text(figure) for kind, figure in made.items()}
+    return {kind: charts_layout.with_hover_text(figure) for kind, figure in made.items()}
 
 
 def bar(label: str, people: int, at_target: int, url: str = "/team/1/") -> groups.GroupBar:
@@ -133,7 +134,7 @@ def test_far_above_the_target_no_name_lies_on_another() -> None:
 @pytest.mark.parametrize(("length", "most"), [(0, 6), (1, 6), (4, 6), (29, 6), (400, 3)])
 def test_ticks_are_few_and_hold_both_ends(length: int, most: int) -> None:
     last = OPENS + timedelta(days=length)
-    ticks = frame.day_ticks(OPENS, last, most)
+    ticks = charts_layout.day_ticks(OPENS, last, most)
     assert len(ticks) <= most
     assert (ticks[0], ticks[-1]) == (OPENS, last)
     assert len(set(ticks)) == len(ticks)
@@ -142,13 +143,13 @@ def test_ticks_are_few_and_hold_both_ends(length: int, most: int) -> None:
 def test_names_cannot_become_markup() -> None:
     figure = groups.groups_figure([bar("<b>R&D</b>", 3, 1)], words=GROUPS)
     assert figure["layout"]["yaxis"]["ticktext"] == ["&lt;b&gt;R&amp;D&lt;/b&gt; · 3"]
-    assert frame.with_hover_text(figure)["data"][1]["hovertext"] == ["&lt;b&gt;R&amp;D&lt;/b&gt;"]
+    assert charts_layout.with_hover_text(figure)["data"][1]["hovertext"] == ["&lt;b&gt;R&amp;D&lt;/b&gt;"]
 
 
 def test_a_name_of_two_hundred_letters_is_shortened_on_the_axis_only() -> None:
     figure = groups.groups_figure([bar("x" * 200, 3, 1)], words=GROUPS)
     assert len(figure["layout"]["yaxis"]["ticktext"][0]) < 40
-    assert frame.with_hover_text(figure)["data"][1]["hovertext"] == ["x" * 200]
+    assert charts_layout.with_hover_text(figure)["data"][1]["hovertext"] == ["x" * 200]
 
 
 def test_whoever_has_most_people_to_go_comes_first() -> None:

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient, links, words

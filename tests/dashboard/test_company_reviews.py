@@ -2,9 +2,11 @@
 
 import pytest
 
-from apps.employees.models import Account, Employee, Role
-from apps.quotas import services
-from apps.quotas.models import Campaign, Review
+from apps.accounts.models import Account, Role
+from apps.campaigns.models import Campaign
+from apps.employees.models import Employee
+from apps.reviews.models import Review
+from apps.standings import effective_dates
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient, links, rows, words
@@ -153,7 +155,7 @@ def test_an_account_of_nobody_with_the_role_reads_and_answers_nothing(alice: Emp
     account = Account.objects.create_user("office", people.PASSWORD)
     Role.objects.create(account=account, role="hr", granted_by_label="test")
     client = StrictClient()
-    client.force_login(account, backend="apps.employees.backends.EmployeeBackend")
+    client.force_login(account, backend="apps.accounts.backends.EmployeeBackend")
     assert "belongs to no employee" in words(client.get(f"/company/reviews/{review.pk}/"))
     posted = client.post(f"/company/reviews/{review.pk}/answer/", {"answer": "reason", "text": "x"})
     assert posted.status_code == 404
@@ -176,7 +178,7 @@ def test_a_leavers_question_stays_with_a_word_that_they_left(
     review = ask(campaign, alice)
     people.load("staff_no,name,email,left_on\nA001,Alice 艾,alice@corp.example.com,2026-11-23")
     clock.set("2026-11-25T12:00:00+08:00", ticks=True)
-    services.process_effective_dates()
+    effective_dates.process_effective_dates()
     people.mark()
     client = as_(hr)
     assert "has left" in words(client.get("/company/reviews/"))

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from apps.campaigns.models import Campaign
+from apps.contacts.drafts import Draft
 from apps.contacts.models import Contact, Source, Submission
-from apps.contacts.rules import Draft
-from apps.contacts.services import submit
+from apps.contacts.services.submissions import submit
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import words

@@ -2,9 +2,9 @@
 
 import pytest
 
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import links, words

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from apps.dashboard.charts import frame
-from config.places import BASE_DIR
+from apps.dashboard.charts import layout
+from apps.localstack.paths import BASE_DIR
 from tests.dashboard.test_charts import figures, walk
 
 THEMES = ("light", "dark")
@@ -60,7 +60,7 @@ def fonts(value: Any) -> Iterator[dict[str, Any]]:
             yield from fonts(one)
 
 
-def marks(figure: frame.Figure) -> set[str]:
+def marks(figure: layout.Figure) -> set[str]:
     """The colours of what is drawn: traces and lines, without texts and what is quiet."""
     return colours_of([figure["data"], figure["layout"]["shapes"]]) - QUIET
 

@@ -10,10 +10,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.employees.models import Deputyship, Employee
-from apps.employees.services import account_for
-from apps.employees.standing_in import end_deputyship
-from apps.quotas.models import Campaign, Export
+from apps.accounts.deputies import end_deputyship
+from apps.accounts.models import Deputyship
+from apps.accounts.services import account_for
+from apps.campaigns.models import Campaign
+from apps.employees.models import Employee
+from apps.exports.models import Export
 from tests import files, people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient, links, words
@@ -286,7 +288,7 @@ def test_hr_is_told_who_is_no_manager(
 def test_the_list_of_all_goes_on_behind_its_page(
     recorded: Campaign, bob: Employee, hr: Employee, as_: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.dashboard.views.deputies.PAGE", 2)
+    monkeypatch.setattr("apps.dashboard.views.team.deputies.PAGE", 2)
     for number in ("S001", "C001", "A001"):
         stands_in(bob, people.person(number))
     client = as_(hr)

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.usefixtures("here")
 @pytest.fixture
 def here() -> Iterator[None]:
     # These ask who is signed in before any page is made; here the page itself is what is watched.
-    asking = ("LoginRequiredMiddleware", "rates.RateLimitMiddleware")
+    asking = ("LoginRequiredMiddleware", "rate_limit.RateLimitMiddleware")
     others = [name for name in settings.MIDDLEWARE if not name.endswith(asking)]
     with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=others):
         yield

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.campaigns.models import Campaign
+from apps.core.models import AuditEntry
 from apps.employees.models import Employee
-from apps.ledger.models import AuditEntry
-from apps.quotas.models import Campaign, Export
-from apps.quotas.reports import Team
+from apps.exports.models import Export
+from apps.standings.population import Team
 from tests import files, people
 from tests.fixtures import Clock
 
@@ -107,7 +108,7 @@ def test_as_of_a_day_is_its_end_in_the_campaigns_zone(client: Client, campaign: 
 def test_large_work_is_followed_on_its_page(
     client: Client, campaign: Campaign, hr: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.quotas.exports.fits_in_request", lambda: False)
+    monkeypatch.setattr("apps.exports.build_export.fits_in_request", lambda: False)
     people.sign_in(client, hr)
     asked = ask(client)
     page = client.get(asked.url).content.decode()
@@ -141,7 +142,7 @@ def test_a_csv_that_is_sent_at_once_has_its_manifest_too(client: Client, campaig
 def test_past_files_are_listed_page_by_page(
     client: Client, campaign: Campaign, hr: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.dashboard.views.exports.PAGE", 2)
+    monkeypatch.setattr("apps.dashboard.views.exports.downloads.PAGE", 2)
     mine = [files.export(campaign, hr) for _number in range(3)]
     files.export(campaign, bob, root=bob)
     people.sign_in(client, hr)

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from apps.accounts.services import account_for
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
-from apps.contacts.services import end_contact
+from apps.contacts.services.changes import end_contact
 from apps.employees.models import Employee
-from apps.employees.services import account_for
-from apps.quotas.freeze.corrections import CorrectionDraft, ask_correction, grant_correction
-from apps.quotas.freeze.freezing import freeze
-from apps.quotas.models import Campaign
+from apps.results.corrections import CorrectionDraft, ask_correction, grant_correction
+from apps.results.freeze import freeze
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import words
 from tests.fixtures import Clock

@@ -11,12 +11,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from apps.campaigns.adjustments import bulk_previews
+from apps.campaigns.models import Campaign
 from apps.contacts.imports import import_submission
 from apps.contacts.models import Contact, RememberedColumns, Submission
+from apps.core.models import StoredFile
 from apps.employees.models import Employee
-from apps.ledger.models import StoredFile
-from apps.quotas.models import Campaign
-from apps.quotas.services import file_previews
 from tests import files, people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient
@@ -402,7 +402,7 @@ def test_a_page_that_reads_the_file_itself_is_noticed(
     """The mutant: one small file would stop the site again."""
     client = as_(alice)
     address = f"/contacts/import/{files.sent(alice, GUESTS).pk}/"
-    monkeypatch.setattr("apps.quotas.services.enqueue_preview", file_previews.make_preview)
+    monkeypatch.setattr("apps.core.enqueue.enqueue_preview", bulk_previews.make_preview)
     with pytest.raises(AssertionError, match="a worker does"):
         client.post(address + "look/", {"encoding": "utf-8"})
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from apps.campaigns.models import Campaign
 from apps.contacts import imports
 from apps.contacts.models import Submission
-from apps.dashboard.views import uploads as page
+from apps.core.files import delete_files, expire_files
+from apps.core.models import StoredFile
+from apps.dashboard.views.contacts import import_preview as page
 from apps.employees.models import Employee
-from apps.ledger.files import delete_files, expire_files
-from apps.ledger.models import StoredFile
-from apps.quotas.models import Campaign
 from tests import files
 from tests.crowd import Gate, meanwhile
 from tests.dashboard.conftest import SignIn

@@ -6,8 +6,8 @@ import polib
 import pytest
 from django.test import Client
 
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
 from scripts import catalogue
 from tests import people
 

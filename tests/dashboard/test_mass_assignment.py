@@ -13,10 +13,11 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.test import Client
 
-from apps.contacts.services import end_contact
-from apps.dashboard.forms import RenameForm
-from apps.employees.models import Employee, Scope
-from apps.quotas.models import Campaign
+from apps.accounts.models import Scope
+from apps.campaigns.models import Campaign
+from apps.contacts.services.changes import end_contact
+from apps.dashboard.forms.base import RenameForm
+from apps.employees.models import Employee
 from tests import people
 from tests.api.conftest import with_token
 from tests.dashboard.test_authorisation import frank, places
@@ -72,7 +73,7 @@ VOLATILE = {
     "ids", "keys", "run_id", "password", "secret",
 }  # fmt: skip
 # A campaign that was just opened has the next number.
-NUMBERED = {"quotas_campaignrule", "quotas_markrun", "quotas_markrange"}
+NUMBERED = {"campaigns_campaignrule", "standings_markrun", "standings_markrange"}
 # The clock goes on by a microsecond at each reading; whatever was sent is of another hour.
 JUST_NOW = re.compile(r"(?<=[ T]04:00:00)\.\d+")
 WANTED: dict[str, Any] = {

@@ -8,13 +8,13 @@ from allauth.mfa.models import Authenticator as Stored
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.employees.enrolment import has_factor
+from apps.accounts.enrolment import has_factor
+from apps.accounts.passkeys import MOST, passkeys
+from apps.accounts.second_factors import add_factor, paper_codes
+from apps.accounts.services import account_for
+from apps.campaigns.models import Campaign
+from apps.core.models import AuditEntry
 from apps.employees.models import Employee
-from apps.employees.passkeys import MOST, passkeys
-from apps.employees.second_factors import add_factor, paper_codes
-from apps.employees.services import account_for
-from apps.ledger.models import AuditEntry
-from apps.quotas.models import Campaign
 from tests import people
 from tests.authenticators import PRESENT, VERIFIED, Authenticator
 from tests.commands import say
@@ -132,7 +132,7 @@ class TestAdding:
         self, client: StrictClient, hr: Employee, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         signs_in(client)
-        monkeypatch.setattr("apps.dashboard.views.second_factor.FRESH", -1)
+        monkeypatch.setattr("apps.dashboard.views.account.second_factor.FRESH", -1)
         for wrong in ({}, {"new-password": "wrong"}):
             assert adds(client, Authenticator(), **wrong).status_code == 422
         assert adds(client, Authenticator(), **{"new-password": people.PASSWORD}).status_code == 200
@@ -278,7 +278,7 @@ class TestSigningIn:
     ) -> None:
         signs_in(client)
         answer = phone.signs(asked(client))
-        monkeypatch.setattr("apps.dashboard.passkey_challenges.PATIENCE", -1)
+        monkeypatch.setattr("apps.accounts.passkey_challenges.PATIENCE", -1)
         assert not comes_in(client, answer)
 
     def test_an_answer_for_a_removal_is_no_sign_in(self, client: StrictClient, phone: Authenticator) -> None:

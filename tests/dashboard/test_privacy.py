@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
 from tests import reviewing
 from tests.dashboard.conftest import SignIn
 

@@ -9,10 +9,10 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.contacts.models import Contact
-from apps.dashboard import sought
+from apps.core import clock
+from apps.dashboard import encrypted_search
 from apps.employees.models import Employee
-from apps.quotas import services
-from apps.quotas.models import Review
+from apps.reviews.models import Review
 from tests import people, reviewing
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient
@@ -60,7 +60,7 @@ def build(size: int) -> Employee:
 
 def count(client: StrictClient, address: str, boss: Employee) -> int:
     contact, review = Contact.objects.of(boss).earliest("pk"), Review.objects.get(employee=boss)
-    token = sought.seal("guest", reader=boss, at=services.db_now())
+    token = encrypted_search.seal("guest", reader=boss, at=clock.db_now())
     with CaptureQueriesContext(connection) as asked:
         response = client.get(address.format(contact=contact.pk, review=review.pk, sought=token))
         if response.streaming:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact, Submission
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import words
@@ -186,7 +186,7 @@ def test_a_pasted_megabyte_of_line_ends_is_refused_before_it_is_cut(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = as_(alice)
-    monkeypatch.setattr("apps.dashboard.forms.lines_of", lambda text: pytest.fail("it was cut into lines"))
+    monkeypatch.setattr("apps.dashboard.forms.base.lines_of", lambda text: pytest.fail("it was cut into lines"))
     answer = client.post("/contacts/add/", form("a" + "\n" * 1_000_000 + "b"))
     assert answer.status_code == 422
     assert "At most 200 lines and 50,000 characters at once" in words(answer)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from apps.campaigns.models import Campaign
+from apps.core.models import Setting
 from apps.employees.models import Employee
-from apps.ledger.models import Setting
-from apps.quotas.freeze.freezing import freeze
-from apps.quotas.models import Campaign
+from apps.results.freeze import freeze
 from tests.dashboard.test_authorisation import WHO, every_address, frank, places, signed_in
 from tests.fixtures import Clock
 from tests.people import TESTER

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas.freeze.freezing import freeze
-from apps.quotas.freeze.proof import read_key, read_signature, verify
-from apps.quotas.models import Campaign, FrozenResult, ResultCorrection
+from apps.results.freeze import freeze
+from apps.results.models import FrozenResult, ResultCorrection
+from apps.results.verification import read_key, read_signature, verify
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import links
 from tests.fixtures import Clock

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign, Review
+from apps.reviews.models import Review
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import links, words

@@ -13,10 +13,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.campaigns.models import Campaign
+from apps.core.models import AuditEntry
 from apps.employees.models import Employee
-from apps.ledger.models import AuditEntry
-from apps.quotas.models import Campaign, Review
-from apps.quotas.services import send_answer_mails
+from apps.reviews.answer_mails import send_answer_mails
+from apps.reviews.models import Review
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import Page
@@ -123,7 +124,7 @@ def test_hrs_pages_never_even_ask_for_who_a_contact_is(as_: SignIn, hr: Employee
 def test_a_question_stores_no_word_on_who_was_ticked(asked: Review) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT review::text FROM quotas_review review UNION ALL SELECT c::text FROM quotas_reviewcontact c"
+            "SELECT review::text FROM reviews_review review UNION ALL SELECT c::text FROM reviews_reviewcontact c"
         )
         stored = " ".join(text for (text,) in cursor.fetchall())
     assert stored

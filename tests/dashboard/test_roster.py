@@ -9,18 +9,20 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from apps.employees import loads
-from apps.employees.models import ApprovalRequest, Employee, RosterLoad
-from apps.employees.services import account_for
-from apps.employees.tokens import create_token
-from apps.quotas.models import Campaign
+from apps.accounts.api_tokens import create_token
+from apps.accounts.models import ApprovalRequest
+from apps.accounts.services import account_for
+from apps.campaigns.models import Campaign
+from apps.employees.models import Employee
+from apps.roster import imports
+from apps.roster.models import RosterLoad
 from tests import people, rosters
+from tests.accounts import access_log_entries
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import StrictClient
 from tests.dashboard.test_import import text_of
-from tests.employees import looks
-from tests.employees.test_loads import NEXT
 from tests.fixtures import Clock
+from tests.roster.test_imports import NEXT
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +32,7 @@ def send(client: StrictClient, content: str | bytes, name: str = "roster.csv") -
     data = content.encode() if isinstance(content, str) else content
     response = client.post("/company/roster/", {"file": SimpleUploadedFile(name, data)})
     assert response.status_code == 302, text_of(response)
-    loads.process_load(RosterLoad.objects.latest("asked_at").pk)
+    imports.process_load(RosterLoad.objects.latest("asked_at").pk)
     return str(response["Location"])
 
 
@@ -144,7 +146,7 @@ def test_the_template_sent_back_as_it_is_changes_nobody(as_: SignIn, hr: Employe
 
 @pytest.mark.parametrize("shown", [["joined"], ["rejected"]])
 def test_more_than_are_shown_are_told(as_: SignIn, hr: Employee, shown: list[str], monkeypatch: Any) -> None:
-    monkeypatch.setattr("apps.employees.differences.SHOWN", 2)
+    monkeypatch.setattr("apps.roster.diff.SHOWN", 2)
     client = as_(hr)
     mail = "{0}@corp.example.com" if shown == ["joined"] else "{0}"
     rows = "".join(f"N{n},Nina {n},{mail.format(f'n{n}')}\n" for n in range(5))
@@ -182,7 +184,7 @@ def test_people_of_an_unknown_manager_are_named_once_and_can_be_loaded_without_o
     assert "1 person has a manager whom nobody knows, and is loaded without one." in said
     confirm(client, address)
     rosters.worked(RosterLoad.objects.get(file_name="roster.csv"))
-    assert [looks.boss_of(number) for number in ("N1", "N2", "N3")] == [None, "N1", "N2"]
+    assert [access_log_entries.boss_of(number) for number in ("N1", "N2", "N3")] == [None, "N1", "N2"]
 
 
 def test_a_file_whose_alphabet_is_unsure_is_asked_about(as_: SignIn, hr: Employee) -> None:

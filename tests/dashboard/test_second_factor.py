@@ -8,11 +8,11 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth
 
+from apps.accounts.second_factors import paper_codes
+from apps.accounts.services import account_for
+from apps.campaigns.models import Campaign
+from apps.core.models import AuditEntry
 from apps.employees.models import Employee
-from apps.employees.second_factors import paper_codes
-from apps.employees.services import account_for
-from apps.ledger.models import AuditEntry
-from apps.quotas.models import Campaign
 from tests import people
 from tests.api.conftest import code_of
 from tests.commands import say
@@ -28,7 +28,7 @@ CODES = "/second-factor/codes/"
 @pytest.fixture(autouse=True)
 def approved_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has to approve a load is not at stake here."""
-    monkeypatch.setattr("apps.employees.roster.require_small", lambda *given: None)
+    monkeypatch.setattr("apps.roster.loading.require_small", lambda *given: None)
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +110,7 @@ class TestWithout:
     ) -> None:
         """Whoever finds an open browser must not make it theirs."""
         signs_in(client)
-        monkeypatch.setattr("apps.dashboard.views.second_factor.FRESH", -1)
+        monkeypatch.setattr("apps.dashboard.views.account.second_factor.FRESH", -1)
         found = re.search(r"<code>([A-Z2-7]{32})</code>", client.get(OWN).content.decode())
         assert found
         enrolment = people.enrolment_code(hr)
@@ -179,7 +179,7 @@ class TestWith:
         self, client: StrictClient, enrolled: Employee, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         signs_in(client)
-        monkeypatch.setattr("apps.dashboard.entering.PATIENCE", -1)
+        monkeypatch.setattr("apps.dashboard.login_flow.PATIENCE", -1)
         assert client.post(ASKED, {"code": code()})["Location"] == "/login/"
 
     def test_whoever_leaves_at_the_question_does_not_come_in(self, client: StrictClient, enrolled: Employee) -> None:

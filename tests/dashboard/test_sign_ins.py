@@ -3,10 +3,11 @@
 import pytest
 from django.core.management.base import CommandError
 
-from apps.employees.models import BrowserSession, Employee
-from apps.employees.services import account_for
-from apps.employees.sessions import name_of
-from apps.ledger.models import AuditEntry
+from apps.accounts.models import BrowserSession
+from apps.accounts.services import account_for
+from apps.accounts.sessions import name_of
+from apps.core.models import AuditEntry
+from apps.employees.models import Employee
 from tests import people
 from tests.commands import say
 from tests.dashboard.strict import StrictClient, words

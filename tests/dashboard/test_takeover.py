@@ -10,20 +10,21 @@ from django.core import mail
 from django.db import connection
 from django.test import Client
 
-from apps.employees import enrolment, lock_out
-from apps.employees.enrolment import CodeNeeded, make_code
-from apps.employees.lock_out import FACTOR_LIMIT, KNOWN, NAME_LIMIT, PROMPT_LIMIT, STRANGERS_LIMIT
-from apps.employees.models import Account, ApiToken, Employee, EnrolmentCode, Role
-from apps.employees.password_links import PasswordLinkTokens
-from apps.employees.second_factors import add_factor, remove_factors
-from apps.employees.security_mail import send_security_mails
-from apps.employees.services import account_for, grant_role, set_password_link
-from apps.employees.tokens import create_token
-from apps.employees.undoing import undo_load
-from apps.ledger.models import AuditEntry
-from apps.quotas.models import Campaign
-from apps.quotas.services import process_effective_dates
-from config.limits import MOST_ANONYMOUS_BYTES
+from apps.accounts import enrolment, login_throttling
+from apps.accounts.api_tokens import create_token
+from apps.accounts.enrolment import CodeNeeded, make_code
+from apps.accounts.login_throttling import FACTOR_LIMIT, KNOWN, NAME_LIMIT, PROMPT_LIMIT, STRANGERS_LIMIT
+from apps.accounts.models import Account, ApiToken, EnrolmentCode, Role
+from apps.accounts.password_links import PasswordLinkTokens
+from apps.accounts.second_factors import add_factor, remove_factors
+from apps.accounts.security_mails import send_security_mails
+from apps.accounts.services import account_for, grant_role, set_password_link
+from apps.campaigns.models import Campaign
+from apps.core.models import AuditEntry
+from apps.dashboard.middleware.request_size_limit import MOST_ANONYMOUS_BYTES
+from apps.employees.models import Employee
+from apps.roster.rollback import undo_load
+from apps.standings.effective_dates import process_effective_dates
 from tests import people, plugin
 from tests.authenticators import Authenticator
 from tests.commands import say
@@ -43,8 +44,8 @@ BACK = "staff_no,name,email,left_on\nA001,Alice 艾,alice@corp.example.com,"
 @pytest.fixture(autouse=True)
 def approved_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has to approve a load is not at stake here."""
-    for module in ("roster", "undoing"):
-        monkeypatch.setattr(f"apps.employees.{module}.require_small", lambda *given, **more: None)
+    for module in ("loading", "rollback"):
+        monkeypatch.setattr(f"apps.roster.{module}.require_small", lambda *given, **more: None)
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +126,7 @@ class TestFirstFactor:
 
     def test_the_same_without_the_check_takes_anybodys_factor(self, hr: Employee, monkeypatch: Any) -> None:
         """The mutant: what these tests would miss if the check did nothing."""
-        monkeypatch.setattr("apps.employees.second_factors.use_code", lambda account, typed: None)
+        monkeypatch.setattr("apps.accounts.second_factors.use_code", lambda account, typed: None)
         assert add_factor(account=account_for(hr), secret=SECRET)
 
     def test_guessing_the_code_ends_soon_and_a_right_one_is_refused_then(
@@ -227,15 +228,15 @@ class TestLinks:
     def test_none_is_mailed_and_none_works_while_an_address_change_waits(
         self, alice: Employee, monkeypatch: Any
     ) -> None:
-        from apps.employees import forgotten
+        from apps.accounts import password_reset
 
         kept = link_to(alice)
-        for place in ("apps.employees.forgotten", "apps.dashboard.views.account"):
+        for place in ("apps.accounts.password_reset", "apps.dashboard.views.account.password"):
             monkeypatch.setattr(f"{place}.has_pending_email_change", lambda employee_id: employee_id == alice.pk)
         answer = words(Client().post("/password/forgotten/", {"username": "A001"}))
         assert answer == words(Client().post("/password/forgotten/", {"username": "nobody"}))
         asked_for = {"account_id": account_for(alice).pk, "employee_id": alice.pk, "language": "en"}
-        assert not forgotten.mail_link(**asked_for)
+        assert not password_reset.mail_link(**asked_for)
         assert mail.outbox == []
         assert not link_works(kept)
 
@@ -454,11 +455,11 @@ class TestGuessing:
     def test_many_guesses_at_once_get_no_further(self, alice: Employee, rf: Any) -> None:
         """Counted before they are looked at: what is counted after would let all of them in."""
         request = rf.post("/login/", REMOTE_ADDR=OFFICE)
-        waiting = [lock_out.guess_password(request, "A001") for _guess in range(NAME_LIMIT)]
-        with pytest.raises(lock_out.TooManyGuesses):
-            lock_out.guess_password(request, "A001")
+        waiting = [login_throttling.guess_password(request, "A001") for _guess in range(NAME_LIMIT)]
+        with pytest.raises(login_throttling.TooManyGuesses):
+            login_throttling.guess_password(request, "A001")
         waiting[0].was_right()
-        lock_out.guess_password(request, "A001")
+        login_throttling.guess_password(request, "A001")
 
     @pytest.mark.parametrize("address", ["/login/", "/password/forgotten/", "/contacts/import/", "/nowhere/"])
     def test_a_strangers_large_body_is_not_read(self, client: Client, address: str) -> None:
@@ -474,7 +475,7 @@ class TestTheAdmin:
 
     def test_a_superuser_sees_nothing(self) -> None:
         client, root = Client(), Account.objects.create_superuser("root", "x")
-        client.force_login(root, backend="apps.employees.backends.EmployeeBackend")
+        client.force_login(root, backend="apps.accounts.backends.EmployeeBackend")
         assert client.get("/admin/", follow=True).status_code == 404
 
     def test_an_operator_needs_the_factor(self, operator: Employee) -> None:
@@ -486,10 +487,10 @@ class TestTheAdmin:
         session["second_factor"] = True
         session.save()
         assert client.get("/admin/").status_code == 200
-        for kind in ("role", "account", "employee"):
-            assert client.get(f"/admin/employees/{kind}/").status_code == 200
-            assert client.get(f"/admin/employees/{kind}/add/").status_code == 403
-        change = f"/admin/employees/account/{account.pk}/change/"
+        for kind in ("accounts/role", "accounts/account", "employees/employee"):
+            assert client.get(f"/admin/{kind}/").status_code == 200
+            assert client.get(f"/admin/{kind}/add/").status_code == 403
+        change = f"/admin/accounts/account/{account.pk}/change/"
         assert client.post(change, {"email": "mine@corp.example.com", "is_superuser": "on"}).status_code == 403
         assert client.get("/admin/auth/group/").status_code == 404
         assert client.get("/admin/password_change/")["Location"] == "/password/"
@@ -535,14 +536,14 @@ def test_without_the_trigger_an_undone_load_would_revive_a_leavers_token(alice: 
 
 def test_without_counting_first_many_guesses_at_once_get_past(alice: Employee, rf: Any, monkeypatch: Any) -> None:
     """The mutant of `test_many_guesses_at_once_get_no_further`: counted only when they have failed."""
-    monkeypatch.setattr(lock_out, "_one_more", lambda key: 1)
+    monkeypatch.setattr(login_throttling, "_one_more", lambda key: 1)
     request = rf.post("/login/", REMOTE_ADDR=OFFICE)
     for _guess in range(NAME_LIMIT + 5):
-        lock_out.guess_password(request, "A001")
+        login_throttling.guess_password(request, "A001")
 
 
 def _last_load() -> Any:
-    from apps.employees.models import RosterLoad
+    from apps.roster.models import RosterLoad
 
     return RosterLoad.objects.latest("done_at").pk
 

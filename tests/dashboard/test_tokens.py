@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.employees.models import ApiToken, Employee
-from apps.employees.services import account_for
-from apps.employees.tokens import create_token
-from apps.quotas.models import Campaign
+from apps.accounts.api_tokens import create_token
+from apps.accounts.models import ApiToken
+from apps.accounts.services import account_for
+from apps.campaigns.models import Campaign
+from apps.employees.models import Employee
 from tests import people
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.strict import words

@@ -10,9 +10,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from apps.core.clock import db_now
+from apps.core.locks import lock_facts
 from apps.employees.models import Employee, Employment, Placement
-from apps.employees.services import rebuild_tree
-from apps.ledger.services import db_now, lock_facts
+from apps.employees.org_tree import rebuild_tree
 from tests.fixtures import Clock
 from tests.people import company as make_company
 from tests.people import person

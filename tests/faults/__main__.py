@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from config.embedded import EmbeddedError
-from config.places import BASE_DIR, PlaceError
+from apps.localstack.embedded import EmbeddedError
+from apps.localstack.paths import BASE_DIR, PlaceError
 from tests.bench.database import own_folder
 from tests.faults.table import table
 

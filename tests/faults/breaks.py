@@ -18,9 +18,8 @@ def take_notes_first() -> None:
     """The mutant: notes are gone before what they ask for is done."""
     from django.db import transaction
 
-    from apps.ledger.services import OutboxBatch
-    from apps.quotas import services
-    from apps.quotas.services import marking
+    from apps.core.outbox import OutboxBatch
+    from apps.standings import marking
 
     real, drain, taken = marking.mark_touched, marking.pop_outbox, list[OutboxBatch]()
 
@@ -36,7 +35,7 @@ def take_notes_first() -> None:
 
     marking.pop_outbox = known
     marking.mark_touched = mark_touched
-    services.mark_touched = mark_touched
+    marking.mark_touched = mark_touched
 
 
 def acknowledge_early() -> None:
@@ -49,23 +48,23 @@ def acknowledge_early() -> None:
 
 def sweep_nothing() -> None:
     """The mutant: nobody looks for what no doorbell rang for."""
-    import apps.quotas.tasks  # noqa: F401  (tasks are known only then)
+    import apps.operations.tasks  # noqa: F401  (tasks are known only then)
     from config.celery import app
 
-    app.tasks["apps.quotas.tasks.sweep"].run = lambda: None
+    app.tasks["apps.operations.tasks.sweep"].run = lambda: None
 
 
 def freeze_nothing() -> None:
     """The mutant: nobody makes up for the hours in which no beat asked for a freeze."""
-    import apps.quotas.tasks  # noqa: F401  (tasks are known only then)
+    import apps.operations.tasks  # noqa: F401  (tasks are known only then)
     from config.celery import app
 
-    app.tasks["apps.quotas.tasks.freeze_due"].run = lambda: None
+    app.tasks["apps.operations.tasks.freeze_due"].run = lambda: None
 
 
 def trust_stale_standings() -> None:
     """The mutant: what a mark has not yet seen is shown as if it had."""
-    from apps.quotas.reports import base_query
+    from apps.standings import base_query
 
     nobody = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
     vars(base_query)["pending_sql"] = lambda *asked: nobody
@@ -103,10 +102,10 @@ def lock_in_any_order() -> None:
 
 def lockers() -> list[ModuleType]:
     """Every module that locks employees."""
-    from apps.contacts.services import changing, submitting
-    from apps.quotas.services import marking
+    from apps.contacts.services import changes, submissions
+    from apps.standings import marking
 
-    return [changing, submitting, marking]
+    return [changes, submissions, marking]
 
 
 def beat_tries_once() -> None:
@@ -128,10 +127,10 @@ def end_ranges_first() -> None:
     """The mutant: a range is done, for everybody who looks, before its effect is there."""
     from django.db import transaction
 
-    from apps.ledger.services import lock_facts
-    from apps.quotas.services import running
+    from apps.core.locks import lock_facts
+    from apps.standings import process_runs
 
-    real = running.mark_range
+    real = process_runs.mark_range
 
     def mark_range(*judged: Any) -> Any:
         point = transaction.savepoint()
@@ -146,30 +145,30 @@ def end_ranges_first() -> None:
             lock_facts()
             real(*judged)
 
-    vars(running)["mark_range"] = mark_range
+    vars(process_runs)["mark_range"] = mark_range
 
 
 def close_unlocked() -> None:
     """The mutant: whoever ends a range looks whether it was the last without waiting for others who end one."""
-    from apps.quotas.services import running
+    from apps.standings import process_runs
 
-    real = running.close_if_over
+    real = process_runs.close_if_over
 
     def close_if_over(run: Any) -> bool:
         over = not run.ranges.exclude(state="done").exists() and real(run)
         time.sleep(0.3)
         return over
 
-    vars(running)["close_if_over"] = close_if_over
+    vars(process_runs)["close_if_over"] = close_if_over
 
 
 def recount_colours() -> None:
     """The mutant: the recount sees only who is red and should not be, or the other way round."""
     from dataclasses import replace
 
-    from apps.quotas.services import recounting
+    from apps.standings import recount
 
-    real = recounting._compare
+    real = recount._compare
 
     def is_red(verdict: dict[str, Any] | None) -> bool:
         return bool(verdict and verdict["counted"] < verdict["target"] and not verdict["exempt"])
@@ -179,34 +178,34 @@ def recount_colours() -> None:
         turned = [one for one in found.differences if is_red(one.stored) != is_red(one.recounted)]
         return replace(found, differences=turned)
 
-    recounting._compare = compare
+    recount._compare = compare
 
 
 def repair_as_marks() -> None:
     """The mutant: what a repair turns is told as if the employee had brought or lost somebody."""
-    from apps.quotas.services import recounting
+    from apps.standings import recount
 
-    real = recounting.mark_standings
-    vars(recounting)["mark_standings"] = lambda **given: real(**{**given, "cause": "mark"})
+    real = recount.mark_standings
+    vars(recount)["mark_standings"] = lambda **given: real(**{**given, "cause": "mark"})
 
 
 def keep_no_alarm() -> None:
     """The mutant: what a night has put right is no alarm in the morning."""
-    from apps.quotas.services import running
+    from apps.standings import process_runs
 
-    vars(running)["record_drift"] = lambda *found: None
+    vars(process_runs)["record_drift"] = lambda *found: None
 
 
 def forget_keys() -> None:
     """The mutant: what is sent again is taken for something new."""
-    from apps.contacts.services import submitting
+    from apps.contacts.services import submissions
 
-    real = submitting.receive
+    real = submissions.receive
 
     def receive(**given: Any) -> Any:
         return real(**{**given, "key": None})
 
-    submitting.receive = receive
+    submissions.receive = receive
 
 
 def commit_without_waiting() -> None:
@@ -222,18 +221,18 @@ def commit_without_waiting() -> None:
 
 def read_in_requests() -> None:
     """The mutant: a page reads the file that was sent itself, as much of it as there is, beside all others."""
-    from apps.contacts.vcards import reading as cards
-    from apps.ledger import tables, texts, uploads, workbook_parts, workbooks
-    from apps.quotas import services
-    from apps.quotas.services import file_previews
+    from apps.campaigns.adjustments import bulk_previews
+    from apps.core import enqueue, previews
+    from apps.fileio import csv_reader, encodings, xlsx_parts, xlsx_reader
+    from apps.fileio.vcards import reader as cards
 
     for module, limits in (
-        (texts, ["MOST_LINES"]), (cards, ["MOST_LINES"]), (tables, ["HEADER_WITHIN_LINES"]),
-        (workbook_parts, ["MOST_ROWS", "MOST_SMALL_ELEMENTS"]), (workbooks, ["MOST_ELEMENTS", "MOST_RATIO"]),
-        (uploads, ["LARGE_BYTES"]),
+        (encodings, ["MOST_LINES"]), (cards, ["MOST_LINES"]), (csv_reader, ["HEADER_WITHIN_LINES"]),
+        (xlsx_parts, ["MOST_ROWS", "MOST_SMALL_ELEMENTS"]), (xlsx_reader, ["MOST_ELEMENTS", "MOST_RATIO"]),
+        (previews, ["LARGE_BYTES"]),
     ):  # fmt: skip
         vars(module).update(dict.fromkeys(limits, 10**12))
-    vars(services)["enqueue_preview"] = file_previews.make_preview
+    vars(enqueue)["enqueue_preview"] = bulk_previews.make_preview
 
 
 _ALL = [take_notes_first, acknowledge_early, sweep_nothing, trust_stale_standings, lock_nobody, lock_in_any_order]

@@ -15,10 +15,11 @@ from urllib.parse import urlencode
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
-from apps.employees.models import Account, Employee
-from apps.employees.services import account_for
-from apps.employees.sessions import SessionStore
-from apps.employees.tokens import create_token
+from apps.accounts.api_tokens import create_token
+from apps.accounts.models import Account
+from apps.accounts.services import account_for
+from apps.accounts.sessions import SessionStore
+from apps.employees.models import Employee
 from tests.people import TESTER
 
 CSRF = "c" * 32
@@ -148,7 +149,7 @@ def door_of(host: str, employee: Employee) -> Door:
 def _session(account: Account) -> str:
     store = SessionStore()
     store[SESSION_KEY] = str(account.pk)
-    store[BACKEND_SESSION_KEY] = "apps.employees.backends.EmployeeBackend"
+    store[BACKEND_SESSION_KEY] = "apps.accounts.backends.EmployeeBackend"
     store[HASH_SESSION_KEY] = account.get_session_auth_hash()
     store.create()
     return str(store.session_key)

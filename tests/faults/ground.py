@@ -14,18 +14,20 @@ from typing import Any
 import psycopg2
 from django.db import DatabaseError, connection
 
+from apps.campaigns.models import Campaign
+from apps.contacts.drafts import Draft
 from apps.contacts.models import Source, Submission
-from apps.contacts.rules import Draft
-from apps.contacts.services import submit
+from apps.contacts.services.submissions import submit
+from apps.core.clock import db_now
+from apps.core.models import OutboxRow
+from apps.core.outbox import queue_reevaluation
 from apps.employees.models import Employee
-from apps.ledger.models import OutboxRow
-from apps.ledger.services import db_now, queue_reevaluation
-from apps.quotas.models import Campaign
-from apps.quotas.querysets import pending_sql
-from apps.quotas.services import process_effective_dates, sweep
+from apps.standings.effective_dates import process_effective_dates
+from apps.standings.evaluation import pending_sql
+from apps.standings.process_runs import sweep
 from tests import people, plugin
 from tests.faults.doors import Door, NoAnswer, door_of
-from tests.faults.house import House
+from tests.faults.stack import House
 from tests.fixtures import Clock
 from tests.oracle import Verdicts, digest, oracle, stored
 

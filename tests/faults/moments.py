@@ -36,21 +36,21 @@ def name_connections() -> None:
 
 def die_before_ringing() -> None:
     """While the file FAULT_ARMED is there, the process dies between its commit and the doorbell."""
-    from apps.quotas.services import ringing
+    from apps.core import enqueue
 
-    real, armed = ringing._ring, Path(os.environ["FAULT_ARMED"])
+    real, armed = enqueue._ring, Path(os.environ["FAULT_ARMED"])
 
     def ring(send: Callable[[dict[str, Any]], None]) -> None:
         if armed.exists():
             os.kill(os.getpid(), signal.SIGKILL)
         real(send)
 
-    ringing._ring = ring
+    enqueue._ring = ring
 
 
 def count_claims() -> None:
     """Every job that somebody may do leaves a line, so that a second one of a period can be seen."""
-    from apps.ledger.services import db_now
+    from apps.core.clock import db_now
 
     made = Path(os.environ["FAULT_EFFECTS"])
 
@@ -70,34 +70,33 @@ def count_claims() -> None:
 def claimers() -> list[ModuleType]:
     """Every module of verdicts that claims jobs."""
     # With all it needs.
-    import_module("apps.quotas.tasks")
+    import_module("apps.operations.tasks")
 
-    found = [module for name, module in sys.modules.items() if name.startswith("apps.quotas.")]
+    found = [module for name, module in sys.modules.items() if name.startswith("apps.")]
     return [module for module in found if "claim_job" in vars(module)]
 
 
 def slow_ranges() -> None:
     """A range takes so many seconds longer, with its effect written and not committed."""
-    from apps.quotas.services import running
+    from apps.standings import process_runs
 
-    real, seconds = running.close_if_over, float(os.environ.get("SLOW", "0.15"))
+    real, seconds = process_runs.close_if_over, float(os.environ.get("SLOW", "0.15"))
 
     def close_if_over(run: Any) -> bool:
         time.sleep(seconds)
         return real(run)
 
-    vars(running)["close_if_over"] = close_if_over
+    vars(process_runs)["close_if_over"] = close_if_over
 
 
 def count_ends() -> None:
     """Every range that is done and every run that is over leaves a line, so that a second one of either can be seen."""
     from django.db import transaction
 
-    from apps.quotas import services
-    from apps.quotas.services import running
+    from apps.standings import process_runs
 
     made = Path(os.environ["FAULT_EFFECTS"])
-    do, close = running.process_range, running.close_if_over
+    do, close = process_runs.process_range, process_runs.close_if_over
 
     def note(what: str) -> None:
         with made.open("a", encoding="utf-8") as file:
@@ -115,8 +114,8 @@ def count_ends() -> None:
             transaction.on_commit(lambda: note(f"run {run.pk}"))
         return over
 
-    vars(running)["close_if_over"] = close_if_over
-    vars(services)["process_range"] = process_range
+    vars(process_runs)["close_if_over"] = close_if_over
+    vars(process_runs)["process_range"] = process_range
 
 
 def hurry() -> None:

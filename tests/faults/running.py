@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Iterator
 
-from config.embedded import EmbeddedDatabase
+from apps.localstack.embedded import EmbeddedDatabase
 from tests import plugin
 
 # The database keeps what it has acknowledged, as in production; the tests' own does not.
@@ -24,8 +24,8 @@ django.setup()
 
 from tests.brokers import rabbitmq_missing, running  # noqa: E402
 from tests.faults.ground import Enough, Ground, Tally  # noqa: E402
-from tests.faults.house import House  # noqa: E402
 from tests.faults.scenarios.registry import RABBITMQ, SCENARIOS, Scenario  # noqa: E402
+from tests.faults.stack import House  # noqa: E402
 from tests.faults.table import Line, Row, append, read  # noqa: E402
 
 KINDS = {"redis": "valkey", "rabbitmq": "rabbitmq"}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from config.children import die_with_parent
-from config.places import BASE_DIR
-from tests.config.house import data_folder, environment, eventually, processes_of
+from apps.localstack.paths import BASE_DIR
+from apps.localstack.processes import die_with_parent
+from tests.localstack.stack import data_folder, environment, eventually, processes_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.stack, pytest.mark.xdist_group("faults")]
 NAMES = ("valkey-server", "tests.faults.starter web", "tests.faults.starter worker", "tests.faults.starter beat")

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.places import BASE_DIR
-from tests.config.house import data_folder, environment
+from apps.localstack.paths import BASE_DIR
 from tests.faults.scenarios.registry import REDIS, SCENARIOS, Scenario
 from tests.faults.table import Line, Row, read
+from tests.localstack.stack import data_folder, environment
 
 pytestmark = [pytest.mark.faults, pytest.mark.stack, pytest.mark.xdist_group("faults")]
 PATIENCE = 1800

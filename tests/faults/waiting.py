@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from apps.contacts.services import ABANDONED_AFTER
+from apps.contacts.services.submissions import ABANDONED_AFTER
 from tests import plugin
 from tests.faults.ground import patiently
 

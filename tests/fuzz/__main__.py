@@ -10,7 +10,7 @@ import sys
 
 from tests.fuzz import crawler
 
-HOSTILE = ("tests/config/test_hostile_broker.py", "tests/config/test_hostile_cache.py")
+HOSTILE = ("tests/core/test_hostile_broker.py", "tests/core/test_hostile_cache.py")
 # Requests to the API, forged results (T4), and every address fetched as everybody with every query (N3).
 OF_THE_PROGRAM = (
     "tests/fuzz/test_api.py",

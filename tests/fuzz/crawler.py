@@ -21,8 +21,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from config.places import BASE_DIR
-from tests.config.house import House, data_folder, environment
+from apps.localstack.paths import BASE_DIR
+from tests.localstack.stack import House, data_folder, environment
 from tests.unlimited import UNLIMITED
 
 HOME = BASE_DIR / "var" / "fuzz"

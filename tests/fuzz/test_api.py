@@ -31,11 +31,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from apps.contacts.services import end_contact
-from apps.employees.models import Employee, Scope
-from apps.employees.services import account_for
-from apps.employees.tokens import create_token
-from apps.quotas.models import Campaign
+from apps.accounts.api_tokens import create_token
+from apps.accounts.models import Scope
+from apps.accounts.services import account_for
+from apps.campaigns.models import Campaign
+from apps.contacts.services.changes import end_contact
+from apps.employees.models import Employee
 from tests import people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.fuzz]

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.quotas.forging import called_genuine_by_chance
+from tests.results.forging import called_genuine_by_chance
 
 pytestmark = pytest.mark.fuzz
 

@@ -8,8 +8,9 @@ import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from apps.accounts.models import Account, Role
 from apps.contacts.imports import import_contacts
-from apps.employees.models import Account, Employee, Role
+from apps.employees.models import Employee
 from tests import people
 
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 5 + "welchevoralternwarengewissen"[:25]

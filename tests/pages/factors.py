@@ -9,11 +9,11 @@ from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django.conf import settings
 from playwright.sync_api import Page
 
-from apps.employees.enrolment import has_factor
-from apps.employees.models import Account
-from apps.employees.passkeys import KIND
-from apps.employees.second_factors import SHOWN, add_factor, adding_factor, has_app
-from apps.employees.sessions import SessionStore
+from apps.accounts.enrolment import has_factor
+from apps.accounts.models import Account
+from apps.accounts.passkeys import KIND
+from apps.accounts.second_factors import SHOWN, add_factor, adding_factor, has_app
+from apps.accounts.sessions import SessionStore
 from tests import people
 from tests.pages.company import account
 

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test.signals import template_rendered
 from django.urls import Resolver404, resolve
 
-from config.places import BASE_DIR
+from apps.localstack.paths import BASE_DIR
 
 TEMPLATES = BASE_DIR / "templates"
 # Addresses of files, of charts' rows, and of what programs ask: no page, whoever asks.

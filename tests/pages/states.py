@@ -8,38 +8,34 @@ from datetime import date
 
 from django.conf import settings
 
+from apps.accounts.approvals import refuse_request
+from apps.accounts.models import ApprovalRequest
+from apps.accounts.services import account_for, set_password_link
+from apps.campaigns.adjustments.approve import grant_adjustment, refuse_adjustment, withdraw_adjustment
+from apps.campaigns.adjustments.bulk_previews import ask_by_file, previewed
+from apps.campaigns.adjustments.late_joiners import preview_rule, request_prorated_targets
+from apps.campaigns.adjustments.requests import request_adjustment, request_revocation
+from apps.campaigns.models import Campaign
+from apps.campaigns.rule_draft import RuleDraft  # fmt: skip
 from apps.contacts.imports import receive_file
 from apps.contacts.models import Contact, Source, Submission
-from apps.contacts.services import correct_contact, end_contact, identities_of
-from apps.contacts.services.submitting import refuse_submission
-from apps.employees.approval_workflow import refuse_request
-from apps.employees.models import ApprovalRequest, RosterLoad
-from apps.employees.roster_effects import request_change
-from apps.employees.services import account_for, set_password_link
-from apps.ledger.models import FilePreview
-from apps.quotas import exports
-from apps.quotas.freeze.closing import begin_closing
-from apps.quotas.freeze.corrections import CorrectionDraft, ask_correction, grant_correction, refuse_correction
-from apps.quotas.freeze.freezing import freeze
-from apps.quotas.models import Campaign, Export
-from apps.quotas.services import (
-    RuleDraft,
-    ask_by_file,
-    cancel_campaign,
-    change_rule,
-    db_now,
-    grant_adjustment,
-    preview_rule,
-    previewed,
-    process_effective_dates,
-    refuse_adjustment,
-    request_adjustment,
-    request_prorated_targets,
-    request_revocation,
-    withdraw_adjustment,
-)  # fmt: skip
-from apps.quotas.services.campaign_approvals import change_rule_or_request
-from apps.quotas.services.erasure_approvals import request_erasure
+from apps.contacts.services.changes import correct_contact, end_contact
+from apps.contacts.services.submissions import refuse_submission
+from apps.core.clock import db_now
+from apps.core.models import FilePreview
+from apps.exports import build_export
+from apps.exports.models import Export
+from apps.privacy.erasure_approvals import request_erasure
+from apps.privacy.erasure_subject import identities_of
+from apps.results.close_submissions import begin_closing
+from apps.results.corrections import CorrectionDraft, ask_correction, grant_correction, refuse_correction
+from apps.results.freeze import freeze
+from apps.roster.effects import request_change
+from apps.roster.models import RosterLoad
+from apps.standings.campaign_approvals import change_rule_or_request
+from apps.standings.campaign_lifecycle import cancel_campaign
+from apps.standings.effective_dates import process_effective_dates
+from apps.standings.rule_changes import change_rule
 from tests import files, people, reviewing, rosters
 from tests.fixtures import Clock
 from tests.pages import company
@@ -337,13 +333,13 @@ def _exports(november: Campaign, september: Campaign) -> dict[str, object]:
     """Files of every state: made, made again and differing, waiting for a worker, failed, of a team, handed over."""
     hr = person("hr")
     made = files.export(november, hr, filters={"status": "red", "department": "销售部", "sort": "help"})
-    same = exports.rerun_export(export=made, key=uuid.uuid4(), by=account("hr").actor)
-    exports.make_export(same.pk, tell=False)
-    waiting = exports.ask_export(
-        campaign=november, wish=exports.ExportRequest("days"), key=uuid.uuid4(), by=account("hr").actor
+    same = build_export.rerun_export(export=made, key=uuid.uuid4(), by=account("hr").actor)
+    build_export.make_export(same.pk, tell=False)
+    waiting = build_export.ask_export(
+        campaign=november, wish=build_export.ExportRequest("days"), key=uuid.uuid4(), by=account("hr").actor
     )
-    failed = exports.ask_export(
-        campaign=november, wish=exports.ExportRequest("teams"), key=uuid.uuid4(), by=account("hr").actor
+    failed = build_export.ask_export(
+        campaign=november, wish=build_export.ExportRequest("teams"), key=uuid.uuid4(), by=account("hr").actor
     )
     Export.objects.filter(pk=failed.pk).update(state="failed", error="OSError", made_at=db_now())
     files.export(november, person("five"), root=people.person("L005"), form="xlsx")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
-from apps.quotas.models import Campaign
 
 NUL, SURROGATE = "\x00", "\udcff"
 NOBODY = ["X404", "", NUL, SURROGATE, "9" * 10_000, "A001; DROP TABLE"]

@@ -6,14 +6,15 @@ import json
 
 import pytest
 
+from apps.campaigns.models import Campaign
+from apps.contacts.drafts import Draft
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact
-from apps.contacts.rules import Draft
-from apps.contacts.services import submit
+from apps.contacts.services.submissions import submit
+from apps.core.identity import clean_text
 from apps.employees.models import Employee
-from apps.ledger.rules import clean_text
-from apps.quotas.models import Campaign
-from apps.quotas.reports import Filters, Standings, WholeCompany
+from apps.reports.standings_report import Filters, Standings
+from apps.standings.population import WholeCompany
 from tests import plugin
 from tests.people import TESTER, load
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.ledger.tables import Table, open_table
+from apps.fileio.csv_reader import Table, open_table
 from tests import plugin
 
 pytestmark = pytest.mark.shared

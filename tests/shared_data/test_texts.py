@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.ledger.rules import InvalidIdentity, normalise
+from apps.core.identity import InvalidIdentity, normalise
 from tests import plugin
 
 pytestmark = pytest.mark.shared

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.contacts.vcards import Card, looks_like_vcards, needs_encoding, read_cards
+from apps.fileio.vcards.reader import Card, looks_like_vcards, needs_encoding, read_cards
 from tests import plugin
 
 pytestmark = pytest.mark.shared

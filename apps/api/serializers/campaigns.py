@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.api.serializers.base import Instant, Next
-from apps.quotas.models import Campaign
+from apps.campaigns.models import Campaign
 
 
 class CampaignSerializer(serializers.Serializer):

@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.api.serializers.base import TEXT_LIMIT, CampaignQuery, Instant, Next, PageQuery, StrictSerializer
+from apps.campaigns.rules import REASONS
+from apps.contacts.drafts import Draft
 from apps.contacts.models import EndReason, Source
-from apps.contacts.rules import Draft
-from apps.ledger.rules import KINDS, NAME_LIMIT
-from apps.quotas.rules import REASONS
+from apps.core.identity import KINDS, NAME_LIMIT
 
 MOST_CONTACTS = 500
 COUNTS, NOT_COUNTING = "counts", "not_counting"

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from apps.api.serializers.base import TEXT_LIMIT, CampaignQuery, Instant, Next, PageQuery, PlainRowSerializer
-from apps.quotas.models import AdjustmentRequest
-from apps.quotas.reports.standings import SORTS, STATUS
-from apps.quotas.rules import PACES
+from apps.campaigns.models import AdjustmentRequest
+from apps.campaigns.rules import PACES
+from apps.reports.standings_report import SORTS, STATUS
 
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # A plus sign that was not written as %2B arrives as a blank.

@@ -3,10 +3,10 @@
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from apps.accounts import api_tokens
 from apps.api.serializers.base import Instant, Next, StrictSerializer
-from apps.employees import tokens
 
-SCOPES = [(scope.value, scope.label) for scope in tokens.OFFERED]
+SCOPES = [(scope.value, scope.label) for scope in api_tokens.OFFERED]
 
 
 class TokenSerializer(serializers.Serializer):
@@ -36,13 +36,13 @@ class NewTokenSerializer(TokenSerializer):
 class TokenTermsSerializer(StrictSerializer):
     """What a new token may do, and for how long."""
 
-    name = serializers.CharField(max_length=tokens.NAME_LIMIT, help_text=_("What will use it."))
+    name = serializers.CharField(max_length=api_tokens.NAME_LIMIT, help_text=_("What will use it."))
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=SCOPES),
         allow_empty=False,
-        max_length=len(tokens.OFFERED),
+        max_length=len(api_tokens.OFFERED),
     )
     days = serializers.IntegerField(
-        required=False, default=tokens.DEFAULT_DAYS, min_value=1, max_value=tokens.MOST_DAYS,
+        required=False, default=api_tokens.DEFAULT_DAYS, min_value=1, max_value=api_tokens.MOST_DAYS,
         help_text=_("It expires after so many days."),
     )  # fmt: skip

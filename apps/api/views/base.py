@@ -10,13 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.models import Account
 from apps.api.authentication import count_request
 from apps.api.problems import NotFoundProblem, Problem
 from apps.api.serializers.base import Query
-from apps.employees.models import Account, Employee
-from apps.quotas import services
-from apps.quotas.freeze.files import UnknownResult, result_of
-from apps.quotas.models import Campaign, FrozenResult
+from apps.campaigns import selectors
+from apps.campaigns.models import Campaign
+from apps.employees.models import Employee
+from apps.results.models import FrozenResult
+from apps.results.result_files import UnknownResult, result_of
 
 
 class ApiView(APIView):
@@ -69,7 +71,7 @@ class ApiView(APIView):
     def campaign_or_none(self) -> Campaign | None:
         """The campaign asked for, else the asker's (decision 18). Raises NotThere for an unknown one."""
         try:
-            return services.campaign_for(self.account, self.asked.get("campaign"))
+            return selectors.campaign_for(self.account, self.asked.get("campaign"))
         except Campaign.DoesNotExist as error:
             raise NotFoundProblem from error
 

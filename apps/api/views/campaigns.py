@@ -8,14 +8,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.models import Scope
 from apps.api import paging
 from apps.api.openapi import example, problems
 from apps.api.problems import NotFoundProblem
 from apps.api.serializers.base import PageQuery
 from apps.api.serializers.campaigns import CampaignPageSerializer, CampaignSerializer
 from apps.api.views.base import ApiView
-from apps.employees.models import Scope
-from apps.quotas.models import Campaign, CampaignRule
+from apps.campaigns.models import Campaign, CampaignRule
 
 SHOWN = [Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN]
 NOVEMBER = {

@@ -11,16 +11,18 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.models import Scope
 from apps.api.openapi import WITH_BODY, example, problems
 from apps.api.problems import NotFoundProblem
 from apps.api.serializers.base import CampaignQuery
 from apps.api.serializers.contacts import ContactSerializer, RenameSerializer
 from apps.api.views.base import ApiView
-from apps.contacts import services as contacts
+from apps.campaigns import selectors
+from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact
-from apps.employees.models import Scope
-from apps.quotas import reports, services
-from apps.quotas.models import Campaign
+from apps.contacts.services import changes as contacts
+from apps.core import clock, enqueue
+from apps.reports import employee_detail
 
 WANG = {
     "id": 4711, "name": "王伟", "identities": [{"kind": "phone", "value": "+8613800138000"}],
@@ -37,11 +39,11 @@ class OwnContacts(ApiView):
 
     def judged(self, campaign: Campaign | None, at: datetime) -> QuerySet[Any]:
         """The reader's contacts, each with its reason in the campaign."""
-        return reports.contacts_with_reason(campaign, self.employee, at)
+        return employee_detail.contacts_with_reason(campaign, self.employee, at)
 
     def shown(self, contact_id: int) -> Response:
         """The answer about one contact. Raises NotThere for one that is not the reader's."""
-        found = self.judged(self.campaign_or_none(), services.db_now()).filter(pk=contact_id).first()
+        found = self.judged(self.campaign_or_none(), clock.db_now()).filter(pk=contact_id).first()
         if found is None:
             raise NotFoundProblem
         return Response(ContactSerializer(found).data)
@@ -105,7 +107,7 @@ class ContactRestore(OwnContacts):
         examples=[example("restored", WANG)],
     )
     def post(self, request: Request, contact_id: int) -> Response:
-        return _changed(self, services.restore_while_open, contact_id)
+        return _changed(self, selectors.restore_while_open, contact_id)
 
 
 def _changed(view: OwnContacts, change: Any, contact_id: int, **terms: Any) -> Response:
@@ -114,5 +116,5 @@ def _changed(view: OwnContacts, change: Any, contact_id: int, **terms: Any) -> R
         change(contact_id=contact_id, employee=view.employee, by=view.account.actor, **terms)
     except Contact.DoesNotExist as error:
         raise NotFoundProblem from error
-    services.enqueue_marking()
+    enqueue.enqueue_marking()
     return view.shown(contact_id)

@@ -12,9 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api import paging
+from apps.api.idempotency import HEADER, submission_key
 from apps.api.openapi import IDEMPOTENCY_KEY, WITH_BODY, example, problems
 from apps.api.problems import NotFoundProblem
-from apps.api.sending import HEADER, submission_key
 from apps.api.serializers.contacts import (
     COUNTS,
     NOT_COUNTING,
@@ -28,11 +28,11 @@ from apps.api.serializers.contacts import (
     draft_of,
 )
 from apps.api.views.contact import WANG, OwnContacts
-from apps.contacts import services as contacts
+from apps.contacts.drafts import Draft
 from apps.contacts.models import ContactIdentity, Source, Submission
-from apps.contacts.rules import Draft
+from apps.contacts.services import submissions as contacts
+from apps.core import clock, enqueue
 from apps.employees.models import Employee
-from apps.quotas import services
 
 SENT = {"name": "王伟", "phone": "138 0013 8000"}
 CREATED = {"index": 0, "code": "created", "contact": 4711, "existing_contact": None, "field": None, "message": ""}
@@ -48,7 +48,7 @@ class Listed(OwnContacts):
 
     def page(self, asked: dict[str, Any]) -> dict[str, Any]:
         """A page as ContactsQuery or ContactSearchSerializer has understood what is asked; `next` is a token, or ""."""
-        campaign, now = self.campaign_or_none(), services.db_now()
+        campaign, now = self.campaign_or_none(), clock.db_now()
         found = self._from(self.judged(campaign, now), asked)
         found = _filtered(found, self.employee, asked.get("reason", ""), asked.get("q", ""))
         if key := paging.unseal("contacts", asked.get("after") or ""):
@@ -124,7 +124,7 @@ class ContactList(Listed):
             employee=employee, drafts=drafts, source=Source.API, by=self.account.actor,
             key=submission_key(employee, request.headers.get(HEADER), drafts),
         )  # fmt: skip
-        services.enqueue_marking()
+        enqueue.enqueue_marking()
         return Response(ReportSerializer(_told(report)).data, status=201 if report.created else 200)
 
 

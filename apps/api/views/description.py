@@ -22,9 +22,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.api_tokens import OFFERED
+from apps.accounts.models import Scope
 from apps.api.reference import Reference
-from apps.employees.models import Scope
-from apps.employees.tokens import OFFERED
 
 # For the description: no sign-in.
 OPEN: list[Any] = [{}]

@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.models import Role, Scope
 from apps.api.openapi import WITH_BODY, example, problems
 from apps.api.parsing import CsvParser
 from apps.api.problems import NotFoundProblem, Problem
@@ -19,10 +20,9 @@ from apps.api.serializers.feed import FeedReportSerializer
 from apps.api.views.base import ApiView
 from apps.contacts.imports import import_contacts
 from apps.contacts.reading import CSV
-from apps.employees.models import Role, Scope
-from apps.ledger.services import BackdatingBlocked
-from apps.ledger.tables import TooLarge, UnreadableFile
-from apps.quotas import services
+from apps.core import enqueue
+from apps.core.closed_periods import BackdatingBlocked
+from apps.fileio.csv_reader import TooLarge, UnreadableFile
 
 ROWS = "staff_no,name,handle,recorded_at,confirmed_at\r\n1004,Grace Hopper,grace.hopper,2026-11-03T09:15:00+08:00,\r\n"
 TOLD = {"read": 2, "accepted": 1, "rejected": 1}
@@ -73,5 +73,5 @@ class Feed(ApiView):
             raise Problem(422, "unreadable_file", str(error)) from error
         except BackdatingBlocked as error:
             raise Problem(409, "freezing", gettext("A campaign is being frozen: send it again in a minute.")) from error
-        services.enqueue_marking()
+        enqueue.enqueue_marking()
         return Response(FeedReportSerializer(result.as_sums()).data)

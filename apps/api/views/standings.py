@@ -14,6 +14,8 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.access_log import log_record_access, note_found
+from apps.accounts.models import Account, Scope
 from apps.api import paging
 from apps.api.openapi import example, problems
 from apps.api.problems import NotFoundProblem, Problem
@@ -26,11 +28,14 @@ from apps.api.serializers.standings import (
     StandingsQuery,
 )
 from apps.api.views.base import ApiView
-from apps.employees.looks import log_record_access, note_found
-from apps.employees.models import Account, Employee, Scope
-from apps.quotas import reports, rules, services
-from apps.quotas.adjustments import FOR_EVER
-from apps.quotas.models import Adjustment, CampaignRule
+from apps.campaigns import rules
+from apps.campaigns.models import Adjustment, CampaignRule
+from apps.campaigns.models.adjustment import FOR_EVER
+from apps.core import clock
+from apps.employees.models import Employee
+from apps.reports import adjustments, employee_detail, standings_report
+from apps.reviews import services
+from apps.standings import population
 
 ALICE = {
     "staff_no": "A001", "name": "Alice 艾", "email": "alice@corp.example.com", "department": "Sales",
@@ -43,17 +48,19 @@ LOOK = {"campaign": "november-2026", "as_of": "2026-11-23T04:00:00Z", "days_left
 NOT_COUNTING = {"ended": 3, "outside_period": 0, "not_external": 1, "unconfirmed": 0, "claimed": 0}
 
 
-def look(standings: reports.Standings) -> dict[str, Any]:
+def look(standings: standings_report.Standings) -> dict[str, Any]:
     """What an answer says about the question."""
     rule, now = standings.rule, standings.now
     days = rules.days_left(rule.cutoff_at, rule.time_zone, now)
     return {"campaign": standings.campaign.slug, "as_of": now, "days_left": days, "result": standings.result}
 
 
-def shown(rows: list[reports.Row], standings: reports.Standings, account: Account) -> list[dict[str, Any]]:
+def shown(
+    rows: list[standings_report.Row], standings: standings_report.Standings, account: Account
+) -> list[dict[str, Any]]:
     """A report's rows as an answer has them."""
     days = look(standings)["days_left"]
-    terms = reports.terms_of(standings.campaign, [row.employee_id for row in rows], standings.now)
+    terms = adjustments.terms_of(standings.campaign, [row.employee_id for row in rows], standings.now)
     return [
         {**{name: getattr(row, name) for name in row.__dataclass_fields__}, "stale": row.stale,
          "needed_per_day": rules.needed_per_day(row.remaining, days),
@@ -73,7 +80,7 @@ def adjusted(terms: list[Adjustment], at: datetime, account: Account) -> list[di
     ]  # fmt: skip
 
 
-def one(standings: reports.Standings, employee: Employee, account: Account) -> dict[str, Any]:
+def one(standings: standings_report.Standings, employee: Employee, account: Account) -> dict[str, Any]:
     """The answer about one person. Raises Problem when they are not in the campaign."""
     row = standings.one(employee.pk)
     if row is None:
@@ -88,7 +95,7 @@ def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | 
     """
     if as_of is None:
         return None
-    now = services.db_now()
+    now = clock.db_now()
     if isinstance(as_of, datetime):
         at = as_of
     else:
@@ -100,7 +107,7 @@ def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | 
     return at
 
 
-def people_of(account: Account, root: str | None) -> reports.WholeCompany | reports.Team | reports.OneEmployee:
+def people_of(account: Account, root: str | None) -> population.WholeCompany | population.Team | population.OneEmployee:
     """Whom a list is about. Raises NotThere for whom the account may not see."""
     if root:
         found = Employee.objects.teams_visible_to(account).select_related("node").filter(staff_no=root).first()
@@ -109,12 +116,12 @@ def people_of(account: Account, root: str | None) -> reports.WholeCompany | repo
         if not found.is_manager:
             log_record_access(account, found, "standing")
     elif account.has_role("hr"):
-        return reports.WholeCompany()
+        return population.WholeCompany()
     elif account.employee is None:
         raise NotFoundProblem
     else:
         found = account.employee
-    return reports.Team(found) if found.is_manager else reports.OneEmployee(found)
+    return population.Team(found) if found.is_manager else population.OneEmployee(found)
 
 
 class OwnStanding(ApiView):
@@ -135,11 +142,11 @@ class OwnStanding(ApiView):
     )
     def get(self, request: Request) -> Response:
         employee, campaign = self.employee, self.campaign()
-        standings = reports.Standings(
-            campaign, reports.OneEmployee(employee), result=self.result(campaign), reviews=True
+        standings = standings_report.Standings(
+            campaign, population.OneEmployee(employee), result=self.result(campaign), reviews=True
         )
         answer = one(standings, employee, self.account)
-        contacts = reports.contacts_with_reason(campaign, employee, standings.now)
+        contacts = employee_detail.contacts_with_reason(campaign, employee, standings.now)
         found = contacts.order_by().values("reason").annotate(people=Count("pk"))
         by_reason = {line["reason"]: line["people"] for line in found}
         answer["not_counting"] = {reason: by_reason.get(reason, 0) for reason in rules.REASONS}
@@ -166,10 +173,12 @@ class StandingList(ApiView):
     def get(self, request: Request) -> Response:
         asked = self.asked
         people, campaign = people_of(self.account, asked.get("root")), self.campaign()
-        filters = reports.Filters(**{name: asked.get(name, "") for name in ("status", "q", "department")})
+        filters = standings_report.Filters(**{name: asked.get(name, "") for name in ("status", "q", "department")})
         as_of = instant_of(asked.get("as_of"), campaign.rule)
-        told, result = reports.may_see_reviews(self.account, people), self.result(campaign)
-        standings = reports.Standings(campaign, people, as_of=as_of, filters=filters, result=result, reviews=told)
+        told, result = services.may_see_reviews(self.account, people), self.result(campaign)
+        standings = standings_report.Standings(
+            campaign, people, as_of=as_of, filters=filters, result=result, reviews=told
+        )
         # A page's key belongs to its order.
         listed = f"standings:{asked['sort']}"
         behind = paging.unseal(listed, asked.get("after", "")) or ""
@@ -208,7 +217,7 @@ class StandingDetail(ApiView):
         log_record_access(self.account, employee, "standing")
         campaign = self.campaign()
         as_of = instant_of(self.asked.get("as_of"), campaign.rule)
-        person = reports.OneEmployee(employee)
-        told, result = reports.may_see_reviews(self.account, person), self.result(campaign)
-        standings = reports.Standings(campaign, person, as_of=as_of, result=result, reviews=told)
+        person = population.OneEmployee(employee)
+        told, result = services.may_see_reviews(self.account, person), self.result(campaign)
+        standings = standings_report.Standings(campaign, person, as_of=as_of, result=result, reviews=told)
         return Response(OneStandingSerializer(one(standings, employee, self.account)).data)

@@ -9,20 +9,15 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts import api_tokens
+from apps.accounts.models import ApiToken
+from apps.accounts.second_factors import SHOWN
 from apps.api import paging
 from apps.api.openapi import WITH_BODY, example, problems
 from apps.api.problems import NotFoundProblem
 from apps.api.serializers.base import PageQuery
-from apps.api.serializers.tokens import (
-    NewTokenSerializer,
-    TokenPageSerializer,
-    TokenSerializer,
-    TokenTermsSerializer,
-)
+from apps.api.serializers.tokens import NewTokenSerializer, TokenPageSerializer, TokenSerializer, TokenTermsSerializer
 from apps.api.views.base import ApiView
-from apps.employees import tokens
-from apps.employees.models import ApiToken
-from apps.employees.second_factors import SHOWN
 
 REPORT = {
     "id": 12, "name": "weekly report", "scopes": ["reports:read"], "created_at": "2026-11-23T04:00:00Z",
@@ -71,7 +66,7 @@ class TokenList(ApiView):
     def post(self, request: Request) -> Response:
         body = TokenTermsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        token, secret = tokens.create_token(
+        token, secret = api_tokens.create_token(
             account=self.account, by=self.account.actor, shown=bool(request.session.get(SHOWN)), **body.validated_data
         )
         return Response({**TokenSerializer(token).data, "secret": secret}, status=201)
@@ -90,5 +85,5 @@ class TokenDetail(ApiView):
         found = ApiToken.objects.of(self.account).filter(pk=token_id).select_related("account").first()
         if found is None:
             raise NotFoundProblem
-        tokens.revoke_token(token=found, by=self.account.actor)
+        api_tokens.revoke_token(token=found, by=self.account.actor)
         return Response(status=204)

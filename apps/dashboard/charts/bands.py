@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from apps.dashboard.charts import frame
+from apps.dashboard.charts import layout
 
 COLOURS = tuple(f"var(--band-{band})" for band in range(5))
 
@@ -24,7 +24,7 @@ class BandWords:
     bands: Sequence[str]
     unit: str
     hover: Callable[[BandDay, int], str]
-    day: frame.Label
+    day: layout.Label
 
 
 def bands_data(rows: Iterable[tuple[date, int, int, int, int, int]]) -> list[BandDay]:
@@ -32,7 +32,7 @@ def bands_data(rows: Iterable[tuple[date, int, int, int, int, int]]) -> list[Ban
     return [BandDay(day, (n0, n25, n50, n75, n100)) for day, n0, n25, n50, n75, n100 in rows]
 
 
-def bands_figure(days: list[BandDay], *, opens: date, deadline: date, words: BandWords) -> frame.Figure:
+def bands_figure(days: list[BandDay], *, opens: date, deadline: date, words: BandWords) -> layout.Figure:
     """Stacked areas, the highest band at the bottom: the ground that has been won grows from below."""
     x = [day.day.isoformat() for day in days]
     traces = [
@@ -45,15 +45,15 @@ def bands_figure(days: list[BandDay], *, opens: date, deadline: date, words: Ban
             "stackgroup": "bands",
             "fillcolor": COLOURS[band],
             "line": {"color": "var(--surface)", "width": 1},
-            **frame.hover(words.hover, days, band),
+            **layout.hover(words.hover, days, band),
         }
         for band in reversed(range(len(COLOURS)))
     ]
     most = max((day.total for day in days), default=0) or 1
     last = max([deadline, *(day.day for day in days[-1:])])
-    return frame.figure(
+    return layout.figure(
         traces,
-        xaxis=frame.day_axis(opens, last, words.day),
-        yaxis=frame.count_axis(most, most * 1.02),
+        xaxis=layout.day_axis(opens, last, words.day),
+        yaxis=layout.count_axis(most, most * 1.02),
         unit=words.unit,
     )

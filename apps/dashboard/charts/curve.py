@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from apps.dashboard.charts import frame
+from apps.dashboard.charts import layout
 
 # Of the highest total: below it, the names of target and pace would lie on each other and on the days.
 FLAT = 0.25
@@ -26,7 +26,7 @@ class CurveWords:
     deadline: str
     unit: str
     hover: Callable[[Point], str]
-    day: frame.Label
+    day: layout.Label
 
 
 def curve_data(
@@ -49,7 +49,7 @@ def _share(gone: int, length: int) -> float:
 
 def curve_figure(
     points: list[Point], *, opens: date, deadline: date, target: int | None, words: CurveWords
-) -> frame.Figure:
+) -> layout.Figure:
     """A filled line of the total; with a target also its line, the pace and the deadline, each labelled directly.
 
     Far above the target the pace lies on the axis, and has no room for its name.
@@ -61,14 +61,14 @@ def curve_figure(
         notes = notes[:1]
     if points:
         notes.append(_latest(points[-1], words, opens, last))
-    days = frame.day_axis(opens, last, words.day)
+    days = layout.day_axis(opens, last, words.day)
     if target is not None and last == deadline:
         for ticks in (days, days["narrow"]):
-            ticks["ticktext"][-1] += f"<br>{frame.escape(words.deadline)}"
-    return frame.figure(
+            ticks["ticktext"][-1] += f"<br>{layout.escape(words.deadline)}"
+    return layout.figure(
         _traces(points, words),
         xaxis=days,
-        yaxis=frame.count_axis(highest, highest * 1.1),
+        yaxis=layout.count_axis(highest, highest * 1.1),
         unit=words.unit,
         shapes=shapes,
         annotations=notes,
@@ -85,7 +85,7 @@ def _traces(points: list[Point], words: CurveWords) -> list[dict[str, Any]]:
         "line": {"color": "var(--brand)", "width": 2.5, "shape": "linear"},
         "fill": "tozeroy",
         "fillcolor": "var(--brand-soft)",
-        **frame.hover(words.hover, points),
+        **layout.hover(words.hover, points),
     }
     end = {
         "type": "scatter",
@@ -105,9 +105,9 @@ def _target(
     """The target, the pace to it and the deadline; the pace is named on the side where the curve is not."""
     first, last = opens.isoformat(), deadline.isoformat()
     shapes = [
-        frame.line(first, target, last, target, "var(--ink)"),
-        frame.line(first, 0, last, target, "var(--edge)", dash="dot", width=1.6),
-        frame.line(last, 0, last, target, "var(--edge)", width=1),
+        layout.line(first, target, last, target, "var(--ink)"),
+        layout.line(first, 0, last, target, "var(--edge)", dash="dot", width=1.6),
+        layout.line(last, 0, last, target, "var(--edge)", width=1),
     ]
     middle = opens + (deadline - opens) * 0.6
     above = any(point.total > (point.pace or 0) for point in points if point.day <= middle)
@@ -115,8 +115,8 @@ def _target(
     if above:
         side = {"xanchor": "left", "yanchor": "top", "xshift": 6, "yshift": -4}
     notes = [
-        frame.label(first, target, words.target, "var(--ink)", xanchor="left"),
-        frame.label(middle.isoformat(), target * 0.6, words.pace, **side),
+        layout.label(first, target, words.target, "var(--ink)", xanchor="left"),
+        layout.label(middle.isoformat(), target * 0.6, words.pace, **side),
     ]
     return shapes, notes
 
@@ -124,7 +124,7 @@ def _target(
 def _latest(point: Point, words: CurveWords, opens: date, last: date) -> dict[str, Any]:
     """The newest total above its point: a rising line leaves that place free."""
     early = (point.day - opens) * 4 < (last - opens)
-    return frame.label(
+    return layout.label(
         point.day.isoformat(),
         point.total,
         words.latest,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from apps.dashboard.charts import frame
+from apps.dashboard.charts import layout
 
 SWATCHES = ("brand", "band-1", "band-4", "band-3", "edge")
 COLOURS = tuple(f"var(--{token})" for token in SWATCHES)
@@ -21,14 +21,14 @@ class UnderWords:
     latest: str
     unit: str
     hover: Callable[[UnderDay], str]
-    day: frame.Label
+    day: layout.Label
 
 
 def under_data(rows: Iterable[tuple[date, int]]) -> list[UnderDay]:
     return [UnderDay(day, people) for day, people in rows]
 
 
-def under_figure(days: list[UnderDay], *, opens: date, deadline: date, words: UnderWords) -> frame.Figure:
+def under_figure(days: list[UnderDay], *, opens: date, deadline: date, words: UnderWords) -> layout.Figure:
     """People under the target, and the straight line that would bring them to nobody at the deadline."""
     most = max((day.people for day in days), default=0) or 1
     last = max([deadline, *(day.day for day in days[-1:])])
@@ -40,21 +40,21 @@ def under_figure(days: list[UnderDay], *, opens: date, deadline: date, words: Un
         "line": {"color": "var(--brand)", "width": 2.5},
         "fill": "tozeroy",
         "fillcolor": "var(--brand-soft)",
-        **frame.hover(words.hover, days),
+        **layout.hover(words.hover, days),
     }
     shapes, notes = [], []
     if days:
         newest, end = days[-1], deadline.isoformat()
-        shapes.append(frame.line(newest.day.isoformat(), newest.people, end, 0, "var(--edge)", dash="dot", width=1.8))
+        shapes.append(layout.line(newest.day.isoformat(), newest.people, end, 0, "var(--edge)", dash="dot", width=1.8))
         late = (newest.day - opens) * 4 > (last - opens) * 3
         free = {"xanchor": "left", "yshift": 2}
         place: dict[str, Any] = {"xanchor": "right", "yanchor": "top", "yshift": -10} if late else free
         font = {"size": 13, "color": "var(--brand)", "weight": 600}
-        notes.append(frame.label(newest.day.isoformat(), newest.people, words.latest, font=font, **place))
-    return frame.figure(
+        notes.append(layout.label(newest.day.isoformat(), newest.people, words.latest, font=font, **place))
+    return layout.figure(
         [trace],
-        xaxis=frame.day_axis(opens, last, words.day),
-        yaxis=frame.count_axis(most, most * 1.12),
+        xaxis=layout.day_axis(opens, last, words.day),
+        yaxis=layout.count_axis(most, most * 1.12),
         unit=words.unit,
         shapes=shapes,
         annotations=notes,
@@ -83,7 +83,7 @@ class SourceWords:
     unit: str
     name: Callable[[str], str]
     hover: Callable[[SourceDay, int], str]
-    day: frame.Label
+    day: layout.Label
 
 
 def sources_data(rows: Iterable[tuple[date, str, int]]) -> Sources:
@@ -103,7 +103,7 @@ def sources_data(rows: Iterable[tuple[date, str, int]]) -> Sources:
     return Sources(names, [SourceDay(day, tuple(counts)) for day, counts in by_day.items()])
 
 
-def sources_figure(sources: Sources, *, opens: date, deadline: date, words: SourceWords) -> frame.Figure:
+def sources_figure(sources: Sources, *, opens: date, deadline: date, words: SourceWords) -> layout.Figure:
     """Stacked bars by day, the biggest source at the bottom."""
     x = [day.day.isoformat() for day in sources.days]
     traces = [
@@ -113,17 +113,17 @@ def sources_figure(sources: Sources, *, opens: date, deadline: date, words: Sour
             "x": x,
             "y": [day.counts[column] for day in sources.days],
             "marker": {"color": COLOURS[column]},
-            **frame.hover(words.hover, sources.days, column),
+            **layout.hover(words.hover, sources.days, column),
         }
         for column, name in enumerate(sources.names)
     ]
     last = max([deadline, *(day.day for day in sources.days[-1:])])
     most = max((day.total for day in sources.days), default=0) or 1
-    return frame.figure(
+    return layout.figure(
         traces,
         barmode="stack",
         bargap=0.2,
-        xaxis=frame.day_axis(opens, last, words.day, whole=True),
-        yaxis=frame.count_axis(most, most * 1.02),
+        xaxis=layout.day_axis(opens, last, words.day, whole=True),
+        yaxis=layout.count_axis(most, most * 1.02),
         unit=words.unit,
     )

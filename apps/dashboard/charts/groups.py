@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from apps.dashboard.charts import frame
+from apps.dashboard.charts import layout
 
 MOST_BARS = 30
 # Columns for a group's name and its n together; what is too long loses letters of the name.
@@ -41,16 +41,16 @@ def groups_data(groups: Iterable[GroupBar]) -> list[GroupBar]:
     return sorted(groups, key=lambda group: (-group.to_go, group.label, group.url))
 
 
-def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> frame.Figure:
+def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> layout.Figure:
     """Horizontal bars of the first 30 (the table has them all); a click follows the group's address."""
     shown = groups[:MOST_BARS]
-    return frame.figure(
+    return layout.figure(
         _traces(shown, words),
         barmode="overlay",
         hovermode="y",
-        margin={"l": frame.NAMES, "r": frame.WIDE_RIGHT},
-        narrow={"margin": {"l": frame.NARROW_NAMES}},
-        xaxis=frame.below(
+        margin={"l": layout.NAMES, "r": layout.WIDE_RIGHT},
+        narrow={"margin": {"l": layout.NARROW_NAMES}},
+        xaxis=layout.below(
             range=[0, 100],
             tickvals=[0, 50, 100],
             ticktext=["0 %", "50 %", "100 %"],
@@ -58,7 +58,9 @@ def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> frame.Figure:
         ),
         yaxis=_names(shown),
         annotations=[
-            frame.label(100, row, f"{whole_percent(group)} %", "var(--ink)", xanchor="left", yanchor="middle", xshift=8)
+            layout.label(
+                100, row, f"{whole_percent(group)} %", "var(--ink)", xanchor="left", yanchor="middle", xshift=8
+            )
             for row, group in enumerate(shown)
         ],
         x_unit=words.x,
@@ -79,13 +81,13 @@ def _traces(shown: list[GroupBar], words: GroupWords) -> list[dict[str, Any]]:
         "x": [group.share for group in shown],
         "marker": {"color": "var(--band-4)", "cornerradius": 3},
         "customdata": [group.url for group in shown],
-        **frame.hover(words.hover, shown),
+        **layout.hover(words.hover, shown),
     }
     return [rail, share]
 
 
 def _names(shown: list[GroupBar]) -> dict[str, Any]:
-    return frame.axis(
+    return layout.axis(
         range=[max(len(shown), 1) - 0.5, -0.5],
         tickvals=list(range(len(shown))),
         ticktext=[_name(group, NAME_LENGTH) for group in shown],
@@ -96,7 +98,7 @@ def _names(shown: list[GroupBar]) -> dict[str, Any]:
 
 def _name(group: GroupBar, most: int) -> str:
     people = f" · {group.people:,}"
-    return frame.escape(frame.shorten(group.label, most - len(people)) + people)
+    return layout.escape(layout.shorten(group.label, most - len(people)) + people)
 
 
 def whole_percent(group: GroupBar) -> int:

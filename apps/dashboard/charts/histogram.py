@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from apps.dashboard.charts import frame
+from apps.dashboard.charts import layout
 
 # Rows above the bars, as multiples of the tallest: sub-teams' medians, the median's name, the target's name.
 MEDIANS_ROW = 1.1
@@ -62,21 +62,21 @@ def histogram_data(bins: Iterable[tuple[int, int | None, int]], *, target: int) 
 
 def histogram_figure(
     bars: list[Bar], *, target: int, spread: Spread, medians: list[Median], words: HistogramWords
-) -> frame.Figure:
+) -> layout.Figure:
     """Bars below the target in slate, at and above it in green; half of the people stand in the shaded part."""
     most = max((bar.people for bar in bars), default=0) or 1
     right = max([target, *(bar.low + bar.width for bar in bars)])
-    shapes = [frame.line(target, 0, target, most * TARGET_ROW, "var(--ink)")]
-    notes = [frame.label(target, most * TARGET_ROW, words.target, "var(--ink)", yanchor="top", xshift=-6)]
+    shapes = [layout.line(target, 0, target, most * TARGET_ROW, "var(--ink)")]
+    notes = [layout.label(target, most * TARGET_ROW, words.target, "var(--ink)", yanchor="top", xshift=-6)]
     if spread.median is not None:
         shapes = [*_box(spread, right, most), *shapes]
         notes.append(_median(spread.median, most, words, right))
-    return frame.figure(
+    return layout.figure(
         [_bars(bars, target, words), *_medians(medians, right, most, words)],
         hovermode="closest",
         bargap=0.12,
         xaxis={**_ticks(bars, target), "range": [0, right]},
-        yaxis=frame.count_axis(most, most * TARGET_ROW),
+        yaxis=layout.count_axis(most, most * TARGET_ROW),
         unit=words.y,
         x_unit=words.x,
         shapes=shapes,
@@ -94,7 +94,7 @@ def _bars(bars: list[Bar], target: int, words: HistogramWords) -> dict[str, Any]
             "color": ["var(--band-4)" if bar.low >= target else "var(--band-2)" for bar in bars],
             "cornerradius": 3,
         },
-        **frame.hover(words.hover, bars),
+        **layout.hover(words.hover, bars),
     }
 
 
@@ -114,7 +114,7 @@ def _medians(medians: list[Median], right: int, most: int, words: HistogramWords
             "line": {"color": "var(--brand)", "width": 2},
         },
         "cliponaxis": False,
-        **frame.hover(words.hover_median, medians),
+        **layout.hover(words.hover_median, medians),
     }
     return [points]
 
@@ -132,13 +132,13 @@ def _box(spread: Spread, right: int, most: int) -> list[dict[str, Any]]:
         "line": {"width": 0},
     }
     middle = min(spread.median or 0, right)
-    return [half, frame.line(middle, 0, middle, most * MEDIAN_ROW, "var(--brand)", dash="dash", width=1.6)]
+    return [half, layout.line(middle, 0, middle, most * MEDIAN_ROW, "var(--brand)", dash="dash", width=1.6)]
 
 
 def _median(median: float, most: int, words: HistogramWords, right: int) -> dict[str, Any]:
     """Left of its line where that leaves room, or it would run into the target's label."""
     left = median > right * 0.35
-    return frame.label(
+    return layout.label(
         min(median, right),
         most * MEDIAN_ROW,
         words.median,

@@ -5,40 +5,40 @@ from typing import Any
 
 from django import template
 
-from apps.dashboard import adjustment_words, words
-from apps.quotas.models import Adjustment
+from apps.campaigns.models import Adjustment
+from apps.dashboard.labels import adjustments, base
 
 register = template.Library()
 
 
 @register.filter
 def effect(adjustment: Any) -> str:
-    return adjustment_words.effect(adjustment.target, adjustment.exempt)
+    return adjustments.effect(adjustment.target, adjustment.exempt)
 
 
 @register.simple_tag
 def period(adjustment: Any, rule: Any) -> str:
-    return adjustment_words.period(adjustment, rule.opens_at)
+    return adjustments.period(adjustment, rule.opens_at)
 
 
 @register.filter
-def kind_of(request: Any) -> words.Text:
-    return adjustment_words.kind_of(request)
+def kind_of(request: Any) -> base.Text:
+    return adjustments.kind_of(request)
 
 
 @register.filter
 def of_many(request: Any) -> str:
-    return adjustment_words.of_many(request)
+    return adjustments.of_many(request)
 
 
 @register.filter
-def left_out(code: str) -> words.Text:
+def left_out(code: str) -> base.Text:
     return Adjustment.SkipReason(code).label if code in Adjustment.SkipReason.values else code
 
 
 @register.filter
 def short_day(day: date | None) -> str:
-    return words.short_date(day) if day else "–"
+    return base.short_date(day) if day else "–"
 
 
 @register.simple_tag

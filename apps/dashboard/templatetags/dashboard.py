@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 from lucide.templatetags.lucide import lucide
 
-from apps.dashboard import review_words, words
-from apps.dashboard.folding import constant_tag
+from apps.dashboard.labels import base, reviews
+from apps.dashboard.template_constants import constant_tag
 
 register = template.Library()
 
@@ -68,13 +68,13 @@ def _share(part: float, whole: int) -> str:
 
 @register.filter
 def num(value: float | None) -> str:
-    return "" if value is None else words.number(value)
+    return "" if value is None else base.number(value)
 
 
 @register.filter
 def num1(value: float) -> str:
     """One decimal, and none where it would be a zero."""
-    return words.number(round(value, 1))
+    return base.number(round(value, 1))
 
 
 @register.filter
@@ -101,7 +101,7 @@ def when(context: Context, moment: datetime | None) -> str:
     elif today and local.date() == today - timedelta(days=1):
         text = _("yesterday %(time)s") % {"time": clock}
     elif today and local.year == today.year:
-        text = f"{words.short_date(local.date())} {clock}"
+        text = f"{base.short_date(local.date())} {clock}"
     else:
         text = date_format(local, pgettext("date format, with year and time", "j M Y H:i"))
     return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), text)
@@ -123,8 +123,8 @@ def reached(row: Any) -> str:
     """The target, and the day it was reached on."""
     if row.reached_at is None:
         return _("Target reached")
-    day = words.full_date(timezone.localtime(row.reached_at).date())
-    return _("%(target)s reached on %(day)s") % {"target": words.number(row.target), "day": day}
+    day = base.full_date(timezone.localtime(row.reached_at).date())
+    return _("%(target)s reached on %(day)s") % {"target": base.number(row.target), "day": day}
 
 
 @register.simple_tag
@@ -187,7 +187,7 @@ def _cell(cell: Any) -> str:
 
 @register.filter
 def clock(moment: datetime | None) -> str:
-    return words.clock_time(moment) if moment else ""
+    return base.clock_time(moment) if moment else ""
 
 
 @register.filter
@@ -197,49 +197,49 @@ def short_language(name: str) -> str:
 
 
 @register.filter
-def reason_label(code: str, final: object = None) -> words.Text:
+def reason_label(code: str, final: object = None) -> base.Text:
     """`final`: the result that is looked at, if any."""
-    found = words.reason(code, final=bool(final))
+    found = base.reason(code, final=bool(final))
     return found.label if found else code
 
 
 @register.filter
-def reason_cure(code: str, final: object = None) -> words.Text:
+def reason_cure(code: str, final: object = None) -> base.Text:
     """What would mend it; of a result, what it was. `final` as above."""
-    found = words.reason(code, final=bool(final))
+    found = base.reason(code, final=bool(final))
     return found.cure if found else ""
 
 
 @register.simple_tag
 def why(contact: Any, final: object) -> str:
     """Why a contact does not count, or did not count in the result `final`; words.why."""
-    return words.why(contact, final=bool(final))
+    return base.why(contact, final=bool(final))
 
 
 @register.filter
-def source_label(code: str) -> words.Text:
-    return words.SOURCES.get(code, code)
+def source_label(code: str) -> base.Text:
+    return base.SOURCES.get(code, code)
 
 
 @register.filter
-def pace_label(code: str) -> words.Text:
-    return words.PACES.get(code, code)
+def pace_label(code: str) -> base.Text:
+    return base.PACES.get(code, code)
 
 
 @register.filter
-def answer_label(kind: str) -> words.Text:
-    return review_words.KINDS.get(kind, kind)
+def answer_label(kind: str) -> base.Text:
+    return reviews.KINDS.get(kind, kind)
 
 
 @register.filter
 def last_day(end: datetime) -> str:
     """The last day before an instant that ends one, in the zone in force."""
-    return words.full_date(timezone.localtime(end - timedelta(microseconds=1)).date())
+    return base.full_date(timezone.localtime(end - timedelta(microseconds=1)).date())
 
 
 @register.filter
 def restorable(end_reason: str) -> bool:
-    return end_reason in words.RESTORABLE
+    return end_reason in base.RESTORABLE
 
 
 @register.simple_tag
@@ -252,27 +252,27 @@ def undo_of(message: Any) -> str:
 
 
 @register.filter
-def kind_label(kind: str) -> words.Text:
-    return words.KINDS.get(kind, kind)
+def kind_label(kind: str) -> base.Text:
+    return base.KINDS.get(kind, kind)
 
 
 @register.filter
 def full_day(day: date) -> str:
-    return words.full_date(day)
+    return base.full_date(day)
 
 
 @register.filter
 def long_day(day: date) -> str:
     """With its year: for what may be a year away."""
-    return words.long_date(day)
+    return base.long_date(day)
 
 
 @register.filter
 def day_of(moment: datetime) -> str:
     """The day an instant falls on, in the zone in force."""
-    return words.full_date(timezone.localtime(moment).date())
+    return base.full_date(timezone.localtime(moment).date())
 
 
 @register.filter
 def people(count: int) -> str:
-    return words.people(count)
+    return base.people(count)

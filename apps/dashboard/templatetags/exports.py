@@ -2,7 +2,7 @@
 
 from django import template
 
-from apps.dashboard import export_words
+from apps.dashboard.labels import exports
 
 register = template.Library()
 
@@ -10,4 +10,4 @@ register = template.Library()
 @register.filter
 def correction_word(action: str) -> str:
     """What of the past was corrected, of an audit trail's action."""
-    return str(export_words.CORRECTIONS.get(action, action))
+    return str(exports.CORRECTIONS.get(action, action))

@@ -4,20 +4,20 @@ from typing import Any
 
 from django import template
 
-from apps.contacts.rules import REJECTED
-from apps.dashboard import roster_words, words
+from apps.contacts.drafts import REJECTED
+from apps.dashboard.labels import base, roster
 
 register = template.Library()
 
 
 @register.filter
 def encoding_label(name: str) -> str:
-    return str(words.ENCODINGS.get(name, name))
+    return str(base.ENCODINGS.get(name, name))
 
 
 @register.filter
 def column_label(column: str) -> str:
-    return str(words.KINDS.get(column, column))
+    return str(base.KINDS.get(column, column))
 
 
 @register.filter
@@ -28,13 +28,13 @@ def is_rejected(code: str) -> bool:
 @register.filter
 def rejection(reject: dict[str, Any]) -> str:
     """Why, of a reject that a report kept."""
-    return words.rejection(reject["code"], reject["column"], reject["reason"])
+    return base.rejection(reject["code"], reject["column"], reject["reason"])
 
 
 @register.filter
 def too_large(found: dict[str, Any]) -> str:
     """Of what a refused file has too much."""
-    return words.too_large(found["line"], found["limit"], found["unit"])
+    return base.too_large(found["line"], found["limit"], found["unit"])
 
 
 @register.filter
@@ -45,15 +45,15 @@ def cells(entry: Any) -> str:
 
 @register.filter
 def time_left(seconds: int) -> str:
-    return words.time_left(seconds)
+    return base.time_left(seconds)
 
 
 @register.filter
 def roster_field(name: str) -> str:
-    return roster_words.role(name)
+    return roster.role(name)
 
 
 @register.filter
 def roster_rejection(reject: dict[str, Any]) -> str:
     dependents = reject.get("dependents", 0)
-    return roster_words.rejection(reject["code"], reject["column"], reject["about"], dependents)
+    return roster.rejection(reject["code"], reject["column"], reject["about"], dependents)

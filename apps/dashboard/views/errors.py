@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
-from apps.ledger.services import database_is_away
+from apps.core.locks import database_is_away
 
 logger = logging.getLogger(__name__)
 

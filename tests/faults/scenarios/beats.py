@@ -12,16 +12,16 @@ import time
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from apps.ledger.models import Job, Setting
-from apps.quotas.freeze.freezing import freeze
-from apps.quotas.models import FrozenResult
-from apps.quotas.services import process_effective_dates, sweep
-from apps.quotas.services.passing import PROCESSED_UNTIL
+from apps.core.models import Job, Setting
+from apps.results.freeze import freeze
+from apps.results.models import FrozenResult
+from apps.standings.effective_dates import PROCESSED_UNTIL, process_effective_dates
+from apps.standings.process_runs import sweep
 from tests import people
 from tests.faults.ground import Ground, Tally, dice_of, within
 from tests.fixtures import Clock
 from tests.oracle import oracle
-from tests.quotas.deadline import verdicts
+from tests.results.deadline import verdicts
 
 ZONE = ZoneInfo("Asia/Shanghai")
 # Later than today, so that a job which finds the clock not yet set follows time to before it.

@@ -14,7 +14,7 @@ from apps.contacts.imports import import_submission
 from apps.contacts.models import Submission
 from config.celery import app
 from tests import people
-from tests.contacts.handing_in import handed_in, own_file, told
+from tests.contacts.submitting import handed_in, own_file, told
 from tests.faults.doors import Answer, Door, NoAnswer
 from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of
 from tests.faults.sampler import Sampler

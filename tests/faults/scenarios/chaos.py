@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.db import connection
 
-from apps.quotas.models import Campaign
+from apps.campaigns.models import Campaign
 from tests import people
 from tests.faults.doors import Answer, Door
 from tests.faults.ground import Ground, Tally, dice_of, patiently

@@ -13,7 +13,7 @@ from functools import partial
 from django.db import connection
 
 from apps.contacts.models import ContactIdentity
-from apps.quotas.models import Standing
+from apps.standings.models import Standing
 from tests import plugin
 from tests.faults.doors import Answer, Door
 from tests.faults.ground import TARGET, Ground, Tally, dice_of

@@ -1,6 +1,6 @@
 """D1, D2, D4: the cut-off to the microsecond, writers of the last microsecond, attempts to move a frozen verdict.
 
-They need the database alone; what they do stands in tests/quotas/deadline.py and moving.py.
+They need the database alone; what they do stands in tests/results/deadline.py and moving.py.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from unittest.mock import patch
 from django.conf import settings
 from django.db import connection
 
-from apps.quotas import rules
-from apps.quotas.freeze import closing
-from apps.quotas.freeze.freezing import freeze
+from apps.campaigns import rules
+from apps.results import close_submissions
+from apps.results.freeze import freeze
 from tests import people, plugin
 from tests.crowd import no_lock
 from tests.faults.ground import Ground, Tally, instant
 from tests.fixtures import Clock
-from tests.quotas import deadline, moving
+from tests.results import deadline
+from tests.standings import moving
 
-GUARDED = "quotas_frozenstanding"
+GUARDED = "results_frozenstanding"
 
 
 def to_the_microsecond(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
@@ -37,7 +38,7 @@ def to_the_microsecond(ground: Ground, trials: int, seed: int, broken: str = "")
 def late_writers(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """D2. The mutant lists what was received without drawing a line between the writers before and after."""
     _alone(ground)
-    with patch.object(closing, "lock_facts", no_lock) if broken else nullcontext():
+    with patch.object(close_submissions, "lock_facts", no_lock) if broken else nullcontext():
         return _tally(trials, deadline.late_writers(trials, seed, Clock()))
 
 

@@ -24,30 +24,31 @@ from unittest.mock import patch
 
 from django.db import connection
 
+from apps.campaigns.models import Campaign
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact
-from apps.contacts.services import end_contact
-from apps.ledger.models import AuditEntry
-from apps.quotas import tasks
-from apps.quotas.freeze import freezing, storing
-from apps.quotas.freeze.files import signature_file
-from apps.quotas.models import Campaign, FrozenResult
-from apps.quotas.services import sweep
-from config.children import ask_for_death_signal
+from apps.contacts.services.changes import end_contact
+from apps.core.models import AuditEntry
+from apps.localstack.processes import ask_for_death_signal
+from apps.operations import tasks
+from apps.results import freeze, store_result
+from apps.results.models import FrozenResult
+from apps.results.result_files import signature_file
+from apps.standings.process_runs import sweep
 from tests import people, plugin, reviewing
 from tests.commands import run as command
 from tests.faults.ground import TARGET, Ground, Tally, dice_of, instant
 from tests.fixtures import Clock
 from tests.oracle import oracle
-from tests.quotas.deadline import verdicts
-from tests.quotas.rebuilding import exported, rebuilt
+from tests.results.deadline import verdicts
+from tests.standings.rebuilding import exported, rebuilt
 
 STAFF = 24
 # Rebuilt so often from one freeze, and frozen again so often where it is frozen.
 IN_A_ROW = 10
 PATIENCE = 60.0
 FORGET_K = """SET session_replication_role = 'replica';
-UPDATE quotas_campaign SET kept_until = '2999-01-01 00:00+00'"""
+UPDATE campaigns_campaign SET kept_until = '2999-01-01 00:00+00'"""
 
 
 def one_result(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
@@ -144,7 +145,7 @@ def _five_at_once(ground: Ground, tally: Tally) -> None:
         one.join(PATIENCE)
     ended = [one.exitcode for one in freezers]
     tally.expect(ended == [0] * len(doors), f"five who froze at once ended with {ended}")
-    again = [freezing.freeze(campaign=campaign, by=people.TESTER, patient=True) for _ in range(IN_A_ROW)]
+    again = [freeze.freeze(campaign=campaign, by=people.TESTER, patient=True) for _ in range(IN_A_ROW)]
     tally.expect(len({signature_file(one) for one in again if one}) == 1, "ten in a row gave more than one result")
     results = list(FrozenResult.objects.filter(campaign=campaign))
     tally.expect(len(results) == 1, f"{len(results)} results")
@@ -186,7 +187,7 @@ def _broken_here(name: str) -> Iterator[None]:
     `any_order`: lines are signed as the database happens to give them. `hold_nobody`: nobody waits for another one's
     freeze, or looks who was first. `forget_k`, above: what was learned after the freeze counts.
     """
-    lines = storing.canonical_lines
+    lines = store_result.canonical_lines
 
     def shuffled(*version: Any) -> Iterator[str]:
         found = list(lines(*version))
@@ -198,12 +199,12 @@ def _broken_here(name: str) -> Iterator[None]:
         yield True
 
     def only_try(campaign: Campaign, *arguments: Any) -> Any:
-        return freezing._step(Campaign.objects.get(pk=campaign.pk), *arguments)
+        return freeze._step(Campaign.objects.get(pk=campaign.pk), *arguments)
 
     with ExitStack() as stack:
         if name == "any_order":
-            stack.enter_context(patch.object(storing, "canonical_lines", shuffled))
+            stack.enter_context(patch.object(store_result, "canonical_lines", shuffled))
         if name == "hold_nobody":
-            stack.enter_context(patch.object(freezing, "advisory_lock", everybody))
-            stack.enter_context(patch.object(freezing, "_try_step", only_try))
+            stack.enter_context(patch.object(freeze, "advisory_lock", everybody))
+            stack.enter_context(patch.object(freeze, "_try_step", only_try))
         yield

@@ -19,11 +19,11 @@ from django.db import connection
 from apps.contacts.imports import import_submission
 from apps.contacts.models import Submission
 from tests import people
-from tests.contacts.handing_in import contacts, done, handed_in, own_file, told
+from tests.contacts.submitting import contacts, done, handed_in, own_file, told
 from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of, send, within
-from tests.faults.house import children_of
 from tests.faults.moments import BATCH
 from tests.faults.sampler import Sampler
+from tests.faults.stack import children_of
 from tests.faults.waiting import SECONDS, let_files_look_old
 
 CHILD_BACK = 10.0  # seconds: the promise after the death of a child

@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from datetime import time as clock_time
 from typing import Any
 
-from apps.ledger.models import AuditEntry
-from apps.quotas.models import MarkRun, Standing, StandingChange
-from apps.quotas.services import begin_nightly_recount
+from apps.core.models import AuditEntry
+from apps.standings.models import MarkRun, Standing, StandingChange
+from apps.standings.start_run import begin_nightly_recount
 from tests import people
 from tests.faults.ground import PATIENCE, TARGET, Ground, Tally, dice_of, within
 from tests.faults.scenarios.beats import FIRST, ZONE
 from tests.fixtures import Clock
-from tests.quotas.drifting import inject
+from tests.standings.drifting import inject
 
 STAFF = 80
 DRIFTED = 50

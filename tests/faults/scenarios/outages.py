@@ -18,15 +18,15 @@ from django.db import connection
 
 from apps.contacts.imports import import_submission
 from apps.contacts.models import Submission
-from config.children import stop_children
+from apps.localstack.processes import stop_children
 from tests import people, plugin
-from tests.contacts.handing_in import contacts, handed_in, own_file, told
+from tests.contacts.submitting import contacts, handed_in, own_file, told
 from tests.faults.doors import NoAnswer
 from tests.faults.ground import CROSSERS, PATIENCE, TARGET, Ground, Tally, dice_of, patiently, send, within
-from tests.faults.house import STEPS
 from tests.faults.load import WRITERS, Load
 from tests.faults.moments import BATCH
 from tests.faults.sampler import Sampler
+from tests.faults.stack import STEPS
 from tests.faults.waiting import let_files_look_old
 
 OWNER = "A001"

@@ -15,8 +15,8 @@ from django.db.models import Max
 
 from apps.contacts.imports import import_contacts
 from apps.contacts.models import Contact
-from apps.contacts.services import ContactRefused, end_contact, rename_contact
-from apps.quotas.services import mark_everybody
+from apps.contacts.services.changes import ContactRefused, end_contact, rename_contact
+from apps.standings.process_runs import mark_everybody
 from tests import people
 from tests.crowd import at_once
 from tests.faults import breaks, moments

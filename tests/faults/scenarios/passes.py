@@ -13,11 +13,11 @@ import time
 from collections import Counter
 from unittest.mock import patch
 
-from apps.quotas.models import MarkRun, Standing, StandingChange
-from apps.quotas.services import marking
+from apps.standings import marking
+from apps.standings.models import MarkRun, Standing, StandingChange
 from tests.faults.ground import CROSSERS, PATIENCE, TARGET, Ground, Tally, dice_of, within
 from tests.faults.sampler import Sampler
-from tests.quotas.passes import begin, wrong_with
+from tests.standings.passes import begin, wrong_with
 
 WORKERS = ("worker1", "worker2", "worker3")
 STAFF = 120

@@ -13,8 +13,8 @@ from functools import partial
 from apps.contacts.models import ContactIdentity
 from tests.faults.doors import NoAnswer
 from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of, send, within
-from tests.faults.house import SWEEP, children_of
 from tests.faults.sampler import Sampler
+from tests.faults.stack import SWEEP, children_of
 
 # Two sweeps, and what a slow machine adds to them.
 MARKED_WITHIN = 2 * SWEEP + 3.0

@@ -1,7 +1,7 @@
 """T3: 16 people send the worst file of each kind at one moment: the site answers, memory stays flat, each file ends.
 
 The bound is one of time, so this is no part of `make test`; what makes it hold is counted there in calls and bytes
-(tests/ledger/test_worst_files.py), and no page of any test may read a file (tests/dashboard/strict.py).
+(tests/fileio/test_worst_files.py), and no page of any test may read a file (tests/dashboard/strict.py).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from apps.employees.services import grant_role
-from apps.ledger.models import FilePreview
+from apps.accounts.services import grant_role
+from apps.core.models import FilePreview
 from tests import people, worst
 from tests.faults.doors import CSRF, Answer, Door, NoAnswer
 from tests.faults.ground import Ground, Tally
-from tests.faults.house import children_of
 from tests.faults.meanwhile import Meanwhile
+from tests.faults.stack import children_of
 
 SENDERS = 16
 # Seconds in which 99 of 100 answers come, whatever is sent.

@@ -2,9 +2,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.employees import tokens
-from apps.employees.management.person import PersonCommand
-from apps.employees.services import account_for
+from apps.accounts import api_tokens
+from apps.accounts.management.person import PersonCommand
+from apps.accounts.services import account_for
 
 
 class Command(PersonCommand):
@@ -13,22 +13,25 @@ class Command(PersonCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--scope", action="append", required=True, choices=[scope.value for scope in tokens.OFFERED],
+            "--scope", action="append", required=True, choices=[scope.value for scope in api_tokens.OFFERED],
             help="what it may be used for; may be given twice",
         )  # fmt: skip
         parser.add_argument("--name", required=True, help="what will use it")
         parser.add_argument(
-            "--days", type=int, default=tokens.DEFAULT_DAYS, help="it expires after so many days (default: %(default)s)"
+            "--days",
+            type=int,
+            default=api_tokens.DEFAULT_DAYS,
+            help="it expires after so many days (default: %(default)s)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         employee = self.person(options)
         try:
-            token, secret = tokens.create_token(
+            token, secret = api_tokens.create_token(
                 account=account_for(employee), name=options["name"], scopes=options["scope"], days=options["days"],
                 by=self.actor, shown=True,
             )  # fmt: skip
-        except tokens.TokenRefused as refused:
+        except api_tokens.TokenRefused as refused:
             raise CommandError(refused.message) from refused
         self.warn("This is shown once and stored nowhere: keep it where you keep passwords.")
         told = {

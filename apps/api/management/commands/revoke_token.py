@@ -2,9 +2,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.employees.models import ApiToken
-from apps.employees.tokens import revoke_token
-from apps.ledger.management.house import AppCommand
+from apps.accounts.api_tokens import revoke_token
+from apps.accounts.models import ApiToken
+from apps.core.management.base import AppCommand
 
 
 class Command(AppCommand):

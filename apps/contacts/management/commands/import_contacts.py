@@ -6,13 +6,13 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.contacts.columns import ROLES
+from apps.contacts.import_report import ImportResult
 from apps.contacts.imports import import_contacts
 from apps.contacts.reading import FORMATS, VCARD, is_vcards
-from apps.contacts.reports import ImportResult
+from apps.core.management.base import AppCommand, count_entries, name_encoding, sentence
 from apps.employees.models import Employee
-from apps.ledger.management.house import AppCommand, count_entries, name_encoding, sentence
-from apps.ledger.tables import UnreadableFile
-from apps.ledger.texts import UnsureEncoding
+from apps.fileio.csv_reader import UnreadableFile
+from apps.fileio.encodings import UnsureEncoding
 
 
 def _columns(text: str) -> dict[str, str]:
@@ -72,7 +72,7 @@ class Command(AppCommand):
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error
         except UnsureEncoding as error:
-            raise CommandError(f"{file}: {sentence(str(error))} {name_encoding(error)}") from error
+            raise CommandError(f"{file}: {sentence(str(error))} {name_encoding(error.candidates)}") from error
         except UnreadableFile as error:
             raise CommandError(f"{file}: {error}") from error
         self._tell(options, result)

@@ -1,9 +1,9 @@
 from typing import Any
 
-from apps.dashboard import approval_words
-from apps.employees.models import ApprovalRequest
-from apps.ledger.management.house import AppCommand
-from apps.ledger.services import db_now
+from apps.accounts.models import ApprovalRequest
+from apps.core.clock import db_now
+from apps.core.management.base import AppCommand
+from apps.dashboard.labels import approvals
 
 
 class Command(AppCommand):
@@ -12,8 +12,8 @@ class Command(AppCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         waiting = list(ApprovalRequest.objects.open(db_now()).order_by("requested_at", "pk"))
         lines = [
-            f"{one.pk}  {approval_words.kind_of(one).title}: {one.label} · {one.requested_by_label} · "
-            f"{one.requested_at:%Y-%m-%d %H:%M} UTC · {'; '.join(approval_words.effect_lines(one.effect)) or '–'}"
+            f"{one.pk}  {approvals.kind_of(one).title}: {one.label} · {one.requested_by_label} · "
+            f"{one.requested_at:%Y-%m-%d %H:%M} UTC · {'; '.join(approvals.effect_lines(one.effect)) or '–'}"
             for one in waiting
         ]
         self.tell(options, {"waiting": [_json(one) for one in waiting]}, "\n".join(lines) or "Nothing is waiting.")

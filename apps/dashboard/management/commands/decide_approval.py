@@ -4,14 +4,14 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.dashboard import approval_words
-from apps.employees.approval_workflow import ApprovalRefused, refuse_request
-from apps.employees.email_changes import roles_of, waiting_changes
-from apps.employees.models import ApprovalRequest
-from apps.ledger.management.house import AppCommand
-from apps.ledger.services import db_now
-from apps.quotas.services import enqueue_marking
-from apps.quotas.services.approvals import approve_request, effect_digest, effect_of_request
+from apps.accounts.approvals import ApprovalRefused, refuse_request
+from apps.accounts.models import ApprovalRequest
+from apps.core.clock import db_now
+from apps.core.enqueue import enqueue_marking
+from apps.core.management.base import AppCommand
+from apps.dashboard.labels import approvals
+from apps.roster.email_changes import roles_of, waiting_changes
+from apps.standings.approvable_changes import approve_request, effect_digest, effect_of_request
 
 
 class Command(AppCommand):
@@ -46,9 +46,9 @@ class Command(AppCommand):
 
     def _show(self, request: ApprovalRequest, effect: dict[str, int]) -> None:
         """On standard error: standard output is the result's."""
-        title = approval_words.kind_of(request).title
+        title = approvals.kind_of(request).title
         self.stderr.write(f"{title}: {request.label}, requested by {request.requested_by_label}")
-        for line in approval_words.effect_lines(effect):
+        for line in approvals.effect_lines(effect):
             self.stderr.write(f"  {line}")
         for change in waiting_changes(request):
             roles = ", ".join(role.role for role in roles_of(change.employee))

@@ -1,0 +1,56 @@
+"""The admin of people: accounts, roles and the roster, to read."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+
+from apps.accounts.access_log import log_record_access
+from apps.accounts.models import Account, Role
+from apps.core.admin import ReadOnlyAdmin
+from apps.employees.models import Employee
+
+
+class PersonAdmin(ReadOnlyAdmin):
+    """Rows about one person each: opening one is a look at that person."""
+
+    looked_at = "account"
+
+    def person(self, row: Any) -> Employee | None:
+        """Whom the row is about."""
+        return cast("Employee | None", row.employee)
+
+    def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        person = self.person(kwargs["obj"]) if kwargs.get("obj") else None
+        if person is not None:
+            log_record_access(cast(Account, request.user), person, self.looked_at)
+        return super().render_change_form(request, *args, **kwargs)
+
+
+@admin.register(Employee)
+class EmployeeAdmin(PersonAdmin):
+    looked_at = "roster"
+    list_display = ["staff_no", "name", "email", "time_zone"]
+    search_fields = ["staff_no", "name", "email"]
+
+    def person(self, row: Employee) -> Employee:
+        return row
+
+
+@admin.register(Role)
+class RoleAdmin(PersonAdmin):
+    list_display = ["account", "role", "granted_at", "granted_by_label"]
+    list_filter = ["role"]
+    list_select_related = ["account"]
+
+    def person(self, row: Role) -> Employee | None:
+        return row.account.employee
+
+
+@admin.register(Account)
+class AccountAdmin(PersonAdmin):
+    list_display = ["login", "display_name", "email", "is_active", "is_staff", "last_login"]
+    search_fields = ["login", "display_name", "email"]
+    exclude = ["password", "groups", "user_permissions"]

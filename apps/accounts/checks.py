@@ -1,0 +1,34 @@
+"""System checks that say plainly what an installation lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Info, Tags, register
+
+from apps.accounts.breached_passwords import PasswordListError, look_at
+
+HINT = "docs/deployment.md says how such a list is made. Without BREACHED_PASSWORDS none is asked."
+
+
+@register(Tags.security)
+def usable_list_of_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Found at the start, not when somebody sets a password."""
+    if not settings.BREACHED_PASSWORDS:
+        return []
+    try:
+        look_at(Path(settings.BREACHED_PASSWORDS))
+    except PasswordListError as error:
+        return [Error(f"BREACHED_PASSWORDS: {settings.BREACHED_PASSWORDS} {error}.", hint=HINT, id="hundred.E006")]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def list_of_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Django's list of common passwords is short."""
+    if settings.BREACHED_PASSWORDS:
+        return []
+    told = "BREACHED_PASSWORDS is not set: passwords that became known elsewhere are taken, but for the commonest."
+    return [Info(told, hint="docs/deployment.md says how a list of them is made.", id="hundred.I007")]

@@ -1,0 +1,18 @@
+from typing import Any
+
+from apps.accounts.management.person import PersonCommand
+from apps.accounts.services import account_for
+from apps.accounts.sessions import end_access
+
+
+class Command(PersonCommand):
+    help = "Signs an employee out of every browser and ends the tokens of programs."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        employee = self.person(options)
+        ended = end_access(account=account_for(employee), by=self.actor)
+        self.tell(
+            options,
+            {"staff_no": employee.staff_no, "ended": ended},
+            f"{employee} is signed in nowhere, with no token: {ended} sessions ended.",
+        )

@@ -1,0 +1,29 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from apps.accounts.enrolment import make_code
+from apps.accounts.management.commands.enrolment_code import said_of
+from apps.accounts.management.person import PersonCommand
+from apps.accounts.models import Role
+from apps.accounts.services import account_for, grant_role
+
+
+class Command(PersonCommand):
+    help = "Gives an employee a role, or takes it away; the change stands in the audit trail."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("role", choices=Role.Kind.values)
+        parser.add_argument("--revoke", action="store_true", help="take the role away")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        employee = self.person(options)
+        changed = grant_role(employee=employee, role=options["role"], by=self.actor, revoke=options["revoke"])
+        state = "no longer has" if options["revoke"] else "has"
+        was = "" if changed else " (as before)"
+        # Where nothing changed, a code that was handed over stays good.
+        code = make_code(account=account_for(employee), by=self.actor) if changed else None
+        told = {"staff_no": employee.staff_no, "role": options["role"], "changed": changed, "enrolment_code": code}
+        said = f"{employee} {state} the role {options['role']}{was}."
+        self.tell(options, told, f"{said}\n{said_of(code)}" if code else said)

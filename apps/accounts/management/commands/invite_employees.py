@@ -1,0 +1,52 @@
+from collections.abc import Callable
+from smtplib import SMTPException
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.db.models import QuerySet
+
+from apps.accounts.password_reset import has_pending_email_change
+from apps.accounts.services import account_for, invite, set_password_link
+from apps.core.clock import db_now
+from apps.core.management.base import AppCommand
+from apps.employees.models import Employee
+
+BATCH = 500
+
+
+class Command(AppCommand):
+    help = "Mails employees who have no password yet a link to set one; --print writes the links instead."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--staff-no", help="only this employee")
+        parser.add_argument("--print", action="store_true", help="write the links instead of mailing them")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        employees = Employee.objects.employed_at(db_now()).filter(account__password__in=["", "!"])
+        employees = employees | Employee.objects.employed_at(db_now()).filter(account=None)
+        if options["staff_no"]:
+            employees = employees.filter(staff_no=options["staff_no"])
+            if not Employee.objects.filter(staff_no=options["staff_no"]).exists():
+                raise CommandError(f"no employee has the number {options['staff_no']}")
+        links = {}
+        sent = 0
+        with self.bar("mails", employees.count()) as progress:
+            if options["print"]:
+                for employee in employees.iterator(chunk_size=BATCH):
+                    links[employee.staff_no] = set_password_link(account_for(employee))
+            else:
+                sent = self._mail(employees, progress)
+        lines = [f"{staff_no}  {link}" for staff_no, link in links.items()]
+        summary = "\n".join(lines) if options["print"] else f"{sent} invitations sent."
+        self.tell(options, {"sent": sent, "links": links}, summary or "Everyone has a password already.")
+
+    def _mail(self, employees: QuerySet[Employee], progress: Callable[[int], None]) -> int:
+        # A link goes to no address that waits for a second person, or that another employee has by now.
+        people = (one for one in employees.iterator(chunk_size=BATCH) if not has_pending_email_change(one.pk))
+        try:
+            return invite(employees=people, by=self.actor, progress=progress)
+        except (OSError, SMTPException) as error:
+            raise CommandError(
+                f"the mail server did not take a mail: {error}. Who was mailed stands in the audit trail."
+            ) from error

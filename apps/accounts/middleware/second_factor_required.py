@@ -1,0 +1,33 @@
+"""Whoever's role asks for a second factor, and has not shown one in this session, has one page: where it is added."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from apps.accounts.models import Account
+from apps.accounts.second_factors import lacks_factor
+
+OPEN = frozenset({"second-factor", "passkey-add", "passkey-new", "logout"})
+
+
+class SecondFactorRequiredMiddleware:
+    """Behind the sign-in's own middleware. Addresses for anybody stay for anybody; the API says it in its own words."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        if not getattr(view, "login_required", True):
+            return None
+        match = request.resolver_match
+        if match is not None and match.url_name in OPEN:
+            return None
+        user = request.user
+        if isinstance(user, Account) and lacks_factor(user, request.session):
+            return HttpResponseRedirect(reverse("second-factor"))
+        return None

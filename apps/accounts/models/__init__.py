@@ -1,0 +1,23 @@
+"""The tables of accounts: who signs in, with what, and what two people have to decide together."""
+
+from apps.accounts.models.account import Account, ProviderSubject, Role
+from apps.accounts.models.api_token import ApiToken, Scope
+from apps.accounts.models.approval import ApprovalRequest, EmailChange
+from apps.accounts.models.deputyship import Deputyship
+from apps.accounts.models.enrolment_code import EnrolmentCode
+from apps.accounts.models.security_event import SecurityEvent
+from apps.accounts.models.session import BrowserSession
+
+__all__ = [
+    "Account",
+    "ApiToken",
+    "ApprovalRequest",
+    "BrowserSession",
+    "Deputyship",
+    "EmailChange",
+    "EnrolmentCode",
+    "ProviderSubject",
+    "Role",
+    "Scope",
+    "SecurityEvent",
+]

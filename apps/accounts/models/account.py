@@ -1,0 +1,155 @@
+"""Accounts that sign in, their roles, and their bindings to the OpenID provider."""
+
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models, transaction
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models.deputyship import Deputyship
+from apps.core.audit import Actor, audit
+from apps.core.querysets import Clock
+from apps.employees.models import Employee, Employment
+
+
+def meant_by(name: str) -> Q:
+    """The accounts that a name at the sign-in, in lower case, can mean."""
+    return Q(login=name) | Q(employee__email=name) | Q(employee=None, email__iexact=name)
+
+
+class AccountManager(BaseUserManager["Account"]):
+    """Accounts by login; `createsuperuser` works, but a superuser is not HR."""
+
+    def create_user(self, login: str, password: str | None = None, **fields: Any) -> "Account":
+        account = self.model(login=login.lower(), **fields)
+        account.set_password(password)
+        account.save(using=self._db)
+        return account
+
+    def create_superuser(self, login: str, password: str | None = None, **fields: Any) -> "Account":
+        return self.create_user(login, password, is_staff=True, is_superuser=True, **fields)
+
+    def named(self, name: str) -> list["Account"]:
+        """Whoever may be meant by a name at the sign-in, who left included: two of them at most."""
+        return list(self.filter(meant_by(name.strip().lower())).order_by("pk")[:2])
+
+    def get_by_natural_key(self, username: str | None) -> "Account":
+        return self.get(login=(username or "").lower())
+
+
+class Account(AbstractBaseUser, PermissionsMixin):
+    """Somebody who can sign in: usually an employee, sometimes an operator who is none."""
+
+    login = models.CharField(_("staff number"), max_length=150, unique=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    display_name = models.CharField(_("name"), max_length=200, blank=True)
+    employee = models.OneToOneField(Employee, on_delete=models.PROTECT, null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Clock())
+    security_changed_at = models.DateTimeField(
+        null=True, help_text="when its address, second factors, roles or employment changed last; triggers write it"
+    )
+
+    USERNAME_FIELD = "login"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["email"]
+    objects = AccountManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="accounts_login_lower_case", condition=Q(login=Lower("login"))),
+            models.CheckConstraint(name="accounts_login_not_empty", condition=~Q(login="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or self.login
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether this is the password; an old hash of it is then replaced, which stands in the audit trail."""
+        before = self.password
+        with transaction.atomic():
+            right = super().check_password(raw_password)
+            if self.password != before:
+                audit("account.password_hashed_anew", by=self.actor, kind="account", id=self.pk, label=str(self))
+        return right
+
+    @cached_property
+    def roles(self) -> frozenset[str]:
+        """The roles granted to this account, read once a request."""
+        return frozenset(self.role_set.values_list("role", flat=True))
+
+    @cached_property
+    def stands_in(self) -> bool:
+        """Whether this account's employee sees somebody else's team as a deputy now; read once a request."""
+        return Deputyship.objects.in_force().with_a_team().filter(deputy=self.employee_id).exists()
+
+    @cached_property
+    def employment_id(self) -> int | None:
+        """The period of employment that is running, read once a request; None for a leaver and for no employee."""
+        return Employment.objects.running().filter(employee=self.employee_id).values_list("pk", flat=True).first()
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        """What a session is good for: this password, in this period of employment."""
+        value = self.password if self.employee_id is None else f"{self.password}|{self.employment_id}"
+        return salted_hmac("apps.accounts.models.Account.session", value, secret=secret, algorithm="sha256").hexdigest()
+
+    def has_role(self, role: str) -> bool:
+        """Whether the account holds `role`: hr, operator or auditor. A superuser holds none by being one."""
+        return role in self.roles
+
+    @property
+    def actor(self) -> Actor:
+        """This account as the one who asks for a change."""
+        return Actor(self.pk, str(self))
+
+
+class Role(models.Model):
+    """A role of an account: hr, operator or auditor."""
+
+    class Kind(models.TextChoices):
+        HR = "hr", _("HR")
+        OPERATOR = "operator", _("operator")
+        AUDITOR = "auditor", _("auditor")
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE)
+    role = models.TextField(choices=Kind.choices)
+    granted_at = models.DateTimeField(db_default=Clock())
+    granted_by_id = models.BigIntegerField(null=True)
+    granted_by_label = models.TextField()
+    issuer = models.TextField(
+        blank=True, db_default="", default="", help_text="the provider whose groups gave it; empty: given here"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "role"], name="accounts_role_once"),
+            models.CheckConstraint(name="accounts_role_known", condition=Q(role__in=["hr", "operator", "auditor"])),
+        ]
+
+
+class ProviderSubject(models.Model):
+    """Who an account is at the company's OpenID provider: from its first sign-in there on, nobody else is.
+
+    A subject means something at its issuer alone. An e-mail is no part of it: addresses change hands.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE)
+    issuer = models.TextField()
+    subject = models.TextField()
+    bound_at = models.DateTimeField(db_default=Clock())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="accounts_subject_of_one_account"),
+            models.UniqueConstraint(fields=["account", "issuer"], name="accounts_one_subject_of_an_account"),
+            models.CheckConstraint(name="accounts_subject_not_empty", condition=~Q(issuer="") & ~Q(subject="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} at {self.issuer}"

@@ -1,0 +1,75 @@
+"""Sign-in for programs: a token acts for one account, with less than that account may do, until it expires.
+
+The table of `models`, in a file of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.querysets import Clock
+
+
+class Scope(models.TextChoices):
+    """What a token may be used for. It never opens more than its account may see."""
+
+    OWN = "own", _("the own standing and the own contacts")
+    REPORTS = "reports:read", _("campaigns, and the standings its owner may see")
+    FEED = "feed:write", _("the feed of the messaging product; for operators")
+
+
+class ApiTokenQuerySet(models.QuerySet):
+    """Tokens by whose they are and whether they still open anything."""
+
+    def of(self, account: Any) -> ApiTokenQuerySet:
+        """The tokens of one account."""
+        return self.filter(account=account)
+
+    def usable(self) -> ApiTokenQuerySet:
+        """Neither revoked nor expired, and made in the owner's present employment, by the database's clock."""
+        employed = Q(account__employee=None) | Q(
+            account__employee__employment__starts_at__lte=F("created_at"),
+            account__employee__employment__ends_at__gt=Clock(),
+        )
+        return self.filter(employed, revoked_at=None, expires_at__gt=Clock())
+
+
+class ApiToken(models.Model):
+    """A secret that signs a program in as an account. Only the secret's SHA-256 is stored.
+
+    The secret has 256 random bits, so a plain digest is as good as a slow one and can be looked up by index.
+    """
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT)
+    name = models.TextField()
+    digest = models.BinaryField()
+    scopes = ArrayField(models.TextField(choices=Scope.choices))
+    created_at = models.DateTimeField(db_default=Clock())
+    expires_at = models.DateTimeField()
+    second_factor = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="made with a second factor shown: roles that need one reach through it",
+    )
+    last_used_at = models.DateTimeField(null=True, help_text="exact to the hour, so that reading writes nothing")
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["digest"], name="accounts_token_digest"),
+            models.CheckConstraint(name="accounts_token_name", condition=~Q(name="")),
+            models.CheckConstraint(
+                name="accounts_token_scopes", condition=Q(scopes__contained_by=Scope.values) & ~Q(scopes=[])
+            ),
+            models.CheckConstraint(name="accounts_token_expires", condition=Q(expires_at__gt=F("created_at"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

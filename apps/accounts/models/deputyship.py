@@ -1,0 +1,132 @@
+"""Who stands in for which manager until when. The table of `models`, in a file of its own.
+
+A trigger (migration 0006) holds that a row is ended once and otherwise never changed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, timedelta
+from typing import Any
+
+from django.apps import apps
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
+from django.db.models.functions import Greatest, Least
+from django.utils import timezone
+
+from apps.core.querysets import Clock
+
+# How far ahead a deputy may be named.
+LONGEST = timedelta(days=366)
+
+
+def _alone(who: str) -> Func:
+    return Func(F(who), F(who), Value("[]"), function="int8range", output_field=BigIntegerRangeField())
+
+
+def _period() -> Func:
+    """When it holds, as far as the row says; empty for one that was ended before it began."""
+    end = Greatest(F("starts_at"), Least(F("ends_at"), F("ended_at")))
+    return Func(F("starts_at"), end, function="tstzrange", output_field=DateTimeRangeField())
+
+
+class DeputyshipQuerySet(models.QuerySet["Deputyship"]):
+    """Deputyships by whether they hold now, by the database's clock."""
+
+    def not_over(self) -> DeputyshipQuerySet:
+        """In force or still to begin: not ended, and both employed without a break since it began.
+
+        Whoever leaves and comes back has a new employment, and does not get the old deputyship back with it.
+        """
+        employments = apps.get_model("employees", "Employment").objects
+
+        def employed(who: str) -> Exists:
+            return Exists(
+                employments.filter(employee=OuterRef(who), starts_at__lte=OuterRef("starts_at"), ends_at__gt=Clock())
+            )
+
+        return self.filter(employed("manager_id"), employed("deputy_id"), ended_at=None, ends_at__gt=Clock())
+
+    def in_force(self) -> DeputyshipQuerySet:
+        """Those whose deputy sees the manager's team now."""
+        return self.not_over().filter(starts_at__lte=Clock())
+
+    def visible_to(self, user: Any) -> DeputyshipQuerySet:
+        """Those one is a part of, as manager or deputy; HR sees all. Whoever sees one may end it."""
+        if user.has_role("hr"):
+            return self
+        return self.of(user.employee_id) if user.employee_id else self.none()
+
+    def of(self, employee: Any) -> DeputyshipQuerySet:
+        """Those this employee is a part of, as manager or deputy."""
+        return self.filter(Q(manager=employee) | Q(deputy=employee))
+
+    def with_a_team(self) -> DeputyshipQuerySet:
+        """Those whose manager has somebody below today."""
+        return self.filter(manager__node__last__gt=F("manager__node__first"))
+
+
+class Deputyship(models.Model):
+    """In [starts_at, ends_at), cut short by `ended_at`, the deputy sees the numbers of the manager's team.
+
+    `key` is that of the form it was named with: sent twice it is one.
+    """
+
+    key = models.UUIDField(default=uuid.uuid4)
+    manager = models.ForeignKey("employees.Employee", on_delete=models.PROTECT, related_name="deputies")
+    deputy = models.ForeignKey("employees.Employee", on_delete=models.PROTECT, related_name="stands_in_for")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    named_at = models.DateTimeField(db_default=Clock())
+    named_by_id = models.BigIntegerField()
+    named_by_label = models.TextField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by_id = models.BigIntegerField(null=True)
+    ended_by_label = models.TextField(blank=True)
+
+    objects = DeputyshipQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["ends_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["named_by_id", "key"], name="accounts_deputyship_once"),
+            models.CheckConstraint(name="accounts_not_own_deputy", condition=~Q(manager=F("deputy"))),
+            models.CheckConstraint(name="accounts_deputyship_forward", condition=Q(starts_at__lt=F("ends_at"))),
+            models.CheckConstraint(
+                name="accounts_deputyship_not_of_the_past", condition=Q(starts_at__gte=F("named_at"))
+            ),
+            models.CheckConstraint(
+                name="accounts_deputyship_a_year_ahead", condition=Q(ends_at__lte=F("named_at") + Value(LONGEST))
+            ),
+            models.CheckConstraint(
+                name="accounts_deputyship_ended_by_somebody",
+                condition=Q(ended_at=None, ended_by_id=None, ended_by_label="")
+                | (
+                    # Said of each field: of a NULL alone, a check does not know that it is broken.
+                    Q(ended_at__isnull=False, ended_by_id__isnull=False, ended_at__gte=F("named_at"))
+                    & ~Q(ended_by_label="")
+                ),
+            ),
+            # Each person as a range of one number: so GiST needs no extension that the server may lack.
+            ExclusionConstraint(
+                name="accounts_deputyship_of_a_pair_once",
+                expressions=[
+                    (_alone("manager"), RangeOperators.OVERLAPS),
+                    (_alone("deputy"), RangeOperators.OVERLAPS),
+                    (_period(), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+
+    @property
+    def last_day(self) -> date:
+        """The last day in the company's zone."""
+        return timezone.localdate(self.ends_at - timedelta(microseconds=1), timezone.get_default_timezone())
+
+    @property
+    def first_day(self) -> date:
+        """The first day in the company's zone."""
+        return timezone.localdate(self.starts_at, timezone.get_default_timezone())

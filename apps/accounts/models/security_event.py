@@ -1,0 +1,51 @@
+"""Security events of an account that its owner is mailed about.
+
+The table of `models`, in a file of its own. A row is a mail that still has to be sent: it goes when it was sent.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.querysets import Clock
+
+
+class SecurityEvent(models.Model):
+    """A mail about one event, with the address that the owner had when it happened."""
+
+    class Kind(models.TextChoices):
+        PASSWORD_SET = "password_set", _("A new password was set for your account, with a link that was mailed.")
+        PASSWORD_CHANGED = "password_changed", _("The password of your account was changed.")
+        FACTOR_ADDED = "factor_added", _("A second factor was added to your account.")
+        FACTOR_REMOVED = "factor_removed", _("A second factor was removed from your account.")
+        FACTORS_RESET = "factors_reset", _("All second factors of your account were removed by the operator.")
+        CODES_RENEWED = "codes_renewed", _("New codes on paper were made for your account. The old ones are void.")
+        TOKEN_CREATED = "token_created", _("An API token was created for your account.")
+        TOKEN_REVOKED = "token_revoked", _("An API token of your account was revoked.")
+        ROLE_CHANGED = "role_changed", _("The roles of your account were changed. You were signed out everywhere.")
+        CODE_GUESSES = "code_guesses", _("Your password was typed at the sign-in, followed by several wrong codes.")
+        ADDRESS_REQUESTED = "address_requested", _("HR requested another e-mail address for you.")
+        ADDRESS_CHANGED = "address_changed", _("HR changed the e-mail address of your account.")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE)
+    kind = models.TextField()
+    address = models.TextField(help_text="where the mail goes")
+    origin = models.TextField(help_text="from where it was done, as in the audit trail")
+    browser = models.TextField(blank=True, help_text="what the browser said it is")
+    at = models.DateTimeField(db_default=Clock())
+    tried_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="accounts_security_event_address", condition=~models.Q(address=""))]
+
+    @property
+    def sentence(self) -> str:
+        """What happened, in the active language."""
+        return str(self.Kind(self.kind).label)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.account_id}"

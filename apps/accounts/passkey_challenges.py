@@ -1,0 +1,49 @@
+"""What a browser was asked to sign, kept in its session: for one purpose, one account, one answer and five minutes."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.request import split_domain_port
+
+from apps.accounts.models import Account
+from apps.accounts.passkeys import NotProven, Place
+
+KEPT, PATIENCE = "passkey_challenge", 300
+
+
+class Purpose(StrEnum):
+    """What an answer is good for."""
+
+    SIGN_IN = "sign_in"
+    PROOF = "proof"
+    ADD = "add"
+
+
+def place(request: HttpRequest) -> Place:
+    """Where the browser stands: a host out of ALLOWED_HOSTS, and the origins from which its forms are taken."""
+    address = request.get_host()
+    host = split_domain_port(address)[0]
+    trusted = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if urlsplit(origin).hostname == host]
+    return Place(host, frozenset([f"{request.scheme}://{address}".lower(), *trusted]))
+
+
+def keep(request: HttpRequest, purpose: Purpose, account: Account, state: dict[str, Any]) -> None:
+    """Another question makes the one before it void."""
+    request.session[KEPT] = {"purpose": purpose, "account": account.pk, "at": time.time(), "state": dict(state)}
+
+
+def take(request: HttpRequest, purpose: Purpose, account: Account) -> dict[str, Any]:
+    """The question that is to be answered now; it can be answered this once. Raises NotProven without one."""
+    found = request.session.pop(KEPT, None)
+    if not isinstance(found, dict) or (found["purpose"], found["account"]) != (purpose, account.pk):
+        raise NotProven("nothing was asked")
+    if not 0 <= time.time() - found["at"] <= PATIENCE:
+        raise NotProven("asked too long ago")
+    state: dict[str, Any] = found["state"]
+    return state

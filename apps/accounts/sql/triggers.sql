@@ -1,0 +1,16 @@
+CREATE TRIGGER accounts_account_email_changed BEFORE UPDATE OF email ON accounts_account FOR EACH ROW WHEN (((old.email)::text IS DISTINCT FROM (new.email)::text)) EXECUTE FUNCTION accounts_account_changed();
+CREATE TRIGGER accounts_approval_decided_once BEFORE INSERT OR DELETE OR UPDATE ON accounts_approvalrequest FOR EACH ROW EXECUTE FUNCTION accounts_guard_approval();
+CREATE TRIGGER accounts_approval_ends_email_changes AFTER UPDATE OF decision ON accounts_approvalrequest FOR EACH ROW WHEN (((new.kind = 'email_change'::text) AND (new.decision = ANY (ARRAY['refused'::text, 'withdrawn'::text, 'superseded'::text])))) EXECUTE FUNCTION accounts_end_email_changes();
+CREATE TRIGGER accounts_deputyship_ended_once BEFORE DELETE OR UPDATE ON accounts_deputyship FOR EACH ROW EXECUTE FUNCTION accounts_guard_deputyship();
+CREATE TRIGGER accounts_email_changed AFTER UPDATE OF email ON employees_employee FOR EACH ROW WHEN ((old.email IS DISTINCT FROM new.email)) EXECUTE FUNCTION accounts_employee_email_changed();
+CREATE TRIGGER accounts_email_needs_two BEFORE UPDATE OF email ON employees_employee FOR EACH ROW WHEN ((old.email IS DISTINCT FROM new.email)) EXECUTE FUNCTION accounts_guard_email();
+CREATE TRIGGER employees_employment_begun AFTER INSERT ON employees_employment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION accounts_employment_turned();
+CREATE TRIGGER employees_employment_ends BEFORE INSERT ON employees_employment FOR EACH ROW EXECUTE FUNCTION accounts_record_ending();
+CREATE TRIGGER employees_employment_ends_anew BEFORE UPDATE OF ends_at ON employees_employment FOR EACH ROW WHEN ((new.ends_at <> old.ends_at)) EXECUTE FUNCTION accounts_record_ending();
+CREATE TRIGGER employees_employment_ends_bindings AFTER DELETE ON employees_employment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION accounts_end_bindings();
+CREATE TRIGGER employees_employment_gone AFTER DELETE ON employees_employment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION accounts_employment_turned();
+CREATE TRIGGER employees_employment_moved AFTER UPDATE ON employees_employment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION accounts_employment_turned();
+CREATE TRIGGER accounts_factor_changed AFTER INSERT OR DELETE ON mfa_authenticator FOR EACH ROW EXECUTE FUNCTION accounts_factor_changed();
+CREATE TRIGGER accounts_role_changed AFTER INSERT OR DELETE ON accounts_role FOR EACH ROW EXECUTE FUNCTION accounts_role_changed();
+CREATE TRIGGER accounts_role_given AFTER INSERT ON accounts_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION accounts_role_given();
+CREATE TRIGGER accounts_role_taken AFTER DELETE ON accounts_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION accounts_role_taken();

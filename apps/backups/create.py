@@ -1,0 +1,99 @@
+"""Takes a backup: one snapshot of the database, dumped by pg_dump and described by us, in one file."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connections, transaction
+
+from apps.backups import keys, result_digests
+from apps.backups import manifest as backups_manifest
+from apps.backups.archive import DUMP, BackupError, Writer, open_backup, written_whole
+from apps.backups.pg_tools import address_of, fitting, major_of, output_of
+from apps.core.identity_key import IDENTITY_KEY_CHECK
+from apps.localstack.paths import InstallPaths
+
+# A dump waits for a migration, not for ever.
+LOCK_PATIENCE = "60s"
+# zlib, because every pg_restore has it; a higher level takes minutes and saves a tenth.
+COMPRESSION = "gzip:3"
+
+
+def take(path: Path, *, progress: Callable[[int], None]) -> dict[str, Any]:
+    """Write a backup to `path` and return its manifest; `progress` hears the bytes so far.
+
+    Writers go on meanwhile. Raises BackupError; then `path` is what it was.
+    """
+    _check_place(path)
+    alias = owner()
+    places = keys.embedded()
+    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+        # One snapshot for the dump and for what the manifest says about it.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        manifest = _heading(cursor, places)
+        cursor.execute("SELECT pg_export_snapshot()")
+        [snapshot] = cursor.fetchone()
+        program = fitting("pg_dump", connections[alias].connection.server_version // 10000)
+        manifest["pg_dump"] = major_of(program)
+        try:
+            with written_whole(path) as file:
+                writer = Writer(file)
+                _dump(program, connections[alias].connection, snapshot, writer, progress)
+                manifest |= backups_manifest.describe(cursor)
+                manifest = writer.finish(manifest, keys.in_use(places) if places else None)
+        except OSError as error:
+            raise BackupError(f"{path} cannot be written: {error.strerror or error}. Nothing is left of it.") from error
+    return manifest
+
+
+def owner() -> str:
+    """The connection that sees and may do everything: the owner's where there is one."""
+    return "owner" if "owner" in connections else "default"
+
+
+def _check_place(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise BackupError(f"There is no folder {path.parent} to write the backup to.")
+    if path.is_dir():
+        raise BackupError(f"{path} is a folder; name a file in it.")
+    if path.exists():
+        try:
+            open_backup(path)
+        except BackupError as error:
+            raise BackupError(f"{path} is there already and is no backup; it was left alone.") from error
+
+
+def _heading(cursor: Any, places: InstallPaths | None) -> dict[str, Any]:
+    """What the manifest says first. Raises BackupError where a backup would be of no use."""
+    held = {table.name for table in backups_manifest.tables(cursor)}
+    if not {"django_migrations", "core_setting"} <= held:
+        raise BackupError("The database holds no installation of Hundred: nothing to back up.")
+    cursor.execute("SELECT value #>> '{}' FROM core_setting WHERE name = %s", [IDENTITY_KEY_CHECK])
+    stored = cursor.fetchone()
+    check = stored[0] if stored else None
+    if check not in (None, keys.check_value(settings.IDENTITY_KEY)):
+        raise BackupError(
+            "IDENTITY_KEY is not the key this database was filled with: a backup made with it could not be used. Set "
+            "the right one."
+        )
+    cursor.execute("SELECT hundred_clock(), current_setting('server_version')")
+    at, version = cursor.fetchone()
+    return {
+        "made_at": at.isoformat(),
+        "installation": "embedded" if places else "server",
+        "server_version": version,
+        "identity_key_check": check,
+        "signing_key": result_digests.signing_key(cursor, settings.SIGNING_KEY),
+    }
+
+
+def _dump(program: Path, connection: Any, snapshot: str, writer: Writer, progress: Callable[[int], None]) -> None:
+    address, environment = address_of(connection)
+    command = [str(program), f"--dbname={address}", f"--snapshot={snapshot}", "--format=custom", "--schema=public"]
+    command += [f"--compress={COMPRESSION}", "--no-password", f"--lock-wait-timeout={LOCK_PATIENCE}"]
+    command += ["--no-publications", "--no-subscriptions", "--no-security-labels"]
+    with output_of(command, env=environment, stdin=subprocess.DEVNULL) as dump:
+        writer.add_stream(DUMP, dump, progress)

@@ -1,0 +1,150 @@
+"""Frozen results in a backup: their digests made anew from their rows, their signatures, and the key for new ones."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+
+from apps.backups.archive import Backup
+from apps.core import signing_key as core_signing_key
+from apps.localstack.paths import InstallPaths
+from apps.results import verification
+from apps.results.store_result import add_lines, instant, result_fields, stored_line
+
+RESULTS = """
+SELECT campaign_id, slug, version, rule_version, cutoff_at, signature, public_key,
+    -- An older schema, which a backup may bring, has no such column: all of its results have the first form.
+    coalesce((to_jsonb(result) ->> 'canonical_form')::int, 1)
+FROM results_frozenresult result JOIN campaigns_campaign campaign ON campaign.id = campaign_id
+ORDER BY slug COLLATE "C", version
+"""
+ROWS = """
+SELECT {columns}, red FROM results_frozenstanding
+WHERE campaign_id = %s AND version = %s ORDER BY staff_no COLLATE "C"
+"""
+AT_ONCE = 10_000
+
+
+def found(cursor: Any) -> list[dict[str, Any]]:
+    """Every version of every frozen result, as the transaction of `cursor` sees its rows.
+
+    `digest` is made from them, `signed` says whether they are what the key kept with the result has signed, and `key`
+    is that key's fingerprint.
+    """
+    cursor.execute("SELECT to_regclass('public.results_frozenresult') IS NOT NULL")
+    if not cursor.fetchone()[0]:
+        return []
+    cursor.execute(RESULTS)
+    return [_seen(cursor, *row) for row in cursor.fetchall()]
+
+
+def _seen(
+    cursor: Any, campaign: int, slug: str, version: int, rule: int, cutoff: Any, signature: str, pem: str, form: int
+) -> Any:
+    by_red = Counter[bool]()
+
+    def lines() -> Iterator[str]:
+        rows.execute(
+            ROWS.format(columns=", ".join(verification.COVERED[form, verification.RESULT])), [campaign, version]
+        )
+        for *cells, red in rows:
+            by_red[red] += 1
+            yield stored_line(form, cells)
+
+    with cursor.connection.cursor(name="frozen_rows") as rows:
+        rows.itersize = AT_ONCE
+        document = add_lines(result_fields(form, slug, instant(cutoff), rule, version), lines())
+    return {
+        "campaign": slug, "version": version, "rows": document["rows"], "red": by_red[True],
+        "digest": document["digest"], **_seal({**document, "signature": signature}, pem),
+    }  # fmt: skip
+
+
+def _seal(document: dict[str, Any], pem: str) -> dict[str, Any]:
+    """A key that is none has signed nothing; a backup is made all the same."""
+    try:
+        return {
+            "signed": verification.signed_by(document, verification.read_key(pem.encode())),
+            "key": core_signing_key.fingerprint(pem),
+        }
+    except verification.NotReadable:
+        return {"signed": False, "key": None}
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Which results of two descriptions are not the same; a backup of an older Hundred does not tell of them."""
+    if "results" not in before:
+        return []
+    held = {(one["campaign"], one["version"]): one for one in now["results"]}
+    return [
+        f"{one['campaign']}: result {one['version']} is another than in the backup"
+        for one in before["results"]
+        if held.get((one["campaign"], one["version"])) != one
+    ]
+
+
+# -- the key that signs ---------------------------------------------------------------------------------------------
+
+
+def signing_key(cursor: Any, secret: str) -> str | None:
+    """The fingerprint of the key that signs what is frozen next: of `secret`, else the one the worker announced.
+
+    None when there is neither, or what there is is no key.
+    """
+    if secret:
+        return _fingerprint_of(secret)
+    cursor.execute("SELECT value #>> '{}' FROM core_setting WHERE name = %s", [core_signing_key.ANNOUNCED])
+    announced = cursor.fetchone()
+    return core_signing_key.fingerprint(announced[0]) if announced and announced[0] else None
+
+
+def _fingerprint_of(secret: str) -> str | None:
+    try:
+        return core_signing_key.fingerprint(core_signing_key.public_key_of(secret)) if secret else None
+    except ValueError:
+        return None
+
+
+def told_of_key(backup: Backup, places: InstallPaths | None, secret: str) -> dict[str, Any] | None:
+    """Whether the restored installation signs with the key of the one that was backed up, and what to do when not.
+
+    `secret` is its SIGNING_KEY. None where nothing was frozen and no key was known.
+    """
+    results = backup.manifest.get("results", [])
+    wanted = backup.manifest.get("signing_key") or (results[-1]["key"] if results else None)
+    if wanted is None:
+        return None
+    here = _fingerprint_of(secret)
+    if here == wanted:
+        sentence = f"What is frozen or corrected next is signed with the same key as before ({wanted})."
+    else:
+        sentence = _warning(here, wanted, _cure(backup, places))
+    return {"expected": wanted, "here": here, "same": here == wanted, "sentence": sentence}
+
+
+def _cure(backup: Backup, places: InstallPaths | None) -> str:
+    """Where the key of before is."""
+    if backup.secrets is None:
+        return (
+            "set the one of the .env of the server that was backed up (one that an older version kept in its database "
+            "is used no more: set a new one)"
+        )
+    if places is None:
+        return f"set the one that the backup holds: tar -xOf '{backup.path}' secrets.json"
+    return "take SIGNING_KEY out of the environment and of .env, and the backup's own is used"
+
+
+def _warning(here: str | None, wanted: str, cure: str) -> str:
+    if settings.SIGNING_KEY and here is None:
+        problem = "SIGNING_KEY is no key: 32 random bytes as base64 are wanted"
+    elif here is None:
+        problem = "SIGNING_KEY is not set, and nothing can be frozen or corrected without it"
+    else:
+        problem = f"SIGNING_KEY is another one: it signs as {here}"
+    return (
+        f"Results were signed as {wanted} before. Here {problem}. What is frozen already still verifies, with the "
+        f"key that is kept with it. Before the next freeze or correction {cure}; or, if it is lost, tell whoever "
+        "verifies results that a new key has come. `public_key` prints it, `public_key --campaign N` that of an old "
+        "result."
+    )

@@ -1,0 +1,192 @@
+"""Adjustments: what one person of HR asked for, what another decided about it, and what is in force of it for whom.
+
+The tables of `models`, in a file of their own. Triggers (migration 0008) hold what no column constraint can: the role
+of whoever acts, that nobody decides about themself, and that nothing is changed afterwards.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.querysets import Clock
+from apps.employees.models import Employee
+
+# The end of what has none.
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+class AdjustmentRequest(models.Model):
+    """What one person of HR asks for and another grants or refuses: to adjust one person, many, or to end it.
+
+    `employee` is the one person it is about, None for many. Of many there is a rule, `joined_after` (and perhaps
+    `department`), or a file, of which `file_name` is all that is kept. `ends` is the request whose adjustments this one
+    ends, all of them or those of `employee`.
+    """
+
+    class Kind(models.TextChoices):
+        LEAVE = "leave", _("leave")
+        JOINED_LATE = "joined_late", _("joined late")
+        PART_TIME = "part_time", _("part time")
+        OTHER = "other", _("something else")
+
+    class Decision(models.TextChoices):
+        GRANTED = "granted", _("granted")
+        REFUSED = "refused", _("refused")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    key = models.UUIDField(unique=True, default=uuid.uuid4, help_text="of the form: sent twice, it has one effect")
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True)
+    kind = models.TextField(choices=Kind.choices)
+    kind_text = models.TextField(blank=True)
+    reason = models.TextField()
+    joined_after = models.DateField(null=True)
+    department = models.TextField(blank=True)
+    file_name = models.TextField(blank=True)
+    ends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="endings")
+    asked_at = models.DateTimeField(db_default=Clock())
+    asked_by_id = models.BigIntegerField()
+    asked_by_label = models.TextField()
+    decision = models.TextField(choices=Decision.choices, null=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by_id = models.BigIntegerField(null=True)
+    decided_by_label = models.TextField(blank=True)
+    note = models.TextField(blank=True, help_text="why it was refused")
+
+    class Meta:
+        indexes = [models.Index(fields=["campaign", "decision"], name="campaigns_request_decision")]
+        constraints = [
+            models.CheckConstraint(
+                name="campaigns_request_kind",
+                condition=Q(kind__in=["leave", "joined_late", "part_time"], kind_text="")
+                | (Q(kind="other") & ~Q(kind_text="")),
+            ),
+            models.CheckConstraint(name="campaigns_request_reason", condition=~Q(reason="")),
+            models.CheckConstraint(
+                name="campaigns_request_about_one_or_many",
+                condition=Q(ends__isnull=False, joined_after__isnull=True, department="", file_name="")
+                | Q(ends__isnull=True, employee__isnull=False, joined_after__isnull=True, department="", file_name="")
+                | (
+                    Q(ends__isnull=True, employee__isnull=True)
+                    & (
+                        Q(joined_after__isnull=False, file_name="")
+                        | (Q(joined_after__isnull=True, department="") & ~Q(file_name=""))
+                    )
+                ),
+            ),
+            models.CheckConstraint(
+                name="campaigns_request_decided_by_another",
+                condition=Q(decision__isnull=True, decided_at__isnull=True, decided_by_id__isnull=True)
+                | (
+                    # Said of each field: of a NULL alone, a check does not know that it is broken.
+                    Q(decision__isnull=False, decided_at__isnull=False, decided_by_id__isnull=False)
+                    & (
+                        (Q(decision__in=["granted", "refused"]) & ~Q(decided_by_id=F("asked_by_id")))
+                        | Q(decision="withdrawn", decided_by_id=F("asked_by_id"))
+                    )
+                ),
+            ),
+            models.CheckConstraint(
+                name="campaigns_request_refused_with_a_reason", condition=~Q(decision="refused") | ~Q(note="")
+            ),
+            models.UniqueConstraint(
+                fields=["campaign", "employee"],
+                condition=Q(decision__isnull=True, ends__isnull=True, employee__isnull=False),
+                name="campaigns_request_one_waiting",
+            ),
+            models.UniqueConstraint(
+                fields=["ends", "employee"],
+                condition=Q(decision__isnull=True, ends__isnull=False),
+                nulls_distinct=False,
+                name="campaigns_request_one_ending_waiting",
+            ),
+        ]
+
+    @property
+    def for_many(self) -> bool:
+        """Whether it adjusts everybody of a rule or of a file."""
+        return self.joined_after is not None or self.from_file
+
+    @property
+    def from_file(self) -> bool:
+        """Whether a file said who gets what."""
+        return self.file_name != ""
+
+    @property
+    def waiting(self) -> bool:
+        return self.decision is None
+
+
+class AdjustmentQuerySet(models.QuerySet["Adjustment"]):
+    """Adjustments by whether they hold."""
+
+    def not_over(self, look: datetime) -> AdjustmentQuerySet:
+        """Granted, and in force just before `look` or later."""
+        return self.filter(Q(ended_at=None) | Q(ended_at__gte=look), granted_at__isnull=False, ends_at__gte=look)
+
+    def in_force(self, look: datetime) -> AdjustmentQuerySet:
+        """Those that hold just before `look`; of several of one person see Adjustment."""
+        return self.not_over(look).filter(starts_at__lt=look)
+
+
+class Adjustment(models.Model):
+    """Another target for one employee, or an exemption: asked for by a request, counting once granted.
+
+    It then holds in [starts_at, ends_at), cut short by `ended_at`. Of several that hold at one instant the one that
+    began last decides, the newest of those that began together, separately for target and exemption. `left_out` says
+    why one of many was not granted with the others.
+    """
+
+    class SkipReason(models.TextChoices):
+        OWN = "own", _("has an adjustment of their own")
+        GONE = "gone", _("no longer one of those who were meant: left, moved, or began earlier")
+        CHANGED = "changed", _("the first day, the campaign's target or its days have changed")
+        SELF = "self", _("is who acts here: nobody decides about themself")
+
+    request = models.ForeignKey(AdjustmentRequest, on_delete=models.PROTECT)
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
+    target = models.IntegerField(null=True)
+    exempt = models.BooleanField(null=True)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    granted_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    left_out = models.TextField(choices=SkipReason.choices, blank=True)
+
+    objects = AdjustmentQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["campaign", "employee", "starts_at"], name="campaigns_adjustment_of"),
+            models.Index(fields=["campaign", "ends_at"], name="campaigns_adjustment_end"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "employee"], name="campaigns_adjustment_once"),
+            models.CheckConstraint(
+                name="campaigns_adjustment_target", condition=Q(target__isnull=True) | Q(target__gte=1)
+            ),
+            models.CheckConstraint(
+                name="campaigns_adjustment_says_one_thing",
+                condition=Q(target__isnull=False, exempt__isnull=True) | Q(target__isnull=True, exempt__isnull=False),
+            ),
+            models.CheckConstraint(name="campaigns_adjustment_forward", condition=Q(starts_at__lt=F("ends_at"))),
+            models.CheckConstraint(
+                name="campaigns_adjustment_granted_or_left_out",
+                condition=Q(left_out="") | Q(left_out__in=["own", "gone", "changed", "self"], granted_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="campaigns_adjustment_ended_after_its_grant",
+                condition=Q(ended_at__isnull=True) | Q(granted_at__isnull=False, ended_at__gte=F("granted_at")),
+            ),
+        ]
+
+    @property
+    def until(self) -> datetime:
+        """The instant it ends, or has been ended."""
+        return self.ends_at if self.ended_at is None else min(self.ends_at, self.ended_at)

@@ -1,0 +1,126 @@
+"""Campaigns and the versions of their rules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from apps.campaigns.querysets import CampaignQuerySet
+from apps.core.querysets import Clock
+
+if TYPE_CHECKING:
+    from apps.results.models import FrozenResult
+
+
+class Campaign(models.Model):
+    """A target, an opening, a deadline and a counting rule, kept as numbered versions in CampaignRule.
+
+    `closing_at` is when its closing began, `kept_until` the instant K of the freeze: what the database learned after it
+    does not count. Before `feed_until` there is no K, so that a late feed still counts.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        OPEN = "open", _("open")
+        CLOSING = "closing", _("closing")
+        FROZEN = "frozen", _("frozen")
+        CANCELLED = "cancelled", _("cancelled")
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.TextField(unique=True)
+    state = models.TextField(choices=State.choices, default=State.DRAFT)
+    backdated = models.BooleanField(default=False, help_text="opened after its cut-off: only the command freezes it")
+    created_at = models.DateTimeField(db_default=Clock())
+    created_by_label = models.TextField()
+    closing_at = models.DateTimeField(null=True)
+    feed_until = models.DateTimeField(null=True)
+    kept_until = models.DateTimeField(null=True)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["slug"]
+        constraints = [
+            models.CheckConstraint(
+                name="campaigns_campaign_state",
+                condition=Q(state__in=["draft", "open", "closing", "frozen", "cancelled"]),
+            ),
+            models.CheckConstraint(
+                name="campaigns_campaign_kept_when_closing",
+                condition=Q(kept_until__isnull=True, state__in=["draft", "open", "closing", "cancelled"])
+                | Q(kept_until__isnull=False, state__in=["closing", "frozen"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def versions(self) -> list[CampaignRule]:
+        """Every version of the rule in order, as they stood when this was first asked."""
+        return sorted(self.rules.all(), key=lambda rule: rule.version)  # of what was prefetched, where it was
+
+    @cached_property
+    def rule(self) -> CampaignRule:
+        """The rule in force now: the newest version."""
+        if not self.versions:
+            raise CampaignRule.DoesNotExist(f"{self.slug} has no rule")
+        return self.versions[-1]
+
+    @cached_property
+    def newest_result(self) -> FrozenResult | None:
+        """The version of the result that stands; None before the freeze."""
+        if self.state != self.State.FROZEN:
+            return None
+        return self.results.order_by("version").last()
+
+    def rule_at(self, at: datetime) -> CampaignRule:
+        """The rule in force just before `at`; before the first version, the first."""
+        earlier = [rule for rule in self.versions if rule.in_force_from < at]
+        return (earlier or self.versions[:1] or [self.rule])[-1]
+
+
+class CampaignRule(models.Model):
+    """One version of a campaign's rule. A change is a new version; a version never changes.
+
+    `key` is that of the form it came from: sent twice, it has one effect.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="rules")
+    version = models.IntegerField()
+    in_force_from = models.DateTimeField(db_default=Clock())
+    target = models.IntegerField()
+    time_zone = models.TextField()
+    opens_on = models.DateField()
+    deadline = models.DateField(help_text="last day, inclusive, in the campaign's time zone")
+    opens_at = models.DateTimeField()
+    cutoff_at = models.DateTimeField(help_text="the first instant that no longer counts")
+    company_domains = ArrayField(models.TextField(), default=list)
+    exclusive = models.BooleanField(default=False)
+    confirmed_only = models.BooleanField(default=False)
+    scope = ArrayField(models.TextField(), default=list, help_text="departments; empty: the whole company")
+    reason = models.TextField(
+        blank=True, default="", db_default="", help_text="why it was changed; required after the opening"
+    )
+    changed_by_label = models.TextField(blank=True, default="", db_default="")
+    approved_by_label = models.TextField(
+        blank=True, default="", db_default="", help_text="the second person, where the change needed one"
+    )
+    key = models.UUIDField(null=True, unique=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "version"], name="campaigns_rule_version"),
+            models.CheckConstraint(name="campaigns_rule_target", condition=Q(target__gte=1)),
+            models.CheckConstraint(name="campaigns_rule_period", condition=Q(opens_at__lt=F("cutoff_at"))),
+            models.CheckConstraint(name="campaigns_rule_days", condition=Q(opens_on__lte=F("deadline"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} v{self.version}"

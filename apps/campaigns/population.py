@@ -1,0 +1,55 @@
+"""Who belongs to a campaign at an instant, with target and exemption, as SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apps.campaigns.models import CampaignRule
+from apps.core.sql import sql_literal
+
+
+def effective_as_of(rule: CampaignRule, at: datetime) -> str:
+    """The instant a look at `at` judges by, as SQL: the cut-off at the latest (rules.effective_as_of)."""
+    return sql_literal(min(at, rule.cutoff_at))
+
+
+def all_employees_sql() -> str:
+    """A set of employees for the functions below: all of them."""
+    return "SELECT id FROM employees_employee"
+
+
+def employee_ids_sql(ids: list[int]) -> str:
+    """A set of employees for the functions below: the ones with these ids."""
+    if len(ids) == 1:
+        return f"SELECT {ids[0]:d}::bigint AS id"
+    return f"SELECT unnest({sql_literal(ids)}) AS id" if ids else "SELECT NULL::bigint AS id WHERE false"
+
+
+def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
+    """SELECT of (employee_id, target, exempt): who of a set is employed and in scope just before `at`, and their terms.
+
+    `employees` is a SELECT of ids.
+    """
+    campaign, look = rule.campaign_id, effective_as_of(rule, at)
+    in_scope = ""
+    if rule.scope:
+        in_scope = f"""AND EXISTS (SELECT 1 FROM employees_placement place WHERE place.employee_id = person.id
+            AND place.starts_at < {look} AND place.ends_at >= {look}
+            AND place.department = ANY({sql_literal(rule.scope)}))"""
+
+    def in_force(column: str) -> str:
+        return f"""(SELECT DISTINCT ON (employee_id) employee_id, {column} FROM campaigns_adjustment
+            WHERE campaign_id = {campaign} AND {column} IS NOT NULL AND granted_at IS NOT NULL
+              AND starts_at < {look} AND ends_at >= {look} AND (ended_at IS NULL OR ended_at >= {look})
+            ORDER BY employee_id, starts_at DESC, id DESC)"""
+
+    return f"""SELECT person.id AS employee_id, coalesce(own.target, {rule.target}) AS target,
+            coalesce(free.exempt, false) AS exempt
+        FROM employees_employee person
+        LEFT JOIN {in_force("target")} own ON own.employee_id = person.id
+        LEFT JOIN {in_force("exempt")} free ON free.employee_id = person.id
+        WHERE person.id IN ({employees})
+          AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = person.id
+            AND work.starts_at < {look} AND work.ends_at >= {look}) {in_scope}"""

@@ -1,0 +1,138 @@
+"""What became of a file: its counts, and its rejected lines, which can be corrected and handed in again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from math import inf
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Sum
+
+from apps.contacts import drafts
+from apps.contacts.drafts import Outcome
+from apps.contacts.models import Submission
+from apps.contacts.reading import Entry
+from apps.core.files import append, store_file
+from apps.fileio.csv_injection import escape_formula
+
+SHOWN_REJECTS = 100
+DONE_CODES = ("created", "updated", "unchanged", "duplicate")
+TOLD = ("line", "code", "reason")
+# Rejected lines are people's data: they are kept as long as somebody may still want to correct them.
+REJECTS_KEPT = timedelta(days=30)
+
+
+@dataclass
+class ImportResult:
+    """What an import did.
+
+    `rejects`: the first hundred rejects, and of those that what is stored decided another hundred; the rest stands in
+    the submission's file of rejects, but for `rejects_not_kept`, for which the employee has no space left.
+    """
+
+    counts: Counter = field(default_factory=Counter)
+    read: int = 0
+    left_out: int = 0
+    rejects_not_kept: int = 0
+    rejects: list[dict[str, Any]] = field(default_factory=list)
+    duplicates: list[dict[str, Any]] = field(default_factory=list)
+    unknown_columns: list[str] = field(default_factory=list)
+    continued_at: int = 0
+    submission: Submission | None = None
+
+    @classmethod
+    def of(cls, submission: Submission) -> ImportResult:
+        """What has been done of a submission up to its checkpoint."""
+        told = submission.report
+        return cls(
+            Counter(told.get("counts", {})), submission.done, told.get("left_out", 0), told.get("rejects_not_kept", 0),
+            list(told.get("rejects", [])), list(told.get("duplicates", [])),
+            continued_at=submission.done, submission=submission,
+        )  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        """The import's JSON contract."""
+        done = {code: self.counts[code] for code in DONE_CODES}
+        rejected = sum(self.counts[code] for code in drafts.REJECTED)
+        shown = self.rejects[:SHOWN_REJECTS]
+        return {"read": self.read, **done, "rejected": rejected, "left": 0, "rejects": shown}
+
+    def as_sums(self) -> dict[str, Any]:
+        """What a program without a right to see contacts may know: nothing in it depends on what is stored of anybody.
+
+        Rows are accepted whatever they did: whether one was new tells whose contact somebody is (ADR 71).
+        """
+        rejected = sum(self.counts[code] for code in drafts.REJECTED - drafts.STORED_DECIDES)
+        shown = [one for one in self.rejects if one["code"] not in drafts.STORED_DECIDES][:SHOWN_REJECTS]
+        return {"read": self.read, "accepted": self.read - rejected, "rejected": rejected, "rejects": shown}
+
+    def as_report(self) -> dict[str, Any]:
+        """What the submission keeps: the JSON contract, and every outcome's count to go on from."""
+        more = {
+            "rejects": self.rejects,
+            "left_out": self.left_out,
+            "rejects_not_kept": self.rejects_not_kept,
+            "duplicates": self.duplicates,
+            "counts": dict(self.counts),
+        }
+        return {**self.as_json(), **more}
+
+    def take(self, entry: Entry, outcome: Outcome) -> bool:
+        """Count one outcome; True when it was a rejection."""
+        self.read += 1
+        self.counts[outcome.code] += 1
+        if outcome.code == drafts.DUPLICATE and len(self.duplicates) < SHOWN_REJECTS:
+            self.duplicates.append({"line": entry.line, "contact": outcome.existing_contact_id})
+        if outcome.code not in drafts.REJECTED:
+            self.left_out += bool(entry.checked.left_out) and outcome.code == drafts.CREATED
+            return False
+        stored_decides = outcome.code in drafts.STORED_DECIDES
+        if sum((one["code"] in drafts.STORED_DECIDES) == stored_decides for one in self.rejects) < SHOWN_REJECTS:
+            told = {"line": entry.line, "column": outcome.column, "code": outcome.code, "reason": outcome.message}
+            self.rejects.append(told)
+        return True
+
+
+def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequence[tuple[Entry, Outcome]]) -> int:
+    """Append rejected lines to the submission's rejects, in the batch's own transaction; returns how many are not kept.
+
+    Of one employee MAX_REJECTED_BYTES_PER_EMPLOYEE are kept: files of nothing else would fill the database.
+    """
+    if not rejected:
+        return 0
+    # A file of rejects that is corrected, loaded and rejected again has these columns once.
+    kept = [place for place, name in enumerate(header) if name.lower() not in TOLD]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    if submission.rejects is None:
+        submission.rejects = store_file(
+            name="rejects.csv", content=[b"\xef\xbb\xbf"], content_type="text/csv",
+            expires_at=submission.received_at + REJECTS_KEPT, owner_id=submission.actor_id,
+        )  # fmt: skip
+        writer.writerow([escape_formula(header[place]) for place in kept] + list(TOLD))
+    space, written = _space_left(submission), 0
+    for entry, outcome in rejected:
+        if text.tell() > space:
+            break
+        cells = [escape_formula(entry.cells[place]) if place < len(entry.cells) else "" for place in kept]
+        if outcome.code == drafts.OBJECTED:
+            # There is nothing to correct, and nobody wants to be kept here.
+            cells = [""] * len(kept)
+        writer.writerow([*cells, entry.line, outcome.code, escape_formula(outcome.message)])
+        written += 1
+    append(submission.rejects, text.getvalue().encode("utf-8", "replace"))
+    return len(rejected) - written
+
+
+def _space_left(submission: Submission) -> float:
+    """How many bytes of rejected lines are still kept of the submission's employee; a feed's have no limit."""
+    if submission.employee_id is None:
+        return inf
+    used = Submission.objects.filter(employee=submission.employee_id).aggregate(size=Sum("rejects__size"))["size"]
+    return settings.MAX_REJECTED_BYTES_PER_EMPLOYEE - (used or 0)

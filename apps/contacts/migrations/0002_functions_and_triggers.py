@@ -1,0 +1,47 @@
+"""What no column constraint can hold: guards of rows, and the record of every statement."""
+
+from django.db import migrations
+from django.db.migrations import RunSQL
+
+from apps.core.change_triggers import OUTSIDE_FACTS_LOCK, audit_trigger_sql
+from apps.core.migration_sql import run_file
+
+# Each table whose changes are recorded, with what names a row and what is kept of it (SQL over the row `one`).
+AUDITED: list[tuple[str, str, str]] = [
+    ("contacts_contact", "one.id", ""),
+    ("contacts_contactidentity", "one.contact_id", ""),
+    ("contacts_erasure", "one.id", ""),
+    ("contacts_objection", "one.id", ""),
+    ("contacts_sighting", "one.contact_id", ""),
+]
+# Their own writers hold the facts lock and are not recorded a second time.
+WRITTEN_UNDER_LOCK = {"contacts_contact", "contacts_contactidentity", "contacts_sighting"}
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("accounts", "0002_functions_and_triggers"),
+        ("contacts", "0001_initial"),
+    ]
+
+    operations = [
+        run_file("contacts", "tables.sql"),
+        run_file(
+            "contacts",
+            "functions.sql",
+            functions=(
+                "contacts_forget_erasure_subject",
+                "hundred_tally_contacts",
+            ),
+        ),
+        run_file("contacts", "triggers.sql"),
+        *(
+            RunSQL(
+                audit_trigger_sql(
+                    table, key=key, shown=shown, when=OUTSIDE_FACTS_LOCK if table in WRITTEN_UNDER_LOCK else ""
+                ),
+                RunSQL.noop,
+            )
+            for table, key, shown in AUDITED
+        ),
+    ]

@@ -1,0 +1,48 @@
+"""The admin of the floor: the audit trail, to read. A superuser is not HR: facts and verdicts change elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from apps.core.models import AuditEntry, Job
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows to look at; nothing is added, changed or deleted here.
+
+    Who may enter the admin may see them (apps.dashboard.admin_site): Django's permissions and superusers play no part.
+    """
+
+    # The site takes in nothing else.
+    only_reads = True
+    show_full_result_count = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return True
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ["at", "actor_label", "action", "subject_label"]
+    list_filter = ["action"]
+    search_fields = ["actor_label", "subject_label", "subject_id"]
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    list_display = ["job", "period", "done_at"]

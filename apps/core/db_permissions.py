@@ -1,0 +1,75 @@
+"""What the application's database role may do. It owns nothing; facts and audit entries it cannot delete or rewrite."""
+
+from __future__ import annotations
+
+from django.db import connections, transaction
+from psycopg2 import sql
+
+# No DELETE: facts stay, whatever happens to them is an update or a new row. No UPDATE either: appended for ever.
+KEPT = (
+    "employees_employee",
+    "employees_employeeidentity",
+    "employees_employment",
+    "employees_placement",
+    "roster_rosterload",
+    "accounts_deputyship",
+    "accounts_approvalrequest",
+    "accounts_emailchange",
+    "contacts_contact",
+    "contacts_contactidentity",
+    "contacts_submission",
+    "campaigns_campaign",
+    "campaigns_adjustment",
+    "reviews_review",
+    "campaigns_adjustmentrequest",
+    "results_resultcorrection",
+    "exports_export",
+    "accounts_apitoken",
+)
+APPENDED = (
+    "core_auditentry",
+    "core_rowchange",
+    "contacts_erasure",
+    "contacts_objection",
+    "campaigns_campaignrule",
+    "standings_standingchange",
+    "reviews_reviewcontact",
+    "results_frozenresult",
+    "results_frozenstanding",
+    "results_frozennode",
+    "results_frozenreason",
+    "results_correctionline",
+)
+
+# Tables of allauth's that nothing here fills.
+UNUSED = (
+    "account_emailaddress",
+    "account_emailconfirmation",
+    "socialaccount_socialaccount",
+    "socialaccount_socialapp",
+    "socialaccount_socialtoken",
+)
+
+
+def grant(owner: str, application_role: str) -> None:
+    """Give `application_role` its rights, as the connection alias `owner`; to be repeated after every migration."""
+    role = sql.Identifier(application_role)
+    # One transaction: between what is granted for all and what is taken back for some, nobody slips through.
+    with transaction.atomic(using=owner), connections[owner].cursor() as cursor:
+
+        def run(statement: str, *tables: str) -> None:
+            names = sql.SQL(", ").join(map(sql.Identifier, tables))
+            cursor.execute(sql.SQL(statement).format(role=role, tables=names))
+
+        run("GRANT USAGE ON SCHEMA public TO {role}")
+        run("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
+        run("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
+        run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}")
+        run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}")
+        run("REVOKE DELETE ON {tables} FROM {role}", *KEPT)
+        run("REVOKE UPDATE, DELETE ON {tables} FROM {role}", *APPENDED)
+        run("REVOKE INSERT, UPDATE ON {tables} FROM {role}", *UNUSED)
+        run("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}")
+        # Everybody may execute a new function, and after a restore an old one.
+        run("REVOKE ALL ON FUNCTION hundred_analyze(text[]) FROM PUBLIC")
+        run("GRANT EXECUTE ON FUNCTION hundred_analyze(text[]) TO {role}")

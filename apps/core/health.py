@@ -1,0 +1,73 @@
+"""Two questions a monitor asks: does the process answer, and can it serve people?"""
+
+import logging
+from functools import cache
+
+from celery import current_app
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from apps.core import read_replica
+from apps.core.models import Setting
+from apps.core.signing_key import can_be_signed
+
+logger = logging.getLogger(__name__)
+
+
+@login_not_required
+@never_cache
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers; asks nothing else."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """503 only when the database is away or not migrated; broker, replica, drift or no key to sign with make it
+    `degraded` with 200."""
+    try:
+        checks = {"database": "ok", "migrations": "missing" if _migrations_missing() else "ok"}
+    except DatabaseError:
+        logger.exception("The database does not answer")
+        checks = {"database": "unreachable"}
+    failed = any(state != "ok" for state in checks.values())
+    if not failed:
+        # What the nightly recount found last, in any campaign.
+        drifted = Setting.objects.filter(name__startswith="drift:").exclude(value=0).exists()
+        checks["drift"] = "found" if drifted else "ok"
+        # Degraded long before the deadline rather than stopped in the night after it.
+        checks["signing"] = "ok" if can_be_signed() else "no_key"
+    if not failed and read_replica.configured():
+        checks["replica"] = read_replica.state()
+    checks["broker"] = "ok" if _broker_answers() else "unreachable"
+    degraded = any(state != "ok" for state in checks.values())
+    status = "unavailable" if failed else "degraded" if degraded else "ok"
+    return JsonResponse({"status": status, "checks": checks}, status=503 if failed else 200)
+
+
+@cache
+def _migrations_of_the_code() -> frozenset[tuple[str, str]]:
+    """They change only with the code, that is with the process."""
+    return frozenset(MigrationLoader(None).disk_migrations)
+
+
+def _migrations_missing() -> bool:
+    return bool(_migrations_of_the_code() - MigrationRecorder(connection).applied_migrations().keys())
+
+
+def _broker_answers() -> bool:
+    try:
+        with current_app.connection_for_write(connect_timeout=0.2) as broker:
+            broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=0.5)
+    except Exception:  # every transport raises its own kind
+        logger.warning("The broker does not answer", exc_info=True)
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""The key that all stored digests of identities are made with."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from functools import partial
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.core.identity import Identity, InvalidIdentity, digest, normalise
+from apps.core.models import Setting
+
+IDENTITY_KEY_CHECK = "identity_key_check"
+
+
+# Keys this process has compared with the database's: no digest is made with another.
+_verified_keys: dict[str, bool] = {}
+
+
+def normalise_identity(kind: str, raw: str) -> Identity:
+    """Normalise raw text with this installation's region and key, to find what is stored: its handles may be older
+
+    than HANDLE_PATTERN. Raises InvalidIdentity, ImproperlyConfigured.
+    """
+    return identity_normaliser(handles="")(kind, raw)
+
+
+def identity_normaliser(handles: str | None = None) -> Callable[[str, str], Identity]:
+    """What normalises identities that are to be recorded: a new handle has the syntax HANDLE_PATTERN (or `handles`).
+
+    Raises ImproperlyConfigured.
+    """
+    if not _verified_keys.get(settings.IDENTITY_KEY):
+        verify_identity_key()
+    return partial(
+        normalise, region=settings.COMPANY_PHONE_REGION, key=settings.IDENTITY_KEY,
+        handles=settings.HANDLE_PATTERN if handles is None else handles,
+    )  # fmt: skip
+
+
+def verify_identity_key() -> None:
+    """Refuse to go on with another IDENTITY_KEY than the one all stored digests were made with.
+
+    The first call stores the check value. Raises ImproperlyConfigured.
+    """
+    check = digest(settings.IDENTITY_KEY, "check", "hundred").hex()
+    stored, _ = Setting.objects.get_or_create(name=IDENTITY_KEY_CHECK, defaults={"value": check})
+    if not hmac.compare_digest(str(stored.value), check):
+        raise ImproperlyConfigured(
+            "IDENTITY_KEY is not the key this database was filled with. With another key nobody would be recognised "
+            "again: set the key of the first start, or restore it from your secrets."
+        )
+    _verified_keys[settings.IDENTITY_KEY] = True
+
+
+def email_digest(address: str) -> bytes | None:
+    """The digest of an e-mail address, or None for a text that is no address. Raises ImproperlyConfigured."""
+    try:
+        return normalise_identity("email", address).digest
+    except InvalidIdentity:
+        return None

@@ -1,0 +1,153 @@
+"""What every command of the house shares: one JSON object or a summary, a progress bar, plain errors, an actor."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, DataError
+from tqdm import tqdm
+
+from apps.core.audit import Actor, audit_origin
+from apps.core.closed_periods import BackdatingBlocked
+from apps.core.identity import storable
+from apps.core.identity_key import verify_identity_key
+from apps.core.locks import database_is_away
+
+# A bar for work that takes longer than this many seconds.
+BAR_AFTER = 1.0
+
+
+class AppCommand(BaseCommand):
+    """A command with `--json`: then standard output holds exactly one object, and all else goes to standard error."""
+
+    requires_migrations_checks = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """Run the command. Whatever it refuses is one CommandError, a sentence with its full stop."""
+        try:
+            return self._execute(*args, **options)
+        except CommandError as error:
+            if str(error) == sentence(str(error)):
+                raise
+            raise CommandError(sentence(str(error)), returncode=error.returncode) from error
+
+    def _execute(self, *args: Any, **options: Any) -> Any:
+        for name, value in options.items():
+            if isinstance(value, str | Path) and not storable(str(value)):
+                raise CommandError(f"{name} holds characters that are no text: a NUL, or bytes that are no UTF-8.")
+        try:
+            with audit_origin(f"command {type(self).__module__.rpartition('.')[2]}"):
+                result = super().execute(*args, **options)
+            # Here, where a closed pipe can be answered, and not while Python ends.
+            sys.stdout.flush()
+            return result
+        except (ImproperlyConfigured, BackdatingBlocked) as error:
+            raise CommandError(str(error)) from error
+        except (DataError, OverflowError) as error:
+            raise CommandError(f"A value is out of range: {str(error).partition(chr(10))[0]}.") from error
+        except BrokenPipeError:
+            # Whoever read the output has seen enough, as `head` does; Python must not try to flush it again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
+        except DatabaseError as error:
+            if not database_is_away(error):
+                raise
+            raise CommandError(f"the database does not answer: {error}".strip()) from error
+
+    def check(self, *args: Any, **options: Any) -> None:
+        super().check(*args, **options)
+        verify_identity_key()
+
+    @property
+    def actor(self) -> Actor:
+        """Whoever runs the command on this machine."""
+        try:
+            return Actor(None, f"command line ({getpass.getuser()})")
+        except (KeyError, OSError):
+            return Actor(None, "command line")
+
+    def tell(self, options: dict[str, Any], result: dict[str, Any], summary: str) -> None:
+        """End with the result: as JSON when asked for, else as sentences."""
+        self.stdout.write(json.dumps(result, ensure_ascii=False, default=str) if options["json"] else summary)
+
+    def warn(self, text: str) -> None:
+        """A sentence beside the result, on standard error."""
+        self.stderr.write(self.style.WARNING(sentence(text)))
+
+    @contextmanager
+    def bar(self, unit: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+        """A progress bar on a terminal, from the first second on; yields `progress(done, total=None)`."""
+        with tqdm(total=total, unit=f" {unit}", delay=BAR_AFTER, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+            def progress(done: int, of: int | None = None) -> None:
+                if of is not None:
+                    bar.total = of
+                bar.update(done - bar.n)
+
+            yield progress
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop behind its last word."""
+    text = text.rstrip()
+    return text if not text or text.endswith((".", "!", "?", ":", "…")) else f"{text}."
+
+
+def name_encoding(candidates: Sequence[str]) -> str:
+    """What to do about a file that several encodings read: the option that names one, and the likely ones."""
+    if not candidates:
+        return "Name its encoding with --encoding."
+    likeliest, *others = candidates
+    return f"Name its encoding: --encoding {likeliest}{', or one of ' if others else ''}{', '.join(others)}."
+
+
+def count_entries(path: Path, mark: bytes = b"") -> int | None:
+    """About how many records a text file holds, as the total of a bar: its line ends, or the times it has `mark`.
+
+    None for a file that cannot be read; whoever opens it says why.
+    """
+    ends = found = 0
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                ends += max(piece.count(b"\n"), piece.count(b"\r"))
+                found += piece.upper().count(mark) if mark else 0
+    except OSError:
+        return None
+    return found or ends
+
+
+def instant(text: str) -> datetime:
+    """An argument that is an ISO 8601 instant with its zone."""
+    try:
+        at = datetime.fromisoformat(text)
+        at = at if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ArgumentTypeError(f"{text!r} is no instant such as 2026-12-01T00:00:00+08:00") from error
+    if at.tzinfo is None:
+        raise ArgumentTypeError(f"{text!r} has no zone: add Z or an offset such as +08:00")
+    return at
+
+
+def day(text: str) -> date:
+    """An argument that is a date."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no date such as 2026-11-30") from error

@@ -1,0 +1,26 @@
+"""Which requests may read from a replica: those that only look."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpRequest, HttpResponse
+
+from apps.core import read_replica
+
+
+class ReadReplicaMiddleware:
+    """Lets the reports of pages and API read from the replica, where there is one, while a GET or HEAD is answered.
+
+    Whoever changes something is answered from the primary alone, and so is what is sent as it is read.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        if not read_replica.configured():
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return self.get_response(request)
+        with read_replica.reading():
+            return self.get_response(request)

@@ -1,0 +1,106 @@
+"""The outbox: employees and identities whose standings must be evaluated again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from apps.core.locks import lock_facts
+from apps.core.models import Setting
+
+# While set, writers of contacts note identities too, because some campaign counts exclusively.
+WATCH_IDENTITIES = "watch_identities"
+
+
+def queue_reevaluation(ids: Iterable[int]) -> None:
+    """Note that the standings of these employees must be judged again. Part of the caller's transaction."""
+    unique = sorted(set(ids))
+    if unique:
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO core_outbox (employee_id) SELECT unnest(%s::bigint[])", [unique])
+
+
+def queue_identity_reevaluation(keys: Iterable[tuple[str, bytes]], *, always: bool = False) -> None:
+    """Note that whoever holds one of these (kind, digest) must be judged again.
+
+    Without `always`, only while some campaign counts exclusively: nobody else's verdict hangs on a contact otherwise.
+    """
+    # Asked first: a file brings thousands. Whoever holds the facts lock sees what was decided before it took it.
+    if not always and not identity_tracking_on():
+        return
+    unique = sorted({(kind, bytes(key)) for kind, key in keys})
+    if not unique:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO core_outbox (kind, digest)"
+            " SELECT kind, decode(hex, 'hex') FROM unnest(%s::text[], %s::text[]) AS noted(kind, hex)",
+            [[kind for kind, _ in unique], [key.hex() for _, key in unique]],
+        )
+
+
+def queue_reevaluation_from_query(statement: str, parameters: Any = None) -> None:
+    """`queue_reevaluation` of every id that a statement answers; none of them comes here."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH found(employee_id) AS ({statement})"
+            " INSERT INTO core_outbox (employee_id) SELECT DISTINCT employee_id FROM found ORDER BY employee_id",
+            parameters,
+        )
+
+
+def queue_identity_reevaluation_from_query(statement: str, parameters: Any = None) -> None:
+    """Queue every (kind, digest) that a statement answers, always; the identities stay in the database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH found(kind, digest) AS ({statement})"
+            " INSERT INTO core_outbox (kind, digest) SELECT DISTINCT kind, digest FROM found ORDER BY kind, digest",
+            parameters,
+        )
+
+
+def identity_tracking_on() -> bool:
+    """Whether identities are noted with every contact."""
+    return Setting.objects.filter(name=WATCH_IDENTITIES).exists()
+
+
+def set_identity_tracking(watch: bool) -> None:
+    """From now on note identities with every contact, or stop. Draws a line between the writers before and after.
+
+    Never ask first whether it is so already: somebody may be about to change it.
+    """
+    lock_facts(exclusive=True)
+    if watch:
+        Setting.objects.get_or_create(name=WATCH_IDENTITIES, defaults={"value": True})
+    else:
+        Setting.objects.filter(name=WATCH_IDENTITIES).delete()
+
+
+@dataclass(frozen=True)
+class OutboxBatch:
+    """What a drain took out of the outbox: employees' ids, and (kind, digest) of identities."""
+
+    employees: Sequence[int]
+    identities: Sequence[tuple[str, bytes]]
+    rows: int
+
+
+def pop_outbox(limit: int) -> OutboxBatch:
+    """Take up to `limit` notes that nobody else is taking. They are gone when, and only when, the caller commits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            # As an array, these are found by their ids; as a set, by reading all that wait, for each piece again.
+            "DELETE FROM core_outbox WHERE id = ANY(ARRAY"
+            "(SELECT id FROM core_outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED))"
+            " RETURNING employee_id, kind, digest",
+            [limit],
+        )
+        rows = cursor.fetchall()
+    return OutboxBatch(
+        employees=sorted({employee for employee, _, _ in rows if employee is not None}),
+        identities=sorted({(kind, bytes(key)) for _, kind, key in rows if kind is not None}),
+        rows=len(rows),
+    )

@@ -1,0 +1,91 @@
+"""Expressions every app's queries may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Case, DateTimeField, F, Field, Func, JSONField, Q, QuerySet, Sum, TextField, Value, When
+
+from apps.core.identity import storable
+
+if TYPE_CHECKING:
+    from apps.core.models import AuditEntry
+
+
+class Clock(Func):
+    """The database's clock, `hundred_clock()`: the only clock that dates a fact."""
+
+    function = "hundred_clock"
+    template = "%(function)s()"
+    arity = 0
+    output_field = DateTimeField()
+    allowed_default = True
+
+
+class SessionUser(Func):
+    """The role that is signed in to the database: where an entry came from that no door of the house wrote."""
+
+    function = "session_user"
+    template = "'database ' || %(function)s"
+    arity = 0
+    output_field = TextField()
+    allowed_default = True
+
+
+class ThisTransaction(Func):
+    """The running transaction, by a text that no other one has, in a restored installation either."""
+
+    function = "hundred_transaction"
+    template = "%(function)s()"
+    arity = 0
+    output_field = TextField()
+    allowed_default = True
+
+
+class AuditQuerySet(QuerySet):
+    """Entries of the trail, the newest first."""
+
+    def shown_but(self, private: Q | None) -> AuditQuerySet:
+        """Entries with what they show: of those that match `private` neither whom they are about nor details."""
+        hidden = private if private is not None else Q(pk__in=[])
+
+        def shown(column: str, nothing: Any, field: Field) -> Case:
+            return Case(When(hidden, then=Value(nothing, field)), default=F(column), output_field=field)
+
+        return self.annotate(
+            shown_id=shown("subject_id", "", TextField()),
+            shown_label=shown("subject_label", "", TextField()),
+            shown_detail=shown("detail", {}, JSONField()),
+        )
+
+    def chosen(
+        self, *, about: str = "", q: str = "", since: datetime | None = None, until: datetime | None = None
+    ) -> AuditQuerySet:
+        """Narrowed to what an action begins with, such as `roster`; to a part of who or whom; to [since, until).
+
+        Of entries with what they show: what is hidden is not found either.
+        """
+        found = self.filter(action__startswith=f"{about}.") if about else self
+        if q and storable(q):
+            found = found.filter(
+                Q(actor_label__icontains=q) | Q(shown_label__icontains=q) | Q(shown_id=q) | Q(origin__icontains=q)
+            )
+        found = found.filter(at__gte=since) if since else found
+        return (found.filter(at__lt=until) if until else found).order_by("-at", "-pk")
+
+
+class RowChangeQuerySet(QuerySet):
+    """What statements changed, by the triggers' own word."""
+
+    def by_act(self, entries: Iterable[AuditEntry]) -> dict[str, list[tuple[str, str, int | None]]]:
+        """What the transactions of these entries changed: (table, operation, rows) by transaction."""
+        written = {entry.transaction for entry in entries} - {""}
+        found = self.filter(transaction__in=written).values_list("transaction", "table_name", "operation")
+        changed: dict[str, list[tuple[str, str, int | None]]] = {}
+        for transaction, table, operation, rows in found.annotate(Sum("rows")).order_by(
+            "transaction", "table_name", "operation"
+        ):
+            changed.setdefault(transaction, []).append((table, operation, rows))
+        return changed

@@ -1,0 +1,3 @@
+CREATE TRIGGER core_audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON core_auditentry FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
+CREATE TRIGGER core_rowchange_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON core_rowchange FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
+CREATE CONSTRAINT TRIGGER core_rowchange_told AFTER INSERT ON core_rowchange DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hundred_tell_change();

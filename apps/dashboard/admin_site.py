@@ -1,0 +1,47 @@
+"""The admin, to read: for operators who have shown a second factor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.shortcuts import redirect
+
+from apps.accounts.models import Account, Role
+from apps.accounts.second_factors import SHOWN
+
+
+def lacks_only_factor(request: HttpRequest) -> bool:
+    """Whether an operator asks whose session has not shown the second factor that this installation wants of roles."""
+    return is_operator(request) and bool(settings.SECOND_FACTOR_ROLES) and not request.session.get(SHOWN)
+
+
+def is_operator(request: HttpRequest) -> bool:
+    """Whether the role decides: `is_staff` and `is_superuser` open nothing."""
+    return isinstance(request.user, Account) and request.user.has_role(Role.Kind.OPERATOR)
+
+
+class OperatorAdminSite(AdminSite):
+    """Only what reads is taken in, whoever registers it: a group or a token that could be written there would open an
+    account past the trail. Nothing signs in or out or sets a password past the pages where that is counted and audited.
+    """
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        if getattr(admin_class, "only_reads", False):
+            super().register(model_or_iterable, admin_class, **options)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return is_operator(request) and not lacks_only_factor(request)
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return redirect("password_change")
+
+    def password_change_done(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return redirect("password_change")
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        from apps.dashboard.views.account.password import SignOut
+
+        return SignOut.as_view()(request)

@@ -1,0 +1,64 @@
+"""What a picture is to a page."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from apps.dashboard.charts import layout
+from apps.dashboard.charts.svg_preview import render_svg
+from apps.dashboard.labels import base
+from apps.dashboard.views.page_context import PageContext
+
+
+@dataclass(frozen=True)
+class Cell:
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class ChartCard:
+    """A chart on a page, which shows `drawing` at once; `url` is the address of the figure that takes its place.
+
+    `more`: where the list or the file is that it counts, as (word, address).
+    """
+
+    key: str
+    title: str
+    note: str
+    url: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    figure: Callable[[], layout.Figure]
+    legend: Sequence[tuple[str, str]] = ()
+    size: str = ""
+    live: bool = False
+    gist: str = ""
+    more: tuple[str, str] = ("", "")
+
+    @property
+    def heading(self) -> str:
+        return f"picture-{self.key}"
+
+    @property
+    def drawing(self) -> SafeString:
+        return SafeString(render_svg(self.figure()))  # nosec B703 # a drawing escapes its texts
+
+    @property
+    def summary(self) -> str:
+        """The picture in words: the finding, what is drawn, and its gist, or the table's first row cell by cell."""
+        first = "; ".join(
+            f"{name}: {cell.text}" for row in self.rows[:1] for name, cell in zip(self.head, row, strict=True)
+        )
+        return f"{self.title}. {self.note} {self.gist or first}".strip()
+
+
+def cells(*values: object) -> list[Cell]:
+    return [value if isinstance(value, Cell) else Cell(str(value)) for value in values]
+
+
+def latest(scope: PageContext, count: int) -> str:
+    """The label of a curve's end: a look at a past day does not speak of now."""
+    return base.number(count) if scope.day or scope.result else _("%(count)s now") % {"count": base.number(count)}

@@ -1,0 +1,127 @@
+"""Counted contacts by day: one employee's against the pace, a team's alone."""
+
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.dashboard.chart_cards.chart_card import ChartCard, cells, latest
+from apps.dashboard.charts import curve, layout
+from apps.dashboard.labels import base
+from apps.dashboard.views.page_context import PageContext
+from apps.dashboard.views.standing.standing_card import Card, last_week
+
+
+def own_curve(scope: PageContext, card: Card, rows: list[Any]) -> ChartCard:
+    return standing_curve(scope, card, rows, url=scope.url("chart-me"), title=_own_title(card), live=True)
+
+
+def _own_title(card: Card) -> str:
+    if card.row.remaining == 0:
+        return _("You have reached the target")
+    if card.row.exempt:
+        return _("Counted contacts by day")
+    if card.period.ended:
+        missing = ngettext(
+            "%(count)s was missing at the deadline", "%(count)s were missing at the deadline", card.row.remaining
+        )
+        return missing % {"count": base.number(card.row.remaining)}
+    if card.row.pace == "behind" and card.gap > 0:
+        return _("You are %(count)s behind a steady pace") % {"count": base.number(card.gap)}
+    if card.row.pace == "ahead" and card.gap < 0:
+        return _("You are %(count)s ahead of a steady pace") % {"count": base.number(-card.gap)}
+    return _("You are on a steady pace")
+
+
+def member_curve(scope: PageContext, staff_no: str, card: Card, rows: list[Any]) -> ChartCard:
+    title = card.pace_text or (_("The target is reached") if card.row.remaining == 0 else _("Counted contacts by day"))
+    return standing_curve(scope, card, rows, url=scope.url("chart-member", staff_no), title=title)
+
+
+def _by_day(scope: PageContext) -> str:
+    if scope.result:
+        return _("Counted contacts by the day they were recorded, as the result has them.")
+    return _("Counted contacts by the day they were recorded, as they count now.")
+
+
+def standing_curve(
+    scope: PageContext, card: Card, rows: list[Any], *, url: str, title: str, live: bool = False
+) -> ChartCard:
+    """One employee's counted contacts against the target and the straight pace."""
+    rule, row = scope.rule, card.row
+    points = curve.curve_data(rows_of(rows), opens=rule.opens_on, deadline=rule.deadline, target=row.target)
+
+    def figure() -> layout.Figure:
+        said = curve.CurveWords(
+            target=_("target %(target)s") % {"target": base.number(row.target)},
+            pace=_("steady pace"),
+            latest=latest(scope, row.counted),
+            deadline=_("deadline"),
+            unit=_("counted contacts"),
+            hover=_curve_hover,
+            day=base.short_date,
+        )
+        return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=row.target, words=said)
+
+    return ChartCard(
+        key="curve",
+        title=title,
+        note=_by_day(scope),
+        url=url,
+        head=(_("Day"), _("Recorded"), _("Counted in all"), _("Steady pace")),
+        rows=[
+            cells(base.full_date(p.day), base.number(p.recorded), base.number(p.total), f"{p.pace or 0:.1f}")
+            for p in reversed(points)
+        ],
+        figure=figure,
+        live=live,
+    )
+
+
+def _curve_hover(point: curve.Point) -> str:
+    numbers = {
+        "day": base.full_date(point.day),
+        "total": base.number(point.total),
+        "recorded": base.number(point.recorded),
+    }
+    return _("%(day)s: %(total)s in all, %(recorded)s on this day") % numbers
+
+
+def rows_of(rows: list[Any]) -> list[tuple[date, int, int]]:
+    return [(row.day, row.recorded, row.total) for row in rows]
+
+
+def team_curve(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
+    """A whole team's counted contacts by day: how it moves, without a line to compare it with."""
+    rule = scope.rule
+    points = curve.curve_data(rows_of(rows), opens=rule.opens_on, deadline=rule.deadline, target=None)
+    total = points[-1].total if points else 0
+    week = round(7 * last_week(rows, scope.look.astimezone(scope.zone).date()))
+
+    def figure() -> layout.Figure:
+        said = curve.CurveWords(
+            target="",
+            pace="",
+            latest=base.number(total),
+            deadline="",
+            unit=_("counted contacts"),
+            hover=_curve_hover,
+            day=base.short_date,
+        )
+        return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=None, words=said)
+
+    return ChartCard(
+        key="curve",
+        title=ngettext(
+            "%(total)s contact counts, %(week)s from the last seven days",
+            "%(total)s contacts count, %(week)s of them from the last seven days",
+            total,
+        )
+        % {"total": base.number(total), "week": base.number(week)},
+        note=_by_day(scope),
+        url=url,
+        head=(_("Day"), _("Recorded"), _("Counted in all")),
+        rows=[cells(base.full_date(p.day), base.number(p.recorded), base.number(p.total)) for p in reversed(points)],
+        figure=figure,
+    )

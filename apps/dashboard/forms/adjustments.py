@@ -1,0 +1,145 @@
+"""Forms of HR's adjustments. They read what was typed; whether it can be asked for or decided is decided below."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from apps.campaigns.models import AdjustmentRequest
+from apps.dashboard.forms.base import IdempotentForm, RefusableForm
+
+MOST_TARGET, LONGEST_REASON, LONGEST_KIND = 1_000_000, 1_000, 100
+# Of a file of adjustments: some sixty thousand lines.
+MOST_LIST_BYTES = 2_000_000
+TARGET, EXEMPT = "target", "exempt"
+REASON_HELP = _("The person reads this on their own page. Managers do not see it.")
+
+
+def day_field(**options: Any) -> forms.DateField:
+    """A day as a browser's own calendar sends it."""
+    return forms.DateField(
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": _("This is no day.")},
+        **options,
+    )
+
+
+def reason_field(label: Any, help_text: Any = "") -> forms.CharField:
+    return forms.CharField(
+        label=label, max_length=LONGEST_REASON, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text
+    )
+
+
+class KindForm(RefusableForm):
+    """Why many are adjusted by a file."""
+
+    kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
+    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=LONGEST_KIND)
+    reason = reason_field(_("Reason"), _("Everybody of the list reads this on their own page. Managers do not see it."))
+
+
+class ListForm(RefusableForm):
+    """A list of whom to adjust, as a file or pasted."""
+
+    file = forms.FileField(
+        label=_("A CSV or Excel file"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,text/csv"}),
+        error_messages={"empty": _("This file is empty.")},
+    )
+    pasted = forms.CharField(
+        label=_("Or paste the lines, headings first"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        sent, pasted = cleaned.get("file"), cleaned.get("pasted", "")
+        if not self.errors and not sent and not pasted.strip():
+            self.add_error("file", _("Choose a file, or paste the lines."))
+        if sent and pasted.strip():
+            self.add_error("pasted", _("A file and pasted lines: send one of them."))
+        if sent and sent.size > MOST_LIST_BYTES:
+            self.add_error("file", _("This file is larger than 2 MB."))
+        if len(pasted.encode("utf-8", "replace")) > MOST_LIST_BYTES:
+            self.add_error("pasted", _("These lines are larger than 2 MB."))
+        return cleaned
+
+    def content(self) -> Iterable[bytes]:
+        """The bytes of a valid form."""
+        if sent := self.cleaned_data["file"]:
+            return sent.chunks()
+        return [self.cleaned_data["pasted"].encode("utf-8", "replace")]
+
+    @property
+    def name(self) -> str:
+        """What the list is called; pasted lines have no name of their own."""
+        sent = self.cleaned_data["file"]
+        return str(sent.name if sent else _("pasted lines"))
+
+
+class AskForm(IdempotentForm):
+    """Another target, or an exemption, for one person."""
+
+    person = forms.CharField(
+        label=_("Who"),
+        max_length=200,
+        help_text=_("Staff number or e-mail address."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
+    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=LONGEST_KIND)
+    what = forms.ChoiceField(
+        label=pgettext_lazy("form of an adjustment", "What changes"),
+        choices=[(TARGET, _("another target")), (EXEMPT, _("exempt: never red"))],
+    )
+    target = forms.IntegerField(
+        label=_("New target"),
+        required=False,
+        min_value=1,
+        max_value=MOST_TARGET,
+        help_text=_("Empty when the person is exempt."),
+    )
+    starts_on = day_field(label=_("First day"), required=False, help_text=_("Empty: from the opening on."))
+    ends_on = day_field(
+        label=_("Last day"),
+        required=False,
+        help_text=_("Empty: to the end. What is over before the deadline does not count at the deadline."),
+    )
+    reason = reason_field(_("Reason"), REASON_HELP)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("what") == TARGET and cleaned.get("target") is None and "target" not in self.errors:
+            self.add_error("target", _("Say the new target."))
+        if cleaned.get("what") == EXEMPT:
+            cleaned["target"] = None
+        return cleaned
+
+
+class RuleForm(RefusableForm):
+    """Whom a rule is for: everybody who joined after a day, of one department or of all."""
+
+    joined_after = day_field(label=_("Joined after"), help_text=_("Whoever began on this day is not on the list."))
+    department = forms.ChoiceField(label=_("Department"), required=False)
+
+    def __init__(self, *args: Any, departments: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["department"]
+        field.choices = [("", _("All departments")), *((name, name) for name in departments)]
+
+
+class ReasonForm(IdempotentForm):
+    """Why: for a list, or for an end."""
+
+    reason = reason_field(_("Reason"), REASON_HELP)
+
+
+class RefuseForm(RefusableForm):
+    """Why not."""
+
+    note = reason_field(_("Why not"), _("Only HR reads this."))

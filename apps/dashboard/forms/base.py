@@ -1,0 +1,210 @@
+"""Forms: they read what was typed and keep it; whether it can be recorded is decided below this door."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, Self
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+from django.utils.translation import gettext_lazy as _
+
+from apps.contacts.drafts import Draft
+from apps.contacts.pasting import drafts_from_text, lines_of
+from apps.results.corrections import CorrectionDraft
+
+LONGEST = 500
+MOST_LINES, MOST_CHARACTERS = 200, 50_000
+NOBODY = _("A phone number, an e-mail or a handle is needed.")
+IDENTITY_FIELDS = ("phone", "email", "handle")
+
+
+def new_key() -> str:
+    """The key of one filled-in form."""
+    return str(uuid.uuid4())
+
+
+class RefusableForm(forms.Form):
+    """A form that takes refusals from below, each at its field."""
+
+    def refuse(self, field: str | None, message: str) -> None:
+        """Put a refusal from below at its field; an unknown field means the form as a whole."""
+        self.add_error(field if field in self.fields else None, message)
+
+
+class IdempotentForm(RefusableForm):
+    """A form with a key of its own: sent twice (a double click, a lost answer), it has one effect."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "initial": {"key": new_key(), **kwargs.get("initial", {})}})
+
+    def refused(self) -> Self:
+        """This form as it comes back: with a key of its own, so that a correction is heard."""
+        self.data = {**{name: self.data.get(name, "") for name in self.fields}, "key": new_key()}
+        return self
+
+
+class QuickAddForm(IdempotentForm):
+    """One person or several: a name if you like, and a field that takes a phone, an e-mail or a handle, a line each."""
+
+    name = forms.CharField(label=_("Name"), required=False, max_length=LONGEST)
+    # Without max_length: a browser would cut what is pasted, and nobody would see that the rest is gone.
+    reach = forms.CharField(
+        label=_("Phone, e-mail or handle"),
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 1}),
+        error_messages={"required": NOBODY},
+    )
+    failed: Sequence[Any] = ()
+    summary = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"auto_id": "add_%s", **kwargs})
+        for field in ("name", "reach"):
+            self.fields[field].widget.attrs |= {
+                "autocomplete": "off",
+                "autocapitalize": "none" if field == "reach" else "words",
+            }
+        self.fields["reach"].widget.attrs |= {"spellcheck": "false", "enterkeyhint": "send", "data-enter": ""}
+
+    @classmethod
+    def holding(cls, failed: Sequence[Any], summary: str) -> Self:
+        """A new form; of a pasted list it holds the lines that failed (`text` of each), to be corrected."""
+        form = cls(initial={"reach": "\n".join(one.text for one in failed)})
+        form.failed, form.summary = failed, summary
+        if failed:
+            form.fields["reach"].widget.attrs |= {"aria-invalid": "true", "aria-describedby": "add_failed"}
+        return form
+
+    def clean_reach(self) -> str:
+        text: str = self.cleaned_data["reach"]
+        # Looked at first: a megabyte of line ends is a million lines.
+        too_long = len(text) > MOST_CHARACTERS
+        lines = [] if too_long else lines_of(text)
+        if not lines and not too_long:
+            raise forms.ValidationError(NOBODY)
+        if too_long or len(lines) > MOST_LINES:
+            raise forms.ValidationError(
+                _("At most %(lines)s lines and %(characters)s characters at once: for more, upload a file instead."),
+                params={"lines": MOST_LINES, "characters": f"{MOST_CHARACTERS:,}"},
+            )
+        return text
+
+    @property
+    def drafts(self) -> list[Draft]:
+        """Whom a valid form names."""
+        return drafts_from_text(self.cleaned_data["reach"], self.cleaned_data["name"])
+
+
+class UploadForm(RefusableForm):
+    """A file of contacts."""
+
+    file = forms.FileField(
+        label=_("A CSV or vCard file"),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.vcf,.vcard,text/csv,text/vcard"}),
+        error_messages={
+            "required": _("Choose a file first."),
+            "empty": _("This file is empty."),
+        },
+    )
+
+
+class RosterForm(RefusableForm):
+    """A file of HR's."""
+
+    file = forms.FileField(
+        label=_("A CSV or Excel file"),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,text/csv"}),
+        error_messages={"required": _("Choose a file first."), "empty": _("This file is empty.")},
+    )
+
+
+class RenameForm(RefusableForm):
+    name = forms.CharField(label=_("Name"), max_length=LONGEST, required=False)
+
+
+class CorrectForm(RefusableForm):
+    """What makes a contact that person. At least one; each a different kind."""
+
+    phone = forms.CharField(label=_("Phone"), required=False, max_length=LONGEST)
+    email = forms.CharField(label=_("E-mail"), required=False, max_length=LONGEST)
+    handle = forms.CharField(label=_("Handle"), required=False, max_length=LONGEST)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and not self.identities():
+            self.add_error("phone", _("At least one of phone, e-mail and handle is needed."))
+        return cleaned
+
+    def identities(self) -> tuple[tuple[str, str], ...]:
+        """The filled-in fields as (kind, text as typed)."""
+        return tuple((kind, self.cleaned_data[kind]) for kind in IDENTITY_FIELDS if self.cleaned_data.get(kind))
+
+
+class CorrectionForm(RefusableForm):
+    """A correction of a frozen result: why, by which evidence, and what a few people's standings are to be.
+
+    An empty number leaves that part of a standing as it is.
+    """
+
+    PEOPLE = 5
+    reason = forms.CharField(label=_("Reason"), max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 2}))
+    evidence = forms.CharField(
+        label=_("Evidence: what shows it, and where it is kept"),
+        max_length=4_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for place in range(self.PEOPLE):
+            self.fields[f"staff_no_{place}"] = forms.CharField(
+                label=_("Staff number"), required=place == 0, max_length=LONGEST
+            )
+            self.fields[f"counted_{place}"] = forms.IntegerField(label=_("Counted"), required=False, min_value=0)
+            self.fields[f"target_{place}"] = forms.IntegerField(label=_("Target"), required=False, min_value=1)
+            self.fields[f"exempt_{place}"] = forms.ChoiceField(
+                label=_("Exempt"), required=False, choices=[("", _("as it is")), ("yes", _("yes")), ("no", _("no"))]
+            )
+
+    @property
+    def people(self) -> list[list[forms.BoundField]]:
+        """The fields of one person after the other."""
+        names = ("staff_no", "counted", "target", "exempt")
+        return [[self[f"{name}_{place}"] for name in names] for place in range(self.PEOPLE)]
+
+    def wanted(self) -> list[CorrectionDraft]:
+        """What was filled in."""
+        told, exempt = self.cleaned_data, {"yes": True, "no": False}
+        return [
+            CorrectionDraft(
+                told[f"staff_no_{place}"], told[f"counted_{place}"], told[f"target_{place}"],
+                exempt.get(told[f"exempt_{place}"]),
+            )
+            for place in range(self.PEOPLE)
+            if told[f"staff_no_{place}"]
+        ]  # fmt: skip
+
+
+class SignInForm(AuthenticationForm):
+    """Django's own, with our word for the name."""
+
+    error_messages = {
+        "invalid_login": _("This staff number or e-mail and this password do not belong together."),
+        "inactive": _("This account is closed."),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("Staff number or e-mail")
+
+
+class ForgottenForm(RefusableForm):
+    """Who has forgotten a password."""
+
+    username = forms.CharField(
+        label=_("Staff number or e-mail"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+    )

@@ -1,0 +1,70 @@
+"""The two forms of a review: the question, and the answer."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.dashboard.forms.base import IdempotentForm, RefusableForm
+
+LONGEST = 4_000
+REASON = "reason"
+
+
+def numbers(values: Iterable[str]) -> set[int]:
+    """Ids as a form sends them; what is no number is the id of nothing, and is refused as such."""
+    return {int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else 0 for value in values}
+
+
+class TextField(forms.CharField):
+    """A text of several lines. Its limit is checked here: a browser would cut what is pasted, and nobody would see."""
+
+    def __init__(self, *, rows: int, **options: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": rows}), **options)
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        if len(value) > LONGEST:
+            message = _("At most %(most)s characters: this has %(count)s.")
+            raise forms.ValidationError(message, params={"most": f"{LONGEST:,}", "count": f"{len(value):,}"})
+
+
+class ReviewForm(IdempotentForm):
+    """What HR should look at. The ticked contacts are read beside it: which can be ticked is decided below."""
+
+    text = TextField(
+        label=_("What should HR look at?"),
+        rows=5,
+        error_messages={"required": _("Write what HR should look at.")},
+        help_text=_(
+            "HR reads what you write here. Do not write who a contact is: HR needs no names, and does not see those of "
+            "the contacts you tick."
+        ),
+    )
+
+
+class AnswerForm(RefusableForm):
+    """A reason, or one of the acts HR did for this person: `adjustment:12`."""
+
+    answer = forms.ChoiceField(
+        label=_("How do you answer?"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose how you answer."), "invalid_choice": _("Choose how you answer.")},
+    )
+    text = TextField(label=_("Your answer, in words"), rows=5, required=False)
+
+    def __init__(self, *args: Any, choices: list[tuple[str, Any]], **options: Any) -> None:
+        super().__init__(*args, **{"initial": {"answer": REASON}, **options})
+        self.fields["answer"].choices = choices  # type: ignore[attr-defined]  # of a ChoiceField
+
+    @property
+    def kind(self) -> str:
+        """The way of answering that a valid form names."""
+        return str(self.cleaned_data["answer"].partition(":")[0])
+
+    @property
+    def subject_id(self) -> int | None:
+        """Which act it is; None for a reason."""
+        number = self.cleaned_data["answer"].partition(":")[2]
+        return int(number) if number else None

@@ -1,0 +1,181 @@
+"""What pages and commands say about requests that wait for a second person: their kinds, effects and states.
+
+Another kind of change adds a line to `KINDS`, and a line to `EFFECTS` for every name its effect can have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from apps.accounts.models import ApprovalRequest
+from apps.dashboard.labels import base
+
+Kind, Decision = ApprovalRequest.Kind, ApprovalRequest.Decision
+
+
+@dataclass(frozen=True)
+class KindWords:
+    """How a kind of change is called. `page`: the address and its arguments where the subject is shown, if any."""
+
+    title: base.Text
+    icon: str
+    page: Callable[[ApprovalRequest], tuple[str, tuple[Any, ...]]] | None = None
+
+
+def _roster_load(request: ApprovalRequest) -> tuple[str, tuple[Any, ...]]:
+    return "roster-load", (request.subject,)
+
+
+def _campaign(request: ApprovalRequest) -> tuple[str, tuple[Any, ...]]:
+    return "campaign", (request.subject,)
+
+
+KINDS: dict[str, KindWords] = {
+    Kind.EMAIL_CHANGE: KindWords(_("New e-mail addresses"), "at-sign", _roster_load),
+    Kind.ROSTER_LOAD: KindWords(_("Roster load"), "list-tree", _roster_load),
+    Kind.ROSTER_UNDO: KindWords(_("Undo of a roster load"), "undo-2", _roster_load),
+    Kind.RULE_CHANGE: KindWords(_("Change of a campaign's rule"), "flag", _campaign),
+    Kind.CAMPAIGN_OPENING: KindWords(_("Opening of a campaign"), "flag"),
+    Kind.CAMPAIGN_CANCELLATION: KindWords(_("Cancellation of a campaign"), "flag", _campaign),
+    Kind.CAMPAIGN_CLOSING: KindWords(_("Closing of a campaign"), "flag", _campaign),
+    Kind.ERASURE: KindWords(_("Erasure"), "eraser"),
+}
+# By the name in an effect: a sentence about `count` people, chosen by `number`. In the order in which they are shown.
+EFFECTS: dict[str, Any] = {
+    # Roster loads, their undoing, and new addresses.
+    "leaving": ngettext_lazy("%(count)s employed person leaves", "%(count)s employed people leave", "number"),
+    "moving": ngettext_lazy(
+        "%(count)s person gets another manager above them or another department",
+        "%(count)s people get another manager above them or another department",
+        "number",
+    ),
+    "joining": ngettext_lazy("%(count)s person joins", "%(count)s people join", "number"),
+    "returning": ngettext_lazy(
+        "%(count)s person is employed again", "%(count)s people are employed again", "number"
+    ),
+    "renaming": ngettext_lazy(
+        "%(count)s person gets another name", "%(count)s people get another name", "number"
+    ),
+    "phones": ngettext_lazy(
+        "%(count)s person gets another phone or address", "%(count)s people get another phone or address", "number"
+    ),
+    "role_changes": ngettext_lazy(
+        "The name or employment of %(count)s person who holds a role or asked for this changes",
+        "The names or employment of %(count)s people who hold a role or asked for this change",
+        "number",
+    ),
+    "addresses": ngettext_lazy(
+        "%(count)s person gets another e-mail address", "%(count)s people get another e-mail address", "number"
+    ),
+    "role_holders": ngettext_lazy(
+        "%(count)s of them holds a role (HR, operator or auditor)",
+        "%(count)s of them hold a role (HR, operator or auditor)",
+        "number",
+    ),
+    "counts": ngettext_lazy(
+        "The number of %(count)s person changes, because a contact becomes or stops being a colleague",
+        "The numbers of %(count)s people change, because a contact becomes or stops being a colleague",
+        "number",
+    ),
+    # Campaigns: their rules, opening, cancelling and closing.
+    "people": ngettext_lazy("%(count)s person is in it", "%(count)s people are in it", "number"),
+    "with_contacts": ngettext_lazy(
+        "%(count)s person, employed or not, has contacts of its period",
+        "%(count)s people, employed or not, have contacts of its period",
+        "number",
+    ),
+    "red": ngettext_lazy("%(count)s person is red", "%(count)s people are red", "number"),
+    "turn_red": ngettext_lazy("%(count)s person turns red", "%(count)s people turn red", "number"),
+    "turn_not_red": ngettext_lazy(
+        "%(count)s person is no longer red", "%(count)s people are no longer red", "number"
+    ),
+    "come_in": ngettext_lazy(
+        "%(count)s person comes into the campaign", "%(count)s people come into the campaign", "number"
+    ),
+    "go_out": ngettext_lazy("%(count)s person leaves the campaign", "%(count)s people leave the campaign", "number"),
+    "recounted": ngettext_lazy(
+        "The count of %(count)s person changes", "The counts of %(count)s people change", "number"
+    ),
+    "need_more": ngettext_lazy("%(count)s person needs more contacts", "%(count)s people need more contacts", "number"),
+    "have_less_time": ngettext_lazy(
+        "%(count)s person who is not there yet has less time", "%(count)s people who are not there yet have less time",
+        "number",
+    ),
+    "have_more_time": ngettext_lazy(
+        "%(count)s person who is not there yet has more time", "%(count)s people who are not there yet have more time",
+        "number",
+    ),
+    # Erasures.
+    "employees": ngettext_lazy(
+        "%(count)s employee has this person as a contact", "%(count)s employees have this person as a contact",
+        "number",
+    ),
+    "contacts": ngettext_lazy("%(count)s contact is erased", "%(count)s contacts are erased", "number"),
+    "files": ngettext_lazy(
+        "%(count)s kept file is deleted or cleared", "%(count)s kept files are deleted or cleared", "number"
+    ),
+    "texts": ngettext_lazy(
+        "%(count)s other text or name is cleared", "%(count)s other texts or names are cleared", "number"
+    ),
+    "kept_texts": ngettext_lazy(
+        "%(count)s text that speaks of this person cannot be changed",
+        "%(count)s texts that speak of this person cannot be changed",
+        "number",
+    ),
+}  # fmt: skip
+STATES: dict[str, tuple[base.Text, str, str]] = {
+    "waiting": (_("waiting"), "amber", "hourglass"),
+    "expired": (_("expired"), "", "clock-alert"),
+    Decision.APPROVED: (_("approved"), "green", "check"),
+    Decision.REFUSED: (_("refused"), "", "x"),
+    Decision.WITHDRAWN: (_("withdrawn"), "", "undo-2"),
+    Decision.SUPERSEDED: (_("superseded"), "", "minus"),
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a request is, as a badge."""
+
+    code: str
+    label: base.Text
+    colour: str
+    icon: str
+
+
+def state_of(request: ApprovalRequest, now: Any) -> State:
+    """Waiting until it is decided or expires."""
+    code = request.decision or ("waiting" if request.expires_at > now else "expired")
+    return State(code, *STATES[code])
+
+
+def kind_of(request: ApprovalRequest) -> KindWords:
+    return KINDS[request.kind]
+
+
+def counted_before(request: ApprovalRequest, *, mine: bool) -> dict[str, int]:
+    """What was counted when it was approved, or else requested; of an erasure nothing.
+
+    `mine`: the requester reads it, and reads what the request says, also after the approval: what the second person saw
+    can tell whose contact somebody is.
+    """
+    if request.kind == Kind.ERASURE:
+        return {}
+    return request.effect if mine else request.decided_effect or request.effect
+
+
+def effect_lines(effect: dict[str, int]) -> list[str]:
+    """The sentences of an effect, in the order of EFFECTS; what nobody is concerned by is left out."""
+    ordered = sorted(effect, key=lambda name: list(EFFECTS).index(name) if name in EFFECTS else len(EFFECTS))
+    return [_line(name, effect[name]) for name in ordered if effect[name]]
+
+
+def _line(name: str, number: int) -> str:
+    if name not in EFFECTS:
+        return f"{name}: {base.number(number)}"
+    return str(EFFECTS[name] % {"number": number, "count": base.number(number)})

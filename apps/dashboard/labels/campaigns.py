@@ -1,0 +1,54 @@
+"""What pages say about campaigns: how far one is, and what stands in the way of a new one."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from apps.campaigns.models import Campaign
+from apps.dashboard.labels import base, rules
+from apps.standings.campaign_lifecycle import OpeningPreview
+
+LOOKS: dict[str, tuple[str, str]] = {
+    "draft": ("", "pencil-line"),
+    "open": ("brand-soft", "circle-play"),
+    "closing": ("amber", "hourglass"),
+    "frozen": ("", "stamp"),
+    "cancelled": ("", "ban"),
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a campaign is, as a badge says it."""
+
+    code: str
+
+    @property
+    def label(self) -> base.Text:
+        return Campaign.State(self.code).label
+
+    @property
+    def colour(self) -> str:
+        return LOOKS[self.code][0]
+
+    @property
+    def icon(self) -> str:
+        return LOOKS[self.code][1]
+
+
+def warnings(look: OpeningPreview) -> list[str]:
+    """What HR should know before opening it."""
+    said = overlaps(look.overlaps)
+    if look.backdated:
+        said.append(
+            _("The deadline has passed already: it counts whatever is loaded, until somebody closes it by hand.")
+        )
+    if not look.people:
+        said.append(_("Nobody is in it today: is the roster loaded, and are these the right departments?"))
+    return said
+
+
+def overlaps(campaigns: list[Campaign]) -> list[str]:
+    """A sentence for each open campaign that shares days and people."""
+    text = _("%(name)s is open until %(deadline)s: whoever is in both has two targets, and a contact counts in each.")
+    return [text % {"name": one.name, "deadline": rules.cut_off(one.rule)} for one in campaigns]

@@ -1,0 +1,161 @@
+"""A campaign's counting rule in one plain paragraph, and what differs between two versions, as people read it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import reduce
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from apps.dashboard.labels import base
+
+
+def in_words(name: str, rule: Any) -> str:
+    """What counts, whom it covers and when somebody is red, of one version of a campaign's rule."""
+    texts = [_period(name, rule), _external(rule), _claims(rule)]
+    if rule.confirmed_only:
+        texts.append(_("A contact counts once the person has confirmed it in the messaging app."))
+    texts.append(_("A contact that has ended does not count."))
+    if rule.scope:
+        texts.append(_("The campaign covers %(departments)s.") % {"departments": _listed(rule.scope)})
+    numbers = {"target": base.number(rule.target), "below": base.number(rule.target - 1)}
+    texts.append(_("Whoever is under the target and not exempt is red: %(below)s is red, %(target)s is not.") % numbers)
+    return reduce(_followed_by, texts)
+
+
+def _followed_by(first: str, second: str) -> str:
+    """In Chinese no blank stands between two sentences."""
+    return pgettext("two sentences", "%(first)s %(second)s") % {"first": first, "second": second}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One term that differs between two versions: what it is called, and its two values."""
+
+    term: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return _("%(term)s %(before)s → %(after)s") % {
+            "term": self.term, "before": self.before, "after": self.after,
+        }  # fmt: skip
+
+
+def differences(changed: dict[str, tuple[Any, Any]]) -> list[Difference]:
+    """The terms of a rule that differ (services.changed), in words."""
+    terms: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "target": (pgettext("term of a rule", "target"), base.number),
+        "opens_on": (pgettext("term of a rule", "first day"), base.long_date),
+        "deadline": (pgettext("term of a rule", "deadline"), base.long_date),
+        "time_zone": (pgettext("term of a rule", "time zone"), base.city),
+        "exclusive": (pgettext("term of a rule", "a person counts for"), _for_whom),
+        "confirmed_only": (pgettext("term of a rule", "a contact counts"), _from_when),
+        "scope": (pgettext("term of a rule", "departments"), lambda names: _listed(names) or _("all")),
+        "company_domains": (
+            pgettext("term of a rule", "the company's addresses"),
+            lambda names: _listed(names) or pgettext("domains", "none"),
+        ),
+    }
+    return [Difference(terms[name][0], *map(terms[name][1], pair)) for name, pair in changed.items()]
+
+
+def notice(rule: Any, changed: dict[str, tuple[Any, Any]]) -> str:
+    """The rule of this campaign changed on Wed 18 Nov: target 120 → 100 (too much to ask)"""
+    what = pgettext("between the changes of a rule", "; ").join(map(str, differences(changed)))
+    said = {"day": told(rule.in_force_from, ZoneInfo(rule.time_zone))["day"], "what": what, "reason": rule.reason}
+    if rule.reason:
+        return _("The rule of this campaign changed on %(day)s: %(what)s (%(reason)s)") % said
+    return _("The rule of this campaign changed on %(day)s: %(what)s") % said
+
+
+def told(moment: datetime, zone: ZoneInfo) -> dict[str, str]:
+    """An instant in words, in a zone."""
+    local = moment.astimezone(zone)
+    with timezone.override(zone):
+        return {
+            "day": base.full_date(local.date()),
+            "time": base.clock_time(local),
+            "city": base.city(zone.key),
+        }
+
+
+def first_day(rule: Any) -> str:
+    """Sun 1 Nov 2026"""
+    return base.long_date(rule.opens_on)
+
+
+def cut_off(rule: Any) -> str:
+    """Mon 30 Nov 2026, 23:59 in Shanghai"""
+    last = rule.cutoff_at - timedelta(minutes=1)
+    zone = ZoneInfo(rule.time_zone)
+    return _("%(day)s, %(time)s in %(city)s") % {**told(last, zone), "day": _long(last, zone)}
+
+
+def _long(moment: datetime, zone: ZoneInfo) -> str:
+    day: date = moment.astimezone(zone).date()
+    return base.long_date(day)
+
+
+def version_of(rule: Any) -> str:
+    """Version 2 of the rule, in force since Mon 9 Nov, 10:00"""
+    zone = ZoneInfo(rule.time_zone)
+    since = rule.in_force_from.astimezone(zone)
+    with timezone.override(zone):
+        return _("Version %(version)s of the rule, in force since %(day)s, %(time)s.") % {
+            "version": rule.version,
+            "day": base.full_date(since.date()),
+            "time": base.clock_time(since),
+        }
+
+
+def _period(name: str, rule: Any) -> str:
+    zone = ZoneInfo(rule.time_zone)
+    first, last = rule.opens_at.astimezone(zone), (rule.cutoff_at - timedelta(minutes=1)).astimezone(zone)
+    with timezone.override(zone):
+        said = {
+            "name": name,
+            "opens": base.full_date(first.date()),
+            "deadline": base.full_date(last.date()),
+            "time": base.clock_time(last),
+            "city": base.city(rule.time_zone),
+            "people": ngettext("%(count)s person", "%(count)s people", rule.target)
+            % {"count": base.number(rule.target)},
+        }
+    return (
+        _(
+            "In %(name)s everybody is to record %(people)s from outside, from %(opens)s until %(deadline)s, %(time)s in"
+            " %(city)s."
+        )
+        % said
+    )
+
+
+def _external(rule: Any) -> str:
+    if not rule.company_domains:
+        return _("From outside means: no employee at any time since the opening.")
+    return _(
+        "From outside means: no employee at any time since the opening, and no address of the company (%(domains)s)."
+    ) % {"domains": _listed(rule.company_domains)}
+
+
+def _claims(rule: Any) -> str:
+    if rule.exclusive:
+        return _("A person counts for the colleague who recorded them first, and for nobody else.")
+    return _("When several colleagues know the same person, that person counts for each of them.")
+
+
+def _for_whom(exclusive: bool) -> str:
+    return _("whoever recorded them first") if exclusive else _("everybody who recorded them")
+
+
+def _from_when(confirmed_only: bool) -> str:
+    return _("once confirmed") if confirmed_only else _("at once")
+
+
+def _listed(names: list[str]) -> str:
+    return pgettext("between the names of a list", ", ").join(names)

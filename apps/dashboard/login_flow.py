@@ -1,0 +1,69 @@
+"""The last step of every sign-in: a session, or first the question for a second factor."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from apps.accounts.backends import EmployeeBackend
+from apps.accounts.enrolment import has_factor
+from apps.accounts.login_throttling import remember_browser
+from apps.accounts.models import Account
+from apps.accounts.second_factors import SHOWN
+from apps.accounts.services import audit_account
+from apps.accounts.sessions import AGENT, AGENT_LIMIT, BEGAN, WAITING
+
+BACKEND = "apps.accounts.backends.EmployeeBackend"
+# For how many seconds a sign-in waits for its second factor.
+PATIENCE = 600
+# When this session was opened, or its password shown again: seconds of Unix time.
+PROVEN_AT = "proven_at"
+
+
+def complete_login(
+    request: HttpRequest, account: Account, wanted: str, *, event: str, shown: bool = False, hours: int | None = None
+) -> HttpResponse:
+    """On to `wanted` with a session of `hours`, or to the question when the account has a second factor not `shown`."""
+    if not shown and has_factor(account):
+        request.session[WAITING] = {
+            "account": account.pk, "at": time.time(), "wanted": wanted, "event": event, "hours": hours,
+            HASH_SESSION_KEY: account.get_session_auth_hash(),
+        }  # fmt: skip
+        request.session.cycle_key()
+        return HttpResponseRedirect(reverse("second-factor-asked"))
+    request.session.pop(WAITING, None)
+    login(request, account, backend=BACKEND)
+    request.session[SHOWN] = shown
+    request.session[BEGAN] = request.session[PROVEN_AT] = time.time()
+    request.session[AGENT] = request.headers.get("User-Agent", "")[:AGENT_LIMIT]
+    if hours:
+        request.session.set_expiry(hours * 3600)
+    audit_account(event, account)
+    response = HttpResponseRedirect(safe_redirect(request, wanted))
+    # Not before the second factor: who knows a password alone would be counted as its owner.
+    remember_browser(response, account)
+    return response
+
+
+def waiting(request: HttpRequest) -> tuple[Account, dict[str, Any]] | None:
+    """Who waits at the question in this session, if not for too long, and may still sign in."""
+    found = request.session.get(WAITING)
+    if not isinstance(found, dict) or not 0 <= time.time() - found["at"] <= PATIENCE:
+        return None
+    account = EmployeeBackend().get_user(found["account"])
+    # Another password, role, address or employment since then ends the sign-in, as it ends sessions.
+    if account is None or found.get(HASH_SESSION_KEY) != account.get_session_auth_hash():
+        return None
+    return account, found
+
+
+def safe_redirect(request: HttpRequest, address: Any) -> str:
+    """The address when it is one of this house, otherwise the first page."""
+    here = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
+    return address if here else settings.LOGIN_REDIRECT_URL

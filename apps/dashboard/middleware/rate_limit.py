@@ -1,0 +1,63 @@
+"""Everybody asks as often as people do: counted by person when signed in, else by address (apps.core.rate_limits).
+
+The API's addresses count for themselves, once they know whose token was sent.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.http import HttpRequest, HttpResponse
+
+from apps.accounts.login_throttling import WAIT, TooManyGuesses
+from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_of, count, person_of
+from apps.dashboard.middleware.request_size_limit import CONTACTS, ROSTER
+from apps.dashboard.views.errors import too_many, unavailable
+
+# Monitors ask these, and nothing that is secret.
+UNCOUNTED = frozenset({"health-live", "health-ready"})
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class RateLimitMiddleware:
+    """Answers 429 with Retry-After beyond a limit, also of guesses, and 503 to sign-ins that cannot be counted."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        if getattr(getattr(view, "cls", None), "counts_itself", False) or (match and match.url_name in UNCOUNTED):
+            return None
+        try:
+            count(*_counted(request))
+        except TooOften as refused:
+            return _refused(request, refused.wait)
+        except CountersUnavailable:
+            return unavailable(request)
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The answer to a guesser says nothing of the last guess, right or wrong."""
+        return _refused(request, int(WAIT.total_seconds())) if isinstance(exception, TooManyGuesses) else None
+
+
+def _refused(request: HttpRequest, wait: int) -> HttpResponse:
+    response = too_many(request)
+    response["Retry-After"] = str(wait)
+    return response
+
+
+def _counted(request: HttpRequest) -> tuple[Kind, str]:
+    """What this request is counted as, and for whom."""
+    account = request.session.get(SESSION_KEY)
+    address = address_of(request.META.get("REMOTE_ADDR", ""))
+    if account is None:
+        # Whoever is not signed in has nothing to send but what signs in.
+        return (Kind.STRANGER if request.method in READS else Kind.SIGN_IN), address
+    if request.method in READS:
+        return Kind.READ, person_of(account)
+    return (Kind.UPLOAD if request.path in (CONTACTS, ROSTER) else Kind.WRITE), person_of(account)

@@ -1,0 +1,96 @@
+"""Sign-in at the company's OpenID provider: the way there, and the way back. Neither is there without a provider."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from types import ModuleType
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from apps.accounts.models import Account
+from apps.accounts.oidc_login import SsoRejected, audit_not_signed_on, sign_on
+from apps.dashboard.login_flow import complete_login, safe_redirect
+
+logger = logging.getLogger(__name__)
+# From where somebody comes who wants to sign in: our own button, or an address that they typed or kept. Links and
+# pictures elsewhere begin no session; browsers of before 2023 do not say.
+BY_THEMSELVES = frozenset({"same-origin", "none"})
+
+
+def _openid() -> ModuleType:
+    """What speaks with the provider, imported by whoever needs it: the client library would cost every start of a
+    process, and most houses have no provider."""
+    from apps.accounts import openid
+
+    return openid
+
+
+def _with_provider(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    @wraps(view)
+    def found(request: HttpRequest) -> HttpResponse:
+        if not settings.OIDC_ISSUER:
+            raise Http404
+        return view(request)
+
+    return found
+
+
+@login_not_required
+@never_cache
+@_with_provider
+@require_GET
+def go(request: HttpRequest) -> HttpResponse:
+    """A link, not a form: the policy of these pages lets no form end at another house."""
+    wanted = safe_redirect(request, request.GET.get("next", ""))
+    if request.user.is_authenticated:
+        return HttpResponseRedirect(wanted)
+    if request.headers.get("Sec-Fetch-Site", "none") not in BY_THEMSELVES:
+        return redirect_to_login(wanted)
+    openid = _openid()
+    try:
+        found: HttpResponse = openid.go(request, wanted)
+    except openid.Away as error:
+        return _refused(request, "away", error)
+    return found
+
+
+@login_not_required
+@never_cache
+@_with_provider
+@require_GET
+def come_back(request: HttpRequest) -> HttpResponse:
+    openid = _openid()
+    try:
+        claims, wanted = openid.come_back(request)
+        account = sign_on(claims)
+    except openid.NotProven as error:
+        return _refused(request, "unproven", error)
+    except openid.Cancelled:
+        return _refused(request, "cancelled")
+    except openid.Away as error:
+        return _refused(request, "away", error)
+    except SsoRejected as error:
+        return _refused(request, error.reason, account=error.account)
+    shown = settings.OIDC_SECOND_FACTOR or claims.second_factor
+    return complete_login(request, account, wanted, event="signed_on", shown=shown, hours=settings.OIDC_SESSION_HOURS)
+
+
+def _refused(request: HttpRequest, reason: str, detail: object = "", account: Account | None = None) -> HttpResponse:
+    """A page that says what somebody can do; a forged answer learns nothing about itself."""
+    audit_not_signed_on(reason, account)
+    logger.warning("Sign-in at the provider refused: %s. %s", reason, detail)
+    response = render(
+        request, "registration/refused.html", {"reason": reason, "provider": settings.OIDC_NAME},
+        status=503 if reason == "away" else 403,
+    )  # fmt: skip
+    if reason == "away":
+        response["Retry-After"] = "30"
+    return response

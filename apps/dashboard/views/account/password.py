@@ -1,0 +1,152 @@
+"""Sign-in, the password, and the way out: Django's own views with this door's pages around them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import views
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render as render_template
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from apps.accounts.backends import account_meant
+from apps.accounts.login_throttling import TooManyGuesses, audit_locked_out, guess_in_session, guess_password
+from apps.accounts.models import Account
+from apps.accounts.password_links import PasswordLinkTokens
+from apps.accounts.password_reset import find_account, has_pending_email_change
+from apps.accounts.security_mails import Event, notify_owner
+from apps.accounts.services import audit_account, audit_refused
+from apps.accounts.sessions import end_access
+from apps.core import enqueue
+from apps.dashboard.forms.base import ForgottenForm, SignInForm
+from apps.dashboard.login_flow import complete_login
+from apps.dashboard.views.page_context import PageContext
+
+# Django's form views take PUT for POST.
+METHODS = ["get", "head", "post", "options"]
+
+
+class SignIn(views.LoginView):
+    """By staff number or e-mail; who is signed in already goes on."""
+
+    http_method_names = METHODS
+    template_name = "registration/login.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        ways = {"provider": settings.OIDC_NAME, "by_password": settings.PASSWORD_SIGN_IN}
+        return super().get_context_data(**kwargs) | ways
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not settings.PASSWORD_SIGN_IN:
+            raise Http404
+        self.guess = guess_password(request, request.POST.get("username", ""))
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        self.guess.was_right()
+        return complete_login(self.request, form.get_user(), self.get_success_url(), event="signed_in")
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        name = form.cleaned_data.get("username") or ""
+        audit_refused(name)
+        if self.guess.was_last:
+            audit_locked_out(account_meant(name))
+            raise TooManyGuesses
+        return super().form_invalid(form)
+
+
+class SignOut(views.LogoutView):
+    """POST only: a link on another site must not sign anybody out."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if isinstance(request.user, Account):
+            audit_account("signed_out", request.user)
+        response = super().post(request, *args, **kwargs)
+        # Pages are kept by nobody anyway; this is for what a browser keeps in spite of that.
+        response["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """Ask for a link to set a password. The answer is the same for anybody and nobody."""
+    if not settings.PASSWORD_SIGN_IN:
+        raise Http404
+    form, sent = ForgottenForm(request.POST or None), False
+    if request.method == "POST" and form.is_valid():
+        account_id, employee_id = find_account(form.cleaned_data["username"])
+        enqueue.enqueue_password_mail(account_id, employee_id, get_language() or settings.LANGUAGE_CODE)
+        sent = True
+    status = 422 if request.method == "POST" and not sent else 200
+    return render_template(request, "registration/forgotten.html", {"form": form, "sent": sent}, status=status)
+
+
+class _Tokens(PasswordLinkTokens):
+    """While a change of the address waits for a second person, no link sets a password."""
+
+    def check_token(self, user: Account | None, token: str | None) -> bool:
+        waits = user is not None and has_pending_email_change(user.employee_id or 0)
+        return not waits and super().check_token(user, token)
+
+
+class SetPassword(views.PasswordResetConfirmView):
+    """The page behind a set-password link: valid for three days and for one use. Afterwards one signs in."""
+
+    http_method_names = METHODS
+    template_name = "registration/set_password.html"
+    success_url = reverse_lazy("login")
+    token_generator = _Tokens()
+
+    def form_valid(self, form: SetPasswordForm) -> HttpResponse:
+        with transaction.atomic():
+            response = super().form_valid(form)
+            audit_account("password_set", form.user)
+            end_access(account=form.user, by=form.user.actor)
+            notify_owner(form.user, Event.PASSWORD_SET)
+        messages.success(self.request, _("Your password is set. Sign in with it."))
+        return response
+
+
+@method_decorator(never_cache, name="dispatch")
+class ChangePassword(views.PasswordChangeView):
+    http_method_names = METHODS
+    template_name = "registration/change_password.html"
+    form_class = PasswordChangeForm
+    success_url = reverse_lazy("me")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        scope = PageContext(self.request)
+        return super().get_context_data(**kwargs) | {"scope": scope, "frame": scope.frame(), "now": scope.now}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.guess = guess_in_session(request, PageContext(request).user)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        if "old_password" not in form.errors:
+            self.guess.was_right()
+        return super().form_invalid(form)
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        self.guess.was_right()
+        with transaction.atomic():
+            response = super().form_valid(form)
+            audit_account("password_changed", form.user)
+            end_access(account=form.user, by=form.user.actor, but=self.request.session.session_key)
+            notify_owner(form.user, Event.PASSWORD_CHANGED)
+        messages.success(self.request, _("Your password is changed."))
+        return response

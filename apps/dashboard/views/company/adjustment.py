@@ -1,0 +1,161 @@
+"""One request for an adjustment: what it says, and the steps: grant, refuse, withdraw, ask for its end."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.accounts.access_log import log_record_access
+from apps.campaigns.adjustments import approve, requests
+from apps.campaigns.models import AdjustmentRequest
+from apps.core import enqueue
+from apps.dashboard.forms.adjustments import ReasonForm, RefuseForm
+from apps.dashboard.forms.base import RefusableForm
+from apps.dashboard.labels import base
+from apps.dashboard.views.company.adjustments import lines, look
+from apps.dashboard.views.company.company import hr_scope
+from apps.dashboard.views.company.late_joiners import of_request
+from apps.dashboard.views.page_context import PageContext, render
+from apps.employees.models import Employee
+from apps.reports import adjustments, standings_report
+from apps.standings import population
+
+
+def _found(request: HttpRequest, request_id: int) -> tuple[PageContext, AdjustmentRequest]:
+    """The reader's scope and the request. Raises Http404 for all but HR, and for what is not of the campaign."""
+    scope = hr_scope(request)
+    try:
+        return scope, adjustments.one_request(request_id, look(scope) if scope.campaign else scope.now)
+    except AdjustmentRequest.DoesNotExist as unknown:
+        raise Http404("There is no such request") from unknown
+
+
+@require_safe
+def adjustment(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Everything about one request, with the steps that are open to the reader."""
+    scope, found = _found(request, request_id)
+    if found.campaign != scope.campaign:
+        # A link that somebody kept names no campaign: its own is shown.
+        return redirect(f"{request.path}?campaign={found.campaign.slug}")
+    return _show(scope, found)
+
+
+def _show(scope: PageContext, found: AdjustmentRequest, status: int = 200, **forms: RefusableForm) -> HttpResponse:
+    [line] = lines(scope, [found])
+    person = _person(scope, found)
+    if person:
+        log_record_access(scope.user, person, "adjustment")
+    context: dict[str, Any] = {
+        "line": line,
+        "asked": found,
+        "steps": _steps(scope, found),
+        "person": person,
+        "refuse": forms.get("refuse") or RefuseForm(),
+        "end": forms.get("end") or ReasonForm(),
+        "endings": lines(scope, adjustments.endings_of(found, look(scope))),
+        "original": scope.url("adjustment", found.ends_id) if found.ends_id else "",
+    }
+    if found.employee:
+        others = adjustments.terms_of(found.campaign, [found.employee.pk], scope.now).get(found.employee.pk, [])
+        context["others"] = [one for one in others if one.request_id != (found.ends_id or found.pk)]
+        standings = standings_report.Standings(found.campaign, population.OneEmployee(found.employee))
+        context["row"] = standings.one(found.employee.pk)
+    elif found.for_many:
+        context["many"] = of_request(scope, found)
+    return render(scope, "dashboard/adjustment.html", context, status=status)
+
+
+def _person(scope: PageContext, found: AdjustmentRequest) -> Employee | None:
+    """Whom an end would be for: the request's one person, or the one of many whom the address names."""
+    named = scope.request.GET.get("person", "") or scope.request.POST.get("person", "")
+    if found.employee or not named or "\0" in named:
+        return found.employee
+    return Employee.objects.filter(staff_no=named, adjustment__request=found).first()
+
+
+def _steps(scope: PageContext, found: AdjustmentRequest) -> dict[str, bool]:
+    """What the reader can do. The services judge again, under their locks."""
+    own = found.employee_id is not None and found.employee_id == scope.user.employee_id
+    mine = found.asked_by_id == scope.user.pk
+    over = found.campaign.state not in ("draft", "open")
+    over = over or (found.campaign.rule.cutoff_at <= scope.now and not found.campaign.backdated)
+    return {
+        "own": own,
+        "mine": mine,
+        "over": over,
+        "grant": found.waiting and not own and not mine and not over,
+        "refuse": found.waiting and not own and not mine,
+        "withdraw": found.waiting and mine,
+        "end": bool(found.decision == "granted" and not found.ends_id and found.lasting) and not own and not over,  # type: ignore[attr-defined]
+    }
+
+
+def _act(
+    request: HttpRequest, request_id: int, act: Callable[[PageContext, AdjustmentRequest], str], **forms: RefusableForm
+) -> HttpResponse:
+    """Do one step: afterwards the request with a sentence; when it was refused, the same page with why."""
+    scope, found = _found(request, request_id)
+    if any(not form.is_valid() for form in forms.values()):
+        return _show(scope, found, 422, **forms)
+    try:
+        said = act(scope, found)
+    except requests.AdjustmentRefused as refused:
+        messages.warning(request, refused.message)
+        return _show(scope, adjustments.one_request(found.pk, look(scope)), 409 if refused.conflict else 422, **forms)
+    enqueue.enqueue_marking()
+    messages.success(request, said)
+    return redirect(scope.url("adjustment", found.pk))
+
+
+@require_POST
+def grant(request: HttpRequest, request_id: int) -> HttpResponse:
+    """The second person says yes; of many, to the list that was shown."""
+
+    def act(scope: PageContext, found: AdjustmentRequest) -> str:
+        people = approve.grant_adjustment(
+            request_id=found.pk, seen=request.POST.get("seen", ""), by=scope.user.actor
+        )  # fmt: skip
+        said = ngettext("Granted, for %(count)s person.", "Granted, for %(count)s people.", people)
+        return said % {"count": base.number(people)}
+
+    return _act(request, request_id, act)
+
+
+@require_POST
+def refuse(request: HttpRequest, request_id: int) -> HttpResponse:
+    form = RefuseForm(request.POST)
+
+    def act(scope: PageContext, found: AdjustmentRequest) -> str:
+        approve.refuse_adjustment(request_id=found.pk, note=form.cleaned_data["note"], by=scope.user.actor)
+        return _("Refused.")
+
+    return _act(request, request_id, act, refuse=form)
+
+
+@require_POST
+def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
+    def act(scope: PageContext, found: AdjustmentRequest) -> str:
+        approve.withdraw_adjustment(request_id=found.pk, by=scope.user.actor)
+        return _("Withdrawn.")
+
+    return _act(request, request_id, act)
+
+
+@require_POST
+def end(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Ask that it ends: a request of its own, which somebody else grants."""
+    form = ReasonForm(request.POST)
+
+    def act(scope: PageContext, found: AdjustmentRequest) -> str:
+        requests.request_revocation(
+            request=found, employee=_person(scope, found), reason=form.cleaned_data["reason"],
+            key=form.cleaned_data["key"], by=scope.user.actor,
+        )  # fmt: skip
+        return _("Its end is asked for. It ends when somebody else from HR has granted that.")
+
+    return _act(request, request_id, act, end=form)

@@ -1,0 +1,148 @@
+"""`/company/adjustments/`: what HR has asked for, granted and ended, and asking for one person. For HR alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from apps.accounts.access_log import note_found
+from apps.campaigns.adjustments import requests
+from apps.campaigns.models import Adjustment, AdjustmentRequest
+from apps.campaigns.rules import effective_as_of
+from apps.dashboard.forms.adjustments import TARGET, AskForm
+from apps.dashboard.labels import adjustments
+from apps.dashboard.views.company.company import hr_scope
+from apps.dashboard.views.page_context import PageContext, render
+from apps.employees.models import Employee
+from apps.reports import adjustments as reports_adjustments
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Line:
+    """One request in a list: `only` is what it adjusts or ends when it is about one person."""
+
+    request: AdjustmentRequest
+    only: Adjustment | None
+    url: str
+
+    @property
+    def state(self) -> adjustments.State:
+        return adjustments.state_of(self.request)
+
+    @property
+    def from_file(self) -> bool:
+        """Whether a file says what each of many gets, and for when."""
+        many = self.request.ends or self.request
+        return many.from_file
+
+    @property
+    def subject(self) -> str:
+        return adjustments.subject(self.request)
+
+
+def look(scope: PageContext) -> Any:
+    """The instant that what is in force is judged by."""
+    return effective_as_of(scope.now, scope.rule.cutoff_at)
+
+
+def lines(scope: PageContext, requests: list[AdjustmentRequest]) -> list[Line]:
+    """Requests with what each adjusts; one query."""
+    wanted = {(one.ends_id or one.pk, one.employee_id) for one in requests if one.employee_id}
+    rows = Adjustment.objects.filter(
+        request__in={request for request, _person in wanted}, employee__in={person for _request, person in wanted}
+    )
+    found = {(row.request_id, row.employee_id): row for row in rows}
+    return [
+        Line(one, found.get((one.ends_id or one.pk, one.employee_id or 0)), scope.url("adjustment", one.pk))
+        for one in requests
+    ]
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """The list: what waits for the reader first."""
+    scope = hr_scope(request)
+    if scope.campaign is None:
+        return render(scope, "dashboard/team_waiting.html", {})
+    campaign, account = scope.campaign, scope.user
+    asked, before = request.GET.get("show", ""), request.GET.get("before", "")
+    waiting = reports_adjustments.waiting_for(campaign, account).count()
+    shown = asked if asked in reports_adjustments.SHOWN else ("mine" if waiting else "all")
+    q = request.GET.get("q", "").replace("\0", "").strip()[:200]
+    behind = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+    page = reports_adjustments.requests_of(
+        campaign, account, shown=shown, q=q, now=look(scope), before=behind, limit=PAGE
+    )  # fmt: skip
+    if q and behind is None and not page.next:
+        note_found(account, {one.employee_id for one in page.requests if one.employee_id}, "adjustment")
+    chips = [
+        {"label": label, "url": scope.url("adjustments", show=code, q=q), "here": code == shown}
+        for code, label in adjustments.SHOWN.items()
+    ]
+    context = {
+        "lines": lines(scope, page.requests),
+        "chips": chips,
+        "waiting": waiting,
+        "shown": shown,
+        "q": q,
+        "next": scope.url("adjustments", show=shown, q=q, before=page.next) if page.next else "",
+        "first": scope.url("adjustments", show=shown, q=q) if behind else "",
+    }
+    return render(scope, "dashboard/adjustments.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: HttpRequest) -> HttpResponse:
+    """The form for one person, and what becomes of it."""
+    scope = hr_scope(request)
+    if scope.campaign is None:
+        return render(scope, "dashboard/team_waiting.html", {})
+    if request.method != "POST":
+        return _form(scope, AskForm(initial={"person": request.GET.get("employee", "").replace("\0", "")}))
+    form, status = AskForm(request.POST), 422
+    employee = _person(form) if form.is_valid() else None
+    if employee is not None:
+        try:
+            made = _ask(scope, form.cleaned_data, employee)
+        except requests.AdjustmentRefused as refused:
+            form.refuse(refused.field or None, refused.message)
+            status = 409 if refused.conflict else 422
+        else:
+            messages.success(request, _("Asked for. It counts when somebody else from HR has granted it."))
+            return redirect(scope.url("adjustment", made.pk))
+    return _form(scope, form, status)
+
+
+def _form(scope: PageContext, form: AskForm, status: int = 200) -> HttpResponse:
+    return render(scope, "dashboard/adjustment_ask.html", {"form": form}, status=status)
+
+
+def _person(form: AskForm) -> Employee | None:
+    """Whom the form names, by number or address; HR sees everybody."""
+    found: Employee | None = Employee.objects.named(form.cleaned_data["person"])
+    if found is None:
+        form.refuse("person", _("Nobody on the roster has this staff number or e-mail address."))
+    return found
+
+
+def _ask(scope: PageContext, typed: dict[str, Any], employee: Employee) -> AdjustmentRequest:
+    starts_at, ends_at = requests.adjustment_period(scope.rule, typed["starts_on"], typed["ends_on"])
+    return requests.request_adjustment(
+        campaign=scope.the_campaign,
+        employee=employee,
+        kind=typed["kind"],
+        kind_text=typed["kind_text"],
+        reason=typed["reason"],
+        target=typed["target"] if typed["what"] == TARGET else None,
+        exempt=None if typed["what"] == TARGET else True,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        key=typed["key"],
+        by=scope.user.actor,
+    )

@@ -1,0 +1,131 @@
+"""One campaign of HR's: its rule in every version, and the steps that fit its state: change, cancel, close."""
+
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.accounts.approvals import ApprovalRefused
+from apps.campaigns import rule_draft
+from apps.campaigns.models import Campaign, CampaignRule
+from apps.core import enqueue
+from apps.dashboard.forms.campaigns import CancelForm
+from apps.dashboard.labels import campaigns, rules
+from apps.dashboard.views.company.campaigns import look_of
+from apps.dashboard.views.company.company import hr_scope
+from apps.dashboard.views.page_context import SHOWN, PageContext, render
+from apps.reports import campaigns as reports_campaigns
+from apps.results import close_submissions
+from apps.results.closing_approvals import close_or_request
+from apps.standings import campaign_approvals, campaign_lifecycle
+
+
+def campaign_scope(request: HttpRequest, slug: str) -> PageContext:
+    """The scope of HR's look at one campaign, in any state. Raises Http404 for all but HR, and for none."""
+    scope = hr_scope(request)
+    found = Campaign.objects.filter(slug=slug).prefetch_related("rules").first()
+    if found is None or not found.versions:
+        raise Http404("There is no such campaign")
+    scope.turn_to(found)
+    return scope
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a rule: whose, who approved it, since when, why, and what differed from the one before."""
+
+    rule: CampaignRule
+    who: str
+    differences: list[rules.Difference]
+
+
+def versions_of(campaign: Campaign) -> list[Version]:
+    """The newest first."""
+    pairs = zip([None, *campaign.versions], campaign.versions, strict=False)
+    found = [
+        Version(
+            rule, rule.changed_by_label or campaign.created_by_label,
+            rules.differences(rule_draft.changed(before, rule)) if before else [],
+        )
+        for before, rule in pairs
+    ]  # fmt: skip
+    return found[::-1]
+
+
+@require_safe
+def campaign(request: HttpRequest, slug: str) -> HttpResponse:
+    """Its state, its rule, everybody who is in it, and what can be done."""
+    return _show(campaign_scope(request, slug))
+
+
+def _show(scope: PageContext, status: int = 200, cancel: CancelForm | None = None) -> HttpResponse:
+    found = scope.the_campaign
+    passed = found.rule.cutoff_at <= scope.now
+    is_open = found.state == Campaign.State.OPEN
+    context: dict[str, Any] = {
+        "state": campaigns.State(found.state),
+        "look": look_of(scope, found.rule),
+        "version": rules.version_of(found.rule),
+        "versions": versions_of(found),
+        "people": reports_campaigns.people_by_campaign([found], scope.now).get(found.pk),
+        "overlaps": campaigns.overlaps(campaign_lifecycle.overlapping(found.rule)) if is_open and not passed else [],
+        "shown": found.state in SHOWN,
+        "steps": {
+            "change": found.state in ("draft", "open") and not passed,
+            "cancel": found.state in ("draft", "open"),
+            "close": is_open and passed,
+        },
+        "by_itself": not found.backdated,
+        "cancel": cancel or CancelForm(),
+        "waiting": campaign_approvals.waiting_at(found, scope.now),
+        "unfinished": close_submissions.unfinished(found).count() if found.state == Campaign.State.CLOSING else 0,
+        "cancelled": reports_campaigns.cancellation_of(found) if found.state == Campaign.State.CANCELLED else None,
+    }
+    return render(scope, "dashboard/campaign.html", context, status=status)
+
+
+@require_POST
+def cancel(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take it back for good, with a reason."""
+    scope, form = campaign_scope(request, slug), CancelForm(request.POST)
+    if not form.is_valid():
+        return _show(scope, 422, form)
+    try:
+        waits = campaign_approvals.cancel_or_request(
+            campaign=scope.the_campaign, reason=form.cleaned_data["reason"], by=scope.user.actor
+        )
+    except rule_draft.CampaignRefused as refused:
+        form.refuse(refused.field, refused.message)
+        return _show(scope, 409 if refused.conflict else 422, form)
+    except ApprovalRefused as refused:
+        form.refuse(None, refused.message)
+        return _show(scope, 409, form)
+    said = _("The cancellation waits for a second HR user.") if waits else _("%(name)s is cancelled.")
+    messages.success(request, said % {"name": scope.the_campaign.name})
+    return redirect(scope.url("campaign", slug))
+
+
+@require_POST
+def close(request: HttpRequest, slug: str) -> HttpResponse:
+    """Begin to close it by hand; a worker goes on, and the page follows."""
+    scope = campaign_scope(request, slug)
+    found = scope.the_campaign
+    try:
+        waits = close_or_request(campaign=found, by=scope.user.actor)
+    except ApprovalRefused as refused:
+        messages.warning(request, refused.message)
+        return _show(scope, 409)
+    except close_submissions.CutoffNotReached:
+        with timezone.override(ZoneInfo(found.rule.time_zone)):
+            messages.warning(request, _("It runs until %(cut_off)s.") % {"cut_off": rules.cut_off(found.rule)})
+        return _show(scope, 409)
+    if waits:
+        messages.success(request, _("The closing waits for a second HR user."))
+    enqueue.enqueue_freeze()
+    return redirect(scope.url("campaign", slug))

@@ -1,0 +1,112 @@
+"""Changing a campaign's rule: the form, the look at what it would do, and the new version. For HR alone."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from apps.accounts.approvals import ApprovalRefused
+from apps.accounts.models import ApprovalRequest
+from apps.campaigns.rule_draft import CampaignRefused
+from apps.core import enqueue
+from apps.dashboard.forms.campaigns import ChangeForm, ConfirmForm
+from apps.dashboard.labels import campaigns, rules
+from apps.dashboard.views.company.campaign import campaign_scope
+from apps.dashboard.views.company.campaigns import look_of
+from apps.dashboard.views.company.late_joiners import departments
+from apps.dashboard.views.page_context import PageContext, render
+from apps.standings import campaign_approvals, rule_changes
+
+
+def _departments(scope: PageContext) -> list[str]:
+    """Those of today, and those of the rule that nobody is in any more."""
+    return sorted({*departments(), *scope.rule.scope})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: HttpRequest, slug: str) -> HttpResponse:
+    """The form, and when it is sent the look: nothing is changed here."""
+    scope = campaign_scope(request, slug)
+    if request.method != "POST":
+        return _page(scope, ConfirmForm.of(scope.rule, _departments(scope)))
+    form = ConfirmForm(request.POST, departments=_departments(scope))
+    if not form.is_valid():
+        return _page(scope, form, status=422)
+    return _look(scope, form, ChangeForm())
+
+
+@require_POST
+def confirm(request: HttpRequest, slug: str) -> HttpResponse:
+    """Make the change that was looked at, once."""
+    scope = campaign_scope(request, slug)
+    form, sent = ConfirmForm(request.POST, departments=_departments(scope)), ChangeForm(request.POST)
+    if not form.is_valid():
+        return _page(scope, form, status=422)
+    if not sent.is_valid():
+        return _look(scope, form, sent, 422)
+    try:
+        made = campaign_approvals.change_rule_or_request(
+            campaign=scope.the_campaign, terms=form.terms(), seen=form.cleaned_data["seen"],
+            reason=sent.cleaned_data["reason"], key=sent.cleaned_data["key"], by=scope.user.actor,
+        )  # fmt: skip
+    except ApprovalRefused as refused:
+        sent.refuse(None, refused.message)
+        return _look(scope, form, sent, 409)
+    except CampaignRefused as refused:
+        if refused.field in sent.fields:
+            sent.refuse(refused.field, refused.message)
+            return _look(scope, form, sent, 422)
+        return _refused(scope, form, refused)
+    if isinstance(made, ApprovalRequest):
+        messages.success(request, _("The change of the rule waits for a second HR user."))
+        return redirect(scope.url("campaign", slug))
+    enqueue.enqueue_marking()
+    said = _("Version %(version)s of the rule is in force. Everybody is judged by it within seconds.")
+    messages.success(request, said % {"version": made.version})
+    return redirect(scope.url("campaign", slug))
+
+
+def _look(scope: PageContext, form: ConfirmForm, sent: ChangeForm, status: int = 200) -> HttpResponse:
+    try:
+        found = rule_changes.preview_rule_change(
+            campaign=scope.the_campaign, terms=form.terms(), seen=form.cleaned_data["seen"], now=scope.now
+        )  # fmt: skip
+    except CampaignRefused as refused:
+        return _refused(scope, form, refused)
+    context = {
+        "look": look_of(scope, found.new),
+        "differences": rules.differences(found.differences),
+        "people": found.people,
+        # Such counts would tell whose contact a person is: the second person sees them.
+        "effect": None if found.confidential else found.effect,
+        "confidential": found.domains or (found.confidential and found.effect is not None),
+        "alone": found.alone,
+        "warnings": campaigns.overlaps(found.overlaps),
+        "sent": sent,
+    }
+    return _page(scope, form, status=status, **context)
+
+
+def _refused(scope: PageContext, form: ConfirmForm, refused: CampaignRefused) -> HttpResponse:
+    """The form with the reason; after a change in between it is one for the version that is in force now."""
+    form.refuse(refused.field, refused.message)
+    return _page(scope, form.at(_newest(scope)), status=409 if refused.conflict else 422)
+
+
+def _newest(scope: PageContext) -> int:
+    return int(scope.the_campaign.rules.latest("version").version)
+
+
+def _page(scope: PageContext, form: ConfirmForm, status: int = 200, **more: Any) -> HttpResponse:
+    found = scope.the_campaign
+    context = {
+        "form": form,
+        "opened": found.rule.opens_at <= scope.now,
+        "over": found.state not in ("draft", "open") or found.rule.cutoff_at <= scope.now,
+        "version": rules.version_of(scope.rule),
+        "waiting": campaign_approvals.waiting_at(found, scope.now),
+    }
+    return render(scope, "dashboard/rule_change.html", {**context, **more}, status=status)

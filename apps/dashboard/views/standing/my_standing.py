@@ -1,0 +1,213 @@
+"""`/`: the reader's own standing, and the part of it that follows the number."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from apps.campaigns import rule_draft, rules, selectors
+from apps.campaigns.models import Campaign
+from apps.dashboard.chart_cards.curves import own_curve
+from apps.dashboard.forms.base import QuickAddForm
+from apps.dashboard.labels import rules as rule_labels
+from apps.dashboard.views.page_context import PageContext, fragment, render, request_has
+from apps.dashboard.views.standing.standing_card import Card, card_of, period_of
+from apps.dashboard.views.standing.summary_lines import Line, readout
+from apps.reports import adjustments, campaigns, employee_detail, own_page, standings_report
+from apps.reviews import services
+from apps.reviews.models import Review
+from apps.standings import population
+
+LATEST, EXAMPLES = 5, 3
+
+
+@dataclass(frozen=True)
+class Own:
+    """The reader's numbers: the verdict's row, its curve, how many live contacts have which reason, adjustments.
+
+    `moved` is what became of contacts since the end of yesterday; None where nothing can move any more.
+    """
+
+    row: Any
+    days: list[Any]
+    flips: list[Any]
+    by_reason: dict[str, int]
+    asked: Any
+    can_ask: bool
+    terms: list[Any]
+    moved: list[employee_detail.ReasonChange] | None
+    corrections: list[Any]
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was recorded that has not ended."""
+        return bool(self.row.counted or self.not_counting)
+
+    @property
+    def not_counting(self) -> int:
+        """Live contacts that do not count: the ones that can still be mended."""
+        return sum(count for reason, count in self.by_reason.items() if reason not in ("", "ended"))
+
+
+def own_contacts(scope: PageContext, at: datetime | None = None) -> QuerySet[Any]:
+    """The reader's contacts, each with its reason at `at` (default: the request's now), newest first."""
+    found = employee_detail.contacts_with_reason(scope.campaign, scope.the_employee, at or scope.now)
+    return found.order_by("-recorded_at", "-id")
+
+
+def counts_by_reason(scope: PageContext) -> dict[str, int]:
+    return employee_detail.reason_counts(scope.campaign, scope.the_employee, scope.now)
+
+
+@dataclass(frozen=True)
+class Final:
+    """The reader's row of a frozen result, and how many contacts counted at the cut-off by the list below it."""
+
+    row: Any
+    contacts: int
+    corrected: bool
+
+    @property
+    def agrees(self) -> bool:
+        return bool(self.row.counted == self.contacts)
+
+
+def final_line(scope: PageContext) -> Final | None:
+    """None while there is no result, or when the reader is not in it."""
+    if scope.result is None or scope.employee is None:
+        return None
+    row = standings_report.Standings(
+        scope.the_campaign, population.OneEmployee(scope.employee), result=scope.result
+    ).one(scope.employee.pk)
+    if row is None:
+        return None
+    fixed = employee_detail.corrections_of(scope.result, scope.employee)
+    return Final(row, counts_by_reason(scope).get("", 0), corrected=bool(fixed))
+
+
+def own_numbers(scope: PageContext, contacts: own_page.OwnContacts) -> Own | None:
+    """None when there is no campaign, or the reader is not in its population."""
+    campaign, employee = scope.campaign, scope.employee
+    if campaign is None or employee is None:
+        return None
+    standings = standings_report.Standings(
+        campaign, population.OneEmployee(employee), result=scope.result, reviews=True, now=scope.now
+    )
+    found = own_page.own_standing(standings, employee)
+    if found is None:
+        return None
+    # Nearly nobody has either: whoever has none is not asked about twice.
+    reviews = Review.objects.filter(campaign=campaign, employee=employee).order_by("-asked_at")
+    asked = reviews.first() if found.asked else None
+    terms = adjustments.terms_of(campaign, [employee.pk], scope.now).get(employee.pk, []) if found.adjusted else []
+    fixed = employee_detail.corrections_of(scope.result, employee) if scope.result else []
+    can_ask = services.can_ask(campaign, scope.now)
+    return Own(found.row, found.days, found.flips, contacts.by_reason, asked, can_ask, terms, contacts.moved, fixed)
+
+
+def own_summary(
+    scope: PageContext, at: datetime | None = None, *, latest: int = LATEST, each: int = EXAMPLES
+) -> own_page.OwnContacts:
+    """The reader's contacts at `at` (default: the request's now), and what became of them since yesterday's end."""
+    return own_page.own_contacts(
+        scope.campaign, scope.the_employee, at or scope.now, before=_yesterday(scope), latest=latest, each=each
+    )
+
+
+def _yesterday(scope: PageContext) -> datetime | None:
+    """Its end in the campaign's zone (decision 11); None where nothing can move any more."""
+    if scope.campaign is None or scope.campaign.state != Campaign.State.OPEN:
+        return None
+    rule = scope.rule
+    return rules.start_of_day(scope.today, rule.time_zone) if rule.opens_at <= scope.now < rule.cutoff_at else None
+
+
+@require_safe
+def me(request: HttpRequest) -> HttpResponse:
+    """The first screen: how many, how many left, how long left, red or not, what next."""
+    scope = PageContext(request)
+    if scope.employee is None:
+        return render(scope, "dashboard/nobody.html")
+    return page(scope, QuickAddForm(), hurry="added" in request.GET)
+
+
+def page(scope: PageContext, form: QuickAddForm, *, hurry: bool = False, status: int = 200) -> HttpResponse:
+    contacts = own_summary(scope)
+    own = own_numbers(scope, contacts)
+    context: dict[str, Any] = {"form": form, "hurry": hurry, **lists(contacts)}
+    if own:
+        context |= _shown(scope, own)
+        # Without a curve there is no box to draw it in: then the form is sent whole, and the page comes back with one.
+        context["picture"] = own_curve(scope, context["card"], own.days) if own.row.counted else None
+        context["flips"] = own.flips
+    elif scope.campaign:
+        context["period"] = period_of(scope)
+        context["waiting"] = not context["period"].opened and selectors.covers(scope.campaign, scope.user)
+    if scope.campaign:
+        changes = campaigns.fresh_changes(scope.campaign, scope.now)
+        context["changes"] = [rule_labels.notice(rule, rule_draft.changed(before, rule)) for before, rule in changes]
+        context["rule"] = rule_labels.in_words(scope.campaign.name, scope.rule)
+        context["rule_version"] = rule_labels.version_of(scope.rule)
+    return render(scope, "dashboard/me.html", context, status=status)
+
+
+def _shown(scope: PageContext, own: Own) -> dict[str, Any]:
+    """Context of the number's card."""
+    card = card_of(scope, own.row, own.days)
+    lines = readout(scope, card, own.moved, own.not_counting)
+    return {"card": card, "own": own, "lines": lines, "etag": _etag(scope, own, card, lines)}
+
+
+@dataclass
+class Reason:
+    """One reason why contacts do not count: how many have it, and the newest of them."""
+
+    code: str
+    contacts: int
+    newest: list[Any]
+
+
+def lists(contacts: own_page.OwnContacts) -> dict[str, Any]:
+    """The newest contacts, and by reason those that do not count though they live."""
+    found = contacts.mendable
+    ordered = [Reason(code, contacts.by_reason[code], found[code]) for code in rules.REASONS if code in found]
+    return {"latest": contacts.latest, "mendable": ordered}
+
+
+@require_safe
+def standing(request: HttpRequest) -> HttpResponse:
+    """The number alone, for the page that follows it: 304 while nothing moved (decision 42)."""
+    scope = PageContext(request)
+    own = own_numbers(scope, own_summary(scope, latest=0, each=0)) if scope.employee else None
+    if own is None:
+        raise Http404("There is no standing")
+    shown = _shown(scope, own)
+    etag = shown["etag"]
+    if request_has(request, etag):
+        response: HttpResponse = HttpResponseNotModified()
+        add_never_cache_headers(response)
+    else:
+        response = fragment(scope, "dashboard/_standing.html", shown)
+    response["ETag"] = etag
+    response["X-As-Of"] = scope.now.astimezone(scope.zone).strftime("%H:%M")
+    return response
+
+
+def _etag(scope: PageContext, own: Own, card: Card, lines: list[Line]) -> str:
+    """Everything the number's card shows but the time of the look."""
+    row = own.row
+    shown = (
+        card.state,
+        *(row.counted, row.target, row.red, row.exempt, row.stale, row.pace, card.gap),
+        *(row.under_review, own.can_ask, own.asked is not None),
+        *(own.not_counting, scope.rule.version, get_language()),
+        *lines,
+        *((one.pk, one.ended_at, one.starts_at < scope.now) for one in own.terms),
+    )
+    return f'"{hashlib.sha256(repr(shown).encode()).hexdigest()[:24]}"'

@@ -1,0 +1,86 @@
+"""`/contacts/add/`: people from the short form that stands on `/` and on the list, one or a pasted list."""
+
+import hashlib
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from apps.contacts.models import Source
+from apps.contacts.pasting import lines_of
+from apps.contacts.services import changes, submissions
+from apps.core import clock, enqueue
+from apps.dashboard.forms.base import QuickAddForm
+from apps.dashboard.views.contacts.contacts import listing
+from apps.dashboard.views.page_context import PageContext, fragment
+from apps.dashboard.views.standing.my_standing import lists, own_summary, page
+from apps.dashboard.views.standing.quick_add_feedback import Feedback, answer_many, answer_one, number_now
+
+
+@require_POST
+def add(request: HttpRequest) -> HttpResponse:
+    """Record whom the form names. The same form sent twice records once; what was refused comes back filled."""
+    scope = PageContext(request)
+    form = QuickAddForm(request.POST)
+    answer = _record(scope, form) if form.is_valid() else None
+    form = form.refused() if answer is None else QuickAddForm.holding(answer.failed, answer.text)
+    if getattr(request, "htmx", False):
+        return _in_place(scope, form, answer)
+    return _whole(scope, form, answer)
+
+
+def _in_place(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -> HttpResponse:
+    """The form, and around it what the recording changed."""
+    if answer is None:
+        return fragment(scope, "dashboard/_quick_add.html", {"form": form}, status=422)
+    # The request's own now lies before the recording, and a look sees only what came before it.
+    around = lists(own_summary(scope, clock.db_now()))
+    said = " ".join(filter(None, [answer.text, number_now(scope)]))
+    form.summary = said
+    context = {"form": form, "said": said, "level": messages.DEFAULT_TAGS[answer.level], **around}
+    response = fragment(scope, "dashboard/_added.html", context, status=422 if answer.failed else 200)
+    response["HX-Trigger"] = "recorded"
+    return response
+
+
+def _whole(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -> HttpResponse:
+    from_list = scope.request.GET.get("next") == "contacts"
+    if answer:
+        messages.add_message(scope.request, answer.level, answer.text)
+    if answer is None or answer.failed:
+        show = listing if from_list else page
+        return show(PageContext(scope.request), form, status=422)
+    return redirect(scope.url("contacts") if from_list else scope.url("me", added=1))
+
+
+def _record(scope: PageContext, form: QuickAddForm) -> Feedback | None:
+    """What to say after recording; None when one person was refused (the form then says why)."""
+    drafts, typed = form.drafts, form.cleaned_data["reach"]
+    try:
+        report = submissions.submit(
+            employee=scope.the_employee,
+            drafts=drafts,
+            source=Source.PAGE if len(drafts) == 1 else Source.PASTE,
+            by=scope.user.actor,
+            key=_key(form),
+        )
+    except changes.ContactRefused as refused:
+        form.refuse("reach", refused.message)
+        return None
+    if report.created:
+        enqueue.enqueue_marking()
+    if len(drafts) > 1:
+        return answer_many(scope, dict(lines_of(typed)), drafts, report)
+    answer = answer_one(scope, drafts[0], report.outcomes[0])
+    if isinstance(answer, str):
+        form.refuse("reach", answer)
+        return None
+    return answer
+
+
+def _key(form: QuickAddForm) -> str:
+    """The form's key with its text: a double click is one submission, a page gone back to and changed is another."""
+    text = "\0".join([form.cleaned_data["name"], form.cleaned_data["reach"]])
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"page-{form.cleaned_data['key']}-{digest[:32]}"

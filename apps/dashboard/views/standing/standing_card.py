@@ -1,0 +1,142 @@
+"""One standing in words: what `/` and a member's page say about a number."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.campaigns import rules
+from apps.dashboard.labels import base
+from apps.dashboard.labels import rules as rule_labels
+from apps.dashboard.views.page_context import PageContext
+from apps.employees.models import Employee
+
+
+@dataclass(frozen=True)
+class Period:
+    """Where a look stands in the campaign's period, in words."""
+
+    days_left: int
+    ended: bool
+    opened: bool
+    deadline: str
+    last_minute: str
+    elsewhere: str
+    left: str
+    opening: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One standing; `state` is red, reached, exempt, or, under the target, updating or counting.
+
+    It is updating while a mark is under way, and counting between the deadline and the result.
+    """
+
+    row: Any
+    state: str
+    period: Period
+    expected: float
+    gap: int
+    needed: int | None
+    last_week: float
+    says: str
+
+    @property
+    def pace_text(self) -> str:
+        """Pace in words: a softer word than red, and silent when it has nothing to add."""
+        if self.row.exempt:
+            return ""
+        if self.row.pace == "behind" and self.gap > 0:
+            return _("%(count)s behind pace") % {"count": base.number(self.gap)}
+        if self.row.pace == "ahead" and self.gap < 0:
+            return _("%(count)s ahead of pace") % {"count": base.number(-self.gap)}
+        return _("On pace") if self.row.pace == "on_pace" else ""
+
+
+def period_of(scope: PageContext) -> Period:
+    """The deadline in the campaign's zone, and in the reader's when that is another."""
+    rule, look = scope.rule, scope.look
+    last = rule.cutoff_at - timedelta(minutes=1)
+    days = rules.days_left(rule.cutoff_at, rule.time_zone, look)
+    opened = look >= rule.opens_at
+    if not opened:
+        wait = (rule.opens_on - look.astimezone(scope.zone).date()).days
+        left = ngettext("opens in %(days)s day", "opens in %(days)s days", wait) % {"days": wait}
+    elif days:
+        left = ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
+    else:
+        left = _("the deadline has passed")
+    opening = _("opens %(day)s, %(time)s") % rule_labels.told(rule.opens_at, scope.zone)
+    told = rule_labels.told(last, scope.zone)
+    return Period(
+        days_left=days,
+        ended=days == 0,
+        opened=opened,
+        deadline=_("until %(day)s, %(time)s in %(city)s") % told,
+        last_minute=_("%(day)s, %(time)s in %(city)s") % told,
+        elsewhere=elsewhere(last, scope.zone, scope.employee),
+        left=left,
+        opening=opening,
+    )
+
+
+def elsewhere(moment: datetime, zone: ZoneInfo, employee: Employee | None) -> str:
+    """The same instant where the reader is; empty when the clocks agree."""
+    name = employee.time_zone if employee else ""
+    try:
+        own = ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        own = None
+    if own is None or moment.astimezone(own).utcoffset() == moment.astimezone(zone).utcoffset():
+        return ""
+    return _("%(day)s, %(time)s in %(city)s") % rule_labels.told(moment, own)
+
+
+def card_of(scope: PageContext, row: Any, days: list[Any]) -> Card:
+    """Words and numbers of one row; `days` is its curve, for what the last week brought."""
+    rule, period = scope.rule, period_of(scope)
+    expected = rules.expected(row.target, rule.opens_at, rule.cutoff_at, scope.look)
+    return Card(
+        row=row,
+        state=_state(row, scope),
+        period=period,
+        expected=expected,
+        gap=round(expected - row.counted),
+        needed=rules.needed_per_day(row.remaining, period.days_left) if period.opened else None,
+        last_week=last_week(days, scope.look.astimezone(scope.zone).date()),
+        says=_says(row, scope),
+    )
+
+
+def _state(row: Any, scope: PageContext) -> str:
+    if row.red and scope.counting:
+        return "counting"
+    if row.red:
+        return "updating" if row.stale and scope.as_of is None else "red"
+    return "exempt" if row.exempt and row.remaining else "reached"
+
+
+def _says(row: Any, scope: PageContext) -> str:
+    """The sentence for the live region: what a screen reader hears when the number moves."""
+    numbers = {"counted": base.number(row.counted), "target": base.number(row.target)}
+    if row.counted >= row.target:
+        if row.counted == row.target:
+            return _("That was number %(target)s. You have reached the target.") % numbers
+        return _("%(counted)s of %(target)s counted. You have reached the target.") % numbers
+    if row.exempt:
+        return _("%(counted)s of %(target)s counted. You are exempt.") % numbers
+    numbers["remaining"] = base.number(row.remaining)
+    if scope.counting:
+        return _("%(counted)s of %(target)s counted so far. It is still being counted.") % numbers
+    if row.stale:
+        return _("%(counted)s of %(target)s counted, %(remaining)s to go. Updating.") % numbers
+    return _("%(counted)s of %(target)s counted, %(remaining)s to go. You are red.") % numbers
+
+
+def last_week(days: list[Any], today: date) -> float:
+    """Counted contacts a day over the seven days that end today."""
+    return sum(day.recorded for day in days if today - timedelta(days=7) < day.day <= today) / 7

@@ -1,0 +1,241 @@
+"""The list of standings that team and company pages share: filters, sorting, pages, and the same rows as a CSV."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, Any
+
+from django.http import FileResponse
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.text import slugify
+
+from apps.accounts.access_log import note_found
+from apps.campaigns import rules
+from apps.core.read_replica import anew
+from apps.dashboard.labels import base
+from apps.dashboard.views.page_context import PageContext
+from apps.exports import build_export, standings_export
+from apps.exports.models import Export
+from apps.reports import standings_report
+from apps.standings import population
+
+PAGE = 50
+LARGEST_IN_MEMORY = 1_000_000
+CSV = "text/csv; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a list is filtered and sorted, as the address says it; unknown words mean the default."""
+
+    status: str
+    q: str
+    department: str
+    sort: str
+
+    @property
+    def filters(self) -> standings_report.Filters:
+        return standings_report.Filters(status=self.status, q=self.q, department=self.department)
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {
+            "status": self.status,
+            "q": self.q,
+            "department": self.department,
+            "sort": "" if self.sort == "help" else self.sort,
+        }
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether somebody is left out."""
+        return bool(self.status or self.q or self.department)
+
+
+def choice_of(scope: PageContext) -> Choice:
+    asked = scope.request.GET
+    status, sort = asked.get("status", ""), asked.get("sort", "")
+    statuses = base.statuses(scope.user.has_role("hr"))
+    return Choice(
+        status=status if status in statuses else "",
+        q=asked.get("q", "").strip().replace("\0", "")[:200],
+        department=asked.get("department", "").replace("\0", ""),
+        sort=sort if sort in base.SORTS else "help",
+    )
+
+
+@dataclass(frozen=True)
+class Person:
+    """One row of the list, with what it needs a day."""
+
+    row: Any
+    per_day: int | None
+    url: str
+
+
+def listing(
+    scope: PageContext, everybody: standings_report.Standings, choice: Choice, name: str, *args: object
+) -> dict[str, Any]:
+    """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address.
+
+    `everybody`: the standings that the list is chosen from.
+    """
+    standings = scope.standings(everybody.people, choice.filters) if choice.narrowed else everybody
+    after = scope.request.GET.get("after", "")
+    page = standings.page(sort=choice.sort, after=after, limit=PAGE)
+    if choice.narrowed and not after and not page.next:
+        note_found(scope.user, [row.employee_id for row in page.rows], "standing")
+    left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.look)
+    return {
+        "people": [
+            Person(row, rules.needed_per_day(row.remaining, left), scope.url("team", row.staff_no)) for row in page.rows
+        ],
+        "choice": choice,
+        "next": scope.url(name, *args, **choice.query, after=page.next) + "#list" if page.next else "",
+        "first": scope.url(name, *args, **choice.query) + "#list" if after else "",
+        "statuses": base.statuses(scope.user.has_role("hr")).items(),
+        "sorts": base.SORTS.items(),
+        "columns": _columns(scope, choice, name, *args),
+        "csv": scope.url(f"{name}-csv", *args, **{**choice.query, "sort": choice.sort}),
+        "export": scope.url(
+            "export-new", Export.Kind.STANDINGS, team=args[0] if args else "", **{**choice.query, "sort": choice.sort}
+        ),
+        "here": reverse(name, args=args),
+        "action": scope.url(name, *args),
+        "path": reverse(name, args=args),
+        "found": standings.totals(),
+        "narrowed": choice.narrowed,
+        "usual": standings.rule.target,
+    }
+
+
+# The order behind a column's head, and the word a screen reader has for it; a second one is the way back.
+ORDERS: dict[str, dict[str, str]] = {
+    "name": {"name": "ascending"},
+    "counted": {"counted": "ascending", "-counted": "descending"},
+    "to_go": {"help": "descending"},
+    "per_day": {"remaining_per_day": "descending"},
+    "quiet": {"quiet": "descending"},
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """The head of a column: where it sorts, and how it is sorted already, if it is."""
+
+    url: str
+    sorted: str
+
+
+def _columns(scope: PageContext, choice: Choice, name: str, *args: object) -> dict[str, Column]:
+    def head(orders: dict[str, str]) -> Column:
+        sort = next((code for code in orders if code != choice.sort), choice.sort)
+        url = scope.url(name, *args, **{**choice.query, "sort": sort}) + "#list"
+        return Column(url, orders.get(choice.sort, ""))
+
+    return {column: head(orders) for column, orders in ORDERS.items()}
+
+
+def tile_urls(scope: PageContext, choice: Choice, name: str, *args: object) -> dict[str, str]:
+    """Every total is a link to the list it counts."""
+
+    def link(**query: str) -> str:
+        return scope.url(name, *args, department=choice.department, **query) + "#list"
+
+    by_status = {code: link(status=code) for code in base.STATUSES if code}
+    return {**by_status, "all": link()}
+
+
+def csv_response(scope: PageContext, people: Any, label: str) -> FileResponse:
+    """The standings CSV of exactly what the address filters, in the order it names, else by staff number.
+
+    A failure half-way is an error page and never a file that only looks complete.
+    """
+    choice = choice_of(scope)
+    standings = scope.standings(people, choice.filters)
+    if choice.narrowed and scope.request.method == "GET":
+        note_found(scope.user, [row.employee_id for row in standings.page(sort="staff_no", limit=2).rows], "standing")
+    final = standings.result
+    sort = choice.sort if "sort" in scope.request.GET else "staff_no"
+    wish = build_export.ExportRequest(
+        kind=Export.Kind.STANDINGS, root=getattr(people, "employee", None),
+        alone=isinstance(people, population.OneEmployee),
+        filters={**choice.query, "sort": sort}, as_of=standings.now, result_version=final.version if final else None,
+    )  # fmt: skip
+    parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]
+    name = _named(*parts, f"result-{final.version}") if final else _dated(scope, *parts)
+    return standings_file(standings, name, partial(noted, scope, wish), sort=sort)
+
+
+def standings_file(
+    standings: standings_report.Standings, name: str, note: Callable[[IO[bytes]], str], *, sort: str = "staff_no"
+) -> FileResponse:
+    """The standings as a CSV to take away, like `whole_file`, from a replica where there is one that has everything."""
+    file = _file()
+
+    def write(using: str) -> None:
+        file.seek(0)
+        file.truncate()
+        standings_export.write_standings(standings, file.write, using, sort=sort)
+
+    anew(write)
+    return _to_take_away(file, name, CSV, note)
+
+
+def whole(
+    scope: PageContext,
+    write_to: Callable[[Callable[[bytes], object]], None],
+    wish: build_export.ExportRequest,
+    *parts: str,
+) -> FileResponse:
+    """A CSV to take away, written whole before it is sent, its manifest kept; `parts` and the day make its name."""
+    return whole_file(write_to, _dated(scope, *parts), CSV, partial(noted, scope, wish))
+
+
+def _dated(scope: PageContext, *parts: str) -> str:
+    return _named(*parts, (scope.day or scope.today).isoformat())
+
+
+def _named(*parts: str) -> str:
+    return "-".join(filter(None, parts)) + ".csv"
+
+
+def noted(scope: PageContext, wish: build_export.ExportRequest, file: IO[bytes]) -> str:
+    """Keep the manifest of a file that is sent now; returns its address. A question about a file notes nothing."""
+    if scope.request.method != "GET":
+        return ""
+    sent = build_export.record_direct_download(campaign=scope.the_campaign, wish=wish, file=file, by=scope.user.actor)
+    return reverse("export-manifest", args=[sent.pk])
+
+
+def whole_file(
+    write_to: Callable[[Callable[[bytes], object]], object],
+    name: str,
+    content_type: str,
+    note: Callable[[IO[bytes]], str] | None = None,
+) -> FileResponse:
+    """A file to take away, written whole before the first byte is sent; past a megabyte it is on disk.
+
+    `note` is given the file and returns the address of its manifest.
+    """
+    file = _file()
+    write_to(file.write)
+    return _to_take_away(file, name, content_type, note)
+
+
+def _file() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # the response closes it
+
+
+def _to_take_away(
+    file: IO[bytes], name: str, content_type: str, note: Callable[[IO[bytes]], str] | None
+) -> FileResponse:
+    file.seek(0)
+    manifest = note(file) if note else ""
+    response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
+    if manifest:
+        response["Link"] = f'<{manifest}>; rel="describedby"'
+    add_never_cache_headers(response)
+    return response

@@ -1,0 +1,1 @@
+"""The demo: a company with its contacts. It runs only in an empty database."""

@@ -1,0 +1,95 @@
+"""The reporting tree: a cache of the placements in force, and the version of the roster it shows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection
+
+from apps.core.locks import lock_org_tree
+from apps.core.models import Setting
+
+ROSTER_VERSION = "roster_version"
+
+
+TREE_VERSION = "tree_version"
+
+
+# As SQL: the version of the tree that this very statement sees, so that what was made over another can be told from it.
+TREE_VERSION_SQL = f"coalesce((SELECT (value #>> '{{}}')::bigint FROM core_setting WHERE name = '{TREE_VERSION}'), 0)"
+
+
+NEXT_TREE = """
+INSERT INTO core_setting (name, value) VALUES (%s, '1')
+ON CONFLICT (name) DO UPDATE SET value = to_jsonb((core_setting.value #>> '{}')::bigint + 1)
+"""
+
+
+# Preorder numbers: a node's team is the interval (first, last], so that "everyone below" is one range of an index.
+# Nothing is joined to what was walked: how many that are no planner knows, and who guesses few compares each with each.
+NUMBERED_TREE = """
+WITH RECURSIVE place AS (
+    SELECT employee_id, department, manager_id FROM employees_placement WHERE {in_force}
+), walk(employee_id, manager_id, department, depth, path) AS (
+    -- A join, for a NOT IN goes over everybody once for each as soon as everybody does not fit into memory.
+    SELECT place.employee_id, place.manager_id, place.department, 0, ARRAY[place.employee_id]
+    FROM place LEFT JOIN place AS boss ON boss.employee_id = place.manager_id WHERE boss.employee_id IS NULL
+    UNION ALL
+    SELECT place.employee_id, place.manager_id, place.department, walk.depth + 1, walk.path || place.employee_id
+    FROM walk JOIN place ON place.manager_id = walk.employee_id
+), numbered AS (
+    SELECT walk.*, row_number() OVER (ORDER BY path) AS first FROM walk
+), tree AS (
+    -- Of each one row of its own, and one of everybody who stands below or is it.
+    SELECT employee_id, max(manager_id) AS manager_id, max(department) AS department, max(depth) AS depth,
+           max(first) AS first, max(first) + count(*) - 2 AS last
+    FROM (SELECT employee_id, manager_id, department, depth, first FROM numbered
+          UNION ALL SELECT unnest(path), NULL, NULL, NULL, NULL FROM walk) told
+    GROUP BY employee_id)
+"""
+
+
+REBUILD_TREE = f"""
+{NUMBERED_TREE.format(in_force="starts_at <= %(at)s AND %(at)s < ends_at")}
+INSERT INTO employees_treenode (employee_id, manager_id, department, depth, first, last, employed)
+SELECT employee_id, manager_id, department, depth, first, last,
+       EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = tree.employee_id
+               AND work.starts_at <= %(at)s AND %(at)s < work.ends_at)
+FROM tree
+"""
+
+
+def roster_version() -> int:
+    """How often the roster has changed. Who holds the tree lock sees the one that stays until they let go."""
+    found = Setting.objects.filter(name=ROSTER_VERSION).values_list("value", flat=True).first()
+    return int(found or 0)
+
+
+def next_version() -> int:
+    """Say that the roster has changed; the caller holds the tree lock. Returns the version this makes."""
+    version = roster_version() + 1
+    Setting.objects.update_or_create(name=ROSTER_VERSION, defaults={"value": version})
+    return version
+
+
+def tree_at_sql(look: str) -> str:
+    """CTEs ending in `tree` (employee_id, manager_id, department, depth, first, last): the state just before `look`."""
+    return NUMBERED_TREE.format(in_force=f"starts_at < {look} AND ends_at >= {look}")
+
+
+def rebuild_tree(at: datetime) -> int:
+    """Rebuild today's tree from the placements in force at `at`; returns its size. Needs facts held, in a transaction.
+
+    Readers see the old tree until the commit.
+    """
+    lock_org_tree()
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_TREE, [TREE_VERSION])
+        cursor.execute("DELETE FROM employees_treenode")
+        # Nobody has counted yet what the parts of this statement hold: taken for small, they would be gone through once
+        # for each person.
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        cursor.execute(REBUILD_TREE, {"at": at})
+        built = cursor.rowcount
+        cursor.execute("SET LOCAL enable_nestloop = on")
+        return built

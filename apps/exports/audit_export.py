@@ -1,0 +1,42 @@
+"""The audit trail as a file: everything that was chosen, the newest first."""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from apps.accounts.models import Account
+from apps.core.models import AuditEntry
+from apps.core.querysets import AuditQuerySet
+from apps.exports.csv_columns import Table, Write, instant, text, word
+
+# Who is on leave and what anybody's target is: an auditor reads that something was decided, not about whom or what.
+PRIVATE = (
+    Q(action__startswith="adjustment.")
+    | Q(action__startswith="standing.")
+    | Q(action="person.adjustment_read")
+    | Q(action__startswith="database.", subject_id__startswith="campaigns_adjustment")
+)
+
+
+def entries_for(account: Account) -> AuditQuerySet:
+    """The audit trail as this account reads it: HR whole, an auditor without single people's targets and leave."""
+    return AuditEntry.objects.shown_but(None if account.has_role("hr") else PRIVATE)
+
+
+def write_trail(entries: QuerySet[AuditEntry], time_zone: str, write: Write) -> None:
+    """Write the CSV of these entries (of `entries_for`) in their order; `detail` is JSON. Instants are in that zone."""
+    with connection.cursor() as cursor:
+        sql, parameters = entries.query.sql_with_params()
+        chosen = cursor.mogrify(sql, parameters).decode()
+    columns = {
+        "at": instant("at"),
+        "actor": text("actor_label"),
+        "action": word("action"),
+        "subject_kind": word("nullif(subject_kind, '')"),
+        "subject_id": text("shown_id"),
+        "subject": text("shown_label"),
+        "origin": text("origin"),
+        "detail": text("nullif(shown_detail::text, '{}')"),
+    }
+    Table(columns, f"FROM ({chosen}) entry ORDER BY at DESC, id DESC", time_zone).write(write)

@@ -1,0 +1,306 @@
+"""An export from its asking to its file: a row first, then the bytes and their manifest in one transaction, once.
+
+A small one is made while the page waits, a large one by a worker, which the sweep asks again when it died. A file that
+died half-way is nowhere: its bytes and the word that it is done are committed together.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import logging
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import IO, Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.campaigns.models import Campaign
+from apps.core import progress as shown
+from apps.core.audit import Actor, audit
+from apps.core.clock import db_now
+from apps.core.enqueue import enqueue_export
+from apps.core.files import store_file
+from apps.core.locks import advisory_lock, database_is_away, disable_statement_timeout, wait_for_writers
+from apps.core.models import Progress
+from apps.core.read_replica import anew, reading
+from apps.core.signing_key import can_be_signed, has_key, missing
+from apps.employees.models import Employee
+from apps.exports.csv_columns import Table
+from apps.exports.kinds import KINDS, table_of
+from apps.exports.models import Export
+from apps.exports.workbook import write_workbook
+from apps.results.handover import sign_handover
+
+Told = Callable[[int], None]
+logger = logging.getLogger(__name__)
+KEPT = timedelta(days=30)
+IN_MEMORY = 4 * 1024 * 1024
+# The largest company of whose people a file is made while a page waits: about a second.
+AT_ONCE = 5_000
+# Seconds that whoever is just writing a fact of before the instant is waited for, and by a worker a replica that is
+# behind.
+PATIENCE = 5.0
+# Starts of a worker that died each time; then somebody has to look.
+MOST_ATTEMPTS = 3
+SEARCHED = "…"
+CONTENT_TYPES: dict[str, str] = {
+    Export.Format.CSV: "text/csv; charset=utf-8",
+    Export.Format.GZIP: "application/gzip",
+    Export.Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+class ExportRefused(ValueError):
+    """Asked for something that cannot be made, with a sentence and the field it is about."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.message, self.field = message, field
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What somebody wants. `as_of`: an instant that has passed, or None for now; `since`: for a kind of changes."""
+
+    kind: str
+    form: str = Export.Format.CSV
+    root: Employee | None = None
+    alone: bool = False
+    filters: dict[str, str] = field(default_factory=dict)
+    columns: list[str] = field(default_factory=list)
+    as_of: datetime | None = None
+    since: datetime | None = None
+    result_version: int | None = None
+
+
+def ask_export(
+    *, campaign: Campaign, wish: ExportRequest, key: uuid.UUID, by: Actor, again_of: Export | None = None
+) -> Export:
+    """Ask for a file: the row, its place in the audit trail, and the doorbell. The same key again is the same export.
+
+    Raises ExportRefused. Whether `by` may see these people is decided before.
+    """
+    about = KINDS[wish.kind]
+    with transaction.atomic():
+        now = db_now()
+        as_of = wish.as_of or now
+        if as_of > now:
+            raise ExportRefused(_("This moment has not come yet."), "day")
+        since = wish.since if about.since else None
+        if since and since >= as_of:
+            raise ExportRefused(_("It has to begin before it ends."), "since")
+        version = _result_version(campaign, as_of, wish.result_version)
+        if about.frozen and version is None:
+            raise ExportRefused(_("There is no final result yet: it is handed over after the freeze."))
+        if about.frozen and not can_be_signed():
+            raise ExportRefused(missing())
+        export, new = Export.objects.get_or_create(
+            asked_by_id=_account(by), key=key,
+            defaults={
+                "campaign": campaign, "kind": wish.kind, "form": wish.form, "root": wish.root, "alone": wish.alone,
+                "filters": {name: text for name, text in wish.filters.items() if text} if about.filtered else {},
+                "columns": wish.columns, "as_of": as_of, "since": since, "result_version": version,
+                "rule_version": campaign.rule_at(as_of).version, "asked_at": now, "asked_by_label": by.label,
+                "again_of": again_of,
+            },
+        )  # fmt: skip
+        if new:
+            audit("export.asked", by=by, kind="export", id=export.pk, label=export.name, detail=_told(export))
+            enqueue_export(export.pk)
+    return export
+
+
+def _account(by: Actor) -> int:
+    """Only somebody who signs in asks for a file. Raises ValueError for the system and for commands."""
+    if by.id is None:
+        raise ValueError("an export belongs to an account")
+    return by.id
+
+
+def _result_version(campaign: Campaign, as_of: datetime, wanted: int | None) -> int | None:
+    newest = campaign.newest_result
+    if newest is None or as_of < campaign.rule.cutoff_at:
+        return None
+    return wanted or newest.version
+
+
+def _told(export: Export) -> dict[str, Any]:
+    # What was searched for may be anybody: the trail says that there was a search.
+    filters = {name: SEARCHED if name == "q" and text else text for name, text in export.filters.items()}
+    return {
+        "kind": export.kind, "form": export.form, "campaign": export.campaign.slug,
+        "team_of": export.root.staff_no if export.root else None, "filters": filters,
+        "as_of": export.as_of.isoformat(),
+    }  # fmt: skip
+
+
+def rerun_export(*, export: Export, key: uuid.UUID, by: Actor) -> Export:
+    """Ask for the same file as of the same instant: the same bytes, unless the past was corrected since."""
+    wish = ExportRequest(
+        kind=export.kind, form=export.form, root=export.root, alone=export.alone, filters=export.filters,
+        columns=export.columns, as_of=export.as_of, since=export.since, result_version=export.result_version,
+    )  # fmt: skip
+    return ask_export(campaign=export.campaign, wish=wish, key=key, by=by, again_of=export)
+
+
+def can_sign(export: Export) -> bool:
+    """Whether this process could sign a file, or need not; else a worker makes it."""
+    return has_key() or not KINDS[export.kind].frozen
+
+
+def fits_in_request() -> bool:
+    """Whether a file of everybody is made while a page waits."""
+    return not Employee.objects.order_by("pk")[AT_ONCE : AT_ONCE + 1].exists()
+
+
+def make_export(export_id: uuid.UUID, *, tell: bool = True) -> Export | None:
+    """Make the file of an export, unless it is made; returns it. None: somebody is at it, or a writer of before its
+
+    instant has not committed yet: it stays waiting. `tell`: its progress is shown while it is made.
+    """
+    with advisory_lock(f"export:{export_id}") as mine:
+        if not mine:
+            return None
+        export = Export.objects.select_related("campaign", "root").get(pk=export_id)
+        if export.state != Export.State.WAITING:
+            return export
+        if export.attempts >= MOST_ATTEMPTS:
+            return _fail(export, _("The worker that made it died several times."))
+        if not wait_for_writers(PATIENCE):
+            return None
+        Export.objects.filter(pk=export.pk).update(attempts=export.attempts + 1)
+        try:
+            with _progress(export) if tell else nullcontext(lambda done: None) as told:
+                return _make(export, told, PATIENCE if tell else None)
+        except Exception as error:
+            if database_is_away(error):
+                raise
+            logger.exception("export %s could not be made", export.pk)
+            return _fail(export, type(error).__name__)
+
+
+def _fail(export: Export, why: str) -> Export:
+    Export.objects.filter(pk=export.pk, state=Export.State.WAITING).update(
+        state=Export.State.FAILED, error=why, made_at=db_now()
+    )
+    export.refresh_from_db()
+    return export
+
+
+def _make(export: Export, told: Told, patience: float | None) -> Export:
+    """The whole file is on disk before the first byte of it is stored."""
+    table = table_of(export)
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as lines:
+        with reading(patience):
+            rows = anew(partial(_write_lines, table, lines, told))
+        signature = _signature(export, lines)
+        with _packed(export, table, lines) as file:
+            return _store(export, file, rows, signature)
+
+
+def _write_lines(table: Table, lines: IO[bytes], told: Told, using: str) -> int:
+    """Write the CSV from its beginning and count its lines behind the header: no cell holds a line break."""
+    count = -1
+    lines.seek(0)
+    lines.truncate()
+
+    def write(piece: bytes) -> None:
+        nonlocal count
+        lines.write(piece)
+        count += piece.count(b"\n")
+        told(max(count, 0))
+
+    with transaction.atomic(using=using):
+        disable_statement_timeout(using)
+        table.write(write, using)
+    lines.seek(0)
+    return count
+
+
+def _signature(export: Export, lines: IO[bytes]) -> bytes | None:
+    """The signature file of what is handed over; None for a file that is not signed. Raises CannotSign."""
+    if export.kind != Export.Kind.HANDOVER:
+        return None
+    result = export.campaign.results.select_related("campaign").get(version=export.result_version or 0)
+    return sign_handover(result, export.as_of, lines)
+
+
+@contextmanager
+def _packed(export: Export, table: Table, lines: IO[bytes]) -> Iterator[IO[bytes]]:
+    """The file in the form that was asked for, at its beginning. The same lines give the same bytes."""
+    if export.form == Export.Format.CSV:
+        yield lines
+        return
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+        if export.form == Export.Format.XLSX:
+            write_workbook(lines, table.columns, file, export.as_of)
+        else:
+            with gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0) as packed:
+                shutil.copyfileobj(lines, packed, 1 << 20)
+        file.seek(0)
+        yield file
+
+
+def _store(export: Export, file: IO[bytes], rows: int, signature: bytes | None) -> Export:
+    with transaction.atomic():
+        now = db_now()
+        signed = signature and store_file(
+            name=f"{export.name}.sig", content=[signature], content_type="application/json", expires_at=now + KEPT,
+            owner_id=export.asked_by_id,
+        )  # fmt: skip
+        stored = store_file(
+            name=export.name, content=iter(lambda: file.read(1 << 20), b""), content_type=CONTENT_TYPES[export.form],
+            expires_at=now + KEPT, owner_id=export.asked_by_id,
+        )  # fmt: skip
+        Export.objects.filter(pk=export.pk).update(
+            state=Export.State.DONE, made_at=now, rows=rows, size=stored.size, sha256=stored.sha256, file=stored,
+            signature=signed,
+        )  # fmt: skip
+        by = Actor(export.asked_by_id, export.asked_by_label)
+        detail = {"rows": rows, "sha256": stored.sha256.hex()}
+        audit("export.made", by=by, kind="export", id=export.pk, label=export.name, detail=detail)
+    export.refresh_from_db()
+    return export
+
+
+def record_direct_download(*, campaign: Campaign, wish: ExportRequest, file: IO[bytes], by: Actor) -> Export:
+    """The manifest of a CSV that was just written and is sent now: nothing of it is kept but this."""
+    sha256, rows = hashlib.sha256(), -1
+    while piece := file.read(1 << 20):
+        sha256.update(piece)
+        rows += piece.count(b"\n")
+    size = file.tell()
+    file.seek(0)
+    with transaction.atomic():
+        now = db_now()
+        as_of = min(wish.as_of or now, now)
+        export = Export.objects.create(
+            campaign=campaign, kind=wish.kind, root=wish.root, alone=wish.alone, live=True, filters=wish.filters,
+            as_of=as_of, result_version=wish.result_version,
+            rule_version=campaign.rule_at(as_of).version, asked_at=now, asked_by_id=_account(by),
+            asked_by_label=by.label, state=Export.State.DONE, made_at=now, rows=rows, size=size,
+            sha256=sha256.digest(),
+        )  # fmt: skip
+        detail = {**_told(export), "rows": rows, "sha256": sha256.hexdigest()}
+        audit("export.sent", by=by, kind="export", id=export.pk, label=export.name, detail=detail)
+    return export
+
+
+def latest_progress(export: Export) -> Progress | None:
+    """The newest attempt at making it, for whoever waits."""
+    return Progress.objects.filter(kind=f"export:{export.pk}").order_by("-started_at").first()
+
+
+@contextmanager
+def _progress(export: Export) -> Iterator[Told]:
+    total = Employee.objects.count() if KINDS[export.kind].filtered and export.kind != Export.Kind.DAYS else None
+    with shown.track_progress(f"export:{export.pk}", total=total) as told:
+        yield told

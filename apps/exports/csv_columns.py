@@ -1,0 +1,112 @@
+"""Cells and lines of a file: guarded text, instants with their offset, and COPY, which writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+
+from apps.core.sql import sql_literal
+from apps.fileio.csv_injection import FORMULA, INNER_FORMULA
+
+BYTE_ORDER_MARK = "\ufeff".encode()
+TEXT, NUMBER, DAY, INSTANT = "text", "number", "day", "instant"
+INNER_GUARD = r"\1'"
+Write = Callable[[bytes], object]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a file: the SQL of its cells as CSV has them, and what they are (TEXT, NUMBER, DAY, INSTANT)."""
+
+    sql: str
+    kind: str = TEXT
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a file is written from: `columns` in order, and behind SELECT the rest, `rows`, from FROM to ORDER BY.
+
+    `begin` are CTEs, from WITH on, or nothing. Days and instants are those of `time_zone`.
+    """
+
+    columns: dict[str, Column]
+    rows: str
+    time_zone: str
+    begin: str = ""
+
+    def only(self, names: list[str]) -> Table:
+        """With these columns alone, in this table's order; without any name all of them."""
+        kept = {name: cell for name, cell in self.columns.items() if name in names} if names else self.columns
+        return Table(kept, self.rows, self.time_zone, self.begin)
+
+    def write(self, write: Write, using: str = DEFAULT_DB_ALIAS) -> None:
+        """Write it as CSV: UTF-8 with BOM, CRLF, RFC 4180. An error half-way is the caller's.
+
+        `using`: the alias of the connection it is read over.
+        """
+        cells = ", ".join(f'{cell.sql} AS "{name}"' for name, cell in self.columns.items())
+        _copy(f"{self.begin} SELECT {cells} {self.rows}", self.time_zone, write, using)
+
+
+def text(column: str) -> Column:
+    """Text that no spreadsheet runs, whatever its separator, and that stays on one line: `guarded` in SQL."""
+    one_line = f"translate({column}, E'\\r\\n\\t', '   ')"
+    inside = f"regexp_replace({one_line}, {sql_literal(INNER_FORMULA)}, {sql_literal(INNER_GUARD)}, 'g')"
+    # Few texts hold a semicolon, and looking for one is cheap.
+    body = f"CASE WHEN {column} LIKE '%;%' THEN {inside} ELSE {one_line} END"
+    return Column(f"nullif(CASE WHEN {column} ~ {sql_literal(FORMULA)} THEN '''' || {body} ELSE {body} END, '')")
+
+
+def word(expression: str) -> Column:
+    """A word of our own."""
+    return Column(expression)
+
+
+def number(expression: str) -> Column:
+    return Column(expression, NUMBER)
+
+
+def yes_no(column: str) -> Column:
+    """`yes` or `no`; empty where it is not told."""
+    return Column(f"CASE WHEN {column} THEN 'yes' WHEN NOT {column} THEN 'no' END")
+
+
+def day(expression: str) -> Column:
+    """A day as YYYY-MM-DD."""
+    return Column(f"to_char({expression}, 'YYYY-MM-DD')", DAY)
+
+
+def instant(expression: str) -> Column:
+    """ISO 8601 with the offset of the session's zone, which is set to the campaign's."""
+    return Column(f"""to_char({expression}, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM')""", INSTANT)
+
+
+def constant(at: datetime) -> Column:
+    """The same instant in every line, written once."""
+    return Column(f"(SELECT {instant(sql_literal(at)).sql})", INSTANT)
+
+
+class _Lines:
+    """A file for COPY that hands every piece on with CRLF line ends: no cell holds a line break."""
+
+    def __init__(self, write: Write):
+        self._write = write
+
+    def write(self, piece: bytes) -> None:
+        self._write(piece.replace(b"\n", b"\r\n"))
+
+
+def _copy(select: str, time_zone: str, write: Write, using: str) -> None:
+    """Have PostgreSQL write the rows of a SELECT, instants in that zone."""
+    write(BYTE_ORDER_MARK)
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        zone = "SELECT set_config('TimeZone', %s, true)"
+        cursor.execute("SHOW TimeZone")
+        [before] = cursor.fetchone()
+        cursor.execute(zone, [time_zone])
+        cursor.copy_expert(f"COPY ({select}) TO STDOUT WITH (FORMAT csv, HEADER)", _Lines(write))
+        # A caller's transaction may go on: in another zone than it began in, Django would misread every instant.
+        cursor.execute(zone, [before])

@@ -1,0 +1,96 @@
+"""What each kind of export is made of, and who may ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apps.accounts.models import Role
+from apps.exports import event_exports, standings_export
+from apps.exports.csv_columns import Table
+from apps.exports.models import Export
+from apps.reports.standings_report import Filters, Standings
+from apps.results import handover
+from apps.standings.population import OneEmployee, People, Team, WholeCompany
+
+Kind = Export.Kind
+
+
+@dataclass(frozen=True)
+class ExportKind:
+    """How a kind is asked for: `filtered` like the list of a page, of a team too, or of the whole company for HR alone.
+
+    `sorted`: in the order of a page; `since`: it tells what changed from an instant on; `frozen`: of a result alone,
+    and signed; `always`: columns that nobody can leave out.
+    """
+
+    table: Callable[[Export], Table]
+    filtered: bool = False
+    sorted: bool = False
+    since: bool = False
+    frozen: bool = False
+    always: tuple[str, ...] = ()
+
+
+def people_of(export: Export) -> People:
+    """Whom an export is about."""
+    if export.root is None:
+        return WholeCompany()
+    return OneEmployee(export.root) if export.alone else Team(export.root)
+
+
+def standings_of(export: Export) -> Standings:
+    """The standings an export asks for: judged from the facts as of its instant, or those of a frozen result.
+
+    Whose standing is under review is told HR, and everybody of the own standing alone, as on the pages.
+    """
+    filters = {name: export.filters.get(name, "") for name in ("status", "q", "department")}
+    result = None
+    if export.result_version:
+        result = export.campaign.results.get(version=export.result_version)
+    of_hr = Role.objects.filter(account_id=export.asked_by_id, role=Role.Kind.HR)
+    told = export.root is None or export.alone or of_hr.exists()
+    return Standings(
+        export.campaign, people_of(export), as_of=export.as_of, filters=Filters(**filters), result=result,
+        reviews=told, reviews_at=export.as_of,
+    )  # fmt: skip
+
+
+def _standings(export: Export) -> Table:
+    return standings_export.standings_table(standings_of(export), export.filters.get("sort") or "staff_no")
+
+
+def _teams(export: Export) -> Table:
+    return standings_export.teams_table(standings_of(export), export.root_id)
+
+
+def _roster_changes(export: Export) -> Table:
+    return event_exports.roster_changes_table(
+        export.campaign, export.since or export.campaign.rule.opens_at, export.as_of
+    )
+
+
+KINDS: dict[str, ExportKind] = {
+    Kind.STANDINGS: ExportKind(_standings, filtered=True, sorted=True),
+    Kind.DAYS: ExportKind(lambda export: standings_export.days_table(standings_of(export)), filtered=True),
+    Kind.TEAMS: ExportKind(_teams, filtered=True),
+    Kind.FLIPS: ExportKind(lambda export: event_exports.flips_table(standings_of(export)), filtered=True),
+    Kind.ADJUSTMENTS: ExportKind(lambda export: event_exports.adjustments_table(export.campaign, export.as_of)),
+    Kind.REVIEWS: ExportKind(lambda export: event_exports.reviews_table(export.campaign, export.as_of)),
+    Kind.LEAVERS: ExportKind(lambda export: event_exports.leavers_table(export.campaign, export.as_of)),
+    Kind.ROSTER_CHANGES: ExportKind(_roster_changes, since=True),
+    Kind.HANDOVER: ExportKind(
+        lambda export: standings_export.handover_table(standings_of(export)), frozen=True, always=handover.COLUMNS
+    ),
+}
+
+
+def table_of(export: Export) -> Table:
+    """What the file is written from, with the columns that were chosen."""
+    about = KINDS[export.kind]
+    return about.table(export).only([*export.columns, *about.always] if export.columns else [])
+
+
+def columns_of(export: Export) -> dict[str, str]:
+    """All columns of an export's kind in order, each with what its cells are: text, number, day or instant."""
+    return {name: cell.kind for name, cell in KINDS[export.kind].table(export).columns.items()}

@@ -1,0 +1,92 @@
+"""The manifest of an export, and what became of the past since the one before was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from apps.contacts.models import Contact
+from apps.core.models import AuditEntry
+from apps.exports.kinds import table_of
+from apps.exports.models import Export
+
+# Acts that may change what a look at a moment before them shows: names and addresses are always today's.
+CHANGES_THE_PAST = [
+    "contact.restored", "submission.undone", "contact.corrected", "roster.loaded", "roster.undone",
+    "adjustment.granted", "adjustment.end_granted", "correction.made", "campaign.rule_changed",
+]  # fmt: skip
+
+
+def manifest_of(export: Export) -> dict[str, Any]:
+    """What a file is: its rows, columns and filters, as of when, by which rule, its SHA-256, who asked and when."""
+    root = export.root
+    people = "everybody" if root is None else {"one_person" if export.alone else "team_of": root.staff_no}
+    return {
+        "export": str(export.pk),
+        "file": export.name,
+        "kind": export.kind,
+        "format": export.form,
+        "campaign": export.campaign.slug,
+        "people": people,
+        "filters": export.filters,
+        "columns": list(table_of(export).columns),
+        "rows": export.rows,
+        "as_of": _iso(export.as_of),
+        "since": _iso(export.since),
+        "judged": "page" if export.live else "facts",
+        "rule_version": export.rule_version,
+        "result_version": export.result_version,
+        "size": export.size,
+        "sha256": bytes(export.sha256).hex() if export.sha256 else None,
+        "asked_by": export.asked_by_label,
+        "asked_at": _iso(export.asked_at),
+        "made_at": _iso(export.made_at),
+        "again_of": str(export.again_of_id) if export.again_of_id else None,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A file that was made again beside the one before: the same bytes, or what changed the past in between.
+
+    `corrections` are the entries of the audit trail, `late` how many contacts of before the instant were stored since.
+    """
+
+    before: Export
+    same: bool
+    corrections: list[AuditEntry]
+    late: int
+
+    @property
+    def explained(self) -> bool:
+        return bool(self.corrections or self.late)
+
+
+def compared(export: Export) -> Compared | None:
+    """How an export that was made again compares; None while one of the two is not made, or it is the first."""
+    before = export.again_of
+    if before is None or not export.sha256 or not before.sha256:
+        return None
+    if bytes(export.sha256) == bytes(before.sha256):
+        return Compared(before, True, [], 0)
+    return Compared(before, False, list(_corrections(before, export)), _late(before, export))
+
+
+def _corrections(before: Export, export: Export) -> QuerySet[AuditEntry]:
+    """Acts between the two, the oldest first; of campaigns, those of this one."""
+    between = AuditEntry.objects.filter(at__gte=before.asked_at, at__lte=export.made_at, action__in=CHANGES_THE_PAST)
+    campaign = Q(detail__campaign=export.campaign.slug) | ~Q(detail__has_key="campaign")
+    return between.filter(campaign).order_by("at", "pk")
+
+
+def _late(before: Export, export: Export) -> int:
+    return Contact.objects.filter(
+        recorded_at__lt=export.as_of, stored_at__gte=before.asked_at, stored_at__lte=export.made_at
+    ).count()

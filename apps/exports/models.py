@@ -1,0 +1,144 @@
+"""Exports: what somebody asked for, and the manifest of the file that was made of it.
+
+What was asked for never changes; the manifest is written once, with the file. The bytes expire, the manifest stays.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.models import StoredFile
+from apps.employees.models import Employee
+
+
+class ExportQuerySet(models.QuerySet):
+    """Exports by who may know of them."""
+
+    def visible_to(self, user: Any) -> ExportQuerySet:
+        """Those of this account, while it may still see whom they are about; HR sees everybody's.
+
+        An auditor has taken whole results. A file of a team goes with the team, one of a person with the person.
+        """
+        if user.has_role("hr"):
+            return self
+        people = Employee.objects.visible_to(user).values("pk")
+        teams = Employee.objects.teams_visible_to(user).values("pk")
+        allowed = Q(root__in=teams) & (Q(alone=False) | Q(root__in=people))
+        if user.has_role("auditor"):
+            allowed |= Q(root=None, result_version__isnull=False)
+        return self.filter(allowed, asked_by_id=user.pk)
+
+    def waiting(self) -> ExportQuerySet:
+        """Asked for and not made yet, the oldest first."""
+        return self.filter(state=Export.State.WAITING).order_by("asked_at", "pk")
+
+
+class Export(models.Model):
+    """One file: of which people, as of when, filtered how; then how many rows it has and the SHA-256 of its bytes.
+
+    `root` is whose team it is about (everybody below), or, with `alone`, the one person; without it everybody.
+    `as_of` is the instant its rows are judged by, the state just before it. `key` is that of the form it was asked
+    with: sent twice it is one export. `file` is empty once the bytes have expired, or when they were sent at once;
+    `signature` is the signature file of a hand-over, and expires with it.
+    """
+
+    class Kind(models.TextChoices):
+        STANDINGS = "standings", _("Standings")
+        DAYS = "days", _("Counts by day")
+        TEAMS = "teams", _("Team reports")
+        FLIPS = "flips", _("Flips")
+        ADJUSTMENTS = "adjustments", _("Adjustments")
+        REVIEWS = "reviews", _("Reviews")
+        LEAVERS = "leavers", _("Leavers")
+        ROSTER_CHANGES = "roster_changes", _("Roster changes")
+        HANDOVER = "handover", _("Hand-over")
+
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        GZIP = "csv.gz", _("CSV, packed (gzip)")
+        XLSX = "xlsx", "Excel (XLSX)"
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    key = models.UUIDField(default=uuid.uuid4)
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, db_index=False)
+    kind = models.TextField(choices=Kind.choices)
+    form = models.TextField(choices=Format.choices, default=Format.CSV)
+    root = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, db_index=False)
+    alone = models.BooleanField(default=False)
+    live = models.BooleanField(default=False, help_text="sent with the numbers of a page, not judged anew")
+    filters = models.JSONField(default=dict, help_text="status, q, department and sort, as the address of a page")
+    columns = models.JSONField(default=list, help_text="names, in order; empty: all")
+    as_of = models.DateTimeField()
+    since = models.DateTimeField(null=True, help_text="where a file tells what changed: from when on")
+    result_version = models.IntegerField(null=True)
+    rule_version = models.IntegerField()
+    asked_at = models.DateTimeField()
+    asked_by_id = models.BigIntegerField()
+    asked_by_label = models.TextField()
+    again_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, db_index=False)
+    state = models.TextField(choices=State.choices, default=State.WAITING)
+    attempts = models.IntegerField(default=0)
+    made_at = models.DateTimeField(null=True)
+    rows = models.BigIntegerField(null=True)
+    size = models.BigIntegerField(null=True)
+    sha256 = models.BinaryField(null=True, help_text="of the file's bytes")
+    error = models.TextField(blank=True)
+    file = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
+    signature = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+
+    objects = ExportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-asked_at", "-pk"]
+        indexes = [
+            models.Index(fields=["asked_at"], name="exports_export_asked"),
+            models.Index(fields=["asked_by_id", "asked_at"], name="exports_export_of"),
+            models.Index(fields=["asked_at"], condition=Q(state="waiting"), name="exports_export_waiting"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["asked_by_id", "key"], name="exports_export_once"),
+            models.CheckConstraint(
+                name="exports_export_kind",
+                condition=Q(
+                    kind__in=[
+                        "standings", "days", "teams", "flips", "adjustments", "reviews", "leavers", "roster_changes",
+                        "handover",
+                    ]
+                ),
+            ),
+            models.CheckConstraint(name="exports_export_form", condition=Q(form__in=["csv", "csv.gz", "xlsx"])),
+            models.CheckConstraint(name="exports_export_as_of", condition=Q(as_of__lte=F("asked_at"))),
+            models.CheckConstraint(
+                name="exports_export_state",
+                condition=Q(state="waiting", made_at=None, sha256=None, rows=None, size=None, error="")
+                | Q(state="done", made_at__isnull=False, sha256__isnull=False, rows__gte=0, size__gte=0, error="")
+                | (Q(state="failed", made_at__isnull=False, sha256=None, rows=None, file=None) & ~Q(error="")),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.as_of:%Y-%m-%d %H:%M}"
+
+    @property
+    def name(self) -> str:
+        """The file's name: what it is, of which campaign and people, as of when. Plain ASCII."""
+        whose = "" if self.root is None else f"-{self.root.staff_no}"
+        safe = "".join(one if one.isascii() and (one.isalnum() or one in "-_") else "_" for one in whose)
+        version = f"-result-{self.result_version}" if self.result_version else ""
+        return f"{self.kind.replace('_', '-')}-{self.campaign.slug}{safe}{version}-{stamp(self.as_of)}.{self.form}"
+
+
+def stamp(at: datetime) -> str:
+    """An instant for a file's name, in UTC: 20261130T160000Z."""
+    return at.strftime("%Y%m%dT%H%M%SZ")

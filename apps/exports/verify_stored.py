@@ -1,0 +1,168 @@
+"""Verifies a CSV against the results and hand-overs that are stored in this installation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import IO, Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from apps.core.files import read_file
+from apps.core.signing_key import has_key, public_key
+from apps.exports.models import Export
+from apps.results.models import FrozenResult, FrozenStanding
+from apps.results.result_files import signature_error
+from apps.results.store_result import ONE_LINE, canonical_lines, signature_document
+from apps.results.verification import (
+    HANDOVER,
+    NotReadable,
+    Table,
+    Verdict,
+    instant_in,
+    read_key,
+    read_signature,
+    signed_by,
+    unguarded,
+    verify,
+    verify_either,
+    verify_part,
+    with_changes,
+)
+
+# Columns that no signature covers and whose cells are stored with a result.
+COMPARED = ("name", "remaining", "email", "department", "manager_staff_no", "pace", "reached_at")
+
+
+AT_ONCE = 5_000
+
+
+def verify_stored(raw: IO[bytes], signature: bytes | None, key: bytes | None) -> Verdict:
+    """Whether a CSV is a frozen result or a hand-over; the signature and the key that are not given are this
+    installation's own.
+
+    Without a signature it is the result or hand-over whose lines the file's most look like: every version is tried, the
+    newest first. What the signature does not cover is compared with what is stored. Raises NotReadable.
+    """
+    if signature is not None:
+        return _verify_whole(raw, read_signature(signature), key)
+    return _best_match(lambda _result, document: _verify_whole(raw, document, key))
+
+
+def _verify_whole(raw: IO[bytes], document: dict[str, Any], key: bytes | None) -> Verdict:
+    return _compared(raw, verify(raw, document, _key_of(document, key), _comparable(document)))
+
+
+def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes | None, key: bytes | None) -> Verdict:
+    """Whether a CSV is some rows of a frozen result: of the one in `whole`, else of one that is stored here.
+
+    What is stored is compared with its signature first. Of several results the newest that has all rows is it, else the
+    one that has the most. Raises NotReadable.
+    """
+    if whole is not None:
+        if signature is None:
+            raise NotReadable("the whole result has no signature beside it: name it with --signature")
+        document = read_signature(signature)
+        return _compared(raw, verify_either(whole, raw, document, _key_of(document, key), _comparable(document)))
+
+    def look(result: FrozenResult | None, document: dict[str, Any]) -> Verdict:
+        if result is None:
+            raise NotReadable("a part of a hand-over is proved with the whole one beside it: name it behind --part")
+        if broken := signature_error(result, document, key):
+            return Verdict(False, f"{result} is not proved: {broken}", None, "whole", document=document)
+        lines = partial(canonical_lines, result.campaign, result.version, result.canonical_form)
+        return _compared(raw, verify_part(raw, lines, document, COMPARED))
+
+    return _best_match(look)
+
+
+def _key_of(document: dict[str, Any], given: bytes | None) -> Ed25519PublicKey:
+    """The key that is given, else the one of this installation's that has signed the document; any, if none has.
+
+    Raises NotReadable.
+    """
+    if given is not None:
+        return read_key(given)
+    results = FrozenResult.objects.filter(campaign__slug=document["campaign"])
+    of_version = results.filter(version=document["result_version"]).values_list("public_key", flat=True)
+    if not of_version:
+        raise NotReadable("this installation has no such result: give the key that signed it with --public-key")
+    known = [*of_version]
+    if document.get("kind") == HANDOVER:
+        # It is signed with the key of the day on which it is handed over. One that was only announced is not believed:
+        # the application's role could write it.
+        known += {*results.values_list("public_key", flat=True), *([public_key()] if has_key() else [])}
+    keys = [read_key(pem.encode()) for pem in known]
+    return next((key for key in keys if signed_by(document, key)), keys[0])
+
+
+def _best_match(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> Verdict:
+    """What `look` finds of the first stored document that it verifies; else of the one that it got farthest with."""
+    closest: Verdict | None = None
+    unreadable: NotReadable | None = None
+    for result, document in _stored_documents():
+        try:
+            verdict = look(result, document)
+        except NotReadable as error:
+            # The columns of a hand-over do not fit a result, nor those of a result a hand-over.
+            unreadable = error
+            continue
+        if verdict.covered_is_proved:
+            return verdict
+        if closest is None or (verdict.line or 0) > (closest.line or 0):
+            closest = verdict
+    if closest is None:
+        raise unreadable or NotReadable("no campaign is frozen here")
+    return closest
+
+
+def _stored_documents() -> Iterator[tuple[FrozenResult | None, dict[str, Any]]]:
+    """The hand-overs whose signatures are kept, then every result with its signature document, the newest first.
+
+    An old result's signature would say yes to a hand-over, too, and prove less of it.
+    """
+    for export in Export.objects.filter(signature__isnull=False).select_related("signature"):
+        if export.signature is not None:
+            yield None, read_signature(b"".join(read_file(export.signature)))
+    for result in FrozenResult.objects.select_related("campaign").order_by("-frozen_at", "-version"):
+        yield result, signature_document(result)
+
+
+def _comparable(document: dict[str, Any]) -> tuple[str, ...]:
+    """The columns that can be compared here: none where the signature is of another installation's result."""
+    digest = document.get("result_digest", document["digest"])
+    here = FrozenResult.objects.filter(
+        campaign__slug=document["campaign"], version=document["result_version"], digest=digest
+    )
+    return COMPARED if here.exists() else ()
+
+
+def _compared(raw: IO[bytes], verdict: Verdict) -> Verdict:
+    """The verdict, once the columns that its signature does not cover are compared with the stored rows."""
+    document = verdict.document
+    if not verdict.covered_is_proved or document is None:
+        return verdict
+    names = [name for name in verdict.uncovered if name in _comparable(document)]
+    if not names:
+        return verdict
+    rows = FrozenStanding.objects.filter(campaign__slug=document["campaign"], version=document["result_version"])
+    changed: dict[str, int] = {}
+    lines = iter(Table(raw, document, verdict.encoding).rows())
+    while piece := list(islice(lines, AT_ONCE)):
+        numbers = {one for _line, cells in piece for one in (cells["staff_no"], unguarded(cells["staff_no"]))}
+        stored = {row["staff_no"]: row for row in rows.filter(staff_no__in=numbers).values("staff_no", *names)}
+        for line, cells in piece:
+            row = stored.get(unguarded(cells["staff_no"])) or stored.get(cells["staff_no"])
+            for name in names:
+                if row is None or not _same(cells[name], row[name]):
+                    changed.setdefault(name, line)
+    return with_changes(verdict, changed, names)
+
+
+def _same(cell: str, stored: str | int | datetime | None) -> bool:
+    if isinstance(stored, datetime):
+        return instant_in(cell) == stored
+    told = stored.translate(ONE_LINE) if isinstance(stored, str) else "" if stored is None else str(stored)
+    return told in (cell, unguarded(cell))

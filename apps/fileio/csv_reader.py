@@ -1,0 +1,233 @@
+"""Reading delimited text that other programs wrote: a header, then records, each with the line it began on.
+
+A damaged record costs itself only: reading goes on with the next physical line, and its neighbours stay whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from apps.fileio.csv_quoting import CLOSED, LINE_LIMIT, OPEN, RECORD_LIMIT, Ahead, Scanner
+from apps.fileio.encodings import (
+    SEPARATORS,
+    TooLarge,
+    UnreadableFile,
+    check_encoding,
+    detect_encoding,
+    physical_lines,
+    visible,
+)
+
+__all__ = ["SEPARATORS", "Record", "Table", "TooLarge", "UnreadableFile", "open_table"]
+
+UNTERMINATED, TOO_LONG = "unterminated_quote", "too_long"
+# So much of a line that is too long is shown.
+SHOWN = 1_000
+# No program exports more; a header of commas alone would make every row cost as many cells.
+MOST_COLUMNS = 1_000
+# Titles and blank lines above the header.
+HEADER_WITHIN_LINES = 1_000
+# Records of several lines with nothing in them but quotes, which nobody is told of and which cost as much as people.
+MOST_EMPTY_QUOTED = 20_000
+# Who shows a header and its first rows looks no further, even where these lines are no rows.
+LOOK_LINES = 2 * HEADER_WITHIN_LINES
+SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\r\n])"?[\r\n]*', re.IGNORECASE)
+
+
+class Record(NamedTuple):
+    """One record of a table; a tuple, because a million of them are made in a second.
+
+    `line`: the physical line it begins on (the header is normally 1). `values`: its cells as written, without white
+    space at their ends, as many as there are. `problem`: empty, "unterminated_quote" or "too_long"; then `values` is
+    only what can be said of the first line. `columns`: the table's.
+    """
+
+    line: int
+    values: list[str]
+    problem: str = ""
+    columns: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """The cells by lower-cased column; what is missing at the end is empty, what is too much is left out."""
+        padding = [""] * (len(self.columns) - len(self.values))
+        return dict(zip(self.columns, self.values + padding, strict=False))
+
+
+class Table:
+    """Delimited text with a header in any order. Iterates over its records; blank lines are passed over.
+
+    `header`: the names of the columns as written; `columns`: the same in lower case; `separator`: comma, semicolon,
+    tab, or what a first line such as `sep=|` says. Line ends may be CRLF, LF, CR or a mixture; open files with
+    newline="". Raises UnreadableFile for a file without a header.
+
+    A quote opens a cell only at its beginning; elsewhere it is a character. When a line ends inside quotes, the lines
+    up to the closing quote are read with it, and what they make together is a record
+
+    - if it is well formed and has as many cells as the header. Except when every further line is also a record of its
+      own, the last one reaching beyond, and only the reading line by line leaves no remains: then the quote was lost;
+    - if it is not (too few or too many cells, a stray quote) but none of its further lines is a record of its own.
+
+    Else, and when no closing quote comes within 1,000 lines and 1,000,000 characters, the first line alone is a record
+    with the problem "unterminated_quote". A line with quotes inside quotes, as `"say "hi" now"`, is taken if that gives
+    as many cells as the header has. A line of more than 1,000,000 characters or 1,000 cells has the problem "too_long".
+    """
+
+    def __init__(self, text: IO[str], only_lines: int | None = None):
+        csv.field_size_limit(2 * RECORD_LIMIT)
+        self._source = islice(physical_lines(text, RECORD_LIMIT), only_lines)
+        self._number = 0
+        self.separator = ""
+        lines = self._header_lines()
+        self.header_line = self._number - len(lines) + 1
+        self.header = self._header(lines)
+        if len(self.header) > MOST_COLUMNS:
+            message = f"line {self.header_line}: more than {MOST_COLUMNS:,} columns"
+            raise UnreadableFile(message, self.header_line)
+        self.columns = [name.lower() for name in self.header]
+        self._columns = tuple(self.columns)
+        self._ahead = Ahead(self._source, self.separator, len(self.columns))
+
+    def __iter__(self) -> Iterator[Record]:
+        separator, columns, empty = self.separator, self._columns, 0
+        for line in self._ahead.lines():
+            self._number = number = self._number + 1
+            if line.isspace():
+                continue
+            if len(line) > RECORD_LIMIT:
+                yield Record(number, _split(line[:SHOWN], separator), TOO_LONG, columns)
+            elif '"' in line:
+                values, problem, more = self._quoted(line)
+                self._number += more
+                if len(values) > MOST_COLUMNS:
+                    yield Record(number, values[:MOST_COLUMNS], TOO_LONG, columns)
+                elif problem or any(values):
+                    yield Record(number, values, problem, columns)
+                elif more and (empty := empty + 1) > MOST_EMPTY_QUOTED:
+                    raise TooLarge(MOST_EMPTY_QUOTED, "empty records in quotes", number)
+            else:
+                values = [cell.strip() for cell in line.split(separator, MOST_COLUMNS)]
+                if len(values) > MOST_COLUMNS and line.strip(f"{separator} \r\n"):
+                    yield Record(number, _split(line[:SHOWN], separator), TOO_LONG, columns)
+                elif values[0] or any(values[:MOST_COLUMNS]):
+                    yield Record(number, values, "", columns)
+
+    def require(self, *columns: str) -> None:
+        """Raises UnreadableFile that names the columns that are missing, or one that stands twice."""
+        missing = [column for column in columns if column not in self.columns]
+        if missing:
+            found = ", ".join(self.columns)
+            raise UnreadableFile(f"line {self.header_line}: missing column {', '.join(missing)}; found {found}")
+        twice = {column for column in self.columns if column and self.columns.count(column) > 1}
+        if twice:
+            raise UnreadableFile(f"line {self.header_line}: the column {min(twice)} stands twice")
+
+    def _quoted(self, line: str) -> tuple[list[str], str, int]:
+        """The values, the problem and the number of further lines of a record whose first line has quotes."""
+        try:
+            return _parsed(line, self.separator), "", 0
+        except csv.Error:
+            first = self._ahead.scanner.scan(line, inside=False)
+        if first.state == OPEN:
+            more = self._ahead.reach(first)
+            if more:
+                return _parsed(line + self._ahead.take(more), self.separator), "", more
+        else:
+            for values in self._ahead.scanner.lenient(line):
+                if len(values) == len(self.columns):
+                    return values, "", 0
+        return _split(line, self.separator), UNTERMINATED, 0
+
+    def _header_lines(self) -> list[str]:
+        """The first line that is not blank, with the lines that its open quotes may reach over."""
+        lines: list[str] = []
+        for line in self._source:
+            self._number += 1
+            told = SEPARATOR_LINE.fullmatch(visible(line)) if not lines and not self.separator else None
+            if told:
+                self.separator = told[1]
+                continue
+            if not lines and not visible(line).strip(' "\r\n\t;,' + self.separator):
+                if self._number >= HEADER_WITHIN_LINES:
+                    raise TooLarge(HEADER_WITHIN_LINES, "lines before the header", self._number)
+                continue
+            lines.append(visible(line))
+            if len(lines) == 1 and self._closed(lines[0]):
+                return lines
+            text = "".join(lines)
+            if text.count('"') % 2 == 0 or len(lines) >= LINE_LIMIT or len(text) > RECORD_LIMIT:
+                return lines
+        if not lines:
+            raise UnreadableFile("the file is empty: its first line must name the columns")
+        return lines
+
+    def _closed(self, text: str) -> bool:
+        separator = self.separator or _separator(text)
+        return Scanner(separator).scan(text, inside=False).state == CLOSED
+
+    def _header(self, lines: list[str]) -> list[str]:
+        text = "".join(lines)
+        if len(text) > RECORD_LIMIT:
+            message = f"line {self.header_line}: the header is longer than {RECORD_LIMIT} characters"
+            raise UnreadableFile(message, self.header_line)
+        self.separator = self.separator or _separator(text)
+        try:
+            return _parsed(text, self.separator)
+        except csv.Error as error:
+            found = next(iter(Scanner(self.separator).lenient(text)), None) if len(lines) == 1 else None
+            if found is None:
+                message = f"line {self.header_line}: a quote in the header is not closed"
+                raise UnreadableFile(message, self.header_line) from error
+            return found
+
+
+@contextmanager
+def open_table(
+    path_or_file: Path | IO[bytes],
+    *,
+    encoding: str = "",
+    vocabulary: frozenset[str] = frozenset(),
+    only_lines: int | None = None,
+) -> Iterator[Table]:
+    """A table over a path, closed at the end, or over a seekable binary file, left open. Raises UnreadableFile.
+
+    Without `encoding` (a name that codec_of takes) it is detected, with the help of `vocabulary`; see detect_encoding.
+    `only_lines`: of the first so many physical lines alone.
+    The whole file is decoded once before its first record is given out: nobody works through half of it in vain.
+    """
+    if isinstance(path_or_file, Path):
+        try:
+            file = path_or_file.open("rb")
+        except OSError as error:
+            raise UnreadableFile(error.strerror or str(error)) from error
+        with file, open_table(file, encoding=encoding, vocabulary=vocabulary, only_lines=only_lines) as table:
+            yield table
+        return
+    raw = path_or_file
+    encoding = check_encoding(raw, encoding) if encoding else detect_encoding(raw, vocabulary=vocabulary)
+    text = io.TextIOWrapper(raw, encoding=encoding, newline="")
+    try:
+        yield Table(text, only_lines)
+    finally:
+        # Else the wrapper would close a file that is not ours.
+        text.detach()
+
+
+def _separator(text: str) -> str:
+    """The separator that stands most often outside quotes."""
+    return max(SEPARATORS, key=re.sub(r'"[^"]*"?', "", text).count)
+
+
+def _parsed(text: str, separator: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader((text,), delimiter=separator, strict=True))]
+
+
+def _split(line: str, separator: str) -> list[str]:
+    return [cell.strip() for cell in line.split(separator)]

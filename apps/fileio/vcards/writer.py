@@ -1,0 +1,60 @@
+"""Cards of our own: vCard 4.0 (RFC 6350), which phones and address books take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from apps.fileio.vcards.reader import CUT
+
+# RFC 6350, 3.2: octets in a line without its end.
+LINE_OCTETS = 75
+E164 = re.compile(r"\+\d+")
+
+
+def write_card(name: str, identities: Iterable[tuple[str, str]]) -> bytes:
+    """One card with its last line end; `identities` are (kind, value), normalised. Without a name the first is FN."""
+    identities = list(identities)
+    shown = name or next((value for _kind, value in identities), "")
+    # Nobody told us which part of the name is which: the whole stands where programs look for what to call somebody.
+    lines = ["BEGIN:VCARD", "VERSION:4.0", f"FN:{_escaped(shown)}", f"N:;{_escaped(name)};;;"]
+    lines += [_identity_line(kind, value) for kind, value in identities]
+    return b"".join(_folded(line) for line in [*lines, "END:VCARD"])
+
+
+def _identity_line(kind: str, value: str) -> str:
+    match kind:
+        case "phone" if E164.fullmatch(value):
+            return f"TEL;VALUE=uri:tel:{value}"
+        case "phone":
+            return f"TEL:{_escaped(value)}"
+        case "email":
+            return f"EMAIL:{_escaped(value)}"
+        case _:
+            return f"X-HUNDRED-HANDLE:{_escaped(value)}"
+
+
+def _escaped(text: str) -> str:
+    """RFC 6350, 3.4: backslash, comma, semicolon and line ends."""
+    text = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"[\\,;]", r"\\\g<0>", text).replace("\n", "\\n")
+
+
+def _folded(line: str) -> bytes:
+    """The line with its end, folded between characters; a line that goes on begins with a blank, which counts."""
+    pieces: list[bytes] = []
+    piece = b""
+    for character in line:
+        octets = character.encode()
+        if len(piece) + len(octets) > LINE_OCTETS - bool(pieces):
+            pieces += _apart(piece) if pieces else [piece]
+            piece = b""
+        piece += octets
+    pieces += _apart(piece) if pieces else [piece]
+    return b"\r\n ".join(pieces) + b"\r\n"
+
+
+def _apart(piece: bytes) -> list[bytes]:
+    """No fold may leave what reads as the end of a card: somebody may be called END:VCARD."""
+    word = piece.upper().rfind(b"VCARD") + 1
+    return [piece[:word], piece[word:]] if CUT.match(piece) else [piece]

@@ -1,0 +1,148 @@
+"""What `manage.py` does before Django: without DATABASE_URL it works on the embedded database, from cold."""
+
+import contextlib
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import environ
+import psycopg2
+
+from apps.core.packaged_files import package_directory
+from apps.core.secret_files import is_given
+from apps.localstack.commands import run_command
+from apps.localstack.embedded import EmbeddedDatabase, EmbeddedError
+from apps.localstack.paths import BASE_DIR, InstallPaths, PlaceError
+
+# Commands that only read the code: they start nothing.
+WITHOUT_DATABASE = {
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "diffsettings",
+    "findstatic",
+    "help",
+    "makemessages",
+    "makemigrations",
+    "spectacular",
+    "version",
+}
+# They find the schema as it is: a backup comes before an update, and a restore brings a schema of its own.
+WITHOUT_MIGRATION = {"backup", "migrate", "restore"}
+OTHERS = (
+    *(f"django.contrib.{app}" for app in ("admin", "auth", "contenttypes")),
+    *(f"allauth.{app}" for app in ("account", "mfa", "socialaccount")),
+)
+HELP = {"-h", "--help", "--version"}
+
+
+def read_env_file() -> None:
+    """Take `.env` into the environment; what is set already stays."""
+    path = os.environ.get("HUNDRED_ENV_FILE", str(BASE_DIR / ".env"))
+    if path and Path(path).exists():
+        environ.Env.read_env(path)
+
+
+@contextlib.contextmanager
+def ready_for(arguments: Sequence[str]) -> Iterator[None]:
+    """Everything the command needs, for as long as it runs; exits with a sentence when it cannot be had."""
+    read_env_file()
+    if is_given("DATABASE_URL"):
+        yield
+        return
+    os.environ["HUNDRED_LOCAL"] = "1"
+    command = arguments[1] if len(arguments) > 1 else "help"
+    if command in WITHOUT_DATABASE or HELP & set(arguments):
+        # makemigrations would like to compare with a database and says so when there is none.
+        warnings.filterwarnings("ignore", message="Got an error checking a consistent migration history")
+        yield
+        return
+    places = InstallPaths.from_environment()
+    database = EmbeddedDatabase(places)
+    try:
+        if command == "backup" and not places.cluster.exists():
+            raise PlaceError(f"There is no installation in {places.data}: nothing to back up.")
+        database.hold()
+        os.environ |= local_environment(places)
+        if command not in WITHOUT_MIGRATION:
+            migrate_if_needed(database)
+    except (EmbeddedError, PlaceError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        print(f"The embedded database cannot be used: {error}", file=sys.stderr)
+        sys.exit(1)
+    try:
+        yield
+    finally:
+        database.release()
+
+
+def local_environment(places: InstallPaths) -> dict[str, str]:
+    """What settings need to work on the embedded services, without what the caller has set, which wins."""
+    local = {
+        "HUNDRED_LOCAL": "1",
+        "DATABASE_URL": places.database_url("app"),
+        "DATABASE_OWNER_URL": places.database_url("owner"),
+        # Without `make run` nobody listens, and what a command leaves to do waits in the database for the next sweep.
+        **services(places),
+        "BASE_URL": running_address(places),
+        "HUNDRED_MAILS": "" if is_given("EMAIL_URL") else str(places.mails),
+        **places.local_secrets(),
+    }
+    return {name: value for name, value in local.items() if not is_given(name)}
+
+
+def services(places: InstallPaths) -> dict[str, str]:
+    """The embedded broker and cache, where they run and the caller has none."""
+    if is_given("CELERY_BROKER_URL"):
+        return {}
+    if not listening(places.broker_socket):
+        return {"CELERY_BROKER_URL": "memory://"}
+    return {"CELERY_BROKER_URL": places.broker_url, "CACHE_URL": places.cache_url}
+
+
+def running_address(places: InstallPaths) -> str:
+    """Where `make run` of this folder answers; its usual address where it does not run."""
+    with contextlib.suppress(OSError, ValueError):
+        _pid, address = (places.data / "address").read_text(encoding="utf-8").split()
+        return address.rstrip("/")
+    return "http://localhost:8000"
+
+
+def migrate_if_needed(database: EmbeddedDatabase) -> bool:
+    """Bring the schema up to the code; True when there was something to do."""
+    if not migrations_on_disk() - _migrations_applied(database):
+        return False
+    print("Preparing the database", file=sys.stderr, flush=True)
+    if not run_command("migrate", "--skip-checks", "--verbosity", "0", stdout=sys.stderr):
+        raise EmbeddedError("The database could not be brought up to date; the reason stands above.")
+    return True
+
+
+def migrations_on_disk() -> set[tuple[str, str]]:
+    """(app, name) of every migration file, told from the files: asking Django would cost every command a second."""
+    ours = (BASE_DIR / "apps").glob("*/migrations")
+    others = (package_directory(app) / "migrations" for app in OTHERS)
+    return {(folder.parent.name, file.stem) for folder in (*ours, *others) for file in folder.glob("[0-9]*.py")}
+
+
+def _migrations_applied(database: EmbeddedDatabase) -> set[tuple[str, str]]:
+    with contextlib.closing(database.connect()) as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute("SELECT app, name FROM django_migrations")
+        except psycopg2.errors.UndefinedTable:
+            return set()
+        return {(app, name) for app, name in cursor.fetchall()}
+
+
+def listening(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True

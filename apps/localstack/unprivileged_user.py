@@ -1,0 +1,85 @@
+"""Leaves root behind: web, worker and beat of `make run` run as an account that owns nothing of the database (ADR 67).
+
+The program, its packages and its Python may lie below directories that are closed to everybody else, as a clone in
+/root does. No directory is opened for that: the process is given a view of its own (a mount namespace), in which a
+closed directory holds the program's directories and nothing else.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from apps.localstack.paths import APPLICATION, BASE_DIR
+from apps.localstack.processes import die_with_parent
+
+CLONE_NEWNS = 0x20000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+# Needs everything that a web process opens first.
+TRIAL = "import django; django.setup(); import gunicorn, celery"
+
+
+def leave_root() -> Callable[[], None]:
+    """For Popen's preexec_fn, before the death signal is asked for: become the application's account for good."""
+    account = pwd.getpwnam(APPLICATION)
+    below = _below_closed([BASE_DIR, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent])
+
+    def leave() -> None:
+        if below:
+            _show_only(below)
+        os.setgroups([])
+        os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
+        os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+
+    return leave
+
+
+def works(leave: Callable[[], None], environment: dict[str, str]) -> bool:
+    """Whether the program can be read and started that way here. Not where a container forbids mounting."""
+    try:
+        return not subprocess.run(  # noqa: S603
+            [sys.executable, "-c", TRIAL], cwd=BASE_DIR, env=environment, check=False, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent(signal.SIGKILL, first=leave),
+        ).returncode  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+def _below_closed(wanted: list[Path]) -> dict[Path, list[Path]]:
+    """By each closed directory, the wanted ones below it."""
+    found: dict[Path, list[Path]] = {}
+    for path in wanted:
+        closed = [above for above in reversed(path.parents) if not above.stat().st_mode & stat.S_IXOTH]
+        if closed:
+            found.setdefault(closed[0], []).append(path)
+    return found
+
+
+def _show_only(below: dict[Path, list[Path]]) -> None:
+    """In this process and its children alone: each closed directory is empty but for what lies below it here."""
+    _call("unshare", CLONE_NEWNS)
+    _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+    umask = os.umask(0o022)
+    for closed, paths in below.items():
+        kept = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in paths]
+        _call("mount", b"hundred", os.fsencode(closed), b"tmpfs", 0, b"mode=755,size=64k")
+        for path, descriptor in kept:
+            path.mkdir(parents=True, exist_ok=True)
+            _call("mount", b"/proc/self/fd/%d" % descriptor, os.fsencode(path), None, MS_BIND | MS_REC, None)
+            os.close(descriptor)
+    os.umask(umask)
+
+
+def _call(name: str, *arguments: object) -> None:
+    if LIBC is None or getattr(LIBC, name)(*arguments):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,42 @@
+"""The embedded Valkey: a socket, no port, and two users who reach their own keys and nothing of the server."""
+
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+
+from apps.core.brokers import QUEUE
+from apps.localstack.paths import InstallPaths
+
+
+def settings_of(places: InstallPaths) -> list[str]:
+    """The words after `valkey-server`."""
+    # As root its socket's folder has the application's group, which may use it (apps.localstack.paths).
+    permissions = "770" if os.geteuid() == 0 else "700"
+    settings = {"port": "0", "unixsocket": str(places.broker_socket), "unixsocketperm": permissions}
+    settings |= {"dir": str(places.queue), "appendonly": "yes", "save": "", "loglevel": "notice"}
+    words = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    for user, rights in _users(places.own_secrets()).items():
+        words += ["--user", user, *rights]
+    return words
+
+
+def _users(secrets: Mapping[str, str]) -> dict[str, list[str]]:
+    """Users of the embedded Valkey with their rights: each reaches its own keys, and none the server itself.
+
+    Without a password nobody is let in. Both may run scripts, in which the libraries lock and count.
+    """
+    common = ["resetchannels", "-@all", "+@connection", "+@scripting", "-script", "+script|load", "-function"]
+    rights = {
+        "broker": [
+            "BROKER_PASSWORD", f"~{QUEUE}", f"~{QUEUE}??[369]", "~_kombu.*", "~unacked*", *common, "+@list", "+@hash",
+            "+@sortedset", "+@set", "+@string", "+@transaction", "+@keyspace", "-@dangerous", "-@admin",
+        ],
+        "cache": [
+            "CACHE_PASSWORD", "~hundred:*", *common, "+@string", "+@keyspace", "-@dangerous", "-@admin",
+        ],
+    }  # fmt: skip
+    users = {
+        name: ["reset", "on", f"#{sha256(secrets[secret].encode()).hexdigest()}", *told]
+        for name, (secret, *told) in rights.items()
+    }
+    return {"default": ["reset", "off"], **users}

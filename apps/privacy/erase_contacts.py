@@ -1,0 +1,164 @@
+"""Forgetting somebody outside who asks for it: who they are goes, wherever it stands, and every count stays (ADR 53).
+
+First their identities are objected to and that is committed, so that nobody records them anew; then whoever was
+writing is waited for; then what stands is blanked. Done again it finds what is left, and harms nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from apps.contacts.models import Contact, Erasure, Objection, Submission
+from apps.contacts.services.submissions import finish_submission, lock_employees
+from apps.core.audit import Actor, audit
+from apps.core.clock import db_now
+from apps.core.identity import clean_text
+from apps.core.locks import lock_facts, wait_for_writers
+from apps.privacy.erase_submissions import blank_reports, clear_files, files_with, handed_in_with
+from apps.privacy.erasure_subject import ErasureRefused, ErasureTarget, MatchedRecords, contacts_of, named_in
+from apps.privacy.pii_patterns import PiiPattern
+
+# Seconds in which whoever writes while somebody is forgotten has to be done.
+PATIENCE = 60.0
+# What stands where a text spoke of somebody who was erased.
+ERASED_TEXT = "[…]"
+
+
+@dataclass
+class ErasurePreview:
+    """How much there is of somebody, and nothing about whose it is.
+
+    `employees`: how many have them as a contact. `names`: other contacts in whose names they stand. `busy`: files that
+    are being recorded now.
+    """
+
+    employees: int = 0
+    contacts: int = 0
+    names: int = 0
+    erased: int = 0
+    files: int = 0
+    reports: int = 0
+    busy: int = 0
+
+
+def preview_erasure(whom: ErasureTarget) -> ErasurePreview:
+    """How much there is to forget. Changes nothing."""
+    return _look(whom, MatchedRecords.of(whom))
+
+
+def _look(whom: ErasureTarget, known: MatchedRecords) -> ErasurePreview:
+    ids = [contact for _employee, contact in known.contacts]
+    found = ErasurePreview(len(known.employees), len(ids), len(named_in(known)), reports=len(handed_in_with(known)))
+    found.erased = Contact.objects.filter(pk__in=ids, name=None).count()
+    for _stored, submission in files_with(whom, known):
+        if submission is not None and submission.state == Submission.State.RECEIVED:
+            found.busy += 1
+        else:
+            found.files += 1
+    return found
+
+
+def erase(whom: ErasureTarget, *, reason: str, by: Actor) -> tuple[Erasure, ErasurePreview]:
+    """Forget somebody; returns what was found. Counts, reasons and results stay.
+
+    Raises ErasureRefused: then nothing was changed, or, when a writer was not done in time, nothing but that nobody
+    records them any more.
+    """
+    erasure = object_to(whom, reason=reason, by=by)
+    return erasure, finish(whom, erasure=erasure, by=by)
+
+
+def check_reason(reason: str, traces: PiiPattern) -> str:
+    """The reason of an erasure, cleaned. Raises ErasureRefused without one, or when it says who it is about."""
+    reason = clean_text(reason, 2_000)
+    if not reason:
+        raise ErasureRefused("reason", _("Say how the request came and how it was checked."), "reason")
+    if traces.stand_in([reason]):
+        raise ErasureRefused("reason", _("The reason is kept: it must not say who it is about."), "reason")
+    return reason
+
+
+def object_to(whom: ErasureTarget, *, reason: str, by: Actor, approved_by: Actor | None = None) -> Erasure:
+    """The first half of an erasure: from its commit on nobody records them. Raises ErasureRefused; changes nothing."""
+    known = MatchedRecords.of(whom)
+    reason = check_reason(reason, known.at_home)
+    if _look(whom, known).busy:
+        raise ErasureRefused("busy", _("A file with this person is just being recorded. Try again in a minute."))
+    return _object(whom, reason, by, approved_by)
+
+
+def finish(whom: ErasureTarget, *, erasure: Erasure, by: Actor) -> ErasurePreview:
+    """The second half, once the objection is committed; again after a crash. Raises ErasureRefused while busy."""
+    if not wait_for_writers(PATIENCE):
+        raise ErasureRefused("busy", _("Somebody is still writing contacts. Try again in a minute."))
+    for submission in handed_in_with(MatchedRecords.of(whom)):
+        if submission.state == Submission.State.RECEIVED and submission.payload is not None:
+            finish_submission(submission.pk)
+    # Learned before anything is blanked: afterwards nobody knows the names any more.
+    known = MatchedRecords.of(whom)
+    found = ErasurePreview(files=clear_files(whom, known), employees=len(known.employees))
+    with transaction.atomic():
+        found.contacts, found.names = _blank(whom, known)
+        found.reports = blank_reports(known)
+        # How much it was tells of a person that somebody has them as a contact: the trail is read by many.
+        audit("erasure.done", by=by, kind="erasure", id=erasure.pk)
+    return found
+
+
+def _object(whom: ErasureTarget, reason: str, by: Actor, approved_by: Actor | None) -> Erasure:
+    second = approved_by.label if approved_by else ""
+    with transaction.atomic():
+        lock_facts()
+        erasure = Erasure.objects.create(
+            erased_at=db_now(), actor_id=by.id, actor_label=by.label, approved_by_label=second, reason=reason
+        )
+        Objection.objects.bulk_create(
+            [Objection(erasure=erasure, kind=kind, digest=digest) for kind, digest in sorted(whom.keys)],
+            ignore_conflicts=True,
+        )
+        detail = {"identities": len(whom.keys), **({"approved_by": second} if second else {})}
+        audit("erasure.asked", by=by, kind="erasure", id=erasure.pk, detail=detail)
+    return erasure
+
+
+def _blank(whom: ErasureTarget, known: MatchedRecords) -> tuple[int, int]:
+    """Blank names and values, in the caller's transaction; returns how many contacts had any, and were named so."""
+    lock_facts()
+    named = named_in(known)
+    lock_employees(employee for employee, _contact in [*contacts_of(whom), *named])
+    # Again, now that nobody corrects one of them.
+    found = contacts_of(whom)
+    blank_contacts(found, whom.company_domains)
+    Contact.objects.filter(pk__in=[contact for _employee, contact in named], name__isnull=False).update(
+        name=ERASED_TEXT
+    )
+    return len(found), len(named)
+
+
+def blank_contacts(found: Sequence[tuple[int, int]], company_domains: Collection[str]) -> None:
+    """Blank these contacts, as (employee, contact); the caller holds facts and the employees' rows.
+
+    No verdict moves: the digests stay, and so does a domain that any campaign has as the company's. Every other one
+    goes, and `was_external` says that it was no company's, whatever a later rule lists.
+    """
+    employees, contacts = [one for one, _ in found], [one for _, one in found]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH blanked(employee_id, id) AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[])),
+            outside AS (
+                UPDATE contacts_contactidentity one
+                SET value = NULL, domain = CASE WHEN one.domain = ANY(%s::text[]) THEN one.domain END
+                FROM blanked WHERE one.employee_id = blanked.employee_id AND one.contact_id = blanked.id
+                RETURNING one.contact_id, one.domain)
+            UPDATE contacts_contact contact
+            SET name = NULL, was_external = CASE WHEN EXISTS (
+                SELECT FROM outside WHERE outside.contact_id = contact.id AND outside.domain IS NOT NULL)
+                THEN contact.was_external ELSE coalesce(contact.was_external, true) END
+            FROM blanked WHERE contact.employee_id = blanked.employee_id AND contact.id = blanked.id""",
+            [employees, contacts, sorted(company_domains)],
+        )
+        cursor.execute("DELETE FROM contacts_sighting WHERE contact_id = ANY(%s)", [contacts])

@@ -1,0 +1,132 @@
+"""What retention does to contacts: in batches, each a transaction, names and values first and the digests at the end.
+
+Which contacts a campaign still needs is known above: it says so by periods, `held`, as (from, to) of `recorded_at`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from apps.contacts.services.submissions import lock_employees
+from apps.core.audit import SYSTEM, audit
+from apps.core.locks import lock_facts
+from apps.privacy.erase_contacts import blank_contacts
+
+BATCH = 2_000
+Period = tuple[datetime, datetime]
+HELD = """EXISTS (SELECT FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS held(starts_at, ends_at)
+    WHERE {contact}.recorded_at >= held.starts_at AND {contact}.recorded_at < held.ends_at)"""
+# The same of what a campaign still judges or answers for, which a leaver's contacts are kept for too.
+USED = HELD.format(contact="contact").replace("%(starts)s", "%(used_from)s").replace("%(ends)s", "%(used_until)s")
+# Somebody who has worked here since then is no leaver, nor is anybody whose end the roster has said since then: a day
+# that is dated back erases nothing.
+# Who has no employment at all, because a load was undone, is no leaver either.
+LEFT = """(SELECT max(greatest(work.ends_at, work.ended_recorded_at)) FROM employees_employment work
+    WHERE work.employee_id = person.id) <= %(left_before)s"""
+DUE = f"""contact.name IS NOT NULL AND (contact.recorded_at < %(before)s AND NOT {HELD.format(contact="contact")}
+    OR NOT {USED} AND contact.employee_id IN (SELECT person.id FROM employees_employee person WHERE {LEFT}))"""
+NEXT = f"""SELECT contact.employee_id, contact.id FROM contacts_contact contact
+    WHERE {DUE} AND contact.id > %(after)s ORDER BY contact.id LIMIT %(limit)s"""
+COUNT = f"SELECT count(*) FROM contacts_contact contact WHERE {DUE}"
+# 32 bytes are a digest, 16 are none of anything. A colleague's stays: it is theirs, and stands on the roster as well.
+FREE = f"""SELECT DISTINCT one.kind, one.digest FROM contacts_contactidentity one
+    JOIN contacts_contact contact ON contact.employee_id = one.employee_id AND contact.id = one.contact_id
+    WHERE contact.name IS NULL AND octet_length(one.digest) = 32
+      AND contact.recorded_at < %(before)s AND NOT {HELD.format(contact="contact")}
+      AND NOT EXISTS (SELECT FROM employees_employeeidentity own WHERE own.kind = one.kind AND own.digest = one.digest)
+      AND NOT EXISTS (SELECT FROM core_outbox note WHERE note.kind = one.kind AND note.digest = one.digest)
+      AND NOT EXISTS (SELECT FROM contacts_contactidentity other
+        JOIN contacts_contact holder ON holder.employee_id = other.employee_id AND holder.id = other.contact_id
+        WHERE other.kind = one.kind AND other.digest = one.digest AND (holder.name IS NOT NULL
+          OR holder.recorded_at >= %(before)s OR {HELD.format(contact="holder")}))
+    LIMIT %(limit)s"""
+# All who share a digest share what comes in its place: whoever claimed, or was recorded twice, still did and was.
+REPLACE = """WITH freed AS MATERIALIZED (
+    SELECT kind, decode(hex, 'hex') AS digest, uuid_send(gen_random_uuid()) AS fresh
+    FROM unnest(%s::text[], %s::text[]) AS sent(kind, hex))
+UPDATE contacts_contactidentity one SET digest = freed.fresh
+FROM freed WHERE one.kind = freed.kind AND one.digest = freed.digest"""
+HOLDERS = """SELECT DISTINCT one.employee_id, 0 FROM contacts_contactidentity one
+    JOIN unnest(%(kinds)s::text[], %(digests)s::text[]) AS sent(kind, hex)
+      ON one.kind = sent.kind AND one.digest = decode(sent.hex, 'hex')"""
+# What a submission still says that could name somebody.
+TOLD = f"""UPDATE contacts_submission SET file_name = '',
+    report = CASE WHEN report ? 'rejects' THEN jsonb_set(report, '{{rejects}}', '[]') ELSE report END
+WHERE id IN (SELECT id FROM contacts_submission contact WHERE received_at < %(before)s AND state <> 'received'
+    AND (file_name <> '' OR jsonb_array_length(coalesce(report -> 'rejects', '[]')) > 0)
+    AND NOT {HELD.format(contact="contact").replace("recorded_at", "received_at")} LIMIT %(limit)s)"""
+
+
+@dataclass(frozen=True)
+class RetentionWindow:
+    """What is over: recorded `before` and in no period that is `held`, or by who has left before `left_before`.
+
+    A leaver's is kept in a period that is in `use`.
+    """
+
+    before: datetime
+    left_before: datetime
+    held: Sequence[Period] = ()
+    use: Sequence[Period] = ()
+    company_domains: Collection[str] = field(default=frozenset())
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {
+            "before": self.before, "left_before": self.left_before, "limit": BATCH,
+            "starts": [start for start, _end in self.held], "ends": [end for _start, end in self.held],
+            "used_from": [start for start, _end in self.use], "used_until": [end for _start, end in self.use],
+        }  # fmt: skip
+
+
+def count_due(limits: RetentionWindow) -> int:
+    """How many contacts would be blanked now."""
+    return int(_ask(COUNT, limits.values)[0][0])
+
+
+def forget_expired(limits: RetentionWindow) -> Iterator[tuple[int, int]]:
+    """Blank what is over and free its digests; yields (contacts, digests) after each batch's commit.
+
+    No verdict moves. Begun again after a death it goes on with what is left.
+    """
+    after = 0
+    while found := _ask(NEXT, {**limits.values, "after": after}):
+        with _batch(found):
+            blank_contacts(found, limits.company_domains)
+            audit("retention.blanked", by=SYSTEM, kind="retention", detail={"contacts": len(found)})
+        after = found[-1][1]
+        yield len(found), 0
+    while keys := [(kind, bytes(digest)) for kind, digest in _ask(FREE, limits.values)]:
+        sent = [[kind for kind, _digest in keys], [digest.hex() for _kind, digest in keys]]
+        with _batch(_ask(HOLDERS, {"kinds": sent[0], "digests": sent[1]})):
+            _do(REPLACE, sent)
+            audit("retention.freed", by=SYSTEM, kind="retention", detail={"digests": len(keys)})
+        yield 0, len(keys)
+    while _do(TOLD, limits.values):
+        pass
+
+
+@contextmanager
+def _batch(found: Sequence[tuple[int, int]]) -> Iterator[None]:
+    with transaction.atomic():
+        lock_facts()
+        lock_employees(employee for employee, _ in found)
+        yield
+
+
+def _ask(statement: str, values: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
+
+
+def _do(statement: str, values: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return int(cursor.rowcount)

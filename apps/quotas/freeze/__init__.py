@@ -1,1 +1,0 @@
-"""The freeze: at the deadline the standings become a final, immutable, reproducible, signed result."""

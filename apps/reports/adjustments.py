@@ -1,0 +1,95 @@
+"""Adjustments for those who look at them: what holds for a person, and what HR has asked, decided and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from apps.accounts.models import Account
+from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
+from apps.campaigns.models.adjustment import AdjustmentQuerySet
+from apps.campaigns.rules import effective_as_of
+from apps.core.identity import clean_text
+
+# What HR's list can be narrowed to.
+SHOWN = ("mine", "waiting", "in_force", "all")
+
+
+@dataclass(frozen=True)
+class PageOfRequests:
+    """Requests, the newest first, and the id behind which the next page begins; None at the end."""
+
+    requests: list[AdjustmentRequest]
+    next: int | None
+
+
+def terms_of(campaign: Campaign, employees: Iterable[int], look: datetime) -> dict[int, list[Adjustment]]:
+    """What was granted these employees and is not over just before `look`, by employee, what decides first.
+
+    It may begin later than the look: compare `starts_at`. One query, however many they are.
+    """
+    found: dict[int, list[Adjustment]] = {}
+    at = effective_as_of(look, campaign.rule.cutoff_at)
+    # As one list: a hundred values take Django longer to write down than the whole page to read.
+    these = RawSQL("SELECT unnest(%s::bigint[])", [list(employees)])  # nosec B611 # ours
+    rows = Adjustment.objects.not_over(at).filter(campaign=campaign, employee__in=these)
+    for one in rows.select_related("request").order_by("employee_id", "-starts_at", "-id"):
+        found.setdefault(one.employee_id, []).append(one)
+    return found
+
+
+def waiting_for(campaign: Campaign, account: Account) -> QuerySet[AdjustmentRequest]:
+    """What this account of HR may decide: asked for by somebody else, and not about the account's own person."""
+    waiting = AdjustmentRequest.objects.filter(campaign=campaign, decision=None).exclude(asked_by_id=account.pk)
+    return waiting.exclude(employee_id=account.employee_id) if account.employee_id else waiting
+
+
+def requests_of(
+    campaign: Campaign, account: Account, *, shown: str, q: str = "", now: datetime, before: int | None, limit: int
+) -> PageOfRequests:
+    """A page of what HR has asked for in a campaign. `shown`: one of SHOWN; `q`: part of a name or staff number."""
+    found = AdjustmentRequest.objects.filter(campaign=campaign)
+    if shown == "mine":
+        found = waiting_for(campaign, account)
+    elif shown == "waiting":
+        found = found.filter(decision=None)
+    elif shown == "in_force":
+        found = found.filter(Exists(_in_force(now)))
+    if wanted := clean_text(q):
+        rows = Adjustment.objects.filter(request=OuterRef("pk"))
+        named = Q(employee__name__icontains=wanted) | Q(employee__staff_no__icontains=wanted)
+        found = found.filter(named | Exists(rows.filter(named)))
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    listed = list(_with_people(found, now).order_by("-pk")[: limit + 1])
+    return PageOfRequests(listed[:limit], listed[limit - 1].pk if len(listed) > limit else None)
+
+
+def one_request(request_id: int, now: datetime) -> AdjustmentRequest:
+    """A request with its counts of people. Raises DoesNotExist."""
+    return _with_people(AdjustmentRequest.objects.all(), now).get(pk=request_id)
+
+
+def endings_of(request: AdjustmentRequest, now: datetime) -> list[AdjustmentRequest]:
+    """The requests to end what this one adjusted, the oldest first."""
+    return list(_with_people(AdjustmentRequest.objects.filter(ends=request), now).order_by("pk"))
+
+
+def _in_force(now: datetime) -> AdjustmentQuerySet:
+    return Adjustment.objects.in_force(now).filter(request=OuterRef("pk"))
+
+
+def _with_people(requests: QuerySet[AdjustmentRequest], now: datetime) -> QuerySet[AdjustmentRequest]:
+    """Each with `people` asked for, and how many of them hold now (`holding`) or are not over (`lasting`)."""
+    alive = Q(adjustment__granted_at__isnull=False, adjustment__ends_at__gte=now) & (
+        Q(adjustment__ended_at=None) | Q(adjustment__ended_at__gte=now)
+    )
+    return requests.select_related("employee", "campaign", "ends", "ends__employee").annotate(
+        people=Count("adjustment"),
+        holding=Count("adjustment", filter=alive & Q(adjustment__starts_at__lt=now)),
+        lasting=Count("adjustment", filter=alive),
+    )

@@ -1,0 +1,57 @@
+"""All campaigns as HR sees them: in any state, with how many people are in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from apps.campaigns.models import Campaign, CampaignRule
+from apps.campaigns.population import all_employees_sql, population_sql
+from apps.core.models import AuditEntry
+from apps.core.read_replica import read_rows
+from apps.core.sql import sql_literal
+
+# For so many days everybody is told that the rule has changed.
+TOLD_DAYS = 14
+ORDER = ("open", "closing", "draft", "frozen", "cancelled")
+FROZEN = """
+SELECT DISTINCT ON (campaign_id) campaign_id, rows FROM results_frozenresult WHERE campaign_id = ANY({frozen})
+ORDER BY campaign_id, version DESC
+"""
+
+
+def all_campaigns() -> list[Campaign]:
+    """Every campaign with its rules: what runs by the nearest cut-off, what is over by the latest."""
+    found = [one for one in Campaign.objects.prefetch_related("rules") if one.versions]
+
+    def order(one: Campaign) -> tuple[int, float, str]:
+        cutoff = one.rule.cutoff_at.timestamp()
+        return ORDER.index(one.state), cutoff if one.state in ("open", "closing", "draft") else -cutoff, one.slug
+
+    return sorted(found, key=order)
+
+
+def people_by_campaign(campaigns: Sequence[Campaign], at: datetime) -> dict[int, int]:
+    """How many people are in each, by id: of frozen ones in the result, of cancelled ones nobody. One query."""
+    frozen = [one.pk for one in campaigns if one.state == Campaign.State.FROZEN]
+    parts = [f"({FROZEN.format(frozen=sql_literal(frozen))})"] if frozen else []
+    for one in campaigns:
+        if one.state in (Campaign.State.DRAFT, Campaign.State.OPEN, Campaign.State.CLOSING):
+            counted = population_sql(one.rule, at, all_employees_sql())
+            parts.append(f"(SELECT {one.pk}, count(*) FROM ({counted}) population)")
+    if not parts:
+        return {}
+    return {campaign: int(people) for campaign, people in read_rows(" UNION ALL ".join(parts))}
+
+
+def cancellation_of(campaign: Campaign) -> AuditEntry | None:
+    """Who cancelled it, when and why (`detail["reason"]`)."""
+    entries = AuditEntry.objects.filter(action="campaign.cancelled", subject_kind="campaign", subject_id=campaign.slug)
+    return entries.order_by("at").last()
+
+
+def fresh_changes(campaign: Campaign, at: datetime) -> list[tuple[CampaignRule, CampaignRule]]:
+    """Each change of the rule in the TOLD_DAYS before `at`, with the version before it, the newest first."""
+    since = at - timedelta(days=TOLD_DAYS)
+    pairs = zip(campaign.versions, campaign.versions[1:], strict=False)
+    return [(before, rule) for before, rule in pairs if since < rule.in_force_from][::-1]

@@ -1,0 +1,69 @@
+"""What concerns one employee alone: the contacts with their reasons, and the flips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, Count, Prefetch, QuerySet, TextField, Value, When
+
+from apps.campaigns.models import Campaign
+from apps.campaigns.population import employee_ids_sql
+from apps.contacts.models import Contact, ContactIdentity
+from apps.employees.models import Employee
+from apps.results.models import CorrectionLine, FrozenResult, ResultCorrection
+from apps.standings.evaluation import with_exclusion_reason
+from apps.standings.models import StandingChange
+
+
+def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: datetime) -> QuerySet[Any]:
+    """An employee's own contacts, each with `reason`: '' when it counts, else one of rules.REASONS.
+
+    Without a campaign only an end is a reason. Show it to nobody but that employee.
+    """
+    contacts = Contact.objects.of(employee).prefetch_related(
+        Prefetch("identities", ContactIdentity.objects.filter(employee=employee))
+    )
+    if campaign is None:
+        ended = Case(When(ended_at=None, then=Value("")), default=Value("ended"), output_field=TextField())
+        return contacts.annotate(reason=ended)
+    return with_exclusion_reason(contacts, campaign.rule, at, employee_ids_sql([employee.pk]))
+
+
+def reason_counts(campaign: Campaign | None, employee: Employee, at: datetime) -> dict[str, int]:
+    """How many of an employee's contacts have which reason at `at`; '' counts. Numbers alone, so HR may see them."""
+    found = contacts_with_reason(campaign, employee, at).order_by().values("reason").annotate(count=Count("id"))
+    return {line["reason"]: line["count"] for line in found}
+
+
+@dataclass(frozen=True)
+class ReasonChange:
+    """How many contacts went from one reason to another; '' counts, None was not recorded yet."""
+
+    before: str | None
+    now: str
+    contacts: int
+
+
+def corrections_of(result: FrozenResult, employee: Employee) -> list[CorrectionLine]:
+    """The corrections of a frozen result that were granted about this employee up to its version, the newest first.
+
+    Each with its correction, and of how many `people` that is.
+    """
+    found = CorrectionLine.objects.filter(
+        employee=employee,
+        correction__campaign=result.campaign_id,
+        correction__state=ResultCorrection.State.GRANTED,
+        correction__result_version__lte=result.version,
+    )
+    lines = found.select_related("correction").annotate(people=Count("correction__lines"))
+    return list(lines.order_by("-correction__result_version"))
+
+
+def flips(campaign: Campaign, employee: Employee) -> QuerySet[StandingChange]:
+    """When the employee turned red or not red, the newest first.
+
+    One with `cause` repair is no turn: a row that differed from the facts was put right.
+    """
+    return StandingChange.objects.filter(campaign=campaign, employee=employee).order_by("-at", "-id")

@@ -1,0 +1,34 @@
+"""The base query of a report over a frozen result."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from apps.core.sql import sql_literal
+from apps.results.models import FrozenResult
+from apps.reviews.models import under_review_sql
+from apps.standings.population import People, chosen_frozen
+
+
+def frozen_sources(result: FrozenResult, people: People, reviews_at: datetime | None) -> str:
+    """The same CTEs from one version of a frozen result: its rows, and the tree of the cut-off.
+
+    `reviews_at`: when the reader looks, where they are told whose standing is under review; else None.
+    """
+    asked = "NULL::boolean"
+    if reviews_at is not None:
+        asked = f"kept.employee_id IN ({under_review_sql(result.campaign_id, reviews_at)})"
+    which = f"row.campaign_id = {result.campaign_id} AND row.version = {result.version}"
+    return f"""WITH chosen AS MATERIALIZED ({chosen_frozen(people, result.campaign_id)}),
+    kept AS MATERIALIZED (
+        SELECT row.* FROM results_frozenstanding row WHERE {which} AND row.employee_id IN (SELECT id FROM chosen)),
+    current AS (SELECT employee_id, counted, target, exempt, reached_at FROM kept),
+    days AS (SELECT employee_id, day, delta FROM kept, unnest(kept.days, kept.deltas) AS counted_on(day, delta)),
+    listed AS (
+        SELECT kept.employee_id, counted, target, exempt, reached_at, NULL::timestamptz AS since,
+               {sql_literal(result.frozen_at)} AS computed_at, NULL::timestamptz AS stale_since,
+               staff_no COLLATE "C" AS staff_no, name, email, department, manager_staff_no, red, remaining, pace,
+               NULL::integer AS quiet_days, true AS moved,
+               coalesce(node.last > node.first, false) AS has_team, {asked} AS under_review
+        FROM kept LEFT JOIN results_frozennode node
+          ON node.campaign_id = {result.campaign_id} AND node.employee_id = kept.employee_id)"""

@@ -1,0 +1,148 @@
+"""All that a reader's own page asks of campaign and contacts, in two statements: each costs more than what it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS
+
+from apps.campaigns.models import Campaign
+from apps.campaigns.population import employee_ids_sql
+from apps.contacts.models import Contact, ContactIdentity
+from apps.core.prepared_statements import execution
+from apps.core.sql import sql_literal
+from apps.employees.models import Employee
+from apps.reports.employee_detail import ReasonChange
+from apps.reports.standings_report import COLUMNS, Row, Standings
+from apps.reports.team_report import Day
+from apps.standings.evaluation import exclusion_reason, internal_since_sql
+from apps.standings.models import StandingChange
+
+FLIP = ("at", "red", "counted", "target", "exempt", "cause")
+# Beside the row: its days, its turns with the newest first, whether anything was asked or adjusted about the person.
+EXTRA_COLUMNS = """
+ARRAY(SELECT day FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
+ARRAY(SELECT delta FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
+EXISTS (SELECT FROM reviews_review asked
+        WHERE asked.campaign_id = {campaign} AND asked.employee_id = listed.employee_id),
+EXISTS (SELECT FROM campaigns_adjustment terms
+        WHERE terms.campaign_id = {campaign} AND terms.employee_id = listed.employee_id)
+"""
+TURNS = """
+ARRAY(SELECT turn.{column} FROM standings_standingchange turn
+      WHERE turn.campaign_id = {campaign} AND turn.employee_id = listed.employee_id ORDER BY turn.at DESC, turn.id DESC)
+"""
+# Each contact is judged once; what is wanted of all of them stands beside the few rows that are sent.
+CONTACTS = """
+WITH {internal}judged AS MATERIALIZED (
+    SELECT contacts_contact.*, {reason} AS reason, {earlier} AS earlier
+    FROM contacts_contact WHERE employee_id = {employee}::bigint {recorded})
+SELECT *, (SELECT array_agg(ARRAY[mine.kind, mine.value] ORDER BY mine.id) FROM contacts_contactidentity mine
+    WHERE mine.employee_id = {employee}::bigint AND mine.contact_id = numbered.id) AS held FROM (
+    SELECT judged.*, row_number() OVER (ORDER BY recorded_at DESC, id DESC) AS nth,
+           row_number() OVER (PARTITION BY reason ORDER BY recorded_at DESC, id DESC) AS nth_of_reason,
+           count(*) OVER (PARTITION BY reason) AS of_reason,
+           row_number() OVER (PARTITION BY reason, earlier) AS nth_of_move,
+           count(*) OVER (PARTITION BY reason, earlier) AS of_move
+    FROM judged) numbered
+WHERE nth <= {latest} OR nth_of_move = 1 OR (nth_of_reason <= {each} AND reason NOT IN ('', 'ended'))
+ORDER BY nth
+"""
+
+
+@dataclass(frozen=True)
+class OwnStanding:
+    """A person's row with its days and turns, and whether there ever was a question, or an adjustment, about it."""
+
+    row: Row
+    days: list[Day]
+    flips: list[StandingChange]
+    asked: bool
+    adjusted: bool
+
+
+def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None:
+    """None when the person is not in the campaign's population."""
+    campaign = standings.campaign.pk
+    turns = ",".join(TURNS.format(column=column, campaign=campaign) for column in FLIP)
+    found = standings.ask(
+        f"SELECT {COLUMNS}, {EXTRA_COLUMNS.format(campaign=campaign)}, {turns} FROM listed"
+        f" WHERE employee_id = {employee.pk}::bigint"
+    )
+    if not found:
+        return None
+    (*row, days, deltas, asked, adjusted), turned = found[0][: -len(FLIP)], found[0][-len(FLIP) :]
+    flips = [
+        StandingChange(campaign=standings.campaign, employee=employee, **dict(zip(FLIP, turn, strict=True)))
+        for turn in zip(*turned, strict=True)
+    ]
+    by_day = dict(zip(days, deltas, strict=True))
+    period = standings.days()
+    totals = accumulate(by_day.get(day, 0) for day in period)
+    curve = [Day(day, by_day.get(day, 0), total) for day, total in zip(period, totals, strict=True)]
+    return OwnStanding(Row(*row), curve, flips, asked, adjusted)
+
+
+@dataclass(frozen=True)
+class OwnContacts:
+    """A person's contacts at an instant. Show them to nobody but that person.
+
+    `latest`: the newest; `mendable`: by reason, the newest of the live ones that do not count, each with `of_reason`,
+    how many have it; `by_reason`: how many have which reason, '' counts; `moved`: what became of them since an earlier
+    instant, None when none was given.
+    """
+
+    latest: list[Any]
+    mendable: dict[str, list[Any]]
+    by_reason: dict[str, int]
+    moved: list[ReasonChange] | None
+
+
+def own_contacts(
+    campaign: Campaign | None, employee: Employee, at: datetime, *, before: datetime | None, latest: int, each: int
+) -> OwnContacts:
+    """The `latest` newest, and the newest `each` of every reason; what moved is judged from the facts at both ends."""
+    internal, reason, earlier = _judged(campaign, employee, at, before)
+    statement = CONTACTS.format(
+        internal=internal, reason=reason, earlier=earlier, employee=employee.pk,
+        recorded=f"AND recorded_at < {sql_literal(at)}" if campaign else "", latest=latest, each=each,
+    )  # fmt: skip
+    found: list[Any] = list(Contact.objects.raw(execution(statement, DEFAULT_DB_ALIAS), params=None))
+    for one in found:
+        one.brought = [ContactIdentity(contact=one, kind=kind, value=value) for kind, value in one.held or ()]
+    newest = [one for one in found if one.nth <= latest]
+    mendable: dict[str, list[Any]] = {}
+    for one in found:
+        if one.reason not in ("", "ended") and one.nth_of_reason <= each:
+            mendable.setdefault(one.reason, []).append(one)
+    groups = [one for one in found if one.nth_of_move == 1]
+    moved = [ReasonChange(one.earlier, one.reason, one.of_move) for one in groups if one.earlier != one.reason]
+    by_reason = {one.reason: one.of_reason for one in groups}
+    return OwnContacts(newest, mendable, by_reason, None if before is None else moved)
+
+
+def _judged(
+    campaign: Campaign | None, employee: Employee, at: datetime, before: datetime | None
+) -> tuple[str, str, str]:
+    """A CTE or nothing, and the reasons of a contact at the look and at the earlier one.
+
+    By the rule of then; NULL for what was not recorded yet.
+    """
+    never = "NULL::text"
+    if campaign is None:
+        return "", "CASE WHEN ended_at IS NULL THEN '' ELSE 'ended' END", never
+    whose = employee_ids_sql([employee.pk])
+    then = campaign.rule
+    if before is not None and then.in_force_from >= before:
+        then = campaign.rule_at(before)
+    # Whom of these the company knows is looked for once, unless the two looks go by two rules.
+    shared = "internal" if then == campaign.rule else ""
+    cte = f"internal AS MATERIALIZED ({internal_since_sql(then, whose)}), " if shared else ""
+    reason = exclusion_reason(campaign.rule, at, whose, internal=shared).sql.replace("%%", "%")
+    if before is None:
+        return cte, reason, never
+    earlier = exclusion_reason(then, before, whose, internal=shared).sql.replace("%%", "%")
+    return cte, reason, f"CASE WHEN recorded_at < {sql_literal(before)} THEN {earlier} END"

@@ -1,0 +1,348 @@
+"""Sums read from the roll-up: whole blocks of the tree, and one by one only the people of whom it says nothing true.
+
+Those are the people at the edges of a team, where a block is not wholly its own, and everybody who differs from what
+the sums hold: who was marked since (RollupChange), and who is stale. What the sums hold of them is taken away again.
+All of it is one statement, so that no mark and no summing up can come in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from apps.campaigns import rules
+from apps.campaigns.models import Campaign, CampaignRule
+from apps.campaigns.population import effective_as_of
+from apps.core.read_replica import read_rows
+from apps.core.sql import sql_literal
+from apps.employees.models import Employee
+from apps.employees.org_tree import TREE_VERSION_SQL
+from apps.reports.fast_path import ask_if, calm_sql
+from apps.reviews.models import under_review_sql
+from apps.standings import metrics
+from apps.standings.base_query import base_ctes
+from apps.standings.evaluation import pending_sql
+from apps.standings.population import EmployeeQuery, Team, WholeCompany
+
+# Of more people who differ, everybody is read anew.
+MOST = 5_000
+# A team of fewer blocks is read as quickly.
+FEWEST_BLOCKS = 3
+# Of a larger share of the company it is sooner found who is not of the team.
+NEARLY_ALL = 0.9
+TreeInterval = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class BlockCover:
+    """An interval of places of the tree as blocks, from `low` to `high`: whole ones, and the smaller side of each end.
+
+    `edges` are places of it that lie outside of these blocks, `beyond` those inside that are not its own.
+    """
+
+    low: int
+    high: int
+    edges: list[TreeInterval]
+    beyond: list[TreeInterval]
+
+
+def part_of(span: TreeInterval) -> BlockCover:
+    """What of an interval is read as sums, what is added to that person by person and what is taken away."""
+    (first, last), size = span, metrics.BLOCK
+    # Over half of a block at either end, or two neighbours might have the same one.
+    low = first // size + (2 * (first % size) >= size)
+    high = last // size - (2 * (last % size + 1) <= size)
+    if low > high:
+        return BlockCover(low, low - 1, [span], [])
+    part = BlockCover(low, high, [], [])
+    begin, end = part.low * size, (part.high + 1) * size - 1
+    for inner, outer in (((first, begin - 1), (begin, first - 1)), ((end + 1, last), (last + 1, end))):
+        part.edges.extend([inner] if inner[0] <= inner[1] else [])
+        part.beyond.extend([outer] if outer[0] <= outer[1] else [])
+    return part
+
+
+def _among(column: str, spans: list[TreeInterval]) -> str:
+    """The condition that a column lies in one of these intervals, as SQL."""
+    return f"({' OR '.join(f'{column} BETWEEN {low} AND {high}' for low, high in spans) or 'false'})"
+
+
+@dataclass(frozen=True)
+class BlockSet:
+    """Some parts of the tree, as conditions in SQL on a block's number or a place. No block is in two parts."""
+
+    parts: list[BlockCover]
+
+    @property
+    def size(self) -> int:
+        """How many blocks they are."""
+        return sum(part.high - part.low + 1 for part in self.parts)
+
+    def blocks(self, block: str) -> str:
+        return _among(block, [(part.low, part.high) for part in self.parts if part.low <= part.high])
+
+    def in_blocks(self, first: str) -> str:
+        size = metrics.BLOCK
+        return _among(
+            first, [(one.low * size, one.high * size + size - 1) for one in self.parts if one.low <= one.high]
+        )
+
+    def at_edges(self, first: str) -> str:
+        return _among(first, [edge for part in self.parts for edge in part.edges])
+
+    def beyond(self, first: str) -> str:
+        return _among(first, [place for part in self.parts for place in part.beyond])
+
+
+@dataclass(frozen=True)
+class SubTeamLead:
+    """A direct report with a team, and where that stands in the tree."""
+
+    id: int
+    name: str
+    staff_no: str
+    span: TreeInterval
+
+
+@dataclass(frozen=True)
+class GroupKey:
+    """By which column a relation is grouped, and what must be joined to it for that."""
+
+    key: str
+    joined: str
+
+
+@dataclass(frozen=True)
+class TeamSummary:
+    """The sums of one campaign over the version `tree` of the tree, for the company, or for what stands in `span`.
+
+    `share` is theirs of all places. `calm`: nobody waited to be judged again when this was made.
+    """
+
+    campaign: Campaign
+    rule: CampaignRule
+    at: datetime
+    tree: int
+    span: TreeInterval | None
+    share: float
+    calm: bool
+
+    def figures(self, kind: str, select: str) -> list[tuple] | None:
+        """The rows of a SELECT over `figure`, which is of (day, low, high, exempt, n). None: the sums do not hold."""
+        return self._ask(self._region, f", figure AS ({self._combined(kind, self._region)})", select)
+
+    def by_department(self, select: str) -> list[tuple] | None:
+        """The same of verdicts, with the department as `key`."""
+        here = GroupKey("coalesce(node.department, '')", "LEFT JOIN employees_treenode node USING (employee_id)")
+        combined = self._verdicts(GroupKey("department", ""), here, here, None)
+        return self._ask(None, f", figure AS ({combined})", select)
+
+    def by_head(self, heads: list[SubTeamLead], select: str) -> list[tuple] | None:
+        """The same, with the id of the head as `key`. None also where the teams are too small for sums."""
+        parts = [part_of(head.span) for head in heads]
+        region = BlockSet(parts)
+        if region.size < FEWEST_BLOCKS:
+            return None
+        # A place is one head's, and the block it lies in may be summed up for another.
+        rows = ", ".join(
+            f"({head.id}, {head.span[0]}, {head.span[1]}, {part.low}, {part.high})"
+            for head, part in zip(heads, parts, strict=True)
+        )
+        node = "JOIN employees_treenode node USING (employee_id) JOIN head ON"
+        combined = self._verdicts(
+            GroupKey("head.id", "JOIN head ON block BETWEEN head.low AND head.high"),
+            GroupKey("head.id", f"{node} node.first / {metrics.BLOCK} BETWEEN head.low AND head.high"),
+            GroupKey("head.id", f"{node} node.first BETWEEN head.first AND head.last"),
+            region,
+        )
+        ctes = f", head (id, first, last, low, high) AS (VALUES {rows}), figure AS ({combined})"
+        return self._ask(region, ctes, select)
+
+    def totals(self, *, reviews: bool) -> list[tuple] | None:
+        """Of (counted, target, exempt, people) with, in each row, who stands still, is stale, is under review."""
+        region = self._region
+        return self._ask(
+            region,
+            f""", figure AS ({self._combined("verdict", region)}),
+                quiet AS ({self._combined("quiet", region, self._not_hired())})""",
+            f"""SELECT low, high, exempt, sum(n), (SELECT coalesce(sum(n), 0) FROM quiet WHERE {self._week()}),
+                    (SELECT count(*) FROM current WHERE stale_since IS NOT NULL), ({self._reviews(region, reviews)})
+                FROM figure GROUP BY 1, 2, 3 ORDER BY 1""",
+            also=self._hired(),
+        )
+
+    @property
+    def holds(self) -> str:
+        """The condition, for the very statement, that the sums and the places in the tree are still those."""
+        return f"""EXISTS (SELECT FROM standings_rollup WHERE campaign_id = {self.campaign.pk} AND state = 'ready'
+            AND tree = {self.tree} AND tree = {TREE_VERSION_SQL})"""
+
+    @property
+    def nearly_all(self) -> bool:
+        """Whether this is a team of nearly the whole company."""
+        return self.span is not None and self.share > NEARLY_ALL
+
+    @property
+    def all_placed(self) -> str:
+        """The condition that whoever has a standing stands in the tree, by the sums and by what has changed since."""
+        return f"""NOT EXISTS (SELECT FROM standings_rollupsum
+                WHERE campaign_id = {self.campaign.pk} AND kind = 'verdict' AND block = {metrics.NOWHERE} AND n <> 0)
+            AND NOT EXISTS (SELECT FROM standings_rollupchange change WHERE campaign_id = {self.campaign.pk}
+                AND NOT EXISTS (SELECT FROM employees_treenode node WHERE node.employee_id = change.employee_id))"""
+
+    @property
+    def _region(self) -> BlockSet | None:
+        return BlockSet([part_of(self.span)]) if self.span else None
+
+    def ask(
+        self, ctes: Callable[[bool], str], select: str, holds: str = "true", quiet: str = "true"
+    ) -> list[tuple] | None:
+        """The rows of a SELECT over CTEs, which are given whether they may believe what is stored (calm.py).
+
+        `quiet` is what those that may presume besides. None when `holds` does not.
+        """
+        if self.calm:
+            found = ask_if(f"{holds} AND {calm_sql(self.campaign.pk)} AND {quiet}", ctes(True), select)
+            if found is not None:
+                return found
+        return ask_if(holds, ctes(False), select)
+
+    def _ask(self, region: BlockSet | None, also_ctes: str, select: str, also: str = "") -> list[tuple] | None:
+        return self.ask(lambda calm: self._ctes(region, also, calm=calm) + also_ctes, select, self.holds)
+
+    def _ctes(self, region: BlockSet | None, also: str, *, calm: bool) -> str:
+        """What every report is asked of, for those who are read one by one, and `held`: what the sums hold of them."""
+        campaign = self.campaign.pk
+        change = f"SELECT * FROM standings_rollupchange WHERE campaign_id = {campaign}"
+        whose = "SELECT employee_id FROM differing"
+        chosen = f"SELECT DISTINCT employee_id AS id FROM ({whose}) inside"
+        if region is not None:
+            nodes = "SELECT node.employee_id FROM employees_treenode node"
+            beyond = f"{nodes} WHERE {region.beyond('node.first')}"
+            whose = f"""{nodes} JOIN differing USING (employee_id) WHERE {region.in_blocks("node.first")}
+                UNION {beyond}"""
+            chosen = f"""SELECT employee_id AS id FROM (
+                (SELECT employee_id FROM inside EXCEPT {beyond}) UNION {nodes} WHERE {region.at_edges("node.first")}
+) near"""
+        stale = "" if calm else f"UNION SELECT employee_id FROM ({pending_sql(campaign)}) stale"
+        first = f"""differing AS MATERIALIZED (
+            SELECT employee_id FROM ({change}) change
+            {stale} {also}),
+        inside AS MATERIALIZED ({whose}),
+        first_change AS MATERIALIZED (
+            SELECT DISTINCT ON (employee_id) * FROM ({change}) change ORDER BY employee_id, id),
+        held AS MATERIALIZED (
+            SELECT employee_id, counted, target, exempt FROM first_change JOIN inside USING (employee_id)
+            WHERE counted IS NOT NULL
+            UNION ALL SELECT employee_id, counted, target, exempt
+            FROM standings_standing JOIN inside USING (employee_id)
+            WHERE campaign_id = {campaign} AND employee_id NOT IN (SELECT employee_id FROM first_change)),
+        held_days AS MATERIALIZED (
+            SELECT employee_id, day, delta FROM first_change JOIN inside USING (employee_id),
+                unnest(days, deltas) AS counted_on (day, delta)
+            UNION ALL SELECT employee_id, day, delta FROM standings_dailycount JOIN inside USING (employee_id)
+            WHERE campaign_id = {campaign} AND employee_id NOT IN (SELECT employee_id FROM first_change)), """
+        return base_ctes(self.campaign, self.rule, EmployeeQuery(chosen), self.at, past=False, before=first, calm=calm)
+
+    def _combined(self, kind: str, region: BlockSet | None, whose: str = "") -> str:
+        """Of whole blocks what is summed up, less what that holds of those who are read, and what they have."""
+        held = metrics.figures_sql(kind, people="held", days="held_days", sign="-")
+        current = metrics.figures_sql(kind, people="current", days="days")
+        return f"""SELECT day, low, high, exempt, n FROM standings_rollupsum WHERE {self._summed(kind, region)}
+            UNION ALL SELECT day, low, high, exempt, n FROM ({held}) held
+            UNION ALL SELECT day, low, high, exempt, n FROM ({current}) figure {whose}"""
+
+    def _verdicts(self, summed: GroupKey, held: GroupKey, current: GroupKey, region: BlockSet | None) -> str:
+        return f"""SELECT {summed.key} AS key, summed.low, summed.high, exempt, n
+            FROM standings_rollupsum summed {summed.joined} WHERE {self._summed("verdict", region)}
+            UNION ALL SELECT {held.key}, counted, target, exempt, -1 FROM held {held.joined}
+            UNION ALL SELECT {current.key}, counted, target, exempt, 1 FROM current {current.joined}"""
+
+    def _summed(self, kind: str, region: BlockSet | None) -> str:
+        blocks = f"block = {metrics.DEPARTMENTS}" if region is None else region.blocks("block")
+        return f"campaign_id = {self.campaign.pk} AND kind = '{kind}' AND {blocks}"
+
+    # -- who has come to a standstill: that hangs on the first day at work as well, which no sum knows ----------------
+
+    @property
+    def _week_ago(self) -> date:
+        return rules.day_of(self.at, self.rule.time_zone) - timedelta(days=rules.STALLED_AFTER_DAYS)
+
+    def _week(self) -> str:
+        """The condition on somebody's newest day that nothing has counted since."""
+        if self.at >= self.rule.cutoff_at or self.rule.opens_on - timedelta(days=1) > self._week_ago:
+            return "false"
+        return f"day <= {sql_literal(self._week_ago.isoformat())}::date"
+
+    def _began_lately(self) -> str:
+        """The condition on an employment `work` that whoever has it cannot have rested for a week."""
+        look, zone = effective_as_of(self.rule, self.at), self.rule.time_zone
+        # The first is for the index.
+        return f"""work.starts_at >= {sql_literal(rules.start_of_day(self._week_ago, zone))}
+            AND (work.starts_at AT TIME ZONE {sql_literal(zone)})::date - 1
+                > {sql_literal(self._week_ago.isoformat())}::date
+            AND work.starts_at < {look} AND work.ends_at >= {look}"""
+
+    def _hired(self) -> str:
+        return f"UNION SELECT work.employee_id FROM employees_employment work WHERE {self._began_lately()}"
+
+    def _not_hired(self) -> str:
+        return f"""WHERE NOT EXISTS (SELECT FROM employees_employment work
+            WHERE work.employee_id = figure.employee_id AND {self._began_lately()})"""
+
+    def _reviews(self, region: BlockSet | None, reviews: bool) -> str:
+        if not reviews:
+            return "0"
+        asked = f"employee_id IN ({under_review_sql(self.campaign.pk, self.at)})"
+        place = "" if region is None else "JOIN employees_treenode node USING (employee_id)"
+        inside = "true" if region is None else f"{region.in_blocks('node.first')} AND NOT {region.beyond('node.first')}"
+        return f"""(SELECT count(*) FROM current WHERE {asked})
+            + (SELECT count(*) FROM standings_standing {place} WHERE campaign_id = {self.campaign.pk} AND {asked}
+                AND {inside} AND employee_id NOT IN (SELECT id FROM chosen))"""
+
+
+def team_summary_for(
+    campaign: Campaign, rule: CampaignRule, people: WholeCompany | Team, at: datetime, *, calm: bool
+) -> TeamSummary | None:
+    """The sums for these people, where there are any that hold and that are worth it. One cheap question.
+
+    Without `calm` each statement judges whoever waits for that, even when nobody does.
+    """
+    root = people.employee.pk if isinstance(people, Team) else 0
+    node = getattr(people.employee, "node", None) if isinstance(people, Team) else None
+    # Too few by the tree of a moment ago: then each is read, which is right whatever became of the tree since.
+    if node is not None and _blocks(node.first, node.last) < FEWEST_BLOCKS:
+        return None
+    found = read_rows(f"""
+        SELECT tree, top.first, top.last, (SELECT max(first) FROM employees_treenode),
+            (SELECT count(*) FROM (SELECT FROM core_outbox LIMIT {MOST + 1}) noted) > {MOST}
+            OR (SELECT count(*) FROM (SELECT FROM standings_rollupchange WHERE campaign_id = {campaign.pk}
+                LIMIT {2 * MOST + 1}) changed) > {2 * MOST}
+            OR EXISTS (SELECT FROM standings_markrange part JOIN standings_markrun run ON run.id = part.run_id
+                WHERE run.makes_stale AND run.campaign_id = {campaign.pk} AND part.state = 'waiting'),
+            {calm_sql(campaign.pk)}
+        FROM standings_rollup LEFT JOIN employees_treenode top ON top.employee_id = {root}
+        WHERE campaign_id = {campaign.pk} AND state = 'ready' AND tree = {TREE_VERSION_SQL}""")
+    if not found or found[0][4]:
+        return None
+    tree, first, last, places, _many, nobody_waits = found[0]
+    calm = calm and nobody_waits
+    if not root:
+        return TeamSummary(campaign, rule, at, tree, None, 1.0, calm)
+    if first is None or _blocks(first, last) < FEWEST_BLOCKS:
+        return None
+    return TeamSummary(campaign, rule, at, tree, (first + 1, last), (last - first) / places, calm)
+
+
+def _blocks(first: int, last: int) -> int:
+    """How many blocks are whole or nearly so below a person at the place `first`, whose team ends at `last`."""
+    return BlockSet([part_of((first + 1, last))]).size
+
+
+def heads_of(root: Employee) -> list[SubTeamLead]:
+    """The direct reports who have a team, by name, as they stand today."""
+    rows = read_rows(f"""SELECT head.id, head.name, head.staff_no, node.first, node.last
+        FROM employees_treenode node JOIN employees_employee head ON head.id = node.employee_id
+        WHERE node.manager_id = {root.pk} AND node.last > node.first ORDER BY head.name""")
+    return [SubTeamLead(row[0], row[1], row[2], (row[3], row[4])) for row in rows]

@@ -1,0 +1,54 @@
+"""What one employee's target has been: the campaign's, or the one adjusted for them, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.campaigns.models import Adjustment, Campaign, CampaignRule
+from apps.campaigns.rules import effective_as_of
+from apps.employees.models import Employee
+
+
+@dataclass(frozen=True)
+class TargetStep:
+    """From `since` on this was the target. `own`: adjusted for the person, and not the campaign's."""
+
+    since: datetime
+    target: int
+    own: bool
+    exempt: bool
+
+
+def target_history(campaign: Campaign, employee: Employee, look: datetime) -> list[TargetStep]:
+    """The target of an employee from the opening to just before `look`, the newest step first. Two queries.
+
+    What was adjusted backwards shows from when it holds, as every look at the past judges it.
+    """
+    versions = list(campaign.rules.order_by("version"))
+    granted = Adjustment.objects.filter(campaign=campaign, employee=employee, granted_at__isnull=False)
+    at = effective_as_of(look, campaign.rule.cutoff_at)
+    return steps_of(versions, list(granted.order_by("starts_at", "id")), at)
+
+
+def steps_of(versions: list[CampaignRule], adjustments: list[Adjustment], look: datetime) -> list[TargetStep]:
+    """The same from the rule's versions in order, and what was granted, ordered by when it begins and by id."""
+    opens_at = versions[-1].opens_at
+    turns = [version.in_force_from for version in versions[1:]]
+    turns += [at for one in adjustments for at in (one.starts_at, one.until)]
+    steps: list[TargetStep] = []
+    for at in sorted({opens_at, *(turn for turn in turns if opens_at < turn < look)}):
+        step = _from(at, versions, adjustments)
+        if not steps or (step.target, step.exempt) != (steps[-1].target, steps[-1].exempt):
+            steps.append(step)
+    return steps[::-1]
+
+
+def _from(at: datetime, versions: list[CampaignRule], adjustments: Iterable[Adjustment]) -> TargetStep:
+    """What holds from an instant on: of what began, the last decides, of target and exemption apart."""
+    rule = next((version for version in reversed(versions) if version.in_force_from <= at), versions[0])
+    holding = [one for one in adjustments if one.starts_at <= at < one.until]
+    own = next((one.target for one in reversed(holding) if one.target is not None), None)
+    exempt = next((one.exempt for one in reversed(holding) if one.exempt is not None), False)
+    return TargetStep(at, rule.target if own is None else own, own is not None, exempt)

@@ -1,0 +1,316 @@
+"""Spread, curves and groups: the figures behind the charts, each with the rows its table twin shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from apps.core.read_replica import read_rows
+from apps.core.sql import sql_literal
+from apps.employees.models import Employee
+from apps.reports.distribution import StandingBucket, counted, number, quantile, to_go
+from apps.reports.small_groups import MIN_GROUP_SIZE, suppressed_groups
+from apps.reports.summaries import TeamSummary, heads_of
+from apps.standings.metrics import figures_sql
+from apps.standings.population import People, WholeCompany
+
+if TYPE_CHECKING:
+    from apps.campaigns.models import Campaign, CampaignRule
+    from apps.reports.standings_report import Filters
+    from apps.results.models import FrozenResult
+
+# The histogram has bins of a twentieth of the target up to half above it; the last one is open.
+BINS_PER_TARGET, BINS = 20, 30
+# What folded groups are called together: no department's name has a blank before it.
+OTHERS = " others"
+
+
+@dataclass(frozen=True)
+class Bin:
+    """People whose counted lies in [low, high]; the last bin has no high."""
+
+    low: int
+    high: int | None
+    people: int
+
+
+@dataclass(frozen=True)
+class Bands:
+    """People by share of their target at the end of a local day: under 25, 50, 75, 100 %, and 100 % or more."""
+
+    day: date
+    n0: int
+    n25: int
+    n50: int
+    n75: int
+    n100: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """Contacts recorded on a local day that count, and all up to its end."""
+
+    day: date
+    recorded: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """A department, or the team of a direct report with that report: people and how they stand."""
+
+    key: str
+    label: str
+    staff_no: str
+    people: int
+    red: int
+    at_target: int
+    counted: int
+    median: int
+
+
+# Who stands alike in each group, from the rows of people or from sums.
+GROUPED = """
+SELECT {key}, {label} AS label, {staff_no}, counted, target, exempt, count(*)::int FROM {source} WHERE {where}
+GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY label
+"""
+SUMMED = """
+SELECT {key} AS key, {key} AS label, '' AS staff_no, low, high, exempt, sum(n)::int AS n FROM figure
+GROUP BY 1, 4, 5, 6 ORDER BY 1
+"""
+
+
+class TeamReport:
+    """The grouped questions of Standings."""
+
+    if TYPE_CHECKING:
+        campaign: Campaign
+        rule: CampaignRule
+        people: People
+        filters: Filters
+        as_of: datetime | None
+        result: FrozenResult | None
+        being_frozen: bool
+
+        @property
+        def now(self) -> datetime: ...
+
+        @property
+        def rolled(self) -> TeamSummary | None: ...
+
+        @property
+        def where(self) -> str: ...
+
+        @property
+        def alike(self) -> list[StandingBucket]: ...
+
+        def ask(self, select: str, ctes: str = "") -> list[tuple]: ...
+
+    def histogram(self) -> list[Bin]:
+        """People by counted contacts, every bin, empty ones too."""
+        width = max(self.rule.target // BINS_PER_TARGET, 1)
+        found: Counter[int] = Counter()
+        for one in self.alike:
+            found[min(one.counted // width, BINS)] += one.people
+        closed = [Bin(n * width, (n + 1) * width - 1, found[n]) for n in range(BINS)]
+        return [*closed, Bin(BINS * width, None, found[BINS])]
+
+    def bands_by_day(self) -> list[Bands]:
+        """People by band at the end of every local day from the opening to today."""
+        standing, bands = [number(self.alike), 0, 0, 0, 0], []
+        by_day: dict[date, list[tuple[int, int, int]]] = {}
+        for day, was, band, _exempt, count in self._steps:
+            by_day.setdefault(day, []).append((was, band, count))
+        for day in self.days():
+            for was, band, count in by_day.get(day, ()):
+                standing[was] -= count
+                standing[band] += count
+            bands.append(Bands(day, *standing))
+        return bands
+
+    def curve(self) -> list[Day]:
+        """Counted contacts by the local day they were recorded, as they count now, from the opening to today."""
+        curve, total = [], 0
+        for day in self.days():
+            total += self.by_day.get(day, 0)
+            curve.append(Day(day, self.by_day.get(day, 0), total))
+        return curve
+
+    def under_target_by_day(self) -> list[tuple[date, int]]:
+        """People under their target, the exempt left out, at the end of every local day."""
+        reached: Counter[date] = Counter()
+        for day, _was, band, exempt, count in self._steps:
+            reached[day] += count if band == 4 and not exempt else 0
+        people, left = number(one for one in self.alike if not one.exempt), []
+        for day in self.days():
+            people -= reached[day]
+            left.append((day, people))
+        return left
+
+    @cached_property
+    def by_day(self) -> dict[date, int]:
+        """Counted contacts by the local day they were recorded; a day of none may be missing."""
+        return dict(self._figures("counted", "SELECT day, sum(n)::int FROM figure GROUP BY 1"))
+
+    @cached_property
+    def _steps(self) -> list[tuple]:
+        """On which day how many passed from which quarter of the target to which: (day, was, reached, exempt, n)."""
+        return self._figures("step", "SELECT day, low, high, exempt, sum(n)::int FROM figure GROUP BY 1, 2, 3, 4")
+
+    def by_source(self) -> list[tuple[date, str, int]]:
+        """Contacts recorded in the campaign's period by local day and way in, whether they count or not."""
+        until = sql_literal(min(self.now, self.rule.cutoff_at))
+        if self.result is None and self.people == WholeCompany() and self.rule.opens_at == _quarter(self.rule.opens_at):
+            return read_rows(self._tallied())
+        return self.ask(
+            f"SELECT (recorded_at AT TIME ZONE {sql_literal(self.rule.time_zone)})::date AS day, source, count(*)::int"
+            " FROM contacts_contact WHERE employee_id IN (SELECT id FROM chosen)"
+            f" AND recorded_at >= {sql_literal(self.rule.opens_at)}"
+            f" AND recorded_at < {until}{self._stored_by_then()} GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+
+    def _tallied(self) -> str:
+        """The same of everybody: whole quarters of an hour as they are tallied, and the contacts of the last one."""
+        until, zone = min(self.now, self.rule.cutoff_at), sql_literal(self.rule.time_zone)
+        last = sql_literal(_quarter(until))
+        return f"""SELECT (at AT TIME ZONE {zone})::date AS day, source, sum(n)::int FROM (
+                SELECT quarter AS at, source, n FROM contacts_contacttally
+                WHERE quarter >= {sql_literal(self.rule.opens_at)} AND quarter < {last}
+                UNION ALL SELECT recorded_at, source, 1 FROM contacts_contact
+                WHERE recorded_at >= {last} AND recorded_at < {sql_literal(until)}) tallied
+            GROUP BY 1, 2 HAVING sum(n) > 0 ORDER BY 1, 2"""
+
+    def sub_teams(self, root: Employee) -> list[Group]:
+        """The teams of `root`'s direct reports who have one, each with its head, who needs most help first."""
+        if self.rolled and (found := self._summed_heads(self.rolled, root)) is not None:
+            return found
+        if self.result is not None:
+            member = _frozen_members(root, self.result.campaign_id)
+        else:
+            member = _members(root, self._look())
+        return _groups(self.ask(_sub_teams(member, self.where)))
+
+    def departments(self) -> list[Group]:
+        """Departments, those with most contacts to go first."""
+        return _groups(self._by_department())
+
+    def folded_departments(self) -> list[Group]:
+        """The same for a reader who may not see their people one by one: small ones are one group, OTHERS, at the end.
+
+        Of fewer people than a group must have there is none at all.
+        """
+        rows = self._by_department()
+        found = _groups(rows)
+        others = suppressed_groups({group.key: group.people for group in found})
+        if not others:
+            return found
+        if sum(group.people for group in found) < MIN_GROUP_SIZE:
+            return []
+        together = _groups([(OTHERS, OTHERS, "", *row[3:]) for row in rows if row[0] in others])
+        return [*(group for group in found if group.key not in others), *together]
+
+    def _by_department(self) -> list[tuple]:
+        """Who stands alike in each department: (key, label, staff number, counted, target, exempt, people)."""
+        rows = None
+        if self.rolled and isinstance(self.people, WholeCompany):
+            rows = self.rolled.by_department(SUMMED.format(key="key"))
+        if rows is None:
+            names = {"key": "department", "label": "department", "staff_no": "''"}
+            rows = self.ask(GROUPED.format(**names, source="listed", where=self.where))
+        return rows
+
+    def _summed_heads(self, rolled: TeamSummary, root: Employee) -> list[Group] | None:
+        """Sub-teams out of the sums; None where there are none that hold, or the teams are too small."""
+        heads = heads_of(root)
+        rows = rolled.by_head(heads, SUMMED.format(key="key::text"))
+        if rows is None:
+            return None
+        of_head: dict[str, list[tuple]] = {str(head.id): [] for head in heads}
+        for row in rows:
+            of_head[row[0]].append(row[3:])
+        return _groups(
+            [(str(head.id), head.name, head.staff_no, *row) for head in heads for row in of_head[str(head.id)]]
+        )
+
+    def _figures(self, kind: str, select: str) -> list[tuple]:
+        """The rows of a SELECT over `figure`: the figures of a kind (figures.py) of whom the filters leave."""
+        if self.rolled and (found := self.rolled.figures(kind, select)) is not None:
+            return found
+        # By name, so that whatever else `listed` has is not found for it.
+        people = f"(SELECT employee_id, counted, target, exempt FROM listed WHERE {self.where})"
+        return self.ask(select, f", figure AS ({figures_sql(kind, people=people, days='days')})")
+
+    def _stored_by_then(self) -> str:
+        return f" AND stored_at <= {sql_literal(self.result.kept_until)}" if self.result is not None else ""
+
+    def _look(self) -> str | None:
+        past = self.as_of is not None or self.being_frozen
+        return sql_literal(min(self.now, self.rule.cutoff_at)) if past else None
+
+    def days(self) -> list[date]:
+        """The local days from the opening to today, or to the deadline when that is past."""
+        last = min(self.now.astimezone(ZoneInfo(self.rule.time_zone)).date(), self.rule.deadline)
+        return [self.rule.opens_on + timedelta(days=n) for n in range((last - self.rule.opens_on).days + 1)]
+
+
+def _quarter(at: datetime) -> datetime:
+    """The beginning of its quarter of an hour, which all days of all time zones begin with."""
+    return at - (at - datetime(1970, 1, 1, tzinfo=UTC)) % timedelta(minutes=15)
+
+
+def _groups(rows: Iterable[tuple]) -> list[Group]:
+    """The groups of such rows, who needs most help first, who is exempt as a whole last, else as they came."""
+    alike: dict[tuple[str, str, str], list[StandingBucket]] = {}
+    for key, label, staff_no, *row in rows:
+        if row[3]:
+            alike.setdefault((key, label, staff_no), []).append(StandingBucket(*row))
+    needy = sorted(alike.items(), key=lambda one: (all(same.exempt for same in one[1]), -to_go(one[1])))
+    return [
+        Group(
+            *names,
+            people=number(found),
+            red=number(one for one in found if one.red),
+            at_target=number(one for one in found if one.counted >= one.target),
+            counted=counted(found),
+            median=quantile(found, 0.5),
+        )
+        for names, found in needy
+    ]
+
+
+def _sub_teams(member: str, where: str) -> str:
+    """The SELECT of sub-teams, `member` being a SELECT of (head_id, employee_id)."""
+    source = f"""(SELECT listed.*, member.head_id, head.name AS head_name, head.staff_no AS head_no
+        FROM listed JOIN ({member}) member USING (employee_id)
+        JOIN employees_employee head ON head.id = head_id) member"""
+    return GROUPED.format(key="head_id::text", label="head_name", staff_no="head_no", source=source, where=where)
+
+
+def _members(root: Employee, look: str | None) -> str:
+    """Who belongs to the team of which report of `root`: by today's intervals, or by the placements of a moment."""
+    if look is None:
+        return f"""SELECT head.employee_id AS head_id, node.employee_id FROM employees_treenode head
+            JOIN employees_treenode node ON node.first BETWEEN head.first AND head.last
+            WHERE head.manager_id = {root.pk:d}::bigint AND head.last > head.first"""
+    return f"""SELECT head_id, employee_id FROM (WITH RECURSIVE branch(head_id, employee_id) AS (
+        SELECT employee_id, employee_id FROM employees_placement head WHERE manager_id = {sql_literal(root.pk)}
+            AND starts_at < {look} AND ends_at >= {look}
+        UNION ALL
+        SELECT branch.head_id, place.employee_id FROM branch JOIN employees_placement place
+            ON place.manager_id = branch.employee_id AND place.starts_at < {look} AND place.ends_at >= {look}
+        ) SELECT head_id, employee_id, count(*) OVER (PARTITION BY head_id) AS size FROM branch) sized
+        WHERE size > 1"""
+
+
+def _frozen_members(root: Employee, campaign_id: int) -> str:
+    """The same at the cut-off of a frozen campaign."""
+    return f"""SELECT head.employee_id AS head_id, node.employee_id FROM results_frozennode head
+        JOIN results_frozennode node ON node.campaign_id = head.campaign_id
+         AND node.first BETWEEN head.first AND head.last
+        WHERE head.campaign_id = {campaign_id} AND head.manager_id = {sql_literal(root.pk)}
+          AND head.last > head.first"""

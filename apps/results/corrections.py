@@ -1,0 +1,215 @@
+"""Corrections of a frozen result: asked by one person of HR, granted by another, each a version of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts.approvals import ApprovalRefused, require_settled
+from apps.accounts.models import Account
+from apps.campaigns.models import Campaign
+from apps.core.audit import Actor, audit
+from apps.core.clock import db_now
+from apps.core.enqueue import enqueue_result_version
+from apps.core.identity import clean_text
+from apps.core.signing_key import can_be_signed, has_key, missing
+from apps.employees.models import Employee
+from apps.results import result_versions
+from apps.results.models import CorrectionLine, FrozenResult, FrozenStanding, ResultCorrection
+
+MOST = 1_000_000
+TEXT_LIMIT = 4_000
+
+
+class CorrectionRefused(ValueError):
+    """A correction that cannot be asked for or decided on so: the field, and a sentence."""
+
+    def __init__(self, field: str, message: str):
+        super().__init__(message)
+        self.field, self.message = field, message
+
+
+@dataclass(frozen=True)
+class CorrectionDraft:
+    """What somebody's standing is to be; None leaves that part as it is."""
+
+    staff_no: str
+    counted: int | None = None
+    target: int | None = None
+    exempt: bool | None = None
+
+
+def ask_correction(
+    *, campaign: Campaign, wanted: Sequence[CorrectionDraft], reason: str, evidence: str, by: Account
+) -> ResultCorrection:
+    """Ask for a change of the newest result. Raises CorrectionRefused."""
+    texts = {name: clean_text(text, TEXT_LIMIT) for name, text in (("reason", reason), ("evidence", evidence))}
+    for name, text in texts.items():
+        if not text:
+            raise CorrectionRefused(name, _("A correction needs its reason and its evidence."))
+    with transaction.atomic():
+        newest = _held(campaign, by)
+        lines = _lines(newest, wanted, by)
+        correction = ResultCorrection.objects.create(
+            campaign=campaign, **texts, asked_of=newest.version, asked_by_id=by.pk, asked_by_label=by.actor.label
+        )
+        for line in lines:
+            line.correction = correction
+        CorrectionLine.objects.bulk_create(lines)
+        _audit("asked", correction, by.actor)
+    return correction
+
+
+def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> FrozenResult | None:
+    """Grant what somebody else asked for: a new version of the result. Raises CorrectionRefused.
+
+    Returns the version, or None when a worker makes it: of a large result, which takes longer than a page may, or where
+    this process has no key to sign with. Granted twice by one person, as by a double click, it is granted once.
+    """
+    with transaction.atomic():
+        found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
+        newest = _held(found.campaign, by)
+        found.refresh_from_db(fields=["state", "decided_by_id", "result_version"])
+        if found.state == ResultCorrection.State.GRANTED and found.decided_by_id == by.pk:
+            return FrozenResult.objects.filter(campaign=found.campaign, version=found.result_version or 0).first()
+        _refuse_decided(found, by)
+        if not can_be_signed():
+            raise CorrectionRefused("state", missing())
+        if result_versions.pending_versions().filter(campaign=found.campaign).exists():
+            raise CorrectionRefused("state", _("A correction that was granted before is still being made. Grant this "
+                                               "one when it stands."))  # fmt: skip
+        if found.asked_of != newest.version:
+            # Its lines hold whole standings: granted, it would undo what was corrected since.
+            raise CorrectionRefused("state", _("The result has been corrected since this was asked for. Refuse it, and "
+                                               "ask again."))  # fmt: skip
+        _decide(found, ResultCorrection.State.GRANTED, by, answer, newest.version + 1)
+        _audit("granted", found, by.actor)
+        if newest.rows <= result_versions.AT_ONCE and has_key():
+            return result_versions.create_version(found)
+        enqueue_result_version(found.pk)
+        return None
+
+
+def refuse_correction(*, correction_id: int, by: Account, answer: str) -> None:
+    """Refuse what somebody else asked for, and say why. Raises CorrectionRefused."""
+    if not clean_text(answer):
+        raise CorrectionRefused("answer", _("Say why it is refused."))
+    with transaction.atomic():
+        found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
+        _held(found.campaign, by)
+        found.refresh_from_db(fields=["state"])
+        _refuse_decided(found, by)
+        _decide(found, ResultCorrection.State.REFUSED, by, answer, None)
+        _audit("refused", found, by.actor)
+
+
+def may_decide(correction: ResultCorrection, account: Account) -> bool:
+    """Whether this person of HR may grant or refuse: it waits, they did not ask, and it is not about them."""
+    return (
+        correction.state == ResultCorrection.State.ASKED
+        and correction.asked_by_id != account.pk
+        and not correction.lines.filter(employee_id=account.employee_id or 0).exists()
+    )
+
+
+def _held(campaign: Campaign, by: Account) -> FrozenResult:
+    """The newest result, the campaign's row locked: of two decisions one comes after the other.
+
+    Raises CorrectionRefused without a result, and for an account that changed lately.
+    """
+    Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    try:
+        require_settled(by.actor)
+    except ApprovalRefused as unsettled:
+        raise CorrectionRefused("decided_by", unsettled.message) from unsettled
+    newest = FrozenResult.objects.filter(campaign=campaign).order_by("version").last()
+    if newest is None:
+        raise CorrectionRefused("campaign", _("This campaign is not frozen."))
+    return newest
+
+
+def _refuse_decided(found: ResultCorrection, by: Account) -> None:
+    """Raises CorrectionRefused unless it waits, and for this person."""
+    if found.state != ResultCorrection.State.ASKED:
+        raise CorrectionRefused("state", _("This correction has been decided on already."))
+    if not may_decide(found, by):
+        raise CorrectionRefused("decided_by", _("Somebody else of HR decides on this: nobody their own request, nobody "
+                                               "their own standing."))  # fmt: skip
+
+
+def _decide(correction: ResultCorrection, state: str, by: Account, answer: str, version: int | None) -> None:
+    correction.state, correction.decided_at, correction.result_version = state, db_now(), version
+    correction.decided_by_id, correction.decided_by_label = by.pk, by.actor.label
+    correction.answer = clean_text(answer, TEXT_LIMIT)
+    correction.save(
+        update_fields=["state", "decided_at", "decided_by_id", "decided_by_label", "answer", "result_version"]
+    )
+
+
+def _lines(newest: FrozenResult, wanted: Sequence[CorrectionDraft], by: Account) -> list[CorrectionLine]:
+    """What is to change, against the result that stands; each person once."""
+    if not wanted:
+        raise CorrectionRefused("people", _("Say whose standing is to be corrected."))
+    if len({one.staff_no for one in wanted}) < len(wanted):
+        raise CorrectionRefused("people", _("Name each person once."))
+    rows = FrozenStanding.objects.filter(campaign=newest.campaign_id, version=newest.version)
+    known = {row.staff_no: row for row in rows.filter(staff_no__in=[one.staff_no for one in wanted])}
+    lines = []
+    for one in wanted:
+        row = known.get(one.staff_no)
+        if row is None:
+            raise CorrectionRefused("people", _("%(number)s is not in this result.") % {"number": one.staff_no})
+        if row.employee_id == by.employee_id:
+            raise CorrectionRefused("people", _("Nobody asks for a change of their own standing."))
+        line = CorrectionLine(
+            employee_id=row.employee_id,
+            counted=row.counted if one.counted is None else one.counted,
+            target=row.target if one.target is None else one.target,
+            exempt=row.exempt if one.exempt is None else one.exempt,
+        )
+        if not (0 <= line.counted <= MOST and 1 <= line.target <= MOST):
+            raise CorrectionRefused("people", _("A number is too large or too small."))
+        if (line.counted, line.target, line.exempt) == (row.counted, row.target, row.exempt):
+            raise CorrectionRefused("people", _("Nothing changes for %(number)s.") % {"number": one.staff_no})
+        lines.append(line)
+    return lines
+
+
+def _audit(what: str, correction: ResultCorrection, by: Actor) -> None:
+    people = Employee.objects.filter(correctionline__correction=correction).order_by("staff_no")
+    detail = {
+        "campaign": correction.campaign.slug, "people": list(people.values_list("staff_no", flat=True)),
+        "result_version": correction.result_version,
+    }  # fmt: skip
+    audit(f"correction.{what}", by=by, kind="correction", id=correction.pk, label=correction.reason, detail=detail)
+
+
+# -- grounds for a correction --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LateFacts:
+    """Contacts of one person with times of before the cut-off that came in after the result was drawn."""
+
+    staff_no: str
+    name: str
+    contacts: int
+    last_stored_at: datetime
+
+
+def late_facts(result: FrozenResult) -> list[LateFacts]:
+    """Who has contacts that came too late for the result, most first: a number of them, never a contact."""
+    rule = result.campaign.rule
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT person.staff_no, person.name, count(*), max(stored_at) FROM contacts_contact contact"
+            " JOIN employees_employee person ON person.id = contact.employee_id"
+            " WHERE stored_at > %s AND recorded_at >= %s AND recorded_at < %s"
+            " AND (ended_at IS NULL OR ended_at >= %s) GROUP BY person.id ORDER BY 3 DESC, 1 LIMIT 200",
+            [result.kept_until, rule.opens_at, rule.cutoff_at, rule.cutoff_at],
+        )
+        return [LateFacts(*row) for row in cursor.fetchall()]

@@ -1,0 +1,136 @@
+"""The freeze from one end to the other: what a task and a command call, as often as they like, several at once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import psycopg2
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import Q
+
+from apps.campaigns.models import Campaign
+from apps.core.audit import Actor, audit
+from apps.core.clock import db_now
+from apps.core.locks import advisory_lock
+from apps.core.signing_key import CannotSign, private_key
+from apps.results.close_submissions import CutoffNotReached, begin_closing, finish_received, fix_snapshot
+from apps.results.models import FrozenResult
+from apps.results.store_result import store_result
+
+logger = logging.getLogger(__name__)
+# Seconds between two looks of somebody who waits.
+PAUSE = 0.5
+
+
+class NotSigned(CutoffNotReached):
+    """A campaign that waits for a key to sign its result with."""
+
+
+def freeze(
+    *,
+    campaign: Campaign,
+    by: Actor,
+    patient: bool,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    waiting: Callable[[int], None] = lambda left: None,
+) -> FrozenResult | None:
+    """Bring a campaign to its result and return that; of a frozen one, the result of the freeze.
+
+    Each step is committed for itself and found again, so whoever is killed is followed by the next call. With
+    `patient` it waits for whatever must end first, `waiting(left)` being told of submissions; without, it returns
+    None and is to be called again. Raises NotYet before the cut-off, for a draft or a cancelled campaign, and while
+    there is no key to sign with.
+    """
+    with advisory_lock(f"freeze:{campaign.pk}", wait=float("inf") if patient else 0) as mine:
+        while mine:
+            result, moved = _try_step(campaign, by, progress, waiting)
+            if result is not None:
+                return result
+            if not moved:
+                if not patient:
+                    return None
+                time.sleep(PAUSE)
+    return None
+
+
+def _try_step(campaign: Campaign, *arguments: Any) -> tuple[FrozenResult | None, bool]:
+    """The next step; nothing moved when somebody writes for longer than a lock is waited for."""
+    try:
+        return _step(Campaign.objects.get(pk=campaign.pk), *arguments)
+    except IntegrityError:
+        # On a connection that the hold does not reach, as behind a pool, somebody has stored the result first.
+        if not FrozenResult.objects.filter(campaign=campaign).exists():
+            raise
+        return None, True
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg2.errors.LockNotAvailable):
+            raise
+        return None, False
+
+
+def _step(
+    now: Campaign, by: Actor, progress: Callable[[int, int], None], waiting: Callable[[int], None]
+) -> tuple[FrozenResult | None, bool]:
+    """Do what comes next for the state the campaign is in: the result when it stands, and whether anything moved."""
+    if now.state == Campaign.State.FROZEN:
+        return FrozenResult.objects.select_related("campaign").get(campaign=now, version=1), True
+    if now.state in (Campaign.State.DRAFT, Campaign.State.CANCELLED):
+        raise CutoffNotReached(f"{now.name} is {now.get_state_display()}: there is nothing to freeze")
+    if now.state == Campaign.State.OPEN:
+        begin_closing(now, by)
+    elif now.kept_until is None:
+        if left := finish_received(now):
+            waiting(left)
+        return None, not left and fix_snapshot(now, by)
+    else:
+        _require_key(now)
+        store_result(now, by, progress)
+    return None, True
+
+
+def _require_key(campaign: Campaign) -> None:
+    """Asked before everybody is judged. K stands: what is stored from here on does not count however long it takes."""
+    try:
+        private_key()
+    except CannotSign as error:
+        raise NotSigned(f"{campaign.name} is closed and cannot be frozen. {error}") from error
+
+
+def freeze_due(by: Actor) -> list[FrozenResult]:
+    """Freeze what was opened before its cut-off, when that has passed, and what somebody has begun to close.
+
+    What must wait is left for the next call.
+    """
+    at, frozen = db_now(), []
+    by_itself = Q(state=Campaign.State.OPEN, backdated=False) | Q(state=Campaign.State.CLOSING)
+    for campaign in Campaign.objects.filter(by_itself).order_by("pk"):
+        if campaign.rule.cutoff_at > at:
+            continue
+        try:
+            result = freeze(campaign=campaign, by=by, patient=False)
+        except NotSigned as error:
+            logger.error("%s", error)
+        except CutoffNotReached:
+            # Its rule has changed since it was looked at, or it was cancelled.
+            logger.info("%s is not to be frozen now", campaign.slug)
+        except Exception:
+            # The others have their deadline too.
+            logger.exception("%s could not be frozen", campaign.slug)
+        else:
+            frozen += [result] if result else []
+    return frozen
+
+
+def wait_for_feed(*, campaign: Campaign, until: datetime, by: Actor) -> bool:
+    """Let the feed go on until an instant: there is no K before it. False: the campaign has its K, or is over."""
+    with transaction.atomic():
+        open_still = Campaign.objects.filter(pk=campaign.pk, state__in=["open", "closing"], kept_until=None)
+        if not open_still.update(feed_until=until):
+            return False
+        detail = {"until": until.isoformat()}
+        audit("campaign.waits_for_feed", by=by, kind="campaign", id=campaign.slug, label=campaign.name, detail=detail)
+    return True

@@ -1,0 +1,12 @@
+CREATE TRIGGER results_campaign_freeze BEFORE UPDATE ON campaigns_campaign FOR EACH ROW EXECUTE FUNCTION results_guard_freeze();
+CREATE TRIGGER results_correction_line_added BEFORE INSERT ON results_correctionline FOR EACH ROW EXECUTE FUNCTION results_guard_correction_line();
+CREATE TRIGGER results_correction_ways BEFORE INSERT OR DELETE OR UPDATE ON results_resultcorrection FOR EACH ROW EXECUTE FUNCTION results_guard_correction();
+CREATE TRIGGER results_correctionline_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON results_correctionline FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
+CREATE TRIGGER results_frozen_reasons AFTER INSERT ON results_frozenreason REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION results_guard_frozen_reasons();
+CREATE TRIGGER results_frozen_rows AFTER INSERT ON results_frozenstanding REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION results_guard_frozen_rows();
+CREATE TRIGGER results_frozen_tree AFTER INSERT ON results_frozennode REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION results_guard_frozen_tree();
+CREATE TRIGGER results_frozennode_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON results_frozennode FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
+CREATE TRIGGER results_frozenreason_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON results_frozenreason FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
+CREATE TRIGGER results_frozenresult_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON results_frozenresult FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
+CREATE TRIGGER results_frozenstanding_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON results_frozenstanding FOR EACH STATEMENT EXECUTE FUNCTION hundred_refuse_change();
+CREATE TRIGGER results_result_stored BEFORE INSERT ON results_frozenresult FOR EACH ROW EXECUTE FUNCTION results_guard_result();

@@ -1,0 +1,71 @@
+"""What HR did for one person in one campaign that an answer can point to: adjustments, corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from apps.campaigns.models import Adjustment, Campaign
+from apps.employees.models import Employee
+from apps.results.models import CorrectionLine, ResultCorrection
+from apps.reviews.models import Review
+
+# How many an answer can choose from, the newest first.
+MOST = 50
+
+
+@dataclass(frozen=True)
+class LinkedDecision:
+    """One of them: its row's id, when it was made, and what it says."""
+
+    id: int
+    at: datetime
+    says: str
+
+
+def decisions_for(kind: str, campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
+    """What of this kind there is for this person, the newest first. Empty for a kind nobody can point to yet."""
+    find = ACTS.get(kind)
+    return find(campaign, employee) if find else []
+
+
+def _adjustments(campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
+    """Those that were granted: what was only asked for answers nobody."""
+    granted = Adjustment.objects.filter(campaign=campaign, employee=employee, granted_at__isnull=False)
+    found = granted.select_related("request").order_by("-granted_at", "-id")[:MOST]
+    return [LinkedDecision(one.pk, one.granted_at, _adjusted(one)) for one in found if one.granted_at]
+
+
+def _adjusted(one: Adjustment) -> str:
+    if one.target is not None:
+        return _("Target %(target)s: %(reason)s") % {"target": f"{one.target:,}", "reason": one.request.reason}
+    text = _("Exempt: %(reason)s") if one.exempt else _("No longer exempt: %(reason)s")
+    return text % {"reason": one.request.reason}
+
+
+def _corrections(campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
+    """Those that were granted. Their reason may speak of others as well: what is told is this person's own line."""
+    granted = CorrectionLine.objects.filter(
+        employee=employee, correction__campaign=campaign, correction__state=ResultCorrection.State.GRANTED
+    )
+    found = granted.select_related("correction").order_by("-correction__decided_at", "-id")[:MOST]
+    return [
+        LinkedDecision(one.correction_id, at, _corrected(one)) for one in found if (at := one.correction.decided_at)
+    ]
+
+
+def _corrected(one: CorrectionLine) -> str:
+    text = _("Result %(version)s: %(counted)s of %(target)s, exempt")
+    if not one.exempt:
+        text = _("Result %(version)s: %(counted)s of %(target)s")
+    numbers = {"counted": f"{one.counted:,}", "target": f"{one.target:,}"}
+    return text % {"version": one.correction.result_version, **numbers}
+
+
+ACTS: dict[str, Callable[[Campaign, Employee], list[LinkedDecision]]] = {
+    Review.Kind.ADJUSTMENT: _adjustments,
+    Review.Kind.CORRECTION: _corrections,
+}

@@ -1,0 +1,168 @@
+"""Reviews: an employee's question about the own standing, the contacts ticked with it, and HR's answer.
+
+What HR reads of a ticked contact is copied here when it is asked: a day, a way in, a reason, whether it was confirmed.
+So the pages of HR never look at a contact, and nothing here says who somebody is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Count, F, Q
+
+from apps.campaigns import rules
+from apps.contacts.models import Contact, Source
+from apps.core.querysets import Clock
+from apps.core.sql import sql_literal
+from apps.employees.models import Employee
+
+OPEN, OVERDUE, ANSWERED, WITHDRAWN = "open", "overdue", "answered", "withdrawn"
+
+
+def under_review_sql(campaign_id: int, at: datetime) -> str:
+    """SELECT of (employee_id), each once: whose question about a standing in the campaign was open just before `at`."""
+    return f"""SELECT employee_id FROM reviews_review WHERE campaign_id = {sql_literal(campaign_id)}
+        AND asked_at < {sql_literal(at)} AND (closed_at IS NULL OR closed_at >= {sql_literal(at)})"""
+
+
+class ReviewQuerySet(models.QuerySet):
+    """Reviews by what is still to be done with them."""
+
+    def open_at(self, at: datetime) -> ReviewQuerySet:
+        """Open just before `at`: the same as under_review_sql says."""
+        return self.filter(asked_at__lt=at).filter(Q(closed_at=None) | Q(closed_at__gte=at))
+
+    def in_state(self, state: str, at: datetime) -> ReviewQuerySet:
+        """Open, answered or withdrawn ones, or those whose reply is overdue at `at`. Any other word: nobody's."""
+        if state == OVERDUE:
+            return self.filter(state=OPEN, due_at__lte=at)
+        return self.filter(state=state)
+
+    def by_due(self, state: str) -> ReviewQuerySet:
+        """What has to be answered first comes first; of what is done, the newest."""
+        return self.order_by("due_at", "id") if state in (OPEN, OVERDUE) else self.order_by("-due_at", "-id")
+
+    def tally(self, at: datetime) -> dict[str, int]:
+        """How many there are in each state of `in_state`."""
+        states = {state: Count("pk", filter=Q(state=state)) for state in (OPEN, ANSWERED, WITHDRAWN)}
+        return self.aggregate(**states, overdue=Count("pk", filter=Q(state=OPEN, due_at__lte=at)))
+
+
+class Review(models.Model):
+    """One question about one standing: open, then answered by HR or withdrawn by whoever asked. Never deleted.
+
+    `counted`, `target` and `exempt` are the verdict when it was asked. `due_at` is the reply clock: the first instant
+    at which the reply is overdue. An answer by an adjustment or a correction names it by `answer_subject_id`.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        ANSWERED = "answered"
+        WITHDRAWN = "withdrawn"
+
+    class Kind(models.TextChoices):
+        ADJUSTMENT = "adjustment"
+        CORRECTION = "correction"
+        REASON = "reason"
+
+    id = models.BigAutoField(primary_key=True)
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, db_index=False)
+    employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_index=False, related_name="reviews")
+    key = models.UUIDField(help_text="of the form: sent twice it is one question")
+    asked_at = models.DateTimeField(db_default=Clock())
+    due_at = models.DateTimeField()
+    text = models.TextField()
+    counted = models.IntegerField()
+    target = models.IntegerField()
+    exempt = models.BooleanField()
+    state = models.TextField(choices=State.choices, default=State.OPEN)
+    closed_at = models.DateTimeField(null=True)
+    answer_kind = models.TextField(null=True, choices=Kind.choices)
+    answer_text = models.TextField(blank=True)
+    answer_subject_id = models.BigIntegerField(null=True)
+    answered_by = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
+    answered_by_label = models.TextField(blank=True)
+    # The mail that says there is an answer: when it was tried last, and when the mail server took it.
+    tried_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+
+    objects = ReviewQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["campaign", "state", "due_at", "id"], name="reviews_review_due"),
+            models.Index(fields=["employee", "campaign", "asked_at"], name="reviews_review_of"),
+            models.Index(
+                fields=["closed_at"], condition=Q(state="answered", told_at__isnull=True), name="reviews_review_untold"
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "employee"], condition=Q(closed_at__isnull=True), name="reviews_review_one_open"
+            ),
+            models.UniqueConstraint(fields=["employee", "key"], name="reviews_review_once"),
+            models.CheckConstraint(
+                name="reviews_review_state",
+                condition=Q(state="open", closed_at__isnull=True, answer_kind__isnull=True, answered_by__isnull=True)
+                | Q(state="withdrawn", closed_at__isnull=False, answer_kind__isnull=True, answered_by__isnull=True)
+                | Q(state="answered", closed_at__isnull=False, answer_kind__isnull=False, answered_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="reviews_review_answer",
+                condition=Q(answer_kind__isnull=True, answer_subject_id__isnull=True, answer_text="")
+                | (Q(answer_kind="reason", answer_subject_id__isnull=True) & ~Q(answer_text=""))
+                | Q(answer_kind__in=["adjustment", "correction"], answer_subject_id__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="reviews_review_not_answered_by_oneself",
+                condition=Q(answered_by__isnull=True) | ~Q(answered_by=F("employee")),
+            ),
+            models.CheckConstraint(name="reviews_review_says_something", condition=~Q(text="")),
+            models.CheckConstraint(
+                name="reviews_review_in_order",
+                condition=Q(due_at__gt=F("asked_at")) & (Q(closed_at__isnull=True) | Q(closed_at__gte=F("asked_at"))),
+            ),
+            models.CheckConstraint(
+                name="reviews_review_told_of_an_answer",
+                condition=Q(state="answered") | Q(tried_at__isnull=True, told_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"review {self.pk}"
+
+    def is_overdue(self, at: datetime) -> bool:
+        """Whether HR owes the reply since before `at`."""
+        return self.state == self.State.OPEN and self.due_at <= at
+
+
+class ReviewContact(models.Model):
+    """One own contact ticked with a question, as it stood then: never changed, and without a word on who it is.
+
+    `contact` is the number by which the employee's own page finds it again. HR reads everything else: a running
+    number, the local day it was recorded on, the way it came in, why it did not count, whether it was confirmed.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    review = models.ForeignKey(Review, on_delete=models.PROTECT, db_index=False, related_name="contacts")
+    # As identities do, it carries the employee and no foreign key, so that contacts can be partitioned; a trigger
+    # holds the three together.
+    employee = models.ForeignKey(Employee, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    contact = models.ForeignKey(
+        Contact, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    number = models.IntegerField()
+    recorded_on = models.DateField()
+    source = models.TextField(choices=Source.choices)
+    reason = models.TextField(blank=True, help_text="why it did not count when it was asked; empty: it counted")
+    confirmed = models.BooleanField()
+
+    class Meta:
+        ordering = ["review", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["review", "number"], name="reviews_reviewcontact_number"),
+            models.UniqueConstraint(fields=["review", "contact"], name="reviews_reviewcontact_once"),
+            models.CheckConstraint(name="reviews_reviewcontact_from_one", condition=Q(number__gte=1)),
+            models.CheckConstraint(name="reviews_reviewcontact_reason", condition=Q(reason__in=["", *rules.REASONS])),
+        ]

@@ -1,0 +1,25 @@
+"""What an account said that the columns of a roster mean, kept for its next file with the same header."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from apps.core.audit import Actor
+from apps.core.models import Setting
+
+
+def remember_columns(header: Sequence[str], roles: Sequence[str], by: Actor) -> None:
+    """What an account said the columns of this header mean, for its own next file with it; for no other."""
+    Setting.objects.update_or_create(name=_columns_of(header, by.id), defaults={"value": list(roles)})
+
+
+def remembered_columns(header: Sequence[str], account_id: int | None) -> list[str] | None:
+    """What the account said of this header before."""
+    found = Setting.objects.filter(name=_columns_of(header, account_id)).values_list("value", flat=True).first()
+    return list(found) if isinstance(found, list) and len(found) == len(header) else None
+
+
+def _columns_of(header: Sequence[str], account_id: int | None) -> str:
+    digest = hashlib.sha256("\0".join(header).encode("utf-8", "replace")).hexdigest()
+    return f"roster_columns:{account_id or 0}:{digest}"

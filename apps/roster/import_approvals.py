@@ -1,0 +1,59 @@
+"""A roster load that waits for a second person: how often one account may ask, and what follows an approval."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.utils.translation import gettext as _
+
+from apps.accounts.approvals import ApprovalRefused, require_second_person
+from apps.accounts.models import ApprovalRequest
+from apps.core.audit import Actor
+from apps.core.clock import db_now
+from apps.employees.org_tree import roster_version
+from apps.roster.effects import SUMMED_OVER, roster_changed
+from apps.roster.models import RosterLoad
+
+State = RosterLoad.State
+# Within SUMMED_OVER, for each account.
+REQUESTS_A_DAY = 3
+
+
+def held_load(load_id: uuid.UUID) -> RosterLoad:
+    """The load under its row lock."""
+    return RosterLoad.objects.select_for_update(no_key=True, of=("self",)).select_related("file").get(pk=load_id)
+
+
+def hand_over(request: ApprovalRequest) -> uuid.UUID:
+    """Give the load of an approved request to a worker; the caller holds facts and the tree. Raises ApprovalRefused."""
+    held = held_load(uuid.UUID(request.subject))
+    if held.state != State.REQUESTED or held.file is None or held.based_on != roster_version():
+        raise roster_changed()
+    held.state, held.advanced_at, held.attempts, held.done = State.RECEIVED, db_now(), 0, 0
+    held.save(update_fields=["state", "advanced_at", "attempts", "done"])
+    return held.pk
+
+
+def require_fewer_requests(by: Actor) -> None:
+    """Raises ApprovalRefused for an account that cannot request, has a load under way, or needed a second person too
+    often today, by loads and their undoing.
+
+    Whether one does tells whether anybody's contact stands in the file, so nobody may try many (ADR 63): neither by
+    requests, nor by what would have been one. Nothing is refused of the operator's commands.
+    """
+    if by.id is None:
+        return
+    require_second_person(by)
+    if RosterLoad.objects.filter(state=State.RECEIVED, actor_id=by.id).exists():
+        raise ApprovalRefused("busy", _("Another file of yours is being applied: wait until it is done."))
+    since, kinds = db_now() - SUMMED_OVER, (ApprovalRequest.Kind.ROSTER_LOAD, ApprovalRequest.Kind.ROSTER_UNDO)
+    asked = ApprovalRequest.objects.filter(kind__in=kinds, requested_by_id=by.id, requested_at__gt=since)
+    refused = RosterLoad.objects.filter(
+        state=State.REFUSED, actor_id=by.id, done_at__gt=since, report__problem__code__startswith="approval_"
+    )
+    if asked.count() + refused.count() >= REQUESTS_A_DAY:
+        raise ApprovalRefused(
+            "too_many",
+            _("%(most)s of your files needed a second person within a day. Another HR user loads this one.")
+            % {"most": REQUESTS_A_DAY},
+        )

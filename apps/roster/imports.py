@@ -1,0 +1,364 @@
+"""A roster on its way from a browser: stored, looked at by a worker, confirmed, applied by a worker as one transaction.
+
+Whatever kills a worker, the next one begins again: nothing of a load stands before all of it does.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from tempfile import SpooledTemporaryFile
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from apps.accounts.approvals import ApprovalRefused, supersede_requests
+from apps.accounts.models import Account, ApprovalRequest
+from apps.core.audit import SYSTEM, Actor
+from apps.core.clock import db_now
+from apps.core.closed_periods import BackdatingBlocked
+from apps.core.files import IN_MEMORY, keep_file, opened, store_file
+from apps.core.identity import clean_text
+from apps.core.identity_key import verify_identity_key
+from apps.core.locks import advisory_lock
+from apps.core.models import StoredFile
+from apps.employees.models import Employee
+from apps.employees.org_tree import roster_version
+from apps.fileio.csv_reader import TooLarge, UnreadableFile
+from apps.fileio.encodings import PackedFile, UnsureEncoding, sample
+from apps.roster.column_mappings import remember_columns, remembered_columns
+from apps.roster.effects import NeedsSecondPerson, request_change
+from apps.roster.import_approvals import held_load, require_fewer_requests
+from apps.roster.loading import RosterRefused, StaleRosterPreview, load_roster, preview_roster
+from apps.roster.models import RosterLoad
+from apps.roster.parser import AmbiguousEmployee, ConflictingRows, Roster, read_roster
+from apps.roster.reader import ColumnMissing, ColumnTwice, look, open_roster
+
+logger = logging.getLogger(__name__)
+State = RosterLoad.State
+WAITING = (State.LOOKING, State.RECEIVED)
+# An upload that nobody confirms is gone after a day; what a load changed can be read for a quarter of a year.
+UPLOAD_KEPT, DIFFERENCE_KEPT = timedelta(days=1), timedelta(days=90)
+# Nobody has worked at it for so long: the sweep asks for another worker.
+ABANDONED_AFTER = timedelta(seconds=30)
+ATTEMPTS = 5
+UPLOAD, DIFFERENCE = "employees/roster", "text/csv"
+EXAMPLES = 3
+PROGRESS_EVERY = 5_000
+
+
+def receive_upload(*, name: str, content: Iterable[bytes], by: Actor) -> RosterLoad:
+    """Keep a file for a day; a worker is to look at it. Nothing of it is loaded."""
+    stored = store_file(
+        name=name, content=content, content_type=UPLOAD, expires_at=db_now() + UPLOAD_KEPT, owner_id=by.id
+    )
+    return RosterLoad.objects.create(
+        state=State.LOOKING, actor_id=by.id, actor_label=by.label, file=stored, file_name=clean_text(name)
+    )
+
+
+def read_header(load: RosterLoad, stored: StoredFile, *, encoding: str) -> None:
+    """Propose what the columns mean: as the last file with this header, else by their names. Saves nothing."""
+    load.report, load.layout = {}, {}
+    with opened(stored) as raw:
+        try:
+            seen = look(raw, encoding, EXAMPLES)
+        except UnsureEncoding as unsure:
+            load.report = {"problem": {"code": "unsure_encoding"}}
+            load.layout = {"readings": [[one, sample(raw, one)] for one in unsure.candidates[:6]]}
+        except PackedFile:
+            load.report = {"problem": {"code": "packed"}}
+        except UnreadableFile as error:
+            load.report = {"problem": _problem(error)}
+        else:
+            load.layout = {
+                "format": seen.format, "encoding": seen.encoding, "header": seen.header,
+                "roles": remembered_columns(seen.header, load.actor_id) or seen.roles,
+                "examples": [[cell[:60] for cell in row] for row in seen.rows],
+            }  # fmt: skip
+    load.state = State.LOOKED if load.report else State.LOOKING
+
+
+def refresh_preview(
+    load: RosterLoad, *, encoding: str = "", roles: Sequence[str] | None = None, complete: bool,
+    without_unknown_managers: bool = False, by: Actor = SYSTEM,
+) -> bool:  # fmt: skip
+    """Show the difference anew, read as `by` says now. False: it has been confirmed, or its file is gone."""
+    with transaction.atomic():
+        held = held_load(load.pk)
+        if held.state not in (State.LOOKING, State.LOOKED) or held.file is None:
+            return False
+        if encoding and encoding != held.layout.get("encoding", ""):
+            held.report, held.layout, held.state = {}, {"encoding": encoding}, State.LOOKING
+        elif roles is not None and len(roles) == len(held.layout.get("roles", ())):
+            held.layout = held.layout | {"roles": list(roles), "said_by": by.id or 0}
+            held.report, held.state = {}, State.LOOKING
+        elif held.layout.get("roles"):
+            held.report, held.state = {}, State.LOOKING
+        held.layout = held.layout | {"without_unknown_managers": without_unknown_managers}
+        held.complete, held.digest, held.attempts, held.done = complete, "", 0, 0
+        held.advanced_at = db_now()
+        held.total = None
+        held.save()
+    return True
+
+
+def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
+    """Hand the load to a worker, once. False: the difference with this digest is not the one that would be applied.
+
+    Then it is being looked at anew, unless somebody has confirmed it before. Raises ApprovalRefused.
+    """
+    with transaction.atomic():
+        # One at a time for each account: several confirmed at once would be several tries.
+        Account.objects.select_for_update(no_key=True).filter(pk=by.id or 0).first()
+        held = held_load(load.pk)
+        if held.state not in (State.LOOKING, State.LOOKED):
+            return True
+        if held.state == State.LOOKING or not held.digest or held.digest != digest or held.file is None:
+            return False
+        if held.based_on != roster_version():
+            _stale(held)
+            return False
+        require_fewer_requests(by)
+        now = db_now()
+        if not keep_file(held.file.pk, now + UPLOAD_KEPT):
+            return False
+        if held.layout.get("said_by") == (by.id or 0):
+            remember_columns(held.layout["header"], held.layout["roles"], by)
+        held.state, held.actor_id, held.actor_label = State.RECEIVED, by.id, by.label
+        held.advanced_at, held.attempts, held.done = now, 0, 0
+        held.save()
+    return True
+
+
+def _request(load: RosterLoad, effect: dict[str, int]) -> None:
+    """Let the load wait for a second person, as long as a request can be decided."""
+    with transaction.atomic():
+        held = held_load(load.pk)
+        if held.state != State.RECEIVED or held.file is None or held.digest != load.digest:
+            return
+        by = Actor(held.actor_id, held.actor_label)
+        try:
+            request = request_change(ApprovalRequest.Kind.ROSTER_LOAD, held, effect, by)
+        except ApprovalRefused as error:
+            _give_up(load, {"code": f"approval_{error.code}"})
+            return
+        keep_file(held.file.pk, request.expires_at)
+        held.state, held.advanced_at = State.REQUESTED, db_now()
+        held.save(update_fields=["state", "advanced_at"])
+
+
+def request_file(
+    *, name: str, content: Iterable[bytes], encoding: str = "", complete: bool, without_unknown_managers: bool = False,
+    by: Actor,
+) -> ApprovalRequest | dict[str, Any]:  # fmt: skip
+    """Keep a file whose effect one person may not cause, as a request for a second; or the problem that it has.
+
+    `encoding`, `complete` and `without_unknown_managers` say how it is read, as for import_roster.
+
+    It goes the way of a file that HR sends, without a worker. The same file again is the same request; another one
+    replaces it.
+    """
+    load = receive_upload(name=name, content=content, by=by)
+    refresh_preview(load, encoding=encoding, complete=complete, without_unknown_managers=without_unknown_managers)
+    process_load(load.pk)
+    load.refresh_from_db()
+    of_commands = ApprovalRequest.objects.open(db_now()).filter(
+        kind=ApprovalRequest.Kind.ROSTER_LOAD, requested_by_id=None
+    )
+    if load.digest and (same := of_commands.filter(payload__digest=load.digest).first()):
+        return same
+    with transaction.atomic():
+        supersede_requests(of_commands)
+    if confirm(load, digest=load.digest, by=by):
+        process_load(load.pk)
+    load.refresh_from_db()
+    request = ApprovalRequest.objects.filter(kind=ApprovalRequest.Kind.ROSTER_LOAD, subject=str(load.pk)).first()
+    return request or load.report.get("problem") or {"code": load.state}
+
+
+def process_load(load_id: uuid.UUID) -> None:
+    """Do what waits: look at a file, or apply it. Given out twice, late or again, a load is applied once."""
+    verify_identity_key()
+    with advisory_lock(f"roster:{load_id}") as mine:
+        # Somebody may ask for another look while one is under way; nobody asks without end.
+        for _attempt in range(ATTEMPTS):
+            load = RosterLoad.objects.select_related("file").filter(pk=load_id, state__in=WAITING).first()
+            if not mine or load is None:
+                return
+            RosterLoad.objects.filter(pk=load_id).update(attempts=F("attempts") + 1, advanced_at=db_now())
+            if load.file is None or load.attempts >= ATTEMPTS:
+                _give_up(load, {"code": "lost" if load.file is None else "gave_up"})
+                return
+            with _counting_deaths_only(load_id):
+                if load.state == State.LOOKING:
+                    _look(load, load.file)
+                elif not _apply(load, load.file):
+                    return
+
+
+@contextmanager
+def _counting_deaths_only(load_id: uuid.UUID) -> Iterator[None]:
+    """A start that ends in an error which can be told was no death: a lock that was long in coming refuses no load."""
+    try:
+        yield
+    except Exception:
+        RosterLoad.objects.filter(pk=load_id, attempts__gt=0).update(attempts=F("attempts") - 1)
+        raise
+
+
+def waiting_loads(now: datetime) -> list[uuid.UUID]:
+    """Loads that wait and that nobody has worked at for a while."""
+    waiting = RosterLoad.objects.filter(state__in=WAITING, advanced_at__lt=now - ABANDONED_AFTER)
+    return list(waiting.order_by("advanced_at").values_list("pk", flat=True)[:20])
+
+
+def forget_loads(now: datetime) -> None:
+    """Drop what uploads held that nobody confirmed, and who was changed by loads of long ago; that they were stays."""
+    unconfirmed = RosterLoad.objects.filter(state__in=(State.LOOKING, State.LOOKED), file=None)
+    unconfirmed.exclude(layout={}, report={}).filter(asked_at__lt=now - UPLOAD_KEPT).update(
+        layout={}, report={}, state=State.LOOKED
+    )
+    for load in past_loads().filter(done_at__lt=now - DIFFERENCE_KEPT, report__has_key="shown"):
+        load.report.pop("shown")
+        load.save(update_fields=["report"])
+
+
+def past_loads() -> QuerySet[RosterLoad]:
+    """Every load that was confirmed, the newest first."""
+    return RosterLoad.objects.exclude(state__in=(State.LOOKING, State.LOOKED)).order_by("-asked_at", "-pk")
+
+
+def open_loads(now: datetime) -> QuerySet[RosterLoad]:
+    """Files that nobody has confirmed yet."""
+    kept = Q(file__expires_at__gt=now)
+    return RosterLoad.objects.filter(kept, state__in=(State.LOOKING, State.LOOKED)).order_by("-asked_at", "-pk")
+
+
+def _stale(held: RosterLoad) -> None:
+    """Begin anew, because the roster is another one now; the page says so beside the new difference."""
+    held.state, held.digest, held.attempts, held.done = State.LOOKING, "", 0, 0
+    held.report, held.advanced_at = {"moved": True}, db_now()
+    held.save()
+
+
+def _read(load: RosterLoad, stored: StoredFile) -> Roster:
+    layout = load.layout
+    with (
+        opened(stored) as raw,
+        open_roster(raw, format=layout["format"], encoding=layout["encoding"], roles=layout["roles"]) as table,
+    ):
+        roster = read_roster(table, _telling(load))
+    roster.without_unknown_managers = layout.get("without_unknown_managers", False)
+    return roster
+
+
+def _telling(load: RosterLoad) -> Callable[[int], None]:
+    def tell(read: int) -> None:
+        if read % PROGRESS_EVERY == 0:
+            RosterLoad.objects.filter(pk=load.pk).update(done=read, advanced_at=db_now())
+
+    return tell
+
+
+def _look(load: RosterLoad, stored: StoredFile) -> None:
+    if "roles" not in load.layout and not _header_is_read(load, stored):
+        return
+    told: dict[str, Any] = {"state": State.LOOKED, "report": {}}
+    moved = {"moved": True} if load.report.get("moved") else {}
+    roster: Roster | None = None
+    with SpooledTemporaryFile(max_size=IN_MEMORY) as whole:
+        try:
+            roster = _read(load, stored)
+            result, difference, based_on = preview_roster(roster=roster, complete=load.complete, to=whole)
+        except (UnreadableFile, RosterRefused) as error:
+            told["report"] = {"problem": _problem(error, roster)}
+        except BackdatingBlocked:
+            told["report"] = {"problem": {"code": "freezing"}}
+        else:
+            report = result.counts | {"kinds": difference.counts, "shown": difference.shown}
+            report["without_manager"] = len(result.without_manager)
+            told |= {"report": report | moved, "digest": difference.digest, "based_on": based_on}
+            told |= {"total": result.read, "done": result.read}
+        with transaction.atomic():
+            # Whoever asked for another reading meanwhile is given that one.
+            if not RosterLoad.objects.filter(
+                pk=load.pk, state=State.LOOKING, layout=load.layout, complete=load.complete
+            ).exists():
+                return
+            if told.get("digest"):
+                whole.seek(0)
+                told["difference"] = store_file(
+                    name="roster-difference.csv", content=iter(lambda: whole.read(1 << 18), b""),
+                    content_type=DIFFERENCE, expires_at=db_now() + DIFFERENCE_KEPT, owner_id=load.actor_id,
+                )  # fmt: skip
+            RosterLoad.objects.filter(pk=load.pk).update(**told, attempts=0, advanced_at=db_now())
+
+
+def _header_is_read(load: RosterLoad, stored: StoredFile) -> bool:
+    """False: it cannot be read, and the load says why, or another reading has been asked for."""
+    asked = load.layout
+    read_header(load, stored, encoding=asked.get("encoding", ""))
+    load.layout |= {name: asked[name] for name in ("without_unknown_managers",) if name in asked}
+    found = {"layout": load.layout, "report": load.report, "state": load.state}
+    changed = RosterLoad.objects.filter(pk=load.pk, state=State.LOOKING, layout=asked).update(**found)
+    return bool(changed) and load.state == State.LOOKING
+
+
+def _apply(load: RosterLoad, stored: StoredFile) -> bool:
+    """False: it must wait."""
+    roster: Roster | None = None
+    try:
+        roster = _read(load, stored)
+        RosterLoad.objects.filter(pk=load.pk).update(done=roster.read, advanced_at=db_now())
+        load_roster(roster=roster, by=Actor(load.actor_id, load.actor_label), complete=load.complete, load=load)
+    except StaleRosterPreview:
+        with transaction.atomic():
+            held = held_load(load.pk)
+            if held.state == State.RECEIVED:
+                _stale(held)
+    except NeedsSecondPerson as needs:
+        _request(load, needs.effect)
+    except BackdatingBlocked:
+        # The sweep asks again.
+        RosterLoad.objects.filter(pk=load.pk).update(attempts=F("attempts") - 1)
+        return False
+    except (UnreadableFile, RosterRefused) as error:
+        _give_up(load, _problem(error, roster))
+    return True
+
+
+def _give_up(load: RosterLoad, problem: dict[str, Any]) -> None:
+    logger.warning("roster load %s: %s", load.pk, problem["code"])
+    over = {"state": State.REFUSED, "done_at": db_now()} if load.state == State.RECEIVED else {"state": State.LOOKED}
+    RosterLoad.objects.filter(pk=load.pk, state=load.state).update(**over, report=load.report | {"problem": problem})
+
+
+def _problem(error: Exception, roster: Roster | None = None) -> dict[str, Any]:
+    """What stands in the way, as a code and whom or what it is about."""
+    match error:
+        case ColumnMissing():
+            return {"code": "column_missing", "columns": error.columns}
+        case ColumnTwice():
+            return {"code": "column_twice", "columns": [error.column]}
+        case ConflictingRows():
+            return {"code": "disagree", "lines": list(error.lines), "about": error.about}
+        case AmbiguousEmployee():
+            return {"code": "somebody_unread", "lines": [error.line]}
+        case RosterRefused():
+            return {"code": error.code, "about": _named(error.people, roster)}
+        case TooLarge():
+            return {"code": "too_large", "line": error.line, "limit": error.limit, "unit": error.unit}
+        case UnreadableFile():
+            return {"code": "unreadable", "lines": [error.line] if error.line else []}
+    raise error
+
+
+def _named(people: Sequence[str], roster: Roster | None) -> str:
+    names = dict(Employee.objects.filter(staff_no__in=people).values_list("staff_no", "name"))
+    names |= roster.staged.names(list(people)) if roster else {}
+    return " → ".join(f"{names[staff_no]} ({staff_no})" if staff_no in names else staff_no for staff_no in people)

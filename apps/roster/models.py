@@ -1,0 +1,83 @@
+"""Roster loads, and what each one changed."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from apps.core.models import StoredFile
+from apps.core.querysets import Clock
+
+
+class RosterLoad(models.Model):
+    """A file of HR's: looked at, shown as a difference, and applied as one transaction.
+
+    `difference` holds the whole of it as CSV and `digest` its SHA-256: what is applied is what was shown. `based_on`
+    is the version of the roster it was shown against, `version` the one it made. `report` has its counts, the first
+    of each list, and the problem that stands in its way. `effect` is how many people it ends, moves, and whose count
+    it changes, counted when it was applied or when its application was requested: a second person reads it, and the
+    requester does not.
+    """
+
+    class State(models.TextChoices):
+        LOOKING = "looking"
+        LOOKED = "looked"
+        RECEIVED = "received"
+        REQUESTED = "requested"
+        DONE = "done"
+        REFUSED = "refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    state = models.TextField(choices=State.choices)
+    asked_at = models.DateTimeField(db_default=Clock())
+    done_at = models.DateTimeField(null=True)
+    actor_id = models.BigIntegerField(null=True)
+    actor_label = models.TextField()
+    file = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
+    file_name = models.TextField(blank=True)
+    layout = models.JSONField(default=dict, help_text="how the file is read: format, encoding, header, roles")
+    complete = models.BooleanField(default=False, help_text="who is missing from the file has left")
+    based_on = models.BigIntegerField(null=True)
+    version = models.BigIntegerField(null=True)
+    digest = models.TextField(blank=True)
+    difference = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
+    report = models.JSONField(default=dict)
+    effect = models.JSONField(default=dict)
+    done = models.BigIntegerField(default=0, help_text="rows that have been read")
+    total = models.BigIntegerField(null=True, help_text="rows in the file, once they were counted")
+    advanced_at = models.DateTimeField(db_default=Clock(), help_text="when somebody worked at it last")
+    attempts = models.IntegerField(default=0)
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["advanced_at"], condition=Q(state__in=["looking", "received"]), name="roster_load_waiting"
+            ),
+            models.Index(fields=["asked_at"], name="roster_load_asked"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="roster_load_done_has_time",
+                condition=Q(state__in=["done", "refused"], done_at__isnull=False)
+                | (~Q(state__in=["done", "refused"]) & Q(done_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="roster_load_undone_was_done", condition=Q(undone_at__isnull=True) | Q(state="done")
+            ),
+            models.UniqueConstraint(
+                fields=["version"], condition=Q(version__isnull=False), name="roster_load_one_a_version"
+            ),
+        ]
+
+
+class RosterBefore(models.Model):
+    """A row as it was before the last load that changed the roster; None: the load made it. Kept for its undoing."""
+
+    id = models.BigAutoField(primary_key=True)
+    load = models.ForeignKey(RosterLoad, on_delete=models.CASCADE)
+    place = models.TextField(help_text="the table")
+    row_id = models.BigIntegerField()
+    employee_id = models.BigIntegerField(null=True)
+    before = models.JSONField(null=True)

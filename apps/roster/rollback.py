@@ -1,0 +1,214 @@
+"""Undoing the last load of a roster: everything it changed becomes what it was, and what it made is gone.
+
+While a load is applied, the rows that it changes are kept as they were; the next one that changes anything drops them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from apps.accounts.approvals import supersede_requests
+from apps.accounts.models import ApprovalRequest
+from apps.core.audit import Actor, audit
+from apps.core.clock import db_now
+from apps.core.closed_periods import ensure_backdating_allowed
+from apps.core.locks import lock_facts, lock_org_tree
+from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
+from apps.core.statistics import ROSTER_TABLES, refresh_statistics
+from apps.employees.org_tree import next_version, rebuild_tree, roster_version
+from apps.roster.effects import (
+    NeedsSecondPerson,
+    count_effect,
+    employed,
+    is_approved,
+    remember_people,
+    request_change,
+    require_small,
+)
+from apps.roster.email_changes import ON_ONE_ROSTER
+from apps.roster.import_approvals import require_fewer_requests
+from apps.roster.models import RosterLoad
+from apps.roster.statements import PLANNED
+
+Kind = ApprovalRequest.Kind
+# What a load writes, with the column that names the employee.
+TABLES = {
+    "employees_employee": "id",
+    "accounts_account": "employee_id",
+    "employees_employeeidentity": "employee_id",
+    "employees_employment": "employee_id",
+    "employees_placement": "employee_id",
+}
+KEEP = """
+DROP TABLE IF EXISTS pg_temp.was_{table};
+CREATE TEMP TABLE was_{table} ON COMMIT DROP AS TABLE {table};
+ANALYZE was_{table};
+"""
+STORE = """
+INSERT INTO roster_rosterbefore (load_id, place, row_id, employee_id, before)
+SELECT %(load)s, '{table}', is_now.id, is_now.{employee},
+    CASE WHEN was.id IS NOT NULL THEN to_jsonb(was) - 'password' END
+FROM {table} is_now LEFT JOIN was_{table} was ON was.id = is_now.id
+WHERE is_now.* IS DISTINCT FROM was.*
+"""
+LOCK_PEOPLE = """
+SELECT id FROM employees_employee WHERE id IN (SELECT employee_id FROM roster_rosterbefore WHERE load_id = %(load)s)
+ORDER BY id FOR NO KEY UPDATE
+"""
+AFFECTED = "SELECT DISTINCT employee_id FROM roster_rosterbefore WHERE load_id = %(load)s"
+HELD = f"SELECT kind, digest FROM employees_employeeidentity WHERE employee_id IN ({AFFECTED})"
+BACK = [
+    # Periods and identities that the load made are gone: as the owner, for the application deletes no fact.
+    "SELECT roster_take_back(%(load)s)",
+    """
+    UPDATE employees_employee person SET name = old.name, phone = old.phone, time_zone = old.time_zone,
+        email = CASE WHEN %(emails)s THEN old.email ELSE person.email END
+    FROM roster_rosterbefore kept, jsonb_populate_record(NULL::employees_employee, kept.before) old
+    WHERE kept.load_id = %(load)s AND kept.place = 'employees_employee' AND person.id = kept.row_id
+      AND kept.before IS NOT NULL
+    """,
+    """
+    UPDATE accounts_account account SET display_name = old.display_name,
+        email = CASE WHEN %(emails)s THEN old.email ELSE account.email END
+    FROM roster_rosterbefore kept, jsonb_populate_record(NULL::accounts_account, kept.before) old
+    WHERE kept.load_id = %(load)s AND kept.place = 'accounts_account' AND account.id = kept.row_id
+      AND kept.before IS NOT NULL
+    """,
+    """
+    UPDATE employees_employeeidentity held SET live = old.live, ended_at = old.ended_at
+    FROM roster_rosterbefore kept, jsonb_populate_record(NULL::employees_employeeidentity, kept.before) old
+    WHERE kept.load_id = %(load)s AND kept.place = 'employees_employeeidentity' AND held.id = kept.row_id
+      AND kept.before IS NOT NULL
+    """,
+    """
+    UPDATE employees_employment work SET starts_at = old.starts_at, ends_at = old.ends_at
+    FROM roster_rosterbefore kept, jsonb_populate_record(NULL::employees_employment, kept.before) old
+    WHERE kept.load_id = %(load)s AND kept.place = 'employees_employment' AND work.id = kept.row_id
+      AND kept.before IS NOT NULL
+    """,
+    """
+    UPDATE employees_placement spot SET starts_at = old.starts_at, ends_at = old.ends_at,
+        department = old.department, manager_id = old.manager_id
+    FROM roster_rosterbefore kept, jsonb_populate_record(NULL::employees_placement, kept.before) old
+    WHERE kept.load_id = %(load)s AND kept.place = 'employees_placement' AND spot.id = kept.row_id
+      AND kept.before IS NOT NULL
+    """,
+]
+
+
+# An address comes back with a second person alone, and the database refuses it otherwise.
+ADDRESSES = """
+SELECT count(*) FROM roster_rosterbefore kept JOIN employees_employee person ON person.id = kept.row_id
+WHERE kept.load_id = %(load)s AND kept.place = 'employees_employee' AND kept.before ->> 'email' <> person.email
+"""
+
+
+class CannotUndo(ValueError):
+    """It is not the last load that changed the roster, or it was the first of all, or it is undone."""
+
+
+def keep_rows() -> bool:
+    """Keep everything a load may change as it is now, until the transaction ends. False: there is nobody yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM employees_employment)")
+        if not cursor.fetchone()[0]:
+            return False
+        for table in TABLES:
+            cursor.execute(KEEP.format(table=table))
+    return True
+
+
+def store_changed(load_id: uuid.UUID) -> None:
+    """Store the rows that differ from what was kept, for as long as nothing else changes the roster."""
+    with connection.cursor() as cursor:
+        for table, employee in TABLES.items():
+            cursor.execute(STORE.format(table=table, employee=employee), {"load": load_id})
+
+
+def forget_changed() -> None:
+    """Nothing before this can be undone any more."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM roster_rosterbefore")
+
+
+def can_undo(load: RosterLoad) -> bool:
+    """Whether this is the last load that changed the roster, and what it changed is kept."""
+    if load.state != RosterLoad.State.DONE or load.undone_at or load.version is None:
+        return False
+    return load.version == roster_version() and load.rosterbefore_set.exists()
+
+
+def undo_load(*, load_id: uuid.UUID, by: Actor) -> None:
+    """Make everybody what they were before this load, also in every look back.
+
+    Raises CannotUndo, BackdatingBlocked, and NeedsSecondPerson when one person may not cause its effect and nobody has
+    approved it.
+    """
+    with transaction.atomic():
+        lock_facts()
+        ensure_backdating_allowed()
+        lock_org_tree()
+        load = RosterLoad.objects.select_for_update(no_key=True, of=("self",)).get(pk=load_id)
+        if not can_undo(load):
+            raise CannotUndo(str(load_id))
+        now, approved = db_now(), is_approved(Kind.ROSTER_UNDO, load)
+        with connection.cursor() as cursor:
+            effect = _take_back(cursor, load_id, now, approved=approved)
+        forget_changed()
+        _finish(load, by, now)
+        if not approved:
+            of, addresses = effect
+            # Whom the load made employed is gone by now, and whom it ended came back.
+            of = min(of, employed(now))
+            require_small(count_effect(now, by) | ({"addresses": addresses} if addresses else {}), of, now, but=load)
+
+
+def undo_or_request(*, load_id: uuid.UUID, by: Actor) -> ApprovalRequest | None:
+    """Undo the load, or ask a second person where its effect is large.
+
+    Raises ApprovalRefused, first of all for an account that cannot request; CannotUndo, BackdatingBlocked.
+    """
+    with transaction.atomic():
+        require_fewer_requests(by)
+    try:
+        undo_load(load_id=load_id, by=by)
+    except NeedsSecondPerson as needs:
+        return request_change(Kind.ROSTER_UNDO, RosterLoad.objects.get(pk=load_id), needs.effect, by)
+    return None
+
+
+def _take_back(cursor: Any, load_id: uuid.UUID, now: datetime, *, approved: bool) -> tuple[int, int]:
+    """Returns how many were employed before it, and how many addresses come back."""
+    named: dict[str, Any] = {"load": load_id, "emails": approved}
+    cursor.execute(PLANNED)
+    cursor.execute(LOCK_PEOPLE, named)
+    cursor.execute(ADDRESSES, named)
+    effect = employed(now), cursor.fetchone()[0]
+    cursor.execute(AFFECTED, named)
+    affected = [employee for (employee,) in cursor.fetchall() if employee is not None]
+    remember_people(AFFECTED, named)
+    cursor.execute(HELD, named)
+    noted = cursor.fetchall()
+    for statement in BACK:
+        cursor.execute(statement, named)
+    cursor.execute(HELD, named)
+    queue_identity_reevaluation([*noted, *cursor.fetchall()], always=True)
+    queue_reevaluation(affected)
+    return effect
+
+
+def _finish(load: RosterLoad, by: Actor, now: datetime) -> None:
+    rebuild_tree(now)
+    next_version()
+    of_load = Q(kind=Kind.EMAIL_CHANGE, subject=str(load.pk))
+    supersede_requests(ApprovalRequest.objects.filter(Q(kind__in=ON_ONE_ROSTER) | of_load, decision=None))
+    load.undone_at, load.undone_by = now, by.label
+    load.save(update_fields=["undone_at", "undone_by"])
+    detail = {name: load.report.get(name, 0) for name in ("created", "updated", "left")}
+    audit("roster.undone", by=by, kind="roster", id=load.pk, label=load.file_name, detail=detail)
+    refresh_statistics(*ROSTER_TABLES, written=sum(detail.values()))

@@ -1,0 +1,173 @@
+"""Where a report's rows come from, as CTEs that every question builds upon.
+
+`current`: one row for each person of the population (employee_id, counted, target, exempt, reached_at, newest_day,
+since, computed_at, stale_since). Today that is the cached standing, except for stale people: they are judged from the
+facts in the same statement. For a past instant everybody is. Of a frozen campaign it is the stored result, and no fact
+is looked at. `days` has their counted contacts by local day, and `listed` adds who and where they are, the words red,
+remaining and pace, for how many days nothing new has counted (`quiet_days`, NULL from the cut-off on), whether
+something has within STILL_DAYS (`moved`), and whether the standing is under review: NULL for a reader who is not told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apps.campaigns import rules
+from apps.campaigns.models import Campaign, CampaignRule
+from apps.campaigns.population import effective_as_of
+from apps.core.sql import sql_literal
+from apps.standings.evaluation import evaluation_ctes, pending_sql
+from apps.standings.population import People, Team, WholeCompany
+
+
+def base_ctes(
+    campaign: Campaign,
+    rule: CampaignRule,
+    people: People,
+    at: datetime,
+    *,
+    past: bool,
+    under_review: str = "",
+    before: str = "",
+    calm: bool = False,
+) -> str:
+    """The CTEs, from WITH on, ready for a SELECT. `past`: judge from the facts as of `at`, with that moment's tree.
+
+    `under_review`: SELECT of the ids of employees under review, for a reader who may know them. `before`: CTEs that
+    `people` are chosen from. `calm`: as if no evaluation were pending, for a statement that asks whether that
+    is so (fast_path.py).
+    """
+    look = effective_as_of(rule, at)
+    chosen = people.chosen(look if past else None)
+    if past:
+        parts = _past(rule, at)
+    else:
+        parts = _believed(campaign) if calm else _today(campaign, rule, at)
+    asked = f"current.employee_id IN ({under_review})" if under_review else "NULL::boolean"
+    many = isinstance(people, WholeCompany) or (isinstance(people, Team) and not people.few)
+    hired = Hired(rule, look, each=not many)
+    listed = _listed(rule, at, look, asked, hired, past=past)
+    return f"WITH {before}chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
+
+
+def _past(rule: CampaignRule, at: datetime) -> str:
+    return f"""{evaluation_ctes(rule, at, "SELECT id FROM chosen")},
+    current AS (
+        SELECT employee_id, counted, target, exempt, reached_at, newest_day, NULL::timestamptz AS since,
+               NULL::timestamptz AS computed_at, NULL::timestamptz AS stale_since
+        FROM verdict),
+    days AS (SELECT employee_id, day, delta FROM daily)"""
+
+
+def _today(campaign: Campaign, rule: CampaignRule, at: datetime) -> str:
+    # Nobody has a standing before the opening, noted or not.
+    nothing = "SELECT NULL::bigint AS employee_id, NULL::timestamptz AS noted_at WHERE false"
+    notes = pending_sql(campaign.pk) if rule.opens_at < at else nothing
+    return f"""stale AS MATERIALIZED (
+        SELECT note.employee_id, note.noted_at FROM ({notes}) note WHERE note.employee_id IN (SELECT id FROM chosen)),
+    {evaluation_ctes(rule, at, "SELECT employee_id FROM stale")},
+    current AS (
+        SELECT employee_id, counted, target, exempt, reached_at, newest_day, since, computed_at,
+               NULL::timestamptz AS stale_since
+        FROM standings_standing WHERE campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)
+          AND employee_id NOT IN (SELECT employee_id FROM stale)
+        UNION ALL
+        SELECT verdict.employee_id, verdict.counted, verdict.target, verdict.exempt, verdict.reached_at,
+               verdict.newest_day, stored.since, stored.computed_at, stale.noted_at
+        FROM verdict JOIN stale USING (employee_id) LEFT JOIN standings_standing stored
+          ON stored.campaign_id = {campaign.pk} AND stored.employee_id = verdict.employee_id),
+    days AS (
+        SELECT employee_id, day, delta FROM standings_dailycount WHERE campaign_id = {campaign.pk}
+          AND employee_id IN (SELECT id FROM chosen) AND employee_id NOT IN (SELECT employee_id FROM stale)
+        UNION ALL
+        SELECT employee_id, day, delta FROM daily)"""
+
+
+def _believed(campaign: Campaign) -> str:
+    theirs = f"campaign_id = {campaign.pk} AND employee_id IN (SELECT id FROM chosen)"
+    return f"""current AS (
+        SELECT employee_id, counted, target, exempt, reached_at, newest_day, since, computed_at,
+               NULL::timestamptz AS stale_since
+        FROM standings_standing WHERE {theirs}),
+    days AS (SELECT employee_id, day, delta FROM standings_dailycount WHERE {theirs})"""
+
+
+@dataclass(frozen=True)
+class Hired:
+    """Since when whoever is employed just before `look` (SQL) is, of those who began after the campaign's first day.
+
+    `each`: looked up for one person after the other; else found for all at once, who are few beside all of them.
+    """
+
+    rule: CampaignRule
+    look: str
+    each: bool
+
+    @property
+    def joined(self) -> str:
+        """What follows upon the rows `person`."""
+        if self.each:
+            return ""
+        return f"""LEFT JOIN (SELECT work.employee_id, {self._found} GROUP BY 1) hired
+            ON hired.employee_id = person.id"""
+
+    @property
+    def day(self) -> str:
+        """The local day on which they began, or NULL, as SQL."""
+        return f"(SELECT {self._found} AND work.employee_id = person.id)" if self.each else "hired.day"
+
+    @property
+    def _found(self) -> str:
+        day_after = rules.start_of_day(self.rule.opens_on + timedelta(days=1), self.rule.time_zone)
+        return f"""max((work.starts_at AT TIME ZONE {sql_literal(self.rule.time_zone)})::date) AS day
+            FROM employees_employment work WHERE work.starts_at >= {sql_literal(day_after)}
+            AND work.starts_at < {self.look} AND work.ends_at >= {self.look}"""
+
+
+def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hired, *, past: bool) -> str:
+    if past:
+        place = f"""LEFT JOIN employees_placement place ON place.employee_id = person.id
+            AND place.starts_at < {look} AND place.ends_at >= {look}"""
+        has_team = f"""EXISTS (SELECT 1 FROM employees_placement report WHERE report.manager_id = person.id
+            AND report.starts_at < {look} AND report.ends_at >= {look})"""
+    else:
+        place = "LEFT JOIN employees_treenode place ON place.employee_id = person.id"
+        has_team = "coalesce(place.last > place.first, false)"
+    return f"""SELECT current.*, person.staff_no COLLATE "C" AS staff_no, person.name, person.email,
+            coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
+            counted < target AND NOT exempt AS red, greatest(target - counted, 0) AS remaining,
+            {pace_sql(rule, at)} AS pace, {quiet_sql(rule, at, hired)} AS quiet_days,
+            coalesce(newest_day > {_week_ago(rule, at)}, false) AS moved,
+            {has_team} AS has_team, {asked} AS under_review
+        FROM current JOIN employees_employee person ON person.id = current.employee_id {place}
+        LEFT JOIN employees_employee boss ON boss.id = place.manager_id {hired.joined}"""
+
+
+def _week_ago(rule: CampaignRule, at: datetime) -> str:
+    """The last day that lies STILL_DAYS back: who has counted nothing since has come to a standstill."""
+    day = rules.day_of(at, rule.time_zone) - timedelta(days=rules.STALLED_AFTER_DAYS)
+    return f"{sql_literal(day.isoformat())}::date"
+
+
+def pace_sql(rule: CampaignRule, at: datetime) -> str:
+    """rules.pace in SQL, over the columns counted and target, in whole microseconds."""
+    gone, length = rules.elapsed(rule.opens_at, rule.cutoff_at, at)
+    have = f"counted::numeric * {length * rules.PACE_PARTS}"
+    steady, band = f"target::numeric * {gone * rules.PACE_PARTS}::numeric", f"target::numeric * {length}"
+    return f"""CASE WHEN counted >= target THEN 'done' WHEN {have} >= {steady} + {band} THEN 'ahead'
+        WHEN {have} < {steady} - {band} THEN 'behind' ELSE 'on_pace' END"""
+
+
+def quiet_sql(rule: CampaignRule, at: datetime, hired: Hired) -> str:
+    """rules.quiet_days in SQL, over the column newest_day: the day of the last counted contact, or NULL.
+
+    NULL from the cut-off on: nothing can move any more.
+
+    Somebody can begin on the campaign's first day, or on their own first day when that is later.
+    """
+    if at >= rule.cutoff_at:
+        return "NULL::integer"
+    today = sql_literal(rules.day_of(at, rule.time_zone).isoformat())
+    began = f"greatest({sql_literal(rule.opens_on.isoformat())}::date, {hired.day}) - 1"
+    return f"greatest({today}::date - greatest(newest_day, {began}), 0)"

@@ -1,0 +1,181 @@
+"""The roll-up, made and kept: sums over everybody, and what marks have changed since put into them."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import connection, transaction
+
+from apps.campaigns.models import Campaign
+from apps.core.clock import db_now
+from apps.core.locks import advisory_lock, disable_statement_timeout
+from apps.employees.org_tree import TREE_VERSION_SQL
+from apps.standings import metrics
+from apps.standings.models import MarkRange, Rollup, RollupChange, RollupSum
+
+logger = logging.getLogger(__name__)
+# In a smaller company everybody's rows are read as quickly as sums.
+WORTH_IT = 5_000
+
+
+def holds_sql(campaign: Campaign) -> str:
+    """The condition that there are sums, of today's tree, and that they may be believed."""
+    return f"""EXISTS (SELECT FROM standings_rollup held WHERE held.campaign_id = {campaign.pk} AND held.state = 'ready'
+        AND held.tree = {TREE_VERSION_SQL})"""
+
+
+SUM = "kind, block, department, day, low, high, exempt"
+
+
+def _add(campaign: Campaign) -> str:
+    return f"""INSERT INTO standings_rollupsum (campaign_id, {SUM}, n)
+        SELECT {campaign.pk}, placed.* FROM ({_placed()}) placed"""
+
+
+def _placed() -> str:
+    """SELECT of the sums of `figure`: of each kind one row for a block and one for a department."""
+    return f"""SELECT kind,
+            CASE WHEN grouping(department) = 1 THEN block ELSE {metrics.DEPARTMENTS} END AS block,
+            CASE WHEN grouping(department) = 1 THEN '' ELSE department END AS department, day, low, high, exempt,
+            sum(n) AS n
+        FROM (SELECT figure.*, coalesce(node.first / {metrics.BLOCK}, {metrics.NOWHERE}) AS block,
+                coalesce(node.department, '') AS department
+            FROM figure LEFT JOIN employees_treenode node USING (employee_id)) placed
+        GROUP BY GROUPING SETS ((kind, block, day, low, high, exempt), (kind, department, day, low, high, exempt))
+        HAVING sum(n) <> 0 ORDER BY 1, 2, 3, 4, 5, 6, 7"""
+
+
+# One statement, one snapshot: what a mark has changed is in the sums exactly when its row of changes is taken away.
+def _built(campaign: Campaign) -> str:
+    return f"""WITH taken AS (DELETE FROM standings_rollupchange WHERE campaign_id = {campaign.pk} RETURNING id),
+        {_stored(campaign, "NOT MATERIALIZED")},
+        figure AS NOT MATERIALIZED ({metrics.all_figures_sql(people="person", days="counted_on")}),
+        summed AS ({_add(campaign)} RETURNING n)
+        SELECT {TREE_VERSION_SQL}, count(*) FROM summed"""
+
+
+def _from_summaries(campaign: Campaign) -> str:
+    changed = "AND employee_id IN (SELECT employee_id FROM was)"
+    return f"""WITH taken AS (DELETE FROM standings_rollupchange WHERE campaign_id = {campaign.pk} RETURNING *),
+        was AS MATERIALIZED (SELECT DISTINCT ON (employee_id) * FROM taken ORDER BY employee_id, id),
+        held AS (SELECT employee_id, counted, target, exempt FROM was WHERE counted IS NOT NULL),
+        held_days AS (SELECT employee_id, day, delta FROM was, unnest(days, deltas) AS counted_on (day, delta)),
+        {_stored(campaign, "MATERIALIZED", changed)},
+        figure AS ({metrics.all_figures_sql(people="held", days="held_days", sign="-")}
+            UNION ALL {metrics.all_figures_sql(people="person", days="counted_on")}),
+        summed AS ({_add(campaign)} ON CONFLICT (campaign_id, {SUM})
+            DO UPDATE SET n = standings_rollupsum.n + excluded.n)
+        SELECT count(*) FROM was"""
+
+
+def _checked(campaign: Campaign) -> str:
+    changed = "employee_id NOT IN (SELECT employee_id FROM was)"
+    return f"""WITH was AS MATERIALIZED (
+            SELECT DISTINCT ON (employee_id) * FROM standings_rollupchange WHERE campaign_id = {campaign.pk}
+            ORDER BY employee_id, id),
+        {_stored(campaign, "NOT MATERIALIZED", f"AND {changed}")},
+        held AS NOT MATERIALIZED (SELECT * FROM person
+            UNION ALL SELECT employee_id, counted, target, exempt FROM was WHERE counted IS NOT NULL),
+        held_days AS NOT MATERIALIZED (SELECT * FROM counted_on
+            UNION ALL SELECT employee_id, day, delta FROM was, unnest(days, deltas) AS counted_on (day, delta)),
+        figure AS NOT MATERIALIZED ({metrics.all_figures_sql(people="held", days="held_days")}),
+        summed AS (SELECT {SUM}, n FROM standings_rollupsum WHERE campaign_id = {campaign.pk} AND n <> 0)
+        SELECT count(*) FROM ({_placed()}) fresh FULL JOIN summed USING ({SUM})
+        WHERE fresh.n IS DISTINCT FROM summed.n AND {holds_sql(campaign)}"""
+
+
+def _stored(campaign: Campaign, how: str, whose: str = "") -> str:
+    return f"""person AS {how} (SELECT employee_id, counted, target, exempt FROM standings_standing
+            WHERE campaign_id = {campaign.pk} {whose}),
+        counted_on AS {how} (SELECT employee_id, day, delta FROM standings_dailycount
+            WHERE campaign_id = {campaign.pk} {whose})"""
+
+
+def update_summaries() -> None:
+    """Bring the sums of every campaign that is judged up to what is stored; forget those of the others.
+
+    Whoever is killed on the way has changed nothing; two at once, and the second does nothing.
+    """
+    judged = list(Campaign.objects.to_mark(db_now()).order_by("pk"))
+    for left in Rollup.objects.exclude(campaign__in=judged):
+        _forget(left)
+    if _places() < WORTH_IT:
+        return
+    for campaign in judged:
+        with advisory_lock(f"rollup:{campaign.pk}") as mine:
+            if mine and not _being_judged(campaign) and not _sum_up(campaign):
+                _build(campaign)
+
+
+def invalidate_summaries(campaign: Campaign) -> None:
+    """The sums are not to be believed, nor kept: everybody is judged anew. Part of the caller's transaction."""
+    Rollup.objects.filter(campaign=campaign).update(state=Rollup.State.VOID)
+
+
+def verify_summaries(campaign: Campaign) -> int:
+    """How many sums are not what they hold; 0 where none are kept. If any, all are void, and built by the next call.
+
+    A difference is drift: an error in the log.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        disable_statement_timeout()
+        cursor.execute(_checked(campaign))
+        wrong = int(cursor.fetchone()[0])
+        if wrong:
+            invalidate_summaries(campaign)
+    if wrong:
+        logger.error("drift in %s: %s sums of the roll-up differed, and are built anew", campaign.slug, wrong)
+    return wrong
+
+
+def _places() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(first), 0) FROM employees_treenode")
+        return int(cursor.fetchone()[0])
+
+
+def _being_judged(campaign: Campaign) -> bool:
+    """Whether what is stored is being replaced: sums of it would be wrong for readers and work for marks."""
+    waiting = MarkRange.objects.filter(run__campaign=campaign, run__makes_stale=True, state=MarkRange.State.WAITING)
+    return waiting.exists()
+
+
+def _sum_up(campaign: Campaign) -> bool:
+    """Put into the sums what marks have changed. False when there are none that hold, so that they must be built."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Held until the end: nobody makes them void while they are summed up.
+        cursor.execute(
+            f"SELECT {holds_sql(campaign)} FROM standings_rollup WHERE campaign_id = %s FOR UPDATE", [campaign.pk]
+        )
+        if cursor.fetchone() != (True,):
+            return False
+        if RollupChange.objects.filter(campaign=campaign).exists():
+            disable_statement_timeout()
+            cursor.execute(_from_summaries(campaign))
+    return True
+
+
+def _build(campaign: Campaign) -> None:
+    """Sum up everybody. From the first commit on marks say what they change, and none that did not is under way."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT FROM campaigns_campaign WHERE id = %s FOR NO KEY UPDATE", [campaign.pk])
+        Rollup.objects.update_or_create(campaign=campaign, defaults={"state": Rollup.State.BUILDING, "tree": None})
+    with transaction.atomic(), connection.cursor() as cursor:
+        disable_statement_timeout()
+        RollupSum.objects.filter(campaign=campaign).delete()
+        cursor.execute(_built(campaign))
+        tree, rows = cursor.fetchone()
+        # Last, for whoever makes them void need not wait until they are built.
+        building = Rollup.objects.filter(campaign=campaign, state=Rollup.State.BUILDING)
+        if not building.update(state=Rollup.State.READY, tree=tree, built_at=db_now()):
+            transaction.set_rollback(True)
+    logger.info("%s: the roll-up was built, %s rows", campaign.slug, rows)
+
+
+def _forget(rollup: Rollup) -> None:
+    """Of what is judged no more there is a result, or nothing. First the word that its sums hold is taken back."""
+    invalidate_summaries(rollup.campaign)
+    with transaction.atomic():
+        RollupSum.objects.filter(campaign=rollup.campaign).delete()
+        RollupChange.objects.filter(campaign=rollup.campaign).delete()
+        rollup.delete()

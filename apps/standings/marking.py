@@ -1,0 +1,195 @@
+"""The mark: from facts to standings, in one statement for any set of employees, with a row for every flip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from apps.campaigns.models import Campaign
+from apps.campaigns.population import employee_ids_sql
+from apps.contacts.services.submissions import lock_employees
+from apps.core.clock import db_now
+from apps.core.locks import lock_facts
+from apps.core.outbox import pop_outbox
+from apps.core.sql import sql_literal
+from apps.employees.models import Employee
+from apps.standings.evaluation import clean_sql, employees_holding_identity_sql, evaluation_ctes
+from apps.standings.models import StandingChange
+
+# Row locks held at a time, and notes taken at a time.
+AT_MOST = 5_000
+
+TAKEN = "SELECT *, NULL::timestamptz AS noted_at FROM unnest(%s::text[], %s::bytea[]) AS taken(kind, digest)"
+MARK = """
+WITH chosen AS MATERIALIZED ({employees}), {judgement}, {clean},
+old AS (SELECT * FROM standings_standing WHERE campaign_id = {campaign} AND employee_id IN (SELECT id FROM chosen)),
+old_days AS MATERIALIZED (
+    SELECT * FROM standings_dailycount WHERE campaign_id = {campaign} AND employee_id IN (SELECT id FROM chosen)),
+changed AS (
+    SELECT verdict.*, verdict.counted < verdict.target AND NOT verdict.exempt AS red, old.red AS was_red,
+           {since} AS since, clean.clean_since
+    FROM verdict JOIN clean USING (employee_id) LEFT JOIN old USING (employee_id)
+    WHERE old.id IS NULL OR old.reached_at IS DISTINCT FROM verdict.reached_at
+       OR old.clean_since IS DISTINCT FROM clean.clean_since
+       OR old.newest_day IS DISTINCT FROM verdict.newest_day
+       OR (old.counted, old.target, old.exempt) <> (verdict.counted, verdict.target, verdict.exempt)),
+gone AS (
+    DELETE FROM standings_standing WHERE id IN (SELECT id FROM old)
+    AND NOT EXISTS (SELECT 1 FROM people WHERE people.employee_id = standings_standing.employee_id)
+    RETURNING employee_id),
+gone_days AS (
+    DELETE FROM standings_dailycount WHERE id IN (
+        SELECT id FROM old_days LEFT JOIN daily USING (employee_id, day) WHERE daily.day IS NULL)
+    RETURNING employee_id),
+days AS (
+    INSERT INTO standings_dailycount (campaign_id, employee_id, day, delta)
+    SELECT {campaign}, employee_id, day, daily.delta FROM daily LEFT JOIN old_days USING (employee_id, day)
+    WHERE old_days.delta IS DISTINCT FROM daily.delta
+    ON CONFLICT (campaign_id, employee_id, day) DO UPDATE SET delta = excluded.delta
+    RETURNING employee_id),
+{kept},
+written AS (
+    INSERT INTO standings_standing (campaign_id, employee_id, counted, target, exempt, reached_at, since, computed_at,
+        clean_since, newest_day)
+    SELECT {campaign}, employee_id, counted, target, exempt, reached_at, since, {now}, clean_since, newest_day
+    FROM changed
+    ON CONFLICT (campaign_id, employee_id) DO UPDATE SET counted = excluded.counted, target = excluded.target,
+        exempt = excluded.exempt, reached_at = excluded.reached_at, clean_since = excluded.clean_since,
+        newest_day = excluded.newest_day,
+        computed_at = CASE WHEN standings_standing.reached_at IS DISTINCT FROM excluded.reached_at
+                OR (standings_standing.counted, standings_standing.target, standings_standing.exempt)
+                   <> (excluded.counted, excluded.target, excluded.exempt)
+            THEN excluded.computed_at ELSE standings_standing.computed_at END,
+        since = CASE WHEN standings_standing.red = (excluded.counted < excluded.target AND NOT excluded.exempt)
+                THEN standings_standing.since ELSE excluded.since END),
+flips AS (
+    INSERT INTO standings_standingchange (campaign_id, employee_id, at, red, counted, target, exempt, cause)
+    SELECT {campaign}, employee_id, {now}, red, counted, target, exempt, {cause} FROM changed WHERE was_red <> red
+    RETURNING red)
+SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < target AND NOT exempt),
+       (SELECT count(*) FROM flips WHERE red), (SELECT count(*) FROM flips WHERE NOT red),
+       (SELECT count(*) FROM changed)
+FROM verdict
+"""
+
+# What stood there of whomever this changes, for the sums over many; nothing where there are none (rolling.py).
+KEPT = """kept AS (
+    INSERT INTO standings_rollupchange (campaign_id, employee_id, counted, target, exempt, days, deltas)
+    SELECT {campaign}, employee_id, old.counted, old.target, old.exempt,
+           coalesce(had.days, '{{}}'), coalesce(had.deltas, '{{}}')
+    FROM (SELECT employee_id FROM changed UNION SELECT employee_id FROM gone UNION SELECT employee_id FROM gone_days
+          UNION SELECT employee_id FROM days) touched
+    LEFT JOIN old USING (employee_id)
+    LEFT JOIN (
+        SELECT employee_id, array_agg(day) AS days, array_agg(delta) AS deltas FROM old_days GROUP BY 1
+    ) had USING (employee_id)
+    WHERE EXISTS (SELECT FROM standings_rollup WHERE campaign_id = {campaign} AND state IN ('building', 'ready')))"""
+# A repair that gives back the verdict of the last flip gives back its instant: nothing had happened since.
+SINCE_REPAIRED = """coalesce((
+        SELECT CASE WHEN flip.red = (verdict.counted < verdict.target AND NOT verdict.exempt) THEN flip.at END
+        FROM standings_standingchange flip
+        WHERE flip.campaign_id = {campaign} AND flip.employee_id = verdict.employee_id AND flip.cause = 'mark'
+        ORDER BY flip.at DESC, flip.id DESC LIMIT 1), {now})"""
+
+
+@dataclass
+class Mark:
+    """What a mark saw and did: employees judged, their counted contacts, how many are red, flips, verdicts written."""
+
+    employees: int = 0
+    counted: int = 0
+    red: int = 0
+    turned_red: int = 0
+    turned_green: int = 0
+    written: int = 0
+
+    def __iadd__(self, other: Mark) -> Mark:
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        return self
+
+
+def mark_standings(
+    *, campaign: Campaign, employees: list[int], now: datetime, cause: str = StandingChange.Cause.MARK
+) -> Mark:
+    """Judge these employees from the facts in the state just before `now`; write only what differs, log every flip.
+
+    The caller's transaction holds the facts lock, the campaign's row and the employees' rows, and read `now` after
+    that. Who is not in the population loses the standing.
+    """
+    if not employees:
+        return Mark()
+    # The newest rule, read behind the locks: one that was looked at before might write over a newer verdict.
+    rule = campaign.rules.latest("version")
+    since = SINCE_REPAIRED if cause == StandingChange.Cause.REPAIR else "{now}"
+    statement = MARK.format(
+        judgement=evaluation_ctes(rule, now, "SELECT id FROM chosen"), clean=clean_sql(rule),
+        employees=employee_ids_sql(employees), campaign=campaign.pk,
+        now=sql_literal(now), cause=sql_literal(str(cause)),
+        since=since.format(campaign=campaign.pk, now=sql_literal(now)),
+        kept=KEPT.format(campaign=campaign.pk),
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return Mark(*map(int, cursor.fetchone()))
+
+
+def lock_campaigns(at: datetime, only: Campaign | None = None) -> list[Campaign]:
+    """The campaigns a mark may write at `at`, their rows locked against a freeze until the transaction ends."""
+    wanted = Campaign.objects.to_mark(at)
+    if only is not None:
+        wanted = wanted.filter(pk=only.pk)
+    ids = sorted(wanted.values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM campaigns_campaign WHERE id = ANY(%s) ORDER BY id FOR SHARE", [ids])
+    # Read again under the lock: a freeze may have come first.
+    return list(wanted.filter(pk__in=ids).order_by("pk"))
+
+
+def mark_touched() -> int:
+    """Take notes from the outbox and mark whom they concern in every campaign; returns how many notes it took.
+
+    The notes are gone exactly when the marks are committed.
+    """
+    with transaction.atomic():
+        lock_facts()
+        touched = pop_outbox(AT_MOST)
+        # After the drain: a campaign that opens in between must not find its notes taken for the others alone.
+        campaigns = lock_campaigns(db_now())
+        ids = sorted({*touched.employees, *_holders(touched.identities)})
+        for begin in range(0, len(ids), AT_MOST):
+            employees = ids[begin : begin + AT_MOST]
+            lock_employees(employees)
+            now = db_now()
+            for campaign in campaigns:
+                mark_standings(campaign=campaign, employees=employees, now=now)
+    return touched.rows
+
+
+def _holders(identities: Sequence[tuple[str, bytes]]) -> list[int]:
+    """Whose verdict may hang on one of these identities."""
+    if not identities:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT employee_id FROM ({employees_holding_identity_sql(TAKEN)}) holder",
+            [[kind for kind, _ in identities], [digest for _, digest in identities]],
+        )
+        return [employee for (employee,) in cursor.fetchall()]
+
+
+def mark_range(campaign: Campaign, employees: list[int]) -> Mark:
+    """Judge these employees, after their locks. The caller's transaction holds the facts lock and the campaign."""
+    lock_employees(employees)
+    return mark_standings(campaign=campaign, employees=employees, now=db_now())
+
+
+def ranges() -> Iterator[list[int]]:
+    """All employees' ids in order, at most AT_MOST at a time."""
+    last = 0
+    while employees := list(Employee.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:AT_MOST]):
+        yield employees
+        last = employees[-1]

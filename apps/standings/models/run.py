@@ -1,0 +1,81 @@
+"""The tables of work on everybody: a run, cut into ranges that any worker takes, repeats and finishes in any order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.querysets import Clock
+
+
+class MarkRun(models.Model):
+    """One pass over everybody for one campaign: a mark, or a recount that puts right what it finds.
+
+    It is over when its last range is, in the same transaction; then `totals` sums up the ranges.
+    """
+
+    class Work(models.TextChoices):
+        MARK = "mark", _("mark")
+        RECOUNT = "recount", _("recount")
+
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, related_name="runs")
+    work = models.TextField(choices=Work.choices)
+    cause = models.TextField(help_text="why everybody: opened, rule, asked or night")
+    makes_stale = models.BooleanField(
+        default=False, help_text="what stands there is not to be believed before its range is done"
+    )
+    asked_by_id = models.BigIntegerField(null=True)
+    asked_by_label = models.TextField()
+    started_at = models.DateTimeField(db_default=Clock())
+    finished_at = models.DateTimeField(null=True)
+    totals = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="standings_run_work", condition=Q(work__in=["mark", "recount"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.work} of {self.campaign} ({self.cause})"
+
+    def progress(self) -> tuple[int, int]:
+        """How many of its ranges are done, and how many it has."""
+        counts: dict[str, Any] = self.ranges.aggregate(
+            done=models.Count("pk", filter=Q(state=MarkRange.State.DONE)), total=models.Count("pk")
+        )
+        return counts["done"], counts["total"]
+
+
+class MarkRange(models.Model):
+    """Everybody of a run from one id to another. `waiting` until its effect is committed, then `done` for ever."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        DONE = "done", _("done")
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(MarkRun, on_delete=models.CASCADE, related_name="ranges")
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    state = models.TextField(choices=State.choices, default=State.WAITING)
+    attempts = models.IntegerField(default=0)
+    rung_at = models.DateTimeField(null=True, help_text="when somebody was last asked to take it")
+    claimed_at = models.DateTimeField(null=True, help_text="when somebody last began with it")
+    finished_at = models.DateTimeField(null=True)
+    result = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["run"], name="standings_range_waiting", condition=Q(state="waiting")),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "first_id"], name="standings_range_once"),
+            models.CheckConstraint(name="standings_range_forward", condition=Q(first_id__lte=F("last_id"))),
+            models.CheckConstraint(
+                name="standings_range_done_is_finished",
+                condition=Q(state="waiting", finished_at__isnull=True) | Q(state="done", finished_at__isnull=False),
+            ),
+        ]

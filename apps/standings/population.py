@@ -1,0 +1,113 @@
+"""Which people a report is about, as SQL: today by the tree's intervals, in the past by that moment's placements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from apps.campaigns.population import all_employees_sql, employee_ids_sql
+from apps.core.sql import sql_literal
+from apps.employees.models import Employee
+
+# A team of so many is looked at as a part of the company, a smaller one person by person.
+MANY = 5_000
+
+
+@dataclass(frozen=True)
+class WholeCompany:
+    """The whole company."""
+
+    def chosen(self, look: str | None) -> str:
+        """SELECT of (id): everybody."""
+        return all_employees_sql()
+
+
+@dataclass(frozen=True)
+class OneEmployee:
+    """One employee."""
+
+    employee: Employee
+
+    def chosen(self, look: str | None) -> str:
+        """SELECT of (id): this one."""
+        return employee_ids_sql([self.employee.pk])
+
+
+@dataclass(frozen=True)
+class EmployeeIds:
+    """The employees with these ids."""
+
+    ids: list[int]
+
+    def chosen(self, look: str | None) -> str:
+        """SELECT of (id): these."""
+        return employee_ids_sql(self.ids)
+
+
+@dataclass(frozen=True)
+class Team:
+    """Everyone below an employee, direct and indirect."""
+
+    employee: Employee
+
+    @property
+    def few(self) -> bool:
+        """Whether they are looked up one by one."""
+        return not _is_many(self.employee)
+
+    def chosen_frozen(self, campaign_id: int) -> str:
+        """SELECT of (id): the team as it was at the cut-off of a frozen campaign."""
+        return f"""SELECT node.employee_id AS id FROM results_frozennode node JOIN results_frozennode top
+            ON top.campaign_id = node.campaign_id AND node.first > top.first AND node.first <= top.last
+            WHERE node.campaign_id = {campaign_id} AND top.employee_id = {sql_literal(self.employee.pk)}"""
+
+    def chosen(self, look: str | None) -> str:
+        """SELECT of (id): today's team, or, for a past instant `look` (SQL), the team of that moment."""
+        root = self.employee.pk
+        if look is None:
+            return _below(self.employee)
+        return f"""SELECT id FROM (WITH RECURSIVE below(id) AS (
+            SELECT employee_id FROM employees_placement WHERE manager_id = {sql_literal(root)}
+                AND starts_at < {look} AND ends_at >= {look}
+            UNION ALL
+            SELECT place.employee_id FROM below JOIN employees_placement place ON place.manager_id = below.id
+                AND place.starts_at < {look} AND place.ends_at >= {look}
+            ) SELECT id FROM below) below"""
+
+
+def _is_many(employee: Employee) -> bool:
+    node = getattr(employee, "node", None)
+    return node is not None and node.last - node.first >= MANY
+
+
+def _below(employee: Employee) -> str:
+    """SELECT of (id): everyone below in today's tree, in the form that has the planner expect about so many.
+
+    Both ask the same. Of an interval between two answers it expects a two-hundredth of the company, and looks these up
+    one by one; of a join a ninth, and reads everybody's rows, which is right where half of them are wanted.
+    """
+    root = f"{employee.pk:d}::bigint"
+    if _is_many(employee):
+        return f"""SELECT node.employee_id AS id FROM employees_treenode node JOIN employees_treenode top
+            ON node.first > top.first AND node.first <= top.last WHERE top.employee_id = {root}"""
+    top = f"FROM employees_treenode top WHERE top.employee_id = {root}"
+    return f"""SELECT node.employee_id AS id FROM employees_treenode node
+        WHERE node.first > (SELECT top.first {top}) AND node.first <= (SELECT top.last {top})"""
+
+
+@dataclass(frozen=True)
+class EmployeeQuery:
+    """The people of a SELECT of (id)."""
+
+    select: str
+
+    def chosen(self, look: str | None) -> str:
+        """That SELECT."""
+        return self.select
+
+
+People = WholeCompany | OneEmployee | EmployeeIds | Team | EmployeeQuery
+
+
+def chosen_frozen(people: People, campaign_id: int) -> str:
+    """SELECT of (id): these people, a team as it was at the cut-off of a frozen campaign."""
+    return people.chosen_frozen(campaign_id) if isinstance(people, Team) else people.chosen(None)

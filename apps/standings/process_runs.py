@@ -1,0 +1,135 @@
+"""The ranges of a run, one by one: any worker takes one, its effect and its end are committed together."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from typing import Any
+
+from django.db import connection, transaction
+
+from apps.campaigns.models import Campaign
+from apps.contacts.services.submissions import finish_abandoned
+from apps.core.audit import SYSTEM, Actor
+from apps.core.clock import db_now
+from apps.core.locks import lock_facts
+from apps.employees.models import Employee
+from apps.standings.build_summaries import update_summaries, verify_summaries
+from apps.standings.marking import Mark, lock_campaigns, mark_range, mark_touched
+from apps.standings.models import MarkRange, MarkRun
+from apps.standings.recount import find_differences, record_drift, repair
+from apps.standings.start_run import close_if_over, start_run
+
+logger = logging.getLogger(__name__)
+# Nobody waits for a range that another worker is at; whoever wants the whole run looks again after this (seconds).
+LOOK_AGAIN = 0.2
+
+
+def process_range(range_id: int) -> bool:
+    """Do a range of a run: its effect, its result and its end in one transaction, and with the last one the run's end.
+
+    False when it is done already or somebody else is at it. Whoever dies on the way leaves it waiting.
+    """
+    waiting = MarkRange.objects.filter(pk=range_id, state=MarkRange.State.WAITING)
+    if not _begin(range_id):
+        return False
+    part = waiting.select_related("run__campaign").first()
+    if part is None:
+        return False
+    employees = list(
+        Employee.objects.filter(pk__gte=part.first_id, pk__lte=part.last_id).order_by("pk").values_list("pk", flat=True)
+    )
+    recount = part.run.work == MarkRun.Work.RECOUNT
+    seen = find_differences(part.run.campaign, employees) if recount else None
+    with transaction.atomic():
+        lock_facts()
+        held = lock_campaigns(db_now(), only=part.run.campaign)
+        if not waiting.select_for_update(skip_locked=True, of=("self",)).exists():
+            return False
+        result: dict[str, Any] = {"people": len(employees)}
+        for campaign in held:
+            result |= asdict(mark_range(campaign, employees)) if seen is None else repair(campaign, seen)
+        waiting.update(state=MarkRange.State.DONE, finished_at=db_now(), result=result)
+        over = close_if_over(part.run) and recount
+        listed = _keep_drift(part.run) if over else []
+    if over:
+        _check_sums(part.run)
+    for one in listed:
+        logger.error("drift in %s: %s differed in %s", part.run.campaign.slug, one["staff_no"], one["fields"])
+    return True
+
+
+def _begin(range_id: int) -> bool:
+    """Say that somebody begins with it, unless somebody is at it; committed before the work, so that deaths show."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE standings_markrange SET attempts = attempts + 1, claimed_at = hundred_clock() WHERE id IN"
+            " (SELECT id FROM standings_markrange WHERE id = %s AND state = 'waiting' FOR UPDATE SKIP LOCKED)",
+            [range_id],
+        )
+        return cursor.rowcount == 1
+
+
+def _keep_drift(run: MarkRun) -> list[dict[str, Any]]:
+    """The alarm of a recount, with its end: /health/ready is degraded until one finds nothing. Returns whom to name."""
+    found = list(run.ranges.filter(result__differences__gt=0).values_list("result", flat=True))
+    record_drift(run.campaign, sum(result["differences"] for result in found))
+    return [one for result in found for one in result["listed"]]
+
+
+def _check_sums(run: MarkRun) -> None:
+    """With the standings put right, whether the sums hold what they should; that is drift as well."""
+    if wrong := verify_summaries(run.campaign):
+        run.refresh_from_db(fields=["totals"])
+        record_drift(run.campaign, run.totals.get("differences", 0) + wrong)
+
+
+def finish_run(run: MarkRun, progress: Callable[[int, int], None] = lambda done, total: None) -> MarkRun:
+    """Do what is left of a run in this process, beside whoever else is at it; returns it when it is over."""
+    total = Employee.objects.count()
+    while True:
+        for range_id in list(_waiting().filter(run=run).values_list("pk", flat=True)):
+            process_range(range_id)
+            done = run.ranges.filter(state=MarkRange.State.DONE).values_list("result", flat=True)
+            progress(sum(result["people"] for result in done), total)
+        run.refresh_from_db()
+        if run.finished_at is not None:
+            return run
+        time.sleep(LOOK_AGAIN)
+
+
+def _waiting() -> Any:
+    return MarkRange.objects.filter(state=MarkRange.State.WAITING).order_by("pk")
+
+
+def mark_everybody(
+    campaign: Campaign, progress: Callable[[int, int], None] = lambda done, total: None, *, by: Actor = SYSTEM
+) -> Mark:
+    """Mark every employee in this process, a few thousand a transaction; `progress(done, total)` after each.
+
+    A run like any other: when this process dies, workers finish it.
+    """
+    with transaction.atomic():
+        lock_facts()
+        if not lock_campaigns(db_now(), only=campaign):
+            return Mark()
+        run = start_run(campaign=campaign, work=MarkRun.Work.MARK, cause="asked", by=by)
+    totals = finish_run(run, progress).totals
+    return Mark(**{one.name: totals.get(one.name, 0) for one in fields(Mark)})
+
+
+def sweep() -> int:
+    """Do in this process what no doorbell rang for: abandoned submissions, free notes, ranges nobody is at, and sums.
+
+    Returns how many notes it took.
+    """
+    finish_abandoned(db_now())
+    total = 0
+    while taken := mark_touched():
+        total += taken
+    for range_id in list(_waiting().values_list("pk", flat=True)):
+        process_range(range_id)
+    update_summaries()
+    return total

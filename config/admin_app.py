@@ -1,7 +1,0 @@
-from django.contrib.admin.apps import AdminConfig
-
-
-class OperatorAdminConfig(AdminConfig):
-    """Django's admin, with our rule who may enter."""
-
-    default_site = "config.admin_site.OperatorAdminSite"

@@ -1,1 +1,0 @@
-"""Backups: everything an installation holds, in one file, and back into an empty one."""

@@ -1,0 +1,201 @@
+"""Who looks at somebody they do not lead leaves an entry: one who is stalked by number can have it asked who looked."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.accounts.access_log import log_record_access
+from apps.accounts.models import Account
+from apps.accounts.services import account_for
+from apps.campaigns.models import Campaign
+from apps.core.models import AuditEntry
+from apps.employees.models import Employee
+from tests import people, reviewing
+from tests.fixtures import Clock
+from tests.people import PASSWORD, sign_in
+
+
+def looks() -> list[tuple[str, str, str]]:
+    """(who, what, whom) of every look, in order."""
+    found = AuditEntry.objects.filter(action__startswith="person.").order_by("pk")
+    return [(one.actor_label, one.action.partition(".")[2], one.subject_id) for one in found]
+
+
+@pytest.mark.parametrize(
+    "address", ["/team/A001/", "/charts/member/A001.json", "/api/v1/standings/A001/", "/api/v1/standings/?root=A001"]
+)
+def test_hr_who_opens_a_standing_leaves_an_entry(
+    client: Client, campaign: Campaign, alice: Employee, hr: Employee, address: str
+) -> None:
+    assert sign_in(client, hr).get(address).status_code == 200
+    assert looks() == [("Hedda", "standing_read", "A001")]
+
+
+def test_a_leaders_page_shows_their_own_number_too(client: Client, campaign: Campaign, hr: Employee) -> None:
+    sign_in(client, hr).get("/team/B001/")
+    assert looks() == [("Hedda", "standing_read", "B001")]
+
+
+@pytest.mark.parametrize("address", ["/company/", "/api/v1/standings/", "/company/reviews/", "/company/adjustments/"])
+def test_a_list_is_no_look(client: Client, campaign: Campaign, hr: Employee, address: str) -> None:
+    assert sign_in(client, hr).get(address).status_code == 200
+    assert looks() == []
+
+
+SEARCHES = (
+    "/company/?q=alice", "/company/?q=A001", "/company/standings.csv?q=alice", "/team/D001/?q=alice",
+    "/api/v1/standings/?q=A001", "/company/?department=Sales&q=alic", "/company/reviews/?q=alice",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", SEARCHES)
+def test_a_search_that_ends_in_one_person_is_a_look(
+    client: Client, campaign: Campaign, alice: Employee, hr: Employee, address: str
+) -> None:
+    """Else whoever wants to read somebody's number unseen types their name into the search."""
+    reviewing.ask(campaign, alice)
+    response: Any = sign_in(client, hr).get(address)
+    assert response.status_code == 200
+    if response.streaming:
+        list(response.streaming_content)
+    assert ("Hedda", "standing_read", "A001") in looks()
+
+
+@pytest.mark.parametrize(
+    "address", ["/company/?q=nobody-typed@secret.example", "/company/?q=al", "/company/?status=red"]
+)
+def test_a_search_that_ends_in_nobody_or_several_is_none_and_what_was_typed_is_not_kept(
+    client: Client, campaign: Campaign, hr: Employee, address: str
+) -> None:
+    before = AuditEntry.objects.count()
+    assert sign_in(client, hr).get(address).status_code == 200
+    assert looks() == []
+    assert AuditEntry.objects.count() == before
+
+
+def test_a_leaders_search_in_the_own_team_is_none(client: Client, campaign: Campaign, bob: Employee) -> None:
+    assert sign_in(client, bob).get("/team/B001/?q=alice").status_code == 200
+    assert looks() == []
+
+
+def test_a_search_among_adjustments_that_ends_in_one_person_is_a_look(
+    client: Client, campaign: Campaign, alice: Employee, alan: Employee, hr: Employee
+) -> None:
+    for person in (alice, alan):
+        people.ask(campaign=campaign, employee=person, exempt=True)
+    sign_in(client, hr).get("/company/adjustments/?show=all&q=alice")
+    assert looks() == [("Hedda", "adjustment_read", "A001")]
+
+
+def test_nobody_is_told_of_for_looking_at_themself_or_down_their_own_tree(
+    client: Client, campaign: Campaign, alice: Employee, bob: Employee, dana: Employee
+) -> None:
+    for reader, address in (
+        (alice, "/team/A001/"), (bob, "/team/A001/"), (bob, "/team/B001/"), (dana, "/team/A001/"),
+        (bob, "/api/v1/standings/A001/"), (alice, "/api/v1/me/standing/"),
+    ):  # fmt: skip
+        assert sign_in(client, reader).get(address).status_code == 200
+    people.with_account(bob, "hr")
+    sign_in(client, bob).get("/team/A001/")
+    assert looks() == []
+    sign_in(client, bob).get("/team/S001/")
+    sign_in(client, bob).get("/team/D001/")
+    assert looks() == [("Bob 白", "standing_read", "S001"), ("Bob 白", "standing_read", "D001")]
+
+
+def test_a_page_that_is_loaded_again_is_one_look_in_an_hour(
+    client: Client, campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
+) -> None:
+    sign_in(client, hr)
+    for at, address in (("12:00", "/team/A001/"), ("12:01", "/charts/member/A001.json"), ("12:59", "/team/A001/")):
+        clock.set(f"2026-11-23T{at}:00+08:00", ticks=True)
+        client.get(address)
+    assert len(looks()) == 1
+    clock.set("2026-11-23T13:01:00+08:00", ticks=True)
+    client.get("/team/A001/")
+    client.get("/team/A002/")
+    assert [whom for _who, _what, whom in looks()] == ["A001", "A001", "A002"]
+
+
+def test_what_is_not_there_for_a_reader_is_no_look(client: Client, campaign: Campaign, alice: Employee) -> None:
+    assert sign_in(client, alice).get("/team/B001/").status_code == 404
+    assert looks() == []
+
+
+def test_hr_who_opens_a_persons_adjustment_leaves_an_entry(
+    client: Client, campaign: Campaign, alice: Employee, hr: Employee
+) -> None:
+    asked = people.ask(campaign=campaign, employee=alice, exempt=True)
+    assert sign_in(client, hr).get(f"/company/adjustments/{asked.pk}/?campaign={campaign.slug}").status_code == 200
+    assert looks() == [("Hedda", "adjustment_read", "A001")]
+
+
+@pytest.mark.parametrize("kind", ["employees/employee", "accounts/account", "accounts/role"])
+def test_operators_who_open_a_person_in_the_admin_leave_an_entry(client: Client, campaign: Campaign, kind: str) -> None:
+    alice = people.with_account(people.person("A001"), "auditor")
+    account = account_for(alice)
+    ids = {"employee": alice.pk, "account": account.pk, "role": account.role_set.get().pk}
+    what = {"employee": "roster"}.get(kind.split("/")[1], "account")
+    sign_in(client, people.with_account(people.person("O001"), "operator"))
+    assert client.get(f"/admin/{kind}/").status_code == 200
+    assert looks() == []
+    assert client.get(f"/admin/{kind}/{ids[kind.split('/')[1]]}/change/").status_code == 200
+    assert looks() == [("Olga", f"{what}_read", "A001")]
+
+
+def test_a_look_down_the_own_tree_asks_nothing(
+    client: Client, campaign: Campaign, alice: Employee, dana: Employee, hr: Employee, django_assert_num_queries: Any
+) -> None:
+    """A manager's Monday must not be slower for what is not noted of it."""
+    reader, person = account_for(people.person("D001")), people.person("A001")
+    reader = Account.objects.select_related("employee__node").get(pk=reader.pk)
+    with django_assert_num_queries(0):
+        log_record_access(reader, person, "standing")
+
+
+# -- sign-ins --------------------------------------------------------------------------------------------------------
+
+
+def events() -> list[tuple[str, str, str]]:
+    """(who, what, about whom) of every sign-in, in order."""
+    found = AuditEntry.objects.filter(action__startswith="account.").order_by("pk")
+    names = [(one.actor_label, one.action.partition(".")[2], one.subject_label) for one in found]
+    return [one for one in names if one[1] != "created"]
+
+
+def test_coming_going_and_being_refused_are_told(client: Client, alice: Employee) -> None:
+    client.post("/login/", {"username": "A001", "password": "guessed"})
+    client.post("/login/", {"username": "A001", "password": PASSWORD})
+    client.post("/logout/")
+    client.post("/logout/")
+    assert events() == [("?", "sign_in_refused", "Alice 艾"), ("Alice 艾", "signed_in", "Alice 艾"),
+                        ("Alice 艾", "signed_out", "Alice 艾")]  # fmt: skip
+
+
+def test_what_was_typed_for_a_name_is_not_kept(client: Client, alice: Employee) -> None:
+    """People type their password there."""
+    for typed in ("my-secret-password", "nul\0", ""):
+        client.post("/login/", {"username": typed, "password": "x"})
+    assert events() == [("?", "sign_in_refused", "")]
+    assert "secret" not in str(list(AuditEntry.objects.values()))
+
+
+def test_a_thousand_guesses_are_an_entry_a_minute_and_each_place_has_its_own(
+    client: Client, alice: Employee, clock: Clock
+) -> None:
+    for at, address in (("12:00:00", "10.0.0.1"), ("12:00:30", "10.0.0.1"), ("12:00:40", "10.0.0.2"),
+                        ("12:01:10", "10.0.0.1")):  # fmt: skip
+        clock.set(f"2026-11-23T{at}+08:00", ticks=True)
+        client.post("/login/", {"username": "A001", "password": "guessed"}, REMOTE_ADDR=address)
+    origins = (
+        AuditEntry.objects.filter(action="account.sign_in_refused").order_by("pk").values_list("origin", flat=True)
+    )
+    assert list(origins) == ["page 10.0.0.1", "page 10.0.0.2", "page 10.0.0.1"]
+
+
+def test_a_hash_that_is_renewed_at_a_sign_in_is_the_houses(client: Client, alice: Employee, settings: Any) -> None:
+    """Else every sign-in after an upgrade looks as if somebody had written a password by hand."""
+    settings.PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{name}PasswordHasher" for name in ("PBKDF2SHA1", "MD5")]
+    client.post("/login/", {"username": "A001", "password": PASSWORD})
+    assert [what for _who, what, _whom in events()] == ["password_hashed_anew", "signed_in"]

@@ -1,0 +1,113 @@
+"""The owner of an account learns of what was done to it, even when somebody else did it; and nobody else learns it."""
+
+from smtplib import SMTPRecipientsRefused
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from apps.accounts.models import SecurityEvent
+from apps.accounts.oidc_login import Claims, sign_on
+from apps.accounts.security_mails import Event, notify_owner, send_security_mails
+from apps.accounts.services import account_for
+from apps.core.audit import audit_origin
+from apps.employees.models import Employee
+from tests import people
+
+pytestmark = pytest.mark.django_db
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+def test_the_mail_says_what_when_from_where_and_what_to_do(alice: Employee) -> None:
+    with audit_origin("page 203.0.113.7", browser=FIREFOX):
+        notify_owner(account_for(alice), Event.PASSWORD_CHANGED)
+    assert send_security_mails() == 1
+    (sent,) = mail.outbox
+    assert sent.to == ["alice@corp.example.com"]
+    body = str(sent.body)
+    for part in (
+        "The password of your account was changed.", "2026-11-23", "203.0.0.0/16", "Firefox, Windows",
+        "If not, tell HR", "Alice 艾",
+    ):  # fmt: skip
+        assert part in body, part
+    assert "203.0.113.7" not in body, "the address of a machine"
+    assert "http" not in body, "a link in a mail about security teaches people to follow one"
+    assert "密码" in body, "the owner may read Chinese alone"
+
+
+@pytest.mark.parametrize("kind", Event.values)
+def test_every_event_has_a_sentence_in_both_languages(alice: Employee, kind: str) -> None:
+    notify_owner(account_for(alice), kind)
+    send_security_mails()
+    assert str(mail.outbox[0].body).count(str(Event(kind).label)) == 1, "the Chinese half is not translated"
+
+
+def test_the_owner_learns_that_a_first_sign_on_by_the_provider_ended_the_password(alice: Employee) -> None:
+    """Else a password disappears without a word, or an intruder's sign-on does."""
+    people.with_account(alice)
+    sign_on(Claims(issuer="https://idp.example.com", subject="a", staff_no="A001", email="alice@corp.example.com"))
+    assert not account_for(alice).has_usable_password()
+    assert [event.kind for event in SecurityEvent.objects.all()] == [Event.PASSWORD_CHANGED]
+
+
+def test_nothing_is_sent_twice_and_nothing_of_what_was_rolled_back(alice: Employee) -> None:
+    notify_owner(account_for(alice), Event.TOKEN_CREATED)
+    assert [send_security_mails(), send_security_mails()] == [1, 0]
+    assert not SecurityEvent.objects.exists(), "an address is kept longer than it is needed"
+
+
+def test_a_mail_server_that_is_away_loses_nothing(alice: Employee, monkeypatch: Any, clock: Any, caplog: Any) -> None:
+    notify_owner(account_for(alice), Event.FACTOR_ADDED)
+    with monkeypatch.context() as away:
+        away.setattr("django.core.mail.EmailMessage.send", _refuses(OSError("alice@corp.example.com")))
+        assert send_security_mails() == 0
+    assert send_security_mails() == 0, "it is tried again at once"
+    clock.set("2026-11-23T12:11:00+08:00", ticks=True)
+    assert send_security_mails() == 1
+    assert "alice@" not in caplog.text
+
+
+def test_an_address_that_is_refused_keeps_no_other_mail_back(alice: Employee, bob: Employee, monkeypatch: Any) -> None:
+    notify_owner(account_for(alice), Event.FACTOR_ADDED)
+    notify_owner(account_for(bob), Event.FACTOR_ADDED)
+    send = mail.EmailMessage.send
+
+    def picky(message: Any, *args: Any, **options: Any) -> int:
+        if message.to == ["alice@corp.example.com"]:
+            raise SMTPRecipientsRefused({})
+        return send(message, *args, **options)
+
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", picky)
+    assert send_security_mails() == 1
+    assert [one.to for one in mail.outbox] == [["bob@corp.example.com"]]
+
+
+def test_the_old_address_can_be_mailed_and_an_account_without_one_is_no_error(alice: Employee) -> None:
+    account = account_for(alice)
+    notify_owner(account, Event.ADDRESS_CHANGED, address="old@corp.example.com")
+    notify_owner(account, Event.ADDRESS_CHANGED, address="")
+    assert send_security_mails() == 1
+    assert mail.outbox[0].to == ["old@corp.example.com"]
+
+
+def test_one_event_is_one_message_however_often_it_is_sent(alice: Employee) -> None:
+    notify_owner(account_for(alice), Event.TOKEN_REVOKED)
+    event = SecurityEvent.objects.get()
+    send_security_mails()
+    assert mail.outbox[0].extra_headers["Message-ID"] == f"<security-{event.pk}@hundred>"
+
+
+def test_no_contact_is_in_it(alice: Employee) -> None:
+    people.record_one(alice, ("phone", "+86 138 0013 8000"), name="CANARY-Guest")
+    for kind in Event.values:
+        notify_owner(account_for(alice), kind)
+    send_security_mails()
+    assert len(mail.outbox) == len(Event.values)
+    assert not any(secret in str(one.message()) for one in mail.outbox for secret in ("CANARY", "13800138000"))
+
+
+def _refuses(error: Exception) -> Any:
+    def send(*args: Any, **options: Any) -> int:
+        raise error
+
+    return send

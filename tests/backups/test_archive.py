@@ -1,0 +1,163 @@
+"""A backup file is whole or not there, and what is no whole backup is refused for what it is."""
+
+import io
+import os
+import random
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.backups.archive import DUMP, MANIFEST, NEEDED, SECRETS, BackupError, Writer, open_backup, written_whole
+from tests.localstack.stack import eventually
+
+MANIFEST_OF: dict[str, Any] = {**dict.fromkeys(NEEDED), "digest": "d"}
+KEYS = {"IDENTITY_KEY": "a key"}
+
+
+def write(path: Path, dump: bytes = b"PGDMP" * 5000, secrets: dict[str, str] | None = None) -> Path:
+    with written_whole(path) as file:
+        writer = Writer(file)
+        writer.add_stream(DUMP, io.BytesIO(dump), lambda done: None)
+        writer.finish(MANIFEST_OF, secrets)
+    return path
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    backup = open_backup(write(tmp_path / "a.backup", b"x" * 70_001, KEYS))
+    heard: list[int] = []
+    backup.check(heard.append)
+    assert (backup.size, backup.secrets, heard[-1]) == (70_001, KEYS, 70_001)
+    assert backup.manifest["digest"] == "d"
+
+
+def test_tar_itself_can_take_it_apart(tmp_path: Path) -> None:
+    """Without Hundred a backup must still be of use."""
+    path = write(tmp_path / "a.backup", b"the dump", KEYS)
+
+    def tar(*arguments: str) -> bytes:
+        return subprocess.run(["/bin/tar", *arguments], check=True, capture_output=True).stdout
+
+    assert tar("-tf", str(path)).decode().split() == [DUMP, SECRETS, MANIFEST]
+    assert tar("-xOf", str(path), DUMP) == b"the dump"
+
+
+def test_a_dump_of_more_than_eight_gigabytes_has_its_size_in_the_header() -> None:
+    member = tarfile.TarInfo(DUMP)
+    member.size = 20 * 2**30
+    header = member.tobuf(tarfile.GNU_FORMAT)
+    assert len(header) == tarfile.BLOCKSIZE
+    assert tarfile.TarInfo.frombuf(header, "utf-8", "strict").size == member.size
+
+
+def test_a_file_that_ends_early_is_incomplete_wherever_it_ends(tmp_path: Path) -> None:
+    whole = write(tmp_path / "a.backup", secrets=KEYS).read_bytes()
+    manifest_ends = whole.rindex(b"}") + 1
+    cut = tmp_path / "cut.backup"
+    for length in (512, 513, 9_000, *range(25_000, manifest_ends, 97)):
+        cut.write_bytes(whole[:length])
+        with pytest.raises(BackupError, match=r"is not complete|is damaged"):
+            open_backup(cut)
+
+
+def damaged(path: Path) -> bool:
+    try:
+        open_backup(path).check(lambda done: None)
+    except BackupError as error:
+        return "damaged" in str(error)
+    return False
+
+
+def test_no_changed_byte_of_the_dump_or_the_secrets_goes_unseen(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.backup", secrets=KEYS)
+    whole = path.read_bytes()
+    seed = random.randrange(2**32)
+    chance = random.Random(seed)
+    secrets_at = whole.index(b'{"IDENTITY_KEY"')
+    places = [tarfile.BLOCKSIZE + chance.randrange(25_000) for _ in range(300)]
+    for place in [*places, *range(secrets_at, secrets_at + 25)]:
+        wounded = bytearray(whole)
+        wounded[place] ^= 1 << chance.randrange(8)
+        path.write_bytes(wounded)
+        assert damaged(path), f"seed {seed}: byte {place}"
+
+
+def test_other_files_are_no_backups(tmp_path: Path) -> None:
+    path = tmp_path / "other"
+    other = io.BytesIO()
+    with tarfile.open(fileobj=other, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("photo.jpg"))
+    for content in (b"", b"hello", os.urandom(5000), other.getvalue(), bytes(20_000)):
+        path.write_bytes(content)
+        with pytest.raises(BackupError, match="is not a backup of Hundred"):
+            open_backup(path)
+
+
+@pytest.mark.parametrize("manifest", [b"[]", b"{}", b'{"format": 1}', b"{", b"\xff", b'{"format": "1"}', b"null"])
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, manifest: bytes) -> None:
+    path = tmp_path / "a.backup"
+    with tarfile.open(path, "w") as tar:
+        for name, content in ((DUMP, b"x"), (MANIFEST, manifest)):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    with pytest.raises(BackupError, match="its manifest cannot be read"):
+        open_backup(path)
+
+
+def test_what_fails_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.backup", b"yesterday")
+    before = path.read_bytes()
+
+    def broken() -> bytes:
+        raise OSError("no more of it")
+
+    with pytest.raises(OSError, match="no more"), written_whole(path) as file:
+        file.writelines(broken() for _ in range(2))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nobody_else_may_read_it_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = write(tmp_path / "a.backup")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+HALF = """
+import sys, time
+from pathlib import Path
+from apps.backups.archive import written_whole
+with written_whole(Path(sys.argv[1])) as file:
+    file.write(b"half of it"); file.flush()
+    print("here", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_only_what_a_killed_writer_left_is_taken_away(tmp_path: Path) -> None:
+    path = tmp_path / "a [b].backup"
+    command: list[Any] = [sys.executable, "-c", HALF, path]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as killed,
+        subprocess.Popen(command, stdout=subprocess.PIPE) as going_on,
+    ):
+        assert killed.stdout
+        assert going_on.stdout
+        assert killed.stdout.readline() == going_on.stdout.readline() == b"here\n"
+        killed.kill()
+        killed.wait()
+        assert not path.exists()
+        write(path)
+        left = [one.name for one in tmp_path.iterdir() if one != path]
+        assert len(left) == 1, "the one that is being written stays"
+        going_on.kill()
+        going_on.wait()
+    write(path)
+    assert eventually(lambda: list(tmp_path.iterdir()) == [path])

@@ -1,0 +1,259 @@
+"""Whoever restores a backup has everything again, and nobody restores over what is there."""
+
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from apps.backups.archive import MANIFEST
+from apps.localstack.file_locks import FileLock
+from tests.backups.installations import Installation, facts, next_numbers, tables_of
+from tests.localstack.stack import data_folder, eventually, processes_of
+
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("backup")]
+
+
+@pytest.fixture(scope="module")
+def restored(filled: Installation, saved: Path) -> Any:
+    """An installation that was restored from cold, where nothing had been."""
+    with data_folder("restored house") as folder:
+        made = Installation(folder)
+        made.answer = made.told("restore", saved)  # type: ignore[attr-defined]
+        yield made
+
+
+def test_everything_is_there_again(filled: Installation, saved: Path, restored: Any) -> None:
+    assert restored.answer["same"] is True
+    assert restored.answer["employees"] == 60
+    held = restored.holds()
+    assert held == filled.holds()
+    assert all(not one.startswith("0 ") for one in held.values())
+    eventually(lambda: not processes_of(restored.data))
+
+
+def test_a_backup_of_the_restored_has_the_same_digest(
+    filled: Installation, saved: Path, restored: Any, tmp_path: Path
+) -> None:
+    again = restored.told("backup", tmp_path / "again.backup")
+    assert again["digest"] == restored.answer["digest"]
+    assert again["campaigns"] == restored.answer["campaigns"]
+
+
+def test_its_secrets_come_along_and_stay_its_owners(filled: Installation, saved: Path, restored: Any) -> None:
+    assert restored.places.local_secrets() == filled.places.local_secrets()
+    assert (restored.data / "secrets.json").stat().st_mode & 0o077 == 0
+    assert saved.stat().st_mode & 0o777 == 0o600
+
+
+def test_recount_agrees_and_the_next_contact_gets_a_number_of_its_own(restored: Any, tmp_path: Path) -> None:
+    with restored.database() as connection:
+        for table, (largest, following) in next_numbers(connection).items():
+            assert following > largest, table
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT staff_no FROM employees_employee ORDER BY id LIMIT 1")
+            [number] = cursor.fetchone()
+    assert restored.told("recount")["differences"] == 0
+    more = tmp_path / "more.csv"
+    more.write_text(f"staff_no,name,email\n{number},Guest,after-the-restore@outside.example.org\n", encoding="utf-8")
+    assert restored.told("import_contacts", more)["created"] == 1
+
+
+def test_the_planner_knows_what_was_restored_and_the_application_may_tell_it_more(restored: Any) -> None:
+    """A look at a past day is planned by what there is, not by empty tables."""
+    with restored.database() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'contacts_contact%' AND reltuples > 0")
+        assert {"contacts_contact", "contacts_contactidentity"} <= {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT proacl::text FROM pg_proc WHERE proname = 'hundred_analyze'")
+        [rights] = cursor.fetchone()
+        assert "app=X" in rights
+        assert "{=X" not in rights
+        assert ",=X" not in rights
+    with restored.database("app") as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT hundred_analyze(NULL)")
+        [analysed] = cursor.fetchone()
+        assert analysed > 10
+
+
+REFUSED = {
+    "DELETE FROM contacts_contact": "app",
+    "UPDATE core_auditentry SET action = 'x'": "app",
+    "TRUNCATE standings_standing": "app",
+    "INSERT INTO django_migrations (app, name, applied) VALUES ('x', 'y', now())": "app",
+    "CREATE TABLE mine (id int)": "app",
+    "DROP TABLE core_auditentry": "app",
+    "DELETE FROM core_auditentry": "owner",
+    "UPDATE campaigns_campaign SET state = 'frozen'": "owner",
+    "UPDATE campaigns_campaignrule SET target = 1": "owner",
+    "DELETE FROM campaigns_campaign": "owner",
+    "UPDATE employees_placement SET manager_id = employee_id WHERE manager_id IS NOT NULL": "owner",
+    "UPDATE standings_standing SET counted = -1": "owner",
+    "INSERT INTO employees_employee SELECT * FROM employees_employee": "owner",
+}
+
+
+def test_what_protects_the_facts_protects_them_again(restored: Any) -> None:
+    for role in ("app", "owner"):
+        with restored.database(role) as connection, connection.cursor() as cursor:
+            for statement in (statement for statement, of in REFUSED.items() if of == role):
+                with pytest.raises(
+                    (psycopg2.errors.InsufficientPrivilege, psycopg2.IntegrityError, psycopg2.Error)
+                ) as e:
+                    cursor.execute(statement)
+                denied = isinstance(e.value, psycopg2.errors.InsufficientPrivilege)
+                assert denied is (role == "app"), statement
+
+
+def test_an_installation_that_holds_something_is_refused_and_left_alone(filled: Installation, saved: Path) -> None:
+    before = filled.holds()
+    said = filled.refused("restore", saved)
+    assert "not empty (employees: 60, contacts: 1200, campaigns: 2" in said
+    assert filled.holds() == before
+
+
+def test_an_empty_migrated_installation_is_restored_into(
+    filled: Installation, saved: Path, blank: Installation
+) -> None:
+    assert blank.manage("migrate", "-v0").returncode == 0
+    own = blank.places.local_secrets()
+    assert blank.told("restore", saved)["same"] is True
+    assert blank.holds() == filled.holds()
+    assert blank.places.local_secrets() != own
+
+
+def test_while_hundred_runs_or_somebody_works_nothing_is_restored(saved: Path, blank: Installation) -> None:
+    with blank.database() as connection:
+        assert "Others work with this database: owner (1)" in blank.refused("restore", saved)
+        running = FileLock(blank.data / "run.lock")
+        assert running.try_shared()
+        assert "Hundred runs from this folder" in blank.refused("restore", saved)
+        running.release()
+        assert tables_of(connection) == set()
+
+
+def test_a_backup_of_an_older_hundred_is_brought_up_to_date(blank: Installation, tmp_path: Path) -> None:
+    old = tmp_path / "old.backup"
+    for command in (["migrate", "-v0"], ["migrate", "api", "zero", "-v0"], ["backup", old]):
+        done = blank.manage(*command)
+        assert done.returncode == 0, done.stderr
+    with data_folder("newer house") as folder:
+        newer = Installation(folder)
+        with newer.running():
+            assert newer.told("restore", old)["migrated"] >= 1
+            with newer.database("app") as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM accounts_apitoken")
+                assert cursor.fetchone() == (0,)
+
+
+def edited(saved: Path, path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """A copy of a backup whose manifest says something else."""
+    with tarfile.open(saved) as old, tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as new:
+        for member in old.getmembers():
+            file = old.extractfile(member)
+            assert file
+            if member.name == MANIFEST:
+                manifest = json.load(file)
+                change(manifest)
+                text = path.with_suffix(".json")
+                text.write_text(json.dumps(manifest), encoding="utf-8")
+                new.add(text, MANIFEST)
+            else:
+                new.addfile(member, file)
+    return path
+
+
+def test_a_backup_of_a_newer_hundred_is_refused_before_anything_is_changed(
+    saved: Path, blank: Installation, tmp_path: Path
+) -> None:
+    later = edited(
+        saved, tmp_path / "later.backup", lambda manifest: manifest["migrations"].append(["campaigns", "9999_x"])
+    )
+    assert "does not know campaigns 9999_x" in blank.refused("restore", later)
+    form = edited(saved, tmp_path / "form.backup", lambda manifest: manifest.update(format=2))
+    assert "was made by a newer version of Hundred" in blank.refused("restore", form)
+    with blank.database() as connection:
+        assert tables_of(connection) == set()
+
+
+def lose_a_row(manifest: dict[str, Any]) -> None:
+    manifest["tables"]["contacts_contact"]["rows"] += 1
+
+
+def lose_a_guard(manifest: dict[str, Any]) -> None:
+    manifest["guards"].append("trigger core_auditentry.another O")
+
+
+def other_verdicts(manifest: dict[str, Any]) -> None:
+    manifest["campaigns"][0]["digest"] = "0" * 64
+
+
+def test_what_is_not_the_same_is_named_and_not_kept(saved: Path, blank: Installation, tmp_path: Path) -> None:
+    for change, named in (
+        (lose_a_row, "contacts_contact: 1201 rows in the backup, 1200 rows restored"),
+        (lose_a_guard, "trigger core_auditentry.another O: only in the backup"),
+        (other_verdicts, "other standings than in the backup"),
+    ):
+        assert named in blank.refused("restore", edited(saved, tmp_path / "other.backup", change))
+        with blank.database() as connection:
+            assert tables_of(connection) == set()
+
+
+def test_a_key_set_in_the_environment_must_be_the_backups(saved: Path, blank: Installation) -> None:
+    blank.environment["IDENTITY_KEY"] = "another key than the backup's"
+    said = blank.refused("restore", saved)
+    assert "IDENTITY_KEY is not the key" in said
+    assert "take it out" in said
+    del blank.environment["IDENTITY_KEY"]
+    assert blank.told("restore", saved)["same"] is True
+
+
+# Runs the command with a place where it stops for ever, and says that it has come there.
+STOPPED = """
+import time
+from django.core.management import call_command
+from apps.backups import keys, restore
+
+def wait(*arguments):
+    print("here", flush=True)
+    time.sleep(600)
+
+take_over = keys.take_over
+
+def take_over_and_wait(*arguments):
+    take_over(*arguments)
+    wait()
+
+{patch}
+call_command("restore", {path!r})
+"""
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("patch", ["restore._compare = wait", "keys.take_over = take_over_and_wait"])
+def test_a_restore_that_was_killed_is_done_again_from_nothing(
+    filled: Installation, saved: Path, blank: Installation, patch: str
+) -> None:
+    begun = blank.start("shell", "-v", "0", "-c", STOPPED.format(patch=patch, path=str(saved)))
+    assert begun.stdout
+    said = []
+    while (line := begun.stdout.readline()) != "here\n":
+        said.append(line)
+        assert line, said
+    begun.kill()
+    begun.wait()
+    begun.stdout.close()
+    with blank.database() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM employees_employee")
+        assert cursor.fetchone() == (0,)
+    assert blank.told("restore", saved)["same"] is True
+    with blank.database() as connection:
+        assert facts(connection) == filled.holds()
+    assert blank.places.local_secrets() == filled.places.local_secrets()
+
+
+def test_a_backup_that_cannot_be_read_is_said_in_a_sentence(blank: Installation, tmp_path: Path) -> None:
+    assert "cannot be read: No such file or directory." in blank.refused("restore", tmp_path / "missing.backup")
+    assert "cannot be read: Is a directory." in blank.refused("restore", tmp_path)

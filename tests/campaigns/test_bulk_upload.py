@@ -1,0 +1,445 @@
+"""Adjusting many by a file: no line is lost without a word, and what was looked at is what is asked for and granted."""
+
+import csv
+import io
+import random
+from collections.abc import Iterable
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import openpyxl
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.accounts.services import account_for, grant_role
+from apps.campaigns import rule_draft
+from apps.campaigns.adjustments import approve, bulk_file, bulk_previews, bulk_recheck, bulk_targets, bulk_upload
+from apps.campaigns.adjustments import requests as requests
+from apps.campaigns.adjustments.approve import grant_adjustment
+from apps.campaigns.adjustments.bulk_file import TooManyLines, rejected_csv
+from apps.campaigns.adjustments.bulk_upload import BulkPreview
+from apps.campaigns.adjustments.requests import AdjustmentRefused
+from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
+from apps.core.audit import Actor
+from apps.core.clock import db_now
+from apps.core.models import AuditEntry, StoredChunk, StoredFile
+from apps.employees.models import Employee
+from apps.fileio.encodings import PackedFile, UnsureEncoding
+from apps.roster.reader import ColumnMissing
+from apps.standings import rule_changes
+from tests import files
+from tests.fixtures import Clock
+from tests.oracle import oracle, stored
+from tests.people import TESTER, adjust, ask, load, mark, november, officer, person, standing
+
+HEADER = "staff_no,target,from,until\n"
+
+
+def read(content: str | bytes, encoding: str = "") -> bulk_file.AdjustmentFile:
+    raw = io.BytesIO(content.encode() if isinstance(content, str) else content)
+    return bulk_file.read_adjustments(raw, encoding)
+
+
+def look(campaign: Campaign, content: str | bytes, besides: int | None = None) -> BulkPreview:
+    return bulk_upload.preview_file(read(content), campaign.rule, db_now(), besides_employee=besides)
+
+
+def send(content: str | bytes, campaign: Campaign | None = None) -> StoredFile:
+    return files.adjustments(None, content, campaign=campaign)
+
+
+def ask_with(
+    campaign: Campaign, content: str | bytes, by: Actor | None = None, file: StoredFile | None = None, **said: str
+) -> AdjustmentRequest:
+    by = by or officer("asks")
+    found = look(campaign, content, account_employee(by))
+    usual = {"kind": "leave", "reason": "x"}
+    return bulk_previews.ask_by_file(
+        campaign=campaign, stored=file or send(content, campaign), seen=found.digest, by=by, **usual | said
+    )  # fmt: skip
+
+
+def account_employee(by: Actor) -> int | None:
+    return Employee.objects.filter(account=by.id).values_list("pk", flat=True).first()
+
+
+def check(request: AdjustmentRequest, besides: int | None = None) -> bulk_targets.BulkTargets:
+    request.refresh_from_db()
+    return bulk_recheck.recheck(request, request.campaign.rule, db_now(), besides)
+
+
+def grant(request: AdjustmentRequest, by: Actor | None = None) -> int:
+    return grant_adjustment(request_id=request.pk, seen=check(request).digest, by=by or officer("grants"))
+
+
+def terms(found: Iterable[Any]) -> dict[str, Any]:
+    return {one.staff_no: one.target or one.exempt for one in found}
+
+
+def rejects(found: BulkPreview) -> list[tuple[int, str, str]]:
+    return [(one.line, one.column, one.reason) for one in found.rejects]
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def workbook(rows: list[list[Any]]) -> bytes:
+    book, raw = openpyxl.Workbook(), io.BytesIO()
+    for row in rows:
+        book.active.append(row)
+    book.save(raw)
+    return raw.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "staff_no,target\nA001,80\nA002,exempt\n",
+        "\ufeffStaff No;New target\r\nA001;80\r\nA002;EXEMPT\r\n",
+        "E-mail\tTarget\nalice@corp.example.com\t80\nALAN@corp.example.com\texempted\n",
+        "工号,目标\nA001,80\nA002,豁免\n".encode("gb18030"),
+        "工号,姓名,目标,豁免\nA001,爱丽丝,80,否\nA002,艾伦,,是\n",
+        'name,staff_no,target,exempt\n"Alice, A.",A001,"80",no\nAlan,A002,,yes\n',
+        workbook([["Staff ID", "Target"], ["A001", 80], ["A002", "exempt"]]),
+        "who,goal\nA001,８０\nalan@corp.example.com,Exempt\n",
+    ],
+    ids=["plain", "excel", "tabs and addresses", "gb18030", "a column of its own", "quotes", "xlsx", "full width"],
+)
+def test_a_list_is_read_as_hr_writes_it(campaign: Campaign, content: str | bytes) -> None:
+    """HR exports what its programs export, and is not asked to retype it."""
+    found = look(campaign, content)
+    assert terms(found.listed) == {"A001": 80, "A002": True}
+    assert found.rejects == []
+
+
+def test_days_are_the_campaigns_and_both_included(campaign: Campaign) -> None:
+    found = look(campaign, HEADER + "A001,80,2026-11-05,11.11.2026\nA002,80,2026/11/5,31.12.9999\n")
+    one, other = found.listed
+    assert (one.starts_at.isoformat(), one.ends_at.isoformat()) == (
+        "2026-11-04T16:00:00+00:00", "2026-11-11T16:00:00+00:00",
+    )  # fmt: skip
+    assert other.ends_at == requests.adjustment_period(campaign.rule, None, None)[1], "an open end"
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "said"),
+    [
+        ("X999,80,,", "staff_no", "Nobody on the roster has this staff number or e-mail address."),
+        (",80,,", "staff_no", "Nobody is named here."),
+        ("A001,,,", "target", "No target stands here, and no exemption."),
+        ("A001,many,,", "target", "“many” is no whole number, and not “exempt”."),
+        ('A001,"1,000",,', "target", "“1,000” is no whole number, and not “exempt”."),
+        ("A001,-5,,", "target", "“-5” is no whole number, and not “exempt”."),
+        ("A001,0,,", "target", "The target must be a number from 1 to 1,000,000."),
+        ("A001,1000001,,", "target", "The target must be a number from 1 to 1,000,000."),
+        ("A001,80,05/11/2026,", "from", "“05/11/2026” is no day such as 2026-11-30."),
+        ("A001,80,2026-11-20,2026-11-10", "until", "It ends before it begins."),
+        ("A001,80,2026-12-01,", "from", "It begins after the deadline, and would change nothing."),
+        ("A001,80,2026-10-01,2026-10-31", "until", "It is over before the campaign opens."),
+        ("GONE,80,,", "staff_no", "This person is not in the campaign now: not employed, or in another department."),
+    ],
+)
+def test_a_bad_line_says_where_and_why_and_costs_no_other(campaign: Campaign, row: str, column: str, said: str) -> None:
+    """A slip in one line neither stops the file nor is adjusted in silence."""
+    load("staff_no,name,email,started_on,left_on\nGONE,Gone,gone@corp.example.com,2026-11-02,2026-11-03")
+    found = look(campaign, HEADER + f"S001,70,,\n{row}\nB001,exempt,,\n")
+    assert rejects(found) == [(3, column, said)]
+    assert terms(found.listed) == {"S001": 70, "B001": True}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("A001,80,yes", "A target and an exemption: say one of them."),
+        ("A001,,perhaps", "“perhaps” is neither yes nor no."),
+        ("A001,,no", "No target stands here, and no exemption."),
+        ('"A001,80,yes', "A quotation mark is missing or stands in the wrong place."),
+    ],
+)
+def test_two_columns_that_do_not_agree_are_no_adjustment(campaign: Campaign, row: str, said: str) -> None:
+    found = look(campaign, f"staff_no,target,exempt\n{row}\nA002,80,\n")
+    assert [(one.line, one.reason) for one in found.rejects] == [(2, said)]
+    assert terms(found.listed) == {"A002": 80}
+
+
+def test_a_number_and_an_address_must_be_one_persons(campaign: Campaign) -> None:
+    """A number that has slipped by one line would exempt the neighbour."""
+    found = look(
+        campaign,
+        "staff_no,email,target\nA001,alan@corp.example.com,80\nB001,nobody@corp.example.com,80\n"
+        "A002,Alan@corp.example.com,80\n,carol@corp.example.com,80\n",
+    )
+    assert rejects(found) == [
+        (2, "email", "This is another person's e-mail address than the staff number's."),
+        (3, "email", "Nobody on the roster has this staff number or e-mail address."),
+    ]
+    assert terms(found.listed) == {"A002": 80, "C001": 80}
+
+
+def test_who_stands_twice_is_taken_once_or_not_at_all(campaign: Campaign) -> None:
+    found = look(
+        campaign, "who,target\nA001,80\nA002,70\nalice@corp.example.com,80\nA002,60\nB001,50\nA002,70\n"
+    )  # fmt: skip
+    assert terms(found.listed) == {"A001": 80, "B001": 50}
+    again, apart = "Line 2 says the same already.", "Lines 3, 5, 7 say different things about this person."
+    assert [(one.line, one.reason) for one in found.rejects] == [(3, apart), (4, again), (5, apart), (7, apart)]
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("name,target\nAlice,80\n", ColumnMissing),
+        ("staff_no,name\nA001,Alice\n", ColumnMissing),
+        ("A001,80\nA002,70\n", ColumnMissing),
+        (b"PK\x03\x04" + bytes(64), PackedFile),
+        (b"who,target,note\nA001,80,\xc4\xe3\xba\xc3\n", UnsureEncoding),
+    ],
+)
+def test_a_file_that_is_no_list_is_refused_as_a_whole(content: str | bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        read(content)
+
+
+def test_a_file_of_too_many_lines_is_refused_and_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_file, "MOST_LINES", 3)
+    assert len(read("who,target\n" + "A001,80\n" * 3).lines) == 3
+    with pytest.raises(TooManyLines):
+        read("who,target\n" + "A001,80\n" * 4)
+
+
+def test_the_rejected_lines_are_a_file_that_can_be_corrected_and_sent_again(campaign: Campaign) -> None:
+    file = read("staff_no,name,target\nX1,=Eve,80\nA001,Alice,many\nA002,Alan,70\n")
+    found = bulk_upload.preview_file(file, campaign.rule, db_now(), besides_employee=None)
+    text = rejected_csv(file, found.rejects).decode("utf-8-sig")
+    first, second = csv.DictReader(io.StringIO(text))
+    assert first == {
+        "staff_no": "X1", "name": "'=Eve", "target": "80", "line": "2", "column": "staff_no",
+        "reason": "Nobody on the roster has this staff number or e-mail address.",
+    }  # fmt: skip
+    assert (second["staff_no"], second["line"], second["column"]) == ("A001", "3", "target")
+    again = look(campaign, text.replace("many", "60"))
+    assert terms(again.listed) == {"A001": 60}
+    file = read(text)
+    header = rejected_csv(file, again.rejects).decode("utf-8-sig").splitlines()[0]
+    assert header == "staff_no,name,target,line,column,reason", "these columns stand there once"
+
+
+def test_our_own_csv_of_adjustments_can_be_read_back(campaign: Campaign) -> None:
+    """What held in one campaign can be asked for in the next without typing it again."""
+    found = look(
+        campaign,
+        "request,staff_no,name,kind,kind_text,target,exempt,from,until,reason\n"
+        "1,A001,Alice,leave,,,yes,2026-11-05,,x\n1,A002,Alan,leave,,40,,2026-11-01,2026-12-24,x\n",
+    )
+    assert terms(found.listed) == {"A001": True, "A002": 40}
+
+
+# -- asking and granting -----------------------------------------------------------------------------------------------
+
+
+def test_one_grant_gives_each_what_the_file_said(campaign: Campaign) -> None:
+    request = ask_with(campaign, HEADER + "A001,80,,\nA002,exempt,2026-11-05,\nB001,9,,2026-11-10\n", kind="part_time")
+    mark()
+    assert {one.target for one in campaign.standing_set.all()} == {100}, "nothing counts yet"
+    assert (request.for_many, request.file_name, request.kind) == (True, "leave.csv", "part_time")
+    assert grant(request) == 3
+    mark()
+    assert standing(campaign, person("A001")).target == 80
+    assert standing(campaign, person("A002")).exempt
+    assert standing(campaign, person("B001")).target == 100, "over since the 10th"
+    assert stored(campaign) == oracle(campaign)
+    asked = AuditEntry.objects.get(action="adjustment.asked").detail
+    assert (asked["people"], asked["file"]) == (3, "leave.csv")
+    told = AuditEntry.objects.filter(action="standing.adjusted").values_list("subject_id", "detail__target")
+    assert dict(told) == {"A001": 80, "A002": None, "B001": 9}
+
+
+def test_the_file_is_gone_when_it_has_asked(campaign: Campaign) -> None:
+    """Its bytes are people's data, and of no use any more."""
+    ask_with(campaign, HEADER + "A001,80,,\n")
+    assert not StoredFile.objects.exists()
+    assert not StoredChunk.objects.exists()
+
+
+def test_a_file_sent_twice_asks_once_and_another_cannot_take_its_place(campaign: Campaign) -> None:
+    content = HEADER + "A001,80,,\n"
+    file, seen = send(content), look(campaign, content).digest
+    again = partial(bulk_previews.ask_by_file, campaign=campaign, stored=file, kind="leave", reason="x", seen=seen)
+    assert again(by=officer("asks")).pk == again(by=officer("asks")).pk
+    with pytest.raises(AdjustmentRefused, match="somebody else"):
+        again(by=officer("third"))
+    assert AdjustmentRequest.objects.count() == 1
+
+
+def test_a_file_that_has_expired_asks_for_nothing(campaign: Campaign) -> None:
+    content = HEADER + "A001,80,,\n"
+    file = send(content)
+    StoredFile.objects.all().delete()
+    with pytest.raises(AdjustmentRefused, match="no longer kept"):
+        ask_with(campaign, content, file=file)
+
+
+def test_whoever_has_an_own_adjustment_is_left_out_and_named(campaign: Campaign) -> None:
+    adjust(campaign=campaign, employee=person("A001"), exempt=True)
+    ask(campaign=campaign, employee=person("A002"), exempt=True)
+    found = look(campaign, HEADER + "A001,80,,\nA002,80,,\nB001,80,,\n")
+    assert [(one.staff_no, one.left_out) for one in found.left_out] == [("A001", "own"), ("A002", "own")]
+    assert terms(found.listed) == {"B001": 80}
+    request = ask_with(campaign, HEADER + "A001,80,,\nA002,80,,\nB001,80,,\n")
+    assert [one.employee.staff_no for one in request.adjustment_set.all()] == ["B001"]
+    second = look(campaign, HEADER + "B001,70,,\n")
+    assert [(one.staff_no, one.left_out) for one in second.left_out] == [("B001", "own")], "a file that waits"
+
+
+def test_hr_is_left_out_of_what_they_ask_for_and_grant(campaign: Campaign) -> None:
+    """A line about oneself in a long file is the easiest way to do oneself a favour."""
+    for number in ("A001", "A002"):
+        grant_role(employee=person(number), role="hr", by=TESTER)
+    asker, granter = (account_for(person(number)) for number in ("A001", "A002"))
+    content = HEADER + "A001,1,,\nA002,1,,\nB001,1,,\n"
+    found = look(campaign, content, asker.employee_id)
+    assert [(one.staff_no, one.left_out) for one in found.left_out] == [("A001", "self")]
+    request = ask_with(campaign, content, by=asker.actor)
+    seen = check(request, granter.employee_id)
+    assert [(one.staff_no, one.left_out) for one in seen.left_out] == [("A002", "self")]
+    assert grant_adjustment(request_id=request.pk, seen=seen.digest, by=granter.actor) == 1
+    assert Adjustment.objects.get(employee=person("A002")).left_out == "self"
+    mark()
+    assert {no: target for no, _counted, target, _exempt, _red in stored(campaign) if target != 100} == {"B001": 1}
+
+
+def sooner(campaign: Campaign) -> None:
+    """The deadline is the 26th now."""
+    rule = campaign.rule
+    wanted = rule_draft.RuleDraft(rule.target, rule.opens_on, date(2026, 11, 26), rule.time_zone)
+    rule_changes.change_rule(campaign=campaign, terms=wanted, seen=rule.version, reason="x", by=officer("changes"))
+
+
+def test_whose_facts_change_before_the_grant_is_shown_and_left_out(campaign: Campaign) -> None:
+    request = ask_with(campaign, HEADER + "A001,80,,\nA002,70,,\nB001,60,2026-11-28,\nC001,50,,\n")
+    load("staff_no,name,email,manager_staff_no,left_on\nA001,Alice,alice@corp.example.com,B001,2026-11-20")
+    adjust(campaign=campaign, employee=person("A002"), exempt=True)
+    sooner(campaign)
+    found = check(request)
+    assert [(one.staff_no, one.left_out) for one in found.left_out] == [
+        ("A001", "gone"), ("A002", "own"), ("B001", "changed"),
+    ]  # fmt: skip
+    assert grant(request) == 1
+    assert dict(Adjustment.objects.filter(request=request).values_list("employee__staff_no", "left_out")) == {
+        "A001": "gone", "A002": "own", "B001": "changed", "C001": "",
+    }  # fmt: skip
+    mark()
+    assert stored(campaign) == oracle(campaign)
+
+
+def test_a_list_that_changed_since_it_was_looked_at_is_refused(campaign: Campaign) -> None:
+    content = HEADER + "A001,80,,\nA002,70,,\n"
+    before = look(campaign, content).digest
+    adjust(campaign=campaign, employee=person("A002"), exempt=True)
+    file = send(content)
+    with pytest.raises(AdjustmentRefused, match="has changed since"):
+        bulk_previews.ask_by_file(
+            campaign=campaign, stored=file, kind="leave", reason="x", seen=before, by=officer("asks")
+        )  # fmt: skip
+    assert StoredFile.objects.filter(pk=file.pk).exists(), "to look at again"
+    request = ask_with(campaign, content, file=file)
+    seen = check(request).digest
+    adjust(campaign=campaign, employee=person("A001"), exempt=True)
+    with pytest.raises(AdjustmentRefused, match="has changed since"):
+        grant_adjustment(request_id=request.pk, seen=seen, by=officer("grants"))
+    with pytest.raises(AdjustmentRefused, match="nobody left"):
+        grant(request)
+
+
+def test_a_list_with_other_numbers_has_another_digest(campaign: Campaign) -> None:
+    """Else what was looked at would not be what is granted."""
+    rows = ["A001,80,,", "A001,81,,", "A001,exempt,,", "A001,80,2026-11-05,", "A001,80,,2026-12-24"]
+    assert len({look(campaign, HEADER + row).digest for row in rows}) == len(rows)
+
+
+def test_a_file_of_nobody_is_not_asked_for(campaign: Campaign) -> None:
+    with pytest.raises(AdjustmentRefused, match="Nobody is on this list"):
+        ask_with(campaign, HEADER + "X999,80,,\n")
+
+
+def test_one_of_many_can_be_ended_and_then_all(campaign: Campaign) -> None:
+    request = ask_with(campaign, HEADER + "A001,80,,\nA002,exempt,,\nB001,60,,\n")
+    grant(request)
+    one = requests.request_revocation(request=request, employee=person("A002"), reason="x", by=officer("asks"))
+    assert grant_adjustment(request_id=one.pk, by=officer("grants")) == 1
+    mark()
+    assert not standing(campaign, person("A002")).exempt
+    rest = requests.request_revocation(request=request, employee=None, reason="x", by=officer("asks"))
+    assert grant_adjustment(request_id=rest.pk, by=officer("grants")) == 2
+    mark()
+    assert {target for _no, _counted, target, _exempt, _red in stored(campaign)} == {100}
+
+
+def test_it_is_refused_as_a_whole(campaign: Campaign) -> None:
+    request = ask_with(campaign, HEADER + "A001,80,,\nA002,exempt,,\n")
+    approve.refuse_adjustment(request_id=request.pk, note="no", by=officer("grants"))
+    mark()
+    assert {target for _no, _counted, target, _exempt, _red in stored(campaign)} == {100}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_file_gives_exactly_what_single_adjustments_give(campaign: Campaign, seed: int) -> None:
+    """The same lines one by one in another campaign: the same are refused, and every standing of every day is equal."""
+    pick, twin = random.Random(seed), november(name="Twin")
+    rows = []
+    for number in ("D001", "B001", "A001", "A002", "C001", "S001", "H001", "U001"):
+        days = [pick.choice(("", str(date(2026, 10, 25) + timedelta(days=pick.randrange(45))))) for _ in range(2)]
+        rows.append((number, pick.choice(("exempt", str(pick.randint(1, 200)))), *days))
+    refused = set()
+    for number, target, starts, ends in rows:
+        try:
+            begin, end = requests.adjustment_period(
+                twin.rule, *(date.fromisoformat(day) if day else None for day in (starts, ends))
+            )
+            given: dict[str, Any] = {"exempt": True} if target == "exempt" else {"target": int(target)}
+            adjust(campaign=twin, employee=person(number), starts_at=begin, ends_at=end, **given)
+        except AdjustmentRefused:
+            refused.add(number)
+    content = HEADER + "".join(",".join(row) + "\n" for row in rows)
+    found = look(campaign, content)
+    assert {one.cells[0] for one in found.rejects} == refused
+    request = ask_with(campaign, content)
+    assert grant(request) == len(rows) - len(refused)
+    mark()
+    assert stored(campaign) == stored(twin) == oracle(campaign)
+    for days in range(1, 30, 4):
+        at = campaign.rule.opens_at + timedelta(days=days)
+        assert oracle(campaign, at) == oracle(twin, at)
+
+
+# -- how much ----------------------------------------------------------------------------------------------------------
+
+
+def questions(size: int, noon: Clock) -> list[int]:
+    """Statements for looking, asking, looking again and granting a file of so many lines, some of them bad."""
+    load("staff_no,name,email\n" + "\n".join(f"N{n:05d},Name,n{n}@corp.example.com" for n in range(size)))
+    campaign = november(name=f"Of {size}")
+    mark()
+    asks, grants = officer("asks"), officer("grants")
+    content = HEADER + "".join(f"N{n:05d},{n + 1},,\nX{n},5,,\nn{n}@corp.example.com,bad,,\n" for n in range(size))
+    file, counts = send(content), []
+
+    def counted(act: Any) -> Any:
+        with CaptureQueriesContext(connection) as asked:
+            result = act()
+        counts.append(len(asked))
+        return result
+
+    found = counted(lambda: look(campaign, content))
+    assert (len(found.listed), len(found.rejects)) == (size, 2 * size)
+    request = counted(lambda: ask_with(campaign, content, asks, file))
+    seen = counted(lambda: check(request))
+    assert counted(lambda: grant_adjustment(request_id=request.pk, seen=seen.digest, by=grants)) == size
+    return counts
+
+
+def test_a_thousand_lines_are_adjusted_with_the_statements_of_three(noon: Clock) -> None:
+    few = questions(3, noon)
+    assert questions(1_000, noon) == few

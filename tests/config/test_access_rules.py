@@ -1,0 +1,140 @@
+"""Pages and API reach people and their contacts by the sets of whom a reader may see, and by nothing else.
+
+Read from the source: whoever writes a page that asks for people in another way finds it here, not in a leak.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apps.localstack.paths import BASE_DIR
+
+DOORS = ("dashboard", "api")
+# Of each model: what a door may call on its manager. Employees by those who may be seen, contacts by whose they are.
+SETS = {
+    "Employee": {"visible_to", "teams_visible_to"},
+    "Contact": {"of"},
+    "ApiToken": {"of"},
+    "Export": {"visible_to"},
+}
+# What is somebody's own and filtered by its owner in the same call: the keyword that names the owner.
+OWNED = {"Submission": "employee", "ContactIdentity": "employee", "StoredFile": "owner_id"}
+# Never from an interface: counts and facts come through apps.reports, which are given the people.
+NEVER = {"Standing", "DailyCount", "TreeNode", "Placement", "Employment", "EmployeeIdentity", "Account"}
+# Other ways, each with its reason.
+ALLOWED = {
+    ("dashboard/views/company/adjustments.py", "Employee.named"): "HR types whom it means; HR sees everybody",
+    (
+        "dashboard/views/team/deputies.py",
+        "Employee.named",
+    ): "a full number is typed; the name is shown afterwards",
+    ("dashboard/views/company/adjustment.py", "Employee.filter"): "one of a request's people, on HR's page about it",
+    ("dashboard/views/company/reviews.py", "Employee.employed_at"): "a condition of HR's list, no list of people",
+    ("dashboard/views/company/late_joiners.py", "TreeNode.exclude"): "the names of departments, for HR's form",
+    ("dashboard/views/contacts/import_preview.py", "Submission.filter file"): "a condition on the reader's own files",
+}
+COMMANDS = "management"
+
+
+def asked(path: Path) -> Iterator[tuple[str, str, set[str], int]]:
+    """(model, first call on its manager, keywords of that call, line) of every `Model.objects...` in a file."""
+    parents: dict[ast.AST, ast.AST] = {}
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        for child in ast.iter_child_nodes(node):
+            parents[child] = node
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Attribute) and node.attr in ("objects", "_default_manager", "_base_manager")):
+            continue
+        model = ast.unparse(node.value).rpartition(".")[2]
+        call, keywords, above = "", set[str](), parents.get(node)
+        # Chains such as .select_related(...).filter(...) narrow nothing before they filter.
+        while isinstance(above, ast.Attribute):
+            parent = parents.get(above)
+            if not isinstance(parent, ast.Call):
+                break
+            call = call or above.attr
+            keywords |= {keyword.arg or "**" for keyword in parent.keywords}
+            above = parents.get(parent)
+        yield model, call, keywords, node.lineno
+
+
+def files() -> list[Path]:
+    return [
+        path for door in DOORS for path in sorted((BASE_DIR / "apps" / door).rglob("*.py"))
+        if COMMANDS not in path.parts and "migrations" not in path.parts
+    ]  # fmt: skip
+
+
+def other_ways(paths: list[Path]) -> list[str]:
+    """Where a door asks otherwise than it may."""
+    found = []
+    for path in paths:
+        place = path.relative_to(BASE_DIR / "apps").as_posix() if path.is_relative_to(BASE_DIR) else path.name
+        for model, call, keywords, line in asked(path):
+            owned = OWNED.get(model)
+            wrong = (
+                model in NEVER
+                or (model in SETS and call not in SETS[model])
+                or (owned is not None and owned not in keywords)
+            )
+            named = {(place, f"{model}.{call}"), (place, f"{model}.{call} {' '.join(sorted(keywords))}")}
+            if wrong and not named & set(ALLOWED):
+                found.append(f"{place}:{line} asks {model}.objects.{call}({', '.join(sorted(keywords))})")
+    return found
+
+
+def test_doors_ask_for_people_by_whom_the_reader_may_see() -> None:
+    assert other_ways(files()) == []
+
+
+def test_no_door_speaks_sql() -> None:
+    """SQL knows nobody's rights."""
+    spoken = [
+        path.relative_to(BASE_DIR).as_posix()
+        for path in files()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if _speaks(node)
+    ]
+    assert spoken == []
+
+
+def _speaks(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom) and node.module == "django.db":
+        return bool({one.name for one in node.names} & {"connection", "connections"})
+    if isinstance(node, ast.Name):
+        return node.id == "RawSQL"
+    asks = isinstance(node, ast.Attribute) and node.attr in ("raw", "extra")
+    return asks and ast.unparse(node).rpartition(".")[0].endswith("objects")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Employee.objects.all()",
+        "Employee.objects.filter(staff_no='A001')",
+        "Employee.objects.select_related('node').get(pk=1)",
+        "Contact.objects.filter(employee=1)",
+        "Contact.objects.get(pk=1)",
+        "ContactIdentity.objects.filter(value='x')",
+        "Submission.objects.filter(pk=1)",
+        "StoredFile.objects.get(pk=1)",
+        "Standing.objects.filter(red=True)",
+        "ApiToken.objects.filter(pk=1)",
+        "models.Employee.objects.all()",
+    ],
+)
+def test_another_way_would_be_found(tmp_path: Path, line: str) -> None:
+    (tmp_path / "view.py").write_text(line, encoding="utf-8")
+    assert other_ways([tmp_path / "view.py"])
+
+
+def test_every_exception_is_still_needed() -> None:
+    used = set()
+    for path in files():
+        place = path.relative_to(BASE_DIR / "apps").as_posix()
+        for model, call, keywords, _line in asked(path):
+            used |= {(place, f"{model}.{call}"), (place, f"{model}.{call} {' '.join(sorted(keywords))}")}
+    assert set(ALLOWED) <= used

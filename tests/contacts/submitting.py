@@ -1,0 +1,58 @@
+"""Files of one employee that are handed in with their bytes, and what is to be seen of them afterwards."""
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from apps.contacts.imports import receive_file
+from apps.contacts.models import Contact, ContactIdentity, Submission
+from apps.core.clock import db_now
+from apps.core.files import read_file, store_file
+from apps.employees.models import Employee
+from tests import people
+
+
+def own_file(dice: random.Random, rows: int) -> str:
+    """A file for one employee, with bad rows and people twice."""
+    lines = ["name,phone,email,handle"]
+    for number in range(rows):
+        mail = f"g{dice.randrange(rows)}@outside.example.org"
+        lines.append(f"Guest {number},{dice.choice(['', '', '', '', '12'])},{mail},{dice.choice(['', f'h{number}'])}")
+    return "\n".join(lines) + "\n"
+
+
+def handed_in(employee: Employee, text: str, key: str = "file-1") -> Submission:
+    """The file as the page hands it in, without the doorbell."""
+    expires = db_now() + timedelta(days=30)
+    stored_file = store_file(
+        name="c.csv", content=[text.encode()], content_type="text/csv", expires_at=expires, owner_id=None
+    )
+    return receive_file(
+        employee=employee, by=people.TESTER, source="csv", file_name="c.csv", sha256=bytes(stored_file.sha256),
+        key=key, file=stored_file,
+        layout={"format": "csv", "encoding": "utf-8", "roles": ["name", "phone", "email", "handle"]},
+    )  # fmt: skip
+
+
+def contacts() -> list[tuple[Any, ...]]:
+    """(staff_no, name, identities, state) of every contact, in order."""
+    held: dict[int, list[tuple[str, str]]] = {}
+    for contact, kind, value in ContactIdentity.objects.values_list("contact", "kind", "value"):
+        held.setdefault(contact, []).append((kind, value or ""))
+    rows = Contact.objects.values_list("employee__staff_no", "name", "pk", "source", "ended_at")
+    return sorted((no, name, sorted(held.get(pk, [])), source, end) for no, name, pk, source, end in rows)
+
+
+def told(submission: Submission) -> dict[str, Any]:
+    """Its state, rejects and report, without the numbers of contacts, which each run gives anew."""
+    submission.refresh_from_db()
+    report = dict(submission.report)
+    if "duplicates" in report:
+        report["duplicates"] = [one["line"] for one in report["duplicates"]]
+    rejects = b"".join(read_file(submission.rejects)) if submission.rejects else b""
+    return {"state": submission.state, "report": report, "rejects": rejects}
+
+
+def done() -> int:
+    """How many lines of all files are behind their checkpoint."""
+    return sum(Submission.objects.values_list("done", flat=True))

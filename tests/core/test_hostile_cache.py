@@ -1,0 +1,155 @@
+"""A cache in wrong hands (T2). Whoever stores bytes there must run no code here, break no page and sign nobody in."""
+
+import os
+import pickle
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.core.cache import caches
+from django.core.cache.backends.redis import RedisSerializer
+from django.test import Client
+
+from apps.accounts.login_throttling import WAIT
+from apps.accounts.models import Account
+from apps.campaigns.models import Campaign
+from apps.core import rate_limits
+from apps.core.cache import Plain
+from apps.core.rate_limits import Kind
+from apps.employees.models import Employee
+from tests import people
+
+pytestmark = pytest.mark.django_db
+SEED = int(os.environ.get("FUZZ_SEED") or 20261130)
+CASES = int(os.environ.get("FUZZ_CASES") or 200) // 10
+DEEP = b"[" * 100_000
+NOT_NUMBERS = [
+    b"", b"\x00", b"NaN", b"1e999", b"-1", b"true", b"null", b'"12"', b"[1]", b'{"a": 1}', b"9" * 5_000, b"1.5", DEEP,
+    "１２".encode(), b"\xff\xfe", b"12 ",
+]  # fmt: skip
+
+
+class Bomb:
+    """Unpickled, it creates a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+@pytest.fixture
+def server(valkey: str, settings: Any) -> Iterator[redis.Redis]:
+    """The cache and the counters of rates, in a Valkey that this test has the keys of."""
+    path = valkey.removeprefix("redis+socket://")
+    before = settings.CACHES["default"]
+    settings.CACHES = {"default": {
+        "BACKEND": "apps.core.cache.PlainRedisCache", "LOCATION": f"unix://{path}?db=1", "KEY_PREFIX": "hundred",
+    }}  # fmt: skip
+    settings.RATES_STORAGE = f"redis+unix://{path}?db=1"
+    settings.RATES = {kind.value: "100/minute" for kind in Kind}
+    client = redis.Redis(unix_socket_path=path, db=1)
+    yield client
+    client.close()
+    caches["default"]._cache._get_connection_pool(True).disconnect()
+    rate_limits._counters(settings.RATES_STORAGE).windows.storage.storage.close()
+    settings.CACHES = {"default": before}
+
+
+def sign_in(password: str) -> int:
+    status: int = Client().post("/login/", {"username": "A001", "password": password}).status_code
+    return status
+
+
+def poison(server: redis.Redis, value: Any) -> list[bytes]:
+    """Put this in the place of all that is stored, and keep for how long it was."""
+    keys: list[bytes] = list(server.scan_iter())
+    for key in keys:
+        server.delete(key)
+        if isinstance(value, list):
+            server.rpush(key, *value)
+        else:
+            server.set(key, value)
+    return keys
+
+
+def values(bomb: Path) -> list[Any]:
+    chance = random.Random(SEED)
+    pickles = [pickle.dumps(Bomb(bomb), protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    return [*pickles, *NOT_NUMBERS, [b"a", b"list"], *(chance.randbytes(chance.randint(1, 200)) for _n in range(CASES))]
+
+
+def test_no_value_runs_code_breaks_the_sign_in_or_lets_anybody_in(
+    server: redis.Redis, alice: Employee, campaign: Campaign, tmp_path: Path
+) -> None:
+    bomb = tmp_path / "went off"
+    Account.objects.get(employee=alice)
+    for value in values(bomb):
+        # The keys of a failure of this name, of its address, and of the rates.
+        sign_in("wrong")
+        assert len(poison(server, value)) >= 3
+        assert sign_in("wrong") in (200, 429), (value[:20], SEED)
+        server.flushdb()
+        assert sign_in(people.PASSWORD) == 302, "what was stored before holds for ever"
+        assert not bomb.exists()
+        server.flushdb()
+
+
+def test_with_pickle_the_same_bytes_run_code(
+    server: redis.Redis, alice: Employee, campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutant: Django's own serializer."""
+    monkeypatch.setattr(Plain, "loads", lambda _self, data: RedisSerializer().loads(data))
+    sign_in("wrong")
+    poison(server, pickle.dumps(Bomb(tmp_path / "went off")))
+    sign_in("wrong")
+    assert (tmp_path / "went off").exists()
+
+
+@pytest.mark.parametrize("value", [*NOT_NUMBERS, [b"a", b"list"]])
+def test_what_is_no_counter_is_counted_anew(server: redis.Redis, value: Any) -> None:
+    """Or an address could never sign in again, since a broken counter is never counted down."""
+    rate_limits.count(Kind.SIGN_IN, "somebody")
+    poison(server, value)
+    for _try in range(3):
+        rate_limits.count(Kind.SIGN_IN, "somebody")
+
+
+@pytest.mark.parametrize("seconds", [None, 10_000_000])
+def test_a_written_counter_locks_nobody_out_for_longer_than_the_wait(
+    server: redis.Redis, alice: Employee, seconds: int | None
+) -> None:
+    """Or one write locks an address out for good, long after the hole is closed."""
+    sign_in("wrong")
+    keys = [key for key in server.scan_iter() if b"failed-" in key]
+    assert len(keys) == 2
+    for key in keys:
+        server.set(key, 999, ex=seconds)
+    assert sign_in(people.PASSWORD) == 429
+    assert all(0 < server.ttl(key) <= WAIT.total_seconds() for key in keys)
+    for key in keys:
+        server.expire(key, 60)
+    assert sign_in(people.PASSWORD) == 429
+    assert all(server.ttl(key) <= 60 for key in keys), "what comes while one waits does not make it longer"
+
+
+def test_what_the_program_stores_comes_back(server: redis.Redis) -> None:
+    cache = caches["default"]
+    for value in (1, 0, -5, True, "y", ["a", 1.5, None], {"a": [1]}):
+        cache.set("key", value)
+        assert cache.get("key") == value
+        assert type(cache.get("key")) is type(value)
+    cache.set("count", 41)
+    assert cache.incr("count") == 42
+    cache.set_many({"a": 1, "b": "two"})
+    assert cache.get_many(["a", "b", "c"]) == {"a": 1, "b": "two"}
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, b"bytes", float("nan")])
+def test_nothing_but_numbers_and_json_can_be_stored(server: redis.Redis, value: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        caches["default"].set("key", value)

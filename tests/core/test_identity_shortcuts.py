@@ -1,0 +1,73 @@
+"""The quick ways through the choke point answer exactly as the libraries do: else somebody is taken for another."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from apps.core import identity
+from apps.core.identity import InvalidIdentity
+
+
+def answer(ask: Callable[..., str], *arguments: str) -> str:
+    """What comes out, or that nothing does."""
+    try:
+        return ask(*arguments)
+    except InvalidIdentity:
+        return "refused"
+
+
+def spellings(digits: str) -> list[str]:
+    grouped = [f"{digits[:3]}{gap}{digits[3:7]}{gap}{digits[7:]}" for gap in ("", " ", "-")]
+    return [*grouped, *(f"+86{gap}{one}" for gap in ("", " ", "-") for one in grouped)]
+
+
+@pytest.mark.parametrize("region", ["CN", "US"])
+def test_every_beginning_of_a_chinese_mobile_number_is_judged_as_by_the_library(region: str) -> None:
+    dice = random.Random(1)
+    for start in range(13_000, 20_000):
+        digits = f"{start}{dice.randrange(10**6):06}"
+        text = dice.choice(spellings(digits))
+        assert identity.MOBILE.fullmatch(text)
+        ours, library = answer(identity.normalise_phone, text, region), answer(identity._phone_by_library, text, region)
+        assert ours == library, text
+
+
+@given(st.from_regex(r"(\+86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}", fullmatch=True), st.sampled_from(["CN", "US", "DE"]))
+@settings(max_examples=300, deadline=None)
+def test_a_mobile_number_in_any_spelling_is_read_as_by_the_library(text: str, region: str) -> None:
+    assert answer(identity.normalise_phone, text, region) == answer(identity._phone_by_library, text, region)
+
+
+LABEL = st.from_regex(r"[A-Za-z0-9-]{1,12}", fullmatch=True)
+DOMAIN = st.lists(LABEL, min_size=1, max_size=4).map(".".join) | st.sampled_from(
+    ["gmail.com", "QQ.com", "x.local", "a.test", "xn--mnchen-3ya.example.org", "example.org.", "a..b", "1.2.3.4", "x.c"]
+)
+LOCAL = st.from_regex(r"[A-Za-z0-9_+.-]{1,20}", fullmatch=True) | st.integers(60, 70).map(lambda n: "a" * n)
+
+
+@given(LOCAL, DOMAIN)
+@example("a" * 64, ".".join(["b" * 60] * 3) + ".com")
+@example("a" * 64, ".".join(["b" * 61] * 3) + ".info")
+@example("a", ".".join(["b" * 63] * 3) + "." + "c" * 60)
+@example("a", ".".join(["b" * 63] * 3) + "." + "c" * 61)
+@settings(max_examples=600, deadline=None)
+def test_a_plain_address_is_read_as_by_the_library(local: str, domain: str) -> None:
+    text = f"{local}@{domain}"
+    assert answer(identity.normalise_email, text) == answer(identity._email_by_library, text)
+
+
+def test_most_addresses_take_the_quick_way_so_that_the_comparison_means_something() -> None:
+    asked: list[str] = []
+    patch = pytest.MonkeyPatch()
+    patch.setattr(identity, "_email_by_library", lambda text: asked.append(text) or "x@plain.example.org")
+    identity._plain_domain.cache_clear()
+    try:
+        for n in range(50):
+            identity.normalise_email(f"Guest.{n}+tag@plain.example.org")
+    finally:
+        patch.undo()
+        identity._plain_domain.cache_clear()
+    assert asked == ["x@plain.example.org"]

@@ -1,0 +1,141 @@
+"""A log that somebody can write lines into tells what did not happen; one without a zone tells it at the wrong hour."""
+
+import io
+import logging
+import runpy
+import sys
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from apps.campaigns.models import Campaign
+from apps.core.log_format import Line
+from apps.employees.models import Employee
+from tests import people
+
+FORM = settings.LOGGING["formatters"]["line"]
+NOON = 1_795_000_000.25
+
+
+def line(message: str, *values: Any, **extra: Any) -> str:
+    record = logging.LogRecord("apps.api", logging.ERROR, "", 1, message, values, None)
+    record.created, record.msecs = NOON, 250.0
+    record.__dict__ |= extra
+    return Line(FORM["fmt"], style=FORM["style"]).format(record)
+
+
+def test_the_houses_log_is_written_this_way() -> None:
+    assert FORM["()"] == "apps.core.log_format.Line"
+
+
+def test_a_line_says_when_in_utc_and_who(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert line("done") == "2026-11-18T11:06:40.250Z ERROR apps.api done"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_nobody_writes_a_line_of_their_own(end: str) -> None:
+    told = line("Trouble at %s", f"/team/x{end}2026-11-18T11:06:40.250Z INFO apps.api all is well/")
+    assert len(told.splitlines()) == 1
+    assert "all is well" in told
+
+
+def test_nothing_told_commands_a_terminal() -> None:
+    assert "\x1b" not in line("Trouble at %s", "/\x1b[2J")
+
+
+def test_a_row_is_left_out_of_a_message_too() -> None:
+    told = line("refused: %s", "duplicate key\nDETAIL:  Key (value)=(grace@outside.example.org) already exists.")
+    assert "grace" not in told
+    assert "duplicate key" in told
+
+
+def test_a_traceback_keeps_its_lines() -> None:
+    assert line("Trouble", frames="  one\n  two\n").splitlines()[1:] == ["  one", "  two"]
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        assert line("Trouble", exc_info=sys.exc_info()).splitlines()[-1] == "ValueError: broken"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/?as_of=yesterday", "/?page=%00"])
+def test_a_request_that_is_refused_is_one_line(address: str, alice: Employee, campaign: Campaign) -> None:
+    """A traceback for each mistyped address hides the ones that matter."""
+    told = io.StringIO()
+    handler = logging.StreamHandler(told)
+    handler.setFormatter(Line(FORM["fmt"], style=FORM["style"]))
+    client = people.sign_in(Client(), alice)
+    logging.getLogger().addHandler(handler)
+    try:
+        assert client.get(address).status_code == 400
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert "Traceback" not in told.getvalue()
+    assert len(told.getvalue().splitlines()) <= 1
+
+
+def test_what_failed_here_keeps_its_traceback() -> None:
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        told = sys.exc_info()
+    refused, failed = (line("Trouble", exc_info=told, status_code=status) for status in (404, 500))
+    assert len(refused.splitlines()) == 1
+    assert failed.splitlines()[-1] == "ValueError: broken"
+
+
+TOKEN = "cz8k2p-0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Not Found: /set-password/Mg/{}/)",
+        "Forbidden (CSRF token missing.): /set-password/Mg/{}/",
+        'Too Many Requests: "/set-password/Mg/{}/" from 203.0.113.7',
+        "Bad Request: /set-password/Mg/ {}/",
+        "Bad Request: /x?next=%2Fset-password%2FMg%2F{}%2F",
+        "Not Found: /SET-PASSWORD/Mg/{}",
+    ],
+)
+def test_a_link_that_sets_a_password_is_in_no_line(told: str) -> None:
+    """Whoever reads the log would set it, and sign in as its owner."""
+    said = line(told.format(TOKEN))
+    assert TOKEN not in said
+    assert TOKEN[7:] not in said
+    assert told.split(": ")[0] in said
+
+
+def test_what_is_behind_the_page_of_links_is_left_out_whatever_it_is() -> None:
+    assert line("Not Found: /set-password/Mg/abc/ later").endswith("/set-password/... later")
+
+
+def test_nor_in_a_traceback() -> None:
+    try:
+        raise ValueError(f"no page at /set-password/Mg/{TOKEN}/")
+    except ValueError:
+        assert TOKEN not in line("Trouble", exc_info=sys.exc_info())
+    assert TOKEN not in line("Trouble", frames=f"  /set-password/Mg/{TOKEN}/\n")
+
+
+def test_the_lines_of_gunicorn_are_written_this_way_too() -> None:
+    from gunicorn.config import Config
+
+    made = runpy.run_path("gunicorn.conf.py")["logger_class"](Config())
+    assert all(isinstance(one.formatter, Line) for one in (*made.error_log.handlers, *made.access_log.handlers))
+
+
+@pytest.mark.django_db
+def test_a_mistyped_link_is_logged_without_it(alice: Employee) -> None:
+    told = io.StringIO()
+    handler = logging.StreamHandler(told)
+    handler.setFormatter(Line(FORM["fmt"], style=FORM["style"]))
+    logging.getLogger("django.request").addHandler(handler)
+    try:
+        assert Client().get(f"/set-password/Mg/{TOKEN}/)").status_code == 404
+    finally:
+        logging.getLogger("django.request").removeHandler(handler)
+    assert "/set-password/..." in told.getvalue()
+    assert TOKEN not in told.getvalue()

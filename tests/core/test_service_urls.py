@@ -1,0 +1,134 @@
+"""Addresses an installation is told: a wrong one mails links that open nothing, or sends work in clear."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.core.service_urls import cache_of, place_of, public_address, weaknesses
+from scripts.check import PRODUCTION
+from tests.config.test_production import run
+
+SHOW = """
+import json
+from django.conf import settings as s
+print(json.dumps([s.CACHES["default"], s.RATES_STORAGE, s.BASE_URL]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("https://hundred.example.com", "https://hundred.example.com"),
+        ("https://hundred.example.com/", "https://hundred.example.com"),
+        (" https://hundred.example.com:8443 ", "https://hundred.example.com:8443"),
+    ],
+)
+def test_where_people_reach_it_is_an_origin(given: str, read: str) -> None:
+    assert public_address(given, local=False) == read
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://hundred.example.com", "hundred.example.com", "https://", "https://u:p@hundred.example.com", "ftp://h",
+        "https://hundred.example.com/app", "https://hundred.example.com?x=1", "https://hundred.example.com#x", "",
+    ],
+)  # fmt: skip
+def test_anything_else_stops_the_start(given: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="BASE_URL"):
+        public_address(given, local=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "lacking"),
+    [
+        ("redis://localhost:6379/0", []),
+        ("redis://127.0.0.1/0", []),
+        ("amqp://guest:guest@[::1]:5672//", []),
+        ("redis+socket:///run/valkey.sock", []),
+        ("unix://cache:secret@/run/valkey.sock?db=1", []),
+        ("memory://", []),
+        ("", []),
+        ("rediss://broker:secret@queue.example.com:6380/0", []),
+        ("amqps://hundred:secret@queue.example.com:5671//", []),
+        ("redis://queue.example.com:6379/0", ["TLS", "a password"]),
+        ("redis://:secret@queue.example.com:6379/0", ["TLS"]),
+        ("rediss://queue.example.com:6380/0", ["a password"]),
+        ("rediss://:secret@queue.example.com:6380/0?ssl_cert_reqs=none", ["TLS"]),
+        ("amqp://hundred:secret@10.0.0.5:5672//", ["TLS"]),
+        ("amqp://10.0.0.5//", ["TLS", "a password"]),
+        ("REDIS://queue.example.com/0", ["TLS", "a password"]),
+        ("redis://localhost.example.com/0", ["TLS", "a password"]),
+        ("redis://127.0.0.1.example.com/0", ["TLS", "a password"]),
+    ],
+)
+def test_only_what_stays_on_this_machine_needs_neither_tls_nor_a_password(url: str, lacking: list[str]) -> None:
+    assert weaknesses(url) == lacking
+
+
+def deploy_errors(settings: Any, **told: Any) -> list[str]:
+    for name, value in told.items():
+        setattr(settings, name, value)
+    return [str(found.id) for found in run_checks(include_deployment_checks=True) if found.id in OURS]
+
+
+OURS = {"hundred.E008", "hundred.W009", "hundred.E010"}
+SAFE = "rediss://broker:secret@queue.example.com:6380/0"
+HERE = {"BASE_URL": "https://h.example.com", "ALLOWED_HOSTS": ["h.example.com"]}
+
+
+@pytest.mark.parametrize(
+    ("broker", "cache", "found"),
+    [
+        (SAFE, cache_of(SAFE), []),
+        ("redis://localhost/0", cache_of("redis://localhost/0"), []),
+        ("amqps://u:p@queue.example.com//", "", []),
+        ("redis://queue.example.com/0", "redis://localhost/1", ["hundred.E008"]),
+        ("amqp://u:p@queue.example.com//", "redis://queue.example.com/1", ["hundred.E008", "hundred.E008"]),
+        (SAFE, SAFE, ["hundred.W009"]),
+        ("redis://localhost", "redis://localhost:6379/0", ["hundred.W009"]),
+    ],
+)
+def test_the_deployment_check_names_a_broker_that_others_can_read(
+    settings: Any, broker: str, cache: str, found: list[str]
+) -> None:
+    assert deploy_errors(settings, CELERY_BROKER_URL=broker, CACHE_URL=cache, **HERE) == found
+
+
+def test_the_deployment_check_names_links_to_a_host_that_is_not_answered(settings: Any) -> None:
+    quiet = {"CELERY_BROKER_URL": "", "CACHE_URL": "", "ALLOWED_HOSTS": ["hundred.example.com", ".example.org"]}
+    assert deploy_errors(settings, BASE_URL="https://other.example.com", **quiet) == ["hundred.E010"]
+    assert deploy_errors(settings, BASE_URL="https://hundred.example.com:8443", **quiet) == []
+    assert deploy_errors(settings, BASE_URL="https://a.example.org", **quiet) == []
+
+
+@pytest.mark.parametrize(
+    ("broker", "cache"),
+    [
+        ("redis://queue:6379/0", "redis://queue:6379/1"),
+        ("redis://queue", "redis://queue/1"),
+        ("rediss://u:p@queue:6379/3?ssl_cert_reqs=required", "rediss://u:p@queue:6379/4?ssl_cert_reqs=required"),
+        ("redis+socket:///run/v.sock", "unix:///run/v.sock?db=1"),
+        ("redis+socket://u:p@/run/v.sock?virtual_host=2", "unix://u:p@/run/v.sock?db=3"),
+        ("amqp://queue//", ""),
+        ("memory://", ""),
+        ("", ""),
+    ],
+)
+def test_the_cache_beside_the_broker_has_a_database_of_its_own(broker: str, cache: str) -> None:
+    assert cache_of(broker) == cache
+    if cache:
+        assert place_of(broker) != place_of(cache)
+
+
+def test_the_cache_and_the_rates_use_it_without_pickle() -> None:
+    told = run(SHOW, **PRODUCTION | {"CELERY_BROKER_URL": "redis://localhost:6379/0"})
+    cache, rates, base = json.loads(told.stdout)
+    assert cache == {
+        "BACKEND": "apps.core.cache.PlainRedisCache", "LOCATION": "redis://localhost:6379/1", "KEY_PREFIX": "hundred",
+    }  # fmt: skip
+    assert rates == "redis://localhost:6379/1"
+    assert base == PRODUCTION["BASE_URL"]

@@ -1,0 +1,38 @@
+"""A campaign in a zone that one of the two does not know could never be marked."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.core import time_zones as zones_module
+from apps.core.time_zones import is_time_zone, time_zones
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known() -> None:
+    zones_module._have.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Olympus", "asia/shanghai", "../etc/passwd", "posixrules\0", "x" * 5_000])
+def test_what_is_no_zone(db: None, name: str) -> None:
+    assert not is_time_zone(name)
+
+
+def test_a_zone_is_asked_for_once(db: None) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert is_time_zone("Asia/Shanghai")
+        assert is_time_zone("Asia/Shanghai")
+    assert len(asked) == 1
+
+
+def test_a_zone_that_the_server_learns_later_is_one_then(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python often brings newer names than the server."""
+    monkeypatch.setattr(zones_module, "time_zones", lambda: time_zones() | {"Asia/Newtown"})
+    assert not is_time_zone("Asia/Newtown")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP VIEW pg_timezone_names AS SELECT name FROM pg_catalog.pg_timezone_names"
+            " UNION SELECT 'Asia/Newtown'"
+        )
+        cursor.execute("SET LOCAL search_path = pg_temp, pg_catalog, public")
+    assert is_time_zone("Asia/Newtown")

@@ -1,0 +1,110 @@
+"""What the titles over the charts claim: a sentence that does not fit its numbers is believed all the same."""
+
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from apps.campaigns import rules
+from apps.dashboard.chart_cards import chart_card, company, curves, teams
+
+OPENS, DEADLINE = date(2026, 11, 1), date(2026, 11, 30)
+RULE = SimpleNamespace(
+    opens_on=OPENS, deadline=DEADLINE, target=100, time_zone="UTC", cutoff_at=datetime(2026, 12, 1, tzinfo=UTC)
+)
+LOOK = datetime(2026, 11, 10, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True, params=["en", "zh-hans"])
+def language(request: pytest.FixtureRequest) -> Any:
+    with translation.override(request.param):
+        yield request.param
+
+
+def scope(day: date | None = None, result: object = None) -> Any:
+    return SimpleNamespace(rule=RULE, look=LOOK, zone=UTC, day=day, result=result)
+
+
+def bands(*at_target: int, people: int = 54) -> list[Any]:
+    return [
+        SimpleNamespace(day=OPENS + timedelta(days=n), n0=people - done, n25=0, n50=0, n75=0, n100=done)
+        for n, done in enumerate(at_target)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at_target", "english", "chinese"),
+    [
+        (
+            [5, 0, 0, 0, 0, 0, 0, 18, 18],
+            "18 of 54 are at the target, 18 more than a week ago",
+            "54 人中 18 人达标，比一周前多 18 人",
+        ),
+        ([1] * 8, "1 of 54 is at the target, as a week ago", "54 人中 1 人达标，与一周前相同"),
+        ([9, *[0] * 6, 7], "7 of 54 are at the target, 2 fewer than a week ago", "54 人中 7 人达标，比一周前少 2 人"),
+        ([0, 2], "2 of 54 are at the target, 2 more than on 1 Nov", "54 人中 2 人达标，比11月1日多 2 人"),
+        ([3], "3 of 54 are at the target", "54 人中 3 人达标"),
+        ([], "Nobody has moved yet", "还没有人有进展"),
+    ],
+)
+def test_a_team_is_compared_with_the_day_that_is_named(
+    language: str, at_target: list[int], english: str, chinese: str
+) -> None:
+    assert teams.band_days(scope(), "", bands(*at_target)).title == (english if language == "en" else chinese)
+
+
+@pytest.mark.parametrize(
+    ("under", "english", "chinese"),
+    [
+        (63, "63 of 140 are still under the target", "140 人中仍有 63 人未达标"),
+        (1, "1 of 140 is still under the target", "140 人中仍有 1 人未达标"),
+        (0, "Everybody is at the target", "所有人都已达标"),
+    ],
+)
+def test_people_under_the_target_are_said_by_number(language: str, under: int, english: str, chinese: str) -> None:
+    found = company.under_by_day(scope(), "", [(OPENS, under)], SimpleNamespace(people=140))
+    assert found.title == (english if language == "en" else chinese)
+
+
+def test_the_pace_that_is_needed_is_drawn_and_said(language: str) -> None:
+    found = company.under_by_day(scope(), "", [(OPENS, 63)], SimpleNamespace(people=140))
+    each = rules.needed_per_day(63, rules.days_left(RULE.cutoff_at, "UTC", LOOK))
+    assert found.note.startswith(f"{each} people" if language == "en" else f"每天 {each} 人")
+    assert [name for name, _ in found.legend] == ["dots"]
+
+
+@pytest.mark.parametrize(("counts", "english"), [([7], "1 contact a day"), ([70], "10 contacts a day")])
+def test_a_week_of_contacts_is_said_by_day(language: str, counts: list[int], english: str) -> None:
+    found = company.by_source(scope(), "", [(LOOK.date(), "csv", count) for count in counts])
+    assert found.title.startswith(english if language == "en" else f"最近一周每天 {sum(counts) // 7} 位")
+
+
+@pytest.mark.parametrize(
+    ("total", "english"),
+    [
+        (1, "1 contact counts, 1 from the last seven days"),
+        (20, "20 contacts count, 20 of them from the last seven days"),
+    ],
+)
+def test_a_teams_contacts_are_said_by_number(language: str, total: int, english: str) -> None:
+    rows = [SimpleNamespace(day=LOOK.date(), recorded=total, total=total)]
+    title = curves.team_curve(scope(), "", rows).title
+    assert title == (english if language == "en" else f"计入 {total} 位联系人，其中 {total} 位来自最近七天")
+
+
+def test_a_look_at_a_past_day_or_a_result_does_not_speak_of_now(language: str) -> None:
+    assert chart_card.latest(scope(), 1234) == ("1,234 now" if language == "en" else "现在 1,234")
+    assert chart_card.latest(scope(OPENS), 1234) == chart_card.latest(scope(result=object()), 1234) == "1,234"
+
+
+def test_whoever_hears_the_page_hears_the_finding_and_the_newest_row(language: str) -> None:
+    found = teams.band_days(scope(), "", bands(1, 2))
+    assert found.summary.startswith(f"{found.title}. {found.note} ")
+    newest = "; ".join(f"{head}: {cell.text}" for head, cell in zip(found.head, found.rows[0], strict=True))
+    assert found.summary.endswith(newest)
+    assert "52" in newest
+    totals = SimpleNamespace(people=3, median=42.5, quartile_1=40, quartile_3=60)
+    spread = teams.spread(scope(), "", [SimpleNamespace(low=0, high=9, people=3)], totals, [])
+    assert "42.5" in spread.summary

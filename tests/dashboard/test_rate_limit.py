@@ -1,0 +1,201 @@
+"""How often somebody may ask. Without it a guesser has every try there is; with a wrong one, others are shut out."""
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from apps.accounts.models import Scope
+from apps.campaigns.models import Campaign
+from apps.core import rate_limits
+from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_of, count, person_of
+from apps.employees.models import Employee
+from tests import people, plugin
+from tests.api.conftest import with_token
+from tests.brokers import Valkey
+
+pytestmark = pytest.mark.django_db
+NOTHING = {kind.value: "off" for kind in Kind}
+
+
+@pytest.fixture
+def limits(settings: Any) -> Any:
+    """Set limits by kind; everything else is unlimited. Counters are new and of this process."""
+    rate_limits._counters.cache_clear()
+    cache.clear()
+
+    def set_limits(**limited: str) -> None:
+        settings.RATES = NOTHING | limited
+
+    yield set_limits
+    rate_limits._counters.cache_clear()
+
+
+@pytest.fixture
+def valkey() -> Iterator[Valkey]:
+    folder = Path(tempfile.mkdtemp(prefix="rates-", dir=plugin.PLACES.data))
+    folder.chmod(0o777)
+    server = Valkey(folder)
+    server.start()
+    yield server
+    # A connection that is only dropped is found by whichever test is running when it is.
+    rate_limits._counters(server.url).windows.storage.storage.close()
+    server.stop()
+
+
+def guess(address: str = "203.0.113.1", **headers: str) -> Any:
+    return Client().post("/login/", {"username": "A001", "password": "wrong"}, REMOTE_ADDR=address, **headers)
+
+
+def test_a_guesser_is_told_to_wait_and_nobody_else_is(limits: Any, alice: Employee) -> None:
+    limits(sign_in="3/minute")
+    assert [guess().status_code for _try in range(3)] == [200, 200, 200]
+    refused = guess()
+    assert refused.status_code == 429
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert guess("203.0.113.2").status_code == 200
+
+
+def test_a_guesser_cannot_take_other_addresses_by_a_header(limits: Any, settings: Any, alice: Employee) -> None:
+    limits(sign_in="1/minute")
+    tries = [guess(HTTP_X_FORWARDED_FOR=f"198.51.100.{number}").status_code for number in range(3)]
+    assert tries == [200, 429, 429]
+
+
+def test_behind_our_proxy_everybody_has_an_address_of_their_own(limits: Any, settings: Any, alice: Employee) -> None:
+    settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
+    limits(sign_in="1/minute")
+    tries = [guess("10.0.0.1", HTTP_X_FORWARDED_FOR=f"198.51.100.{number}").status_code for number in range(3)]
+    assert tries == [200, 200, 200]
+    lied = [guess("10.0.0.1", HTTP_X_FORWARDED_FOR=f"1.1.1.{n}, 198.51.100.9").status_code for n in range(2)]
+    assert lied == [200, 429]
+
+
+@pytest.mark.parametrize(
+    ("limit", "ask"),
+    [
+        ("read", lambda client: client.get("/")),
+        ("write", lambda client: client.post("/contacts/add/", {})),
+        ("upload", lambda client: client.post("/contacts/import/", {})),
+    ],
+)
+def test_a_person_is_limited_by_who_they_are_and_not_by_where(
+    limits: Any, limit: str, ask: Any, alice: Employee, alan: Employee, campaign: Campaign
+) -> None:
+    limits(**{limit: "1/minute"})
+    hers, again, his = (people.sign_in(Client(), one) for one in (alice, alice, alan))
+    assert ask(hers).status_code != 429
+    refused = ask(again)
+    assert refused.status_code == 429
+    assert refused["Retry-After"]
+    assert "no-store" in refused["Cache-Control"]
+    assert ask(his).status_code != 429
+
+
+def test_programs_are_limited_by_whose_token_it_is(
+    limits: Any, alice: Employee, alan: Employee, campaign: Campaign
+) -> None:
+    limits(read="1/minute")
+    first, second, other = (
+        with_token(one, Scope.OWN, name=name) for one, name in ((alice, "a"), (alice, "b"), (alan, "c"))
+    )
+    assert first.call("GET", "me/standing/").status_code == 200
+    refused = second.call("GET", "me/standing/")
+    assert refused.status_code == 429
+    assert refused.json()["type"] == "urn:hundred:problem:throttled"
+    assert int(refused["Retry-After"]) >= 1
+    assert other.call("GET", "me/standing/").status_code == 200
+
+
+def test_guessing_tokens_is_guessing(limits: Any) -> None:
+    limits(sign_in="2/minute")
+    tries = [
+        Client().get("/api/v1/me/standing/", headers={"Authorization": f"Bearer hnd_{number}"}).status_code
+        for number in range(3)
+    ]
+    assert tries == [401, 401, 429]
+
+
+def test_whoever_is_not_signed_in_is_limited_by_address(limits: Any) -> None:
+    limits(stranger="2/minute")
+    asked = [Client().get(path).status_code for path in ("/login/", "/api/v1/standings/", "/login/")]
+    assert asked == [200, 401, 429]
+    assert Client().get("/api/v1/schema/").status_code == 429
+    assert Client().get("/health/live").status_code == 200, "a monitor would take the house for dead"
+
+
+def test_at_once_no_two_pass_on_one_place(limits: Any, settings: Any, valkey: Valkey) -> None:
+    """Over real counters, as processes share them."""
+    limits(write="50/minute")
+    settings.RATES_STORAGE = valkey.url
+    gate = threading.Barrier(8)
+
+    def ask(_number: int) -> int:
+        gate.wait()
+        passed = 0
+        for _try in range(20):
+            try:
+                count(Kind.WRITE, person_of(1))
+                passed += 1
+            except TooOften:
+                continue
+        return passed
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(ask, range(8))) == 50
+
+
+def test_without_counters_pages_open_and_nobody_signs_in(
+    limits: Any, settings: Any, valkey: Valkey, alice: Employee, campaign: Campaign
+) -> None:
+    limits(sign_in="100/minute", read="100/minute", write="100/minute")
+    settings.RATES_STORAGE = valkey.url
+    signed_in = people.sign_in(Client(), alice)
+    assert guess().status_code == 200
+    valkey.kill()
+    refused = guess()
+    assert refused.status_code == 503
+    assert refused["Retry-After"]
+    assert signed_in.get("/").status_code == 200
+    assert signed_in.post("/contacts/add/", {}).status_code == 422
+    with pytest.raises(CountersUnavailable):
+        count(Kind.SIGN_IN, "address 203.0.113.1")
+    valkey.start()
+    assert guess().status_code == 200, "the counters are back, and nobody can sign in"
+
+
+def test_counters_that_hang_hold_nobody_up(limits: Any, settings: Any, valkey: Valkey) -> None:
+    limits(sign_in="100/minute", read="100/minute")
+    settings.RATES_STORAGE = valkey.url
+    count(Kind.READ, person_of(1))
+    valkey.pause()
+    with pytest.raises(CountersUnavailable):
+        count(Kind.SIGN_IN, "address 203.0.113.1")
+    asked: list[str] = []
+    windows = rate_limits._counters(valkey.url).windows
+    windows.hit = lambda *_key, **_cost: asked.append("asked") or True  # type: ignore[method-assign]
+    count(Kind.READ, person_of(1))
+    assert asked == [], "each page would wait for counters that have just not answered"
+    valkey.resume()
+
+
+@pytest.mark.parametrize(
+    ("remote", "name"),
+    [
+        ("203.0.113.1", "address 203.0.113.1"),
+        ("2001:db8:1:2:3:4:5:6", "address 2001:db8:1:2::"),
+        ("2001:db8:1:2:ffff::9", "address 2001:db8:1:2::"),
+        ("::ffff:203.0.113.1", "address 203.0.113.1"),
+        ("", "address "),
+        ("no address " * 20, "address " + ("no address " * 20)[:60]),
+    ],
+)
+def test_an_ipv6_customer_is_one(remote: str, name: str) -> None:
+    """Whoever has 2^64 addresses would have as many tries."""
+    assert address_of(remote) == name

@@ -1,0 +1,168 @@
+"""What the demo is made of, before any database: people, spread, curve, days."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from apps.core.identity import normalise
+from apps.demo import calendar, plan
+from apps.demo.company import Company, Person
+from tests import people
+
+DOMAIN = "corp.example"
+
+
+def planned(employees: int = 500, contacts: int = 80, seed: int = 1) -> plan.Plan:
+    return plan.Plan(employees, contacts, seed, people.NOON, DOMAIN, True, "Asia/Shanghai")
+
+
+def depth(house: Company, person: Person) -> int:
+    return 0 if person.manager is None else 1 + depth(house, house.people[person.manager])
+
+
+def drafts_of(demo: plan.Plan) -> Iterator[tuple[int, Any]]:
+    recorder = demo.recorder(demo.company())
+    for place in range(demo.employees):
+        for draft in recorder.contacts_of(place):
+            yield place, draft
+
+
+def test_the_company_is_six_levels_deep_and_named_in_two_scripts() -> None:
+    house = planned().company()
+    names = [person.name for person in house.people]
+    assert max(depth(house, person) for person in house.people) >= 6
+    assert len({person.department for person in house.people}) >= 8
+    assert {person.time_zone for person in house.people} >= {"", "Europe/Berlin"}
+    assert sum(name.isascii() for name in names) >= 25
+    assert sum("\u4e00" <= name[0] <= "\u9fff" for name in names) >= 250
+    assert len({person.email for person in house.people}) == len({person.staff_no for person in house.people}) == 500
+
+
+def test_the_manager_shows_a_team_with_teams_in_it_and_the_employee_at_99() -> None:
+    house = planned().company()
+    manager = house.people[house.manager]
+    assert 30 <= manager.team <= 150
+    assert manager.teams >= 4
+    assert house.manager < house.at_99 <= house.manager + manager.team
+    assert [house.people[place].department for place in house.hr] == ["Human Resources"] * 2
+
+
+@pytest.mark.parametrize("employees", [10, 11, 13, 30, 47, 100, 1000])
+def test_a_company_of_any_size_adds_up(employees: int) -> None:
+    house = planned(employees).company()
+    roots = [place for place, person in enumerate(house.people) if person.manager is None]
+    assert len(house.people) == employees
+    assert roots == [0]
+    assert all(person.manager < place for place, person in enumerate(house.people) if person.manager is not None)
+    assert house.people[0].team == employees - 1
+    assert len(house.shown) == 4
+    assert max(depth(house, person) for person in house.people) >= (2 if employees < 30 else 3)
+
+
+def test_contacts_spread_from_nobody_to_hundreds_around_an_exact_mean() -> None:
+    counts = planned(2000).recorder(planned(2000).company()).counts
+    share = {name: sum(found) / 2000 for name, found in {
+        "none": [count == 0 for count in counts],
+        "on the way": [40 <= count <= 95 for count in counts],
+        "a hundred": [count >= 100 for count in counts],
+        "two hundred": [count >= 200 for count in counts],
+    }.items()}  # fmt: skip
+    assert sum(counts) == 80 * 2000
+    assert 0.02 < share["none"] < 0.08
+    assert 0.4 < share["on the way"] < 0.65
+    assert 0.2 < share["a hundred"] < 0.45
+    assert 0.01 < share["two hundred"] < 0.08
+
+
+def test_the_curve_starts_slowly_rests_at_weekends_and_grows() -> None:
+    days = Counter[date]()
+    for _, draft in drafts_of(planned(400)):
+        days[calendar.instant(draft.recorded_at).astimezone(ZoneInfo(calendar.ZONE)).date()] += 1
+    monday, first_monday = date(2026, 11, 16), date(2026, 10, 26)
+    assert days[monday] > 3 * days[monday - timedelta(days=1)]
+    assert days[monday] > 1.3 * days[first_monday]
+    assert days[date(2026, 10, 21)] < days[date(2026, 10, 28)] / 2
+    assert 0 < sum(count for day, count in days.items() if day < date(2026, 10, 21)) < 0.03 * days.total()
+    assert max(days) == date(2026, 11, 23)
+
+
+def test_every_identity_is_as_the_choke_point_would_store_it_and_one_persons() -> None:
+    demo = planned(120, 60)
+    house, seen = demo.company(), set[tuple[int, str, str]]()
+    for place, draft in drafts_of(demo):
+        assert draft.identities
+        for kind, value in draft.identities:
+            assert normalise(kind, value, region="CN", key="k").value == value
+            assert (place, kind, value) not in seen
+            seen.add((place, kind, value))
+    for person in house.people:
+        assert normalise("email", person.email, region="CN", key="k").value == person.email
+        assert not person.phone or normalise("phone", person.phone, region="CN", key="k").value == person.phone
+    assert {kind for _, kind, _ in seen} == {"phone", "email", "handle"}
+    assert len({value[:4] for _, kind, value in seen if kind == "phone"}) > 5
+
+
+def test_a_contact_lives_between_its_recording_and_now() -> None:
+    demo = planned(120, 60)
+    house, now = demo.company(), calendar.microseconds(datetime.fromisoformat(people.NOON))
+    ended = confirmed = 0
+    for place, draft in drafts_of(demo):
+        person = house.people[place]
+        assert draft.recorded_at <= draft.stored_at <= now
+        assert draft.recorded_at < now
+        assert draft.confirmed_at is None or draft.recorded_at < draft.confirmed_at < now
+        assert (draft.ended_at is None) == (draft.end_reason is None)
+        assert draft.ended_at is None or draft.recorded_at < draft.ended_at < now
+        assert person.hired_at is not None
+        assert calendar.instant(draft.recorded_at) >= person.hired_at
+        assert person.left_at is None or calendar.instant(draft.recorded_at) < person.left_at
+        ended, confirmed = ended + (draft.ended_at is not None), confirmed + (draft.confirmed_at is not None)
+    assert ended
+    assert 0.6 < confirmed / (120 * 60) < 0.95
+
+
+def test_a_plan_makes_the_same_demo_every_time_and_another_seed_another_one() -> None:
+    assert list(drafts_of(planned(40, 20))) == list(drafts_of(planned(40, 20)))
+    assert planned().company() == planned().company()
+    assert planned(seed=2).company() != planned().company()
+
+
+@pytest.mark.parametrize(
+    ("today", "opens_on", "deadline"),
+    [
+        ("2026-10-21", "2026-10-07", "2026-11-30"),
+        ("2026-11-23", "2026-10-21", "2026-11-30"),
+        ("2026-11-30", "2026-10-21", "2026-11-30"),
+        ("2026-12-01", "2026-10-02", "2026-12-31"),
+        ("2026-12-24", "2026-10-09", "2027-01-31"),
+        ("2027-02-20", "2026-12-04", "2027-03-31"),
+        ("2026-10-20", "2026-09-28", "2026-10-31"),
+    ],
+)
+def test_the_campaign_is_running_whatever_the_day_and_ends_with_a_month(
+    today: str, opens_on: str, deadline: str
+) -> None:
+    days = calendar.calendar(datetime.fromisoformat(f"{today}T23:30:00+08:00").astimezone(UTC))
+    assert (days.opens_on.isoformat(), days.deadline.isoformat()) == (opens_on, deadline)
+    assert days.name == f"{date.fromisoformat(deadline):%B %Y}"
+
+
+def test_a_company_has_leavers_joiners_and_people_who_moved() -> None:
+    house = planned(2000).company()
+    opened = planned().calendar().opens_at
+    assert any(person.left_at for person in house.people)
+    assert any(person.hired_at > opened for person in house.people if person.hired_at)
+    assert any(person.earlier_manager for person in house.people)
+    assert not any(person.left_at for person in house.people if person.team)
+
+
+@pytest.mark.parametrize("at", ["2026-11-30T15:59:59.999999", "2026-11-30T16:00:00", "2026-10-21T00:00:59.000001"])
+def test_a_moment_reaches_the_database_to_the_microsecond(at: str) -> None:
+    moment = datetime.fromisoformat(f"{at}+00:00")
+    value = calendar.microseconds(moment)
+    assert calendar.instant(value) == moment
+    assert datetime.fromisoformat(calendar.stamp(value)) == moment

@@ -1,0 +1,338 @@
+"""Files that are asked for: the same numbers as the screen, the same bytes again, whole or not at all."""
+
+import csv
+import gzip
+import io
+import uuid
+import zipfile
+from datetime import datetime, timedelta
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from apps.accounts.services import account_for
+from apps.campaigns.adjustments import approve
+from apps.campaigns.models import Campaign
+from apps.campaigns.selectors import restore_while_open
+from apps.contacts.models import Contact
+from apps.contacts.services.changes import end_contact
+from apps.core import clock as core_clock
+from apps.core.files import expire_files, read_file
+from apps.employees.models import Employee
+from apps.exports import build_export, workbook
+from apps.exports.build_export import ExportRefused, ExportRequest, ask_export, make_export, rerun_export
+from apps.exports.manifest import compared, manifest_of
+from apps.exports.models import Export
+from apps.exports.verify_stored import verify_stored
+from apps.reports.standings_report import Filters, Standings
+from apps.results.freeze import freeze
+from apps.results.result_files import signature_file
+from apps.results.verification import COVERED, FORM, HANDOVER, NotReadable
+from apps.standings.population import WholeCompany
+from tests import people
+from tests.files import export
+from tests.fixtures import Clock
+from tests.people import TESTER, load, mark, record
+from tests.reviewing import ask as ask_review
+from tests.reviewing import withdraw
+
+
+def content(made: Export) -> bytes:
+    assert made.file is not None
+    return b"".join(read_file(made.file))
+
+
+def lines(made: Export) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content(made).decode("utf-8-sig"), newline="")))
+
+
+def cells(sheet: bytes, name: str = "xl/worksheets/sheet1.xml") -> list[list[tuple[str, str]]]:
+    """(type, value) of every cell of a sheet, by row."""
+    space = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+    tree = ET.fromstring(zipfile.ZipFile(io.BytesIO(sheet)).read(name))  # noqa: S314 - our own
+    assert not tree.findall(".//m:f", space), "a formula"
+    rows = [row.iterfind("m:c", space) for row in tree.iterfind(".//m:row", space)]
+    return [[(cell.get("t", "n"), "".join(cell.itertext())) for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize("filters", [{}, {"status": "red"}, {"q": "ali"}, {"department": "Sales", "sort": "counted"}])
+def test_a_file_of_now_holds_what_the_page_shows(
+    random_company: Campaign, hr: Employee, filters: dict[str, str]
+) -> None:
+    shown = Standings(
+        random_company, WholeCompany(), filters=Filters(**{k: v for k, v in filters.items() if k != "sort"})
+    )
+    page = shown.page(sort=filters.get("sort", "staff_no"), limit=1000).rows
+    made = lines(export(random_company, hr, filters=filters))
+    assert [(row["staff_no"], row["counted"], row["target"], row["red"], row["pace"]) for row in made] == [
+        (row.staff_no, str(row.counted), str(row.target), "yes" if row.red else "no", row.pace) for row in page
+    ]
+
+
+def again(before: Export, by: Employee) -> Export:
+    asked = rerun_export(export=before, key=uuid.uuid4(), by=account_for(by).actor)
+    made = make_export(asked.pk, tell=False)
+    assert made is not None
+    return made
+
+
+@pytest.mark.parametrize("form", Export.Format.values)
+def test_a_file_made_again_for_the_same_instant_is_the_same_bytes(
+    campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, form: str
+) -> None:
+    record(alice, 3)
+    mark()
+    first = export(campaign, hr, form=form)
+    clock.set("2026-11-25T12:00:00+08:00", ticks=True)
+    record(alice, 4)
+    second = again(first, hr)
+    assert content(second) == content(first)
+    told = compared(second)
+    assert told is not None
+    assert told.same
+    assert manifest_of(second)["sha256"] == manifest_of(first)["sha256"]
+
+
+def test_a_file_that_differs_when_made_again_names_what_corrected_the_past(
+    campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
+) -> None:
+    record(alice, 2)
+    gone = Contact.objects.of(alice).earliest("pk")
+    end_contact(contact_id=gone.pk, employee=alice, by=TESTER)
+    mark()
+    first = export(campaign, hr)
+    clock.set("2026-11-25T12:00:00+08:00", ticks=True)
+    restore_while_open(contact_id=gone.pk, employee=alice, by=TESTER)
+    told = compared(again(first, hr))
+    assert told is not None
+    assert (told.same, told.explained) == (False, True)
+    assert [entry.action for entry in told.corrections] == ["contact.restored"]
+
+
+def test_in_a_workbook_numbers_are_numbers_and_no_text_is_a_formula(campaign: Campaign, hr: Employee) -> None:
+    load("staff_no,name,email\n007,=1+1,x1@corp.example.com")
+    sheet = cells(content(export(campaign, hr, form="xlsx")))
+    head = [value for _type, value in sheet[0]]
+    [line] = [row for row in sheet[1:] if row[0][1] == "007"]
+    row = dict(zip(head, line, strict=False))
+    assert row["staff_no"] == ("inlineStr", "007"), "leading zeros stay"
+    assert row["name"] == ("inlineStr", "=1+1")
+    assert [(kind, value) for kind, value in line if kind == "n"][:3] == [("n", "0"), ("n", "100"), ("n", "100")]
+
+
+def test_a_workbook_goes_on_on_a_second_sheet_where_the_first_is_full(
+    campaign: Campaign, hr: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbook, "ROWS_OF_A_SHEET", 4)
+    whole = content(export(campaign, hr, form="xlsx"))
+    sheets = [cells(whole, f"xl/worksheets/sheet{number}.xml") for number in (1, 2, 3)]
+    assert [len(sheet) for sheet in sheets] == [5, 5, 2]
+    numbers = [row[0][1] for sheet in sheets for row in sheet[1:]]
+    assert numbers == sorted(person.staff_no for person in Employee.objects.all())
+
+
+def test_chosen_columns_are_the_only_ones(campaign: Campaign, hr: Employee) -> None:
+    made = export(campaign, hr, columns=["red", "staff_no"])
+    assert list(lines(made)[0]) == ["staff_no", "red"] == manifest_of(made)["columns"]
+
+
+def test_counts_by_day_add_up_to_what_counts(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock) -> None:
+    record(alice, 3)
+    clock.set("2026-11-24T12:00:00+08:00", ticks=True)
+    record(alice, 2)
+    found = [(row["staff_no"], row["day"], row["counted"], row["counted_so_far"])
+             for row in lines(export(campaign, hr, "days"))]  # fmt: skip
+    assert found == [("A001", "2026-11-23", "3", "3"), ("A001", "2026-11-24", "2", "5")]
+
+
+def test_every_manager_has_a_line_with_everybody_below(
+    campaign: Campaign, alice: Employee, bob: Employee, hr: Employee
+) -> None:
+    record(alice, 100)
+    found = {
+        row["staff_no"]: (row["people"], row["red"], row["at_target"]) for row in lines(export(campaign, hr, "teams"))
+    }
+    assert found == {"D001": ("8", "7", "1"), "B001": ("2", "1", "1"), "C001": ("1", "1", "0")}
+    own = lines(export(campaign, bob, "teams", root=bob))
+    assert [(row["staff_no"], row["people"]) for row in own] == [("B001", "2")], "a manager reads of the own team alone"
+
+
+def test_flips_are_those_of_before_the_instant(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock) -> None:
+    record(alice, 100)
+    mark()
+    [flip] = [row for row in lines(export(campaign, hr, "flips")) if row["red"] == "no"]
+    assert (flip["staff_no"], flip["counted"], flip["cause"]) == ("A001", "100", "mark")
+    before = datetime.fromisoformat("2026-11-23T00:00:00+08:00")
+    assert lines(export(campaign, hr, "flips", as_of=before)) == []
+
+
+def test_a_look_back_at_questions_and_adjustments_knows_nothing_of_what_came_after(
+    campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, clock: Clock
+) -> None:
+    review = ask_review(campaign, alice)
+    asked = people.ask(campaign=campaign, employee=alan, exempt=True)
+    then = core_clock.db_now()
+    clock.set("2026-11-24T12:00:00+08:00", ticks=True)
+    withdraw(review)
+    approve.grant_adjustment(request_id=asked.pk, by=people.officer("grants"))
+    assert [row["state"] for row in lines(export(campaign, hr, "reviews"))] == ["withdrawn"]
+    assert [row["state"] for row in lines(export(campaign, hr, "adjustments"))] == ["in_force"]
+    assert [row["state"] for row in lines(export(campaign, hr, "reviews", as_of=then))] == ["open"]
+    [line] = lines(export(campaign, hr, "adjustments", as_of=then))
+    assert (line["state"], line["decided_by"], line["granted_at"]) == ("waiting", "", "")
+
+
+def test_leavers_are_listed_with_what_counts_and_the_roster_says_who_moved(
+    campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
+) -> None:
+    record(alice, 3)
+    clock.set("2026-11-25T12:00:00+08:00", ticks=True)
+    load("staff_no,name,email,department,manager_staff_no,left_on\n"
+         "A001,Alice,alice@corp.example.com,Sales,B001,2026-11-24\n"
+         "A002,Alan,alan@corp.example.com,Support,C001,\n"
+         "N001,Nina,nina@corp.example.com,Sales,B001,\n")  # fmt: skip
+    clock.set("2026-11-26T12:00:00+08:00", ticks=True)
+    [left] = lines(export(campaign, hr, "leavers"))
+    assert (left["staff_no"], left["left_on"], left["counted"]) == ("A001", "2026-11-24", "3")
+    changes = [(row["staff_no"], row["change"], row["department_before"], row["department"], row["manager_staff_no"])
+               for row in lines(export(campaign, hr, "roster_changes"))]  # fmt: skip
+    assert ("A001", "left", "Sales", "", "") in changes
+    assert ("A002", "moved", "Sales", "Support", "C001") in changes
+
+
+def test_the_hand_over_says_under_review_and_is_proved_by_its_own_signature(
+    campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, clock: Clock
+) -> None:
+    record(alice, 100)
+    ask_review(campaign, alan)
+    with pytest.raises(ExportRefused):
+        export(campaign, hr, "handover")
+    clock.set("2026-12-01T00:05:00+08:00", ticks=True)
+    result = freeze(campaign=campaign, by=TESTER, patient=False)
+    made = export(Campaign.objects.get(pk=campaign.pk), hr, "handover")
+    verdicts = {row["staff_no"]: row["verdict"] for row in lines(made)}
+    assert (verdicts["A001"], verdicts["A002"], verdicts["B001"]) == ("eligible", "under_review", "not_eligible")
+    signature = signature_of(made)
+    for known in (signature, None):
+        proved = verify_stored(io.BytesIO(content(made)), known, None)
+        assert proved.verified, proved.sentence
+        assert "verdict of all 9 people are as in the hand-over of the frozen result of november" in proved.sentence
+        for before, after in (
+            (b",eligible,", b",not_eligible,"),
+            (b"under_review", b"not_eligible"),
+            (b"Alan", b"Alana"),
+        ):
+            altered = content(made).replace(before, after)
+            assert altered != content(made)
+            assert verify_stored(io.BytesIO(altered), known, None).code == "changed"
+    with pytest.raises(NotReadable, match="covers no verdict"):
+        verify_stored(io.BytesIO(content(made)), signature_file(result), None)
+
+
+def signature_of(made: Export) -> bytes:
+    assert made.signature is not None
+    return b"".join(read_file(made.signature))
+
+
+def test_a_hand_over_always_has_the_columns_that_prove_it(
+    campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
+) -> None:
+    clock.set("2026-12-01T00:05:00+08:00", ticks=True)
+    freeze(campaign=campaign, by=TESTER, patient=False)
+    made = export(Campaign.objects.get(pk=campaign.pk), hr, "handover", columns=["email"])
+    assert set(lines(made)[0]) == {*COVERED[FORM, HANDOVER], "email"}
+    assert verify_stored(io.BytesIO(content(made)), signature_of(made), None).verified
+
+
+def test_e_mails_that_were_exchanged_are_named_as_not_covered_and_changed(
+    campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, clock: Clock
+) -> None:
+    """Whoever pays by e-mail address would pay somebody else."""
+    clock.set("2026-12-01T00:05:00+08:00", ticks=True)
+    result = freeze(campaign=campaign, by=TESTER, patient=False)
+    assert result
+    frozen = Campaign.objects.get(pk=campaign.pk)
+    for kind in ("handover", "standings"):
+        made = export(frozen, hr, kind)
+        signature = signature_of(made) if kind == "handover" else signature_file(result)
+        exchanged = content(made).replace(b"alice@", b"x@").replace(b"alan@", b"alice@").replace(b"x@", b"alan@")
+        verdict = verify_stored(io.BytesIO(exchanged), signature, None)
+        assert (verdict.verified, verdict.changed, verdict.line) == (False, ("email",), 2)
+        assert "Not covered and changed: email, first in line 2." in verdict.sentence
+        proved = verify_stored(io.BytesIO(content(made)), signature, None)
+        assert proved.verified
+        assert "As stored here: email" in proved.sentence
+
+
+def test_a_manager_exports_the_own_team_and_is_not_told_of_reviews(
+    campaign: Campaign, alice: Employee, bob: Employee, hr: Employee
+) -> None:
+    ask_review(campaign, alice)
+    made = export(campaign, bob, root=bob)
+    assert {(row["staff_no"], row["under_review"]) for row in lines(made)} == {("A001", ""), ("A002", "")}
+    assert list(Export.objects.visible_to(account_for(bob))) == [made]
+    assert list(Export.objects.visible_to(account_for(alice))) == []
+    assert list(Export.objects.visible_to(account_for(hr))) == [made]
+    load("staff_no,name,email,manager_staff_no\nB001,Bob,bob@corp.example.com,D001\n", complete=False)
+    assert Export.objects.visible_to(account_for(bob)).count() == 1
+
+
+def test_hr_finds_who_of_a_team_is_under_review_in_its_file_as_on_its_page(
+    campaign: Campaign, alice: Employee, bob: Employee, hr: Employee
+) -> None:
+    ask_review(campaign, alice)
+    made = export(campaign, hr, root=bob, filters={"status": "under_review"})
+    assert [(row["staff_no"], row["under_review"]) for row in lines(made)] == [("A001", "yes")]
+    assert lines(export(campaign, bob, root=bob, filters={"status": "under_review"})) == []
+
+
+def test_sent_twice_it_is_one_export(campaign: Campaign, hr: Employee) -> None:
+    key, by = uuid.uuid4(), account_for(hr).actor
+    first = ask_export(campaign=campaign, wish=ExportRequest("standings"), key=key, by=by)
+    assert ask_export(campaign=campaign, wish=ExportRequest("standings"), key=key, by=by).pk == first.pk
+    assert make_export(first.pk, tell=False) == make_export(first.pk, tell=False)
+    assert Export.objects.count() == 1
+
+
+def test_a_file_that_dies_half_way_is_not_there_and_says_so(
+    campaign: Campaign, hr: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_rest: Any, **_named: Any) -> None:
+        raise OSError("no space left")
+
+    asked = ask_export(campaign=campaign, wish=ExportRequest("standings"), key=uuid.uuid4(), by=account_for(hr).actor)
+    monkeypatch.setattr(build_export, "store_file", dies)
+    made = make_export(asked.pk, tell=False)
+    assert made is not None
+    assert (made.state, made.error, made.file, made.sha256) == ("failed", "OSError", None, None)
+
+
+def test_a_worker_that_died_each_time_is_not_asked_for_ever(campaign: Campaign, hr: Employee) -> None:
+    asked = ask_export(campaign=campaign, wish=ExportRequest("standings"), key=uuid.uuid4(), by=account_for(hr).actor)
+    assert list(Export.objects.waiting()) == [asked], "the sweep finds it"
+    Export.objects.filter(pk=asked.pk).update(attempts=3)
+    made = make_export(asked.pk, tell=False)
+    assert made is not None
+    assert made.state == "failed"
+    assert not Export.objects.waiting().exists()
+
+
+def test_what_was_asked_for_and_the_manifest_never_change_and_only_the_bytes_expire(
+    campaign: Campaign, hr: Employee, clock: Clock
+) -> None:
+    made = export(campaign, hr)
+    for change in ("rows = 1", "as_of = now()", "filters = '{}', kind = 'days'"):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"UPDATE exports_export SET {change}")
+    clock.set("2026-12-27T12:00:00+08:00")
+    assert expire_files(core_clock.db_now()) == 1
+    made.refresh_from_db()
+    assert (made.file, made.state) == (None, "done")
+
+
+def test_a_gzip_holds_the_csv(campaign: Campaign, hr: Employee) -> None:
+    at = core_clock.db_now() - timedelta(hours=1)
+    packed, plain = export(campaign, hr, form="csv.gz", as_of=at), export(campaign, hr, as_of=at)
+    assert gzip.decompress(content(packed)) == content(plain)

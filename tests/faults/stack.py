@@ -1,0 +1,167 @@
+"""The processes of a house that faults are done to: web, worker and beats over a database and a broker of its own.
+
+They are started as production starts them, each with what is broken on purpose, and die with this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from apps.localstack.address import answers, open_listener, url_of
+from apps.localstack.processes import ManagedProcess, last_lines, rotate_log, stop_children
+from tests.brokers import Broker
+from tests.localstack.stack import free_port
+
+# As apps/localstack/local_stack.py ends its doors.
+STEPS = ((signal.SIGTERM, 3.5), (signal.SIGQUIT, 1.5))
+START_PATIENCE = 120.0
+SWEEP = 1.0
+# A RabbitMQ that is killed within seconds of the first declaration of a quorum queue loses it: docs/reliability.md.
+SETTLED_AFTER = 20.0
+CELERY = ["--loglevel", "INFO"]
+# No mutants: what lets a fault come at its moment. Every process has them, so that few need be started anew.
+ALWAYS = {"web": "die_before_ringing", "worker": "name_connections,small_batches,count_claims"}
+
+
+class House:
+    """Processes by name, each with the breaks it runs with. Start them from the main thread: they die with it."""
+
+    def __init__(self, broker: Broker, folder: Path) -> None:
+        self.broker, self.folder = broker, folder
+        # While the one is there, web workers die (moments.die_before_ringing); to the other, claimed jobs are added.
+        self.armed, self.effects = folder / "armed", folder / "effects"
+        self._running: dict[str, tuple[str, ManagedProcess]] = {}
+        self._said_before: dict[str, int] = {}
+        self.began = time.monotonic()
+        # How often a process had ended by itself.
+        self.revived = 0
+        # Ours for as long as we live: a web that is started again answers at the same port.
+        self.listener = open_listener(free_port())
+        self.address = url_of(self.listener)
+
+    @property
+    def host(self) -> str:
+        return self.address.removeprefix("http://").rstrip("/")
+
+    def __getitem__(self, name: str) -> ManagedProcess:
+        return self._running[name][1]
+
+    def need(self, **wanted: str) -> None:
+        """Have exactly these processes run, each with its breaks ("" for none); what runs so already stays."""
+        started = []
+        for name, (broken, child) in list(self._running.items()):
+            if wanted.get(name) != broken or not child.alive:
+                self._end(name)
+        for name, broken in wanted.items():
+            if name not in self._running:
+                self.began = self.began if self._said_before else time.monotonic()
+                child = self._child(name, broken)
+                self._running[name] = broken, child
+                # Before it is measured: the child begins a new log when the old one is long.
+                rotate_log(child.log)
+                self._said_before[name] = child.log.stat().st_size if child.log.exists() else 0
+                child.start()
+                started.append(name)
+        for name in started:
+            self._wait_for(name)
+
+    def start_again(self, name: str) -> None:
+        """Start a process that has ended, as a supervisor does."""
+        child = self[name]
+        child.kill()
+        child.start()
+
+    def let_queues_settle(self) -> None:
+        """Wait until queues that were declared at the start are safe from what is promised of none."""
+        if self.broker.kind == "rabbitmq":
+            time.sleep(max(0.0, self.began + SETTLED_AFTER - time.monotonic()))
+
+    def look_after(self) -> None:
+        """Start again whatever has ended by itself, as the supervisor of an installation does."""
+        for name, (_broken, child) in self._running.items():
+            if not child.alive:
+                self.revived += 1
+                self.start_again(name)
+
+    def pid_of(self, name: str) -> int:
+        process = self[name].process
+        if process is None:
+            raise RuntimeError(f"{name} was never started")
+        return process.pid
+
+    def signal_group(self, name: str, number: signal.Signals) -> None:
+        """A process and every one that it has started."""
+        os.killpg(self.pid_of(name), number)
+
+    def stop(self) -> None:
+        stop_children([child for _broken, child in self._running.values()], STEPS)
+        self._running.clear()
+        self.listener.close()
+
+    def _end(self, name: str) -> None:
+        _broken, child = self._running.pop(name)
+        stop_children([child], STEPS)
+
+    def environment(self, broken: str = "") -> dict[str, str]:
+        """What a process of this house is told."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+        return inherited | {
+            "CELERY_BROKER_URL": self.broker.url,
+            "CONN_MAX_AGE": "60",
+            "SWEEP_INTERVAL": str(SWEEP),
+            "FAULT_BREAK": broken,
+            "FAULT_ARMED": str(self.armed),
+            "FAULT_EFFECTS": str(self.effects),
+        }
+
+    def _child(self, name: str, broken: str) -> ManagedProcess:
+        kind = name.rstrip("0123456789")
+        command = [sys.executable, "-m", "tests.faults.starter", kind, *self._arguments(kind, name)]
+        keeps = [self.listener.fileno()] if kind == "web" else []
+        log = self.folder / f"{name}.log"
+        # Last, so that they see what a mutant does.
+        breaks = ",".join(filter(None, [broken, ALWAYS.get(kind, "")]))
+        return ManagedProcess(name, command, log, self.environment(breaks), signal.SIGKILL, keeps_open=keeps)
+
+    def _arguments(self, kind: str, name: str) -> list[str]:
+        if kind == "web":
+            web = ["--bind", f"fd://{self.listener.fileno()}", "--workers", "2", "--threads", "32", "--preload"]
+            return [*web, "--timeout", "60", "--graceful-timeout", "3", "--no-control-socket"]
+        if kind == "worker":
+            return ["--concurrency", "2", *CELERY, "--without-gossip", "--without-mingle", "-n", f"{name}@faults"]
+        return [*CELERY, "--pidfile=", "--schedule", str(self.folder / name)]
+
+    def _wait_for(self, name: str) -> None:
+        child, end = self[name], time.monotonic() + START_PATIENCE
+        while not self._is_ready(name):
+            if not child.alive or time.monotonic() > end:
+                raise RuntimeError(f"{name} did not start. The end of its log:\n{last_lines(child.log, 20)}")
+            time.sleep(0.05)
+
+    def _is_ready(self, name: str) -> bool:
+        if name.startswith("web"):
+            return answers(self.address + "health/live")
+        if name.startswith("worker"):
+            return len(children_of(self[name])) >= 2 and "ready." in self._says(name)
+        return "beat: Starting" in self._says(name)
+
+    def _says(self, name: str) -> str:
+        """What it has said since it was started."""
+        with self[name].log.open("rb") as log:
+            log.seek(self._said_before[name])
+            return log.read().decode(errors="replace")
+
+
+def children_of(child: ManagedProcess) -> list[int]:
+    """The processes a process has started itself, that live."""
+    if child.process is None:
+        return []
+    pid = child.process.pid
+    with contextlib.suppress(OSError):
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []

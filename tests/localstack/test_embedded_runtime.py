@@ -1,0 +1,162 @@
+"""A cold `manage.py`: it finds or starts the embedded database and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db.migrations.loader import MigrationLoader
+
+from apps.localstack.embedded import EmbeddedDatabase
+from apps.localstack.embedded_runtime import migrations_on_disk
+from apps.localstack.paths import BASE_DIR, InstallPaths
+from tests.localstack.stack import data_folder, environment, eventually, names_of, processes_of
+
+pytestmark = pytest.mark.servers
+SHOW = [
+    "shell",
+    "-v",
+    "0",
+    "-c",
+    "from django.db import connection as c; k = c.cursor(); k.execute('SELECT current_user')",
+]
+# Says that it is there, then waits to be told to end.
+WAIT = ["shell", "-v", "0", "-c", "print('here', flush=True); import time; time.sleep(60)"]
+
+
+@pytest.fixture(scope="module")
+def data() -> Iterator[Path]:
+    with data_folder() as folder:
+        yield folder
+
+
+def manage(data: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+    return subprocess.run(
+        command, env=environment(data), cwd="/", check=False, capture_output=True, text=True, timeout=120
+    )
+
+
+def start(data: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, str(BASE_DIR / "manage.py"), *WAIT]
+    started = subprocess.Popen(command, env=environment(data), stdout=subprocess.PIPE, text=True)
+    assert started.stdout
+    assert started.stdout.readline() == "here\n"
+    return started
+
+
+def end(started: "subprocess.Popen[str]", number: signal.Signals = signal.SIGKILL) -> None:
+    started.send_signal(number)
+    started.wait()
+    assert started.stdout
+    started.stdout.close()
+
+
+@pytest.mark.parametrize("arguments", [["help"], ["check"], ["makemigrations", "--dry-run"], ["migrate", "--help"]])
+def test_a_command_that_only_reads_the_code_starts_nothing(tmp_path: Path, arguments: list[str]) -> None:
+    done = manage(tmp_path / "nothing", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_command_creates_and_migrates_the_database_and_seeds_nobody(data: Path) -> None:
+    count = "from apps.employees.models import Employee as E; print(E.objects.count())"
+    done = manage(data, "shell", "-v", "0", "-c", count)
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+    eventually(lambda: not processes_of(data))
+
+
+def test_the_second_command_has_nothing_to_migrate() -> None:
+    """Or each start of the demo, and each command, would run all migrations again to find that there are none."""
+    assert migrations_on_disk() == set(MigrationLoader(None).disk_migrations)
+
+
+def test_a_command_says_nothing_of_its_own_on_standard_output(data: Path) -> None:
+    assert manage(data, *SHOW).stdout == ""
+
+
+def test_two_commands_share_one_server_and_the_last_one_stops_it(data: Path) -> None:
+    first, second = start(data), start(data)
+    servers = [name for name in names_of(data).values() if "bin/postgres -D" in name]
+    assert len(servers) == 1
+    end(first)
+    assert manage(data, *SHOW).returncode == 0
+    assert any("bin/postgres -D" in name for name in names_of(data).values())
+    end(second)
+    eventually(lambda: not processes_of(data))
+
+
+@pytest.mark.faults
+def test_a_command_that_loses_its_keeper_does_not_hinder_the_next(data: Path) -> None:
+    running = start(data)
+    keeper = next(pid for pid, name in names_of(data).items() if "apps.localstack.postgres_supervisor" in name)
+    os.kill(keeper, signal.SIGKILL)
+    done = manage(data, *SHOW)
+    assert done.returncode == 0, done.stderr
+    end(running)
+    eventually(lambda: not processes_of(data))
+
+
+@pytest.mark.faults
+def test_a_process_number_left_by_a_crash_does_not_stop_the_next_start(data: Path) -> None:
+    """After a crash of the whole machine the number in PostgreSQL's note may belong to anybody."""
+    note = data / "postgres" / "postmaster.pid"
+    note.write_text(f"{os.getpid()}\n{data / 'postgres'}\n", encoding="ascii")
+    done = manage(data, *SHOW)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_database_of_another_major_version_is_refused_with_a_sentence(data: Path) -> None:
+    eventually(lambda: not processes_of(data))
+    version = data / "postgres" / "PG_VERSION"
+    known = version.read_text(encoding="ascii")
+    version.write_text("12\n", encoding="ascii")
+    try:
+        done = manage(data, *SHOW)
+    finally:
+        version.write_text(known, encoding="ascii")
+    assert done.returncode == 1
+    assert "were made by PostgreSQL 12" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_secrets_are_made_once_and_are_nobody_elses(data: Path) -> None:
+    places = InstallPaths(data=data, log=data / "log")
+    places.create_data()
+    known = places.local_secrets()
+    assert known == places.local_secrets()
+    assert (data / "secrets.json").stat().st_mode & 0o077 == 0
+    assert len(known["SECRET_KEY"]) >= 50
+
+
+def test_a_long_path_gets_a_short_socket_directory(data: Path) -> None:
+    far = data.parent / ("far" * 30)
+    database = EmbeddedDatabase(InstallPaths(data=far, log=far / "log"), throw_away=True)
+    database.hold()
+    try:
+        assert len(os.fsencode(database.places.sockets)) < 50
+        assert database.connect("app").closed == 0
+    finally:
+        database.release()
+        assert database.wait_until_stopped(10)
+    assert not database.places.sockets.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as somebody else")
+def test_as_root_a_closed_directory_above_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    done = manage(tmp_path / "data", *SHOW)
+    assert done.returncode == 1
+    assert "Set HUNDRED_DATA" in done.stderr
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_place_that_is_none_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    done = manage(tmp_path / "file" / "data", *SHOW)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The embedded database cannot be used: ")
+    assert "Traceback" not in done.stderr

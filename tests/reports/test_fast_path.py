@@ -1,0 +1,140 @@
+"""What is stored is believed only by a statement that says itself that nobody of its people waits to be judged again.
+
+Otherwise somebody who has just handed in the hundredth contact is red on a manager's page.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.campaigns.models import Campaign
+from apps.contacts.models import ContactIdentity
+from apps.core.outbox import queue_identity_reevaluation
+from apps.reports import summaries
+from apps.reports.data_quality import quality_indicators
+from apps.reports.standings_report import Standings
+from apps.standings import build_summaries, metrics
+from apps.standings.marking import mark_touched
+from apps.standings.population import OneEmployee, People, WholeCompany
+from apps.standings.process_runs import sweep
+from apps.standings.start_run import reevaluate_all
+from tests.people import TESTER, person, record
+from tests.standings import brute
+
+# What only a statement that judges has.
+JUDGES = "verdict AS MATERIALIZED"
+
+
+@pytest.fixture
+def campaign(noon: Any) -> Campaign:
+    """November of a company of 24, of whom nobody waits."""
+    campaign = brute.build(31, size=24)
+    mark_touched()
+    return campaign
+
+
+@pytest.fixture
+def summed(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> Campaign:
+    """The same with sums over blocks of three."""
+    monkeypatch.setattr(build_summaries, "WORTH_IT", 0)
+    monkeypatch.setattr(metrics, "BLOCK", 3)
+    monkeypatch.setattr(summaries, "FEWEST_BLOCKS", 1)
+    build_summaries.update_summaries()
+    return campaign
+
+
+def counted(standings: Standings) -> int:
+    return sum(standings.by_day.values())
+
+
+QUESTIONS: dict[str, Callable[[Standings], Any]] = {
+    "rows": lambda standings: sorted((row.staff_no, row.counted, row.red, row.stale) for row in standings.page().rows),
+    "totals": lambda standings: standings.totals(),
+    "curve": counted,
+    "meter": lambda standings: replace(quality_indicators(standings, standings.totals()), at=None),
+}
+
+
+def asked(standings: Standings, question: str) -> tuple[Any, bool]:
+    """What is answered, and whether a statement was sent that judges."""
+    with CaptureQueriesContext(connection) as sent:
+        answer = QUESTIONS[question](standings)
+    return answer, any(JUDGES in query["sql"] for query in sent)
+
+
+def judged(campaign: Campaign, people: People, question: str) -> Any:
+    """The answer for which whoever waits is judged in any case."""
+    return QUESTIONS[question](Standings(campaign, people, summed=False, calm=False))
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_nobody_is_judged_while_nobody_waits(campaign: Campaign, question: str) -> None:
+    """Otherwise the page of eight people takes three times as long, for all on the last evening."""
+    answer, judges = asked(Standings(campaign, WholeCompany()), question)
+    assert not judges
+    assert answer == judged(campaign, WholeCompany(), question)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_whoever_waits_is_judged(campaign: Campaign, question: str) -> None:
+    record(person("P03"), 2)
+    answer, judges = asked(Standings(campaign, WholeCompany()), question)
+    assert judges
+    assert answer == judged(campaign, WholeCompany(), question)
+
+
+def test_of_others_who_wait_nobody_is_judged(campaign: Campaign) -> None:
+    record(person("P03"), 2)
+    assert not asked(Standings(campaign, OneEmployee(person("P04"))), "rows")[1]
+    assert asked(Standings(campaign, OneEmployee(person("P03"))), "rows")[1]
+
+
+def test_a_note_on_an_identity_may_concern_anybody(campaign: Campaign) -> None:
+    held = ContactIdentity.objects.filter(employee=person("P05")).earliest("pk")
+    queue_identity_reevaluation([(held.kind, bytes(held.digest))], always=True)
+    answer, judges = asked(Standings(campaign, OneEmployee(person("P05"))), "rows")
+    assert judges
+    assert [stale for *_, stale in answer] == [False], "no list says whose contacts somebody wrote about"
+
+
+def test_whoever_is_in_a_range_that_waits_is_judged(campaign: Campaign) -> None:
+    reevaluate_all(campaign, cause="rule", by=TESTER)
+    answer, judges = asked(Standings(campaign, WholeCompany()), "rows")
+    assert judges
+    assert all(stale for *_, stale in answer)
+    sweep()
+    assert not asked(Standings(campaign, WholeCompany()), "rows")[1]
+
+
+@pytest.mark.parametrize("question", ["curve", "meter"])
+@pytest.mark.parametrize("sums", [False, True])
+def test_who_comes_to_wait_between_two_questions_of_a_page_is_judged_by_the_second(
+    summed: Campaign, question: str, sums: bool
+) -> None:
+    standings = Standings(summed, WholeCompany(), summed=sums)
+    assert not asked(standings, "totals")[1]
+    record(person("P03"), 2)
+    answer, judges = asked(standings, question)
+    assert judges
+    right = Standings(summed, WholeCompany(), summed=False, calm=False)
+    right.now = standings.now
+    # The total beside the meter is the first question's.
+    assert question == "meter" or answer == counted(right)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_sums_are_believed_while_nobody_waits(summed: Campaign, question: str) -> None:
+    assert Standings(summed, WholeCompany()).rolled
+    assert not asked(Standings(summed, WholeCompany()), question)[1]
+    record(person("P03"), 2)
+    answer, judges = asked(Standings(summed, WholeCompany()), question)
+    assert judges
+    assert answer == judged(summed, WholeCompany(), question)
+    mark_touched()
+    answer, judges = asked(Standings(summed, WholeCompany()), question)
+    assert not judges, "who was marked since the sums were made is read as stored"
+    assert answer == judged(summed, WholeCompany(), question)

@@ -1,0 +1,89 @@
+"""Lists page by page: everybody once, in order, whatever token somebody makes up."""
+
+import base64
+import json
+from itertools import pairwise, product
+from typing import Any
+
+import pytest
+
+from apps.campaigns.models import Campaign
+from apps.reports.standings_report import SORTS, Filters, Standings
+from apps.standings.population import WholeCompany
+from tests.standings.brute import both
+
+
+def every_row(standings: Standings, sort: str, limit: int) -> list[Any]:
+    """All rows of a list, page by page."""
+    rows, after = [], ""
+    while True:
+        page = standings.page(sort=sort, after=after, limit=limit)
+        assert len(page.rows) <= limit
+        rows += page.rows
+        if not page.next:
+            return rows
+        after = page.next
+
+
+NEED = {
+    "help": lambda one: (not one.red, -one.remaining, one.staff_no),
+    "remaining_per_day": lambda one: (not one.red, -one.remaining, one.staff_no),
+    "name": lambda one: (one.employee.name, one.staff_no),
+    "counted": lambda one: (one.counted, one.staff_no),
+    "-counted": lambda one: (-one.counted, one.staff_no),
+    "staff_no": lambda one: one.staff_no,
+    "quiet": lambda one: (not one.red, -one.quiet_days, one.staff_no),
+    "nonsense": lambda one: (not one.red, -one.remaining, one.staff_no),
+}
+
+
+def test_page_by_page_everybody_comes_once_in_order(random_company: Campaign) -> None:
+    for sort, limit in product([*SORTS, "nonsense"], [1, 3, 50]):
+        standings, facts = both(random_company, None)
+        order = [row.staff_no for row in every_row(standings, sort, limit)]
+        if sort != "department":
+            assert order == [one.staff_no for one in sorted(facts.people, key=NEED[sort])], (sort, limit)
+            continue
+        # How letters are ordered is the database's business; that departments stay together is ours.
+        assert sorted(order) == [one.staff_no for one in facts.people]
+        departments = [next(one.department for one in facts.people if one.staff_no == no) for no in order]
+        assert sum(one != other for one, other in pairwise(departments)) == len(set(departments)) - 1
+
+
+@pytest.mark.parametrize("status", ["", "red", "not_red", "exempt", "behind", "still", "at_zero"])
+@pytest.mark.parametrize("limit", [1, 200])
+def test_a_page_that_has_everybody_adds_up_to_the_count(random_company: Campaign, status: str, limit: int) -> None:
+    """The tiles above a list say what the list says, whether they were counted or added up from its rows."""
+
+    def asked() -> Standings:
+        return Standings(random_company, WholeCompany(), filters=Filters(status=status), reviews=True, summed=False)
+
+    listed, counted = asked(), asked()
+    page = listed.page(limit=limit)
+    assert limit == 1 or not page.next
+    assert listed.totals() == counted.totals()
+    assert sorted(listed.alike) == sorted(counted.alike)
+
+
+def token(key: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
+FORGED = [
+    "x", "é", "====", "null", token(None), token([]), token(["P01"] * 3), token({"a": 1}), token(["Person 01", "P01"]),
+    token([1, -1, 5]), token([True, -1, "P01"]), token([1.5, -1, "P01"]), token([10**30, -1, "P01"]),
+    token([0, -1, "P\0"]), token([0, -1, "\ud800"]), token([[1], 2, "P01"]), token(["0; DROP TABLE x", -1, "P01"]),
+    base64.urlsafe_b64encode(b"[" * 5000).decode(), base64.urlsafe_b64encode(b"\xff\xfe").decode(), "A" * 100_000,
+]  # fmt: skip
+
+
+def test_a_forged_token_breaks_nothing(campaign: Campaign) -> None:
+    standings = Standings(campaign, WholeCompany())
+    for sort, after in product(["help", "counted", "name", "staff_no"], FORGED):
+        assert len(standings.page(sort=sort, after=after, limit=3).rows) <= 3, (sort, after[:40])
+
+
+def test_a_token_of_another_order_starts_from_the_beginning(campaign: Campaign) -> None:
+    standings = Standings(campaign, WholeCompany())
+    by_name = standings.page(sort="name", limit=3).next
+    assert standings.page(sort="counted", after=by_name, limit=3) == standings.page(sort="counted", limit=3)

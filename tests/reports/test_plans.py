@@ -1,0 +1,275 @@
+"""Every main question is answered by an index at size: without one a page that took a moment takes a minute, for all.
+
+The plans are those of the statements that the services send. Not a time is measured here.
+"""
+
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+
+from apps.accounts.models import Account, Role
+from apps.campaigns.models import Campaign
+from apps.contacts.drafts import Draft
+from apps.contacts.models import Source
+from apps.contacts.services.submissions import submit
+from apps.core.clock import db_now
+from apps.core.locks import lock_facts
+from apps.core.outbox import pop_outbox
+from apps.employees.models import Employee
+from apps.employees.org_tree import tree_at_sql
+from apps.exports.standings_export import write_standings
+from apps.reports import standings_report
+from apps.reports.standings_report import SORTS
+from apps.standings import marking, population
+from apps.standings.models import Standing
+from tests import people, plugin, searching
+from tests.bench.database import OWN_CAMPAIGN, Database
+from tests.plans import Plan, Plans, explained
+from tests.standings import large
+
+pytestmark = [pytest.mark.plans, pytest.mark.xdist_group("plans"), pytest.mark.django_db]
+
+FACTS = {"contacts_contact", "contacts_contactidentity", "contacts_submission"}
+VERDICTS = {"standings_standing", "standings_dailycount", "standings_standingchange"}
+# Not the outbox: whoever waits in it is of interest to every page, and it is empty but for seconds.
+LEDGER = {"core_auditentry", "core_rowchange", "core_job"}
+# Of one person either serves.
+OWN_CONTACTS = "contacts_by_employee or contacts_contact_live"
+OWN_STANDING = "standings_standing_once or quotas_standing_employee_id_7f49b3f8"
+LARGE = FACTS | VERDICTS | LEDGER
+
+
+@pytest.fixture(scope="module")
+def at_size(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A company of 10,000 with 100,000 contacts, judged, its statistics fresh."""
+    url, owner = (plugin.PLACES.database_url(role, plugin.DATABASE) for role in ("app", "owner"))
+    with django_db_blocker.unblock():
+        large.fill(Database(url, owner))
+    yield
+    plugin.empty_database()
+
+
+@pytest.fixture
+def november(at_size: None) -> Campaign:
+    """The campaign."""
+    return Campaign.objects.get(slug=OWN_CAMPAIGN)
+
+
+@pytest.fixture
+def one(november: Campaign) -> Employee:
+    """Somebody without a team."""
+    return large.person(large.PEOPLE - 7)
+
+
+@pytest.fixture
+def boss(november: Campaign) -> Employee:
+    """A manager with 132 people below, on two levels."""
+    return large.person(large.BOSS)
+
+
+def told(plans: Plans) -> None:
+    """With -s: the plans, as docs/performance.md has them."""
+    for plan in plans.each:
+        if short := plan.shortened():
+            print(f"\n-- {' '.join(plan.statement.split())[:110]}\n{short}")
+
+
+def expect(plans: Plans, *indexes: str) -> None:
+    """One index of each is read ("this or that"), and no large table from end to end."""
+    told(plans)
+    assert plans.each
+    assert not plans.read_whole & LARGE
+    assert not [wanted for wanted in indexes if not plans.indexes.intersection(wanted.split(" or "))]
+    assert not plans.loops
+
+
+def signed(employee: Employee, *roles: str) -> Client:
+    return people.sign_in(Client(), people.with_account(employee, *roles))
+
+
+def judge(campaign: Campaign, employees: list[int]) -> Plans:
+    with transaction.atomic():
+        lock_facts()
+        with explained() as plans:
+            marking.mark_standings(campaign=campaign, employees=employees, now=db_now())
+    return plans
+
+
+def test_one_person_is_judged_by_that_persons_contacts(november: Campaign, one: Employee) -> None:
+    plans = judge(november, [one.pk])
+    expect(plans, OWN_CONTACTS, "contacts_identity_contact", OWN_STANDING, "standings_daily_once")
+
+
+def test_a_range_reads_each_table_once_at_most(november: Campaign) -> None:
+    plans = judge(november, list(Employee.objects.order_by("pk").values_list("pk", flat=True)[:5_000]))
+    told(plans)
+    assert not plans.loops
+
+
+def test_holders_of_an_identity_are_found_by_it(november: Campaign, one: Employee) -> None:
+    [held] = large.identities_of(one, 1)
+    with explained() as plans:
+        assert marking._holders([held]) == [one.pk]
+    expect(plans, "contacts_identity_key", "contacts_identity_contact")
+
+
+@pytest.mark.parametrize("size", [1, 500])
+def test_a_duplicate_is_looked_for_by_its_identity(november: Campaign, one: Employee, size: int) -> None:
+    """Of one person who is typed in, and of a batch of a file."""
+    drafts = [Draft(f"Guest {n}", (("email", f"guest{n}@outside.example.org"),)) for n in range(size)]
+    with explained() as plans:
+        assert submit(employee=one, drafts=drafts, source=Source.PAGE, by=people.TESTER).created == size
+    expect(plans, "contacts_identity_once or contacts_identity_key")
+
+
+def test_a_feed_is_matched_by_its_identities(november: Campaign, one: Employee) -> None:
+    with explained() as plans:
+        large.feed(one)
+    expect(plans.of("contacts_contact"), "contacts_identity_contact", "contacts_contact_live or contacts_contact_pkey")
+
+
+def test_the_own_page_reads_the_own_rows(november: Campaign, one: Employee) -> None:
+    client = signed(one)
+    with explained() as plans:
+        assert client.get("/").status_code == 200
+    expect(plans, OWN_CONTACTS, OWN_STANDING, "standings_daily_once", "standings_change_of")
+
+
+@pytest.mark.parametrize("query", ["", "?sort=oldest", "?sort=name", "?reason=counts"])
+def test_the_own_contacts_are_those_of_one_employee(november: Campaign, one: Employee, query: str) -> None:
+    client = signed(one)
+    with explained() as plans:
+        assert client.get(f"/contacts/{query}").status_code == 200
+    expect(plans, OWN_CONTACTS, "contacts_identity_contact")
+
+
+def test_so_are_those_that_are_searched_for(november: Campaign, one: Employee) -> None:
+    client = signed(one)
+    with explained() as plans:
+        assert searching.search(client, "known").status_code == 200
+    expect(plans, OWN_CONTACTS, "contacts_identity_contact")
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_team_is_listed_by_its_place_in_the_tree(november: Campaign, boss: Employee, sort: str) -> None:
+    with explained() as plans:
+        page = standings_report.Standings(november, population.Team(boss)).page(sort=sort)
+    assert len(page.rows) == 50
+    expect(plans, "employees_node_first", OWN_STANDING)
+
+
+def test_the_page_of_a_team_reads_its_own_people(november: Campaign, boss: Employee) -> None:
+    client = signed(boss)
+    with explained() as plans:
+        assert client.get(f"/team/{boss.staff_no}/").status_code == 200
+    expect(plans, "employees_node_first", OWN_STANDING, "standings_daily_once")
+
+
+def test_a_team_is_an_interval(november: Campaign, boss: Employee) -> None:
+    with explained() as plans:
+        assert len(Employee.objects.team_of(boss)) == large.BELOW
+    expect(plans, "employees_node_first")
+
+
+def test_who_may_see_whom_is_asked_of_one_row(november: Campaign, boss: Employee) -> None:
+    account, below = people.with_account(boss), Employee.objects.team_of(boss)[0]
+    account = Account.objects.get(employee=boss)
+    with explained() as plans:
+        assert Employee.objects.visible_to(account).filter(staff_no=below.staff_no).exists()
+        assert (
+            Standing.objects.filter(employee__in=Employee.objects.visible_to(account), campaign=november)
+            .filter(employee=below)
+            .exists()
+        )
+    expect(plans, OWN_STANDING, "employees_treenode_pkey")
+    assert "employees_employee" not in plans.read_whole
+    assert "employees_treenode" not in plans.read_whole
+
+
+def test_sub_teams_are_intervals_below_one_head(november: Campaign, boss: Employee) -> None:
+    with explained() as plans:
+        assert len(standings_report.Standings(november, population.Team(boss)).sub_teams(boss)) == 11
+    expect(plans, "employees_node_first", "employees_node_manager", OWN_STANDING)
+
+
+def test_what_is_walked_of_the_tree_is_joined_to_nothing(november: Campaign) -> None:
+    """No planner knows how many that are: of a million it guessed few, and compared each with each without an end."""
+    with explained() as plans, connection.cursor() as cursor:
+        cursor.execute(f"{tree_at_sql('now()')} SELECT count(*) FROM tree")
+        assert cursor.fetchone() == (large.PEOPLE,)
+    told(plans)
+    joins = [node for node in plans.nodes if node["Node Type"] in {"Nested Loop", "Hash Join", "Merge Join"}]
+    walked = [node for join in joins for _depth, node in Plan("", join).nodes() if node.get("CTE Name") == "walk"]
+    # Of the level above, one level after the other, more is known than of all of them.
+    assert [node["Node Type"] for node in walked] == ["WorkTable Scan"]
+
+
+def test_the_curve_of_one_person_is_read_by_that_person(november: Campaign, one: Employee) -> None:
+    with explained() as plans:
+        assert (
+            sum(day.recorded for day in standings_report.Standings(november, population.OneEmployee(one)).curve())
+            == large.EACH
+        )
+    expect(plans, "standings_daily_once", OWN_STANDING)
+
+
+def test_one_person_as_of_a_past_day_is_judged_alone(november: Campaign, one: Employee) -> None:
+    with explained() as plans:
+        past = standings_report.Standings(
+            november, population.OneEmployee(one), as_of=db_now() - timedelta(days=3)
+        ).one(one.pk)
+    assert past
+    expect(plans, OWN_CONTACTS, "contacts_identity_contact", "employees_placement_period")
+
+
+def test_the_totals_of_a_team_are_of_its_own_peoples_standings(november: Campaign, boss: Employee) -> None:
+    """Whoever has nothing new for a week is among them: the newest day stands beside the verdict."""
+    with explained() as plans:
+        totals = standings_report.Standings(november, population.Team(boss)).totals()
+    assert totals.people == large.BELOW
+    expect(plans, "employees_node_first", OWN_STANDING)
+
+
+def test_the_list_of_the_api_is_that_of_a_team(november: Campaign, boss: Employee) -> None:
+    client = signed(boss)
+    with explained() as plans:
+        assert client.get("/api/v1/standings/").status_code == 200
+        assert client.get("/api/v1/contacts/").status_code == 200
+    expect(plans, "employees_node_first", OWN_STANDING, OWN_CONTACTS)
+
+
+def test_the_newest_entries_of_the_trail_are_read_backwards(november: Campaign, boss: Employee) -> None:
+    client = signed(boss, Role.Kind.AUDITOR)
+    with explained() as plans:
+        assert client.get("/company/audit/").status_code == 200
+    expect(plans, "core_audit_at", "core_rowchange_transaction")
+
+
+def test_a_file_of_a_team_reads_its_own_people(november: Campaign, boss: Employee) -> None:
+    written = io.BytesIO()
+    with explained() as plans:
+        write_standings(standings_report.Standings(november, population.Team(boss)), written.write)
+    assert written.getvalue().count(b"\n") == large.BELOW + 1
+    expect(plans, "employees_node_first", OWN_STANDING)
+
+
+def test_plans_are_made_of_what_is_sent(november: Campaign) -> None:
+    """A question that reads everything is seen to, or nothing here would mean anything."""
+    with explained() as plans, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM contacts_contact WHERE name LIKE %s", ["%x%"])
+    assert plans.read_whole == {"contacts_contact"}
+    with pytest.raises(AssertionError):
+        expect(plans)
+
+
+def test_notes_are_taken_in_their_order(november: Campaign) -> None:
+    """The last test here: what it takes back leaves a table that looks full to whoever asks after it."""
+    large.note(10_000)
+    with transaction.atomic(), explained() as plans:
+        assert pop_outbox(5_000).rows == 5_000
+    expect(plans, "core_outbox_pkey")

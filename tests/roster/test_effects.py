@@ -1,0 +1,362 @@
+"""What a load does is judged whole: when these fail, one HR user ends a company, or moves a count, by another column.
+
+Each was a way for one account of HR alone.
+"""
+
+import io
+from typing import Any
+
+import pytest
+
+from apps.accounts.approvals import ApprovalRefused, refuse_request
+from apps.accounts.models import Account, ApprovalRequest
+from apps.campaigns.models import Campaign
+from apps.contacts.services.changes import end_contact
+from apps.core.audit import Actor
+from apps.core.clock import db_now
+from apps.core.models import AuditEntry
+from apps.employees.models import Employee
+from apps.fileio.csv_reader import Table
+from apps.results.freeze import freeze
+from apps.roster import effects, imports
+from apps.roster.effects import NeedsSecondPerson
+from apps.roster.loading import load_roster
+from apps.roster.models import RosterLoad
+from apps.roster.parser import read_roster
+from apps.roster.rollback import undo_load, undo_or_request
+from apps.standings import moved_counts
+from apps.standings.approvable_changes import effect_of_request
+from tests.accounts.access_log_entries import employed
+from tests.fixtures import Clock
+from tests.people import ROSTER, TESTER, approve, load, officer, person, record_one, with_account
+from tests.rosters import looked, worked
+
+pytestmark = pytest.mark.django_db
+State = RosterLoad.State
+DATES = "staff_no,name,email,started_on,left_on\n"
+MANY = "".join(f"N{number:03},New {number},n{number}@corp.example.com,,,\n" for number in range(30))
+
+
+@pytest.fixture(autouse=True)
+def share(settings: Any, company: object) -> None:
+    """Of nine people one is more than a tenth."""
+    settings.ROSTER_APPROVAL_SHARE = 0.1
+
+
+def confirmed(content: str, by: Actor | None = None, **options: bool) -> RosterLoad:
+    shown = looked(content, **options)
+    assert imports.confirm(shown, digest=shown.digest, by=by or officer("hr-1"))
+    return worked(shown)
+
+
+def request_of(done: RosterLoad) -> dict[str, int]:
+    """The effect of the request that the load waits for, whole."""
+    assert done.state == State.REQUESTED
+    return effect_of_request(ApprovalRequest.objects.get(decision=None), db_now())
+
+
+def test_a_first_day_in_the_future_ends_somebody() -> None:
+    """It once ended the whole company: the last day is the same."""
+    done = confirmed(DATES + "A002,Alan,alan@corp.example.com,2027-01-04,\n")
+    assert request_of(done) == {"leaving": 1}
+    assert employed("A002")
+
+
+def test_a_planned_first_day_that_is_put_off_ends_somebody(settings: Any) -> None:
+    confirmed(DATES + "X001,Xenia,xenia@corp.example.com,2026-12-01,\n")
+    done = confirmed(DATES + "X001,Xenia,xenia@corp.example.com,2099-12-01,\n")
+    assert request_of(done) == {"leaving": 1}
+
+
+def test_undoing_a_first_day_that_was_put_forward_ends_somebody(settings: Any, noon: Clock) -> None:
+    confirmed(DATES + "X001,Xenia,xenia@corp.example.com,2026-12-20,\n")
+    noon.set("2026-11-24T12:00:01+08:00", ticks=True)
+    done = confirmed(DATES + "X001,Xenia,xenia@corp.example.com,2026-11-02,\n")
+    assert (done.state, employed("X001")) == (State.DONE, True)
+    request = undo_or_request(load_id=done.pk, by=officer("hr-1"))
+    assert request is not None
+    assert request.effect == {"leaving": 1}
+    assert employed("X001")
+
+
+def test_many_who_join_need_a_second_person_and_so_do_many_who_return() -> None:
+    assert request_of(confirmed(ROSTER + MANY)) == {"joining": 30}
+    assert not Employee.objects.filter(staff_no="N001").exists()
+
+
+def test_joiners_make_no_room_for_leavers(settings: Any) -> None:
+    """Also approved ones: of nine and thirty, two would be less than a tenth."""
+    done = confirmed(ROSTER + MANY)
+    approve()
+    assert worked(done).state == State.DONE
+    left = "A002,Alan,alan@corp.example.com,,2026-11-20\n"
+    assert request_of(confirmed(DATES + left)) == {"leaving": 1}
+
+
+def test_joiners_of_yesterday_are_colleagues(noon: Clock) -> None:
+    done = confirmed(ROSTER + MANY)
+    approve()
+    worked(done)
+    noon.set("2026-11-24T12:00:01+08:00", ticks=True)
+    assert confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-20\n").state == State.DONE
+
+
+def test_the_first_load_of_an_empty_company_needs_nobody_however_many_join() -> None:
+    assert load(ROSTER + "Z001,Zoe,zoe@corp.example.com,,,\n").created == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("2026-10-01", "2026-11-20"),
+        ("2026-11-10", "2026-11-20"),
+        ("2026-11-25", "2026-11-29"),
+        ("2026-12-20", "2026-11-29"),
+    ],
+    ids=["from before the opening", "between two past days", "between two days to come", "from after the cut-off"],
+)
+def test_a_first_day_that_moves_within_a_campaign_moves_a_count(
+    alice: Employee, campaign: Campaign, settings: Any, before: str, after: str
+) -> None:
+    """From the first day on a contact is a colleague: a look at a day between the two answers otherwise."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    row = "X001,Xenia,xenia@corp.example.com,{},\n"
+    assert confirmed(DATES + row.format(before)).state == State.DONE
+    record_one(alice, ("email", "xenia@corp.example.com"))
+    assert request_of(confirmed(DATES + row.format(after)))["counts"] == 1
+
+
+def test_an_ordinary_leaver_who_is_a_contact_moves_no_count(alice: Employee, campaign: Campaign, settings: Any) -> None:
+    """They were a colleague in the campaign and stay one in it: HR learns nothing and waits for nobody."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    record_one(alice, ("email", "sam@corp.example.com"))
+    assert confirmed(DATES + "S001,Sam,sam@corp.example.com,,2026-11-20\n").state == State.DONE
+
+
+def test_a_colleague_by_somebody_else_moves_no_count(alice: Employee, campaign: Campaign, settings: Any) -> None:
+    """A phone of two people: the other one is employed all the time."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    head = "staff_no,name,email,phone,started_on\n"
+    both = "X001,Xenia,xenia@corp.example.com,13912345678,2026-10-01\nX002,Yan,yan@corp.example.com,13912345678,{}\n"
+    assert confirmed(head + both.format("2026-10-01")).state == State.DONE
+    record_one(alice, ("phone", "+8613912345678"))
+    assert confirmed(head + both.format("2026-11-10")).state == State.DONE
+
+
+def test_a_contact_that_has_ended_counts_too(alice: Employee, campaign: Campaign, settings: Any) -> None:
+    """A look at an earlier day shows whose contact somebody was."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    [outcome] = record_one(alice, ("email", "guest@outside.example.org")).outcomes
+    end_contact(contact_id=outcome.contact_id, employee=alice, by=officer("hr-1"))
+    done = confirmed(ROSTER + "X001,Nobody,guest@outside.example.org,,,\n")
+    assert request_of(done) == {"joining": 1, "counts": 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "also"),
+    [
+        ("C001,Carol,carol@corp.example.com,,2026-11-20", {"leaving": 1}),
+        ("C001,Carol,carol@corp.example.com,2026-11-20,", {"leaving": 1}),
+        ("C001,Dana 董,carol@corp.example.com,,", {"renaming": 1}),
+    ],
+    ids=["leaves", "another first day", "another name"],
+)
+def test_whoever_holds_a_role_is_changed_by_two(
+    company: dict[str, Employee], settings: Any, row: str, also: dict[str, int]
+) -> None:
+    """The second person is whom a page names, and is there."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    with_account(company["C001"], "auditor")
+    assert request_of(confirmed(f"{DATES}{row}\n")) == also | {"role_changes": 1}
+
+
+def test_the_return_of_somebody_with_a_role_needs_two(company: dict[str, Employee], settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 1
+    with_account(company["C001"], "hr")
+    done = confirmed(DATES + "C001,Carol,carol@corp.example.com,,2026-11-20\n")
+    approve()
+    assert worked(done).state == State.DONE
+    back = confirmed("staff_no,name,email\nC001,Carol,carol@corp.example.com\n")
+    assert request_of(back) == {"returning": 1, "role_changes": 1}
+
+
+def test_nobody_renames_themselves(company: dict[str, Employee], settings: Any) -> None:
+    """Also without any role, as an account whose role was taken away while its file waited."""
+    settings.ROSTER_APPROVAL_SHARE = 1
+    officer("hr-1")
+    mine = with_account(company["A001"]).account.actor
+    roster = read_roster(Table(io.StringIO("staff_no,name,email\nA001,Bob 白,alice@corp.example.com\n")))
+    with pytest.raises(NeedsSecondPerson) as needs:
+        load_roster(roster=roster, by=mine)
+    assert needs.value.effect == {"renaming": 1, "role_changes": 1}
+    assert person("A001").name == "Alice 艾"
+
+
+def test_names_count_toward_the_share(settings: Any) -> None:
+    renamed = "staff_no,name,email\nA002,Alain,alan@corp.example.com\n"
+    done = confirmed(renamed)
+    assert request_of(done) == {"renaming": 1}
+    settings.ROSTER_APPROVAL_SHARE = 0.2
+    approve()
+    assert worked(done).state == State.DONE
+    assert person("A002").name == "Alain"
+    undo_load(load_id=done.pk, by=officer("hr-2"))
+    assert person("A002").name == "Alan"
+
+
+# -- the bit that a request tells ----------------------------------------------------------------------------------
+
+
+def test_an_unsettled_account_asks_nothing(settings: Any, company: dict[str, Employee], alice: Employee) -> None:
+    """Its requests are refused: with that it asked without end, and unseen, whether anybody has recorded a phone."""
+    settings.APPROVAL_COOLDOWN_DAYS = 3
+    settings.ROSTER_APPROVAL_SHARE = 1
+    record_one(alice, ("phone", "+8613912345001"))
+    by = with_account(company["H001"], "hr").account.actor
+    Account.objects.filter(pk=by.id).update(security_changed_at=db_now())
+    for phone in ("+8613912345001", "+8613912345002"):
+        shown = looked(f"staff_no,name,email,phone\nS001,Sam,sam@corp.example.com,{phone}\n")
+        with pytest.raises(ApprovalRefused) as refused:
+            imports.confirm(shown, digest=shown.digest, by=by)
+        assert refused.value.code == "unsettled"
+
+
+def test_a_request_that_is_refused_is_one_of_three_and_stands_in_the_trail(
+    settings: Any, company: dict[str, Employee], alice: Employee
+) -> None:
+    """Whoever changes their factor while the file waits is refused, and has asked all the same."""
+    settings.APPROVAL_COOLDOWN_DAYS = 3
+    settings.ROSTER_APPROVAL_SHARE = 1
+    by = officer("hr-1")
+    Account.objects.filter(pk=by.id).update(security_changed_at=None)
+    for number in range(3):
+        record_one(alice, ("phone", f"+861391234500{number}"))
+        shown = looked(f"staff_no,name,email,phone\nS001,Sam,sam@corp.example.com,+861391234500{number}\n")
+        assert imports.confirm(shown, digest=shown.digest, by=by)
+        Account.objects.filter(pk=by.id).update(security_changed_at=db_now())
+        assert worked(shown).state == State.REFUSED
+        Account.objects.filter(pk=by.id).update(security_changed_at=None)
+    assert AuditEntry.objects.filter(action="roster.touches_contacts").count() == 3
+    shown = looked("staff_no,name,email,phone\nS001,Sam,sam@corp.example.com,+8613912345009\n")
+    with pytest.raises(ApprovalRefused) as refused:
+        imports.confirm(shown, digest=shown.digest, by=by)
+    assert refused.value.code == "too_many"
+
+
+def test_undoing_asks_too() -> None:
+    """An undo that needs a second person tells the same bit."""
+    by = officer("hr-1")
+    for number in range(3):
+        request_of(confirmed(DATES + f"A002,Alan,alan@corp.example.com,,2026-11-1{number}\n", by))
+        refuse_request(request_id=ApprovalRequest.objects.get(decision=None).pk, note="no", by=officer("hr-2"))
+    with pytest.raises(ApprovalRefused) as refused:
+        undo_or_request(load_id=RosterLoad.objects.latest("asked_at").pk, by=by)
+    assert refused.value.code == "too_many"
+
+
+# -- what has passed: a campaign that closes late is judged by it --------------------------------------------------
+
+
+def test_first_days_after_a_passed_cutoff_end_people_too() -> None:
+    """Else one person takes people out of a result that is still to be frozen."""
+    assert request_of(confirmed(DATES + "A002,Alan,alan@corp.example.com,2026-11-02,\n")) == {"leaving": 1}
+
+
+def test_past_days_that_move_a_frozen_campaigns_counts_need_two(
+    campaign: Campaign, alice: Employee, noon: Clock, settings: Any
+) -> None:
+    """Else HR shifts a former colleague's days, and reads in the campaign's earlier days who has that person."""
+    ghost = "staff_no,name,email,phone,started_on,left_on\nG1,Ghost,ghost@corp.example.com,+8613912345678,{},{}\n"
+    assert confirmed(ghost.format("2020-01-01", "2020-01-02")).state == State.DONE
+    record_one(alice, ("phone", "+8613912345678"))
+    noon.set("2026-12-01T12:00:01+08:00", ticks=True)
+    assert freeze(campaign=Campaign.objects.get(), by=TESTER, patient=False)
+    noon.set("2026-12-02T12:00:01+08:00", ticks=True)
+    settings.ROSTER_APPROVAL_SHARE = 1
+    assert request_of(confirmed(ghost.format("2026-11-02", "2026-11-05")))["counts"] == 1
+
+
+def test_another_department_of_a_time_that_has_passed_is_a_move(noon: Clock, settings: Any) -> None:
+    """Else one person takes people out of the departments that a result is about."""
+    dated = "staff_no,name,email,department,effective_on\nA002,Alan,alan@corp.example.com,{},{}\n"
+    settings.ROSTER_APPROVAL_SHARE = 1
+    assert confirmed(dated.format("New", "2026-11-10")).state == State.DONE
+    noon.set("2026-11-25T12:00:01+08:00", ticks=True)
+    settings.ROSTER_APPROVAL_SHARE = 0.1
+    assert request_of(confirmed(dated.format("Elsewhere", "2026-10-05"))) == {"moving": 1}
+
+
+def test_made_up_leavers_are_joiners() -> None:
+    """Else one person puts anybody's phone on the roster, which then counts for nobody."""
+    rows = MANY.replace(",,", ",2026-11-01,2026-11-20")
+    assert request_of(confirmed(DATES + rows)) == {"joining": 30}
+
+
+def test_whoever_only_stays_longer_neither_leaves_nor_returns() -> None:
+    done = confirmed(DATES + "A002,Alan,alan@corp.example.com,,2099-11-20\n")
+    assert request_of(done) == {"leaving": 1}
+    approve()
+    worked(done)
+    assert confirmed(DATES + "A002,Alan,alan@corp.example.com,,2099-12-20\n").effect == {}
+
+
+def test_loads_that_are_undone_count_like_others(settings: Any) -> None:
+    """Else one person ends and takes back everybody in turn, and with that ends all their passwords and sessions."""
+    settings.ROSTER_APPROVAL_SHARE = 0.15
+    by = officer("hr-1")
+    done = confirmed(DATES + "A001,Alice 艾,alice@corp.example.com,,2026-11-20\n", by)
+    assert undo_or_request(load_id=done.pk, by=by) is None
+    assert request_of(confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-20\n", by)) == {"leaving": 1}
+
+
+def test_phones_that_people_get_are_summed() -> None:
+    """Else one person makes everybody outside a colleague in advance, who then counts for nobody."""
+    phones = "staff_no,name,email,phone\nA001,Alice 艾,alice@corp.example.com,+861391234500{}\n"
+    phones += "A002,Alan,alan@corp.example.com,+861391234501{}\n"
+    assert request_of(confirmed(phones.format(1, 1))) == {"phones": 2}
+
+
+def test_an_undo_of_today_counts_with_what_is_loaded_today(settings: Any, noon: Clock) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0.15
+    by = officer("hr-1")
+    done = confirmed("staff_no,name,email,department\nA001,Alice 艾,alice@corp.example.com,New\n", by)
+    noon.set("2026-11-25T12:00:01+08:00", ticks=True)
+    assert undo_or_request(load_id=done.pk, by=by) is None
+    other = "staff_no,name,email,department\nA002,Alan,alan@corp.example.com,New\n"
+    assert request_of(confirmed(other, by)) == {"moving": 1}
+
+
+STAYS_UNTIL = effects.STAYS.replace(
+    "NOT isempty(was.employed - coalesce(is_now.employed, '{}'))", "is_now.ends_at < was.ends_at"
+)
+
+
+class TestMutants:
+    """One protection less, and one person does it alone: otherwise the tests above could not fail."""
+
+    def test_last_days_alone_are_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(effects, "STAYS", STAYS_UNTIL)
+        assert confirmed(DATES + "A002,Alan,alan@corp.example.com,2027-01-04,\n").state == State.DONE
+
+    def test_joiners_count_as_the_employed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(effects, "CAME", ())
+        confirmed(ROSTER + MANY)
+        assert confirmed(DATES + "A002,Alan,alan@corp.example.com,,2026-11-20\n").state == State.DONE
+
+    def test_roles_are_like_everybody(
+        self, company: dict[str, Employee], settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.ROSTER_APPROVAL_SHARE = 1
+        monkeypatch.setattr(effects, "ALWAYS_TWO", ("counts", "addresses"))
+        with_account(company["C001"], "auditor")
+        assert confirmed(DATES + "C001,Carol,carol@corp.example.com,,2026-11-20\n").state == State.DONE
+
+    def test_existence_in_a_campaign_alone_is_compared(
+        self, alice: Employee, campaign: Campaign, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.ROSTER_APPROVAL_SHARE = 1
+        monkeypatch.setattr(moved_counts, "MOVED", moved_counts.MOVED_FOR_GOOD)
+        row = "X001,Xenia,xenia@corp.example.com,{},\n"
+        confirmed(DATES + row.format("2026-11-25"))
+        record_one(alice, ("email", "xenia@corp.example.com"))
+        assert confirmed(DATES + row.format("2026-11-29")).state == State.DONE

@@ -1,1 +1,0 @@
-"""Sign-in at a company's OpenID provider: a real one, and one that forges."""

@@ -1,0 +1,45 @@
+"""Runs over everybody, seen from outside: begun over wrong standings, looked at on the way, judged at the end."""
+
+from django.db import connection, transaction
+
+from apps.campaigns.models import Campaign
+from apps.contacts.services.submissions import lock_employees
+from apps.core.locks import lock_facts
+from apps.employees.models import Employee
+from apps.standings.models import MarkRange, MarkRun, Standing
+from apps.standings.start_run import reevaluate_all
+from tests.oracle import oracle
+from tests.people import TESTER
+
+
+def begin(campaign: Campaign) -> MarkRun:
+    """Begin a run over everybody whose every standing says that nobody has brought anyone."""
+    with transaction.atomic():
+        lock_facts()
+        lock_employees(Employee.objects.values_list("pk", flat=True))
+        Standing.objects.filter(campaign=campaign).update(counted=0, reached_at=None)
+        return reevaluate_all(campaign, cause="rule", by=TESTER)
+
+
+def in_the_middle() -> list[int]:
+    """Ranges that somebody slow is at: their effect is written and not committed, and their rows are locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM standings_markrange WHERE state = 'waiting'"
+            " AND claimed_at < clock_timestamp() - interval '1 second'"
+            " AND id NOT IN (SELECT id FROM standings_markrange FOR UPDATE SKIP LOCKED)"
+        )
+        return [range_id for (range_id,) in cursor.fetchall()]
+
+
+def wrong_with(run: MarkRun) -> list[str]:
+    """What a run that is over has left undone, or did not count as the oracle does, in words."""
+    verdicts = oracle(run.campaign)
+    wanted = {
+        "people": Employee.objects.count(), "employees": len(verdicts),
+        "counted": sum(counted for _no, counted, *_ in verdicts), "red": sum(red for *_, red in verdicts),
+    }  # fmt: skip
+    found = {name: run.totals.get(name) for name in wanted}
+    left = run.ranges.exclude(state=MarkRange.State.DONE).count()
+    wrong = [f"the run's totals are {found}, the oracle's {wanted}"] if found != wanted else []
+    return wrong + ([f"{left} ranges are not done"] if left else [])

@@ -15,13 +15,12 @@ from django.http import HttpRequest
 from apps.accounts.models import Account, Deputyship
 from apps.accounts.models.account import meant_by
 from apps.core.identity import storable
+from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
 
 # One query for every request: the account, its employee and tree node, its roles, whether it stands in for a manager,
 # only while employed.
-MAY_SIGN_IN = Q(employee=None) | Q(
-    employee__employment__starts_at__lte=Clock(), employee__employment__ends_at__gt=Clock()
-)
+MAY_SIGN_IN = Q(employee=None) | in_force_from(Clock(), of="employee__employment")
 
 HELD = "ARRAY(SELECT role.role FROM accounts_role role WHERE role.account_id = accounts_account.id)"
 

@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from apps.accounts.backends import MAY_SIGN_IN
 from apps.accounts.models import Account, ProviderSubject, Role
@@ -20,6 +19,7 @@ from apps.accounts.services import account_for
 from apps.accounts.sessions import end_access
 from apps.core.audit import Actor, audit, audit_once
 from apps.core.identity import storable
+from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
 from apps.employees.models import Employee
 
@@ -49,7 +49,7 @@ class SsoRejected(Exception):
         self.reason, self.account = reason, account
 
 
-EMPLOYED = Q(employment__starts_at__lte=Clock(), employment__ends_at__gt=Clock())
+EMPLOYED = in_force_from(Clock(), of="employment")
 # Nobody on the roster; left, not begun yet or switched off; bound to somebody else at the provider.
 UNKNOWN, NOT_EMPLOYED, OTHER_SUBJECT = "unknown", "not_employed", "other_subject"
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from apps.campaigns.models import CampaignRule
+from apps.campaigns import rules
 from apps.core.sql import sql_literal
 
 
 def effective_as_of(rule: CampaignRule, at: datetime) -> str:
     """The instant a look at `at` judges by, as SQL: the cut-off at the latest (rules.effective_as_of)."""
-    return sql_literal(min(at, rule.cutoff_at))
+    return sql_literal(rules.effective_as_of(at, rule.cutoff_at))
 
 
 def all_employees_sql() -> str:
@@ -36,20 +37,20 @@ def population_sql(rule: CampaignRule, at: datetime, employees: str) -> str:
     in_scope = ""
     if rule.scope:
         in_scope = f"""AND EXISTS (SELECT 1 FROM employees_placement place WHERE place.employee_id = person.id
-            AND place.starts_at < {look} AND place.ends_at >= {look}
+            AND in_force(place.starts_at, place.ends_at, {look})
             AND place.department = ANY({sql_literal(rule.scope)}))"""
 
-    def in_force(column: str) -> str:
+    def adjusted(column: str) -> str:
         return f"""(SELECT DISTINCT ON (employee_id) employee_id, {column} FROM campaigns_adjustment
             WHERE campaign_id = {campaign} AND {column} IS NOT NULL AND granted_at IS NOT NULL
-              AND starts_at < {look} AND ends_at >= {look} AND (ended_at IS NULL OR ended_at >= {look})
+              AND in_force(starts_at, ends_at, {look}) AND (ended_at IS NULL OR ended_at >= {look})
             ORDER BY employee_id, starts_at DESC, id DESC)"""
 
     return f"""SELECT person.id AS employee_id, coalesce(own.target, {rule.target}) AS target,
             coalesce(free.exempt, false) AS exempt
         FROM employees_employee person
-        LEFT JOIN {in_force("target")} own ON own.employee_id = person.id
-        LEFT JOIN {in_force("exempt")} free ON free.employee_id = person.id
+        LEFT JOIN {adjusted("target")} own ON own.employee_id = person.id
+        LEFT JOIN {adjusted("exempt")} free ON free.employee_id = person.id
         WHERE person.id IN ({employees})
           AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = person.id
-            AND work.starts_at < {look} AND work.ends_at >= {look}) {in_scope}"""
+            AND in_force(work.starts_at, work.ends_at, {look})) {in_scope}"""

@@ -1,4 +1,4 @@
-"""Campaigns by state."""
+"""Campaigns by state, and the expression of red."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from apps.core.identity import storable
 
 if TYPE_CHECKING:
     pass
+
+
+class IsRed(models.Func):
+    """`is_red(counted, target, exempt)`, the SQL function in `sql/is_red.sql`."""
+
+    function = "is_red"
+    arity = 3
+    output_field = models.BooleanField()
 
 
 class CampaignQuerySet(models.QuerySet):

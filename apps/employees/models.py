@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Collate
 
+from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
 from apps.employees.querysets import EmployeeQuerySet
 
@@ -92,13 +93,13 @@ class EmploymentQuerySet(models.QuerySet["Employment"]):
 
     def running(self) -> "EmploymentQuerySet":
         """The periods that have begun and not ended, by the database's clock."""
-        return self.filter(starts_at__lte=Clock(), ends_at__gt=Clock())
+        return self.filter(in_force_from(Clock()))
 
 
 class Employment(models.Model):
     """A half-open period of instants [starts_at, ends_at) in which somebody is employed; infinity = open.
 
-    "Employed at T" means the state just before T: starts_at < T <= ends_at.
+    "Employed at T" means in force just before T (apps/core/sql/periods.sql).
     """
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_index=False)

@@ -50,11 +50,11 @@ WITH RECURSIVE place AS (
 
 
 REBUILD_TREE = f"""
-{NUMBERED_TREE.format(in_force="starts_at <= %(at)s AND %(at)s < ends_at")}
+{NUMBERED_TREE.format(in_force="in_force_from(starts_at, ends_at, %(at)s)")}
 INSERT INTO employees_treenode (employee_id, manager_id, department, depth, first, last, employed)
 SELECT employee_id, manager_id, department, depth, first, last,
        EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = tree.employee_id
-               AND work.starts_at <= %(at)s AND %(at)s < work.ends_at)
+               AND in_force_from(work.starts_at, work.ends_at, %(at)s))
 FROM tree
 """
 
@@ -74,7 +74,7 @@ def next_version() -> int:
 
 def tree_at_sql(look: str) -> str:
     """CTEs ending in `tree` (employee_id, manager_id, department, depth, first, last): the state just before `look`."""
-    return NUMBERED_TREE.format(in_force=f"starts_at < {look} AND ends_at >= {look}")
+    return NUMBERED_TREE.format(in_force=f"in_force(starts_at, ends_at, {look})")
 
 
 def rebuild_tree(at: datetime) -> int:

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from apps.core.identity import storable
+from apps.core.periods import in_force
 
 if TYPE_CHECKING:
     from apps.employees.models import Employee
@@ -74,7 +75,7 @@ class EmployeeQuerySet(models.QuerySet):
     def employed_at(self, at: datetime) -> EmployeeQuerySet:
         """Employed at the instant: the state just before it."""
         periods = apps.get_model("employees", "Employment")
-        return self.filter(Exists(periods.objects.filter(employee=OuterRef("pk"), starts_at__lt=at, ends_at__gte=at)))
+        return self.filter(Exists(periods.objects.filter(in_force(at), employee=OuterRef("pk"))))
 
     def named(self, text: str) -> Any:
         """The one employee with this staff number or, when nobody has it, this e-mail address; else None."""

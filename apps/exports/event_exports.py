@@ -125,7 +125,8 @@ def _adjustment_columns(campaign: Campaign, now: datetime) -> dict[str, Column]:
         "ended_at": instant("row.ended_at"),
         "state": word(f"""CASE WHEN asked.decision IS NULL THEN 'waiting' WHEN asked.decision <> 'granted'
             THEN asked.decision WHEN row.granted_at IS NULL THEN 'left_out' WHEN row.ended_at < {at} THEN 'ended'
-            WHEN row.starts_at >= {at} THEN 'later' WHEN row.ends_at < {at} THEN 'over' ELSE 'in_force' END"""),
+            WHEN in_force(row.starts_at, row.ends_at, {at}) THEN 'in_force'
+            WHEN row.starts_at >= {at} THEN 'later' ELSE 'over' END"""),
     }
 
 
@@ -148,7 +149,7 @@ def leavers_table(campaign: Campaign, now: datetime) -> Table:
         WHERE employee_id IN (SELECT employee_id FROM leaver) AND recorded_at < {look} AND {reason} = '' GROUP BY 1)"""
     rows = f"""FROM leaver JOIN employees_employee person ON person.id = leaver.employee_id
         LEFT JOIN employees_placement place ON place.employee_id = leaver.employee_id
-            AND place.starts_at < leaver.left_at AND place.ends_at >= leaver.left_at
+            AND in_force(place.starts_at, place.ends_at, leaver.left_at)
         LEFT JOIN employees_employee boss ON boss.id = place.manager_id
         LEFT JOIN counting ON counting.employee_id = leaver.employee_id {scope}
         ORDER BY person.staff_no COLLATE "C" """
@@ -173,11 +174,11 @@ def roster_changes_table(campaign: Campaign, since: datetime, now: datetime) -> 
     changes = f"""
         SELECT work.employee_id, work.starts_at AS at, 'joined' AS change, NULL::bigint AS was_id, place.id AS place_id
         FROM employees_employment work LEFT JOIN employees_placement place ON place.employee_id = work.employee_id
-            AND place.starts_at <= work.starts_at AND place.ends_at > work.starts_at WHERE {joined}
+            AND in_force_from(place.starts_at, place.ends_at, work.starts_at) WHERE {joined}
         UNION ALL
         SELECT work.employee_id, work.ends_at, 'left', place.id, NULL
         FROM employees_employment work LEFT JOIN employees_placement place ON place.employee_id = work.employee_id
-            AND place.starts_at < work.ends_at AND place.ends_at >= work.ends_at WHERE {left}
+            AND in_force(place.starts_at, place.ends_at, work.ends_at) WHERE {left}
         UNION ALL
         SELECT place.employee_id, place.starts_at, 'moved', was.id, place.id
         FROM employees_placement place JOIN employees_placement was

@@ -106,7 +106,7 @@ def teams_table(standings: Standings, root: int | None) -> Table:
 
 def _at(place: str, standings: Standings) -> str:
     look = effective_as_of(standings.rule, standings.now)
-    return f"{place}.starts_at < {look} AND {place}.ends_at >= {look}"
+    return f"in_force({place}.starts_at, {place}.ends_at, {look})"
 
 
 def _below(standings: Standings) -> str:

@@ -21,7 +21,7 @@ from apps.privacy.erase_contacts import blank_contacts
 BATCH = 2_000
 Period = tuple[datetime, datetime]
 HELD = """EXISTS (SELECT FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS held(starts_at, ends_at)
-    WHERE {contact}.recorded_at >= held.starts_at AND {contact}.recorded_at < held.ends_at)"""
+    WHERE in_force_from(held.starts_at, held.ends_at, {contact}.recorded_at))"""
 # The same of what a campaign still judges or answers for, which a leaver's contacts are kept for too.
 USED = HELD.format(contact="contact").replace("%(starts)s", "%(used_from)s").replace("%(ends)s", "%(used_until)s")
 # Somebody who has worked here since then is no leaver, nor is anybody whose end the roster has said since then: a day

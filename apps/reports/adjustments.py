@@ -14,6 +14,7 @@ from apps.campaigns.models import Adjustment, AdjustmentRequest, Campaign
 from apps.campaigns.models.adjustment import AdjustmentQuerySet
 from apps.campaigns.rules import effective_as_of
 from apps.core.identity import clean_text
+from apps.core.periods import in_force
 
 # What HR's list can be narrowed to.
 SHOWN = ("mine", "waiting", "in_force", "all")
@@ -85,11 +86,9 @@ def _in_force(now: datetime) -> AdjustmentQuerySet:
 
 def _with_people(requests: QuerySet[AdjustmentRequest], now: datetime) -> QuerySet[AdjustmentRequest]:
     """Each with `people` asked for, and how many of them hold now (`holding`) or are not over (`lasting`)."""
-    alive = Q(adjustment__granted_at__isnull=False, adjustment__ends_at__gte=now) & (
-        Q(adjustment__ended_at=None) | Q(adjustment__ended_at__gte=now)
-    )
+    kept = Q(adjustment__granted_at__isnull=False) & (Q(adjustment__ended_at=None) | Q(adjustment__ended_at__gte=now))
     return requests.select_related("employee", "campaign", "ends", "ends__employee").annotate(
         people=Count("adjustment"),
-        holding=Count("adjustment", filter=alive & Q(adjustment__starts_at__lt=now)),
-        lasting=Count("adjustment", filter=alive),
+        holding=Count("adjustment", filter=kept & in_force(now, of="adjustment")),
+        lasting=Count("adjustment", filter=kept & Q(adjustment__ends_at__gte=now)),
     )

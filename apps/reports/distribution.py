@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from math import ceil
 from typing import NamedTuple
 
+from apps.campaigns import rules
+
 
 class StandingBucket(NamedTuple):
     """So many people have this counted, target and exemption."""
@@ -17,12 +19,12 @@ class StandingBucket(NamedTuple):
 
     @property
     def red(self) -> bool:
-        return self.counted < self.target and not self.exempt
+        return rules.is_red(self.counted, self.target, self.exempt)
 
     @property
     def missing(self) -> int:
         """Contacts that one of them has to go; of the exempt none is asked."""
-        return 0 if self.exempt else max(self.target - self.counted, 0)
+        return 0 if self.exempt else rules.remaining(self.counted, self.target)
 
 
 def number(found: Iterable[StandingBucket]) -> int:

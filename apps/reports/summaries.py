@@ -282,7 +282,7 @@ class TeamSummary:
         return f"""work.starts_at >= {sql_literal(rules.start_of_day(self._week_ago, zone))}
             AND (work.starts_at AT TIME ZONE {sql_literal(zone)})::date - 1
                 > {sql_literal(self._week_ago.isoformat())}::date
-            AND work.starts_at < {look} AND work.ends_at >= {look}"""
+            AND in_force(work.starts_at, work.ends_at, {look})"""
 
     def _hired(self) -> str:
         return f"UNION SELECT work.employee_id FROM employees_employment work WHERE {self._began_lately()}"

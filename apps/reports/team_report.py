@@ -299,10 +299,10 @@ def _members(root: Employee, look: str | None) -> str:
             WHERE head.manager_id = {root.pk:d}::bigint AND head.last > head.first"""
     return f"""SELECT head_id, employee_id FROM (WITH RECURSIVE branch(head_id, employee_id) AS (
         SELECT employee_id, employee_id FROM employees_placement head WHERE manager_id = {sql_literal(root.pk)}
-            AND starts_at < {look} AND ends_at >= {look}
+            AND in_force(starts_at, ends_at, {look})
         UNION ALL
         SELECT branch.head_id, place.employee_id FROM branch JOIN employees_placement place
-            ON place.manager_id = branch.employee_id AND place.starts_at < {look} AND place.ends_at >= {look}
+            ON place.manager_id = branch.employee_id AND in_force(place.starts_at, place.ends_at, {look})
         ) SELECT head_id, employee_id, count(*) OVER (PARTITION BY head_id) AS size FROM branch) sized
         WHERE size > 1"""
 

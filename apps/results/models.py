@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext_lazy as _
 
+from apps.campaigns.querysets import IsRed
 from apps.contacts.models import Contact
 from apps.core.querysets import Clock
 from apps.employees.models import Employee
@@ -67,11 +68,7 @@ class FrozenStanding(models.Model):
     target = models.IntegerField()
     exempt = models.BooleanField()
     red = models.GeneratedField(
-        expression=models.ExpressionWrapper(
-            Q(counted__lt=F("target")) & Q(exempt=False), output_field=models.BooleanField()
-        ),
-        output_field=models.BooleanField(),
-        db_persist=True,
+        expression=IsRed("counted", "target", "exempt"), output_field=models.BooleanField(), db_persist=True
     )
     remaining = models.GeneratedField(
         expression=Greatest(F("target") - F("counted"), 0), output_field=models.IntegerField(), db_persist=True

@@ -22,7 +22,7 @@ UPDATE reviews_review SET tried_at = hundred_clock() WHERE id = (
       AND review.closed_at > hundred_clock() - interval '7 days'
       AND (review.tried_at IS NULL OR review.tried_at < hundred_clock() - interval '10 minutes')
       AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = review.employee_id
-                  AND work.starts_at < hundred_clock() AND work.ends_at >= hundred_clock())
+                  AND in_force(work.starts_at, work.ends_at, hundred_clock()))
     ORDER BY review.closed_at LIMIT 1 FOR NO KEY UPDATE OF review SKIP LOCKED)
 RETURNING id
 """

@@ -48,7 +48,7 @@ SELECT person.id AS employee_id, person.staff_no, person.name, person.email, per
 FROM employees_employee person
 LEFT JOIN roster_stage row ON row.staff_no = person.staff_no
 LEFT JOIN employees_placement place ON place.employee_id = person.id
-    AND place.starts_at <= coalesce(row.effective_at, %(now)s) AND coalesce(row.effective_at, %(now)s) < place.ends_at
+    AND in_force_from(place.starts_at, place.ends_at, coalesce(row.effective_at, %(now)s))
 LEFT JOIN employees_employee boss ON boss.id = place.manager_id
 LEFT JOIN LATERAL (
     SELECT starts_at, ends_at, count(*) OVER () AS periods FROM employees_employment work

@@ -50,7 +50,7 @@ OF_LOAD = """
 SELECT employee_id FROM roster_stage WHERE is_new UNION ALL SELECT employee_id FROM roster_touched
 UNION ALL SELECT employee_id FROM roster_left
 """
-EMPLOYED = "SELECT count(*) FROM employees_employment WHERE starts_at <= %(now)s AND ends_at > %(now)s"
+EMPLOYED = "SELECT count(*) FROM employees_employment WHERE in_force_from(starts_at, ends_at, %(now)s)"
 # Compared is the whole time, also what has passed: a campaign that closes late is judged by who was employed at its
 # cut-off. Leaving: employed no more at any moment. Returning: employed before, and now at a moment that has passed, or
 # again; whoever just stays longer does neither.

@@ -230,7 +230,7 @@ def _refuse_own_leaving(cursor: Any, by: Actor, now: datetime) -> None:
     cursor.execute(
         "SELECT 1 FROM accounts_account account WHERE account.id = %(by)s AND account.employee_id IS NOT NULL"
         " AND NOT EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = account.employee_id"
-        " AND work.starts_at <= %(now)s AND work.ends_at > %(now)s)",
+        " AND in_force_from(work.starts_at, work.ends_at, %(now)s))",
         {"by": by.id, "now": now},
     )
     if cursor.fetchone():

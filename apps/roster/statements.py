@@ -228,7 +228,7 @@ PLACEMENTS = [
            CASE WHEN row.manager IS NULL THEN place.manager_id ELSE boss.id END AS manager_id
     FROM roster_stage row
     JOIN employees_placement place ON place.employee_id = row.employee_id
-     AND place.starts_at <= coalesce(row.effective_at, %(now)s) AND coalesce(row.effective_at, %(now)s) < place.ends_at
+     AND in_force_from(place.starts_at, place.ends_at, coalesce(row.effective_at, %(now)s))
     LEFT JOIN employees_employee boss ON boss.staff_no = row.manager
     WHERE NOT row.is_new AND (coalesce(row.department, place.department) <> place.department
         OR row.manager IS NOT NULL AND boss.id IS DISTINCT FROM place.manager_id)

@@ -122,21 +122,21 @@ class Hired:
         day_after = rules.start_of_day(self.rule.opens_on + timedelta(days=1), self.rule.time_zone)
         return f"""max((work.starts_at AT TIME ZONE {sql_literal(self.rule.time_zone)})::date) AS day
             FROM employees_employment work WHERE work.starts_at >= {sql_literal(day_after)}
-            AND work.starts_at < {self.look} AND work.ends_at >= {self.look}"""
+            AND in_force(work.starts_at, work.ends_at, {self.look})"""
 
 
 def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hired, *, past: bool) -> str:
     if past:
         place = f"""LEFT JOIN employees_placement place ON place.employee_id = person.id
-            AND place.starts_at < {look} AND place.ends_at >= {look}"""
+            AND in_force(place.starts_at, place.ends_at, {look})"""
         has_team = f"""EXISTS (SELECT 1 FROM employees_placement report WHERE report.manager_id = person.id
-            AND report.starts_at < {look} AND report.ends_at >= {look})"""
+            AND in_force(report.starts_at, report.ends_at, {look}))"""
     else:
         place = "LEFT JOIN employees_treenode place ON place.employee_id = person.id"
         has_team = "coalesce(place.last > place.first, false)"
     return f"""SELECT current.*, person.staff_no COLLATE "C" AS staff_no, person.name, person.email,
             coalesce(place.department, '') AS department, coalesce(boss.staff_no, '') AS manager_staff_no,
-            counted < target AND NOT exempt AS red, greatest(target - counted, 0) AS remaining,
+            is_red(counted, target, exempt) AS red, greatest(target - counted, 0) AS remaining,
             {pace_sql(rule, at)} AS pace, {quiet_sql(rule, at, hired)} AS quiet_days,
             coalesce(newest_day > {_week_ago(rule, at)}, false) AS moved,
             {has_team} AS has_team, {asked} AS under_review

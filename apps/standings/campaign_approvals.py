@@ -34,7 +34,7 @@ Kind = ApprovalRequest.Kind
 CAMPAIGN_KINDS = (Kind.RULE_CHANGE, Kind.CAMPAIGN_CANCELLATION, Kind.CAMPAIGN_CLOSING)
 CONCERNED = """
 WITH {judgement}
-SELECT count(*), count(*) FILTER (WHERE counted < target AND NOT exempt) FROM verdict
+SELECT count(*), count(*) FILTER (WHERE is_red(counted, target, exempt)) FROM verdict
 """
 # Whoever can end employments or contacts could else cancel what has just become nobody's: every stored contact counts.
 RECORDED = """

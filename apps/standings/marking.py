@@ -29,7 +29,7 @@ old AS (SELECT * FROM standings_standing WHERE campaign_id = {campaign} AND empl
 old_days AS MATERIALIZED (
     SELECT * FROM standings_dailycount WHERE campaign_id = {campaign} AND employee_id IN (SELECT id FROM chosen)),
 changed AS (
-    SELECT verdict.*, verdict.counted < verdict.target AND NOT verdict.exempt AS red, old.red AS was_red,
+    SELECT verdict.*, is_red(verdict.counted, verdict.target, verdict.exempt) AS red, old.red AS was_red,
            {since} AS since, clean.clean_since
     FROM verdict JOIN clean USING (employee_id) LEFT JOIN old USING (employee_id)
     WHERE old.id IS NULL OR old.reached_at IS DISTINCT FROM verdict.reached_at
@@ -63,13 +63,13 @@ written AS (
                 OR (standings_standing.counted, standings_standing.target, standings_standing.exempt)
                    <> (excluded.counted, excluded.target, excluded.exempt)
             THEN excluded.computed_at ELSE standings_standing.computed_at END,
-        since = CASE WHEN standings_standing.red = (excluded.counted < excluded.target AND NOT excluded.exempt)
+        since = CASE WHEN standings_standing.red = is_red(excluded.counted, excluded.target, excluded.exempt)
                 THEN standings_standing.since ELSE excluded.since END),
 flips AS (
     INSERT INTO standings_standingchange (campaign_id, employee_id, at, red, counted, target, exempt, cause)
     SELECT {campaign}, employee_id, {now}, red, counted, target, exempt, {cause} FROM changed WHERE was_red <> red
     RETURNING red)
-SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < target AND NOT exempt),
+SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE is_red(counted, target, exempt)),
        (SELECT count(*) FROM flips WHERE red), (SELECT count(*) FROM flips WHERE NOT red),
        (SELECT count(*) FROM changed)
 FROM verdict
@@ -89,7 +89,7 @@ KEPT = """kept AS (
     WHERE EXISTS (SELECT FROM standings_rollup WHERE campaign_id = {campaign} AND state IN ('building', 'ready')))"""
 # A repair that gives back the verdict of the last flip gives back its instant: nothing had happened since.
 SINCE_REPAIRED = """coalesce((
-        SELECT CASE WHEN flip.red = (verdict.counted < verdict.target AND NOT verdict.exempt) THEN flip.at END
+        SELECT CASE WHEN flip.red = is_red(verdict.counted, verdict.target, verdict.exempt) THEN flip.at END
         FROM standings_standingchange flip
         WHERE flip.campaign_id = {campaign} AND flip.employee_id = verdict.employee_id AND flip.cause = 'mark'
         ORDER BY flip.at DESC, flip.id DESC LIMIT 1), {now})"""

@@ -23,7 +23,7 @@ METRICS = {
     "quiet": f"""SELECT red.employee_id, coalesce(max(days.day), {NO_DAY}) AS day, 0 AS low, 0 AS high, false AS exempt,
             1 AS n
         FROM {{people}} red LEFT JOIN {{days}} days ON days.employee_id = red.employee_id
-        WHERE red.counted < red.target AND NOT red.exempt GROUP BY red.employee_id""",
+        WHERE is_red(red.counted, red.target, red.exempt) GROUP BY red.employee_id""",
     # n: contacts that were recorded on the day.
     "counted": """SELECT days.employee_id, days.day, 0 AS low, 0 AS high, false AS exempt, days.delta AS n
         FROM {days} days JOIN {people} people ON people.employee_id = days.employee_id""",

@@ -67,10 +67,10 @@ class Team:
             return _below(self.employee)
         return f"""SELECT id FROM (WITH RECURSIVE below(id) AS (
             SELECT employee_id FROM employees_placement WHERE manager_id = {sql_literal(root)}
-                AND starts_at < {look} AND ends_at >= {look}
+                AND in_force(starts_at, ends_at, {look})
             UNION ALL
             SELECT place.employee_id FROM below JOIN employees_placement place ON place.manager_id = below.id
-                AND place.starts_at < {look} AND place.ends_at >= {look}
+                AND in_force(place.starts_at, place.ends_at, {look})
             ) SELECT id FROM below) below"""
 
 

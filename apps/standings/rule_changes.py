@@ -34,7 +34,7 @@ SELECT count(before), count(after), count(*) FILTER (WHERE before.red), count(*)
 FROM (WITH {before} SELECT {verdict} FROM verdict) before
 FULL JOIN (WITH {after} SELECT {verdict} FROM verdict) after USING (employee_id)
 """
-VERDICT = "employee_id, target, exempt, counted, counted < target AND NOT exempt AS red"
+VERDICT = "employee_id, target, exempt, counted, is_red(counted, target, exempt) AS red"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from django.db.models import Exists, F, Func, OuterRef, Q, Value
 from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 
+from apps.core.periods import in_force_from
 from apps.core.querysets import Clock
 
 # How far ahead a deputy may be named.
@@ -41,6 +42,13 @@ class DeputyshipQuerySet(models.QuerySet["Deputyship"]):
 
         Whoever leaves and comes back has a new employment, and does not get the old deputyship back with it.
         """
+        return self._unbroken().filter(ends_at__gt=Clock())
+
+    def in_force(self) -> DeputyshipQuerySet:
+        """Those whose deputy sees the manager's team now."""
+        return self._unbroken().filter(in_force_from(Clock()))
+
+    def _unbroken(self) -> DeputyshipQuerySet:
         employments = apps.get_model("employees", "Employment").objects
 
         def employed(who: str) -> Exists:
@@ -48,11 +56,7 @@ class DeputyshipQuerySet(models.QuerySet["Deputyship"]):
                 employments.filter(employee=OuterRef(who), starts_at__lte=OuterRef("starts_at"), ends_at__gt=Clock())
             )
 
-        return self.filter(employed("manager_id"), employed("deputy_id"), ended_at=None, ends_at__gt=Clock())
-
-    def in_force(self) -> DeputyshipQuerySet:
-        """Those whose deputy sees the manager's team now."""
-        return self.not_over().filter(starts_at__lte=Clock())
+        return self.filter(employed("manager_id"), employed("deputy_id"), ended_at=None)
 
     def visible_to(self, user: Any) -> DeputyshipQuerySet:
         """Those one is a part of, as manager or deputy; HR sees all. Whoever sees one may end it."""

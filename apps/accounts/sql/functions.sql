@@ -40,7 +40,7 @@ BEGIN
     ELSE
         SELECT array_agg(account.id) INTO turned FROM old_rows before JOIN new_rows after USING (id)
         JOIN accounts_account account ON account.employee_id = after.employee_id
-        WHERE (before.starts_at <= now AND now < before.ends_at) <> (after.starts_at <= now AND now < after.ends_at)
+        WHERE in_force_from(before.starts_at, before.ends_at, now) <> in_force_from(after.starts_at, after.ends_at, now)
            OR before.ends_at <= now AND after.ends_at > now;
     END IF;
     PERFORM accounts_end_password(turned);

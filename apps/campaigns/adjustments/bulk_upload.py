@@ -42,7 +42,7 @@ SELECT person.id, person.staff_no, person.name, coalesce(place.department, ''),
 FROM ({people}) asked JOIN employees_employee person ON person.id = asked.id
 LEFT JOIN ({population}) population ON population.employee_id = person.id
 LEFT JOIN employees_placement place ON place.employee_id = person.id
-    AND place.starts_at < {look} AND place.ends_at >= {look}
+    AND in_force(place.starts_at, place.ends_at, {look})
 """
 
 

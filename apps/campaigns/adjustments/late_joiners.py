@@ -48,7 +48,7 @@ JOIN employees_employee person ON person.id = population.employee_id
 JOIN (SELECT employee_id, (min(starts_at) AT TIME ZONE {zone})::date AS day FROM employees_employment
       WHERE ends_at > {opens_at} AND starts_at < {cutoff_at} GROUP BY 1) joined USING (employee_id)
 LEFT JOIN employees_placement place ON place.employee_id = person.id
-    AND place.starts_at < {look} AND place.ends_at >= {look}
+    AND in_force(place.starts_at, place.ends_at, {look})
 WHERE joined.day > {after} AND {share} < {target} AND {in_department}
 ORDER BY person.staff_no COLLATE "C"
 """

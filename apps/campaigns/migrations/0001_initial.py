@@ -5,6 +5,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import apps.core.querysets
+from apps.core.migration_sql import run_file
 
 
 class Migration(migrations.Migration):
@@ -16,6 +17,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Before the tables of standings and results, whose column `red` it is.
+        run_file("campaigns", "is_red.sql", functions=("is_red",)),
         migrations.CreateModel(
             name="Campaign",
             fields=[

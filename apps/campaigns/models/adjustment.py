@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.periods import in_force
 from apps.core.querysets import Clock
 from apps.employees.models import Employee
 
@@ -127,11 +128,14 @@ class AdjustmentQuerySet(models.QuerySet["Adjustment"]):
 
     def not_over(self, look: datetime) -> AdjustmentQuerySet:
         """Granted, and in force just before `look` or later."""
-        return self.filter(Q(ended_at=None) | Q(ended_at__gte=look), granted_at__isnull=False, ends_at__gte=look)
+        return self._granted_and_not_ended(look).filter(ends_at__gte=look)
 
     def in_force(self, look: datetime) -> AdjustmentQuerySet:
         """Those that hold just before `look`; of several of one person see Adjustment."""
-        return self.not_over(look).filter(starts_at__lt=look)
+        return self._granted_and_not_ended(look).filter(in_force(look))
+
+    def _granted_and_not_ended(self, look: datetime) -> AdjustmentQuerySet:
+        return self.filter(Q(ended_at=None) | Q(ended_at__gte=look), granted_at__isnull=False)
 
 
 class Adjustment(models.Model):

@@ -1,6 +1,8 @@
-"""The clock and the name of the transaction, before the first columns that default to them."""
+"""The functions that the first tables and statements need: clock, transaction name, periods in force."""
 
 from django.db import migrations
+
+from apps.core.migration_sql import run_file
 
 
 class Migration(migrations.Migration):
@@ -25,4 +27,5 @@ class Migration(migrations.Migration):
             """,
             reverse_sql="DROP FUNCTION hundred_transaction();",
         ),
+        run_file("core", "periods.sql", functions=("in_force", "in_force_from")),
     ]

@@ -33,7 +33,7 @@ BEGIN
     WHILE person IS NOT NULL AND NOT person = ANY(walked) AND cardinality(walked) < most_levels LOOP
         walked := walked || person;
         SELECT manager_id INTO person FROM employees_placement
-        WHERE employee_id = walked[cardinality(walked)] AND starts_at <= at AND at < ends_at;
+        WHERE employee_id = walked[cardinality(walked)] AND in_force_from(starts_at, ends_at, at);
     END LOOP;
     IF person = ANY(walked) THEN
         walked := walked[array_position(walked, person):] || person;

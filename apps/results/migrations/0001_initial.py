@@ -4,6 +4,7 @@ import django.db.models.expressions
 import django.db.models.functions.comparison
 from django.db import migrations, models
 
+import apps.campaigns.querysets
 import apps.core.querysets
 
 
@@ -214,10 +215,7 @@ class Migration(migrations.Migration):
                     "red",
                     models.GeneratedField(
                         db_persist=True,
-                        expression=models.ExpressionWrapper(
-                            models.Q(("counted__lt", models.F("target")), ("exempt", False)),
-                            output_field=models.BooleanField(),
-                        ),
+                        expression=apps.campaigns.querysets.IsRed("counted", "target", "exempt"),
                         output_field=models.BooleanField(),
                     ),
                 ),

@@ -6,6 +6,7 @@ from django.db.models.functions import Greatest
 from django.utils.translation import gettext_lazy as _
 
 from apps.campaigns.models import Campaign
+from apps.campaigns.querysets import IsRed
 from apps.employees.models import Employee
 
 
@@ -22,11 +23,7 @@ class Standing(models.Model):
     target = models.IntegerField()
     exempt = models.BooleanField(default=False)
     red = models.GeneratedField(
-        expression=models.ExpressionWrapper(
-            Q(counted__lt=F("target")) & Q(exempt=False), output_field=models.BooleanField()
-        ),
-        output_field=models.BooleanField(),
-        db_persist=True,
+        expression=IsRed("counted", "target", "exempt"), output_field=models.BooleanField(), db_persist=True
     )
     remaining = models.GeneratedField(
         expression=Greatest(F("target") - F("counted"), 0), output_field=models.IntegerField(), db_persist=True

@@ -160,11 +160,10 @@ def pace_sql(rule: CampaignRule, at: datetime) -> str:
 
 
 def quiet_sql(rule: CampaignRule, at: datetime, hired: Hired) -> str:
-    """rules.quiet_days in SQL, over the column newest_day: the day of the last counted contact, or NULL.
+    """Whole days up to today, it included, since the column `newest_day`, the day of the last counted contact.
 
-    NULL from the cut-off on: nothing can move any more.
-
-    Somebody can begin on the campaign's first day, or on their own first day when that is later.
+    Without such a day: since the campaign's first day, or the employee's own first day when that is later. NULL from
+    the cut-off on: nothing can move any more.
     """
     if at >= rule.cutoff_at:
         return "NULL::integer"

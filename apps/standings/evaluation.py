@@ -1,8 +1,8 @@
 """The one SQL expression of why a contact does not count, and the sets every judgement is made of.
 
-`rules.py` says the same in Python for one contact, and a property test holds the two equal. Fragments carry their
-values as literals quoted by psycopg2, so that marks, lists, exports (COPY takes no parameters) and as-of looks all
-share one text.
+`tests/standings/rules_oracle.py` says the same in Python for one contact, and a property test holds the two equal.
+Fragments carry their values as literals quoted by psycopg2, so that marks, lists, exports (COPY takes no parameters)
+and as-of looks all share one text.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.accounts.services import account_for, grant_role
-from apps.campaigns import rules
 from apps.campaigns.adjustments import requests
 from apps.campaigns.adjustments.approve import grant_adjustment
 from apps.campaigns.adjustments.bulk_recheck import recheck
@@ -24,6 +23,7 @@ from apps.employees.models import Employee
 from tests.fixtures import Clock
 from tests.oracle import oracle, stored
 from tests.people import TESTER, adjust, ask, load, mark, november, officer, person, standing
+from tests.standings import rules_oracle
 
 HEADER = "staff_no,name,email,department,started_on,left_on\n"
 OPENED, DEADLINE = date(2026, 11, 1), date(2026, 11, 30)
@@ -90,7 +90,7 @@ def targets(found: BulkTargets) -> dict[str, int]:
     ],
 )
 def test_the_share_is_by_days_and_rounded_up(joined_on: str, target: int, expected: int) -> None:
-    assert rules.pro_rata(target, OPENED, DEADLINE, date.fromisoformat(joined_on)) == expected
+    assert rules_oracle.pro_rata(target, OPENED, DEADLINE, date.fromisoformat(joined_on)) == expected
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -107,7 +107,7 @@ def test_the_share_in_sql_is_the_share_in_python(
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {prorated_target_sql(rule, 'day')} FROM (VALUES {values}) joined(n, day) ORDER BY n")
         in_sql = [share for (share,) in cursor.fetchall()]
-    assert in_sql == [rules.pro_rata(target, opens, rule.deadline, day) for day in joined]
+    assert in_sql == [rules_oracle.pro_rata(target, opens, rule.deadline, day) for day in joined]
 
 
 def test_the_list_holds_who_joined_after_the_day_and_nobody_else(joined: Campaign) -> None:

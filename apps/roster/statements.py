@@ -263,7 +263,8 @@ LEAVERS = """
 WITH gone AS (
     UPDATE employees_employment work SET ends_at = CASE WHEN starts_at < %(left)s THEN %(left)s ELSE %(now)s END
     FROM employees_employee person
-    WHERE person.id = work.employee_id AND work.starts_at < %(now)s AND work.ends_at > %(now)s
+    WHERE person.id = work.employee_id AND in_force(work.starts_at, work.ends_at, %(now)s)
+      AND work.ends_at > %(now)s
       AND NOT EXISTS (SELECT 1 FROM {rows} mentioned WHERE lower(mentioned.staff_no) = lower(person.staff_no))
     RETURNING work.employee_id)
 INSERT INTO roster_left SELECT employee_id FROM gone

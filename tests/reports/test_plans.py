@@ -40,7 +40,7 @@ VERDICTS = {"standings_standing", "standings_dailycount", "standings_standingcha
 LEDGER = {"core_auditentry", "core_rowchange", "core_job"}
 # Of one person either serves.
 OWN_CONTACTS = "contacts_by_employee or contacts_contact_live"
-OWN_STANDING = "standings_standing_once or quotas_standing_employee_id_7f49b3f8"
+OWN_STANDING = "standings_standing_once or standings_standing_employee_id_57e1e281"
 LARGE = FACTS | VERDICTS | LEDGER
 
 

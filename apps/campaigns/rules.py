@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from apps.core.identity import in_domains
+
 REASONS = ("ended", "outside_period", "not_external", "unconfirmed", "claimed")
 PACES = ("done", "ahead", "on_pace", "behind")
 # A pace within this share of the target around the straight line is "on pace": one part in PACE_PARTS.
@@ -70,10 +72,10 @@ def reason(contact: ContactFacts, terms: CountingRule, at: datetime) -> str:
 
 
 def is_external(contact: ContactFacts, terms: CountingRule) -> bool:
-    """Whether the contact is nobody from the company: no colleague, no address of the company's domains."""
+    """Whether the contact is nobody from the company: no colleague, no address in its domains or their subdomains."""
     if contact.is_colleague or contact.was_external is False:
         return False
-    return not any(domain in terms.company_domains for domain in contact.domains)
+    return not any(in_domains(domain, terms.company_domains) for domain in contact.domains)
 
 
 def is_red(counted: int, target: int, exempt: bool) -> bool:

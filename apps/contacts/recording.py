@@ -17,7 +17,15 @@ from apps.contacts import drafts as contacts_drafts
 from apps.contacts.bulk_insert import reserve_ids, store
 from apps.contacts.drafts import Draft, ExistingContact, NormalisedDraft, Outcome
 from apps.core.closed_periods import closed_periods
-from apps.core.identity import RAW_LIMIT, Identity, InvalidIdentity, clean_text, intended_phone, nearly_phone
+from apps.core.identity import (
+    RAW_LIMIT,
+    Identity,
+    InvalidIdentity,
+    clean_text,
+    distinct,
+    intended_phone,
+    nearly_phone,
+)
 from apps.core.identity_key import identity_normaliser
 from apps.employees.models import Employee
 
@@ -98,13 +106,13 @@ def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify |
     if len(draft.identities) > MOST_IDENTITIES:
         too_long = Outcome(contacts_drafts.TOO_LONG, draft.line, "", _("This is too long to be one person."))
         return NormalisedDraft(clean_text(draft.name), (), draft.line, refused=too_long)
-    identities: dict[Identity, None] = {}
+    identities: list[Identity] = []
     failed: list[tuple[InvalidIdentity, str]] = []
     for kind, raw in draft.identities:
         if not raw.strip():
             continue
         try:
-            identities[identify(kind, raw)] = None
+            identities.append(identify(kind, raw))
         except InvalidIdentity as error:
             # A cell of nothing but invisible characters is an empty one.
             if clean_text(raw, RAW_LIMIT):
@@ -116,7 +124,7 @@ def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify |
         kind = draft.identities[0][0] if draft.identities else "phone"
         refused = Outcome(contacts_drafts.INVALID, draft.line, kind, _("A phone, an e-mail or a handle is needed."))
     return NormalisedDraft(
-        clean_text(draft.name), tuple(identities), draft.line, draft.recorded_at, draft.confirmed_at, draft.ended_at,
+        clean_text(draft.name), distinct(identities), draft.line, draft.recorded_at, draft.confirmed_at, draft.ended_at,
         refused, tuple(error.kind for error, _raw in failed),
     )  # fmt: skip
 

@@ -148,7 +148,7 @@ def blank_contacts(found: Sequence[tuple[int, int]], company_domains: Collection
     employees, contacts = [one for one, _ in found], [one for _, one in found]
     held = ContactIdentity.objects.filter(employee__in=employees, contact__in=contacts, domain__isnull=False)
     domains = held.order_by("domain").values_list("domain", flat=True).distinct()
-    kept = [domain for domain in domains if in_domains(domain, company_domains)]
+    kept = [domain for domain in domains if domain and in_domains(domain, company_domains)]
     with connection.cursor() as cursor:
         cursor.execute(
             """WITH blanked(employee_id, id) AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[])),

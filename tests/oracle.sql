@@ -16,7 +16,8 @@ WITH terms AS (
 ), company_contacts AS (
     SELECT contact_id FROM contacts_contactidentity WHERE (kind, digest) IN (SELECT kind, digest FROM company_digests)
     UNION
-    SELECT contact_id FROM contacts_contactidentity, terms WHERE terms.company_domains @> ARRAY[domain]
+    SELECT contact_id FROM contacts_contactidentity, terms, unnest(terms.company_domains) AS one
+    WHERE domain = one OR right(domain, length(one) + 1) = '.' || one
     UNION
     SELECT id FROM contacts_contact WHERE NOT was_external
 ), standing_contacts AS (

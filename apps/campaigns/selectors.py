@@ -131,3 +131,9 @@ def _campaigns_over(now: datetime) -> list[Campaign]:
     """The campaigns that have been opened and whose cut-off has passed, whether or not a worker closes them yet."""
     started = Campaign.objects.exclude(state__in=[Campaign.State.DRAFT, Campaign.State.CANCELLED])
     return [one for one in started if one.state != Campaign.State.OPEN or one.rule.cutoff_at <= now]
+
+
+def running_periods() -> list[tuple[datetime, datetime]]:
+    """From the opening to the cut-off of each campaign without a snapshot, by its newest rule."""
+    running = Campaign.objects.filter(state__in=["open", "closing"], kept_until=None).prefetch_related("rules")
+    return [(one.rule.opens_at, one.rule.cutoff_at) for one in running if one.versions]

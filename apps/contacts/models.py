@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Collate
 from django.utils.translation import gettext_lazy as _
 
 from apps.contacts.objections import Erasure, ErasureSubject, Objection
@@ -230,7 +231,8 @@ class ContactIdentity(models.Model):
     """A phone, e-mail or handle of a contact, one row each, unique among the live ones of an employee.
 
     `digest` is what is compared; `value` is for the employee's own eyes and goes with an erasure. `domain` is the
-    e-mail's, so that a company's own domains are found by an index. `live` follows the contact by foreign key.
+    e-mail's, so that a company's own domains and their subdomains are found by an index. `live` follows the contact by
+    foreign key.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -251,7 +253,14 @@ class ContactIdentity(models.Model):
                 fields=["employee", "contact"], include=["kind", "digest", "domain"], name="contacts_identity_contact"
             ),
             models.Index(fields=["kind", "digest"], name="contacts_identity_key"),
-            models.Index(fields=["domain"], condition=Q(domain__isnull=False), name="contacts_identity_domain"),
+            # As apps.core.sql.in_domains_sql asks: a domain and its subdomains stand side by side.
+            models.Index(
+                Collate(
+                    Func("domain", template="reverse('.' || %(expressions)s)", output_field=models.TextField()), "C"
+                ),
+                condition=Q(domain__isnull=False),
+                name="contacts_identity_domain",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -16,8 +16,16 @@ from django.utils.translation import gettext as _
 from apps.contacts import drafts as contacts_drafts
 from apps.contacts.bulk_insert import reserve_ids, store
 from apps.contacts.drafts import Draft, ExistingContact, NormalisedDraft, Outcome
-from apps.core.closed_periods import closed_periods
-from apps.core.identity import RAW_LIMIT, Identity, InvalidIdentity, clean_text, intended_phone, nearly_phone
+from apps.core.closed_periods import Period, closed_periods, open_periods
+from apps.core.identity import (
+    RAW_LIMIT,
+    Identity,
+    InvalidIdentity,
+    clean_text,
+    distinct,
+    intended_phone,
+    nearly_phone,
+)
 from apps.core.identity_key import identity_normaliser
 from apps.employees.models import Employee
 
@@ -98,13 +106,13 @@ def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify |
     if len(draft.identities) > MOST_IDENTITIES:
         too_long = Outcome(contacts_drafts.TOO_LONG, draft.line, "", _("This is too long to be one person."))
         return NormalisedDraft(clean_text(draft.name), (), draft.line, refused=too_long)
-    identities: dict[Identity, None] = {}
+    identities: list[Identity] = []
     failed: list[tuple[InvalidIdentity, str]] = []
     for kind, raw in draft.identities:
         if not raw.strip():
             continue
         try:
-            identities[identify(kind, raw)] = None
+            identities.append(identify(kind, raw))
         except InvalidIdentity as error:
             # A cell of nothing but invisible characters is an empty one.
             if clean_text(raw, RAW_LIMIT):
@@ -116,7 +124,7 @@ def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify |
         kind = draft.identities[0][0] if draft.identities else "phone"
         refused = Outcome(contacts_drafts.INVALID, draft.line, kind, _("A phone, an e-mail or a handle is needed."))
     return NormalisedDraft(
-        clean_text(draft.name), tuple(identities), draft.line, draft.recorded_at, draft.confirmed_at, draft.ended_at,
+        clean_text(draft.name), distinct(identities), draft.line, draft.recorded_at, draft.confirmed_at, draft.ended_at,
         refused, tuple(error.kind for error, _raw in failed),
     )  # fmt: skip
 
@@ -190,18 +198,31 @@ def _later(
 def _move_back(batch: Batch, received_at: datetime, now: datetime) -> None:
     """Let the batch's moved contacts count from the receipt.
 
-    Not out of the period of a campaign that is closing or frozen. `stored_at` says when the database learned the
-    earlier start, so that none moves into a period that was final by then.
+    Not out of the period of a campaign that is closing or frozen, and not to before the opening of one that runs:
+    the employee has seen that they count there. `stored_at` says when the database learned the earlier start, so that
+    none moves into a period that was final by then.
     """
-    closed = closed_periods() if batch.moved else []
-    batch.moved = {
-        contact_id: before
-        for contact_id, before in batch.moved.items()
-        if not any(opens_at <= before < cutoff_at for opens_at, cutoff_at in closed)
-    }
+    if batch.moved:
+        closed, running = closed_periods(), open_periods()
+        batch.moved = {
+            contact_id: before
+            for contact_id, before in batch.moved.items()
+            if not any(opens_at <= before < cutoff_at for opens_at, cutoff_at in closed)
+            and not _leaves(running, before, received_at)
+        }
     if batch.moved:
         with connection.cursor() as cursor:
             cursor.execute(MOVE_BACK, [received_at, now, sorted(batch.moved)])
+
+
+def _leaves(running: Sequence[Period], before: datetime, received_at: datetime) -> bool:
+    """Whether a contact would leave a campaign's period by counting from the receipt.
+
+    Not where it enters another one that it missed: what is received before a cut-off counts there.
+    """
+    left = any(received_at < opens_at <= before < cutoff_at for opens_at, cutoff_at in running)
+    entered = any(opens_at <= received_at < cutoff_at <= before for opens_at, cutoff_at in running)
+    return left and not entered
 
 
 def judge(

@@ -1,7 +1,8 @@
-"""Periods whose facts may not change: while a result is made from them, and once it is made."""
+"""Periods whose facts may not change: while a result is made from them, and once it is made. And those that run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from apps.core.models import Setting
@@ -12,6 +13,8 @@ BACKDATING_BLOCKED = "past_is_kept:"
 
 # With a name behind it: a campaign that is closing or frozen, whose facts no feed changes.
 PAST_CLOSED = "past_closed:"
+Period = tuple[datetime, datetime]
+_find_open_periods: list[Callable[[], list[Period]]] = []
 
 
 class BackdatingBlocked(RuntimeError):
@@ -41,7 +44,17 @@ def close_past(name: str, opens_at: datetime, cutoff_at: datetime) -> None:
     Setting.objects.update_or_create(name=PAST_CLOSED + name, defaults={"value": closed})
 
 
-def closed_periods() -> list[tuple[datetime, datetime]]:
+def closed_periods() -> list[Period]:
     """The periods of `close_past`, for the caller that holds facts."""
     closed = Setting.objects.filter(name__startswith=PAST_CLOSED).order_by("name").values_list("value", flat=True)
     return [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in closed]
+
+
+def open_periods_by(find: Callable[[], list[Period]]) -> None:
+    """Register who knows the periods that run: campaigns, on which what records contacts may not depend."""
+    _find_open_periods[:] = [find]
+
+
+def open_periods() -> list[Period]:
+    """From the opening to the cut-off of each campaign whose facts are not yet taken down for its result."""
+    return _find_open_periods[0]()

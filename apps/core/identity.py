@@ -1,7 +1,8 @@
 """Pure rules of the floor: how an identity is normalised and digested. No database, no Django.
 
 An identity is what makes a contact (or an employee) that person: a phone, an e-mail address or a handle.
-Every way in calls `normalise`, so that two spellings of one person always meet in one digest.
+Every way in calls `normalise`, so that two spellings of one person always meet in one digest. The value keeps more of
+the spelling than the digest: an e-mail address keeps its "+tag", which `comparable_email` leaves out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -29,6 +31,8 @@ MOBILE = re.compile(r"(\+86[ -]?)?(1[3-9]\d)([ -]?)(\d{2})(\d{2})\3(\d{4})", re.
 PLAIN_LOCAL = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*", re.ASCII)
 PLAIN_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII)
 LOCAL_LIMIT, ADDRESS_LIMIT = 64, 254
+# Two names of one mail service, which also ignores dots in the local part.
+GMAIL = frozenset({"gmail.com", "googlemail.com"})
 FEWEST_PHONE_DIGITS = 7
 # No number is written longer, with its extension; the library takes milliseconds for what is.
 PHONE_CHARS = 64
@@ -53,7 +57,10 @@ class InvalidIdentity(ValueError):
 
 
 class Identity(NamedTuple):
-    """One normalised identity. `value`: E.164 phone, lower-case address with an ASCII domain, or lower-case handle."""
+    """One normalised identity. `value`: E.164 phone, lower-case address with an ASCII domain, or lower-case handle.
+
+    Two identities with the same `key` can have different values: spellings of one e-mail address.
+    """
 
     kind: str
     value: str
@@ -68,6 +75,14 @@ class Identity(NamedTuple):
     def domain(self) -> str:
         """The domain of an e-mail address, else an empty string."""
         return self.value.rpartition("@")[2] if self.kind == "email" else ""
+
+
+def distinct(identities: Iterable[Identity]) -> tuple[Identity, ...]:
+    """One identity of each key, the first, in their order: a contact holds no identity twice, in whatever spelling."""
+    found: dict[tuple[str, bytes], Identity] = {}
+    for one in identities:
+        found.setdefault(one.key, one)
+    return tuple(found.values())
 
 
 def storable(text: str) -> bool:
@@ -166,6 +181,26 @@ def _email_by_library(text: str) -> str:
     return f"{lower(parts.local_part)}@{domain.lower()}"
 
 
+def comparable_email(value: str) -> str:
+    """The form of a normalised address that all spellings of one mailbox share: what its digest is made of.
+
+    Mail services deliver anne+shop@... to anne@...; Gmail ignores dots too, and has two domains.
+    """
+    local, _at, domain = value.rpartition("@")
+    # A local part that begins with + has no name in front of a tag.
+    local = local.partition("+")[0] or local
+    if domain in GMAIL:
+        return f"{local.replace('.', '')}@gmail.com"
+    return f"{local}@{domain}"
+
+
+def in_domains(domain: str, domains: Collection[str]) -> bool:
+    """Whether a domain is one of these, or a subdomain of one. `apps.core.sql.in_domains_sql` says the same in SQL."""
+    while domain and domain not in domains:
+        domain = domain.partition(".")[2]
+    return domain != ""
+
+
 def normalise_domain(text: str) -> str:
     """A domain in the form that addresses have theirs, so that the two can be compared."""
     domain = clean_text(text, RAW_LIMIT).removeprefix("@").lower()
@@ -212,7 +247,12 @@ def nearly_phone(raw: str) -> bool:
 
 
 def digest(key: str, kind: str, value: str) -> bytes:
-    """HMAC-SHA256 of kind, NUL, value under the installation's identity key: 32 bytes."""
+    """HMAC-SHA256 of kind, NUL, value under the installation's identity key: 32 bytes.
+
+    Of an e-mail address, of its comparable form.
+    """
+    if kind == "email":
+        value = comparable_email(value)
     return hmac.digest(key.encode(), f"{kind}\0{value}".encode(), hashlib.sha256)
 
 

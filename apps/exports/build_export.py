@@ -19,9 +19,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import IO, Any
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.utils.translation import gettext as _
 
+from apps.accounts.access_log import note_found
+from apps.accounts.models import Account
 from apps.campaigns.models import Campaign
 from apps.core import progress as shown
 from apps.core.audit import Actor, audit
@@ -34,7 +36,7 @@ from apps.core.read_replica import anew, reading
 from apps.core.signing_key import can_be_signed, has_key, missing
 from apps.employees.models import Employee
 from apps.exports.csv_columns import Table
-from apps.exports.kinds import KINDS, table_of
+from apps.exports.kinds import KINDS, narrowed_sql, table_of
 from apps.exports.models import Export
 from apps.exports.workbook import write_workbook
 from apps.results.handover import sign_handover
@@ -197,18 +199,21 @@ def _fail(export: Export, why: str) -> Export:
 
 def _make(export: Export, told: Told, patience: float | None) -> Export:
     """The whole file is on disk before the first byte of it is stored."""
-    table = table_of(export)
+    table, narrowed = table_of(export), narrowed_sql(export)
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as lines:
         with reading(patience):
-            rows = anew(partial(_write_lines, table, lines, told))
+            rows, few = anew(partial(_write_lines, table, narrowed, lines, told))
         signature = _signature(export, lines)
         with _packed(export, table, lines) as file:
-            return _store(export, file, rows, signature)
+            return _store(export, file, rows, few, signature)
 
 
-def _write_lines(table: Table, lines: IO[bytes], told: Told, using: str) -> int:
-    """Write the CSV from its beginning and count its lines behind the header: no cell holds a line break."""
-    count = -1
+def _write_lines(table: Table, narrowed: str, lines: IO[bytes], told: Told, using: str) -> tuple[int, list[int]]:
+    """Write the CSV from its beginning and count its lines behind the header: no cell holds a line break.
+
+    Also returns two of the people whom the filters leave, or all if there are fewer; none where nothing is filtered.
+    """
+    count, few = -1, []
     lines.seek(0)
     lines.truncate()
 
@@ -220,9 +225,13 @@ def _write_lines(table: Table, lines: IO[bytes], told: Told, using: str) -> int:
 
     with transaction.atomic(using=using):
         disable_statement_timeout(using)
+        if narrowed:
+            with connections[using].cursor() as cursor:
+                cursor.execute(f"{narrowed} LIMIT 2")
+                few = [employee_id for (employee_id,) in cursor.fetchall()]
         table.write(write, using)
     lines.seek(0)
-    return count
+    return count, few
 
 
 def _signature(export: Export, lines: IO[bytes]) -> bytes | None:
@@ -249,7 +258,7 @@ def _packed(export: Export, table: Table, lines: IO[bytes]) -> Iterator[IO[bytes
         yield file
 
 
-def _store(export: Export, file: IO[bytes], rows: int, signature: bytes | None) -> Export:
+def _store(export: Export, file: IO[bytes], rows: int, few: list[int], signature: bytes | None) -> Export:
     with transaction.atomic():
         now = db_now()
         signed = signature and store_file(
@@ -267,6 +276,8 @@ def _store(export: Export, file: IO[bytes], rows: int, signature: bytes | None) 
         by = Actor(export.asked_by_id, export.asked_by_label)
         detail = {"rows": rows, "sha256": stored.sha256.hex()}
         audit("export.made", by=by, kind="export", id=export.pk, label=export.name, detail=detail)
+        # Of one person, the file is a look at that person's standing, as the same search on a page is.
+        note_found(Account.objects.get(pk=export.asked_by_id), few, "standing")
     export.refresh_from_db()
     return export
 

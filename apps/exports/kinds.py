@@ -91,6 +91,15 @@ def table_of(export: Export) -> Table:
     return about.table(export).only([*export.columns, *about.always] if export.columns else [])
 
 
+def narrowed_sql(export: Export) -> str:
+    """SELECT of (employee_id): whom the filters of an export leave; empty where it has none."""
+    if not KINDS[export.kind].filtered:
+        return ""
+    standings = standings_of(export)
+    found = f"{standings.sources} SELECT employee_id FROM listed WHERE {standings.where}"
+    return found if standings.narrowed else ""
+
+
 def columns_of(export: Export) -> dict[str, str]:
     """All columns of an export's kind in order, each with what its cells are: text, number, day or instant."""
     return {name: cell.kind for name, cell in KINDS[export.kind].table(export).columns.items()}

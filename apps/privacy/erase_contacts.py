@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from apps.contacts.models import Contact, Erasure, Objection, Submission
+from apps.contacts.models import Contact, ContactIdentity, Erasure, Objection, Submission
 from apps.contacts.services.submissions import finish_submission, lock_employees
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
-from apps.core.identity import clean_text
+from apps.core.identity import clean_text, in_domains
 from apps.core.locks import lock_facts, wait_for_writers
 from apps.privacy.erase_submissions import blank_reports, clear_files, files_with, handed_in_with
 from apps.privacy.erasure_subject import ErasureRefused, ErasureTarget, MatchedRecords, contacts_of, named_in
@@ -142,10 +142,13 @@ def _blank(whom: ErasureTarget, known: MatchedRecords) -> tuple[int, int]:
 def blank_contacts(found: Sequence[tuple[int, int]], company_domains: Collection[str]) -> None:
     """Blank these contacts, as (employee, contact); the caller holds facts and the employees' rows.
 
-    No verdict moves: the digests stay, and so does a domain that any campaign has as the company's. Every other one
-    goes, and `was_external` says that it was no company's, whatever a later rule lists.
+    No verdict moves: the digests stay, and so does a domain that any campaign has as the company's, or a subdomain of
+    one. Every other one goes, and `was_external` says that it was no company's, whatever a later rule lists.
     """
     employees, contacts = [one for one, _ in found], [one for _, one in found]
+    held = ContactIdentity.objects.filter(employee__in=employees, contact__in=contacts, domain__isnull=False)
+    domains = held.order_by("domain").values_list("domain", flat=True).distinct()
+    kept = [domain for domain in domains if domain and in_domains(domain, company_domains)]
     with connection.cursor() as cursor:
         cursor.execute(
             """WITH blanked(employee_id, id) AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[])),
@@ -159,6 +162,6 @@ def blank_contacts(found: Sequence[tuple[int, int]], company_domains: Collection
                 SELECT FROM outside WHERE outside.contact_id = contact.id AND outside.domain IS NOT NULL)
                 THEN contact.was_external ELSE coalesce(contact.was_external, true) END
             FROM blanked WHERE contact.employee_id = blanked.employee_id AND contact.id = blanked.id""",
-            [employees, contacts, sorted(company_domains)],
+            [employees, contacts, kept],
         )
         cursor.execute("DELETE FROM contacts_sighting WHERE contact_id = ANY(%s)", [contacts])

@@ -17,7 +17,7 @@ from django.db.models.expressions import RawSQL
 if TYPE_CHECKING:
     from apps.campaigns.models import CampaignRule
 from apps.campaigns.population import effective_as_of, population_sql
-from apps.core.sql import sql_literal
+from apps.core.sql import in_domains_sql, sql_literal
 
 # An identity of a contact (`mine`) is one of an employee employed at any moment between the opening and the look.
 COLLEAGUES = """FROM contacts_contactidentity mine
@@ -26,7 +26,7 @@ COLLEAGUES = """FROM contacts_contactidentity mine
     WHERE work.starts_at < {at} AND work.ends_at > {opens_at}"""
 
 
-COMPANY_DOMAINS = "FROM contacts_contactidentity mine WHERE mine.domain = ANY({domains})"
+COMPANY_DOMAINS = "FROM contacts_contactidentity mine WHERE {in_domains}"
 
 
 # Somebody else (`other`) recorded one of these identities before, and that contact is live, in time and external. At
@@ -56,7 +56,7 @@ def _matches(rule: CampaignRule, at: datetime | None) -> list[str]:
     colleagues = COLLEAGUES.format(at=look, opens_at=sql_literal(rule.opens_at))
     if not rule.company_domains:
         return [colleagues]
-    return [colleagues, COMPANY_DOMAINS.format(domains=sql_literal(rule.company_domains))]
+    return [colleagues, COMPANY_DOMAINS.format(in_domains=in_domains_sql("mine.domain", rule.company_domains))]
 
 
 def internal_sql(rule: CampaignRule, at: datetime, employees: str = "", contacts: str = "") -> str:

@@ -14,6 +14,7 @@ from apps.accounts.approvals import request_approval
 from apps.accounts.models import ApprovalRequest
 from apps.campaigns.models import Campaign, CampaignRule
 from apps.campaigns.rule_draft import CampaignRefused, RuleDraft, company_domains
+from apps.contacts.models import Contact
 from apps.core.audit import Actor
 from apps.core.clock import db_now
 from apps.core.locks import lock_campaign_periods
@@ -42,11 +43,15 @@ def waiting_openings(now: datetime) -> list[Waiting]:
     return [Waiting(one, False) for one in found]
 
 
-def opens_alone(rule: CampaignRule) -> bool:
+def opens_alone(rule: CampaignRule, by: Actor, now: datetime) -> bool:
     """Whether one person may open a campaign with this rule: it says nothing new of anybody's contacts.
 
-    Its domains are the company's, or those of a running campaign, and no campaign has days in common with it.
+    Its domains are the company's, or those of a running campaign, and no campaign has days in common with it. And its
+    cut-off lies ahead, unless the operator opens it or nothing is recorded yet: of past days one person could open
+    hundreds, which every page and evaluation then reads until two people close each.
     """
+    if rule.cutoff_at <= now and by.id is not None and Contact.objects.exists():
+        return False
     running = Campaign.objects.running().prefetch_related("rules")
     usual = [company_domains(), *(one.rule.company_domains for one in running if one.versions)]
     return rule.company_domains in usual and not campaigns_beside(rule)
@@ -64,8 +69,9 @@ def open_or_request(
     known = find_by_key(key) or Campaign.objects.filter(rules__key=key, rules__version=1).first()
     if known:
         return known
-    rule = preview_opening(name=name, terms=terms, now=db_now()).rule
-    if opens_alone(rule) or acts_alone(by):
+    now = db_now()
+    rule = preview_opening(name=name, terms=terms, now=now).rule
+    if opens_alone(rule, by, now) or acts_alone(by):
         return open_campaign(name=name, slug=slug, key=key, by=by, **_arguments(terms))
     request = request_approval(
         kind=Kind.CAMPAIGN_OPENING, subject=rule.campaign.name, label=rule.campaign.name, effect={}, by=by,

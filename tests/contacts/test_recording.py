@@ -66,6 +66,16 @@ def test_one_person_written_twice_in_one_draft_is_one_identity(alice: Employee) 
     assert ContactIdentity.objects.count() == 1
 
 
+def test_one_mailbox_in_several_spellings_is_one_person_as_first_written(alice: Employee) -> None:
+    """Else one mailbox counts a hundred times: its owner receives the mail of every spelling."""
+    spellings = ["Ann.Lee+1@gmail.com", "annlee@gmail.com", "ann.lee@googlemail.com", "ann.lee+2@gmail.com"]
+    report = hand_in(alice, *([("email", raw)] for raw in spellings))
+    assert codes(report) == ["created", "duplicate", "duplicate", "duplicate"]
+    assert record_one(alice, *(("email", f"bo+{n}@example.org") for n in range(3))).created == 1
+    kept = ContactIdentity.objects.order_by("pk").values_list("value", "domain")
+    assert list(kept) == [("ann.lee+1@gmail.com", "gmail.com"), ("bo+0@example.org", "example.org")]
+
+
 def test_two_employees_may_both_record_one_person(alice: Employee, alan: Employee) -> None:
     them = outsider()
     assert (record_one(alice, them).created, record_one(alan, them).created) == (1, 1)

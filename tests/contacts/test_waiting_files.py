@@ -3,6 +3,8 @@
 A file counts from its receipt, and may be recorded much later: behind other files, or after a worker died.
 """
 
+from datetime import date
+
 import pytest
 from django.db import connection
 
@@ -16,7 +18,7 @@ from apps.results.freeze import freeze
 from apps.results.models import FrozenStanding
 from tests import files
 from tests.fixtures import Clock
-from tests.people import TESTER, record_one
+from tests.people import TESTER, mark, november, record_one, standing
 
 pytestmark = pytest.mark.django_db
 KIM = ("email", "kim@outside.example.org")
@@ -88,6 +90,40 @@ def test_what_was_submitted_in_time_is_not_lost_to_what_came_after_it(
     assert waiting.report["duplicate"] == 1
     moved = AuditEntry.objects.get(action="contact.moved")
     assert (moved.subject_id, moved.detail["submission"]) == (str(Contact.objects.get().pk), str(waiting.pk))
+
+
+def october() -> Campaign:
+    """A campaign that ends where November begins."""
+    return november(name="October", opens_on=date(2026, 10, 1), deadline=date(2026, 10, 31))
+
+
+def test_what_counts_already_does_not_leave_its_campaign(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+    """Else a count falls, and what is typed in again is a duplicate: the file came before the opening."""
+    clock.set("2026-10-31T23:59:50+08:00", ticks=True)
+    waiting = files.received(alice, FILE)
+    clock.set("2026-11-01T00:05:00+08:00", ticks=True)
+    record_one(alice, KIM)
+    mark()
+    assert standing(campaign, alice).counted == 1
+    import_submission(waiting.pk)
+    mark()
+    assert standing(campaign, alice).counted == 1
+    waiting.refresh_from_db()
+    assert waiting.report["duplicate"] == 1
+    assert periods(alice) == [("05:00", "")]
+    assert not AuditEntry.objects.filter(action="contact.moved").exists()
+
+
+def test_what_was_submitted_in_time_counts_there_also_where_the_next_campaign_has_opened(
+    campaign: Campaign, alice: Employee, clock: Clock
+) -> None:
+    clock.set("2026-10-31T23:59:50+08:00", ticks=True)
+    earlier = october()
+    waiting = files.received(alice, FILE)
+    clock.set("2026-11-01T00:05:00+08:00", ticks=True)
+    record_one(alice, KIM)
+    import_submission(waiting.pk)
+    assert frozen_count(earlier, alice) == 1
 
 
 def test_an_end_of_what_was_recorded_meanwhile_stands(campaign: Campaign, alice: Employee, clock: Clock) -> None:

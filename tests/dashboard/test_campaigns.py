@@ -50,6 +50,7 @@ def test_a_look_opens_nothing_and_says_how_the_rule_will_read(as_: SignIn, campa
     assert "no address of the company (corp.example.com)" in page
     assert "The campaign covers Sales." in page
     assert "A person counts for the colleague who recorded them first" in page
+    assert "can then see whose contact the person is" in page
     assert "Thu 31 Dec 2026, 23:59 in Shanghai" in page
     assert "for you Thu 31 Dec, 16:59 in Berlin" in page
     assert "People in it 3 people" in page

@@ -20,6 +20,7 @@ from apps.contacts.models import Contact
 from apps.contacts.services.changes import end_contact
 from apps.core import clock as core_clock
 from apps.core.files import expire_files, read_file
+from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from apps.exports import build_export, workbook
 from apps.exports.build_export import ExportRefused, ExportRequest, ask_export, make_export, rerun_export
@@ -157,6 +158,23 @@ def test_every_manager_has_a_line_with_everybody_below(
     assert found == {"D001": ("8", "7", "1"), "B001": ("2", "1", "1"), "C001": ("1", "1", "0")}
     own = lines(export(campaign, bob, "teams", root=bob))
     assert [(row["staff_no"], row["people"]) for row in own] == [("B001", "2")], "a manager reads of the own team alone"
+
+
+@pytest.mark.parametrize("kind", ["standings", "days", "teams", "flips"])
+@pytest.mark.parametrize(
+    ("filters", "looked_at"),
+    [
+        ({"q": "A001"}, ["A001"]), ({"q": "nobody"}, []), ({"department": "Sales", "q": "alice"}, ["A001"]),
+        ({"status": "red"}, []), ({}, []),
+    ],
+)  # fmt: skip
+def test_a_file_of_one_person_is_a_look_at_that_person(
+    campaign: Campaign, alice: Employee, hr: Employee, kind: str, filters: dict[str, str], looked_at: list[str]
+) -> None:
+    """As the same search on a page is; also where the file is empty, which says that nothing counts."""
+    export(campaign, hr, kind, filters=filters)
+    found = AuditEntry.objects.filter(action="person.standing_read").order_by("pk")
+    assert [(one.actor_label, one.subject_id) for one in found] == [("Hedda", number) for number in looked_at]
 
 
 def test_flips_are_those_of_before_the_instant(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock) -> None:

@@ -167,7 +167,7 @@ def test_whoever_is_erased_in_whatever_campaign_every_reason_stays(
         people.november(company_domains=["corp.example.com", "half.example"], exclusive=dice.random() < 0.5),
         people.november(name="Other", company_domains=["corp.example.com"], exclusive=dice.random() < 0.5),
     ]
-    hosts = ("outside.example.org", "half.example", "corp.example.com", "own-domain.example")
+    hosts = ("outside.example.org", "half.example", "eu.half.example", "corp.example.com", "own-domain.example")
     pool = [[("email", f"g{n}@{dice.choice(hosts)}"), ("handle", f"guest{n}")] for n in range(8)]
     pool.append([("email", "bob@corp.example.com")])
     for n in range(40):
@@ -189,12 +189,12 @@ def test_whoever_is_erased_in_whatever_campaign_every_reason_stays(
 def test_a_domain_of_the_companys_stays_and_every_other_one_goes(campaign: Campaign, alice: Employee) -> None:
     """Else a contact that is a colleague's second address would begin to count."""
     other = people.november(name="Other", company_domains=["half.example"])
-    for host in ("half.example", "own-domain.example"):
+    for host in ("half.example", "own-domain.example", "eu.half.example"):
         people.record_one(alice, ("email", f"x@{host}"))
         forget(("email", f"x@{host}"))
     told = list(ContactIdentity.objects.order_by("pk").values_list("domain", "contact__was_external"))
-    assert told == [("half.example", None), (None, True)]
-    assert [reason for _contact, reason in reasons(other)] == ["not_external", ""]
+    assert told == [("half.example", None), (None, True), ("eu.half.example", None)]
+    assert [reason for _contact, reason in reasons(other)] == ["not_external", "", "not_external"]
 
 
 # -- afterwards ----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from apps.campaigns import rules
+from apps.core.identity import in_domains
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,10 @@ def reason(contact: ContactFacts, terms: CountingRule, at: datetime) -> str:
 
 
 def is_external(contact: ContactFacts, terms: CountingRule) -> bool:
-    """Whether the contact is nobody from the company: no colleague, no address of the company's domains."""
+    """Whether the contact is nobody from the company: no colleague, no address in its domains or their subdomains."""
     if contact.is_colleague or contact.was_external is False:
         return False
-    return not any(domain in terms.company_domains for domain in contact.domains)
+    return not any(in_domains(domain, terms.company_domains) for domain in contact.domains)
 
 
 def quiet_days(last: date | None, began_on: date, today: date) -> int:

@@ -204,6 +204,25 @@ def test_an_ordinary_campaign_is_opened_by_one_person(three: Campaign) -> None:
     assert isinstance(opened(**AFTERWARDS), Campaign)
 
 
+BEFORE = {"opens_on": date(2024, 11, 1), "deadline": date(2024, 11, 30)}
+
+
+def test_a_campaign_of_past_days_waits(three: Campaign) -> None:
+    """Else one person opens hundreds, which every page and evaluation reads until two people close each."""
+    assert isinstance(opened(**BEFORE), ApprovalRequest)
+    approve()
+    assert Campaign.objects.get(name="Second").backdated
+
+
+def test_the_operator_opens_a_campaign_of_past_days_alone(three: Campaign, hr: Employee) -> None:
+    dates = ("--opens", "2024-11-01", "--deadline", "2024-11-30")
+    assert "approval" not in commands.run("open_campaign", "--name", "Second", *dates)
+
+
+def test_so_does_hr_where_nothing_is_recorded_yet(company: object) -> None:
+    assert isinstance(opened(**BEFORE), Campaign)
+
+
 def test_a_campaign_beside_another_waits(three: Campaign) -> None:
     """A former colleague counts in one alone, so that comparing the two tells who has recorded that person."""
     assert isinstance(opened(opens_on=date(2026, 11, 21), deadline=date(2026, 11, 30)), ApprovalRequest)
@@ -342,7 +361,7 @@ MUTANTS: dict[str, tuple[Any, str, Callable[..., Any], Callable[[Campaign], None
         lambda three: test_the_operator_is_one_person_too(three, three, "cancel"),  # type: ignore[arg-type]
     ),
     "any rule opens": (
-        opening_approvals, "opens_alone", lambda rule: True,
+        opening_approvals, "opens_alone", lambda rule, by, now: True,
         lambda three: test_a_campaign_that_compared_with_another_tells_whose_contacts_somebody_is_waits(
             three, {"exclusive": True}
         ),

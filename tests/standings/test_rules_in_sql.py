@@ -24,10 +24,11 @@ MIDDLE, FAR = datetime(2026, 11, 15, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UT
 # Every boundary with its neighbours: most bugs of time live on an equality.
 INSTANTS = sorted({at + n * TICK for at in (OPENS, MIDDLE, CUTOFF) for n in (-1, 0, 1)} | {OPENS - timedelta(9), FAR})
 instants = st.sampled_from(INSTANTS)
-# (kind, digest, domain of an e-mail): four outsiders' identities that contacts and colleagues share at random.
+# (kind, digest, domain of an e-mail): outsiders' identities that contacts and colleagues share at random.
 POOL = [
     ("email", b"a" * 32, "corp.example.com"), ("email", b"b" * 32, "outside.example.org"),
     ("phone", b"c" * 32, None), ("handle", b"d" * 32, None),
+    ("email", b"e" * 32, "eu.mail.corp.example.com"), ("email", b"f" * 32, "xcorp.example.com"),
 ]  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def facts(draw: Any, few: st.SearchStrategy[datetime]) -> Fact:
     ended = draw(rarely(few))
     return Fact(
         employee=draw(st.sampled_from([0, 0, 1, 1, 2])),
-        identities=draw(st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True)),
+        identities=draw(st.lists(st.integers(0, len(POOL) - 1), min_size=1, max_size=3, unique=True)),
         recorded_at=recorded,
         stored_at=stored,
         confirmed_at=draw(few | st.none()),
@@ -85,7 +86,15 @@ def worlds(draw: Any) -> World:
         terms=CountingRule(
             opens_at=OPENS,
             cutoff_at=CUTOFF,
-            company_domains=draw(st.sampled_from([[], ["corp.example.com"], ["corp.example.com", "it's.example.net"]])),
+            company_domains=draw(
+                st.sampled_from(
+                    [
+                        [],
+                        ["corp.example.com"],
+                        ["corp.example.com", "it's.example.net", "mail.corp.example.com", "100%.corp"],
+                    ]
+                )
+            ),
             exclusive=draw(st.sampled_from([True, True, False])),
             confirmed_only=draw(st.sampled_from([False, False, True])),
             kept_until=draw(rarely(few)),

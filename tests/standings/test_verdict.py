@@ -129,18 +129,35 @@ def test_a_colleague_is_nobody_from_outside(campaign: Campaign, alice: Employee,
     assert reasons(campaign, alice) == ["not_external"]
 
 
+@pytest.mark.parametrize("spelled", ["newperson@gmail.com", "new.person+1@googlemail.com"])
+def test_a_colleague_in_another_spelling_is_nobody_from_outside(
+    campaign: Campaign, alice: Employee, spelled: str
+) -> None:
+    load("staff_no,name,email,phone\nA002,Alan,alan@corp.example.com,\nN001,New,new.person@gmail.com,")
+    record_one(alice, ("email", spelled), outsider())
+    assert reasons(campaign, alice) == ["not_external"]
+
+
 def test_oneself_is_nobody_from_outside(campaign: Campaign, alice: Employee) -> None:
     record_one(alice, ("email", "alice@corp.example.com"))
     assert verdict(campaign, alice)[0] == 0
 
 
-def test_the_companys_own_domains_are_not_outside(company: dict[str, Employee], settings: object) -> None:
+def test_the_companys_own_domains_and_their_subdomains_are_not_outside(
+    company: dict[str, Employee], settings: object
+) -> None:
     settings.COMPANY_EMAIL_DOMAINS = ["Corp.example.com", "münchen.example.com"]
     campaign, alice = november(), person("A001")
-    for address in ("guest@corp.example.com", "guest@mail.corp.example.com", "x@MÜNCHEN.example.com", "x@example.com"):
+    inside = (
+        "guest@corp.example.com",
+        "guest@mail.corp.example.com",
+        "x@MÜNCHEN.example.com",
+        "x@a.münchen.example.com",
+    )
+    for address in (*inside, "x@example.com", "x@xcorp.example.com"):
         record_one(alice, ("email", address))
     assert verdict(campaign, alice)[0] == 2
-    assert reasons(campaign, alice) == ["not_external", "", "not_external", ""]
+    assert reasons(campaign, alice) == ["not_external"] * 4 + ["", ""]
 
 
 def test_who_joins_the_company_stops_counting_and_who_left_before_the_opening_still_counts(

@@ -3,6 +3,7 @@ import uuid
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.functions.comparison
 from django.db import migrations, models
 
 import apps.core.querysets
@@ -274,8 +275,15 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(fields=["kind", "digest"], name="contacts_identity_key"),
                     models.Index(
+                        django.db.models.functions.comparison.Collate(
+                            models.Func(
+                                "domain",
+                                output_field=models.TextField(),
+                                template="reverse('.' || %(expressions)s)",
+                            ),
+                            "C",
+                        ),
                         condition=models.Q(("domain__isnull", False)),
-                        fields=["domain"],
                         name="contacts_identity_domain",
                     ),
                 ],

@@ -17,7 +17,7 @@ from apps.contacts.recording import Identify, error_message, left_today, sentenc
 from apps.contacts.services.submissions import lock_employees
 from apps.core.audit import Actor, audit
 from apps.core.clock import db_now
-from apps.core.identity import Identity, InvalidIdentity, clean_text
+from apps.core.identity import Identity, InvalidIdentity, clean_text, distinct
 from apps.core.identity_key import identity_normaliser, normalise_identity
 from apps.core.locks import lock_facts
 from apps.core.outbox import queue_identity_reevaluation, queue_reevaluation
@@ -182,7 +182,7 @@ def _replacement(old: Contact, wanted: Sequence[Identity], now: datetime) -> Con
             employee_id=old.employee_id, contact=new, kind=one.kind, value=one.value, domain=one.domain or None,
             digest=one.digest, live=True,
         )
-        for one in dict.fromkeys(wanted)
+        for one in distinct(wanted)
     )  # fmt: skip
     return new
 

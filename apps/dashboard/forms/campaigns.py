@@ -54,7 +54,7 @@ class TermsForm(RefusableForm):
         required=False,
         max_length=LONGEST_DOMAINS,
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"}),
-        help_text=_("One in a line. Whoever has such an address is nobody from outside."),
+        help_text=_("One in a line. Contacts with an address in one of them, or in a subdomain, do not count."),
     )
 
     def __init__(self, *args: Any, departments: Iterable[str] = (), **kwargs: Any) -> None:

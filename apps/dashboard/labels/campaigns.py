@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from apps.campaigns.models import Campaign
+from apps.campaigns.models import Campaign, CampaignRule
 from apps.dashboard.labels import base, rules
 from apps.standings.campaign_lifecycle import OpeningPreview
 
@@ -38,7 +38,7 @@ class State:
 
 def warnings(look: OpeningPreview) -> list[str]:
     """What HR should know before opening it."""
-    said = overlaps(look.overlaps)
+    said = [*overlaps(look.overlaps), *claims(look.rule)]
     if look.backdated:
         said.append(
             _("The deadline has passed already: it counts whatever is loaded, until somebody closes it by hand.")
@@ -46,6 +46,18 @@ def warnings(look: OpeningPreview) -> list[str]:
     if not look.people:
         said.append(_("Nobody is in it today: is the roster loaded, and are these the right departments?"))
     return said
+
+
+def claims(rule: CampaignRule) -> list[str]:
+    """What an exclusive campaign reveals."""
+    if not rule.exclusive:
+        return []
+    return [
+        _(
+            "When an employee ends a contact, the person counts at once for the employee who recorded them next."
+            " Readers of other employees' counts (HR and managers) can then see whose contact the person is."
+        )
+    ]
 
 
 def overlaps(campaigns: list[Campaign]) -> list[str]:

@@ -123,6 +123,7 @@ def _page(
     if look:
         context |= {
             "look": look_of(scope, look.rule), "people": look.people, "warnings": campaigns.warnings(look),
-            "sent": OpenForm(), "alone": opening_approvals.opens_alone(look.rule),
+            "sent": OpenForm(), "late": look.backdated,
+            "alone": opening_approvals.opens_alone(look.rule, scope.user.actor, scope.now),
         }  # fmt: skip
     return render(scope, "dashboard/campaign_new.html", context, status=status)

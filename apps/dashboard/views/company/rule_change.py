@@ -84,7 +84,7 @@ def _look(scope: PageContext, form: ConfirmForm, sent: ChangeForm, status: int =
         "effect": None if found.confidential else found.effect,
         "confidential": found.domains or (found.confidential and found.effect is not None),
         "alone": found.alone,
-        "warnings": campaigns.overlaps(found.overlaps),
+        "warnings": [*campaigns.overlaps(found.overlaps), *campaigns.claims(found.new)],
         "sent": sent,
     }
     return _page(scope, form, status=status, **context)

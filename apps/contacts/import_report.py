@@ -124,9 +124,7 @@ def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequen
     for entry, outcome in rejected:
         if text.tell() > space:
             break
-        cells = [
-            escape_formula(entry.cells[place][:KEPT_CELL_CHARS]) if place < len(entry.cells) else "" for place in kept
-        ]
+        cells = [entry.cells[place] if place < len(entry.cells) else "" for place in kept]
         if outcome.code == drafts.OBJECTED:
             # There is nothing to correct, and nobody wants to be kept here.
             cells = [""] * len(kept)

@@ -251,6 +251,8 @@ RATES = {
     "read": env.str("RATE_READ", "1200/minute"),
     "write": env.str("RATE_WRITE", "300/minute"),
     "upload": env.str("RATE_UPLOAD", "30/minute"),
+    "people": env.str("RATE_PEOPLE", "3000/minute"),
+    "export": env.str("RATE_EXPORT", "30/minute"),
 }
 RATES_STORAGE = _location.replace("unix://", "redis+unix://", 1) if CACHE_URL else "memory://"
 

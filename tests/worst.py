@@ -43,6 +43,8 @@ TABLES: dict[str, Builder] = {
     "lines of one quote": lambda n: b"name,phone\n" + b'"\n' * n,
     "quotes that close on the next line": lambda n: b"name,phone\n" + b'x,"\ny,z\n' * (n // 2),
     "quotes around quotes": lambda n: b"name,phone\n" + b'",""\n"\n' * (n // 2),
+    "guarded blanks in a name": lambda n: b"name,phone\n" + b'"x' + b"\t'" * (n // 2) + b'x",1\n',
+    "blanks in a line to reject": lambda n: b"name,phone\n" + b'Ann,"x' + b"\t" * n + b'x"\n',
     "wide rows": lambda n: b"name,phone\n" + (b"x" + b"," * 2_000 + b"\n") * (n // 100),
 }
 CARDS: dict[str, Builder] = {

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from apps.accounts import api_tokens
 from apps.accounts.models import Account, ApiToken
 from apps.accounts.second_factors import lacks_factor
+from apps.core.concurrency import limit_concurrency
 from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_of, count, person_of
 
 
@@ -70,6 +71,10 @@ class HasScope(BasePermission):
         raise PermissionDenied(message, code="insufficient_scope")
 
 
+# A page with more lines is counted as an export; a list of more people is recorded beside one other of its sender.
+LONG_PAGE, LONG_LIST = 100, 50
+
+
 def count_request(request: Request) -> None:
     """Count a request by the person who sends it, by any token or session, or by the address of nobody known.
 
@@ -77,9 +82,34 @@ def count_request(request: Request) -> None:
     """
     if isinstance(request.user, Account):
         kind = Kind.READ if request.method in SAFE_METHODS else Kind.WRITE
+        if kind is Kind.READ and _is_long_page(request):
+            kind = Kind.EXPORT
         _count(kind, person_of(request.user.pk))
+        if kind is Kind.EXPORT:
+            _limit_concurrency(request, kind)
     else:
         _count(Kind.STRANGER, _address(request))
+
+
+def _is_long_page(request: Request) -> bool:
+    # A limit that is no number is refused later.
+    limit = request.query_params.get("limit", "").strip()
+    return limit.isdecimal() and (len(limit) > len(str(LONG_PAGE)) or int(limit) > LONG_PAGE)
+
+
+def count_people(request: Request, people: int) -> None:
+    """Count the people that a signed-in sender asks to record. Raises Throttled beyond the limit."""
+    _count(Kind.PEOPLE, person_of(request.user.pk), people)
+    if people > LONG_LIST:
+        _limit_concurrency(request, Kind.PEOPLE)
+
+
+def _limit_concurrency(request: Request, kind: Kind) -> None:
+    try:
+        # Django's own request: its middleware frees the place.
+        limit_concurrency(request._request, kind, person_of(request.user.pk))  # noqa: SLF001
+    except TooOften as refused:
+        raise Throttled(refused.wait) from refused
 
 
 def _count_guess(request: Request) -> None:
@@ -88,9 +118,9 @@ def _count_guess(request: Request) -> None:
         _count(Kind.SIGN_IN, _address(request))
 
 
-def _count(kind: Kind, who: str) -> None:
+def _count(kind: Kind, who: str, cost: int = 1) -> None:
     try:
-        count(kind, who)
+        count(kind, who, cost)
     except TooOften as refused:
         raise Throttled(refused.wait) from refused
 

@@ -35,7 +35,7 @@ PLAIN = {
 PHONE_BREAK = re.compile(r";|[\r\n]+| / | ::: ")
 FEWEST_DIGITS = 5
 LONGEST_WORD = 200
-# A longer cell holds no list of one person's numbers: it is refused whole.
+# A longer cell holds no list of one person's numbers: it is refused whole. Of a name no more is read.
 CELL_LIMIT = 4_000
 Identities = tuple[tuple[str, str], ...]
 
@@ -144,7 +144,7 @@ def _places(roles: Sequence[str], wanted: str) -> list[int]:
 
 def _first(values: Sequence[str], places: list[int]) -> str:
     for place in places:
-        if place < len(values) and (text := _unguarded(values[place])):
+        if place < len(values) and (text := _unguarded(values[place][:CELL_LIMIT])):
             return text
     return ""
 
@@ -156,8 +156,8 @@ def _unguarded(cell: str) -> str:
 
 def _cut(kind: str, cell: str) -> list[str]:
     """The identities in one cell, each once: cut only where several are unmistakable."""
-    cell = _unguarded(cell)
-    cut = CUTTERS[kind](cell) if len(cell) <= CELL_LIMIT else [cell]
+    cell = cell.strip()
+    cut = CUTTERS[kind](_unguarded(cell)) if len(cell) <= CELL_LIMIT else [cell]
     return list(dict.fromkeys(text for text in cut if text))
 
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models import Sum
 
 from apps.contacts import drafts
+from apps.contacts.columns import CELL_LIMIT
 from apps.contacts.drafts import Outcome
 from apps.contacts.models import Submission
 from apps.contacts.reading import Entry
@@ -26,6 +27,8 @@ DONE_CODES = ("created", "updated", "unchanged", "duplicate")
 TOLD = ("line", "code", "reason")
 # Rejected lines are people's data: they are kept as long as somebody may still want to correct them.
 REJECTS_KEPT = timedelta(days=30)
+# Characters of a cell that a rejected line keeps: a cell that was refused for its length is still too long for one.
+KEPT_CELL_CHARS = CELL_LIMIT + 1
 
 
 @dataclass
@@ -102,7 +105,8 @@ class ImportResult:
 def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequence[tuple[Entry, Outcome]]) -> int:
     """Append rejected lines to the submission's rejects, in the batch's own transaction; returns how many are not kept.
 
-    Of one employee MAX_REJECTED_BYTES_PER_EMPLOYEE are kept: files of nothing else would fill the database.
+    Of one employee MAX_REJECTED_BYTES_PER_EMPLOYEE are kept: files of nothing else would fill the database. Of each
+    cell KEPT_CELL_CHARS are kept: the transaction holds the facts lock.
     """
     if not rejected:
         return 0
@@ -120,10 +124,11 @@ def keep_rejects(submission: Submission, header: Sequence[str], rejected: Sequen
     for entry, outcome in rejected:
         if text.tell() > space:
             break
-        cells = [escape_formula(entry.cells[place]) if place < len(entry.cells) else "" for place in kept]
+        cells = [entry.cells[place] if place < len(entry.cells) else "" for place in kept]
         if outcome.code == drafts.OBJECTED:
             # There is nothing to correct, and nobody wants to be kept here.
             cells = [""] * len(kept)
+        cells = [escape_formula(cell[:KEPT_CELL_CHARS]) for cell in cells]
         writer.writerow([*cells, entry.line, outcome.code, escape_formula(outcome.message)])
         written += 1
     append(submission.rejects, text.getvalue().encode("utf-8", "replace"))

@@ -205,11 +205,14 @@ def _queues(submission: Submission) -> list[str]:
 
 
 def next_files(after: uuid.UUID) -> list[uuid.UUID]:
-    """What may have waited for this file, to be asked for now that nothing is held for it."""
+    """What may have waited for this file, to be asked for now that nothing is held for it.
+
+    A large file of another employee comes before all others: one employee's files do not take every turn.
+    """
     waiting = Submission.objects.filter(state=Submission.State.RECEIVED, file__isnull=False).exclude(pk=after)
-    queues = (
-        Q(employee__in=Submission.objects.filter(pk=after).values("employee")), Q(file__size__gt=LARGE_BYTES),
-    )  # fmt: skip
+    own = Q(employee__in=Submission.objects.filter(pk=after).values("employee"))
+    large = Q(file__size__gt=LARGE_BYTES)
+    queues = (~own & large, own, large)
     found = (waiting.filter(queue).order_by("received_at").values_list("pk", flat=True).first() for queue in queues)
     return list(dict.fromkeys(pk for pk in found if pk))
 

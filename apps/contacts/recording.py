@@ -20,6 +20,7 @@ from apps.core.closed_periods import Period, closed_periods, open_periods
 from apps.core.identity import (
     RAW_LIMIT,
     Identity,
+    IdentityTooLong,
     InvalidIdentity,
     clean_text,
     distinct,
@@ -131,9 +132,12 @@ def normalise_draft(draft: Draft, *, lenient: bool = False, identify: Identify |
 
 def error_message(error: InvalidIdentity, raw: str) -> str:
     """What to tell the one who typed it."""
-    if error.kind in ("phone", "handle") and (intended := intended_phone(raw, settings.COMPANY_PHONE_REGION)):
+    # Nobody means a phone number by a text that is too long for any.
+    short = not isinstance(error, IdentityTooLong)
+    number = short and error.kind in ("phone", "handle")
+    if number and (intended := intended_phone(raw, settings.COMPANY_PHONE_REGION)):
         return _("This is not a valid phone number. Did you mean %(phone)s?") % {"phone": intended}
-    if error.kind == "handle" and nearly_phone(raw):
+    if short and error.kind == "handle" and nearly_phone(raw):
         return _("This is neither a valid phone number nor a handle.")
     return {
         "phone": _("This is not a valid phone number."),

@@ -56,6 +56,10 @@ class InvalidIdentity(ValueError):
         self.kind = kind
 
 
+class IdentityTooLong(InvalidIdentity):
+    """The text is longer than any identity is, as it was sent or as NFKC writes it."""
+
+
 class Identity(NamedTuple):
     """One normalised identity. `value`: E.164 phone, lower-case address with an ASCII domain, or lower-case handle.
 
@@ -160,12 +164,19 @@ def normalise_email(text: str) -> str:
         and len(local) <= LOCAL_LIMIT
         and len(plain) <= ADDRESS_LIMIT
     ):
-        return f"{local}@{_plain_domain(domain)}"
+        return f"{local}@{_known_domain(domain)}"
+    local, _, domain = text.rpartition("@")
+    plain = local.lower() if local.isascii() and not domain.isascii() else ""
+    if PLAIN_LOCAL.fullmatch(plain) and len(plain) <= LOCAL_LIMIT:
+        address = f"{plain}@{_known_domain(domain)}"
+        # The library counts the octets of both forms.
+        if max(len(address), len(text.encode("utf-8", "replace"))) <= ADDRESS_LIMIT:
+            return address
     return _email_by_library(text)
 
 
 @lru_cache(maxsize=100_000)
-def _plain_domain(domain: str) -> str:
+def _known_domain(domain: str) -> str:
     """A domain as the library writes it in an address. Raises InvalidIdentity, which is not remembered."""
     return _email_by_library(f"x@{domain}").partition("@")[2]
 
@@ -263,11 +274,15 @@ def normalise(kind: str, raw: str, *, region: str, key: str, handles: str = "") 
     letter by mistake is then neither a handle, unless an @ says so, nor a phone. Without it: whatever was ever taken.
     """
     if len(raw) > RAW_LIMIT:
-        raise InvalidIdentity(kind, "too long")
-    text = clean_text(raw, RAW_LIMIT)
-    if not raw.isascii():
+        raise IdentityTooLong(kind, "too long")
+    if raw.isascii():
+        text = clean_text(raw, RAW_LIMIT)
+    else:
         # Before, and of what has become such a character.
-        text = UNSEEN.sub("", clean_text(UNSEEN.sub("", raw), RAW_LIMIT))
+        text = UNSEEN.sub("", clean_text(UNSEEN.sub("", raw), RAW_LIMIT + 1))
+        # NFKC may make one character eighteen, and everything below takes its time for each.
+        if len(text) > RAW_LIMIT:
+            raise IdentityTooLong(kind, "too long")
     if not text:
         raise InvalidIdentity(kind, "empty")
     match kind:

@@ -1,7 +1,8 @@
 """Uploaded files are previewed by a worker: asked for by a page, made once, stored beside the file, gone with it.
 
 One file of a person is read at a time, and of the large files one in the company: whatever people send, workers are
-left for everything else. Whatever kills a worker, the sweep finds the preview that waits.
+left for everything else. Owners of large files take turns: a file of the owner who was read last comes after the files
+of all other owners. Whatever kills a worker, the sweep finds the preview that waits.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import translation
 
 from apps.core.clock import db_now
@@ -31,6 +32,8 @@ ATTEMPTS = 3
 LARGE_BYTES = 1_000_000
 # The lock of the worker that previews or records a large file: of two workers, one is always left for other tasks.
 LARGE_FILE = "large file"
+# Of so many files a worker looks for the one whose turn it is; the owners of all of them would have to be busy.
+MAX_LOOKED_AHEAD = 100
 GAVE_UP = {"problem": "gave_up"}
 
 
@@ -45,16 +48,17 @@ class Made:
 Maker = Callable[[StoredFile, dict[str, Any]], Made]
 
 
-def ask_preview(stored: StoredFile, asked: Mapping[str, Any]) -> FilePreview:
+def ask_preview(stored: StoredFile, asked: Mapping[str, Any], *, again: bool = False) -> FilePreview:
     """Ask that a file is read as `asked` says; `language` is the one of the sentences in its report.
 
-    While it waits, asking again in the same words changes nothing.
+    Asking in the same words changes nothing while the file waits, and afterwards only with `again`: the stored report
+    is the answer.
     """
     with transaction.atomic():
         now = db_now()
         given = {"asked": dict(asked), "asked_at": now, "advanced_at": now}
         held, created = FilePreview.objects.select_for_update().get_or_create(file=stored, defaults=given)
-        if not created and (held.state != State.WAITING or held.asked != given["asked"]):
+        if not created and (held.asked != given["asked"] or (again and held.state != State.WAITING)):
             FilePreview.objects.filter(pk=stored.pk).update(
                 **given, state=State.WAITING, version=F("version") + 1, attempts=0, report={}, attachment=b""
             )
@@ -66,15 +70,19 @@ def make_preview(file_id: uuid.UUID, makers: Mapping[str, Maker]) -> list[uuid.U
     """Make the preview of a file by the maker of its content type; returns what may be asked for next.
 
     Does nothing while another file of the same account is being read, or, for a large one, while another large one is
-    read or recorded; that worker asks for this one next. Given out twice, late or again, a preview is made once.
+    read or recorded; that worker asks for this one next. Reads no large file before its turn, but returns the one whose
+    turn it is. Given out twice, late or again, a preview is made once.
     """
     stored = StoredFile.objects.filter(pk=file_id, preview__state=State.WAITING).first()
     if stored is None or stored.content_type not in makers:
         return []
     with ExitStack() as held:
-        names = [f"preview:{stored.owner_id}", *([LARGE_FILE] if stored.size > LARGE_BYTES else [])]
+        large = stored.size > LARGE_BYTES
+        names = [_owner_lock(stored), *([LARGE_FILE] if large else [])]
         if not all(held.enter_context(advisory_lock(name)) for name in names):
             return []
+        if large and (first := _first_before(stored)):
+            return [first]
         _make(stored, makers[stored.content_type])
     # Only now: whoever asks for one of these while it was held has been sent away.
     waiting = FilePreview.objects.filter(state=State.WAITING).exclude(pk=file_id)
@@ -82,17 +90,45 @@ def make_preview(file_id: uuid.UUID, makers: Mapping[str, Maker]) -> list[uuid.U
 
 
 def _next(waiting: QuerySet[FilePreview], after: StoredFile) -> list[uuid.UUID]:
-    lanes = [Q(file__owner_id=after.owner_id)]
+    found = [waiting.filter(file__owner_id=after.owner_id).order_by("asked_at")]
     if after.size > LARGE_BYTES:
-        lanes.append(Q(file__size__gt=LARGE_BYTES))
-    found = (waiting.filter(lane).order_by("asked_at").values_list("pk", flat=True).first() for lane in lanes)
-    return list(dict.fromkeys(pk for pk in found if pk))
+        found.insert(0, _in_turn(waiting))
+    firsts = (files.values_list("pk", flat=True).first() for files in found)
+    return list(dict.fromkeys(pk for pk in firsts if pk))
+
+
+def _owner_lock(stored: StoredFile) -> str:
+    return f"preview:{stored.owner_id}"
+
+
+def _in_turn(waiting: QuerySet[FilePreview]) -> QuerySet[FilePreview]:
+    """The large files that wait: first of the owner whose last large file was begun longest ago, or never."""
+    begun = FilePreview.objects.filter(
+        file__owner_id=OuterRef("file__owner_id"), file__size__gt=LARGE_BYTES, attempts__gt=0
+    )
+    last_begun = Subquery(begun.order_by("-advanced_at").values("advanced_at")[:1])
+    return waiting.filter(file__size__gt=LARGE_BYTES).order_by(last_begun.asc(nulls_first=True), "asked_at")
+
+
+def _first_before(stored: StoredFile) -> uuid.UUID | None:
+    """The large file whose turn is before this one's; its owner has no other file being read. The caller holds the
+    lock of this file's owner.
+    """
+    waiting = FilePreview.objects.filter(state=State.WAITING).select_related("file")
+    for preview in _in_turn(waiting).only("file__owner_id")[:MAX_LOOKED_AHEAD]:
+        if preview.pk == stored.pk:
+            return None
+        if preview.file.owner_id == stored.owner_id:
+            return preview.pk
+        with advisory_lock(_owner_lock(preview.file)) as free:
+            if free:
+                return preview.pk
+    return None
 
 
 def next_large_previews() -> list[uuid.UUID]:
-    """The large file that has waited longest for its preview, if any; asked for when a large one is recorded."""
-    waiting = FilePreview.objects.filter(state=State.WAITING, file__size__gt=LARGE_BYTES)
-    return list(waiting.order_by("asked_at").values_list("pk", flat=True)[:1])
+    """The large file whose turn it is to be previewed, if any; asked for when a large one is recorded."""
+    return list(_in_turn(FilePreview.objects.filter(state=State.WAITING)).values_list("pk", flat=True)[:1])
 
 
 def _make(stored: StoredFile, maker: Maker) -> None:

@@ -37,6 +37,10 @@ class Kind(Enum):
     READ = "read"
     WRITE = "write"
     UPLOAD = "upload"
+    # People whom one sends to be recorded, each counted.
+    PEOPLE = "people"
+    # Files of contacts and standings, and long pages of the API.
+    EXPORT = "export"
 
     @property
     def fails_closed(self) -> bool:
@@ -56,17 +60,19 @@ class CountersUnavailable(Exception):
     """The counters do not answer, and what is asked for needs them."""
 
 
-def count(kind: Kind, who: str) -> None:
+def count(kind: Kind, who: str, cost: int = 1) -> None:
     """Count one request of this kind by `who`: a person's or an address's name for counters.
 
-    Raises TooOften at the limit, and CountersAway where that fails closed.
+    `cost`: as how many it counts, at most the whole limit. Raises TooOften at the limit, and CountersAway where that
+    fails closed.
     """
     limit = _limit(settings.RATES[kind.value])
     if limit is None:
         return
+    cost = min(cost, limit.amount)
     counters = _counters(settings.RATES_STORAGE)
     try:
-        wait = counters.refused(limit, kind.value, who, insist=kind.fails_closed)
+        wait = counters.refused(limit, kind.value, who, cost=cost, insist=kind.fails_closed)
     except StorageError as error:
         logger.error("The counters of attempts do not answer: %s", type(error.storage_error).__name__)
         if kind.fails_closed:
@@ -97,26 +103,26 @@ class _Counters:
         self.windows = SlidingWindowCounterRateLimiter(storage)
         self.away_until = 0.0
 
-    def refused(self, limit: RateLimitItem, *key: str, insist: bool) -> int:
+    def refused(self, limit: RateLimitItem, *key: str, cost: int, insist: bool) -> int:
         """Seconds to wait, 0 when it was counted, or not asked for shortly after a failure. Raises StorageError."""
         if not insist and time.monotonic() < self.away_until:
             return 0
         try:
             try:
-                return self._wait(limit, *key)
+                return self._wait(limit, *key, cost=cost)
             except (StorageError, ValueError, OverflowError) as error:
                 if isinstance(error, StorageError) and not isinstance(error.storage_error, ResponseError):
                     raise
                 # The key holds something that no counter of ours wrote: it is counted anew.
                 self.windows.clear(limit, *key)
                 self.windows.clear(ONCE_A_MINUTE, "told", *key)
-                return self._wait(limit, *key)
+                return self._wait(limit, *key, cost=cost)
         except StorageError:
             self.away_until = time.monotonic() + LEFT_ALONE
             raise
 
-    def _wait(self, limit: RateLimitItem, *key: str) -> int:
-        if self.windows.hit(limit, *key):
+    def _wait(self, limit: RateLimitItem, *key: str, cost: int) -> int:
+        if self.windows.hit(limit, *key, cost=cost):
             return 0
         wait = max(1, math.ceil(self.windows.get_window_stats(limit, *key).reset_time - time.time()))
         if self.windows.hit(ONCE_A_MINUTE, "told", *key):

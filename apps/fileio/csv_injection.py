@@ -7,21 +7,56 @@ _BEGINS = r"""[\s"'＂＇‘’“”]*[-=+@\t\r＝＋－＠]"""
 FORMULA = f"^{_BEGINS}"
 # In many countries a CSV is opened with semicolons or tabs as separators: what follows one, or a line break, is then a
 # cell. Quoting does not help: such a program does not see quotes in the middle of what it takes for a cell.
+# Only for PostgreSQL, whose texts are short: it takes quadratic time, because every separator of a run of blanks looks
+# ahead over the same run. Python reads each such run once (_guard, _unguard).
 INNER_FORMULA = rf"([;\t\r\n])(?={_BEGINS})"
 _RUNS = re.compile(FORMULA)
-_RUNS_INSIDE = re.compile(INNER_FORMULA)
-_INNER_GUARD = re.compile(rf"([;\t\r\n])'(?={_BEGINS})")
+_SEPARATORS, _SIGNS = frozenset(";\t\r\n"), frozenset("-=+@＝＋－＠")
+# A separator, and all separators, blanks and quotes behind it: the character behind the run decides about all of them.
+_RUNS_INSIDE = re.compile(r"""[;\t\r\n][;\s"'＂＇‘’“”]*""")
 
 
 def escape_formula(text: str) -> str:
-    """The text with an apostrophe before whatever a spreadsheet would run, else as it is. Readers drop those again."""
-    inside = _RUNS_INSIDE.sub(r"\1'", text)
+    """The text with an apostrophe before whatever a spreadsheet would run, else as it is. Readers drop those again.
+
+    Takes time in proportion to the length of the text.
+    """
+    inside = _RUNS_INSIDE.sub(_guard, text)
     return f"'{inside}" if _RUNS.match(text) else inside
 
 
 def unescape_formula(text: str) -> str:
-    """The text that `guarded` made this of."""
+    """The text that `escape_formula` made this of, in time in proportion to its length."""
     if "'" not in text:  # nearly every cell of millions
         return text
     inside = text[1:] if text.startswith("'") and _RUNS.match(text[1:]) else text
-    return _INNER_GUARD.sub(r"\1", inside)
+    return _RUNS_INSIDE.sub(_unguard, inside)
+
+
+def _guard(run: re.Match[str]) -> str:
+    """The run with an apostrophe behind every separator that a formula follows. Goes from the end to the beginning."""
+    guarded: list[str] = []
+    formula = _sign_behind(run)
+    for character in reversed(run[0]):
+        if formula and character in _SEPARATORS:
+            guarded.append("'")
+        guarded.append(character)
+        formula = character in "\t\r" or (formula and character != ";")
+    return "".join(reversed(guarded))
+
+
+def _unguard(run: re.Match[str]) -> str:
+    """The run without the apostrophes that `_guard` puts. Goes from the end to the beginning."""
+    kept: list[str] = []
+    # Whether a formula begins at the character behind this one, and at the one behind that.
+    formula, formula_behind = _sign_behind(run), False
+    for character in reversed(run[0]):
+        if formula_behind and character in _SEPARATORS and kept and kept[-1] == "'":
+            kept.pop()
+        kept.append(character)
+        formula, formula_behind = character in "\t\r" or (formula and character != ";"), formula
+    return "".join(reversed(kept))
+
+
+def _sign_behind(run: re.Match[str]) -> bool:
+    return run.end() < len(run.string) and run.string[run.end()] in _SIGNS

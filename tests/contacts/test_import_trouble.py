@@ -110,6 +110,17 @@ def test_one_large_file_is_recorded_at_a_time(alice: Employee, bob: Employee, mo
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_next_large_file_to_be_recorded_is_another_persons(
+    alice: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one employee's five files come before a colleague's, whose contacts are not in for as long."""
+    monkeypatch.setattr(imports, "LARGE_BYTES", 10)
+    first, second, other = (files.received(who, f"handle\nwechat{n}\n") for n, who in enumerate((alice, alice, bob)))
+    assert import_submission(first.pk)
+    assert next_files(first.pk) == [other.pk, second.pk]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_mutant_without_the_queue_a_person_takes_every_worker(
     alice: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,11 +63,60 @@ def test_most_addresses_take_the_quick_way_so_that_the_comparison_means_somethin
     asked: list[str] = []
     patch = pytest.MonkeyPatch()
     patch.setattr(identity, "_email_by_library", lambda text: asked.append(text) or "x@plain.example.org")
-    identity._plain_domain.cache_clear()
+    identity._known_domain.cache_clear()
     try:
         for n in range(50):
             identity.normalise_email(f"Guest.{n}+tag@plain.example.org")
     finally:
         patch.undo()
-        identity._plain_domain.cache_clear()
+        identity._known_domain.cache_clear()
     assert asked == ["x@plain.example.org"]
+
+
+FOREIGN = st.text(st.sampled_from("aZ09-.äßéйאあ。ﬁİı\u0301\u200d@ "), min_size=1, max_size=12)
+FOREIGN_DOMAIN = FOREIGN.map(lambda text: f"{text}ü.example.org") | st.lists(
+    st.sampled_from(["münchen", "ÄRZTE", "א" * 9, "例え", "b" * 60, "faß"]), min_size=1, max_size=5
+).map(lambda labels: ".".join([*labels, "みんな.example"]))
+
+
+@given(LOCAL, FOREIGN_DOMAIN)
+@example("a" * 64, ".".join(["א" * 9] * 8) + ".de")
+@example("a" * 64, ".".join(["ü" + "b" * 50] * 3) + ".de")
+@settings(max_examples=600, deadline=None)
+def test_an_address_with_an_international_domain_is_read_as_by_the_library(local: str, domain: str) -> None:
+    text = f"{local}@{domain}"
+    assert answer(identity.normalise_email, text) == answer(identity._email_by_library, text)
+
+
+def test_an_international_domain_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the library milliseconds."""
+    asked: list[str] = []
+    library = identity._email_by_library
+    monkeypatch.setattr(identity, "_email_by_library", lambda text: asked.append(text) or library(text))
+    identity._known_domain.cache_clear()
+    found = {identity.normalise_email(f"Guest.{n}@münchen.example.org") for n in range(50)}
+    assert (len(found), asked) == (50, ["x@münchen.example.org"])
+    assert "guest.7@xn--mnchen-3ya.example.org" in found
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("handle", "@łukasz"), ("email", "łukasz@example.org"), ("phone", "＋8613800138000")]
+)
+def test_a_text_is_normalised_once_before_its_kind_is_looked_at(
+    kind: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleaned: list[str] = []
+    clean = identity.clean_text
+    monkeypatch.setattr(identity, "clean_text", lambda *given: cleaned.append(given[0]) or clean(*given))
+    identity.normalise(kind, text, region="CN", key="k")
+    assert cleaned == [text]
+
+
+@pytest.mark.parametrize("kind", identity.KINDS)
+def test_a_text_that_normalisation_makes_too_long_is_refused_at_once(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("normalise_phone", "normalise_email", "normalise_handle"):
+        monkeypatch.setattr(identity, name, lambda *given: pytest.fail("a text of 5,400 characters was looked at"))
+    with pytest.raises(identity.IdentityTooLong):
+        identity.normalise(kind, "ﷺ" * 300, region="CN", key="k")

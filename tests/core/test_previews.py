@@ -67,6 +67,16 @@ def test_while_it_waits_asking_in_the_same_words_changes_nothing() -> None:
     assert ask_preview(stored, {"said": "y"}).version == 2
 
 
+def test_a_file_that_was_read_is_not_read_again_in_the_same_words() -> None:
+    stored, reading = sent(said="x"), Reading()
+    make_preview(stored.pk, {KIND: reading})
+    assert ask_preview(stored, {"said": "x"}).state == "made"
+    make_preview(stored.pk, {KIND: reading})
+    assert reading.read == [stored.pk]
+    assert ask_preview(stored, {"said": "x"}, again=True).state == "waiting"
+    assert ask_preview(stored, {"said": "y"}).version == 3
+
+
 def test_one_file_of_a_person_is_read_at_a_time_and_the_next_follows() -> None:
     first, second, gate = sent(), sent(), Gate()
     slow, quick = Reading(gate.before(lambda: None)), Reading()
@@ -89,6 +99,50 @@ def test_one_large_file_is_read_at_a_time_in_the_company() -> None:
         gate.open()
     assert quick.read == []
     assert reading.result() == [second.pk]
+
+
+LARGE = LARGE_BYTES + 1
+
+
+def read_all(reading: Maker, *tasks: StoredFile) -> None:
+    """As one worker does: each task, and behind them what they ask for."""
+    waiting = [stored.pk for stored in tasks]
+    while waiting:
+        waiting += make_preview(waiting.pop(0), {KIND: reading})
+
+
+def test_owners_of_large_files_take_turns() -> None:
+    """One employee's five files, sent first, kept another's from being read for three minutes."""
+    first, second, third = (sent(owner=1, size=LARGE) for _file in range(3))
+    other = sent(owner=2, size=LARGE)
+    last = sent(owner=3, size=LARGE)
+    reading = Reading()
+    read_all(reading, first, second, third, other, last)
+    assert reading.read == [first.pk, other.pk, last.pk, second.pk, third.pk]
+
+
+def test_a_file_that_is_read_another_way_again_and_again_takes_nobodys_turn() -> None:
+    hers, his = sent(owner=1, size=LARGE), sent(owner=2, size=LARGE)
+    reading = Reading()
+    make_preview(hers.pk, {KIND: reading})
+    for word in ("a", "b", "c"):
+        ask_preview(hers, {"said": word})
+        assert make_preview(hers.pk, {KIND: reading}) == [his.pk], "the worker reads his file, and not hers"
+    assert reading.read == [hers.pk]
+    assert make_preview(his.pk, {KIND: reading}) == [hers.pk]
+    assert next_large_previews() == [hers.pk]
+
+
+def test_the_turn_passes_over_an_owner_of_whom_another_file_is_being_read() -> None:
+    """That worker asks for the owner's next file; meanwhile the others go on."""
+    busy, small, other = sent(owner=1, size=LARGE), sent(owner=1), sent(owner=2, size=LARGE)
+    gate, quick = Gate(), Reading()
+    with meanwhile(lambda: make_preview(small.pk, {KIND: Reading(gate.before(lambda: None))})) as reading:
+        gate.wait()
+        make_preview(other.pk, {KIND: quick})
+        gate.open()
+    assert quick.read == [other.pk]
+    assert reading.result() == [busy.pk]
 
 
 def test_no_large_file_is_read_while_another_is_recorded() -> None:

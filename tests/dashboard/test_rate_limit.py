@@ -2,18 +2,22 @@
 
 import tempfile
 import threading
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 
 from apps.accounts.models import Scope
 from apps.campaigns.models import Campaign
 from apps.core import rate_limits
+from apps.core.concurrency import MAX_AT_ONCE
 from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_of, count, person_of
 from apps.employees.models import Employee
 from tests import people, plugin
@@ -199,3 +203,103 @@ def test_counters_that_hang_hold_nobody_up(limits: Any, settings: Any, valkey: V
 def test_an_ipv6_customer_is_one(remote: str, name: str) -> None:
     """Whoever has 2^64 addresses would have as many tries."""
     assert address_of(remote) == name
+
+
+@contextmanager
+def taken(kind: Kind, account: Any, places: int = MAX_AT_ONCE) -> Iterator[None]:
+    """As many requests of this person are being answered by other web processes."""
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            for place in range(places):
+                name = f"{kind.value}:{person_of(account.pk)}:{place}"
+                cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
+                assert cursor.fetchone() == (True,), "the place is taken"
+            yield
+    finally:
+        other.close()
+
+
+EXPORTS = [
+    "/contacts/export.csv", "/contacts/export.vcf", "/exports/my-standing.csv", "/team/A001/standings.csv",
+    "/api/v1/contacts/?limit=500", "/api/v1/standings/?limit=101",
+]  # fmt: skip
+
+
+def status(client: Client, address: str) -> int:
+    """The status of an answer that is read to its end."""
+    answer = client.get(address)
+    if answer.streaming:
+        b"".join(answer.streaming_content)
+    return answer.status_code
+
+
+@pytest.mark.parametrize("address", EXPORTS)
+def test_exports_and_long_pages_are_counted_for_themselves(
+    limits: Any, address: str, alice: Employee, alan: Employee, campaign: Campaign
+) -> None:
+    limits(export="1/minute")
+    hers, his = (people.sign_in(Client(), one) for one in (alice, alan))
+    assert [status(hers, address) != 429 for _time in range(2)] == [True, False]
+    assert status(his, address) != 429
+    assert {hers.get(path).status_code for path in ("/", "/contacts/", "/api/v1/contacts/?limit=100")} == {200}
+
+
+@pytest.mark.parametrize("address", EXPORTS)
+def test_two_exports_of_a_person_are_made_at_once(
+    limits: Any, address: str, alice: Employee, campaign: Campaign
+) -> None:
+    """A web process has four threads: with eight exports of one person every page waited for twenty seconds."""
+    limits(export="1000/minute")
+    client = people.sign_in(Client(), alice)
+    with taken(Kind.EXPORT, alice.account):
+        refused = client.get(address)
+        assert (refused.status_code, refused["Retry-After"]) == (429, "2")
+        assert client.get("/contacts/").status_code == 200
+    with taken(Kind.EXPORT, alice.account, places=1):
+        assert status(client, address) != 429
+
+
+def test_a_streamed_export_holds_its_place_until_it_is_sent(limits: Any, alice: Employee, campaign: Campaign) -> None:
+    limits(export="1000/minute")
+    sent = people.sign_in(Client(), alice).get("/contacts/export.vcf")
+    with pytest.raises(AssertionError, match="the place is taken"), taken(Kind.EXPORT, alice.account, places=1):
+        pass
+    b"".join(sent.streaming_content)
+    with taken(Kind.EXPORT, alice.account):
+        pass
+
+
+def test_people_are_counted_and_not_only_requests(
+    limits: Any, alice: Employee, alan: Employee, campaign: Campaign
+) -> None:
+    """Refused people cost as much as recorded ones, and are no part of the day's limit."""
+    limits(people="10/minute")
+    hers, his = (with_token(one, Scope.OWN, name="a") for one in (alice, alan))
+    body = {"contacts": [{"phone": f"{n}"} for n in range(4)]}
+    assert [hers.call("POST", "contacts/", body).status_code for _time in range(3)] == [200, 200, 429]
+    assert his.call("POST", "contacts/", body).status_code == 200
+    browser = people.sign_in(Client(), alice)
+    sent = {"name": "", "reach": "\n".join(f"@guest{n}" for n in range(4)), "key": str(uuid.uuid4())}
+    refused = browser.post("/contacts/add/", sent)
+    assert (refused.status_code, int(refused["Retry-After"]) > 0) == (429, True)
+
+
+def test_a_list_is_counted_before_it_is_looked_at(limits: Any, alice: Employee, campaign: Campaign) -> None:
+    limits(people="10/minute")
+    client = with_token(alice, Scope.OWN, name="a")
+    body = {"contacts": [{"nonsense": n} for n in range(600)]}
+    assert [client.call("POST", "contacts/", body).status_code for _time in range(2)] == [400, 429]
+
+
+def test_two_long_lists_of_a_person_are_recorded_at_once(limits: Any, alice: Employee, campaign: Campaign) -> None:
+    limits(people="1000/minute")
+    client = with_token(alice, Scope.OWN, name="a")
+    long, short = ({"contacts": [{"phone": f"{n}"} for n in range(people)]} for people in (51, 50))
+    with taken(Kind.PEOPLE, alice.account):
+        refused = client.call("POST", "contacts/", long)
+        assert (refused.status_code, refused["Retry-After"]) == (429, "2")
+        assert client.call("POST", "contacts/", short).status_code == 200
+    assert client.call("POST", "contacts/", long).status_code == 200
+    with taken(Kind.PEOPLE, alice.account):
+        pass

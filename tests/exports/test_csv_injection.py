@@ -2,6 +2,7 @@
 
 import csv
 import io
+import random
 import re
 from collections.abc import Callable
 from typing import Any
@@ -126,3 +127,27 @@ def test_quotes_around_every_text_would_not_hold() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_text_comes_back_as_it_was(text: str) -> None:
     assert unescape_formula(escape_formula(text)) == text
+
+
+# The definition: what each separator is followed by, looked at on its own. It takes quadratic time.
+BEGINS = r"""[\s"'＂＇‘’“”]*[-=+@\t\r＝＋－＠]"""
+GUARD_BY_DEFINITION = re.compile(rf"([;\t\r\n])(?={BEGINS})")
+UNGUARD_BY_DEFINITION = re.compile(rf"([;\t\r\n])'(?={BEGINS})")
+
+
+def escaped_by_definition(text: str) -> str:
+    inside = GUARD_BY_DEFINITION.sub(r"\1'", text)
+    return f"'{inside}" if re.match(BEGINS, text) else inside
+
+
+def unescaped_by_definition(text: str) -> str:
+    inside = text[1:] if text.startswith("'") and re.match(BEGINS, text[1:]) else text
+    return UNGUARD_BY_DEFINITION.sub(r"\1", inside)
+
+
+def test_every_text_is_guarded_as_by_the_definition() -> None:
+    chance = random.Random(8)
+    for _text in range(30_000):
+        text = "".join(chance.choices(";\t\r\n \u3000\"'’x=-＝", k=chance.randint(0, 12)))
+        assert escape_formula(text) == escaped_by_definition(text), repr(text)
+        assert unescape_formula(text) == unescaped_by_definition(text), repr(text)

@@ -5,14 +5,18 @@ Work is counted in calls of Python's functions, so that a slow machine changes n
 
 import io
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from apps.contacts.columns import CELL_LIMIT, person
+from apps.contacts.import_report import KEPT_CELL_CHARS
 from apps.contacts.reading import look
 from apps.fileio import csv_reader, encodings, xlsx_parts, xlsx_reader
+from apps.fileio.csv_injection import escape_formula, unescape_formula
 from apps.fileio.csv_reader import open_table
 from apps.fileio.encodings import TooLarge, UnreadableFile
 from apps.fileio.vcards import reader as cards
@@ -190,3 +194,37 @@ def test_a_roster_of_a_million_rows_is_within_the_bounds() -> None:
     assert xlsx_parts.MOST_ELEMENTS >= 1_000_000 * (1 + 3 * 12)
     assert xlsx_parts.MOST_TEXT_ELEMENTS >= 1_000_000 * 4 * 2
     assert xlsx_parts.MOST_ROWS > 1_000_000
+
+
+def cells(content: bytes) -> list[str]:
+    with open_table(io.BytesIO(content)) as table:
+        return [cell for record in table for cell in record.values]
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """The least processor time of five runs."""
+    taken = []
+    for _run in range(5):
+        before = time.process_time()
+        run()
+        taken.append(time.process_time() - before)
+    return min(taken)
+
+
+@pytest.mark.parametrize("kind", ["guarded blanks in a name", "blanks in a line to reject"])
+@pytest.mark.parametrize("guard", [escape_formula, unescape_formula])
+def test_a_cell_of_four_times_the_blanks_takes_four_times_the_time(kind: str, guard: Callable[[str], str]) -> None:
+    """It took sixteen times: one cell of a million characters kept a worker, and the facts lock, for an hour."""
+    small, large = (cells(worst.TABLES[kind](n)) for n in (2 * SMALL, 8 * SMALL))
+    assert sum(map(len, small)) > 2 * SMALL
+    assert seconds(lambda: list(map(guard, large))) <= 8 * seconds(lambda: list(map(guard, small))) + 0.001
+
+
+def test_a_cell_that_is_too_long_is_not_searched_for_guards(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+    monkeypatch.setattr("apps.contacts.columns.unescape_formula", lambda text: searched.append(len(text)) or text)
+    name, identities = person(["x" + "\t'" * CELL_LIMIT, " " + "1\t'" * CELL_LIMIT], ["name", "phone"])
+    assert max(searched) <= CELL_LIMIT
+    assert len(name) <= CELL_LIMIT
+    assert [len(text) for _kind, text in identities] == [3 * CELL_LIMIT]
+    assert KEPT_CELL_CHARS > CELL_LIMIT, "a corrected file would take such a cell for a list"

@@ -10,6 +10,7 @@ from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 
 from apps.accounts.login_throttling import WAIT, TooManyGuesses
+from apps.core.concurrency import free_place, limit_concurrency
 from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_of, count, person_of
 from apps.dashboard.middleware.request_size_limit import CONTACTS, ROSTER
 from apps.dashboard.views.errors import too_many, unavailable
@@ -17,6 +18,10 @@ from apps.dashboard.views.errors import too_many, unavailable
 # Monitors ask these, and nothing that is secret.
 UNCOUNTED = frozenset({"health-live", "health-ready"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
+# Files that are made of many rows while the reader waits.
+EXPORTS = frozenset(
+    {"contacts-csv", "contacts-vcf", "own-csv", "team-csv", "company-csv", "adjustments-csv", "reviews-csv"}
+)
 
 
 class RateLimitMiddleware:
@@ -26,14 +31,19 @@ class RateLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        free_place(request, response)
+        return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         match = request.resolver_match
         if getattr(getattr(view, "cls", None), "counts_itself", False) or (match and match.url_name in UNCOUNTED):
             return None
         try:
-            count(*_counted(request))
+            kind, who = _counted(request, match.url_name if match else None)
+            count(kind, who)
+            if kind is Kind.EXPORT:
+                limit_concurrency(request, kind, who)
         except TooOften as refused:
             return _refused(request, refused.wait)
         except CountersUnavailable:
@@ -42,6 +52,8 @@ class RateLimitMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The answer to a guesser says nothing of the last guess, right or wrong."""
+        if isinstance(exception, TooOften):
+            return _refused(request, exception.wait)
         return _refused(request, int(WAIT.total_seconds())) if isinstance(exception, TooManyGuesses) else None
 
 
@@ -51,7 +63,7 @@ def _refused(request: HttpRequest, wait: int) -> HttpResponse:
     return response
 
 
-def _counted(request: HttpRequest) -> tuple[Kind, str]:
+def _counted(request: HttpRequest, url_name: str | None) -> tuple[Kind, str]:
     """What this request is counted as, and for whom."""
     account = request.session.get(SESSION_KEY)
     address = address_of(request.META.get("REMOTE_ADDR", ""))
@@ -59,5 +71,5 @@ def _counted(request: HttpRequest) -> tuple[Kind, str]:
         # Whoever is not signed in has nothing to send but what signs in.
         return (Kind.STRANGER if request.method in READS else Kind.SIGN_IN), address
     if request.method in READS:
-        return Kind.READ, person_of(account)
+        return (Kind.EXPORT if url_name in EXPORTS else Kind.READ), person_of(account)
     return (Kind.UPLOAD if request.path in (CONTACTS, ROSTER) else Kind.WRITE), person_of(account)

@@ -70,7 +70,8 @@ def _ask_preview(scope: PageContext, stored: StoredFile, encoding: str = "") -> 
         "campaign": scope.the_campaign.pk, "employee": scope.user.employee_id, "language": translation.get_language(),
         "encoding": encoding if encoding in ENCODINGS else "",
     }  # fmt: skip
-    ask_preview(stored, asked)
+    # The campaign, its rule and the employees may have changed since.
+    ask_preview(stored, asked, again=True)
     enqueue.enqueue_preview(stored.pk)
 
 

@@ -11,6 +11,7 @@ from apps.contacts.models import Source
 from apps.contacts.pasting import lines_of
 from apps.contacts.services import changes, submissions
 from apps.core import clock, enqueue
+from apps.core.rate_limits import Kind, count, person_of
 from apps.dashboard.forms.base import QuickAddForm
 from apps.dashboard.views.contacts.contacts import listing
 from apps.dashboard.views.page_context import PageContext, fragment
@@ -56,7 +57,9 @@ def _whole(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -> H
 
 def _record(scope: PageContext, form: QuickAddForm) -> Feedback | None:
     """What to say after recording; None when one person was refused (the form then says why)."""
-    drafts, typed = form.drafts, form.cleaned_data["reach"]
+    typed = form.cleaned_data["reach"]
+    count(Kind.PEOPLE, person_of(scope.user.pk), len(lines_of(typed)))
+    drafts = form.drafts
     try:
         report = submissions.submit(
             employee=scope.the_employee,

@@ -256,7 +256,9 @@ CREATE FUNCTION accounts_mark_used() RETURNS trigger
 BEGIN
     IF TG_OP = 'UPDATE' AND OLD.used_at IS NOT NULL THEN
         NEW.used_at := OLD.used_at;
-    ELSIF NEW.last_login IS NOT NULL OR NEW.password NOT LIKE '!%' AND NEW.password <> '' THEN
+    ELSIF NEW.used_at IS NULL
+        AND (NEW.last_login IS NOT NULL OR NEW.password NOT LIKE '!%' AND NEW.password <> '')
+    THEN
         NEW.used_at := hundred_clock();
     END IF;
     RETURN NEW;

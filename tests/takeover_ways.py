@@ -14,6 +14,7 @@ from django.test import Client
 from apps.accounts import api_tokens
 from apps.accounts.models import Account, ApprovalRequest, Scope
 from apps.accounts.oidc_login import Claims, SsoRejected, sign_on
+from apps.accounts.services import set_password_link
 from apps.contacts.models import Contact
 from apps.employees.models import Employee
 from tests import people
@@ -87,6 +88,7 @@ def waits_with_a_password_for_a_future_employee(ground: Ground) -> bool:
     ground.opens_a_link()
     _token, secret = api_tokens.create_token(account=account("E600"), name="x", scopes=[Scope.OWN], by=people.TESTER)
     ground.client("H001").post(f"/company/roster/{load.pk}/undo/")
+    ground.decides(ground.client("C001"))
     ground.load("E600,Erin,erin@corp.example.com", by="C001")
     answer = Client().get("/api/v1/me/standing/", HTTP_AUTHORIZATION=f"Bearer {secret}")
     return _signs_in("E600") or answer.status_code != 401
@@ -119,12 +121,72 @@ def signs_on_by_what_was_bound_to_an_undone_line(ground: Ground) -> bool:
     load = ground.load("E600,Nobody,contractor@corp.example.com")
     sign_on(accomplice)
     ground.client("H001").post(f"/company/roster/{load.pk}/undo/")
+    ground.decides(ground.client("C001"))
     ground.load("E600,Erin,erin@corp.example.com", by="C001")
     try:
         sign_on(accomplice)
     except SsoRejected:
         return False
     return True
+
+
+@way("hr")
+def undoes_a_colleagues_line_and_loads_it_with_another_address(ground: Ground) -> bool:
+    """The real address and the real person's contacts first, the own address later."""
+    return _reloads_a_used_line(ground, approved=False)
+
+
+@way("hr")
+def loads_a_line_with_another_address_after_an_approved_undo(ground: Ground) -> bool:
+    """The second person approved that the line goes, not whose address the number has next."""
+    return _reloads_a_used_line(ground, approved=True)
+
+
+def _reloads_a_used_line(ground: Ground, *, approved: bool) -> bool:
+    load = ground.load("E600,Erin,erin@corp.example.com", by="C001")
+    erin = people.with_account(people.person("E600"))
+    people.record_one(erin, ("phone", "+8613911112222"), name=CANARY)
+    ground.client("H001").post(f"/company/roster/{load.pk}/undo/")
+    if approved:
+        ground.decides(ground.client("C001"))
+    ground.load(f"E600,Erin,erin@{MALLORY}")
+    return ground.takes_over("E600")
+
+
+@way("hr")
+def gives_a_new_colleague_the_own_mailbox(ground: Ground) -> bool:
+    """The colleague sets a password by a printed link and records contacts; then the password is forgotten."""
+    ground.load(f"E600,Erin,erin@{MALLORY}")
+    _uses_a_printed_link("E600")
+    return ground.takes_over("E600")
+
+
+@way("hr")
+def proves_the_own_mailbox_before_the_colleague_comes(ground: Ground) -> bool:
+    """A link mailed to the own mailbox sets a password first; the operator's printed link ends what that proved."""
+    ground.load(f"E600,Erin,erin@{MALLORY}")
+    ground.forgets("E600")
+    ground.opens_a_link()
+    _uses_a_printed_link("E600")
+    mail.outbox.clear()
+    return ground.takes_over("E600")
+
+
+@way("hr")
+def keeps_a_mailed_link_until_the_feed_brings_contacts(ground: Ground) -> bool:
+    ground.load(f"E600,Erin,erin@{MALLORY}")
+    ground.forgets("E600")
+    people.record_one(people.person("E600"), ("phone", "+8613911112222"), name=CANARY)
+    return ground.reads_contacts(ground.opens_a_link())
+
+
+def _uses_a_printed_link(staff_no: str) -> None:
+    link = set_password_link(account(staff_no), printed=True).removeprefix("http://testserver")
+    client = Client()
+    page = client.get(link, follow=True)
+    said = {"new_password1": people.PASSWORD, "new_password2": people.PASSWORD}
+    assert client.post(page.redirect_chain[-1][0], said).status_code == 302
+    people.record_one(people.person(staff_no), ("phone", "+8613911112222"), name=CANARY)
 
 
 @way("hr")

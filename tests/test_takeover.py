@@ -11,9 +11,10 @@ import pytest
 from django.db.models import Q
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from apps.accounts import approvals
+from apps.accounts import approvals, password_reset
 from apps.campaigns.models import Campaign
 from apps.core import enqueue
+from apps.dashboard.views.account import password
 from apps.employees.models import Employee
 from apps.operations.tasks import mail_link
 from apps.roster import effects, loading
@@ -61,6 +62,11 @@ def test_nobody_takes_over(way: Way, ground: Ground) -> None:
     assert not way.tries(ground)
 
 
+def believe_first_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in (password_reset, password):
+        monkeypatch.setattr(place, "has_unproven_email", lambda _employee: False)
+
+
 class TestMutants:
     """One protection less, and the same way succeeds."""
 
@@ -71,6 +77,10 @@ class TestMutants:
     def test_a_requester_who_reads_everything(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(effects, "CONFIDENTIAL", ())
         assert takeover_ways.reads_in_the_request_whose_contact_somebody_is(ground)
+
+    def test_a_first_address_that_counts_as_proven(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+        believe_first_addresses(monkeypatch)
+        assert takeover_ways.gives_a_new_colleague_the_own_mailbox(ground)
 
     def test_an_account_that_got_the_role_just_now(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(approvals, "settled", lambda now: Q())
@@ -109,8 +119,9 @@ NEEDS_TWO = "ALTER TABLE employees_employee {} TRIGGER accounts_email_needs_two"
 def direct(
     transactional_db: None, as_owner: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """A roster changes addresses by itself, as it did, and the database does not mind."""
+    """A roster changes addresses by itself, as it did, each counts as proven, and the database does not mind."""
     monkeypatch.setattr(loading, "KEEP_EMAILS", "SELECT 1")
+    believe_first_addresses(monkeypatch)
     as_owner(NEEDS_TWO.format("DISABLE"))
     yield
     as_owner(NEEDS_TWO.format("ENABLE"))
@@ -124,6 +135,8 @@ def direct(
         takeover_ways.gives_another_address_before_there_is_an_account,
         takeover_ways.gives_the_second_hr_user_another_address,
         takeover_ways.ends_the_victim_and_brings_them_back_with_another_address,
+        takeover_ways.undoes_a_colleagues_line_and_loads_it_with_another_address,
+        takeover_ways.loads_a_line_with_another_address_after_an_approved_undo,
     ],
 )
 def test_mutant_addresses_that_a_roster_changes_by_itself(direct: None, tries: Any, ground: Ground) -> None:

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from apps.accounts.backends import MAY_SIGN_IN
 from apps.accounts.models import Account, ProviderSubject, Role
+from apps.accounts.password_reset import has_pending_email_change
 from apps.accounts.security_mails import Event, notify_owner
 from apps.accounts.services import account_for
 from apps.accounts.sessions import end_access
@@ -109,7 +110,10 @@ def _employee(claims: Claims) -> Employee | None:
     people = Employee.objects.filter(**{name: value})
     # An address of somebody who left may be somebody else's by now.
     found = list((people.filter(EMPLOYED) if name == "email" else people)[:2])
-    return found[0] if len(found) == 1 else None
+    if len(found) != 1 or (name == "email" and has_pending_email_change(found[0].pk)):
+        # A binding outlives the address. Whose it is, a second person is about to decide.
+        return None
+    return found[0]
 
 
 def _follow_groups(account: Account, claims: Claims) -> None:

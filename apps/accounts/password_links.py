@@ -23,4 +23,11 @@ class PasswordLinkTokens(PasswordResetTokenGenerator):
         return "|".join(map(str, parts))
 
 
+class PrintedLinkTokens(PasswordLinkTokens):
+    """Of links that the operator hands over: the password they set proves nothing about the mailbox."""
+
+    key_salt = "apps.accounts.password_links.printed"
+
+
 password_link_tokens = PasswordLinkTokens()
+printed_link_tokens = PrintedLinkTokens()

@@ -11,6 +11,7 @@ from smtplib import SMTPException
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -18,7 +19,7 @@ from django.utils.translation import override
 from apps.accounts.backends import MAY_SIGN_IN
 from apps.accounts.models import Account, EmailChange, ProviderSubject
 from apps.accounts.models.account import meant_by
-from apps.accounts.services import account_for, set_password_link
+from apps.accounts.services import account_for, roster_address, set_password_link
 from apps.core.audit import SYSTEM, audit
 from apps.core.clock import db_now
 from apps.core.identity import storable
@@ -47,12 +48,14 @@ def find_account(name: str) -> tuple[int, int]:
 def mail_link(*, account_id: int, employee_id: int, language: str) -> bool:
     """Mail a link to set a password to the one who is meant; True when a mail went out.
 
-    Nothing goes to nobody, to who has left, to who signs in at the company's provider alone, too often, or while a
-    change of the address waits for a second person. What was sent stands in the audit trail: a broker or cache in wrong
-    hands fills no letter box.
+    Nothing goes to nobody, to who has left, to who signs in at the company's provider alone, too often, while a change
+    of the address waits for a second person, or to an unproven address of an account in use. What was sent stands in
+    the audit trail: a broker or cache in wrong hands fills no letter box.
     """
     account = _account(account_id, employee_id)
-    if account is None or not _address(account) or has_pending_email_change(account.employee_id or 0):
+    if account is None or not roster_address(account):
+        return False
+    if has_pending_email_change(account.employee_id or 0) or has_unproven_email(account.employee_id or 0):
         return False
     with advisory_lock(f"link:{account.pk}") as mine:
         return mine and not _mailed_lately(account) and _mail(account, language)
@@ -75,7 +78,7 @@ def _mail(account: Account, language: str) -> bool:
                 "password stays as it is.\n"
             )
             % {"name": account, "link": set_password_link(account), "login": account.login},
-            to=[_address(account)],
+            to=[roster_address(account)],
         )
     try:
         mail.send()
@@ -101,11 +104,6 @@ def _account(account_id: int, employee_id: int) -> Account | None:
     return None if elsewhere and not account.has_usable_password() else account
 
 
-def _address(account: Account) -> str:
-    """Where the roster says that this person is reached, today."""
-    return account.employee.email if account.employee else account.email
-
-
 def has_pending_email_change(employee_id: int) -> bool:
     """Whether no link may be mailed to this employee's address now.
 
@@ -117,3 +115,16 @@ def has_pending_email_change(employee_id: int) -> bool:
     key = email_digest(address or "")
     holders = EmployeeIdentity.objects.filter(kind="email", digest=key, live=True)
     return key is not None and holders.exclude(employee=employee_id).exists()
+
+
+def has_unproven_email(employee_id: int) -> bool:
+    """Whether the number is in use, and its address is one that a single HR user gave it and no mailed link proved.
+
+    A printed link proves nothing: the mailbox may be that HR user's own. The operator prints another one.
+    """
+    employee = Employee.objects.filter(pk=employee_id, email_unproven=True).select_related("account").first()
+    if employee is None or employee.email == getattr(getattr(employee, "account", None), "proven_email", ""):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_number_used(%s)", [employee_id])
+        return bool(cursor.fetchone()[0])

@@ -14,7 +14,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Account, Role
-from apps.accounts.password_links import password_link_tokens
+from apps.accounts.password_links import password_link_tokens, printed_link_tokens
 from apps.accounts.security_mails import Event, notify_owner
 from apps.core.audit import SYSTEM, Actor, audit, audit_once
 from apps.core.identity import storable
@@ -77,16 +77,22 @@ def grant_role(*, employee: Employee, role: str, by: Actor, revoke: bool = False
     return changed
 
 
-def set_password_link(account: Account) -> str:
+def roster_address(account: Account) -> str:
+    """Where the roster says that this person is reached, today."""
+    return account.employee.email if account.employee else account.email
+
+
+def set_password_link(account: Account, *, printed: bool = False) -> str:
     """A link, valid for PASSWORD_RESET_TIMEOUT and for one use, at which this account's password is set.
 
-    It leads to BASE_URL: a caller that could name another host could have the token sent there.
+    A link that is not `printed` is mailed to `roster_address`, and proves that address when it is used. It leads
+    to BASE_URL: a caller that could name another host could have the token sent there.
     """
     address = reverse(
         "set-password",
         kwargs={
             "uidb64": urlsafe_base64_encode(force_bytes(account.pk)),
-            "token": password_link_tokens.make_token(account),
+            "token": (printed_link_tokens if printed else password_link_tokens).make_token(account),
         },
     )
     return settings.BASE_URL + address
@@ -101,7 +107,7 @@ def invitation(account: Account) -> EmailMessage:
             "for three days.\n"
         )
         % {"name": account, "link": set_password_link(account), "login": account.login},
-        to=[account.email],
+        to=[roster_address(account)],
     )
 
 

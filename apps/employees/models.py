@@ -18,6 +18,11 @@ class Employee(models.Model):
     phone = models.TextField(blank=True, help_text="E.164, or empty")
     time_zone = models.TextField(blank=True, help_text="IANA name, or empty for the company's")
     created_at = models.DateTimeField(db_default=Clock())
+    email_unproven = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="one HR user gave this address to a new line alone: nothing has proven whose mailbox it is",
+    )
 
     objects = EmployeeQuerySet.as_manager()
 

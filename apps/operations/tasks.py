@@ -30,7 +30,7 @@ from apps.privacy import erasure_approvals, retention
 from apps.results import freeze, result_versions
 from apps.reviews import answer_mails
 from apps.roster import email_change_mails
-from apps.roster.imports import forget_loads, process_load, waiting_loads
+from apps.roster.imports import forget_loads, next_loads, process_load, waiting_loads
 from apps.standings import build_summaries, effective_dates, marking, process_runs, start_run
 
 logger = logging.getLogger(__name__)
@@ -82,8 +82,14 @@ def import_submission(submission_id: uuid.UUID | str) -> None:
 @shared_task
 def work_on_load(load_id: uuid.UUID | str) -> None:
     """Look at a roster that was sent, or apply one that was confirmed; then mark whom it touched."""
-    process_load(uuid.UUID(str(load_id)))
+    done = uuid.UUID(str(load_id))
+    is_done = process_load(done)
     mark_touched()
+    if is_done:
+        for waiting in next_loads(done):
+            enqueue.enqueue_roster_import(waiting)
+        for waiting in next_large_previews():
+            enqueue.enqueue_preview(waiting)
 
 
 def _ring_for_ranges() -> None:

@@ -122,7 +122,8 @@ def kept_domains() -> frozenset[str]:
 def forgetting(identities: tuple[Identity, ...]) -> erasure_subject.ErasureTarget:
     # Files made of numbers and of the roster hold no contact.
     spared = [*Export.objects.exclude(file=None).values_list("file", flat=True)]
-    spared += RosterLoad.objects.exclude(file=None).values_list("file", flat=True)
+    for column in ("file", "difference"):
+        spared += RosterLoad.objects.exclude(**{column: None}).values_list(column, flat=True)
     return erasure_subject.ErasureTarget(identities, kept_domains(), tuple(spared))
 
 

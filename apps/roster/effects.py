@@ -27,8 +27,8 @@ SUMMED_OVER = timedelta(days=1)
 # Names in an effect that only the second person reads: they tell whose contact somebody is.
 CONFIDENTIAL = ("counts",)
 # What one person causes for nobody, and what is summed: people who change, and people who come.
-ALWAYS_TWO = ("counts", "addresses", "role_changes")
-CHANGED, CAME = ("leaving", "moving", "renaming", "phones"), ("joining", "returning")
+ALWAYS_TWO = ("counts", "addresses", "role_changes", "used_numbers")
+CHANGED, CAME = ("leaving", "moving", "renaming", "phones", "time_zones"), ("joining", "returning")
 
 # `people` is a SELECT of ids; each table that is read begins with `prefix`.
 REMEMBER = """
@@ -36,7 +36,8 @@ DROP TABLE IF EXISTS pg_temp.effect_people, pg_temp.effect_employee, pg_temp.eff
     pg_temp.effect_placement, pg_temp.effect_employeeidentity;
 CREATE TEMP TABLE effect_people ON COMMIT DROP AS SELECT DISTINCT employee_id FROM ({people}) touched;
 CREATE TEMP TABLE effect_employee ON COMMIT DROP AS
-    SELECT id AS employee_id, name FROM {prefix}employees_employee WHERE id IN (SELECT employee_id FROM effect_people);
+    SELECT id AS employee_id, name, time_zone FROM {prefix}employees_employee
+    WHERE id IN (SELECT employee_id FROM effect_people);
 CREATE TEMP TABLE effect_employment ON COMMIT DROP AS
     SELECT * FROM {prefix}employees_employment WHERE employee_id IN (SELECT employee_id FROM effect_people);
 CREATE TEMP TABLE effect_placement ON COMMIT DROP AS
@@ -74,6 +75,12 @@ RENAMED = """
 SELECT count(*) FROM effect_employee was JOIN employees_employee is_now ON is_now.id = was.employee_id
 WHERE was.name <> is_now.name AND EXISTS (SELECT 1 FROM effect_employment work WHERE work.employee_id = is_now.id)
 """
+# The employee's own page shows deadlines in it as well.
+TIME_ZONES = """
+SELECT count(*) FROM effect_employee was JOIN employees_employee is_now ON is_now.id = was.employee_id
+WHERE was.time_zone <> is_now.time_zone
+  AND EXISTS (SELECT 1 FROM effect_employment work WHERE work.employee_id = is_now.id)
+"""
 # New phones and addresses of known people: no employee's contact with one of them counts from then on.
 PHONES = """
 SELECT count(DISTINCT held.employee_id) FROM effect_employee JOIN employees_employeeidentity held USING (employee_id)
@@ -89,6 +96,16 @@ WHERE (account.id = %(by)s OR EXISTS (SELECT 1 FROM accounts_role role WHERE rol
      WHERE work.employee_id = is_now.id) IS DISTINCT FROM
     (SELECT array_agg((starts_at, ends_at)::text ORDER BY starts_at) FROM employees_employment work
      WHERE work.employee_id = is_now.id))
+"""
+# Employees without any employment left, as after an undo, whose contacts or account are in use: the number with all of
+# it would be free for the next line.
+USED_NUMBERS = """
+WITH without AS MATERIALIZED (
+    SELECT employee_id FROM effect_people
+    WHERE EXISTS (SELECT 1 FROM effect_employment was WHERE was.employee_id = effect_people.employee_id)
+      AND NOT EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = effect_people.employee_id)
+)
+SELECT count(*) FROM without WHERE accounts_number_used(employee_id)
 """
 # Another manager or department at any moment; the first placement begins with the employment, which STAYS compares.
 # Who gets another manager for the time to come moves everybody below as well: they stand in another team than before.
@@ -177,7 +194,10 @@ def count_effect(now: datetime, by: Actor) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(STAYS, {"now": now})
         effect = dict(zip(("leaving", "joining", "returning"), cursor.fetchone(), strict=True))
-        counted = {"moving": MOVED, "renaming": RENAMED, "phones": PHONES, "role_changes": OF_ROLES}
+        counted = {
+            "moving": MOVED, "renaming": RENAMED, "phones": PHONES, "role_changes": OF_ROLES,
+            "time_zones": TIME_ZONES, "used_numbers": USED_NUMBERS,
+        }  # fmt: skip
         for name, counts in counted.items():
             cursor.execute(counts, {"now": now, "by": by.id})
             [effect[name]] = cursor.fetchone()

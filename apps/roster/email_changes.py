@@ -46,7 +46,8 @@ SELECT %s, unnest(%s::bigint[]), unnest(%s::text[]), unnest(%s::text[]), true
 
 APPLY = [
     """
-    UPDATE employees_employee person SET email = change.new_email FROM accounts_emailchange change
+    UPDATE employees_employee person SET email = change.new_email, email_unproven = false
+    FROM accounts_emailchange change
     WHERE change.id = ANY(%(ids)s) AND person.id = change.employee_id
     """,
     "UPDATE accounts_emailchange SET waiting = false, applied_at = %(now)s WHERE id = ANY(%(ids)s)",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -18,7 +18,7 @@ from django.db.models import F, Q, QuerySet
 
 from apps.accounts.approvals import ApprovalRefused, supersede_requests
 from apps.accounts.models import Account, ApprovalRequest
-from apps.core.audit import SYSTEM, Actor
+from apps.core.audit import SYSTEM, Actor, audit
 from apps.core.clock import db_now
 from apps.core.closed_periods import BackdatingBlocked
 from apps.core.files import IN_MEMORY, keep_file, opened, store_file
@@ -26,6 +26,7 @@ from apps.core.identity import clean_text
 from apps.core.identity_key import verify_identity_key
 from apps.core.locks import advisory_lock
 from apps.core.models import StoredFile
+from apps.core.previews import LARGE_BYTES, LARGE_FILE
 from apps.employees.models import Employee
 from apps.employees.org_tree import roster_version
 from apps.fileio.csv_reader import TooLarge, UnreadableFile
@@ -127,6 +128,8 @@ def confirm(load: RosterLoad, *, digest: str, by: Actor) -> bool:
         now = db_now()
         if not keep_file(held.file.pk, now + UPLOAD_KEPT):
             return False
+        if held.difference_id:
+            keep_file(held.difference_id, now + DIFFERENCE_KEPT)
         if held.layout.get("said_by") == (by.id or 0):
             remember_columns(held.layout["header"], held.layout["roles"], by)
         held.state, held.actor_id, held.actor_label = State.RECEIVED, by.id, by.label
@@ -181,24 +184,48 @@ def request_file(
     return request or load.report.get("problem") or {"code": load.state}
 
 
-def process_load(load_id: uuid.UUID) -> None:
-    """Do what waits: look at a file, or apply it. Given out twice, late or again, a load is applied once."""
+def process_load(load_id: uuid.UUID) -> bool:
+    """Do what waits: look at a file, or apply it. Given out twice, late or again, a load is applied once.
+
+    Returns whether nothing is left to do; False: it must wait.
+
+    Does nothing while another file of the same account, or of large ones another large one, is read; the sweep and
+    `next_loads` ask again. Files of commands are read in their own process and wait for none.
+    """
     verify_identity_key()
-    with advisory_lock(f"roster:{load_id}") as mine:
+    with ExitStack() as held:
+        mine = all(held.enter_context(advisory_lock(name)) for name in (f"roster:{load_id}", *_lanes(load_id)))
         # Somebody may ask for another look while one is under way; nobody asks without end.
         for _attempt in range(ATTEMPTS):
             load = RosterLoad.objects.select_related("file").filter(pk=load_id, state__in=WAITING).first()
             if not mine or load is None:
-                return
+                return mine
             RosterLoad.objects.filter(pk=load_id).update(attempts=F("attempts") + 1, advanced_at=db_now())
             if load.file is None or load.attempts >= ATTEMPTS:
                 _give_up(load, {"code": "lost" if load.file is None else "gave_up"})
-                return
+                return True
             with _counting_deaths_only(load_id):
                 if load.state == State.LOOKING:
                     _look(load, load.file)
                 elif not _apply(load, load.file):
-                    return
+                    return False
+    return False
+
+
+def _lanes(load_id: uuid.UUID) -> list[str]:
+    load = RosterLoad.objects.select_related("file").filter(pk=load_id, actor_id__isnull=False).first()
+    if load is None or load.file is None:
+        return []
+    return [f"preview:{load.actor_id}", *([LARGE_FILE] if load.file.size > LARGE_BYTES else [])]
+
+
+def next_loads(after: uuid.UUID) -> list[uuid.UUID]:
+    """The loads that may have waited for this one: the next of its account, and the next large one."""
+    done = RosterLoad.objects.filter(pk=after).values("actor_id")
+    waiting = RosterLoad.objects.filter(state__in=WAITING).exclude(pk=after).order_by("advanced_at")
+    lanes = (Q(actor_id__in=done), Q(file__size__gt=LARGE_BYTES))
+    found = (waiting.filter(lane).values_list("pk", flat=True).first() for lane in lanes)
+    return list(dict.fromkeys(pk for pk in found if pk))
 
 
 @contextmanager
@@ -294,9 +321,12 @@ def _look(load: RosterLoad, stored: StoredFile) -> None:
                 whole.seek(0)
                 told["difference"] = store_file(
                     name="roster-difference.csv", content=iter(lambda: whole.read(1 << 18), b""),
-                    content_type=DIFFERENCE, expires_at=db_now() + DIFFERENCE_KEPT, owner_id=load.actor_id,
+                    content_type=DIFFERENCE, expires_at=db_now() + UPLOAD_KEPT, owner_id=load.actor_id,
                 )  # fmt: skip
             RosterLoad.objects.filter(pk=load.pk).update(**told, attempts=0, advanced_at=db_now())
+            detail = {"lines": roster.read} if roster else {}
+            by = Actor(load.actor_id, load.actor_label)
+            audit("roster.previewed", by=by, kind="roster", id=load.pk, label=load.file_name, detail=detail)
 
 
 def _header_is_read(load: RosterLoad, stored: StoredFile) -> bool:

@@ -37,8 +37,11 @@ from apps.roster.statements import (
     KEEP_EMAILS,
     LEAVE_MANAGERS_OUT,
     LEAVERS,
+    LOCK_CHANGED_PEOPLE,
     LOCK_PEOPLE,
+    NEW_CHAIN,
     NEW_IDENTITIES,
+    NEW_MANAGERS,
     PEOPLE,
     PLACEMENTS,
     PLANNED,
@@ -156,11 +159,9 @@ def _refusal(error: Error) -> Exception:
     """The sentence for what the database refused, or the error itself when it is none of ours."""
     code, detail = getattr(error.__cause__, "pgcode", ""), getattr(error.__cause__, "diag", None)
     if code == CYCLE and detail:
-        names = detail.message_detail
-        return RosterRefused(f"a reporting cycle, each reports to the next: {names}", "cycle", names.split(" > "))
+        return _cycle(detail.message_detail.split(" > "))
     if code == TOO_DEEP and detail:
-        named = detail.message_detail
-        return RosterRefused(f"more than 100 levels of managers stand below {named}", "too_deep", [named])
+        return _too_deep(detail.message_detail)
     if code == OVERLAP and detail:
         return RosterRefused(f"two periods of {detail.message_detail} overlap", "overlap", [detail.message_detail])
     return error
@@ -185,12 +186,15 @@ def _apply(
             cursor.execute(KEEP_EMAILS)
         refused, result.without_manager = _refuse(cursor, now, roster)
         result.rejects = _explained(roster, refused)
-        cursor.execute(LOCK_PEOPLE)
+        _refuse_deep_chains(cursor)
+        cursor.execute(LOCK_PEOPLE if rebuilds else LOCK_CHANGED_PEOPLE)
         compares = load is not None or to is not None
         if compares:
             remember_state(now)
         keeps, before = rebuilds and keep_rows(), employed(now)
-        _change_people(cursor, now)
+        # What the operator's command or a second person says of a new line is believed.
+        unproven = by.id is not None and not (load and is_approved(ApprovalRequest.Kind.ROSTER_LOAD, load))
+        _change_people(cursor, now, unproven)
         if complete:
             result.left = _send_away(cursor, now, roster)
         _count(cursor, result)
@@ -208,6 +212,29 @@ def _apply(
             _require_approval(result, load, by, before, now)
         audit("roster.loaded", by=by, kind="roster", detail=result.counts | {"complete": complete})
     return result
+
+
+def _refuse_deep_chains(cursor: Any) -> None:
+    """Refuse a cycle or too many levels among new employees before anything is locked or written."""
+    cursor.execute(NEW_MANAGERS)
+    deepest = cursor.fetchone()
+    if deepest is None:
+        return
+    cursor.execute(NEW_CHAIN, {"staff_no": deepest[0]})
+    chain = [staff_no for (staff_no,) in cursor.fetchall()]
+    again = next((number for place, number in enumerate(chain) if number in chain[:place]), None)
+    if again is None:
+        raise _too_deep(chain[-1])
+    first = chain.index(again)
+    raise _cycle(chain[first : chain.index(again, first + 1) + 1])
+
+
+def _cycle(people: list[str]) -> RosterRefused:
+    return RosterRefused(f"a reporting cycle, each reports to the next: {' > '.join(people)}", "cycle", people)
+
+
+def _too_deep(manager: str) -> RosterRefused:
+    return RosterRefused(f"more than 100 levels of managers stand below {manager}", "too_deep", [manager])
 
 
 def _is_set_up(by: Actor) -> bool:
@@ -237,10 +264,10 @@ def _refuse_own_leaving(cursor: Any, by: Actor, now: datetime) -> None:
         raise RosterRefused("this file would send away the one who loads it", "yourself")
 
 
-def _change_people(cursor: Any, now: datetime) -> None:
+def _change_people(cursor: Any, now: datetime, unproven: bool) -> None:
     moment = {"now": now}
     for statement in (*PEOPLE, IDENTITIES):
-        cursor.execute(statement, moment)
+        cursor.execute(statement, moment | {"unproven": unproven})
     queue_identity_reevaluation_from_query(NEW_IDENTITIES, moment)
     for statement in EMPLOYMENTS:
         cursor.execute(statement, moment)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from heapq import nsmallest
 from typing import Any, Protocol
 
 from django.db import transaction
@@ -194,10 +195,11 @@ def _find_managers_by_name(roster: Roster) -> None:
     meant = _staff_numbers(staged, unknown)
     several = {name for name, found in meant.items() if len(found) > 1}
     alone = {name: next(iter(found)) for name, found in meant.items() if len(found) == 1}
+    # One sentence for each name: thousands of lines may have the same manager, and thousands of people that name.
+    abouts = {name: f"{name}: {_first(meant[name])}" for name in several}
     lines = []
     for line, _staff_no, _name, manager in staged.under(several):
-        found = sorted(meant[manager])
-        about = f"{manager}: {', '.join(found[:NAMED])}{', …' if len(found) > NAMED else ''}"
+        about = abouts[manager]
         reason = f"more than one employee has this name: {about}"
         roster.rejects.append(Reject(line, "manager_staff_no", "ambiguous_manager", reason, about))
         lines.append(line)
@@ -208,6 +210,10 @@ def _find_managers_by_name(roster: Roster) -> None:
     staged.refuse(lines)
     # Nobody of that name: refused when it is loaded, with all who name a manager that nobody knows.
     staged.name_managers(alone)
+
+
+def _first(staff_numbers: set[str]) -> str:
+    return ", ".join(nsmallest(NAMED, staff_numbers)) + (", …" if len(staff_numbers) > NAMED else "")
 
 
 def _staff_numbers(staged: StagingTable, names: list[str]) -> dict[str, set[str]]:

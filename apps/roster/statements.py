@@ -18,19 +18,24 @@ CREATE TEMP TABLE roster_left (employee_id bigint) ON COMMIT DROP;
 """
 
 # A roster changes no address of an employee or leaver by itself: the row is loaded but for it, and the new address
-# waits for a second person. Before the refusals below, for an address that is kept is free for no other row. Of a line
-# that was undone, so that no employment is left, the address is not kept.
+# waits for a second person. Before the refusals below, for an address that is kept is free for no other row. Only of a
+# line that was undone before anybody used its number is the address not kept.
 KEEP_EMAILS = """
 UPDATE roster_stage row SET keeps_email = true FROM employees_employee person
 WHERE person.staff_no = row.staff_no AND person.email <> row.email
-  AND EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = person.id)
+  AND (EXISTS (SELECT 1 FROM employees_employment work WHERE work.employee_id = person.id)
+       OR accounts_number_used(person.id))
 """
 # The address of somebody who has left is free: whoever else has it, in the file or on the roster, keeps it.
 GIVE_UP_EMAILS = [
     """
-    UPDATE roster_stage row SET gives_up_email = true WHERE row.ends_at <= %(now)s AND EXISTS (
-        SELECT 1 FROM roster_stage later WHERE later.email_digest = row.email_digest AND NOT later.keeps_email
-            AND (coalesce(later.ends_at, 'infinity'), later.staff_no) > (row.ends_at, row.staff_no))
+    UPDATE roster_stage row SET gives_up_email = true FROM (
+        SELECT DISTINCT ON (email_digest) email_digest, coalesce(ends_at, 'infinity') AS ends_at, staff_no
+        FROM roster_stage WHERE NOT keeps_email
+        ORDER BY email_digest, coalesce(ends_at, 'infinity') DESC, staff_no DESC
+    ) latest
+    WHERE row.ends_at <= %(now)s AND latest.email_digest = row.email_digest
+      AND (latest.ends_at, latest.staff_no) > (row.ends_at, row.staff_no)
     """,
     """
     UPDATE roster_stage row SET gives_up_email = true WHERE row.ends_at <= %(now)s AND EXISTS (
@@ -61,13 +66,14 @@ REFUSE_MISLEADING_NUMBERS = [
     """,
     f"""
     WITH fresh AS MATERIALIZED (
-        SELECT line, staff_no, lower(staff_no) AS login FROM roster_stage row WHERE {NEW_NUMBER}
+        SELECT line, lower(staff_no) AS login,
+            first_value(line) OVER same_login AS first_line, first_value(staff_no) OVER same_login AS first_staff_no
+        FROM roster_stage row WHERE {NEW_NUMBER} WINDOW same_login AS (PARTITION BY lower(staff_no) ORDER BY line)
     ), taken AS (
         SELECT fresh.line, person.staff_no AS by FROM fresh JOIN employees_employee person
             ON lower(person.staff_no) = fresh.login
         UNION ALL SELECT fresh.line, account.login FROM fresh JOIN accounts_account account USING (login)
-        UNION ALL SELECT fresh.line, other.staff_no FROM fresh JOIN fresh other USING (login)
-            WHERE other.line < fresh.line
+        UNION ALL SELECT line, first_staff_no FROM fresh WHERE first_line < line
     )
     DELETE FROM roster_stage row USING (SELECT line, min(by) AS by FROM taken GROUP BY line) taken
     WHERE row.line = taken.line
@@ -115,11 +121,45 @@ SELECT count(*) FROM (
     SELECT id FROM employees_employee WHERE staff_no IN (SELECT staff_no FROM roster_stage)
     ORDER BY id FOR NO KEY UPDATE) locked
 """
+# A preview is taken back: it holds only the rows that it changes, in the same order as everybody else.
+LOCK_CHANGED_PEOPLE = """
+SELECT count(*) FROM (
+    SELECT person.id FROM employees_employee person JOIN roster_stage row ON row.staff_no = person.staff_no
+    WHERE person.name <> row.name OR NOT row.keeps_email AND person.email <> row.email
+       OR row.has_phone AND person.phone <> coalesce(row.phone, '')
+       OR person.time_zone <> coalesce(row.time_zone, person.time_zone)
+    ORDER BY person.id FOR NO KEY UPDATE OF person) locked
+"""
+# A new employee who has more than 128 new ones above, each under the next: too many levels, or a cycle. Each step
+# doubles the distance, so that a file of such lines costs seven joins; the guard of placements walks level by level.
+DOUBLINGS = 7
+NEW_MANAGERS = f"""
+WITH up_0 AS (SELECT staff_no, manager FROM roster_stage row WHERE manager <> '' AND {NEW_NUMBER}),
+{
+    ", ".join(
+        f"up_{step} AS (SELECT lower.staff_no, upper.manager FROM up_{step - 1} lower "
+        f"JOIN up_{step - 1} upper ON upper.staff_no = lower.manager)"
+        for step in range(1, DOUBLINGS + 1)
+    )
+}
+SELECT staff_no FROM up_{DOUBLINGS} ORDER BY staff_no LIMIT 1
+"""
+# The managers above one of them, nearest first, as far as levels are allowed.
+NEW_CHAIN = """
+WITH RECURSIVE chain AS (
+    SELECT staff_no, manager, 0 AS level FROM roster_stage WHERE staff_no = %(staff_no)s
+    UNION ALL
+    SELECT row.staff_no, row.manager, chain.level + 1 FROM chain JOIN roster_stage row ON row.staff_no = chain.manager
+    WHERE chain.level < 100
+)
+SELECT staff_no FROM chain ORDER BY level
+"""
 PEOPLE = [
     # Ids in the order of staff numbers: any order of rows gives the same rows.
     """
-    INSERT INTO employees_employee (staff_no, name, email, phone, time_zone, created_at)
-    SELECT staff_no, name, email, coalesce(phone, ''), coalesce(time_zone, ''), %(now)s FROM roster_stage row
+    INSERT INTO employees_employee (staff_no, name, email, phone, time_zone, created_at, email_unproven)
+    SELECT staff_no, name, email, coalesce(phone, ''), coalesce(time_zone, ''), %(now)s, %(unproven)s
+    FROM roster_stage row
     WHERE NOT EXISTS (SELECT 1 FROM employees_employee person WHERE person.staff_no = row.staff_no)
     ORDER BY staff_no
     """,
@@ -134,6 +174,8 @@ PEOPLE = [
     WITH changed AS (
         UPDATE employees_employee person SET name = row.name,
             email = CASE WHEN row.keeps_email THEN person.email ELSE row.email END,
+            email_unproven = CASE WHEN row.keeps_email OR person.email = row.email THEN person.email_unproven
+                ELSE %(unproven)s END,
             phone = CASE WHEN row.has_phone THEN coalesce(row.phone, '') ELSE person.phone END,
             time_zone = coalesce(row.time_zone, person.time_zone)
         FROM roster_stage row WHERE person.id = row.employee_id AND (

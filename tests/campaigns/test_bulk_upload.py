@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+import time
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import partial
@@ -443,3 +444,14 @@ def questions(size: int, noon: Clock) -> list[int]:
 def test_a_thousand_lines_are_adjusted_with_the_statements_of_three(noon: Clock) -> None:
     few = questions(3, noon)
     assert questions(1_000, noon) == few
+
+
+@pytest.mark.parametrize("targets", [("50", "51"), ("50", "50")], ids=["disagree", "agree"])
+def test_many_lines_about_one_person_cost_no_more_than_lines(campaign: Campaign, targets: tuple[str, str]) -> None:
+    """A small file must not occupy a worker for minutes, or take its memory."""
+    lines = "".join(f"A001,{targets[number % 2]},,\n" for number in range(10_000))
+    before = time.process_time()
+    found = look(campaign, HEADER + lines)
+    assert time.process_time() - before < 15
+    assert len(found.rejects) >= 9_999
+    assert max(len(reject.reason) for reject in found.rejects) < 120

@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from apps.accounts.approvals import ApprovalRefused, refuse_request
 from apps.accounts.models import Account, ApprovalRequest
@@ -360,3 +361,41 @@ class TestMutants:
         confirmed(DATES + row.format("2026-11-25"))
         record_one(alice, ("email", "xenia@corp.example.com"))
         assert confirmed(DATES + row.format("2026-11-29")).state == State.DONE
+
+
+def test_a_time_zone_is_a_change_of_its_employee() -> None:
+    done = confirmed("staff_no,name,email,time_zone\nA002,Alan,alan@corp.example.com,Pacific/Kiritimati\n")
+    assert request_of(done) == {"time_zones": 1}
+
+
+def test_an_undo_that_leaves_an_account_in_use_without_employment_needs_two(settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    done = confirmed("staff_no,name,email\nX001,Xenia,xenia@corp.example.com\n")
+    with_account(person("X001"))
+    request = undo_or_request(load_id=done.pk, by=officer("hr-1"))
+    assert request is not None
+    assert request.effect == {"leaving": 1, "used_numbers": 1}
+    approve(request)
+    assert not employed("X001")
+    # The number stays in use: the next line with it changes no address alone, and neither does a statement.
+    confirmed("staff_no,name,email\nX001,Xenia,other@corp.example.com\n")
+    assert person("X001").email == "xenia@corp.example.com"
+    assert ApprovalRequest.objects.get(decision=None).kind == "email_change"
+
+
+def test_no_statement_changes_the_address_of_a_number_in_use(settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    done = confirmed("staff_no,name,email\nX001,Xenia,xenia@corp.example.com\n")
+    with_account(person("X001"))
+    request = undo_or_request(load_id=done.pk, by=officer("hr-1"))
+    approve(request)
+    with pytest.raises(IntegrityError, match="second person"), transaction.atomic():
+        Employee.objects.filter(staff_no="X001").update(email="other@corp.example.com")
+
+
+def test_a_number_that_nobody_used_is_free_after_its_undo(settings: Any) -> None:
+    settings.ROSTER_APPROVAL_SHARE = 0.9
+    done = confirmed("staff_no,name,email\nX001,Xenia,xenia@corp.example.com\n")
+    assert undo_or_request(load_id=done.pk, by=officer("hr-1")) is None
+    confirmed("staff_no,name,email\nX001,Xenia,other@corp.example.com\n")
+    assert person("X001").email == "other@corp.example.com"

@@ -52,6 +52,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "used_at",
+                    models.DateTimeField(
+                        help_text="when it first had a password, a provider's subject or a sign-in; a trigger writes it",
+                        null=True,
+                    ),
+                ),
+                (
+                    "proven_email",
+                    models.TextField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="the address whose mailed link set a password last",
+                    ),
+                ),
+                (
                     "employee",
                     models.OneToOneField(
                         blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to="employees.employee"

@@ -55,6 +55,14 @@ class Account(AbstractBaseUser, PermissionsMixin):
     security_changed_at = models.DateTimeField(
         null=True, help_text="when its address, second factors, roles or employment changed last; triggers write it"
     )
+    used_at = models.DateTimeField(
+        null=True,
+        help_text="when it first had a password, a provider's subject or a sign-in; a trigger writes it",
+    )
+
+    proven_email = models.TextField(
+        blank=True, default="", db_default="", help_text="the address whose mailed link set a password last"
+    )
 
     USERNAME_FIELD = "login"
     EMAIL_FIELD = "email"

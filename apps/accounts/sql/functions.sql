@@ -157,6 +157,7 @@ CREATE FUNCTION accounts_guard_email() RETURNS trigger
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM accounts_role WHERE role = 'hr')
         OR NOT EXISTS (SELECT 1 FROM employees_employment WHERE employee_id = NEW.id)
+            AND NOT accounts_number_used(NEW.id)
     THEN
         RETURN NEW;
     ELSIF EXISTS (
@@ -237,3 +238,36 @@ END $$;
 CREATE FUNCTION accounts_employee_of(account bigint) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$ SELECT employee_id FROM accounts_account WHERE id = account $$;
+
+-- Whether anybody ever used this employee's number: it is not free for another person's address, with or without an
+-- employment. Erased and ended contacts count.
+CREATE FUNCTION accounts_number_used(employee bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN EXISTS (SELECT 1 FROM accounts_account WHERE employee_id = employee AND used_at IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM contacts_contact WHERE employee_id = employee)
+        OR EXISTS (SELECT 1 FROM contacts_submission WHERE employee_id = employee);
+END $$;
+
+CREATE FUNCTION accounts_mark_used() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.used_at IS NOT NULL THEN
+        NEW.used_at := OLD.used_at;
+    ELSIF NEW.used_at IS NULL
+        AND (NEW.last_login IS NOT NULL OR NEW.password NOT LIKE '!%' AND NEW.password <> '')
+    THEN
+        NEW.used_at := hundred_clock();
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION accounts_subject_bound() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE accounts_account SET used_at = hundred_clock() WHERE id = NEW.account_id AND used_at IS NULL;
+    RETURN NULL;
+END $$;

@@ -14,3 +14,5 @@ CREATE TRIGGER accounts_factor_changed AFTER INSERT OR DELETE ON mfa_authenticat
 CREATE TRIGGER accounts_role_changed AFTER INSERT OR DELETE ON accounts_role FOR EACH ROW EXECUTE FUNCTION accounts_role_changed();
 CREATE TRIGGER accounts_role_given AFTER INSERT ON accounts_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION accounts_role_given();
 CREATE TRIGGER accounts_role_taken AFTER DELETE ON accounts_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION accounts_role_taken();
+CREATE TRIGGER accounts_account_used BEFORE INSERT OR UPDATE OF password, last_login, used_at ON accounts_account FOR EACH ROW EXECUTE FUNCTION accounts_mark_used();
+CREATE TRIGGER accounts_subject_bound AFTER INSERT ON accounts_providersubject FOR EACH ROW EXECUTE FUNCTION accounts_subject_bound();

@@ -27,6 +27,8 @@ from apps.campaigns.adjustments.requests import AdjustmentRefused, adjustment_pe
 from apps.campaigns.models import AdjustmentRequest, CampaignRule
 from apps.campaigns.population import effective_as_of, employee_ids_sql, population_sql
 
+# A refusal is as long as this many line numbers, however many lines name one person.
+LINES_NAMED = 5
 # A staff number first: an address is asked only for what is nobody's number.
 NAMED = """
 SELECT asked.text, person.id FROM unnest(%(texts)s::text[]) AS asked(text)
@@ -93,9 +95,11 @@ def preview_file(
             named.setdefault(meant, []).append(line)
     facts, found = _facts(rule, at, list(named)), []
     for employee, lines in named.items():
+        disagreement = _disagreement(lines)
         for line in lines:
             try:
-                found.append(but(_candidate(employee, line, lines, facts[employee], rule), besides_employee))
+                _refuse_again(line, lines[0], disagreement)
+                found.append(but(_candidate(employee, line, facts[employee], rule), besides_employee))
             except LineRefused as refused:
                 reject(line, refused)
     both = parted(found)
@@ -162,9 +166,8 @@ def _meant(line: Line, people: dict[str, list[int]]) -> int:
     return meant.pop()
 
 
-def _candidate(employee: int, line: Line, lines: list[Line], one: Facts, rule: CampaignRule) -> BulkTarget:
-    """What a line gives its person, of whom `lines` are all."""
-    _refuse_again(line, lines)
+def _candidate(employee: int, line: Line, one: Facts, rule: CampaignRule) -> BulkTarget:
+    """What a line gives its person."""
     if not one.covered:
         why = _("This person is not in the campaign now: not employed, or in another department.")
         raise LineRefused(_role(line), why)
@@ -179,14 +182,21 @@ def _candidate(employee: int, line: Line, lines: list[Line], one: Facts, rule: C
     )  # fmt: skip
 
 
-def _refuse_again(line: Line, lines: list[Line]) -> None:
+def _disagreement(lines: list[Line]) -> str:
+    """The sentence for all lines about one person when they disagree; it names the first few. Empty when they agree."""
+    if len({line.terms for line in lines}) == 1:
+        return ""
+    numbers = ", ".join(str(line.number) for line in lines[:LINES_NAMED])
+    more = ", …" if len(lines) > LINES_NAMED else ""
+    return _("Lines %(lines)s say different things about this person.") % {"lines": numbers + more}
+
+
+def _refuse_again(line: Line, first: Line, disagreement: str) -> None:
     """Raises LineRefused for a line that says the same again, and for all about one person when they disagree."""
-    if len({each.terms for each in lines}) > 1:
-        numbers = ", ".join(str(each.number) for each in lines)
-        why = _("Lines %(lines)s say different things about this person.") % {"lines": numbers}
-        raise LineRefused(_role(line), why)
-    if line is not lines[0]:
-        raise LineRefused(_role(line), _("Line %(line)s says the same already.") % {"line": lines[0].number})
+    if disagreement:
+        raise LineRefused(_role(line), disagreement)
+    if line is not first:
+        raise LineRefused(_role(line), _("Line %(line)s says the same already.") % {"line": first.number})
 
 
 def _role(line: Line) -> str:

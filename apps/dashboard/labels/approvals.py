@@ -64,9 +64,17 @@ EFFECTS: dict[str, Any] = {
     "phones": ngettext_lazy(
         "%(count)s person gets another phone or address", "%(count)s people get another phone or address", "number"
     ),
+    "time_zones": ngettext_lazy(
+        "%(count)s person gets another time zone", "%(count)s people get another time zone", "number"
+    ),
     "role_changes": ngettext_lazy(
         "The name or employment of %(count)s person who holds a role or asked for this changes",
         "The names or employment of %(count)s people who hold a role or asked for this change",
+        "number",
+    ),
+    "used_numbers": ngettext_lazy(
+        "%(count)s person whose contacts or account are in use has no employment any more",
+        "%(count)s people whose contacts or accounts are in use have no employment any more",
         "number",
     ),
     "addresses": ngettext_lazy(

@@ -117,6 +117,7 @@ ACTIONS: dict[str, Any] = {
     "review.withdrawn": _("withdrew a review"),
     "role.granted": _("granted a role"),
     "role.revoked": _("took a role away"),
+    "roster.previewed": _("previewed a roster file"),
     "roster.loaded": _("loaded the roster"),
     "roster.difference_taken": _("took a roster's difference away"),
     "roster.undone": _("undid a load of the roster"),

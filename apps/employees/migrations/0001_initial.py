@@ -23,6 +23,14 @@ class Migration(migrations.Migration):
                 ("phone", models.TextField(blank=True, help_text="E.164, or empty")),
                 ("time_zone", models.TextField(blank=True, help_text="IANA name, or empty for the company's")),
                 ("created_at", models.DateTimeField(db_default=apps.core.querysets.Clock())),
+                (
+                    "email_unproven",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="one HR user gave this address to a new line alone: nothing has proven whose mailbox it is",
+                    ),
+                ),
             ],
             options={
                 "ordering": ["staff_no"],

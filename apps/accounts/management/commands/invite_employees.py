@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db.models import QuerySet
 
-from apps.accounts.password_reset import has_pending_email_change
+from apps.accounts.password_reset import has_pending_email_change, has_unproven_email
 from apps.accounts.services import account_for, invite, set_password_link
 from apps.core.clock import db_now
 from apps.core.management.base import AppCommand
@@ -25,6 +25,9 @@ class Command(AppCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         employees = Employee.objects.employed_at(db_now()).filter(account__password__in=["", "!"])
         employees = employees | Employee.objects.employed_at(db_now()).filter(account=None)
+        if options["staff_no"] and options["print"]:
+            # Also one with a password: where no link may be mailed, this is the way to a new one.
+            employees = Employee.objects.employed_at(db_now())
         if options["staff_no"]:
             employees = employees.filter(staff_no=options["staff_no"])
             if not Employee.objects.filter(staff_no=options["staff_no"]).exists():
@@ -34,7 +37,7 @@ class Command(AppCommand):
         with self.bar("mails", employees.count()) as progress:
             if options["print"]:
                 for employee in employees.iterator(chunk_size=BATCH):
-                    links[employee.staff_no] = set_password_link(account_for(employee))
+                    links[employee.staff_no] = set_password_link(account_for(employee), printed=True)
             else:
                 sent = self._mail(employees, progress)
         lines = [f"{staff_no}  {link}" for staff_no, link in links.items()]
@@ -42,8 +45,13 @@ class Command(AppCommand):
         self.tell(options, {"sent": sent, "links": links}, summary or "Everyone has a password already.")
 
     def _mail(self, employees: QuerySet[Employee], progress: Callable[[int], None]) -> int:
-        # A link goes to no address that waits for a second person, or that another employee has by now.
-        people = (one for one in employees.iterator(chunk_size=BATCH) if not has_pending_email_change(one.pk))
+        # A link goes to no address that waits for a second person, that another employee has by now, or that is
+        # unproven.
+        people = (
+            employee
+            for employee in employees.iterator(chunk_size=BATCH)
+            if not has_pending_email_change(employee.pk) and not has_unproven_email(employee.pk)
+        )
         try:
             return invite(employees=people, by=self.actor, progress=progress)
         except (OSError, SMTPException) as error:

@@ -20,10 +20,10 @@ from django.views.decorators.http import require_http_methods
 from apps.accounts.backends import account_meant
 from apps.accounts.login_throttling import TooManyGuesses, audit_locked_out, guess_in_session, guess_password
 from apps.accounts.models import Account
-from apps.accounts.password_links import PasswordLinkTokens
-from apps.accounts.password_reset import find_account, has_pending_email_change
+from apps.accounts.password_links import PasswordLinkTokens, password_link_tokens, printed_link_tokens
+from apps.accounts.password_reset import find_account, has_pending_email_change, has_unproven_email
 from apps.accounts.security_mails import Event, notify_owner
-from apps.accounts.services import audit_account, audit_refused
+from apps.accounts.services import audit_account, audit_refused, roster_address
 from apps.accounts.sessions import end_access
 from apps.core import enqueue
 from apps.dashboard.forms.base import ForgottenForm, SignInForm
@@ -99,8 +99,11 @@ class _Tokens(PasswordLinkTokens):
     """While a change of the address waits for a second person, no link sets a password."""
 
     def check_token(self, user: Account | None, token: str | None) -> bool:
-        waits = user is not None and has_pending_email_change(user.employee_id or 0)
-        return not waits and super().check_token(user, token)
+        if user is not None and has_pending_email_change(user.employee_id or 0):
+            return False
+        # A link mailed to an unproven address opens nothing once the account is in use, whenever it was mailed.
+        mailed = super().check_token(user, token) and not has_unproven_email(user.employee_id or 0 if user else 0)
+        return mailed or printed_link_tokens.check_token(user, token)
 
 
 class SetPassword(views.PasswordResetConfirmView):
@@ -112,8 +115,12 @@ class SetPassword(views.PasswordResetConfirmView):
     token_generator = _Tokens()
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
+        token = self.request.session.get(views.INTERNAL_RESET_SESSION_TOKEN)
+        mailed = password_link_tokens.check_token(form.user, token)
         with transaction.atomic():
             response = super().form_valid(form)
+            form.user.proven_email = roster_address(form.user) if mailed else ""
+            form.user.save(update_fields=["proven_email"])
             audit_account("password_set", form.user)
             end_access(account=form.user, by=form.user.actor)
             notify_owner(form.user, Event.PASSWORD_SET)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.accounts.services import roster_address
 from apps.accounts.sessions import end_access, end_session, idle_limit, signed_in
 from apps.accounts.user_agents import called
 from apps.dashboard.views.page_context import PageContext, render
@@ -20,6 +22,7 @@ def index(request: HttpRequest) -> HttpResponse:
     scope = PageContext(request)
     rows = [{"one": one, "called": called(one.agent)} for one in signed_in(scope.user, request.session.session_key)]
     context = {"rows": rows, "others": len(rows) > 1, "idle": _spelled(idle_limit(scope.user))}
+    context["address"] = roster_address(scope.user) if settings.PASSWORD_SIGN_IN else ""
     return render(scope, "dashboard/sign_ins.html", context)
 
 

@@ -60,7 +60,7 @@ def test_places_that_are_none_are_said_in_a_sentence(filled: Installation, tmp_p
     letter = tmp_path / "letter.txt"
     letter.write_text("Dear 王芳", encoding="utf-8")
     with filled.running():
-        assert "There is no folder" in filled.refused("backup", tmp_path / "missing" / "a.backup")
+        assert "does not exist" in filled.refused("backup", tmp_path / "missing" / "a.backup")
         assert "is a folder" in filled.refused("backup", tmp_path)
         assert "is no backup; it was left alone" in filled.refused("backup", letter)
     assert letter.read_text(encoding="utf-8") == "Dear 王芳"

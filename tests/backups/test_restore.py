@@ -126,7 +126,7 @@ def test_an_empty_migrated_installation_is_restored_into(
 
 def test_while_hundred_runs_or_somebody_works_nothing_is_restored(saved: Path, blank: Installation) -> None:
     with blank.database() as connection:
-        assert "Others work with this database: owner (1)" in blank.refused("restore", saved)
+        assert "Other sessions use this database: owner (1)" in blank.refused("restore", saved)
         running = FileLock(blank.data / "run.lock")
         assert running.try_shared()
         assert "Hundred runs from this folder" in blank.refused("restore", saved)
@@ -194,7 +194,7 @@ def test_what_is_not_the_same_is_named_and_not_kept(saved: Path, blank: Installa
     for change, named in (
         (lose_a_row, "contacts_contact: 1201 rows in the backup, 1200 rows restored"),
         (lose_a_guard, "trigger core_auditentry.another O: only in the backup"),
-        (other_verdicts, "other standings than in the backup"),
+        (other_verdicts, "standings differ from the backup"),
     ):
         assert named in blank.refused("restore", edited(saved, tmp_path / "other.backup", change))
         with blank.database() as connection:

@@ -55,5 +55,6 @@ def test_a_result_that_was_changed_before_the_backup_is_said_to_be_changed(again
     with data_folder("forged") as folder:
         done = Installation(folder).manage("restore", tmp_path / "forged.backup")
     assert done.returncode == 0, done.stderr
-    assert f"Not what was signed, here as in the backup: {again.answer['results'][0]['campaign']} 1." in done.stdout
+    slug = again.answer["results"][0]["campaign"]
+    assert f"Not what was signed, neither here nor in the backup: {slug} 1." in done.stdout
     assert "The digest is the same" in done.stdout

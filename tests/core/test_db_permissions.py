@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 
 from apps.core.audit import audit
-from apps.core.db_permissions import APPENDED, KEPT, UNUSED
+from apps.core.db_permissions import APPEND_ONLY, NO_DELETE, UNUSED
 from tests.people import TESTER
 
 pytestmark = pytest.mark.django_db
@@ -41,15 +41,15 @@ def test_the_application_owns_nothing() -> None:
 
 
 def test_facts_cannot_be_deleted() -> None:
-    assert not set(KEPT) & may("DELETE")
-    for table in KEPT:
+    assert not set(NO_DELETE) & may("DELETE")
+    for table in NO_DELETE:
         with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
             answer(f"DELETE FROM {table} RETURNING 1")
 
 
 def test_what_was_decided_or_written_down_cannot_be_changed() -> None:
-    assert not set(APPENDED) & (may("UPDATE") | may("DELETE"))
-    for table in APPENDED:
+    assert not set(APPEND_ONLY) & (may("UPDATE") | may("DELETE"))
+    for table in APPEND_ONLY:
         for statement in ("UPDATE {} SET id = id", "DELETE FROM {}"):
             with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
                 answer(statement.format(table) + " RETURNING 1")

@@ -7,14 +7,14 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, Error, connection, transaction
 
 from apps.core import prepared_statements
-from apps.core.prepared_statements import execution, parameters
+from apps.core.prepared_statements import execute_prepared_sql, parameters
 
 AT = "'2026-11-03T09:00:00+00:00'::timestamptz"
 
 
 def asked(statement: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(execution(statement, DEFAULT_DB_ALIAS))
+        cursor.execute(execute_prepared_sql(statement, DEFAULT_DB_ALIAS))
         return list(cursor.fetchall())
 
 
@@ -54,7 +54,7 @@ def test_the_next_person_gets_their_own_rows() -> None:
 
 @pytest.mark.django_db
 def test_a_connection_keeps_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepared_statements, "KEPT", 3)
+    monkeypatch.setattr(prepared_statements, "MAX_PREPARED", 3)
     for _round in range(2):
         for width in range(1, 9):
             statement = f"SELECT {', '.join(['1::bigint'] * width)}"

@@ -65,37 +65,37 @@ def committing(transactional_db: None) -> None:
 
 @pytest.mark.usefixtures("committing")
 def test_without_a_replica_nothing_is_asked(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(0), read_replica.reading():
-        assert read_replica.anew(where) == "default"
-    with django_assert_num_queries(1), read_replica.reading():
+    with django_assert_num_queries(0), read_replica.replica_allowed():
+        assert read_replica.with_fallback(where) == "default"
+    with django_assert_num_queries(1), read_replica.replica_allowed():
         assert read_replica.read_rows("SELECT 1") == [(1,)]
 
 
 @pytest.mark.usefixtures("committing")
 def test_one_question_is_asked_for_all_that_is_read_together(asked: list[float]) -> None:
-    with read_replica.reading():
-        assert [read_replica.anew(where), read_replica.anew(where)] == ["replica", "replica"]
+    with read_replica.replica_allowed():
+        assert [read_replica.with_fallback(where), read_replica.with_fallback(where)] == ["replica", "replica"]
     assert asked == [0.05]
-    with read_replica.reading(patience=5.0):
-        assert read_replica.anew(where) == "replica"
+    with read_replica.replica_allowed(timeout=5.0):
+        assert read_replica.with_fallback(where) == "replica"
     assert asked == [0.05, 5.0]
 
 
 @pytest.mark.usefixtures("committing")
 def test_whoever_has_opened_no_reading_never_gets_there(asked: list[float]) -> None:
     """Marks, recounts and freezes open none."""
-    with read_replica.reading():
+    with read_replica.replica_allowed():
         pass
-    assert read_replica.anew(where) == "default"
+    assert read_replica.with_fallback(where) == "default"
     assert asked == []
 
 
 @pytest.mark.usefixtures("committing")
 def test_in_a_transaction_the_primary_answers_for_it_may_have_written(asked: list[float]) -> None:
-    with read_replica.reading():
+    with read_replica.replica_allowed():
         with transaction.atomic():
-            assert read_replica.anew(where) == "default"
-        assert read_replica.anew(where) == "replica"
+            assert read_replica.with_fallback(where) == "default"
+        assert read_replica.with_fallback(where) == "replica"
 
 
 @pytest.mark.usefixtures("committing")
@@ -103,8 +103,8 @@ def test_what_is_behind_is_left_alone_for_a_while(asked: list[float], monkeypatc
     questions: list[float] = []
     monkeypatch.setattr(read_replica, "_caught_up", lambda patience: bool(questions.append(patience)))
     for _ in range(3):
-        with read_replica.reading():
-            assert read_replica.anew(where) == "default"
+        with read_replica.replica_allowed():
+            assert read_replica.with_fallback(where) == "default"
     assert len(questions) == 1
 
 
@@ -112,22 +112,22 @@ def test_what_is_behind_is_left_alone_for_a_while(asked: list[float], monkeypatc
 @pytest.mark.parametrize("state", ["40001", "40P01", "57014"])
 def test_a_statement_that_is_cancelled_is_asked_again_and_the_replica_stays(asked: list[float], state: str) -> None:
     calls: list[str] = []
-    with read_replica.reading():
-        assert read_replica.anew(failing(state, calls)) == "default"
-        assert read_replica.anew(where) == "default", "one page was read from two places"
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(failing(state, calls)) == "default"
+        assert read_replica.with_fallback(where) == "default", "one page was read from two places"
     assert calls == ["replica", "default"]
-    with read_replica.reading():
-        assert read_replica.anew(where) == "replica"
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(where) == "replica"
 
 
 @pytest.mark.usefixtures("committing")
 @pytest.mark.parametrize("state", [None, "57P01", "08006", "42501", "25006"])
 def test_a_replica_that_fails_costs_nothing_and_is_left_alone(asked: list[float], state: str | None) -> None:
     calls: list[str] = []
-    with read_replica.reading():
-        assert read_replica.anew(failing(state, calls)) == "default"
-    with read_replica.reading():
-        assert read_replica.anew(failing(state, calls)) == "default"
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(failing(state, calls)) == "default"
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(failing(state, calls)) == "default"
     assert calls == ["replica", "default", "default"]
 
 
@@ -136,8 +136,8 @@ def test_what_both_fail_at_is_told(asked: list[float]) -> None:
     def read(using: str) -> None:
         raise DatabaseError(using)
 
-    with read_replica.reading(), pytest.raises(DatabaseError, match="default"):
-        read_replica.anew(read)
+    with read_replica.replica_allowed(), pytest.raises(DatabaseError, match="default"):
+        read_replica.with_fallback(read)
 
 
 @pytest.mark.usefixtures("committing")
@@ -147,9 +147,9 @@ def test_what_both_fail_at_is_told(asked: list[float]) -> None:
 def test_only_requests_that_look_may_read_there(asked: list[float], method: str, place: str) -> None:
     request = HttpRequest()
     request.method = method
-    answer = ReadReplicaMiddleware(lambda request: HttpResponse(read_replica.anew(where)))(request)
+    answer = ReadReplicaMiddleware(lambda request: HttpResponse(read_replica.with_fallback(where)))(request)
     assert answer.content.decode() == place
-    assert read_replica.anew(where) == "default"
+    assert read_replica.with_fallback(where) == "default"
 
 
 def test_without_a_replica_no_request_passes_through() -> None:

@@ -165,7 +165,7 @@ def test_a_database_that_a_file_names_is_used_and_none_is_started(
     monkeypatch.setenv("HUNDRED_ENV_FILE", "")
     monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "address"))
     monkeypatch.setenv("CELERY_BROKER_URL_FILE", str(tmp_path / "address"))
-    with embedded_runtime.ready_for(["manage.py", "migrate"]):
+    with embedded_runtime.embedded_database(["manage.py", "migrate"]):
         assert "DATABASE_URL" not in os.environ
         assert "HUNDRED_LOCAL" not in os.environ
     house = LocalStack(places)

@@ -12,7 +12,7 @@ from django.test import Client
 from apps.accounts.second_factors import PURPOSE, Unreadable, add_factor, paper_codes, reseal_factors
 from apps.accounts.services import account_for, set_password_link
 from apps.campaigns.models import Campaign
-from apps.core.encryption import seal_of, sealed_anew
+from apps.core.encryption import fernet_for, reencrypt
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from scripts.check import PRODUCTION
@@ -127,7 +127,7 @@ class TestSecondFactors:
         assert say("reseal_second_factors")[0] == "Sealed the second factors of 0 people with the new key.\n"
         another_key(kept=False)
         assert self.stored() == after
-        assert all(seal_of(PURPOSE).decrypt(one.encode()) for one in after)
+        assert all(fernet_for(PURPOSE).decrypt(one.encode()) for one in after)
 
     def test_without_the_old_key_the_command_says_that_it_can_do_nothing(self) -> None:
         with pytest.raises(CommandError, match="SECRET_KEY_FALLBACKS is not set"):
@@ -156,11 +156,11 @@ class TestSecondFactors:
 
 
 def test_what_is_sealed_with_todays_key_stays_to_the_letter(another_key: Any) -> None:
-    old = seal_of("a test").encrypt(b"told").decode()
+    old = fernet_for("a test").encrypt(b"told").decode()
     another_key()
-    new = sealed_anew(old, "a test")
+    new = reencrypt(old, "a test")
     assert new != old
-    assert sealed_anew(new, "a test") == new
-    assert seal_of("a test").decrypt(new.encode()) == b"told"
+    assert reencrypt(new, "a test") == new
+    assert fernet_for("a test").decrypt(new.encode()) == b"told"
     with pytest.raises(InvalidToken):
-        sealed_anew(new, "another purpose")
+        reencrypt(new, "another purpose")

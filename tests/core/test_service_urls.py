@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from apps.core.service_urls import cache_of, place_of, public_address, weaknesses
+from apps.core.service_urls import cache_of, location_of, public_address, weaknesses
 from scripts.check import PRODUCTION
 from tests.config.test_production import run
 
@@ -121,7 +121,7 @@ def test_the_deployment_check_names_links_to_a_host_that_is_not_answered(setting
 def test_the_cache_beside_the_broker_has_a_database_of_its_own(broker: str, cache: str) -> None:
     assert cache_of(broker) == cache
     if cache:
-        assert place_of(broker) != place_of(cache)
+        assert location_of(broker) != location_of(cache)
 
 
 def test_the_cache_and_the_rates_use_it_without_pickle() -> None:

@@ -150,7 +150,7 @@ def asked() -> Iterator[dict[str, list[str]]]:
 
 
 def place() -> str:
-    with read_replica.reading():
+    with read_replica.replica_allowed():
         [(standby,)] = read_replica.read_rows("SELECT pg_is_in_recovery()")
     return "standby" if standby else "primary"
 
@@ -220,7 +220,7 @@ def test_a_commit_that_waits_for_no_disk_is_seen_too(house: Campaign, primary: S
         for number in range(1, 21):
             primary.run("SET synchronous_commit = off", "INSERT INTO public.seen VALUES (1)", database=NAME)
             read_replica._primary_until = 0.0
-            with read_replica.reading(patience=0):
+            with read_replica.replica_allowed(timeout=0):
                 assert read_replica.read_rows("SELECT count(*) FROM public.seen") == [(number,)]
     finally:
         primary.run("ALTER SYSTEM SET wal_writer_delay = '10ms'", "SELECT pg_reload_conf()")
@@ -232,7 +232,7 @@ def test_verdicts_never_reach_the_standby(house: Campaign) -> None:
     trial = people.november(name="Trial", deadline=date(2026, 11, 24))
     people.record(people.person("A002"), 2)
     connections["replica"].close()
-    with read_replica.reading():
+    with read_replica.replica_allowed():
         effective_dates.process_effective_dates()
         people.mark()
         assert recount.recount(house) == []
@@ -260,13 +260,13 @@ def test_a_connection_that_breaks_in_the_middle_costs_no_page(house: Campaign, s
             cursor.execute("SELECT 1")
             return using, cursor.fetchone()
 
-    with read_replica.reading():
-        assert read_replica.anew(read) == ("default", (1,))
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(read) == ("default", (1,))
 
 
 def test_a_standby_that_hangs_holds_nobody_up_for_ever(house: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes connections and answers nothing: no limit of the server's own ends that."""
-    monkeypatch.setattr(read_replica, "HANGS", 0.5)
+    monkeypatch.setattr(read_replica, "ANSWER_SECONDS", 0.5)
     with connections["replica"].cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         [backend] = cursor.fetchone()
@@ -299,8 +299,8 @@ def test_a_reading_that_a_conflict_cancels_is_begun_anew_on_the_primary(
                 raise
         return using
 
-    with read_replica.reading():
-        assert read_replica.anew(read) == "default"
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(read) == "default"
     vacuum.join()
     primary.run("DROP TABLE vanishing", database=NAME)
     standby.run("ALTER SYSTEM RESET max_standby_streaming_delay", "SELECT pg_reload_conf()")

@@ -146,6 +146,6 @@ def own_folder(name: str, refusal: str) -> Iterator[InstallPaths]:
 
 def _remove(places: InstallPaths) -> None:
     """Take a folder away, unless its server is still stopping; then the next run does."""
-    if not EmbeddedDatabase(places).keeper_lives():
+    if not EmbeddedDatabase(places).is_supervised():
         shutil.rmtree(places.sockets, ignore_errors=True)
         shutil.rmtree(places.data, ignore_errors=True)

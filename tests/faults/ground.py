@@ -161,7 +161,7 @@ class Ground:
         """As `within`, while the house is looked after and whatever the database does meanwhile."""
 
         def look() -> Any:
-            self.house.look_after()
+            self.house.restart_if_dead()
             return patiently(reached)
 
         return within(seconds, look)

@@ -81,7 +81,7 @@ class House:
         if self.broker.kind == "rabbitmq":
             time.sleep(max(0.0, self.began + SETTLED_AFTER - time.monotonic()))
 
-    def look_after(self) -> None:
+    def restart_if_dead(self) -> None:
         """Start again whatever has ended by itself, as the supervisor of an installation does."""
         for name, (_broken, child) in self._running.items():
             if not child.alive:

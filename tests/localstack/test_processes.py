@@ -23,11 +23,11 @@ def test_one_that_never_stays_up_is_given_up_with_the_end_of_its_log(tmp_path: P
     failing.deaths = 4  # four times in a row already; the pauses between are not the question here
     failing.start()
     eventually(lambda: not failing.alive)
-    assert failing.look_after() == "The process child ended with status 1. It is started again."
-    eventually(lambda: (failing.look_after() is None and failing.alive) or failing.restart_at is None)
+    assert failing.restart_if_dead() == "The process child ended with status 1. It is started again."
+    eventually(lambda: (failing.restart_if_dead() is None and failing.alive) or failing.restart_at is None)
     eventually(lambda: not failing.alive)
     with pytest.raises(GaveUpError, match=r"ended 6 times in a row(?s:.*)the reason"):
-        failing.look_after()
+        failing.restart_if_dead()
 
 
 def test_one_that_ignores_every_signal_is_killed_with_its_own_children(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from apps.localstack import local_stack
 
 
 def test_a_stop_whose_exception_was_lost_is_found_at_the_next_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_stack, "_asked_to_stop", [])
+    monkeypatch.setattr(local_stack, "_stop_requests", [])
     monkeypatch.setattr(local_stack, "_ignore_signals", lambda: None)
-    local_stack.stop_if_asked()
+    local_stack.raise_if_stopping()
     # Python drops what is raised inside a callback around a fork.
     with contextlib.suppress(local_stack.Stopped):
         local_stack._stop(signal.SIGINT, None)
     with pytest.raises(local_stack.Stopped):
-        local_stack.stop_if_asked()
+        local_stack.raise_if_stopping()

@@ -130,7 +130,7 @@ def _stop_database(ground: Ground, tally: Tally, dice: random.Random) -> None:
 
 
 def _ensure() -> None:
-    if not plugin.server.keeper_lives():
+    if not plugin.server.is_supervised():
         plugin.server.ensure()
     connection.close()
     with connection.cursor() as cursor:

@@ -44,15 +44,15 @@ def test_a_weakness_is_named_with_the_version_that_mends_it(tmp_path: Path, caps
     weak = {"id": "PYSEC-1", "fix_versions": [], "aliases": []}
     assert verdict(tmp_path, [CLEAN, JINJA, {**CLEAN, "name": "celery", "vulns": [weak]}]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "jinja2 2.10: PYSEC-2019-217, CVE-2019-10906; mended in 2.10.1",
-        "celery 5.2.9: PYSEC-1; mended in no version yet",
+        "jinja2 2.10: PYSEC-2019-217, CVE-2019-10906; fixed in 2.10.1",
+        "celery 5.2.9: PYSEC-1; fixed in no version yet",
         "3 packages, 2 findings",
     ]
 
 
 def test_a_package_that_nobody_was_asked_about_is_a_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verdict(tmp_path, [CLEAN, {"name": "kombu", "skip_reason": "Dependency not found on PyPI"}]) == 1
-    assert "kombu: not asked. Dependency not found on PyPI" in capsys.readouterr().out
+    assert "kombu: not checked. Dependency not found on PyPI" in capsys.readouterr().out
 
 
 def test_no_packages_at_all_are_not_health(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_no_packages_at_all_are_not_health(tmp_path: Path) -> None:
 
 
 def test_who_does_not_know_what_everybody_knows_is_not_believed(tmp_path: Path) -> None:
-    with pytest.raises(audit.NoAnswer, match="means nothing"):
+    with pytest.raises(audit.NoAnswer, match="mean nothing"):
         verdict(tmp_path, [CLEAN], [{**JINJA, "vulns": []}])
     with pytest.raises(audit.NoAnswer, match="pypi does not answer here: not found"):
         verdict(tmp_path, [CLEAN], [{"name": "jinja2", "skip_reason": "not found"}])

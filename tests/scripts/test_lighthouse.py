@@ -42,7 +42,7 @@ def test_a_page_that_leads_on_is_rated_where_it_leads() -> None:
     assert run.scores["performance"] == pytest.approx(97)
 
 
-def test_without_npm_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_a_missing_npm_gives_a_clear_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setattr(lighthouse, "PLACE", tmp_path)
     monkeypatch.setattr(lighthouse.shutil, "which", lambda name: None)
     with pytest.raises(SystemExit, match="needs npm"):

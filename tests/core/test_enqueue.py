@@ -14,7 +14,7 @@ from apps.core.enqueue import enqueue_marking
 from apps.employees.models import Employee
 from apps.operations import tasks
 from config.celery import app
-from tests.brokers import rung
+from tests.brokers import broker_at
 from tests.people import record, standing
 
 
@@ -22,7 +22,7 @@ from tests.people import record, standing
 def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Uses the broker at an address, with fresh connections."""
     with ExitStack() as stack:
-        yield lambda url: stack.enter_context(rung(url, monkeypatch))
+        yield lambda url: stack.enter_context(broker_at(url, monkeypatch))
 
 
 def rings_within(seconds: float) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from apps.core.brokers import QUEUE
 from apps.core.enqueue import enqueue_marking
-from tests.brokers import KINDS, Broker, rung, running
+from tests.brokers import KINDS, Broker, broker_at, running
 from tests.localstack.stack import eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -27,7 +27,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Broker]:
 def broker(server: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     """The broker of the enqueue functions, empty, with its queue declared."""
     server.wipe()
-    with rung(server.url, monkeypatch):
+    with broker_at(server.url, monkeypatch):
         yield server
 
 

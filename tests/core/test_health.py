@@ -8,12 +8,12 @@ from django.db import OperationalError
 from django.test import Client
 
 from apps.core import health
-from tests.brokers import rung
+from tests.brokers import broker_at
 
 
 @pytest.fixture
 def broker(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with rung(valkey, monkeypatch):
+    with broker_at(valkey, monkeypatch):
         yield valkey
 
 

@@ -29,10 +29,10 @@ def shown_by_tables() -> dict[str, list[str]]:
         cursor.execute(TABLES)
         names = [name for (name,) in cursor.fetchall()]
     assert len(names) > 40
-    signs_by_table = {
+    by_table = {
         name: sorted({sign for row in _rows(name) for cell in row for sign in signs_in(cell)}) for name in names
     }
-    return {name: signs for name, signs in signs_by_table.items() if signs}
+    return {name: signs for name, signs in by_table.items() if signs}
 
 
 def _rows(table: str) -> Iterator[list[str]]:

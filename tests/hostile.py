@@ -68,10 +68,8 @@ def signature(task: str, *arguments: Any, **options: Any) -> dict[str, Any]:
 
 def pickled(bomb: Path, **headers: Any) -> dict[str, Any]:
     body = pickle.dumps([[Bomb(bomb)], {}, {}])
-    pickled_entry = entry(
-        "apps.operations.tasks.mark_touched", body=body, type="application/x-python-serialize", **headers
-    )
-    return pickled_entry | {"content-encoding": "binary"}
+    message = entry("apps.operations.tasks.mark_touched", body=body, type="application/x-python-serialize", **headers)
+    return message | {"content-encoding": "binary"}
 
 
 def followed_by(follower: dict[str, Any]) -> list[dict[str, Any]]:

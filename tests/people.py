@@ -10,7 +10,7 @@ from typing import Any
 
 from django.test import Client
 
-from apps.accounts.deputies import stands_in
+from apps.accounts.deputies import name_deputy
 from apps.accounts.enrolment import make_code
 from apps.accounts.models import Account, ApprovalRequest, Deputyship, Role
 from apps.accounts.second_factors import add_factor
@@ -133,7 +133,7 @@ def ask_for_late_joiners(campaign: Campaign) -> AdjustmentRequest:
 def stands_in(manager: Employee, deputy: Employee, **days: Any) -> Deputyship:
     """The manager names `deputy` until the end of Friday, 27 November 2026, or of `until`."""
     usual = {"until": date(2026, 11, 27), "by": account_for(manager)}
-    return stands_in(manager=manager, deputy=deputy, **{**usual, **days})
+    return name_deputy(manager=manager, deputy=deputy, **{**usual, **days})
 
 
 def sign_in(client: Client, employee: Employee) -> Client:

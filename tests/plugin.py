@@ -114,8 +114,8 @@ def run_as_owner(statement: str, *, database: str = DATABASE) -> list[tuple[obje
 def empty_database() -> None:
     """Remove the rows of a committing test. The application's role may not truncate, so the owner does."""
     tables = run_as_owner("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    tables = [f'"{name}"' for (name,) in tables if name not in TABLES_OF_MIGRATIONS]
-    filled = " UNION ALL ".join(f"(SELECT '{table}' FROM {table} LIMIT 1)" for table in tables)
+    names = [f'"{name}"' for (name,) in tables if name not in TABLES_OF_MIGRATIONS]
+    filled = " UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in names)
     non_empty = [str(name) for (name,) in run_as_owner(filled)]
     if non_empty:
         # Append-only tables refuse TRUNCATE by a trigger, which does not run in replica mode.

@@ -33,11 +33,9 @@ def ground(
 ) -> Ground:  # fmt: skip
     settings.APPROVAL_COOLDOWN_DAYS = 0
     settings.OIDC_STAFF_NO_CLAIM = ""
-    monkeypatch.setattr(enqueue, "_ring", lambda send: send({}))
+    monkeypatch.setattr(enqueue, "_publish", lambda send: send({}))
     tasks = {enqueue.MAIL_LINK: mail_link}
-    monkeypatch.setattr(
-        enqueue, "_send", lambda task, _options, *arguments: tasks.get(task, lambda *_: None)(*arguments)
-    )
+    monkeypatch.setattr(enqueue, "_send", lambda task, _options, *ids: tasks.get(task, lambda *_: None)(*ids))
     people.with_account(company["C001"], "hr")
     people.with_account(company["B001"])
     people.with_account(company["A002"])

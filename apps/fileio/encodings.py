@@ -37,7 +37,7 @@ WIDER = {
 # Encodings that change plain ASCII do not occur in files, and some of them run code or emit warnings.
 UNSAFE = frozenset({"unicode_escape", "raw_unicode_escape", "idna", "punycode", "charmap"})
 PROBE = b"A+AGE-\\x41 xn--~{"
-CHUNK_BYTES = 1 << 18
+PIECE = 1 << 18
 # A million rows, each with a blank line after it. A file of line ends alone would cost seconds per megabyte.
 MOST_LINES = 2_000_000
 HEAD = 1 << 16
@@ -96,7 +96,7 @@ def physical_lines(text: IO[str], limit: int) -> Iterator[str]:
     Memory stays constant even without line ends. Raises TooLarge.
     """
     rest, count = "", 0
-    while chunk := text.read(CHUNK_BYTES):
+    while chunk := text.read(PIECE):
         lines = list(io.StringIO(rest + chunk, newline=""))
         # A CR at the end of a chunk may be half of a CRLF.
         rest = "" if lines[-1].endswith("\n") else lines.pop()
@@ -184,7 +184,7 @@ def sample(raw: IO[bytes], encoding: str, lines: int = 3) -> list[str]:
     text = io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline="")
     lines_found: list[str] = []
     try:
-        for line in physical_lines(text, CHUNK_BYTES):
+        for line in physical_lines(text, PIECE):
             if not line.isascii():
                 lines_found.append(line.strip()[:SAMPLE_WIDTH])
             if len(lines_found) == lines:
@@ -265,7 +265,7 @@ def _bytes_used(raw: IO[bytes]) -> bytes:
     """The distinct bytes of the file."""
     used: set[int] = set()
     raw.seek(0)
-    while chunk := raw.read(CHUNK_BYTES):
+    while chunk := raw.read(PIECE):
         used.update(chunk)
     return bytes(sorted(used))
 
@@ -309,7 +309,7 @@ def _breaks(raw: IO[bytes], encoding: str) -> int:
     raw.seek(0)
     line = 1
     try:
-        while chunk := raw.read(CHUNK_BYTES):
+        while chunk := raw.read(PIECE):
             line += decoder.decode(chunk).count("\n")
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
@@ -350,7 +350,7 @@ def _reading(raw: IO[bytes], encoding: str, used: bytes) -> bytes:
         return used.decode(encoding).encode()
     decoder, digest = codecs.getincrementaldecoder(encoding)(), hashlib.sha256()
     raw.seek(0)
-    while chunk := raw.read(CHUNK_BYTES):
+    while chunk := raw.read(PIECE):
         digest.update(decoder.decode(chunk).encode())
     return digest.digest()
 

@@ -38,14 +38,14 @@ def die_before_ringing() -> None:
     """While the file FAULT_ARMED is there, the process dies between its commit and the doorbell."""
     from apps.core import enqueue
 
-    real, armed = enqueue._ring, Path(os.environ["FAULT_ARMED"])
+    real, armed = enqueue._publish, Path(os.environ["FAULT_ARMED"])
 
     def ring(send: Callable[[dict[str, Any]], None]) -> None:
         if armed.exists():
             os.kill(os.getpid(), signal.SIGKILL)
         real(send)
 
-    enqueue._ring = ring
+    enqueue._publish = ring
 
 
 def count_claims() -> None:

@@ -1,4 +1,4 @@
-"""The ground every scenario stands on: a small company in an own database, a house over it, and how a trial is told."""
+"""The base of every scenario: a small company in a separate database, a stack on it, and the tally of a trial."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CROSSERS = 12
 
 
 class Enough(Exception):
-    """A mutant has failed: that is all one wants to know of it."""
+    """A mutant has failed, and the trial can stop."""
 
     def __init__(self, tally: Tally) -> None:
         super().__init__("a mutant has failed")
@@ -78,7 +78,7 @@ def within(seconds: float, reached: Callable[[], Any]) -> float | None:
 
 
 def patiently(work: Callable[[], Any]) -> Any:
-    """Do it again, over a new connection, for as long as the database is away. For what may be done twice."""
+    """Repeat the work over new connections as long as the database is unreachable. For repeatable work only."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -102,9 +102,9 @@ class Ground:
     # -- a round's beginning
 
     def fresh(self, *, staff: int = 0, target: int = TARGET, at: datetime | None = None, **terms: Any) -> Campaign:
-        """Everybody of tests.people, `staff` more, and those who will cross the target; nobody else's traces.
+        """Load the people of tests.people, `staff` more, and those who will cross the target; remove all other data.
 
-        The clock goes on as everywhere, or stands at `at`.
+        The clock runs normally, or stands still at `at`.
         """
         connection.close()
         patiently(plugin.empty_database)
@@ -125,17 +125,17 @@ class Ground:
         return self.campaign
 
     def settle(self) -> float | None:
-        """Mark what waits. A worker may be at some of it: what it has not finished is looked for again."""
+        """Evaluate all queued employees. A worker may do some of it: its unfinished work is repeated."""
         return within(PATIENCE, lambda: (sweep(), self.at_rest())[1])
 
     @staticmethod
     def bring(staff_no: str, numbers: Sequence[int]) -> None:
-        """Record people for somebody without ringing; the same numbers are the same people."""
+        """Record people for an employee without a message to workers; the same numbers are the same people."""
         drafts = [Draft(f"Guest {n}", (("handle", f"{staff_no}-{n}"),)) for n in numbers]
         submit(employee=people.person(staff_no), drafts=drafts, source=Source.API, by=people.TESTER)
 
     def door(self, staff_no: str) -> Door:
-        """That person at the house's doors."""
+        """That employee as a user of the web interface and API."""
         if staff_no not in self._doors:
             self._doors[staff_no] = door_of(self.house.host, people.person(staff_no))
         return self._doors[staff_no]
@@ -149,7 +149,7 @@ class Ground:
 
     @staticmethod
     def at_rest() -> bool:
-        """Nothing waits: every note is marked, nobody is stale, every submission is finished."""
+        """No work is pending: no outbox row, no stale standing, no unfinished submission."""
         received = Submission.objects.filter(state=Submission.State.RECEIVED)
         return not (OutboxRow.objects.exists() or received.exists() or _anybody_is_stale())
 
@@ -158,7 +158,7 @@ class Ground:
         return self.within(seconds, self.at_rest)
 
     def within(self, seconds: float, reached: Callable[[], Any]) -> float | None:
-        """As `within`, while the house is looked after and whatever the database does meanwhile."""
+        """Like `within`, but restarts dead processes of the stack, and tolerates database errors."""
 
         def look() -> Any:
             self.house.restart_if_dead()
@@ -187,7 +187,7 @@ def _anybody_is_stale() -> bool:
 
 
 def send(ask: Callable[[], Any], patience: float = PATIENCE) -> Any:
-    """Ask until there is an answer that is no failure of the house, as a program with an idempotency key does."""
+    """Send until there is a response other than an internal error, like a program with an idempotency key."""
     end = time.monotonic() + patience
     while True:
         with suppress(NoAnswer):
@@ -195,7 +195,7 @@ def send(ask: Callable[[], Any], patience: float = PATIENCE) -> Any:
             if answer.is_ours or time.monotonic() > end:
                 return answer
         if time.monotonic() > end:
-            raise NoAnswer("nobody answered for too long")
+            raise NoAnswer("no response for too long")
         time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""Some people and their programs who go on adding while faults happen, and remember what they were told."""
+"""Employees and their programs who add contacts during the faults, and remember the responses."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.faults.ground import Ground, Tally, patiently
 from tests.faults.meanwhile import Meanwhile
 
 WRITERS = 4
-PAUSE = 0.4  # seconds at most between two things of one person
+PAUSE = 0.4  # the longest pause in seconds between two actions of one employee
 
 
 class Load(Meanwhile):
-    """`with Load(ground, tally, seed):` four employees add one after another, each thing with its own key.
+    """`with Load(ground, tally, seed):` four employees add contacts one after another, each with its own key.
 
-    Without an answer, or with 503, the same is sent again; every third is sent twice in any case, as by a double click.
+    Without a response, or after 503, the same request is sent again; every third is sent twice, like a double click.
     """
 
     def __init__(self, ground: Ground, tally: Tally, seed: int) -> None:
@@ -53,14 +53,14 @@ class Load(Meanwhile):
                 continue
             if answer.status != 503:
                 return answer
-            self.tally.count("adds told to come back")
+            self.tally.count("adds with Retry-After")
             self.tally.expect(answer.says_when, "503 without Retry-After")
             time.sleep(0.05)
         self.tally.expect(False, "an add was not acknowledged in two minutes")
         return None
 
     def compare(self) -> None:
-        """Everything that was acknowledged is stored once, from one submission, and nothing else is."""
+        """Everything acknowledged is stored once, from one submission, and nothing else is."""
         for staff_no, count in self.acknowledged.items():
             mine = ContactIdentity.objects.filter(employee__staff_no=staff_no)
             found = sorted(patiently(lambda: list(mine.values_list("value", flat=True))))  # noqa: B023
@@ -70,7 +70,7 @@ class Load(Meanwhile):
             self.tally.expect(sent == count, f"{staff_no}: {sent} submissions for {count} things that were sent")
 
     def replay(self) -> None:
-        """The same on fresh ground, with nobody who disturbs."""
+        """The same on fresh ground, without faults."""
         for staff_no, count in self.acknowledged.items():
             self.bring_all(staff_no, range(count))
 

@@ -1,4 +1,4 @@
-"""One run: an own database with production's durability, an own broker, and the trials that are still missing."""
+"""One run: a separate database with production's durability, a separate broker, and the missing trials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from apps.localstack.embedded import EmbeddedDatabase
 from tests import plugin
 
-# The database keeps what it has acknowledged, as in production; the tests' own does not.
+# The database keeps what it acknowledged, as in production; the tests' own does not.
 plugin.server = EmbeddedDatabase(plugin.PLACES)
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
@@ -32,7 +32,7 @@ KINDS = {"redis": "valkey", "rabbitmq": "rabbitmq"}
 
 
 def run(options: argparse.Namespace) -> list[Row]:
-    """Do what is missing and return every row that was asked for."""
+    """Run the missing trials and return every requested row."""
     wanted = [one for one in SCENARIOS if one.id.startswith(tuple(options.id.split(",")))]
     rows = [(one, broker) for one in wanted for broker in one.brokers if options.broker in ("", broker)]
     if not rows:
@@ -65,7 +65,7 @@ def _database() -> Iterator[None]:
 
 
 def _over(broker: str, scenarios: list[Scenario], options: argparse.Namespace) -> None:
-    """Everything that is missing over one broker: first the trials, then the mutants."""
+    """All missing work over one broker: first the trials, then the mutants."""
     if broker == RABBITMQ and (reason := rabbitmq_missing()):
         for one in scenarios:
             append(options.output, Line(one.id, broker, options.seed, not_run=reason))
@@ -95,7 +95,7 @@ def _trials(ground: Ground, one: Scenario, broker: str, options: argparse.Namesp
 
 
 def _mutants(ground: Ground, scenarios: list[Scenario], broker: str, options: argparse.Namespace) -> None:
-    """Those with the same thing broken one after the other: their processes need not be started anew."""
+    """Mutants with the same break one after another: their processes need no restart."""
     wanted = [(*pair, one) for one in scenarios for pair in one.mutants_of(broker, small=options.small).items()]
     for mutant, trials, one in sorted(wanted, key=lambda found: found[0]):
         if _row(one, broker, options, read(options.output)).caught(mutant) is None:

@@ -1,7 +1,7 @@
-"""F6: two and three beats at once, one that stands still and comes back, none for six hours across the deadline.
+"""F6: two and three beats at once, a suspended and resumed beat, and none for six hours across the deadline.
 
-Beats and worker are real processes; the database's clock goes on a day at a time, and beat asks several times a second.
-Whatever they ask for is done once for its period, and in the end everybody has the verdict of one undisturbed pass.
+Beats and worker are real processes; the database's clock advances a day at a time, and beat triggers several times a
+second. Every job is done once per period, and in the end all verdicts equal those of one undisturbed pass.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIRST = date(2035, 11, 2)
 ROUND = 25
 STAFF = 30
 BEATS = ("beat1", "beat2", "beat3")
-# Both beats have asked for everything a few times by then.
+# By then both beats have triggered everything a few times.
 DWELL = 0.6
 DONE_WITHIN = 20.0
 
@@ -51,9 +51,8 @@ def periods(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 
 def dead_across_the_deadline(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
-    """No beat from three hours before the cut-off until three hours after it, nobody rings, and people go on.
-
-    Then two beats come at once: there is one result, and it is that of the facts at the cut-off.
+    """No beat from three hours before the cut-off until three hours after it, and no messages, while contacts
+    arrive.
     """
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:

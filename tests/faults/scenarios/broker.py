@@ -1,6 +1,6 @@
-"""F5: the broker is restarted, or wiped, in the middle; everything is done all the same within two sweeps.
+"""F5: the broker is restarted or wiped in the middle of work; everything is done within two sweeps.
 
-While it is away pages answer and submissions are recorded, as quickly as ever.
+Meanwhile pages respond and submissions are recorded as quickly as ever.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.faults.waiting import let_files_look_old
 
 OWNER = "A001"
 ROUND = 5
-# Two sweeps of the default interval; the worker's way back to a broker that was away lies in it.
+# Two sweeps of the default interval, including the worker's reconnection to a restarted broker.
 DONE_WITHIN = 30.0
 # Here a sweep comes every second: what a mutant has not done by then it never does.
 NEVER_DONE_AFTER = 10.0
@@ -49,15 +49,15 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, wiped: bool)
         dice = dice_of(seed, tally.trials, wiped)
         number = min(ROUND, trials - tally.trials)
         ground.fresh(staff=ROUND)
-        # Nobody crosses at a moment of their own: their doorbells would be heard for the ones that were lost.
+        # No employee crosses on their own: their messages would replace the lost ones.
         with Sampler(ground, tally, seed, crossing=False) as sampler:
             for trial in range(number):
                 (_wipe if wiped else _restart)(ground, tally, dice, sampler, trial)
                 tally.trials += 1
         tally.expect(ground.rests() is not None, "marks: they never ended")
         files = [told(one) for one in Submission.objects.filter(source="csv").order_by("employee__staff_no")]
-        tally.expect(len(files) == number, f"{len(files)} files for {number} that were handed in")
-        digest = ground.verdicts(tally, "after the broker was away")
+        tally.expect(len(files) == number, f"{len(files)} files for {number} submissions")
+        digest = ground.verdicts(tally, "after the broker failed")
         _undisturbed(ground, tally, dice_of(seed, tally.trials - number, wiped), number, digest)
     return tally
 
@@ -77,7 +77,7 @@ def _restart(ground: Ground, tally: Tally, dice: random.Random, sampler: Sampler
 def _wipe(ground: Ground, tally: Tally, dice: random.Random, sampler: Sampler, trial: int) -> None:
     door = ground.door(f"E{trial:04d}")
     looked = _read(door, own_file(dice, 200))
-    # The messages wait, for nobody takes them.
+    # The messages wait, because no worker takes them.
     ground.house.signal_group("worker", signal.SIGSTOP)
     try:
         later = _people_go_on(tally, sampler, door, looked)
@@ -89,16 +89,16 @@ def _wipe(ground: Ground, tally: Tally, dice: random.Random, sampler: Sampler, t
 
 
 def _read(door: Door, text: str) -> Answer:
-    """The answer to an upload that a worker has read: it can be confirmed when nobody reads any more."""
+    """The response to an upload that a worker has read: it can be confirmed when no worker runs any more."""
     looked = door.upload(text)
     door.previewed(looked.redirected_to)
     return looked
 
 
 def _people_go_on(tally: Tally, sampler: Sampler, door: Door, looked: Answer) -> Answer:
-    """One crosses the target, one adds some people, confirms a file and sends another; each is answered, and quickly.
+    """One employee crosses the target, another adds people, confirms a file and sends another; each response is quick.
 
-    Returns the answer to the other file, which waits for a worker.
+    Returns the response to the other file, which waits for a worker.
     """
 
     def ask(what: str, work: partial[Answer], *wanted: int) -> Answer:

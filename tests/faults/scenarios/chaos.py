@@ -1,4 +1,4 @@
-"""C3: 16 clients do whatever they may, at random, over page and API; after each checkpoint the oracle is asked."""
+"""C3: 16 clients use page and API at random; after each checkpoint the standings are compared with the oracle."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _agree(tally: Tally, campaign: Campaign) -> None:
 
 
 class _Client:
-    """Somebody at the doors, or in HR, who picks the next thing by dice."""
+    """An employee or HR user who picks the next operation at random."""
 
     def __init__(self, ground: Ground, tally: Tally, dice: random.Random) -> None:
         self.tally, self.dice = tally, dice

@@ -1,7 +1,7 @@
-"""F1: a Celery child, or the worker's parent, is killed at random points of an import and of a mark.
+"""F1: a Celery child, or the worker's parent, is killed at random points of an import and of an evaluation.
 
-Nothing is lost, nothing is done twice, the report is that of one run, and the house is back at work within what is
-promised: a child's message is given out again at once; a parent's when the sweep finds its work.
+Nothing is lost or done twice, the report is that of one run, and work resumes within the promised time: a child's
+message is delivered again at once; the sweep finds a parent's work.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from tests.faults.stack import children_of
 from tests.faults.waiting import SECONDS, let_files_look_old
 
 CHILD_BACK = 10.0  # seconds: the promise after the death of a child
-PARENT_BACK = 20.0  # after that of a parent, whose supervisor starts it again; what it held is found by the sweep
-HALF = 10  # kills in an import, and as many in marks, at most
+PARENT_BACK = 20.0  # after that of a parent, whose supervisor starts it again; the sweep finds its work
+HALF = 10  # the most kills in an import, and in evaluations
 STAFF = 250
 OWNER = "A001"
 
@@ -61,7 +61,7 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, parent: bool
 
 def _kill(ground: Ground, tally: Tally, dice: random.Random, *, parent: bool) -> float:
     """Kill it where it is; the instant."""
-    # Their parent notices that both were killed, and has new ones, within five seconds.
+    # Their parent notices that both were killed, and starts new ones within five seconds.
     within(CHILD_BACK, lambda: children_of(ground.house["worker"]))
     children = children_of(ground.house["worker"])
     working = [pid for pid in _in_a_transaction() if pid in children]
@@ -76,7 +76,7 @@ def _kill(ground: Ground, tally: Tally, dice: random.Random, *, parent: bool) ->
 
 
 def _in_a_transaction() -> list[int]:
-    """The worker's children that are in one now (tests.faults.moments.name_connections)."""
+    """The worker's children that are in a transaction now (tests.faults.moments.name_connections)."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
@@ -135,7 +135,9 @@ def _import_round(ground: Ground, tally: Tally, dice: random.Random, kills: int,
 
 
 def _wait_less(dice: random.Random) -> float:
-    """Nine times of ten let the file look as old as the sweep wants it, instead of waiting; else wait, and longer."""
+    """Nine times out of ten make the file look old enough for the sweep instead of waiting; otherwise wait, and
+    longer.
+    """
     if dice.random() < 0.1:
         return SECONDS
     let_files_look_old()

@@ -1,7 +1,7 @@
-"""F2, F4: processes are restarted, and PostgreSQL is stopped at once, while people add and a file is recorded.
+"""F2, F4: processes restart, and PostgreSQL stops immediately, while contacts are added and a file is recorded.
 
-What was acknowledged is there, once; who had no answer sends again and finds one effect; a page that cannot serve says
-503 and when to come back; in the end everybody has the verdict of an undisturbed run.
+Everything acknowledged is stored once; a client without a response sends again and finds one effect; a failing page
+returns 503 with Retry-After. In the end all verdicts equal those of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def restarts(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 def stops(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """F4: PostgreSQL is stopped in its mode `immediate`, which writes nothing more, and started again."""
-    # Of both: whoever waits for a commit has all earlier ones written with it.
+    # A commit that waits also writes all earlier ones of both.
     ground.house.need(web=broken, worker=broken, beat="")
     with _lazy_writer() if broken else nullcontext():
         return _rounds(ground, trials, seed, broken, _stop_database)
@@ -52,7 +52,7 @@ def stops(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 @contextmanager
 def _lazy_writer() -> Iterator[None]:
-    """For the mutant: what nobody waits for is written late, so that a stop finds some of it."""
+    """For the mutant: commits that do not wait are written late, so that a stop loses some of them."""
     plugin.run_as_owner("ALTER SYSTEM SET wal_writer_delay = '10s'")
     plugin.run_as_owner("SELECT pg_reload_conf()")
     try:
@@ -76,7 +76,7 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, fault: Fault) -
                 fault(ground, tally, dice)
                 tally.trials += 1
             let_files_look_old()
-            # While people go on adding there is always a note of somebody.
+            # While contacts are added there is always an outbox row.
             tally.expect(ground.within(PATIENCE, _file_is_done) is not None, "the file was never done")
         tally.expect(ground.rests() is not None, "marks: they never ended")
         load.compare()
@@ -122,7 +122,7 @@ def _stop_database(ground: Ground, tally: Tally, dice: random.Random) -> None:
     began = time.monotonic()
     gone = within(10, lambda: not _lives(postmaster))
     tally.expect(gone is not None, "PostgreSQL did not stop")
-    # Its keeper starts it again; after some deaths in a row that is for whoever holds it, as `make run` does.
+    # Its supervisor starts it again; after several deaths in a row that is up to its users, like `make run`.
     patiently(_ensure)
     _answers_again(ground, tally, began)
     if dice.random() < 0.5:

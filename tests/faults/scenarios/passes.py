@@ -1,7 +1,7 @@
-"""F1-ranges: a run over everybody on three workers, two of which are killed on the way.
+"""F1-ranges: a run over all employees on three workers, two of which are killed.
 
-It is over once, every range was done once, and everybody has the oracle's verdict; who turned is told to have turned
-once. Nobody starts the killed ones again before the run is over.
+The run ends once, every range was done once, and all verdicts equal the oracle's; each changed verdict is logged once.
+The killed workers are not restarted before the run ends.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def two_of_three(ground: Ground, trials: int, seed: int, broken: str = "") -> Ta
                 ground.house.need(web="", beat="", **dict.fromkeys(WORKERS, breaks))
                 _one_run(ground, tally, sampler, dice_of(seed, tally.trials))
                 tally.trials += 1
-        # Not as a supervisor looks: the killed ones need not be started again for that.
+        # Not like a supervisor: the killed ones need no restart here.
         tally.expect(within(PATIENCE, ground.at_rest) is not None, "marks: they never ended")
         ground.verdicts(tally, "after all runs")
     return tally
@@ -46,7 +46,7 @@ def two_of_three(ground: Ground, trials: int, seed: int, broken: str = "") -> Ta
 def _one_run(ground: Ground, tally: Tally, sampler: Sampler, dice: random.Random) -> None:
     for number in dice.sample(range(STAFF), 20):
         ground.bring(f"E{number:04d}", range(dice.randrange(2 * TARGET)))
-    # The one who is looked at brings their last one before the run, and rings for it.
+    # The sampled employee records the last contact before the run, and enqueues the task for it.
     tally.expect(sampler.cross_one(), "an add was not answered")
     tally.expect(ground.rests() is not None, "marks: they never ended")
     last = StandingChange.objects.latest("pk").pk
@@ -75,7 +75,7 @@ def _one_run(ground: Ground, tally: Tally, sampler: Sampler, dice: random.Random
     green = Counter(
         Standing.objects.filter(counted__gte=1, red=False, exempt=False).values_list("employee_id", flat=True)
     )
-    tally.expect(turned == green, f"{len(green)} turned, and {turned.total()} turns are told")
+    tally.expect(turned == green, f"{len(green)} changed, and {turned.total()} changes are logged")
 
 
 def _kill_after(tally: Tally, run: MarkRun, pid: int, done: int) -> None:

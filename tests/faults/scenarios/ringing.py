@@ -1,7 +1,7 @@
-"""F3 and R1: the doorbell is not rung, or nobody hears it.
+"""F3 and R1: the message to the workers is not sent, or no worker receives it.
 
-F3: a web worker is killed between the commit and the doorbell; what it committed is marked within two sweeps.
-R1: no worker works at all; whoever has brought enough is not red for a moment.
+F3: a web worker is killed between the commit and the message; its change is evaluated within two sweeps. R1: no worker
+runs at all; an employee with enough contacts is never red.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROUND = CROSSERS - 2
 
 
 def killed_before_the_doorbell(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
-    """F3. Each trial is somebody's last contact to the target."""
+    """F3. Each trial is an employee's last contact to the target."""
     ground.house.need(web="", worker=broken, beat="")
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
@@ -44,7 +44,7 @@ def _kill_one(ground: Ground, tally: Tally, sampler: Sampler) -> None:
     ground.house.armed.touch()
     try:
         answer = door.add(key=f"cross-{door.staff_no}", name="One more", handle=handle)
-        tally.expect(False, f"{door.staff_no} was answered {answer.status}: the web worker was not killed")
+        tally.expect(False, f"{door.staff_no} got {answer.status}: the web worker was not killed")
     except NoAnswer:
         tally.trials += 1
     finally:
@@ -55,15 +55,15 @@ def _kill_one(ground: Ground, tally: Tally, sampler: Sampler) -> None:
     tally.expect(ContactIdentity.objects.filter(value=handle.lower()).count() == 1, f"{handle} is not stored once")
     sampler.has_crossed(door)
     took = within(MARKED_WITHIN, ground.at_rest)
-    if tally.expect(took is not None, f"{door.staff_no} is not marked within two sweeps"):
+    if tally.expect(took is not None, f"{door.staff_no} is not evaluated within two sweeps"):
         tally.recoveries.append(time.monotonic() - committed)
-    # The program asks again with its key and learns that it was recorded.
+    # The program sends again with its key and learns that it was recorded.
     again = send(partial(door.add, key=f"cross-{door.staff_no}", name="One more", handle=handle))
-    tally.expect(again.status == 201, f"asked again, {door.staff_no} was answered {again.status}")
+    tally.expect(again.status == 201, f"on the second request {door.staff_no} got {again.status}")
 
 
 def nobody_works(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
-    """R1. Each trial is one person who crosses the target while the worker stands still."""
+    """R1. Each trial is one employee who crosses the target while the worker is suspended."""
     ground.house.need(web=broken, worker="", beat="")
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
@@ -88,5 +88,5 @@ def nobody_works(ground: Ground, trials: int, seed: int, broken: str = "") -> Ta
 
 
 def _stand_still(ground: Ground, number: signal.Signals) -> None:
-    """The worker's parent and its children, all of one group."""
+    """Suspend or resume the worker's parent and its children, all of one group."""
     ground.house.signal_group("worker", number)

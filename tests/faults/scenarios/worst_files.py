@@ -1,7 +1,8 @@
-"""T3: 16 people send the worst file of each kind at one moment: the site answers, memory stays flat, each file ends.
+"""T3: 16 people send the worst file of each kind at the same moment: pages respond, memory stays constant, each file
+ends.
 
-The bound is one of time, so this is no part of `make test`; what makes it hold is counted there in calls and bytes
-(tests/fileio/test_worst_files.py), and no page of any test may read a file (tests/dashboard/strict.py).
+The bound is one of time, so this is no part of `make test`; tests/fileio/test_worst_files.py counts calls and bytes
+instead, and no page of any test may read a file (tests/dashboard/strict.py).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tests.faults.meanwhile import Meanwhile
 from tests.faults.stack import children_of
 
 SENDERS = 16
-# Seconds in which 99 of 100 answers come, whatever is sent.
+# Seconds within which 99 of 100 responses come, whatever is sent.
 ANSWERED_WITHIN = 0.5
 READ_WITHIN = 600.0
 # What a process may take on beyond what it had: a batch, a table's lines, the upload as it comes in.
@@ -33,7 +34,7 @@ IMPORT, LIST, ROSTER = "/contacts/import/", "/company/adjustments/by-file/", "/c
 
 
 def kinds() -> list[tuple[str, str, bytes]]:
-    """(what it is, where it is sent, the file), one for each sender."""
+    """(description, address, file), one for each sender."""
     found = [(name, IMPORT, build(LINES)[:2_000_000]) for name, build in (worst.TABLES | worst.CARDS).items()]
     found.append(("newlines, 20 MB", IMPORT, worst.TABLES["newlines"](LARGE_LINES)))
     found.append(("elements of no meaning", LIST, worst.WORKBOOKS["elements of no meaning"](CELLS)))
@@ -42,7 +43,7 @@ def kinds() -> list[tuple[str, str, bytes]]:
 
 
 class Prober(Meanwhile):
-    """Asks for two pages all the time, and notes how long each answer took."""
+    """Requests two pages continuously, and records the time of each response."""
 
     def __init__(self, tally: Tally, door: Door) -> None:
         self.tally, self.door = tally, door

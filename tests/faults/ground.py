@@ -26,8 +26,8 @@ from apps.standings.effective_dates import process_effective_dates
 from apps.standings.evaluation import pending_sql
 from apps.standings.process_runs import sweep
 from tests import people, plugin
-from tests.faults.doors import Door, NoAnswer, door_of
-from tests.faults.stack import House
+from tests.faults.clients import NoAnswer, UserClient, client_of
+from tests.faults.stack import FaultStack
 from tests.fixtures import Clock
 from tests.oracle import Verdicts, digest, oracle, stored
 
@@ -94,10 +94,10 @@ def patiently(work: Callable[[], Any]) -> Any:
 class Ground:
     """One campaign of a small company, emptied and filled again for every round."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, stack: FaultStack) -> None:
+        self.stack = stack
         self.campaign: Campaign
-        self._doors: dict[str, Door] = {}
+        self._clients: dict[str, UserClient] = {}
 
     # -- a round's beginning
 
@@ -110,7 +110,7 @@ class Ground:
         patiently(plugin.empty_database)
         if at is not None:
             Clock().set(at, ticks=True)
-        self._doors.clear()
+        self._clients.clear()
         people.load(people.ROSTER)
         crossers = [f"R{n:03d},Rita {n},r{n}@corp.example.com,Sales,B001" for n in range(CROSSERS)]
         more = [f"E{n:04d},Emil {n},e{n}@corp.example.com,Sales,C001" for n in range(staff)]
@@ -134,11 +134,11 @@ class Ground:
         drafts = [Draft(f"Guest {n}", (("handle", f"{staff_no}-{n}"),)) for n in numbers]
         submit(employee=people.person(staff_no), drafts=drafts, source=Source.API, by=people.TESTER)
 
-    def door(self, staff_no: str) -> Door:
+    def client(self, staff_no: str) -> UserClient:
         """That employee as a user of the web interface and API."""
-        if staff_no not in self._doors:
-            self._doors[staff_no] = door_of(self.house.host, people.person(staff_no))
-        return self._doors[staff_no]
+        if staff_no not in self._clients:
+            self._clients[staff_no] = client_of(self.stack.host, people.person(staff_no))
+        return self._clients[staff_no]
 
     @staticmethod
     def note_everybody() -> None:
@@ -161,7 +161,7 @@ class Ground:
         """Like `within`, but restarts dead processes of the stack, and tolerates database errors."""
 
         def look() -> Any:
-            self.house.restart_if_dead()
+            self.stack.restart_if_dead()
             return patiently(reached)
 
         return within(seconds, look)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from apps.contacts.models import ContactIdentity, Submission
-from tests.faults.doors import Answer, Door, NoAnswer
+from tests.faults.clients import Answer, NoAnswer, UserClient
 from tests.faults.ground import Ground, Tally, patiently
 from tests.faults.meanwhile import Meanwhile
 
@@ -24,18 +24,20 @@ class Load(Meanwhile):
 
     def __init__(self, ground: Ground, tally: Tally, seed: int) -> None:
         self.ground, self.tally, self.dice = ground, tally, random.Random(seed)
-        self.doors = [ground.door(f"E{number:04d}") for number in range(WRITERS)]
-        self.acknowledged: dict[str, int] = {door.staff_no: 0 for door in self.doors}
-        super().__init__([partial(self._write, door) for door in self.doors])
+        self.clients = [ground.client(f"E{number:04d}") for number in range(WRITERS)]
+        self.acknowledged: dict[str, int] = {client.staff_no: 0 for client in self.clients}
+        super().__init__([partial(self._write, client) for client in self.clients])
 
-    def _write(self, door: Door) -> None:
+    def _write(self, client: UserClient) -> None:
         while not self.over.is_set():
-            number = self.acknowledged[door.staff_no]
-            add = partial(door.add, key=f"load-{number}", name=f"Guest {number}", handle=f"{door.staff_no}-{number}")
+            number = self.acknowledged[client.staff_no]
+            add = partial(
+                client.add, key=f"load-{number}", name=f"Guest {number}", handle=f"{client.staff_no}-{number}"
+            )
             answer = self._until_acknowledged(add)
             if answer is None or not self.tally.expect(answer.status == 201, f"an add was answered {answer.status}"):
                 return
-            self.acknowledged[door.staff_no] = number + 1
+            self.acknowledged[client.staff_no] = number + 1
             self.tally.count("adds acknowledged")
             if number % 3 == 0 and (again := self._until_acknowledged(add)):
                 same = (again.status, again.text) == (answer.status, answer.text)

@@ -34,18 +34,18 @@ def name_connections() -> None:
     worker_process_init.connect(tell, weak=False)
 
 
-def die_before_ringing() -> None:
+def die_before_publish() -> None:
     """While the file FAULT_ARMED exists, the process dies between its commit and the message to the workers."""
     from apps.core import enqueue
 
     real, armed = enqueue._publish, Path(os.environ["FAULT_ARMED"])
 
-    def ring(send: Callable[[dict[str, Any]], None]) -> None:
+    def publish(send: Callable[[dict[str, Any]], None]) -> None:
         if armed.exists():
             os.kill(os.getpid(), signal.SIGKILL)
         real(send)
 
-    enqueue._publish = ring
+    enqueue._publish = publish
 
 
 def count_claims() -> None:
@@ -126,4 +126,4 @@ def hurry() -> None:
         entry["schedule"] = 0.25
 
 
-ALL = [small_batches, name_connections, die_before_ringing, count_claims, hurry, slow_ranges, count_ends]
+ALL = [small_batches, name_connections, die_before_publish, count_claims, hurry, slow_ranges, count_ends]

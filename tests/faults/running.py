@@ -25,7 +25,7 @@ django.setup()
 from tests.brokers import rabbitmq_missing, running  # noqa: E402
 from tests.faults.ground import Enough, Ground, Tally  # noqa: E402
 from tests.faults.scenarios.registry import RABBITMQ, SCENARIOS, Scenario  # noqa: E402
-from tests.faults.stack import House  # noqa: E402
+from tests.faults.stack import FaultStack  # noqa: E402
 from tests.faults.table import Line, Row, append, read  # noqa: E402
 
 KINDS = {"redis": "valkey", "rabbitmq": "rabbitmq"}
@@ -72,15 +72,15 @@ def _over(broker: str, scenarios: list[Scenario], options: argparse.Namespace) -
         return
     with running(KINDS[broker]) as server:
         plugin.PLACES.log.mkdir(exist_ok=True)
-        house = House(server, plugin.PLACES.log)
+        stack = FaultStack(server, plugin.PLACES.log)
         try:
-            ground = Ground(house)
+            ground = Ground(stack)
             for one in scenarios:
                 _trials(ground, one, broker, options)
             if not options.no_mutants:
                 _mutants(ground, scenarios, broker, options)
         finally:
-            house.stop()
+            stack.stop()
 
 
 def _trials(ground: Ground, one: Scenario, broker: str, options: argparse.Namespace) -> None:
@@ -104,8 +104,8 @@ def _mutants(ground: Ground, scenarios: list[Scenario], broker: str, options: ar
 
 
 def _try(ground: Ground, one: Scenario, trials: int, seed: int, broken: str, options: argparse.Namespace) -> Tally:
-    began, revived = time.monotonic(), ground.house.revived
-    say(f"{one.id} over {ground.house.broker.kind}, {trials} trials, seed {seed}{broken and ', mutant '}{broken}")
+    began, revived = time.monotonic(), ground.stack.revived
+    say(f"{one.id} over {ground.stack.broker.kind}, {trials} trials, seed {seed}{broken and ', mutant '}{broken}")
     try:
         tally = one.run(ground, trials, seed, broken)
     except Enough as enough:
@@ -114,8 +114,8 @@ def _try(ground: Ground, one: Scenario, trials: int, seed: int, broken: str, opt
         traceback.print_exc()
         # With a mutant that proves nothing: it counts as missed.
         tally = Tally(trials=1, failures=[] if broken else [f"the trial itself broke: {error!r}"])
-    if ground.house.revived > revived:
-        tally.count("processes that ended by themselves and were started again", ground.house.revived - revived)
+    if ground.stack.revived > revived:
+        tally.count("processes that ended by themselves and were started again", ground.stack.revived - revived)
     say(f"   {tally.trials} trials, {len(tally.failures)} failures, {time.monotonic() - began:.1f} s")
     for failure in tally.failures[:3]:
         say(f"   {failure}")

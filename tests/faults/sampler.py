@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from tests.faults.doors import Answer, Door, NoAnswer
+from tests.faults.clients import Answer, NoAnswer, UserClient
 from tests.faults.ground import CROSSERS, PATIENCE, TARGET, Ground, Tally
 from tests.faults.meanwhile import Meanwhile
 
@@ -26,8 +26,8 @@ class Sampler(Meanwhile):
     def __init__(self, ground: Ground, tally: Tally, seed: int, *, crossing: bool = True) -> None:
         """Without `crossing` the scenario itself decides who crosses, and when."""
         self.tally, self.dice = tally, random.Random(seed)
-        self.enough: list[Door] = []
-        self.waiting = [ground.door(f"R{number:03d}") for number in range(CROSSERS)]
+        self.enough: list[UserClient] = []
+        self.waiting = [ground.client(f"R{number:03d}") for number in range(CROSSERS)]
         # How often each employee was sampled, over all interfaces.
         self.rounds = 0
         super().__init__([self._sample, *([self._cross] if crossing else [])])
@@ -42,14 +42,14 @@ class Sampler(Meanwhile):
             if time.monotonic() > end:
                 raise TimeoutError("No employee is left to cross the target.")
 
-    def next_to_cross(self) -> Door:
+    def next_to_cross(self) -> UserClient:
         """An employee who needs one more contact."""
         return self.waiting[-1]
 
-    def has_crossed(self, door: Door) -> None:
+    def has_crossed(self, client: UserClient) -> None:
         """From now on they are never red."""
-        self.waiting.remove(door)
-        self.enough.append(door)
+        self.waiting.remove(client)
+        self.enough.append(client)
 
     def _cross(self) -> None:
         while self.waiting and not self.over.wait(CROSSING):
@@ -57,11 +57,13 @@ class Sampler(Meanwhile):
 
     def cross_one(self) -> bool:
         """The next employee records the last contact; False without a response that it is recorded."""
-        door = self.next_to_cross()
+        client = self.next_to_cross()
         with suppress(NoAnswer):
-            answer = door.add(key=f"cross-{door.staff_no}", name="One more", handle=f"{door.staff_no}-{TARGET - 1}")
+            answer = client.add(
+                key=f"cross-{client.staff_no}", name="One more", handle=f"{client.staff_no}-{TARGET - 1}"
+            )
             if answer.status in (200, 201):
-                self.has_crossed(door)
+                self.has_crossed(client)
                 return True
         return False
 
@@ -70,15 +72,15 @@ class Sampler(Meanwhile):
             began = time.monotonic()
             if self.enough:
                 # The newest are those a mark may not have seen.
-                door = self.dice.choice(self.enough[-3:])
+                client = self.dice.choice(self.enough[-3:])
                 for look in (self._page, self._api, self._csv):
-                    self._look(look.__name__.strip("_"), door, look)
+                    self._look(look.__name__.strip("_"), client, look)
                 self.rounds += 1
             self.over.wait(max(0.0, EVERY - (time.monotonic() - began)))
 
-    def _look(self, where: str, door: Door, look: Callable[[Door], tuple[Answer, str]]) -> None:
+    def _look(self, where: str, client: UserClient, look: Callable[[UserClient], tuple[Answer, str]]) -> None:
         try:
-            answer, verdict = look(door)
+            answer, verdict = look(client)
         except NoAnswer:
             self.tally.count("samples unanswered")
             return
@@ -86,28 +88,28 @@ class Sampler(Meanwhile):
             self.tally.count("samples without response")
             self.tally.expect(answer.says_when, f"R1 {where}: 503 without Retry-After")
             return
-        if not self.tally.expect(answer.status == 200, f"R1 {where}: {door.staff_no} got {answer.status}"):
+        if not self.tally.expect(answer.status == 200, f"R1 {where}: {client.staff_no} got {answer.status}"):
             return
         self.tally.count(f"samples {where}")
-        self.tally.expect(verdict != "red", f"R1 {where}: {door.staff_no} has enough and was red")
+        self.tally.expect(verdict != "red", f"R1 {where}: {client.staff_no} has enough and was red")
         if verdict == "updating":
             self.tally.count("samples updating")
 
     @staticmethod
-    def _page(door: Door) -> tuple[Answer, str]:
-        answer = door.page("/standing/")
+    def _page(client: UserClient) -> tuple[Answer, str]:
+        answer = client.page("/standing/")
         state = "red" if "badge red" in answer.text else "updating" if "Updating" in answer.text else "reached"
         return answer, state
 
     @staticmethod
-    def _api(door: Door) -> tuple[Answer, str]:
-        answer = door.api("GET", "me/standing/")
+    def _api(client: UserClient) -> tuple[Answer, str]:
+        answer = client.api("GET", "me/standing/")
         if answer.status != 200:
             return answer, ""
         standing = answer.json["standing"]
         return answer, "red" if standing["red"] else "updating" if standing["stale"] else "reached"
 
     @staticmethod
-    def _csv(door: Door) -> tuple[Answer, str]:
-        answer, row = door.own_csv()
+    def _csv(client: UserClient) -> tuple[Answer, str]:
+        answer, row = client.own_csv()
         return answer, "red" if row and row["red"] != "no" else "reached"

@@ -25,15 +25,15 @@ SWEEP = 1.0
 SETTLED_AFTER = 20.0
 CELERY = ["--loglevel", "INFO"]
 # No mutants: they only time the faults. Every process has them, so that few restarts are needed.
-ALWAYS = {"web": "die_before_ringing", "worker": "name_connections,small_batches,count_claims"}
+ALWAYS = {"web": "die_before_publish", "worker": "name_connections,small_batches,count_claims"}
 
 
-class House:
+class FaultStack:
     """Processes by name, each with the breaks it runs with. Start them from the main thread: they die with it."""
 
     def __init__(self, broker: Broker, folder: Path) -> None:
         self.broker, self.folder = broker, folder
-        # While the first file exists, web workers die (moments.die_before_ringing); claimed jobs are added to the
+        # While the first file exists, web workers die (moments.die_before_publish); claimed jobs are added to the
         # other.
         self.armed, self.effects = folder / "armed", folder / "effects"
         self._running: dict[str, tuple[str, ManagedProcess]] = {}

@@ -42,7 +42,7 @@ def periods(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
         dice = dice_of(seed, tally.trials)
         days = min(ROUND, trials - tally.trials)
         _fill(ground, dice)
-        ground.house.effects.write_text("")
+        ground.stack.effects.write_text("")
         for number in range(days):
             _one_day(ground, tally, dice, FIRST + timedelta(days=number + 1))
             tally.trials += 1
@@ -88,7 +88,7 @@ def _past_the_deadline(ground: Ground, dice: random.Random) -> None:
 
 
 def _need(ground: Ground, broken: str, beats: tuple[str, ...]) -> None:
-    ground.house.need(web="", worker=broken, **dict.fromkeys(beats, "hurry"))
+    ground.stack.need(web="", worker=broken, **dict.fromkeys(beats, "hurry"))
 
 
 def _at(day: date, hour: int) -> datetime:
@@ -121,16 +121,16 @@ def _one_day(ground: Ground, tally: Tally, dice: random.Random, day: date) -> No
     Clock().set(_at(day, 3), ticks=True)
     still = dice.choice(BEATS) if dice.random() < 0.3 else ""
     if still:
-        ground.house.signal_group(still, signal.SIGSTOP)
+        ground.stack.signal_group(still, signal.SIGSTOP)
     period = {"job": f"recount:{ground.campaign.slug}", "period": day.isoformat()}
     took = within(DONE_WITHIN, Job.objects.filter(**period).exists)
     if tally.expect(took is not None, f"{day}: the night's recount was not made"):
         tally.recoveries.append(took or 0.0)
     if still:
         tally.count("beats that stood still")
-        ground.house.signal_group(still, signal.SIGCONT)
+        ground.stack.signal_group(still, signal.SIGCONT)
     time.sleep(DWELL)
-    made = [line.split()[:2] for line in ground.house.effects.read_text(encoding="utf-8").splitlines()]
+    made = [line.split()[:2] for line in ground.stack.effects.read_text(encoding="utf-8").splitlines()]
     times = made.count(list(period.values()))
     tally.expect(times == 1, f"{day}: {times} recounts in one night")
     tally.expect(Job.objects.filter(**period).count() <= 1, f"{day}: two jobs of one period")
@@ -148,7 +148,7 @@ def _compare(ground: Ground, tally: Tally, dice: random.Random, last: date) -> N
     tally.expect(ground.rests() is not None, "marks: they never ended")
     digest = ground.verdicts(tally, "after many days")
     for beat in BEATS:
-        ground.house.signal_group(beat, signal.SIGSTOP)
+        ground.stack.signal_group(beat, signal.SIGSTOP)
     try:
         _fill(ground, dice)
         Clock().set(_at(last, 3), ticks=True)
@@ -156,4 +156,4 @@ def _compare(ground: Ground, tally: Tally, dice: random.Random, last: date) -> N
         tally.expect(digest == ground.undisturbed(tally), "digest differs from that of one pass")
     finally:
         for beat in BEATS:
-            ground.house.signal_group(beat, signal.SIGCONT)
+            ground.stack.signal_group(beat, signal.SIGCONT)

@@ -56,7 +56,7 @@ def attempts(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 def _alone(ground: Ground) -> None:
     """Stop all processes of the stack, because the clock jumps."""
-    ground.house.need()
+    ground.stack.need()
     ground.fresh(at=instant(people.NOON), opens_on=date(2026, 11, 1), deadline=date(2026, 11, 30))
 
 

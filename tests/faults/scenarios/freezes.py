@@ -53,7 +53,7 @@ UPDATE campaigns_campaign SET kept_until = '2999-01-01 00:00+00'"""
 
 def one_result(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """A trial is one rebuild; after ten of them another campaign is frozen."""
-    ground.house.need()
+    ground.stack.need()
     tally = Tally(eager=bool(broken))
     with _broken_here(broken):
         while tally.trials < trials and not tally.failures:
@@ -136,15 +136,15 @@ def _five_at_once(ground: Ground, tally: Tally) -> None:
     connection.close()
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(5)
-    doors: list[Callable[[], Any]] = [partial(command, "freeze_campaign", "--campaign", campaign.slug)] * 2
-    doors += [tasks.freeze_due] * 3
-    freezers = [context.Process(target=_freeze, args=(door, barrier, os.getpid()), daemon=True) for door in doors]
+    clients: list[Callable[[], Any]] = [partial(command, "freeze_campaign", "--campaign", campaign.slug)] * 2
+    clients += [tasks.freeze_due] * 3
+    freezers = [context.Process(target=_freeze, args=(client, barrier, os.getpid()), daemon=True) for client in clients]
     for one in freezers:
         one.start()
     for one in freezers:
         one.join(PATIENCE)
     ended = [one.exitcode for one in freezers]
-    tally.expect(ended == [0] * len(doors), f"five concurrent freezes ended with {ended}")
+    tally.expect(ended == [0] * len(clients), f"five concurrent freezes ended with {ended}")
     again = [freeze.freeze(campaign=campaign, by=people.TESTER, patient=True) for _ in range(IN_A_ROW)]
     tally.expect(len({signature_file(one) for one in again if one}) == 1, "ten in a row gave more than one result")
     results = list(FrozenResult.objects.filter(campaign=campaign))
@@ -155,7 +155,7 @@ def _five_at_once(ground: Ground, tally: Tally) -> None:
     tally.expect(sorted(verdicts(campaign)) == sorted(oracle(campaign)), "the result differs from the oracle")
 
 
-def _freeze(door: Callable[[], Any], barrier: Any, parent: int) -> None:
+def _freeze(client: Callable[[], Any], barrier: Any, parent: int) -> None:
     """Ends with 0 only without an error and without an error in the log."""
     ask_for_death_signal(signal.SIGKILL, parent)
     shouted: list[logging.LogRecord] = []
@@ -164,7 +164,7 @@ def _freeze(door: Callable[[], Any], barrier: Any, parent: int) -> None:
     logging.getLogger("apps").addHandler(listener)
     connection.ensure_connection()
     barrier.wait(PATIENCE)
-    door()
+    client()
     sys.exit(len(shouted))
 
 

@@ -44,7 +44,7 @@ def parent(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 
 def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, parent: bool) -> Tally:
-    ground.house.need(web="", worker=broken, beat="")
+    ground.stack.need(web="", worker=broken, beat="")
     tally, round_ = Tally(eager=bool(broken)), 0
     while tally.trials < trials:
         dice = dice_of(seed, round_)
@@ -62,16 +62,16 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, parent: bool
 def _kill(ground: Ground, tally: Tally, dice: random.Random, *, parent: bool) -> float:
     """Kill it where it is; the instant."""
     # Their parent notices that both were killed, and starts new ones within five seconds.
-    within(CHILD_BACK, lambda: children_of(ground.house["worker"]))
-    children = children_of(ground.house["worker"])
+    within(CHILD_BACK, lambda: children_of(ground.stack["worker"]))
+    children = children_of(ground.stack["worker"])
     working = [pid for pid in _in_a_transaction() if pid in children]
     tally.count("kills inside a transaction", bool(working))
     with suppress(ProcessLookupError):
-        os.kill(ground.house.pid_of("worker") if parent else dice.choice(working or children), signal.SIGKILL)
+        os.kill(ground.stack.pid_of("worker") if parent else dice.choice(working or children), signal.SIGKILL)
     killed = time.monotonic()
     tally.trials += 1
     if parent:
-        ground.house.start_again("worker")
+        ground.stack.start_again("worker")
     return killed
 
 
@@ -113,7 +113,7 @@ def _import_round(ground: Ground, tally: Tally, dice: random.Random, kills: int,
     undisturbed = _undisturbed(ground, tally, text)
     ground.fresh()
     with Sampler(ground, tally, seed):
-        send(partial(ground.door(OWNER).hand_in, text))
+        send(partial(ground.client(OWNER).hand_in, text))
         for kill in range(kills):
             before = done()
             moved = within(30, lambda: done() > before or ground.at_rest())  # noqa: B023  (called at once)
@@ -159,9 +159,9 @@ def _mark_round(ground: Ground, tally: Tally, dice: random.Random, kills: int, s
     with Sampler(ground, tally, seed):
         for step, names in enumerate(plan):
             _change(ground, step, names)
-            door = ground.door(names[0])
+            client = ground.client(names[0])
             ground.note_everybody()
-            send(partial(door.add, key=f"ring-{step}", name="Guest", handle=f"{names[0]}-{10 * step}"))
+            send(partial(client.add, key=f"publish-{step}", name="Guest", handle=f"{names[0]}-{10 * step}"))
             time.sleep(dice.random() * 0.15)
             killed = _kill(ground, tally, dice, parent=parent)
             promise = PARENT_BACK if parent else CHILD_BACK

@@ -30,7 +30,7 @@ Verdicts = dict[str, tuple[Any, ...]]
 
 def repaired(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """A trial is one night with fifty drifts. After ten comes one without any, which ends the alarm."""
-    ground.house.need(web="", worker=broken, beat="")
+    ground.stack.need(web="", worker=broken, beat="")
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
         nights = min(ROUND, trials - tally.trials)
@@ -62,7 +62,7 @@ def _one_night(ground: Ground, tally: Tally, dice: random.Random, number: int) -
     drifted = _drift(ground, dice, before)
     wrong = _standings()
     colours = {name for name in drifted if _red(wrong[name]) != _red(before[name])}
-    log = ground.house["worker"].log
+    log = ground.stack["worker"].log
     said = log.stat().st_size
     run = _until_morning(ground, tally, number)
     if run is None:
@@ -133,5 +133,5 @@ def _red(verdict: tuple[Any, ...]) -> bool:
 
 
 def _health(ground: Ground) -> tuple[str, str]:
-    told = ground.door("H001").page("/health/ready").json
+    told = ground.client("H001").page("/health/ready").json
     return told["status"], told["checks"]["drift"]

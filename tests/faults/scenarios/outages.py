@@ -21,7 +21,7 @@ from apps.contacts.models import Submission
 from apps.localstack.processes import stop_children
 from tests import people, plugin
 from tests.contacts.submitting import contacts, handed_in, own_file, told
-from tests.faults.doors import NoAnswer
+from tests.faults.clients import NoAnswer
 from tests.faults.ground import CROSSERS, PATIENCE, TARGET, Ground, Tally, dice_of, patiently, send, within
 from tests.faults.load import WRITERS, Load
 from tests.faults.moments import BATCH
@@ -38,14 +38,14 @@ Fault = Callable[[Ground, Tally, random.Random], None]
 
 def restarts(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """F2: SIGTERM to web, worker or beat, and a start again, as an update does it."""
-    ground.house.need(web=broken, worker="", beat="")
+    ground.stack.need(web=broken, worker="", beat="")
     return _rounds(ground, trials, seed, broken, _restart)
 
 
 def stops(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """F4: PostgreSQL is stopped in its mode `immediate`, which writes nothing more, and started again."""
     # A commit that waits also writes all earlier ones of both.
-    ground.house.need(web=broken, worker=broken, beat="")
+    ground.stack.need(web=broken, worker=broken, beat="")
     with _lazy_writer() if broken else nullcontext():
         return _rounds(ground, trials, seed, broken, _stop_database)
 
@@ -70,7 +70,7 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, fault: Fault) -
         text = own_file(dice, LINES)
         ground.fresh(staff=WRITERS)
         with Sampler(ground, tally, seed), Load(ground, tally, seed) as load:
-            tally.expect(send(partial(ground.door(OWNER).hand_in, text)).status == 302, "the file was not taken")
+            tally.expect(send(partial(ground.client(OWNER).hand_in, text)).status == 302, "the file was not taken")
             for _ in range(min(ROUND, trials - tally.trials)):
                 time.sleep(dice.random() * 0.3)
                 fault(ground, tally, dice)
@@ -110,8 +110,8 @@ def _restart(ground: Ground, tally: Tally, dice: random.Random) -> None:
     name = dice.choice(["web", "web", "worker", "worker", "beat"])
     tally.count(f"restarts of {name}")
     began = time.monotonic()
-    stop_children([ground.house[name]], STEPS)
-    ground.house.start_again(name)
+    stop_children([ground.stack[name]], STEPS)
+    ground.stack.start_again(name)
     _answers_again(ground, tally, began)
 
 
@@ -150,7 +150,7 @@ def _answers_again(ground: Ground, tally: Tally, began: float) -> None:
 
     def answered() -> bool:
         try:
-            return ground.door(OWNER).api("GET", "me/standing/").status == 200
+            return ground.client(OWNER).api("GET", "me/standing/").status == 200
         except NoAnswer:
             return False
 

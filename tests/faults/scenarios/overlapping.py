@@ -33,7 +33,7 @@ ROUND = 5
 
 def eight_imports(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """C4. A trial is eight files at once, each over a connection of its own."""
-    ground.house.need(web="", worker=broken, beat="")
+    ground.stack.need(web="", worker=broken, beat="")
     moments.small_batches()
     tally = Tally(eager=bool(broken))
     with _broken_here(broken):

@@ -16,11 +16,11 @@ from tests.faults.scenarios import (
     deadlines,
     freezes,
     kills,
+    lost_messages,
     nights,
     outages,
     overlapping,
     passes,
-    ringing,
     worst_files,
 )
 
@@ -80,7 +80,7 @@ SCENARIOS = [
     # No mutant without checkpoints: a worker that should stop finishes its file first.
     Scenario("F2", outages.restarts, full=100, small=2, chunk=5, mutants={"forget_keys": 1}),
     Scenario(
-        "F3", ringing.killed_before_the_doorbell, full=100, small=2, chunk=10, mutants={"sweep_nothing": 2},
+        "F3", lost_messages.killed_before_the_message, full=100, small=2, chunk=10, mutants={"sweep_nothing": 2},
     ),
     Scenario("F4", outages.stops, full=50, small=1, chunk=5, mutants={"commit_without_waiting": 10}),
     Scenario(
@@ -94,6 +94,6 @@ SCENARIOS = [
         "Repair", nights.repaired, full=100, small=1, chunk=10,
         mutants={"recount_colours": 1, "repair_as_marks": 1, "keep_no_alarm": 1},
     ),
-    Scenario("R1", ringing.nobody_works, full=100, small=1, chunk=10, mutants={"trust_stale_standings": 2}),
+    Scenario("R1", lost_messages.nobody_works, full=100, small=1, chunk=10, mutants={"trust_stale_standings": 2}),
     Scenario("T3", worst_files.sixteen_at_once, full=3, small=0, chunk=1, mutants={"read_in_requests": 1}),
 ]  # fmt: skip

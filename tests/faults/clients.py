@@ -58,7 +58,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Door:
+class UserClient:
     """One user of the web interface and API."""
 
     host: str
@@ -139,11 +139,11 @@ class Door:
         return answer, rows[0] if rows else {}
 
 
-def door_of(host: str, employee: Employee) -> Door:
+def client_of(host: str, employee: Employee) -> UserClient:
     """The employee signed in, and with a token."""
     account = account_for(employee)
     _made, secret = create_token(account=account, name="faults", scopes=["own"], by=TESTER)
-    return Door(host, employee.staff_no, _session(account), secret)
+    return UserClient(host, employee.staff_no, _session(account), secret)
 
 
 def _session(account: Account) -> str:

@@ -12,7 +12,7 @@ from tests.bench.companies import company, readers
 from tests.bench.figures import Figure, Goal
 from tests.bench.load import Load, Told, ask, begin, end
 from tests.bench.running import Bench, WrongCount, expect, say
-from tests.bench.stack import House, house
+from tests.bench.stack import Stack, running_stack
 
 BUSY = 50.0
 # Seconds until the crowd is under way.
@@ -27,7 +27,7 @@ def run(bench: Bench) -> Iterator[Figure]:
     known = readers(bench, size.readers)
     follower, *others = known.people.values()
     say("B4: adding, and waiting for the number")
-    with house(bench) as built:
+    with running_stack(bench) as built:
         idle = _follow(bench, built, follower, "idle")
         crowd_name = called("crowd")
         crowd = begin(Load(built.address, adds(crowd_name, others, round(BUSY * size.busy)), rate=BUSY))
@@ -44,7 +44,7 @@ def _figure(id: str, what: str, told: Told, most: float) -> Figure:
     return Figure(id, what, told.median, "ms", goal=Goal("value", "<", most))
 
 
-def _follow(bench: Bench, built: House, session: str, name: str) -> Told:
+def _follow(bench: Bench, built: Stack, session: str, name: str) -> Told:
     name = called(name)
     asks = [form(session, f"{name}-{number}", in_place=True) for number in range(bench.size.follows)]
     told = ask(Load(built.address, asks, follow=True))
@@ -53,7 +53,7 @@ def _follow(bench: Bench, built: House, session: str, name: str) -> Told:
 
 
 def called(name: str) -> str:
-    """A name that nobody had before: a company that is measured again has their contacts already."""
+    """An unused name: a repeated measurement finds the earlier contacts in the company."""
     return f"{name}-{uuid.uuid4().hex[:8]}"
 
 
@@ -72,7 +72,7 @@ def program(session: str, handle: str) -> dict[str, Any]:
 
 
 def adds(name: str, sessions: Sequence[str], count: int) -> list[dict[str, Any]]:
-    """So many adds by one after another of these people, by form and by API in turn; each of somebody new."""
+    """So many adds by these people in turn, by form and by API alternately; each of a new person."""
     return [
         program(session, f"{name}-{number}") if number % 2 else form(session, f"{name}-{number}", in_place=False)
         for number in range(count)

@@ -1,4 +1,4 @@
-"""B13: beside a peer on the same tables in the same run, and what the heaviest page weighs."""
+"""B13: the comparison with a peer on the same tables in the same run, and the size of the heaviest page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(bench: Bench) -> Iterator[Figure]:
     ours, theirs = (
         median(_exported(bench, work) for _ in range(size.times)) for work in ("page_csv", "peer_csv")
     )  # fmt: skip
-    yield compared("B13.csv", "a page's CSV beside the peer's", ours, "s", theirs, TENTH)
+    yield compared("B13.csv", "a page's CSV compared with the peer's", ours, "s", theirs, TENTH)
     yield _weight(bench)
 
 
@@ -41,7 +41,7 @@ def run_import(bench: Bench) -> Iterator[Figure]:
         median(_imported(bench, work, rows.path, rows.created) for _ in range(size.times))
         for work in ("import", "peer_import")
     )
-    yield compared("B13.import", "import beside the peer's bulk mode", ours, "rows/s", theirs, TWELVE)
+    yield compared("B13.import", "import compared with the peer's bulk mode", ours, "rows/s", theirs, TWELVE)
 
 
 def _imported(bench: Bench, work: str, path: Path, created: int) -> float:
@@ -63,7 +63,7 @@ def _exported(bench: Bench, work: str) -> float:
 
 
 def _weight(bench: Bench) -> Figure:
-    """The small bundle of Plotly comes by npm; without it the packaged one is weighed, and held to nothing."""
+    """npm provides the small bundle of Plotly; without it the packaged one is measured, without a goal."""
     bundle = bench.folder / f"plotly-basic-{plotly_basic.VERSION}.min.js"
     what, goal = "/company/ with its charts, basic bundle", Goal("value", "<=", 450)
     try:

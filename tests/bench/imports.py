@@ -1,4 +1,4 @@
-"""B5: files of contacts. How fast they come in, beside reading alone and beside plain SQL, in how much memory."""
+"""B5: files of contacts. The speed of imports compared with reading alone and with plain SQL, and their memory."""
 
 from __future__ import annotations
 
@@ -47,10 +47,15 @@ def _rates(reads: list[Told], first: Told, again: Told) -> Iterator[Figure]:
     rate, second = _rate(first), _rate(again)
     yield Figure("B5.rate", "import of a table, all in", rate, "rows/s", goal=Goal("value", ">=", 8_000))
     yield compared(
-        "B5.share", "the same beside reading and normalising only", rate, "rows/s", reading, Goal("ratio", ">=", 0.8)
+        "B5.share",
+        "the same compared with reading and normalising",
+        rate,
+        "rows/s",
+        reading,
+        Goal("ratio", ">=", 0.8),
     )
     yield compared(
-        "B5.again", "the same file again beside the first time", second, "rows/s", rate, Goal("ratio", ">=", 3)
+        "B5.again", "the same file again compared with the first time", second, "rows/s", rate, Goal("ratio", ">=", 3)
     )
 
 
@@ -97,7 +102,7 @@ def _read(bench: Bench, made: Made) -> Told:
 
 
 def import_made(bench: Bench, made: Made, staff_no: str = "") -> Told:
-    """Import a file in a process of its own; what it told and what stands in the tables must be right."""
+    """Import a file in a separate process; its report and the stored rows must be correct."""
     before = stored(bench.database)
     told = bench.process("process", "import", made.path, *([staff_no] if staff_no else []))
     expect(f"importing {made.path.name}", told, made.counts())

@@ -1,4 +1,4 @@
-"""Marks to be measured by `marks`: of everybody, of everybody when nothing has changed, of one after one contact."""
+"""The evaluations that `marks` measures: of all employees, of all without a change, and after one contact."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BENCH = Actor(None, "bench")
 
 
 def mark() -> dict[str, Any]:
-    """Mark everybody by ranges in this process."""
+    """Evaluate all employees by ranges in this process."""
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     began = time.perf_counter()
     done = mark_everybody(campaign, by=BENCH)
@@ -36,7 +36,7 @@ def mark() -> dict[str, Any]:
 
 
 def by_workers() -> dict[str, Any]:
-    """Have everybody marked by the workers that hear this process's broker, range by range."""
+    """Let the workers on this process's broker evaluate all employees, range by range."""
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     began = time.perf_counter()
     with transaction.atomic():
@@ -54,7 +54,7 @@ def by_workers() -> dict[str, Any]:
 
 
 def one(times: int) -> dict[str, Any]:
-    """Record one contact of one employee and mark whom it touched; the median of the marks, which found one note."""
+    """Record one contact of one employee and evaluate; the median time of evaluations with one outbox row."""
     people = list(Employee.objects.order_by("staff_no")[:times])
     seconds, notes = [], 0
     for number, employee in enumerate(people):

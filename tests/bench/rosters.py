@@ -1,4 +1,4 @@
-"""B14: a roster. How fast it is loaded the first time, looked at and loaded again, beside plain SQL with the tree."""
+"""B14: a roster. The first load, the preview and a repeated load, compared with plain SQL including the tree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.bench.figures import Figure, Goal, compared
 from tests.bench.running import Bench, expect, say
 
 THIRD = Goal("ratio", ">=", 1 / 3)
-# Everybody but the first has a manager further up; eleven people to a manager make six levels of a million.
+# All but the first have a manager further up; eleven people per manager make six levels of a million.
 TEAM = 11
 # Other numbers than those of the people a benchmark begins with.
 FIRST = 500_000

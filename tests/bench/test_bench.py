@@ -1,4 +1,4 @@
-"""The benchmarks run from nothing, count right and tell every figure. How fast they were is no business of a test."""
+"""The benchmarks run from nothing, count correctly and report every figure. Tests ignore the speed."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_the_small_size_runs_from_nothing_and_counts_right(tmp_path):
         assert figure["value"] > 0 or name == "B10.errors" or name.startswith("B12."), name
         assert f"\n{name} " in done.stdout
     left = plugin.PLACES.data / f"bench-{plugin.DATABASE}"
-    assert not list(left.glob("bench-*")), "its database is thrown away"
+    assert not list(left.glob("bench-*")), "its database is deleted"
 
 
 @pytest.mark.stack

@@ -1,4 +1,4 @@
-"""The companies of the bench are as deep as it says: a flat one would make every team's page look fast."""
+"""The generated companies have the stated depth: a flat one would make every team's page look fast."""
 
 import pytest
 

@@ -61,7 +61,7 @@ def weaknesses(packages: list[dict[str, Any]]) -> Iterator[str]:
     """A line for each known weakness, and for each package that could not be checked."""
     for package in packages:
         if "skip_reason" in package:
-            yield f"{package['name']}: not checked.{package['skip_reason']}"
+            yield f"{package['name']}: not checked. {package['skip_reason']}"
         for weakness in package.get("vulns", ()):
             names = ", ".join([weakness["id"], *weakness.get("aliases", ())])
             fixed_in = ", ".join(weakness["fix_versions"]) or "no version yet"

@@ -47,8 +47,8 @@ def check_key(backup: Backup, places: InstallPaths | None) -> None:
     if hmac.compare_digest(expected, check_value(key)):
         return
     raise BackupError(
-        "IDENTITY_KEY is not the key that this backup was made with. With another key no stored identity would match"
-        f"again. {how_to_fix} Nothing was changed."
+        "IDENTITY_KEY is not the key that this backup was made with. With another key no stored "
+        f"identity would match. {how_to_fix} Nothing was changed."
     )
 
 

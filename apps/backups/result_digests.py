@@ -127,8 +127,8 @@ def _how_to_fix(backup: Backup, places: InstallPaths | None) -> str:
     """How to get the earlier key."""
     if backup.secrets is None:
         return (
-            "set the key in the .env of the backed-up server (a key that an older version stored in its database"
-            "is no longer used: set a new one)"
+            "set the key in the .env of the backed-up server (a key that an older version stored in its "
+            "database is no longer used: set a new one)"
         )
     if places is None:
         return f"set the key from the backup: tar -xOf '{backup.path}' secrets.json"

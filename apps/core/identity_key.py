@@ -48,8 +48,8 @@ def verify_identity_key() -> None:
     stored, _ = Setting.objects.get_or_create(name=IDENTITY_KEY_CHECK, defaults={"value": check})
     if not hmac.compare_digest(str(stored.value), check):
         raise ImproperlyConfigured(
-            "IDENTITY_KEY is not the key this database was filled with. With another key no stored identity would match"
-            "again: set the key of the first start, or restore it from your secrets."
+            "IDENTITY_KEY is not the key this database was filled with. With another key no stored "
+            "identity would match: set the key of the first start, or restore it from your secrets."
         )
     _verified_keys[settings.IDENTITY_KEY] = True
 

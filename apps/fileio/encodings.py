@@ -256,8 +256,8 @@ def _unsure(line: int, best: list[str]) -> str:
         return f"near line {line}: not UTF-8 text, and the file does not show its encoding. {ADVICE}"
     names = " and as ".join(best[:NAMED_CANDIDATES])
     return (
-        f"near line {line}: not UTF-8 text, and it reads differently as {names}: the file does not show which is"
-        f"meant. {ADVICE}"
+        f"near line {line}: not UTF-8 text, and it reads differently as {names}: the file does not show which "
+        f"is meant. {ADVICE}"
     )
 
 

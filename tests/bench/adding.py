@@ -10,7 +10,7 @@ from typing import Any
 from tests.bench.client import CSRF
 from tests.bench.companies import company, readers
 from tests.bench.figures import Figure, Goal
-from tests.bench.load import Load, Told, ask, begin, end
+from tests.bench.load import Load, Result, ask, begin, end
 from tests.bench.running import Bench, WrongCount, expect, say
 from tests.bench.stack import Stack, running_stack
 
@@ -40,16 +40,16 @@ def run(bench: Bench) -> Iterator[Figure]:
     yield Figure("B4.crowd", "slowest hundredth of those adds, from when each was due", added.percentile(99), "ms")
 
 
-def _figure(id: str, what: str, told: Told, most: float) -> Figure:
-    return Figure(id, what, told.median, "ms", goal=Goal("value", "<", most))
+def _figure(id: str, what: str, result: Result, most: float) -> Figure:
+    return Figure(id, what, result.median, "ms", goal=Goal("value", "<", most))
 
 
-def _follow(bench: Bench, built: Stack, session: str, name: str) -> Told:
+def _follow(bench: Bench, built: Stack, session: str, name: str) -> Result:
     name = called(name)
     asks = [form(session, f"{name}-{number}", in_place=True) for number in range(bench.size.follows)]
-    told = ask(Load(built.address, asks, follow=True))
-    expect_recorded(bench, name, told, (200,))
-    return told
+    result = ask(Load(built.address, asks, follow=True))
+    expect_recorded(bench, name, result, (200,))
+    return result
 
 
 def called(name: str) -> str:
@@ -80,11 +80,11 @@ def adds(name: str, sessions: Sequence[str], count: int) -> list[dict[str, Any]]
     ]
 
 
-def expect_recorded(bench: Bench, name: str, told: Told, recorded: Sequence[int] = RECORDED) -> None:
+def expect_recorded(bench: Bench, name: str, result: Result, recorded: Sequence[int] = RECORDED) -> None:
     """Raises WrongCount unless everything was acknowledged, and is stored once."""
-    if set(told.statuses) - set(recorded):
-        raise WrongCount(f"adding ({name}): answered {dict(told.statuses)}")
-    expect(f"adding ({name})", {"stored": stored_now(bench, name)}, {"stored": len(told.answers)})
+    if set(result.statuses) - set(recorded):
+        raise WrongCount(f"adding ({name}): answered {dict(result.statuses)}")
+    expect(f"adding ({name})", {"stored": stored_now(bench, name)}, {"stored": len(result.answers)})
 
 
 def stored_now(bench: Bench, name: str) -> int:

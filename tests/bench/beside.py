@@ -17,7 +17,7 @@ from tests.bench.seeding import stored
 
 TWELVE, TENTH = Goal("ratio", ">=", 12), Goal("ratio", "<=", 1 / 10)
 CHARTS = 4
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 
 def run(bench: Bench) -> Iterator[Figure]:
@@ -48,18 +48,18 @@ def _imported(bench: Bench, work: str, path: Path, created: int) -> float:
     """Rows a second, on tables that are as they were before."""
     bench.start_anew()
     before = stored(bench.database)
-    told = bench.process("process", work, path)
-    expect(work, told, {"created": created})
+    result = bench.process("process", work, path)
+    expect(work, result, {"created": created})
     contacts, identities = stored(bench.database)
     added = {"contacts": contacts - before[0], "identities": identities - before[1]}
     expect(f"tables after {work}", added, {"contacts": created, "identities": 2 * created})
-    return float(created / told["seconds"])
+    return float(created / result["seconds"])
 
 
 def _exported(bench: Bench, work: str) -> float:
-    told = bench.process("process", work, bench.folder / "standings.csv")
-    expect(work, told, {"rows": bench.size.people})
-    return float(told["seconds"])
+    result = bench.process("process", work, bench.folder / "standings.csv")
+    expect(work, result, {"rows": bench.size.people})
+    return float(result["seconds"])
 
 
 def _weight(bench: Bench) -> Figure:
@@ -72,6 +72,6 @@ def _weight(bench: Bench) -> Figure:
     except SystemExit as reason:
         say(str(reason))
         bundle, what, goal = plotly_bundle(""), "/company/ with its charts, packaged bundle (no basic one by npm)", None
-    told = bench.process("process", "weigh", bundle)
-    expect("weighing /company/", told, {"charts": CHARTS})
-    return Figure("B13.weight", what, told["bytes"] / 1_000, "kB", goal=goal)
+    result = bench.process("process", "weigh", bundle)
+    expect("weighing /company/", result, {"charts": CHARTS})
+    return Figure("B13.weight", what, result["bytes"] / 1_000, "kB", goal=goal)

@@ -39,6 +39,6 @@ def spoil(bench: Bench) -> None:
 
 def readers(bench: Bench, people: int, *teams: int) -> Readers:
     """So many people and, for each size of team, a manager of at least that: signed in."""
-    told = bench.process("readers", people, *teams)
-    leaders = {int(size): (staff_no, session) for size, (staff_no, session) in told["leaders"].items()}
-    return Readers(told["people"], leaders, told["hr"])
+    result = bench.process("readers", people, *teams)
+    leaders = {int(size): (staff_no, session) for size, (staff_no, session) in result["leaders"].items()}
+    return Readers(result["people"], leaders, result["hr"])

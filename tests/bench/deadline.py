@@ -52,14 +52,14 @@ def run(bench: Bench) -> Iterator[Figure]:
     asks = adds(name, list(known.people.values()), round(RATE * (size.before + size.after)))
     say(f"B10: {size.before} seconds before the deadline and {size.after} after it")
     with running_stack(bench) as built, _shortly_before_the_cutoff(bench, size.before) as ahead:
-        told = ask(Load(built.address, asks, rate=RATE), wanted=range(600))
-        errors = sum(answer.status not in RECORDED for answer in told.answers)
+        result = ask(Load(built.address, asks, rate=RATE), wanted=range(600))
+        errors = sum(answer.status not in RECORDED for answer in result.answers)
         _wait_until_frozen(bench)
     handles = [f"bench-{name}-{number}" for number in range(len(asks))]
-    exact = _compare(bench, name, dict(zip(handles, told.answers, strict=True)), ahead)
+    exact = _compare(bench, name, dict(zip(handles, result.answers, strict=True)), ahead)
     what = f"requests of {RATE:.0f}/s by {len(known.people):,} people that were not answered as recorded"
     yield Figure("B10.errors", what, errors, "requests", goal=Goal("value", "<=", 0))
-    yield Figure("B10.p99", "their slowest hundredth, from when each was due", told.percentile(99), "ms",
+    yield Figure("B10.p99", "their slowest hundredth, from when each was due", result.percentile(99), "ms",
                  goal=Goal("value", "<", 1_000))  # fmt: skip
     yield Figure("B10.exact", "acknowledged contacts, all stored once and counted as received", exact, "contacts")
 

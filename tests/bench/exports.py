@@ -15,7 +15,7 @@ TWICE = Goal("ratio", "<=", 2)
 # The additional megabytes allowed for a large export over a small one.
 GROWTH = 100
 FORMS = ("csv", "csv.gz", "xlsx")
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 
 def run(bench: Bench) -> Iterator[Figure]:
@@ -55,11 +55,11 @@ def _parts(bench: Bench) -> list[tuple[int, str]]:
     return [(len(range(0, people, DEPARTMENTS)), "Department 0"), (people, "")]
 
 
-def _made(bench: Bench, work: str, form: str, rows: int, part: str = "") -> Told:
-    told = bench.process("process", work, bench.folder / f"standings.{form}", part)
-    expect(f"{work} as {form}", told, {"rows": rows})
-    return told
+def _made(bench: Bench, work: str, form: str, rows: int, part: str = "") -> Result:
+    result = bench.process("process", work, bench.folder / f"standings.{form}", part)
+    expect(f"{work} as {form}", result, {"rows": rows})
+    return result
 
 
-def _seconds(runs: list[Told]) -> float:
+def _seconds(runs: list[Result]) -> float:
     return float(median(run["seconds"] for run in runs))

@@ -46,8 +46,8 @@ class Figure:
 
     def as_json(self) -> dict[str, Any]:
         goal = str(self.goal) if self.goal else None
-        told = {"value": _rounded(self.value), "unit": self.unit, "reference": _rounded(self.reference)}
-        return {**told, "ratio": _rounded(self.ratio), "goal": goal, "ok": self.ok}
+        result = {"value": _rounded(self.value), "unit": self.unit, "reference": _rounded(self.reference)}
+        return {**result, "ratio": _rounded(self.ratio), "goal": goal, "ok": self.ok}
 
     def as_cells(self) -> list[str]:
         """The line of the table, in the order of COLUMNS."""

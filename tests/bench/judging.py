@@ -31,8 +31,8 @@ def mark() -> dict[str, Any]:
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     began = time.perf_counter()
     done = mark_everybody(campaign, by=BENCH)
-    told = {"people": done.employees, "counted": done.counted, "red": done.red, "written": done.written}
-    return {"seconds": time.perf_counter() - began, **told, **_stored(campaign)}
+    result = {"people": done.employees, "counted": done.counted, "red": done.red, "written": done.written}
+    return {"seconds": time.perf_counter() - began, **result, **_stored(campaign)}
 
 
 def by_workers() -> dict[str, Any]:
@@ -49,8 +49,8 @@ def by_workers() -> dict[str, Any]:
         run.refresh_from_db()
     seconds = time.perf_counter() - began
     totals = run.totals
-    told = {"people": totals["employees"], "counted": totals["counted"], "written": totals["written"]}
-    return {"seconds": seconds, **told, **_stored(campaign)}
+    result = {"people": totals["employees"], "counted": totals["counted"], "written": totals["written"]}
+    return {"seconds": seconds, **result, **_stored(campaign)}
 
 
 def one(times: int) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Told:
+class Result:
     """Everything that came back, in the order of the requests where the loop was open."""
 
     seconds: float
@@ -79,20 +79,20 @@ def begin(load: Load) -> subprocess.Popen[bytes]:
     return client
 
 
-def end(client: subprocess.Popen[bytes]) -> Told:
+def end(client: subprocess.Popen[bytes]) -> Result:
     said, _nothing = client.communicate()
     if client.returncode:
         raise RuntimeError(f"the client ended with status {client.returncode}; see the reason above")
-    told = json.loads(said)
-    return Told(told["seconds"], [Answer(*one) for one in told["answers"]])
+    result = json.loads(said)
+    return Result(result["seconds"], [Answer(*one) for one in result["answers"]])
 
 
-def ask(load: Load, *, wanted: Sequence[int] = (200,)) -> Told:
+def ask(load: Load, *, wanted: Sequence[int] = (200,)) -> Result:
     """Send the load and wait. Raises WrongCount for any status other than the wanted ones."""
-    told = end(begin(load))
-    if not told.answers or set(told.statuses) - set(wanted):
-        raise WrongCount(f"{load.asks[0]['method']} {load.asks[0]['path']}: answered {dict(told.statuses)}")
-    return told
+    result = end(begin(load))
+    if not result.answers or set(result.statuses) - set(wanted):
+        raise WrongCount(f"{load.asks[0]['method']} {load.asks[0]['path']}: answered {dict(result.statuses)}")
+    return result
 
 
 def get(path: str, sessions: Sequence[str]) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from tests.bench.stack import running_stack
 # The number of single contacts recorded and evaluated, and of those imported for comparison.
 ONE, IMPORTED = 50, 200_000
 NAMES = {"mark": "a full mark", "import": "an import", "csv": "the standings' CSV"}
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 
 class Grown(NamedTuple):
@@ -80,10 +80,10 @@ def _marks(bench: Bench, people: int, times: int) -> tuple[float, float]:
         _forget(bench)
         reference = bench.process("process", "plain_mark", bench.folder)
         _forget(bench)
-        told = bench.process("process", "mark", bench.folder)
+        result = bench.process("process", "mark", bench.folder)
         wanted = {name: reference[name] for name in ("counted", "red", "reached", "days")}
-        expect("the mark beside plain SQL", told, {"people": people, "written": people, **wanted})
-        ours.append(told["seconds"])
+        expect("the mark beside plain SQL", result, {"people": people, "written": people, **wanted})
+        ours.append(result["seconds"])
         plain.append(reference["seconds"])
     return median(ours), median(plain)
 
@@ -94,17 +94,17 @@ def _by_workers(bench: Bench, people: int, alone: float) -> Figure:
     with running_stack(bench) as built:
         for _ in range(bench.size.times):
             _forget(bench)
-            told = bench.process("process", "mark_by_workers", bench.folder, broker=built.broker)
-            expect("the mark by workers", told, {"people": people, "written": people})
-            took.append(told["seconds"])
+            result = bench.process("process", "mark_by_workers", bench.folder, broker=built.broker)
+            expect("the mark by workers", result, {"people": people, "written": people})
+            took.append(result["seconds"])
     what = "the same by two workers, beside one process"
     return compared("B1.workers", what, median(took), "s", alone, Goal("ratio", "<=", 1))
 
 
 def _unchanged(bench: Bench, people: int) -> Iterator[Figure]:
     """An evaluation without changes, compared with the same verdicts counted and not written."""
-    ours: list[Told] = []
-    plain: list[Told] = []
+    ours: list[Result] = []
+    plain: list[Result] = []
     for _ in range(bench.size.times):
         plain.append(bench.process("process", "plain_recount", bench.folder))
         ours.append(bench.process("process", "mark", bench.folder))
@@ -116,10 +116,10 @@ def _unchanged(bench: Bench, people: int) -> Iterator[Figure]:
 
 def mark_of_one(bench: Bench, people: int, goal: Goal | None) -> Figure:
     """B3 for a company of this size with stored verdicts. Raises WrongCount."""
-    told = bench.process("process", "mark_one", bench.folder, ONE)
-    expect("marks of one", told, {"marked": min(ONE, people)})
+    result = bench.process("process", "mark_one", bench.folder, ONE)
+    expect("marks of one", result, {"marked": min(ONE, people)})
     what = f"mark after one contact of one of {people:,}"
-    return Figure(f"B3.{people}", what, told["seconds"] * 1000, "ms", goal=goal)
+    return Figure(f"B3.{people}", what, result["seconds"] * 1000, "ms", goal=goal)
 
 
 def _forget(bench: Bench) -> None:

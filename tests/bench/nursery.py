@@ -39,9 +39,9 @@ class Nursery:
         self._parent.stdin.write(json.dumps([module, *map(str, words)]) + "\n")
         self._parent.stdin.flush()
         said = self._parent.stdout.readline()
-        if not said or (told := json.loads(said)) is None:
+        if not said or (result := json.loads(said)) is None:
             raise RuntimeError(f"{module} {' '.join(map(str, words))} failed; see the reason above")
-        found: dict[str, Any] = told
+        found: dict[str, Any] = result
         return found
 
 

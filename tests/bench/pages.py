@@ -7,7 +7,7 @@ from statistics import median
 
 from tests.bench.companies import company, readers
 from tests.bench.figures import Figure, Goal, compared
-from tests.bench.load import Load, Told, ask, get
+from tests.bench.load import Load, Result, ask, get
 from tests.bench.running import Bench, say
 from tests.bench.stack import running_stack
 
@@ -27,7 +27,7 @@ def run(bench: Bench) -> Iterator[Figure]:
     say("B7: the first page")
     with running_stack(bench, celery=False) as built:
 
-        def load(path: str, sessions: list[str], connections: int = CONNECTIONS) -> Told:
+        def load(path: str, sessions: list[str], connections: int = CONNECTIONS) -> Result:
             return ask(Load(built.address, get(path, sessions), connections, size.seconds))
 
         # What a process reads once is read, in every worker.
@@ -35,8 +35,8 @@ def run(bench: Bench) -> Iterator[Figure]:
             load(path, sessions)
         # In turns, repeatedly: other load on the machine affects all of them.
         rounds = [(load(BARE, people), load(PAGE, people), load(LIST, leader)) for _ in range(size.rounds)]
-    bare, page, listed = (median(told.rate for told in one) for one in zip(*rounds, strict=True))
-    worst = median(told.percentile(99) for _bare, told, _list in rounds)
+    bare, page, listed = (median(result.rate for result in one) for one in zip(*rounds, strict=True))
+    worst = median(result.percentile(99) for _bare, result, _list in rounds)
     yield compared("B7.page", "`/` beside a bare view, 16 connections", page, "req/s", bare, Goal("ratio", ">=", 0.4))
     yield Figure("B7.p99", "slowest hundredth of `/`, 16 connections", worst, "ms", goal=Goal("value", "<", 150))
     what = f"a list of {LISTED} standings by the API beside a bare view"

@@ -43,9 +43,9 @@ def _peaks(bench: Bench, people: int, cards: int) -> Peaks:
     peaks: Peaks = {}
 
     def measured(job: str, wanted: dict[str, int], *arguments: object) -> None:
-        told = bench.process("process", *arguments)
-        expect(f"{job} of {people:,}", told, wanted)
-        peaks[job] = told["peak_mb"]
+        result = bench.process("process", *arguments)
+        expect(f"{job} of {people:,}", result, wanted)
+        peaks[job] = result["peak_mb"]
 
     say(f"B15: {people:,} people")
     _files(bench, measured, people, cards)

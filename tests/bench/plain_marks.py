@@ -90,5 +90,5 @@ def _run(statement: str) -> dict[str, Any]:
         cursor.execute("SET LOCAL work_mem = '256MB'")
         cursor.execute(statement, asked | {"now": db_now()})
         people, counted, red, reached, days = cursor.fetchone()
-    told = {"people": people, "counted": int(counted), "red": red, "reached": reached, "days": days}
-    return {"seconds": time.perf_counter() - began, **told}
+    result = {"people": people, "counted": int(counted), "red": red, "reached": reached, "days": days}
+    return {"seconds": time.perf_counter() - began, **result}

@@ -131,8 +131,8 @@ def csv(which: str) -> Callable[[Path, str], dict[str, Any]]:
     def write(path: Path, staff_no: str) -> dict[str, Any]:
         from tests.bench import standings
 
-        told: dict[str, Any] = getattr(standings, which)(path)
-        return told
+        result: dict[str, Any] = getattr(standings, which)(path)
+        return result
 
     return write
 
@@ -196,11 +196,11 @@ def main(work: str, path: str, staff_no: str = "") -> None:
     from apps.core.identity_key import verify_identity_key
 
     verify_identity_key()
-    told = WORK[work](Path(path), staff_no)
+    result = WORK[work](Path(path), staff_no)
     # Kilobytes on Linux, bytes on macOS.
     unit = 2**20 if sys.platform == "darwin" else 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    print(json.dumps({**told, "peak_mb": peak}))
+    print(json.dumps({**result, "peak_mb": peak}))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ THIRD = Goal("ratio", ">=", 1 / 3)
 TEAM = 11
 # Other numbers than those of the people a benchmark begins with.
 FIRST = 500_000
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 
 def run(bench: Bench) -> Iterator[Figure]:
@@ -39,14 +39,14 @@ def run(bench: Bench) -> Iterator[Figure]:
     yield compared("B14.look", "looking at a move of a tenth beside loading it", _rate(shown), "rows/s", _rate(changed))
 
 
-def _rate(told: Told) -> float:
-    return float(told["read"] / told["seconds"])
+def _rate(result: Result) -> float:
+    return float(result["read"] / result["seconds"])
 
 
-def _load(bench: Bench, path: Path, counts: dict[str, int]) -> Told:
-    told = bench.process("process", "load_roster", path)
-    expect(f"loading {path.name}", told, counts)
-    return told
+def _load(bench: Bench, path: Path, counts: dict[str, int]) -> Result:
+    result = bench.process("process", "load_roster", path)
+    expect(f"loading {path.name}", result, counts)
+    return result
 
 
 def roster_file(folder: Path, rows: int, shift: int) -> Path:

@@ -106,8 +106,8 @@ class Bench:
             [sys.executable, "-m", f"tests.bench.{module}", *map(str, arguments)], cwd=BASE_DIR, check=True,
             env=self.database.environment(broker), stdout=subprocess.PIPE, preexec_fn=die_with_parent(signal.SIGKILL),
         )  # fmt: skip
-        told: dict[str, Any] = json.loads(done.stdout)
-        return told
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
 
 
 @cache
@@ -119,8 +119,8 @@ def expect(what: str, found: Mapping[str, int], wanted: Mapping[str, int]) -> No
     """Raises WrongCount when one of the counts differs."""
     wrong = {name: (found.get(name), count) for name, count in wanted.items() if found.get(name) != count}
     if wrong:
-        told = ", ".join(f"{name} is {is_}, not {should}" for name, (is_, should) in wrong.items())
-        raise WrongCount(f"{what}: {told}")
+        result = ", ".join(f"{name} is {is_}, not {should}" for name, (is_, should) in wrong.items())
+        raise WrongCount(f"{what}: {result}")
 
 
 def say(sentence: str) -> None:

@@ -14,7 +14,7 @@ from statistics import median
 from apps.localstack.paths import BASE_DIR
 from tests.bench.companies import company, readers
 from tests.bench.database import opened
-from tests.bench.load import Load, Told, ask, get
+from tests.bench.load import Load, Result, ask, get
 from tests.bench.pages import BARE, CONNECTIONS, LIST, PAGE, TEAM
 from tests.bench.running import SIZES, Bench, say
 from tests.bench.stack import THREADS, WORKERS, gunicorn, running_stack
@@ -44,7 +44,7 @@ def main() -> None:
         known = readers(bench, size.readers, TEAM)
         people, leader = list(known.people.values()), [known.leaders[TEAM][1]]
         paths = {BARE: people, PAGE: people, LIST: leader}
-        told: dict[tuple[str, str], list[Told]] = {}
+        result: dict[tuple[str, str], list[Result]] = {}
         for number in range(size.rounds):
             say(f"round {number + 1}")
             for name, command in commands().items():
@@ -52,8 +52,8 @@ def main() -> None:
                     for path, sessions in paths.items():
                         load = Load(built.address, get(path, sessions), CONNECTIONS, size.seconds)
                         ask(load)  # what a process reads once is read
-                        told.setdefault((name, path), []).append(ask(load))
-    for (name, path), runs in told.items():
+                        result.setdefault((name, path), []).append(ask(load))
+    for (name, path), runs in result.items():
         rate = median(one.rate for one in runs)
         slowest = median(one.percentile(99) for one in runs)
         print(f"{name:36} {path:32} {rate:8.1f} req/s  p99 {slowest:7.0f} ms")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.bench.companies import Readers, company, readers, spoil
 from tests.bench.figures import Figure, Goal, compared
-from tests.bench.load import Load, Told, ask, get
+from tests.bench.load import Load, Result, ask, get
 from tests.bench.marks import mark_of_one
 from tests.bench.running import Bench, say
 from tests.bench.stack import Stack, running_stack
@@ -28,7 +28,7 @@ def run(bench: Bench) -> Iterator[Figure]:
         # In turns: other load on the machine affects both.
         turns = [(_look(bench, built, "/", own), _look(bench, built, f"/team/{leader}/", session))
                  for _ in range(size.rounds)]  # fmt: skip
-        first, few = (min(told.median for told in one) for one in zip(*turns, strict=True))
+        first, few = (min(result.median for result in one) for one in zip(*turns, strict=True))
         yield compared(
             f"B8.{FEW}", f"`/team/` with {FEW} people beside `/`", few, "ms", first, Goal("ratio", "<=", 1.3)
         )
@@ -66,7 +66,7 @@ def _slow(bench: Bench, built: Stack, id: str, path: str, session: str, what: st
     return Figure(id, what, value, "ms", goal=Goal("value", "<", most))
 
 
-def _look(bench: Bench, built: Stack, path: str, session: str) -> Told:
+def _look(bench: Bench, built: Stack, path: str, session: str) -> Result:
     asks = get(path, [session])
     ask(Load(built.address, asks, seconds=0.1))
     return ask(Load(built.address, asks, seconds=bench.size.seconds))

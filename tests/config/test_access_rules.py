@@ -82,7 +82,7 @@ def violations(paths: list[Path]) -> list[str]:
             )
             named = {(place, f"{model}.{call}"), (place, f"{model}.{call} {' '.join(sorted(keywords))}")}
             if wrong and not named & set(ALLOWED):
-                messages.append(f"{place}:{line} calls{model}.objects.{call}({', '.join(sorted(keywords))})")
+                messages.append(f"{place}:{line} calls {model}.objects.{call}({', '.join(sorted(keywords))})")
     return messages
 
 

@@ -15,8 +15,8 @@ from apps.localstack.commands import run_command
 
 class Command(AppCommand):
     help = (
-        "Restores a backup into an empty installation, in one transaction, and compares every digest before it commits"
-        "them. Refuses an installation that is not empty, and one in use."
+        "Restores a backup into an empty installation, in one transaction, and compares every digest before it "
+        "commits. Refuses an installation that is not empty, and one in use."
     )
     # The target may have no tables, and not yet the key of the backup.
     requires_migrations_checks = False

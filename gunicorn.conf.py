@@ -1,4 +1,4 @@
-"""What every gunicorn of Hundred shares: it reads this file from the directory it is started in."""
+"""Settings for every gunicorn of Hundred, which reads this file from the directory of its start."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from apps.core.log_format import Line
 
 
 class OneFormat(Logger):  # type: ignore[misc]
-    """gunicorn's own lines look like those of the program: one log, one format."""
+    """Give gunicorn's own lines the format of Hundred's log."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
-        told = settings.LOGGING["formatters"]["line"]
+        line = settings.LOGGING["formatters"]["line"]
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
-            handler.setFormatter(Line(told["fmt"], style=told["style"]))
+            handler.setFormatter(Line(line["fmt"], style=line["style"]))
 
 
 logger_class = OneFormat

@@ -15,7 +15,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     # Commands may load millions of rows in one statement; the limit is for pages.
     os.environ.setdefault("STATEMENT_TIMEOUT", "0")
-    with embedded_runtime.ready_for(sys.argv):
+    with embedded_runtime.embedded_database(sys.argv):
         execute_from_command_line(sys.argv)
 
 

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class ProjectConfig(AppConfig):
-    """Makes the Celery app the current one in every process that uses Django, so that no task looks for a default."""
+    """Makes the Celery app the current one in every process with Django, so that no task uses a default app."""
 
     name = "config"
 

@@ -1,6 +1,6 @@
 """The Celery app and the whole beat schedule.
 
-The broker is a doorbell: work stands in the database, so nothing here keeps a result or a truth.
+The database is the queue; messages only wake workers. Celery stores no results.
 """
 
 import logging
@@ -20,7 +20,8 @@ from apps.localstack.processes import ask_for_death_signal
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 if not settings.configured:
-    # This process is a worker. A marking of everybody may take longer than a page; the task's own limit bounds it.
+    # This process is a worker. A re-evaluation of all employees may exceed the limit for pages; the task has its own
+    # limit.
     os.environ.setdefault("STATEMENT_TIMEOUT", "600000")
 
 logger = logging.getLogger(__name__)
@@ -29,21 +30,21 @@ app = Celery("hundred")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-# Seconds beat waits until RabbitMQ confirms a message: a queue that has lost its leader never does.
+# Seconds beat waits until RabbitMQ confirms a message: a queue that lost its leader never does.
 CONFIRMED_WITHIN = 5.0
 
 
 def _ask(task: str, every: float) -> dict[str, Any]:
-    # It waits its turn behind doorbells: dropped after one interval, nothing would be found, no day would change and
-    # nothing be frozen for as long as the queue is longer than that.
+    # A periodic task must wait in a long queue. If it expired after one interval, no sweep, no day change and no freeze
+    # would happen while the queue is long.
     options: dict[str, Any] = {"expires": max(4 * every, 60.0), "confirm_timeout": CONFIRMED_WITHIN}
-    # Beat keeps one connection, and learns only by sending that its broker was restarted. It has time to try once more
-    # over a new one; without that it would never speak to RabbitMQ again.
+    # Beat keeps one connection and notices a restarted broker only when it sends. It has time for one retry over a new
+    # connection; otherwise it would never reach RabbitMQ again.
     options |= {"retry": True, "retry_policy": {"max_retries": 1, "interval_start": 0}}
     return {"task": f"apps.operations.tasks.{task}", "schedule": every, "options": options}
 
 
-# Beat only says "look for due work": a job is done once per period by a unique row, however often it is asked for.
+# Beat only triggers a check for due work: a unique row limits each job to once per period.
 app.conf.beat_schedule = {
     "sweep": _ask("sweep", settings.SWEEP_INTERVAL),
     "freeze-due": _ask("freeze_due", 15.0),
@@ -59,15 +60,15 @@ app.conf.beat_schedule = {
 
 @setup_logging.connect
 def _log_as_settings_say(**kwargs: object) -> None:
-    """Worker and beat write the same lines as the web; that somebody listens here keeps Celery from its own format."""
+    """Worker and beat use the log format of the web; a connected receiver keeps Celery from setting its own."""
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
 
 
 @worker_init.connect
 def _refuse_another_key(**kwargs: object) -> None:
-    """A worker with another IDENTITY_KEY than the database's would take everybody for a stranger: it does not start.
+    """A worker whose IDENTITY_KEY differs from the database's would match no employee: it does not start.
 
-    Whether it can sign results it says here, and not first in the night of the deadline.
+    It also reports here whether it can sign results, and not only on the night of the deadline.
     """
     from apps.core.identity_key import verify_identity_key
     from apps.core.signing_key import announce
@@ -76,7 +77,7 @@ def _refuse_another_key(**kwargs: object) -> None:
         verify_identity_key()
         announce()
     except ImproperlyConfigured as error:
-        # Celery swallows what a signal's receiver raises, but not this.
+        # Celery swallows exceptions of signal receivers, but not this one.
         raise SystemExit(str(error)) from error
     except DatabaseError:
         logger.warning("No database yet: the identity key is checked with the first contact")
@@ -86,7 +87,7 @@ def _refuse_another_key(**kwargs: object) -> None:
 
 @worker_process_init.connect
 def _die_with_worker(**kwargs: object) -> None:
-    """A worker's child dies with it: an orphan would go on with a task that another worker is given again."""
+    """A worker's child dies with it: otherwise it would continue a task that another worker receives again."""
     ask_for_death_signal(signal.SIGKILL, os.getppid())
     from apps.core.audit import set_audit_origin
 

@@ -1,4 +1,4 @@
-"""Every address of the house starts here."""
+"""The root URL configuration."""
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
@@ -14,7 +14,7 @@ from apps.dashboard.admin_site import lacks_only_factor
 
 @login_not_required
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
-    """On to the one sign-in; whoever is signed in and still sent here may not see the admin, so it is not there."""
+    """Redirect to the common sign-in; a signed-in user without access to the admin gets a 404."""
     if lacks_only_factor(request):
         return redirect("second-factor")
     if request.user.is_authenticated:
@@ -26,7 +26,7 @@ urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
-    # One door to sign in at, where it is audited; the admin's own would be a second one.
+    # Users sign in at one page only, which is audited; the admin's own would be a second one.
     path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
     path("api/v1/", include("apps.api.urls")),

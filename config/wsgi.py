@@ -22,8 +22,8 @@ from apps.core.identity_key import verify_identity_key  # noqa: E402
 if faults := usable_list_of_passwords(None):
     raise ImproperlyConfigured(str(faults[0]))
 
-# With another key nobody would be recognised again: refuse to serve. While the database is away the first identity
-# that comes along is checked instead.
+# Refuse to serve with another key: no stored identity would match. While the database is unreachable, the first
+# identity is checked instead.
 try:
     verify_identity_key()
 except DatabaseError:
@@ -31,13 +31,13 @@ except DatabaseError:
 finally:
     connection.close()
 
-# Every address and every page: else the first reader of each process waits for them. In the middle of an update a page
-# may name a file that is not collected yet: that page fails, and not the process.
+# Load all URLs and templates, or the first user of each process waits for them. During an update a template may name a
+# static file that is not collected yet: only that page fails.
 try:
     prerender_templates()
 except (ValueError, TemplateSyntaxError):
     logging.getLogger(__name__).exception("A page cannot be drawn; `manage.py collectstatic` collects what pages need")
 
-# What was read at the start stays for good: no collection looks through it again, and workers go on sharing it.
+# Objects loaded at the start are permanent: the garbage collector skips them, and workers share their memory.
 gc.collect()
 gc.freeze()

@@ -1,8 +1,8 @@
-"""Makes the environment, then runs a module in it: `python3 scripts/bootstrap.py [--dev] [MODULE]`.
+"""Creates the environment, then runs a module in it: `python3 scripts/bootstrap.py [--dev] [MODULE]`.
 
-Needs nothing but Python 3.11 or later and its standard library; works the same without `make`. What is there already is
-left alone: a stamp in `.venv` tells which requirements it was made from. Written so that an older Python, too, can read
-it far enough to say what is missing.
+Needs only Python 3.11 or later and its standard library; works the same without `make`. An existing environment is
+reused: a stamp in `.venv` records the requirements it was built from. An older Python can also parse this file far
+enough to report what is missing.
 """
 
 import fcntl
@@ -56,7 +56,7 @@ def find_python():
 
 
 def install_with_apt(package):
-    """Install a Debian package when that is allowed; False when it is not, or did not work."""
+    """Install a Debian package when that is allowed; False when it is not allowed or fails."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return False
     say(f"Installing {package} with apt-get")
@@ -71,7 +71,7 @@ def install_with_apt(package):
 
 
 def find_uv():
-    """The uv command when it is there and runs, else None."""
+    """The uv command if it exists and runs, else None."""
     for command in (["uv"], [sys.executable, "-m", "uv"]):
         if works(*command, "--version"):
             return command
@@ -79,7 +79,7 @@ def find_uv():
 
 
 def make_venv(uv):
-    """An empty environment; returns the uv command to fill it with, or None for its own pip."""
+    """Create an empty environment; returns the uv command to fill it with, or None for its own pip."""
     python = find_python()
     say(f"Making the environment .venv with {python}")
     shutil.rmtree(str(VENV), ignore_errors=True)
@@ -93,17 +93,17 @@ def make_venv(uv):
         if not install_with_apt(package):
             fail(f"Python's venv module is not complete. On Debian and Ubuntu: sudo apt-get install {package}")
     if subprocess.run([python, "-m", "venv", str(VENV)]).returncode != 0:
-        fail("The environment could not be made; the reason stands above.")
+        fail("The environment could not be created; see the reason above.")
     return None
 
 
 def install(uv, requirements):
-    """Fill the environment with exactly the pinned packages; uv when it can be had, for it is ten times as fast."""
+    """Fill the environment with exactly the pinned packages, by uv if possible, which is ten times as fast."""
     say(f"Installing the packages of {requirements}, once; this takes a moment")
     if uv is None and works(str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"):
         uv = [str(PYTHON), "-m", "uv"]
     arguments = ["-q", "-r", str(ROOT / requirements), "-c", str(ROOT / "constraints.txt")]
-    # uv trusts a list of its own unless it is told to believe the certificates this machine believes, as pip does.
+    # uv uses its own certificates unless it is told to use those of this machine, as pip does.
     trusting = dict(os.environ, UV_SYSTEM_CERTS="true", UV_NATIVE_TLS="true")
     if (
         uv
@@ -111,10 +111,10 @@ def install(uv, requirements):
     ):
         return
     if not works(str(PYTHON), "-m", "pip", "--version"):
-        works(str(PYTHON), "-m", "ensurepip")  # an environment that uv made has no pip of its own
+        works(str(PYTHON), "-m", "ensurepip")  # an environment from uv has no pip of its own
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
     if subprocess.run(pip).returncode != 0:
-        fail("The packages could not be installed; the reason stands above.")
+        fail("The packages could not be installed; see the reason above.")
 
 
 def wanted_stamp(requirements):
@@ -125,7 +125,7 @@ def wanted_stamp(requirements):
 
 
 def is_current(requirements):
-    """Whether the environment runs and was made from these very files."""
+    """Whether the environment runs and was built from these requirement files."""
     stamp = VENV / f"stamp-{requirements}"
     return (
         stamp.exists() and stamp.read_text() == wanted_stamp(requirements) and works(str(PYTHON), "-c", version_test())
@@ -133,7 +133,7 @@ def is_current(requirements):
 
 
 def prepare(dev):
-    """Make the environment current. Two at once wait for each other."""
+    """Bring the environment up to date. Concurrent calls wait for each other."""
     wanted = ["requirements-dev.txt"] if dev else ["requirements.txt", "requirements-dev.txt"]
     with (ROOT / "requirements.txt").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

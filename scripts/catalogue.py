@@ -1,8 +1,8 @@
-"""The Chinese catalogue: `python -m scripts.catalogue` takes in every string of the code and compiles what is there.
+"""The Chinese catalogue: `python -m scripts.catalogue` adds every string of the code and compiles the catalogue.
 
-Needs no gettext programs. Strings are found in the syntax tree of the Python files, and in what Django's own reader
-makes of the templates. What the code no longer says leaves the catalogue; what is new stands in it untranslated, which
-a test refuses. The compiled file is kept beside it, so that nothing has to be built to run.
+Needs no gettext programs. Strings are found in the syntax tree of the Python files, and in the output of Django's own
+reader for the templates. Unused strings leave the catalogue; new ones are added untranslated, which a test refuses. The
+compiled file is stored beside it, so that Hundred runs without a build.
 """
 
 import ast
@@ -19,12 +19,12 @@ from django.utils.translation.template import templatize
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 COMPILED = CATALOGUE.with_suffix(".mo")
-# What a call says: the places of context, text and plural among its arguments.
+# The positions of context, text and plural in the arguments of each call.
 CALLS = {"_": (None, 0, None), "gettext": (None, 0, None), "ngettext": (None, 0, 1)}
 CALLS |= {"pgettext": (0, 1, None), "npgettext": (0, 1, 2)}
 CALLS |= {f"{name}_{kind}": places for name, places in CALLS.items() for kind in ("lazy", "noop") if name != "_"}
 IN_TEMPLATE = re.compile(r"\b(?:n|p|np)?gettext\(u?['\"].*?\)(?=\s|$)")
-# A text that is an argument of a filter, which Django's reader passes over when a variable stands before it.
+# A text as an argument of a filter: Django's reader misses it after a variable.
 IN_FILTER = re.compile(r"""\{\{[^}]*?:(_\((?:"[^"]*"|'[^']*')\))""")
 HEADER = {
     "Project-Id-Version": "Hundred",
@@ -46,23 +46,23 @@ class Message:
 
 
 def messages() -> dict[Message, list[str]]:
-    """Every message of the code with the files that say it."""
-    found: dict[Message, set[str]] = {}
+    """Every message of the code with the files that contain it."""
+    files_by_message: dict[Message, set[str]] = {}
     for path in sorted([*ROOT.glob("apps/**/*.py"), *ROOT.glob("config/**/*.py"), *ROOT.glob("templates/**/*.html")]):
         for message in in_python(path.read_text("utf-8")) if path.suffix == ".py" else in_template(path):
-            found.setdefault(message, set()).add(path.relative_to(ROOT).as_posix())
-    return {message: sorted(files) for message, files in sorted(found.items())}
+            files_by_message.setdefault(message, set()).add(path.relative_to(ROOT).as_posix())
+    return {message: sorted(files) for message, files in sorted(files_by_message.items())}
 
 
 def in_python(source: str) -> Iterator[Message]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in CALLS and (message := _said(node, *CALLS[name])):
+            if name in CALLS and (message := _message_of(node, *CALLS[name])):
                 yield message
 
 
-def _said(call: ast.Call, context: int | None, text: int, plural: int | None) -> Message | None:
+def _message_of(call: ast.Call, context: int | None, text: int, plural: int | None) -> Message | None:
     def argument(place: int | None) -> str:
         value = call.args[place] if place is not None and place < len(call.args) else None
         return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
@@ -81,7 +81,7 @@ def key(entry: polib.POEntry) -> Message:
 
 
 def update() -> list[Message]:
-    """Bring the catalogue up to the code and compile it; returns what is still to be translated."""
+    """Bring the catalogue up to the code and compile it; returns the untranslated messages."""
     old = {key(entry): entry for entry in polib.pofile(str(CATALOGUE))} if CATALOGUE.exists() else {}
     catalogue = polib.POFile(wrapwidth=110)
     catalogue.metadata = HEADER
@@ -89,12 +89,12 @@ def update() -> list[Message]:
         entry = polib.POEntry(msgid=message.text, occurrences=[(name, "") for name in files])
         if message.context:
             entry.msgctxt = message.context
-        known = old.get(message)
+        earlier = old.get(message)
         if message.plural:
             entry.msgid_plural = message.plural
-            entry.msgstr_plural = {0: known.msgstr_plural.get(0, "") if known else ""}
+            entry.msgstr_plural = {0: earlier.msgstr_plural.get(0, "") if earlier else ""}
         else:
-            entry.msgstr = known.msgstr if known else ""
+            entry.msgstr = earlier.msgstr if earlier else ""
         catalogue.append(entry)
     CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
     catalogue.save(str(CATALOGUE))

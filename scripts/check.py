@@ -1,6 +1,6 @@
-"""Every check of the house in one run: `python -m scripts.check [--fast | --lint]`.
+"""Runs every check of Hundred: `python -m scripts.check [--fast | --lint]`.
 
-Ends with two lines: how long it took and the names of what failed, and the totals.
+Ends with two lines: the duration and the names of failed checks, and the totals.
 """
 
 import argparse
@@ -16,9 +16,9 @@ from pathlib import Path
 from scripts.bootstrap import ROOT, install_with_apt
 
 REPORT = ROOT / "var" / "tests.xml"
-# Strong enough for the deployment check, of use to nobody: it never opens a connection.
+# Strong enough for the deployment check, and useless otherwise: it never opens a connection.
 PRODUCTION = {
-    "SECRET_KEY": "only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz",  # nosec B105 # of use to nobody
+    "SECRET_KEY": "only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz",  # nosec B105 # useless elsewhere
     "IDENTITY_KEY": "only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz",
     "SIGNING_KEY": "b25seS1mb3ItdGhlLWRlcGxveW1lbnQtY2hlY2stMDE",
     "ALLOWED_HOSTS": "hundred.example.com",
@@ -41,24 +41,24 @@ SLOW_MARKS = " and ".join(
 
 
 def run(name: str, arguments: list[str], **environment: str) -> bool:
-    """One check: silent when it holds, with all that it says when it does not."""
+    """Run one check: silent when it passes, with its whole output when it fails."""
     began = time.monotonic()
     clean = {key: value for key, value in os.environ.items() if key.removesuffix("_FILE") not in PRODUCTION}
     clean["HUNDRED_ENV_FILE"] = ""
     done = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=clean | environment, check=False, capture_output=True, text=True
     )
-    held = done.returncode == 0
-    print(f"{'ok  ' if held else 'FAIL'} {name} ({time.monotonic() - began:.1f} s)", flush=True)
-    if not held:
+    passed = done.returncode == 0
+    print(f"{'ok  ' if passed else 'FAIL'} {name} ({time.monotonic() - began:.1f} s)", flush=True)
+    if not passed:
         print(done.stdout + done.stderr, flush=True)
-    return held
+    return passed
 
 
 def checks(*, fast: bool, lint: bool) -> dict[str, bool]:
-    """Runs them; whether each held, by name."""
-    wanted = {name: command for name, command in LINT.items() if not fast or name in ("style", "form")}
-    results = {name: run(name, command) for name, command in wanted.items()}
+    """Run the checks; returns by name whether each passed."""
+    selected = {name: command for name, command in LINT.items() if not fast or name in ("style", "form")}
+    results = {name: run(name, command) for name, command in selected.items()}
     if not fast and not lint:
         manage = str(ROOT / "manage.py")
         results["missing migrations"] = run("missing migrations", [manage, "makemigrations", "--check", "--dry-run"])
@@ -68,7 +68,7 @@ def checks(*, fast: bool, lint: bool) -> dict[str, bool]:
 
 
 def chromium_is_there() -> bool:
-    """Whether browser tests can run; brings Chromium where that is allowed."""
+    """Whether browser tests can run; installs Chromium where that is allowed."""
     names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser")
     if any(shutil.which(name) for name in names if name) or install_with_apt("chromium"):
         return True
@@ -80,7 +80,7 @@ def chromium_is_there() -> bool:
 
 
 def tests(*, fast: bool) -> tuple[Counter[str], list[str]]:
-    """Runs them; how many passed, failed and were skipped, and the names of those that failed.
+    """Run the tests; returns the numbers of passed, failed and skipped, and the names of the failed.
 
     A run that broke counts as failed.
     """
@@ -97,7 +97,7 @@ def tests(*, fast: bool) -> tuple[Counter[str], list[str]]:
 
 
 def read_report(path: Path) -> tuple[Counter[str], list[str]]:
-    """The counts and the failed of pytest's report; nothing of one that was not written."""
+    """The counts and the failed tests of pytest's report; nothing when the report is missing."""
     totals: Counter[str] = Counter()
     failed: list[str] = []
     if path.exists():
@@ -122,7 +122,7 @@ def main() -> int:
     options = parser.parse_args()
     began = time.monotonic()
     results = checks(fast=options.fast, lint=options.lint)
-    failed = [name for name, held in results.items() if not held]
+    failed = [name for name, passed in results.items() if not passed]
     totals = Counter(passed=len(results) - len(failed), failed=len(failed), skipped=0)
     if not options.lint:
         if not options.fast and not chromium_is_there():
@@ -131,9 +131,9 @@ def main() -> int:
         else:
             counts, names = tests(fast=options.fast)
             totals, failed = totals + counts, failed + names
-    # Once more at the end, where whoever keeps only the last lines still has them.
-    told = f"; failed: {', '.join(failed)}" if failed else ""
-    print(f"{len(results)} checks, then the tests, in {time.monotonic() - began:.0f} s{told}")
+    # Repeated at the end for readers of the last lines only.
+    failures = f"; failed: {', '.join(failed)}" if failed else ""
+    print(f"{len(results)} checks, then the tests, in {time.monotonic() - began:.0f} s{failures}")
     print(f"Totals: {totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped", flush=True)
     return 1 if totals["failed"] else 0
 

@@ -1,8 +1,8 @@
-"""How a browser rates the pages, by Lighthouse: `make lighthouse` writes var/lighthouse.json and prints a table.
+"""Rates the pages with Lighthouse: `make lighthouse` writes var/lighthouse.json and prints a table.
 
-Starts a house of its own with a demo company, its static files collected and compressed as on servers, and opens each
-page as a phone on a slow network would (Lighthouse's usual simulation), several times. The median counts: one run on a
-machine that does something else says little, so the load is printed too. Exit status 1: a page is below its mark.
+Starts a separate server with a demo company, and with static files collected and compressed as in production. Opens
+each page several times like a phone on a slow network (Lighthouse's usual simulation). The median counts: a single run
+on a busy machine says little, so the load is printed too. Exit status 1: a page is below its mark.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from playwright.sync_api import sync_playwright
 
 from scripts.bootstrap import ROOT
-from scripts.screenshots.houses import demo, free_port
+from scripts.screenshots.servers import demo, free_port
 from scripts.screenshots.taking import ARGUMENTS, sign_in
 
 VERSION = "12.8.2"  # the newest that runs on Node 20
@@ -39,7 +39,7 @@ MEASURES = {
 
 
 class Run(NamedTuple):
-    """One opening of a page: scores of 100, measures in their units."""
+    """One run of a page: scores out of 100, and measures in their units."""
 
     scores: dict[str, float]
     measures: dict[str, float]
@@ -47,7 +47,7 @@ class Run(NamedTuple):
 
 
 def install() -> Path:
-    """Lighthouse's program, in a folder that git ignores; fetched once."""
+    """Lighthouse's program in a folder that git ignores; downloaded once."""
     program = PLACE / "node_modules" / ".bin" / "lighthouse"
     package = PLACE / "node_modules" / "lighthouse" / "package.json"
     if package.exists() and json.loads(package.read_text(encoding="utf-8"))["version"] == VERSION:
@@ -58,14 +58,14 @@ def install() -> Path:
     PLACE.mkdir(parents=True, exist_ok=True)
     command = [npm, "install", "--prefix", str(PLACE), "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]
     if subprocess.run([*command, f"lighthouse@{VERSION}"], check=False).returncode:
-        raise SystemExit(f"npm could not install Lighthouse {VERSION}; what it said stands above.")
+        raise SystemExit(f"npm could not install Lighthouse {VERSION}; see its output above.")
     return program
 
 
-def look(program: Path, address: str, shown: str, port: int) -> Run:
-    """One run in the browser that listens at this port; Lighthouse empties its cache first, but not its cookies.
+def open_page(program: Path, address: str, shown: str, port: int) -> Run:
+    """One run in the browser that listens at this port; Lighthouse empties its cache first, but keeps its cookies.
 
-    `shown` is the address that the page comes to: a manager's `/team/` leads to the manager's own team.
+    `shown` is the final address of the page: a manager's `/team/` redirects to the manager's own team.
     """
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "report.json"
@@ -76,11 +76,11 @@ def look(program: Path, address: str, shown: str, port: int) -> Run:
 
 
 def read(report: dict[str, Any], shown: str) -> Run:
-    """What counts in a report. A page that was not the one asked for (a sign-in, an error) is no measurement."""
+    """The relevant values of a report. A page other than the requested one (a sign-in, an error) is no measurement."""
     if report["finalDisplayedUrl"] != shown or report.get("runtimeError"):
         raise SystemExit(f"Lighthouse saw {report['finalDisplayedUrl']}: {report.get('runtimeError')}")
     audits, categories = report["audits"], report["categories"]
-    referred = [one["id"] for name in MARKS for one in categories[name]["auditRefs"] if one["weight"]]
+    referred = [audit["id"] for name in MARKS for audit in categories[name]["auditRefs"] if audit["weight"]]
     short = [
         name
         for name in referred
@@ -94,7 +94,7 @@ def read(report: dict[str, Any], shown: str) -> Run:
 
 
 def summary(runs: list[Run]) -> dict[str, Any]:
-    """The medians, and what fell short in more than half of the runs."""
+    """The medians, and the audits failed in more than half of the runs."""
     names = {name for run in runs for name in run.shortfalls}
     return {
         "scores": {name: statistics.median(run.scores[name] for run in runs) for name in MARKS},
@@ -104,17 +104,17 @@ def summary(runs: list[Run]) -> dict[str, Any]:
     }
 
 
-def misses(found: dict[str, dict[str, Any]]) -> list[str]:
+def misses(results: dict[str, dict[str, Any]]) -> list[str]:
     return [
-        f"{page}: {name} is {one['scores'][name]:.0f}, not {mark}"
-        for page, one in found.items()
+        f"{page}: {name} is {result['scores'][name]:.0f}, not {mark}"
+        for page, result in results.items()
         for name, mark in MARKS.items()
-        if one["scores"][name] < mark
+        if result["scores"][name] < mark
     ]
 
 
 def collected(folder: Path) -> dict[str, str]:
-    """The static files as servers have them; what a house needs to serve them."""
+    """The static files as in production, and the settings to serve them."""
     environment = {"HUNDRED_LOCAL": "1", "HUNDRED_ENV_FILE": "", "STATIC_ROOT": str(folder)}
     command = [sys.executable, "-m", "django", "collectstatic", "--noinput", "--verbosity", "0"]
     settings = {"DJANGO_SETTINGS_MODULE": "config.settings"}
@@ -130,14 +130,14 @@ def measure(times: int, pages: list[str]) -> dict[str, dict[str, Any]]:
     static = ROOT / "var" / "lighthouse-static"
     with demo(**collected(static)) as house, sync_playwright() as playwright:
         port = free_port()
-        # Started here: Lighthouse gives a browser half a minute, and takes a busy machine for a broken one.
+        # Started here: Lighthouse waits half a minute for a browser, which is too short on a busy machine.
         arguments = [*ARGUMENTS, f"--remote-debugging-port={port}"]
-        # Lighthouse opens its tab in the context that a browser begins with, so its reader signs in there.
+        # Lighthouse opens its tab in the browser's first context, so the user signs in there.
         with tempfile.TemporaryDirectory() as profile:
             context = playwright.chromium.launch_persistent_context(
                 profile, executable_path=chromium, args=arguments, timeout=120_000
             )
-            found = {}
+            results = {}
             for page in pages:
                 context.clear_cookies()
                 sign_in(context, house, PAGES[page])
@@ -145,18 +145,18 @@ def measure(times: int, pages: list[str]) -> dict[str, dict[str, Any]]:
                 tab.goto(address)
                 shown = tab.url
                 tab.close()
-                found[page] = summary([look(program, address, shown, port) for _ in range(times)])
+                results[page] = summary([open_page(program, address, shown, port) for _ in range(times)])
             context.close()
-    return found
+    return results
 
 
-def table(found: dict[str, dict[str, Any]]) -> str:
+def table(results: dict[str, dict[str, Any]]) -> str:
     lines = [" | ".join(["", "page", *MARKS, *MEASURES.values(), ""]).strip()]
     lines.append("|" + " --- |" * (1 + len(MARKS) + len(MEASURES)))
-    for page, one in found.items():
-        numbers = [f"{one['scores'][name]:.0f}" for name in MARKS]
+    for page, result in results.items():
+        numbers = [f"{result['scores'][name]:.0f}" for name in MARKS]
         numbers += [
-            f"{one['measures'][name]:,.3g}" if name.endswith("shift") else f"{one['measures'][name]:,.0f}"
+            f"{result['measures'][name]:,.3g}" if name.endswith("shift") else f"{result['measures'][name]:,.0f}"
             for name in MEASURES
         ]
         lines.append("| " + " | ".join([f"`{page}`", *numbers]) + " |")
@@ -168,15 +168,15 @@ def main() -> int:
     reader.add_argument("--runs", type=int, default=5, help="how often each page; 5")
     reader.add_argument("--page", nargs="*", choices=[*PAGES], default=[*PAGES])
     chosen = reader.parse_args()
-    found = measure(chosen.runs, chosen.page)
-    load = " ".join(f"{one:.1f}" for one in os.getloadavg())
+    results = measure(chosen.runs, chosen.page)
+    load = " ".join(f"{result:.1f}" for result in os.getloadavg())
     machine = f"{os.cpu_count()} cores, {platform.machine()}, load {load}, Lighthouse {VERSION}"
     when = datetime.now(UTC).isoformat(timespec="minutes")
-    REPORT.write_text(json.dumps({"at": when, "machine": machine, "pages": found}, indent=1), encoding="utf-8")
-    print(f"Medians of {chosen.runs} runs, {when}, {machine}\n\n{table(found)}\n")
-    for page, one in found.items():
-        print(f"{page}: performance {one['runs']}; short of full marks: {', '.join(one['short']) or 'nothing'}")
-    missed = misses(found)
+    REPORT.write_text(json.dumps({"at": when, "machine": machine, "pages": results}, indent=1), encoding="utf-8")
+    print(f"Medians of {chosen.runs} runs, {when}, {machine}\n\n{table(results)}\n")
+    for page, result in results.items():
+        print(f"{page}: performance {result['runs']}; short of full marks: {', '.join(result['short']) or 'nothing'}")
+    missed = misses(results)
     print("\n".join(missed) or "Every page is at its marks.")
     return 1 if missed else 0
 

@@ -1,7 +1,7 @@
-"""Fetches Plotly's small bundle by npm: `make plotly-basic` puts it into var/plotly, where PLOTLY_BUNDLE can name it.
+"""Fetches Plotly's small bundle by npm: `make plotly-basic` writes it to var/plotly, for PLOTLY_BUNDLE.
 
-It has scatter, bar and pie, which is more than the charts here use, and weighs less than a third of the packaged one.
-The version is that of the installed package, and the archive has to have the digest below.
+It has scatter, bar and pie, which cover the charts here, and less than a third of the packaged bundle's size. The
+version is that of the installed package, and the archive must have the digest below.
 """
 
 import base64
@@ -22,19 +22,19 @@ BUNDLE = ROOT / "var" / "plotly" / "plotly-basic.min.js"
 
 
 def fetch(bundle: Path = BUNDLE) -> None:
-    """Write the bundle, whole or not at all. Raises SystemExit with a sentence when that cannot be done."""
+    """Write the bundle, complete or not at all. Raises SystemExit with a sentence when that fails."""
     npm = shutil.which("npm")
     if npm is None:
         raise SystemExit("This needs npm, which comes with Node. Without it the packaged bundle is served as before.")
     with tempfile.TemporaryDirectory() as folder:
         command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--pack-destination", folder, "--silent"]
         if subprocess.run(command, cwd=folder, check=False).returncode:
-            raise SystemExit(f"npm could not fetch {PACKAGE} {VERSION}; what it said stands above.")
+            raise SystemExit(f"npm could not fetch {PACKAGE} {VERSION}; see its output above.")
         unpack(next(Path(folder).glob("*.tgz")), bundle)
 
 
 def unpack(archive: Path, bundle: Path) -> None:
-    """The script out of the archive, which has to be the very one that was tried."""
+    """Extract the script from the archive, which must be the tested one."""
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if digest != SHA512:
         raise SystemExit(f"{PACKAGE} {VERSION} is not the archive that was tried: its SHA-512 is {digest}.")
@@ -44,9 +44,9 @@ def unpack(archive: Path, bundle: Path) -> None:
             raise SystemExit(f"{MEMBER} is no file in the archive.")
         content = member.read()
     bundle.parent.mkdir(parents=True, exist_ok=True)
-    beside = bundle.with_suffix(".new")
-    beside.write_bytes(content)
-    beside.replace(bundle)
+    unfinished = bundle.with_suffix(".new")
+    unfinished.write_bytes(content)
+    unfinished.replace(bundle)
 
 
 def main() -> None:

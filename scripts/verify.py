@@ -1,6 +1,6 @@
-"""Proves that a CSV is a frozen result, with no Django: `python scripts/verify.py FILE --public-key KEY.pem`.
+"""Verifies that a CSV is a frozen result, without Django: `python scripts/verify.py FILE --public-key KEY.pem`.
 
-The proof is one file that needs nothing of the rest, apps/results/verification.py; this only runs it.
+apps/results/verification.py does the verification and needs nothing else; this file only runs it.
 """
 
 import runpy

@@ -1,6 +1,6 @@
-"""A software authenticator: what a phone or a key answers a browser, and what a forger would.
+"""A software authenticator: the responses of a phone or a key, and those of a forger.
 
-Written after the formats of W3C Web Authentication, level 2: authenticator data (6.1), attestation objects (6.5.4),
+Follows the formats of W3C Web Authentication, level 2: authenticator data (6.1), attestation objects (6.5.4),
 assertions (6.3.3) and the client data of browsers (5.8.1).
 """
 
@@ -31,7 +31,7 @@ def _head(kind: int, length: int) -> bytes:
 
 
 def cbor(value: Any) -> bytes:
-    """As much of RFC 8949 as an attestation has."""
+    """The part of RFC 8949 that an attestation needs."""
     if isinstance(value, int):
         return _head(0, value) if value >= 0 else _head(1, -1 - value)
     if isinstance(value, bytes):
@@ -43,7 +43,7 @@ def cbor(value: Any) -> bytes:
 
 @dataclass
 class Authenticator:
-    """One passkey. Its counter goes on with each use; `flags` are those it sets when it is used."""
+    """One passkey. Each use increments its counter; `flags` are those it sets on use."""
 
     host: str = "testserver"
     origin: str = "http://testserver"
@@ -54,28 +54,28 @@ class Authenticator:
     id: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
-    def makes(self, options: dict[str, Any], **said: Any) -> str:
-        """The answer to what is asked for a new passkey."""
+    def makes(self, options: dict[str, Any], **overrides: Any) -> str:
+        """The response to a request for a new passkey."""
         point = self.key.public_key().public_numbers()
         public = {1: 2, 3: self.algorithm, -1: 1, -2: point.x.to_bytes(32, "big"), -3: point.y.to_bytes(32, "big")}
         data = self._data(self.flags | WITH_KEY) + bytes(16) + struct.pack(">H", len(self.id)) + self.id + cbor(public)
         attested = cbor({"fmt": "none", "attStmt": {}, "authData": data})
-        client = self._client("webauthn.create", options, said)
+        client = self._client("webauthn.create", options, overrides)
         return self._answer(clientDataJSON=client, attestationObject=attested)
 
-    def signs(self, options: dict[str, Any], **said: Any) -> str:
-        """The answer to what is asked at a sign-in."""
+    def signs(self, options: dict[str, Any], **overrides: Any) -> str:
+        """The response to a sign-in request."""
         self.counter += self.step
-        data, client = self._data(self.flags), self._client("webauthn.get", options, said)
+        data, client = self._data(self.flags), self._client("webauthn.get", options, overrides)
         signature = self.key.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(SHA256()))
         return self._answer(clientDataJSON=client, authenticatorData=data, signature=signature)
 
     def _data(self, flags: int) -> bytes:
         return hashlib.sha256(self.host.encode()).digest() + bytes([flags]) + struct.pack(">I", self.counter)
 
-    def _client(self, kind: str, options: dict[str, Any], said: dict[str, Any]) -> bytes:
-        known = {"type": kind, "challenge": options["publicKey"]["challenge"], "origin": self.origin}
-        return json.dumps({**known, "crossOrigin": False, **said}).encode()
+    def _client(self, kind: str, options: dict[str, Any], overrides: dict[str, Any]) -> bytes:
+        client_data = {"type": kind, "challenge": options["publicKey"]["challenge"], "origin": self.origin}
+        return json.dumps({**client_data, "crossOrigin": False, **overrides}).encode()
 
     def _answer(self, **response: bytes) -> str:
         parts = {name: text(part) for name, part in response.items()}

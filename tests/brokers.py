@@ -1,7 +1,7 @@
-"""Brokers of the tests' own: a Valkey and a RabbitMQ on free ports with their own data, started, killed, wiped, ended.
+"""Brokers for the tests: a Valkey and a RabbitMQ on free ports with their own data, to start, kill, wipe and stop.
 
-RabbitMQ comes from the machine's package. Where it is missing, `rabbitmq_missing()` says so, and the test is skipped
-with that reason.
+RabbitMQ comes from the machine's package. Where it is missing, `rabbitmq_missing()` gives the reason, and the test is
+skipped with it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from config.celery import app
 from tests import plugin
 from tests.localstack.stack import free_port
 
-# A small machine under load needs a while for an Erlang node.
-PATIENCE = 120.0
+# A small busy machine needs a while for an Erlang node.
+START_TIMEOUT_SECONDS = 120.0
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 SETTINGS = """
 listeners.tcp.1 = 127.0.0.1:{port}
@@ -42,14 +42,14 @@ disk_free_limit.absolute = 50MB
 
 
 @contextlib.contextmanager
-def rung(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This process rings at `url`, over connections of its own; afterwards at the tests' broker again, over new ones.
+def broker_at(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this process publish to `url` over new connections; afterwards to the tests' broker again, over new ones.
 
-    A pool that is only closed stays closed for every test to come.
+    A pool that is only closed stays closed for every later test.
     """
     options = app.conf.get("broker_transport_options")
     with monkeypatch.context() as patched:
-        # By the environment, which Celery asks first: what a patch puts back into its layered settings stays there.
+        # Set the environment, which Celery reads first: a patch of its layered settings could not be undone.
         for name in ("CELERY_BROKER_URL", "CELERY_BROKER_WRITE_URL"):
             patched.setenv(name, url)
         _reconnect(transport_options(url))
@@ -64,7 +64,7 @@ def _reconnect(options: dict[str, Any]) -> None:
 
 
 class Broker:
-    """One server in a folder of its own. Whoever started it may kill it and start it again over the same data."""
+    """One server in its own folder. A test may kill it and start it again with the same data."""
 
     kind = ""
     url = ""
@@ -77,7 +77,7 @@ class Broker:
         """Return when it answers. Raises RuntimeError with the end of its log when it does not."""
         self._prepare()
         self.process = self._run(self._command(), self._environment())
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + START_TIMEOUT_SECONDS
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > end:
                 log = (self.folder / "out").read_text(encoding="utf-8", errors="replace")
@@ -86,40 +86,40 @@ class Broker:
             time.sleep(0.1)
 
     def kill(self) -> None:
-        """End it at once, as a power cut does; what it had on disk stays."""
+        """End it at once, like a power failure; its data on disk stay."""
         _end(self.process)
         self.process = None
 
     def stop(self) -> None:
-        """End it and whatever was started for it."""
+        """End it and its child processes."""
         self.kill()
 
     def pause(self) -> None:
-        """It accepts connections and answers nobody, until `resume`."""
+        """It accepts connections and answers nothing, until `resume`."""
         self._signal(signal.SIGSTOP)
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + START_TIMEOUT_SECONDS
         while not self._stands_still() and time.monotonic() < end:
             time.sleep(0.01)
 
     def _stands_still(self) -> bool:
-        """Whether every thread has heard the signal: a busy one goes on for a moment."""
+        """Whether every thread has stopped: a busy one continues for a moment."""
         threads = Path(f"/proc/{self.process.pid}/task").glob("*/stat") if self.process else []
         return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
 
     def resume(self) -> None:
-        """It goes on where it was."""
+        """Continue after `pause`."""
         self._signal(signal.SIGCONT)
 
     def answers(self) -> bool:
-        """Whether somebody can work with it now."""
+        """Whether clients can use it now."""
         raise NotImplementedError
 
     def wipe(self) -> None:
-        """Everything it holds is gone: queues, messages, and what workers have not acknowledged."""
+        """Delete all its data: queues, messages, and messages that workers have not acknowledged."""
         raise NotImplementedError
 
     def waiting(self, queue: str) -> int:
-        """How many messages of a queue nobody has been given yet."""
+        """The number of undelivered messages in a queue."""
         raise NotImplementedError
 
     def _signal(self, number: signal.Signals) -> None:
@@ -185,7 +185,7 @@ class Valkey(Broker):
 
 
 class RabbitMQ(Broker):
-    """The machine's RabbitMQ as a node of its own, with a name server of its own."""
+    """The machine's RabbitMQ as a separate node with its own name server."""
 
     kind = "rabbitmq"
 
@@ -218,7 +218,7 @@ class RabbitMQ(Broker):
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-noinput +S 2:2 +sbwt none",
             "ERL_EPMD_PORT": str(self.names_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            # Then its script becomes the server instead of waiting for it: one process to end.
+            # Then the script becomes the server instead of waiting for it: one process to end.
             "RUNNING_UNDER_SYSTEMD": "1",
         }  # fmt: skip
 
@@ -239,7 +239,7 @@ class RabbitMQ(Broker):
         return False
 
     def wipe(self, *queues: str) -> None:
-        """Queues that are deleted are declared again by whoever uses them next. Without names: the tasks' own."""
+        """Delete the named queues, by default those of the tasks; their next user declares them again."""
         with self.channel() as channel:
             for queue in queues or (QUEUE,):
                 channel.queue_delete(queue)
@@ -250,7 +250,7 @@ class RabbitMQ(Broker):
 
 
 def rabbitmq_missing() -> str:
-    """Why there is no RabbitMQ to start; empty where there is one."""
+    """Why RabbitMQ cannot be started; empty where it can."""
     for program in (RABBITMQ, shutil.which("epmd")):
         if program is None or not Path(program).exists():
             return "RabbitMQ is not installed on this machine: apt-get install rabbitmq-server"
@@ -262,7 +262,7 @@ KINDS: dict[str, type[Broker]] = {"valkey": Valkey, "rabbitmq": RabbitMQ}
 
 @contextlib.contextmanager
 def running(kind: str) -> Iterator[Broker]:
-    """A broker of that kind that answers; ended with all it wrote. Skips the test where the machine has none."""
+    """A broker of that kind that answers; it ends with all its data. Skips the test where the machine has none."""
     if kind == RabbitMQ.kind and (reason := rabbitmq_missing()):
         pytest.skip(reason)
     plugin.PLACES.create_data()

@@ -1,4 +1,4 @@
-"""Somebody nobody else is called like, and the signs of them: what a dump, a log or a message must not show."""
+"""A person with unique marker texts: what a dump, a log or a message must not show."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::re
 
 
 def signs_in(text: str) -> list[str]:
-    """Which signs a text shows."""
+    """The marker texts in a text."""
     return [sign for sign in SIGNS if sign in text.lower()]
 
 
 def shown_by_tables() -> dict[str, list[str]]:
-    """Every table that shows a sign, read whole, bytes as the texts they may be."""
+    """Every table with a marker text, read whole, with bytes decoded as possible texts."""
     with connection.cursor() as cursor:
         cursor.execute(TABLES)
         names = [name for (name,) in cursor.fetchall()]
     assert len(names) > 40
-    found = {name: sorted({sign for row in _rows(name) for cell in row for sign in signs_in(cell)}) for name in names}
-    return {name: signs for name, signs in found.items() if signs}
+    by_table = {
+        name: sorted({sign for row in _rows(name) for cell in row for sign in signs_in(cell)}) for name in names
+    }
+    return {name: signs for name, signs in by_table.items() if signs}
 
 
 def _rows(table: str) -> Iterator[list[str]]:

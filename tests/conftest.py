@@ -1,4 +1,4 @@
-"""The people of every test (tests/people.py), as fixtures. A test that asks for one of them has the whole company."""
+"""The people of every test (tests/people.py), as fixtures. A test that uses one of them has the whole company."""
 
 from collections.abc import Iterator
 
@@ -15,23 +15,23 @@ from tests.standings import brute
 
 @pytest.fixture(autouse=True)
 def _english() -> Iterator[None]:
-    """A request leaves its language behind in this thread: no test speaks the one of the test before."""
+    """A request leaves its language in this thread: each test starts with English."""
     with translation.override("en"):
         yield
 
 
 @pytest.fixture
 def noon(clock: Clock) -> Clock:
-    """The house's clock on 23 November 2026 at noon in Shanghai; a microsecond passes at every reading."""
+    """The clock on 23 November 2026 at noon in Shanghai; each reading advances it by a microsecond."""
     clock.set(people.NOON, ticks=True)
     return clock
 
 
 @pytest.fixture
 def company(noon: Clock) -> dict[str, Employee]:
-    """Everybody of people.ROSTER by staff number, loaded by the roster import, at noon."""
+    """All employees of people.ROSTER by staff number, loaded by the roster import, at noon."""
     people.load(people.ROSTER)
-    return {one.staff_no: one for one in Employee.objects.select_related("node")}
+    return {employee.staff_no: employee for employee in Employee.objects.select_related("node")}
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def carol(company: dict[str, Employee]) -> Employee:
 
 @pytest.fixture
 def dana(company: dict[str, Employee]) -> Employee:
-    """Above everybody, with an account and no role."""
+    """Above all other employees, with an account and no role."""
     return people.with_account(company["D001"])
 
 
@@ -90,7 +90,7 @@ def operator(company: dict[str, Employee]) -> Employee:
 
 @pytest.fixture
 def campaign(company: dict[str, Employee]) -> Campaign:
-    """November: 100 contacts from 1 to 30 November 2026 in Shanghai; everybody is marked, with nobody recorded yet."""
+    """November: 100 contacts from 1 to 30 November 2026 in Shanghai; all employees are evaluated, without contacts."""
     opened = people.november()
     process_effective_dates()  # as beat has done every minute
     people.mark()
@@ -99,5 +99,5 @@ def campaign(company: dict[str, Employee]) -> Campaign:
 
 @pytest.fixture(params=[1, 2, 3], ids="seed {}".format)
 def random_company(request: pytest.FixtureRequest, noon: Clock) -> Campaign:
-    """November of a random company of sixteen, two of whom are touched and not marked yet."""
+    """November of a random company of sixteen, two of whom are queued and not evaluated yet."""
     return brute.build(request.param)

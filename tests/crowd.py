@@ -1,4 +1,4 @@
-"""Many at once, each over a connection of its own; one crowd at a time on the server the test processes share."""
+"""Concurrent work, each on its own connection; one crowd at a time on the server that the test processes share."""
 
 import threading
 import time
@@ -15,29 +15,31 @@ from apps.localstack.file_locks import FileLock
 from apps.standings import marking
 from tests import plugin
 
-PATIENCE = 120.0
+TIMEOUT_SECONDS = 120.0
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """No other test process has a crowd meanwhile: together they would want more connections than there are."""
+    """No other test process has a crowd meanwhile: together they would need too many connections."""
     lock = FileLock(plugin.PLACES.data / "crowd.lock")
     try:
-        if not lock.exclusive(within=10 * PATIENCE):
-            raise TimeoutError("Another test process has kept its crowd for too long.")
+        if not lock.exclusive(within=10 * TIMEOUT_SECONDS):
+            raise TimeoutError("Another test process has held the crowd lock for too long.")
         yield
     finally:
         lock.release()
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """Begin all works at one moment, each in its own thread and connection; their results, or what they raised."""
+    """Start all works at the same moment, each in its own thread and connection; returns their results or
+    exceptions.
+    """
     barrier = threading.Barrier(len(works))
 
     def run(work: Callable[[], Any]) -> Any:
         try:
             _connect()
-            barrier.wait(PATIENCE)
+            barrier.wait(TIMEOUT_SECONDS)
             return work()
         except Exception as error:
             return error
@@ -49,7 +51,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 
 
 def _connect() -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
             return connection.ensure_connection()
@@ -61,7 +63,7 @@ def _connect() -> None:
 
 @contextmanager
 def meanwhile(work: Callable[[], Any]) -> Iterator["Future[Any]"]:
-    """A work in another thread and connection; at the end it must have ended without an error."""
+    """Run a work in another thread and connection; at the end it must have ended without an error."""
 
     def run() -> Any:
         try:
@@ -72,12 +74,12 @@ def meanwhile(work: Callable[[], Any]) -> Iterator["Future[Any]"]:
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(run)
         yield future
-        future.result(PATIENCE)
+        future.result(TIMEOUT_SECONDS)
 
 
 def until(reached: Callable[[], Any]) -> None:
-    """Wait until that is so, however slow the machine is."""
-    end = time.monotonic() + PATIENCE
+    """Wait until the condition is true, however slow the machine is."""
+    end = time.monotonic() + TIMEOUT_SECONDS
     while not reached():
         if time.monotonic() > end:
             raise TimeoutError("it never came to that")
@@ -85,7 +87,7 @@ def until(reached: Callable[[], Any]) -> None:
 
 
 def blocked() -> int:
-    """How many connections to this test's database wait for a lock that another one holds."""
+    """The number of connections to this test's database that wait for a lock of another one."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -94,17 +96,17 @@ def blocked() -> int:
 
 
 class Gate:
-    """A place in the code where one thread stops until it is let through. Patched in around a function."""
+    """A point in the code where one thread stops until it is released. Patched in around a function."""
 
     def __init__(self) -> None:
         self._reached, self._open = threading.Event(), threading.Event()
 
     def before(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, which now waits at its door; only the first caller does."""
+        """The function, whose first caller waits before the call."""
         return self._gated(function, first=True)
 
     def after(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, which now waits before it returns; only the first caller does."""
+        """The function, whose first caller waits before the return."""
         return self._gated(function, first=False)
 
     def _gated(self, function: Callable[..., Any], *, first: bool) -> Callable[..., Any]:
@@ -122,25 +124,25 @@ class Gate:
         if self._reached.is_set():
             return
         self._reached.set()
-        if not self._open.wait(PATIENCE):
-            raise TimeoutError("nobody opened the gate")
+        if not self._open.wait(TIMEOUT_SECONDS):
+            raise TimeoutError("the gate was not opened")
 
     def wait(self) -> None:
-        """Until somebody stands at the gate."""
-        if not self._reached.wait(PATIENCE):
-            raise TimeoutError("nobody came to the gate")
+        """Wait until a thread has reached the gate."""
+        if not self._reached.wait(TIMEOUT_SECONDS):
+            raise TimeoutError("no thread reached the gate")
 
     def open(self) -> None:
-        """Let them through."""
+        """Release the waiting thread."""
         self._open.set()
 
 
 def no_lock(*args: Any, **options: Any) -> None:
-    """What a mutant has instead of a lock."""
+    """The mutant's replacement for a lock."""
 
 
 def unlock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mutant: nobody waits for anybody's row."""
+    """The mutant: no statement waits for a row lock."""
     monkeypatch.setattr(submissions, "lock_employees", no_lock)
     monkeypatch.setattr(changes, "lock_employees", no_lock)
     monkeypatch.setattr(marking, "lock_employees", no_lock)

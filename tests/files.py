@@ -1,4 +1,4 @@
-"""Files of contacts as people bring them, uploaded and recorded as a worker does, and files as they take them away."""
+"""Files of contacts as employees upload them, recorded like a worker does, and exported files."""
 
 import uuid
 from datetime import timedelta
@@ -21,13 +21,13 @@ from tests.people import TESTER
 
 
 def sent(employee: Employee, content: str | bytes, name: str = "contacts.csv") -> StoredFile:
-    """A file this employee has sent and no worker has read."""
-    asked = {"employee": employee.pk, "encoding": "", "roles": None, "language": "en"}
-    return _sent(account_for(employee).pk, content, name, previews.UPLOAD, asked)
+    """A file that this employee has uploaded and no worker has read."""
+    options = {"employee": employee.pk, "encoding": "", "roles": None, "language": "en"}
+    return _sent(account_for(employee).pk, content, name, previews.UPLOAD, options)
 
 
 def upload(employee: Employee, content: str | bytes, name: str = "contacts.csv") -> StoredFile:
-    """A file this employee has sent and not confirmed; a worker has read it."""
+    """A file that this employee has uploaded and not confirmed; a worker has read it."""
     stored = sent(employee, content, name)
     bulk_previews.make_preview(stored.pk)
     return stored
@@ -40,33 +40,33 @@ def adjustments(
     """A file of adjustments, of the newest campaign unless another is named, that this employee of HR looks at and has
     not asked with; a worker has read it, or is to."""
     campaign = campaign or Campaign.objects.order_by("-pk").first()
-    owner, besides = (account_for(employee).pk, employee.pk) if employee else (None, None)
-    asked = {"campaign": campaign and campaign.pk, "employee": besides, "encoding": "", "language": "en"}
-    stored = _sent(owner, content, name, bulk_previews.UPLOAD, asked)
+    owner, excluded = (account_for(employee).pk, employee.pk) if employee else (None, None)
+    options = {"campaign": campaign and campaign.pk, "employee": excluded, "encoding": "", "language": "en"}
+    stored = _sent(owner, content, name, bulk_previews.UPLOAD, options)
     if campaign and read:
         bulk_previews.make_preview(stored.pk)
     return stored
 
 
 def _sent(
-    owner_id: int | None, content: str | bytes, name: str, content_type: str, asked: dict[str, Any]
+    owner_id: int | None, content: str | bytes, name: str, content_type: str, options: dict[str, Any]
 ) -> StoredFile:
     stored = store_file(
         name=name, content=[content.encode() if isinstance(content, str) else content], content_type=content_type,
         expires_at=db_now() + timedelta(days=1), owner_id=owner_id,
     )  # fmt: skip
-    ask_preview(stored, asked)
+    ask_preview(stored, options)
     return stored
 
 
 def make_previews() -> None:
-    """Read every file that waits, as workers do."""
+    """Read every waiting file, as workers do."""
     for file_id in FilePreview.objects.filter(state="waiting").values_list("pk", flat=True):
         bulk_previews.make_preview(file_id)
 
 
 def received(employee: Employee, content: str | bytes, roles: list[str] | None = None) -> Submission:
-    """A CSV file this employee has handed in and nobody has recorded yet."""
+    """A CSV file that this employee has submitted and that is not recorded yet."""
     stored = upload(employee, content)
     text = content if isinstance(content, str) else content.decode()
     header = text.splitlines()[0].split(",")
@@ -78,7 +78,7 @@ def received(employee: Employee, content: str | bytes, roles: list[str] | None =
 
 
 def handed_in(employee: Employee, content: str | bytes) -> Submission:
-    """A CSV file this employee has handed in, recorded. Marks nothing."""
+    """A recorded CSV file of this employee. Evaluates nothing."""
     submission = received(employee, content)
     import_submission(submission.pk)
     submission.refresh_from_db()
@@ -86,11 +86,11 @@ def handed_in(employee: Employee, content: str | bytes) -> Submission:
 
 
 def export(campaign: Campaign, by: Employee, kind: str = "standings", **wish: Any) -> Export:
-    """A file that was asked for and made; `wish` as exports.Wish has it."""
-    asked = build_export.ask_export(
+    """A file that was requested and created; `wish` holds fields of exports.ExportRequest."""
+    export_row = build_export.ask_export(
         campaign=campaign, wish=build_export.ExportRequest(kind, **wish), key=uuid.uuid4(), by=account_for(by).actor
     )
-    made = build_export.make_export(asked.pk, tell=False)
+    made = build_export.make_export(export_row.pk, tell=False)
     assert made is not None
     assert made.state == Export.State.DONE, made.error
     return made

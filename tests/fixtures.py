@@ -1,4 +1,4 @@
-"""What every test may ask for. Registered by tests/plugin.py."""
+"""Fixtures for every test. Registered by tests/plugin.py."""
 
 import os
 import shutil
@@ -51,15 +51,15 @@ def _quick_passwords(django_test_environment: None) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nobody_has_tried_yet() -> None:
-    """Failed sign-ins of another test lock nobody out."""
+    """Failed sign-ins of another test lock no account."""
     cache.clear()
 
 
 class Clock:
-    """Sets what `hundred_clock()` answers, over the default connection: a rolled-back test takes it back."""
+    """Sets the result of `hundred_clock()` over the default connection; a rolled-back test resets it."""
 
     def set(self, at: str | datetime, *, ticks: bool = False) -> None:
-        """Stand still at `at` (an instant with its zone); with `ticks` a microsecond passes at every reading."""
+        """Stop the clock at `at` (an instant with its zone); with `ticks` each reading advances it by a microsecond."""
         instant = datetime.fromisoformat(at) if isinstance(at, str) else at
         if instant.tzinfo is None:
             raise ValueError(f"{at} names no instant: it has no zone")
@@ -69,21 +69,21 @@ class Clock:
             cursor.execute("INSERT INTO test_clock VALUES (%s, %s)", [instant, ticks])
 
     def now(self) -> datetime:
-        """What the house reads (and, when ticking, one reading)."""
+        """The time that Hundred reads (for a ticking clock this is one reading)."""
         with connection.cursor() as cursor:
             cursor.execute("SELECT hundred_clock()")
             instant: datetime = cursor.fetchone()[0]
         return instant
 
     def clear(self) -> None:
-        """Back to the real time."""
+        """Return to the real time."""
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM test_clock")
 
 
 @pytest.fixture
 def clock(request: pytest.FixtureRequest) -> Clock:
-    """The house's clock. Rolled back with the test, or emptied after it."""
+    """Hundred's clock. Rolled back with the test, or reset after it."""
     if not any(name in request.fixturenames for name in ("transactional_db", "live_server")):
         request.getfixturevalue("db")
     return Clock()
@@ -97,9 +97,9 @@ def as_owner(django_db_setup: None) -> Callable[[str], list[tuple[object, ...]]]
 
 @pytest.fixture
 def eager() -> Iterator[None]:
-    """Celery tasks run at once, in this process, and raise."""
-    app.loader.import_default_modules()  # as a worker does: whoever only rings knows tasks by name
-    # By name, not by attribute: what a patch puts back by attribute, Celery's layered settings cannot give up.
+    """Celery tasks run immediately in this process, and raise."""
+    app.loader.import_default_modules()  # as in a worker: a process that only publishes knows tasks by name
+    # By name, not by attribute: Celery's layered settings cannot undo a patch by attribute.
     before = {name: app.conf[name] for name in ("task_always_eager", "task_eager_propagates")}
     app.conf.update(dict.fromkeys(before, True))
     yield
@@ -154,17 +154,17 @@ def valkey(valkey_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def shared() -> Path:
-    """The reference data beside the repository; only for tests marked `shared`."""
+    """The reference data in the repository's parent folder; only for tests marked `shared`."""
     return plugin.SHARED / "data"
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    """Debian's Chromium, silent: it asks nobody on the net for anything."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
+    """Debian's Chromium without background requests."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
         pytest.fail("Browser tests need Chromium: apt-get install chromium, or name it in CHROMIUM", pytrace=False)
     quiet = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     quiet += ["--disable-component-update", "--disable-sync"]
     # Chromium refuses to run as root inside its own sandbox.
-    return {"executable_path": found, "args": quiet + (["--no-sandbox"] if os.geteuid() == 0 else [])}
+    return {"executable_path": chromium, "args": quiet + (["--no-sandbox"] if os.geteuid() == 0 else [])}

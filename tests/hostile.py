@@ -1,4 +1,4 @@
-"""Entries of a broker that nobody here wrote; tests/core/test_hostile_broker.py and `make fuzz` send them."""
+"""Hostile entries of a broker; tests/core/test_hostile_broker.py and `make fuzz` send them."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ ANYTHING: list[Any] = [
     "celery.backend_cleanup", "apps.operations.tasks.mark_touched",
     "9999-99-99T00:00:00", "00000000-0000-0000-0000-0000",
 ]  # fmt: skip
-# Registered by Celery itself; what remote control and events are sent as.
+# Registered by Celery itself; used for remote control and events.
 NOT_OURS = [
     "celery.backend_cleanup", "celery.chord", "celery.chord_unlock", "celery.chain", "celery.group", "celery.map",
     "celery.starmap", "celery.chunks", "celery.accumulate", "os.system", "apps.operations.tasks", "apps.nothing", "",
@@ -25,7 +25,7 @@ FOREIGN = "https://evil.example"
 
 
 class Bomb:
-    """Unpickled, it creates a file."""
+    """When unpickled, it creates a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -45,10 +45,10 @@ def entry(
 ) -> dict[str, Any]:
     """A message as kombu stores it. `type` among the headers is the content type."""
     nothing = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
-    told = json.dumps([arguments, named or {}, nothing | (embedded or {})]).encode() if body is None else body
+    encoded = json.dumps([arguments, named or {}, nothing | (embedded or {})]).encode() if body is None else body
     kind = headers.pop("type", "application/json")
     return {
-        "body": base64.b64encode(told).decode(), "content-type": kind, "content-encoding": "utf-8",
+        "body": base64.b64encode(encoded).decode(), "content-type": kind, "content-encoding": "utf-8",
         "headers": {"lang": "py", "task": task, "id": str(uuid.uuid4()), "argsrepr": "()", **headers},
         "properties": {
             "correlation_id": str(uuid.uuid4()), "reply_to": "", "delivery_mode": 2, "priority": 0,
@@ -59,7 +59,7 @@ def entry(
 
 
 def signature(task: str, *arguments: Any, **options: Any) -> dict[str, Any]:
-    """What Celery embeds where a task is to follow."""
+    """What Celery embeds for a task that should follow."""
     return {
         "task": task, "args": list(arguments), "kwargs": {}, "options": options, "subtask_type": None,
         "immutable": True,
@@ -68,8 +68,8 @@ def signature(task: str, *arguments: Any, **options: Any) -> dict[str, Any]:
 
 def pickled(bomb: Path, **headers: Any) -> dict[str, Any]:
     body = pickle.dumps([[Bomb(bomb)], {}, {}])
-    found = entry("apps.operations.tasks.mark_touched", body=body, type="application/x-python-serialize", **headers)
-    return found | {"content-encoding": "binary"}
+    message = entry("apps.operations.tasks.mark_touched", body=body, type="application/x-python-serialize", **headers)
+    return message | {"content-encoding": "binary"}
 
 
 def followed_by(follower: dict[str, Any]) -> list[dict[str, Any]]:
@@ -89,7 +89,7 @@ def followed_by(follower: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def malformed(chance: random.Random) -> bytes:
-    """Bytes in the place of a message: random, cut off, or a message with one part replaced."""
+    """Bytes in place of a message: random, cut off, or a message with one part replaced."""
     whole = entry("apps.operations.tasks.mark_touched")
     kind = chance.randrange(5)
     if kind == 0:

@@ -1,4 +1,4 @@
-"""The oracle: what the standings must be, by one SQL file that shares no code with the program."""
+"""The oracle: the correct standings, from one SQL file that shares no code with the program."""
 
 import hashlib
 from datetime import datetime
@@ -13,7 +13,7 @@ Verdicts = list[tuple[str, int, int, bool, bool]]
 
 
 def oracle(campaign: Campaign, at: datetime | None = None) -> Verdicts:
-    """(staff_no, counted, target, exempt, red) of everybody, from the facts, just before `at` (the clock)."""
+    """(staff_no, counted, target, exempt, red) of all employees, from the facts, just before `at` (the clock)."""
     with connection.cursor() as cursor:
         if at is None:
             cursor.execute("SELECT hundred_clock()")
@@ -23,7 +23,7 @@ def oracle(campaign: Campaign, at: datetime | None = None) -> Verdicts:
 
 
 def stored(campaign: Campaign) -> Verdicts:
-    """The same of the standings as the mark has written them."""
+    """The same from the stored standings."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT staff_no, counted, target, exempt, red FROM standings_standing"
@@ -35,6 +35,6 @@ def stored(campaign: Campaign) -> Verdicts:
 
 
 def digest(verdicts: Verdicts) -> str:
-    """SHA-256 over the canonical lines: two runs with one digest gave everybody the same verdict."""
+    """SHA-256 over the canonical lines: equal digests mean equal verdicts for all employees."""
     lines = [f"{no},{counted},{target},{exempt},{red}\n" for no, counted, target, exempt, red in verdicts]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,4 +1,6 @@
-"""The same few people in every test, loaded as HR loads them, and what they do most: record, mark, sign in."""
+"""The same few people in every test, loaded as HR loads them, and their most frequent actions: record, mark, sign
+in.
+"""
 
 import io
 from collections.abc import Iterable
@@ -29,12 +31,12 @@ from apps.standings import campaign_lifecycle, process_runs
 from apps.standings.approvable_changes import approve_request, effect_digest, effect_of_request
 from apps.standings.models import Standing
 
-# Monday, 23 November 2026, noon in Shanghai: a week and a day before the deadline, and a microsecond at a reading.
+# Monday, 23 November 2026, noon in Shanghai: a week and a day before the deadline, plus a microsecond per reading.
 NOON = "2026-11-23T12:00:00+08:00"
 TESTER = Actor(None, "test")
 PASSWORD = "correct horse battery staple"
 
-# dana is above everybody; bob's team is alice and alan; carol's is the stranger. "sam" is what the stranger is called.
+# dana is above all others; bob's team is alice and alan; the stranger, named Sam, is in carol's.
 ROSTER = """staff_no,name,email,phone,department,manager_staff_no
 D001,Dana 董,dana@corp.example.com,,Board,
 B001,Bob 白,bob@corp.example.com,,Sales,D001
@@ -57,13 +59,13 @@ def load(text: str, **options: Any) -> RosterResult:
 
 def company(rows: Iterable[tuple[str, str]]) -> dict[str, Employee]:
     """Load (staff_no, manager's staff_no or '') and return the employees by number."""
-    lines = [f"{no},Name {no},{no.lower()}@corp.example.com,{boss}" for no, boss in rows]
+    lines = [f"{no},Name {no},{no.lower()}@corp.example.com,{manager}" for no, manager in rows]
     load("staff_no,name,email,manager_staff_no\n" + "\n".join(lines))
     return {person.staff_no: person for person in Employee.objects.select_related("node")}
 
 
 def person(staff_no: str) -> Employee:
-    """The employee with this number, fresh from the database, with today's place in the tree."""
+    """The employee with this number, fresh from the database, with today's position in the tree."""
     return Employee.objects.select_related("node").get(staff_no=staff_no)
 
 
@@ -78,58 +80,58 @@ def with_account(employee: Employee, *roles: str) -> Employee:
 
 
 def enrolment_code(employee: Employee) -> str:
-    """What the operator hands over for the first second factor; empty where none is needed."""
+    """The operator's code for the first second factor; empty where none is needed."""
     return make_code(account=account_for(employee), by=TESTER) or ""
 
 
 def enrol(employee: Employee, secret: str) -> bool:
-    """Give an employee the app that knows this secret as a second factor."""
+    """Give an employee an authenticator app with this secret as a second factor."""
     return add_factor(account=account_for(employee), secret=secret, enrolment_code=enrolment_code(employee))
 
 
 def officer(login: str) -> Actor:
-    """An account of HR that belongs to nobody on the roster."""
+    """An HR account that belongs to no employee."""
     account, _made = Account.objects.get_or_create(login=login, defaults={"display_name": login, "password": "!"})
     Role.objects.get_or_create(account=account, role=Role.Kind.HR, defaults={"granted_by_label": "test"})
     return account.actor
 
 
 def approve(request: ApprovalRequest | None = None, by: Actor | None = None) -> ApprovalRequest:
-    """The request, or the only one that waits, approved by another officer of HR who has seen its effect."""
+    """The given or the only pending request, approved by another HR user who has seen its effect."""
     request = request or ApprovalRequest.objects.get(decision=None)
-    seen = effect_digest(effect_of_request(request, clock.db_now()))
-    return approve_request(request_id=request.pk, seen=seen, by=by or officer("approves"))
+    digest = effect_digest(effect_of_request(request, clock.db_now()))
+    return approve_request(request_id=request.pk, seen=digest, by=by or officer("approves"))
 
 
 def ask(
     *, campaign: Campaign, employee: Employee, reason: str = "x", kind: str = "leave", **terms: Any
 ) -> AdjustmentRequest:
-    """Another target or an exemption, asked for by one officer; nobody has decided it."""
+    """A request for another target or an exemption by one HR user, still pending."""
     return requests.request_adjustment(
         campaign=campaign, employee=employee, kind=kind, reason=reason, by=officer("asks"), **terms
     )
 
 
 def adjust(**asked_for: Any) -> Adjustment:
-    """The same, and granted by another officer."""
-    asked = ask(**asked_for)
-    adjustments_approve.grant_adjustment(request_id=asked.pk, by=officer("grants"))
-    return Adjustment.objects.get(request=asked)
+    """The same, approved by another HR user."""
+    request = ask(**asked_for)
+    adjustments_approve.grant_adjustment(request_id=request.pk, by=officer("grants"))
+    return Adjustment.objects.get(request=request)
 
 
 def ask_for_late_joiners(campaign: Campaign) -> AdjustmentRequest:
-    """The pro-rata target for everybody who joined after the opening, asked for by one officer and not decided."""
+    """The pro-rata targets of all who joined after the opening, requested by one HR user and still pending."""
     rule, asks = campaign.rule, officer("asks")
-    found = late_joiners.preview_rule(
+    preview = late_joiners.preview_rule(
         rule, clock.db_now(), joined_after=rule.opens_on, department="", besides_employee=None
     )
     return late_joiners.request_prorated_targets(
-        campaign=campaign, joined_after=rule.opens_on, reason="joined later", seen=found.digest, by=asks
+        campaign=campaign, joined_after=rule.opens_on, reason="joined later", seen=preview.digest, by=asks
     )
 
 
 def stands_in(manager: Employee, deputy: Employee, **days: Any) -> Deputyship:
-    """`deputy` is named by the manager, to the end of Friday, 27 November 2026, or of `until`."""
+    """The manager names `deputy` until the end of Friday, 27 November 2026, or of `until`."""
     usual = {"until": date(2026, 11, 27), "by": account_for(manager)}
     return name_deputy(manager=manager, deputy=deputy, **{**usual, **days})
 
@@ -141,12 +143,12 @@ def sign_in(client: Client, employee: Employee) -> Client:
 
 
 def outsider() -> tuple[str, str]:
-    """An identity nobody has used in this run."""
+    """An identity that is unused in this run."""
     return "email", f"guest{next(_numbers)}@outside.example.org"
 
 
 def record(employee: Employee, people: int = 1, *, source: str = Source.PAGE) -> Report:
-    """Record that many new people for an employee, in one submission. Marks nothing: see `mark`."""
+    """Record that many new people for an employee, in one submission. Evaluates nothing: see `mark`."""
     drafts = [Draft(f"Guest {n}", (outsider(),)) for n in range(1, people + 1)]
     return submit(employee=employee, drafts=drafts, source=source, by=TESTER)
 
@@ -157,7 +159,7 @@ def record_one(employee: Employee, *identities: tuple[str, str], name: str = "Gu
 
 
 def mark() -> int:
-    """Mark whoever was touched, as the sweep does; returns how many notes it took."""
+    """Re-evaluate all queued employees, as the sweep does; returns the number of outbox rows."""
     return process_runs.sweep()
 
 

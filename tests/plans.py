@@ -1,4 +1,4 @@
-"""The plans of what a service asks: each statement is explained just before it runs, as the service sent it."""
+"""The plans of a service's queries: each statement is explained just before it runs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 ASKS = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
-KEPT = re.compile(r"EXECUTE (?P<name>\w+)")
+EXECUTED = re.compile(r"EXECUTE (?P<name>\w+)")
 COPIED = re.compile(r"\s*COPY \((?P<select>.*)\) TO STDOUT", re.DOTALL)
 WHOLE = "Seq Scan"
-# What tells of a node where its rows come from, in the order of a shortened plan.
+# The keys of a node that name its source of rows, in the order of a shortened plan.
 KEYS = ("Relation Name", "Index Name", "CTE Name", "Index Cond", "Hash Cond", "Recheck Cond")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How PostgreSQL means to answer one statement."""
+    """PostgreSQL's plan for one statement."""
 
     statement: str
     root: dict[str, Any]
@@ -36,19 +36,19 @@ class Plan:
             waiting += [(depth + 1, below) for below in reversed(node.get("Plans", ()))]
 
     def shortened(self) -> str:
-        """A line for each node that reads a table or joins: what a person looks for in a plan."""
+        """A line for each node that reads a table or joins."""
         lines = []
         for depth, node in self.nodes():
             if "Scan" in node["Node Type"] or "Join" in node["Node Type"] or node["Node Type"] == "Nested Loop":
-                told = " ".join(f"{node[key]}" for key in KEYS[:3] if node.get(key))
+                source = " ".join(f"{node[key]}" for key in KEYS[:3] if node.get(key))
                 condition = next((f" {node[key]}" for key in KEYS[3:] if node.get(key)), "")
-                lines.append(f"{'  ' * depth}{node['Node Type']} {told}{condition}".rstrip())
+                lines.append(f"{'  ' * depth}{node['Node Type']} {source}{condition}".rstrip())
         return "\n".join(lines)
 
 
 @dataclass
 class Plans:
-    """Those of everything that was asked, in order."""
+    """The plans of all statements, in order."""
 
     each: list[Plan] = field(default_factory=list)
 
@@ -58,17 +58,17 @@ class Plans:
 
     @property
     def indexes(self) -> set[str]:
-        """The indexes that are read."""
+        """The indexes used."""
         return {node["Index Name"] for node in self.nodes if "Index Name" in node}
 
     @property
     def read_whole(self) -> set[str]:
-        """The tables that are read from end to end."""
+        """The tables read by a sequential scan."""
         return {node["Relation Name"] for node in self.nodes if node["Node Type"] == WHOLE}
 
     @property
     def loops(self) -> list[dict[str, Any]]:
-        """Nested loops that read a table from end to end for each of their outer rows."""
+        """Nested loops that scan a whole table for each of their outer rows."""
         return [node for node in self.nodes if node["Node Type"] == "Nested Loop" and _rescans(node)]
 
     def of(self, *tables: str) -> Plans:
@@ -76,7 +76,7 @@ class Plans:
         return Plans([plan for plan in self.each if any(table in plan.statement for table in tables)])
 
 
-# A row for each identity of those who asked to be forgotten: while that is a page, it is read sooner than its index.
+# One row per suppressed identity: while it fits on one page, a scan is cheaper than its index.
 SMALL = {"contacts_objection"}
 
 
@@ -88,22 +88,22 @@ def _rescans(loop: dict[str, Any]) -> bool:
 
 @contextmanager
 def explained() -> Iterator[Plans]:
-    """The plans of every statement inside, those of COPY too."""
+    """The plans of every statement inside, including COPY."""
     plans = Plans()
 
     def explain(statement: str, parameters: Any) -> None:
-        kept = KEPT.match(statement)
-        if not (kept or ASKS.match(statement)):
+        prepared = EXECUTED.match(statement)
+        if not (prepared or ASKS.match(statement)):
             return
         with connection.connection.cursor() as cursor:
-            told = statement
-            if kept:
-                # The plan that is kept, not the one for these values.
-                cursor.execute("SELECT statement FROM pg_prepared_statements WHERE name = %s", [kept["name"]])
-                told = cursor.fetchone()[0]
+            statement_text = statement
+            if prepared:
+                # The prepared plan, not the one for these values.
+                cursor.execute("SELECT statement FROM pg_prepared_statements WHERE name = %s", [prepared["name"]])
+                statement_text = cursor.fetchone()[0]
                 cursor.execute("SET plan_cache_mode = force_generic_plan")
             cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
-            plans.each.append(Plan(told, cursor.fetchone()[0][0]["Plan"]))
+            plans.each.append(Plan(statement_text, cursor.fetchone()[0][0]["Plan"]))
             cursor.execute("SET plan_cache_mode = auto")
 
     def execute(run: Callable[..., Any], statement: str, parameters: Any, many: bool, context: Any) -> Any:

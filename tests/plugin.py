@@ -1,7 +1,7 @@
 """Loaded first (`-p tests.plugin`): a throw-away database per run, before Django reads its settings.
 
-Every test process holds the embedded database of the run; it is started by the first test that wants it and ends with
-the last holder, however that ends. `default` is always the application's role, as in production.
+Every test process uses the embedded database of the run. The first test that needs it starts it, and it ends with the
+last process, in whatever way that ends. `default` is always the application's role, as in production.
 """
 
 import os
@@ -25,10 +25,10 @@ TEMPLATE = "hundred"
 DATABASE = f"test_{WORKER or 'main'}"
 SHARED = BASE_DIR.parent / "shared"
 # Migrations fill these; no test may empty them.
-KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
+TABLES_OF_MIGRATIONS = ("django_migrations", "django_content_type", "auth_permission")
 
 
-# A build judges a change, not its luck: there the examples are the same every time. At a desk they are new ones.
+# A build must not depend on luck: its examples are the same every time. On a developer's machine they vary.
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
@@ -36,7 +36,7 @@ if os.environ.get("CI"):
 
 
 def _places() -> InstallPaths:
-    """The folder of this run: made by the process that was started first, told to the others by its environment."""
+    """The folder of this run: the first process creates it, and the others get it from its environment."""
     if "HUNDRED_TEST_DATA" not in os.environ:
         root = Path(tempfile.gettempdir())
         if os.geteuid() == 0 and not open_to_everyone(root):
@@ -83,7 +83,7 @@ server = EmbeddedDatabase(PLACES, throw_away=True)
 
 
 def create_database() -> None:
-    """A fresh copy of the migrated template for this process. Started, made and migrated by whoever comes first."""
+    """A fresh copy of the migrated template for this process. The first process starts, creates and migrates it."""
     server.hold()
     lock = FileLock(PLACES.data / "template.lock")
     if not lock.exclusive(within=300):
@@ -100,7 +100,7 @@ def create_database() -> None:
 
 
 def run_as_owner(statement: str, *, database: str = DATABASE) -> list[tuple[object, ...]]:
-    """Run SQL as the role that owns everything; returns its rows, if it has any. Commits at once."""
+    """Run SQL as the role that owns everything; returns its rows, if it has any. Commits immediately."""
     connection = server.connect(database=database)
     try:
         connection.autocommit = True
@@ -112,38 +112,38 @@ def run_as_owner(statement: str, *, database: str = DATABASE) -> list[tuple[obje
 
 
 def empty_database() -> None:
-    """Take away whatever a committing test left. The application's role may not truncate, so the owner does."""
-    found = run_as_owner("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    tables = [f'"{name}"' for (name,) in found if name not in KEPT_TABLES]
-    filled = " UNION ALL ".join(f"(SELECT '{table}' FROM {table} LIMIT 1)" for table in tables)
-    left = [str(name) for (name,) in run_as_owner(filled)]
-    if left:
-        # Append-only tables refuse TRUNCATE by trigger, which a replica does not run.
+    """Remove the rows of a committing test. The application's role may not truncate, so the owner does."""
+    tables = run_as_owner("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    names = [f'"{name}"' for (name,) in tables if name not in TABLES_OF_MIGRATIONS]
+    filled = " UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in names)
+    non_empty = [str(name) for (name,) in run_as_owner(filled)]
+    if non_empty:
+        # Append-only tables refuse TRUNCATE by a trigger, which does not run in replica mode.
         run_as_owner(
             "SET lock_timeout = '10s'; SET session_replication_role = 'replica';"
-            f"TRUNCATE {', '.join(left)} CASCADE; {_restore_statement()}"
+            f"TRUNCATE {', '.join(non_empty)} CASCADE; {_restore_statement()}"
         )
 
 
 def _restore_statement() -> str:
-    """Put back the rows that migrations had written."""
-    kept = run_as_owner("SELECT tablename FROM pg_tables WHERE schemaname = 'pristine'")
+    """SQL that restores the rows of migrations."""
+    tables = run_as_owner("SELECT tablename FROM pg_tables WHERE schemaname = 'pristine'")
     return "".join(
-        f'INSERT INTO public."{name}" SELECT * FROM pristine."{name}" ON CONFLICT DO NOTHING;' for (name,) in kept
+        f'INSERT INTO public."{name}" SELECT * FROM pristine."{name}" ON CONFLICT DO NOTHING;' for (name,) in tables
     )
 
 
 def _make_template() -> None:
-    """Migrate as the owner, in a process of its own; then let tests set the clock."""
+    """Migrate as the owner, in a separate process; then let tests set the clock."""
     owner = {"DATABASE_URL": PLACES.database_url("app"), "DATABASE_OWNER_URL": PLACES.database_url("owner")}
     command = [sys.executable, str(BASE_DIR / "manage.py"), "migrate", "--skip-checks", "--verbosity", "0"]
     done = subprocess.run(command, env=os.environ | owner, cwd=BASE_DIR, check=False, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"The template database could not be migrated:\n{done.stdout}{done.stderr}")
-    found = run_as_owner("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=TEMPLATE)
+    tables = run_as_owner("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=TEMPLATE)
     statements = ["CREATE SCHEMA pristine"]
-    for (table,) in found:
-        if table not in KEPT_TABLES and run_as_owner(f'SELECT 1 FROM "{table}" LIMIT 1', database=TEMPLATE):
+    for (table,) in tables:
+        if table not in TABLES_OF_MIGRATIONS and run_as_owner(f'SELECT 1 FROM "{table}" LIMIT 1', database=TEMPLATE):
             statements.append(f'CREATE TABLE pristine."{table}" AS TABLE public."{table}"')
     run_as_owner(f"{'; '.join(statements)}; {CLOCK}; ALTER DATABASE {TEMPLATE} IS_TEMPLATE true", database=TEMPLATE)
 
@@ -164,7 +164,7 @@ $clock$
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Registered last, so that these fixtures stand in for pytest-django's and pytest-playwright's of the same name."""
+    """Registered last, so that these fixtures replace those of pytest-django and pytest-playwright."""
     from tests import fixtures
 
     config.pluginmanager.register(fixtures, "hundred-fixtures")
@@ -173,20 +173,20 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        # pytest-xdist 3.8 writes an item's group where pytest 9.2 no longer reads its name: two workers would share
-        # one group out, and make twice what its tests have in common.
+        # pytest-xdist 3.8 writes an item's group where pytest 9.2 no longer reads its name: two workers would share one
+        # group and repeat its common setup.
         if grouped := getattr(item, "_nodeid", ""):
             item._id = NodeId.parse(grouped)
     if SHARED.is_dir():
         return
-    absent = pytest.mark.skip(reason="the reference data do not lie beside this repository")
+    absent = pytest.mark.skip(reason="the reference data is not in the parent folder")
     for item in items:
         if "shared" in item.keywords:
             item.add_marker(absent)
 
 
 def pytest_unconfigure() -> None:
-    """The last process to leave takes the folder away."""
+    """The last process removes the folder."""
     server.release()
     if not WORKER:
         server.wait_until_stopped(within=10)

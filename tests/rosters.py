@@ -1,4 +1,4 @@
-"""Rosters as HR brings them: sent, looked at and applied as a worker does."""
+"""Rosters as HR uploads them: previewed and applied like a worker does."""
 
 from apps.roster import imports
 from apps.roster.models import RosterLoad
@@ -6,14 +6,14 @@ from tests.people import TESTER
 
 
 def sent(content: str | bytes, name: str = "roster.csv") -> RosterLoad:
-    """A file that HR has sent and no worker has looked at."""
+    """A file that HR has uploaded and no worker has read."""
     return imports.receive_upload(
         name=name, content=[content.encode() if isinstance(content, str) else content], by=TESTER
     )
 
 
 def looked(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterLoad:
-    """A file whose difference is shown; `again`: read another way than at first."""
+    """A file with its difference ready; `again`: read with other options."""
     load = worked(sent(content, name))
     if again:
         imports.refresh_preview(load, **again)  # type: ignore[arg-type]
@@ -22,14 +22,14 @@ def looked(content: str | bytes, name: str = "roster.csv", **again: object) -> R
 
 
 def worked(load: RosterLoad) -> RosterLoad:
-    """The load after a worker has done what waits."""
+    """The load after a worker has done the pending work."""
     imports.process_load(load.pk)
     load.refresh_from_db()
     return load
 
 
 def confirmed(content: str | bytes, name: str = "roster.csv", **again: object) -> RosterLoad:
-    """A load that waits to be applied."""
+    """A confirmed load that is not applied yet."""
     load = looked(content, name, **again)
     assert imports.confirm(load, digest=load.digest, by=TESTER)
     load.refresh_from_db()

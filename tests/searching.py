@@ -13,11 +13,11 @@ from apps.employees.models import Employee
 
 
 def search(client: Client, q: str, **filters: str) -> Any:
-    """The list, after the form above it was sent with this text."""
+    """The list after the search form was sent with this text."""
     return client.post("/contacts/search/", {"q": q, **filters}, follow=True)
 
 
 def address(reader: Employee, q: str, **filters: str) -> str:
-    """Where such a search leads this reader."""
+    """The address of such a search for this user."""
     token = encrypted_search.seal(q, reader=reader, at=clock.db_now())
     return f"/contacts/?{urlencode({'sought': token, **filters})}"

@@ -1,8 +1,8 @@
-"""T1: the ways in which one person tries to reach another's contacts, or to become the second person.
+"""T1: the ways in which one person tries to reach another's contacts, or to act as the second person.
 
-A way is one function with `@way(who)`. It does all that this person can, against the running application, and returns
+A way is one function with `@way(who)`. It does all that this person can do against the running application, and returns
 whether it succeeded. `Ground` has what every way needs: the victim, whose contact is a canary; the attacker's own
-mailbox, of which bodies are read; and the mail system's log, of which subjects and recipients are read.
+mailbox with its mails; and the mail system's log with subjects and recipients.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class Ground:
     people: dict[str, Employee] = field(default_factory=dict)
 
     def client(self, staff_no: str) -> Client:
-        """A browser in which this person is signed in."""
+        """A browser with this person signed in."""
         return self.as_(people.person(staff_no))
 
     def load(
         self, rows: str, *, by: str = "H001", head: str = "staff_no,name,email", complete: bool = False
     ) -> RosterLoad:
-        """What HR does to load a file in the browser, with a worker behind it."""
+        """The steps of HR to load a file in the browser, with a worker."""
         client = self.client(by)
         sent = SimpleUploadedFile("roster.csv", f"{head}\n{rows}\n".encode())
         address = client.post("/company/roster/", {"file": sent})["Location"]
@@ -62,31 +62,31 @@ class Ground:
         return load
 
     def preview(self, client: Client, file: str) -> str:
-        """The page of a file that a worker has looked at and nobody has confirmed, without what names the file."""
+        """The page of a previewed and unconfirmed file, without the values of its form."""
         address = client.post("/company/roster/", {"file": SimpleUploadedFile("roster.csv", file.encode())})["Location"]
         pk = address.split("/")[3]
         imports.process_load(RosterLoad.objects.get(pk=pk).pk)
-        said = re.sub(r'value="[^"]*"', "", client.get(address).content.decode())
-        return re.sub(r"<time.*?</time>", "", said.replace(pk, "LOAD"), flags=re.S)
+        page_text = re.sub(r'value="[^"]*"', "", client.get(address).content.decode())
+        return re.sub(r"<time.*?</time>", "", page_text.replace(pk, "LOAD"), flags=re.S)
 
     def mails_about_addresses(self) -> None:
-        """Beat asks a worker to tell old addresses of new ones."""
+        """Let a worker send the mails about changed addresses, as beat does."""
         mail_address_changes()
 
     def forgets(self, name: str) -> None:
-        """Somebody says at the sign-in that this person's password is forgotten."""
+        """Request a new password for this person at the sign-in."""
         cache.clear()
         with self.run_commits(execute=True):
             Client().post("/password/forgotten/", {"username": name})
 
     def links(self) -> list[str]:
-        """Links in the attacker's own mailbox, and in what the mail system's log shows of everybody's mails."""
-        own = [str(one.body) for one in mail.outbox if any(to.endswith(MALLORY) for to in one.to)]
-        logged = [f"{one.subject} {one.to}" for one in mail.outbox]
+        """Links in the attacker's own mailbox, and in the mail system's log."""
+        own = [str(message.body) for message in mail.outbox if any(to.endswith(MALLORY) for to in message.to)]
+        logged = [f"{message.subject} {message.to}" for message in mail.outbox]
         return [link for text in (*own, *logged) for link in LINK.findall(text)]
 
     def opens_a_link(self) -> Client | None:
-        """The browser in which a link of `links` has set a password and somebody is signed in."""
+        """The browser in which a link of `links` has set a password and signed a user in."""
         for link in self.links():
             client = Client()
             page = client.get(link, follow=True)
@@ -102,7 +102,7 @@ class Ground:
         return client is not None and CANARY in client.get("/contacts/").content.decode()
 
     def takes_over(self, name: str) -> bool:
-        """Whether a link for this person's new password arrives where the attacker reads it, and opens anything."""
+        """Whether a link for this person's new password reaches the attacker and works."""
         self.forgets(name)
         opened = self.opens_a_link()
         return opened is not None and (self.reads_contacts(opened) or self.is_hr(opened))
@@ -111,16 +111,16 @@ class Ground:
         return client.get("/company/approvals/").status_code == 200
 
     def request(self) -> ApprovalRequest:
-        """The request that waits."""
+        """The pending request."""
         return ApprovalRequest.objects.get(decision=None)
 
     def decides(self, client: Client) -> bool:
-        """Whether this browser approves what waits."""
+        """Whether this browser can approve the pending request."""
         request = self.request()
         address = f"/company/approvals/{request.pk}/"
         page = client.get(address)
-        seen = page.context["seen"] if page.context and "seen" in page.context else ""
-        client.post(f"{address}approve/", {"seen": seen})
+        digest = page.context["seen"] if page.context and "seen" in page.context else ""
+        client.post(f"{address}approve/", {"seen": digest})
         request.refresh_from_db()
         return request.decision == "approved"
 

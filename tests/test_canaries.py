@@ -1,7 +1,7 @@
-"""P1: somebody's name, phone, e-mail and handle are in no log, message of a task, address or report of health.
+"""P1: names, phones, e-mails and handles appear in no log, task message, address or health report.
 
-Every way in is gone through with people nobody else is called like, well, wrongly, and while something breaks; whatever
-any logger says at any level meanwhile is read, tracebacks and all.
+Every interface is used with uniquely named people: correctly, wrongly, and while something fails. The tests read the
+output of all loggers at all levels, including tracebacks.
 """
 
 import io
@@ -36,28 +36,28 @@ CARDS = f"BEGIN:VCARD\nVERSION:3.0\nFN:{NAME}\nTEL:{PHONE}\nEMAIL:zanzibar@\nEND
 
 def console() -> logging.Formatter:
     """The formatter of the settings."""
-    told = dict(settings.LOGGING["formatters"]["line"])
-    made: logging.Formatter = import_string(told.pop("()"))(**told)
+    options = dict(settings.LOGGING["formatters"]["line"])
+    made: logging.Formatter = import_string(options.pop("()"))(**options)
     return made
 
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., str]]:
-    """What every logger has said, as the console shows it, exceptions with their chains.
+    """The output of every logger as the console shows it, with chained exceptions.
 
-    The database's own logger tells statements with their values at DEBUG; it speaks in no installation, since Django
-    asks for DEBUG = True as well.
+    The database's own logger writes statements with their values at DEBUG; no installation enables it, since Django
+    also requires DEBUG = True.
     """
     quiet = logging.getLogger("django.db.backends")
     before, quiet.level = quiet.level, logging.INFO
     with caplog.at_level(logging.DEBUG):
-        yield lambda form=None: "\n".join((form or console()).format(one) for one in caplog.records)
+        yield lambda form=None: "\n".join((form or console()).format(record) for record in caplog.records)
     quiet.level = before
 
 
 @pytest.fixture
 def sent() -> Iterator[list[str]]:
-    """Every message that is given to a broker, as it is sent."""
+    """Every message given to a broker, in its encoded form."""
     messages: list[str] = []
 
     def note(sender: str, body: Any, headers: Any, **more: Any) -> None:
@@ -68,13 +68,15 @@ def sent() -> Iterator[list[str]]:
     before_task_publish.disconnect(note)
 
 
-def hand_in(alice: Employee) -> list[str]:
-    """Every way in, with good, bad and repeated people; the addresses that were asked for or led to."""
-    client, seen = people.sign_in(Client(raise_request_exception=False), alice), list[str]()
+def use_every_entry(alice: Employee) -> list[str]:
+    """Use every way to record people, with good, bad and repeated data; returns the requested addresses and
+    redirects.
+    """
+    client, addresses = people.sign_in(Client(raise_request_exception=False), alice), list[str]()
 
-    def ask(method: str, address: str, *given: Any, **more: Any) -> Any:
-        answer = getattr(client, method)(address, *given, **more)
-        seen.extend([address, answer.headers.get("Location", "")])
+    def ask(method: str, address: str, *arguments: Any, **more: Any) -> Any:
+        answer = getattr(client, method)(address, *arguments, **more)
+        addresses.extend([address, answer.headers.get("Location", "")])
         return answer
 
     for reach in (SPELLED, EMAIL, f"@{HANDLE}", "quokka@zanzibar", "1391234", f"{NAME} {SPELLED}\n{NAME} quokka@"):
@@ -102,29 +104,29 @@ def hand_in(alice: Employee) -> list[str]:
         ask("post", f"/contacts/{contact.pk}/correct/", {"email": f"jr.{EMAIL}"})
         ask("post", f"/contacts/{contact.pk}/end/")
         ask("post", f"/contacts/{contact.pk}/restore/")
-    return seen
+    return addresses
 
 
-def test_no_log_message_or_address_shows_who_was_handed_in(
+def test_no_log_message_or_address_shows_recorded_people(
     campaign: Campaign, alice: Employee, logged: Any, sent: list[str], django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        addresses = hand_in(alice)
+        addresses = use_every_entry(alice)
     for submission in Submission.objects.filter(state="received"):
         import_submission(submission.pk)
     feed = f"staff_no,name,email,recorded_at\nA001,{NAME},feed.{EMAIL},2026-11-03T00:00:00Z\nA001,{NAME},q@,x\n"
     import_contacts(raw=io.BytesIO(feed.encode()), by=TESTER, trust_times=True)
     tasks.sweep()
     people.mark()
-    assert Contact.objects.of(alice).count() > 3, "else nobody was handed in"
-    assert sent, "else no doorbell rang"
+    assert Contact.objects.of(alice).count() > 3, "otherwise nothing was recorded"
+    assert sent, "otherwise no task was enqueued"
     assert signs_in("\n".join(addresses)) == []
     assert signs_in("\n".join(sent)) == []
     assert signs_in(logged()) == []
 
 
-def test_neither_does_what_is_kept_of_work_and_of_acts(campaign: Campaign, alice: Employee) -> None:
-    hand_in(alice)
+def test_no_progress_row_or_audit_entry_shows_recorded_people(campaign: Campaign, alice: Employee) -> None:
+    use_every_entry(alice)
     people.mark()
     for model in (Job, Progress, OutboxRow, AuditEntry, RowChange):
         assert signs_in(str(list(model._default_manager.values()))) == [], model.__name__
@@ -132,20 +134,20 @@ def test_neither_does_what_is_kept_of_work_and_of_acts(campaign: Campaign, alice
 
 
 BREAKS = {
-    "while it is judged": (recording, "judge"),
+    "while it is evaluated": (recording, "judge"),
     "while it is stored": (recording, "store"),
     "after it was stored": (submissions, "queue_reevaluation"),
 }
 
 
 @pytest.mark.parametrize("where", BREAKS)
-def test_a_fault_of_ours_tells_where_and_not_who(
+def test_an_internal_error_logs_the_place_and_no_personal_data(
     campaign: Campaign, alice: Employee, logged: Any, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     module, name = BREAKS[where]
 
-    def broken(*given: Any, **more: Any) -> Any:
-        raise RuntimeError("something of ours broke")
+    def broken(*arguments: Any, **more: Any) -> Any:
+        raise RuntimeError("an internal error")
 
     monkeypatch.setattr(module, name, broken)
     client = people.sign_in(Client(raise_request_exception=False), alice)
@@ -153,18 +155,18 @@ def test_a_fault_of_ours_tells_where_and_not_who(
         client.post("/contacts/add/", {"name": NAME, "reach": SPELLED, "key": str(uuid.uuid4())}),
         client.post("/api/v1/contacts/", json.dumps({"name": NAME, "email": EMAIL}), content_type="application/json"),
     ]
-    assert [one.status_code for one in answers] == [500, 500]
-    assert [signs_in(one.content.decode()) for one in answers] == [[], []]
-    assert "something of ours broke" in logged(), "else no fault was told"
+    assert [response.status_code for response in answers] == [500, 500]
+    assert [signs_in(response.content.decode()) for response in answers] == [[], []]
+    assert "something of ours broke" in logged(), "otherwise no error was logged"
     assert signs_in(logged()) == []
 
 
-def test_what_the_database_refuses_is_told_without_its_row(
+def test_a_database_refusal_is_logged_without_its_row(
     campaign: Campaign, alice: Employee, logged: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its DETAIL line holds the whole row: a check or an index that is met where nobody thought of it."""
+    """Its DETAIL line holds the whole row, for every check or index that refuses one."""
 
-    def broken(*given: Any, **more: Any) -> Any:
+    def broken(*arguments: Any, **more: Any) -> Any:
         ContactIdentity.objects.create(
             employee=alice, contact_id=1, kind="none", value=f"{NAME}\n\n{EMAIL}", digest=b"x"
         )
@@ -175,12 +177,12 @@ def test_what_the_database_refuses_is_told_without_its_row(
     assert (answer.status_code, signs_in(answer.content.decode())) == (500, [])
     assert "IntegrityError" in logged()
     assert signs_in(logged()) == []
-    assert signs_in(logged(logging.Formatter())), "else the database has said nothing of the row"
+    assert signs_in(logged(logging.Formatter())), "otherwise the database quoted no row"
 
 
 @pytest.mark.parametrize("path", ["docs/deployment.md", "docs/privacy.md"])
-def test_whoever_sets_a_proxy_up_is_told_to_log_no_query(path: str) -> None:
-    """Whom a manager or HR searches for stands there, as somebody's name or staff number."""
+def test_the_proxy_examples_log_no_query_strings(path: str) -> None:
+    """The query string holds a searched name or staff number."""
     text = (settings.BASE_DIR / path).read_text("utf-8")
     assert "query" in text
     assert "$request " not in text

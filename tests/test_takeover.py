@@ -1,7 +1,8 @@
-"""T1: no single person of any role, alone or with the mail system's log, reaches another's contacts or is the second.
+"""T1: no single person of any role, alone or with the mail system's log, reaches another's contacts or acts as the
+second person.
 
-Each way of the table is tried against the application. A mutant is the same way with one protection taken away: it
-must succeed, or the test could not fail.
+Each way of the table is tried against the application. A mutant is the same way without one protection: it must
+succeed, or the test could not fail.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,9 +34,9 @@ def ground(
 ) -> Ground:  # fmt: skip
     settings.APPROVAL_COOLDOWN_DAYS = 0
     settings.OIDC_STAFF_NO_CLAIM = ""
-    monkeypatch.setattr(enqueue, "_ring", lambda send: send({}))
+    monkeypatch.setattr(enqueue, "_publish", lambda send: send({}))
     tasks = {enqueue.MAIL_LINK: mail_link}
-    monkeypatch.setattr(enqueue, "_send", lambda task, _options, *said: tasks.get(task, lambda *_: None)(*said))
+    monkeypatch.setattr(enqueue, "_send", lambda task, _options, *ids: tasks.get(task, lambda *_: None)(*ids))
     people.with_account(company["C001"], "hr")
     people.with_account(company["B001"])
     people.with_account(company["A002"])
@@ -50,7 +51,7 @@ def ground(
     return Ground(as_, django_capture_on_commit_callbacks)
 
 
-def test_the_table_is_as_long_as_promised() -> None:
+def test_the_documented_number_of_attacks_is_tried() -> None:
     assert len(WAYS) >= 20
     assert {"hr", "employee", "manager", "auditor", "operator by page", "token of each scope"} <= {
         one.who for one in WAYS
@@ -58,7 +59,7 @@ def test_the_table_is_as_long_as_promised() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-def test_nobody_takes_over(way: Way, ground: Ground) -> None:
+def test_no_single_person_takes_over(way: Way, ground: Ground) -> None:
     assert not way.tries(ground)
 
 
@@ -68,21 +69,21 @@ def believe_first_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestMutants:
-    """One protection less, and the same way succeeds."""
+    """With one protection removed, the same way succeeds."""
 
-    def test_a_load_that_needs_nobody(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_mutant_a_load_without_approval(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(loading, "require_small", lambda *_, **__: None)
         assert takeover_ways.applies_a_made_up_row_that_moves_a_count(ground)
 
-    def test_a_requester_who_reads_everything(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_mutant_a_requester_who_reads_everything(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(effects, "CONFIDENTIAL", ())
         assert takeover_ways.reads_in_the_request_whose_contact_somebody_is(ground)
 
-    def test_a_first_address_that_counts_as_proven(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_mutant_a_first_address_that_counts_as_proven(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
         believe_first_addresses(monkeypatch)
         assert takeover_ways.gives_a_new_colleague_the_own_mailbox(ground)
 
-    def test_an_account_that_got_the_role_just_now(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_mutant_an_account_with_a_new_role(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(approvals, "settled", lambda now: Q())
         assert takeover_ways.approves_as_an_account_that_got_the_role_just_now(ground)
 
@@ -119,7 +120,7 @@ NEEDS_TWO = "ALTER TABLE employees_employee {} TRIGGER accounts_email_needs_two"
 def direct(
     transactional_db: None, as_owner: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """A roster changes addresses by itself, as it did, each counts as proven, and the database does not mind."""
+    """A roster changes addresses directly and each counts as proven, as in an earlier version; the database allows it."""
     monkeypatch.setattr(loading, "KEEP_EMAILS", "SELECT 1")
     believe_first_addresses(monkeypatch)
     as_owner(NEEDS_TWO.format("DISABLE"))

@@ -1,4 +1,4 @@
-"""N3: a dump of the database before and after reading is the same, but for looks and sessions."""
+"""N3: reading changes nothing in the database except access logs and sessions."""
 
 import re
 from collections import Counter
@@ -14,10 +14,9 @@ from apps.core.models import Setting
 from apps.dashboard.views.page_context import PageContext
 
 Dump = dict[str, Counter[str]]
-# Sessions, and when a token was used last: who reads, not what is read.
+# Sessions, and when a token was used last: they describe the reader, not the data.
 LEFT_OUT = {"accounts_session": "NULL", "accounts_apitoken": "to_jsonb(one) - 'last_used_at'"}
-# What may be added: entries of the audit trail that say who looked at what or took it away, and the manifests of the
-# files that pages send at once, which say the same.
+# Permitted additions: audit entries about reads and downloads, and the manifests of files that pages send directly.
 LOOKS = {
     "core_auditentry": (
         r'"action": "(person\.\w+_read|review\.read|export\.sent|export\.downloaded|audit\.exported'
@@ -28,56 +27,56 @@ LOOKS = {
 
 
 def dump() -> Dump:
-    """Every row of every table, as JSON, but for what is left out."""
-    found: Dump = {}
+    """Every row of every table as JSON, without the excluded ones."""
+    rows_by_table: Dump = {}
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             out = StringIO()
             row = LEFT_OUT.get(table, "to_jsonb(one)")
             cursor.copy_expert(f'COPY (SELECT {row} FROM "{table}" one) TO STDOUT WITH (FORMAT csv)', out)
             if row != "NULL":
-                found[table] = Counter(out.getvalue().replace('""', '"').splitlines())
-    return found
+                rows_by_table[table] = Counter(out.getvalue().replace('""', '"').splitlines())
+    return rows_by_table
 
 
 def changes(before: Dump, after: Dump) -> list[str]:
-    """What is not the same, a line each: a row that is there no more, or one that is new and no look."""
-    told = []
+    """The differences, one line each: removed rows, and new rows that are not access logs."""
+    messages = []
     for table in sorted(before.keys() | after.keys()):
-        gone, new = before[table] - after[table], after[table] - before[table]
+        removed, added = before[table] - after[table], after[table] - before[table]
         look = re.compile(LOOKS.get(table, "(?!)"))
-        told += [f"{table}: gone {row[:300]}" for row in gone]
-        told += [f"{table}: new {row[:300]}" for row in new if not look.search(row)]
-    return told
+        messages += [f"{table}: gone {row[:300]}" for row in removed]
+        messages += [f"{table}: new {row[:300]}" for row in added if not look.search(row)]
+    return messages
 
 
 def changed_by_reading(get: Callable[[str], Any], addresses: Iterable[str]) -> list[str]:
-    """What is changed when each address is fetched twice, by address."""
-    asked = list(addresses)
+    """The changes after fetching each address twice, by address."""
+    addresses_read = list(addresses)
     first = dump()
-    for address in asked:
+    for address in addresses_read:
         get(address), get(address)
     if not changes(first, dump()):
         return []
-    # Which of them it was is asked only now: a dump after every address takes its time.
-    told, before = [], dump()
-    for address in asked:
+    # Only on a difference: a dump after every address takes too long.
+    messages, before = [], dump()
+    for address in addresses_read:
         get(address)
         after = dump()
-        told += [f"{address}: {one}" for one in changes(before, after)]
+        messages += [f"{address}: {change}" for change in changes(before, after)]
         before = after
-    return told or [f"by the first look alone: {one}" for one in changes(first, before)]
+    return messages or [f"by the first read alone: {change}" for change in changes(first, before)]
 
 
 @contextmanager
 def pages_that_write() -> Iterator[None]:
-    """The mutant: every page that belongs to somebody counts how often it was read."""
+    """The mutant: every personal page counts its reads."""
     begin = PageContext.__init__
 
     def counts(self: PageContext, *arguments: Any, **named: Any) -> None:
         begin(self, *arguments, **named)
-        seen, _new = Setting.objects.get_or_create(name="pages_read", defaults={"value": 0})
-        Setting.objects.filter(pk=seen.pk).update(value=seen.value + 1)
+        setting, _new = Setting.objects.get_or_create(name="pages_read", defaults={"value": 0})
+        Setting.objects.filter(pk=setting.pk).update(value=setting.value + 1)
 
     with patch.object(PageContext, "__init__", counts):
         yield

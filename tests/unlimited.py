@@ -1,3 +1,3 @@
-"""Tests, benches and faults ask faster than people do; the tests of limits set their own."""
+"""Tests, benchmarks and fault injection send requests faster than people; the tests of limits set their own."""
 
 UNLIMITED = {f"RATE_{kind}": "off" for kind in ("SIGN_IN", "STRANGER", "READ", "WRITE", "UPLOAD", "PEOPLE", "EXPORT")}

@@ -25,7 +25,7 @@ from apps.accounts.models import Account
 from apps.accounts.security_mails import Event, notify_owner
 from apps.accounts.sessions import end_access
 from apps.core.audit import Actor, audit, audit_once
-from apps.core.encryption import seal_of, sealed_anew
+from apps.core.encryption import fernet_for, reencrypt
 
 # Kept in the session: that whoever has it has shown a second factor, here or at the company's provider.
 SHOWN = "second_factor"
@@ -58,11 +58,11 @@ class Secrets(DefaultMFAAdapter):
         return str(qrcode.make(url, image_factory=SvgPathFillImage).to_string(encoding="unicode"))
 
     def encrypt(self, text: str) -> str:
-        return seal_of(PURPOSE).encrypt(text.encode()).decode()
+        return fernet_for(PURPOSE).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         try:
-            return seal_of(PURPOSE).decrypt(encrypted_text.encode()).decode()
+            return fernet_for(PURPOSE).decrypt(encrypted_text.encode()).decode()
         except Exception as error:
             # An empty secret would make codes that everybody can make.
             raise Unreadable from error
@@ -146,7 +146,7 @@ def reseal_factors(*, account: Account, by: Actor) -> bool:
 def _reseal(one: Authenticator) -> bool:
     before = {field: one.data[field] for field in SEALED if field in one.data}
     try:
-        after = {field: sealed_anew(sealed, PURPOSE) for field, sealed in before.items()}
+        after = {field: reencrypt(sealed, PURPOSE) for field, sealed in before.items()}
     except InvalidToken:
         return False
     one.data |= after

@@ -1,7 +1,7 @@
-"""A backup file: a tar with the dump, the manifest and, of an embedded installation, its secrets.
+"""A backup file: a tar with the dump, the manifest and, for an embedded installation, its secrets.
 
-It is there whole or not at all, and nobody but its owner reads it. Everything in it can be had with `tar` and
-`pg_restore` alone.
+The file appears only when it is complete, and only its owner can read it. `tar` and `pg_restore` alone can read
+everything in it.
 """
 
 import fcntl
@@ -20,24 +20,24 @@ from typing import IO, Any
 
 DUMP, MANIFEST, SECRETS = "database.dump", "manifest.json", "secrets.json"
 FORMAT = 1
-# What a manifest of this form says beside its members.
+# The keys that every manifest of this format holds in addition to its members.
 NEEDED = {"made_at", "installation", "identity_key_check", "pg_dump"}
 NEEDED |= {"tables", "guards", "migrations", "campaigns", "digest"}
-PIECE = 1 << 20
-LONGEST_TEXT = 64 * PIECE
+CHUNK_BYTES = 1 << 20
+MAX_TEXT_BYTES = 64 * CHUNK_BYTES
 
 
 class BackupError(Exception):
-    """It cannot be done; the text is a sentence for whoever typed the command."""
+    """The command cannot go on; the text is a sentence for its user."""
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write and to seek in; it gets its name when the block ends well, and leaves nothing behind otherwise.
+    """Yield a seekable file that gets its name when the block ends without an error; otherwise nothing remains.
 
-    Raises OSError. What a killed process left beside it is taken away by the next one.
+    Raises OSError. The next call removes what a killed process left behind.
     """
-    _take_leftovers_away(path)
+    _remove_leftovers(path)
     descriptor, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".unfinished", dir=path.parent)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -56,31 +56,31 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         os.close(folder)
 
 
-def _take_leftovers_away(path: Path) -> None:
-    """Unfinished files that nobody holds any more: the kernel let go of their locks with their writers."""
-    for left in path.parent.iterdir():
-        if left.name.startswith(f".{path.name}.") and left.name.endswith(".unfinished"):
-            with suppress(OSError), left.open("rb") as file:
+def _remove_leftovers(path: Path) -> None:
+    """Remove unfinished files without a lock: the kernel released the locks when their writers ended."""
+    for leftover in path.parent.iterdir():
+        if leftover.name.startswith(f".{path.name}.") and leftover.name.endswith(".unfinished"):
+            with suppress(OSError), leftover.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left.unlink()
+                leftover.unlink()
 
 
 class Writer:
-    """Fills a backup file: first the dump, whose size nobody knows beforehand, then the texts."""
+    """Fills a backup file: first the dump, whose size is unknown beforehand, then the texts."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.members: dict[str, dict[str, Any]] = {}
 
     def add_stream(self, name: str, source: IO[bytes], progress: Callable[[int], None]) -> None:
-        """Everything `source` gives; `progress` hears the bytes so far."""
+        """Add all bytes of `source`; `progress` receives the number of bytes so far."""
         header = self._file.tell()
         self._file.write(bytes(tarfile.BLOCKSIZE))
         sha256, size = hashlib.sha256(), 0
-        while piece := source.read(PIECE):
-            self._file.write(piece)
-            sha256.update(piece)
-            size += len(piece)
+        while chunk := source.read(CHUNK_BYTES):
+            self._file.write(chunk)
+            sha256.update(chunk)
+            size += len(chunk)
             progress(size)
         self._file.write(bytes(-size % tarfile.BLOCKSIZE))
         end = self._file.tell()
@@ -90,7 +90,7 @@ class Writer:
         self.members[name] = {"bytes": size, "sha256": sha256.hexdigest()}
 
     def finish(self, manifest: dict[str, Any], secrets: Mapping[str, str] | None) -> dict[str, Any]:
-        """The secrets and the manifest, which knows the digests of what came before it; returns the whole manifest."""
+        """Add the secrets and the manifest with the digests of the earlier members; return the complete manifest."""
         with tarfile.open(fileobj=self._file, mode="w", format=tarfile.GNU_FORMAT) as tar:
             if secrets is not None:
                 content = json.dumps(secrets).encode()
@@ -110,7 +110,7 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup file whose table of contents holds together; `check` reads the rest of it."""
+    """A backup file with a consistent table of contents; `check` reads the dump itself."""
 
     path: Path
     manifest: dict[str, Any]
@@ -123,20 +123,20 @@ class Backup:
         return int(self.manifest["members"][DUMP]["bytes"])
 
     def check(self, progress: Callable[[int], None]) -> None:
-        """Read the dump once; raises BackupError when a single byte of it is not what was written."""
+        """Read the dump once; raises BackupError when a single byte differs from what was written."""
         sha256, done = hashlib.sha256(), 0
         with self.path.open("rb") as file:
             file.seek(self.offset)
-            while piece := file.read(min(PIECE, self.size - done)):
-                sha256.update(piece)
-                done += len(piece)
+            while chunk := file.read(min(CHUNK_BYTES, self.size - done)):
+                sha256.update(chunk)
+                done += len(chunk)
                 progress(done)
         if sha256.hexdigest() != self.manifest["members"][DUMP]["sha256"]:
             raise BackupError(f"{self.path} is damaged: the dump in it is not what was written. Nothing was changed.")
 
 
 def open_backup(path: Path) -> Backup:
-    """The backup at `path`. Raises BackupError for whatever is none, is incomplete or is of a later form."""
+    """Open the backup at `path`. Raises BackupError when it is not a backup, is incomplete or has a later format."""
     try:
         with tarfile.open(path, "r:") as tar:
             members = {member.name: member for member in tar.getmembers()}
@@ -151,12 +151,12 @@ def open_backup(path: Path) -> Backup:
     if MANIFEST not in members:
         raise BackupError(_incomplete(path))
     manifest = _read_manifest(path, texts[MANIFEST])
-    told = manifest["members"]
-    if told[DUMP]["bytes"] != members[DUMP].size or (SECRETS in told) != (SECRETS in texts):
-        raise BackupError(f"{path} is damaged: it does not hold what its manifest says.")
+    members_listed = manifest["members"]
+    if members_listed[DUMP]["bytes"] != members[DUMP].size or (SECRETS in members_listed) != (SECRETS in texts):
+        raise BackupError(f"{path} is damaged: it differs from its manifest.")
     secrets = None
     if SECRETS in texts:
-        if hashlib.sha256(texts[SECRETS]).hexdigest() != told[SECRETS]["sha256"]:
+        if hashlib.sha256(texts[SECRETS]).hexdigest() != members_listed[SECRETS]["sha256"]:
             raise BackupError(f"{path} is damaged: the secrets in it are not what was written.")
         secrets = json.loads(texts[SECRETS])
     return Backup(path, manifest, secrets, members[DUMP].offset_data)
@@ -164,7 +164,7 @@ def open_backup(path: Path) -> Backup:
 
 def _text(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(member)
-    if file is None or member.size > LONGEST_TEXT:
+    if file is None or member.size > MAX_TEXT_BYTES:
         raise tarfile.ReadError(f"{member.name} is no text of a backup")
     return file.read()
 

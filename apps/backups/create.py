@@ -1,4 +1,4 @@
-"""Takes a backup: one snapshot of the database, dumped by pg_dump and described by us, in one file."""
+"""Takes a backup: pg_dump dumps one snapshot of the database, and the manifest describes it, in one file."""
 
 import subprocess
 from collections.abc import Callable
@@ -11,32 +11,32 @@ from django.db import connections, transaction
 from apps.backups import keys, result_digests
 from apps.backups import manifest as backups_manifest
 from apps.backups.archive import DUMP, BackupError, Writer, open_backup, written_whole
-from apps.backups.pg_tools import address_of, fitting, major_of, output_of
+from apps.backups.pg_tools import address_of, find_program, major_of, output_of
 from apps.core.identity_key import IDENTITY_KEY_CHECK
 from apps.localstack.paths import InstallPaths
 
-# A dump waits for a migration, not for ever.
-LOCK_PATIENCE = "60s"
-# zlib, because every pg_restore has it; a higher level takes minutes and saves a tenth.
+# A dump waits for a migration, but not without limit.
+LOCK_TIMEOUT = "60s"
+# zlib, because every pg_restore supports it; a higher level takes minutes and saves a tenth.
 COMPRESSION = "gzip:3"
 
 
 def take(path: Path, *, progress: Callable[[int], None]) -> dict[str, Any]:
-    """Write a backup to `path` and return its manifest; `progress` hears the bytes so far.
+    """Write a backup to `path` and return its manifest; `progress` receives the number of bytes so far.
 
-    Writers go on meanwhile. Raises BackupError; then `path` is what it was.
+    Other sessions can write in the meantime. Raises BackupError; then `path` is unchanged.
     """
     _check_place(path)
     alias = owner()
     places = keys.embedded()
     with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
-        # One snapshot for the dump and for what the manifest says about it.
+        # One snapshot for the dump and for its description in the manifest.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         manifest = _heading(cursor, places)
         cursor.execute("SELECT pg_export_snapshot()")
         [snapshot] = cursor.fetchone()
-        program = fitting("pg_dump", connections[alias].connection.server_version // 10000)
+        program = find_program("pg_dump", connections[alias].connection.server_version // 10000)
         manifest["pg_dump"] = major_of(program)
         try:
             with written_whole(path) as file:
@@ -50,13 +50,13 @@ def take(path: Path, *, progress: Callable[[int], None]) -> dict[str, Any]:
 
 
 def owner() -> str:
-    """The connection that sees and may do everything: the owner's where there is one."""
+    """The connection with all rights: the owner's if there is one."""
     return "owner" if "owner" in connections else "default"
 
 
 def _check_place(path: Path) -> None:
     if not path.parent.is_dir():
-        raise BackupError(f"There is no folder {path.parent} to write the backup to.")
+        raise BackupError(f"The folder {path.parent} for the backup does not exist.")
     if path.is_dir():
         raise BackupError(f"{path} is a folder; name a file in it.")
     if path.exists():
@@ -67,9 +67,9 @@ def _check_place(path: Path) -> None:
 
 
 def _heading(cursor: Any, places: InstallPaths | None) -> dict[str, Any]:
-    """What the manifest says first. Raises BackupError where a backup would be of no use."""
-    held = {table.name for table in backups_manifest.tables(cursor)}
-    if not {"django_migrations", "core_setting"} <= held:
+    """The first fields of the manifest. Raises BackupError where a backup would be useless."""
+    table_names = {table.name for table in backups_manifest.tables(cursor)}
+    if not {"django_migrations", "core_setting"} <= table_names:
         raise BackupError("The database holds no installation of Hundred: nothing to back up.")
     cursor.execute("SELECT value #>> '{}' FROM core_setting WHERE name = %s", [IDENTITY_KEY_CHECK])
     stored = cursor.fetchone()
@@ -93,7 +93,7 @@ def _heading(cursor: Any, places: InstallPaths | None) -> dict[str, Any]:
 def _dump(program: Path, connection: Any, snapshot: str, writer: Writer, progress: Callable[[int], None]) -> None:
     address, environment = address_of(connection)
     command = [str(program), f"--dbname={address}", f"--snapshot={snapshot}", "--format=custom", "--schema=public"]
-    command += [f"--compress={COMPRESSION}", "--no-password", f"--lock-wait-timeout={LOCK_PATIENCE}"]
+    command += [f"--compress={COMPRESSION}", "--no-password", f"--lock-wait-timeout={LOCK_TIMEOUT}"]
     command += ["--no-publications", "--no-subscriptions", "--no-security-labels"]
     with output_of(command, env=environment, stdin=subprocess.DEVNULL) as dump:
         writer.add_stream(DUMP, dump, progress)

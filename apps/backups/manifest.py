@@ -1,5 +1,7 @@
-"""What a database holds, in words that can be compared: rows and a SHA-256 of every table, the verdicts of every
-campaign, and the names of all that protects them. The same on every supported version of PostgreSQL."""
+"""The contents of a database in comparable form: rows and a SHA-256 of every table, the verdicts of every campaign, and
+the names of all constraints, triggers, indexes and functions. Every supported version of PostgreSQL gives the same
+result.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from psycopg2 import sql
 
 from apps.backups import result_digests
 
-# What text PostgreSQL writes must not hang on a server's configuration.
+# The text that PostgreSQL writes must not depend on a server's configuration.
 PLAIN_TEXT = """
 SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres';
 SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; SET LOCAL search_path = 'public'
@@ -47,7 +49,7 @@ SELECT slug, state, count(employee_id), count(*) FILTER (WHERE red)
 FROM campaigns_campaign campaign LEFT JOIN standings_standing ON campaign_id = campaign.id
 GROUP BY slug, state ORDER BY slug COLLATE "C"
 """
-# The columns that decide, as the final result of a campaign has them.
+# The columns that decide, as in the final result of a campaign.
 STANDINGS = """
 SELECT staff_no, counted, target, CASE WHEN exempt THEN 'yes' ELSE 'no' END, CASE WHEN red THEN 'yes' ELSE 'no' END
 FROM standings_standing standing JOIN campaigns_campaign campaign ON campaign.id = standing.campaign_id
@@ -58,7 +60,7 @@ WHERE slug = {slug} ORDER BY staff_no COLLATE "C"
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the house: its columns in order, and an expression that puts its rows in one order everywhere."""
+    """A table of Hundred: its columns in order, and an expression that sorts its rows the same way everywhere."""
 
     name: str
     columns: str
@@ -66,19 +68,19 @@ class Table:
 
 
 class _Digest:
-    """A file for COPY that keeps nothing but a count of lines and a SHA-256."""
+    """A file for COPY that keeps only a count of lines and a SHA-256."""
 
     def __init__(self, *header: str) -> None:
         self.rows = 0
         self.sha256 = hashlib.sha256("".join(f"{line}\n" for line in header).encode())
 
-    def write(self, piece: bytes) -> None:
-        self.sha256.update(piece)
-        self.rows += piece.count(b"\n")
+    def write(self, chunk: bytes) -> None:
+        self.sha256.update(chunk)
+        self.rows += chunk.count(b"\n")
 
 
 def tables(cursor: Any) -> list[Table]:
-    """Every table of the house; none in an empty database."""
+    """Every table of Hundred; none in an empty database."""
     cursor.execute(TABLES)
     return [
         Table(name, ", ".join(columns or ()), ", ".join(key) if key else 'one::text COLLATE "C"')
@@ -87,18 +89,18 @@ def tables(cursor: Any) -> list[Table]:
 
 
 def describe(cursor: Any) -> dict[str, Any]:
-    """All of it, as the transaction of `cursor` sees it; changes that transaction's settings of form."""
+    """The whole contents, as the transaction of `cursor` sees them; changes the format settings of that transaction."""
     cursor.execute(PLAIN_TEXT)
-    found: dict[str, Any] = {"tables": {table.name: _table_digest(cursor, table) for table in tables(cursor)}}
+    contents: dict[str, Any] = {"tables": {table.name: _table_digest(cursor, table) for table in tables(cursor)}}
     cursor.execute(GUARDS)
-    found["guards"] = sorted(name for (name,) in cursor.fetchall())
+    contents["guards"] = sorted(name for (name,) in cursor.fetchall())
     cursor.execute("SELECT app, name FROM django_migrations ORDER BY app, name")
-    found["migrations"] = [list(row) for row in cursor.fetchall()]
-    found["campaigns"] = _campaigns(cursor)
-    found["results"] = result_digests.found(cursor)
-    lines = "".join(f"{name},{one['rows']},{one['sha256']}\n" for name, one in sorted(found["tables"].items()))
-    found["digest"] = hashlib.sha256(lines.encode()).hexdigest()
-    return found
+    contents["migrations"] = [list(row) for row in cursor.fetchall()]
+    contents["campaigns"] = _campaigns(cursor)
+    contents["results"] = result_digests.results_in(cursor)
+    lines = "".join(f"{name},{table['rows']},{table['sha256']}\n" for name, table in sorted(contents["tables"].items()))
+    contents["digest"] = hashlib.sha256(lines.encode()).hexdigest()
+    return contents
 
 
 def _table_digest(cursor: Any, table: Table) -> dict[str, Any]:
@@ -110,38 +112,38 @@ def _table_digest(cursor: Any, table: Table) -> dict[str, Any]:
 
 def _campaigns(cursor: Any) -> list[dict[str, Any]]:
     cursor.execute(CAMPAIGNS)
-    found = []
+    campaigns = []
     for slug, state, standings, red in cursor.fetchall():
         digest = _Digest()
         rows = STANDINGS.format(slug=sql.Literal(slug).as_string(cursor.connection))
         cursor.copy_expert(f"COPY ({rows}) TO STDOUT WITH (FORMAT csv)", digest)
-        found.append(
+        campaigns.append(
             {"campaign": slug, "state": state, "standings": standings, "red": red, "digest": digest.sha256.hexdigest()}
         )
-    return found
+    return campaigns
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What of two descriptions is not the same, a sentence each."""
-    told = []
+    """The differences between two descriptions, one sentence each."""
+    messages = []
     for name in sorted(before["tables"].keys() | now["tables"].keys()):
         old, new = before["tables"].get(name), now["tables"].get(name)
         if old != new:
-            counts = [f"{one['rows']} rows" if one else "no table" for one in (old, new)]
-            told.append(f"{name}: {counts[0]} in the backup, {counts[1]} restored, and not the same")
-    told += [f"{name}: only in the backup" for name in sorted(set(before["guards"]) - set(now["guards"]))]
-    told += [f"{name}: not in the backup" for name in sorted(set(now["guards"]) - set(before["guards"]))]
-    verdicts = {one["campaign"]: one for one in now["campaigns"]}
-    told += [
-        f"{one['campaign']}: other standings than in the backup"
-        for one in before["campaigns"]
-        if verdicts.get(one["campaign"]) != one
+            counts = [f"{table['rows']} rows" if table else "no table" for table in (old, new)]
+            messages.append(f"{name}: {counts[0]} in the backup, {counts[1]} restored, and not the same")
+    messages += [f"{name}: only in the backup" for name in sorted(set(before["guards"]) - set(now["guards"]))]
+    messages += [f"{name}: not in the backup" for name in sorted(set(now["guards"]) - set(before["guards"]))]
+    verdicts = {campaign["campaign"]: campaign for campaign in now["campaigns"]}
+    messages += [
+        f"{campaign['campaign']}: standings differ from the backup"
+        for campaign in before["campaigns"]
+        if verdicts.get(campaign["campaign"]) != campaign
     ]
-    return told + result_digests.differences(before, now)
+    return messages + result_digests.differences(before, now)
 
 
 def spent_numbers(cursor: Any) -> list[str]:
-    """Sequences that would give out a number again which a row has already; there must be none."""
+    """Sequences whose next number a row already uses; there must be none."""
     cursor.execute(
         "SELECT relname, attname, pg_get_serial_sequence(format('public.%I', relname), attname)"
         " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"

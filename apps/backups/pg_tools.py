@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs: which pg_dump and pg_restore fit, and how they reach the database."""
+"""PostgreSQL's own programs: which pg_dump and pg_restore to use, and how they connect to the database."""
 
 import os
 import re
@@ -18,22 +18,22 @@ from apps.backups.sql_script import TruncatedError
 from apps.core.packaged_files import package_directory
 from apps.localstack.processes import die_with_parent
 
-# Where Debian and the PostgreSQL project's own packages put each major version.
+# The folders of each major version in the packages of Debian and of the PostgreSQL project.
 FOLDERS = (("/usr/lib/postgresql", "*/bin"), ("/usr", "pgsql-*/bin"))
 
 
-def fitting(program: str, at_least: int) -> Path:
-    """A pg_dump or pg_restore of that major version or a later one; the one that Hundred brings comes first.
+def find_program(program: str, at_least: int) -> Path:
+    """A pg_dump or pg_restore of that major version or later; the one that Hundred brings is preferred.
 
-    Raises BackupError: an older one refuses a newer server, and cannot read a newer one's dump.
+    Raises BackupError when there is none: an older program refuses a newer server and cannot read a newer dump.
     """
-    found: dict[int, Path] = {}
+    candidates: dict[int, Path] = {}
     for path in _candidates(program):
         version = major_of(path)
         if version >= at_least:
             return path
-        found.setdefault(version, path)
-    newest = f"the newest {program} here is {max(found)}" if found else f"there is no {program} here"
+        candidates.setdefault(version, path)
+    newest = f"the newest {program} here is {max(candidates)}" if candidates else f"there is no {program} here"
     raise BackupError(
         f"PostgreSQL {at_least} is newer than what Hundred brings: {newest}. Install the client programs of PostgreSQL "
         f"{at_least} on this machine (Debian: postgresql-client-{at_least}) and try again."
@@ -41,12 +41,12 @@ def fitting(program: str, at_least: int) -> Path:
 
 
 def major_of(program: Path) -> int:
-    """The major version a program says it is; 0 when it does not run."""
+    """The major version that a program reports; 0 when it does not run."""
     try:
-        said = subprocess.run([str(program), "--version"], check=False, capture_output=True, text=True)
+        output = subprocess.run([str(program), "--version"], check=False, capture_output=True, text=True)
     except OSError:
         return 0
-    number = re.search(r"\(PostgreSQL\) (\d+)", said.stdout)
+    number = re.search(r"\(PostgreSQL\) (\d+)", output.stdout)
     return int(number[1]) if number else 0
 
 
@@ -60,9 +60,9 @@ def _candidates(program: str) -> Iterator[Path]:
 
 
 def address_of(connection: Any) -> tuple[str, dict[str, str]]:
-    """The address of an open psycopg2 connection for a program of PostgreSQL, and the environment that goes with it.
+    """The address of an open psycopg2 connection for a PostgreSQL program, and the matching environment.
 
-    The password travels in the environment: other users see a process's arguments.
+    The password is in the environment: other users can see the arguments of a process.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     if password := connection.info.password:
@@ -72,14 +72,14 @@ def address_of(connection: Any) -> tuple[str, dict[str, str]]:
 
 @contextmanager
 def output_of(command: Sequence[str], **options: Any) -> Iterator[IO[bytes]]:
-    """What a program writes on standard output; `options` are Popen's. It ends with the block.
+    """The standard output of a program, which ends with the block; `options` are Popen's.
 
-    Raises BackupError, with the program's last words, when it does not end well or breaks off.
+    Raises BackupError, with the last lines of the program's errors, when the program fails or is cut off.
     """
     broke_off = False
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=said, preexec_fn=die_with_parent(signal.SIGTERM), **options
+            command, stdout=subprocess.PIPE, stderr=errors, preexec_fn=die_with_parent(signal.SIGTERM), **options
         ) as process:
             try:
                 yield cast("IO[bytes]", process.stdout)
@@ -89,6 +89,8 @@ def output_of(command: Sequence[str], **options: Any) -> Iterator[IO[bytes]]:
                 process.kill()
                 raise
         if broke_off or process.returncode:
-            said.seek(0)
-            words = said.read().decode(errors="replace").strip().splitlines()[-8:]
-            raise BackupError("\n".join([f"{Path(command[0]).name} did not end well; nothing was changed:", *words]))
+            errors.seek(0)
+            last_lines = errors.read().decode(errors="replace").strip().splitlines()[-8:]
+            raise BackupError(
+                "\n".join([f"{Path(command[0]).name} did not end well; nothing was changed:", *last_lines])
+            )

@@ -1,4 +1,4 @@
-"""Restores a backup into an empty installation: in one transaction, compared with its manifest before it is kept."""
+"""Restores a backup into an empty installation: one transaction, compared with the manifest before the commit."""
 
 import os
 from collections.abc import Callable
@@ -12,17 +12,18 @@ from apps.backups import keys, result_digests, target_checks
 from apps.backups import manifest as backups_manifest
 from apps.backups.archive import Backup, BackupError, open_backup
 from apps.backups.create import owner
-from apps.backups.pg_tools import fitting, output_of
-from apps.backups.sql_script import PIECE, Rows, read_script
+from apps.backups.pg_tools import find_program, output_of
+from apps.backups.sql_script import CHUNK_BYTES, Rows, read_script
 from apps.core.db_permissions import grant
 from apps.localstack.embedded_runtime import migrations_on_disk
 
 
 def restore(path: Path, *, progress: Callable[[int, int], None]) -> dict[str, Any]:
-    """Restore the backup at `path`; returns its manifest with `results` and `key` (results.told_of_key) of here.
+    """Restore the backup at `path`; returns its manifest with the `results` and `key` (signing_key_report) of this
+    installation.
 
-    `progress` hears bytes read and bytes to read.
-    Raises BackupError; then nothing was changed. Killed at any moment it leaves the installation as empty as it was.
+    `progress` receives the bytes read and the bytes to read. Raises BackupError; then nothing was changed. A process
+    killed at any moment leaves the installation empty.
     """
     backup = open_backup(path)
     backup.check(lambda done: progress(done, 2 * backup.size))
@@ -30,30 +31,30 @@ def restore(path: Path, *, progress: Callable[[int, int], None]) -> dict[str, An
     places = keys.embedded()
     keys.check_key(backup, places)
     alias = owner()
-    program = fitting("pg_restore", backup.manifest["pg_dump"])
+    program = find_program("pg_restore", backup.manifest["pg_dump"])
     with (
         connections[alias].cursor() as cursor,
-        target_checks.nobody_else(places, cursor),
+        target_checks.ensure_unused(places, cursor),
         transaction.atomic(using=alias),
     ):
-        target_checks.make_room(cursor)
+        target_checks.drop_empty_schema(cursor)
         _run_script(program, backup, cursor, lambda done: progress(done, 2 * backup.size))
         cursor.execute("SELECT set_config('search_path', 'public', true)")
-        # The grants name the tables of today; an older schema gets them from the migration that follows.
+        # The grants name the tables of today; the following migration grants them on an older schema.
         if not missing_migrations(backup.manifest):
             _grant(alias)
         now = _compare(backup, cursor)
         secret = keys.take_over(places, backup.secrets)
-        told = {"results": now["results"], "key": result_digests.told_of_key(backup, places, secret)}
-    connections[alias].close()  # with all that the script has set for its session
-    # Without it the first pages are slow; PostgreSQL does it by itself after a while.
+        outcome = {"results": now["results"], "key": result_digests.signing_key_report(backup, places, secret)}
+    connections[alias].close()  # discards the session settings of the script
+    # Without statistics the first pages are slow; PostgreSQL collects them itself later.
     with suppress(Error), connections[alias].cursor() as cursor:
         cursor.execute("ANALYZE")
-    return backup.manifest | told
+    return backup.manifest | outcome
 
 
 def missing_migrations(manifest: dict[str, Any]) -> int:
-    """How many migrations the code knows and the restored schema does not have yet."""
+    """The number of migrations in the code that the restored schema lacks."""
     return len(migrations_on_disk() - _migrations(manifest))
 
 
@@ -78,7 +79,7 @@ def _run_script(program: Path, backup: Backup, cursor: Any, progress: Callable[[
 
 
 def _read(dump: IO[bytes], backup: Backup) -> int:
-    """How far pg_restore is: its standard input and our file are one."""
+    """The progress of pg_restore: its standard input is this open file."""
     return max(0, min(os.lseek(dump.fileno(), 0, os.SEEK_CUR) - backup.offset, backup.size))
 
 
@@ -86,11 +87,11 @@ def _execute(stream: IO[bytes], cursor: Any, progress: Callable[[], None]) -> No
     for part in read_script(stream, cursor.connection.server_version // 10000, progress):
         try:
             if isinstance(part, Rows):
-                cursor.copy_expert(part.command, part, PIECE)
+                cursor.copy_expert(part.command, part, CHUNK_BYTES)
             else:
                 cursor.execute(part.text)
         except Error as error:
-            # What is raised while COPY asks for rows comes back as an error of the database.
+            # The database reports an exception of `Rows.read` during COPY as its own error.
             if isinstance(part, Rows) and part.failure:
                 raise part.failure from error
             raise BackupError(
@@ -99,17 +100,19 @@ def _execute(stream: IO[bytes], cursor: Any, progress: Callable[[], None]) -> No
 
 
 def _grant(alias: str) -> None:
-    """Roles may have other names here than where the backup was made: the house's own grants, to the role it has."""
+    """Grant this installation's role its rights: roles may have other names than where the backup was made."""
     role = connections["default"].settings_dict["USER"]
     if alias == "owner" and role and role != connections["owner"].settings_dict["USER"]:
         grant("owner", role)
 
 
 def _compare(backup: Backup, cursor: Any) -> dict[str, Any]:
-    """What the restored database holds. Raises BackupError when that is not what the manifest says."""
+    """The contents of the restored database. Raises BackupError when they differ from the manifest."""
     now = backups_manifest.describe(cursor)
-    found = backups_manifest.differences(backup.manifest, now)
-    found += [f"{column}: the next number is taken already" for column in backups_manifest.spent_numbers(cursor)]
-    if found:
-        raise BackupError("\n  ".join(["What was restored is not what was backed up; nothing was kept:", *found[:20]]))
+    messages = backups_manifest.differences(backup.manifest, now)
+    messages += [f"{column}: the next number is taken already" for column in backups_manifest.spent_numbers(cursor)]
+    if messages:
+        raise BackupError(
+            "\n  ".join(["The restored data differs from the backup; nothing was changed:", *messages[:20]])
+        )
     return now

@@ -1,4 +1,4 @@
-"""Frozen results in a backup: their digests made anew from their rows, their signatures, and the key for new ones."""
+"""Frozen results in a backup: digests recomputed from the rows, their signatures, and the key for new results."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,23 +23,23 @@ ROWS = """
 SELECT {columns}, red FROM results_frozenstanding
 WHERE campaign_id = %s AND version = %s ORDER BY staff_no COLLATE "C"
 """
-AT_ONCE = 10_000
+FETCH_ROWS = 10_000
 
 
-def found(cursor: Any) -> list[dict[str, Any]]:
+def results_in(cursor: Any) -> list[dict[str, Any]]:
     """Every version of every frozen result, as the transaction of `cursor` sees its rows.
 
-    `digest` is made from them, `signed` says whether they are what the key kept with the result has signed, and `key`
-    is that key's fingerprint.
+    `digest` is computed from the rows, `signed` says whether the key stored with the result signed them, and `key` is
+    that key's fingerprint.
     """
     cursor.execute("SELECT to_regclass('public.results_frozenresult') IS NOT NULL")
     if not cursor.fetchone()[0]:
         return []
     cursor.execute(RESULTS)
-    return [_seen(cursor, *row) for row in cursor.fetchall()]
+    return [_result_of(cursor, *row) for row in cursor.fetchall()]
 
 
-def _seen(
+def _result_of(
     cursor: Any, campaign: int, slug: str, version: int, rule: int, cutoff: Any, signature: str, pem: str, form: int
 ) -> Any:
     by_red = Counter[bool]()
@@ -53,7 +53,7 @@ def _seen(
             yield stored_line(form, cells)
 
     with cursor.connection.cursor(name="frozen_rows") as rows:
-        rows.itersize = AT_ONCE
+        rows.itersize = FETCH_ROWS
         document = add_lines(result_fields(form, slug, instant(cutoff), rule, version), lines())
     return {
         "campaign": slug, "version": version, "rows": document["rows"], "red": by_red[True],
@@ -62,7 +62,7 @@ def _seen(
 
 
 def _seal(document: dict[str, Any], pem: str) -> dict[str, Any]:
-    """A key that is none has signed nothing; a backup is made all the same."""
+    """An invalid key verifies nothing; it does not stop a backup."""
     try:
         return {
             "signed": verification.signed_by(document, verification.read_key(pem.encode())),
@@ -73,24 +73,24 @@ def _seal(document: dict[str, Any], pem: str) -> dict[str, Any]:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Which results of two descriptions are not the same; a backup of an older Hundred does not tell of them."""
+    """The results that differ between two descriptions; a backup of an older Hundred may describe none."""
     if "results" not in before:
         return []
-    held = {(one["campaign"], one["version"]): one for one in now["results"]}
+    restored_results = {(result["campaign"], result["version"]): result for result in now["results"]}
     return [
-        f"{one['campaign']}: result {one['version']} is another than in the backup"
-        for one in before["results"]
-        if held.get((one["campaign"], one["version"])) != one
+        f"{result['campaign']}: result {result['version']} differs from the backup"
+        for result in before["results"]
+        if restored_results.get((result["campaign"], result["version"])) != result
     ]
 
 
-# -- the key that signs ---------------------------------------------------------------------------------------------
+# -- the signing key -----------------------------------------------------------------------------------------------
 
 
 def signing_key(cursor: Any, secret: str) -> str | None:
-    """The fingerprint of the key that signs what is frozen next: of `secret`, else the one the worker announced.
+    """The fingerprint of the key that signs the next freeze: `secret`, else the key that the worker announced.
 
-    None when there is neither, or what there is is no key.
+    None when there is neither or the key is invalid.
     """
     if secret:
         return _fingerprint_of(secret)
@@ -106,45 +106,45 @@ def _fingerprint_of(secret: str) -> str | None:
         return None
 
 
-def told_of_key(backup: Backup, places: InstallPaths | None, secret: str) -> dict[str, Any] | None:
-    """Whether the restored installation signs with the key of the one that was backed up, and what to do when not.
+def signing_key_report(backup: Backup, places: InstallPaths | None, secret: str) -> dict[str, Any] | None:
+    """Whether the restored installation signs with the key of the backed-up one, and how to fix it if not.
 
     `secret` is its SIGNING_KEY. None where nothing was frozen and no key was known.
     """
     results = backup.manifest.get("results", [])
-    wanted = backup.manifest.get("signing_key") or (results[-1]["key"] if results else None)
-    if wanted is None:
+    expected = backup.manifest.get("signing_key") or (results[-1]["key"] if results else None)
+    if expected is None:
         return None
     here = _fingerprint_of(secret)
-    if here == wanted:
-        sentence = f"What is frozen or corrected next is signed with the same key as before ({wanted})."
+    if here == expected:
+        sentence = f"What is frozen or corrected next is signed with the same key as before ({expected})."
     else:
-        sentence = _warning(here, wanted, _cure(backup, places))
-    return {"expected": wanted, "here": here, "same": here == wanted, "sentence": sentence}
+        sentence = _warning(here, expected, _how_to_fix(backup, places))
+    return {"expected": expected, "here": here, "same": here == expected, "sentence": sentence}
 
 
-def _cure(backup: Backup, places: InstallPaths | None) -> str:
-    """Where the key of before is."""
+def _how_to_fix(backup: Backup, places: InstallPaths | None) -> str:
+    """How to get the earlier key."""
     if backup.secrets is None:
         return (
-            "set the one of the .env of the server that was backed up (one that an older version kept in its database "
-            "is used no more: set a new one)"
+            "set the key in the .env of the backed-up server (a key that an older version stored in its "
+            "database is no longer used: set a new one)"
         )
     if places is None:
-        return f"set the one that the backup holds: tar -xOf '{backup.path}' secrets.json"
+        return f"set the key from the backup: tar -xOf '{backup.path}' secrets.json"
     return "take SIGNING_KEY out of the environment and of .env, and the backup's own is used"
 
 
-def _warning(here: str | None, wanted: str, cure: str) -> str:
+def _warning(here: str | None, expected: str, how_to_fix: str) -> str:
     if settings.SIGNING_KEY and here is None:
         problem = "SIGNING_KEY is no key: 32 random bytes as base64 are wanted"
     elif here is None:
         problem = "SIGNING_KEY is not set, and nothing can be frozen or corrected without it"
     else:
-        problem = f"SIGNING_KEY is another one: it signs as {here}"
+        problem = f"SIGNING_KEY is a different key: it signs as {here}"
     return (
-        f"Results were signed as {wanted} before. Here {problem}. What is frozen already still verifies, with the "
-        f"key that is kept with it. Before the next freeze or correction {cure}; or, if it is lost, tell whoever "
-        "verifies results that a new key has come. `public_key` prints it, `public_key --campaign N` that of an old "
-        "result."
+        f"Results were signed as {expected} before. Here {problem}. What is frozen already still verifies, with the "
+        f"key that is kept with it. Before the next freeze or correction {how_to_fix}; or, if it is lost, tell "
+        "the people who verify results about the new key. `public_key` prints it, "
+        "`public_key --campaign N` prints that of an old result."
     )

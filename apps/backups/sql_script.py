@@ -1,4 +1,4 @@
-"""The SQL that pg_restore writes, piece by piece: statements to execute, and rows to copy, without holding them all."""
+"""Reads the SQL that pg_restore writes in parts: statements to execute and rows to copy, without loading it all."""
 
 import re
 from collections import deque
@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-# What pg_restore writes above every object; the name says in a refusal which one it was.
+# pg_restore writes this above every object; an error message names the object by it.
 HEADING = re.compile(rb"^-- (?:Data for )?Name: (?P<name>.*); Type: (?P<type>.*); Schema: .*; Owner: .*\n$")
 COPY = re.compile(rb"^(?P<command>COPY .+ FROM stdin);\n$")
 END_OF_ROWS = b"\\.\n"
-# Words to psql, which we are not.
+# Commands for psql only.
 TO_PSQL = (b"\\restrict ", b"\\unrestrict ")
-# pg_restore sets it whatever the server is, and PostgreSQL knows it from 17 on. There is none to be set back.
+# pg_restore always sets it, and PostgreSQL knows it from 17 on. There is nothing to reset.
 NOT_BEFORE_17 = b"SET transaction_timeout = 0;\n"
-# A server's own note about a column. Its own pg_dump leaves it out, an older or newer one does not know it and takes it
-# along, and then the next server refuses it. Seen with PostgreSQL 15.20 and the pg_dump of 18.6.
+# A server's internal note about a column. Its own pg_dump omits it; an older or newer pg_dump includes it, and the next
+# server refuses it. Seen with PostgreSQL 15.20 and the pg_dump of 18.6.
 SERVERS_OWN = re.compile(rb"^ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\);\n$")
-PIECE = 1 << 18
+CHUNK_BYTES = 1 << 18
 
 
 class TruncatedError(Exception):
@@ -26,14 +26,14 @@ class TruncatedError(Exception):
 
 @dataclass(frozen=True)
 class Statements:
-    """What makes one object; executed as it is."""
+    """The statements that create one object."""
 
     subject: str
     text: str
 
 
 class Rows:
-    """The rows of one table: a file for COPY. It has to be read to its end before the script goes on."""
+    """The rows of one table: a file for COPY. Read it to its end before the script goes on."""
 
     def __init__(
         self, subject: str, command: str, stream: IO[bytes], ahead: deque[bytes], progress: Callable[[], None]
@@ -46,8 +46,8 @@ class Rows:
         self._progress = progress
         self._ended = False
 
-    def read(self, size: int = PIECE) -> bytes:
-        """Some more rows, whole lines; nothing at the end. What it raises is kept as `failure` too."""
+    def read(self, size: int = CHUNK_BYTES) -> bytes:
+        """Return more whole lines; nothing at the end. An exception is also stored as `failure`."""
         try:
             return b"" if self._ended else self._next(size)
         except BaseException as error:
@@ -69,7 +69,9 @@ class Rows:
 
 
 def read_script(stream: IO[bytes], server: int, progress: Callable[[], None]) -> Iterator[Statements | Rows]:
-    """The script of `stream` in order, for a server of that major version. Reading Rows may raise TruncatedError."""
+    """Yield the script of `stream` in order, for a server of that major version. Reading Rows may raise
+    TruncatedError.
+    """
     ahead: deque[bytes] = deque()
     subject, lines = "the settings of the session", list[bytes]()
     while line := ahead.popleft() if ahead else stream.readline():
@@ -81,16 +83,16 @@ def read_script(stream: IO[bytes], server: int, progress: Callable[[], None]) ->
             subject = f"{heading['type'].decode().lower()} {heading['name'].decode()}"
         elif copy:
             yield Rows(subject, copy["command"].decode(), stream, ahead, progress)
-        elif not _left_out(line, server):
+        elif not _is_skipped(line, server):
             lines.append(line)
     yield from _statements(subject, lines)
 
 
-def _left_out(line: bytes, server: int) -> bool:
+def _is_skipped(line: bytes, server: int) -> bool:
     return bool(line.startswith(TO_PSQL) or (line == NOT_BEFORE_17 and server < 17) or SERVERS_OWN.match(line))
 
 
 def _statements(subject: str, lines: list[bytes]) -> Iterator[Statements]:
-    """Nothing where there are remarks and blank lines only. Remarks stay: they may stand inside a function."""
+    """Yield nothing for comments and blank lines alone. Comments stay: they may be inside a function."""
     if any(line.strip() and not line.startswith(b"--") for line in lines):
         yield Statements(subject, b"".join(lines).decode())

@@ -1,4 +1,4 @@
-"""Whether an installation may be restored into: it is Hundred's or blank, it is empty, and nobody else works on it."""
+"""Whether a restore may use an installation: it is Hundred's or blank, it is empty, and no other session uses it."""
 
 import time
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from apps.backups.archive import BackupError
 from apps.localstack.file_locks import FileLock
 from apps.localstack.paths import InstallPaths
 
-# What migrations and idle processes write by themselves.
+# Migrations and idle processes write these by themselves.
 MAY_HOLD = {"auth_permission", "django_content_type", "django_migrations", "core_job", "core_setting"}
-# What people ask for first.
-WORDS = {
+# The tables that administrators ask about first.
+LABELS = {
     "employees_employee": "employees",
     "contacts_contact": "contacts",
     "campaigns_campaign": "campaigns",
@@ -24,23 +24,23 @@ WORDS = {
     "core_auditentry": "audit entries",
 }
 RESTORE_LOCK = 8_101_003
-# A session that has just said goodbye is listed for a moment longer.
-PATIENCE = 3.0
+# The server lists a closed session for a moment longer.
+TIMEOUT_SECONDS = 3.0
 
 
 @contextmanager
-def nobody_else(places: InstallPaths | None, cursor: Any) -> Iterator[None]:
-    """Raises BackupError while anybody works with the database; keeps `make run` from starting until the block ends."""
+def ensure_unused(places: InstallPaths | None, cursor: Any) -> Iterator[None]:
+    """Raises BackupError while other sessions use the database; `make run` cannot start until the block ends."""
     lock = FileLock(places.data / "run.lock") if places else None
     try:
         if lock and not lock.try_exclusive():
             raise BackupError("Hundred runs from this folder. Stop it first; nothing was changed.")
-        end = time.monotonic() + PATIENCE
-        while others := _others(cursor):
+        end = time.monotonic() + TIMEOUT_SECONDS
+        while sessions := _other_sessions(cursor):
             if time.monotonic() > end:
                 raise BackupError(
-                    f"Others work with this database: {', '.join(others)}. Stop web, workers and beat, and close every "
-                    "other session, then restore. Nothing was changed."
+                    f"Other sessions use this database: {', '.join(sessions)}. Stop web, workers and beat, and close "
+                    "every other session, then restore. Nothing was changed."
                 )
             time.sleep(0.1)
         yield
@@ -49,7 +49,7 @@ def nobody_else(places: InstallPaths | None, cursor: Any) -> Iterator[None]:
             lock.release()
 
 
-def _others(cursor: Any) -> list[str]:
+def _other_sessions(cursor: Any) -> list[str]:
     cursor.execute(
         "SELECT format('%s (%s)', usename, count(*)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND usename IS NOT NULL AND pid <> pg_backend_pid()"
@@ -58,8 +58,8 @@ def _others(cursor: Any) -> list[str]:
     return [name for (name,) in cursor.fetchall()]
 
 
-def make_room(cursor: Any) -> None:
-    """Take an empty schema away, in the caller's transaction. Raises BackupError when it is not empty, or not ours."""
+def drop_empty_schema(cursor: Any) -> None:
+    """Drop an empty schema, in the caller's transaction. Raises BackupError when it is not empty or not Hundred's."""
     cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [RESTORE_LOCK])
     if not cursor.fetchone()[0]:
         raise BackupError("Another restore into this database is under way. Nothing was changed.")
@@ -70,10 +70,10 @@ def make_room(cursor: Any) -> None:
             "Nothing was changed."
         )
     names = [table.name for table in manifest.tables(cursor)]
-    _refuse_strangers(names)
+    _refuse_foreign_tables(names)
     if names:
         listed = sql.SQL(", ").join(sql.Identifier("public", name) for name in names)
-        # Whoever comes now waits, and then finds what was restored.
+        # A session that comes now waits and then sees the restored tables.
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(listed))
         _refuse_rows(cursor, names)
         cursor.execute(sql.SQL("DROP TABLE {} CASCADE").format(listed))
@@ -85,24 +85,24 @@ def make_room(cursor: Any) -> None:
         cursor.execute(f"DROP ROUTINE {function} CASCADE")
 
 
-def _refuse_strangers(names: list[str]) -> None:
-    known = {*connections["default"].introspection.django_table_names(), "django_migrations"}
-    if strangers := sorted(set(names) - known):
-        shown = ", ".join(strangers[:3]) + (" ..." if len(strangers) > 3 else "")
-        raise BackupError(f"This database holds tables that are not Hundred's ({shown}). Nothing was changed.")
+def _refuse_foreign_tables(names: list[str]) -> None:
+    own_tables = {*connections["default"].introspection.django_table_names(), "django_migrations"}
+    if foreign := sorted(set(names) - own_tables):
+        listed = ", ".join(foreign[:3]) + (" ..." if len(foreign) > 3 else "")
+        raise BackupError(f"This database holds tables that are not Hundred's ({listed}). Nothing was changed.")
 
 
 def _refuse_rows(cursor: Any, names: list[str]) -> None:
-    held = {}
+    counts = {}
     for name in set(names) - MAY_HOLD:
         cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("public", name)))
         if count := cursor.fetchone()[0]:
-            held[name] = count
-    if held:
-        first = [f"{WORDS[name]}: {held[name]}" for name in WORDS if name in held]
-        others = [f"{name}: {held[name]}" for name in sorted(set(held) - set(WORDS))]
-        told = ", ".join((first or others)[:5])
+            counts[name] = count
+    if counts:
+        first = [f"{LABELS[name]}: {counts[name]}" for name in LABELS if name in counts]
+        remaining = [f"{name}: {counts[name]}" for name in sorted(set(counts) - set(LABELS))]
+        listed = ", ".join((first or remaining)[:5])
         raise BackupError(
-            f"This installation is not empty ({told}). Restore into an empty one: another HUNDRED_DATA, or a new "
+            f"This installation is not empty ({listed}). Restore into an empty one: another HUNDRED_DATA, or a new "
             "database. Nothing was changed."
         )

@@ -1,4 +1,4 @@
-"""The admin of the floor: the audit trail, to read. A superuser is not HR: facts and verdicts change elsewhere."""
+"""The admin site, read-only: the audit trail. A superuser is not HR: facts and verdicts change elsewhere."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from apps.core.models import AuditEntry, Job
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows to look at; nothing is added, changed or deleted here.
+    """Rows to read; the admin cannot add, change or delete them.
 
-    Who may enter the admin may see them (apps.dashboard.admin_site): Django's permissions and superusers play no part.
+    Users who may enter the admin may see them (apps.dashboard.admin_site). Django's permissions do not apply.
     """
 
     # The site takes in nothing else.

@@ -1,4 +1,4 @@
-"""The audit trail: who did what to whom, when, from where. Appended in the transaction of the act itself."""
+"""The audit trail: who did what to whom, when and from where. Each entry is in the transaction of its action."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from apps.core.querysets import Clock
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks for a change: the account's id, or None for a command or the system, and a label that outlives it."""
+    """The author of a change: the account's id, or None for a command or the system, and a label that outlives it."""
 
     id: int | None
     label: str
@@ -31,23 +31,23 @@ _browser: ContextVar[str] = ContextVar("browser", default="")
 
 
 def origin() -> str:
-    """From where this process acts just now: `page 10.1.2.3`, `api 10.1.2.3`, `command import_roster`, `worker`."""
+    """The current origin of this process: `page 10.1.2.3`, `api 10.1.2.3`, `command import_roster`, `worker`."""
     return _origin.get()
 
 
 def browser() -> str:
-    """What the browser that asks says it is (User-Agent); empty outside requests."""
+    """The User-Agent of the current request; empty outside requests."""
     return _browser.get()
 
 
 def set_audit_origin(where: str) -> None:
-    """From now on everything this process does comes from there."""
+    """Set the origin of all later actions of this process."""
     _origin.set(where)
 
 
 @contextmanager
 def audit_origin(where: str, *, browser: str = "") -> Iterator[None]:
-    """What is audited in this block came from there."""
+    """Set the origin of the actions audited in this block."""
     token, browser_token = _origin.set(where), _browser.set(browser)
     try:
         yield
@@ -61,7 +61,7 @@ def audit(
 ) -> None:
     """Append one entry to the audit trail, in the caller's transaction. Never put a contact's identity in it.
 
-    `detail`: what it was before and after, where that says more than the action.
+    `detail`: the values before and after, where they say more than the action.
     """
     AuditEntry.objects.create(
         origin=origin(),
@@ -76,9 +76,10 @@ def audit(
 
 
 def audit_once(action: str, *, by: Actor, kind: str = "", id: object = "", label: str = "", within: timedelta) -> None:
-    """`audit`, unless the same was done by the same, from the same place, less than `within` ago: a flood says no more.
+    """Like `audit`, unless the same actor did the same from the same origin less than `within` ago: a flood adds
+    nothing.
 
-    Two at the same moment may both be written.
+    Two concurrent calls may both write an entry.
     """
     since = ExpressionWrapper(Clock() - Value(within), output_field=DateTimeField())
     same = AuditEntry.objects.filter(

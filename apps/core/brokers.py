@@ -1,28 +1,28 @@
-"""How each kind of broker is spoken to. Which one it is, the address alone says; everything else is the same code."""
+"""The options for each kind of broker. The address alone decides which kind it is; all other code is the same."""
 
 from typing import Any
 
-# Whoever rings the doorbell waits for no single answer longer than this (seconds).
-PATIENCE = 0.2
-# How long a broker waits for a task that was given out and not acknowledged, before it gives it to somebody else:
-# longer than a task may take, or it would run twice.
-GIVEN_OUT_FOR = 3600
+# A process that publishes a task waits no longer than this for a single answer.
+CONNECT_TIMEOUT_SECONDS = 0.2
+# A broker gives an unacknowledged task to another worker after this time. It must exceed the longest task, or that task
+# runs twice.
+VISIBILITY_TIMEOUT_SECONDS = 3600
 
-# Another name than Celery's own: a queue of one type is never declared again as another.
+# Not Celery's own name: a queue cannot be declared again with another type.
 QUEUE = "hundred"
-# On RabbitMQ a queue that survives its node, written to disk before it is confirmed. Redis does not know the words.
-QUEUE_ARGUMENTS = {"x-queue-type": "quorum", "x-consumer-timeout": GIVEN_OUT_FOR * 1000}
+# On RabbitMQ a quorum queue, which survives its node and confirms after writing to disk. Redis has no such arguments.
+QUEUE_ARGUMENTS = {"x-queue-type": "quorum", "x-consumer-timeout": VISIBILITY_TIMEOUT_SECONDS * 1000}
 
-_EVERY: dict[str, Any] = {"max_retries": 0, "interval_start": 0}
+_COMMON: dict[str, Any] = {"max_retries": 0, "interval_start": 0}
 _REDIS: dict[str, Any] = {
-    "visibility_timeout": GIVEN_OUT_FOR,
+    "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    "socket_connect_timeout": PATIENCE,
-    "socket_timeout": 1.0,  # a server that accepts and then hangs must not hang whoever rings
+    "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    "socket_timeout": 1.0,  # a server that accepts and then hangs must not block the publisher
 }
 _RABBITMQ: dict[str, Any] = {"confirm_publish": True}
-_OF_SCHEME: dict[str, dict[str, Any]] = {
+_BY_SCHEME: dict[str, dict[str, Any]] = {
     "redis": _REDIS,
     "rediss": _REDIS,
     "unix": _REDIS,
@@ -32,6 +32,6 @@ _OF_SCHEME: dict[str, dict[str, Any]] = {
 
 
 def transport_options(url: str) -> dict[str, Any]:
-    """The options of the library that speaks to the broker at this address."""
+    """The options of the client library for the broker at this address."""
     scheme = url.partition(":")[0].partition("+")[0].lower()
-    return _EVERY | _OF_SCHEME.get(scheme, {})
+    return _COMMON | _BY_SCHEME.get(scheme, {})

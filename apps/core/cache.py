@@ -1,6 +1,6 @@
-"""The cache holds numbers and JSON. Whoever can write to it must not thereby run code here, nor break a page.
+"""The cache holds numbers and JSON. A user with write access to it must not be able to run code or break a page.
 
-Django's own serializer unpickles what it reads, which is whatever anybody with access to the server has stored.
+Django's own serializer unpickles any value that the server holds.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Any
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import ResponseError
 
-# What reading a value that nobody here wrote may raise; json recurses as deep as it is nested.
+# Exceptions from reading a foreign value; json recurses as deep as the value is nested.
 UNREADABLE = (ResponseError, ValueError, RecursionError)
 
 
 class Plain:
-    """Numbers as Redis counts them, everything else as JSON. `loads` raises ValueError for anything else."""
+    """Numbers as Redis counts them, all other values as JSON. `loads` raises ValueError for anything else."""
 
     def dumps(self, value: Any) -> int | bytes:
-        # Redis can only count what is stored as a number; True is none.
+        # Redis can count only stored numbers; True is not one.
         return value if type(value) is int else json.dumps(value, allow_nan=False).encode()
 
     def loads(self, data: bytes) -> Any:
@@ -27,7 +27,7 @@ class Plain:
 
 
 class PlainClient(RedisCacheClient):
-    """Takes a key that holds something else for one that is not there, and drops it."""
+    """Treats a key with an unreadable value as missing, and deletes it."""
 
     def get(self, key: Any, default: Any) -> Any:
         try:
@@ -38,11 +38,11 @@ class PlainClient(RedisCacheClient):
 
     def get_many(self, keys: Any) -> dict[Any, Any]:
         missing = object()
-        found = {key: self.get(key, missing) for key in keys}
-        return {key: value for key, value in found.items() if value is not missing}
+        values = {key: self.get(key, missing) for key in keys}
+        return {key: value for key, value in values.items() if value is not missing}
 
     def incr(self, key: Any, delta: int) -> Any:
-        """Raises ValueError, as for a missing key, where what is stored cannot be counted."""
+        """Raises ValueError, as for a missing key, where the stored value is not a number."""
         try:
             return super().incr(key, delta)
         except ResponseError as error:
@@ -50,7 +50,7 @@ class PlainClient(RedisCacheClient):
             raise ValueError(f"Key {key!r} held no number.") from error
 
     def end_within(self, key: Any, seconds: int) -> None:
-        """Let a key that has no end, or a later one, end in so many seconds."""
+        """Set the expiry of a key without one, or with a later one, to this many seconds."""
         client = self.get_client(key, write=True)
         if not 0 <= client.ttl(key) <= seconds:
             client.expire(key, seconds)
@@ -64,6 +64,6 @@ class PlainRedisCache(RedisCache):
         self._class = PlainClient
 
     def end_within(self, key: str, seconds: int) -> None:
-        """Let a key that has no end, or a later one, end in so many seconds."""
+        """Set the expiry of a key without one, or with a later one, to this many seconds."""
         client: Any = self._cache
         client.end_within(self.make_and_validate_key(key), seconds)

@@ -1,6 +1,6 @@
-"""Triggers that note every statement on a table, by psql, COPY or a bulk queryset too (ADR 41).
+"""Triggers that log every statement on a table, including psql, COPY and bulk querysets (ADR 41).
 
-Migrations use these, so what they return stays as it is; a table is guarded otherwise by a new migration.
+Migrations use these functions, so their results must not change; a new migration changes the triggers of a table.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ EVENTS = {
     "DELETE": "REFERENCING OLD TABLE AS old_rows",
     "TRUNCATE": "",
 }
-# Writers of the house hold the facts lock, and say so to their transaction (core.locks.lock_facts).
+# Hundred's own writers hold the facts lock and set this for their transaction (core.locks.lock_facts).
 OUTSIDE_FACTS_LOCK = "WHEN (current_setting('hundred.facts', true) IS DISTINCT FROM 'held')"
 
 
 def audit_trigger_sql(table: str, *, key: str, shown: str = "", when: str = "") -> str:
-    """SQL that notes every change of `table` as a RowChange.
+    """SQL that logs every change of `table` as a RowChange.
 
-    `key` and `shown` are SQL over a row named `one`: what names it, and the JSON that is kept of a few rows before and
-    after; an update that leaves `shown` as it was is none. `when` spares statements altogether.
+    `key` and `shown` are SQL over a row named `one`: its key, and the JSON logged for a few rows before and after. An
+    update that leaves `shown` unchanged is not logged. `when` excludes whole statements.
     """
     arguments = ", ".join("'" + text.replace("'", "''") + "'" for text in (key, shown))
     return "".join(
@@ -30,5 +30,5 @@ def audit_trigger_sql(table: str, *, key: str, shown: str = "", when: str = "") 
 
 
 def unguard(table: str) -> str:
-    """SQL that takes the triggers of `guard` away."""
+    """SQL that drops the triggers of `audit_trigger_sql`."""
     return "".join(f"DROP TRIGGER {table}_noted_{event.lower()} ON {table};\n" for event in EVENTS)

@@ -1,4 +1,4 @@
-"""System checks that say plainly what an installation lacks."""
+"""System checks that name what an installation lacks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from django.core.checks import CheckMessage, Error, Info, Tags, register
 
 from apps.core.identity import signing_seed
 
-KEY_HINT = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' makes one. Keep it with the other secrets."
+KEY_HINT = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' makes one. Store it with the other secrets."
 
 
 @register(Tags.security, deploy=True)
 def two_roles(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """One database role for everything works, with less between a mistake and the facts."""
+    """One database role for everything works, but protects the facts less against mistakes."""
     if "owner" in settings.DATABASES:
         return []
     return [
@@ -30,7 +30,7 @@ def two_roles(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def signing_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Without it there is no result; of a server's processes the worker alone needs it."""
+    """Without the key there is no result; of a server's processes only the worker needs it."""
     if settings.SIGNING_KEY:
         return []
     return [
@@ -45,23 +45,25 @@ def signing_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def retention(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Whoever keeps people's names for ever should have meant it; whoever asks them should be told whom to ask."""
-    found: list[CheckMessage] = []
+    """The operator must choose to keep personal data without limit, and should name a contact for questions about
+    it.
+    """
+    messages: list[CheckMessage] = []
     if not settings.RETENTION_DAYS or not settings.RETENTION_LEAVER_DAYS:
-        told = "RETENTION_DAYS or RETENTION_LEAVER_DAYS is 0: contacts' names, phones and e-mails are kept for ever."
-        found.append(checks.Warning(told, hint="docs/privacy.md says what the days begin with.", id="hundred.W004"))
+        text = "RETENTION_DAYS or RETENTION_LEAVER_DAYS is 0: contacts' names, phones and e-mails are never deleted."
+        messages.append(checks.Warning(text, hint="docs/privacy.md explains when the days start.", id="hundred.W004"))
     if not settings.PRIVACY_CONTACT:
-        told = "PRIVACY_CONTACT is not set: the page /privacy/ names nobody to whom a person can turn."
-        found.append(Info(told, hint="An e-mail address or an https address.", id="hundred.I005"))
-    return found
+        text = "PRIVACY_CONTACT is not set: the page /privacy/ names no contact for questions."
+        messages.append(Info(text, hint="An e-mail address or an https address.", id="hundred.I005"))
+    return messages
 
 
 @register(Tags.security)
 def usable_signing_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Found at the start, not on the night of the deadline."""
+    """Reports an invalid key at the start, not on the night of the deadline."""
     try:
         if settings.SIGNING_KEY:
             signing_seed(settings.SIGNING_KEY)
     except ValueError:
-        return [Error("SIGNING_KEY is no key: 32 random bytes as base64 are wanted.", hint=KEY_HINT, id="hundred.E003")]
+        return [Error("SIGNING_KEY is no key: it must be 32 random bytes as base64.", hint=KEY_HINT, id="hundred.E003")]
     return []

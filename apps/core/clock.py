@@ -1,4 +1,4 @@
-"""The clock of the database, which dates every fact."""
+"""The database's clock, which dates every fact."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import connection
 
 
 def db_now() -> datetime:
-    """The database's time now. Services that date a fact call it after they hold the facts lock."""
+    """The database's current time. Services that date a fact call it after they take the facts lock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT hundred_clock()")
         return cursor.fetchone()[0]

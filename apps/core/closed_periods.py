@@ -1,4 +1,4 @@
-"""Periods whose facts may not change: while a result is made from them, and once it is made. And those that run."""
+"""Periods whose facts may not change: while a result is made from them, and afterwards. And those that run."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from datetime import datetime
 
 from apps.core.models import Setting
 
-# With a name behind it: that is being frozen, so nobody may change the past.
+# Prefix of the name of a freeze in progress: changes of the past are blocked.
 BACKDATING_BLOCKED = "past_is_kept:"
 
 
-# With a name behind it: a campaign that is closing or frozen, whose facts no feed changes.
+# Prefix of a campaign that is closing or frozen: no feed changes its facts.
 PAST_CLOSED = "past_closed:"
 Period = tuple[datetime, datetime]
 _find_open_periods: list[Callable[[], list[Period]]] = []
 
 
 class BackdatingBlocked(RuntimeError):
-    """A change of the past while a result is made from it: it can be made again in a minute."""
+    """A change of the past while a result is made from it; the caller can retry in a minute."""
 
     def __init__(self) -> None:
         super().__init__("a campaign is being frozen, so its past cannot change now; start again in a minute")
 
 
 def block_backdated_writes(name: str, keep: bool) -> None:
-    """From now on refuse changes of the past, or allow them again. To begin, the caller holds facts exclusively."""
+    """Block changes of the past, or allow them again. To block, the caller holds the facts lock exclusively."""
     if keep:
         Setting.objects.get_or_create(name=BACKDATING_BLOCKED + name, defaults={"value": True})
     else:
@@ -33,19 +33,21 @@ def block_backdated_writes(name: str, keep: bool) -> None:
 
 
 def ensure_backdating_allowed() -> None:
-    """Raises BackdatingBlocked while a result is made from the past. The caller holds facts and changes the past."""
+    """Raises BackdatingBlocked while a result is made from the past. The caller holds the facts lock."""
     if Setting.objects.filter(name__startswith=BACKDATING_BLOCKED).exists():
         raise BackdatingBlocked
 
 
 def close_past(name: str, opens_at: datetime, cutoff_at: datetime) -> None:
-    """From now on no feed changes what counted from `opens_at` to `cutoff_at`. The caller holds facts exclusively."""
+    """Block feeds from changing what counted from `opens_at` to `cutoff_at`. The caller holds the facts lock
+    exclusively.
+    """
     closed = [opens_at.isoformat(), cutoff_at.isoformat()]
     Setting.objects.update_or_create(name=PAST_CLOSED + name, defaults={"value": closed})
 
 
 def closed_periods() -> list[Period]:
-    """The periods of `close_past`, for the caller that holds facts."""
+    """The periods of `close_past`; the caller holds the facts lock."""
     closed = Setting.objects.filter(name__startswith=PAST_CLOSED).order_by("name").values_list("value", flat=True)
     return [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in closed]
 

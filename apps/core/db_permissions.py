@@ -1,12 +1,12 @@
-"""What the application's database role may do. It owns nothing; facts and audit entries it cannot delete or rewrite."""
+"""The rights of the application's database role. It owns nothing; it cannot delete facts or rewrite audit entries."""
 
 from __future__ import annotations
 
 from django.db import connections, transaction
 from psycopg2 import sql
 
-# No DELETE: facts stay, whatever happens to them is an update or a new row. No UPDATE either: appended for ever.
-KEPT = (
+# NO_DELETE: facts change by updates or new rows. APPEND_ONLY: no UPDATE either.
+NO_DELETE = (
     "employees_employee",
     "employees_employeeidentity",
     "employees_employment",
@@ -26,7 +26,7 @@ KEPT = (
     "exports_export",
     "accounts_apitoken",
 )
-APPENDED = (
+APPEND_ONLY = (
     "core_auditentry",
     "core_rowchange",
     "contacts_erasure",
@@ -41,7 +41,7 @@ APPENDED = (
     "results_correctionline",
 )
 
-# Tables of allauth's that nothing here fills.
+# Tables of allauth that Hundred does not use.
 UNUSED = (
     "account_emailaddress",
     "account_emailconfirmation",
@@ -52,9 +52,9 @@ UNUSED = (
 
 
 def grant(owner: str, application_role: str) -> None:
-    """Give `application_role` its rights, as the connection alias `owner`; to be repeated after every migration."""
+    """Grant `application_role` its rights over the connection alias `owner`; repeat after every migration."""
     role = sql.Identifier(application_role)
-    # One transaction: between what is granted for all and what is taken back for some, nobody slips through.
+    # One transaction: no session acts between the general grant and the revokes.
     with transaction.atomic(using=owner), connections[owner].cursor() as cursor:
 
         def run(statement: str, *tables: str) -> None:
@@ -66,10 +66,10 @@ def grant(owner: str, application_role: str) -> None:
         run("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
         run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}")
         run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}")
-        run("REVOKE DELETE ON {tables} FROM {role}", *KEPT)
-        run("REVOKE UPDATE, DELETE ON {tables} FROM {role}", *APPENDED)
+        run("REVOKE DELETE ON {tables} FROM {role}", *NO_DELETE)
+        run("REVOKE UPDATE, DELETE ON {tables} FROM {role}", *APPEND_ONLY)
         run("REVOKE INSERT, UPDATE ON {tables} FROM {role}", *UNUSED)
         run("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}")
-        # Everybody may execute a new function, and after a restore an old one.
+        # By default every role may execute a new function, and a restored one.
         run("REVOKE ALL ON FUNCTION hundred_analyze(text[]) FROM PUBLIC")
         run("GRANT EXECUTE ON FUNCTION hundred_analyze(text[]) TO {role}")

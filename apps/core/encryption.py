@@ -1,4 +1,4 @@
-"""Texts that leave this process and come back, and that nobody may read or make on the way: keys for that."""
+"""Keys to encrypt texts that leave this process and return, so that others can neither read nor create them."""
 
 import base64
 
@@ -9,22 +9,23 @@ from django.conf import settings
 from django.utils.encoding import force_bytes
 
 
-def seal_of(purpose: str) -> MultiFernet:
-    """Seals with SECRET_KEY; opens what was sealed with those before it as well. What is sealed for one purpose opens
-    for no other."""
+def fernet_for(purpose: str) -> MultiFernet:
+    """Encrypts with SECRET_KEY and decrypts with earlier keys too. A text of one purpose cannot be decrypted for
+    another.
+    """
     return MultiFernet([_key(secret, purpose) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
 
 
-def sealed_anew(sealed: str, purpose: str) -> str:
-    """What was sealed with a SECRET_KEY before, sealed with today's; what is so already stays as it is.
+def reencrypt(encrypted: str, purpose: str) -> str:
+    """Encrypt a text of an earlier SECRET_KEY with the current one; a current text is returned unchanged.
 
-    Raises InvalidToken for what no key opens.
+    Raises InvalidToken when no key decrypts the text.
     """
     try:
-        _key(settings.SECRET_KEY, purpose).decrypt(sealed.encode())
+        _key(settings.SECRET_KEY, purpose).decrypt(encrypted.encode())
     except InvalidToken:
-        return seal_of(purpose).rotate(sealed.encode()).decode()
-    return sealed
+        return fernet_for(purpose).rotate(encrypted.encode()).decode()
+    return encrypted
 
 
 def _key(secret: str | bytes, purpose: str) -> Fernet:

@@ -1,4 +1,4 @@
-"""Two questions a monitor asks: does the process answer, and can it serve people?"""
+"""Two checks for monitoring: whether the process answers, and whether it can serve users."""
 
 import logging
 from functools import cache
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 @never_cache
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
-    """200 as long as the process answers; asks nothing else."""
+    """200 as long as the process answers; checks nothing else."""
     return JsonResponse({"status": "ok"})
 
 
@@ -31,8 +31,9 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """503 only when the database is away or not migrated; broker, replica, drift or no key to sign with make it
-    `degraded` with 200."""
+    """503 only when the database is unreachable or not migrated. Problems with the broker, the replica, drift or the
+    signing key give `degraded` with 200.
+    """
     try:
         checks = {"database": "ok", "migrations": "missing" if _migrations_missing() else "ok"}
     except DatabaseError:
@@ -40,10 +41,10 @@ def ready(request: HttpRequest) -> JsonResponse:
         checks = {"database": "unreachable"}
     failed = any(state != "ok" for state in checks.values())
     if not failed:
-        # What the nightly recount found last, in any campaign.
+        # The result of the last nightly recount, for all campaigns.
         drifted = Setting.objects.filter(name__startswith="drift:").exclude(value=0).exists()
         checks["drift"] = "found" if drifted else "ok"
-        # Degraded long before the deadline rather than stopped in the night after it.
+        # Report it long before the deadline; otherwise the freeze would stop that night.
         checks["signing"] = "ok" if can_be_signed() else "no_key"
     if not failed and read_replica.configured():
         checks["replica"] = read_replica.state()
@@ -55,7 +56,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 @cache
 def _migrations_of_the_code() -> frozenset[tuple[str, str]]:
-    """They change only with the code, that is with the process."""
+    """They change only with the code, so once per process is enough."""
     return frozenset(MigrationLoader(None).disk_migrations)
 
 
@@ -67,7 +68,7 @@ def _broker_answers() -> bool:
     try:
         with current_app.connection_for_write(connect_timeout=0.2) as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=0.5)
-    except Exception:  # every transport raises its own kind
+    except Exception:  # every transport raises its own exceptions
         logger.warning("The broker does not answer", exc_info=True)
         return False
     return True

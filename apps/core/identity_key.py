@@ -1,4 +1,4 @@
-"""The key that all stored digests of identities are made with."""
+"""The key of all stored identity digests."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from apps.core.models import Setting
 IDENTITY_KEY_CHECK = "identity_key_check"
 
 
-# Keys this process has compared with the database's: no digest is made with another.
+# Keys that this process has compared with the database's: digests are made only with these.
 _verified_keys: dict[str, bool] = {}
 
 
 def normalise_identity(kind: str, raw: str) -> Identity:
-    """Normalise raw text with this installation's region and key, to find what is stored: its handles may be older
-
+    """Normalise raw text with this installation's region and key, to find a stored identity: its handle may be older
     than HANDLE_PATTERN. Raises InvalidIdentity, ImproperlyConfigured.
     """
     return identity_normaliser(handles="")(kind, raw)
 
 
 def identity_normaliser(handles: str | None = None) -> Callable[[str, str], Identity]:
-    """What normalises identities that are to be recorded: a new handle has the syntax HANDLE_PATTERN (or `handles`).
+    """A normaliser for identities to be recorded: a new handle must match HANDLE_PATTERN (or `handles`).
 
     Raises ImproperlyConfigured.
     """
@@ -41,7 +40,7 @@ def identity_normaliser(handles: str | None = None) -> Callable[[str, str], Iden
 
 
 def verify_identity_key() -> None:
-    """Refuse to go on with another IDENTITY_KEY than the one all stored digests were made with.
+    """Refuse an IDENTITY_KEY that differs from the one of all stored digests.
 
     The first call stores the check value. Raises ImproperlyConfigured.
     """
@@ -49,14 +48,14 @@ def verify_identity_key() -> None:
     stored, _ = Setting.objects.get_or_create(name=IDENTITY_KEY_CHECK, defaults={"value": check})
     if not hmac.compare_digest(str(stored.value), check):
         raise ImproperlyConfigured(
-            "IDENTITY_KEY is not the key this database was filled with. With another key nobody would be recognised "
-            "again: set the key of the first start, or restore it from your secrets."
+            "IDENTITY_KEY is not the key this database was filled with. With another key no stored "
+            "identity would match: set the key of the first start, or restore it from your secrets."
         )
     _verified_keys[settings.IDENTITY_KEY] = True
 
 
 def email_digest(address: str) -> bytes | None:
-    """The digest of an e-mail address, or None for a text that is no address. Raises ImproperlyConfigured."""
+    """The digest of an e-mail address, or None for a text that is not an address. Raises ImproperlyConfigured."""
     try:
         return normalise_identity("email", address).digest
     except InvalidIdentity:

@@ -1,4 +1,4 @@
-"""Jobs that run once a period, however often they are requested."""
+"""Jobs that run once per period, however often they are requested."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import connection
 
 
 def claim_job(job: str, period: str, detail: dict[str, Any] | None = None) -> bool:
-    """Say in the caller's transaction that `job` is done for `period`. False: it already was, do nothing."""
+    """Record in the caller's transaction that `job` is done for `period`. False: it was already done, so do nothing."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO core_job (job, period, detail, done_at) VALUES (%s, %s, %s::jsonb, hundred_clock())"

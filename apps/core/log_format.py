@@ -1,6 +1,6 @@
-"""How a line of the log looks: when, in UTC; how grave; which part of the house; what.
+"""The format of log lines: time in UTC, level, the part of Hundred and the message.
 
-Nothing told can pretend to be a line, and what a database adds to a refusal, the whole row with its names, is left out.
+A message cannot imitate a log line. The row that a database error quotes is removed, because it contains names.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ import logging
 import re
 import time
 
-# From the first such line to the end of that exception: a value may have line breaks of its own.
+# From the first such line to the end of that exception: a value may contain line breaks.
 ADDED = re.compile(
     r"^(?:DETAIL|CONTEXT|QUERY|LINE \d+):.*?(?=\n\n(?:The above exception was|During handling of the above)|\Z)",
     re.MULTILINE | re.DOTALL,
 )
-LEFT_OUT = "(left out: it may say who somebody is)"
-# What ends a line, or a terminal obeys. A tab is only wide.
+LEFT_OUT = "(removed: it may identify a person)"
+# Characters that end a line or control a terminal. A tab is harmless.
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
-# Of a link that sets a password: what stands behind the page's name, and its token wherever it stands.
+# For a link that sets a password: what follows the page's name, and the token anywhere.
 LINK = re.compile(r"(?<=/set-password/)[^\s\"'<>]+|[0-9a-z]{1,13}-[0-9a-f]{32}(?![0-9a-f])")
 LINK_LEFT_OUT = "..."
 
 
 class WithoutRows(logging.Formatter):
-    """Formats as any other, and leaves out what PostgreSQL says of the row, its place in a COPY or the statement.
+    """A formatter that removes the row, the COPY position and the statement that PostgreSQL quotes.
 
-    Also what stands behind `/set-password/`: it would open somebody's account.
+    It also removes what follows `/set-password/`, because that link gives access to an account.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -35,9 +35,9 @@ class WithoutRows(logging.Formatter):
 
 
 class Line(WithoutRows):
-    """Escapes control characters in what is told. Tracebacks stand below it and keep their lines.
+    """Escapes control characters in messages. Tracebacks follow below and keep their lines.
 
-    `frames` in a record's extra is a traceback whose message is left out.
+    `frames` in a record's extra is a traceback without its message.
     """
 
     converter = staticmethod(time.gmtime)
@@ -46,7 +46,7 @@ class Line(WithoutRows):
 
     def format(self, record: logging.LogRecord) -> str:
         if getattr(record, "status_code", 500) < 500:
-            # Django traces what a request is refused for: where in the program that was is nobody's question.
+            # Django adds a traceback to refused requests; where the code refused them is of no interest.
             record = copy.copy(record)
             record.exc_info = record.exc_text = None
         text = super().format(record)
@@ -54,9 +54,9 @@ class Line(WithoutRows):
         return LINK.sub(LINK_LEFT_OUT, f"{text}\n{frames.rstrip()}" if frames else text)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        # The row first: escaped, its lines could not be told apart any more.
+        # First the row: after escaping, its lines could not be recognised.
         return CONTROL.sub(_escaped, ADDED.sub(LEFT_OUT, super().formatMessage(record)))
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")

@@ -1,4 +1,4 @@
-"""Statements of migrations that stand in whole `.sql` files, in the folder `sql` of their app."""
+"""Migration statements in whole `.sql` files, in the folder `sql` of their app."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ APPS = Path(__file__).resolve().parent.parent
 def run_file(app: str, name: str, *, functions: tuple[str, ...] = ()) -> RunSQL:
     """Run `apps/<app>/sql/<name>`; the reverse drops these functions and the triggers that call them.
 
-    A trigger on a table goes with its table. Migrations read these files, so a released file never changes: a later
-    migration brings its own.
+    A trigger on a table is dropped with its table. Migrations read these files, so a released file never changes: a
+    later migration brings its own.
     """
     reverse = "".join(f"DROP FUNCTION {function} CASCADE;\n" for function in functions)
     return RunSQL((APPS / app / "sql" / name).read_text(encoding="utf-8"), reverse or RunSQL.noop)

@@ -1,4 +1,4 @@
-"""The floor of the house: what every app above needs to be exact. Nothing here knows an employee or a campaign."""
+"""The models that every other app uses. Core knows neither employees nor campaigns."""
 
 import uuid
 
@@ -9,16 +9,16 @@ from apps.core.querysets import AuditQuerySet, Clock, RowChangeQuerySet, Session
 
 
 class Setting(models.Model):
-    """One value the whole installation shares, such as the check value of its identity key."""
+    """One value that the whole installation shares, such as the check value of its identity key."""
 
     name = models.TextField(primary_key=True)
     value = models.JSONField()
 
 
 class OutboxRow(models.Model):
-    """Somebody whose standings must be judged again: an employee, or whoever holds an identity.
+    """A pending re-evaluation: of an employee, or of the employees who hold an identity.
 
-    Written in the transaction of the change itself, deleted in the transaction of the mark.
+    Written in the transaction of the change, deleted in the transaction of the evaluation.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -55,7 +55,7 @@ class Job(models.Model):
 
 
 class Progress(models.Model):
-    """How far a long piece of work is, for whoever waits for it."""
+    """The progress of a long task, for the user who waits for it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     kind = models.TextField()
@@ -79,7 +79,7 @@ class Progress(models.Model):
 
 
 class StoredFile(models.Model):
-    """Bytes kept in the database until they expire: uploads, rejected lines, finished exports."""
+    """Bytes in the database until they expire: uploads, rejected lines, finished exports."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     name = models.TextField()
@@ -92,7 +92,7 @@ class StoredFile(models.Model):
 
 
 class StoredChunk(models.Model):
-    """One piece of a stored file, in order."""
+    """One chunk of a stored file, in order."""
 
     id = models.BigAutoField(primary_key=True)
     file = models.ForeignKey(StoredFile, on_delete=models.CASCADE)
@@ -104,10 +104,10 @@ class StoredChunk(models.Model):
 
 
 class FilePreview(models.Model):
-    """What a worker found in an uploaded file, for the account that sent it. It goes when the file goes.
+    """A worker's report on an uploaded file, for the account that sent it. It is deleted with the file.
 
-    `asked` says how to read the file, `version` counts how often that was said anew, `report` is empty until a worker
-    has read it.
+    `asked` says how to read the file, `version` counts the changes of `asked`, and `report` is empty until a worker has
+    read the file.
     """
 
     class State(models.TextChoices):
@@ -134,10 +134,10 @@ class FilePreview(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to whom, when. Appended, never changed: triggers and grants see to it.
+    """Who did what to whom, and when. Append-only: triggers and grants enforce it.
 
-    Actors and subjects are ids and labels without a foreign key, so that nothing above can pull an entry away.
-    `transaction` is the one it was written in, of the act itself: the RowChanges of the same one belong to it.
+    Actors and subjects are ids and labels without a foreign key, so that no deletion removes an entry. `transaction` is
+    the one of the action: the RowChanges of the same transaction belong to it.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -167,10 +167,11 @@ class AuditEntry(models.Model):
 
 
 class RowChange(models.Model):
-    """One statement that changed rows of a guarded table, written by the table's trigger, whoever ran it. Append-only.
+    """One statement that changed rows of an audited table, written by the table's trigger for every session.
+    Append-only.
 
-    A few keys, and of some tables what stood in these rows before and after; never a name or an identity. When no
-    entry of the house was written in its transaction, the commit writes one that says so.
+    It holds a few keys and, for some tables, the values before and after; never a name or an identity. When the
+    transaction wrote no audit entry, the commit adds one that says so.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -11,12 +11,12 @@ from django.db import connection
 from apps.core.locks import lock_facts
 from apps.core.models import Setting
 
-# While set, writers of contacts note identities too, because some campaign counts exclusively.
+# While set, writers of contacts queue identities too, because a campaign counts exclusively.
 WATCH_IDENTITIES = "watch_identities"
 
 
 def queue_reevaluation(ids: Iterable[int]) -> None:
-    """Note that the standings of these employees must be judged again. Part of the caller's transaction."""
+    """Queue these employees for re-evaluation. Part of the caller's transaction."""
     unique = sorted(set(ids))
     if unique:
         with connection.cursor() as cursor:
@@ -24,11 +24,11 @@ def queue_reevaluation(ids: Iterable[int]) -> None:
 
 
 def queue_identity_reevaluation(keys: Iterable[tuple[str, bytes]], *, always: bool = False) -> None:
-    """Note that whoever holds one of these (kind, digest) must be judged again.
+    """Queue the holders of these (kind, digest) for re-evaluation.
 
-    Without `always`, only while some campaign counts exclusively: nobody else's verdict hangs on a contact otherwise.
+    Without `always`, only while a campaign counts exclusively: otherwise a contact affects no other employee's verdict.
     """
-    # Asked first: a file brings thousands. Whoever holds the facts lock sees what was decided before it took it.
+    # Checked first: a file brings thousands. Under the facts lock the caller sees the decision made before it.
     if not always and not identity_tracking_on():
         return
     unique = sorted({(kind, bytes(key)) for kind, key in keys})
@@ -43,7 +43,7 @@ def queue_identity_reevaluation(keys: Iterable[tuple[str, bytes]], *, always: bo
 
 
 def queue_reevaluation_from_query(statement: str, parameters: Any = None) -> None:
-    """`queue_reevaluation` of every id that a statement answers; none of them comes here."""
+    """Queue every employee id that a statement returns; the ids stay in the database."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH found(employee_id) AS ({statement})"
@@ -53,7 +53,7 @@ def queue_reevaluation_from_query(statement: str, parameters: Any = None) -> Non
 
 
 def queue_identity_reevaluation_from_query(statement: str, parameters: Any = None) -> None:
-    """Queue every (kind, digest) that a statement answers, always; the identities stay in the database."""
+    """Queue every (kind, digest) that a statement returns, always; the identities stay in the database."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH found(kind, digest) AS ({statement})"
@@ -63,14 +63,14 @@ def queue_identity_reevaluation_from_query(statement: str, parameters: Any = Non
 
 
 def identity_tracking_on() -> bool:
-    """Whether identities are noted with every contact."""
+    """Whether contacts queue their identities too."""
     return Setting.objects.filter(name=WATCH_IDENTITIES).exists()
 
 
 def set_identity_tracking(watch: bool) -> None:
-    """From now on note identities with every contact, or stop. Draws a line between the writers before and after.
+    """Start or stop queueing identities with every contact. Takes the exclusive lock between earlier and later writers.
 
-    Never ask first whether it is so already: somebody may be about to change it.
+    Do not check the current value first: another transaction may be about to change it.
     """
     lock_facts(exclusive=True)
     if watch:
@@ -81,7 +81,7 @@ def set_identity_tracking(watch: bool) -> None:
 
 @dataclass(frozen=True)
 class OutboxBatch:
-    """What a drain took out of the outbox: employees' ids, and (kind, digest) of identities."""
+    """The rows that one call took out of the outbox: employees' ids, and (kind, digest) of identities."""
 
     employees: Sequence[int]
     identities: Sequence[tuple[str, bytes]]
@@ -89,10 +89,10 @@ class OutboxBatch:
 
 
 def pop_outbox(limit: int) -> OutboxBatch:
-    """Take up to `limit` notes that nobody else is taking. They are gone when, and only when, the caller commits."""
+    """Take up to `limit` unlocked outbox rows. They are deleted only when the caller commits."""
     with connection.cursor() as cursor:
         cursor.execute(
-            # As an array, these are found by their ids; as a set, by reading all that wait, for each piece again.
+            # An array is looked up by index; a set would read all waiting rows for each batch.
             "DELETE FROM core_outbox WHERE id = ANY(ARRAY"
             "(SELECT id FROM core_outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED))"
             " RETURNING employee_id, kind, digest",

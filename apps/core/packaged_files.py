@@ -1,4 +1,4 @@
-"""Files that come out of installed Python packages: found without importing the package, never committed here."""
+"""Files of installed Python packages: located without importing the package, never committed here."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-# What Plotly's script sets when it loads: `e.textContent='.maplibregl-map{...}'`, one JavaScript string.
+# Plotly's script sets this when it loads: `e.textContent='.maplibregl-map{...}'`, one JavaScript string.
 MAP_STYLE = re.compile(r"""\.textContent=(?P<quote>['"])(?P<css>\.maplibregl-map\{.*?)(?<!\\)(?P=quote)""", re.DOTALL)
 
 
@@ -30,8 +30,8 @@ def plotly_directory() -> Path:
 def plotly_bundle(chosen: str) -> Path:
     """Plotly's script: the installed package's, or the file that an installation chose.
 
-    Raises ImproperlyConfigured, with what to do, when that is no readable script of Plotly: charts would stay drawings
-    without a word.
+    Raises ImproperlyConfigured, with advice, when the file is not a readable Plotly script; without it the charts would
+    silently stay static.
     """
     if not chosen:
         return plotly_directory() / "plotly.min.js"
@@ -46,10 +46,10 @@ def plotly_bundle(chosen: str) -> Path:
 
 
 def map_style_hashes(bundle: Path) -> list[str]:
-    """CSP sources for the style sheet that this Plotly bundle inserts by itself; empty when it inserts none."""
-    found = MAP_STYLE.search(bundle.read_text(encoding="utf-8"))
-    if found is None:
+    """CSP sources for the style sheet that this Plotly bundle inserts; empty when it inserts none."""
+    match = MAP_STYLE.search(bundle.read_text(encoding="utf-8"))
+    if match is None:
         return []
-    css = re.sub(r"\\(['\"\\])", r"\1", found["css"])
+    css = re.sub(r"\\(['\"\\])", r"\1", match["css"])
     digest = hashlib.sha256(css.encode()).digest()
     return [f"'sha256-{base64.b64encode(digest).decode()}'"]

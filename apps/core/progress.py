@@ -1,4 +1,4 @@
-"""Progress of long work: a row that the one who waits can look at, whatever process does the work."""
+"""Progress of long work: a row that the waiting user can read, whichever process does the work."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from django.db import connection
 from apps.core.models import Progress
 from apps.core.querysets import Clock
 
-SAID_EVERY = 0.5
+UPDATE_SECONDS = 0.5
 
 
 def begin(kind: str, *, owner_id: int | None = None, total: int | None = None) -> Progress:
-    """A new piece of work, nothing done yet."""
+    """A new task with nothing done yet."""
     return Progress.objects.create(kind=kind, owner_id=owner_id, total=total)
 
 
 def advance(progress: Progress, done: int) -> None:
-    """`done` of `total` so far. Call it outside the work's own transaction, or nobody sees it."""
+    """Store `done` of `total`. Call it outside the work's own transaction, or other sessions cannot see it."""
     Progress.objects.filter(pk=progress.pk, finished_at=None).update(done=done, updated_at=Clock())
 
 
@@ -35,24 +35,24 @@ def finish(progress: Progress, result: dict[str, Any], *, failed: bool = False) 
 
 @contextmanager
 def track_progress(kind: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """How far a transaction is, written over a connection of its own: nobody would see it on the transaction's.
+    """The progress of a transaction, written over a separate connection so that other sessions can see it.
 
-    Yields what is to be called with how much is done; failed when the block raises.
+    Yields a function that takes the amount done; records a failure when the block raises.
     """
     last = time.monotonic()
-    with ThreadPoolExecutor(1) as beside:
-        row = beside.submit(begin, kind, total=total).result()
+    with ThreadPoolExecutor(1) as executor:
+        row = executor.submit(begin, kind, total=total).result()
 
-        def tell(done: int) -> None:
+        def report(done: int) -> None:
             nonlocal last
-            if time.monotonic() - last >= SAID_EVERY:
+            if time.monotonic() - last >= UPDATE_SECONDS:
                 last = time.monotonic()
-                beside.submit(advance, row, done).result()
+                executor.submit(advance, row, done).result()
 
         failed = True
         try:
-            yield tell
+            yield report
             failed = False
         finally:
-            beside.submit(finish, row, {}, failed=failed).result()
-            beside.submit(lambda: connection.close()).result()  # that thread's, not this one's
+            executor.submit(finish, row, {}, failed=failed).result()
+            executor.submit(lambda: connection.close()).result()  # the executor thread's connection, not this one's

@@ -1,4 +1,4 @@
-"""Expressions every app's queries may use."""
+"""Expressions that queries of every app may use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Clock(Func):
 
 
 class SessionUser(Func):
-    """The role that is signed in to the database: where an entry came from that no door of the house wrote."""
+    """The database role of the session: the origin of a change that no interface of Hundred wrote."""
 
     function = "session_user"
     template = "'database ' || %(function)s"
@@ -35,7 +35,7 @@ class SessionUser(Func):
 
 
 class ThisTransaction(Func):
-    """The running transaction, by a text that no other one has, in a restored installation either."""
+    """The running transaction, as a text that is unique, also in a restored installation."""
 
     function = "hundred_transaction"
     template = "%(function)s()"
@@ -45,10 +45,10 @@ class ThisTransaction(Func):
 
 
 class AuditQuerySet(QuerySet):
-    """Entries of the trail, the newest first."""
+    """Entries of the trail, newest first."""
 
     def shown_but(self, private: Q | None) -> AuditQuerySet:
-        """Entries with what they show: of those that match `private` neither whom they are about nor details."""
+        """Hide the subject and the details of the entries that match `private`."""
         hidden = private if private is not None else Q(pk__in=[])
 
         def shown(column: str, nothing: Any, field: Field) -> Case:
@@ -63,28 +63,29 @@ class AuditQuerySet(QuerySet):
     def chosen(
         self, *, about: str = "", q: str = "", since: datetime | None = None, until: datetime | None = None
     ) -> AuditQuerySet:
-        """Narrowed to what an action begins with, such as `roster`; to a part of who or whom; to [since, until).
+        """Filter by the beginning of the action, such as `roster`; by a part of the actor or subject; by [since,
+        until).
 
-        Of entries with what they show: what is hidden is not found either.
+        For entries of `shown_but`: a search does not find hidden texts.
         """
-        found = self.filter(action__startswith=f"{about}.") if about else self
+        entries = self.filter(action__startswith=f"{about}.") if about else self
         if q and storable(q):
-            found = found.filter(
+            entries = entries.filter(
                 Q(actor_label__icontains=q) | Q(shown_label__icontains=q) | Q(shown_id=q) | Q(origin__icontains=q)
             )
-        found = found.filter(at__gte=since) if since else found
-        return (found.filter(at__lt=until) if until else found).order_by("-at", "-pk")
+        entries = entries.filter(at__gte=since) if since else entries
+        return (entries.filter(at__lt=until) if until else entries).order_by("-at", "-pk")
 
 
 class RowChangeQuerySet(QuerySet):
-    """What statements changed, by the triggers' own word."""
+    """The changes that the audit triggers logged."""
 
     def by_act(self, entries: Iterable[AuditEntry]) -> dict[str, list[tuple[str, str, int | None]]]:
         """What the transactions of these entries changed: (table, operation, rows) by transaction."""
         written = {entry.transaction for entry in entries} - {""}
-        found = self.filter(transaction__in=written).values_list("transaction", "table_name", "operation")
+        changes = self.filter(transaction__in=written).values_list("transaction", "table_name", "operation")
         changed: dict[str, list[tuple[str, str, int | None]]] = {}
-        for transaction, table, operation, rows in found.annotate(Sum("rows")).order_by(
+        for transaction, table, operation, rows in changes.annotate(Sum("rows")).order_by(
             "transaction", "table_name", "operation"
         ):
             changed.setdefault(transaction, []).append((table, operation, rows))

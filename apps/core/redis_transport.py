@@ -1,6 +1,6 @@
-"""Redis and Valkey as a broker that is not trusted: an entry that is no message is dropped and does not end the worker.
+"""Redis and Valkey as an untrusted broker: an invalid entry is dropped and does not end the worker.
 
-kombu reads entries of its lists and hashes as its own JSON, and lets what goes wrong end the process.
+kombu reads entries of its lists and hashes as its own JSON, and an error ends the process.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ import redis
 from kombu.transport import redis as kombu_redis
 
 logger = logging.getLogger(__name__)
-# What an entry that kombu did not write raises while it is read as one.
+# Exceptions from reading an entry that kombu did not write.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError, redis.DataError)
 
 
 class QoS(kombu_redis.QoS):
     def append(self, message: Any, delivery_tag: Any) -> None:
-        self._mended(lambda: super(QoS, self).append(message, delivery_tag))
+        self._repaired(lambda: super(QoS, self).append(message, delivery_tag))
 
     def ack(self, delivery_tag: Any) -> None:
-        self._mended(lambda: super(QoS, self).ack(delivery_tag))
+        self._repaired(lambda: super(QoS, self).ack(delivery_tag))
 
     def restore_visible(self, *arguments: Any, **options: Any) -> None:
-        self._mended(lambda: super(QoS, self).restore_visible(*arguments, **options))
+        self._repaired(lambda: super(QoS, self).restore_visible(*arguments, **options))
 
-    def _mended(self, ask: Callable[[], None]) -> None:
+    def _repaired(self, operation: Callable[[], None]) -> None:
         kinds = {self.unacked_key: b"hash", self.unacked_index_key: b"zset"}
         with self.channel.conn_or_acquire() as connection:
-            _mended(connection, kinds, ask)
+            _repaired(connection, kinds, operation)
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
-        """Give a message out again; one that cannot be read is forgotten, or it would keep all others back."""
+        """Deliver a message again; an unreadable one is dropped, or it would block all others."""
         try:
             super().restore_by_tag(tag, client=client, leftmost=leftmost)
         except (*UNREADABLE, redis.ResponseError) as error:
@@ -43,7 +43,7 @@ class QoS(kombu_redis.QoS):
                 for key, command in ((self.unacked_index_key, "zrem"), (self.unacked_key, "hdel")):
                     try:
                         getattr(connection, command)(key, tag)
-                    except redis.ResponseError:  # another kind of key in its place
+                    except redis.ResponseError:  # a key of another type in its place
                         connection.delete(key)
 
 
@@ -53,17 +53,17 @@ class Channel(kombu_redis.Channel):
     def _size(self, queue: str) -> int:
         kinds = {self._q_for_pri(queue, priority): b"list" for priority in self.priority_steps}
         with self.conn_or_acquire() as connection:
-            return int(_mended(connection, kinds, lambda: super(Channel, self)._size(queue)))
+            return int(_repaired(connection, kinds, lambda: super(Channel, self)._size(queue)))
 
     def _queue_bind(self, exchange: str, *arguments: Any) -> None:
         kinds = {key % (exchange,): b"set" for key in (self.keyprefix_queue, self.keyprefix_binding_permanent)}
         with self.conn_or_acquire() as connection:
-            _mended(connection, kinds, lambda: super(Channel, self)._queue_bind(exchange, *arguments))
+            _repaired(connection, kinds, lambda: super(Channel, self)._queue_bind(exchange, *arguments))
 
     def _do_restore_message(
         self, payload: Any, exchange: Any, routing_key: Any, pipe: Any, leftmost: bool = False
     ) -> None:
-        """Raises what UNREADABLE names: kombu itself would log the whole entry and keep no message of it."""
+        """Raises the exceptions in UNREADABLE: kombu itself would log the whole entry and lose the message."""
         parts = (payload, payload["headers"], payload["properties"], payload["properties"]["delivery_info"])
         if not all(isinstance(part, dict) for part in parts):
             raise TypeError("no message")
@@ -77,8 +77,8 @@ class Channel(kombu_redis.Channel):
             _dropped(error)
             raise Empty from error
         except redis.ResponseError as error:
-            # Another kind of key stands in the place of the queue: as if the broker were away. It is deleted when the
-            # queue is declared over the next connection.
+            # A key of another type has the queue's name: treated as an unreachable broker. The next connection deletes
+            # it when it declares the queue.
             raise redis.ConnectionError(f"The queue cannot be read: {error}") from error
 
 
@@ -86,16 +86,16 @@ class Transport(kombu_redis.Transport):
     Channel = Channel
 
 
-def _mended(connection: Any, kinds: Mapping[str, bytes], ask: Callable[[], Any]) -> Any:
-    """What `ask` returns; keys that are not of their kind are deleted, for they hold no message."""
+def _repaired(connection: Any, kinds: Mapping[str, bytes], operation: Callable[[], Any]) -> Any:
+    """The result of the operation; keys of the wrong type are deleted, because they hold no message."""
     try:
-        return ask()
+        return operation()
     except redis.ResponseError:
         for key, kind in kinds.items():
             if connection.type(key) not in (kind, b"none"):
                 connection.delete(key)
                 logger.warning("A key of the broker was deleted: it is no %s.", kind.decode())
-        return ask()
+        return operation()
 
 
 def _dropped(error: Exception) -> None:

@@ -1,6 +1,6 @@
-"""Variables whose value stands in a file, as stores of secrets give it: NAME_FILE=/run/secrets/name, and no NAME.
+"""Variables whose value is in a file, as secret stores provide it: NAME_FILE=/run/secrets/name, and no NAME.
 
-The environment, which programs hand on and print when they break, then holds where a secret is, not the secret.
+The environment, which programs pass on and print when they fail, then holds the path and not the secret.
 """
 
 import os
@@ -14,15 +14,16 @@ SUFFIX = "_FILE"
 
 
 class FileBackedEnviron(Mapping[str, str]):
-    """The environment as settings see it. Looking a name up raises KeyError where neither it nor its file is given, and
-    ImproperlyConfigured for a file that gives nothing: whoever names one never gets another value by mistake."""
+    """The environment as settings see it. A lookup raises KeyError where neither the name nor its file is given. It
+    raises ImproperlyConfigured for an unusable file, so that no other value replaces it by mistake.
+    """
 
     def __getitem__(self, name: str) -> str:
         path = os.environ.get(name + SUFFIX)
         if not path:
             return os.environ[name]
         if os.environ.get(name):
-            raise ImproperlyConfigured(f"{name} and {name}{SUFFIX} are both set: keep one of them.")
+            raise ImproperlyConfigured(f"{name} and {name}{SUFFIX} are both set: remove one of them.")
         return _read(name + SUFFIX, Path(path))
 
     def __iter__(self) -> Iterator[str]:
@@ -34,14 +35,15 @@ class FileBackedEnviron(Mapping[str, str]):
 
 
 class Environment(environ.Env):
-    """django-environ over it. Its own FileAwareEnv keeps the newline that editors leave at the end of a file, and takes
-    the file where both are given."""
+    """django-environ over it. Its own FileAwareEnv keeps the final newline of a file, and prefers the file where both
+    are given.
+    """
 
     ENVIRON = FileBackedEnviron()
 
 
 def is_given(name: str) -> bool:
-    """Whether the caller has set this variable, itself or by a file; the file is not looked at."""
+    """Whether the caller has set this variable, directly or by a file; the file is not read."""
     return bool(os.environ.get(name) or os.environ.get(name + SUFFIX))
 
 
@@ -55,6 +57,6 @@ def _read(variable: str, path: Path) -> str:
     if not value:
         raise ImproperlyConfigured(f"{variable} names {path}, which is empty.")
     if value.startswith("$"):
-        # django-environ takes such a value for the name of another variable, and would find none.
+        # django-environ treats such a value as the name of another variable, which does not exist.
         raise ImproperlyConfigured(f"{variable} names {path}, whose value must not begin with a dollar sign.")
     return value

@@ -1,4 +1,4 @@
-"""Addresses that an installation is told: where people reach it, and its broker and cache."""
+"""Configured addresses: the public address, the broker and the cache."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 # Schemes whose connection is encrypted.
 ENCRYPTED = frozenset({"rediss", "amqps"})
-# Brokers that live in this process.
+# Brokers inside this process.
 IN_PROCESS = frozenset({"memory"})
 
 
 def public_address(text: str, *, local: bool) -> str:
-    """BASE_URL without its final slash. Raises ImproperlyConfigured unless it is an origin, on servers an https one."""
+    """BASE_URL without its final slash. Raises ImproperlyConfigured unless it is an origin, on servers with https."""
     address = urlsplit(text.strip())
     schemes = ("https", "http") if local else ("https",)
     if address.scheme not in schemes or not address.hostname or address.username or address.query or address.fragment:
@@ -25,7 +25,7 @@ def public_address(text: str, *, local: bool) -> str:
 
 
 def weaknesses(url: str) -> list[str]:
-    """What a broker or cache at this address lacks: `TLS`, `a password`. Nothing on this machine."""
+    """What a broker or cache at this address lacks: `TLS`, `a password`. Empty for addresses on this machine."""
     address = urlsplit(url)
     scheme, _, kind = address.scheme.partition("+")
     # kombu writes a socket as redis+socket://, the client library as unix://, limits as redis+unix://.
@@ -39,7 +39,7 @@ def weaknesses(url: str) -> list[str]:
 
 
 def cache_of(broker_url: str) -> str:
-    """The cache beside a Redis or Valkey that is the broker: the next database, or none for another kind of broker."""
+    """The cache on the Redis or Valkey that is the broker: the next database, or none for other brokers."""
     address = urlsplit(broker_url)
     if address.scheme.partition("+")[0] not in ("redis", "rediss"):
         return ""
@@ -50,8 +50,8 @@ def cache_of(broker_url: str) -> str:
     return address._replace(path=f"/{int(path or 0) + 1}").geturl() if path.isdecimal() or not path else broker_url
 
 
-def place_of(url: str) -> tuple[str, str, str, str]:
-    """(server, database, user, password): alike for two addresses that reach the same keys by the same right."""
+def location_of(url: str) -> tuple[str, str, str, str]:
+    """(server, database, user, password): equal for two addresses that reach the same keys with the same rights."""
     address = urlsplit(url.replace("redis+socket://", "unix://", 1))
     query = parse_qs(address.query)
     database = (query.get("db") or query.get("virtual_host") or [""])[0]

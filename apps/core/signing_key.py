@@ -1,7 +1,7 @@
-"""The key that signs what is final: SIGNING_KEY. It is read only where something is signed, and is never stored.
+"""The key that signs final results: SIGNING_KEY. Only processes that sign read it, and it is never stored.
 
 Processes that sign nothing need not have it. The worker, which signs, announces its public key in the database, so that
-the web processes know whether a result could be signed.
+the web processes know whether a result can be signed.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from apps.core.identity import signing_seed
 from apps.core.models import Setting
 
 logger = logging.getLogger(__name__)
-# The setting that holds the worker's public key as PEM; empty: the worker has no key. It says whether there is one, and
+# The setting with the worker's public key as PEM; empty: the worker has no key. It only shows whether a key exists and
 # proves nothing.
 ANNOUNCED = "signing_public_key"
 
 
 class CannotSign(RuntimeError):
-    """There is no key to sign with, with a sentence that names what the operator must set."""
+    """There is no signing key; the sentence names what the operator must set."""
 
 
 def missing() -> str:
-    """The sentence for whoever asks for something that would have to be signed."""
+    """The sentence for a user whose action needs a signature."""
     return _("SIGNING_KEY is not set for the worker, so no result can be signed. The operator of this site has to set "
-             "it: docs/deployment.md says how.")  # fmt: skip
+             "it: see docs/deployment.md.")  # fmt: skip
 
 
 def has_key() -> bool:
@@ -40,7 +40,7 @@ def has_key() -> bool:
 
 
 def private_key() -> Ed25519PrivateKey:
-    """The key to sign with. Raises CannotSign."""
+    """The signing key. Raises CannotSign."""
     if not has_key():
         raise CannotSign(missing())
     try:
@@ -52,32 +52,32 @@ def private_key() -> Ed25519PrivateKey:
 def public_key() -> str:
     """The public half of this process's key as PEM. Raises CannotSign.
 
-    What the worker announced is not given out as such: the application's role could have written it.
+    It ignores the worker's announcement, which the application's role could have written.
     """
     return pem_of(private_key())
 
 
 def public_key_of(secret: str) -> str:
-    """The public key, as PEM, of a signing key as SIGNING_KEY has it. Raises ValueError."""
+    """The public key, as PEM, of a SIGNING_KEY value. Raises ValueError."""
     return pem_of(Ed25519PrivateKey.from_private_bytes(signing_seed(secret)))
 
 
 def fingerprint(pem: str) -> str:
-    """What two people compare over the telephone: SHA-256 of the public key, in groups."""
+    """SHA-256 of the public key in groups, for two people to compare by telephone."""
     raw = load_pem_public_key(pem.encode()).public_bytes(Encoding.Raw, PublicFormat.Raw)
     digits = hashlib.sha256(raw).hexdigest()[:32]
     return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
 
 
 def announce() -> None:
-    """Called by the worker: stores its public key, or that it has none, where it has changed; says the latter aloud."""
+    """Store the worker's public key, or that it has none, if it changed; log a missing key."""
     try:
-        mine = pem_of(private_key())
+        public_key_pem = pem_of(private_key())
     except CannotSign as error:
-        mine = ""
+        public_key_pem = ""
         _say_once(str(error))
-    if _announced() != mine:
-        Setting.objects.update_or_create(name=ANNOUNCED, defaults={"value": mine})
+    if _announced() != public_key_pem:
+        Setting.objects.update_or_create(name=ANNOUNCED, defaults={"value": public_key_pem})
 
 
 @cache
@@ -86,7 +86,7 @@ def _say_once(problem: str) -> None:
 
 
 def can_be_signed() -> bool:
-    """Whether the worker could sign a result; before a worker has announced itself, whether this process could."""
+    """Whether the worker can sign a result; before a worker has announced itself, whether this process can."""
     announced = _announced()
     return has_key() if announced is None else bool(announced)
 
@@ -97,5 +97,5 @@ def _announced() -> str | None:
 
 
 def pem_of(key: Ed25519PrivateKey) -> str:
-    """The public half of a key."""
+    """The public half of a key as PEM."""
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -1,4 +1,4 @@
-"""Plotly's script, wherever it lies, as the static file `vendor/plotly.min.js`, and nothing else of its folder."""
+"""Plotly's script as the static file `vendor/plotly.min.js`, and no other file of its folder."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from django.core.files.storage import FileSystemStorage, Storage
 
 
 class _Bundle(FileSystemStorage):
-    """A folder of one file, which `collectstatic` puts below `vendor/`; nothing else of its real folder is seen."""
+    """A folder with one file, which `collectstatic` puts below `vendor/`; other files of the folder are hidden."""
 
     prefix = "vendor"
     name = "plotly.min.js"
@@ -30,8 +30,8 @@ class PackagedFinder(BaseFinder):
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
         if path != f"{self.storage.prefix}/{self.storage.name}":
             return []
-        found = self.storage.path(self.storage.name)
-        return [found] if find_all else found
+        path = self.storage.path(self.storage.name)
+        return [path] if find_all else path
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, Storage]]:
         yield self.storage.name, self.storage

@@ -1,4 +1,4 @@
-"""The planner's statistics after a large write: PostgreSQL refreshes them by itself, but a minute or more too late."""
+"""The planner's statistics after a large write: PostgreSQL refreshes them a minute or more too late."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import partial
 from django.db import DatabaseError, connection, transaction
 
 logger = logging.getLogger(__name__)
-# Below this, a plan that knows nothing of the new rows costs milliseconds, and files of a few hundred people, of which
-# a company sends thousands a day, must not each read samples of every table. Above it, it is known to cost minutes.
+# Below this size outdated statistics cost milliseconds. A company sends thousands of small files a day, which must not
+# each sample every table. Above it, they have cost minutes.
 ANALYSED_FROM_ROWS = 10_000
 ROSTER_TABLES = (
     "employees_employee", "employees_employeeidentity", "employees_employment", "employees_placement",
@@ -19,10 +19,10 @@ CONTACT_TABLES = ("contacts_contact", "contacts_contactidentity")
 
 
 def refresh_statistics(*tables: str, written: int) -> None:
-    """Analyse tables into which so many rows were written, once the transaction is committed.
+    """Analyse tables into which so many rows were written, after the commit.
 
-    Nothing happens below ANALYSED_FROM_ROWS. Without `tables`, every table that holds a row is analysed. What fails is
-    logged: the rows are there, and autovacuum follows.
+    Does nothing below ANALYSED_FROM_ROWS. Without `tables`, analyses every table that has rows. A failure is logged:
+    the rows are stored, and autovacuum follows.
     """
     if written >= ANALYSED_FROM_ROWS:
         transaction.on_commit(partial(_analyse, tables), robust=True)
@@ -31,7 +31,7 @@ def refresh_statistics(*tables: str, written: int) -> None:
 def _analyse(tables: tuple[str, ...]) -> None:
     for table in tables or _with_rows():
         try:
-            # A statement and a transaction for each: no lock is held for longer than one table takes.
+            # Each table in its own transaction: no lock lasts longer than one table.
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SELECT hundred_analyze(ARRAY[%s])", [table])
         except DatabaseError as error:

@@ -1,8 +1,8 @@
-"""What a worker takes from the broker, which is not trusted: the name of a task of ours, its arguments, its expiry.
+"""What a worker accepts from the untrusted broker: the name of one of Hundred's tasks, its arguments, its expiry.
 
-Celery's messages can say far more: callbacks and chains (further tasks by name), time limits, retries, a place for the
-result; and any registered task can be named, Celery's own among them. All of that is dropped here, before a message
-becomes a request. Who can write to the broker can only ask for work that the database knows of (ADR 66).
+Celery's messages can say far more: callbacks and chains, time limits, retries, a place for the result; and they can
+name any registered task, including Celery's own. This module drops all of that before a message becomes a request. A
+writer to the broker can only request work that the database knows of (ADR 66).
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ OURS = "apps."
 MAX_BODY_BYTES = 10_000
 MAX_TEXT_CHARS = 40
 MAX_ID = 2**63 - 1
-# A header or a body that is none may fail in any of these ways while it is read.
+# The exceptions from reading an invalid header or body.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError)
 
 
 class Refused(ValueError):
-    """The message asks for nothing that a worker does; the text says why, without what was in it."""
+    """The message asks for nothing that a worker does; the text gives the reason without quoting the message."""
 
 
 class Consumer(CeleryConsumer):
-    """Celery's consumer of task messages, behind a check of each; it hears no events and no remote control.
+    """Celery's consumer of task messages with a check of each; it receives no events and no remote control.
 
-    Gossip and mingle read what other workers broadcast, and gossip starts tasks that are named there. Whatever the
-    command line says, they are off.
+    Gossip and mingle read broadcasts of other workers, and gossip starts tasks named there. They are off, whatever the
+    command line says.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -68,7 +68,7 @@ class Consumer(CeleryConsumer):
 
 
 def reduce(message: Any, tasks: dict[str, Task]) -> None:
-    """Replace what the message says by the little that it may say. Raises Refused, or one of UNREADABLE."""
+    """Reduce the message to its permitted parts. Raises Refused, or one of UNREADABLE."""
     headers = message.headers
     name, body = headers["task"], message.body
     if not isinstance(name, str) or not name.startswith(OURS) or name not in tasks:
@@ -97,7 +97,7 @@ def reduce(message: Any, tasks: dict[str, Task]) -> None:
 
 
 def _check_arguments(task: Task, arguments: list[Any]) -> None:
-    """Each must be what the task's signature says: a row's number, a UUID as text, or a word."""
+    """Each argument must match the task's signature: a row's number, a UUID as text, or a word."""
     hints = get_type_hints(task.run)
     parameters = list(inspect.signature(task.run).parameters)
     if len(arguments) != len(parameters):
@@ -122,12 +122,12 @@ def _is_word(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= MAX_TEXT_CHARS and value.isascii() and value.isprintable()
 
 
-# By the annotation of a task's parameter. A task whose parameters are of other kinds does not start: KeyError.
+# By the annotation of a task's parameter. A task with parameters of other types fails at start: KeyError.
 ACCEPTED: dict[Any, Callable[[Any], bool]] = {int: _is_number, uuid.UUID | str: _is_uuid, str: _is_word}
 
 
 def unpack_nothing() -> None:
-    """No message of ours is compressed: one that is could fill the memory before anything looks at it."""
+    """Hundred compresses no messages: a compressed one could fill the memory before the check."""
     for kind in compression.encoders():
         compression.register(_refuse, _refuse, kind)
 

@@ -1,4 +1,4 @@
-"""Time zones: which there are. Python looks through its folders for them at every question."""
+"""The available time zones, cached: Python searches its folders on every call."""
 
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -10,12 +10,12 @@ from django.db import connection
 
 @cache
 def time_zones() -> frozenset[str]:
-    """The names of all zones this Python knows, such as Asia/Shanghai."""
+    """The names of all zones that Python knows, such as Asia/Shanghai."""
     return frozenset(available_timezones())
 
 
 def is_time_zone(name: str) -> bool:
-    """Whether Python and PostgreSQL both have a zone of this name: else they count days differently, or not at all."""
+    """Whether Python and PostgreSQL both know this zone: otherwise they count days differently or not at all."""
     if name not in time_zones():
         return False
     try:
@@ -27,7 +27,7 @@ def is_time_zone(name: str) -> bool:
 
 @cache
 def _have(name: str) -> None:
-    """Raises LookupError, which is not kept: a server may learn a zone, but forgets none."""
+    """Raises LookupError, which is not cached: a server may learn a zone but never forgets one."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_timezone_names WHERE name = %s)", [name])
         if not cursor.fetchone()[0]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken, MultiFernet
 
-from apps.core.encryption import seal_of
+from apps.core.encryption import fernet_for
 from apps.employees.models import Employee
 
 LASTS = timedelta(days=1)
@@ -36,4 +36,4 @@ def unseal(token: str, *, reader: Employee, at: datetime) -> str:
 
 def _seal(reader: Employee) -> MultiFernet:
     # A key for each reader: an address that is passed on tells its receiver nothing.
-    return seal_of(f"contact search {reader.pk}")
+    return fernet_for(f"contact search {reader.pk}")

@@ -1,1 +1,1 @@
-"""The demo: a company with its contacts. It runs only in an empty database."""
+"""The demo: a company with its contacts, only for an empty database."""

@@ -1,6 +1,5 @@
-"""Accounts of the few who can sign in to the demo. Their passwords are made at random for each installation and kept
-
-beside the demo's mark, which exists in no database with real people: so `demo_sign_ins` can print them again.
+"""Accounts for the demo's few users. Their random passwords are stored with the demo's mark, so that `demo_sign_ins`
+can print them again. No database with real employees has that mark.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ from apps.core.audit import Actor, audit
 from apps.demo.company import Company
 from apps.employees.models import Employee
 
-# No letter or digit that looks like another.
+# No letters or digits that look alike.
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 OPERATOR = "operator"
 
 
 def make_sign_ins(company: Company, by: Actor) -> list[dict[str, str]]:
-    """Give the demo's employee, manager, two of HR and operator an account; returns role, login, password, name."""
+    """Give the demo's employee, manager, two HR users and operator an account; returns role, login, password, name."""
     made = [_with_password(role, account) for role, account in _accounts(company, by)]
-    # The demo's two of HR decide at once: nobody's account was taken over here.
+    # The demo's two HR users may approve at once: these accounts are new and were not taken over.
     Account.objects.update(security_changed_at=None)
-    # Nobody of a made-up company reads mails about their roles.
+    # The employees of a made-up company read no mails about their roles.
     SecurityEvent.objects.all().delete()
     return made
 

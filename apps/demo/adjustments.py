@@ -1,4 +1,4 @@
-"""A few adjustments of the demo, as its two of HR would make them: granted ones, and one that waits."""
+"""A few adjustments of the demo by its two HR users: approved ones, and a pending one."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from apps.demo.company import Company
 from apps.employees.models import Employee
 
 HALF = 50
-# Since when somebody counts as having joined last, from the opening on.
+# An employee who joined after this part of the campaign counts as a late joiner.
 LATE = timedelta(days=10)
 
 
 def adjust_some(campaign: Campaign, company: Company) -> None:
-    """Exempt one on leave, halve the target of one who works part time, adjust who joined last, and ask for one more.
+    """Exempt an employee on leave, halve a part-time target, adjust the last joiners, and request one more.
 
-    Each of HR then finds something to do: the first a request that waits, both those who joined earlier.
+    Each HR user then sees work: the first a pending request, and both the late joiners.
     """
     asks, grants = (_actor(company, place) for place in company.hr)
     chosen = _team_members(company)
     on_leave, part_time, waiting = (next(chosen, None) for _ in range(3))
     if on_leave:
-        asked = request_adjustment(
+        request = request_adjustment(
             campaign=campaign, employee=on_leave, kind="leave", reason="Parental leave", exempt=True, by=asks
         )
-        grant_adjustment(request_id=asked.pk, by=grants)
+        grant_adjustment(request_id=request.pk, by=grants)
     if part_time:
-        asked = request_adjustment(
+        request = request_adjustment(
             campaign=campaign, employee=part_time, kind="part_time", reason="Works half the week", target=HALF, by=asks
         )
-        grant_adjustment(request_id=asked.pk, by=grants)
+        grant_adjustment(request_id=request.pk, by=grants)
     _adjust_last_joiners(campaign, asks, grants)
     if waiting:
         request_adjustment(
@@ -48,14 +48,14 @@ def adjust_some(campaign: Campaign, company: Company) -> None:
 
 def _adjust_last_joiners(campaign: Campaign, asks: Actor, grants: Actor) -> None:
     day = campaign.rule.opens_on + LATE
-    found = preview_rule(campaign.rule, db_now(), joined_after=day, department="", besides_employee=None)
-    if not found.listed:
+    preview = preview_rule(campaign.rule, db_now(), joined_after=day, department="", besides_employee=None)
+    if not preview.listed:
         return
-    asked = request_prorated_targets(
-        campaign=campaign, joined_after=day, reason="Joined while the campaign ran", seen=found.digest, by=asks
+    request = request_prorated_targets(
+        campaign=campaign, joined_after=day, reason="Joined while the campaign ran", seen=preview.digest, by=asks
     )
-    seen = recheck(asked, campaign.rule, db_now(), None)
-    grant_adjustment(request_id=asked.pk, seen=seen.digest, by=grants)
+    current = recheck(request, campaign.rule, db_now(), None)
+    grant_adjustment(request_id=request.pk, seen=current.digest, by=grants)
 
 
 def _actor(company: Company, place: int) -> Actor:
@@ -67,7 +67,7 @@ def _employee(company: Company, place: int) -> Employee:
 
 
 def _team_members(company: Company) -> Iterator[Employee]:
-    """Those who lead nobody, are still there, and do not sign in."""
+    """Employees without a team who have not left and have no demo account."""
     leads = {person.manager for person in company.people}
     for place, person in enumerate(company.people):
         if place not in leads and place not in company.shown and person.left_at is None:

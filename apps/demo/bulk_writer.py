@@ -1,4 +1,4 @@
-"""Writes the contacts of a plan: chunk by chunk, each in a transaction of its own, on one connection or on several."""
+"""Writes the contacts of a plan in chunks, each in its own transaction, over one or more connections."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from apps.demo.store import ContactWriter
 from apps.employees.models import Employee
 
 JOB = "demo_contacts"
-# How many contacts one connection writes before a second one helps.
+# Below this number of contacts a second connection does not help.
 ALONE = 300_000
-MOST_WORKERS = 4
+MAX_WORKERS = 4
 
 # progress(done, total)
 Progress = Callable[[int, int], None]
 
 
 class Stopped(Exception):
-    """Another connection failed, or somebody pressed Ctrl-C."""
+    """Another connection failed, or the user pressed Ctrl-C."""
 
 
 class Filling:
-    """The contacts of a plan on their way into the database. A chunk that an earlier run has written is passed over."""
+    """Writes the contacts of a plan; it skips chunks that an earlier run has written."""
 
     def __init__(self, plan: Plan, progress: Progress) -> None:
         self.plan, self.progress, self.lock, self.stop = plan, progress, Lock(), Event()
@@ -39,9 +39,11 @@ class Filling:
         self.total, self.done = sum(self.recorder.counts), 0
 
     def run(self, workers: int | None = None) -> int:
-        """Write what is missing; returns how many contacts the plan has. One worker is the caller's own connection."""
+        """Write the missing chunks; returns the number of contacts in the plan. One worker uses the caller's
+        connection.
+        """
         if workers is None:
-            workers = 1 if self.total <= ALONE else min(os.cpu_count() or 1, MOST_WORKERS)
+            workers = 1 if self.total <= ALONE else min(os.cpu_count() or 1, MAX_WORKERS)
         self._advance(0)
         if workers == 1:
             for places in self.plan.chunks():
@@ -51,7 +53,7 @@ class Filling:
         return self.total
 
     def _write_side_by_side(self, workers: int) -> None:
-        """Every chunk, on `workers` connections; the first failure ends all."""
+        """Write every chunk over `workers` connections; the first failure ends all."""
 
         def on_own_connection(places: range) -> None:
             try:
@@ -64,7 +66,7 @@ class Filling:
                 for done in as_completed([pool.submit(on_own_connection, places) for places in self.plan.chunks()]):
                     done.result()
             except BaseException:
-                # Who is in the middle of a chunk rolls it back: nobody waits for the end of it.
+                # A connection in the middle of a chunk rolls back at once.
                 self.stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -77,10 +79,10 @@ class Filling:
                 self._advance(sum(self.recorder.counts[place] for place in places))
                 return
             with ContactWriter() as writer:
-                for piece in self.plan.pieces(places):
+                for batch in self.plan.batches(places):
                     if self.stop.is_set():
                         raise Stopped
-                    drafts = [(self._id(place), self.recorder.contacts_of(place)) for place in piece]
+                    drafts = [(self._id(place), self.recorder.contacts_of(place)) for place in batch]
                     self._advance(writer.write(drafts))
 
     def _id(self, place: int) -> int:

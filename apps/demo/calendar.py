@@ -1,4 +1,4 @@
-"""When the demo campaign runs, and when in it people record their contacts."""
+"""The period of the demo campaign, and when its employees record their contacts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-# A campaign that opened less long ago has no curve to show.
+# A campaign that opened later than this has no curve to show.
 LEAST_DAYS_GONE = 14
 LEAST_DAYS_LEFT = 10
 EARLY_DAYS = 21
-# How likely a contact is recorded on a Monday ... Sunday, and in each hour of the day.
+# The weights of recording a contact by weekday, Monday to Sunday, and by hour of the day.
 WEEKDAYS = (1.15, 1.05, 1.0, 1.0, 0.85, 0.22, 0.16)
 HOURS = (0, 0, 0, 0, 0, 0, 0.05, 0.3, 1, 2.2, 2.8, 2.2, 1.1, 1.3, 2.1, 2.4, 2.1, 1.6, 0.9, 0.7, 0.8, 0.6, 0.3, 0.1)
 HOURS_SUM = tuple(accumulate(HOURS))
@@ -31,7 +31,7 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 @dataclass(frozen=True)
 class Calendar:
-    """The demo campaign's days, and the instant at which the demo stands still."""
+    """The demo campaign's days, and the demo's current instant."""
 
     name: str
     opens_on: date
@@ -40,23 +40,22 @@ class Calendar:
 
     @property
     def opens_at(self) -> datetime:
-        """The campaign's opening instant."""
         return start_of_day(self.opens_on, ZONE)
 
     @property
     def today(self) -> date:
-        """The campaign's local day of `now`."""
+        """The local day of `now`."""
         return self.now.astimezone(ZoneInfo(ZONE)).date()
 
     def part(self, share: float) -> date:
-        """The day at which this share of the time from the opening to today is gone."""
+        """The day at which this share of the time from the opening to today has passed."""
         return self.opens_on + timedelta(days=int((self.today - self.opens_on).days * share))
 
 
 def calendar(now: datetime) -> Calendar:
-    """A campaign that is running at `now`, in Asia/Shanghai, and ends with a month.
+    """A campaign that is open at `now`, in Asia/Shanghai, and ends with a month.
 
-    From 21 October to 30 November it is that year's November campaign; else about two thirds of one are gone.
+    From 21 October to 30 November it is that year's November campaign; otherwise about two thirds of it have passed.
     """
     today = now.astimezone(ZoneInfo(ZONE)).date()
     opens_on, deadline = date(today.year, 10, 21), date(today.year, 11, 30)
@@ -73,7 +72,7 @@ def _end_of_month(day: date) -> date:
 
 
 def microseconds(at: datetime) -> int:
-    """An instant as whole microseconds since 1970, in which the demo computes."""
+    """An instant as whole microseconds since 1970, the unit of the demo's calculations."""
     return (at - EPOCH) // MICROSECOND
 
 
@@ -83,7 +82,7 @@ def instant(value: int) -> datetime:
 
 
 def stamp(value: int) -> str:
-    """That instant as PostgreSQL reads it; twice as quick as by way of a datetime, for the writer's hot loop."""
+    """The instant in PostgreSQL's input format; twice as fast as a datetime, for the writer's inner loop."""
     return f"{_minute(value // MINUTE)}{value % MINUTE / SECOND:09.6f}+00"
 
 
@@ -93,7 +92,7 @@ def _minute(number: int) -> str:
 
 
 class Curve:
-    """Draws instants of one habit: `growth` > 0 records more towards now, < 0 more in the beginning."""
+    """Draws instants of one habit: `growth` > 0 records more towards now, < 0 more at the beginning."""
 
     def __init__(self, calendar: Calendar, growth: float) -> None:
         days = (calendar.today - calendar.opens_on).days + 1
@@ -101,17 +100,17 @@ class Curve:
         weights = []
         for place in range(days):
             day = calendar.opens_on + timedelta(days=place)
-            gone = (place + 1) / days
+            elapsed = (place + 1) / days
             slow_start = min(1.0, 0.25 + place / 7)
-            # Of today, only what has passed of it.
+            # Of today, only the time that has passed.
             hours = min((self.now - opened - place * DAY) // HOUR, 24)
             passed = sum(HOURS[:hours]) / HOURS_SUM[-1]
-            weights.append(WEEKDAYS[day.weekday()] * slow_start * gone**growth * passed)
+            weights.append(WEEKDAYS[day.weekday()] * slow_start * elapsed**growth * passed)
         self.opened = opened
         self.until: Sequence[float] = list(accumulate(weights))
 
     def draw(self, rng: Random, start: int, end: int, shift: int) -> int:
-        """An instant in [start, end), of people whose day begins `shift` microseconds after Shanghai's."""
+        """An instant in [start, end) for employees whose day begins `shift` microseconds after Shanghai's."""
         first = max((start - self.opened) // DAY, 0)
         last = min((end - 1 - self.opened) // DAY, len(self.until) - 1)
         below = self.until[first - 1] if first else 0.0
@@ -120,6 +119,6 @@ class Curve:
         at = self.opened + place * DAY + shift + hour * HOUR + int(rng.random() * HOUR)
         if start <= at < end:
             return at
-        # A day cut short: any moment of it, or of the whole period, that lies within.
+        # For a partial day: any instant of it, or of the whole period, within the limits.
         low, high = max(start, self.opened + place * DAY), min(end, self.opened + (place + 1) * DAY)
         return low + int(rng.random() * (high - low)) if low < high else start + int(rng.random() * (end - start))

@@ -1,6 +1,6 @@
-"""The demo company: departments, a reporting tree six or more levels deep, people with names, addresses and histories.
+"""The demo company: departments, an org tree of six or more levels, and employees with names, addresses and histories.
 
-Everything follows from (size, seed, calendar); nothing here touches a database.
+Everything follows from (size, seed, calendar); nothing here uses a database.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from apps.demo.calendar import Calendar
 from apps.demo.fake_contacts import full_name, phone_number
 from apps.demo.names import DEPARTMENTS, EXECUTIVE, HUMAN_RESOURCES, OFFICES, REGIONS
 
-# A team lead's team, and how few people below still want a level of their own.
+# The size of a team lead's team, and the smallest number of people for a separate level.
 TEAM, FLAT = 7, 9
 LEAST_EMPLOYEES = 10
-# A good size for the team of the manager who shows it, and sub-teams enough to set side by side.
+# The team of the demo's manager: a suitable size, with enough sub-teams to compare.
 SHOWN_TEAM, SHOWN_LEAST, SHOWN_MOST, SHOWN_TEAMS, SHOWN_LEVELS = 60, 30, 150, 4, 3
 DAYS_HIRED = 4_000
 LEFT_SHARE, JOINED_SHARE, MOVED_SHARE = 0.01, 0.02, 0.02
@@ -28,9 +28,9 @@ LEFT_SHARE, JOINED_SHARE, MOVED_SHARE = 0.01, 0.02, 0.02
 
 @dataclass(slots=True)
 class Person:
-    """One employee of the demo. `manager` and `earlier_manager` are places in Company.people.
+    """One employee of the demo. `manager` and `earlier_manager` are indexes in Company.people.
 
-    Somebody who moved was in `earlier_department` until Company.moved_at; somebody who left did so at `left_at`.
+    An employee who moved was in `earlier_department` until Company.moved_at; a leaver left at `left_at`.
     """
 
     department: str
@@ -56,7 +56,7 @@ class Person:
 
 @dataclass
 class Company:
-    """The people, manager before report; and who of them signs in: places in `people`."""
+    """The employees, managers before their reports, and the indexes in `people` of the demo's users."""
 
     people: list[Person]
     moved_at: datetime
@@ -66,20 +66,20 @@ class Company:
 
     @property
     def shown(self) -> set[int]:
-        """Places of those who sign in."""
+        """The indexes of the demo's users."""
         return {self.manager, self.at_99, *self.hr}
 
 
 def plan_company(size: int, seed: int, calendar: Calendar, *, domain: str, time_zone: str) -> Company:
     """A company of `size` employees (LEAST_EMPLOYEES or more) with addresses at `domain`.
 
-    `time_zone` is the zone whose midnights hire and part people.
+    `time_zone` is the zone whose midnights start and end employments.
     """
     rng = Random(f"company {seed}")  # noqa: S311 # nosec B311 # invented people, no secrets
     people = list(_tree(size, rng))
     _count_teams(people)
     company = Company(people, start_of_day(calendar.part(0.4), time_zone))
-    _name_everybody(people, rng, seed, domain)
+    _name_employees(people, rng, seed, domain)
     _choose_shown(company)
     _give_histories(company, rng, calendar, time_zone)
     return company
@@ -89,7 +89,7 @@ def plan_company(size: int, seed: int, calendar: Calendar, *, domain: str, time_
 
 
 def _tree(size: int, rng: Random) -> Iterator[Person]:
-    """The root, then department by department whoever stands below, manager before report."""
+    """The root, then each department in turn, managers before their reports."""
     yield Person(EXECUTIVE, None, "shanghai")
     place = 1
     for (name, _, office), members in _departments(size - 1):
@@ -100,18 +100,18 @@ def _tree(size: int, rng: Random) -> Iterator[Person]:
 
 
 def _departments(members: int) -> list[tuple[tuple[str, float, str], int]]:
-    """Departments that a company this small can have, two people or more each; their sizes add up to `members`."""
-    kept = [department for department in DEPARTMENTS if department[1] * members >= 2]
-    if not any(name == HUMAN_RESOURCES for name, _, _ in kept):
-        kept.append(next(department for department in DEPARTMENTS if department[0] == HUMAN_RESOURCES))
-    whole = sum(share for _, share, _ in kept)
-    sizes = [max(2, int(members * share / whole)) for _, share, _ in kept]
+    """The departments of a company of this size, with two or more people each; their sizes add up to `members`."""
+    departments = [department for department in DEPARTMENTS if department[1] * members >= 2]
+    if not any(name == HUMAN_RESOURCES for name, _, _ in departments):
+        departments.append(next(department for department in DEPARTMENTS if department[0] == HUMAN_RESOURCES))
+    whole = sum(share for _, share, _ in departments)
+    sizes = [max(2, int(members * share / whole)) for _, share, _ in departments]
     sizes[0] += members - sum(sizes)
-    return list(zip(kept, sizes, strict=True))
+    return list(zip(departments, sizes, strict=True))
 
 
 def _deep_levels(members: int) -> int:
-    """Levels below the head of a department that is to reach depth six as soon as it has the people."""
+    """The levels below the head of a department that should reach depth six as soon as it is large enough."""
     possible = int(log(max(members / 3, 1), 2)) + 1
     return min(possible, 5 + (members >= 1_000) + (members >= 8_000))
 
@@ -123,7 +123,7 @@ def _wide_levels(members: int) -> int:
 def _group(
     department: str, office: str, place: int, manager: int | None, below: int, levels: int, rng: Random
 ) -> Iterator[Person]:
-    """A manager at `place` and the `below` people under them: `levels` levels where the largest branch is."""
+    """A manager at `place` with `below` people: `levels` levels in the largest branch."""
     yield Person(department, manager, office)
     if levels <= 1 or below < max(levels, FLAT if levels < 3 else 0):
         for _ in range(below):
@@ -151,7 +151,7 @@ def _uneven(whole: int, parts: int, rng: Random) -> list[int]:
 
 
 def _count_teams(people: list[Person]) -> None:
-    """Fill `team` (everybody below), `teams` (reports who have reports) and `height` (levels below), leaves first."""
+    """Fill `team` (all people below), `teams` (reports with reports) and `height` (levels below), leaves first."""
     for person in reversed(people):
         if person.manager is not None:
             above = people[person.manager]
@@ -163,23 +163,23 @@ def _count_teams(people: list[Person]) -> None:
 # -- people --------------------------------------------------------------------------------------------------------
 
 
-def _name_everybody(people: list[Person], rng: Random, seed: int, domain: str) -> None:
-    """Names, unique addresses, numbers in the order of no department, phones of two in three."""
+def _name_employees(people: list[Person], rng: Random, seed: int, domain: str) -> None:
+    """Give names, unique addresses, staff numbers independent of departments, and phones to two in three."""
     numbers = list(range(2, len(people) + 1))
     rng.shuffle(numbers)
-    digits, taken = max(5, len(str(len(people)))), Counter[str]()
+    digits, name_counts = max(5, len(str(len(people)))), Counter[str]()
     for person, number in zip(people, [1, *numbers], strict=True):
         chinese, _, _, prefix = OFFICES[person.office]
         name, given, family = full_name(rng.getrandbits(20), rng.random() >= chinese)
         local = f"{given}.{family}"
-        taken[local] += 1
+        name_counts[local] += 1
         person.staff_no, person.name = f"E{number:0{digits}}", name
-        person.email = f"{local}{taken[local] if taken[local] > 1 else ''}@{domain}"
+        person.email = f"{local}{name_counts[local] if name_counts[local] > 1 else ''}@{domain}"
         person.phone = phone_number(prefix, number + seed * 1_009) if rng.random() < 0.66 else ""
 
 
 def _choose_shown(company: Company) -> None:
-    """A manager of a good team with teams in it, somebody deep in that team, and two of HR."""
+    """Choose a manager of a suitable team with sub-teams, an employee deep in that team, and two HR users."""
     people = company.people
 
     def fitness(place: int) -> tuple[bool, bool, bool, bool, float]:
@@ -194,7 +194,7 @@ def _choose_shown(company: Company) -> None:
     company.manager = min((place for place, person in enumerate(people) if person.team), key=fitness)
     last = company.manager + people[company.manager].team
     hr = [place for place, person in enumerate(people) if person.department == HUMAN_RESOURCES]
-    # The tree stands in preorder, so a team is the run of places behind its manager.
+    # The tree is in preorder, so a team is the range of indexes after its manager.
     team = [place for place in range(company.manager + 1, last + 1) if not people[place].team]
     company.at_99 = max((place for place in team if place not in hr), key=lambda place: _depth(people, place))
     company.hr = [place for place in hr if place not in (company.manager, company.at_99)][:2]
@@ -208,7 +208,7 @@ def _depth(people: list[Person], place: int) -> int:
 
 
 def _give_histories(company: Company, rng: Random, calendar: Calendar, time_zone: str) -> None:
-    """When people were hired; a few left, joined or moved to another team since the opening."""
+    """Set when people were hired; a few left, joined or moved to another team since the opening."""
     shown, people = company.shown, company.people
     leads = sorted({person.manager for person in people if person.manager is not None and not person.team})
     length = (calendar.today - calendar.opens_on).days

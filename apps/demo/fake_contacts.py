@@ -1,6 +1,5 @@
-"""People outside the company, each a pure function of (seed, number): the same number is the same person for whoever
-
-knows them. Values are in the form `core.identity.normalise` would give them; a test holds that.
+"""People outside the company, each a pure function of (seed, number): the same number is the same person for all
+employees. Values have the form of `core.identity.normalise`, as a test verifies.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from collections.abc import Sequence
 from apps.demo.names import CHINA_PHONES, FAMILIES, GIVEN, MAIL_DOMAINS, OTHER_PHONES, WESTERN_FIRST, WESTERN_LAST
 
 WORD = (1 << 64) - 1
-# Letters that are no base letter with a mark.
+# Letters that are not a base letter with an accent.
 LETTERS = str.maketrans({"ø": "o", "ł": "l", "ß": "ss", "æ": "ae", "đ": "d"})
-# What somebody is known by, of sixteen equally likely; 1.4 identities each.
+# The identities of a person, in sixteen equally likely combinations; 1.4 identities on average.
 KINDS = (
     (("phone",),) * 5
     + (("handle",),) * 3
@@ -35,7 +34,7 @@ def mix(number: int) -> int:
 
 
 def ascii_name(name: str) -> str:
-    """Lower-case ASCII letters of a Western name, as its owner would write them in an address."""
+    """The lower-case ASCII letters of a Western name, as in an address."""
     plain = unicodedata.normalize("NFKD", name.lower().translate(LETTERS))
     return "".join(letter for letter in plain if letter.isascii() and letter.isalpha())
 
@@ -57,7 +56,7 @@ WESTERN_GIVEN = front_heavy([(name, ascii_name(name)) for name in WESTERN_FIRST]
 
 
 def full_name(bits: int, western: bool) -> tuple[str, str, str]:
-    """(name as written, given name in ASCII, family name in ASCII) out of 20 random bits."""
+    """(name as written, given name in ASCII, family name in ASCII) from 20 random bits."""
     if western:
         family, given = WESTERN_FAMILY[bits & 1023], WESTERN_GIVEN[bits >> 10 & 1023]
         return f"{given[0]} {family[0]}", given[1], family[1]
@@ -66,13 +65,13 @@ def full_name(bits: int, western: bool) -> tuple[str, str, str]:
 
 
 def phone_number(prefix: tuple[str, int], number: int) -> str:
-    """A number behind the prefix: different for numbers less than 10 ** (free digits) apart, in no visible order."""
+    """A number with this prefix: different for numbers less than 10 ** (free digits) apart, in no visible order."""
     digits = prefix[1]
     return f"{prefix[0]}{(number * 7_368_787 + 13_579_086) % 10**digits:0{digits}}"
 
 
 def outsider(seed: int, number: int) -> tuple[str, list[tuple[str, str]]]:
-    """(name, identities as (kind, value)) of the person with this number in the demo world of `seed`."""
+    """(name, identities as (kind, value)) of the person with this number in the demo of `seed`."""
     bits = mix(seed * 0x5851F42D4C957F2D + number)
     western = bits & 127 < WESTERN_IN_128
     name, given, family = full_name(bits >> 7, western)

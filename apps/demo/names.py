@@ -1,8 +1,7 @@
-"""Words the demo's people are made of: Chinese and Western names, offices, departments. Data, no logic."""
+"""Parts of the demo's names: Chinese and Western names, offices, departments. Data, no logic."""
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words of a text."""
     return tuple(text.split())
 
 
@@ -11,7 +10,7 @@ def spelled(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((characters, pinyin) for characters, _, pinyin in (word.partition(":") for word in words(text)))
 
 
-# The commonest first: a draw prefers the front.
+# The most common first: a draw prefers the front.
 FAMILIES = spelled("""
     王:wang 李:li 张:zhang 刘:liu 陈:chen 杨:yang 黄:huang 赵:zhao 吴:wu 周:zhou 徐:xu 孙:sun 马:ma 朱:zhu 胡:hu
     郭:guo 何:he 林:lin 高:gao 罗:luo 郑:zheng 梁:liang 谢:xie 宋:song 唐:tang 许:xu 韩:han 冯:feng 邓:deng 曹:cao
@@ -48,13 +47,13 @@ WESTERN_LAST = words("""
     Richter Bonnet Ruiz Gallo Lindqvist Ionescu Murphy Thomas Klein Mercier Haddad Patel Sharma Khan Tanaka Sato Kim
     Park Nguyen Okafor Mensah Hall Young King Wright Green Baker Adams Nelson Carter Mitchell Roberts Turner
 """)
-# Domains for documents and examples: nobody's mail ends there.
+# Domains reserved for documents and examples: no mail reaches a person.
 MAIL_DOMAINS = words("""
     mail.example post.example lantian-trade.example huaxin-tech.example example.com example.org example.net
     beacon-supply.example orchard-works.example jinshan-auto.example nordlicht.example meridian-foods.example
     xinghe-logistics.example atelier-bleu.example harbour-capital.example
 """)
-# (prefix, free digits): every number that begins so is valid. Contacts' and employees' never meet.
+# (prefix, free digits): every number with the prefix is valid. Contacts and employees have different prefixes.
 CHINA_PHONES = tuple(
     (f"+86{prefix}", 8)
     for prefix in (
@@ -76,7 +75,7 @@ OFFICES = {
 }
 EXECUTIVE = "Executive Office"
 HUMAN_RESOURCES = "Human Resources"
-# (department, share of the company, office), most needed first.
+# (department, share of the company, office), most important first.
 DEPARTMENTS = (
     ("Sales", 0.28, "shanghai"),
     (HUMAN_RESOURCES, 0.04, "shanghai"),
@@ -89,7 +88,7 @@ DEPARTMENTS = (
     ("信息技术部", 0.04, "shanghai"),
     ("Legal", 0.02, "shanghai"),
 )
-# Departments below the head of Sales, one a region.
+# Departments below the head of Sales, one per region.
 REGIONS = (
     ("Sales China", "shanghai"),
     ("Sales Europe", "berlin"),

@@ -1,7 +1,7 @@
-"""A trial before the demo's campaign, over and frozen: what a result looks like, a question about it, its correction.
+"""A trial campaign before the demo's, already frozen: with a result, a review and a correction.
 
-It counts what people recorded too early for the campaign that runs. Everything goes through the services, as its two of
-HR would do it; a run that was interrupted goes on where it ended.
+It counts the contacts recorded too early for the open campaign. Everything goes through the services, as the two HR
+users would do it; an interrupted run continues where it ended.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ TARGET = 2
 MARK = "demo"
 
 
-def hold_trial(company: Company, days: Calendar, by: Actor) -> None:
-    """Open the trial, after its deadline, freeze it, and have its result questioned and corrected."""
+def create_trial_campaign(company: Company, days: Calendar, by: Actor) -> None:
+    """Open the trial, freeze it after its deadline, and have its result reviewed and corrected."""
     _once("trial", lambda: _open(company, days, by))
     campaign = Campaign.objects.get(slug=Setting.objects.get(name=MARK).value["trial"])
     freeze(campaign=campaign, by=by, patient=True)
     _once("trial_corrected", lambda: _correct(Campaign.objects.get(pk=campaign.pk), company))
-    # Of a large company the correction waits for a worker, and here may be none.
+    # In a large company the correction waits for a worker, and none may be running.
     for correction in result_versions.pending_versions().filter(campaign=campaign):
         result_versions.make_version(correction.pk)
 
 
 def _once(step: str, work: Callable[[], Any]) -> None:
-    """Do a step in one transaction with the demo's mark that says so, unless an earlier run did."""
+    """Do a step in one transaction with the demo's mark for it, unless an earlier run did it."""
     with transaction.atomic():
         lock_facts()
         mark = Setting.objects.select_for_update().get(name=MARK)
@@ -61,16 +61,16 @@ def _open(company: Company, days: Calendar, by: Actor) -> str:
         deadline=days.opens_on - timedelta(days=1), time_zone=ZONE, by=by,
     )  # fmt: skip
     asks, grants = (_account(company, place).actor for place in company.hr)
-    asked = request_adjustment(
+    request = request_adjustment(
         campaign=campaign, employee=_employee(company, company.manager), kind="leave", reason="Away for all of it",
         exempt=True, by=asks,
     )  # fmt: skip
-    grant_adjustment(request_id=asked.pk, by=grants)
+    grant_adjustment(request_id=request.pk, by=grants)
     return campaign.slug
 
 
 def _correct(campaign: Campaign, company: Company) -> int:
-    """The employee who is shown asks; one of HR asks for the correction, the other grants it and answers by it."""
+    """The employee at 99 asks; one HR user requests the correction, the other approves it with an answer."""
     employee = _employee(company, company.at_99)
     asks, grants = (_account(company, place) for place in company.hr)
     question = ask_review(

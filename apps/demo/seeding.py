@@ -1,11 +1,10 @@
-"""Fills an empty database with the demo, in steps that a crash may part: the next run goes on where one ended.
+"""Fills an empty database with the demo, in steps that survive a crash: the next run continues where one ended.
 
-1. one transaction: the demo's mark (a Setting), the company, the sign-ins;
-2. a transaction for each run of employees: their contacts, with a Job row that says so;
-3. a trial that is over: opened, frozen and corrected, each in its own transactions (`earlier`);
-4. one transaction: the campaign, opened by its service, which notes everybody; then marks as any other; one
-   transaction for its adjustments, and their marks;
-5. the mark says that the demo is complete.
+1. one transaction: the demo's mark (a Setting), the company, the accounts; 2. a transaction for each chunk of
+employees: their contacts, with a Job row for it; 3. a trial campaign: opened, frozen and corrected, each in its own
+transactions (`previous_campaign`); 4. one transaction: the campaign, opened by its service, which queues all employees;
+then the usual re-evaluation; one transaction for its adjustments, and their re-evaluation; 5. the mark records that the
+demo is complete.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from apps.demo.calendar import ZONE
 from apps.demo.company import LEAST_EMPLOYEES
 from apps.demo.contacts import TARGET
 from apps.demo.plan import Plan
-from apps.demo.previous_campaign import hold_trial
+from apps.demo.previous_campaign import create_trial_campaign
 from apps.demo.store import write_company
 from apps.employees.models import Employee, TreeNode
 from apps.standings.campaign_lifecycle import open_campaign
@@ -44,31 +43,31 @@ from apps.standings.process_runs import finish_run
 
 DEMO = "demo"
 DOMAIN = "corp.example"
-MOST_EMPLOYEES, MOST_CONTACTS = 1_000_000, 1_000
-# What opens a progress bar for a unit.
+MAX_EMPLOYEES, MAX_MEAN_CONTACTS = 1_000_000, 1_000
+# Opens a progress bar for a unit.
 Bar = Callable[[str], AbstractContextManager[Progress]]
 
 
 def no_bar(unit: str) -> AbstractContextManager[Progress]:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
     return nullcontext(lambda done, total: None)
 
 
 class NotEmpty(Exception):
-    """The database holds people or campaigns that are not the demo's."""
+    """The database holds employees or campaigns that are not the demo's."""
 
 
 class AlreadySeeded(Exception):
-    """The demo is there, complete."""
+    """The demo exists and is complete."""
 
 
 class NoDemo(Exception):
-    """There is no complete demo in this database."""
+    """This database has no complete demo."""
 
 
 @dataclass(frozen=True)
 class Seeded:
-    """What was made. `resumed`: an earlier run had begun it, with its own numbers."""
+    """The result. `resumed`: an earlier run had begun the demo, with its own numbers."""
 
     employees: int
     contacts: int
@@ -89,27 +88,27 @@ def seed_demo(
     bar: Bar = no_bar,
     workers: int | None = None,
 ) -> Seeded:
-    """Make the demo, or finish the one that an earlier run began.
+    """Create the demo, or finish the one that an earlier run began.
 
-    `bar(unit)` opens a progress bar. `workers` connections write at once; with one, all happens on the caller's.
+    `bar(unit)` opens a progress bar. `workers` connections write in parallel; with one, the caller's connection writes.
     Raises NotEmpty, AlreadySeeded, ImproperlyConfigured (another IDENTITY_KEY), ValueError.
     """
-    if not LEAST_EMPLOYEES <= employees <= MOST_EMPLOYEES:
-        raise ValueError(f"A demo has from {LEAST_EMPLOYEES} to {MOST_EMPLOYEES:,} employees.")
-    if not 0 <= contacts <= MOST_CONTACTS:
-        raise ValueError(f"A demo has from 0 to {MOST_CONTACTS:,} contacts for each employee.")
+    if not LEAST_EMPLOYEES <= employees <= MAX_EMPLOYEES:
+        raise ValueError(f"A demo has from {LEAST_EMPLOYEES} to {MAX_EMPLOYEES:,} employees.")
+    if not 0 <= contacts <= MAX_MEAN_CONTACTS:
+        raise ValueError(f"A demo has from 0 to {MAX_MEAN_CONTACTS:,} contacts for each employee.")
     plan, resumed = _begin(employees, contacts, seed, by)
     with bar("contacts") as recorded:
         total = Filling(plan, recorded).run(workers)
     with without_timeouts():
-        hold_trial(plan.company(), plan.calendar(), by)
+        create_trial_campaign(plan.company(), plan.calendar(), by)
     _open(plan, by)
     with bar("employees") as marked:
         _mark(plan, marked)
     _adjust(plan, by)
     seeded = _end(plan, total, by, resumed)
     with without_timeouts():
-        # Now those of the verdicts too: whoever looks back next asks for them.
+        # Now also the tables of the verdicts, which the reports on the past read next.
         refresh_statistics(written=plan.employees * (1 + plan.contacts))
     return seeded
 
@@ -123,7 +122,7 @@ def sign_ins() -> list[dict[str, str]]:
 
 
 def _begin(employees: int, contacts: int, seed: int, by: Actor) -> tuple[Plan, bool]:
-    """Mark the database as the demo's and write the company; or find a plan that was begun and not completed."""
+    """Mark the database as the demo's and write the company; or return the plan of an unfinished run."""
     with transaction.atomic():
         disable_statement_timeout()
         lock_facts()
@@ -147,7 +146,7 @@ def _begin(employees: int, contacts: int, seed: int, by: Actor) -> tuple[Plan, b
 
 
 def _open(plan: Plan, by: Actor) -> None:
-    """Open the campaign, unless an earlier run did. Facts older than now need no other note than that one."""
+    """Open the campaign, unless an earlier run did. Opening queues all employees, so older facts need no other rows."""
     days = plan.calendar()
     with transaction.atomic():
         lock_facts()
@@ -163,7 +162,7 @@ def _open(plan: Plan, by: Actor) -> None:
 
 
 def _adjust(plan: Plan, by: Actor) -> None:
-    """Adjust a few people, unless an earlier run did, and mark them."""
+    """Adjust a few employees, unless an earlier run did, and re-evaluate them."""
     with transaction.atomic():
         lock_facts()
         mark = Setting.objects.select_for_update().get(name=DEMO)
@@ -179,9 +178,9 @@ def _adjust(plan: Plan, by: Actor) -> None:
 
 
 def _mark(plan: Plan, marked: Progress) -> None:
-    """Mark everybody, as the opening asks: the service that every later change goes through."""
+    """Evaluate all employees with the service that every later change uses."""
     with without_timeouts():
-        # Fresh tables have no statistics yet.
+        # New tables have no statistics yet.
         refresh_statistics(written=plan.employees * (1 + plan.contacts))
         for run in MarkRun.objects.filter(finished_at=None).order_by("pk"):
             finish_run(run, marked)
@@ -191,7 +190,7 @@ def _mark(plan: Plan, marked: Progress) -> None:
 
 @contextmanager
 def without_timeouts() -> Iterator[None]:
-    """Within the block, transactions of this connection may take longer than a page may wait."""
+    """Within the block, transactions of this connection have no statement timeout."""
     if connection.in_atomic_block:
         disable_statement_timeout()
         yield
@@ -206,7 +205,7 @@ def without_timeouts() -> Iterator[None]:
 
 
 def _end(plan: Plan, total: int, by: Actor, resumed: bool) -> Seeded:
-    """Say that the demo is complete, with what is in it."""
+    """Record that the demo is complete, with its totals."""
     with transaction.atomic():
         mark = Setting.objects.select_for_update().get(name=DEMO)
         slug = mark.value["campaign"]

@@ -1,6 +1,6 @@
-"""The one place that writes facts past the services: by COPY, in the transactions of `seeding`, for the demo alone.
+"""The only place that writes facts without the services: by COPY, in the transactions of `seeding`, for the demo alone.
 
-What the services would see to is seen to here: identities' digests, their `live`, `stored_at`, the tree.
+It does what the services would do: identities' digests, their `live`, `stored_at`, the org tree.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class Copy:
-    """Rows on their way into one table, sent by `send` in PostgreSQL's text format."""
+    """Rows for one table, sent by `send` in PostgreSQL's text format."""
 
     def __init__(self, table: str, *columns: str) -> None:
         self.command = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
         self.lines: list[str] = []
 
     def add(self, *cells: Any) -> None:
-        """One row; None is NULL, bytes are a bytea."""
+        """Add one row; None is NULL, bytes are a bytea."""
         self.lines.append("\t".join(map(copied, cells)))
 
     def send(self) -> None:
@@ -62,7 +62,7 @@ def copied(cell: Any) -> str:
 
 
 def new_ids(table: str, count: int) -> list[int]:
-    """`count` ids out of the table's own sequence, ascending."""
+    """`count` ids from the table's own sequence, ascending."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s) ORDER BY 1", [table, count]
@@ -73,7 +73,7 @@ def new_ids(table: str, count: int) -> list[int]:
 def write_company(company: Company, at: datetime) -> None:
     """Write employees, their identities, employments and placements as known since `at`, and rebuild the tree."""
     people = company.people
-    # Ids in the order of staff numbers, as the roster import gives them.
+    # Ids in the order of staff numbers, as the roster import assigns them.
     order = sorted(range(len(people)), key=lambda place: people[place].staff_no)
     ids = dict(zip(order, new_ids("employees_employee", len(people)), strict=True))
     employees = Copy("employees_employee", "id", "staff_no", "name", "email", "phone", "time_zone", "created_at")
@@ -99,10 +99,10 @@ def write_company(company: Company, at: datetime) -> None:
 
 
 class ContactWriter:
-    """Writes contacts in pieces and, when its block ends, their identities, inside the caller's transaction.
+    """Writes contacts in batches and, when its block ends, their identities, inside the caller's transaction.
 
-    Identities wait in a temporary table and go in in the order of the one index that has no natural order, the digests:
-    else nearly every row would write a whole page of that index to the log.
+    Identities wait in a temporary table and are inserted in the order of their digests, the only index without a
+    natural order: otherwise nearly every row would log a full page of that index.
     """
 
     def __enter__(self) -> ContactWriter:
@@ -124,7 +124,7 @@ class ContactWriter:
         )  # fmt: skip
         identities = Copy("demo_identity", *IDENTITY)
         key = settings.IDENTITY_KEY
-        # The hot loop: values of the demo's own making, none of which needs escaping.
+        # The inner loop: the demo's own values need no escaping.
         for own, (employee, draft) in zip(new_ids("contacts_contact", len(batch)), batch, strict=True):
             contacts.lines.append(
                 f"{own}\t{employee}\t{draft.name}\t{stamp(draft.recorded_at)}\t{stamp(draft.stored_at)}"

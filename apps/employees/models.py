@@ -1,4 +1,4 @@
-"""Employees: who they are, when they are employed, and where they stand in the reporting tree."""
+"""Employees: who they are, when they are employed, and their place in the org tree."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -10,7 +10,7 @@ from apps.employees.querysets import EmployeeQuerySet
 
 
 class Employee(models.Model):
-    """A person on the roster. Never deleted; where and when they work stands in Placement and Employment."""
+    """A person on the roster. Never deleted; Placement and Employment hold where and when the person works."""
 
     staff_no = models.TextField(unique=True)
     name = models.TextField()
@@ -28,7 +28,7 @@ class Employee(models.Model):
 
     class Meta:
         ordering = ["staff_no"]
-        # The orders in which lists have people: a page of a long list is found by them.
+        # The sort orders of lists: these indexes serve the pages of a long list.
         indexes = [
             models.Index(Collate("staff_no", "C"), name="employees_by_staff_no"),
             models.Index("name", Collate("staff_no", "C"), name="employees_by_name"),
@@ -43,7 +43,7 @@ class Employee(models.Model):
 
     @property
     def is_manager(self) -> bool:
-        """Whether anybody stands below this employee today."""
+        """Whether any employee is below this one today."""
         node = getattr(self, "node", None)
         return node is not None and node.last > node.first
 
@@ -55,18 +55,18 @@ class Employee(models.Model):
 
     def manager_chain_below(self, root: "Employee") -> list["Employee"]:
         """The employees from just under `root` down to this one, in today's tree; empty for `root` itself."""
-        mine, top = getattr(self, "node", None), getattr(root, "node", None)
-        if mine is None or top is None or not top.first < mine.first <= top.last:
+        node, top = getattr(self, "node", None), getattr(root, "node", None)
+        if node is None or top is None or not top.first < node.first <= top.last:
             return []
         return list(
-            Employee.objects.filter(node__first__gt=top.first, node__first__lte=mine.first, node__last__gte=mine.last)
+            Employee.objects.filter(node__first__gt=top.first, node__first__lte=node.first, node__last__gte=node.last)
             .select_related("node")
             .order_by("node__depth")
         )
 
 
 class EmployeeIdentity(models.Model):
-    """A phone or e-mail of an employee, in the form contacts have theirs: whoever matches one is not external."""
+    """A phone or e-mail of an employee, normalised like a contact's: a contact with the same one is not external."""
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT)
     kind = models.TextField()
@@ -94,15 +94,13 @@ class EmployeeIdentity(models.Model):
 
 
 class EmploymentQuerySet(models.QuerySet["Employment"]):
-    """Periods by time."""
-
     def running(self) -> "EmploymentQuerySet":
         """The periods that have begun and not ended, by the database's clock."""
         return self.filter(in_force_from(Clock()))
 
 
 class Employment(models.Model):
-    """A half-open period of instants [starts_at, ends_at) in which somebody is employed; infinity = open.
+    """A half-open period of instants [starts_at, ends_at) of a person's employment; infinity = open.
 
     "Employed at T" means in force just before T (apps/core/sql/periods.sql).
     """
@@ -128,7 +126,7 @@ class Employment(models.Model):
 
 
 class Placement(models.Model):
-    """Where somebody stands, and under whom, in a half-open period. A person's first begins at -infinity."""
+    """An employee's position and manager in a half-open period. A person's first period begins at -infinity."""
 
     employee = models.ForeignKey(Employee, on_delete=models.PROTECT, db_index=False)
     department = models.TextField(blank=True)
@@ -151,7 +149,9 @@ class Placement(models.Model):
 
 
 class TreeNode(models.Model):
-    """Today's place in the tree, a cache of the periods: everyone below has `first` in (first, last] of this node."""
+    """Today's position in the tree, a cache of the periods: everyone below has `first` in (first, last] of this
+    node.
+    """
 
     employee = models.OneToOneField(Employee, on_delete=models.PROTECT, primary_key=True, related_name="node")
     manager_id = models.BigIntegerField(null=True)

@@ -1,4 +1,4 @@
-"""The reporting tree: a cache of the placements in force, and the version of the roster it shows."""
+"""The org tree: a cache of the current placements, and the version of the roster it shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROSTER_VERSION = "roster_version"
 TREE_VERSION = "tree_version"
 
 
-# As SQL: the version of the tree that this very statement sees, so that what was made over another can be told from it.
+# SQL for the tree version that the same statement sees, to detect results computed on another version.
 TREE_VERSION_SQL = f"coalesce((SELECT (value #>> '{{}}')::bigint FROM core_setting WHERE name = '{TREE_VERSION}'), 0)"
 
 
@@ -25,8 +25,7 @@ ON CONFLICT (name) DO UPDATE SET value = to_jsonb((core_setting.value #>> '{}'):
 """
 
 
-# Preorder numbers: a node's team is the interval (first, last], so that "everyone below" is one range of an index.
-# Nothing is joined to what was walked: how many that are no planner knows, and who guesses few compares each with each.
+# Preorder numbers: a team is the interval (first, last], so that "everyone below" is one range of an index.
 NUMBERED_TREE = """
 WITH RECURSIVE place AS (
     SELECT employee_id, department, manager_id FROM employees_placement WHERE {in_force}
@@ -60,13 +59,13 @@ FROM tree
 
 
 def roster_version() -> int:
-    """How often the roster has changed. Who holds the tree lock sees the one that stays until they let go."""
-    found = Setting.objects.filter(name=ROSTER_VERSION).values_list("value", flat=True).first()
-    return int(found or 0)
+    """The number of changes of the roster. Under the tree lock it does not change until the lock is released."""
+    versions = Setting.objects.filter(name=ROSTER_VERSION).values_list("value", flat=True).first()
+    return int(versions or 0)
 
 
 def next_version() -> int:
-    """Say that the roster has changed; the caller holds the tree lock. Returns the version this makes."""
+    """Increment the roster version; the caller holds the tree lock. Returns the new version."""
     version = roster_version() + 1
     Setting.objects.update_or_create(name=ROSTER_VERSION, defaults={"value": version})
     return version
@@ -78,7 +77,7 @@ def tree_at_sql(look: str) -> str:
 
 
 def rebuild_tree(at: datetime) -> int:
-    """Rebuild today's tree from the placements in force at `at`; returns its size. Needs facts held, in a transaction.
+    """Rebuild today's tree from the placements valid at `at`; returns its size. The caller holds the facts lock.
 
     Readers see the old tree until the commit.
     """
@@ -86,8 +85,8 @@ def rebuild_tree(at: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(NEXT_TREE, [TREE_VERSION])
         cursor.execute("DELETE FROM employees_treenode")
-        # Nobody has counted yet what the parts of this statement hold: taken for small, they would be gone through once
-        # for each person.
+        # The parts of this statement have no statistics: the planner would take them for small and scan them once per
+        # person.
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(REBUILD_TREE, {"at": at})
         built = cursor.rowcount

@@ -1,4 +1,4 @@
-"""The only doors to other people: whom a signed-in person may see, and who is below whom."""
+"""Access to other employees: whom a signed-in user may see, and who is below whom."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @cache
 def in_force_now() -> Any:
-    """All deputyships that hold now: asked of anew by whoever narrows it, put together once, for every page does."""
+    """All current deputyships: a lazy queryset, built once because every page uses it."""
     return apps.get_model("accounts", "Deputyship").objects.in_force()
 
 
@@ -28,7 +28,9 @@ def _stood_in_for(user: Any) -> Any:
 
 
 def _seen_by(user: Any) -> Q:
-    """Of an employee who is not HR. Two questions: with both in one, the tree would be read from end to end."""
+    """The condition for a user who is not HR. Two queries: with both conditions in one, PostgreSQL scans the whole
+    tree.
+    """
     place = "node__first"
     below = apps.get_model("employees", "TreeNode").objects.filter(
         employee_id=user.employee_id, first__lt=OuterRef(place), last__gte=OuterRef(place)
@@ -40,12 +42,12 @@ def _seen_by(user: Any) -> Q:
 
 
 class EmployeeQuerySet(models.QuerySet):
-    """Employees; every door to people begins with `visible_to`, `teams_visible_to` or `team_of`."""
+    """Employees; every access begins with `visible_to`, `teams_visible_to` or `team_of`."""
 
     def visible_to(self, user: Any) -> EmployeeQuerySet:
-        """The reader, and everyone below the reader today, or below whom the reader stands in for.
+        """The reader, and everyone below the reader or below a manager whose deputy the reader is, today.
 
-        HR sees everyone; nobody else sees anybody.
+        HR sees everyone; other users see no other employees.
         """
         if not user.is_authenticated:
             return self.none()
@@ -56,9 +58,10 @@ class EmployeeQuerySet(models.QuerySet):
         return self.filter(_seen_by(user))
 
     def teams_visible_to(self, user: Any) -> EmployeeQuerySet:
-        """Whoever is visible, and the managers whom the reader stands in for, while somebody is below them.
+        """The visible employees, and the managers whose deputy the reader is, as long as they have a team.
 
-        For pages, files and answers about a team: a deputy opens the manager's, and does not see the manager by it.
+        For pages, files and API responses about a team: a deputy may open the manager's team, but does not see the
+        manager.
         """
         if not user.is_authenticated or user.has_role("hr") or user.employee_id is None:
             return self.visible_to(user)
@@ -66,7 +69,7 @@ class EmployeeQuerySet(models.QuerySet):
         return self.filter(_seen_by(user) | Q(pk__in=led))
 
     def team_of(self, employee: Employee) -> EmployeeQuerySet:
-        """Everyone below `employee` today, direct and indirect, any depth; leavers who still hold a place included."""
+        """Everyone below `employee` today, direct and indirect, at any depth, including leavers with a placement."""
         node = getattr(employee, "node", None)
         if node is None:
             return self.none()
@@ -78,11 +81,11 @@ class EmployeeQuerySet(models.QuerySet):
         return self.filter(Exists(periods.objects.filter(in_force(at), employee=OuterRef("pk"))))
 
     def named(self, text: str) -> Any:
-        """The one employee with this staff number or, when nobody has it, this e-mail address; else None."""
+        """The one employee with this staff number or else this e-mail address; None if there is not exactly one."""
         if not storable(text):
             return None
-        found = list(self.filter(staff_no=text)[:1] or self.filter(email=text.lower())[:2])
-        return found[0] if len(found) == 1 else None
+        matches = list(self.filter(staff_no=text)[:1] or self.filter(email=text.lower())[:2])
+        return matches[0] if len(matches) == 1 else None
 
     def by_staff_no(self, staff_no: str) -> Any:
         """The one employee with this number. Raises DoesNotExist."""

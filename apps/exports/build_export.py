@@ -32,7 +32,7 @@ from apps.core.enqueue import enqueue_export
 from apps.core.files import store_file
 from apps.core.locks import advisory_lock, database_is_away, disable_statement_timeout, wait_for_writers
 from apps.core.models import Progress
-from apps.core.read_replica import anew, reading
+from apps.core.read_replica import replica_allowed, with_fallback
 from apps.core.signing_key import can_be_signed, has_key, missing
 from apps.employees.models import Employee
 from apps.exports.csv_columns import Table
@@ -201,8 +201,8 @@ def _make(export: Export, told: Told, patience: float | None) -> Export:
     """The whole file is on disk before the first byte of it is stored."""
     table, narrowed = table_of(export), narrowed_sql(export)
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as lines:
-        with reading(patience):
-            rows, few = anew(partial(_write_lines, table, narrowed, lines, told))
+        with replica_allowed(patience):
+            rows, few = with_fallback(partial(_write_lines, table, narrowed, lines, told))
         signature = _signature(export, lines)
         with _packed(export, table, lines) as file:
             return _store(export, file, rows, few, signature)

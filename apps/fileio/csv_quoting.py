@@ -1,4 +1,4 @@
-"""Where quotes open and close in delimited text, and which physical lines make one record when some are damaged."""
+"""Finds where quotes open and close in delimited text, and which physical lines form a record when some are damaged."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# What one record may be at most, in characters and in physical lines.
+# The limits of one record, in characters and in physical lines.
 RECORD_LIMIT = 1_000_000
 LINE_LIMIT = 1_000
 CLOSED, OPEN, BROKEN = "closed", "open", "broken"
 
 
 class Scan(NamedTuple):
-    """How a line reads: how it ends, how many separators stand outside quotes, whether no quote is a stray one."""
+    """A reading of a line: its end state, the number of separators outside quotes, and whether no quote is stray."""
 
     state: str
     separators: int = 0
@@ -28,7 +28,7 @@ class Scanner:
     def __init__(self, separator: str):
         self.separator = separator
         end = re.escape(separator)
-        # Possessive throughout: no line can make these patterns try twice.
+        # Possessive quantifiers: no line can make these patterns backtrack.
         opened = r'"[^"]*+(?:""[^"]*+)*+'
         shape = rf'(?:(?:{opened}"|{{plain}}){end})*+(?:(?P<open>{opened})|{opened}"|{{plain}})\Z'
         self._readable = re.compile(shape.format(plain=rf'(?!")[^{end}]*+'))
@@ -37,38 +37,38 @@ class Scanner:
         self._loose = re.compile(rf'"((?:[^"]|"(?! *(?:{end}|\Z)))*+)" *(?:{end}|\Z)|((?!")[^{end}]*+)(?:{end}|\Z)')
 
     def scan(self, line: str, *, inside: bool) -> Scan:
-        """How the line reads from its beginning, or when a quote before it is still open."""
+        """Read the line from its beginning; `inside`: an earlier quote is still open."""
         body = line.rstrip("\r\n")
         if '"' not in body:
             return Scan(OPEN, 0, True) if inside else Scan(CLOSED, body.count(self.separator), True)
         text = '"' + body if inside else body
-        found = self._readable.match(text)
-        if not found:
+        match = self._readable.match(text)
+        if not match:
             return Scan(BROKEN)
         separators = len(next(csv.reader((text,), delimiter=self.separator))) - 1 if self.separator in body else 0
-        state = OPEN if found["open"] is not None else CLOSED
+        state = OPEN if match["open"] is not None else CLOSED
         return Scan(state, separators, self._clean.match(text) is not None)
 
     def lenient(self, line: str) -> Iterator[list[str]]:
-        """The readings of a line that has quotes where none should be, likeliest first."""
+        """The possible readings of a line with misplaced quotes, likeliest first."""
         body = line.strip("\r\n")
         cells, position = [], 0
-        while found := self._loose.match(body, position):
-            cells.append((found[1] or "").replace('""', '"') if found[2] is None else found[2])
-            position = found.end()
+        while match := self._loose.match(body, position):
+            cells.append((match[1] or "").replace('""', '"') if match[2] is None else match[2])
+            position = match.end()
             if position == len(body):
                 if body.endswith(self.separator):
                     cells.append("")
                 yield [cell.strip() for cell in cells]
                 break
-        # A mark behind the last cell stands alone only if no quote is open there.
+        # A separator after the last cell is separate only if no quote is open there.
         *cells, mark = next(csv.reader((f"{body}{self.separator}.",), delimiter=self.separator))
         if mark == ".":
             yield [cell.strip() for cell in cells]
 
 
 class _Totals(NamedTuple):
-    """Sums over lines that were looked at ahead of their turn, so that any stretch of them is judged at once."""
+    """Cumulative sums over the lines scanned ahead, so that any range of them is evaluated at once."""
 
     characters: int = 0
     separators: int = 0
@@ -78,7 +78,7 @@ class _Totals(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """A physical line that was looked at ahead of its turn, as it reads inside quotes and alone."""
+    """A physical line scanned ahead, read inside quotes and on its own."""
 
     text: str
     inside: Scan
@@ -88,7 +88,7 @@ class _Line(NamedTuple):
 
 
 class _Closing(NamedTuple):
-    """Where an open quote closes: how many further lines it takes, and what record that makes."""
+    """The place where an open quote closes: the number of further lines, and the record they make."""
 
     end: int
     cells: int
@@ -96,7 +96,7 @@ class _Closing(NamedTuple):
 
 
 class Ahead:
-    """The physical lines to come. Looks ahead for closing quotes, and scans no line a second time for that."""
+    """The physical lines to come. Looks ahead for closing quotes and scans each line only once for that."""
 
     def __init__(self, source: Iterator[str], separator: str, width: int):
         self.scanner = Scanner(separator)
@@ -104,11 +104,11 @@ class Ahead:
         self._lines: deque[_Line] = deque()
         self._totals = _Totals()
         self._passed = 0
-        # A stretch of lines, counted from the first, in which an open quote stays open.
+        # A range of lines, counted from the first, in which an open quote stays open.
         self._open = (0, 0)
 
     def lines(self) -> Iterator[str]:
-        """Every line, once, in order, those that were looked at included."""
+        """Yield every line once, in order, including the lines already scanned ahead."""
         while True:
             while self._lines:
                 self._passed += 1
@@ -122,12 +122,12 @@ class Ahead:
                 return
 
     def take(self, count: int) -> str:
-        """The next so many lines in one piece, passed."""
+        """Consume the next so many lines and return them as one text."""
         self._passed += count
         return "".join(self._lines.popleft().text for _ in range(count))
 
     def reach(self, first: Scan) -> int:
-        """How many further lines belong to the record whose first line ends inside quotes; 0 if it is damaged."""
+        """The number of further lines in the record whose first line ends inside quotes; 0 if it is damaged."""
         closing = self._close(0, first)
         if closing is None:
             return 0
@@ -157,7 +157,7 @@ class Ahead:
         return self._lines[index]
 
     def _close(self, start: int, first: Scan) -> _Closing | None:
-        """Where the quote closes that is open before the line at `start`, if it does within the limits."""
+        """The place where the quote that is open before line `start` closes, if that is within the limits."""
         origin, reached = self._open
         index, at = start, self._passed + start
         if origin <= at <= reached:
@@ -178,7 +178,7 @@ class Ahead:
         return _Closing(index + 1, cells, first.clean and line.after.stray == before.stray)
 
     def _whole(self, index: int) -> int:
-        """Behind which line the well formed record ends that begins at `index`; 0 if there is none."""
+        """The end of the well-formed record that begins at `index`; 0 if there is none."""
         line = self._look(index)
         if line is None or not line.alone.clean or self._width < 2:
             return 0
@@ -188,7 +188,7 @@ class Ahead:
         return closing.end if closing and closing.clean and closing.cells == self._width else 0
 
     def _walk(self, start: int, end: int) -> int:
-        """Where well formed records from `start` on arrive, at or behind `end`; 0 if something else is between."""
+        """The line, at or after `end`, that well-formed records from `start` on reach; 0 if other text is between."""
         while start < end:
             line = self._look(start)
             if line is None:

@@ -1,6 +1,6 @@
-"""Reading delimited text that other programs wrote: a header, then records, each with the line it began on.
+"""Reads delimited text from other programs: a header, then records, each with the line on which it began.
 
-A damaged record costs itself only: reading goes on with the next physical line, and its neighbours stay whole.
+A damaged record affects only itself: reading continues with the next physical line, and its neighbours stay complete.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from apps.fileio.encodings import (
 __all__ = ["SEPARATORS", "Record", "Table", "TooLarge", "UnreadableFile", "open_table"]
 
 UNTERMINATED, TOO_LONG = "unterminated_quote", "too_long"
-# So much of a line that is too long is shown.
-SHOWN = 1_000
-# No program exports more; a header of commas alone would make every row cost as many cells.
+# The part of a too long line that is shown.
+MAX_SHOWN_CHARS = 1_000
+# No program exports more columns. With a header of commas alone, every row would have that many cells.
 MOST_COLUMNS = 1_000
 # Titles and blank lines above the header.
 HEADER_WITHIN_LINES = 1_000
-# Records of several lines with nothing in them but quotes, which nobody is told of and which cost as much as people.
+# Records of several lines with only quotes: they are not reported, but take as long to read as people.
 MOST_EMPTY_QUOTED = 20_000
-# Who shows a header and its first rows looks no further, even where these lines are no rows.
+# A preview of the header and first rows reads no further, even if these lines contain no rows.
 LOOK_LINES = 2 * HEADER_WITHIN_LINES
 SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\r\n])"?[\r\n]*', re.IGNORECASE)
 
 
 class Record(NamedTuple):
-    """One record of a table; a tuple, because a million of them are made in a second.
+    """One record of a table; a tuple, because reading a million of them must be fast.
 
-    `line`: the physical line it begins on (the header is normally 1). `values`: its cells as written, without white
-    space at their ends, as many as there are. `problem`: empty, "unterminated_quote" or "too_long"; then `values` is
-    only what can be said of the first line. `columns`: the table's.
+    `line`: the physical line on which it begins (the header is normally 1). `values`: its cells as written, without
+    surrounding white space, as many as there are. `problem`: empty, "unterminated_quote" or "too_long"; `values` then
+    describes only the first line. `columns`: the table's.
     """
 
     line: int
@@ -56,7 +56,7 @@ class Record(NamedTuple):
 
     @property
     def cells(self) -> dict[str, str]:
-        """The cells by lower-cased column; what is missing at the end is empty, what is too much is left out."""
+        """The cells by lower-cased column; missing cells at the end are empty, and extra ones are dropped."""
         padding = [""] * (len(self.columns) - len(self.values))
         return dict(zip(self.columns, self.values + padding, strict=False))
 
@@ -102,7 +102,7 @@ class Table:
             if line.isspace():
                 continue
             if len(line) > RECORD_LIMIT:
-                yield Record(number, _split(line[:SHOWN], separator), TOO_LONG, columns)
+                yield Record(number, _split(line[:MAX_SHOWN_CHARS], separator), TOO_LONG, columns)
             elif '"' in line:
                 values, problem, more = self._quoted(line)
                 self._number += more
@@ -115,16 +115,16 @@ class Table:
             else:
                 values = [cell.strip() for cell in line.split(separator, MOST_COLUMNS)]
                 if len(values) > MOST_COLUMNS and line.strip(f"{separator} \r\n"):
-                    yield Record(number, _split(line[:SHOWN], separator), TOO_LONG, columns)
+                    yield Record(number, _split(line[:MAX_SHOWN_CHARS], separator), TOO_LONG, columns)
                 elif values[0] or any(values[:MOST_COLUMNS]):
                     yield Record(number, values, "", columns)
 
     def require(self, *columns: str) -> None:
-        """Raises UnreadableFile that names the columns that are missing, or one that stands twice."""
+        """Raises UnreadableFile, naming the missing columns or a column that occurs twice."""
         missing = [column for column in columns if column not in self.columns]
         if missing:
-            found = ", ".join(self.columns)
-            raise UnreadableFile(f"line {self.header_line}: missing column {', '.join(missing)}; found {found}")
+            present = ", ".join(self.columns)
+            raise UnreadableFile(f"line {self.header_line}: missing column {', '.join(missing)}; found {present}")
         twice = {column for column in self.columns if column and self.columns.count(column) > 1}
         if twice:
             raise UnreadableFile(f"line {self.header_line}: the column {min(twice)} stands twice")
@@ -146,13 +146,13 @@ class Table:
         return _split(line, self.separator), UNTERMINATED, 0
 
     def _header_lines(self) -> list[str]:
-        """The first line that is not blank, with the lines that its open quotes may reach over."""
+        """The first line that is not blank, with the lines covered by its open quotes."""
         lines: list[str] = []
         for line in self._source:
             self._number += 1
-            told = SEPARATOR_LINE.fullmatch(visible(line)) if not lines and not self.separator else None
-            if told:
-                self.separator = told[1]
+            separator_line = SEPARATOR_LINE.fullmatch(visible(line)) if not lines and not self.separator else None
+            if separator_line:
+                self.separator = separator_line[1]
                 continue
             if not lines and not visible(line).strip(' "\r\n\t;,' + self.separator):
                 if self._number >= HEADER_WITHIN_LINES:
@@ -181,11 +181,11 @@ class Table:
         try:
             return _parsed(text, self.separator)
         except csv.Error as error:
-            found = next(iter(Scanner(self.separator).lenient(text)), None) if len(lines) == 1 else None
-            if found is None:
+            values = next(iter(Scanner(self.separator).lenient(text)), None) if len(lines) == 1 else None
+            if values is None:
                 message = f"line {self.header_line}: a quote in the header is not closed"
                 raise UnreadableFile(message, self.header_line) from error
-            return found
+            return values
 
 
 @contextmanager
@@ -198,9 +198,9 @@ def open_table(
 ) -> Iterator[Table]:
     """A table over a path, closed at the end, or over a seekable binary file, left open. Raises UnreadableFile.
 
-    Without `encoding` (a name that codec_of takes) it is detected, with the help of `vocabulary`; see detect_encoding.
-    `only_lines`: of the first so many physical lines alone.
-    The whole file is decoded once before its first record is given out: nobody works through half of it in vain.
+    Without `encoding` (a name that codec_of accepts) it is detected with the help of `vocabulary`; see detect_encoding.
+    `only_lines`: read only so many physical lines. The whole file is decoded once before the first record, so that no
+    caller processes half of an undecodable file.
     """
     if isinstance(path_or_file, Path):
         try:
@@ -216,12 +216,12 @@ def open_table(
     try:
         yield Table(text, only_lines)
     finally:
-        # Else the wrapper would close a file that is not ours.
+        # Otherwise the wrapper would close the caller's file.
         text.detach()
 
 
 def _separator(text: str) -> str:
-    """The separator that stands most often outside quotes."""
+    """The most frequent separator outside quotes."""
     return max(SEPARATORS, key=re.sub(r'"[^"]*"?', "", text).count)
 
 

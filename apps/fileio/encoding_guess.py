@@ -1,4 +1,4 @@
-"""Which script bytes are written in, by how much of what they decode to reads as words. No Django."""
+"""Guesses the script of a text from the share of it that decodes to words. No Django."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ import re
 import unicodedata
 from typing import IO
 
-PIECE = 1 << 18
+CHUNK_BYTES = 1 << 18
 BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 CONTROLS = re.compile(r"[\x7f-\x9f\ue000-\uf8ff\ufffd]")
-# Chinese by the two bytes of GB2312: punctuation and full-width forms, then the 3,755 usual characters.
+# Chinese in the two bytes of GB2312: punctuation and full-width forms, then the 3,755 usual characters.
 GB_USUAL = re.compile(rb"(?:[\xa1\xa3\xb0-\xd7][\xa1-\xfe])*+\Z")
 LEAST_HANZI = 8
-# Where the usual characters of each East Asian encoding stand: the first bytes of two.
+# The usual characters of each East Asian encoding: the first of two bytes.
 USUAL = {
     "gb18030": (0xB0, 0xD7), "big5": (0xA4, 0xC6), "cp950": (0xA4, 0xC6), "cp932": (0x88, 0x97), "cp949": (0xB0, 0xC8),
 }  # fmt: skip
 
 
 def surely_chinese(raw: IO[bytes]) -> bool:
-    """Whether all of the file beyond ASCII is usual simplified Chinese, and enough of it to be nothing else."""
+    """Whether all non-ASCII text of the file is usual simplified Chinese, and enough of it to exclude other scripts."""
     decoder = codecs.getincrementaldecoder("gb18030")()
     hanzi = above = low = high = 0
     raw.seek(0)
-    while piece := raw.read(PIECE):
-        pairs = "".join(BEYOND_ASCII.findall(decoder.decode(piece))).encode("gb18030")
+    while chunk := raw.read(CHUNK_BYTES):
+        pairs = "".join(BEYOND_ASCII.findall(decoder.decode(chunk))).encode("gb18030")
         if not GB_USUAL.match(pairs):
             return False
         for lead, trail in zip(pairs[::2], pairs[1::2], strict=True):
             if lead >= 0xB0:
                 hanzi, above = hanzi + 1, above + (lead > 0xC8)
                 low, high = low + (lead < 0xC0) + (trail < 0xC0), high + (trail > 0xDF)
-    # Korean has its syllables below C9, Russian and Greek their letters from C0, Japanese half-width kana end at DF.
+    # Korean syllables are below C9, Russian and Greek letters from C0 on, and Japanese half-width kana up to DF.
     return hanzi >= LEAST_HANZI and above * 8 >= hanzi and low * 4 >= hanzi and high > 0
 
 
 def plausibility(content: bytes, encoding: str) -> float:
-    """How much of a piece of the file reads as words of one script each, from 0 to 1."""
+    """The share of a part of the file that reads as words of one script each, from 0 to 1."""
     text = content.decode(encoding, errors="ignore")
     good = sum(_likely(word, encoding) for word in re.findall(r"\w+", text) if not word.isascii())
     letters = len(re.findall(r"[^\W\x00-\x7f]", text))
@@ -46,7 +46,7 @@ def plausibility(content: bytes, encoding: str) -> float:
 
 
 def _likely(word: str, encoding: str) -> float:
-    """How many of the word's characters beyond ASCII stand there as in a real word."""
+    """The number of the word's non-ASCII characters in plausible positions."""
     beyond = [c for c in word if not c.isascii()]
     scripts = {_script(c) for c in word if not c.isdigit()}
     if len(scripts) > 1 or not all(c.isalpha() for c in beyond):
@@ -55,7 +55,7 @@ def _likely(word: str, encoding: str) -> float:
         first, last = USUAL[encoding]
         usual = sum(first <= c.encode(encoding)[0] <= last or "\u3040" <= c <= "\u30ff" for c in beyond)
         return usual if scripts <= {"HAN", "HANGUL"} else usual / 4
-    # An accent in three letters is a word; a word of nothing but accents is another script, read wrongly.
+    # One accent in three letters is a word; only accents are another script, decoded wrongly.
     crowded = "LATIN" in scripts and len(beyond) * 2 > len(word)
     jumping = not word.isupper() and not word[1:].islower()
     return len(beyond) * (0.2 if crowded else 1) * (0.5 if jumping else 1)

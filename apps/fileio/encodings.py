@@ -1,6 +1,6 @@
-"""Which encoding a text file is in, and its physical lines, in flat memory whatever its size. No Django.
+"""Detects the encoding of a text file and reads its physical lines, in constant memory. No Django.
 
-A wrong guess would store mojibake for names, so there are only sure answers here: else the user is asked.
+A wrong guess would store mojibake as names, so this module returns only certain answers; otherwise it asks the user.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import IO
 from apps.fileio.encoding_guess import plausibility, surely_chinese
 
 SEPARATORS = (",", ";", "\t")
-# What a user can choose, most used first.
+# The user's choices, most used first.
 ENCODINGS = (
     "utf-8", "utf-16-le", "utf-16-be", "gb18030", "big5", "cp950", "cp932", "cp949", "cp1252", "cp1251", "cp1250",
     "iso8859-2", "cp1254", "cp1257",
@@ -25,25 +25,25 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
-# The place of the byte that is zero in every character of UTF-32, and of the one that is at most 16.
+# The index of the byte that is zero in every UTF-32 character, and of the one that is at most 16.
 UTF_32 = (("utf-32-le", 3, 2), ("utf-32-be", 0, 1))
 LEGACY = ENCODINGS[3:]
 ONE_BYTE = frozenset(ENCODINGS[8:])
-# Encodings as programs name them, and the supersets that hold what they mean by them.
+# Names of encodings in other programs, and the supersets that contain what they mean.
 WIDER = {
     "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "iso8859-1": "cp1252",
     "iso8859-9": "cp1254", "ascii": "utf-8",
 }  # fmt: skip
-# An encoding that changes plain ASCII is none that anybody writes a file in, and some of them run code or warn.
+# Encodings that change plain ASCII do not occur in files, and some of them run code or emit warnings.
 UNSAFE = frozenset({"unicode_escape", "raw_unicode_escape", "idna", "punycode", "charmap"})
 PROBE = b"A+AGE-\\x41 xn--~{"
 PIECE = 1 << 18
-# A million rows, each with a blank line behind it. A file of nothing but line ends would cost seconds for a megabyte.
+# A million rows, each with a blank line after it. A file of line ends alone would cost seconds per megabyte.
 MOST_LINES = 2_000_000
 HEAD = 1 << 16
 SAMPLE_WIDTH = 200
 ADVICE = "Save the file as CSV UTF-8 and try again"
-# How workbooks (zip and OLE), archives, documents and pictures begin. No list of text begins like that.
+# The first bytes of workbooks (zip and OLE), archives, documents and pictures. No text list begins like that.
 PACKED = (
     b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b\x08", b"7z\xbc\xaf", b"Rar!\x1a\x07", b"%PDF-",
     b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a",
@@ -56,7 +56,9 @@ NAMED_CANDIDATES = 4
 
 
 class UnreadableFile(ValueError):
-    """The file as a whole cannot be read, with a sentence that says why and where. `line`: near which, 0 for none."""
+    """The file as a whole cannot be read; the sentence gives the reason and the place. `line`: nearby line, 0 for
+    none.
+    """
 
     def __init__(self, message: str, line: int = 0):
         super().__init__(message)
@@ -64,7 +66,7 @@ class UnreadableFile(ValueError):
 
 
 class TooLarge(UnreadableFile):
-    """The file holds more of something than is read: `limit` of `unit`, a plural in lower case."""
+    """The file exceeds a limit: `limit` of `unit`, a plural in lower case."""
 
     def __init__(self, limit: int, unit: str, line: int = 0):
         super().__init__(f"line {line:,}: more than {limit:,} {unit}" if line else f"more than {limit:,} {unit}", line)
@@ -72,11 +74,11 @@ class TooLarge(UnreadableFile):
 
 
 class PackedFile(UnreadableFile):
-    """The file is a workbook, an archive, a document or a picture, and no text."""
+    """The file is a workbook, an archive, a document or a picture instead of text."""
 
 
 class UnsureEncoding(UnreadableFile):
-    """The file is legacy text and nothing in it says of which kind. `candidates`: codec names, likeliest first."""
+    """The file is legacy text of an uncertain encoding. `candidates`: codec names, likeliest first."""
 
     def __init__(self, message: str, candidates: list[str]):
         super().__init__(message)
@@ -89,14 +91,14 @@ def visible(text: str) -> str:
 
 
 def physical_lines(text: IO[str], limit: int) -> Iterator[str]:
-    """The lines of a text with their ends, CRLF, LF or CR; of a line longer than `limit` only somewhat more than that.
+    """The lines of a text with their ends, CRLF, LF or CR; a line longer than `limit` is cut soon after it.
 
-    Memory stays flat even when there is no line end at all. Raises TooLarge.
+    Memory stays constant even without line ends. Raises TooLarge.
     """
     rest, count = "", 0
-    while piece := text.read(PIECE):
-        lines = list(io.StringIO(rest + piece, newline=""))
-        # A CR at the end of a piece may be half of a CRLF.
+    while chunk := text.read(PIECE):
+        lines = list(io.StringIO(rest + chunk, newline=""))
+        # A CR at the end of a chunk may be half of a CRLF.
         rest = "" if lines[-1].endswith("\n") else lines.pop()
         count += len(lines)
         if count > MOST_LINES:
@@ -111,14 +113,14 @@ def physical_lines(text: IO[str], limit: int) -> Iterator[str]:
 def detect_encoding(
     raw: IO[bytes], *, vocabulary: frozenset[str] = frozenset(), separators: tuple[str, ...] = SEPARATORS
 ) -> str:
-    """The codec that decodes all of a seekable file strictly; leaves it at its start.
+    """The codec that decodes all of a seekable file strictly; leaves the file at its start.
 
-    A byte order mark wins, then UTF-16 by its NULs, then UTF-8 if all of the file is. Else a legacy encoding: the one
-    that turns most cells of the header with letters beyond ASCII into words of `vocabulary` (lower-case header words of
-    many languages), as long as no other one that does so reads any letter of the file differently. Under a plain ASCII
-    header only unmistakable Chinese is recognised.
+    A byte order mark wins, then UTF-16 by its NULs, then UTF-8 if the whole file is valid. Otherwise a legacy encoding:
+    the one that turns most header cells with non-ASCII letters into words of `vocabulary` (lower-case header words of
+    many languages). Every other encoding that does so must read all letters of the file the same way. Under a plain
+    ASCII header only unmistakable Chinese is recognised.
 
-    Raises UnsureEncoding when that does not decide, UnreadableFile when nothing decodes the file, and its PackedFile.
+    Raises UnsureEncoding when that does not decide, UnreadableFile when no codec decodes the file, and its PackedFile.
     """
     refuse_packed(raw)
     try:
@@ -128,9 +130,9 @@ def detect_encoding(
 
 
 def refuse_packed(raw: IO[bytes]) -> None:
-    """Raises PackedFile for what begins as a workbook, an archive, a document or a picture; the file is at its start.
+    """Raises PackedFile for a workbook, an archive, a document or a picture; leaves the file at its start.
 
-    Such bytes decode in some legacy encoding, as names that nobody has.
+    A legacy encoding would decode such bytes into meaningless names.
     """
     raw.seek(0)
     head = raw.read(8)
@@ -140,7 +142,7 @@ def refuse_packed(raw: IO[bytes]) -> None:
 
 
 def codec_of(name: str) -> str:
-    """The codec that reads what programs call by this name (windows-1250, latin2, GBK), "" for what is not text."""
+    """The codec for an encoding name of other programs (windows-1250, latin2, GBK), "" for one that is not text."""
     try:
         codec = codecs.lookup(name.strip().lower().removeprefix("x-")).name
         codec = WIDER.get(codec, codec)
@@ -153,7 +155,7 @@ def codec_of(name: str) -> str:
 
 
 def named_encoding(name: str) -> str:
-    """The codec of an encoding that somebody named. Raises UnreadableFile."""
+    """The codec of an encoding that the user named. Raises UnreadableFile."""
     codec = codec_of(name)
     if not codec:
         raise UnreadableFile(f"{name} is no encoding that is read here: take one of {', '.join(ENCODINGS)}")
@@ -161,9 +163,9 @@ def named_encoding(name: str) -> str:
 
 
 def check_encoding(raw: IO[bytes], encoding: str) -> str:
-    """The codec of a named encoding that all of the file is in; the file is back at its start.
+    """The codec of a named encoding, if it decodes the whole file; leaves the file at its start.
 
-    Raises UnreadableFile, naming the line where the file is in another one.
+    Raises UnreadableFile with the line at which the file has another encoding.
     """
     codec = named_encoding(encoding)
     refuse_packed(raw)
@@ -177,19 +179,19 @@ def check_encoding(raw: IO[bytes], encoding: str) -> str:
 
 
 def sample(raw: IO[bytes], encoding: str, lines: int = 3) -> list[str]:
-    """The first lines with a character beyond ASCII, read in an encoding that may be wrong, cut at 200 characters."""
+    """The first lines with non-ASCII characters, decoded with a possibly wrong encoding, cut at 200 characters."""
     raw.seek(0)
     text = io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline="")
-    found: list[str] = []
+    lines_found: list[str] = []
     try:
         for line in physical_lines(text, PIECE):
             if not line.isascii():
-                found.append(line.strip()[:SAMPLE_WIDTH])
-            if len(found) == lines:
+                lines_found.append(line.strip()[:SAMPLE_WIDTH])
+            if len(lines_found) == lines:
                 break
     finally:
         text.detach().seek(0)
-    return found
+    return lines_found
 
 
 def _detected(raw: IO[bytes], vocabulary: frozenset[str], separators: tuple[str, ...]) -> str:
@@ -205,7 +207,7 @@ def _detected(raw: IO[bytes], vocabulary: frozenset[str], separators: tuple[str,
         return "utf-8"
     header = _header(head)
     if _hits(header, "utf-8", vocabulary, separators):
-        # UTF-8 with a wound: every other reading of it is mojibake.
+        # Damaged UTF-8: every other reading of it is mojibake.
         raise UnreadableFile(_undecodable(broken, "utf-8"), broken)
     used = _bytes_used(raw)
     candidates = [encoding for encoding in LEGACY if _legible(raw, encoding, used)]
@@ -225,21 +227,21 @@ def _detected(raw: IO[bytes], vocabulary: frozenset[str], separators: tuple[str,
 
 
 def _best(hits: dict[str, set[str]]) -> list[str]:
-    """The encodings that read most cells of the header as known words."""
+    """The encodings that turn most header cells into known words."""
     most = max(map(len, hits.values()))
     return [encoding for encoding in hits if most and len(hits[encoding]) == most]
 
 
 def _apart(raw: IO[bytes], encodings: list[str], used: bytes) -> list[str]:
-    """The encodings without those that read the whole file as an earlier one does."""
-    found: dict[bytes, str] = {}
+    """The encodings without those that read the whole file like an earlier one."""
+    by_reading: dict[bytes, str] = {}
     for encoding in encodings:
-        found.setdefault(_reading(raw, encoding, used), encoding)
-    return list(found.values())
+        by_reading.setdefault(_reading(raw, encoding, used), encoding)
+    return list(by_reading.values())
 
 
 def encodings_of(text: bytes) -> list[str]:
-    """The legacy encodings that some text could be in, likeliest first."""
+    """The possible legacy encodings of a text, likeliest first."""
     candidates = [encoding for encoding in LEGACY if _decodes(text, encoding)]
     return sorted(candidates, key=_implausible(text, []))
 
@@ -249,29 +251,29 @@ def _implausible(text: bytes, best: list[str]) -> Callable[[str], tuple[bool, fl
 
 
 def _unsure(line: int, best: list[str]) -> str:
-    """What to say of a file that several encodings read."""
+    """The sentence for a file that several encodings can read."""
     if not best:
-        return f"near line {line}: not UTF-8 text, and nothing in the file says what else it is. {ADVICE}"
+        return f"near line {line}: not UTF-8 text, and the file does not show its encoding. {ADVICE}"
     names = " and as ".join(best[:NAMED_CANDIDATES])
     return (
-        f"near line {line}: not UTF-8 text, and it reads differently as {names}: nothing in the file says which is "
-        f"meant. {ADVICE}"
+        f"near line {line}: not UTF-8 text, and it reads differently as {names}: the file does not show which "
+        f"is meant. {ADVICE}"
     )
 
 
 def _bytes_used(raw: IO[bytes]) -> bytes:
-    """Each byte that the file has, once."""
+    """The distinct bytes of the file."""
     used: set[int] = set()
     raw.seek(0)
-    while piece := raw.read(PIECE):
-        used.update(piece)
+    while chunk := raw.read(PIECE):
+        used.update(chunk)
     return bytes(sorted(used))
 
 
 def _legible(raw: IO[bytes], encoding: str, used: bytes) -> bool:
     if encoding not in ONE_BYTE:
         return not _breaks(raw, encoding)
-    # ISO 8859 has control characters there that nobody writes.
+    # ISO 8859 has control characters there, which texts do not contain.
     return _decodes(used, encoding) and not (encoding.startswith("iso") and C1_BYTE.search(used))
 
 
@@ -284,7 +286,7 @@ def _decodes(text: bytes, encoding: str) -> bool:
 
 
 def _declared(head: bytes) -> list[str]:
-    """The encoding that a byte order mark or the NULs of the beginning give away, if they do."""
+    """The encoding shown by a byte order mark or by the NULs at the beginning, if any."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return [encoding]
@@ -292,8 +294,8 @@ def _declared(head: bytes) -> list[str]:
         if any(head) and len(head) >= 8 and not any(head[high::4]) and max(head[middle::4]) <= 0x10:
             return [encoding]
     even, odd = head[::2].count(0), head[1::2].count(0)
-    # Ordinary text has a stray NUL at most; UTF-16 has one in every separator and line end, on one side of it. On the
-    # other side stand the NULs of a few letters, as U+4E00.
+    # Ordinary text has at most a stray NUL; UTF-16 has one in every separator and line end, on one side of it. On the
+    # other side are the NULs of a few letters, such as U+4E00.
     if max(even, odd) < 2 or min(even, odd) * 4 > max(even, odd) or max(even, odd) * 20 < len(head) // 2:
         return []
     encoding = "utf-16-le" if odd > even else "utf-16-be"
@@ -302,13 +304,13 @@ def _declared(head: bytes) -> list[str]:
 
 
 def _breaks(raw: IO[bytes], encoding: str) -> int:
-    """Near which line the file stops being in this encoding; 0 if all of it is."""
+    """The line near which the file stops being in this encoding; 0 if all of it is."""
     decoder = codecs.getincrementaldecoder(encoding)()
     raw.seek(0)
     line = 1
     try:
-        while piece := raw.read(PIECE):
-            line += decoder.decode(piece).count("\n")
+        while chunk := raw.read(PIECE):
+            line += decoder.decode(chunk).count("\n")
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         return line + error.object[: error.start].count(b"\n")
@@ -321,7 +323,7 @@ def _undecodable(line: int, encoding: str) -> str:
 
 
 def _header(head: bytes) -> bytes:
-    """The first line that says something, with the lines its open quotes reach over."""
+    """The first non-blank line, with the lines covered by its open quotes."""
     header = b""
     for line in head.splitlines(keepends=True):
         if header or (line.strip(b' ",;\t\r\n') and not line.lower().startswith((b"sep=", b'"sep='))):
@@ -332,7 +334,7 @@ def _header(head: bytes) -> bytes:
 
 
 def _hits(header: bytes, encoding: str, vocabulary: frozenset[str], separators: tuple[str, ...]) -> set[str]:
-    """The words of the vocabulary, beyond ASCII, that the header has as cells in this encoding."""
+    """The non-ASCII words of the vocabulary that are header cells in this encoding."""
     try:
         text = header.decode(encoding)
     except UnicodeDecodeError:
@@ -343,25 +345,25 @@ def _hits(header: bytes, encoding: str, vocabulary: frozenset[str], separators: 
 
 
 def _reading(raw: IO[bytes], encoding: str, used: bytes) -> bytes:
-    """Equal for two encodings that read the whole file alike."""
+    """Equal for two encodings that decode the whole file to the same text."""
     if encoding in ONE_BYTE:
         return used.decode(encoding).encode()
     decoder, digest = codecs.getincrementaldecoder(encoding)(), hashlib.sha256()
     raw.seek(0)
-    while piece := raw.read(PIECE):
-        digest.update(decoder.decode(piece).encode())
+    while chunk := raw.read(PIECE):
+        digest.update(decoder.decode(chunk).encode())
     return digest.digest()
 
 
 def _beyond_ascii(raw: IO[bytes]) -> bytes:
-    """A piece of the file, from the first byte on that is not ASCII and the word before it."""
+    """A part of the file from the first non-ASCII byte on, with the word before it."""
     raw.seek(0)
-    while piece := raw.read(HEAD):
-        found = BEYOND_ASCII_BYTE.search(piece)
-        if found:
-            # With the letters before it: a word tells more than its middle.
-            start = found.start()
-            while start > max(found.start() - WORD_WIDTH, 0) and piece[start - 1 : start].isalpha():
+    while chunk := raw.read(HEAD):
+        match = BEYOND_ASCII_BYTE.search(chunk)
+        if match:
+            # With the letters before it: a whole word is more informative.
+            start = match.start()
+            while start > max(match.start() - WORD_WIDTH, 0) and chunk[start - 1 : start].isalpha():
                 start -= 1
-            return piece[start:] + raw.read(HEAD)
+            return chunk[start:] + raw.read(HEAD)
     return b""

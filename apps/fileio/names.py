@@ -1,4 +1,4 @@
-"""What names, addresses and lines look like when other programs write them in pieces or with decoration. Pure."""
+"""Names, addresses and labels as other programs write them: in parts or with decoration. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# Han, kana, hangul and bopomofo: the scripts whose names put the family first and no blank between.
+# Han, kana, hangul and bopomofo: names in these scripts have the family name first and no blank.
 EAST_ASIAN = re.compile(
     r"[\u1100-\u11ff\u2e80-\u2fff\u3005-\u3007\u3040-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]+"
 )
 BRACKETED = re.compile(r"<\s*([^<>\s@]+@[^<>\s]+)\s*>|\(\s*([^()\s@]+@[^()\s]+)\s*\)")
 COMMENT = re.compile(r"\([^()@]*\)")
-# A fax, pager, telex, modem, switchboard or assistant, as programs call it in many languages: Work Fax, homeFax,
-# _$!<WorkFAX>!$_, Fax (dienstlich), Faks służbowy, 商务传真.
+# A fax, pager, telex, modem, switchboard or assistant in labels of many languages: Work Fax, homeFax, _$!<WorkFAX>!$_,
+# Fax (dienstlich), Faks służbowy, 商务传真.
 SHARED_LINE = re.compile(
     r"fax|faks|факс|télécopie|传真|傳真|ファックス|ファクス|팩스"
     r"|pager|пейджер|bipeur|beeper|radiomessagerie|buscapersonas|localizador|cercapersone|semafoon|hakulai|operátor"
@@ -21,7 +21,7 @@ SHARED_LINE = re.compile(
     r"|assist|asist|avustaj|помощник|секретар|助理|秘書|秘书"
     r"|company ?main|switchboard|总机|總機|代表線|centralita|standard téléphonique"
 )
-# Of a label no more is looked at: a cell may have a million characters, and what was asked is remembered.
+# Only this much of a label is checked: a cell may have a million characters, and results are cached.
 LABEL_LIMIT = 200
 QUOTES = "\"'“”‘’ \t\r\n"
 
@@ -32,7 +32,7 @@ def one_line(text: str) -> str:
 
 
 def is_shared_line(label: str) -> bool:
-    """Whether a label calls a line one that the people of an office share, or somebody else's."""
+    """Whether a label marks a line that an office shares or that belongs to another person."""
     return _is_shared_line(label[:LABEL_LIMIT])
 
 
@@ -42,7 +42,7 @@ def _is_shared_line(label: str) -> bool:
 
 
 def compose_name(*, family: str, given: str, middle: str = "") -> str:
-    """One name of its parts: 张 and 三 are 张三, Doe and John are John Doe. Empty when all parts are."""
+    """Join the parts of a name: 张 and 三 are 张三, John and Doe are John Doe. Empty when all parts are."""
     parts = [part for part in (one_line(family), one_line(middle), one_line(given)) if part]
     if all(EAST_ASIAN.fullmatch(part) for part in parts):
         return "".join(parts)
@@ -52,10 +52,10 @@ def compose_name(*, family: str, given: str, middle: str = "") -> str:
 def addresses_in(text: str) -> list[str]:
     """The addresses among names and punctuation: `"Ann" <ann@x.org>`, `Ann (ann@x.org)`, `a@x.org; b@x.org`.
 
-    What is not unmistakable comes back whole, so that whoever normalises it refuses it. Empty for empty text.
+    Ambiguous text is returned whole, so that the normaliser refuses it. Empty for empty text.
     """
     text = text.strip()
-    if bracketed := [one or other for one, other in BRACKETED.findall(text)]:
+    if bracketed := [in_brackets or plain for in_brackets, plain in BRACKETED.findall(text)]:
         return bracketed
     text = COMMENT.sub(" ", text).strip(QUOTES)
     if text.count("@") > 1:

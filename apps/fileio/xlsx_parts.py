@@ -1,7 +1,7 @@
-"""The parts of an XLSX workbook as streams: no tree is built, and every part has a bound in elements and characters.
+"""Reads the parts of an XLSX workbook as streams: builds no tree, and limits the elements and characters of every part.
 
-A library that builds trees took 742 MB and minutes for a workbook of 188 kB: rows, cells and references cost an
-attacker a few bits each once they are packed.
+A library that builds trees took 742 MB and minutes for a workbook of 188 kB: compressed rows, cells and references cost
+a malicious sender a few bits each.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 
-# Nothing is expanded: a document type is refused before any entity is, and no token may grow (MOST_TOKEN_BYTES).
+# No expansion: a document type is refused before any entity, and the size of a token is limited (MOST_TOKEN_BYTES).
 import xml.parsers.expat as expat  # nosec B407
 import zipfile
 from array import array
@@ -20,22 +20,22 @@ from typing import IO, Any
 from apps.fileio.encodings import TooLarge, UnreadableFile, visible
 
 PIECE_BYTES = 1 << 16
-# A tag, a comment: the parser holds it in memory until it ends.
+# A tag or a comment: the parser holds it in memory until it ends.
 MOST_TOKEN_BYTES = 1 << 18
 # A sheet of a million rows, with twelve cells of three elements each.
 MOST_ELEMENTS = 40_000_000
-# Texts: four columns of such a sheet that are all different, with some to spare.
+# Texts: four columns of such a sheet with all values different, and a reserve.
 MOST_TEXT_ELEMENTS = 20_000_000
 # Styles, relationships, the list of sheets.
 MOST_SMALL_ELEMENTS = 500_000
-# What the format allows: rows of a sheet, columns of a row, characters of a cell.
+# Limits of the format: rows of a sheet, columns of a row, characters of a cell.
 MOST_ROWS, MOST_SHEET_COLUMNS, MOST_CELL_CHARACTERS = 1_048_576, 16_384, 32_767
 Attributes = dict[str, str]
 
 
 @dataclass
 class Budget:
-    """How many elements may still be read, of all parts that share it."""
+    """The number of elements that may still be read, shared by several parts."""
 
     limit: int
     used: int = 0
@@ -49,7 +49,7 @@ class Budget:
 
 @dataclass
 class Cell:
-    """A cell as the sheet has it: its column from 1, the type and the style, and the text of its value."""
+    """A cell of the sheet: its column from 1, the type, the style, and the text of its value."""
 
     column: int
     kind: str
@@ -67,7 +67,7 @@ class WorkbookPart:
     def characters(self, text: str) -> None: ...
 
     def read(self, packed: zipfile.ZipFile, path: str, budget: Budget) -> Iterator[None]:
-        """Feed the part to the handlers; pauses after every piece. Raises TooLarge, ExpatError, KeyError."""
+        """Feed the part to the handlers; pauses after every chunk. Raises TooLarge, ExpatError, KeyError."""
         parser = expat.ParserCreate()
         parser.buffer_text = True
 
@@ -96,14 +96,14 @@ def _refuse_doctype(*declared: object) -> None:
 
 
 class Texts(WorkbookPart):
-    """The text inside `t` elements: of a cell, or of the workbook's list of texts. Reading aids (`rPh`) are none."""
+    """The text inside `t` elements, of a cell or of the shared texts; without reading aids (`rPh`)."""
 
     def __init__(self) -> None:
         self._pieces: list[str] | None = None
         self._size, self._aid = 0, False
 
     def take(self) -> str:
-        """What has come since the last call."""
+        """The text since the last call."""
         text, self._pieces, self._size = "".join(self._pieces or ()), None, 0
         return text
 
@@ -130,7 +130,7 @@ class Texts(WorkbookPart):
 
 
 class SharedTexts(Texts):
-    """The workbook's list of texts, by number. They lie on disk: in memory each takes eight bytes."""
+    """The shared texts of the workbook by number. They are on disk: in memory each takes eight bytes."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class SharedTexts(Texts):
             self._ends.append(self._ends[-1] + len(text))
 
     def text(self, number: int) -> str:
-        """Raises IndexError. Only when all of them have been read."""
+        """Raises IndexError. Call it only after all texts have been read."""
         if number < 0:
             raise IndexError(number)
         begin, end = self._ends[number], self._ends[number + 1]
@@ -153,7 +153,7 @@ class SharedTexts(Texts):
 
 @dataclass
 class Styles(WorkbookPart):
-    """Which number format each style of a cell has: its built-in number, and the codes of the workbook's own."""
+    """The number format of each cell style: its built-in number, and the codes of the workbook's own."""
 
     formats: list[int] = field(default_factory=list)
     codes: dict[int, str] = field(default_factory=dict)
@@ -174,7 +174,7 @@ class Styles(WorkbookPart):
 
 @dataclass
 class Sheets(WorkbookPart):
-    """The list of sheets: the relationship of each that is visible, in order, and whether days count from 1904."""
+    """The list of sheets: the relationship of each visible sheet, in order, and whether days count from 1904."""
 
     visible: list[str] = field(default_factory=list)
     from_1904: bool = False
@@ -188,7 +188,7 @@ class Sheets(WorkbookPart):
 
 @dataclass
 class Relationships(WorkbookPart):
-    """Where each relationship of the workbook that is a sheet leads, as a path in the zip."""
+    """The target of each sheet relationship of the workbook, as a path in the zip."""
 
     sheets: dict[str, str] = field(default_factory=dict)
 
@@ -200,7 +200,7 @@ class Relationships(WorkbookPart):
 
 
 class SheetRows(Texts):
-    """The rows of a sheet that were read since they were taken last: number, and the cells that say something."""
+    """The rows of a sheet read since the last call: the number, and the cells that are not empty."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -256,7 +256,7 @@ def _column(place: str) -> int:
 
 
 def read_small(part: Any, packed: zipfile.ZipFile, path: str) -> Any:
-    """The part, read whole; as it was when the workbook has none."""
+    """The part, read whole; unchanged when the workbook has none."""
     if path in packed.NameToInfo:
         for _piece in part.read(packed, path, Budget(MOST_SMALL_ELEMENTS)):
             pass

@@ -1,6 +1,6 @@
-"""Reading XLSX workbooks as records of text, row by row, in bounded memory. Dates become ISO days.
+"""Reads XLSX workbooks as records of text, row by row, in constant memory. Dates become ISO days.
 
-Only the first sheet that says something is read. What a formula shows is what was stored when the file was saved.
+Only the first sheet with text is read. A formula shows the value stored at the last save.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 
-# Only the errors of it are caught here: what is parsed is parsed in workbook_parts.
+# Used only to catch its errors; xlsx_parts parses the files.
 import xml.parsers.expat as expat  # nosec B407
 import zipfile
 import zlib
@@ -34,23 +34,23 @@ from apps.fileio.xlsx_parts import (
 )
 
 ZIP = b"PK\x03\x04"
-# A row of a million people and twelve columns is some 700 MB of XML; what unpacks to more is a trap.
+# A million rows of twelve columns are some 700 MB of XML; a larger workbook is a decompression bomb.
 MOST_UNPACKED = 1_000_000_000
-# So many times its own size may a workbook unpack to, beyond what any may: real ones reach thirty times.
+# The limit of the unpacked size relative to the file, beyond a free minimum: real files reach thirty times.
 MOST_RATIO, UNPACKED_FREELY = 100, 10_000_000
-# The texts of the cells are written to disk, all of them.
+# All texts of the cells are written to disk.
 MOST_TEXTS = 200_000_000
 TEXTS = "xl/sharedStrings.xml"
-# Sheets, styles, pictures: a workbook of people has some dozens.
+# Sheets, styles, pictures: an ordinary workbook has some dozens.
 MOST_PARTS = 10_000
 HEADER_WITHIN = 20
 LEADING_ZEROS = re.compile(r"0{2,}")
 
 
 class Workbook:
-    """The rows of a sheet: `header` as written, and an iterator over the records behind it.
+    """The rows of a sheet: `header` as written, and an iterator over the records after it.
 
-    The header is the first row with at least two texts: what stands above it is a title.
+    The header is the first row with at least two texts; rows above it are titles.
     """
 
     def __init__(self, rows: Iterator[tuple[int, list[str]]]):
@@ -77,7 +77,7 @@ class Workbook:
 
 
 def is_workbook(raw: IO[bytes]) -> bool:
-    """Whether a seekable file is a zip that holds an XLSX workbook; it is left at its start."""
+    """Whether a seekable file is a zip with an XLSX workbook; leaves the file at its start."""
     raw.seek(0)
     head = raw.read(len(ZIP))
     raw.seek(0)
@@ -94,8 +94,8 @@ def is_workbook(raw: IO[bytes]) -> bool:
 
 @contextmanager
 def open_workbook(raw: IO[bytes]) -> Iterator[Workbook]:
-    """The first sheet of a workbook that is not empty; `raw` is left open. Raises UnreadableFile, its TooLarge."""
-    _refuse_traps(raw)
+    """The first sheet of a workbook that is not empty; leaves `raw` open. Raises UnreadableFile, its TooLarge."""
+    _refuse_bombs(raw)
     with _readable():
         packed = zipfile.ZipFile(raw)
     with packed, TemporaryFile() as texts:
@@ -104,7 +104,7 @@ def open_workbook(raw: IO[bytes]) -> Iterator[Workbook]:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """A damaged workbook breaks in a library in a hundred ways: all of them are a file that cannot be read."""
+    """Turn every library error caused by a damaged workbook into UnreadableFile."""
     try:
         yield
     except UnreadableFile:
@@ -114,7 +114,7 @@ def _readable() -> Iterator[None]:
         raise UnreadableFile("the workbook is damaged") from error
 
 
-def _refuse_traps(raw: IO[bytes]) -> None:
+def _refuse_bombs(raw: IO[bytes]) -> None:
     raw.seek(0)
     try:
         with zipfile.ZipFile(raw) as packed:
@@ -126,12 +126,12 @@ def _refuse_traps(raw: IO[bytes]) -> None:
         raw.seek(0)
     unpacked = sum(part.file_size for part in parts)
     texts = max((part.file_size for part in parts if part.filename == TEXTS), default=0)
-    for limit, unit, found in (
+    for limit, unit, amount in (
         (MOST_PARTS, "parts of a workbook", len(parts)),
         (MOST_TEXTS, "bytes of texts in a workbook", texts),
         (min(MOST_UNPACKED, max(UNPACKED_FREELY, MOST_RATIO * size)), "bytes in an unpacked workbook", unpacked),
     ):
-        if found > limit:
+        if amount > limit:
             raise TooLarge(limit, unit)
 
 
@@ -149,7 +149,7 @@ def _first_filled(packed: zipfile.ZipFile, texts: IO[bytes]) -> Iterator[tuple[i
             pass
         texts.flush()
     values = CellTexts(shared, read_small(Styles(), packed, "xl/styles.xml"), from_1904=sheets.from_1904)
-    # One budget for all sheets, and no sheet twice, however often the list names it.
+    # One budget for all sheets, and each sheet only once, however often the list names it.
     budget = Budget(MOST_ELEMENTS)
     for path in dict.fromkeys(leads[name] for name in sheets.visible if name in leads):
         filled = False
@@ -176,10 +176,10 @@ def _rows(
 
 
 class CellTexts:
-    """What cells show: texts, numbers as they were typed, days as ISO 8601."""
+    """The texts that cells show: texts, numbers as typed, days as ISO 8601."""
 
     def __init__(self, shared: SharedTexts, styles: Styles, *, from_1904: bool):
-        from openpyxl.styles.numbers import BUILTIN_FORMATS  # only who reads a workbook pays for it
+        from openpyxl.styles.numbers import BUILTIN_FORMATS  # imported here: only workbooks need it
         from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
         self._shared, self._epoch = shared, MAC_EPOCH if from_1904 else WINDOWS_EPOCH

@@ -1,4 +1,4 @@
-"""At which address the local house answers."""
+"""The address of the local web server."""
 
 import http.client
 import os
@@ -9,7 +9,7 @@ PORTS_TO_TRY = 100
 
 
 class AddressError(Exception):
-    """There is no address to answer at; the text is a sentence for whoever typed the command."""
+    """No address is available; the text is a sentence for the user of the command."""
 
 
 def wanted_port() -> int:
@@ -20,9 +20,9 @@ def wanted_port() -> int:
     return int(text)
 
 
-def open_listener(wanted: int) -> socket.socket:
+def open_listener(first_port: int) -> socket.socket:
     """A socket listening at the wanted port or the next free one, reachable from this machine only."""
-    for port in range(wanted, min(wanted + PORTS_TO_TRY, 65536)):
+    for port in range(first_port, min(first_port + PORTS_TO_TRY, 65536)):
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -35,7 +35,7 @@ def open_listener(wanted: int) -> socket.socket:
             listener.close()
             continue
         return listener
-    raise AddressError(f"No port from {wanted} on is free; choose another with PORT=")
+    raise AddressError(f"No port from {first_port} on is free; choose another with PORT=")
 
 
 def url_of(listener: socket.socket) -> str:
@@ -43,7 +43,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def answers(url: str) -> bool:
-    """Whether a page is really served there: anything but silence or an error."""
+    """Whether the server answers with a page: not with silence or an error."""
     host, _, path = url.removeprefix("http://").partition("/")
     connection = http.client.HTTPConnection(host, timeout=5)
     try:

@@ -1,4 +1,4 @@
-"""Management commands in a process of their own, which ends with ours."""
+"""Management commands in a separate process, which ends with this one."""
 
 import signal
 import subprocess
@@ -10,13 +10,13 @@ from apps.localstack.processes import die_with_parent
 
 
 def start_command(*arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
-    """Start it; `options` are Popen's."""
+    """Start the command; `options` are Popen's."""
     command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
     return subprocess.Popen(command, preexec_fn=die_with_parent(signal.SIGTERM), **options)
 
 
 def run_command(*arguments: str, **options: Any) -> bool:
-    """Run it to its end; True when it says that it worked. Killed when we are interrupted."""
+    """Run the command to its end; True when it succeeded. It is killed when this process is interrupted."""
     with start_command(*arguments, **options) as command:
         try:
             return command.wait() == 0

@@ -1,4 +1,4 @@
-"""What `manage.py` does before Django: without DATABASE_URL it works on the embedded database, from cold."""
+"""Prepares the embedded database before Django starts: `manage.py` uses it when DATABASE_URL is not set."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from apps.localstack.commands import run_command
 from apps.localstack.embedded import EmbeddedDatabase, EmbeddedError
 from apps.localstack.paths import BASE_DIR, InstallPaths, PlaceError
 
-# Commands that only read the code: they start nothing.
+# Commands that only read the code need no database.
 WITHOUT_DATABASE = {
     "check",
     "collectstatic",
@@ -30,9 +30,9 @@ WITHOUT_DATABASE = {
     "spectacular",
     "version",
 }
-# They find the schema as it is: a backup comes before an update, and a restore brings a schema of its own.
+# These use the schema as it is: a backup precedes an update, and a restore brings its own schema.
 WITHOUT_MIGRATION = {"backup", "migrate", "restore"}
-OTHERS = (
+THIRD_PARTY_APPS = (
     *(f"django.contrib.{app}" for app in ("admin", "auth", "contenttypes")),
     *(f"allauth.{app}" for app in ("account", "mfa", "socialaccount")),
 )
@@ -40,15 +40,15 @@ HELP = {"-h", "--help", "--version"}
 
 
 def read_env_file() -> None:
-    """Take `.env` into the environment; what is set already stays."""
+    """Load `.env` into the environment; existing variables stay."""
     path = os.environ.get("HUNDRED_ENV_FILE", str(BASE_DIR / ".env"))
     if path and Path(path).exists():
         environ.Env.read_env(path)
 
 
 @contextlib.contextmanager
-def ready_for(arguments: Sequence[str]) -> Iterator[None]:
-    """Everything the command needs, for as long as it runs; exits with a sentence when it cannot be had."""
+def embedded_database(arguments: Sequence[str]) -> Iterator[None]:
+    """Provide everything the command needs while it runs; exits with a sentence when that fails."""
     read_env_file()
     if is_given("DATABASE_URL"):
         yield
@@ -56,7 +56,7 @@ def ready_for(arguments: Sequence[str]) -> Iterator[None]:
     os.environ["HUNDRED_LOCAL"] = "1"
     command = arguments[1] if len(arguments) > 1 else "help"
     if command in WITHOUT_DATABASE or HELP & set(arguments):
-        # makemigrations would like to compare with a database and says so when there is none.
+        # Without a database makemigrations warns that it cannot compare the history.
         warnings.filterwarnings("ignore", message="Got an error checking a consistent migration history")
         yield
         return
@@ -64,7 +64,7 @@ def ready_for(arguments: Sequence[str]) -> Iterator[None]:
     database = EmbeddedDatabase(places)
     try:
         if command == "backup" and not places.cluster.exists():
-            raise PlaceError(f"There is no installation in {places.data}: nothing to back up.")
+            raise PlaceError(f"There is no installation in {places.data}: there is nothing to back up.")
         database.hold()
         os.environ |= local_environment(places)
         if command not in WITHOUT_MIGRATION:
@@ -82,12 +82,12 @@ def ready_for(arguments: Sequence[str]) -> Iterator[None]:
 
 
 def local_environment(places: InstallPaths) -> dict[str, str]:
-    """What settings need to work on the embedded services, without what the caller has set, which wins."""
+    """The environment that settings need for the embedded services, without the variables that the caller has set."""
     local = {
         "HUNDRED_LOCAL": "1",
         "DATABASE_URL": places.database_url("app"),
         "DATABASE_OWNER_URL": places.database_url("owner"),
-        # Without `make run` nobody listens, and what a command leaves to do waits in the database for the next sweep.
+        # Without `make run` no worker runs, and queued work waits in the database for the next sweep.
         **services(places),
         "BASE_URL": running_address(places),
         "HUNDRED_MAILS": "" if is_given("EMAIL_URL") else str(places.mails),
@@ -97,7 +97,7 @@ def local_environment(places: InstallPaths) -> dict[str, str]:
 
 
 def services(places: InstallPaths) -> dict[str, str]:
-    """The embedded broker and cache, where they run and the caller has none."""
+    """The embedded broker and cache, if they run and the caller has set none."""
     if is_given("CELERY_BROKER_URL"):
         return {}
     if not listening(places.broker_socket):
@@ -106,7 +106,7 @@ def services(places: InstallPaths) -> dict[str, str]:
 
 
 def running_address(places: InstallPaths) -> str:
-    """Where `make run` of this folder answers; its usual address where it does not run."""
+    """The address of a running `make run` of this folder; otherwise its usual address."""
     with contextlib.suppress(OSError, ValueError):
         _pid, address = (places.data / "address").read_text(encoding="utf-8").split()
         return address.rstrip("/")
@@ -114,20 +114,20 @@ def running_address(places: InstallPaths) -> str:
 
 
 def migrate_if_needed(database: EmbeddedDatabase) -> bool:
-    """Bring the schema up to the code; True when there was something to do."""
+    """Apply missing migrations; True when there were any."""
     if not migrations_on_disk() - _migrations_applied(database):
         return False
     print("Preparing the database", file=sys.stderr, flush=True)
     if not run_command("migrate", "--skip-checks", "--verbosity", "0", stdout=sys.stderr):
-        raise EmbeddedError("The database could not be brought up to date; the reason stands above.")
+        raise EmbeddedError("The database could not be brought up to date; see the reason above.")
     return True
 
 
 def migrations_on_disk() -> set[tuple[str, str]]:
-    """(app, name) of every migration file, told from the files: asking Django would cost every command a second."""
+    """(app, name) of every migration file, read from the folders: Django would take a second for it."""
     ours = (BASE_DIR / "apps").glob("*/migrations")
-    others = (package_directory(app) / "migrations" for app in OTHERS)
-    return {(folder.parent.name, file.stem) for folder in (*ours, *others) for file in folder.glob("[0-9]*.py")}
+    folders = (package_directory(app) / "migrations" for app in THIRD_PARTY_APPS)
+    return {(folder.parent.name, file.stem) for folder in (*ours, *folders) for file in folder.glob("[0-9]*.py")}
 
 
 def _migrations_applied(database: EmbeddedDatabase) -> set[tuple[str, str]]:

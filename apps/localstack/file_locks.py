@@ -1,4 +1,4 @@
-"""A lock on a file, let go by the kernel when its holder ends, however it ends."""
+"""A file lock, which the kernel releases when its process ends in any way."""
 
 import contextlib
 import fcntl
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class FileLock:
-    """One open lock file. Children that are executed do not inherit it unless it is passed on by name."""
+    """One open lock file. Child processes inherit it only when the parent passes its descriptor on."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -21,15 +21,17 @@ class FileLock:
         return self._try(fcntl.LOCK_SH)
 
     def shared(self, *, within: float) -> bool:
-        """Wait for a shared hold for so many seconds; False when somebody kept it exclusively all that time."""
+        """Wait up to `within` seconds for a shared lock; False when another process held it exclusively all that
+        time.
+        """
         return self._wait(fcntl.LOCK_SH, within)
 
     def exclusive(self, *, within: float) -> bool:
-        """Wait to be alone for so many seconds; False when somebody else held it all that time."""
+        """Wait up to `within` seconds for an exclusive lock; False when another process held it all that time."""
         return self._wait(fcntl.LOCK_EX, within)
 
     def release(self) -> None:
-        """Let go and close; harmless when done twice."""
+        """Release the lock and close the file; a second call does nothing."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1

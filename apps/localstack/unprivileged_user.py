@@ -1,8 +1,8 @@
-"""Leaves root behind: web, worker and beat of `make run` run as an account that owns nothing of the database (ADR 67).
+"""Drops root: web, worker and beat of `make run` use an account without rights on the database's files (ADR 67).
 
-The program, its packages and its Python may lie below directories that are closed to everybody else, as a clone in
-/root does. No directory is opened for that: the process is given a view of its own (a mount namespace), in which a
-closed directory holds the program's directories and nothing else.
+The program, its packages and its Python may be below directories that are closed to other users, as a clone in /root
+is. No directory is opened for that. The process gets its own mount namespace, in which a closed directory contains only
+the program's directories.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from apps.localstack.processes import die_with_parent
 CLONE_NEWNS = 0x20000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-# Needs everything that a web process opens first.
+# Imports everything that a web process needs at its start.
 TRIAL = "import django; django.setup(); import gunicorn, celery"
 
 
 def leave_root() -> Callable[[], None]:
-    """For Popen's preexec_fn, before the death signal is asked for: become the application's account for good."""
+    """A preexec_fn for Popen, called before the death signal is set: become the application's account permanently."""
     account = pwd.getpwnam(APPLICATION)
     below = _below_closed([BASE_DIR, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent])
 
@@ -43,7 +43,7 @@ def leave_root() -> Callable[[], None]:
 
 
 def works(leave: Callable[[], None], environment: dict[str, str]) -> bool:
-    """Whether the program can be read and started that way here. Not where a container forbids mounting."""
+    """Whether the program can be read and started that way here; a container may forbid mounts."""
     try:
         return not subprocess.run(  # noqa: S603
             [sys.executable, "-c", TRIAL], cwd=BASE_DIR, env=environment, check=False, stdin=subprocess.DEVNULL,
@@ -54,25 +54,25 @@ def works(leave: Callable[[], None], environment: dict[str, str]) -> bool:
         return False
 
 
-def _below_closed(wanted: list[Path]) -> dict[Path, list[Path]]:
-    """By each closed directory, the wanted ones below it."""
-    found: dict[Path, list[Path]] = {}
-    for path in wanted:
+def _below_closed(paths: list[Path]) -> dict[Path, list[Path]]:
+    """The paths below each closed directory."""
+    by_closed: dict[Path, list[Path]] = {}
+    for path in paths:
         closed = [above for above in reversed(path.parents) if not above.stat().st_mode & stat.S_IXOTH]
         if closed:
-            found.setdefault(closed[0], []).append(path)
-    return found
+            by_closed.setdefault(closed[0], []).append(path)
+    return by_closed
 
 
 def _show_only(below: dict[Path, list[Path]]) -> None:
-    """In this process and its children alone: each closed directory is empty but for what lies below it here."""
+    """For this process and its children only: hide everything in each closed directory except these paths."""
     _call("unshare", CLONE_NEWNS)
     _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
     umask = os.umask(0o022)
     for closed, paths in below.items():
-        kept = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in paths]
+        descriptors = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in paths]
         _call("mount", b"hundred", os.fsencode(closed), b"tmpfs", 0, b"mode=755,size=64k")
-        for path, descriptor in kept:
+        for path, descriptor in descriptors:
             path.mkdir(parents=True, exist_ok=True)
             _call("mount", b"/proc/self/fd/%d" % descriptor, os.fsencode(path), None, MS_BIND | MS_REC, None)
             os.close(descriptor)

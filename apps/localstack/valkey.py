@@ -1,4 +1,4 @@
-"""The embedded Valkey: a socket, no port, and two users who reach their own keys and nothing of the server."""
+"""The embedded Valkey: a socket, no port, and two users who can only use their own keys."""
 
 import os
 from collections.abc import Mapping
@@ -9,21 +9,21 @@ from apps.localstack.paths import InstallPaths
 
 
 def settings_of(places: InstallPaths) -> list[str]:
-    """The words after `valkey-server`."""
+    """The arguments of `valkey-server`."""
     # As root its socket's folder has the application's group, which may use it (apps.localstack.paths).
     permissions = "770" if os.geteuid() == 0 else "700"
     settings = {"port": "0", "unixsocket": str(places.broker_socket), "unixsocketperm": permissions}
     settings |= {"dir": str(places.queue), "appendonly": "yes", "save": "", "loglevel": "notice"}
-    words = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
     for user, rights in _users(places.own_secrets()).items():
-        words += ["--user", user, *rights]
-    return words
+        arguments += ["--user", user, *rights]
+    return arguments
 
 
 def _users(secrets: Mapping[str, str]) -> dict[str, list[str]]:
-    """Users of the embedded Valkey with their rights: each reaches its own keys, and none the server itself.
+    """Users of the embedded Valkey with their rights: each can use its own keys and no server commands.
 
-    Without a password nobody is let in. Both may run scripts, in which the libraries lock and count.
+    There is no access without a password. Both may run scripts, which the libraries use to lock and count.
     """
     common = ["resetchannels", "-@all", "+@connection", "+@scripting", "-script", "+script|load", "-function"]
     rights = {
@@ -36,7 +36,7 @@ def _users(secrets: Mapping[str, str]) -> dict[str, list[str]]:
         ],
     }  # fmt: skip
     users = {
-        name: ["reset", "on", f"#{sha256(secrets[secret].encode()).hexdigest()}", *told]
-        for name, (secret, *told) in rights.items()
+        name: ["reset", "on", f"#{sha256(secrets[secret].encode()).hexdigest()}", *permissions]
+        for name, (secret, *permissions) in rights.items()
     }
     return {"default": ["reset", "off"], **users}

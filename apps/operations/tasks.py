@@ -1,8 +1,7 @@
-"""What Celery runs. A task reads the clock and the outbox and calls one service; the broker carries no truth.
+"""The Celery tasks. A task reads the clock and the outbox and calls one service; messages carry no data.
 
-A task takes numbers of rows, UUIDs and words, by position: a worker drops a message with anything else
-(apps.core.task_messages). A writer of the broker can send any of them at any time; an id that names nothing is a line
-of the log.
+A task takes numbers of rows, UUIDs and words, by position: a worker drops a message with any other argument
+(apps.core.task_messages). A writer to the broker can send any of them at any time; an unknown id only gives a log line.
 """
 
 import logging
@@ -34,13 +33,13 @@ from apps.roster.imports import forget_loads, next_loads, process_load, waiting_
 from apps.standings import build_summaries, effective_dates, marking, process_runs, start_run
 
 logger = logging.getLogger(__name__)
-# The recount of a day starts in the small hours, when few people wait for a page.
+# The daily recount starts in the small hours, when few users are active.
 RECOUNT_AFTER = timedelta(hours=2)
 
 
 @shared_task
 def mark_touched() -> None:
-    """The doorbell's task: mark whoever has a note, and ask for the ranges where everybody is to be judged."""
+    """Re-evaluate all queued employees, and enqueue the ranges of runs over all employees."""
     while marking.mark_touched():
         pass
     _ring_for_ranges()
@@ -48,7 +47,7 @@ def mark_touched() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Find what no doorbell rang for: notes to mark, what was handed in, ranges of a run, versions of results, sums,
+    """Find pending work whose message was lost: outbox rows, submissions, ranges of a run, result versions, summaries,
     approved erasures.
     """
     finish_abandoned(clock.db_now())
@@ -69,7 +68,7 @@ def sweep() -> None:
 
 @shared_task(throws=(ObjectDoesNotExist,))
 def import_submission(submission_id: uuid.UUID | str) -> None:
-    """Record what is left of a file that was handed in, then mark whom it touched; ask for what waited for it."""
+    """Record the rest of a submitted file, re-evaluate its employees, and enqueue the work that waited for it."""
     done = uuid.UUID(str(submission_id))
     if import_file(done):
         for waiting in next_files(done):
@@ -81,7 +80,7 @@ def import_submission(submission_id: uuid.UUID | str) -> None:
 
 @shared_task
 def work_on_load(load_id: uuid.UUID | str) -> None:
-    """Look at a roster that was sent, or apply one that was confirmed; then mark whom it touched."""
+    """Preview an uploaded roster or apply a confirmed one; then re-evaluate the affected employees."""
     done = uuid.UUID(str(load_id))
     is_done = process_load(done)
     mark_touched()
@@ -98,20 +97,22 @@ def _ring_for_ranges() -> None:
 
 @shared_task
 def roll_up() -> None:
-    """Sum up what marks have changed and writers tallied. Given out twice or at once, it is done once."""
+    """Update the summaries with the changes of standings and the intake counts. Repeated or concurrent calls are
+    safe.
+    """
     build_summaries.update_summaries()
     sum_up_tally()
 
 
 @shared_task
 def process_range(range_id: int) -> None:
-    """One range of a run over everybody. Given out twice, late or again, it is done once."""
+    """Process one range of a run over all employees. Repeated, late or concurrent calls are safe."""
     process_runs.process_range(range_id)
 
 
 @shared_task
 def make_preview(file_id: uuid.UUID | str) -> None:
-    """What an uploaded file would do. Given out twice, late or again, it is made once."""
+    """Preview an uploaded file. Repeated, late or concurrent calls are safe."""
     for waiting in bulk_previews.make_preview(uuid.UUID(str(file_id))):
         enqueue.enqueue_preview(waiting)
     for waiting in next_large_files():
@@ -120,19 +121,19 @@ def make_preview(file_id: uuid.UUID | str) -> None:
 
 @shared_task(throws=(ObjectDoesNotExist,))
 def make_version(correction_id: int) -> None:
-    """The version of a result that a correction was granted for. Given out twice, late or again, it is made once."""
+    """Create the result version of an approved correction. Repeated, late or concurrent calls are safe."""
     result_versions.make_version(correction_id)
 
 
 @shared_task(throws=(ObjectDoesNotExist,))
 def make_export(export_id: uuid.UUID | str) -> None:
-    """The file of an export. Given out twice, late or again, it is made once."""
+    """Create the file of an export. Repeated, late or concurrent calls are safe."""
     build_export.make_export(uuid.UUID(str(export_id)))
 
 
 @shared_task
 def day_change() -> None:
-    """Note what changed because time passed, then mark it, and drop what has expired."""
+    """Queue and process the changes that the passage of time causes, and delete what has expired."""
     if effective_dates.process_effective_dates():
         mark_touched()
     effective_dates.disable_unused_tracking()
@@ -143,13 +144,13 @@ def day_change() -> None:
 
 @shared_task
 def send_answer_mails() -> None:
-    """Mail everybody whose review was answered and who was not told yet."""
+    """Mail every employee whose review was answered and who has no mail about it yet."""
     answer_mails.send_answer_mails()
 
 
 @shared_task
 def freeze_due() -> None:
-    """Freeze the campaigns whose cut-off has passed; what must still wait is found by the next call."""
+    """Freeze the campaigns whose cut-off has passed; the next call retries those that must still wait."""
     signing_key.announce()
     for result in freeze.freeze_due(SYSTEM):
         logger.info("%s: %s standings, %s red, digest %s", result, result.rows, result.red, result.digest)
@@ -157,14 +158,14 @@ def freeze_due() -> None:
 
 @shared_task
 def retain() -> None:
-    """Once a day, erase the contacts whose time is over."""
+    """Once a day, erase the contacts whose retention has ended."""
     retention.forget_expired_daily(clock.db_now())
 
 
 @shared_task
 def nightly_recount() -> None:
-    """Once a night and campaign, begin to compare every standing with the facts and to put right what differs."""
-    # What time alone has changed is noted first, or the recount would take it for drift.
+    """Once per night and campaign, start to compare every standing with the facts and to repair differences."""
+    # Changes caused by time are processed first, or the recount would report them as drift.
     effective_dates.process_effective_dates()
     now = clock.db_now()
     for campaign in Campaign.objects.to_mark(now):
@@ -176,19 +177,19 @@ def nightly_recount() -> None:
 
 @shared_task
 def mail_link(account_id: int, employee_id: int, language: str) -> None:
-    """Mail a link to set a password to the one who is meant, if there is one."""
+    """Mail a link to set a password to the account's owner, if the account still matches."""
     password_reset.mail_link(account_id=account_id, employee_id=employee_id, language=language)
 
 
 @shared_task
 def forget_sessions() -> None:
-    """Delete the browsers' sessions that are over."""
+    """Delete expired browser sessions."""
     sessions.forget_sessions()
 
 
 @shared_task
 def mail_address_changes() -> None:
-    """Mail old addresses about new ones. Called twice or at once, each is mailed once; beat asks too."""
+    """Mail old addresses about new ones. Repeated or concurrent calls send each mail once; beat asks too."""
     email_change_mails.mail_address_changes()
 
 

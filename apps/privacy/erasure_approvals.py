@@ -19,7 +19,7 @@ from apps.accounts.approvals import ApprovalRefused, hr_accounts, request_approv
 from apps.accounts.models import ApprovalRequest
 from apps.contacts.models import ErasureSubject
 from apps.core.audit import Actor
-from apps.core.encryption import seal_of
+from apps.core.encryption import fernet_for
 from apps.core.identity import Identity
 from apps.core.locks import advisory_lock, lock_facts
 from apps.privacy import erase_contacts, erasure_subject
@@ -55,7 +55,7 @@ def request_erasure(identities: tuple[Identity, ...], *, reason: str, key: uuid.
         request = request_approval(
             kind=Kind.ERASURE, subject=str(key), label=str(key)[:8], payload={}, effect={}, by=by
         )
-        sealed = seal_of(PURPOSE).encrypt(text.encode()).decode()
+        sealed = fernet_for(PURPOSE).encrypt(text.encode()).decode()
         ErasureSubject.objects.create(request_id=request.pk, sealed=sealed)
     return request
 
@@ -78,7 +78,7 @@ def asked_in(request: ApprovalRequest) -> Asked | None:
     if subject is None:
         return None
     try:
-        opened = json.loads(seal_of(PURPOSE).decrypt(subject.sealed.encode()))
+        opened = json.loads(fernet_for(PURPOSE).decrypt(subject.sealed.encode()))
     except InvalidToken:
         return None
     return Asked(erasure_subject.identities_of(map(tuple, opened["identities"])), opened["reason"])

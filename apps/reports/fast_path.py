@@ -29,5 +29,5 @@ def ask_if(holds: str, ctes: str, select: str, *, kept: bool = False) -> list[tu
     """
     statement = f"""{ctes} SELECT guard.holds, asked.* FROM (SELECT {holds} AS holds) guard
         LEFT JOIN (SELECT row_number() OVER () AS nth, found.* FROM ({select}) found) asked ON holds ORDER BY nth"""
-    rows = read_rows(statement, kept=kept)
+    rows = read_rows(statement, prepared=kept)
     return [row[2:] for row in rows if row[1]] if rows[0][0] else None

@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS
 from apps.campaigns.models import Campaign
 from apps.campaigns.population import employee_ids_sql
 from apps.contacts.models import Contact, ContactIdentity
-from apps.core.prepared_statements import execution
+from apps.core.prepared_statements import execute_prepared_sql
 from apps.core.sql import sql_literal
 from apps.employees.models import Employee
 from apps.reports.employee_detail import ReasonChange
@@ -110,7 +110,7 @@ def own_contacts(
         internal=internal, reason=reason, earlier=earlier, employee=employee.pk,
         recorded=f"AND recorded_at < {sql_literal(at)}" if campaign else "", latest=latest, each=each,
     )  # fmt: skip
-    found: list[Any] = list(Contact.objects.raw(execution(statement, DEFAULT_DB_ALIAS), params=None))
+    found: list[Any] = list(Contact.objects.raw(execute_prepared_sql(statement, DEFAULT_DB_ALIAS), params=None))
     for one in found:
         one.brought = [ContactIdentity(contact=one, kind=kind, value=value) for kind, value in one.held or ()]
     newest = [one for one in found if one.nth <= latest]

@@ -1,1 +1,1 @@
-"""Pictures of every page."""
+"""Screenshots of every page."""

@@ -1,4 +1,4 @@
-"""Pictures of the demo company of `make run`: what a newcomer meets, and what the README shows."""
+"""Screenshots of the demo company of `make run`: a new user's first pages, and the pictures of the README."""
 
 from playwright.sync_api import Page
 
@@ -11,7 +11,7 @@ def first_contact(page: Page) -> None:
 
 
 def preview_file(page: Page) -> None:
-    """A small address book, looked at before anything of it is recorded, with two that are none."""
+    """A preview of a small address book with two invalid entries."""
     lines = [f"{name},{phone},{email}" for name, phone, email in ADDRESS_BOOK]
     content = "\n".join(["Name,Mobile,E-mail", *lines]).encode()
     page.set_input_files("input[type=file]", {"name": "contacts.csv", "mimeType": "text/csv", "buffer": content})
@@ -25,14 +25,14 @@ def first_person(page: Page) -> None:
 
 
 def adjusted_person(page: Page) -> None:
-    """The person whom the oldest single adjustment is about."""
+    """The employee of the oldest single adjustment."""
     page.locator("#list tr:has(small:has-text('·')) td.lead a").last.click()
     page.click(".details dd a")
     page.wait_for_selector(".terms")
 
 
 def rule_list(page: Page) -> None:
-    """The list of the rule from the opening on."""
+    """The list of the late joiners' rule from the opening on."""
     page.click("form.rule button")
     page.wait_for_selector("#people")
 

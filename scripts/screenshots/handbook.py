@@ -1,6 +1,6 @@
-"""Pictures of HR's month in the demo company, step by step, for docs/hr-handbook.md: each of what a step ends with.
+"""Screenshots of HR's month in the demo company, step by step, for docs/hr-handbook.md: each shows the end of a step.
 
-There they are 1024 px wide, light and English, cut off below what the step is about, with a palette of 128 colours.
+They are 1024 px wide, light, in English, cut off below the relevant part, with a palette of 128 colours.
 """
 
 import csv
@@ -19,7 +19,7 @@ def days_ago(days: int) -> date:
 
 
 def standings(page: Page) -> list[dict[str, str]]:
-    """Everybody of the demo, whose numbers and names differ in each."""
+    """All employees of the demo, whose numbers and names differ in each demo."""
     return list(csv.DictReader(io.StringIO(page.request.get("/company/standings.csv").body().decode("utf-8-sig"))))
 
 
@@ -29,15 +29,15 @@ def send(page: Page, button: str, until: str) -> None:
 
 
 def look_at_roster(page: Page) -> None:
-    """Three join, two move, one leaves, and one line is of no use."""
-    known = [row for row in standings(page) if row["manager_staff_no"]][40:43]
-    boss, elsewhere = known[0]["manager_staff_no"], "Partner Sales"
+    """Three join, two move, one leaves, and one line is invalid."""
+    rows = [row for row in standings(page) if row["manager_staff_no"]][40:43]
+    manager, elsewhere = rows[0]["manager_staff_no"], "Partner Sales"
     rows = [["Staff number", "Name", "E-mail", "Department", "Manager", "Last day"]]
     for number, name in (("E90001", "Amara Okafor"), ("E90002", "陈晓明"), ("E90003", "Diego Fuentes")):
-        rows.append([number, name, f"{number.lower()}@northwind.example", elsewhere, boss, ""])
-    rows += [[row["staff_no"], row["name"], row["email"], elsewhere, row["manager_staff_no"], ""] for row in known]
-    rows[-1][3], rows[-1][5] = known[-1]["department"], days_ago(1).isoformat()
-    rows.append(["E90004", "Hannah Weiss", "hannah.weiss", elsewhere, boss, ""])
+        rows.append([number, name, f"{number.lower()}@northwind.example", elsewhere, manager, ""])
+    rows += [[row["staff_no"], row["name"], row["email"], elsewhere, row["manager_staff_no"], ""] for row in rows]
+    rows[-1][3], rows[-1][5] = rows[-1]["department"], days_ago(1).isoformat()
+    rows.append(["E90004", "Hannah Weiss", "hannah.weiss", elsewhere, manager, ""])
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     file = {"name": "roster-december.csv", "mimeType": "text/csv", "buffer": text.getvalue().encode()}
@@ -90,7 +90,7 @@ def make_standings(page: Page) -> None:
 
 
 def open_result(page: Page) -> None:
-    """That of the trial, which is over."""
+    """The result of the trial campaign."""
     page.click("tr:has-text('frozen') td.lead a")
     page.click("main a:has-text('The final result')")
 

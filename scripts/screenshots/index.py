@@ -1,4 +1,4 @@
-"""The page to click through the pictures with."""
+"""The index page of the screenshots."""
 
 import html
 import re
@@ -11,11 +11,11 @@ figure { margin: 0; } figcaption { font-size: 13px; color: #555; }"""
 
 
 def write(folder: Path) -> Path:
-    """Write index.html over all pictures that lie in the folder, by page; returns its path."""
+    """Write index.html with all screenshots in the folder, by page; returns its path."""
     pages: dict[str, list[re.Match[str]]] = {}
     for path in sorted(folder.glob("*.png")):
-        if found := PICTURE.fullmatch(path.name):
-            pages.setdefault(found["name"], []).append(found)
+        if match := PICTURE.fullmatch(path.name):
+            pages.setdefault(match["name"], []).append(match)
     sections = "".join(_section(name, pictures) for name, pictures in pages.items())
     links = " ".join(f'<a href="#{html.escape(name)}">{html.escape(name)}</a>' for name in pages)
     path = folder / "index.html"
@@ -29,8 +29,10 @@ def write(folder: Path) -> Path:
 
 def _section(name: str, pictures: list[re.Match[str]]) -> str:
     figures = "".join(
-        f'<figure><a href="{html.escape(one[0])}"><img loading="lazy" src="{html.escape(one[0])}" alt=""></a>'
-        f"<figcaption>{one['width']} px, {one['scheme']}, {one['language']}</figcaption></figure>"
-        for one in sorted(pictures, key=lambda one: (one["language"], one["scheme"], int(one["width"])))
+        f'<figure><a href="{html.escape(picture[0])}"><img loading="lazy" src="{html.escape(picture[0])}" alt=""></a>'
+        f"<figcaption>{picture['width']} px, {picture['scheme']}, {picture['language']}</figcaption></figure>"
+        for picture in sorted(
+            pictures, key=lambda picture: (picture["language"], picture["scheme"], int(picture["width"]))
+        )
     )
     return f'<section id="{html.escape(name)}"><h2>{html.escape(name)}</h2><div>{figures}</div></section>'

@@ -1,9 +1,9 @@
-"""One picture of one page, as one reader has it."""
+"""Takes one screenshot of one page as one user."""
 
 from playwright.sync_api import BrowserContext, StorageState
 
 from scripts.bootstrap import ROOT
-from scripts.screenshots.houses import House
+from scripts.screenshots.servers import Server
 from tests.pages.shots import Shot
 
 OUTPUT = ROOT / "var" / "screenshots"
@@ -12,26 +12,26 @@ DRAWN = f"() => [...document.querySelectorAll('[data-chart]')].every((box) => {D
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
-def sign_in(context: BrowserContext, house: House, reader: str) -> StorageState:
-    """The cookies of this context once its reader has signed in; none for nobody."""
+def sign_in(context: BrowserContext, server: Server, reader: str) -> StorageState:
+    """The cookies of this context after its user has signed in; none without a user."""
     if reader:
         page = context.new_page()
-        login, password = house.sign_ins[reader]
-        page.goto(f"{house.address}/login/")
+        login, password = server.sign_ins[reader]
+        page.goto(f"{server.address}/login/")
         page.fill("input[name=username]", login)
         page.fill("input[name=password]", password)
         page.click("form.fields button")
-        page.wait_for_url(f"{house.address}/")
+        page.wait_for_url(f"{server.address}/")
         page.close()
     return context.storage_state()
 
 
-def take(context: BrowserContext, shot: Shot, house: House, name: str) -> None:
-    """One picture of the whole page, every chart drawn."""
+def take(context: BrowserContext, shot: Shot, server: Server, name: str) -> None:
+    """Take a screenshot of the whole page with every chart drawn."""
     page = context.new_page()
-    page.goto(shot.address.format(**house.filled))
+    page.goto(shot.address.format(**server.filled))
     shot.act(page)
-    page.mouse.move(5, 5)  # charts wait for somebody who is there
+    page.mouse.move(5, 5)  # charts load when the pointer moves
     for box in page.locator("[data-chart]").all():
         box.scroll_into_view_if_needed()
     page.wait_for_function(DRAWN, timeout=30_000)

@@ -32,7 +32,7 @@ NEW = "seven quiet lanterns by a river"
 def _worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a worker is asked for is done at once."""
     cache.clear()
-    monkeypatch.setattr(enqueue, "_ring", lambda send: send({}))
+    monkeypatch.setattr(enqueue, "_publish", lambda send: send({}))
     monkeypatch.setattr(enqueue, "_send", lambda task, _options, *said: {enqueue.MAIL_LINK: mail_link}[task](*said))
 
 

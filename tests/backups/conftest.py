@@ -1,4 +1,4 @@
-"""An installation with a company in it, and its backup: made once, changed by no test."""
+"""An installation with a company, and its backup: created once, changed by no test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +11,8 @@ from tests.localstack.stack import data_folder
 
 @pytest.fixture(scope="session")
 def filled() -> Iterator[Installation]:
-    """A small company with contacts, a campaign, a frozen one, marks, an audit trail and a stored file."""
-    with data_folder("a house") as folder:
+    """A small company with contacts, a campaign, a frozen campaign, verdicts, an audit trail and a stored file."""
+    with data_folder("an installation") as folder:
         made = Installation(folder)
         for command in (
             ["seed_demo", "--employees", "60", "--contacts", "20"],
@@ -25,16 +25,15 @@ def filled() -> Iterator[Installation]:
 
 @pytest.fixture(scope="session")
 def saved(filled: Installation, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its backup."""
     path = tmp_path_factory.mktemp("back ups") / "the company.backup"
-    filled.told("backup", path)
+    filled.report("backup", path)
     return path
 
 
 @pytest.fixture
 def blank() -> Iterator[Installation]:
     """An installation without a single table."""
-    with data_folder("another house") as folder:
+    with data_folder("another installation") as folder:
         made = Installation(folder)
         with made.running():
             yield made

@@ -1,4 +1,4 @@
-"""Installations to back up and to restore into; what they hold is asked for by SQL of the tests' own."""
+"""Installations to back up and to restore into; the tests read their contents with their own SQL."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from apps.localstack.paths import BASE_DIR, InstallPaths
 from tests.localstack.stack import environment
 from tests.standings.moving import statements
 
-# Beside what the demo has: a file in pieces, and somebody's own columns.
+# In addition to the demo: a file in chunks, and an employee's own CSV columns.
 STORE_A_FILE = """
 from datetime import timedelta
 from apps.core.files import store_file
@@ -26,7 +26,7 @@ from apps.core.clock import db_now
 store_file(name="曲线.csv", content=[bytes(range(256)) * 3000], content_type="text/csv",
            expires_at=db_now() + timedelta(days=1), owner_id=None)
 """
-# What a user would miss, in an order that hangs on no index and no collation.
+# The facts that a user would miss, in an order independent of indexes and collations.
 FACTS = {
     "verdicts": "SELECT staff_no, counted, target, exempt, red FROM standings_standing JOIN employees_employee e"
     ' ON e.id = employee_id ORDER BY staff_no COLLATE "C"',
@@ -56,17 +56,17 @@ class Installation:
         self._kept_running = False
 
     def manage(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
-        """Run a command from cold, as an operator does."""
+        """Run a command without a running server, as an operator does."""
         return subprocess.run(self._command(*arguments), **self._options(), capture_output=True, timeout=300)
 
     def start(self, *arguments: object) -> "subprocess.Popen[str]":
-        """The same, and go on."""
+        """Start the same command without waiting for it."""
         return subprocess.Popen(
             self._command(*arguments), **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
 
-    def told(self, *arguments: object) -> dict[str, Any]:
-        """What a command that must work says as JSON."""
+    def report(self, *arguments: object) -> dict[str, Any]:
+        """The JSON output of a command that must succeed."""
         done = self.manage(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         told: dict[str, Any] = json.loads(done.stdout)
@@ -105,7 +105,7 @@ class Installation:
 
     @contextmanager
     def database(self, role: str = "owner") -> Iterator[Any]:
-        """A connection to the embedded database, which has stopped again when the block ends."""
+        """A connection to the embedded database, which has stopped when the block ends."""
         database = EmbeddedDatabase(self.places)
         database.hold()
         try:
@@ -123,19 +123,21 @@ class Installation:
 
 
 def facts(connection: Any) -> dict[str, str]:
-    """How many of each kind of fact a database holds, and their MD5."""
+    """The number of facts of each kind in a database, and their MD5."""
     with connection.cursor() as cursor:
         cursor.execute("SET TimeZone = 'UTC'")
-        found = {}
+        facts_by_kind = {}
         for name, question in FACTS.items():
             cursor.execute(question)
             rows = cursor.fetchall()
-            found[name] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
-    return found
+            facts_by_kind[name] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
+    return facts_by_kind
 
 
 def unguarded(connection: Any) -> list[str]:
-    """Statements of a connection's role that move a verdict of the demo's frozen campaign; there must be none."""
+    """Statements with which a connection's role can change a verdict of the demo's frozen campaign; there must be
+    none.
+    """
     missed = []
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM campaigns_campaign WHERE state = 'frozen'")
@@ -151,15 +153,15 @@ def unguarded(connection: Any) -> list[str]:
 
 
 def proved(installation: Installation, campaign: str, folder: Path, version: int) -> dict[str, Any]:
-    """Export a version of a campaign's result and prove it: by the program, and by what verify.py says."""
+    """Export a version of a campaign's result and verify it: with Hundred, and with the output of verify.py."""
     file, key = folder / f"{version}.csv", folder / f"{version}.pem"
-    installation.told("export_standings", "--campaign", campaign, "--result", version, "--output", file)
-    key.write_text(installation.told("public_key", "--campaign", campaign, "--result", version)["public_key"])
-    assert installation.told("verify_freeze", file)["verified"]
+    installation.report("export_standings", "--campaign", campaign, "--result", version, "--output", file)
+    key.write_text(installation.report("public_key", "--campaign", campaign, "--result", version)["public_key"])
+    assert installation.report("verify_freeze", file)["verified"]
     program = [sys.executable, str(BASE_DIR / "scripts" / "verify.py"), str(file), "--public-key", str(key), "--json"]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
 
 
 def tables_of(connection: Any) -> set[str]:
@@ -169,16 +171,16 @@ def tables_of(connection: Any) -> set[str]:
 
 
 def next_numbers(connection: Any) -> dict[str, tuple[int, int]]:
-    """For each table with numbered rows: the largest number, and the next one that would be given out."""
+    """For each table with numbered rows: the largest number, and the next one of its sequence."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT table_name, column_name FROM information_schema.columns"
             " WHERE is_identity = 'YES' AND table_schema = 'public'"
         )
-        found = {}
+        numbers = {}
         for table, column in cursor.fetchall():
             cursor.execute(f"SELECT coalesce(max({column}), 0) FROM {table}")
             [largest] = cursor.fetchone()
             cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, %s))", [table, column])
-            found[table] = (largest, cursor.fetchone()[0])
-    return found
+            numbers[table] = (largest, cursor.fetchone()[0])
+    return numbers

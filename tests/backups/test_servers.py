@@ -1,4 +1,4 @@
-"""An installation on a company's own PostgreSQL server, whatever its version and its roles are called."""
+"""An installation on a company's own PostgreSQL server, with any supported version and any role names."""
 
 import contextlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ OLDEST = pytest.param("oldest", marks=pytest.mark.skipif(not FIFTEEN.exists(), r
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, Server]]:
-    """One of the version that Hundred brings, and one of the oldest that it supports where the machine has it."""
+    """A server of the version that Hundred brings, and one of the oldest supported version if the machine has it."""
     plugin.PLACES.create_data()
     with contextlib.ExitStack() as stack:
         running = {"brought": stack.enter_context(server(plugin.PLACES.binaries))}
@@ -32,7 +32,7 @@ KEYS = {name: "A" * 42 + f"{name}=" for name in "AE"}
 
 
 class OnServer(Installation):
-    """An installation on a server; its data folder is never made."""
+    """An installation on a server; its data folder is never created."""
 
     def __init__(self, server: Server, name: str, tmp_path: Path) -> None:
         self.server, self.name = server, name
@@ -59,20 +59,20 @@ def companies(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFacto
             done = company.manage(*command)
             assert done.returncode == 0, done.stderr
         path = folder / f"{version}.backup"
-        company.told("backup", path)
+        company.report("backup", path)
         made[version] = (company, path)
     return made
 
 
 @pytest.mark.parametrize("into", ["brought", OLDEST])
 @pytest.mark.parametrize("source", ["brought", OLDEST])
-def test_it_moves_from_any_supported_version_to_any(
+def test_a_backup_moves_between_all_supported_versions(
     servers: dict[str, Server], companies: dict[str, Any], tmp_path: Path, source: str, into: str
 ) -> None:
     company, path = companies[source]
     target = OnServer(servers[into], f"from_{source}", tmp_path)
-    told = target.told("restore", path)
-    assert told["same"] is True
+    report = target.report("restore", path)
+    assert report["same"] is True
     assert target.holds() == company.holds()
     with contextlib.closing(servers[into].connect(target.name, f"{target.name}_web")) as app:
         app.autocommit = True
@@ -82,13 +82,13 @@ def test_it_moves_from_any_supported_version_to_any(
                 with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                     cursor.execute(forbidden)
         assert unguarded(app) == []
-    assert [one["signed"] for one in told["results"]] == [True, True]
+    assert [result["signed"] for result in report["results"]] == [True, True]
     owned = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
     assert servers[into].run(owned, database=target.name) == [(f"{target.name}_keeper",)]
-    assert target.told("recount")["differences"] == 0
+    assert target.report("recount")["differences"] == 0
 
 
-def test_secrets_of_a_server_stay_at_home(companies: dict[str, Any]) -> None:
+def test_the_secrets_of_a_server_are_not_in_its_backup(companies: dict[str, Any]) -> None:
     company, path = companies["brought"]
     assert open_backup(path).secrets is None
     content = path.read_bytes()
@@ -97,37 +97,37 @@ def test_secrets_of_a_server_stay_at_home(companies: dict[str, Any]) -> None:
     assert b"p:ss w@rd" not in content
 
 
-def test_another_key_is_refused_before_anything_is_changed(
+def test_a_wrong_identity_key_is_refused_before_any_change(
     servers: dict[str, Server], companies: dict[str, Any], tmp_path: Path
 ) -> None:
     target = OnServer(servers["brought"], "another_key", tmp_path)
     right = target.environment["IDENTITY_KEY"]
     target.environment["IDENTITY_KEY"] = "another key"
     _company, path = companies["brought"]
-    said = target.refused("restore", path)
-    assert "IDENTITY_KEY is not the key" in said
-    assert "take it from that server's .env" in said
+    message = target.refused("restore", path)
+    assert "IDENTITY_KEY is not the key" in message
+    assert "take it from that server's .env" in message
     assert target.tables() == set()
     target.environment["IDENTITY_KEY"] = right
-    assert target.told("restore", path)["same"] is True
+    assert target.report("restore", path)["same"] is True
 
 
-ENV = "set the one of the .env of the server that was backed up"
+ENV = "set the key in the .env of the backed-up server"
 
 
 @pytest.mark.parametrize(
     ("name", "source", "key", "said"),
     [
         ("same_key", "brought", KEYS["A"], ("signed with the same key",)),
-        ("other_key", "brought", KEYS["E"], ("SIGNING_KEY is another one", "still verifies", ENV)),
+        ("other_key", "brought", KEYS["E"], ("SIGNING_KEY is a different key", "still verifies", ENV)),
         ("no_key", "brought", "", ("SIGNING_KEY is not set", "still verifies", ENV)),
         ("broken_key", "brought", "Kartoffel", ("SIGNING_KEY is no key", "still verifies", ENV)),
     ],
 )
-def test_it_is_told_plainly_which_key_signs_from_now_on(
+def test_the_restore_reports_which_key_signs_from_now_on(
     servers: dict[str, Server], companies: dict[str, Any], tmp_path: Path, name: str, source: str, key: str, said: Any
 ) -> None:
-    """Else the next correction is signed with a key that nobody who verifies results knows."""
+    """Otherwise the next correction is signed with a key that the verifiers of results do not know."""
     target = OnServer(servers["brought"], name, tmp_path)
     target.environment["SIGNING_KEY"] = key
     path = companies[source][1]
@@ -148,18 +148,18 @@ def test_the_applications_role_cannot_restore(
     assert target.tables() == set()
 
 
-def test_one_role_for_everything_works_too(
+def test_a_single_database_role_works_too(
     servers: dict[str, Server], companies: dict[str, Any], tmp_path: Path
 ) -> None:
     company, path = companies["brought"]
     target = OnServer(servers["brought"], "one_role", tmp_path)
     target.environment["DATABASE_URL"] = target.environment.pop("DATABASE_OWNER_URL")
-    assert target.told("restore", path)["same"] is True
+    assert target.report("restore", path)["same"] is True
     assert target.holds() == company.holds()
-    target.told("backup", tmp_path / "again.backup")
+    target.report("backup", tmp_path / "again.backup")
 
 
-def test_another_programs_database_is_left_alone(
+def test_the_database_of_another_program_is_refused(
     servers: dict[str, Server], companies: dict[str, Any], tmp_path: Path
 ) -> None:
     target = OnServer(servers["brought"], "not_ours", tmp_path)
@@ -168,19 +168,19 @@ def test_another_programs_database_is_left_alone(
     assert target.tables() == {"invoices"}
 
 
-def test_what_a_server_adds_for_itself_is_in_nobodys_way(
+def test_a_servers_own_extension_disturbs_neither_backup_nor_restore(
     servers: dict[str, Server], companies: dict[str, Any], tmp_path: Path
 ) -> None:
-    """An extension of the server's own, beside Hundred's tables, is neither backed up nor taken away."""
+    """An extension of the server, in the same schema as Hundred's tables, is neither backed up nor removed."""
     target = OnServer(servers["brought"], "extended", tmp_path)
     servers["brought"].run("CREATE EXTENSION pg_stat_statements", database=target.name)
-    assert target.told("restore", companies["brought"][1])["same"] is True
-    assert target.told("backup", tmp_path / "extended.backup")["employees"] == 60
-    found = servers["brought"].run("SELECT count(*) FROM pg_extension", database=target.name)
-    assert found == [(2,)]
+    assert target.report("restore", companies["brought"][1])["same"] is True
+    assert target.report("backup", tmp_path / "extended.backup")["employees"] == 60
+    extensions = servers["brought"].run("SELECT count(*) FROM pg_extension", database=target.name)
+    assert extensions == [(2,)]
 
 
-def test_while_somebody_is_connected_nothing_is_restored(
+def test_a_restore_during_other_sessions_is_refused(
     servers: dict[str, Server], companies: dict[str, Any], tmp_path: Path
 ) -> None:
     target = OnServer(servers["brought"], "busy", tmp_path)
@@ -189,11 +189,11 @@ def test_while_somebody_is_connected_nothing_is_restored(
     assert target.tables() == set()
 
 
-def test_a_backup_of_make_run_tells_a_server_where_its_key_is(
+def test_a_restore_on_a_server_explains_where_the_key_is(
     servers: dict[str, Server], saved: Path, filled: Installation, tmp_path: Path
 ) -> None:
     target = OnServer(servers["brought"], "from_embedded", tmp_path)
     assert "tar -xOf" in target.refused("restore", saved)
     target.environment["IDENTITY_KEY"] = filled.places.local_secrets()["IDENTITY_KEY"]
-    assert target.told("restore", saved)["same"] is True
+    assert target.report("restore", saved)["same"] is True
     assert target.holds() == filled.holds()

@@ -1,4 +1,4 @@
-"""What pg_restore writes is handed to the database as it is, less what the database would refuse."""
+"""The database receives what pg_restore writes unchanged, except for what it would refuse."""
 
 import io
 from collections.abc import Callable
@@ -65,20 +65,20 @@ ALTER TABLE ONLY public.people ADD CONSTRAINT once PRIMARY KEY (id);
 
 def read(script: bytes, server: int = 18, size: int = 1 << 18) -> list[tuple[str, str]]:
     """Every part: its subject, and the statements or all rows."""
-    found = []
+    parts = []
     for part in read_script(io.BytesIO(script), server, lambda: None):
         if isinstance(part, Statements):
-            found.append((part.subject, part.text))
+            parts.append((part.subject, part.text))
         else:
             rows = b""
             while piece := part.read(size):
                 rows += piece
-            found.append((part.command, rows.decode()))
-    return found
+            parts.append((part.command, rows.decode()))
+    return parts
 
 
 @pytest.mark.parametrize("size", [1, 20, 1 << 18])
-def test_every_object_is_a_part_and_rows_are_apart(size: int) -> None:
+def test_objects_and_rows_are_separate_parts(size: int) -> None:
     settings, function, table, rows, none, constraint = read(SCRIPT, size=size)
     assert settings[1].endswith("SET lock_timeout = 0;\nSET transaction_timeout = 0;\n\n--\n")
     assert function[0] == "function refuse()"
@@ -91,19 +91,19 @@ def test_every_object_is_a_part_and_rows_are_apart(size: int) -> None:
     assert "restrict" not in settings[1] + constraint[1]
 
 
-def test_an_older_server_is_not_asked_for_what_it_does_not_know() -> None:
+def test_statements_unknown_to_an_older_server_are_skipped() -> None:
     assert "transaction_timeout" in read(SCRIPT, server=17)[0][1]
     assert "transaction_timeout" not in read(SCRIPT, server=16)[0][1]
     assert "lock_timeout" in read(SCRIPT, server=15)[0][1]
 
 
-def test_rows_without_an_end_are_never_taken_for_a_whole_table() -> None:
+def test_truncated_rows_are_never_taken_for_a_whole_table() -> None:
     with pytest.raises(TruncatedError):
         read(SCRIPT[: SCRIPT.index(b"2\t")])
 
 
-def test_what_stops_the_rows_is_remembered() -> None:
-    """psycopg2 turns whatever a file raises into an error of the database."""
+def test_the_error_that_stops_the_rows_is_stored() -> None:
+    """psycopg2 turns every exception of a file into an error of the database."""
 
     def stop() -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`make bench`: how fast the house is, beside what the same machine does in the same minute without it.
+"""`make bench`: the speed of Hundred, compared with the same machine's plain work in the same minute.
 
-A family of figures is one module with `run(bench)`, listed in `__main__`. Every figure names what it is compared with.
+A family of figures is one module with `run(bench)`, listed in `__main__`. Every figure names its reference.
 """

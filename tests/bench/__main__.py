@@ -1,7 +1,7 @@
 """`make bench`: measures, prints one table and writes var/bench.json.
 
-SIZE=full is the real one; SIZE=small shows only that everything runs and counts right. A goal that is missed is told
-and is no failure; a wrong count is. BENCH_DATABASE_URL and BENCH_DATABASE_OWNER_URL name an empty database to use.
+SIZE=full is the full size; SIZE=small only shows that everything runs and counts correctly. A missed goal is reported
+and does not fail; a wrong count does. BENCH_DATABASE_URL and BENCH_DATABASE_OWNER_URL name an empty database.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.bench.figures import Figure, table
 from tests.bench.running import SIZES, Bench, WrongCount, say
 
 FAMILIES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
-    # One company for all of these, which takes minutes to make; the last leaves it frozen.
+    # One company for all of these, which takes minutes to create; the last one freezes it.
     "B7": pages.run,
     "B8": teams.run,
     "B6": exports.run,
@@ -61,10 +61,10 @@ def main() -> int:
                 try:
                     for figure in FAMILIES[family](bench):
                         figures.append(figure)
-                        # What was measured is kept as it comes, whatever becomes of the rest.
+                        # Figures are stored as they come, even if a later one fails.
                         options.output.write_text(_as_json(figures), encoding="utf-8")
                 except (WrongCount, RuntimeError) as error:
-                    # The others have companies of their own, or make this one anew.
+                    # The others have their own companies, or recreate this one.
                     failed.append(f"{family}: {error}")
                     say(failed[-1])
                     spoil(bench)

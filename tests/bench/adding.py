@@ -10,9 +10,9 @@ from typing import Any
 from tests.bench.client import CSRF
 from tests.bench.companies import company, readers
 from tests.bench.figures import Figure, Goal
-from tests.bench.load import Load, Told, ask, begin, end
+from tests.bench.load import Load, Result, ask, begin, end
 from tests.bench.running import Bench, WrongCount, expect, say
-from tests.bench.stack import House, house
+from tests.bench.stack import Stack, running_stack
 
 BUSY = 50.0
 # Seconds until the crowd is under way.
@@ -27,7 +27,7 @@ def run(bench: Bench) -> Iterator[Figure]:
     known = readers(bench, size.readers)
     follower, *others = known.people.values()
     say("B4: adding, and waiting for the number")
-    with house(bench) as built:
+    with running_stack(bench) as built:
         idle = _follow(bench, built, follower, "idle")
         crowd_name = called("crowd")
         crowd = begin(Load(built.address, adds(crowd_name, others, round(BUSY * size.busy)), rate=BUSY))
@@ -40,20 +40,20 @@ def run(bench: Bench) -> Iterator[Figure]:
     yield Figure("B4.crowd", "slowest hundredth of those adds, from when each was due", added.percentile(99), "ms")
 
 
-def _figure(id: str, what: str, told: Told, most: float) -> Figure:
-    return Figure(id, what, told.median, "ms", goal=Goal("value", "<", most))
+def _figure(id: str, what: str, result: Result, most: float) -> Figure:
+    return Figure(id, what, result.median, "ms", goal=Goal("value", "<", most))
 
 
-def _follow(bench: Bench, built: House, session: str, name: str) -> Told:
+def _follow(bench: Bench, built: Stack, session: str, name: str) -> Result:
     name = called(name)
     asks = [form(session, f"{name}-{number}", in_place=True) for number in range(bench.size.follows)]
-    told = ask(Load(built.address, asks, follow=True))
-    expect_recorded(bench, name, told, (200,))
-    return told
+    result = ask(Load(built.address, asks, follow=True))
+    expect_recorded(bench, name, result, (200,))
+    return result
 
 
 def called(name: str) -> str:
-    """A name that nobody had before: a company that is measured again has their contacts already."""
+    """An unused name: a repeated measurement finds the earlier contacts in the company."""
     return f"{name}-{uuid.uuid4().hex[:8]}"
 
 
@@ -72,7 +72,7 @@ def program(session: str, handle: str) -> dict[str, Any]:
 
 
 def adds(name: str, sessions: Sequence[str], count: int) -> list[dict[str, Any]]:
-    """So many adds by one after another of these people, by form and by API in turn; each of somebody new."""
+    """So many adds by these people in turn, by form and by API alternately; each of a new person."""
     return [
         program(session, f"{name}-{number}") if number % 2 else form(session, f"{name}-{number}", in_place=False)
         for number in range(count)
@@ -80,11 +80,11 @@ def adds(name: str, sessions: Sequence[str], count: int) -> list[dict[str, Any]]
     ]
 
 
-def expect_recorded(bench: Bench, name: str, told: Told, recorded: Sequence[int] = RECORDED) -> None:
+def expect_recorded(bench: Bench, name: str, result: Result, recorded: Sequence[int] = RECORDED) -> None:
     """Raises WrongCount unless everything was acknowledged, and is stored once."""
-    if set(told.statuses) - set(recorded):
-        raise WrongCount(f"adding ({name}): answered {dict(told.statuses)}")
-    expect(f"adding ({name})", {"stored": stored_now(bench, name)}, {"stored": len(told.answers)})
+    if set(result.statuses) - set(recorded):
+        raise WrongCount(f"adding ({name}): answered {dict(result.statuses)}")
+    expect(f"adding ({name})", {"stored": stored_now(bench, name)}, {"stored": len(result.answers)})
 
 
 def stored_now(bench: Bench, name: str) -> int:

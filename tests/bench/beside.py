@@ -1,4 +1,4 @@
-"""B13: beside a peer on the same tables in the same run, and what the heaviest page weighs."""
+"""B13: the comparison with a peer on the same tables in the same run, and the size of the heaviest page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.bench.seeding import stored
 
 TWELVE, TENTH = Goal("ratio", ">=", 12), Goal("ratio", "<=", 1 / 10)
 CHARTS = 4
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 
 def run(bench: Bench) -> Iterator[Figure]:
@@ -28,7 +28,7 @@ def run(bench: Bench) -> Iterator[Figure]:
     ours, theirs = (
         median(_exported(bench, work) for _ in range(size.times)) for work in ("page_csv", "peer_csv")
     )  # fmt: skip
-    yield compared("B13.csv", "a page's CSV beside the peer's", ours, "s", theirs, TENTH)
+    yield compared("B13.csv", "a page's CSV compared with the peer's", ours, "s", theirs, TENTH)
     yield _weight(bench)
 
 
@@ -41,29 +41,29 @@ def run_import(bench: Bench) -> Iterator[Figure]:
         median(_imported(bench, work, rows.path, rows.created) for _ in range(size.times))
         for work in ("import", "peer_import")
     )
-    yield compared("B13.import", "import beside the peer's bulk mode", ours, "rows/s", theirs, TWELVE)
+    yield compared("B13.import", "import compared with the peer's bulk mode", ours, "rows/s", theirs, TWELVE)
 
 
 def _imported(bench: Bench, work: str, path: Path, created: int) -> float:
     """Rows a second, on tables that are as they were before."""
     bench.start_anew()
     before = stored(bench.database)
-    told = bench.process("process", work, path)
-    expect(work, told, {"created": created})
+    result = bench.process("process", work, path)
+    expect(work, result, {"created": created})
     contacts, identities = stored(bench.database)
     added = {"contacts": contacts - before[0], "identities": identities - before[1]}
     expect(f"tables after {work}", added, {"contacts": created, "identities": 2 * created})
-    return float(created / told["seconds"])
+    return float(created / result["seconds"])
 
 
 def _exported(bench: Bench, work: str) -> float:
-    told = bench.process("process", work, bench.folder / "standings.csv")
-    expect(work, told, {"rows": bench.size.people})
-    return float(told["seconds"])
+    result = bench.process("process", work, bench.folder / "standings.csv")
+    expect(work, result, {"rows": bench.size.people})
+    return float(result["seconds"])
 
 
 def _weight(bench: Bench) -> Figure:
-    """The small bundle of Plotly comes by npm; without it the packaged one is weighed, and held to nothing."""
+    """npm provides the small bundle of Plotly; without it the packaged one is measured, without a goal."""
     bundle = bench.folder / f"plotly-basic-{plotly_basic.VERSION}.min.js"
     what, goal = "/company/ with its charts, basic bundle", Goal("value", "<=", 450)
     try:
@@ -72,6 +72,6 @@ def _weight(bench: Bench) -> Figure:
     except SystemExit as reason:
         say(str(reason))
         bundle, what, goal = plotly_bundle(""), "/company/ with its charts, packaged bundle (no basic one by npm)", None
-    told = bench.process("process", "weigh", bundle)
-    expect("weighing /company/", told, {"charts": CHARTS})
-    return Figure("B13.weight", what, told["bytes"] / 1_000, "kB", goal=goal)
+    result = bench.process("process", "weigh", bundle)
+    expect("weighing /company/", result, {"charts": CHARTS})
+    return Figure("B13.weight", what, result["bytes"] / 1_000, "kB", goal=goal)

@@ -1,7 +1,7 @@
-"""Whoever asks the house over HTTP, in a process of their own: reads a Load as JSON, prints what came of it as JSON.
+"""An HTTP client in a separate process: reads a Load as JSON, prints the results as JSON.
 
-With `rate` the loop is open: requests leave when they are due, whatever became of those before, and a latency is
-counted from the moment a request was due. Without it, so many connections ask one thing after another.
+With `rate` the loop is open: requests leave when they are due, whatever became of earlier ones, and a latency counts
+from the due time. Without it, so many connections send one request after another.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any
 
 import aiohttp
 
-# A page's first looks at its number after an action, in seconds (static/js/page.js).
+# The seconds of a page's first polls of its number after an action (static/js/page.js).
 LOOKS = (0.2, 0.4, 0.8, 1.6)
 STEADY = 15.0
 NUMBER = re.compile(r"<strong>([\d,]+)</strong>")
 PATIENCE = 60.0
 CSRF = "c" * 32
-# Nobody waits at this end for a connection to become free.
+# The client itself never waits for a free connection.
 UNLIMITED = 0
 Ask = dict[str, Any]
 
@@ -76,7 +76,7 @@ async def _follow_all(session: aiohttp.ClientSession, asks: list[Ask]) -> list[A
 
 
 async def _follow(session: aiohttp.ClientSession, ask: Ask) -> list[Any]:
-    """Send the form as a page does, then look as it does until the number has grown and no longer says "updating"."""
+    """Send the form as a page does, then poll until the number has grown and no longer shows "updating"."""
     look = {"method": "GET", "path": "/standing/", "session": ask["session"]}
     before = _number((await _text(session, look))[1])
     due = time.perf_counter()

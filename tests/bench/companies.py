@@ -1,4 +1,4 @@
-"""The company whose pages are measured: twelve levels deep, judged, with some of its people signed in."""
+"""The company of the page measurements: twelve levels deep, evaluated, with some employees signed in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEPTH = 12
 
 @dataclass(frozen=True)
 class Readers:
-    """Sessions: of people without a team by their number, of managers by the size of their team, of one of HR."""
+    """Sessions: of employees without a team by staff number, of managers by team size, of one HR user."""
 
     people: dict[str, str]
     leaders: dict[int, tuple[str, str]]
@@ -20,7 +20,7 @@ class Readers:
 
 
 def company(bench: Bench, *, people: int, contacts: int) -> None:
-    """Have that company in the database; one that another family has left as it was is not made anew."""
+    """Ensure that this company is in the database; one that another family left unchanged is reused."""
     mark = f"{people} people, {contacts} contacts"
     if bench.database.one(f"SELECT obj_description('{seeding.MARKED}'::regclass)") == mark:
         return
@@ -32,13 +32,13 @@ def company(bench: Bench, *, people: int, contacts: int) -> None:
 
 
 def spoil(bench: Bench) -> None:
-    """Say that the company is no longer what it was made as."""
+    """Record that the company is no longer in its original state."""
     with bench.database.as_owner() as cursor:
         cursor.execute(f"COMMENT ON TABLE {seeding.MARKED} IS NULL")
 
 
 def readers(bench: Bench, people: int, *teams: int) -> Readers:
     """So many people and, for each size of team, a manager of at least that: signed in."""
-    told = bench.process("readers", people, *teams)
-    leaders = {int(size): (staff_no, session) for size, (staff_no, session) in told["leaders"].items()}
-    return Readers(told["people"], leaders, told["hr"])
+    result = bench.process("readers", people, *teams)
+    leaders = {int(size): (staff_no, session) for size, (staff_no, session) in result["leaders"].items()}
+    return Readers(result["people"], leaders, result["hr"])

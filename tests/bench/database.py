@@ -1,6 +1,6 @@
-"""The database that is measured: one of our own with production's durability, or the one BENCH_DATABASE_URL names.
+"""The measured database: a separate one with production's durability, or the one of BENCH_DATABASE_URL.
 
-Only people of our own making may be in it. What is there of theirs is thrown away and made anew.
+It may only contain generated employees, whose data is deleted and generated again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from apps.localstack.file_locks import FileLock
 from apps.localstack.paths import InstallPaths
 from tests.unlimited import UNLIMITED
 
-# What every employee of ours is called: nobody else is.
+# The name of every generated employee, which no real one has.
 OWN_NUMBER = r"^BENCH-\d{6,7}$"
 OWN_CAMPAIGN = "bench"
 FOREIGN = (
@@ -37,13 +37,13 @@ class NotOurs(Exception):
 
 @dataclass(frozen=True)
 class Database:
-    """Addresses of one database: as the application's role, and as the owner of its tables."""
+    """Addresses of one database: for the application's role, and for the owner of its tables."""
 
     url: str
     owner_url: str
 
     def environment(self, broker: str = "memory://") -> dict[str, str]:
-        """What a process of the house needs to work on it; nothing else of ours reaches it."""
+        """The environment of a process that works on it; nothing else is passed on."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "HUNDRED_"))}
         return (
             kept
@@ -74,13 +74,13 @@ class Database:
                 yield cursor
 
     def one(self, statement: str) -> Any:
-        """The one value that a query answers."""
+        """The single value of a query."""
         with self.as_owner() as cursor:
             cursor.execute(statement)
             return cursor.fetchone()[0]
 
     def refuse_foreign(self) -> None:
-        """Raises NotOurs when somebody is in it whom no benchmark made."""
+        """Raises NotOurs when the database holds employees that no benchmark generated."""
         checks = {
             "employees_employee": f"SELECT EXISTS (SELECT FROM employees_employee WHERE staff_no !~ '{OWN_NUMBER}')",
             "campaigns_campaign": f"SELECT EXISTS (SELECT FROM campaigns_campaign WHERE slug <> '{OWN_CAMPAIGN}')",
@@ -92,7 +92,7 @@ class Database:
     def migrate(self) -> None:
         """Bring the schema up to the code. Raises RuntimeError."""
         if not run_command("migrate", "--skip-checks", "--verbosity", "0", env=self.environment()):
-            raise RuntimeError("The database could not be migrated; the reason stands above.")
+            raise RuntimeError("The database could not be migrated; see the reason above.")
 
 
 @contextlib.contextmanager
@@ -118,10 +118,10 @@ def opened() -> Iterator[Database]:
 
 @contextlib.contextmanager
 def own_folder(name: str, refusal: str) -> Iterator[InstallPaths]:
-    """A folder beside the installation's own data: on the same disk, for what is measured waits for that disk.
+    """A folder next to the installation's data: on the same disk, because the measurements depend on it.
 
-    Not the keeper's throw-away kind, which writes without waiting. What a killed run of this name has left is taken
-    away. Raises EmbeddedError(refusal) while another run has one.
+    Its database is not the throw-away kind, which does not wait for the disk. Leftovers of a killed run of this name
+    are removed. Raises EmbeddedError(refusal) while another run has one.
     """
     beside = InstallPaths.from_environment()
     beside.create_data()
@@ -145,7 +145,7 @@ def own_folder(name: str, refusal: str) -> Iterator[InstallPaths]:
 
 
 def _remove(places: InstallPaths) -> None:
-    """Take a folder away, unless its server is still stopping; then the next run does."""
-    if not EmbeddedDatabase(places).keeper_lives():
+    """Remove a folder unless its server is still stopping; then the next run does."""
+    if not EmbeddedDatabase(places).is_supervised():
         shutil.rmtree(places.sockets, ignore_errors=True)
         shutil.rmtree(places.data, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""B10: the last minutes before the deadline and the first after it, everybody adding, and the result of it.
+"""B10: the last minutes before the deadline and the first after it, with all employees adding, and the result.
 
-The clock of the database goes on from shortly before the cut-off; the product knows nothing of it.
+The database's clock starts shortly before the cut-off; the product itself is unchanged.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from tests.bench.companies import company, readers, spoil
 from tests.bench.figures import Figure, Goal
 from tests.bench.load import Answer, Load, ask
 from tests.bench.running import Bench, WrongCount, expect, say
-from tests.bench.stack import house
+from tests.bench.stack import running_stack
 
 RATE = 60.0
 PATIENCE = 300.0
-# The cut-off moves near only when the house has been started.
+# The cut-off approaches only after the stack has started.
 START = timedelta(seconds=2)
 CLOCK = "CREATE OR REPLACE FUNCTION hundred_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT {}'"
 STATE = "SELECT state FROM campaigns_campaign WHERE slug = 'bench'"
 CUTOFF = "SELECT max(cutoff_at) FROM campaigns_campaignrule"
-# Everybody's result beside a plain count of what came in time, had not ended and is nobody's colleague.
+# All results compared with a plain count of contacts that were in time, not ended and not colleagues.
 DIFFER = """
 SELECT count(*) FROM results_frozenstanding AS final FULL JOIN employees_employee AS person ON person.id = employee_id
 LEFT JOIN (SELECT employee_id, count(*) AS counted FROM contacts_contact, campaigns_campaignrule AS rule
@@ -51,15 +51,15 @@ def run(bench: Bench) -> Iterator[Figure]:
     name = called("late")
     asks = adds(name, list(known.people.values()), round(RATE * (size.before + size.after)))
     say(f"B10: {size.before} seconds before the deadline and {size.after} after it")
-    with house(bench) as built, _shortly_before_the_cutoff(bench, size.before) as ahead:
-        told = ask(Load(built.address, asks, rate=RATE), wanted=range(600))
-        errors = sum(answer.status not in RECORDED for answer in told.answers)
+    with running_stack(bench) as built, _shortly_before_the_cutoff(bench, size.before) as ahead:
+        result = ask(Load(built.address, asks, rate=RATE), wanted=range(600))
+        errors = sum(answer.status not in RECORDED for answer in result.answers)
         _wait_until_frozen(bench)
     handles = [f"bench-{name}-{number}" for number in range(len(asks))]
-    exact = _compare(bench, name, dict(zip(handles, told.answers, strict=True)), ahead)
+    exact = _compare(bench, name, dict(zip(handles, result.answers, strict=True)), ahead)
     what = f"requests of {RATE:.0f}/s by {len(known.people):,} people that were not answered as recorded"
     yield Figure("B10.errors", what, errors, "requests", goal=Goal("value", "<=", 0))
-    yield Figure("B10.p99", "their slowest hundredth, from when each was due", told.percentile(99), "ms",
+    yield Figure("B10.p99", "their slowest hundredth, from when each was due", result.percentile(99), "ms",
                  goal=Goal("value", "<", 1_000))  # fmt: skip
     yield Figure("B10.exact", "acknowledged contacts, all stored once and counted as received", exact, "contacts")
 

@@ -1,4 +1,4 @@
-"""B6: files of standings. The page's CSV beside COPY of what is stored, and an export of many in how much memory."""
+"""B6: files of standings. A page's CSV compared with COPY of the stored rows, and the memory of a large export."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.bench.running import Bench, expect, say
 from tests.bench.seeding import DEPARTMENTS
 
 TWICE = Goal("ratio", "<=", 2)
-# Megabytes by which an export of many may need more than one of few.
+# The additional megabytes allowed for a large export over a small one.
 GROWTH = 100
 FORMS = ("csv", "csv.gz", "xlsx")
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 
 def run(bench: Bench) -> Iterator[Figure]:
@@ -36,7 +36,7 @@ def run(bench: Bench) -> Iterator[Figure]:
 
 
 def run_many(bench: Bench) -> Iterator[Figure]:
-    """The figures B6.* of a large company: its export beside that of one department. Raises WrongCount."""
+    """The figures B6.* of a large company: its export compared with that of one department. Raises WrongCount."""
     size = bench.size
     company(bench, people=size.many, contacts=size.many)
     say("B6: files of many")
@@ -50,16 +50,16 @@ def run_many(bench: Bench) -> Iterator[Figure]:
 
 
 def _parts(bench: Bench) -> list[tuple[int, str]]:
-    """How many rows of which department: of one, and of all."""
+    """The number of rows by department: of one, and of all."""
     people = bench.size.many
     return [(len(range(0, people, DEPARTMENTS)), "Department 0"), (people, "")]
 
 
-def _made(bench: Bench, work: str, form: str, rows: int, part: str = "") -> Told:
-    told = bench.process("process", work, bench.folder / f"standings.{form}", part)
-    expect(f"{work} as {form}", told, {"rows": rows})
-    return told
+def _made(bench: Bench, work: str, form: str, rows: int, part: str = "") -> Result:
+    result = bench.process("process", work, bench.folder / f"standings.{form}", part)
+    expect(f"{work} as {form}", result, {"rows": rows})
+    return result
 
 
-def _seconds(runs: list[Told]) -> float:
+def _seconds(runs: list[Result]) -> float:
     return float(median(run["seconds"] for run in runs))

@@ -1,4 +1,4 @@
-"""A measured figure with what it is compared with, and how figures are told: as a table and as JSON."""
+"""A measured figure with its reference, and its output as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 COMPARE = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
 COLUMNS = ("id", "what", "value", "unit", "reference", "ratio", "goal", "ok")
-# Numbers stand to the right.
+# Numbers are right-aligned.
 NUMBERS = ("value", "reference", "ratio")
 
 
@@ -26,7 +26,7 @@ class Goal(NamedTuple):
 
 @dataclass(frozen=True)
 class Figure:
-    """One line. `reference` is in the unit of `value`; without a goal a figure only informs."""
+    """One line. `reference` is in the unit of `value`; a figure without a goal is for information."""
 
     id: str
     what: str
@@ -46,8 +46,8 @@ class Figure:
 
     def as_json(self) -> dict[str, Any]:
         goal = str(self.goal) if self.goal else None
-        told = {"value": _rounded(self.value), "unit": self.unit, "reference": _rounded(self.reference)}
-        return {**told, "ratio": _rounded(self.ratio), "goal": goal, "ok": self.ok}
+        result = {"value": _rounded(self.value), "unit": self.unit, "reference": _rounded(self.reference)}
+        return {**result, "ratio": _rounded(self.ratio), "goal": goal, "ok": self.ok}
 
     def as_cells(self) -> list[str]:
         """The line of the table, in the order of COLUMNS."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 SEED = 20261130
-# The three first digits of numbers that are valid whatever follows.
+# Prefixes of three digits whose numbers are always valid.
 PREFIXES = (
     130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 145, 147, 150, 151, 152, 153, 155, 156, 157, 158, 159, 162, 165,
     166, 167, 170, 171, 172, 173, 175, 176, 177, 178, 180, 181, 182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 193,
@@ -23,10 +23,10 @@ FAMILIES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗"
 GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞平刚桂英华玉兰建国海燕"
 LATIN = ("Anna", "Boris", "Chloé", "Daniel", "Elena", "Frank", "Grace", "Hugo", "Ingrid", "João")
 DOMAINS = [f"company{number}.example" for number in range(150)] + [f"mail{number}.org.cn" for number in range(50)]
-# Every so many rows one repeats an earlier one of the same employee, and one has an address that is none.
+# The distance between rows that repeat an earlier one, and between rows with an invalid address.
 REPEATED, UNUSABLE = 200, 500
 CARDS, PHOTO = 500, 2_880
-# Nobody on a card stands in a table.
+# The people on cards differ from those in tables.
 FIRST_ON_CARDS = 90_000_000
 
 
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Made:
-    """A file and the counts that its import must tell."""
+    """A file and the counts that its import must report."""
 
     path: Path
     read: int
@@ -82,7 +82,7 @@ def _name(chance: random.Random) -> str:
 
 
 def _phone(number: int, chance: random.Random) -> str:
-    """No two numbers below 10^8 have the same phone; one in five is written with a country code or in groups."""
+    """Different numbers below 10^8 give different phones; one in five has a country code or groups."""
     # Odd and no multiple of five: multiplying runs through all remainders.
     behind = f"{number * 48_271_813 % 10**8:08}"
     digits = f"{PREFIXES[number % len(PREFIXES)]}{behind}"
@@ -114,7 +114,7 @@ def table_file(folder: Path, count: int, employees: int, *, first: int = 0) -> M
 
 
 def new_file(folder: Path, count: int, employees: int) -> Made:
-    """A CSV of those of `count` rows that are nobody's yet and have no fault; made anew."""
+    """A new CSV of those of `count` rows that are unused and valid."""
     path, created = folder / f"new-{count}-{employees}-{SEED}.csv", 0
     with _whole(path) as file:
         writer = csv.writer(file)
@@ -149,7 +149,7 @@ def _card(number: int, chance: random.Random) -> str:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[IO[str]]:
-    """A file to write that others see only when it is complete."""
+    """A file to write that appears only when it is complete."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     with unfinished.open("w", encoding="utf-8", newline="") as file:
         yield file

@@ -1,4 +1,4 @@
-"""B5: files of contacts. How fast they come in, beside reading alone and beside plain SQL, in how much memory."""
+"""B5: files of contacts. The speed of imports compared with reading alone and with plain SQL, and their memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.bench.seeding import stored
 # The larger file holds five times the rows, of other people.
 TIMES, FIRST_OF_MORE = 5, 50_000_000
 IDENTITIES = 2
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 
 def run(bench: Bench) -> Iterator[Figure]:
@@ -38,23 +38,28 @@ def run(bench: Bench) -> Iterator[Figure]:
     yield from _memory((reads[0], _read(bench, more)), (first, import_made(bench, more)))
 
 
-def _rate(told: Told) -> float:
-    return float(told["read"] / told["seconds"])
+def _rate(result: Result) -> float:
+    return float(result["read"] / result["seconds"])
 
 
-def _rates(reads: list[Told], first: Told, again: Told) -> Iterator[Figure]:
+def _rates(reads: list[Result], first: Result, again: Result) -> Iterator[Figure]:
     reading = median(_rate(read) for read in reads)
     rate, second = _rate(first), _rate(again)
     yield Figure("B5.rate", "import of a table, all in", rate, "rows/s", goal=Goal("value", ">=", 8_000))
     yield compared(
-        "B5.share", "the same beside reading and normalising only", rate, "rows/s", reading, Goal("ratio", ">=", 0.8)
+        "B5.share",
+        "the same compared with reading and normalising",
+        rate,
+        "rows/s",
+        reading,
+        Goal("ratio", ">=", 0.8),
     )
     yield compared(
-        "B5.again", "the same file again beside the first time", second, "rows/s", rate, Goal("ratio", ">=", 3)
+        "B5.again", "the same file again compared with the first time", second, "rows/s", rate, Goal("ratio", ">=", 3)
     )
 
 
-def _memory(reads: tuple[Told, Told], imports: tuple[Told, Told]) -> Iterator[Figure]:
+def _memory(reads: tuple[Result, Result], imports: tuple[Result, Result]) -> Iterator[Figure]:
     flat = Goal("ratio", "<=", 1.1)
     yield Figure("B5.memory", "peak of the import", imports[0]["peak_mb"], "MB", goal=Goal("value", "<", 200))
     for name, what, (whole, more) in (
@@ -75,34 +80,34 @@ def _cards(bench: Bench, cards: Made) -> Figure:
     return compared("B5.vcards", what, seconds, "s", reading, Goal("value", "<", 2))
 
 
-def _plain(bench: Bench, whole: Made, first: Told) -> Figure:
+def _plain(bench: Bench, whole: Made, first: Result) -> Figure:
     bench.start_anew()
     before = stored(bench.database)
-    told = bench.process("process", "plain", whole.path)
-    expect("plain SQL", told, {"created": whole.created})
+    result = bench.process("process", "plain", whole.path)
+    expect("plain SQL", result, {"created": whole.created})
     _expect_stored(bench, "plain SQL", before, whole.created)
     return compared(
-        "B5.sql", "import beside plain SQL that stores its rows", _rate(first), "rows/s", _stored_rate(told)
+        "B5.sql", "import beside plain SQL that stores its rows", _rate(first), "rows/s", _stored_rate(result)
     )
 
 
-def _stored_rate(told: Told) -> float:
-    return float(told["created"] / told["seconds"])
+def _stored_rate(result: Result) -> float:
+    return float(result["created"] / result["seconds"])
 
 
-def _read(bench: Bench, made: Made) -> Told:
-    told = bench.process("process", "read", made.path)
-    expect(f"reading {made.path.name}", told, {"read": made.read})
-    return told
+def _read(bench: Bench, made: Made) -> Result:
+    result = bench.process("process", "read", made.path)
+    expect(f"reading {made.path.name}", result, {"read": made.read})
+    return result
 
 
-def import_made(bench: Bench, made: Made, staff_no: str = "") -> Told:
-    """Import a file in a process of its own; what it told and what stands in the tables must be right."""
+def import_made(bench: Bench, made: Made, staff_no: str = "") -> Result:
+    """Import a file in a separate process; its report and the stored rows must be correct."""
     before = stored(bench.database)
-    told = bench.process("process", "import", made.path, *([staff_no] if staff_no else []))
-    expect(f"importing {made.path.name}", told, made.counts())
+    result = bench.process("process", "import", made.path, *([staff_no] if staff_no else []))
+    expect(f"importing {made.path.name}", result, made.counts())
     _expect_stored(bench, made.path.name, before, made.created)
-    return told
+    return result
 
 
 def _expect_stored(bench: Bench, what: str, before: tuple[int, int], created: int) -> None:

@@ -1,4 +1,4 @@
-"""Marks to be measured by `marks`: of everybody, of everybody when nothing has changed, of one after one contact."""
+"""The evaluations that `marks` measures: of all employees, of all without a change, and after one contact."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ BENCH = Actor(None, "bench")
 
 
 def mark() -> dict[str, Any]:
-    """Mark everybody by ranges in this process."""
+    """Evaluate all employees by ranges in this process."""
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     began = time.perf_counter()
     done = mark_everybody(campaign, by=BENCH)
-    told = {"people": done.employees, "counted": done.counted, "red": done.red, "written": done.written}
-    return {"seconds": time.perf_counter() - began, **told, **_stored(campaign)}
+    result = {"people": done.employees, "counted": done.counted, "red": done.red, "written": done.written}
+    return {"seconds": time.perf_counter() - began, **result, **_stored(campaign)}
 
 
 def by_workers() -> dict[str, Any]:
-    """Have everybody marked by the workers that hear this process's broker, range by range."""
+    """Let the workers on this process's broker evaluate all employees, range by range."""
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     began = time.perf_counter()
     with transaction.atomic():
@@ -49,12 +49,12 @@ def by_workers() -> dict[str, Any]:
         run.refresh_from_db()
     seconds = time.perf_counter() - began
     totals = run.totals
-    told = {"people": totals["employees"], "counted": totals["counted"], "written": totals["written"]}
-    return {"seconds": seconds, **told, **_stored(campaign)}
+    result = {"people": totals["employees"], "counted": totals["counted"], "written": totals["written"]}
+    return {"seconds": seconds, **result, **_stored(campaign)}
 
 
 def one(times: int) -> dict[str, Any]:
-    """Record one contact of one employee and mark whom it touched; the median of the marks, which found one note."""
+    """Record one contact of one employee and evaluate; the median time of evaluations with one outbox row."""
     people = list(Employee.objects.order_by("staff_no")[:times])
     seconds, notes = [], 0
     for number, employee in enumerate(people):

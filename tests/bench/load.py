@@ -1,4 +1,4 @@
-"""What is asked of a house, and what came of it."""
+"""Requests to a stack, and their results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.bench.running import WrongCount
 
 @dataclass(frozen=True)
 class Load:
-    """Requests, as `client` takes them, at one house. With `rate` each is sent once; `follow` waits for the number."""
+    """Requests for one stack, as `client` takes them. With `rate` each is sent once; `follow` waits for the number."""
 
     address: str
     asks: Sequence[dict[str, Any]]
@@ -40,7 +40,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Told:
+class Result:
     """Everything that came back, in the order of the requests where the loop was open."""
 
     seconds: float
@@ -66,7 +66,7 @@ class Told:
 
 
 def begin(load: Load) -> subprocess.Popen[bytes]:
-    """Send it from another process; `end` waits for what it tells."""
+    """Send the load from another process; `end` waits for its results."""
     client = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.client"], cwd=BASE_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         preexec_fn=die_with_parent(signal.SIGKILL),
@@ -79,22 +79,22 @@ def begin(load: Load) -> subprocess.Popen[bytes]:
     return client
 
 
-def end(client: subprocess.Popen[bytes]) -> Told:
+def end(client: subprocess.Popen[bytes]) -> Result:
     said, _nothing = client.communicate()
     if client.returncode:
-        raise RuntimeError(f"the client ended with status {client.returncode}; the reason stands above")
-    told = json.loads(said)
-    return Told(told["seconds"], [Answer(*one) for one in told["answers"]])
+        raise RuntimeError(f"the client ended with status {client.returncode}; see the reason above")
+    result = json.loads(said)
+    return Result(result["seconds"], [Answer(*one) for one in result["answers"]])
 
 
-def ask(load: Load, *, wanted: Sequence[int] = (200,)) -> Told:
-    """Send it and wait. Raises WrongCount for any other status than the wanted ones."""
-    told = end(begin(load))
-    if not told.answers or set(told.statuses) - set(wanted):
-        raise WrongCount(f"{load.asks[0]['method']} {load.asks[0]['path']}: answered {dict(told.statuses)}")
-    return told
+def ask(load: Load, *, wanted: Sequence[int] = (200,)) -> Result:
+    """Send the load and wait. Raises WrongCount for any status other than the wanted ones."""
+    result = end(begin(load))
+    if not result.answers or set(result.statuses) - set(wanted):
+        raise WrongCount(f"{load.asks[0]['method']} {load.asks[0]['path']}: answered {dict(result.statuses)}")
+    return result
 
 
 def get(path: str, sessions: Sequence[str]) -> list[dict[str, Any]]:
-    """The same page for everybody who is signed in with one of these sessions."""
+    """The same page for every user of these sessions."""
     return [{"method": "GET", "path": path, "session": session} for session in sessions]

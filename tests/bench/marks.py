@@ -1,4 +1,4 @@
-"""B1, B2, B3, B12: marks of everybody beside one plain SQL statement, of one person, and how work grows."""
+"""B1, B2, B3, B12: evaluations of all employees compared with one plain SQL statement, of one employee, and growth."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.bench.figures import Figure, Goal, compared
 from tests.bench.files import table_file
 from tests.bench.imports import import_made
 from tests.bench.running import Bench, expect, say
-from tests.bench.stack import house
+from tests.bench.stack import running_stack
 
-# How often a single contact is recorded and marked, and how many are imported beside the others.
+# The number of single contacts recorded and evaluated, and of those imported for comparison.
 ONE, IMPORTED = 50, 200_000
 NAMES = {"mark": "a full mark", "import": "an import", "csv": "the standings' CSV"}
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 
 class Grown(NamedTuple):
@@ -48,10 +48,10 @@ def run(bench: Bench) -> Iterator[Figure]:
 
 
 def _others(bench: Bench, people: int, contacts: int, mark: float) -> Grown:
-    """What else is told to grow no faster than the contacts: the standings' CSV, and an import of all of them."""
+    """The other work that must not grow faster than the contacts: the standings' CSV, and an import of all of them."""
     csv = bench.process("process", "page_csv", bench.folder / "grown.csv")
     expect("the standings of the company", csv, {"rows": people})
-    # As many rows each time, beside what is stored: at that pace all contacts would have taken so long.
+    # The same number of rows each time, on the stored ones: the time of all contacts at that speed.
     made = table_file(bench.folder, min(bench.size.rows, IMPORTED), people)
     pace = import_made(bench, made)["seconds"] / made.read
     return Grown(contacts, {"mark": mark, "import": pace * contacts, "csv": csv["seconds"]})
@@ -80,31 +80,31 @@ def _marks(bench: Bench, people: int, times: int) -> tuple[float, float]:
         _forget(bench)
         reference = bench.process("process", "plain_mark", bench.folder)
         _forget(bench)
-        told = bench.process("process", "mark", bench.folder)
+        result = bench.process("process", "mark", bench.folder)
         wanted = {name: reference[name] for name in ("counted", "red", "reached", "days")}
-        expect("the mark beside plain SQL", told, {"people": people, "written": people, **wanted})
-        ours.append(told["seconds"])
+        expect("the mark beside plain SQL", result, {"people": people, "written": people, **wanted})
+        ours.append(result["seconds"])
         plain.append(reference["seconds"])
     return median(ours), median(plain)
 
 
 def _by_workers(bench: Bench, people: int, alone: float) -> Figure:
-    """The same mark by two workers of a house that runs, beside that of one process."""
+    """The same evaluation by two workers of a running stack, compared with one process."""
     took: list[float] = []
-    with house(bench) as built:
+    with running_stack(bench) as built:
         for _ in range(bench.size.times):
             _forget(bench)
-            told = bench.process("process", "mark_by_workers", bench.folder, broker=built.broker)
-            expect("the mark by workers", told, {"people": people, "written": people})
-            took.append(told["seconds"])
+            result = bench.process("process", "mark_by_workers", bench.folder, broker=built.broker)
+            expect("the mark by workers", result, {"people": people, "written": people})
+            took.append(result["seconds"])
     what = "the same by two workers, beside one process"
     return compared("B1.workers", what, median(took), "s", alone, Goal("ratio", "<=", 1))
 
 
 def _unchanged(bench: Bench, people: int) -> Iterator[Figure]:
-    """A mark that finds nothing to write, beside the same verdicts counted and written nowhere."""
-    ours: list[Told] = []
-    plain: list[Told] = []
+    """An evaluation without changes, compared with the same verdicts counted and not written."""
+    ours: list[Result] = []
+    plain: list[Result] = []
     for _ in range(bench.size.times):
         plain.append(bench.process("process", "plain_recount", bench.folder))
         ours.append(bench.process("process", "mark", bench.folder))
@@ -115,14 +115,14 @@ def _unchanged(bench: Bench, people: int) -> Iterator[Figure]:
 
 
 def mark_of_one(bench: Bench, people: int, goal: Goal | None) -> Figure:
-    """B3 of a company of so many, whose verdicts stand. Raises WrongCount."""
-    told = bench.process("process", "mark_one", bench.folder, ONE)
-    expect("marks of one", told, {"marked": min(ONE, people)})
+    """B3 for a company of this size with stored verdicts. Raises WrongCount."""
+    result = bench.process("process", "mark_one", bench.folder, ONE)
+    expect("marks of one", result, {"marked": min(ONE, people)})
     what = f"mark after one contact of one of {people:,}"
-    return Figure(f"B3.{people}", what, told["seconds"] * 1000, "ms", goal=goal)
+    return Figure(f"B3.{people}", what, result["seconds"] * 1000, "ms", goal=goal)
 
 
 def _forget(bench: Bench) -> None:
-    """Throw the verdicts away, so that the next mark writes each."""
+    """Delete the verdicts, so that the next evaluation writes each."""
     with bench.database.as_owner() as cursor:
         cursor.execute("TRUNCATE standings_standing, standings_dailycount")

@@ -1,7 +1,7 @@
-"""Processes to be measured, each begun as a copy of one in which Django is ready: a start takes longer than much work.
+"""Processes to measure, forked from one in which Django is ready: a start takes longer than most work.
 
-What a copy is told stands in a line of JSON, as the words `python -m tests.bench.MODULE` would be given; what it prints
-comes back. Its peak of memory is its own, from what Django and the apps take on.
+A copy receives a line of JSON with the arguments of `python -m tests.bench.MODULE`, and returns its output. Its memory
+peak is its own, above Django and the apps.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from apps.localstack.processes import ask_for_death_signal, die_with_parent
 
 
 class Nursery:
-    """One parent of such processes; it ends with whoever holds this."""
+    """One parent of such processes; it ends with its user."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._parent = subprocess.Popen(
@@ -39,9 +39,9 @@ class Nursery:
         self._parent.stdin.write(json.dumps([module, *map(str, words)]) + "\n")
         self._parent.stdin.flush()
         said = self._parent.stdout.readline()
-        if not said or (told := json.loads(said)) is None:
-            raise RuntimeError(f"{module} {' '.join(map(str, words))} failed; the reason stands above")
-        found: dict[str, Any] = told
+        if not said or (result := json.loads(said)) is None:
+            raise RuntimeError(f"{module} {' '.join(map(str, words))} failed; see the reason above")
+        found: dict[str, Any] = result
         return found
 
 
@@ -69,7 +69,7 @@ def _work(module: str, *words: str, to: int) -> None:
         with os.fdopen(to, "w", encoding="utf-8") as pipe, contextlib.redirect_stdout(pipe):
             importlib.import_module(f"tests.bench.{module}").main(*words)
         status = 0
-    except BaseException:  # it ends here, whatever it was
+    except BaseException:  # the copy ends here in any case
         traceback.print_exc()
     finally:
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""B7: the first page and the list of the API, beside a bare view of a signed-in reader on the same server."""
+"""B7: the first page and the API's list, compared with a bare view of a signed-in user on the same server."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from statistics import median
 
 from tests.bench.companies import company, readers
 from tests.bench.figures import Figure, Goal, compared
-from tests.bench.load import Load, Told, ask, get
+from tests.bench.load import Load, Result, ask, get
 from tests.bench.running import Bench, say
-from tests.bench.stack import house
+from tests.bench.stack import running_stack
 
 CONNECTIONS = 16
 LISTED = 100
-# Everybody who asks for a list has at least so many below.
+# Every user of a list has at least so many employees below.
 TEAM = 120
 BARE, PAGE, LIST = "/bench/bare/", "/", f"/api/v1/standings/?limit={LISTED}"
 
@@ -25,18 +25,18 @@ def run(bench: Bench) -> Iterator[Figure]:
     known = readers(bench, size.readers, TEAM)
     people, leader = list(known.people.values()), [known.leaders[TEAM][1]]
     say("B7: the first page")
-    with house(bench, celery=False) as built:
+    with running_stack(bench, celery=False) as built:
 
-        def load(path: str, sessions: list[str], connections: int = CONNECTIONS) -> Told:
+        def load(path: str, sessions: list[str], connections: int = CONNECTIONS) -> Result:
             return ask(Load(built.address, get(path, sessions), connections, size.seconds))
 
         # What a process reads once is read, in every worker.
         for path, sessions in ((BARE, people), (PAGE, people), (LIST, leader)):
             load(path, sessions)
-        # One after another and all again: whatever else the machine does, it does to each.
+        # In turns, repeatedly: other load on the machine affects all of them.
         rounds = [(load(BARE, people), load(PAGE, people), load(LIST, leader)) for _ in range(size.rounds)]
-    bare, page, listed = (median(told.rate for told in one) for one in zip(*rounds, strict=True))
-    worst = median(told.percentile(99) for _bare, told, _list in rounds)
+    bare, page, listed = (median(result.rate for result in one) for one in zip(*rounds, strict=True))
+    worst = median(result.percentile(99) for _bare, result, _list in rounds)
     yield compared("B7.page", "`/` beside a bare view, 16 connections", page, "req/s", bare, Goal("ratio", ">=", 0.4))
     yield Figure("B7.p99", "slowest hundredth of `/`, 16 connections", worst, "ms", goal=Goal("value", "<", 150))
     what = f"a list of {LISTED} standings by the API beside a bare view"

@@ -1,6 +1,6 @@
-"""B15: how much memory a job takes of a large input beside a small one. What is flat runs on any machine for ever.
+"""B15: the memory of a job for a large input compared with a small one. Constant memory works on any machine.
 
-Imports of tables are B5's and exports B6's. A peak is that of the process which does the work, not of the database's.
+B5 measures imports of tables and B6 exports. A peak is that of the working process, not of the database's.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def _peaks(bench: Bench, people: int, cards: int) -> Peaks:
     peaks: Peaks = {}
 
     def measured(job: str, wanted: dict[str, int], *arguments: object) -> None:
-        told = bench.process("process", *arguments)
-        expect(f"{job} of {people:,}", told, wanted)
-        peaks[job] = told["peak_mb"]
+        result = bench.process("process", *arguments)
+        expect(f"{job} of {people:,}", result, wanted)
+        peaks[job] = result["peak_mb"]
 
     say(f"B15: {people:,} people")
     _files(bench, measured, people, cards)
@@ -64,7 +64,7 @@ def _peaks(bench: Bench, people: int, cards: int) -> Peaks:
 
 
 def _files(bench: Bench, measured: Callable[..., None], people: int, cards: int) -> None:
-    """What comes in: an address book, and a roster that is loaded and looked at again."""
+    """Uploads: an address book, and a roster that is loaded and previewed again."""
     bench.start_anew()
     measured("cards", {"created": cards}, "import", card_file(bench.folder, cards).path, "BENCH-000001")
     path, moved = (rosters.roster_file(bench.folder, people, shift) for shift in (0, 1))

@@ -1,14 +1,14 @@
-"""The peer: django-import-export on the tables of the house, with what its documentation says is fastest.
+"""The peer: django-import-export on Hundred's tables, with the fastest options of its documentation.
 
 https://django-import-export.readthedocs.io/en/stable/bulk_import.html: `use_bulk`, `skip_diff`, no look for existing
 rows (`force_init_instance`), owners looked up once (CachedForeignKeyWidget), and no model is cleaned. One transaction
-around all, for each further commit waits for the disk.
+for all rows, because each further commit waits for the disk.
 
-It does less than an import of the house: nothing is normalised, no duplicate and no unusable cell is found, so that it
-is given a file with neither; no lock is taken, nobody is noted to be judged, nothing is kept of the file and no report
-made. It does more in one respect: it holds a result of each row, to be shown.
+It does less than Hundred's import: it normalises nothing and finds no duplicates or invalid cells, so its file has
+neither. It takes no lock, queues no employee, stores no file and makes no report. It does more in one respect: it keeps
+a result of each row for display.
 
-Its CSV has the stored columns of a page's, neither guarded nor judged: pace, reviews and quiet days are not among them.
+Its CSV has the stored columns of a page's, neither escaped nor evaluated: pace, reviews and inactive days are missing.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ class Contacts(ModelResource):
             )  # fmt: skip
 
     def after_import(self, dataset: Dataset, result: Any, **kwargs: Any) -> None:
-        """Its sequences are reset only by their owner, and no id was given that would ask for it."""
+        """Only the owner may reset its sequences, and no explicit id makes that necessary."""
 
     def bulk_create(self, *args: Any, **kwargs: Any) -> None:
-        """A batch of contacts, then theirs: what is said of a batch stands behind its ids."""
+        """A batch of contacts, then their identities, which need the ids of the contacts."""
         super().bulk_create(*args, **kwargs)
         for identity in self.identities:
             identity.contact_id = identity.contact.pk
@@ -112,7 +112,7 @@ def import_contacts(path: Path) -> dict[str, Any]:
 
 
 def export_standings(path: Path) -> dict[str, Any]:
-    """The seconds of a CSV of everybody's standings, and its lines."""
+    """The seconds of a CSV of all standings, and its lines."""
     began = time.perf_counter()
     standings = Standing.objects.filter(campaign__slug=OWN_CAMPAIGN).select_related("employee__node")
     table = Standings().export(standings.order_by("employee__staff_no"))

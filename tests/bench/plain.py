@@ -1,7 +1,7 @@
 """The reference of an import: the same rows, normalised and digested beforehand, stored by plain SQL.
 
-COPY into a temporary table, then two INSERT ... SELECT, in transactions of as many rows as an import takes. Nothing is
-judged, locked, noted or reported.
+COPY into a temporary table, then two INSERT ... SELECT, in transactions of the size of an import's. It evaluates,
+locks, queues and reports nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def store(path: Path) -> dict[str, Any]:
 
 
 def _new(entries: Iterator[Entry]) -> Iterator[Entry]:
-    """Without what is refused, and without a repeat of the last few hundred rows: no file of ours has others."""
+    """Without refused rows and repeats within a few hundred rows: the generated files have no others."""
     lately: dict[bytes, None] = {}
     for entry in entries:
         if entry.checked.refused:

@@ -1,7 +1,7 @@
-"""The reference of a mark: the verdict on everybody by one SQL statement over whole tables, and its upsert.
+"""The reference of an evaluation: the verdicts of all employees by one SQL statement over whole tables, and its upsert.
 
-It finds the same reasons, counts, days and instants as a mark of a campaign that is not exclusive. Nobody is locked, no
-range is kept, no flip is told.
+It finds the same reasons, counts, days and instants as an evaluation of a campaign that is not exclusive. It takes no
+locks, has no ranges and logs no changes.
 """
 
 from __future__ import annotations
@@ -64,17 +64,17 @@ SELECT count(*), coalesce(sum(counted), 0), count(*) FILTER (WHERE counted < %(t
 
 
 def recount() -> dict[str, Any]:
-    """Judge everybody and write nothing."""
+    """Evaluate all employees and write nothing."""
     return _run(RECOUNT)
 
 
 def mark() -> dict[str, Any]:
-    """Judge everybody and write every verdict."""
+    """Evaluate all employees and write every verdict."""
     return _run(UPSERT)
 
 
 def terms(campaign: Campaign) -> dict[str, Any]:
-    """The values that JUDGED wants, but for `now`."""
+    """The parameters of JUDGED, except `now`."""
     rule: CampaignRule = campaign.rules.latest("version")
     times = {"opens_at": rule.opens_at, "cutoff_at": rule.cutoff_at, "zone": rule.time_zone}
     return {"campaign": campaign.pk, "target": rule.target, **times}
@@ -90,5 +90,5 @@ def _run(statement: str) -> dict[str, Any]:
         cursor.execute("SET LOCAL work_mem = '256MB'")
         cursor.execute(statement, asked | {"now": db_now()})
         people, counted, red, reached, days = cursor.fetchone()
-    told = {"people": people, "counted": int(counted), "red": red, "reached": reached, "days": days}
-    return {"seconds": time.perf_counter() - began, **told}
+    result = {"people": people, "counted": int(counted), "red": red, "reached": reached, "days": days}
+    return {"seconds": time.perf_counter() - began, **result}

@@ -1,4 +1,4 @@
-"""The reference of a roster: COPY of its cells, one INSERT a table, and the tree. Nothing is checked, noted or kept."""
+"""The reference of a roster: COPY of its cells, one INSERT per table, and the tree, without checks, logs or history."""
 
 from __future__ import annotations
 

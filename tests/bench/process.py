@@ -83,7 +83,7 @@ def plain_roster(path: Path, staff_no: str) -> dict[str, Any]:
 
 
 def company(path: Path, target: str) -> dict[str, Any]:
-    """Open a campaign for the people of the database, and have them judged."""
+    """Open a campaign for the employees of the database, and evaluate them."""
     from tests.bench import standings
 
     began = time.perf_counter()
@@ -91,54 +91,54 @@ def company(path: Path, target: str) -> dict[str, Any]:
 
 
 def mark(path: Path, staff_no: str) -> dict[str, Any]:
-    """Mark everybody as the command does."""
+    """Evaluate all employees like the command."""
     from tests.bench import judging
 
     return judging.mark()
 
 
 def mark_by_workers(path: Path, staff_no: str) -> dict[str, Any]:
-    """Have everybody marked by the workers of the house."""
+    """Let the stack's workers evaluate all employees."""
     from tests.bench import judging
 
     return judging.by_workers()
 
 
 def mark_one(path: Path, times: str) -> dict[str, Any]:
-    """Mark one person after one contact, `times` times."""
+    """Evaluate one employee after one contact, `times` times."""
     from tests.bench import judging
 
     return judging.one(int(times))
 
 
 def plain_mark(path: Path, staff_no: str) -> dict[str, Any]:
-    """The verdict on everybody, and its upsert, by one SQL statement."""
+    """The verdicts of all employees, and their upsert, by one SQL statement."""
     from tests.bench import plain_marks
 
     return plain_marks.mark()
 
 
 def plain_recount(path: Path, staff_no: str) -> dict[str, Any]:
-    """The verdict on everybody by one SQL statement, written nowhere."""
+    """The verdicts of all employees by one SQL statement, not written."""
     from tests.bench import plain_marks
 
     return plain_marks.recount()
 
 
 def csv(which: str) -> Callable[[Path, str], dict[str, Any]]:
-    """The CSV of everybody's standings, made by that function of `standings`."""
+    """The CSV of all standings, by that function of `standings`."""
 
     def write(path: Path, staff_no: str) -> dict[str, Any]:
         from tests.bench import standings
 
-        told: dict[str, Any] = getattr(standings, which)(path)
-        return told
+        result: dict[str, Any] = getattr(standings, which)(path)
+        return result
 
     return write
 
 
 def export(path: Path, department: str) -> dict[str, Any]:
-    """A file as of now, made as a worker makes it, of one department or of everybody."""
+    """A current file, created like a worker does, of one department or of all."""
     from tests.bench import standings
 
     return standings.export(path, department)
@@ -152,7 +152,7 @@ def peer_import(path: Path, staff_no: str) -> dict[str, Any]:
 
 
 def peer_csv(path: Path, staff_no: str) -> dict[str, Any]:
-    """Everybody's standings as CSV by django-import-export."""
+    """All standings as CSV by django-import-export."""
     from tests.bench import peer
 
     return peer.export_standings(path)
@@ -166,7 +166,7 @@ def weigh(path: Path, staff_no: str) -> dict[str, Any]:
 
 
 def over(path: Path, staff_no: str) -> dict[str, Any]:
-    """Open a campaign whose last day was yesterday, for the people of the database."""
+    """Open a campaign whose last day was yesterday, for the employees of the database."""
     from tests.bench import standings
 
     standings.open_over()
@@ -174,7 +174,7 @@ def over(path: Path, staff_no: str) -> dict[str, Any]:
 
 
 def command(path: Path, words: str) -> dict[str, Any]:
-    """A command of the house, `words` being its name and arguments; "{path}" stands for the path."""
+    """A command of Hundred; `words` are its name and arguments, and "{path}" stands for the path."""
     from django.core.management import call_command
 
     call_command(*words.format(path=path).split(), "--json", stdout=sys.stderr)
@@ -196,11 +196,11 @@ def main(work: str, path: str, staff_no: str = "") -> None:
     from apps.core.identity_key import verify_identity_key
 
     verify_identity_key()
-    told = WORK[work](Path(path), staff_no)
+    result = WORK[work](Path(path), staff_no)
     # Kilobytes on Linux, bytes on macOS.
     unit = 2**20 if sys.platform == "darwin" else 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    print(json.dumps({**told, "peak_mb": peak}))
+    print(json.dumps({**result, "peak_mb": peak}))
 
 
 if __name__ == "__main__":

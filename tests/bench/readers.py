@@ -1,6 +1,6 @@
-"""Signs people of the company in without their passwords: `python -m tests.bench.readers PEOPLE [TEAM ...]`.
+"""Signs employees in without their passwords: `python -m tests.bench.readers PEOPLE [TEAM ...]`.
 
-So many employees from all over the company, for each size of team a manager with at least so many below, and one of HR.
+So many employees from all over the company, for each team size a manager with at least so many below, and one HR user.
 Prints their sessions as JSON.
 """
 
@@ -14,7 +14,7 @@ import django
 
 
 def make_accounts(ids: list[int]) -> None:
-    """An account for each of these employees who has none."""
+    """An account for each of these employees without one."""
     from apps.accounts.models import Account
     from apps.employees.models import Employee
 
@@ -60,13 +60,13 @@ def main(count: str, *sizes: str) -> None:
     from apps.employees.models import Employee
 
     every = dict(Employee.objects.order_by("pk").values_list("pk", "staff_no"))
-    # From the end: those have nobody below them. The last one of all is HR.
+    # From the end: these have no team. The last one is HR.
     hr, *others = reversed(every)
     chosen = others[:: max(1, len(others) // people)][:people]
     leaders = managers(teams)
     readers = list({hr, *chosen, *leaders.values()})
     make_accounts(readers)
-    # Before anybody signs in: a new role ends the sessions of its account.
+    # Before the sign-ins: a new role ends the sessions of its account.
     Role.objects.get_or_create(
         account=Account.objects.get(employee=hr), role=Role.Kind.HR, defaults={"granted_by_label": "bench"}
     )

@@ -1,4 +1,4 @@
-"""B14: a roster. How fast it is loaded the first time, looked at and loaded again, beside plain SQL with the tree."""
+"""B14: a roster. The first load, the preview and a repeated load, compared with plain SQL including the tree."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.bench.figures import Figure, Goal, compared
 from tests.bench.running import Bench, expect, say
 
 THIRD = Goal("ratio", ">=", 1 / 3)
-# Everybody but the first has a manager further up; eleven people to a manager make six levels of a million.
+# All but the first have a manager further up; eleven people per manager make six levels of a million.
 TEAM = 11
 # Other numbers than those of the people a benchmark begins with.
 FIRST = 500_000
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 
 def run(bench: Bench) -> Iterator[Figure]:
@@ -39,14 +39,14 @@ def run(bench: Bench) -> Iterator[Figure]:
     yield compared("B14.look", "looking at a move of a tenth beside loading it", _rate(shown), "rows/s", _rate(changed))
 
 
-def _rate(told: Told) -> float:
-    return float(told["read"] / told["seconds"])
+def _rate(result: Result) -> float:
+    return float(result["read"] / result["seconds"])
 
 
-def _load(bench: Bench, path: Path, counts: dict[str, int]) -> Told:
-    told = bench.process("process", "load_roster", path)
-    expect(f"loading {path.name}", told, counts)
-    return told
+def _load(bench: Bench, path: Path, counts: dict[str, int]) -> Result:
+    result = bench.process("process", "load_roster", path)
+    expect(f"loading {path.name}", result, counts)
+    return result
 
 
 def roster_file(folder: Path, rows: int, shift: int) -> Path:

@@ -34,21 +34,21 @@ class Size:
     contacts: int
     rows: int
     times: int
-    # Of the companies whose standings are written: an everyday one, and one that must fit into the same memory.
+    # Companies for the standings' files: an ordinary one, and one that must need no more memory.
     people: int
     many: int
-    # Of the two companies whose pages are asked for: contacts; how many different people ask, and how long how often.
+    # The two companies for the pages: contacts; the number of users, and duration and rate of their requests.
     page_contacts: int
     many_contacts: int
     readers: int
     seconds: float
     rounds: int
-    # How often one person adds and waits, and how long others do meanwhile; seconds before and after the cut-off.
+    # The number of adds of one employee, the duration for the others; seconds before and after the cut-off.
     follows: int
     busy: float
     before: int
     after: int
-    # The companies that are marked, ascending, as (employees, contacts); `everyday` is the place of the usual one.
+    # The companies for evaluations, ascending, as (employees, contacts); `everyday` is the index of the ordinary one.
     marked: tuple[tuple[int, int], ...]
     everyday: int
     # Seconds until nothing that a start has set going is still going.
@@ -89,9 +89,11 @@ class Bench:
         seeding.start_anew(self.database, employees=self.size.employees, contacts=self.size.contacts)
 
     def judge_company(self, people: int, target: int = 100) -> None:
-        """Tree, campaign and everybody's verdict of the company that was seeded, settled. Raises WrongCount."""
+        """Create tree, campaign and verdicts of the seeded company, and wait until all is settled. Raises
+        WrongCount.
+        """
         expect("the company", self.process("process", "company", self.folder, target), {"people": people})
-        # The owner's work: as the application's role a vacuum is skipped with a warning nobody reads.
+        # As the owner: for the application's role a vacuum is skipped with a warning.
         with self.database.as_owner() as cursor:
             seeding.settle(cursor, ("standings_standing", "standings_dailycount"))
 
@@ -99,13 +101,13 @@ class Bench:
         """Run a module of tests.bench by itself; the JSON object that it prints. Raises RuntimeError when it fails."""
         if broker == MEMORY:
             return _nursery(self.database).run(module, arguments)
-        # What a process may have inherited of its parent's peak is small only while this one knows no Django.
+        # A child inherits its parent's memory peak, which is small only while this process has not loaded Django.
         done = subprocess.run(
             [sys.executable, "-m", f"tests.bench.{module}", *map(str, arguments)], cwd=BASE_DIR, check=True,
             env=self.database.environment(broker), stdout=subprocess.PIPE, preexec_fn=die_with_parent(signal.SIGKILL),
         )  # fmt: skip
-        told: dict[str, Any] = json.loads(done.stdout)
-        return told
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
 
 
 @cache
@@ -114,11 +116,11 @@ def _nursery(database: Database) -> Nursery:
 
 
 def expect(what: str, found: Mapping[str, int], wanted: Mapping[str, int]) -> None:
-    """Raises WrongCount when one of the wanted counts is another."""
+    """Raises WrongCount when one of the counts differs."""
     wrong = {name: (found.get(name), count) for name, count in wanted.items() if found.get(name) != count}
     if wrong:
-        told = ", ".join(f"{name} is {is_}, not {should}" for name, (is_, should) in wrong.items())
-        raise WrongCount(f"{what}: {told}")
+        result = ", ".join(f"{name} is {is_}, not {should}" for name, (is_, should) in wrong.items())
+        raise WrongCount(f"{what}: {result}")
 
 
 def say(sentence: str) -> None:

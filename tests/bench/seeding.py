@@ -14,9 +14,9 @@ FILLED = (
     "core_storedchunk", "results_frozenreason", "results_frozennode",
     "results_frozenstanding", "results_frozenresult", "campaigns_campaign", "employees_employee",
 )  # fmt: skip
-# Its comment says which company was made here and is still as it was.
+# Its comment names the generated company and is deleted on any change.
 MARKED = "employees_employee"
-# Over how many days contacts were recorded; of how many one has ended, and of how many one is a colleague.
+# The days over which contacts were recorded; one in so many has ended, and one in so many is a colleague.
 DAYS, ENDED, COLLEAGUES = 19, 97, 199
 DEPARTMENTS = 40
 # What refuses TRUNCATE (bit 32 of a trigger's type) does so for empty tables too.
@@ -40,8 +40,8 @@ FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM employees_employee) A
 LEFT JOIN (SELECT id, row_number() OVER (ORDER BY id) AS n FROM employees_employee) AS boss
     ON person.n > 1 AND boss.n = (person.n - 2) / 11 + 1
 """
-# Everybody's first contact, then everybody's second, over DAYS days up to yesterday: rows of one employee lie apart,
-# as those of a year do. A few have ended.
+# The first contact of every employee, then the second, over DAYS days up to yesterday: rows of one employee are apart,
+# as after a year. A few have ended.
 CONTACTS = f"""
 INSERT INTO contacts_contact (employee_id, name, recorded_at, stored_at, source, ended_at, end_reason)
 SELECT people.ids[1 + n %% cardinality(people.ids)], 'Known ' || n, one.at, one.at,
@@ -53,7 +53,7 @@ FROM (SELECT array_agg(id ORDER BY id) AS ids FROM employees_employee) AS people
         CASE WHEN n %% {ENDED} = 0 THEN time.last END AS ended_at) AS one
 ORDER BY n
 """
-# The same with two hundred contacts at most for one, none for another, and recorded over the last weeks.
+# The same with at most two hundred contacts per employee and none for some, recorded over the last weeks.
 SPREAD_CONTACTS = """
 INSERT INTO contacts_contact (employee_id, name, recorded_at, stored_at, source)
 SELECT people.ids[1 + floor(cardinality(people.ids) * sqrt(n * 982451653 %% %(contacts)s / %(contacts)s::float8))::int],
@@ -63,7 +63,7 @@ FROM (SELECT array_agg(id ORDER BY id) AS ids FROM employees_employee) AS people
      LATERAL (SELECT hundred_clock() - interval '1 hour' - interval '18 days' * (1 - n / %(contacts)s::float8)
               AS moment) AS at ORDER BY n
 """
-# Each level of the tree is so many times as large as the one above it that the last one is the wanted depth.
+# Each level of the tree is larger than the one above by the factor that gives the wanted depth.
 PLACED_DEEP = f"""
 INSERT INTO employees_placement (employee_id, department, manager_id, starts_at, ends_at)
 SELECT person.id, 'Department ' || person.n %% {DEPARTMENTS}, boss.id, '-infinity', 'infinity'
@@ -84,7 +84,7 @@ SELECT format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexreli
 WHERE indrelid::regclass::text = ANY(%(tables)s) AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 ORDER BY step
 """
-# Digests need only be spread as real ones are.
+# Digests only need a realistic distribution.
 OWN_IDENTITIES = """
 INSERT INTO employees_employeeidentity (employee_id, kind, value, digest, live)
 SELECT id, one.kind, one.value, sha256(one.value::bytea), true FROM employees_employee, LATERAL (VALUES
@@ -105,9 +105,9 @@ LATERAL (VALUES
 
 
 def start_anew(database: Database, *, employees: int, contacts: int, spread: bool = False) -> None:
-    """Empty the database of our own people and fill it again; statistics are fresh and the log is written.
+    """Delete the generated employees and generate them again, with fresh statistics and a flushed log.
 
-    Everybody has as many contacts, of some weeks; with `spread` from none to twice as many.
+    Every employee has as many contacts, of some weeks; with `spread` from none to twice as many.
     """
     database.refuse_foreign()
     with database.as_owner() as cursor:
@@ -127,7 +127,7 @@ def start_anew(database: Database, *, employees: int, contacts: int, spread: boo
 
 
 def start_company(database: Database, *, employees: int, contacts: int, depth: int | None = None) -> None:
-    """The same with everybody employed and under a manager; `process company` makes tree, campaign and verdicts.
+    """The same with all employed and under a manager; `process company` creates tree, campaign and verdicts.
 
     With `depth` the tree has so many levels below its head, and contacts are spread.
     """
@@ -145,7 +145,9 @@ def start_company(database: Database, *, employees: int, contacts: int, depth: i
 
 
 def levels(people: int, depth: int) -> list[int]:
-    """How many stand on each level of a tree with one head and `depth` levels below, each about as often larger."""
+    """The number of employees on each level of a tree with one head and `depth` levels below, growing by a constant
+    factor.
+    """
     low, high = 1.0, float(people)
     while high - low > 1e-9:
         times = (low + high) / 2
@@ -156,7 +158,7 @@ def levels(people: int, depth: int) -> list[int]:
 
 @contextmanager
 def _without_indexes(cursor: Any, tables: list[str]) -> Iterator[None]:
-    """Inside a transaction: what looks at every new row is gone meanwhile, and made again over all of them."""
+    """Within a transaction: drop the indexes and triggers, and create them again at the end."""
     cursor.execute(REMADE, {"tables": tables})
     remade = cursor.fetchall()
     for drop, _make, _step in remade:

@@ -1,4 +1,4 @@
-"""The product's addresses and `/bench/bare/`: what a signed-in page costs before it says anything."""
+"""The product's addresses and `/bench/bare/`: the base cost of a signed-in page."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"
 
 
 def bare(request: HttpRequest) -> HttpResponse:
-    """The session and the reader, as every page has them, one query, one line of text."""
+    """The session and the user, as on every page, one query, one line of text."""
     reader: Any = request.user
     counted = Standing.objects.filter(employee=reader.employee_id).values_list("counted", flat=True).first()
     response = HttpResponse(f"{counted}\n", content_type="text/plain")

@@ -1,7 +1,7 @@
-"""Which web server serves our own pages best: `python -m tests.bench.servers`, of interest once in a while.
+"""Compares web servers for these pages: `python -m tests.bench.servers`, useful occasionally.
 
-Each serves the same house in turn, several times round. Granian is not among the project's packages: `pip install
-granian` first, or it is left out. docs/adr/0045-keep-gunicorn-with-threads.md tells what came of it.
+Each serves the same stack in turn, several rounds. Granian is not among the project's packages: `pip install granian`
+first, or it is left out. The results are in docs/adr/0045-keep-gunicorn-with-threads.md.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from statistics import median
 from apps.localstack.paths import BASE_DIR
 from tests.bench.companies import company, readers
 from tests.bench.database import opened
-from tests.bench.load import Load, Told, ask, get
+from tests.bench.load import Load, Result, ask, get
 from tests.bench.pages import BARE, CONNECTIONS, LIST, PAGE, TEAM
 from tests.bench.running import SIZES, Bench, say
-from tests.bench.stack import THREADS, WORKERS, gunicorn, house
+from tests.bench.stack import THREADS, WORKERS, gunicorn, running_stack
 
 GRANIAN = [sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application", "--host", "127.0.0.1"]
 GRANIAN += ["--port", "{port}", "--no-ws", "--workers", str(WORKERS), "--blocking-threads"]
@@ -44,16 +44,16 @@ def main() -> None:
         known = readers(bench, size.readers, TEAM)
         people, leader = list(known.people.values()), [known.leaders[TEAM][1]]
         paths = {BARE: people, PAGE: people, LIST: leader}
-        told: dict[tuple[str, str], list[Told]] = {}
+        result: dict[tuple[str, str], list[Result]] = {}
         for number in range(size.rounds):
             say(f"round {number + 1}")
             for name, command in commands().items():
-                with house(bench, celery=False, web=command) as built:
+                with running_stack(bench, celery=False, web=command) as built:
                     for path, sessions in paths.items():
                         load = Load(built.address, get(path, sessions), CONNECTIONS, size.seconds)
                         ask(load)  # what a process reads once is read
-                        told.setdefault((name, path), []).append(ask(load))
-    for (name, path), runs in told.items():
+                        result.setdefault((name, path), []).append(ask(load))
+    for (name, path), runs in result.items():
         rate = median(one.rate for one in runs)
         slowest = median(one.percentile(99) for one in runs)
         print(f"{name:36} {path:32} {rate:8.1f} req/s  p99 {slowest:7.0f} ms")

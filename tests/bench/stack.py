@@ -1,4 +1,4 @@
-"""The house on the measured database: web, worker, beat and a broker, started as production starts them."""
+"""The stack on the measured database: web, worker, beat and a broker, started as in production."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ Command = Sequence[str]
 
 
 @dataclass(frozen=True)
-class House:
-    """Where it answers, its processes by name, and where its broker listens, if it has one."""
+class Stack:
+    """Its address, its processes by name, and the address of its broker, if it has one."""
 
     address: str
     children: dict[str, ManagedProcess]
@@ -51,7 +51,7 @@ def gunicorn(address: str, workers: int = WORKERS, threads: int = THREADS) -> li
 
 
 @contextlib.contextmanager
-def house(bench: Bench, *, celery: bool = True, web: Command = ()) -> Iterator[House]:
+def running_stack(bench: Bench, *, celery: bool = True, web: Command = ()) -> Iterator[Stack]:
     """Everything runs and answers; afterwards nothing is left.
 
     `web` is another server's command, in which `{port}` becomes where it is to listen. Raises RuntimeError with the end
@@ -61,7 +61,7 @@ def house(bench: Bench, *, celery: bool = True, web: Command = ()) -> Iterator[H
     listener = open_listener(wanted_port())
     children: dict[str, ManagedProcess] = {}
     try:
-        # Root's own files cannot be read by the broker's user, so that one has the folder, and logs stand in another.
+        # The broker's user cannot read root's files: it owns the folder, and the logs are in another one.
         logs = folder / "log"
         logs.mkdir()
         broker = folder / "valkey.sock"
@@ -87,7 +87,7 @@ def house(bench: Bench, *, celery: bool = True, web: Command = ()) -> Iterator[H
         _until(lambda: answers(f"{address}health/live"), children["web"])
         if celery:
             _until(lambda: "ready." in _says(children["worker"]), children["worker"])
-        yield House(address, children, url)
+        yield Stack(address, children, url)
     finally:
         doors = [child for name, child in children.items() if name != "broker"]
         stop_children(doors, STEPS)
@@ -107,7 +107,7 @@ def static(bench: Bench) -> Path:
 
 
 def descendants(pid: int) -> list[int]:
-    """Every process that this one has started, and theirs."""
+    """All child processes of a process, recursively."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for one in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():

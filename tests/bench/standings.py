@@ -28,7 +28,7 @@ from tests.bench.database import OWN_CAMPAIGN
 from tests.bench.plain_marks import JUDGED, terms
 
 BENCH = Actor(None, "bench")
-# The columns of a page's CSV that are stored, in its order, neither guarded nor judged.
+# The stored columns of a page's CSV, in its order, neither escaped nor evaluated.
 PLAIN = """
 COPY (SELECT person.staff_no, person.name, person.email, place.department, boss.staff_no AS manager_staff_no,
         standing.counted, standing.target, standing.remaining, standing.red, standing.exempt, hundred_clock() AS as_of
@@ -50,12 +50,12 @@ COPY ({JUDGED} SELECT person.staff_no, person.name, person.email, place.departme
     LEFT JOIN employees_employee boss ON boss.id = place.manager_id
     ORDER BY person.staff_no COLLATE "C") TO STDOUT WITH (FORMAT csv, HEADER)
 """
-# How far back a look into the past goes.
+# How far back a report on the past goes.
 BACK = timedelta(days=5)
 
 
 def make_company(target: int = 100) -> int:
-    """Tree, campaign and everybody's verdict; how many people it judged."""
+    """Create tree, campaign and verdicts; returns the number of evaluated employees."""
     with transaction.atomic():
         rebuild_tree(db_now())
     today = db_now().date()
@@ -81,7 +81,7 @@ def open_over() -> None:
 
 
 def page_csv(path: Path) -> dict[str, Any]:
-    """Everybody's standings as a page sends them."""
+    """All standings as a page sends them."""
     return _written(path, lambda file: write_standings(_everybody(), file.write))
 
 
@@ -97,12 +97,12 @@ def same_csv(path: Path) -> dict[str, Any]:
 
 
 def plain_csv(path: Path) -> dict[str, Any]:
-    """What is stored of everybody by COPY alone."""
+    """The stored standings by COPY alone."""
     return _written(path, _copied(PLAIN.format(campaign=Campaign.objects.get(slug=OWN_CAMPAIGN).pk)))
 
 
 def plain_past_csv(path: Path) -> dict[str, Any]:
-    """Everybody judged as of a past moment by one plain statement, by COPY alone."""
+    """All verdicts as of a past instant by one plain statement, by COPY alone."""
     asked = terms(Campaign.objects.get(slug=OWN_CAMPAIGN)) | {"now": db_now() - BACK}
     with connection.cursor() as cursor:
         statement = cursor.mogrify(PLAIN_PAST, asked).decode()
@@ -131,7 +131,7 @@ def _written(path: Path, write: Callable[[IO[bytes]], None]) -> dict[str, Any]:
 
 def reader() -> Account:
     """An account of HR's."""
-    # Who reads the company's pages may have signed somebody in already.
+    # The users of the company's pages may already have accounts.
     first = Employee.objects.order_by("pk").first()
     account, _new = Account.objects.get_or_create(employee=first, defaults={"login": "bench-hr"})
     Role.objects.get_or_create(account=account, role=Role.Kind.HR, defaults={"granted_by_label": "bench"})
@@ -139,7 +139,7 @@ def reader() -> Account:
 
 
 def export(path: Path, department: str = "") -> dict[str, Any]:
-    """A file of everybody, or of one department, as a worker makes it; the path's ending is its form."""
+    """A file of all employees or one department, created like a worker does; the path's ending is its format."""
     campaign = Campaign.objects.get(slug=OWN_CAMPAIGN)
     form = path.name.partition(".")[2]
     wish = build_export.ExportRequest("standings", form=form, filters={"department": department})
@@ -162,4 +162,4 @@ class _Nowhere:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing was kept."""
+        """There is no buffer."""

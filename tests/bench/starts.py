@@ -1,4 +1,4 @@
-"""B11: how soon a second start answers, how much memory the idle house takes, and what is imported where."""
+"""B11: the time of a second start, the memory of the idle stack, and the imported modules."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PARTS = {"web": "gunicorn", "worker": "config.celery worker", "beat": "config.ce
 
 def run(bench: Bench) -> Iterator[Figure]:
     """The figures B11.*. Raises RuntimeError."""
-    say("B11: starting a house of its own, twice")
+    say("B11: starting a separate stack twice")
     with _data_folder() as data:
         with _started(data):
             pass
@@ -51,7 +51,7 @@ def _data_folder() -> Iterator[Path]:
     beside.create_data()
     with tempfile.TemporaryDirectory(prefix="start-", dir=beside.data) as made:
         Path(made).chmod(0o711)
-        yield Path(made) / "house"
+        yield Path(made) / "stack"
 
 
 @contextlib.contextmanager
@@ -75,7 +75,7 @@ def _started(data: Path) -> Iterator[tuple[int, float]]:
 
 
 def _first_page(port: int, supervisor: subprocess.Popen[bytes]) -> float:
-    """When somebody who keeps trying first had the page to sign in at. Raises RuntimeError when nobody ever has."""
+    """The time until a client that keeps trying gets the sign-in page. Raises RuntimeError when it never does."""
     end = time.perf_counter() + PATIENCE
     while time.perf_counter() < end and supervisor.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -85,7 +85,7 @@ def _first_page(port: int, supervisor: subprocess.Popen[bytes]) -> float:
             if response.status == 200 and b"</html>" in response.read():
                 return time.perf_counter()
         time.sleep(0.02)
-    raise RuntimeError("the house did not start; the reason stands above")
+    raise RuntimeError("the stack did not start; see the reason above")
 
 
 def _wait_for_worker(supervisor: int) -> None:
@@ -98,7 +98,7 @@ def _wait_for_worker(supervisor: int) -> None:
 
 
 def _pids(supervisor: int, mark: str) -> list[int]:
-    """The supervisor's processes whose command says so, and what they have started."""
+    """The supervisor's processes whose command contains the mark, and their child processes."""
     found: set[int] = set()
     for pid in descendants(supervisor):
         if mark in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").replace("\0", " "):

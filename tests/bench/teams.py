@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from tests.bench.companies import Readers, company, readers, spoil
 from tests.bench.figures import Figure, Goal, compared
-from tests.bench.load import Load, Told, ask, get
+from tests.bench.load import Load, Result, ask, get
 from tests.bench.marks import mark_of_one
 from tests.bench.running import Bench, say
-from tests.bench.stack import House, house
+from tests.bench.stack import Stack, running_stack
 
 FEW = 8
 CHARTS = ("histogram", "teams", "bands", "curve")
@@ -22,13 +22,13 @@ def run(bench: Bench) -> Iterator[Figure]:
     company(bench, people=size.people, contacts=size.page_contacts)
     known = readers(bench, 1, FEW, size.people - 1)
     say("B8: the page of a team")
-    with house(bench, celery=False) as built:
+    with running_stack(bench, celery=False) as built:
         (own,) = known.people.values()
         leader, session = known.leaders[FEW]
-        # In turns: whatever else the machine does, it does to both.
+        # In turns: other load on the machine affects both.
         turns = [(_look(bench, built, "/", own), _look(bench, built, f"/team/{leader}/", session))
                  for _ in range(size.rounds)]  # fmt: skip
-        first, few = (min(told.median for told in one) for one in zip(*turns, strict=True))
+        first, few = (min(result.median for result in one) for one in zip(*turns, strict=True))
         yield compared(
             f"B8.{FEW}", f"`/team/` with {FEW} people beside `/`", few, "ms", first, Goal("ratio", "<=", 1.3)
         )
@@ -36,12 +36,12 @@ def run(bench: Bench) -> Iterator[Figure]:
 
 
 def run_huge(bench: Bench) -> Iterator[Figure]:
-    """The figures B8.* of a huge company, B9.*, and what a mark of one takes there. Raises WrongCount."""
+    """The figures B8.* of a huge company, B9.*, and the time of one evaluation there. Raises WrongCount."""
     size = bench.size
     company(bench, people=size.many, contacts=size.many_contacts)
     known = readers(bench, 1, size.many - 1)
     say("B9: the page of the company")
-    with house(bench, celery=False) as built:
+    with running_stack(bench, celery=False) as built:
         yield from _team(bench, built, known, size.many - 1, "huge", 800)
         yield _slow(bench, built, "B9.page", "/company/", known.hr, f"`/company/` of {size.many:,} people", 800)
         for key in OF_COMPANY:
@@ -51,7 +51,7 @@ def run_huge(bench: Bench) -> Iterator[Figure]:
     yield mark_of_one(bench, size.many, Goal("value", "<=", 30))
 
 
-def _team(bench: Bench, built: House, known: Readers, below: int, name: str, most: int) -> Iterator[Figure]:
+def _team(bench: Bench, built: Stack, known: Readers, below: int, name: str, most: int) -> Iterator[Figure]:
     staff_no, session = known.leaders[below]
     what = f"`/team/` with {below:,} people below"
     yield _slow(bench, built, f"B8.{name}", f"/team/{staff_no}/", session, what, most)
@@ -60,13 +60,13 @@ def _team(bench: Bench, built: House, known: Readers, below: int, name: str, mos
         yield _slow(bench, built, f"B8.{name}.{key}", path, session, f"its chart {key}", most)
 
 
-def _slow(bench: Bench, built: House, id: str, path: str, session: str, what: str, most: int) -> Figure:
-    """The slowest twentieth of one reader's looks, one after another."""
+def _slow(bench: Bench, built: Stack, id: str, path: str, session: str, what: str, most: int) -> Figure:
+    """The slowest twentieth of one user's requests, one after another."""
     value = _look(bench, built, path, session).percentile(95)
     return Figure(id, what, value, "ms", goal=Goal("value", "<", most))
 
 
-def _look(bench: Bench, built: House, path: str, session: str) -> Told:
+def _look(bench: Bench, built: Stack, path: str, session: str) -> Result:
     asks = get(path, [session])
     ask(Load(built.address, asks, seconds=0.1))
     return ask(Load(built.address, asks, seconds=bench.size.seconds))

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from apps.localstack.paths import BASE_DIR
-from tests.localstack.stack import House, data_folder, environment
+from tests.localstack.stack import RunningStack, data_folder, environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("stack")]
 # Longer than the test: the number must follow by the doorbell, not by the sweep.
@@ -24,9 +24,9 @@ NO_SWEEP = "3600"
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
+def house() -> Iterator[RunningStack]:
     with data_folder() as data:
-        running = House(data, SWEEP_INTERVAL=NO_SWEEP)
+        running = RunningStack(data, SWEEP_INTERVAL=NO_SWEEP)
         running.wait_until_it_answers()
         yield running
         running.stop()
@@ -35,13 +35,13 @@ def house() -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def sign_ins(house: House) -> dict[str, dict[str, str]]:
+def sign_ins(house: RunningStack) -> dict[str, dict[str, str]]:
     command = [sys.executable, str(BASE_DIR / "manage.py"), "demo_sign_ins", "--json"]
     done = subprocess.run(command, env=environment(house.data), check=True, capture_output=True, text=True)
     return {one["role"]: one for one in json.loads(done.stdout)["sign_ins"]}
 
 
-def signed_in(browser: Browser, house: House, who: dict[str, str]) -> tuple[BrowserContext, Page]:
+def signed_in(browser: Browser, house: RunningStack, who: dict[str, str]) -> tuple[BrowserContext, Page]:
     context = browser.new_context(base_url=house.address, locale="en-GB", viewport={"width": 390, "height": 844})
     page = context.new_page()
     page.goto("/login/")
@@ -64,7 +64,7 @@ def red_tile(page: Page) -> int:
 
 
 @pytest.fixture(scope="module")
-def after_the_hundredth(house: House, sign_ins: dict[str, Any], browser: Browser) -> dict[str, Any]:
+def after_the_hundredth(house: RunningStack, sign_ins: dict[str, Any], browser: Browser) -> dict[str, Any]:
     """An employee at 99 adds one contact while the manager has looked before and looks again after."""
     manager, managers_page = signed_in(browser, house, sign_ins["manager"])
     team = f"/team/{sign_ins['manager']['login'].upper()}/"
@@ -105,7 +105,7 @@ def test_the_managers_page_and_csv_agree_with_it(after_the_hundredth: dict[str, 
 
 
 def test_another_team_looks_like_one_that_does_not_exist(
-    after_the_hundredth: dict[str, Any], house: House, sign_ins: dict[str, Any], browser: Browser
+    after_the_hundredth: dict[str, Any], house: RunningStack, sign_ins: dict[str, Any], browser: Browser
 ) -> None:
     hr, _ = signed_in(browser, house, sign_ins["hr"])
     own = standings(after_the_hundredth["manager"], after_the_hundredth["team"] + "standings.csv")
@@ -127,7 +127,7 @@ LINES, BAD = 5000, range(7, 5000, 135)
 
 
 @pytest.fixture(scope="module")
-def brought(house: House, sign_ins: dict[str, Any], browser: Browser) -> dict[str, Any]:
+def brought(house: RunningStack, sign_ins: dict[str, Any], browser: Browser) -> dict[str, Any]:
     """Somebody brings 5,000 lines of which 37 are bad, leaves the page while they are recorded, and comes back."""
     text = "First Name,Last Name,E-mail Address,Mobile Phone\r\n" + "".join(
         f"Guest,Nr {n},{'not-an-address' if n in BAD else f'brought{n}@outside.example.org'},\r\n" for n in range(LINES)

@@ -1,6 +1,6 @@
-"""Pages and API reach people and their contacts by the sets of whom a reader may see, and by nothing else.
+"""Pages and API reach employees and contacts only by the querysets of what a user may see.
 
-Read from the source: whoever writes a page that asks for people in another way finds it here, not in a leak.
+Read from the source: a page that selects employees in another way fails here, before it leaks data.
 """
 
 import ast
@@ -12,25 +12,25 @@ import pytest
 from apps.localstack.paths import BASE_DIR
 
 DOORS = ("dashboard", "api")
-# Of each model: what a door may call on its manager. Employees by those who may be seen, contacts by whose they are.
+# For each model: the allowed calls on its manager. Employees by visibility, contacts by their owner.
 SETS = {
     "Employee": {"visible_to", "teams_visible_to"},
     "Contact": {"of"},
     "ApiToken": {"of"},
     "Export": {"visible_to"},
 }
-# What is somebody's own and filtered by its owner in the same call: the keyword that names the owner.
+# Own data, filtered by its owner in the same call: the keyword that names the owner.
 OWNED = {"Submission": "employee", "ContactIdentity": "employee", "StoredFile": "owner_id"}
-# Never from an interface: counts and facts come through apps.reports, which are given the people.
+# Never from an interface: apps.reports gives counts and facts for the people it receives.
 NEVER = {"Standing", "DailyCount", "TreeNode", "Placement", "Employment", "EmployeeIdentity", "Account"}
-# Other ways, each with its reason.
+# Exceptions, each with its reason.
 ALLOWED = {
-    ("dashboard/views/company/adjustments.py", "Employee.named"): "HR types whom it means; HR sees everybody",
+    ("dashboard/views/company/adjustments.py", "Employee.named"): "HR enters a staff number; HR sees all employees",
     (
         "dashboard/views/team/deputies.py",
         "Employee.named",
     ): "a full number is typed; the name is shown afterwards",
-    ("dashboard/views/company/adjustment.py", "Employee.filter"): "one of a request's people, on HR's page about it",
+    ("dashboard/views/company/adjustment.py", "Employee.filter"): "an employee of a request, on HR's page about it",
     ("dashboard/views/company/reviews.py", "Employee.employed_at"): "a condition of HR's list, no list of people",
     ("dashboard/views/company/late_joiners.py", "TreeNode.exclude"): "the names of departments, for HR's form",
     ("dashboard/views/contacts/import_preview.py", "Submission.filter file"): "a condition on the reader's own files",
@@ -38,7 +38,7 @@ ALLOWED = {
 COMMANDS = "management"
 
 
-def asked(path: Path) -> Iterator[tuple[str, str, set[str], int]]:
+def queries_in(path: Path) -> Iterator[tuple[str, str, set[str], int]]:
     """(model, first call on its manager, keywords of that call, line) of every `Model.objects...` in a file."""
     parents: dict[ast.AST, ast.AST] = {}
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -50,7 +50,7 @@ def asked(path: Path) -> Iterator[tuple[str, str, set[str], int]]:
             continue
         model = ast.unparse(node.value).rpartition(".")[2]
         call, keywords, above = "", set[str](), parents.get(node)
-        # Chains such as .select_related(...).filter(...) narrow nothing before they filter.
+        # Chains such as .select_related(...).filter(...) do not narrow before they filter.
         while isinstance(above, ast.Attribute):
             parent = parents.get(above)
             if not isinstance(parent, ast.Call):
@@ -68,12 +68,12 @@ def files() -> list[Path]:
     ]  # fmt: skip
 
 
-def other_ways(paths: list[Path]) -> list[str]:
-    """Where a door asks otherwise than it may."""
-    found = []
+def violations(paths: list[Path]) -> list[str]:
+    """The calls of an interface that are not allowed."""
+    messages = []
     for path in paths:
         place = path.relative_to(BASE_DIR / "apps").as_posix() if path.is_relative_to(BASE_DIR) else path.name
-        for model, call, keywords, line in asked(path):
+        for model, call, keywords, line in queries_in(path):
             owned = OWNED.get(model)
             wrong = (
                 model in NEVER
@@ -82,16 +82,16 @@ def other_ways(paths: list[Path]) -> list[str]:
             )
             named = {(place, f"{model}.{call}"), (place, f"{model}.{call} {' '.join(sorted(keywords))}")}
             if wrong and not named & set(ALLOWED):
-                found.append(f"{place}:{line} asks {model}.objects.{call}({', '.join(sorted(keywords))})")
-    return found
+                messages.append(f"{place}:{line} calls {model}.objects.{call}({', '.join(sorted(keywords))})")
+    return messages
 
 
-def test_doors_ask_for_people_by_whom_the_reader_may_see() -> None:
-    assert other_ways(files()) == []
+def test_interfaces_select_only_visible_employees() -> None:
+    assert violations(files()) == []
 
 
-def test_no_door_speaks_sql() -> None:
-    """SQL knows nobody's rights."""
+def test_no_interface_uses_sql() -> None:
+    """SQL ignores the user's permissions."""
     spoken = [
         path.relative_to(BASE_DIR).as_posix()
         for path in files()
@@ -103,7 +103,7 @@ def test_no_door_speaks_sql() -> None:
 
 def _speaks(node: ast.AST) -> bool:
     if isinstance(node, ast.ImportFrom) and node.module == "django.db":
-        return bool({one.name for one in node.names} & {"connection", "connections"})
+        return bool({alias.name for alias in node.names} & {"connection", "connections"})
     if isinstance(node, ast.Name):
         return node.id == "RawSQL"
     asks = isinstance(node, ast.Attribute) and node.attr in ("raw", "extra")
@@ -126,15 +126,15 @@ def _speaks(node: ast.AST) -> bool:
         "models.Employee.objects.all()",
     ],
 )
-def test_another_way_would_be_found(tmp_path: Path, line: str) -> None:
+def test_another_access_path_would_be_detected(tmp_path: Path, line: str) -> None:
     (tmp_path / "view.py").write_text(line, encoding="utf-8")
-    assert other_ways([tmp_path / "view.py"])
+    assert violations([tmp_path / "view.py"])
 
 
 def test_every_exception_is_still_needed() -> None:
     used = set()
     for path in files():
         place = path.relative_to(BASE_DIR / "apps").as_posix()
-        for model, call, keywords, _line in asked(path):
+        for model, call, keywords, _line in queries_in(path):
             used |= {(place, f"{model}.{call}"), (place, f"{model}.{call} {' '.join(sorted(keywords))}")}
     assert set(ALLOWED) <= used

@@ -1,4 +1,4 @@
-"""What the documents say is there, and what is there stands in the documents."""
+"""The documents match the code."""
 
 import ast
 import re
@@ -22,9 +22,9 @@ READERS = [
     *(BASE_DIR / "config").glob("*.py"), *(BASE_DIR / "apps" / "localstack").glob("*.py"),
     *(BASE_DIR / "apps" / "core").glob("*.py"), *(BASE_DIR / "scripts").glob("*.py"), BASE_DIR / "manage.py",
 ]  # fmt: skip
-# They choose or replace the file, or are set by `make run`, so they cannot stand in it.
+# These choose or replace the file, or `make run` sets them, so the file cannot contain them.
 NOT_IN_FILE = {"HUNDRED_ENV_FILE", "HUNDRED_LOCAL", "HUNDRED_LOG", "HUNDRED_MAILS"}
-# Read by Django and handed on by us, never by an installation.
+# Django reads these and Hundred passes them on; an installation never sets them.
 NOT_OURS = {"DJANGO_SETTINGS_MODULE"}
 NAME = re.compile(r"^[A-Z][A-Z_]+$")
 
@@ -49,7 +49,7 @@ def _reads(function: ast.expr) -> bool:
 
 
 def _is_environment(value: ast.expr) -> bool:
-    """`env`, as settings have it, or os.environ."""
+    """`env`, as in the settings, or os.environ."""
     return (isinstance(value, ast.Name) and value.id == "env") or (
         isinstance(value, ast.Attribute) and value.attr == "environ"
     )
@@ -65,7 +65,7 @@ def table(text: str, heading: str) -> list[str]:
     return re.findall(r"^\| `([^`]+)`", section, flags=re.MULTILINE)
 
 
-def test_reader_finds_every_way_a_variable_is_read():
+def test_the_scanner_finds_every_way_to_read_a_variable():
     source = """
 env.str("A_ONE"), _required("A_TWO", "x"), os.environ.get("A_THREE") or 1, os.environ["A_FOUR"]
 os.environ["WRITTEN"] = "1"
@@ -74,23 +74,23 @@ settings.get("OTHER")
     assert sorted(read_by(source)) == ["A_FOUR", "A_ONE", "A_THREE", "A_TWO"]
 
 
-def test_docs_list_exactly_the_variables_that_are_read():
+def test_the_docs_list_exactly_the_variables_in_use():
     assert sorted(table(CONFIGURATION, "Environment")) == sorted(variables())
 
 
-def test_env_example_lists_exactly_the_variables_that_a_file_can_set():
+def test_env_example_lists_exactly_the_settable_variables():
     listed = re.findall(r"^#?([A-Z][A-Z_]+)=", EXAMPLE, flags=re.MULTILINE)
     assert sorted(listed) == sorted(variables() - NOT_IN_FILE)
 
 
-def test_env_example_says_something_about_each_variable():
+def test_env_example_explains_each_variable():
     lines = EXAMPLE.splitlines()
     for number, line in enumerate(lines):
         if re.match(r"^#?[A-Z][A-Z_]+=", line):
             assert lines[number - 1].startswith("# "), f"{line} has no comment above it"
 
 
-def test_docs_list_exactly_our_commands():
+def test_the_docs_list_exactly_the_commands():
     ours = {name for name, app in get_commands().items() if app == "config" or app.startswith("apps.")}
     assert {line.split()[0] for line in table(COMMANDS, "Commands")} == ours
 
@@ -108,7 +108,7 @@ def test_make_targets_in_docs_exist(page):
     assert set(re.findall(r"(?:^ {4,}|`)(?:[A-Z]+=\S+ )?make ([a-z-]+)", text, flags=re.MULTILINE)) <= targets
 
 
-def test_units_start_what_the_first_steps_start():
+def test_the_systemd_units_start_the_same_processes_as_the_first_steps():
     first_steps, units = DEPLOYMENT.split("\n## Service units\n", 1)
     started = re.findall(
         r"^ +\.venv/bin/((?:gunicorn|celery) .+?)(?: --schedule \S+)?$", first_steps, flags=re.MULTILINE
@@ -127,34 +127,34 @@ def test_links_lead_to_files(page):
         assert (page.parent / target).exists(), f"{page.name} names {target}, which is not there"
 
 
-def test_the_index_leads_to_every_page():
+def test_the_index_links_every_page():
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} == set(re.findall(r"\]\(([\w-]+\.md)\)", index))
 
 
-def test_the_handbook_leads_by_words_that_stand_on_the_pages():
-    """Words in italics are to be clicked: whoever looks for a button that is called otherwise is lost."""
-    said = {entry.msgid for entry in polib.pofile(str(CATALOGUE))}
+def test_the_handbook_uses_the_words_of_the_pages():
+    """Words in italics are labels to click: a wrong label misleads the reader."""
+    catalogue = {entry.msgid for entry in polib.pofile(str(CATALOGUE))}
     led = re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", HANDBOOK)
     assert len(led) > 10
-    assert [word for one in led for word in one.rstrip(".").split(", ") if word not in said] == []
+    assert [word for words in led for word in words.rstrip(".").split(", ") if word not in catalogue] == []
 
 
-def test_the_handbook_shows_all_of_its_pictures_and_each_loads_fast():
+def test_the_handbook_shows_all_its_screenshots_and_each_is_small():
     folder = DOCS
     shown = re.findall(r"!\[[^\]]+\]\((handbook-\w+\.png)\)", HANDBOOK)
     assert sorted(shown) == sorted(path.name for path in folder.glob("handbook-*.png"))
     assert {name for name in shown if (folder / name).stat().st_size > 120_000} == set()
 
 
-def test_every_decision_stands_in_the_list():
+def test_every_adr_is_in_the_index():
     folder = BASE_DIR / "docs" / "adr"
     listed = set(re.findall(r"\]\((\d{4}-[^)]+)\)", (folder / "README.md").read_text(encoding="utf-8")))
     assert listed == {path.name for path in folder.glob("[0-9]*.md")}
 
 
-def test_defaults_in_readme_are_those_of_the_settings():
-    """The table's numbers against the text of the settings: whoever changes one has to change the other."""
+def test_documented_defaults_match_the_settings():
+    """The numbers of the table equal those in the settings: a change needs both."""
     settings = (BASE_DIR / "config" / "settings.py").read_text(encoding="utf-8")
     read = dict(re.findall(r'env\.(?:int|float|str)\("([A-Z_]+)", "?([\w.]+)"?\)', settings))
     stated = dict(re.findall(r"^\| `([A-Z_]+)` \| `([\w.]+)` \|", CONFIGURATION, flags=re.MULTILINE))

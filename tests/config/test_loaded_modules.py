@@ -1,6 +1,6 @@
-"""What a process of the house loads when it starts: every megabyte is there as often as there are processes.
+"""The modules that a process loads at its start: every megabyte is needed once per process.
 
-When one of these fails, web, worker and beat start later and take more memory for something that few requests use.
+When a test here fails, web, worker and beat start later and use more memory for a rarely used feature.
 """
 
 import os
@@ -11,7 +11,7 @@ import pytest
 
 from apps.localstack.paths import BASE_DIR
 
-# What only some uploads, exports and commands need.
+# Only some uploads, exports and commands need these.
 HEAVY = ("plotly", "openpyxl", "xlsxwriter", "defusedxml", "numpy", "pandas", "PIL", "tqdm")
 SERVING = ("apps.localstack.local_stack", "apps.localstack.postgres_supervisor", "apps.localstack.embedded", "gunicorn")
 STARTS = {
@@ -22,23 +22,24 @@ STARTS = {
 
 
 def loaded(start: str) -> set[str]:
-    told = {"HUNDRED_LOCAL": "1", "HUNDRED_ENV_FILE": "", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    environment = {"HUNDRED_LOCAL": "1", "HUNDRED_ENV_FILE": "", "DJANGO_SETTINGS_MODULE": "config.settings"}
     script = f"{start}\nimport sys; print(*sys.modules, sep='\\n')"
+    command = [sys.executable, "-c", script]
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=BASE_DIR, env=os.environ | told, capture_output=True, text=True, check=True
+        command, cwd=BASE_DIR, env=os.environ | environment, capture_output=True, text=True, check=True
     )
     return set(done.stdout.split())
 
 
 @pytest.mark.parametrize("process", STARTS)
-def test_what_few_requests_use_is_loaded_by_them_alone(process: str) -> None:
+def test_rarely_used_modules_are_loaded_only_on_use(process: str) -> None:
     modules = loaded(STARTS[process])
     assert "apps.standings.models.standing" in modules, "it has started"
     assert not modules & {*HEAVY, *SERVING}
 
 
-def test_whoever_writes_a_workbook_has_what_writes_it() -> None:
-    """The name in the list above is the one that is loaded."""
+def test_writing_a_workbook_loads_its_library() -> None:
+    """The name in the list above is the module that is loaded."""
     script = (
         "import django; django.setup(); import io, datetime; from apps.exports.workbook import write_workbook;"
         "write_workbook(io.BytesIO(b'a\\r\\n'), {}, io.BytesIO(), datetime.datetime.now(datetime.UTC))"

@@ -1,4 +1,4 @@
-"""Production settings: closed unless opened, and none of it by forgetting something."""
+"""Production settings: everything is closed unless the operator opens it, never by an omission."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from scripts.check import PRODUCTION
 from tests import plugin
 
 COOKIES = ("SESSION", "CSRF", "LANGUAGE")
-SHOWN = [
+SETTINGS = [
     "DEBUG",
     "SECURE_SSL_REDIRECT",
     "SESSION_COOKIE_SECURE",
@@ -31,13 +31,15 @@ SHOWN = [
     "CELERY_TASK_IGNORE_RESULT",
     "EMAIL_BACKEND",
 ]
-SHOWN += [f"{cookie}_COOKIE_{what}" for cookie in COOKIES for what in ("NAME", "SECURE", "HTTPONLY", "SAMESITE")]
-SHOWN += [f"{cookie}_COOKIE_{what}" for cookie in COOKIES for what in ("PATH", "DOMAIN")]
-SHOW = f"import json; from django.conf import settings as s; print(json.dumps({{n: getattr(s, n) for n in {SHOWN}}}))"
-NEEDED = ["SECRET_KEY", "IDENTITY_KEY", "ALLOWED_HOSTS", "BASE_URL", "DATABASE_URL"]
+SETTINGS += [f"{cookie}_COOKIE_{what}" for cookie in COOKIES for what in ("NAME", "SECURE", "HTTPONLY", "SAMESITE")]
+SETTINGS += [f"{cookie}_COOKIE_{what}" for cookie in COOKIES for what in ("PATH", "DOMAIN")]
+SHOW = (
+    f"import json; from django.conf import settings as s; print(json.dumps({{n: getattr(s, n) for n in {SETTINGS}}}))"
+)
+REQUIRED = ["SECRET_KEY", "IDENTITY_KEY", "ALLOWED_HOSTS", "BASE_URL", "DATABASE_URL"]
 
 
-# Without the compression, which takes brotli a minute: whether all is there and named is the question here.
+# Without compression, which takes brotli a minute: these tests only check presence and names.
 COLLECT = """
 from django.conf import settings
 settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
@@ -48,7 +50,7 @@ call_command("collectstatic", interactive=False, verbosity=0)
 """
 
 
-# With the compression, of the two files whose serving is the question: Plotly's script, here a small one, and a page's.
+# With compression, for the two files whose delivery is tested: Plotly's script, here a small one, and a page's.
 SERVE = """
 import json
 from django.conf import settings
@@ -71,7 +73,7 @@ print(json.dumps({"address": address, "answers": answers}))
 """
 
 
-# Without a database: a redirect to TLS, a file, a page that asks for nothing, and an error.
+# Without a database: a redirect to TLS, a file, a page without queries, and an error.
 HEADERS = """
 import json, tempfile
 from pathlib import Path
@@ -113,31 +115,31 @@ def production() -> dict[str, Any]:
     return shown
 
 
-@pytest.mark.parametrize("name", NEEDED)
+@pytest.mark.parametrize("name", REQUIRED)
 def test_production_does_not_start_without(name: str) -> None:
     done = settings(**{key: value for key, value in PRODUCTION.items() if key != name})
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith(f"{name} is not set. See .env.example; `make run` needs none of it.")
 
 
-def test_an_empty_secret_is_no_secret() -> None:
+def test_an_empty_secret_stops_the_start() -> None:
     assert settings(**PRODUCTION | {"SECRET_KEY": ""}).returncode == 1
 
 
-def test_the_local_mode_without_secrets_has_none_that_others_know() -> None:
+def test_the_local_mode_uses_no_well_known_secrets() -> None:
     code = "from django.conf import settings as s; print(s.SECRET_KEY, s.IDENTITY_KEY)"
     first, second = (run(code, HUNDRED_LOCAL="1", HUNDRED_ENV_FILE="").stdout.split() for _ in range(2))
     assert len({*first, *second}) == 4
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_REPLICA_URL"])
-def test_another_kind_of_database_is_refused(name: str) -> None:
+def test_a_database_other_than_postgresql_is_refused(name: str) -> None:
     done = settings(**PRODUCTION | {name: "sqlite:///hundred.db"})
     assert done.returncode == 1
     assert f"{name} must name a PostgreSQL database" in done.stderr
 
 
-def test_a_replica_takes_no_write_and_a_machine_that_is_gone_is_given_up_soon(production: dict[str, Any]) -> None:
+def test_a_replica_is_read_only_and_soon_given_up_when_unreachable(production: dict[str, Any]) -> None:
     assert "replica" not in production["DATABASES"]
     done = settings(**PRODUCTION | {"DATABASE_REPLICA_URL": "postgres://app@standby/hundred?keepalives_idle=60"})
     options = json.loads(done.stdout)["DATABASES"]["replica"]["OPTIONS"]
@@ -150,23 +152,23 @@ def test_a_replica_takes_no_write_and_a_machine_that_is_gone_is_given_up_soon(pr
 
 def test_nothing_is_open_by_default(production: dict[str, Any]) -> None:
     assert production["DEBUG"] is False
-    for name in SHOWN[1:7]:
+    for name in SETTINGS[1:7]:
         assert production[name], name
     assert production["ALLOWED_HOSTS"] == ["hundred.example.com"]
     assert production["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
 
 
 @pytest.mark.parametrize("cookie", COOKIES)
-def test_a_cookie_is_of_this_host_alone_and_of_no_script(production: dict[str, Any], cookie: str) -> None:
-    said = {
+def test_cookies_belong_to_this_host_only_and_not_to_scripts(production: dict[str, Any], cookie: str) -> None:
+    cookies = {
         what: production[f"{cookie}_COOKIE_{what}"] for what in ("SECURE", "HTTPONLY", "SAMESITE", "PATH", "DOMAIN")
     }
-    assert said == {"SECURE": True, "HTTPONLY": True, "SAMESITE": "Lax", "PATH": "/", "DOMAIN": None}
+    assert cookies == {"SECURE": True, "HTTPONLY": True, "SAMESITE": "Lax", "PATH": "/", "DOMAIN": None}
     assert production[f"{cookie}_COOKIE_NAME"].startswith("__Host-")
 
 
-def test_whatever_answers_carries_the_headers_that_protect() -> None:
-    """Pages, files, errors and the way to TLS alike: a file that is opened by itself is a document too."""
+def test_every_response_has_the_security_headers() -> None:
+    """Pages, files, errors and the redirect to TLS: a file opened on its own is a document too."""
     done = run(HEADERS, **PRODUCTION)
     assert done.returncode == 0, done.stderr
     answers = json.loads(done.stdout)
@@ -192,7 +194,7 @@ def test_the_content_policy_has_no_hole(production: dict[str, Any]) -> None:
         assert not any(re.search(r"unsafe|\*|^https?:", source) for source in sources)
 
 
-def test_every_wait_of_a_page_for_the_database_ends(production: dict[str, Any]) -> None:
+def test_every_database_wait_of_a_page_has_a_limit(production: dict[str, Any]) -> None:
     assert production["DATABASES"]["default"]["OPTIONS"]["options"].split(" -c ") == [
         "-c random_page_cost=1.1", "jit=off", "client_connection_check_interval=1000",
         "lock_timeout=10000", "statement_timeout=30000",
@@ -200,7 +202,7 @@ def test_every_wait_of_a_page_for_the_database_ends(production: dict[str, Any]) 
     assert "statement_timeout=0" in production["DATABASES"]["owner"]["OPTIONS"]["options"]
 
 
-def test_env_example_explains_every_variable_that_is_read() -> None:
+def test_env_example_explains_every_variable_in_use() -> None:
     example = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
     read = set()
@@ -212,7 +214,7 @@ def test_env_example_explains_every_variable_that_is_read() -> None:
     assert named <= read | {"CHROMIUM"}
 
 
-def test_env_example_is_a_file_that_works(tmp_path: Path) -> None:
+def test_env_example_is_a_working_file(tmp_path: Path) -> None:
     filled = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
     for name in ("SECRET_KEY", "IDENTITY_KEY"):
         filled = filled.replace(f"\n{name}=\n", f"\n{name}={'x' * 20}\n")
@@ -228,14 +230,14 @@ def test_env_example_is_a_file_that_works(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `collectstatic` has collected."""
+    """The files that `collectstatic` collected."""
     folder = tmp_path_factory.mktemp("static")
     done = run(COLLECT, STATIC_ROOT=str(folder), **PRODUCTION)
     assert done.returncode == 0, done.stderr
     return folder
 
 
-def test_static_files_are_collected_with_every_one_that_a_page_names(static_root: Path) -> None:
+def test_every_static_file_named_by_a_page_is_collected(static_root: Path) -> None:
     collected = json.loads((static_root / "staticfiles.json").read_text(encoding="utf-8"))["paths"]
     templates = [*(BASE_DIR / "templates").rglob("*.html"), *(BASE_DIR / "apps").rglob("*.html")]
     named = {
@@ -248,46 +250,44 @@ def test_static_files_are_collected_with_every_one_that_a_page_names(static_root
     assert "vendor/plotly.min.js" in collected
 
 
-def test_the_chart_library_is_served_compressed_for_ever_at_an_address_of_its_content(tmp_path: Path) -> None:
+def test_the_chart_library_is_served_compressed_and_cached_permanently(tmp_path: Path) -> None:
     """Otherwise every visit to a page with charts costs megabytes, or an update leaves old scripts in browsers."""
     script = "/* plotly.js */ " + "var a = [1, 2, 3];" * 2000
     (tmp_path / "plotly.js").write_text(script, encoding="utf-8")
     chosen = {"STATIC_ROOT": str(tmp_path / "static"), "PLOTLY_BUNDLE": str(tmp_path / "plotly.js")}
     done = run(SERVE, **chosen, **PRODUCTION)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    response = json.loads(done.stdout)
     digest = hashlib.md5(script.encode(), usedforsecurity=False).hexdigest()[:12]
-    assert told["address"] == f"/static/vendor/plotly.min.{digest}.js"
-    for coding, answer in told["answers"].items():
+    assert response["address"] == f"/static/vendor/plotly.min.{digest}.js"
+    for coding, answer in response["answers"].items():
         assert answer["status"] == 200
         assert answer["cache-control"] == "max-age=315360000, public, immutable"
         assert answer["vary"] == "Accept-Encoding"
         assert answer.get("content-encoding", "identity") == coding
         assert answer["content-type"].startswith("text/javascript")
-    assert told["answers"]["br"]["size"] < told["answers"]["gzip"]["size"] < len(script) / 20
-    assert told["answers"]["identity"]["size"] == len(script)
+    assert response["answers"]["br"]["size"] < response["answers"]["gzip"]["size"] < len(script) / 20
+    assert response["answers"]["identity"]["size"] == len(script)
 
 
-def test_a_chosen_library_that_is_not_there_stops_the_start() -> None:
+def test_a_missing_chosen_library_stops_the_start() -> None:
     done = settings(**PRODUCTION | {"PLOTLY_BUNDLE": "/nowhere/plotly.js"})
     assert done.returncode == 1
     assert "PLOTLY_BUNDLE cannot be read" in done.stderr.splitlines()[-1]
 
 
-def test_a_web_process_without_the_files_of_its_pages_says_what_collects_them_and_starts(tmp_path: Path) -> None:
-    """A worker that begins in the middle of an update would else take all others down with it."""
+def test_a_web_process_without_static_files_names_the_command_and_starts(tmp_path: Path) -> None:
+    """Otherwise a worker that starts during an update would stop all others."""
     done = run("import config.wsgi; print('up')", STATIC_ROOT=str(tmp_path / "empty"), **PRODUCTION)
     assert (done.returncode, done.stdout) == (0, "up\n")
     assert "A page cannot be drawn; `manage.py collectstatic` collects what pages need" in done.stderr
     assert "Missing staticfiles manifest entry for" in done.stderr
 
 
-def test_a_list_of_passwords_is_asked_where_one_is_named_and_stops_the_web_process_where_it_is_gone(
-    tmp_path: Path, static_root: Path
-) -> None:
-    """gunicorn runs no system checks: it would be found out by the first who sets a password."""
-    asked = "print([one['NAME'] for one in s.AUTH_PASSWORD_VALIDATORS if 'Breached' in one['NAME']])"
-    code = f"import config.wsgi; from django.conf import settings as s; {asked}"
+def test_a_missing_list_of_leaked_passwords_stops_the_web_process(tmp_path: Path, static_root: Path) -> None:
+    """gunicorn runs no system checks: the first user who sets a password would notice the mistake."""
+    script = "print([one['NAME'] for one in s.AUTH_PASSWORD_VALIDATORS if 'Breached' in one['NAME']])"
+    code = f"import config.wsgi; from django.conf import settings as s; {script}"
     unnamed = PRODUCTION | {"STATIC_ROOT": str(static_root)}
     assert run(code, **unnamed).stdout == "[]\n"
     (tmp_path / "known").write_text(f"{'0' * 40}:3\n", encoding="ascii")
@@ -300,7 +300,7 @@ def test_a_list_of_passwords_is_asked_where_one_is_named_and_stops_the_web_proce
         assert f"BREACHED_PASSWORDS: {tmp_path / 'known'} cannot be read: No such file or directory." in done.stderr
 
 
-def test_the_local_mode_serves_what_was_collected_where_a_folder_is_named(tmp_path: Path) -> None:
+def test_the_local_mode_serves_a_named_folder_of_collected_files(tmp_path: Path) -> None:
     code = (
         "from django.conf import settings as s; print(s.WHITENOISE_USE_FINDERS, s.STORAGES['staticfiles']['BACKEND'])"
     )

@@ -1,4 +1,4 @@
-"""The tests' own brokers: a fault is only one when the server was there, and gone, and there again."""
+"""The test brokers: a fault is only one when the server ran before, stopped, and runs again."""
 
 import time
 
@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.faults]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_broker_of_our_own_dies_comes_back_and_leaves_nothing_running(kind: str) -> None:
+def test_the_test_broker_stops_and_restarts_without_leftover_processes(kind: str) -> None:
     with running(kind) as broker:
         began = time.monotonic()
         broker.kill()

@@ -1,6 +1,6 @@
-"""Nobody changes what may cost somebody something without a trace, by psql, COPY or a bulk queryset either.
+"""Every change of protected data leaves a trace, also by psql, COPY or a bulk queryset.
 
-The trail is completed at the commit: tests that look at it commit, or ask for the check before.
+The commit completes the trail: tests that read it commit, or run the deferred check before.
 """
 
 import io
@@ -35,7 +35,7 @@ from tests.people import TESTER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# What an update that changes something is, where leaving a row as it was is none.
+# An update with an effect; an update that leaves the row unchanged is not logged.
 UPDATES = {
     "accounts_account": "is_staff = NOT is_staff",
     "accounts_role": "role = 'auditor'",
@@ -57,7 +57,7 @@ UPDATES = {
         "id = id",
     ),
 }  # fmt: skip
-# Emptying a table takes those that point to it along, and some of these refuse.
+# TRUNCATE also empties referencing tables, and some of these refuse it.
 NO_REFUSALS = """
 DO $$ DECLARE one record; BEGIN
     FOR one IN SELECT tgname, tgrelid::regclass AS place FROM pg_trigger WHERE tgname LIKE '%_append_only' LOOP
@@ -73,15 +73,15 @@ def sql(statement: str, *values: Any) -> None:
         cursor.execute(statement, values)
 
 
-def told() -> list[tuple[str, str, Any]]:
-    """What the trail says was done past the house: (action, table, rows), in order."""
-    found = AuditEntry.objects.filter(action__startswith="database.").order_by("pk")
-    return [(one.action, one.subject_id, one.detail.get("rows")) for one in found]
+def outside_changes() -> list[tuple[str, str, Any]]:
+    """The changes that the trail reports as made outside the application: (action, table, rows), in order."""
+    entries = AuditEntry.objects.filter(action__startswith="database.").order_by("pk")
+    return [(entry.action, entry.subject_id, entry.detail.get("rows")) for entry in entries]
 
 
 @pytest.fixture
 def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee, clock: Clock) -> Campaign:
-    """A row in every guarded table: people, contacts, an adjustment, a result, a correction of it, rights."""
+    """A row in every audited table: people, contacts, an adjustment, a result, a correction of it, roles."""
     people.record(alice, 2)
     people.record_one(alice, ("email", "colleague@outside.example.org"))
     end_contact(contact_id=Contact.objects.latest("pk").pk, employee=alice, by=TESTER)
@@ -89,8 +89,8 @@ def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee,
     people.mark()
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
     freeze(campaign=campaign, by=TESTER, patient=False)
-    wanted = [CorrectionDraft("A001", counted=100)]
-    ask_correction(campaign=Campaign.objects.get(), wanted=wanted, reason="x", evidence="y", by=account_for(hr))
+    drafts = [CorrectionDraft("A001", counted=100)]
+    ask_correction(campaign=Campaign.objects.get(), wanted=drafts, reason="x", evidence="y", by=account_for(hr))
     plugin.run_as_owner(
         "INSERT INTO accounts_deputyship (key, manager_id, deputy_id, starts_at, ends_at, named_at, named_by_id,"
         " named_by_label, ended_by_label)"
@@ -117,15 +117,15 @@ def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee,
 
 @pytest.fixture
 def owner() -> Iterator["psycopg2.extensions.cursor"]:
-    """A cursor of the role that owns everything, in a transaction that is taken back."""
+    """A cursor of the role that owns everything, in a transaction that is rolled back."""
     with closing(plugin.server.connect(database=plugin.DATABASE)) as own, own.cursor() as cursor:
         yield cursor
 
 
 def ways_that_leave_an_entry(cursor: "psycopg2.extensions.cursor", table: str, update: str) -> list[str]:
-    """Which ways to change a table the trail tells, with the number of rows; everything is taken back."""
+    """The ways of changing a table that the trail reports, with the number of rows; all are rolled back."""
     cursor.execute("SAVEPOINT here")
-    # Only the notes are looked at: what else guards the table would refuse most of this.
+    # Only the change log is tested here: the table's other triggers would refuse most of these changes.
     cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
     cursor.execute(NO_REFUSALS)
     cursor.execute("SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname LIKE '%%_noted_%%'", [table])
@@ -135,20 +135,20 @@ def ways_that_leave_an_entry(cursor: "psycopg2.extensions.cursor", table: str, u
                    " AND attnum > 0 AND NOT attisdropped AND attgenerated = ''", [table])  # fmt: skip
     columns = cursor.fetchone()[0]
     cursor.execute(f"SELECT count(*) FROM {table}")
-    rows, kept = cursor.fetchone()[0], io.StringIO()
+    rows, copied = cursor.fetchone()[0], io.StringIO()
     assert rows, f"nothing stands in {table}"
-    cursor.copy_expert(f"COPY (SELECT {columns} FROM {table}) TO STDOUT", kept)
+    cursor.copy_expert(f"COPY (SELECT {columns} FROM {table}) TO STDOUT", copied)
     cursor.execute(f"CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT {columns} FROM {table}")
-    kept.seek(0)
+    copied.seek(0)
     steps: list[tuple[str, str, Callable[[], None]]] = [
         ("update", "update", lambda: cursor.execute(f"UPDATE {table} SET {update}")),
         ("delete", "delete", lambda: cursor.execute(f"DELETE FROM {table}")),
         ("insert", "insert", lambda: cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM kept")),
         ("", "delete", lambda: cursor.execute(f"DELETE FROM {table}")),
-        ("copy", "insert", lambda: cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", kept)),
+        ("copy", "insert", lambda: cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", copied)),
         ("truncate", "truncate", lambda: cursor.execute(f"TRUNCATE {table} CASCADE")),
     ]
-    found = []
+    logged = []
     for way, operation, step in steps:
         cursor.execute("SELECT coalesce(max(id), 0) FROM core_auditentry")
         before = cursor.fetchone()[0]
@@ -160,37 +160,37 @@ def ways_that_leave_an_entry(cursor: "psycopg2.extensions.cursor", table: str, u
         cursor.execute(f"{since} AND action = %s AND subject_id = %s", named)
         entries = cursor.fetchall()
         if way and entries == [(None if way == "truncate" else rows,)]:
-            found.append(way)
+            logged.append(way)
     cursor.execute("ROLLBACK TO SAVEPOINT here")
-    return sorted(found)
+    return sorted(logged)
 
 
 def test_every_way_to_change_any_guarded_table_leaves_an_entry(everything: Campaign, owner: Any) -> None:
-    """Else whoever knows the database's password exempts a friend, and the trail says that nobody did."""
-    found = {table: ways_that_leave_an_entry(owner, table, update) for table, update in UPDATES.items()}
-    assert found == dict.fromkeys(UPDATES, WAYS)
+    """Otherwise a person with the database password could exempt a friend without an entry in the trail."""
+    logged = {table: ways_that_leave_an_entry(owner, table, update) for table, update in UPDATES.items()}
+    assert logged == dict.fromkeys(UPDATES, WAYS)
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_mutant_without_one_trigger_that_way_is_silent(everything: Campaign, owner: Any, event: str) -> None:
-    """The test above would see it."""
+def test_mutant_without_one_trigger_a_change_is_not_logged(everything: Campaign, owner: Any, event: str) -> None:
+    """The test above would detect it."""
     owner.execute(f"DROP TRIGGER campaigns_adjustment_noted_{event.lower()} ON campaigns_adjustment")
-    found = ways_that_leave_an_entry(owner, "campaigns_adjustment", UPDATES["campaigns_adjustment"])
+    logged = ways_that_leave_an_entry(owner, "campaigns_adjustment", UPDATES["campaigns_adjustment"])
     lost = {"INSERT": {"insert", "copy"}}.get(event, {event.lower()})
-    assert set(WAYS) - set(found) == lost
+    assert set(WAYS) - set(logged) == lost
 
 
-def test_every_table_that_is_guarded_is_looked_at_here(owner: Any) -> None:
+def test_every_audited_table_is_covered_by_these_tests(owner: Any) -> None:
     owner.execute("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE '%_noted_%'")
     assert {table for (table,) in owner.fetchall()} == set(UPDATES)
 
 
-# -- what the application's own role does past the house -----------------------------------------------------------
+# -- changes by the application's own role outside the application --------------------------------------------------
 
 
-def test_a_bulk_queryset_on_roles_is_told_with_before_and_after(alice: Employee, bob: Employee) -> None:
+def test_a_bulk_update_of_roles_is_logged_with_old_and_new_values(alice: Employee, bob: Employee) -> None:
     Role.objects.bulk_create([
-        Role(account=account_for(one), role="operator", granted_by_label="nobody") for one in (alice, bob)
+        Role(account=account_for(employee), role="operator", granted_by_label="nobody") for employee in (alice, bob)
     ])  # fmt: skip
     Role.objects.update(role="hr")
     Role.objects.all().delete()
@@ -202,8 +202,8 @@ def test_a_bulk_queryset_on_roles_is_told_with_before_and_after(alice: Employee,
     assert (deleted.action, deleted.detail["before"]) == ("database.delete", ["hr"] * 2)
 
 
-def test_many_statements_of_a_transaction_are_one_entry_with_their_sum(company: dict[str, Employee]) -> None:
-    """Else a script of 100,000 lines hides in 100,000 entries."""
+def test_many_statements_of_a_transaction_make_one_entry_with_their_total(company: dict[str, Employee]) -> None:
+    """Otherwise a script of 100,000 lines hides in 100,000 entries."""
     with transaction.atomic():
         for employee in company.values():
             Employee.objects.filter(pk=employee.pk).update(time_zone="Asia/Tokyo")
@@ -211,16 +211,19 @@ def test_many_statements_of_a_transaction_are_one_entry_with_their_sum(company: 
     assert (entry.detail["rows"], entry.detail["statements"]) == (9, 9)
 
 
-def test_whoever_has_the_check_done_early_hides_nothing_by_it(company: dict[str, Employee]) -> None:
+def test_an_early_constraint_check_hides_no_change(company: dict[str, Employee]) -> None:
     with transaction.atomic():
         Employee.objects.filter(staff_no="A001").update(time_zone="Asia/Tokyo")
         sql("SET CONSTRAINTS ALL IMMEDIATE")
         sql("SET CONSTRAINTS ALL DEFERRED")
         Employee.objects.update(time_zone="Asia/Tokyo")
-    assert told() == [("database.update", "employees_employee", 1), ("database.update", "employees_employee", 9)]
+    assert outside_changes() == [
+        ("database.update", "employees_employee", 1),
+        ("database.update", "employees_employee", 9),
+    ]
 
 
-def test_more_rows_than_are_named_are_counted(company: dict[str, Employee]) -> None:
+def test_rows_beyond_the_listed_keys_are_counted(company: dict[str, Employee]) -> None:
     Employment.objects.update(starts_at="2020-01-01T00:00:00Z")
     Placement.objects.update(department="Elsewhere")
     first, second = AuditEntry.objects.filter(action="database.update").order_by("pk")
@@ -228,25 +231,25 @@ def test_more_rows_than_are_named_are_counted(company: dict[str, Employee]) -> N
     assert (second.detail["rows"], set(second.detail["keys"]) <= set(company)) == (9, True)
 
 
-def test_a_passkey_that_is_exchanged_is_told_and_one_that_is_used_is_not(alice: Employee) -> None:
-    """Else whoever has the application's password puts a key of their own there and signs in as HR."""
+def test_a_replaced_passkey_is_logged_and_a_used_one_is_not(alice: Employee) -> None:
+    """Otherwise a person with the application's database password stores an own passkey and signs in as HR."""
     data = {"name": "Phone", "host": "h", "credential": "00", "id": "00", "counter": 1, "verified": True}
     account = Account.objects.get(employee=alice)
-    mine = Authenticator.objects.create(user=account, type=Authenticator.Type.WEBAUTHN, data=data)
-    before = len(told())
+    passkey = Authenticator.objects.create(user=account, type=Authenticator.Type.WEBAUTHN, data=data)
+    before = len(outside_changes())
     for used in ({"counter": 2}, {"name": "My phone"}):
-        Authenticator.objects.filter(pk=mine.pk).update(data=data | used, last_used_at="2026-11-23T00:00:00Z")
-    assert len(told()) == before
+        Authenticator.objects.filter(pk=passkey.pk).update(data=data | used, last_used_at="2026-11-23T00:00:00Z")
+    assert len(outside_changes()) == before
     for stolen in ({"credential": "01"}, {"verified": False}, {"host": "other"}):
-        Authenticator.objects.filter(pk=mine.pk).update(data=data | stolen)
-        Authenticator.objects.filter(pk=mine.pk).update(data=data)
-    assert [action for action, *_rest in told()[before:]] == ["database.update"] * 6
+        Authenticator.objects.filter(pk=passkey.pk).update(data=data | stolen)
+        Authenticator.objects.filter(pk=passkey.pk).update(data=data)
+    assert [action for action, *_rest in outside_changes()[before:]] == ["database.update"] * 6
 
 
-def test_an_account_that_is_switched_off_or_given_a_password_is_told_and_a_sign_in_is_not(alice: Employee) -> None:
-    before = len(told())
+def test_deactivation_and_a_new_password_are_logged_and_a_sign_in_is_not(alice: Employee) -> None:
+    before = len(outside_changes())
     Account.objects.update(last_login="2026-11-23T00:00:00Z")
-    assert len(told()) == before
+    assert len(outside_changes()) == before
     Account.objects.update(is_active=False)
     Account.objects.update(password="!stolen")
     off, stolen = AuditEntry.objects.filter(action__startswith="database.").order_by("pk")[before:]
@@ -255,30 +258,30 @@ def test_an_account_that_is_switched_off_or_given_a_password_is_told_and_a_sign_
     assert "stolen" not in str(stolen.detail)
 
 
-def test_nothing_that_is_changed_or_rolled_back_is_no_entry(alice: Employee) -> None:
-    before = len(told()), RowChange.objects.count()
+def test_an_update_without_effect_or_a_rollback_leaves_no_entry(alice: Employee) -> None:
+    before = len(outside_changes()), RowChange.objects.count()
     Role.objects.filter(role="nobody").delete()
     Account.objects.update(is_staff=False)
     with transaction.atomic():
         Employee.objects.update(name="x")
         transaction.set_rollback(True)
-    assert (len(told()), RowChange.objects.count()) == before
+    assert (len(outside_changes()), RowChange.objects.count()) == before
 
 
-def test_a_table_of_ones_own_before_ours_catches_nothing(alice: Employee) -> None:
-    """Who has the application's password may set a search path and make temporary tables."""
+def test_a_temporary_table_of_the_same_name_diverts_no_log_rows(alice: Employee) -> None:
+    """A person with the application's database password may set a search path and create temporary tables."""
     with transaction.atomic():
         sql("CREATE TEMP TABLE core_rowchange (LIKE public.core_rowchange) ON COMMIT DROP")
         sql("CREATE TEMP TABLE core_auditentry (LIKE public.core_auditentry) ON COMMIT DROP")
         sql("SET LOCAL search_path = pg_temp, public")
         sql("UPDATE employees_employee SET time_zone = 'Asia/Tokyo'")
-    assert told()[-1] == ("database.update", "employees_employee", 9)
+    assert outside_changes()[-1] == ("database.update", "employees_employee", 9)
 
 
-def test_a_forged_entry_beside_it_takes_nothing_away(
+def test_a_forged_entry_does_not_hide_the_logged_change(
     client: Client, campaign: Campaign, alice: Employee, hr: Employee
 ) -> None:
-    """What the statement did stands below the entry that wants to explain it."""
+    """The entry still shows below the forged one what the statement did."""
     with transaction.atomic():
         AuditEntry.objects.create(
             actor_label="Hedda", action="export.asked", subject_label="Harmless", origin="page 10.0.0.1"
@@ -290,14 +293,14 @@ def test_a_forged_entry_beside_it_takes_nothing_away(
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])
 @pytest.mark.parametrize("table", ["core_rowchange", "core_auditentry"])
-def test_nobody_takes_a_note_away_nor_changes_it(alice: Employee, owner: Any, table: str, statement: str) -> None:
+def test_logged_changes_cannot_be_deleted_or_rewritten(alice: Employee, owner: Any, table: str, statement: str) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
         sql(statement.format(table))
     with pytest.raises(psycopg2.DatabaseError, match="append-only"):
         owner.execute(statement.format(table))
 
 
-def test_the_notes_are_the_triggers_own(alice: Employee) -> None:
+def test_only_the_triggers_can_log_changes(alice: Employee) -> None:
     for statement in (
         "ALTER TABLE accounts_role DISABLE TRIGGER USER",
         "DROP TRIGGER accounts_role_noted_insert ON accounts_role",
@@ -316,31 +319,33 @@ def everything_told() -> str:
     return str([*AuditEntry.objects.values(), *RowChange.objects.values()])
 
 
-def test_contacts_that_come_past_the_house_are_told_by_number_alone(campaign: Campaign, alice: Employee) -> None:
-    """COPY is how 5,000 contacts come to a friend in a second; who they are stands in no entry."""
+def test_contacts_written_outside_the_application_are_logged_by_number_only(
+    campaign: Campaign, alice: Employee
+) -> None:
+    """COPY can write 5,000 contacts in a second; no entry shows whom they are about."""
     people.record_one(alice, ("email", f"{CANARY}@outside.example.org"), name=f"{CANARY} one")
-    [known] = Contact.objects.all()
+    [contact] = Contact.objects.all()
     row = f"{alice.pk}\t{CANARY} two\t2026-11-23 00:00+00\t2026-11-23 00:00+00\tpage\n"
     columns = "(employee_id, name, recorded_at, stored_at, source)"
     with connection.cursor() as cursor:
         cursor.copy_expert(f"COPY contacts_contact {columns} FROM STDIN", io.StringIO(row * 3))
-    Contact.objects.filter(pk=known.pk).update(name=f"{CANARY} three")
+    Contact.objects.filter(pk=contact.pk).update(name=f"{CANARY} three")
     ContactIdentity.objects.update(value=f"{CANARY}@elsewhere.example.org")
     with transaction.atomic():
-        Contact.objects.filter(pk=known.pk).update(ended_at="2026-11-24T00:00:00Z", end_reason="removed")
+        Contact.objects.filter(pk=contact.pk).update(ended_at="2026-11-24T00:00:00Z", end_reason="removed")
     expected = [
         ("database.insert", "contacts_contact", 3),
         ("database.update", "contacts_contact", 1),
         ("database.update", "contacts_contactidentity", 1),
         ("database.update", "contacts_contact", 1),
-        # The database carries the end over to the identities.
+        # A trigger copies the end to the identities.
         ("database.update", "contacts_contactidentity", 1),
     ]
-    assert [one for one in told() if "contacts" in one[1]] == expected
+    assert [entry for entry in outside_changes() if "contacts" in entry[1]] == expected
     assert CANARY not in everything_told()
 
 
-def test_contacts_of_the_house_are_their_own_history(campaign: Campaign, alice: Employee) -> None:
+def test_contacts_recorded_by_the_application_need_no_change_rows(campaign: Campaign, alice: Employee) -> None:
     before = RowChange.objects.count()
     people.record_one(alice, ("email", f"{CANARY}@outside.example.org"), name=CANARY)
     number = Contact.objects.get().pk
@@ -351,18 +356,18 @@ def test_contacts_of_the_house_are_their_own_history(campaign: Campaign, alice: 
     correct_contact(**named, identities=[("handle", f"{CANARY}_2")])
     people.mark()
     assert RowChange.objects.count() == before
-    assert [one for one in told() if "contacts" in one[1]] == []
+    assert [entry for entry in outside_changes() if "contacts" in entry[1]] == []
     assert CANARY not in everything_told()
 
 
-# -- what the house does ---------------------------------------------------------------------------------------------
+# -- the application's own actions -----------------------------------------------------------------------------------
 
 
-def test_the_acts_of_the_house_explain_what_they_change(
+def test_the_applications_own_actions_explain_their_changes(
     client: Client, campaign: Campaign, alice: Employee, hr: Employee, second: Account, clock: Clock
 ) -> None:
-    """Two entries for one act would teach everybody to overlook the ones that count."""
-    before = told()
+    """Two entries for one action would make readers ignore the important ones."""
+    before = outside_changes()
     people.load(people.ROSTER.replace("Alan", "Alan 2"))
     grant_role(employee=alice, role="auditor", by=TESTER)
     grant_role(employee=alice, role="auditor", by=TESTER, revoke=True)
@@ -373,11 +378,13 @@ def test_the_acts_of_the_house_explain_what_they_change(
     granted = _adjusted(campaign, alice, hr, second)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
     freeze(campaign=campaign, by=TESTER, patient=False)
-    wanted = [CorrectionDraft("A001", counted=100)]
-    asked = ask_correction(campaign=Campaign.objects.get(), wanted=wanted, reason="x", evidence="y", by=account_for(hr))
-    grant_correction(correction_id=asked.pk, by=second)
+    drafts = [CorrectionDraft("A001", counted=100)]
+    correction = ask_correction(
+        campaign=Campaign.objects.get(), wanted=drafts, reason="x", evidence="y", by=account_for(hr)
+    )
+    grant_correction(correction_id=correction.pk, by=second)
     assert FrozenResult.objects.count() == 2
-    assert told() == before
+    assert outside_changes() == before
     explained = RowChange.objects.by_act([granted])
     assert explained == {
         granted.transaction: [("campaigns_adjustment", "update", 1), ("campaigns_adjustmentrequest", "update", 1)]
@@ -386,21 +393,21 @@ def test_the_acts_of_the_house_explain_what_they_change(
 
 @pytest.fixture
 def second(company: dict[str, Employee]) -> Account:
-    """Another person of HR, who decides."""
+    """Another HR user, who approves."""
     return account_for(people.with_account(company["D001"], "hr"))
 
 
 def _adjusted(campaign: Campaign, employee: Employee, hr: Employee, second: Account) -> AuditEntry:
-    asked = requests.request_adjustment(
+    request = requests.request_adjustment(
         campaign=campaign, employee=employee, kind="leave", reason="x", target=50, by=account_for(hr).actor
     )
-    approve.grant_adjustment(request_id=asked.pk, by=second.actor)
+    approve.grant_adjustment(request_id=request.pk, by=second.actor)
     assert Adjustment.objects.get().granted_at is not None
     return AuditEntry.objects.get(action="adjustment.granted")
 
 
-def test_a_roster_of_more_people_takes_no_more_notes(noon: Clock) -> None:
-    """A note a row would make a load of 1,000,000 people slow, and the trail unreadable."""
+def test_a_larger_roster_load_logs_no_more_rows(noon: Clock) -> None:
+    """One log row per employee would make a load of 1,000,000 people slow, and the trail unreadable."""
 
     def load(numbers: range) -> int:
         before = RowChange.objects.count()
@@ -408,4 +415,4 @@ def test_a_roster_of_more_people_takes_no_more_notes(noon: Clock) -> None:
         return RowChange.objects.count() - before
 
     assert load(range(3)) == load(range(1000, 1300))
-    assert told() == []
+    assert outside_changes() == []

@@ -1,4 +1,4 @@
-"""What every command says: sentences with their full stop, a bar that knows its end, and no traceback for bad input."""
+"""The output of every command: complete sentences, progress bars with a total, and no traceback for bad input."""
 
 import io
 from collections.abc import Iterator
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.django_db
         ("", ""),
     ],
 )
-def test_a_sentence_ends_with_its_stop_once(text: str, said: str) -> None:
-    assert base.sentence(text) == said
+def test_a_sentence_ends_with_one_full_stop(text: str, expected: str) -> None:
+    assert base.sentence(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_bad_input_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError) as refused:
         call_command(*arguments, stdout=io.StringIO(), stderr=io.StringIO())
-    said = str(refused.value)
-    assert said.endswith((".", "!", "?")), said
-    assert "\n" not in said
+    message = str(refused.value)
+    assert message.endswith((".", "!", "?")), message
+    assert "\n" not in message
     assert refused.value.returncode in (1, 2)
 
 
@@ -93,7 +93,7 @@ def test_bad_input_is_one_sentence(
     ],
     ids=" ".join,
 )
-def test_a_number_beyond_all_numbers_and_a_folder_are_no_traceback(
+def test_a_too_large_number_or_a_folder_gives_a_sentence_and_no_traceback(
     arguments: tuple[str, ...], campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -103,7 +103,7 @@ def test_a_number_beyond_all_numbers_and_a_folder_are_no_traceback(
 
 
 class Bars:
-    """The bars that were shown: unit, total, and how far each one came."""
+    """The bars that were shown: unit, total and progress of each."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[str, int | None, int]] = []
@@ -121,14 +121,12 @@ class Bars:
 
 @pytest.fixture
 def bars(monkeypatch: pytest.MonkeyPatch) -> Bars:
-    found = Bars()
-    monkeypatch.setattr(base.AppCommand, "bar", lambda _self, unit, total=None: found.bar(unit, total))
-    return found
+    recorder = Bars()
+    monkeypatch.setattr(base.AppCommand, "bar", lambda _self, unit, total=None: recorder.bar(unit, total))
+    return recorder
 
 
-def test_the_bars_of_the_imports_know_how_much_there_is(
-    company: dict[str, Employee], bars: Bars, tmp_path: Path
-) -> None:
+def test_the_progress_bars_of_imports_show_the_total(company: dict[str, Employee], bars: Bars, tmp_path: Path) -> None:
     roster, contacts, cards = tmp_path / "roster.csv", tmp_path / "contacts.csv", tmp_path / "cards.vcf"
     roster.write_text(ROSTER, encoding="utf-8")
     contacts.write_text("handle\n" + "".join(f"w{n}\n" for n in range(25)))
@@ -136,10 +134,10 @@ def test_the_bars_of_the_imports_know_how_much_there_is(
     say("import_roster", roster)
     say("import_contacts", contacts, "--employee", "A001")
     say("import_contacts", cards, "--employee", "A001")
-    [(_, of_roster, _), (_, of_contacts, recorded), (_, of_cards, taken)] = bars.shown
+    [(_, of_roster, _), (_, of_contacts, recorded), (_, of_cards, read)] = bars.shown
     assert of_roster in (9, 10)
     assert (of_contacts, recorded) == (26, 25)
-    assert (of_cards, taken) == (7, 7)
+    assert (of_cards, read) == (7, 7)
 
 
 def test_an_export_of_standings_has_a_bar(campaign: Campaign, bars: Bars, tmp_path: Path) -> None:
@@ -150,7 +148,7 @@ def test_an_export_of_standings_has_a_bar(campaign: Campaign, bars: Bars, tmp_pa
     assert bars.shown == [("employees", people, people)]
 
 
-def test_the_rest_behind_the_first_hundred_rejects_is_counted(alice: Employee, tmp_path: Path) -> None:
+def test_rejects_beyond_the_first_hundred_are_counted(alice: Employee, tmp_path: Path) -> None:
     file = tmp_path / "contacts.csv"
     file.write_text("name,phone\n" + "W,none\n" * 1_338)
     _out, err = say("import_contacts", file, "--employee", "A001")

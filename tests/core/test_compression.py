@@ -1,4 +1,4 @@
-"""Pages come small to a phone, and how small they are tells nobody what stands in them."""
+"""Pages are small on a phone, and their compressed length does not reveal their content."""
 
 import gzip
 
@@ -21,7 +21,7 @@ def signed(client: Client, campaign: Campaign, hr: Employee) -> Client:
 
 
 @pytest.mark.parametrize("address", ["/company/", "/charts/company/departments.json"])
-def test_a_page_and_its_figures_come_in_a_third_of_their_bytes(signed, address):
+def test_a_page_and_its_chart_data_are_compressed_to_a_third(signed, address):
     plain, small = signed.get(address), signed.get(address, headers=ACCEPTS)
     assert (plain.status_code, small.status_code) == (200, 200)
     assert not plain.has_header("Content-Encoding")
@@ -31,13 +31,13 @@ def test_a_page_and_its_figures_come_in_a_third_of_their_bytes(signed, address):
     assert gzip.decompress(small.content)[:200] == plain.content[:200]
 
 
-def test_the_length_of_a_page_does_not_tell_what_stands_in_it(signed):
-    """The same page has many lengths, so that a name guessed right is not seen by a shorter answer."""
+def test_the_length_of_a_page_does_not_reveal_its_content(signed):
+    """The same page has varying lengths, so that a shorter response does not confirm a guessed name."""
     lengths = {len(signed.get("/charts/company/departments.json", headers=ACCEPTS).content) for _time in range(20)}
     assert len(lengths) > 5
 
 
-def test_no_other_site_can_have_pages_fetched_as_their_reader(settings):
+def test_another_site_cannot_fetch_pages_with_the_users_session(settings):
     assert settings.SESSION_COOKIE_SAMESITE == settings.CSRF_COOKIE_SAMESITE == "Lax"
 
 
@@ -50,7 +50,7 @@ def test_files_and_the_api_stay_as_they_are(signed, address):
 
 
 @pytest.mark.parametrize("address", ["/charts/company/departments.json", "/standing/"])
-def test_what_is_held_already_is_not_sent_again_compressed_or_not(signed, address):
+def test_an_unchanged_page_is_not_sent_again_compressed_or_not(signed, address):
     first = signed.get(address, headers=ACCEPTS)
     assert first["ETag"].startswith("W/")
     again = signed.get(address, headers={**ACCEPTS, "if-none-match": first["ETag"]})

@@ -1,4 +1,4 @@
-"""The application's own database role: a break-in through it cannot take facts away or rewrite what was decided."""
+"""The application's database role: an intruder who uses it cannot delete facts or rewrite decisions."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 
 from apps.core.audit import audit
-from apps.core.db_permissions import APPENDED, KEPT, UNUSED
+from apps.core.db_permissions import APPEND_ONLY, NO_DELETE, UNUSED
 from tests.people import TESTER
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ def answer(statement: str, *values: Any) -> list[tuple[Any, ...]]:
 
 
 def may(privilege: str) -> set[str]:
-    """The tables on which the tests' role, which is the application's, holds a privilege."""
+    """The tables on which the tests' role, which is the application's, has a privilege."""
     return {
         name
         for (name,) in answer(
@@ -41,22 +41,22 @@ def test_the_application_owns_nothing() -> None:
 
 
 def test_facts_cannot_be_deleted() -> None:
-    assert not set(KEPT) & may("DELETE")
-    for table in KEPT:
+    assert not set(NO_DELETE) & may("DELETE")
+    for table in NO_DELETE:
         with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
             answer(f"DELETE FROM {table} RETURNING 1")
 
 
-def test_what_was_decided_or_written_down_cannot_be_changed() -> None:
-    assert not set(APPENDED) & (may("UPDATE") | may("DELETE"))
-    for table in APPENDED:
+def test_decisions_and_audit_entries_cannot_be_changed() -> None:
+    assert not set(APPEND_ONLY) & (may("UPDATE") | may("DELETE"))
+    for table in APPEND_ONLY:
         for statement in ("UPDATE {} SET id = id", "DELETE FROM {}"):
             with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
                 answer(statement.format(table) + " RETURNING 1")
 
 
-def test_tables_that_nothing_here_fills_stay_empty() -> None:
-    """A row in them could one day open an account."""
+def test_unused_tables_stay_empty() -> None:
+    """A row in them could give access to an account."""
     assert not set(UNUSED) & (may("INSERT") | may("UPDATE"))
     for table in UNUSED:
         assert answer(f"SELECT count(*) FROM {table}") == [(0,)]
@@ -67,8 +67,8 @@ def test_nothing_can_be_emptied_or_rewired(privilege: str) -> None:
     assert may(privilege) == set()
 
 
-def test_every_fact_table_there_is_is_protected() -> None:
-    """A new table of facts must be listed in grants.py: this list is looked at by a person."""
+def test_every_fact_table_is_protected() -> None:
+    """A new table of facts must be listed in db_permissions.py: a person reviews this list."""
     may_go = {name for name in may("DELETE") if not name.startswith(("django_", "auth_", "test_"))}
     assert may_go - {name for name in may_go if name.startswith("api_")} == {
         "accounts_account", "accounts_account_groups", "accounts_account_user_permissions", "accounts_role",
@@ -84,7 +84,7 @@ def test_every_fact_table_there_is_is_protected() -> None:
     }  # fmt: skip
 
 
-def test_triggers_and_the_clock_are_out_of_reach() -> None:
+def test_the_application_role_cannot_change_triggers_or_the_clock() -> None:
     for statement in (
         "ALTER TABLE core_auditentry DISABLE TRIGGER ALL",
         "DROP TRIGGER core_audit_append_only ON core_auditentry",

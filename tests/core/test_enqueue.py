@@ -1,4 +1,4 @@
-"""The doorbell and the tasks behind it: they carry nothing, wait for nobody, and nothing depends on them."""
+"""Enqueued tasks carry no data and never block the caller, and lost messages lose no work."""
 
 import socket
 import time
@@ -14,15 +14,15 @@ from apps.core.enqueue import enqueue_marking
 from apps.employees.models import Employee
 from apps.operations import tasks
 from config.celery import app
-from tests.brokers import rung
+from tests.brokers import broker_at
 from tests.people import record, standing
 
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Points the doorbell at an address, with fresh connections."""
+    """Uses the broker at an address, with fresh connections."""
     with ExitStack() as stack:
-        yield lambda url: stack.enter_context(rung(url, monkeypatch))
+        yield lambda url: stack.enter_context(broker_at(url, monkeypatch))
 
 
 def rings_within(seconds: float) -> None:
@@ -33,7 +33,7 @@ def rings_within(seconds: float) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "amqp://127.0.0.1:1//", "redis+socket:///nonexistent.sock"])
-def test_a_doorbell_without_a_broker_neither_raises_nor_waits(
+def test_enqueue_without_a_broker_neither_raises_nor_waits(
     broker: Any, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker(url)
@@ -43,7 +43,7 @@ def test_a_doorbell_without_a_broker_neither_raises_nor_waits(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_a_doorbell_at_a_broker_that_hangs_does_not_hang_the_page(broker: Any, scheme: str) -> None:
+def test_a_hanging_broker_does_not_block_the_page(broker: Any, scheme: str) -> None:
     with socket.socket() as hung:
         hung.bind(("127.0.0.1", 0))
         hung.listen(8)
@@ -52,16 +52,16 @@ def test_a_doorbell_at_a_broker_that_hangs_does_not_hang_the_page(broker: Any, s
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_doorbell_is_heard_by_the_task_that_marks(broker: Any, valkey: str) -> None:
+def test_enqueue_marking_runs_the_marking_task(broker: Any, valkey: str) -> None:
     broker(valkey)
     enqueue_marking()
     with app.connection_for_read() as connection_, connection_.SimpleQueue(app.conf.task_default_queue) as queue:
         message = queue.get(timeout=5)
     assert message.headers["task"] == "apps.operations.tasks.mark_touched"
-    assert message.payload[:2] == [[], {}], "it carries nobody and nothing"
+    assert message.payload[:2] == [[], {}], "the message carries no data"
 
 
-def test_a_ring_in_a_transaction_that_fails_is_not_heard(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rolled_back_transaction_enqueues_nothing(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[str] = []
     monkeypatch.setattr(app, "send_task", lambda name, **options: heard.append(name))
     with transaction.atomic():
@@ -70,7 +70,7 @@ def test_a_ring_in_a_transaction_that_fails_is_not_heard(db: None, monkeypatch: 
     assert heard == []
 
 
-def test_the_doorbells_task_marks_who_was_touched(campaign: Campaign, alice: Employee) -> None:
+def test_the_marking_task_evaluates_queued_employees(campaign: Campaign, alice: Employee) -> None:
     record(alice)
     tasks.mark_touched()
     assert standing(campaign, alice).counted == 1

@@ -1,4 +1,4 @@
-"""The doorbell at a broker that dies, hangs or comes back while somebody waits for a page: nobody waits for it."""
+"""A broker that dies, hangs or comes back during a page request: the page does not wait for it."""
 
 import time
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ import pytest
 
 from apps.core.brokers import QUEUE
 from apps.core.enqueue import enqueue_marking
-from tests.brokers import KINDS, Broker, rung, running
+from tests.brokers import KINDS, Broker, broker_at, running
 from tests.localstack.stack import eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
-# What a page may lose at most: a few answers that do not come (0.2 s each, 1 s on Redis), on a machine with two cores.
+# The most time a page may lose: a few missing answers (0.2 s each, 1 s on Redis) on a machine with two cores.
 A_MOMENT = {"rabbitmq": 1.5, "valkey": 3.0}
-# RabbitMQ writes down who is a member of a new queue a few seconds after it says that the queue is there.
+# RabbitMQ records the members of a new queue a few seconds after it confirms the queue.
 SETTLED = 8.0
 
 
@@ -25,13 +25,13 @@ def server(request: pytest.FixtureRequest) -> Iterator[Broker]:
 
 @pytest.fixture
 def broker(server: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
-    """The doorbell's broker, empty, with its queue declared."""
+    """The broker of the enqueue functions, empty, with its queue declared."""
     server.wipe()
-    with rung(server.url, monkeypatch):
+    with broker_at(server.url, monkeypatch):
         yield server
 
 
-def seconds_of_a_ring() -> float:
+def seconds_to_enqueue() -> float:
     began = time.monotonic()
     enqueue_marking()
     return time.monotonic() - began
@@ -41,39 +41,39 @@ def heard(broker: Broker, times: int) -> None:
     eventually(lambda: broker.waiting(QUEUE) == times, within=10)
 
 
-def test_a_ring_is_in_the_queue_when_it_returns(broker: Broker) -> None:
+def test_a_message_is_in_the_queue_when_enqueue_returns(broker: Broker) -> None:
     for _ in range(3):
         enqueue_marking()
     assert broker.waiting(QUEUE) == 3
 
 
-def test_a_broker_that_hangs_in_the_middle_holds_nobody_up(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broker_that_hangs_midway_blocks_no_page(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
     enqueue_marking()
     heard(broker, 1)
     broker.pause()
     try:
-        took = [seconds_of_a_ring() for _ in range(3)]
+        took = [seconds_to_enqueue() for _ in range(3)]
     finally:
         broker.resume()
     print(f"{broker.kind} hangs: {took}")
     assert max(took) < A_MOMENT[broker.kind]
-    assert caplog.text.count("the doorbell found no broker") == 3
+    assert caplog.text.count("no broker took the message") == 3
     eventually(broker.answers)
     before = broker.waiting(QUEUE)
     enqueue_marking()
     heard(broker, before + 1)
 
 
-def test_a_broker_that_dies_and_comes_back_is_rung_again(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_restarted_broker_receives_messages_again(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
     enqueue_marking()
     heard(broker, 1)
     time.sleep(SETTLED)
     broker.kill()
-    took = [seconds_of_a_ring() for _ in range(3)]
+    took = [seconds_to_enqueue() for _ in range(3)]
     print(f"{broker.kind} is gone: {took}")
     assert max(took) < A_MOMENT[broker.kind]
-    assert caplog.text.count("the doorbell found no broker") == 3
+    assert caplog.text.count("no broker took the message") == 3
     broker.start()
-    heard(broker, 1)  # what was confirmed is still there
+    heard(broker, 1)  # a confirmed message is still there
     enqueue_marking()
     heard(broker, 2)

@@ -1,4 +1,4 @@
-"""What a monitor is told."""
+"""The health checks for monitoring."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,12 +8,12 @@ from django.db import OperationalError
 from django.test import Client
 
 from apps.core import health
-from tests.brokers import rung
+from tests.brokers import broker_at
 
 
 @pytest.fixture
 def broker(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with rung(valkey, monkeypatch):
+    with broker_at(valkey, monkeypatch):
         yield valkey
 
 
@@ -24,14 +24,16 @@ def test_the_process_answers_without_any_service(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_all_is_well(client: Client, broker: str) -> None:
+def test_readiness_is_ok_when_all_services_answer(client: Client, broker: str) -> None:
     answer = client.get("/health/ready")
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
 
 
 @pytest.mark.django_db
-def test_a_silent_broker_is_no_reason_to_send_people_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_broker_does_not_make_the_service_unavailable(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CELERY_BROKER_WRITE_URL", "redis+socket:///nonexistent/valkey.sock")
     answer = client.get("/health/ready")
     assert answer.status_code == 200
@@ -40,7 +42,7 @@ def test_a_silent_broker_is_no_reason_to_send_people_away(client: Client, monkey
 
 
 @pytest.mark.django_db
-def test_missing_migrations_are_a_reason(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_migrations_make_the_service_unavailable(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_migrations_missing", lambda: True)
     answer = client.get("/health/ready")
     assert answer.status_code == 503
@@ -48,7 +50,7 @@ def test_missing_migrations_are_a_reason(client: Client, monkeypatch: pytest.Mon
 
 
 @pytest.mark.django_db
-def test_a_database_that_does_not_answer_is_a_reason(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_database_makes_the_service_unavailable(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> Any:
         raise OperationalError("gone")
 

@@ -1,4 +1,4 @@
-"""A broker in wrong hands (T2). Whoever writes to it may ask for work that is due, and for nothing else."""
+"""A broker in hostile hands (T2): a writer to it can only request work that is due."""
 
 import base64
 import json
@@ -46,8 +46,8 @@ def received(raw: dict[str, Any]) -> Message:
     return Message(raw, channel=Channel())
 
 
-def test_every_task_of_ours_says_what_it_takes() -> None:
-    """A task whose parameters no check knows could be sent anything."""
+def test_every_task_declares_its_parameter_types() -> None:
+    """A task with parameters that no check covers could receive anything."""
     app.loader.import_default_modules()
     ours = {name: task for name, task in app.tasks.items() if name.startswith("apps.")}
     assert MAIL in ours
@@ -56,7 +56,7 @@ def test_every_task_of_ours_says_what_it_takes() -> None:
         assert set(hints.values()) <= set(ACCEPTED), task.name
 
 
-def test_what_the_program_itself_sends_goes_through() -> None:
+def test_the_applications_own_messages_are_accepted() -> None:
     app.loader.import_default_modules()
     task_id = str(uuid.uuid4())
     sent = app.amqp.as_task_v2(task_id, MAIL, (1, 2, "zh-hans"), {}, expires=60.0)
@@ -100,19 +100,21 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("raw", REFUSED, ids=range(len(REFUSED)))
-def test_a_message_that_asks_for_something_else_is_refused(raw: dict[str, Any]) -> None:
+def test_a_message_for_an_unknown_task_or_argument_is_refused(raw: dict[str, Any]) -> None:
     with pytest.raises(UNREADABLE):
         reduce(received(raw), app.tasks)
 
 
-def test_nothing_else_that_a_message_says_reaches_a_request() -> None:
+def test_other_fields_of_a_message_never_reach_the_request() -> None:
     follower = signature(MAIL, 1, 1, "en")
-    said: dict[str, Any] = {
+    headers: dict[str, Any] = {
         "timelimit": ["a", 1], "retries": -1, "eta": "1999", "group": "g", "stamps": {"on_replace": 1},
         "replaced_task_nesting": "x", "argsrepr": "13812345678", "origin": "evil", "ignore_result": False,
         "shadow": "x", "chord": follower,
     }  # fmt: skip
-    message = received(entry(MARK, embedded={"callbacks": [follower], "chain": [follower], "chord": follower}, **said))
+    message = received(
+        entry(MARK, embedded={"callbacks": [follower], "chain": [follower], "chord": follower}, **headers)
+    )
     message.properties["reply_to"] = "celery"
     reduce(message, app.tasks)
     assert not any(value in json.dumps([message.headers, message.properties]) for value in ("evil", "1381234", "1999"))
@@ -130,18 +132,18 @@ django.setup()
 {broken}
 app.worker_main(["worker", "-c", "1", "--loglevel", "INFO"])
 """
-# What protects, taken away.
+# The same without the protection.
 PICKLE_IS_TAKEN = (
     "app.conf.update(accept_content=['json', 'pickle'], worker_consumer='celery.worker.consumer:Consumer')\n"
 )
 ALL_IS_HEEDED = "app.conf.worker_consumer = 'celery.worker.consumer:Consumer'\n"
 KOMBU_READS = (
-    "from kombu.transport import TRANSPORT_ALIASES as known; known['redis'] = 'kombu.transport.redis:Transport'\n"
+    "from kombu.transport import TRANSPORT_ALIASES as aliases; aliases['redis'] = 'kombu.transport.redis:Transport'\n"
 )
 
 
 class Worker:
-    """A worker of the tests' database and of a broker that everybody can write to."""
+    """A worker on the tests' database and on a broker that anyone can write to."""
 
     def __init__(self, folder: Path, broker: str, broken: str) -> None:
         self.mails, self.log = folder / "mails", folder / "worker.log"
@@ -158,8 +160,8 @@ class Worker:
         self.client = redis.Redis(unix_socket_path=broker.removeprefix("redis+socket://"))
 
     def send(self, *entries: dict[str, Any] | bytes) -> None:
-        for one in entries:
-            self.client.lpush(QUEUE, one if isinstance(one, bytes) else json.dumps(one))
+        for item in entries:
+            self.client.lpush(QUEUE, item if isinstance(item, bytes) else json.dumps(item))
 
     def is_idle(self) -> bool:
         return not self.client.exists(QUEUE, "unacked")
@@ -167,7 +169,7 @@ class Worker:
     def runs(self) -> bool:
         return self.process.poll() is None
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def mailed(self) -> str:
@@ -184,8 +186,8 @@ class Worker:
 def working(folder: Path, broker: str, broken: str = "") -> Iterator[Worker]:
     worker = Worker(folder, broker, broken)
     try:
-        eventually(lambda: "ready." in worker.said() or not worker.runs())
-        assert worker.runs(), worker.said()
+        eventually(lambda: "ready." in worker.log_text() or not worker.runs())
+        assert worker.runs(), worker.log_text()
         yield worker
     finally:
         worker.stop()
@@ -203,16 +205,16 @@ def tasks() -> list[str]:
 @pytest.mark.servers
 @pytest.mark.django_db(transaction=True)
 class TestWorker:
-    def test_it_outlives_any_message_and_moves_nothing_that_is_not_due(
+    def test_the_worker_survives_any_message_and_does_only_due_work(
         self, alice: Employee, campaign: Campaign, valkey: str, tmp_path: Path
     ) -> None:
         chance, before = random.Random(SEED), verdicts()
         assert before
         with working(tmp_path, valkey) as worker:
-            assert worker.client.pubsub_numpat() == 0, "nobody commands it by a broadcast"
+            assert worker.client.pubsub_numpat() == 0, "a broadcast controls the worker"
             follow_up(worker, alice)
-            assert worker.mailed() == "", "what a message says beside its task was done"
-            # Given out before and never acknowledged: what is no message would be restored for ever.
+            assert worker.mailed() == "", "other fields of a message had an effect"
+            # Delivered before and never acknowledged: kombu would restore an invalid message again and again.
             worker.client.zadd("unacked_index", {f"tag{number}": 1.0 for number in range(3)})
             worker.client.hset("unacked", mapping={"tag0": b"\xff", "tag1": b"[1]", "tag2": b'[{}, "", "hundred"]'})
             worker.send(hostile.pickled(tmp_path / "bomb"), hostile.pickled(tmp_path / "bomb", compression="zlib"))
@@ -223,18 +225,18 @@ class TestWorker:
             worker.client.zadd("unacked_index", {"tag3": 1.0})
             worker.client.hset("unacked", "tag3", json.dumps([secret, "", QUEUE]))
             eventually(lambda: worker.is_idle() or not worker.runs(), within=60 + CASES / 10)
-            assert worker.runs(), (SEED, worker.said()[-3000:])
+            assert worker.runs(), (SEED, worker.log_text()[-3000:])
             people.record(alice)
             worker.send(entry(MARK))
             eventually(lambda: people.standing(campaign, alice).counted == 1)
-            said = worker.said()
+            log = worker.log_text()
         assert not (tmp_path / "bomb").exists()
         assert "evil" not in worker.mailed()
         assert [row for row in verdicts() if row[0] != alice.pk] == [row for row in before if row[0] != alice.pk]
-        assert "restored-secret" not in said, "an entry of the broker is in the log"
-        assert "Traceback" not in said, said[said.index("Traceback") - 500 :][:3000]
+        assert "restored-secret" not in log, "an entry of the broker is in the log"
+        assert "Traceback" not in log, log[log.index("Traceback") - 500 :][:3000]
 
-    def test_mutant_celery_does_what_a_message_says_beside_its_task(
+    def test_mutant_plain_celery_follows_the_other_fields_of_a_message(
         self, alice: Employee, campaign: Campaign, valkey: str, tmp_path: Path
     ) -> None:
         with working(tmp_path, valkey, ALL_IS_HEEDED) as worker:
@@ -248,10 +250,10 @@ class TestWorker:
             worker.send(hostile.pickled(tmp_path / "bomb"))
             eventually(lambda: (tmp_path / "bomb").exists())
 
-    def test_it_starts_and_goes_on_whatever_stands_in_the_place_of_its_keys(
+    def test_the_worker_starts_and_continues_with_wrong_keys_in_the_broker(
         self, alice: Employee, campaign: Campaign, valkey: str, tmp_path: Path
     ) -> None:
-        """Else four writes to the broker keep every worker from starting, until somebody finds and deletes them."""
+        """Otherwise four writes to the broker keep every worker from starting until an operator deletes the keys."""
         client = redis.Redis(unix_socket_path=valkey.removeprefix("redis+socket://"))
         take_places(client)
         with client, working(tmp_path, valkey) as worker:
@@ -263,10 +265,10 @@ class TestWorker:
             people.record(alice)
             worker.send(entry(MARK))
             eventually(lambda: people.standing(campaign, alice).counted == 2 or not worker.runs(), within=30)
-            assert worker.runs(), worker.said()[-3000:]
-            assert "CRITICAL" not in worker.said()
+            assert worker.runs(), worker.log_text()[-3000:]
+            assert "CRITICAL" not in worker.log_text()
 
-    def test_mutant_kombu_ends_at_a_key_of_another_kind(
+    def test_mutant_plain_kombu_ends_at_a_key_of_another_type(
         self, alice: Employee, campaign: Campaign, valkey: str, tmp_path: Path
     ) -> None:
         with redis.Redis(unix_socket_path=valkey.removeprefix("redis+socket://")) as client:
@@ -274,11 +276,11 @@ class TestWorker:
         worker = Worker(tmp_path, valkey, KOMBU_READS)
         try:
             eventually(lambda: not worker.runs(), within=30)
-            assert "WRONGTYPE" in worker.said()
+            assert "WRONGTYPE" in worker.log_text()
         finally:
             worker.stop()
 
-    def test_mutant_kombu_ends_at_an_entry_that_is_none(
+    def test_mutant_plain_kombu_ends_at_an_invalid_entry(
         self, alice: Employee, campaign: Campaign, valkey: str, tmp_path: Path
     ) -> None:
         with working(tmp_path, valkey, KOMBU_READS) as worker:
@@ -287,15 +289,15 @@ class TestWorker:
 
 
 def take_places(client: redis.Redis, *keys: str) -> None:
-    """Put a key of another kind where kombu keeps its own."""
+    """Put a key of another type in the place of kombu's own."""
     for key in keys or (QUEUE, "unacked", "unacked_index", f"_kombu.binding.{QUEUE}"):
         client.delete(key)
         client.set(key, "x")
 
 
-def follow_up(worker: Worker, whom: Employee) -> None:
-    """Send messages whose embedded tasks would mail a link, and wait until they are done."""
-    link = signature(MAIL, account_for(whom).pk, whom.pk, "en", routing_key=QUEUE)
+def follow_up(worker: Worker, employee: Employee) -> None:
+    """Send messages with embedded tasks that would mail a link, and wait until they are done."""
+    link = signature(MAIL, account_for(employee).pk, employee.pk, "en", routing_key=QUEUE)
     worker.send(*hostile.followed_by(link))
     eventually(worker.is_idle)
     time.sleep(0.5)

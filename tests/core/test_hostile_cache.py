@@ -1,4 +1,4 @@
-"""A cache in wrong hands (T2). Whoever stores bytes there must run no code here, break no page and sign nobody in."""
+"""A cache in hostile hands (T2): its values run no code, break no page and sign no user in."""
 
 import os
 import pickle
@@ -33,7 +33,7 @@ NOT_NUMBERS = [
 
 
 class Bomb:
-    """Unpickled, it creates a file."""
+    """When unpickled, it creates a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,7 +44,7 @@ class Bomb:
 
 @pytest.fixture
 def server(valkey: str, settings: Any) -> Iterator[redis.Redis]:
-    """The cache and the counters of rates, in a Valkey that this test has the keys of."""
+    """The cache and the rate counters in a Valkey whose keys this test can write."""
     path = valkey.removeprefix("redis+socket://")
     before = settings.CACHES["default"]
     settings.CACHES = {"default": {
@@ -66,7 +66,7 @@ def sign_in(password: str) -> int:
 
 
 def poison(server: redis.Redis, value: Any) -> list[bytes]:
-    """Put this in the place of all that is stored, and keep for how long it was."""
+    """Replace all stored values with this one, with their expiry times."""
     keys: list[bytes] = list(server.scan_iter())
     for key in keys:
         server.delete(key)
@@ -83,7 +83,7 @@ def values(bomb: Path) -> list[Any]:
     return [*pickles, *NOT_NUMBERS, [b"a", b"list"], *(chance.randbytes(chance.randint(1, 200)) for _n in range(CASES))]
 
 
-def test_no_value_runs_code_breaks_the_sign_in_or_lets_anybody_in(
+def test_no_cached_value_runs_code_breaks_or_grants_a_sign_in(
     server: redis.Redis, alice: Employee, campaign: Campaign, tmp_path: Path
 ) -> None:
     bomb = tmp_path / "went off"
@@ -94,7 +94,7 @@ def test_no_value_runs_code_breaks_the_sign_in_or_lets_anybody_in(
         assert len(poison(server, value)) >= 3
         assert sign_in("wrong") in (200, 429), (value[:20], SEED)
         server.flushdb()
-        assert sign_in(people.PASSWORD) == 302, "what was stored before holds for ever"
+        assert sign_in(people.PASSWORD) == 302, "an earlier value never expires"
         assert not bomb.exists()
         server.flushdb()
 
@@ -111,8 +111,8 @@ def test_with_pickle_the_same_bytes_run_code(
 
 
 @pytest.mark.parametrize("value", [*NOT_NUMBERS, [b"a", b"list"]])
-def test_what_is_no_counter_is_counted_anew(server: redis.Redis, value: Any) -> None:
-    """Or an address could never sign in again, since a broken counter is never counted down."""
+def test_an_invalid_counter_starts_again_from_zero(server: redis.Redis, value: Any) -> None:
+    """Otherwise an address could never sign in again, because a broken counter never expires."""
     rate_limits.count(Kind.SIGN_IN, "somebody")
     poison(server, value)
     for _try in range(3):
@@ -120,10 +120,10 @@ def test_what_is_no_counter_is_counted_anew(server: redis.Redis, value: Any) -> 
 
 
 @pytest.mark.parametrize("seconds", [None, 10_000_000])
-def test_a_written_counter_locks_nobody_out_for_longer_than_the_wait(
+def test_a_forged_counter_locks_no_account_longer_than_the_normal_wait(
     server: redis.Redis, alice: Employee, seconds: int | None
 ) -> None:
-    """Or one write locks an address out for good, long after the hole is closed."""
+    """Otherwise one write locks an address out permanently, long after the access is closed."""
     sign_in("wrong")
     keys = [key for key in server.scan_iter() if b"failed-" in key]
     assert len(keys) == 2
@@ -134,10 +134,10 @@ def test_a_written_counter_locks_nobody_out_for_longer_than_the_wait(
     for key in keys:
         server.expire(key, 60)
     assert sign_in(people.PASSWORD) == 429
-    assert all(server.ttl(key) <= 60 for key in keys), "what comes while one waits does not make it longer"
+    assert all(server.ttl(key) <= 60 for key in keys), "attempts during the wait do not extend it"
 
 
-def test_what_the_program_stores_comes_back(server: redis.Redis) -> None:
+def test_the_applications_own_values_are_read_back(server: redis.Redis) -> None:
     cache = caches["default"]
     for value in (1, 0, -5, True, "y", ["a", 1.5, None], {"a": [1]}):
         cache.set("key", value)

@@ -1,4 +1,4 @@
-"""A log that somebody can write lines into tells what did not happen; one without a zone tells it at the wrong hour."""
+"""A log with forged lines reports events that did not happen; one without a time zone reports the wrong hour."""
 
 import io
 import logging
@@ -26,29 +26,29 @@ def line(message: str, *values: Any, **extra: Any) -> str:
     return Line(FORM["fmt"], style=FORM["style"]).format(record)
 
 
-def test_the_houses_log_is_written_this_way() -> None:
+def test_the_settings_use_this_log_format() -> None:
     assert FORM["()"] == "apps.core.log_format.Line"
 
 
-def test_a_line_says_when_in_utc_and_who(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_shows_the_time_in_utc_and_the_logger(monkeypatch: pytest.MonkeyPatch) -> None:
     assert line("done") == "2026-11-18T11:06:40.250Z ERROR apps.api done"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
-def test_nobody_writes_a_line_of_their_own(end: str) -> None:
-    told = line("Trouble at %s", f"/team/x{end}2026-11-18T11:06:40.250Z INFO apps.api all is well/")
-    assert len(told.splitlines()) == 1
-    assert "all is well" in told
+def test_a_message_cannot_forge_a_log_line(end: str) -> None:
+    text = line("Trouble at %s", f"/team/x{end}2026-11-18T11:06:40.250Z INFO apps.api all is well/")
+    assert len(text.splitlines()) == 1
+    assert "all is well" in text
 
 
-def test_nothing_told_commands_a_terminal() -> None:
+def test_a_message_cannot_control_a_terminal() -> None:
     assert "\x1b" not in line("Trouble at %s", "/\x1b[2J")
 
 
-def test_a_row_is_left_out_of_a_message_too() -> None:
-    told = line("refused: %s", "duplicate key\nDETAIL:  Key (value)=(grace@outside.example.org) already exists.")
-    assert "grace" not in told
-    assert "duplicate key" in told
+def test_a_quoted_row_is_removed_from_a_message_too() -> None:
+    text = line("refused: %s", "duplicate key\nDETAIL:  Key (value)=(grace@outside.example.org) already exists.")
+    assert "grace" not in text
+    assert "duplicate key" in text
 
 
 def test_a_traceback_keeps_its_lines() -> None:
@@ -62,9 +62,9 @@ def test_a_traceback_keeps_its_lines() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", ["/?as_of=yesterday", "/?page=%00"])
 def test_a_request_that_is_refused_is_one_line(address: str, alice: Employee, campaign: Campaign) -> None:
-    """A traceback for each mistyped address hides the ones that matter."""
-    told = io.StringIO()
-    handler = logging.StreamHandler(told)
+    """Tracebacks for mistyped addresses hide the important ones."""
+    output = io.StringIO()
+    handler = logging.StreamHandler(output)
     handler.setFormatter(Line(FORM["fmt"], style=FORM["style"]))
     client = people.sign_in(Client(), alice)
     logging.getLogger().addHandler(handler)
@@ -72,16 +72,16 @@ def test_a_request_that_is_refused_is_one_line(address: str, alice: Employee, ca
         assert client.get(address).status_code == 400
     finally:
         logging.getLogger().removeHandler(handler)
-    assert "Traceback" not in told.getvalue()
-    assert len(told.getvalue().splitlines()) <= 1
+    assert "Traceback" not in output.getvalue()
+    assert len(output.getvalue().splitlines()) <= 1
 
 
-def test_what_failed_here_keeps_its_traceback() -> None:
+def test_an_error_of_the_program_keeps_its_traceback() -> None:
     try:
         raise ValueError("broken")
     except ValueError:
-        told = sys.exc_info()
-    refused, failed = (line("Trouble", exc_info=told, status_code=status) for status in (404, 500))
+        exc_info = sys.exc_info()
+    refused, failed = (line("Trouble", exc_info=exc_info, status_code=status) for status in (404, 500))
     assert len(refused.splitlines()) == 1
     assert failed.splitlines()[-1] == "ValueError: broken"
 
@@ -100,19 +100,19 @@ TOKEN = "cz8k2p-0123456789abcdef0123456789abcdef"
         "Not Found: /SET-PASSWORD/Mg/{}",
     ],
 )
-def test_a_link_that_sets_a_password_is_in_no_line(told: str) -> None:
-    """Whoever reads the log would set it, and sign in as its owner."""
-    said = line(told.format(TOKEN))
-    assert TOKEN not in said
-    assert TOKEN[7:] not in said
-    assert told.split(": ")[0] in said
+def test_a_password_link_appears_in_no_log_line(message: str) -> None:
+    """A reader of the log could use the link and sign in as its owner."""
+    text = line(message.format(TOKEN))
+    assert TOKEN not in text
+    assert TOKEN[7:] not in text
+    assert message.split(": ")[0] in text
 
 
-def test_what_is_behind_the_page_of_links_is_left_out_whatever_it_is() -> None:
+def test_everything_after_the_password_page_is_removed() -> None:
     assert line("Not Found: /set-password/Mg/abc/ later").endswith("/set-password/... later")
 
 
-def test_nor_in_a_traceback() -> None:
+def test_a_password_link_appears_in_no_traceback() -> None:
     try:
         raise ValueError(f"no page at /set-password/Mg/{TOKEN}/")
     except ValueError:
@@ -120,22 +120,22 @@ def test_nor_in_a_traceback() -> None:
     assert TOKEN not in line("Trouble", frames=f"  /set-password/Mg/{TOKEN}/\n")
 
 
-def test_the_lines_of_gunicorn_are_written_this_way_too() -> None:
+def test_gunicorn_uses_the_same_log_format() -> None:
     from gunicorn.config import Config
 
     made = runpy.run_path("gunicorn.conf.py")["logger_class"](Config())
-    assert all(isinstance(one.formatter, Line) for one in (*made.error_log.handlers, *made.access_log.handlers))
+    assert all(isinstance(handler.formatter, Line) for handler in (*made.error_log.handlers, *made.access_log.handlers))
 
 
 @pytest.mark.django_db
 def test_a_mistyped_link_is_logged_without_it(alice: Employee) -> None:
-    told = io.StringIO()
-    handler = logging.StreamHandler(told)
+    output = io.StringIO()
+    handler = logging.StreamHandler(output)
     handler.setFormatter(Line(FORM["fmt"], style=FORM["style"]))
     logging.getLogger("django.request").addHandler(handler)
     try:
         assert Client().get(f"/set-password/Mg/{TOKEN}/)").status_code == 404
     finally:
         logging.getLogger("django.request").removeHandler(handler)
-    assert "/set-password/..." in told.getvalue()
-    assert TOKEN not in told.getvalue()
+    assert "/set-password/..." in output.getvalue()
+    assert TOKEN not in output.getvalue()

@@ -1,4 +1,4 @@
-"""The floor: notes that nobody loses, jobs that happen once, a trail that nobody rewrites, bytes that come back."""
+"""Outbox rows are never lost, jobs run once, the trail cannot be rewritten, and stored bytes come back unchanged."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from tests.people import TESTER
 
 pytestmark = pytest.mark.django_db
 KEY = ("email", b"1" * 32)
-OTHER = ("phone", b"2" * 32)
+SECOND_IDENTITY = ("phone", b"2" * 32)
 
 
 def test_the_clock_is_the_databases(clock: Clock) -> None:
@@ -33,23 +33,23 @@ def test_the_clock_is_the_databases(clock: Clock) -> None:
 # -- outbox --------------------------------------------------------------------------------------------------------
 
 
-def test_a_note_is_written_once_a_person() -> None:
+def test_an_employee_is_queued_once() -> None:
     queue_reevaluation([3, 1, 3])
     assert list(OutboxRow.objects.order_by("id").values_list("employee_id", flat=True)) == [1, 3]
 
 
-def test_nobody_touched_writes_nothing() -> None:
+def test_an_empty_list_queues_nothing() -> None:
     queue_reevaluation([])
     queue_identity_reevaluation([], always=True)
     assert not OutboxRow.objects.exists()
 
 
-def test_identities_are_noted_only_while_a_campaign_counts_exclusively() -> None:
+def test_identities_are_queued_only_while_a_campaign_counts_exclusively() -> None:
     queue_identity_reevaluation([KEY])
     assert not OutboxRow.objects.exists()
     set_identity_tracking(True)
     set_identity_tracking(True)
-    queue_identity_reevaluation([KEY, KEY, OTHER])
+    queue_identity_reevaluation([KEY, KEY, SECOND_IDENTITY])
     assert OutboxRow.objects.count() == 2
     set_identity_tracking(False)
     queue_identity_reevaluation([KEY])
@@ -58,7 +58,7 @@ def test_identities_are_noted_only_while_a_campaign_counts_exclusively() -> None
     assert OutboxRow.objects.count() == 3
 
 
-def test_a_drain_takes_what_is_there_and_no_more_than_asked() -> None:
+def test_pop_outbox_takes_at_most_the_limit() -> None:
     queue_reevaluation(range(1, 6))
     queue_identity_reevaluation([KEY], always=True)
     first, second, third = pop_outbox(4), pop_outbox(4), pop_outbox(4)
@@ -67,7 +67,7 @@ def test_a_drain_takes_what_is_there_and_no_more_than_asked() -> None:
     assert third.rows == 0
 
 
-def test_a_drain_that_is_rolled_back_keeps_every_note() -> None:
+def test_a_rolled_back_pop_keeps_every_outbox_row() -> None:
     queue_reevaluation([1, 2])
     with transaction.atomic():
         assert pop_outbox(10).rows == 2
@@ -75,7 +75,7 @@ def test_a_drain_that_is_rolled_back_keeps_every_note() -> None:
     assert OutboxRow.objects.count() == 2
 
 
-def test_a_note_that_is_rolled_back_was_none() -> None:
+def test_a_rolled_back_outbox_row_does_not_exist() -> None:
     with transaction.atomic():
         queue_reevaluation([1])
         transaction.set_rollback(True)
@@ -86,7 +86,7 @@ def test_a_note_that_is_rolled_back_was_none() -> None:
     "fields",
     [{}, {"employee_id": 1, "kind": "email", "digest": b"1"}, {"kind": "email"}, {"digest": b"1"}],
 )
-def test_a_note_names_a_person_or_an_identity(fields: dict[str, Any]) -> None:
+def test_an_outbox_row_names_an_employee_or_an_identity(fields: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         OutboxRow.objects.create(**fields)
 
@@ -111,8 +111,8 @@ def test_a_lock_outside_a_transaction_protects_nothing_and_is_refused() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_done_to_the_whole_tree_is_not_cut_off_where_a_page_would_be() -> None:
-    """A roster of a million takes minutes: cut off after half of one, HR could never load it."""
+def test_work_on_the_whole_tree_has_no_statement_timeout() -> None:
+    """A roster of a million takes minutes: with the timeout HR could never load it."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         before = cursor.fetchone()
@@ -122,7 +122,7 @@ def test_what_is_done_to_the_whole_tree_is_not_cut_off_where_a_page_would_be() -
             assert cursor.fetchone() == ("0",) != before
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == before
-    with pytest.raises(RuntimeError, match="every one after it"):
+    with pytest.raises(RuntimeError, match="all later ones"):
         disable_statement_timeout()
 
 
@@ -137,7 +137,7 @@ def test_a_job_is_done_once_a_period() -> None:
     assert Job.objects.get(job="recount", period="2026-11-23").detail == {"found": 0}
 
 
-def test_a_job_whose_effect_is_rolled_back_is_still_to_be_done() -> None:
+def test_a_job_with_a_rolled_back_effect_is_still_due() -> None:
     with transaction.atomic():
         assert claim_job("recount", "2026-11-23")
         transaction.set_rollback(True)
@@ -147,7 +147,7 @@ def test_a_job_whose_effect_is_rolled_back_is_still_to_be_done() -> None:
 # -- audit trail ---------------------------------------------------------------------------------------------------
 
 
-def test_an_entry_says_who_what_whom_and_when(noon: Clock) -> None:
+def test_an_entry_names_actor_action_subject_and_time(noon: Clock) -> None:
     before = db_now()
     audit("role.granted", by=SYSTEM, kind="account", id=7, label="Alice", detail={"role": "hr"})
     entry = AuditEntry.objects.get()
@@ -193,7 +193,7 @@ def test_bytes_come_back_as_they_went_in(size: int) -> None:
     assert stored.storedchunk_set.count() == -(-size // CHUNK)
 
 
-def test_a_file_that_breaks_off_is_not_there_at_all() -> None:
+def test_an_interrupted_file_is_not_stored() -> None:
     def broken() -> Any:
         yield b"x" * CHUNK
         raise OSError("the line is gone")
@@ -203,13 +203,13 @@ def test_a_file_that_breaks_off_is_not_there_at_all() -> None:
     assert not StoredFile.objects.exists()
 
 
-def test_files_go_when_their_time_has_come_and_not_before() -> None:
+def test_files_are_deleted_when_they_expire_and_not_before() -> None:
     now = db_now()
     for hours in (-1, 0, 1):
         expires_at = now + timedelta(hours=hours)
         store_file(name=str(hours), content=[b"x"], content_type="text/csv", expires_at=expires_at, owner_id=None)
     assert expire_files(now) == 2
-    assert [one.name for one in StoredFile.objects.all()] == ["1"]
+    assert [stored.name for stored in StoredFile.objects.all()] == ["1"]
     assert StoredChunk.objects.count() == 1
 
 

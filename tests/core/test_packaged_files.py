@@ -1,4 +1,4 @@
-"""What comes out of installed packages: Plotly's script, and the hash of the one style sheet it inserts."""
+"""Files of installed packages: Plotly's script, and the hash of the one style sheet that it inserts."""
 
 import base64
 import hashlib
@@ -14,14 +14,14 @@ from apps.core.static_finders import PackagedFinder
 from scripts import plotly_basic
 
 
-def test_the_installed_script_is_found_and_nothing_else_of_its_folder() -> None:
+def test_only_the_installed_script_is_found_in_its_folder() -> None:
     assert finders.find("vendor/plotly.min.js") == str(plotly_directory() / "plotly.min.js")
     assert finders.find("vendor/widgetbundle.js") is None
     assert finders.find("vendor/../plotly.min.js") is None
 
 
 @pytest.mark.parametrize("quote", ["'", '"'])
-def test_the_hash_is_that_of_the_style_sheet_as_the_browser_sees_it(tmp_path: Path, quote: str) -> None:
+def test_the_hash_matches_the_style_sheet_in_the_browser(tmp_path: Path, quote: str) -> None:
     css = ".maplibregl-map{font:12px 'Some Font'}.x{content:\"\\201C\"}"
     script = css.replace("\\", "\\\\").replace(quote, f"\\{quote}")
     (tmp_path / "bundle.js").write_text(f"e.textContent={quote}{script}{quote},document.head", encoding="utf-8")
@@ -29,12 +29,12 @@ def test_the_hash_is_that_of_the_style_sheet_as_the_browser_sees_it(tmp_path: Pa
     assert map_style_hashes(tmp_path / "bundle.js") == [f"'sha256-{expected}'"]
 
 
-def test_a_bundle_without_that_style_sheet_opens_nothing(tmp_path: Path) -> None:
+def test_a_bundle_without_that_style_sheet_adds_no_csp_source(tmp_path: Path) -> None:
     (tmp_path / "bundle.js").write_text("e.textContent='.other{}'", encoding="utf-8")
     assert map_style_hashes(tmp_path / "bundle.js") == []
 
 
-def test_the_installed_bundle_has_exactly_one() -> None:
+def test_the_installed_bundle_has_exactly_one_style_sheet() -> None:
     assert len(map_style_hashes(plotly_directory() / "plotly.min.js")) == 1
 
 
@@ -57,16 +57,16 @@ def test_an_installation_can_choose_its_bundle(tmp_path: Path, settings: Any) ->
 
 
 @pytest.mark.parametrize("content", [None, b"<html>not found</html>", b"\xff\xfe\x00"])
-def test_a_bundle_that_cannot_draw_stops_the_start(tmp_path: Path, content: bytes | None) -> None:
-    """Served in its place, no chart would ever come alive, and nobody would be told."""
+def test_an_unusable_bundle_stops_the_start(tmp_path: Path, content: bytes | None) -> None:
+    """With such a file no chart would become interactive, and no error would say so."""
     if content is not None:
         (tmp_path / "bundle.js").write_bytes(content)
     with pytest.raises(ImproperlyConfigured, match=r"PLOTLY_BUNDLE.*make plotly-basic"):
         plotly_bundle(str(tmp_path / "bundle.js"))
 
 
-def test_the_small_bundle_is_of_the_version_that_is_installed() -> None:
-    """The drawings, the policy and the style sheet were tried with this version alone."""
+def test_the_small_bundle_has_the_installed_version() -> None:
+    """The static charts, the policy and the style sheet were tested with this version alone."""
     beginning = (plotly_directory() / "plotly.min.js").read_text(encoding="utf-8")[:500]
     assert f"plotly.js v{plotly_basic.VERSION}" in beginning
 
@@ -78,7 +78,7 @@ def test_an_archive_that_was_changed_is_not_unpacked(tmp_path: Path) -> None:
     assert not (tmp_path / "bundle.js").exists()
 
 
-def test_without_npm_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_npm_gives_a_clear_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SystemExit, match="needs npm"):
         plotly_basic.fetch(tmp_path / "bundle.js")

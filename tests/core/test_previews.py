@@ -1,4 +1,4 @@
-"""Previews are made once, one at a time for a person, and go with their file: sending files stops nobody else."""
+"""Each preview is created once, one at a time per person, and deleted with its file: no person blocks another."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -30,28 +30,28 @@ KIND = "test/kind"
 Maker = Callable[[StoredFile, dict[str, Any]], Made]
 
 
-def sent(owner: int = 1, size: int = 3, **asked: Any) -> StoredFile:
+def sent(owner: int = 1, size: int = 3, **options: Any) -> StoredFile:
     stored = store_file(
         name="a.csv", content=[b"x" * size], content_type=KIND, expires_at=db_now() + timedelta(days=1), owner_id=owner
     )
-    ask_preview(stored, asked)
+    ask_preview(stored, options)
     return stored
 
 
 class Reading:
-    """A maker that notes which files it has read."""
+    """A reader that records which files it has read."""
 
     def __init__(self, work: Callable[[], Any] = lambda: None) -> None:
         self.read: list[Any] = []
         self._work = work
 
-    def __call__(self, stored: StoredFile, asked: dict[str, Any]) -> Made:
+    def __call__(self, stored: StoredFile, options: dict[str, Any]) -> Made:
         self.read.append(stored.pk)
         self._work()
-        return Made({"said": asked.get("said", ""), "nul": "a\0b"}, b"rest")
+        return Made({"said": options.get("said", ""), "nul": "a\0b"}, b"rest")
 
 
-def test_a_file_is_read_once_however_often_a_worker_is_asked() -> None:
+def test_repeated_tasks_read_a_file_once() -> None:
     stored, reading = sent(said="x"), Reading()
     for _time in range(3):
         make_preview(stored.pk, {KIND: reading})
@@ -61,7 +61,7 @@ def test_a_file_is_read_once_however_often_a_worker_is_asked() -> None:
     assert ask.report["nul"] == "a\ufffdb", "a database holds no NUL"
 
 
-def test_while_it_waits_asking_in_the_same_words_changes_nothing() -> None:
+def test_an_identical_request_for_a_waiting_preview_changes_nothing() -> None:
     stored = sent(said="x")
     assert ask_preview(stored, {"said": "x"}).version == 1
     assert ask_preview(stored, {"said": "y"}).version == 2
@@ -77,20 +77,20 @@ def test_a_file_that_was_read_is_not_read_again_in_the_same_words() -> None:
     assert ask_preview(stored, {"said": "y"}).version == 3
 
 
-def test_one_file_of_a_person_is_read_at_a_time_and_the_next_follows() -> None:
+def test_the_files_of_one_person_are_read_one_after_another() -> None:
     first, second, gate = sent(), sent(), Gate()
     slow, quick = Reading(gate.before(lambda: None)), Reading()
     with meanwhile(lambda: make_preview(first.pk, {KIND: slow})) as reading:
         gate.wait()
-        other = sent(owner=2)
-        for stored in (second, other):
+        second = sent(owner=2)
+        for stored in (second, second):
             make_preview(stored.pk, {KIND: quick})
         gate.open()
-    assert quick.read == [other.pk], "nobody waits for another person's small file"
+    assert quick.read == [second.pk], "another person's small file waits"
     assert reading.result() == [second.pk]
 
 
-def test_one_large_file_is_read_at_a_time_in_the_company() -> None:
+def test_only_one_large_file_is_read_at_a_time() -> None:
     first, second, gate = sent(owner=1, size=LARGE_BYTES + 1), sent(owner=2, size=LARGE_BYTES + 1), Gate()
     slow, quick = Reading(gate.before(lambda: None)), Reading()
     with meanwhile(lambda: make_preview(first.pk, {KIND: slow})) as reading:
@@ -145,24 +145,24 @@ def test_the_turn_passes_over_an_owner_of_whom_another_file_is_being_read() -> N
     assert reading.result() == [busy.pk]
 
 
-def test_no_large_file_is_read_while_another_is_recorded() -> None:
-    """Else two files of one person take both workers, and nobody is marked meanwhile."""
+def test_no_large_file_is_read_while_another_is_being_recorded() -> None:
+    """Otherwise two files of one person occupy both workers, and no employee is evaluated meanwhile."""
     preview, quick = sent(size=LARGE_BYTES + 1), Reading()
-    with advisory_lock(LARGE_FILE) as mine:
-        assert mine
+    with advisory_lock(LARGE_FILE) as acquired:
+        assert acquired
         with meanwhile(lambda: make_preview(preview.pk, {KIND: quick})) as reading:
             assert reading.result() == []
     assert quick.read == []
     assert next_large_previews() == [preview.pk]
 
 
-def test_mutant_without_the_lock_a_person_takes_every_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mutant_without_the_lock_one_person_blocks_every_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(previews, "advisory_lock", lambda name: nullcontext(True))
     with pytest.raises(AssertionError):
-        test_one_file_of_a_person_is_read_at_a_time_and_the_next_follows()
+        test_the_files_of_one_person_are_read_one_after_another()
 
 
-def test_a_file_that_ends_its_reader_is_refused_in_the_end() -> None:
+def test_a_file_that_kills_its_worker_is_finally_refused() -> None:
     stored = sent()
 
     def dies() -> None:
@@ -176,14 +176,14 @@ def test_a_file_that_ends_its_reader_is_refused_in_the_end() -> None:
     assert (ask.state, ask.report) == ("made", {"problem": "gave_up"})
 
 
-def test_a_preview_whose_worker_died_is_found_by_the_sweep(clock: Clock) -> None:
+def test_the_sweep_finds_the_preview_of_a_dead_worker(clock: Clock) -> None:
     stored = sent()
     now = FilePreview.objects.get(pk=stored.pk).advanced_at
     assert waiting_previews(now + timedelta(seconds=29)) == []
     assert waiting_previews(now + timedelta(seconds=31)) == [stored.pk]
 
 
-def test_whoever_asks_for_another_reading_meanwhile_gets_that_one() -> None:
+def test_a_changed_request_during_the_preview_gets_its_own_result() -> None:
     stored = sent(said="x")
     make_preview(stored.pk, {KIND: Reading(lambda: ask_preview(stored, {"said": "y"}))})
     ask = FilePreview.objects.get(pk=stored.pk)
@@ -192,8 +192,8 @@ def test_whoever_asks_for_another_reading_meanwhile_gets_that_one() -> None:
     assert FilePreview.objects.get(pk=stored.pk).report["said"] == "y"
 
 
-def test_of_a_file_that_is_gone_nothing_is_kept() -> None:
-    """Who was erased while the file was being read must not come back with its preview."""
+def test_no_preview_of_a_deleted_file_is_stored() -> None:
+    """If a person is erased during the preview, the preview must not bring the data back."""
     stored = sent()
     make_preview(stored.pk, {KIND: Reading(lambda: delete_files(StoredFile.objects.filter(pk=stored.pk)))})
     assert not FilePreview.objects.exists()

@@ -1,4 +1,4 @@
-"""Where a report is read: from the replica only when it may be, and from the primary whenever it may not."""
+"""Where a report is read: from the replica only when that is safe, otherwise from the primary."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from apps.core.middleware.read_replica import ReadReplicaMiddleware
 
 
 class Cancelled(Exception):
-    """As psycopg2's error says what state it is of."""
+    """An error with a state, like psycopg2's."""
 
     def __init__(self, pgcode: str | None) -> None:
         super().__init__()
@@ -22,19 +22,19 @@ class Cancelled(Exception):
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A replica that is always there and has everything: with what patience it was asked. Nothing is opened."""
-    told: list[float] = []
+def timeouts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A replica that is always up to date; records the timeout of each check. Opens no connection."""
+    recorded: list[float] = []
 
-    def caught_up(patience: float) -> bool:
-        told.append(patience)
+    def caught_up(timeout: float) -> bool:
+        recorded.append(timeout)
         return True
 
     monkeypatch.setattr(read_replica, "configured", lambda: True)
     monkeypatch.setattr(read_replica, "_caught_up", caught_up)
     monkeypatch.setattr(read_replica, "_primary_until", 0.0)
     monkeypatch.setattr(read_replica, "connections", {read_replica.ALIAS: Closed()})
-    return told
+    return recorded
 
 
 class Closed:
@@ -47,7 +47,7 @@ def where(using: str) -> str:
 
 
 def failing(state: str | None, calls: list[str]) -> Callable[[str], str]:
-    """A reading that the replica breaks off."""
+    """A read that the replica interrupts."""
 
     def read(using: str) -> str:
         calls.append(using)
@@ -60,99 +60,101 @@ def failing(state: str | None, calls: list[str]) -> Callable[[str], str]:
 
 @pytest.fixture
 def committing(transactional_db: None) -> None:
-    """Outside a transaction, as requests are."""
+    """Outside a transaction, like requests."""
 
 
 @pytest.mark.usefixtures("committing")
-def test_without_a_replica_nothing_is_asked(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(0), read_replica.reading():
-        assert read_replica.anew(where) == "default"
-    with django_assert_num_queries(1), read_replica.reading():
+def test_without_a_replica_there_is_no_extra_query(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0), read_replica.replica_allowed():
+        assert read_replica.with_fallback(where) == "default"
+    with django_assert_num_queries(1), read_replica.replica_allowed():
         assert read_replica.read_rows("SELECT 1") == [(1,)]
 
 
 @pytest.mark.usefixtures("committing")
-def test_one_question_is_asked_for_all_that_is_read_together(asked: list[float]) -> None:
-    with read_replica.reading():
-        assert [read_replica.anew(where), read_replica.anew(where)] == ["replica", "replica"]
-    assert asked == [0.05]
-    with read_replica.reading(patience=5.0):
-        assert read_replica.anew(where) == "replica"
-    assert asked == [0.05, 5.0]
+def test_reads_of_one_scope_check_the_replica_once(timeouts: list[float]) -> None:
+    with read_replica.replica_allowed():
+        assert [read_replica.with_fallback(where), read_replica.with_fallback(where)] == ["replica", "replica"]
+    assert timeouts == [0.05]
+    with read_replica.replica_allowed(timeout=5.0):
+        assert read_replica.with_fallback(where) == "replica"
+    assert timeouts == [0.05, 5.0]
 
 
 @pytest.mark.usefixtures("committing")
-def test_whoever_has_opened_no_reading_never_gets_there(asked: list[float]) -> None:
-    """Marks, recounts and freezes open none."""
-    with read_replica.reading():
+def test_without_a_read_scope_the_replica_is_never_used(timeouts: list[float]) -> None:
+    """Evaluations, recounts and freezes open none."""
+    with read_replica.replica_allowed():
         pass
-    assert read_replica.anew(where) == "default"
-    assert asked == []
+    assert read_replica.with_fallback(where) == "default"
+    assert timeouts == []
 
 
 @pytest.mark.usefixtures("committing")
-def test_in_a_transaction_the_primary_answers_for_it_may_have_written(asked: list[float]) -> None:
-    with read_replica.reading():
+def test_an_open_transaction_reads_from_the_primary(timeouts: list[float]) -> None:
+    with read_replica.replica_allowed():
         with transaction.atomic():
-            assert read_replica.anew(where) == "default"
-        assert read_replica.anew(where) == "replica"
+            assert read_replica.with_fallback(where) == "default"
+        assert read_replica.with_fallback(where) == "replica"
 
 
 @pytest.mark.usefixtures("committing")
-def test_what_is_behind_is_left_alone_for_a_while(asked: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replica_that_is_behind_is_not_used_for_a_while(
+    timeouts: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     questions: list[float] = []
     monkeypatch.setattr(read_replica, "_caught_up", lambda patience: bool(questions.append(patience)))
     for _ in range(3):
-        with read_replica.reading():
-            assert read_replica.anew(where) == "default"
+        with read_replica.replica_allowed():
+            assert read_replica.with_fallback(where) == "default"
     assert len(questions) == 1
 
 
 @pytest.mark.usefixtures("committing")
 @pytest.mark.parametrize("state", ["40001", "40P01", "57014"])
-def test_a_statement_that_is_cancelled_is_asked_again_and_the_replica_stays(asked: list[float], state: str) -> None:
+def test_a_cancelled_statement_runs_again_and_the_replica_stays_in_use(timeouts: list[float], state: str) -> None:
     calls: list[str] = []
-    with read_replica.reading():
-        assert read_replica.anew(failing(state, calls)) == "default"
-        assert read_replica.anew(where) == "default", "one page was read from two places"
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(failing(state, calls)) == "default"
+        assert read_replica.with_fallback(where) == "default", "one page was read from two servers"
     assert calls == ["replica", "default"]
-    with read_replica.reading():
-        assert read_replica.anew(where) == "replica"
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(where) == "replica"
 
 
 @pytest.mark.usefixtures("committing")
 @pytest.mark.parametrize("state", [None, "57P01", "08006", "42501", "25006"])
-def test_a_replica_that_fails_costs_nothing_and_is_left_alone(asked: list[float], state: str | None) -> None:
+def test_a_failing_replica_costs_no_page_and_is_not_used_for_a_while(timeouts: list[float], state: str | None) -> None:
     calls: list[str] = []
-    with read_replica.reading():
-        assert read_replica.anew(failing(state, calls)) == "default"
-    with read_replica.reading():
-        assert read_replica.anew(failing(state, calls)) == "default"
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(failing(state, calls)) == "default"
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(failing(state, calls)) == "default"
     assert calls == ["replica", "default", "default"]
 
 
 @pytest.mark.usefixtures("committing")
-def test_what_both_fail_at_is_told(asked: list[float]) -> None:
+def test_an_error_of_both_servers_is_raised(timeouts: list[float]) -> None:
     def read(using: str) -> None:
         raise DatabaseError(using)
 
-    with read_replica.reading(), pytest.raises(DatabaseError, match="default"):
-        read_replica.anew(read)
+    with read_replica.replica_allowed(), pytest.raises(DatabaseError, match="default"):
+        read_replica.with_fallback(read)
 
 
 @pytest.mark.usefixtures("committing")
 @pytest.mark.parametrize(
     ("method", "place"), [("GET", "replica"), ("HEAD", "replica"), ("POST", "default"), ("PATCH", "default")]
 )
-def test_only_requests_that_look_may_read_there(asked: list[float], method: str, place: str) -> None:
+def test_only_read_requests_may_use_the_replica(timeouts: list[float], method: str, place: str) -> None:
     request = HttpRequest()
     request.method = method
-    answer = ReadReplicaMiddleware(lambda request: HttpResponse(read_replica.anew(where)))(request)
+    answer = ReadReplicaMiddleware(lambda request: HttpResponse(read_replica.with_fallback(where)))(request)
     assert answer.content.decode() == place
-    assert read_replica.anew(where) == "default"
+    assert read_replica.with_fallback(where) == "default"
 
 
-def test_without_a_replica_no_request_passes_through() -> None:
+def test_without_a_replica_the_middleware_is_off() -> None:
     assert read_replica.ALIAS not in settings.DATABASES
     with pytest.raises(MiddlewareNotUsed):
         ReadReplicaMiddleware(lambda request: HttpResponse())

@@ -1,4 +1,4 @@
-"""A secret that a file gives: what the file says, or a sentence that names the variable; never another value."""
+"""Secrets from files: the file's value, or a sentence that names the variable; never another value."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from scripts.check import PRODUCTION
 from tests import plugin
 from tests.localstack.stack import data_folder
 
-# Every variable of the table in README that holds a secret or may.
+# Every variable in docs/configuration.md that holds or may hold a secret.
 SECRETS = {
     "SECRET_KEY": "secret-key-" * 5,
     "IDENTITY_KEY": "identity-key-" * 5,
@@ -67,7 +67,7 @@ def read_all(done: "subprocess.CompletedProcess[str]") -> list[Any]:
     return read
 
 
-def test_every_secret_can_stand_in_a_file(tmp_path: Path) -> None:
+def test_every_secret_can_come_from_a_file(tmp_path: Path) -> None:
     named = {}
     for name, value in SECRETS.items():
         (tmp_path / name).write_text(f"{value}\n", encoding="utf-8")
@@ -78,10 +78,10 @@ def test_every_secret_can_stand_in_a_file(tmp_path: Path) -> None:
     assert [text for text in SECRETS.values() if text in by_files.stdout][:3] == list(SECRETS.values())[:3]
 
 
-def test_the_file_of_settings_can_name_such_files(tmp_path: Path) -> None:
+def test_the_env_file_can_name_secret_files(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("out of a file", encoding="utf-8")
     lines = [f"{name}={value}" for name, value in without("SECRET_KEY").items() if name != "HUNDRED_ENV_FILE"]
-    # As a copy of .env.example has it.
+    # As in a copy of .env.example.
     lines += ["SECRET_KEY=", f"SECRET_KEY_FILE={tmp_path / 'key'}"]
     (tmp_path / "env").write_text("\n".join(lines), encoding="utf-8")
     done = settings(
@@ -94,7 +94,7 @@ def test_the_file_of_settings_can_name_such_files(tmp_path: Path) -> None:
     ("content", "read"),
     [("key", "key"), ("key\n", "key"), ("key\r\n", "key"), ("key\n\n", "key\n"), (" k = y ", " k = y ")],
 )
-def test_one_newline_at_the_end_is_the_editors_and_nothing_else_is(tmp_path: Path, content: str, read: str) -> None:
+def test_only_one_final_newline_is_removed(tmp_path: Path, content: str, read: str) -> None:
     (tmp_path / "key").write_bytes(content.encode())
     code = "from django.conf import settings as s; print(s.SECRET_KEY, end='|')"
     done = settings({**without("SECRET_KEY"), "SECRET_KEY_FILE": str(tmp_path / "key")}, code)
@@ -102,10 +102,10 @@ def test_one_newline_at_the_end_is_the_editors_and_nothing_else_is(tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "SIGNING_KEY", "DATABASE_OWNER_URL", "CELERY_BROKER_URL"])
-def test_a_file_that_is_missing_stops_the_start_also_where_something_else_would_do(tmp_path: Path, name: str) -> None:
-    """A signing key that is made anew, or a cache for each process alone, would go unnoticed for months."""
-    said = refusal({**without(name), f"{name}_FILE": str(tmp_path / "gone")})
-    assert said == f"{name}_FILE names {tmp_path / 'gone'}, which cannot be read: No such file or directory."
+def test_a_missing_file_stops_the_start_even_if_there_is_a_default(tmp_path: Path, name: str) -> None:
+    """A generated signing key, or a separate cache per process, would go unnoticed for months."""
+    message = refusal({**without(name), f"{name}_FILE": str(tmp_path / "gone")})
+    assert message == f"{name}_FILE names {tmp_path / 'gone'}, which cannot be read: No such file or directory."
 
 
 @pytest.mark.parametrize(
@@ -117,16 +117,16 @@ def test_a_file_that_is_missing_stops_the_start_also_where_something_else_would_
         (b"$ecret", "whose value must not begin with a dollar sign."),
     ],
 )
-def test_a_file_that_gives_no_value_stops_the_start(tmp_path: Path, content: bytes, why: str) -> None:
+def test_a_file_without_a_value_stops_the_start(tmp_path: Path, content: bytes, why: str) -> None:
     (tmp_path / "key").write_bytes(content)
-    said = refusal({**PRODUCTION, "SIGNING_KEY": "", "SIGNING_KEY_FILE": str(tmp_path / "key")})
-    assert said == f"SIGNING_KEY_FILE names {tmp_path / 'key'}, {why}"
+    message = refusal({**PRODUCTION, "SIGNING_KEY": "", "SIGNING_KEY_FILE": str(tmp_path / "key")})
+    assert message == f"SIGNING_KEY_FILE names {tmp_path / 'key'}, {why}"
 
 
 def test_a_value_and_a_file_at_once_stop_the_start(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("another", encoding="utf-8")
-    said = refusal({**PRODUCTION, "IDENTITY_KEY_FILE": str(tmp_path / "key")})
-    assert said == "IDENTITY_KEY and IDENTITY_KEY_FILE are both set: keep one of them."
+    message = refusal({**PRODUCTION, "IDENTITY_KEY_FILE": str(tmp_path / "key")})
+    assert message == "IDENTITY_KEY and IDENTITY_KEY_FILE are both set: remove one of them."
 
 
 def test_no_message_of_a_refused_start_shows_a_secret(tmp_path: Path) -> None:
@@ -145,34 +145,34 @@ def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[InstallPaths]:
         yield made
 
 
-def test_a_key_from_a_file_is_used_in_the_place_of_one_of_its_own_and_is_not_kept(
+def test_a_key_from_a_file_replaces_the_generated_one_and_is_not_stored(
     places: InstallPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both at once would stop the start; a copy beside the data would undo what the file is for."""
+    """Both at once would stop the start; a copy with the data would defeat the purpose of the file."""
     (tmp_path / "key").write_text("kept elsewhere\n", encoding="utf-8")
     monkeypatch.setenv("IDENTITY_KEY_FILE", str(tmp_path / "key"))
-    told = embedded_runtime.local_environment(places)
-    assert "IDENTITY_KEY" not in told
-    assert told["SECRET_KEY"] == places.local_secrets()["SECRET_KEY"]
+    environment_of = embedded_runtime.local_environment(places)
+    assert "IDENTITY_KEY" not in environment_of
+    assert environment_of["SECRET_KEY"] == places.local_secrets()["SECRET_KEY"]
     assert "kept elsewhere" not in (places.data / "secrets.json").read_text(encoding="utf-8")
     assert keys.in_use(places)["IDENTITY_KEY"] == "kept elsewhere"
 
 
-def test_a_database_that_a_file_names_is_used_and_none_is_started(
+def test_a_database_from_a_file_is_used_and_none_is_started(
     places: InstallPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "address").write_text("postgres://app:secret@db/hundred", encoding="utf-8")
     monkeypatch.setenv("HUNDRED_ENV_FILE", "")
     monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "address"))
     monkeypatch.setenv("CELERY_BROKER_URL_FILE", str(tmp_path / "address"))
-    with embedded_runtime.ready_for(["manage.py", "migrate"]):
+    with embedded_runtime.embedded_database(["manage.py", "migrate"]):
         assert "DATABASE_URL" not in os.environ
         assert "HUNDRED_LOCAL" not in os.environ
     house = LocalStack(places)
     assert (house.database, house.own_broker) == (None, False)
 
 
-def test_web_and_workers_are_not_told_where_the_owners_address_is(
+def test_web_and_workers_do_not_receive_the_owners_address(
     places: InstallPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("DATABASE_URL_FILE", "DATABASE_OWNER_URL_FILE"):

@@ -1,4 +1,6 @@
-"""A new SECRET_KEY beside the old one ends nothing that people have; without the old one it ends all of it."""
+"""A new SECRET_KEY together with the old one ends no user's sessions, links or factors; without the old one it ends
+all.
+"""
 
 import json
 from typing import Any
@@ -12,7 +14,7 @@ from django.test import Client
 from apps.accounts.second_factors import PURPOSE, Unreadable, add_factor, paper_codes, reseal_factors
 from apps.accounts.services import account_for, set_password_link
 from apps.campaigns.models import Campaign
-from apps.core.encryption import seal_of, sealed_anew
+from apps.core.encryption import fernet_for, reencrypt
 from apps.core.models import AuditEntry
 from apps.employees.models import Employee
 from scripts.check import PRODUCTION
@@ -27,11 +29,11 @@ NEW = "the-new-one-" * 5
 
 @pytest.fixture
 def another_key(settings: Any) -> Any:
-    """`another_key()`: the key is exchanged; `another_key(kept=False)`: and the old one forgotten."""
+    """`another_key()` replaces the key; `another_key(keep_old=False)` also drops the old one."""
     old = settings.SECRET_KEY
 
-    def exchange(*, kept: bool = True) -> None:
-        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [old] if kept else []
+    def exchange(*, keep_old: bool = True) -> None:
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [old] if keep_old else []
 
     return exchange
 
@@ -39,14 +41,14 @@ def another_key(settings: Any) -> Any:
 @pytest.mark.parametrize(
     ("given", "read"), [("", []), ("one", ["one"]), ("one, two-$,", ["one", "two-$"]), ("a=b;c", ["a=b;c"])]
 )
-def test_keys_of_before_are_read_from_the_environment(given: str, read: list[str]) -> None:
+def test_earlier_keys_are_read_from_the_environment(value: str, read: list[str]) -> None:
     code = "import json; from django.conf import settings as s; print(json.dumps(s.SECRET_KEY_FALLBACKS))"
-    done = run(code, **PRODUCTION | {"SECRET_KEY_FALLBACKS": given})
+    done = run(code, **PRODUCTION | {"SECRET_KEY_FALLBACKS": value})
     assert json.loads(done.stdout) == read
 
 
 @pytest.mark.django_db
-def test_a_session_goes_on_and_needs_the_old_key_no_more_afterwards(
+def test_a_session_continues_and_no_longer_needs_the_old_key(
     alice: Employee, campaign: Campaign, another_key: Any
 ) -> None:
     used, unused = Client(), Client()
@@ -54,24 +56,22 @@ def test_a_session_goes_on_and_needs_the_old_key_no_more_afterwards(
         client.post("/login/", {"username": "A001", "password": people.PASSWORD})
     another_key()
     assert used.get("/").status_code == 200
-    another_key(kept=False)
+    another_key(keep_old=False)
     assert used.get("/").status_code == 200
     assert unused.get("/")["Location"] == "/login/?next=/"
 
 
 @pytest.mark.django_db
-def test_a_link_for_a_password_that_was_mailed_before_still_works(
-    client: StrictClient, alice: Employee, another_key: Any
-) -> None:
+def test_an_earlier_password_link_still_works(client: StrictClient, alice: Employee, another_key: Any) -> None:
     link = set_password_link(account_for(alice)).removeprefix("http://testserver")
     another_key()
     assert client.get(link)["Location"].endswith("/set-password/")
-    another_key(kept=False)
-    assert StrictClient().get(link).status_code == 200  # the page that says it is used up or too old
+    another_key(keep_old=False)
+    assert StrictClient().get(link).status_code == 200  # the page for a used or expired link
 
 
 class TestSecondFactors:
-    """Secrets that were sealed with the old key."""
+    """Secrets that were encrypted with the old key."""
 
     pytestmark = pytest.mark.django_db
 
@@ -82,19 +82,19 @@ class TestSecondFactors:
         return hr
 
     def stored(self) -> list[str]:
-        return [str(sealed) for one in Authenticator.objects.order_by("pk") for sealed in self.sealed(one)]
+        return [str(sealed) for factor in Authenticator.objects.order_by("pk") for sealed in self.sealed(factor)]
 
-    def sealed(self, one: Authenticator) -> list[str]:
-        return [one.data[field] for field in ("secret", "seed") if field in one.data]
+    def sealed(self, factor: Authenticator) -> list[str]:
+        return [factor.data[field] for field in ("secret", "seed") if field in factor.data]
 
-    def test_a_sign_in_seals_them_with_the_new_key(
+    def test_a_sign_in_reencrypts_them_with_the_new_key(
         self, client: StrictClient, enrolled: Employee, another_key: Any
     ) -> None:
         codes = paper_codes(account_for(enrolled))
         another_key()
         signs_in(client)
         assert client.post(ASKED, {"code": code()}).status_code == 302
-        another_key(kept=False)
+        another_key(keep_old=False)
         assert paper_codes(account_for(enrolled)) == codes
         later = StrictClient()
         signs_in(later)
@@ -102,38 +102,38 @@ class TestSecondFactors:
         entry = AuditEntry.objects.get(action="account.factor_resealed")
         assert (entry.subject_label, entry.detail) == (str(account_for(enrolled)), {})
 
-    def test_a_code_on_paper_does_too_and_is_used_up(
+    def test_a_recovery_code_reencrypts_them_and_is_used_up(
         self, client: StrictClient, enrolled: Employee, another_key: Any
     ) -> None:
         first, *rest = paper_codes(account_for(enrolled))
         another_key()
         signs_in(client)
         assert client.post(ASKED, {"code": first}).status_code == 302
-        another_key(kept=False)
+        another_key(keep_old=False)
         assert paper_codes(account_for(enrolled)) == rest
 
-    def test_a_wrong_code_seals_nothing(self, client: StrictClient, another_key: Any) -> None:
+    def test_a_wrong_code_reencrypts_nothing(self, client: StrictClient, another_key: Any) -> None:
         before = self.stored()
         another_key()
         signs_in(client)
         client.post(ASKED, {"code": "000000"})
         assert self.stored() == before
 
-    def test_the_command_does_it_for_everybody_once(self, alice: Employee, another_key: Any) -> None:
+    def test_the_command_reencrypts_all_factors_once(self, alice: Employee, another_key: Any) -> None:
         add_factor(account=account_for(alice), secret=SECRET)
         another_key()
         assert say("reseal_second_factors")[0] == "Sealed the second factors of 2 people with the new key.\n"
         after = self.stored()
         assert say("reseal_second_factors")[0] == "Sealed the second factors of 0 people with the new key.\n"
-        another_key(kept=False)
+        another_key(keep_old=False)
         assert self.stored() == after
-        assert all(seal_of(PURPOSE).decrypt(one.encode()) for one in after)
+        assert all(fernet_for(PURPOSE).decrypt(text.encode()) for text in after)
 
-    def test_without_the_old_key_the_command_says_that_it_can_do_nothing(self) -> None:
+    def test_without_the_old_key_the_command_reports_that_it_cannot_continue(self) -> None:
         with pytest.raises(CommandError, match="SECRET_KEY_FALLBACKS is not set"):
             say("reseal_second_factors")
 
-    def test_what_no_key_opens_is_left_and_hinders_nobody(
+    def test_a_secret_that_no_key_decrypts_stays_and_stops_nothing(
         self, alice: Employee, enrolled: Employee, another_key: Any, settings: Any
     ) -> None:
         settings.SECRET_KEY, old = "a third one", settings.SECRET_KEY
@@ -143,11 +143,11 @@ class TestSecondFactors:
         another_key()
         assert say("reseal_second_factors")[0] == "Sealed the second factors of 1 people with the new key.\n"
         after = self.stored()
-        assert [one == two for one, two in zip(before, after, strict=True)] == [False, False, True, True]
+        assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True, True]
         with pytest.raises(Unreadable):
             paper_codes(account_for(alice))
 
-    def test_as_long_as_no_key_was_exchanged_nothing_is_asked(
+    def test_without_a_key_change_there_is_no_extra_query(
         self, enrolled: Employee, django_assert_num_queries: Any
     ) -> None:
         account = account_for(enrolled)
@@ -155,12 +155,12 @@ class TestSecondFactors:
             assert not reseal_factors(account=account, by=account.actor)
 
 
-def test_what_is_sealed_with_todays_key_stays_to_the_letter(another_key: Any) -> None:
-    old = seal_of("a test").encrypt(b"told").decode()
+def test_a_text_of_the_current_key_is_returned_unchanged(another_key: Any) -> None:
+    old = fernet_for("a test").encrypt(b"told").decode()
     another_key()
-    new = sealed_anew(old, "a test")
+    new = reencrypt(old, "a test")
     assert new != old
-    assert sealed_anew(new, "a test") == new
-    assert seal_of("a test").decrypt(new.encode()) == b"told"
+    assert reencrypt(new, "a test") == new
+    assert fernet_for("a test").decrypt(new.encode()) == b"told"
     with pytest.raises(InvalidToken):
-        sealed_anew(new, "another purpose")
+        reencrypt(new, "another purpose")

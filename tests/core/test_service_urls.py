@@ -1,4 +1,4 @@
-"""Addresses an installation is told: a wrong one mails links that open nothing, or sends work in clear."""
+"""Configured addresses: a wrong one mails broken links, or sends data unencrypted."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from apps.core.service_urls import cache_of, place_of, public_address, weaknesses
+from apps.core.service_urls import cache_of, location_of, public_address, weaknesses
 from scripts.check import PRODUCTION
 from tests.config.test_production import run
 
@@ -26,8 +26,8 @@ print(json.dumps([s.CACHES["default"], s.RATES_STORAGE, s.BASE_URL]))
         (" https://hundred.example.com:8443 ", "https://hundred.example.com:8443"),
     ],
 )
-def test_where_people_reach_it_is_an_origin(given: str, read: str) -> None:
-    assert public_address(given, local=False) == read
+def test_the_public_address_is_an_origin(address: str, read: str) -> None:
+    assert public_address(address, local=False) == read
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,9 @@ def test_where_people_reach_it_is_an_origin(given: str, read: str) -> None:
         "https://hundred.example.com/app", "https://hundred.example.com?x=1", "https://hundred.example.com#x", "",
     ],
 )  # fmt: skip
-def test_anything_else_stops_the_start(given: str) -> None:
+def test_an_invalid_public_address_stops_the_start(address: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="BASE_URL"):
-        public_address(given, local=False)
+        public_address(address, local=False)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_anything_else_stops_the_start(given: str) -> None:
         ("redis://127.0.0.1.example.com/0", ["TLS", "a password"]),
     ],
 )
-def test_only_what_stays_on_this_machine_needs_neither_tls_nor_a_password(url: str, lacking: list[str]) -> None:
+def test_only_local_services_need_neither_tls_nor_a_password(url: str, lacking: list[str]) -> None:
     assert weaknesses(url) == lacking
 
 
-def deploy_errors(settings: Any, **told: Any) -> list[str]:
-    for name, value in told.items():
+def deploy_errors(settings: Any, **options: Any) -> list[str]:
+    for name, value in options.items():
         setattr(settings, name, value)
-    return [str(found.id) for found in run_checks(include_deployment_checks=True) if found.id in OURS]
+    return [str(error.id) for error in run_checks(include_deployment_checks=True) if error.id in OURS]
 
 
 OURS = {"hundred.E008", "hundred.W009", "hundred.E010"}
@@ -92,13 +92,13 @@ HERE = {"BASE_URL": "https://h.example.com", "ALLOWED_HOSTS": ["h.example.com"]}
         ("redis://localhost", "redis://localhost:6379/0", ["hundred.W009"]),
     ],
 )
-def test_the_deployment_check_names_a_broker_that_others_can_read(
-    settings: Any, broker: str, cache: str, found: list[str]
+def test_the_deployment_check_reports_an_unprotected_broker(
+    settings: Any, broker: str, cache: str, expected: list[str]
 ) -> None:
-    assert deploy_errors(settings, CELERY_BROKER_URL=broker, CACHE_URL=cache, **HERE) == found
+    assert deploy_errors(settings, CELERY_BROKER_URL=broker, CACHE_URL=cache, **HERE) == expected
 
 
-def test_the_deployment_check_names_links_to_a_host_that_is_not_answered(settings: Any) -> None:
+def test_the_deployment_check_reports_links_to_an_unserved_host(settings: Any) -> None:
     quiet = {"CELERY_BROKER_URL": "", "CACHE_URL": "", "ALLOWED_HOSTS": ["hundred.example.com", ".example.org"]}
     assert deploy_errors(settings, BASE_URL="https://other.example.com", **quiet) == ["hundred.E010"]
     assert deploy_errors(settings, BASE_URL="https://hundred.example.com:8443", **quiet) == []
@@ -118,15 +118,15 @@ def test_the_deployment_check_names_links_to_a_host_that_is_not_answered(setting
         ("", ""),
     ],
 )
-def test_the_cache_beside_the_broker_has_a_database_of_its_own(broker: str, cache: str) -> None:
+def test_the_cache_on_the_brokers_server_has_a_separate_database(broker: str, cache: str) -> None:
     assert cache_of(broker) == cache
     if cache:
-        assert place_of(broker) != place_of(cache)
+        assert location_of(broker) != location_of(cache)
 
 
-def test_the_cache_and_the_rates_use_it_without_pickle() -> None:
-    told = run(SHOW, **PRODUCTION | {"CELERY_BROKER_URL": "redis://localhost:6379/0"})
-    cache, rates, base = json.loads(told.stdout)
+def test_the_cache_and_the_rate_limits_use_no_pickle() -> None:
+    values = run(SHOW, **PRODUCTION | {"CELERY_BROKER_URL": "redis://localhost:6379/0"})
+    cache, rates, base = json.loads(values.stdout)
     assert cache == {
         "BACKEND": "apps.core.cache.PlainRedisCache", "LOCATION": "redis://localhost:6379/1", "KEY_PREFIX": "hundred",
     }  # fmt: skip

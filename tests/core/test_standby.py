@@ -1,4 +1,4 @@
-"""A real standby beside a real primary: whatever it lacks or suffers, nobody sees an older number or an error."""
+"""A real standby of a real primary: whatever it lacks or suffers, no user sees an older number or an error."""
 
 import contextlib
 import os
@@ -37,13 +37,13 @@ from tests.localstack.stack import environment, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("standby")]
 NAME = "replicated"
-# What reports are asked of, and nothing else.
+# The rows of reports come from there, and nothing else.
 REPORT = re.compile(r"listed AS \(|^EXECUTE kept_")
 
 
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, str]]]:
-    """A primary as the deployment page has it, migrated, and the environment of whoever runs Hundred on it."""
+    """A primary set up as in docs/deployment.md, migrated, and the environment of an installation on it."""
     plugin.PLACES.create_data()
     with server(plugin.PLACES.binaries) as primary:
         primary.run("ALTER SYSTEM SET wal_writer_delay = '10ms'", "SELECT pg_reload_conf()")
@@ -62,14 +62,14 @@ def primary(addresses: tuple[Server, dict[str, str]]) -> Server:
 
 @pytest.fixture(scope="module")
 def standby(primary: Server) -> Iterator[Server]:
-    """What streams from it."""
+    """A server that streams from the primary."""
     with standby_of(primary, plugin.PLACES.binaries) as copy:
         yield copy
 
 
 @contextlib.contextmanager
 def connected(**urls: str) -> Iterator[None]:
-    """This process on other databases than the tests'."""
+    """Let this process use other databases than the tests'."""
     before = dict(settings.DATABASES)
     made = {alias: written._database(alias, url, statement_timeout=30_000) for alias, url in urls.items()}
     made["replica"]["OPTIONS"]["options"] += " -c default_transaction_read_only=on"
@@ -91,13 +91,13 @@ def _forget(*aliases: str) -> None:
 
 
 @pytest.fixture
-def house(
+def on_primary(
     addresses: tuple[Server, dict[str, str]],
     standby: Server,
     django_db_blocker: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Campaign]:
-    """Everybody of people.ROSTER in the November campaign at noon, on the primary, with the standby caught up."""
+    """All employees of people.ROSTER in the November campaign at noon, on the primary, with the standby up to date."""
     address = addresses[1]["DATABASE_URL"]
     there = address.replace(f":{addresses[0].port}/", f":{standby.port}/")
     monkeypatch.setattr(read_replica, "_primary_until", 0.0)
@@ -109,8 +109,8 @@ def house(
 
 
 @pytest.fixture
-def doomed(house: Campaign, primary: Server) -> Iterator[Server]:
-    """A standby of this test's own in the other's place: it may be promoted and killed."""
+def own_standby(on_primary: Campaign, primary: Server) -> Iterator[Server]:
+    """A standby for one test, which may promote and kill it."""
     with standby_of(primary, plugin.PLACES.binaries) as copy:
         settings.DATABASES["replica"]["PORT"] = copy.port
         _forget("replica")
@@ -128,7 +128,7 @@ def _november() -> Campaign:
 
 
 def caught_up() -> None:
-    """Wait until the standby has everything, and forget that it had not."""
+    """Wait until the standby has everything, and reset the pause after a miss."""
     end = time.monotonic() + 30
     while read_replica.state() != "ok":
         assert time.monotonic() < end, read_replica.state()
@@ -140,23 +140,23 @@ def hr() -> Client:
 
 
 @contextlib.contextmanager
-def asked() -> Iterator[dict[str, list[str]]]:
-    """The statements that went to either server inside."""
-    told: dict[str, list[str]] = {}
+def statements() -> Iterator[dict[str, list[str]]]:
+    """The statements sent to each server inside the block."""
+    queries: dict[str, list[str]] = {}
     with CaptureQueriesContext(connections["default"]) as here, CaptureQueriesContext(connections["replica"]) as there:
-        yield told
+        yield queries
     for alias, captured in (("default", here), ("replica", there)):
-        told[alias] = [query["sql"] for query in captured.captured_queries]
+        queries[alias] = [query["sql"] for query in captured.captured_queries]
 
 
 def place() -> str:
-    with read_replica.reading():
+    with read_replica.replica_allowed():
         [(standby,)] = read_replica.read_rows("SELECT pg_is_in_recovery()")
     return "standby" if standby else "primary"
 
 
 def counted(number: str = "A001") -> int:
-    """What HR is answered about somebody."""
+    """The number of contacts that the API gives to HR for an employee."""
     answer = hr().get("/api/v1/standings/?limit=50")
     assert answer.status_code == 200, answer.content
     return next(row["counted"] for row in answer.json()["results"] if row["staff_no"] == number)
@@ -166,53 +166,51 @@ def counted(number: str = "A001") -> int:
     "address",
     ["/company/", "/team/B001/", "/company/standings.csv", "/charts/company/histogram.json", "/api/v1/standings/"],
 )
-def test_reports_are_read_on_the_standby_and_say_the_same(
-    house: Campaign, address: str, monkeypatch: pytest.MonkeyPatch
+def test_reports_from_the_standby_equal_those_of_the_primary(
+    on_primary: Campaign, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever a report asks is asked there; who may see whom, sessions and looks are asked here."""
+    """Reports query the standby; permissions, sessions and access logs query the primary."""
     people.record(people.person("A001"), 3)
     people.mark()
     client = hr()
     places: list[str] = []
     write = Table.write
-    monkeypatch.setattr(Table, "write", lambda *given: (places.append(given[-1]), write(*given))[1])
+    monkeypatch.setattr(Table, "write", lambda *arguments: (places.append(arguments[-1]), write(*arguments))[1])
     caught_up()
-    with asked() as told:
+    with statements() as queries:
         answer = client.get(address)
     answer.close()
     assert answer.status_code == 200
-    assert places + [sql for sql in told["replica"] if REPORT.search(sql)], "the standby was asked nothing"
+    assert places + [sql for sql in queries["replica"] if REPORT.search(sql)], "the standby received no query"
     assert set(places) <= {"replica"}
-    assert [sql for sql in told["default"] if REPORT.search(sql)] == []
-    assert [sql for sql in told["replica"] if "accounts_account" in sql or "session" in sql] == []
+    assert [sql for sql in queries["default"] if REPORT.search(sql)] == []
+    assert [sql for sql in queries["replica"] if "accounts_account" in sql or "session" in sql] == []
 
 
-def test_what_was_committed_before_a_page_asked_is_on_it_though_the_standby_stands_still(
-    house: Campaign, standby: Server
-) -> None:
-    """A manager must not see red whoever has just handed in the last one: not for the length of any lag."""
+def test_a_page_shows_earlier_commits_although_the_standby_is_paused(on_primary: Campaign, standby: Server) -> None:
+    """A manager must not see an employee as red who has just recorded the last contact, however short the lag."""
     before = counted()
     standby.run("SELECT pg_wal_replay_pause()")
     people.record(people.person("A001"))
     people.mark()
-    with asked() as told:
+    with statements() as queries:
         assert counted() == before + 1
-    assert [sql for sql in told["replica"] if REPORT.search(sql)] == []
+    assert [sql for sql in queries["replica"] if REPORT.search(sql)] == []
     assert read_replica.state() == "behind"
     standby.run("SELECT pg_wal_replay_resume()")
     caught_up()
 
     def is_read_there() -> bool:
-        with asked() as told:
+        with statements() as queries:
             assert counted() == before + 1
-        return any(REPORT.search(sql) for sql in told["replica"])
+        return any(REPORT.search(sql) for sql in queries["replica"])
 
-    # A page does not wait for long, and its own sign-in has to come over too: on a busy machine not the first one's.
+    # A page waits only briefly, and its own sign-in must reach the standby too: on a busy machine later than the first.
     eventually(is_read_there)
 
 
-def test_a_commit_that_waits_for_no_disk_is_seen_too(house: Campaign, primary: Server) -> None:
-    """Others see it before the log is flushed, and only flushed log is sent."""
+def test_an_asynchronous_commit_is_visible_too(on_primary: Campaign, primary: Server) -> None:
+    """Other sessions see it before the log is flushed, and only flushed log is sent."""
     primary.run("ALTER SYSTEM SET wal_writer_delay = '10s'", "SELECT pg_reload_conf()")
     try:
         primary.run("CREATE TABLE IF NOT EXISTS public.seen (n int)", database=NAME)
@@ -220,31 +218,31 @@ def test_a_commit_that_waits_for_no_disk_is_seen_too(house: Campaign, primary: S
         for number in range(1, 21):
             primary.run("SET synchronous_commit = off", "INSERT INTO public.seen VALUES (1)", database=NAME)
             read_replica._primary_until = 0.0
-            with read_replica.reading(patience=0):
+            with read_replica.replica_allowed(timeout=0):
                 assert read_replica.read_rows("SELECT count(*) FROM public.seen") == [(number,)]
     finally:
         primary.run("ALTER SYSTEM SET wal_writer_delay = '10ms'", "SELECT pg_reload_conf()")
         primary.run("DROP TABLE public.seen", database=NAME)
 
 
-def test_verdicts_never_reach_the_standby(house: Campaign) -> None:
-    """Mark, recount and freeze open no connection to it, not even where reports could be read from it."""
+def test_verdicts_never_reach_the_standby(on_primary: Campaign) -> None:
+    """Evaluation, recount and freeze open no connection to it, even where reports may use it."""
     trial = people.november(name="Trial", deadline=date(2026, 11, 24))
     people.record(people.person("A002"), 2)
     connections["replica"].close()
-    with read_replica.reading():
+    with read_replica.replica_allowed():
         effective_dates.process_effective_dates()
         people.mark()
-        assert recount.recount(house) == []
+        assert recount.recount(on_primary) == []
         Clock().set("2026-11-25T12:00:00+08:00", ticks=True)
         result = freeze(campaign=trial, by=people.TESTER, patient=True)
     assert result is not None
     assert connections["replica"].connection is None
 
 
-def test_a_standby_that_is_killed_costs_no_page(doomed: Server) -> None:
+def test_a_standby_that_is_killed_costs_no_page(own_standby: Server) -> None:
     before = counted()
-    os.kill(doomed.pid, signal.SIGKILL)
+    os.kill(own_standby.pid, signal.SIGKILL)
     for _ in range(3):
         assert counted() == before
     answer = Client().get("/health/ready")
@@ -252,7 +250,7 @@ def test_a_standby_that_is_killed_costs_no_page(doomed: Server) -> None:
     assert answer.json()["checks"]["replica"] == "unreachable"
 
 
-def test_a_connection_that_breaks_in_the_middle_costs_no_page(house: Campaign, standby: Server) -> None:
+def test_a_broken_connection_costs_no_page(on_primary: Campaign, standby: Server) -> None:
     def read(using: str) -> tuple[str, Any]:
         with connections[using].cursor() as cursor:
             if using == "replica":
@@ -260,13 +258,13 @@ def test_a_connection_that_breaks_in_the_middle_costs_no_page(house: Campaign, s
             cursor.execute("SELECT 1")
             return using, cursor.fetchone()
 
-    with read_replica.reading():
-        assert read_replica.anew(read) == ("default", (1,))
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(read) == ("default", (1,))
 
 
-def test_a_standby_that_hangs_holds_nobody_up_for_ever(house: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes connections and answers nothing: no limit of the server's own ends that."""
-    monkeypatch.setattr(read_replica, "HANGS", 0.5)
+def test_a_hanging_standby_blocks_no_page_for_long(on_primary: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It accepts connections and answers nothing: none of the server's own limits applies."""
+    monkeypatch.setattr(read_replica, "ANSWER_SECONDS", 0.5)
     with connections["replica"].cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         [backend] = cursor.fetchone()
@@ -277,10 +275,12 @@ def test_a_standby_that_hangs_holds_nobody_up_for_ever(house: Campaign, monkeypa
         os.kill(backend, signal.SIGCONT)
 
 
-def test_a_reading_that_a_conflict_cancels_is_begun_anew_on_the_primary(
-    house: Campaign, primary: Server, standby: Server
+def test_a_read_cancelled_by_a_conflict_restarts_on_the_primary(
+    on_primary: Campaign, primary: Server, standby: Server
 ) -> None:
-    """The primary vacuums what the standby still reads: its statement ends with 40001, and nobody is told."""
+    """The primary vacuums rows that the standby still reads: the statement ends with 40001, and the user sees no
+    error.
+    """
     standby.run("ALTER SYSTEM SET max_standby_streaming_delay = 0", "SELECT pg_reload_conf()")
     primary.run("CREATE TABLE vanishing AS SELECT generate_series(1, 1000) AS n", database=NAME)
     primary.run(f"GRANT SELECT ON vanishing TO {NAME}_web", database=NAME)
@@ -299,13 +299,13 @@ def test_a_reading_that_a_conflict_cancels_is_begun_anew_on_the_primary(
                 raise
         return using
 
-    with read_replica.reading():
-        assert read_replica.anew(read) == "default"
+    with read_replica.replica_allowed():
+        assert read_replica.with_fallback(read) == "default"
     vacuum.join()
     primary.run("DROP TABLE vanishing", database=NAME)
     standby.run("ALTER SYSTEM RESET max_standby_streaming_delay", "SELECT pg_reload_conf()")
     assert states == ["40001"]
-    assert read_replica._primary_until == 0.0, "one cancelled statement has sent everybody to the primary"
+    assert read_replica._primary_until == 0.0, "one cancelled statement disabled the replica"
 
 
 def _vacuum(primary: Server, standby: Server) -> None:
@@ -319,8 +319,8 @@ def _vacuum(primary: Server, standby: Server) -> None:
 
 
 def exported(campaign: Campaign, by: Employee, **wish: Any) -> Export:
-    wanted = build_export.ExportRequest("standings", **wish)
-    asked_for = build_export.ask_export(campaign=campaign, wish=wanted, key=uuid.uuid4(), by=account_for(by).actor)
+    request = build_export.ExportRequest("standings", **wish)
+    asked_for = build_export.ask_export(campaign=campaign, wish=request, key=uuid.uuid4(), by=account_for(by).actor)
     made = build_export.make_export(asked_for.pk)
     assert made is not None
     assert made.state == Export.State.DONE, made.error
@@ -328,8 +328,10 @@ def exported(campaign: Campaign, by: Employee, **wish: Any) -> Export:
 
 
 @pytest.mark.parametrize("form", ["csv", "csv.gz", "xlsx"])
-def test_a_file_has_the_same_bytes_from_either(house: Campaign, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever compares digests must not find two files of one instant."""
+def test_a_file_has_the_same_bytes_from_both_servers(
+    on_primary: Campaign, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Users who compare digests must not find two files of one instant."""
     people.record(people.person("A001"), 2)
     people.mark()
     by, places = people.person("H001"), []
@@ -341,18 +343,18 @@ def test_a_file_has_the_same_bytes_from_either(house: Campaign, form: str, monke
 
     monkeypatch.setattr(Table, "write", note)
     caught_up()
-    there = exported(house, by, form=form)
+    there = exported(on_primary, by, form=form)
     monkeypatch.setattr(read_replica, "_primary_until", time.monotonic() + 600)
-    here = exported(house, by, form=form, as_of=there.as_of)
+    here = exported(on_primary, by, form=form, as_of=there.as_of)
     assert places == ["replica", "default"]
     assert (here.rows, bytes(here.sha256 or b"")) == (there.rows, bytes(there.sha256 or b""))
 
 
-def test_a_file_that_breaks_off_is_made_anew_from_its_first_line(
-    house: Campaign, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_file_restarts_from_its_first_line(
+    on_primary: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by, write, places = people.person("H001"), Table.write, []
-    whole = exported(house, by)
+    whole = exported(on_primary, by)
 
     def break_off(table: Table, to: Any, using: str) -> None:
         places.append(using)
@@ -362,22 +364,22 @@ def test_a_file_that_breaks_off_is_made_anew_from_its_first_line(
 
     monkeypatch.setattr(Table, "write", break_off)
     caught_up()
-    again = exported(house, by, as_of=whole.as_of)
+    again = exported(on_primary, by, as_of=whole.as_of)
     assert places == ["replica", "default"]
     assert (again.rows, bytes(again.sha256 or b"")) == (whole.rows, bytes(whole.sha256 or b""))
 
 
-def test_a_promoted_standby_is_no_replica_any_more(doomed: Server) -> None:
-    """It goes its own way from there, and its positions soon look as if it had everything."""
+def test_a_promoted_standby_is_no_longer_a_replica(own_standby: Server) -> None:
+    """It diverges from then on, and its positions soon look up to date."""
     assert place() == "standby"
-    doomed.run("SELECT pg_promote()")
+    own_standby.run("SELECT pg_promote()")
     assert place() == "primary"
     assert read_replica.state() == "foreign"
 
 
 @pytest.mark.parametrize("name", [NAME, "postgres"])
-def test_an_address_that_leads_elsewhere_is_never_read(house: Campaign, primary: Server, name: str) -> None:
-    """The primary itself is no standby, and another database of the right server holds other people."""
+def test_a_replica_address_of_another_server_is_never_used(on_primary: Campaign, primary: Server, name: str) -> None:
+    """The primary itself is not a standby, and another database of the right server holds other people."""
     there = settings.DATABASES["replica"]
     there["NAME"] = name
     there["PORT"] = primary.port if name == NAME else there["PORT"]

@@ -1,4 +1,4 @@
-"""Right after a large write the planner knows of it: else a look back on 200,000 people takes minutes, not seconds."""
+"""After a large write the planner has current statistics: otherwise a report on 200,000 people takes minutes."""
 
 import io
 import logging
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def analysed() -> set[str]:
-    """The tables that somebody has analysed by hand, and whose rows the planner counts."""
+    """The tables that were analysed explicitly, and whose rows the planner counts."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_stat_user_tables JOIN pg_class USING (relname)"
@@ -39,27 +39,27 @@ def forgotten(as_owner: Any) -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few rows are many."""
+    """Treat a few rows as a large write."""
     monkeypatch.setattr(statistics, "ANALYSED_FROM_ROWS", 5)
 
 
-def test_a_large_roster_is_known_to_the_planner_when_it_is_loaded(small: None) -> None:
+def test_a_large_roster_load_refreshes_the_statistics(small: None) -> None:
     load(ROSTER)
     assert analysed() >= set(ROSTER_TABLES)
 
 
-def test_a_roster_that_a_worker_applies_is_known_too(small: None) -> None:
+def test_a_roster_applied_by_a_worker_refreshes_the_statistics(small: None) -> None:
     applied(ROSTER)
     assert analysed() >= set(ROSTER_TABLES)
 
 
-def test_a_large_import_of_contacts_is_known_to_the_planner(small: None, alice: Employee) -> None:
+def test_a_large_contact_import_refreshes_the_statistics(small: None, alice: Employee) -> None:
     rows = "".join(f"W{n},1381234{n:04}\n" for n in range(20))
     import_contacts(raw=io.BytesIO(f"name,phone\n{rows}".encode()), by=TESTER, employee=alice)
     assert analysed() >= set(CONTACT_TABLES)
 
 
-def test_the_verdicts_of_a_large_company_are_known_after_their_first_mark(small: None) -> None:
+def test_the_first_evaluation_of_a_large_company_refreshes_the_statistics(small: None) -> None:
     load(ROSTER)
     mark_everybody(november())
     assert "standings_standing" in analysed()
@@ -70,7 +70,7 @@ def test_a_small_load_reads_no_samples() -> None:
     assert analysed() == set()
 
 
-def test_a_load_that_is_only_tried_or_taken_back_analyses_nothing(small: None) -> None:
+def test_a_dry_run_or_a_rollback_analyses_nothing(small: None) -> None:
     load(ROSTER, dry_run=True)
     with transaction.atomic():
         refresh_statistics(written=100)
@@ -78,14 +78,14 @@ def test_a_load_that_is_only_tried_or_taken_back_analyses_nothing(small: None) -
     assert analysed() == set()
 
 
-def test_it_waits_for_the_commit_of_the_rows(small: None) -> None:
+def test_the_analysis_waits_for_the_commit(small: None) -> None:
     with transaction.atomic():
         load(ROSTER)
         assert analysed() == set()
     assert analysed() >= set(ROSTER_TABLES)
 
 
-def test_without_tables_it_is_everything_that_holds_a_row_and_nothing_empty(small: None, alice: Employee) -> None:
+def test_without_tables_all_non_empty_tables_are_analysed(small: None, alice: Employee) -> None:
     refresh_statistics(written=100)
     assert "employees_employee" in analysed()
     with connection.cursor() as cursor:
@@ -93,9 +93,7 @@ def test_without_tables_it_is_everything_that_holds_a_row_and_nothing_empty(smal
         assert "campaigns_campaign" not in {name for (name,) in cursor.fetchall()}
 
 
-def test_a_load_is_loaded_though_its_tables_cannot_be_analysed(
-    small: None, as_owner: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failed_analysis_does_not_fail_the_load(small: None, as_owner: Any, caplog: pytest.LogCaptureFixture) -> None:
     as_owner("ALTER FUNCTION hundred_analyze(text[]) RENAME TO hundred_analyze_gone")
     try:
         with caplog.at_level(logging.WARNING, logger="apps.core.statistics"):
@@ -106,27 +104,25 @@ def test_a_load_is_loaded_though_its_tables_cannot_be_analysed(
     assert "statistics of employees_employee were not refreshed" in caplog.text
 
 
-def test_a_table_that_somebody_holds_is_given_up_soon(
-    small: None, as_owner: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_locked_table_is_soon_skipped(small: None, as_owner: Any, caplog: pytest.LogCaptureFixture) -> None:
     load(ROSTER)
     as_owner("SELECT pg_stat_reset()")
-    with held("employees_placement"), caplog.at_level(logging.WARNING, logger="apps.core.statistics"):
+    with locked("employees_placement"), caplog.at_level(logging.WARNING, logger="apps.core.statistics"):
         refresh_statistics(*ROSTER_TABLES, written=100)
     assert "statistics of employees_placement were not refreshed" in caplog.text
     assert "employees_treenode" in analysed()
 
 
 @contextmanager
-def held(table: str) -> Iterator[None]:
-    """Somebody who alters the table, until the block ends."""
-    other = psycopg2.connect(plugin.PLACES.database_url("owner", plugin.DATABASE))
+def locked(table: str) -> Iterator[None]:
+    """Another session alters the table until the block ends."""
+    owner = psycopg2.connect(plugin.PLACES.database_url("owner", plugin.DATABASE))
     try:
-        with other.cursor() as cursor:
+        with owner.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         yield
     finally:
-        other.close()
+        owner.close()
 
 
 @pytest.mark.parametrize("name", ["pg_class", "employees_employee; DROP TABLE x", 'x"; --', "no_such_table", ""])
@@ -137,13 +133,13 @@ def test_the_application_can_have_no_other_table_analysed(name: str, alice: Empl
 
 
 def test_the_application_itself_may_not_analyse(alice: Employee) -> None:
-    """The mutant: without the owner's function the planner learns nothing, and PostgreSQL only warns."""
+    """The mutant: without the owner's function the statistics stay old, and PostgreSQL only warns."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE employees_employee")
     assert "employees_employee" not in analysed()
 
 
-def test_nobody_but_the_application_may_call_it(as_owner: Any) -> None:
+def test_only_the_application_role_may_call_it(as_owner: Any) -> None:
     [(acl,)] = as_owner("SELECT array_to_string(proacl, ',') FROM pg_proc WHERE proname = 'hundred_analyze'")
-    assert not any(one.startswith("=") for one in str(acl).split(","))
+    assert not any(grant.startswith("=") for grant in str(acl).split(","))
     assert f"{connection.settings_dict['USER']}=X" in str(acl)

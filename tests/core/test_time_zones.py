@@ -1,4 +1,4 @@
-"""A campaign in a zone that one of the two does not know could never be marked."""
+"""A campaign in a zone that Python or PostgreSQL does not know could never be evaluated."""
 
 import pytest
 from django.db import connection
@@ -14,19 +14,19 @@ def _nothing_known() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "asia/shanghai", "../etc/passwd", "posixrules\0", "x" * 5_000])
-def test_what_is_no_zone(db: None, name: str) -> None:
+def test_invalid_zone_names(db: None, name: str) -> None:
     assert not is_time_zone(name)
 
 
-def test_a_zone_is_asked_for_once(db: None) -> None:
-    with CaptureQueriesContext(connection) as asked:
+def test_a_zone_is_queried_once(db: None) -> None:
+    with CaptureQueriesContext(connection) as queries:
         assert is_time_zone("Asia/Shanghai")
         assert is_time_zone("Asia/Shanghai")
-    assert len(asked) == 1
+    assert len(queries) == 1
 
 
-def test_a_zone_that_the_server_learns_later_is_one_then(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python often brings newer names than the server."""
+def test_a_zone_that_the_server_learns_later_is_accepted_then(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python often has newer names than the server."""
     monkeypatch.setattr(zones_module, "time_zones", lambda: time_zones() | {"Asia/Newtown"})
     assert not is_time_zone("Asia/Newtown")
     with connection.cursor() as cursor:

@@ -17,7 +17,7 @@ CHARTS = ("histogram", "teams", "bands", "curve")
 
 
 def kept() -> set[str]:
-    return set(prepared_statements._kept.get(connection.connection, {}))
+    return set(prepared_statements._prepared.get(connection.connection, {}))
 
 
 def test_the_next_person_needs_no_plan_of_their_own(as_: SignIn, campaign: Campaign) -> None:

@@ -1,4 +1,4 @@
-"""A demo that was interrupted: the next run finishes it, and it is the demo that was planned."""
+"""An interrupted demo: the next run finishes it, and it is the planned demo."""
 
 import itertools
 from collections import Counter
@@ -21,7 +21,7 @@ from tests.fixtures import Clock
 
 
 class Crash(Exception):
-    """The machine went away."""
+    """The machine failed."""
 
 
 def crash_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, call: int) -> None:
@@ -52,21 +52,21 @@ def crash_in(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, call: in
     ],
 )
 @pytest.mark.django_db(transaction=True)
-def test_a_run_that_crashed_is_finished_by_the_next_one(
+def test_the_next_run_finishes_a_crashed_one(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int
 ) -> None:
-    """Whoever pulls the plug in the middle of `make run` gets the same demo from the next start."""
+    """After a power failure during `make run` the next start creates the same demo."""
     clock.set(people.NOON)
     monkeypatch.setattr(plan, "CHUNK", 100)
     crash_in(monkeypatch, owner, name, call=call)
-    asked: dict[str, Any] = {"employees": 30, "contacts": 8, "seed": 1, "by": people.TESTER}
+    options: dict[str, Any] = {"employees": 30, "contacts": 8, "seed": 1, "by": people.TESTER}
     with pytest.raises(Crash):
-        seed_demo(**asked)
+        seed_demo(**options)
     with pytest.raises(NoDemo):
         sign_ins()
     begun = Employee.objects.exists()
     assert begun == (owner is not seeding or name != "make_sign_ins")
-    seeded = seed_demo(**asked | {"seed": 2 if begun else 1}, workers=2)
+    seeded = seed_demo(**options | {"seed": 2 if begun else 1}, workers=2)
     assert (seeded.resumed, seeded.seed) == (begun, 1)
     assert Contact.objects.count() == seeded.contacts == 30 * 8
     stored = Counter(ContactIdentity.objects.values_list("employee__staff_no", "kind", "value"))
@@ -77,7 +77,7 @@ def test_a_run_that_crashed_is_finished_by_the_next_one(
 
 
 def identities(demo: plan.Plan) -> Counter[tuple[str, str, str]]:
-    """(staff_no, kind, value) of every contact that the plan has."""
+    """(staff_no, kind, value) of every contact in the plan."""
     house = demo.company()
     recorder = demo.recorder(house)
     return Counter(
@@ -100,7 +100,7 @@ def test_a_failing_connection_ends_the_others_and_the_command(clock: Clock, monk
 
 
 @pytest.mark.django_db
-def test_a_long_demo_takes_its_time_and_gives_the_limit_back(noon: Clock) -> None:
+def test_a_long_demo_has_no_timeout_and_restores_it_afterwards(noon: Clock) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         before = cursor.fetchone()

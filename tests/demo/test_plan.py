@@ -1,4 +1,4 @@
-"""What the demo is made of, before any database: people, spread, curve, days."""
+"""The demo without a database: people, spread, curve, days."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def test_the_company_is_six_levels_deep_and_named_in_two_scripts() -> None:
     assert len({person.email for person in house.people}) == len({person.staff_no for person in house.people}) == 500
 
 
-def test_the_manager_shows_a_team_with_teams_in_it_and_the_employee_at_99() -> None:
+def test_the_demo_manager_has_sub_teams_and_the_employee_at_99() -> None:
     house = planned().company()
     manager = house.people[house.manager]
     assert 30 <= manager.team <= 150
@@ -63,7 +63,7 @@ def test_a_company_of_any_size_adds_up(employees: int) -> None:
     assert max(depth(house, person) for person in house.people) >= (2 if employees < 30 else 3)
 
 
-def test_contacts_spread_from_nobody_to_hundreds_around_an_exact_mean() -> None:
+def test_contact_counts_spread_from_zero_to_hundreds_around_an_exact_mean() -> None:
     counts = planned(2000).recorder(planned(2000).company()).counts
     share = {name: sum(found) / 2000 for name, found in {
         "none": [count == 0 for count in counts],
@@ -78,7 +78,7 @@ def test_contacts_spread_from_nobody_to_hundreds_around_an_exact_mean() -> None:
     assert 0.01 < share["two hundred"] < 0.08
 
 
-def test_the_curve_starts_slowly_rests_at_weekends_and_grows() -> None:
+def test_the_curve_starts_slowly_drops_at_weekends_and_grows() -> None:
     days = Counter[date]()
     for _, draft in drafts_of(planned(400)):
         days[calendar.instant(draft.recorded_at).astimezone(ZoneInfo(calendar.ZONE)).date()] += 1
@@ -90,7 +90,7 @@ def test_the_curve_starts_slowly_rests_at_weekends_and_grows() -> None:
     assert max(days) == date(2026, 11, 23)
 
 
-def test_every_identity_is_as_the_choke_point_would_store_it_and_one_persons() -> None:
+def test_every_identity_is_normalised_and_belongs_to_one_person() -> None:
     demo = planned(120, 60)
     house, seen = demo.company(), set[tuple[int, str, str]]()
     for place, draft in drafts_of(demo):
@@ -106,7 +106,7 @@ def test_every_identity_is_as_the_choke_point_would_store_it_and_one_persons() -
     assert len({value[:4] for _, kind, value in seen if kind == "phone"}) > 5
 
 
-def test_a_contact_lives_between_its_recording_and_now() -> None:
+def test_contact_changes_are_between_its_recording_and_now() -> None:
     demo = planned(120, 60)
     house, now = demo.company(), calendar.microseconds(datetime.fromisoformat(people.NOON))
     ended = confirmed = 0
@@ -125,7 +125,7 @@ def test_a_contact_lives_between_its_recording_and_now() -> None:
     assert 0.6 < confirmed / (120 * 60) < 0.95
 
 
-def test_a_plan_makes_the_same_demo_every_time_and_another_seed_another_one() -> None:
+def test_equal_plans_make_equal_demos_and_other_seeds_other_ones() -> None:
     assert list(drafts_of(planned(40, 20))) == list(drafts_of(planned(40, 20)))
     assert planned().company() == planned().company()
     assert planned(seed=2).company() != planned().company()
@@ -143,9 +143,7 @@ def test_a_plan_makes_the_same_demo_every_time_and_another_seed_another_one() ->
         ("2026-10-20", "2026-09-28", "2026-10-31"),
     ],
 )
-def test_the_campaign_is_running_whatever_the_day_and_ends_with_a_month(
-    today: str, opens_on: str, deadline: str
-) -> None:
+def test_the_campaign_is_open_on_any_day_and_ends_with_a_month(today: str, opens_on: str, deadline: str) -> None:
     days = calendar.calendar(datetime.fromisoformat(f"{today}T23:30:00+08:00").astimezone(UTC))
     assert (days.opens_on.isoformat(), days.deadline.isoformat()) == (opens_on, deadline)
     assert days.name == f"{date.fromisoformat(deadline):%B %Y}"
@@ -161,7 +159,7 @@ def test_a_company_has_leavers_joiners_and_people_who_moved() -> None:
 
 
 @pytest.mark.parametrize("at", ["2026-11-30T15:59:59.999999", "2026-11-30T16:00:00", "2026-10-21T00:00:59.000001"])
-def test_a_moment_reaches_the_database_to_the_microsecond(at: str) -> None:
+def test_an_instant_is_stored_to_the_microsecond(at: str) -> None:
     moment = datetime.fromisoformat(f"{at}+00:00")
     value = calendar.microseconds(moment)
     assert calendar.instant(value) == moment

@@ -1,4 +1,4 @@
-"""The demo in its database: what it promises to whoever looks at it, and that it never mixes with real people."""
+"""The demo in its database: it shows what it promises, and never mixes with real employees."""
 
 from collections import Counter
 from typing import Any
@@ -35,13 +35,13 @@ DOMAIN = "corp.example"
 
 @pytest.fixture
 def domain(settings: Any) -> str:
-    """The company's own e-mail domain, as the rule of the campaign will copy it."""
+    """The company's own e-mail domain, which the rule of the campaign will copy."""
     settings.COMPANY_EMAIL_DOMAINS = [DOMAIN]
     return DOMAIN
 
 
 def dump() -> list[Any]:
-    """Everything the seed decides, without ids."""
+    """Everything that the seed determines, without ids."""
     rows = ContactIdentity.objects.order_by("employee__staff_no", "kind", "digest", "live").values_list(
         "employee__staff_no", "kind", "value", "live", "contact__name", "contact__recorded_at", "contact__stored_at",
         "contact__confirmed_at", "contact__ended_at", "contact__end_reason", "contact__source",
@@ -52,24 +52,24 @@ def dump() -> list[Any]:
     return [*placed, *rows]
 
 
-def test_the_demo_is_complete_marked_and_recounts_to_the_same(noon: Clock, domain: str) -> None:
-    told = run("seed_demo", "--employees", 60, "--contacts", 30)
+def test_the_demo_is_complete_evaluated_and_confirmed_by_a_recount(noon: Clock, domain: str) -> None:
+    report = run("seed_demo", "--employees", 60, "--contacts", 30)
     campaign = Campaign.objects.get(state="open")
     assert (campaign.name, campaign.slug, campaign.state) == ("November 2026", "november-2026", "open")
     assert (campaign.rule.target, campaign.rule.time_zone) == (100, "Asia/Shanghai")
     employed = Employment.objects.filter(starts_at__lt=noon.now(), ends_at__gte=noon.now()).count()
-    assert Employee.objects.count() == TreeNode.objects.count() == told["employees"] == 60
-    assert Contact.objects.count() == told["contacts"] == 60 * 30
+    assert Employee.objects.count() == TreeNode.objects.count() == report["employees"] == 60
+    assert Contact.objects.count() == report["contacts"] == 60 * 30
     assert Standing.objects.filter(campaign=campaign).count() == employed
-    assert Standing.objects.filter(campaign=campaign, red=True).count() == told["red"]
+    assert Standing.objects.filter(campaign=campaign, red=True).count() == report["red"]
     assert not OutboxRow.objects.exists()
     assert process_effective_dates() == 0
     assert recount(campaign) == []
     assert AuditEntry.objects.filter(action="demo.seeded").count() == 1
-    assert told["seeded"] is True
+    assert report["seeded"] is True
 
 
-def test_the_demo_has_adjustments_in_force_and_one_that_waits(noon: Clock, domain: str) -> None:
+def test_the_demo_has_approved_adjustments_and_a_pending_one(noon: Clock, domain: str) -> None:
     run("seed_demo", "--employees", 300, "--contacts", 2)
     campaign, at = Campaign.objects.get(state="open"), noon.now()
     kinds = Counter(Adjustment.objects.in_force(at).filter(campaign=campaign).values_list("request__kind", flat=True))
@@ -80,37 +80,37 @@ def test_the_demo_has_adjustments_in_force_and_one_that_waits(noon: Clock, domai
     waiting = [
         waiting_for(campaign, Account.objects.get(login=row["login"])) for row in sign_ins() if row["role"] == "hr"
     ]
-    assert [found.count() for found in waiting] == [1, 0]
+    assert [requests.count() for requests in waiting] == [1, 0]
     assert recount(campaign) == []
 
 
-def test_a_newcomer_finds_a_frozen_result_with_its_question_and_its_correction(noon: Clock, domain: str) -> None:
+def test_the_demo_has_a_frozen_result_with_a_review_and_a_correction(noon: Clock, domain: str) -> None:
     run("seed_demo", "--employees", 60, "--contacts", 30)
     trial = Campaign.objects.get(state="frozen")
     assert trial.rule.cutoff_at == Campaign.objects.get(state="open").rule.opens_at
     first, second = FrozenResult.objects.filter(campaign=trial).order_by("version")
     assert second.red == first.red - 1 >= 0
     login = next(row["login"] for row in sign_ins() if row["role"] == "employee")
-    asked = Review.objects.get(campaign=trial)
-    assert (asked.employee, asked.state, asked.answer_kind) == (
+    review = Review.objects.get(campaign=trial)
+    assert (review.employee, review.state, review.answer_kind) == (
         Account.objects.get(login=login).employee, "answered", "correction",
     )  # fmt: skip
     rows = FrozenStanding.objects.filter(campaign=trial, version=2)
     assert rows.filter(exempt=True).count() == 1
-    assert rows.get(employee=asked.employee).counted == trial.rule.target
+    assert rows.get(employee=review.employee).counted == trial.rule.target
 
 
-def test_digests_are_those_of_the_choke_point(noon: Clock, domain: str, settings: Any) -> None:
+def test_the_digests_equal_those_of_the_normaliser(noon: Clock, domain: str, settings: Any) -> None:
     run("seed_demo", "--employees", 20, "--contacts", 20)
     for model in (ContactIdentity, EmployeeIdentity):
-        for one in model.objects.all():
-            assert bytes(one.digest) == digest(settings.IDENTITY_KEY, one.kind, one.value)
-    for one in ContactIdentity.objects.select_related("contact"):
-        assert one.live == one.contact.live
-        assert one.domain == (one.value.partition("@")[2] if one.kind == "email" else None)
+        for identity in model.objects.all():
+            assert bytes(identity.digest) == digest(settings.IDENTITY_KEY, identity.kind, identity.value)
+    for identity in ContactIdentity.objects.select_related("contact"):
+        assert identity.live == identity.contact.live
+        assert identity.domain == (identity.value.partition("@")[2] if identity.kind == "email" else None)
 
 
-def test_somebody_stands_at_99_is_red_and_can_see_why_others_do_not_count(noon: Clock, domain: str) -> None:
+def test_an_employee_at_99_is_red_and_sees_why_other_contacts_do_not_count(noon: Clock, domain: str) -> None:
     run("seed_demo", "--employees", 40, "--contacts", 20)
     login = next(row["login"] for row in sign_ins() if row["role"] == "employee")
     employee, campaign = Account.objects.get(login=login).employee, Campaign.objects.get(state="open")
@@ -119,7 +119,7 @@ def test_somebody_stands_at_99_is_red_and_can_see_why_others_do_not_count(noon: 
     own = with_exclusion_reason(
         Contact.objects.of(employee), campaign.rule, noon.now(), employee_ids_sql([employee.pk])
     )
-    reasons = Counter(one.reason for one in own)
+    reasons = Counter(contact.reason for contact in own)
     assert reasons == {"": 99, "ended": 2, "outside_period": 1, "not_external": 1}
     people.record(employee)
     sweep()
@@ -130,26 +130,26 @@ def test_contacts_that_do_not_count_show_each_reason(noon: Clock, domain: str) -
     run("seed_demo", "--employees", 60, "--contacts", 60)
     campaign = Campaign.objects.get(state="open")
     judged = list(with_exclusion_reason(Contact.objects.all(), campaign.rule, noon.now(), all_employees_sql()))
-    reasons = Counter(one.reason for one in judged)
+    reasons = Counter(contact.reason for contact in judged)
     assert {"", "ended", "outside_period", "not_external"} == set(reasons)
     assert 0.85 < reasons[""] / len(judged) < 0.97
     assert visitors().exists()
-    assert len({one.source for one in judged}) >= 6
+    assert len({contact.source for contact in judged}) >= 6
 
 
-def test_where_no_domain_is_the_companys_no_contact_pretends_to_be_internal(noon: Clock) -> None:
+def test_without_a_company_domain_no_contact_is_internal(noon: Clock) -> None:
     run("seed_demo", "--employees", 60, "--contacts", 60)
     assert Employee.objects.filter(email__endswith=f"@{DOMAIN}").count() == 60
     assert not visitors().exists()
 
 
 def visitors() -> Any:
-    """Contacts with an address of the company's that no employee has."""
+    """Contacts with an address of the company that no employee has."""
     colleagues = EmployeeIdentity.objects.values("digest")
     return ContactIdentity.objects.filter(domain=DOMAIN).exclude(digest__in=colleagues)
 
 
-def test_the_same_seed_at_the_same_moment_makes_the_same_rows(clock: Clock) -> None:
+def test_the_same_seed_and_instant_make_the_same_rows(clock: Clock) -> None:
     dumps = []
     for seed in (1, 1, 2):
         clock.set(people.NOON)
@@ -161,65 +161,65 @@ def test_the_same_seed_at_the_same_moment_makes_the_same_rows(clock: Clock) -> N
     assert dumps[0] != dumps[2]
 
 
-def test_everyone_on_the_list_can_sign_in_and_has_the_role(noon: Clock) -> None:
+def test_every_demo_account_can_sign_in_and_has_its_role(noon: Clock) -> None:
     run("seed_demo", "--employees", 30, "--contacts", 5)
-    told = run("demo_sign_ins")["sign_ins"]
-    assert [row["role"] for row in told] == ["employee", "manager", "hr", "hr", "operator"]
-    for row in told:
+    accounts = run("demo_sign_ins")["sign_ins"]
+    assert [row["role"] for row in accounts] == ["employee", "manager", "hr", "hr", "operator"]
+    for row in accounts:
         account = authenticate(username=row["login"], password=row["password"])
         assert account is not None
         assert isinstance(account, Account)
         assert account.roles == ({row["role"]} if row["role"] in ("hr", "operator") else frozenset())
         assert (account.employee is None) == (row["role"] == "operator")
         assert row["role"] != "manager" or account.employee.is_manager
-    assert len({row["password"] for row in told}) == 5
+    assert len({row["password"] for row in accounts}) == 5
     table, _ = say("demo_sign_ins")
     assert table.splitlines()[0].split() == ["role", "login", "password"]
-    assert table.splitlines()[1].split() == [told[0][column] for column in ("role", "login", "password")]
+    assert table.splitlines()[1].split() == [accounts[0][column] for column in ("role", "login", "password")]
 
 
-def test_without_a_demo_there_are_no_sign_ins() -> None:
+def test_without_a_demo_there_are_no_demo_accounts() -> None:
     with pytest.raises(CommandError, match="no demo"):
         run("demo_sign_ins")
 
 
-def test_progress_is_told_to_the_end(noon: Clock) -> None:
-    told: dict[str, list[tuple[int, int]]] = {}
+def test_progress_is_reported_to_the_end(noon: Clock) -> None:
+    updates: dict[str, list[tuple[int, int]]] = {}
 
     def bar(unit: str) -> Any:
-        seen = told.setdefault(unit, [])
-        return seeding.nullcontext(lambda done, total: seen.append((done, total)))
+        steps = updates.setdefault(unit, [])
+        return seeding.nullcontext(lambda done, total: steps.append((done, total)))
 
     seed_demo(employees=10, contacts=15, seed=1, by=people.TESTER, bar=bar)
-    assert list(told) == ["contacts", "employees"]
-    assert told["contacts"][0] == (0, 150)
-    assert told["contacts"][-1] == (150, 150)
-    assert told["employees"][-1] == (10, 10)
+    assert list(updates) == ["contacts", "employees"]
+    assert updates["contacts"][0] == (0, 150)
+    assert updates["contacts"][-1] == (150, 150)
+    assert updates["employees"][-1] == (10, 10)
 
 
-# -- where it refuses ------------------------------------------------------------------------------------------------
+# -- refusals --------------------------------------------------------------------------------------------------------
 
 
-def test_a_database_with_real_people_is_left_alone(company: dict[str, Employee]) -> None:
+def test_a_database_with_real_employees_is_refused(company: dict[str, Employee]) -> None:
     before = Employee.objects.count()
     with pytest.raises(CommandError, match="not the demo's"):
         run("seed_demo")
-    told = run("seed_demo", "--if-empty")
-    assert told["seeded"] is False
+    report = run("seed_demo", "--if-empty")
+    assert report["seeded"] is False
     assert Employee.objects.count() == before
     assert not Setting.objects.filter(name=seeding.DEMO).exists()
     with pytest.raises(NoDemo):
         sign_ins()
 
 
-def test_a_campaign_of_somebody_elses_is_not_joined(noon: Clock) -> None:
+def test_a_database_with_another_campaign_is_refused(noon: Clock) -> None:
     people.november()
     with pytest.raises(CommandError, match="not the demo's"):
         run("seed_demo", "--employees", 10)
     assert not Employee.objects.exists()
 
 
-def test_a_second_run_says_that_the_demo_is_there_and_changes_nothing(noon: Clock) -> None:
+def test_a_second_run_reports_the_existing_demo_and_changes_nothing(noon: Clock) -> None:
     run("seed_demo", "--employees", 10, "--contacts", 3)
     passwords, contacts = sign_ins(), Contact.objects.count()
     with pytest.raises(CommandError, match="there already"):
@@ -230,13 +230,13 @@ def test_a_second_run_says_that_the_demo_is_there_and_changes_nothing(noon: Cloc
 
 
 @pytest.mark.parametrize("arguments", [("--employees", 9), ("--employees", 10**7), ("--contacts", -1)])
-def test_a_company_that_cannot_be_is_refused_with_a_sentence(noon: Clock, arguments: tuple[str, int]) -> None:
+def test_an_impossible_company_size_gives_a_sentence(noon: Clock, arguments: tuple[str, int]) -> None:
     with pytest.raises(CommandError, match="A demo has from"):
         run("seed_demo", *arguments)
     assert not Employee.objects.exists()
 
 
-def test_another_identity_key_than_the_databases_own_is_refused(noon: Clock, settings: Any) -> None:
+def test_a_wrong_identity_key_is_refused(noon: Clock, settings: Any) -> None:
     settings.IDENTITY_KEY = "another"
     with pytest.raises(CommandError, match="IDENTITY_KEY"):
         run("seed_demo", "--employees", 10)

@@ -1,7 +1,7 @@
-"""`make faults`: injects faults into a running house of its own and compares with an undisturbed one.
+"""`make faults`: injects faults into a separate stack and compares the results with those of an undisturbed one.
 
-ID=F1 chooses rows by the beginning of their id, BROKER=redis|rabbitmq a broker, N= how many trials, SEED= the seed.
-Results are appended to var/faults.jsonl: what stands there already is not done again. The table comes at the end.
+ID=F1 chooses rows by the beginning of their id, BROKER=redis|rabbitmq a broker, N= the number of trials, SEED= the
+seed. Results are appended to var/faults.jsonl, and finished trials are not repeated. The table comes at the end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.faults.table import table
 def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     told = os.environ.get
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--id", default=told("ID", ""), help="rows whose id begins with one of these, by commas")
+    parser.add_argument("--id", default=told("ID", ""), help="comma-separated beginnings of row ids")
     parser.add_argument("--broker", default=told("BROKER", ""), choices=["", "redis", "rabbitmq"])
     parser.add_argument("--trials", type=int, default=int(told("N") or 0), help="instead of the full count")
     parser.add_argument("--seed", type=int, default=int(told("SEED") or 0))
@@ -41,9 +41,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        with own_folder("faults", "Another run of faults has this folder: one at a time.") as places:
+        with own_folder("faults", "Another run of faults uses this folder: only one at a time.") as places:
             os.environ["HUNDRED_TEST_DATA"] = str(places.data)
-            # Only now: what stands behind it reads its settings once, from where this run keeps its data.
+            # Imported only now: these modules read the settings once, from the folder of this run.
             from tests.faults.running import run
 
             rows = run(options)

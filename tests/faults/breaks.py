@@ -1,7 +1,7 @@
-"""What is taken away for a mutant: one function each, by its name beside those of tests.faults.moments.
+"""The mutants' changes to the program: one function each, named like those of tests.faults.moments.
 
-Applied by tests.faults.starter in a process of the house, or in this one. Imports stand inside: a web process must not
-load what only a worker has.
+tests.faults.starter applies them in a process of the stack, or in this one. Imports are inside the functions: a web
+process must not load a worker's modules.
 """
 
 import random
@@ -15,7 +15,7 @@ from tests.faults import moments
 
 
 def take_notes_first() -> None:
-    """The mutant: notes are gone before what they ask for is done."""
+    """The mutant: outbox rows are deleted before the evaluation."""
     from django.db import transaction
 
     from apps.core.outbox import OutboxBatch
@@ -29,7 +29,7 @@ def take_notes_first() -> None:
         return real()
 
     def known(limit: int) -> OutboxBatch:
-        # As on a slow machine: who looks, marks or is killed meanwhile meets it more often than once in thirty times.
+        # As on a slow machine: a concurrent read, evaluation or kill meets this state more than once in thirty times.
         time.sleep(0.05)
         return taken[0]
 
@@ -39,7 +39,7 @@ def take_notes_first() -> None:
 
 
 def acknowledge_early() -> None:
-    """The mutant: a message is gone as soon as somebody has it."""
+    """The mutant: a message is acknowledged as soon as a worker receives it."""
     from config.celery import app
 
     app.conf.task_acks_late = False
@@ -47,7 +47,7 @@ def acknowledge_early() -> None:
 
 
 def sweep_nothing() -> None:
-    """The mutant: nobody looks for what no doorbell rang for."""
+    """The mutant: no sweep finds work whose message was lost."""
     import apps.operations.tasks  # noqa: F401  (tasks are known only then)
     from config.celery import app
 
@@ -55,7 +55,7 @@ def sweep_nothing() -> None:
 
 
 def freeze_nothing() -> None:
-    """The mutant: nobody makes up for the hours in which no beat asked for a freeze."""
+    """The mutant: nothing catches up on the hours without a beat to freeze campaigns."""
     import apps.operations.tasks  # noqa: F401  (tasks are known only then)
     from config.celery import app
 
@@ -71,7 +71,7 @@ def trust_stale_standings() -> None:
 
 
 def lock_nobody() -> None:
-    """The mutant: nobody waits for anybody's row, and everybody has looked before anybody stores."""
+    """The mutant: no statement waits for a row lock, and all transactions read before any of them writes."""
     from apps.contacts import recording
 
     for module in lockers():
@@ -86,7 +86,7 @@ def lock_nobody() -> None:
 
 
 def lock_in_any_order() -> None:
-    """The mutant: the same rows are locked, one after the other, in whatever order."""
+    """The mutant: the same rows are locked one after another in any order."""
     from django.db import connection
 
     def lock_employees(ids: Iterable[int]) -> None:
@@ -109,7 +109,7 @@ def lockers() -> list[ModuleType]:
 
 
 def beat_tries_once() -> None:
-    """The mutant: beat's message is lost with its connection, and no other one is opened."""
+    """The mutant: beat's message is lost with its connection, and no other connection is opened."""
     from config.celery import app
 
     for entry in app.conf.beat_schedule.values():
@@ -117,14 +117,14 @@ def beat_tries_once() -> None:
 
 
 def claim_always() -> None:
-    """The mutant: nothing says that a job of a period is done."""
+    """The mutant: no record shows that the job of a period is done."""
     for module in moments.claimers():
         real = vars(module)["claim_job"]
         vars(module)["claim_job"] = lambda *claimed, real=real: real(*claimed) or True
 
 
 def end_ranges_first() -> None:
-    """The mutant: a range is done, for everybody who looks, before its effect is there."""
+    """The mutant: a range appears as done before its effect is visible."""
     from django.db import transaction
 
     from apps.core.locks import lock_facts
@@ -149,7 +149,7 @@ def end_ranges_first() -> None:
 
 
 def close_unlocked() -> None:
-    """The mutant: whoever ends a range looks whether it was the last without waiting for others who end one."""
+    """The mutant: the end of a range checks whether it was the last without waiting for concurrent ends."""
     from apps.standings import process_runs
 
     real = process_runs.close_if_over
@@ -163,7 +163,7 @@ def close_unlocked() -> None:
 
 
 def recount_colours() -> None:
-    """The mutant: the recount sees only who is red and should not be, or the other way round."""
+    """The mutant: the recount detects only wrong colours, not other wrong values."""
     from dataclasses import replace
 
     from apps.standings import recount
@@ -182,7 +182,7 @@ def recount_colours() -> None:
 
 
 def repair_as_marks() -> None:
-    """The mutant: what a repair turns is told as if the employee had brought or lost somebody."""
+    """The mutant: a repair is reported as a change by the employee's own contacts."""
     from apps.standings import recount
 
     real = recount.mark_standings
@@ -209,7 +209,7 @@ def forget_keys() -> None:
 
 
 def commit_without_waiting() -> None:
-    """The mutant: the database says that something is stored before it is on the disk."""
+    """The mutant: the database confirms a commit before it is on disk."""
     from django.db.backends.signals import connection_created
 
     def ask(connection: Any, **told: object) -> None:
@@ -220,7 +220,7 @@ def commit_without_waiting() -> None:
 
 
 def read_in_requests() -> None:
-    """The mutant: a page reads the file that was sent itself, as much of it as there is, beside all others."""
+    """The mutant: a page reads an uploaded file itself, without a limit on size or concurrency."""
     from apps.campaigns.adjustments import bulk_previews
     from apps.core import enqueue, previews
     from apps.fileio import csv_reader, encodings, xlsx_parts, xlsx_reader

@@ -1,4 +1,4 @@
-"""The ground every scenario stands on: a small company in an own database, a house over it, and how a trial is told."""
+"""The base of every scenario: a small company in a separate database, a stack on it, and the tally of a trial."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from apps.standings.effective_dates import process_effective_dates
 from apps.standings.evaluation import pending_sql
 from apps.standings.process_runs import sweep
 from tests import people, plugin
-from tests.faults.doors import Door, NoAnswer, door_of
-from tests.faults.stack import House
+from tests.faults.clients import NoAnswer, UserClient, client_of
+from tests.faults.stack import FaultStack
 from tests.fixtures import Clock
 from tests.oracle import Verdicts, digest, oracle, stored
 
@@ -38,7 +38,7 @@ CROSSERS = 12
 
 
 class Enough(Exception):
-    """A mutant has failed: that is all one wants to know of it."""
+    """A mutant has failed, and the trial can stop."""
 
     def __init__(self, tally: Tally) -> None:
         super().__init__("a mutant has failed")
@@ -78,7 +78,7 @@ def within(seconds: float, reached: Callable[[], Any]) -> float | None:
 
 
 def patiently(work: Callable[[], Any]) -> Any:
-    """Do it again, over a new connection, for as long as the database is away. For what may be done twice."""
+    """Repeat the work over new connections as long as the database is unreachable. For repeatable work only."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -94,23 +94,23 @@ def patiently(work: Callable[[], Any]) -> Any:
 class Ground:
     """One campaign of a small company, emptied and filled again for every round."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, stack: FaultStack) -> None:
+        self.stack = stack
         self.campaign: Campaign
-        self._doors: dict[str, Door] = {}
+        self._clients: dict[str, UserClient] = {}
 
     # -- a round's beginning
 
     def fresh(self, *, staff: int = 0, target: int = TARGET, at: datetime | None = None, **terms: Any) -> Campaign:
-        """Everybody of tests.people, `staff` more, and those who will cross the target; nobody else's traces.
+        """Load the people of tests.people, `staff` more, and those who will cross the target; remove all other data.
 
-        The clock goes on as everywhere, or stands at `at`.
+        The clock runs normally, or stands still at `at`.
         """
         connection.close()
         patiently(plugin.empty_database)
         if at is not None:
             Clock().set(at, ticks=True)
-        self._doors.clear()
+        self._clients.clear()
         people.load(people.ROSTER)
         crossers = [f"R{n:03d},Rita {n},r{n}@corp.example.com,Sales,B001" for n in range(CROSSERS)]
         more = [f"E{n:04d},Emil {n},e{n}@corp.example.com,Sales,C001" for n in range(staff)]
@@ -125,20 +125,20 @@ class Ground:
         return self.campaign
 
     def settle(self) -> float | None:
-        """Mark what waits. A worker may be at some of it: what it has not finished is looked for again."""
+        """Evaluate all queued employees. A worker may do some of it: its unfinished work is repeated."""
         return within(PATIENCE, lambda: (sweep(), self.at_rest())[1])
 
     @staticmethod
     def bring(staff_no: str, numbers: Sequence[int]) -> None:
-        """Record people for somebody without ringing; the same numbers are the same people."""
+        """Record people for an employee without a message to workers; the same numbers are the same people."""
         drafts = [Draft(f"Guest {n}", (("handle", f"{staff_no}-{n}"),)) for n in numbers]
         submit(employee=people.person(staff_no), drafts=drafts, source=Source.API, by=people.TESTER)
 
-    def door(self, staff_no: str) -> Door:
-        """That person at the house's doors."""
-        if staff_no not in self._doors:
-            self._doors[staff_no] = door_of(self.house.host, people.person(staff_no))
-        return self._doors[staff_no]
+    def client(self, staff_no: str) -> UserClient:
+        """That employee as a user of the web interface and API."""
+        if staff_no not in self._clients:
+            self._clients[staff_no] = client_of(self.stack.host, people.person(staff_no))
+        return self._clients[staff_no]
 
     @staticmethod
     def note_everybody() -> None:
@@ -149,7 +149,7 @@ class Ground:
 
     @staticmethod
     def at_rest() -> bool:
-        """Nothing waits: every note is marked, nobody is stale, every submission is finished."""
+        """No work is pending: no outbox row, no stale standing, no unfinished submission."""
         received = Submission.objects.filter(state=Submission.State.RECEIVED)
         return not (OutboxRow.objects.exists() or received.exists() or _anybody_is_stale())
 
@@ -158,10 +158,10 @@ class Ground:
         return self.within(seconds, self.at_rest)
 
     def within(self, seconds: float, reached: Callable[[], Any]) -> float | None:
-        """As `within`, while the house is looked after and whatever the database does meanwhile."""
+        """Like `within`, but restarts dead processes of the stack, and tolerates database errors."""
 
         def look() -> Any:
-            self.house.look_after()
+            self.stack.restart_if_dead()
             return patiently(reached)
 
         return within(seconds, look)
@@ -187,7 +187,7 @@ def _anybody_is_stale() -> bool:
 
 
 def send(ask: Callable[[], Any], patience: float = PATIENCE) -> Any:
-    """Ask until there is an answer that is no failure of the house, as a program with an idempotency key does."""
+    """Send until there is a response other than an internal error, like a program with an idempotency key."""
     end = time.monotonic() + patience
     while True:
         with suppress(NoAnswer):
@@ -195,7 +195,7 @@ def send(ask: Callable[[], Any], patience: float = PATIENCE) -> Any:
             if answer.is_ours or time.monotonic() > end:
                 return answer
         if time.monotonic() > end:
-            raise NoAnswer("nobody answered for too long")
+            raise NoAnswer("no response for too long")
         time.sleep(0.05)
 
 

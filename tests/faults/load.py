@@ -1,4 +1,4 @@
-"""Some people and their programs who go on adding while faults happen, and remember what they were told."""
+"""Employees and their programs who add contacts during the faults, and remember the responses."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ from collections.abc import Iterable
 from functools import partial
 
 from apps.contacts.models import ContactIdentity, Submission
-from tests.faults.doors import Answer, Door, NoAnswer
+from tests.faults.clients import Answer, NoAnswer, UserClient
 from tests.faults.ground import Ground, Tally, patiently
 from tests.faults.meanwhile import Meanwhile
 
 WRITERS = 4
-PAUSE = 0.4  # seconds at most between two things of one person
+PAUSE = 0.4  # the longest pause in seconds between two actions of one employee
 
 
 class Load(Meanwhile):
-    """`with Load(ground, tally, seed):` four employees add one after another, each thing with its own key.
+    """`with Load(ground, tally, seed):` four employees add contacts one after another, each with its own key.
 
-    Without an answer, or with 503, the same is sent again; every third is sent twice in any case, as by a double click.
+    Without a response, or after 503, the same request is sent again; every third is sent twice, like a double click.
     """
 
     def __init__(self, ground: Ground, tally: Tally, seed: int) -> None:
         self.ground, self.tally, self.dice = ground, tally, random.Random(seed)
-        self.doors = [ground.door(f"E{number:04d}") for number in range(WRITERS)]
-        self.acknowledged: dict[str, int] = {door.staff_no: 0 for door in self.doors}
-        super().__init__([partial(self._write, door) for door in self.doors])
+        self.clients = [ground.client(f"E{number:04d}") for number in range(WRITERS)]
+        self.acknowledged: dict[str, int] = {client.staff_no: 0 for client in self.clients}
+        super().__init__([partial(self._write, client) for client in self.clients])
 
-    def _write(self, door: Door) -> None:
+    def _write(self, client: UserClient) -> None:
         while not self.over.is_set():
-            number = self.acknowledged[door.staff_no]
-            add = partial(door.add, key=f"load-{number}", name=f"Guest {number}", handle=f"{door.staff_no}-{number}")
+            number = self.acknowledged[client.staff_no]
+            add = partial(
+                client.add, key=f"load-{number}", name=f"Guest {number}", handle=f"{client.staff_no}-{number}"
+            )
             answer = self._until_acknowledged(add)
             if answer is None or not self.tally.expect(answer.status == 201, f"an add was answered {answer.status}"):
                 return
-            self.acknowledged[door.staff_no] = number + 1
+            self.acknowledged[client.staff_no] = number + 1
             self.tally.count("adds acknowledged")
             if number % 3 == 0 and (again := self._until_acknowledged(add)):
                 same = (again.status, again.text) == (answer.status, answer.text)
@@ -53,14 +55,14 @@ class Load(Meanwhile):
                 continue
             if answer.status != 503:
                 return answer
-            self.tally.count("adds told to come back")
+            self.tally.count("adds with Retry-After")
             self.tally.expect(answer.says_when, "503 without Retry-After")
             time.sleep(0.05)
         self.tally.expect(False, "an add was not acknowledged in two minutes")
         return None
 
     def compare(self) -> None:
-        """Everything that was acknowledged is stored once, from one submission, and nothing else is."""
+        """Everything acknowledged is stored once, from one submission, and nothing else is."""
         for staff_no, count in self.acknowledged.items():
             mine = ContactIdentity.objects.filter(employee__staff_no=staff_no)
             found = sorted(patiently(lambda: list(mine.values_list("value", flat=True))))  # noqa: B023
@@ -70,7 +72,7 @@ class Load(Meanwhile):
             self.tally.expect(sent == count, f"{staff_no}: {sent} submissions for {count} things that were sent")
 
     def replay(self) -> None:
-        """The same on fresh ground, with nobody who disturbs."""
+        """The same on fresh ground, without faults."""
         for staff_no, count in self.acknowledged.items():
             self.bring_all(staff_no, range(count))
 

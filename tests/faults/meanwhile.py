@@ -1,4 +1,4 @@
-"""What goes on in threads of its own while a scenario does its faults in the main one."""
+"""Works in separate threads while a scenario causes its faults in the main one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Meanwhile:
-    """`with` it, the works run, each until it sees that it is `over`; at the end they have ended."""
+    """Inside `with`, the works run until each sees that it is `over`; at the end they have finished."""
 
     def __init__(self, works: list[Callable[[], None]]) -> None:
         self.over = threading.Event()

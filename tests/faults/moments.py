@@ -1,6 +1,6 @@
-"""What makes a fault come at its moment, or lets it be seen: no mutants. One function each, applied as breaks are.
+"""Changes that time a fault or make it visible: no mutants. One function each, applied like the breaks.
 
-Imports stand inside: a web process must not load what only a worker has.
+Imports are inside the functions: a web process must not load a worker's modules.
 """
 
 import os
@@ -34,22 +34,22 @@ def name_connections() -> None:
     worker_process_init.connect(tell, weak=False)
 
 
-def die_before_ringing() -> None:
-    """While the file FAULT_ARMED is there, the process dies between its commit and the doorbell."""
+def die_before_publish() -> None:
+    """While the file FAULT_ARMED exists, the process dies between its commit and the message to the workers."""
     from apps.core import enqueue
 
-    real, armed = enqueue._ring, Path(os.environ["FAULT_ARMED"])
+    real, armed = enqueue._publish, Path(os.environ["FAULT_ARMED"])
 
-    def ring(send: Callable[[dict[str, Any]], None]) -> None:
+    def publish(send: Callable[[dict[str, Any]], None]) -> None:
         if armed.exists():
             os.kill(os.getpid(), signal.SIGKILL)
         real(send)
 
-    enqueue._ring = ring
+    enqueue._publish = publish
 
 
 def count_claims() -> None:
-    """Every job that somebody may do leaves a line, so that a second one of a period can be seen."""
+    """Every claimed job adds a line, so that a second claim in a period is detected."""
     from apps.core.clock import db_now
 
     made = Path(os.environ["FAULT_EFFECTS"])
@@ -90,7 +90,7 @@ def slow_ranges() -> None:
 
 
 def count_ends() -> None:
-    """Every range that is done and every run that is over leaves a line, so that a second one of either can be seen."""
+    """Every finished range and run adds a line, so that a second finish is detected."""
     from django.db import transaction
 
     from apps.standings import process_runs
@@ -119,11 +119,11 @@ def count_ends() -> None:
 
 
 def hurry() -> None:
-    """Beat asks for everything several times a second, so that many periods pass in a short time."""
+    """Beat triggers everything several times a second, so that many periods pass in a short time."""
     from config.celery import app
 
     for entry in app.conf.beat_schedule.values():
         entry["schedule"] = 0.25
 
 
-ALL = [small_batches, name_connections, die_before_ringing, count_claims, hurry, slow_ranges, count_ends]
+ALL = [small_batches, name_connections, die_before_publish, count_claims, hurry, slow_ranges, count_ends]

@@ -1,4 +1,4 @@
-"""One run: an own database with production's durability, an own broker, and the trials that are still missing."""
+"""One run: a separate database with production's durability, a separate broker, and the missing trials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from apps.localstack.embedded import EmbeddedDatabase
 from tests import plugin
 
-# The database keeps what it has acknowledged, as in production; the tests' own does not.
+# The database keeps what it acknowledged, as in production; the tests' own does not.
 plugin.server = EmbeddedDatabase(plugin.PLACES)
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
@@ -25,14 +25,14 @@ django.setup()
 from tests.brokers import rabbitmq_missing, running  # noqa: E402
 from tests.faults.ground import Enough, Ground, Tally  # noqa: E402
 from tests.faults.scenarios.registry import RABBITMQ, SCENARIOS, Scenario  # noqa: E402
-from tests.faults.stack import House  # noqa: E402
+from tests.faults.stack import FaultStack  # noqa: E402
 from tests.faults.table import Line, Row, append, read  # noqa: E402
 
 KINDS = {"redis": "valkey", "rabbitmq": "rabbitmq"}
 
 
 def run(options: argparse.Namespace) -> list[Row]:
-    """Do what is missing and return every row that was asked for."""
+    """Run the missing trials and return every requested row."""
     wanted = [one for one in SCENARIOS if one.id.startswith(tuple(options.id.split(",")))]
     rows = [(one, broker) for one in wanted for broker in one.brokers if options.broker in ("", broker)]
     if not rows:
@@ -65,22 +65,22 @@ def _database() -> Iterator[None]:
 
 
 def _over(broker: str, scenarios: list[Scenario], options: argparse.Namespace) -> None:
-    """Everything that is missing over one broker: first the trials, then the mutants."""
+    """All missing work over one broker: first the trials, then the mutants."""
     if broker == RABBITMQ and (reason := rabbitmq_missing()):
         for one in scenarios:
             append(options.output, Line(one.id, broker, options.seed, not_run=reason))
         return
     with running(KINDS[broker]) as server:
         plugin.PLACES.log.mkdir(exist_ok=True)
-        house = House(server, plugin.PLACES.log)
+        stack = FaultStack(server, plugin.PLACES.log)
         try:
-            ground = Ground(house)
+            ground = Ground(stack)
             for one in scenarios:
                 _trials(ground, one, broker, options)
             if not options.no_mutants:
                 _mutants(ground, scenarios, broker, options)
         finally:
-            house.stop()
+            stack.stop()
 
 
 def _trials(ground: Ground, one: Scenario, broker: str, options: argparse.Namespace) -> None:
@@ -95,7 +95,7 @@ def _trials(ground: Ground, one: Scenario, broker: str, options: argparse.Namesp
 
 
 def _mutants(ground: Ground, scenarios: list[Scenario], broker: str, options: argparse.Namespace) -> None:
-    """Those with the same thing broken one after the other: their processes need not be started anew."""
+    """Mutants with the same break one after another: their processes need no restart."""
     wanted = [(*pair, one) for one in scenarios for pair in one.mutants_of(broker, small=options.small).items()]
     for mutant, trials, one in sorted(wanted, key=lambda found: found[0]):
         if _row(one, broker, options, read(options.output)).caught(mutant) is None:
@@ -104,8 +104,8 @@ def _mutants(ground: Ground, scenarios: list[Scenario], broker: str, options: ar
 
 
 def _try(ground: Ground, one: Scenario, trials: int, seed: int, broken: str, options: argparse.Namespace) -> Tally:
-    began, revived = time.monotonic(), ground.house.revived
-    say(f"{one.id} over {ground.house.broker.kind}, {trials} trials, seed {seed}{broken and ', mutant '}{broken}")
+    began, revived = time.monotonic(), ground.stack.revived
+    say(f"{one.id} over {ground.stack.broker.kind}, {trials} trials, seed {seed}{broken and ', mutant '}{broken}")
     try:
         tally = one.run(ground, trials, seed, broken)
     except Enough as enough:
@@ -114,8 +114,8 @@ def _try(ground: Ground, one: Scenario, trials: int, seed: int, broken: str, opt
         traceback.print_exc()
         # With a mutant that proves nothing: it counts as missed.
         tally = Tally(trials=1, failures=[] if broken else [f"the trial itself broke: {error!r}"])
-    if ground.house.revived > revived:
-        tally.count("processes that ended by themselves and were started again", ground.house.revived - revived)
+    if ground.stack.revived > revived:
+        tally.count("processes that ended by themselves and were started again", ground.stack.revived - revived)
     say(f"   {tally.trials} trials, {len(tally.failures)} failures, {time.monotonic() - began:.1f} s")
     for failure in tally.failures[:3]:
         say(f"   {failure}")

@@ -1,7 +1,7 @@
-"""R1: somebody with enough counted contacts is asked for every 100 ms, in page, API and CSV, and is never red.
+"""R1: an employee with enough counted contacts is queried every 100 ms, by page, API and CSV, and is never red.
 
-While a fault goes on, people who have one too few bring one more. From the moment the house has said that it is
-recorded, they have enough, whether or not a mark has seen it.
+During a fault, employees with one contact too few record one more. Once the response says that it is recorded, they
+have enough, whether or not an evaluation has seen it.
 """
 
 from __future__ import annotations
@@ -11,57 +11,59 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from tests.faults.doors import Answer, Door, NoAnswer
+from tests.faults.clients import Answer, NoAnswer, UserClient
 from tests.faults.ground import CROSSERS, PATIENCE, TARGET, Ground, Tally
 from tests.faults.meanwhile import Meanwhile
 
 EVERY = 0.1
-# Somebody crosses the target so often, in seconds.
+# Seconds between two employees who cross the target.
 CROSSING = 0.7
 
 
 class Sampler(Meanwhile):
-    """`with Sampler(ground, tally, seed):` watches meanwhile, and lets the last ones cross at the end."""
+    """`with Sampler(ground, tally, seed):` samples during the block, and lets the last ones cross at the end."""
 
     def __init__(self, ground: Ground, tally: Tally, seed: int, *, crossing: bool = True) -> None:
-        """Without `crossing` the scenario itself says who crosses, and when."""
+        """Without `crossing` the scenario itself decides who crosses, and when."""
         self.tally, self.dice = tally, random.Random(seed)
-        self.enough: list[Door] = []
-        self.waiting = [ground.door(f"R{number:03d}") for number in range(CROSSERS)]
-        # How often somebody was looked at, everywhere.
+        self.enough: list[UserClient] = []
+        self.waiting = [ground.client(f"R{number:03d}") for number in range(CROSSERS)]
+        # How often each employee was sampled, over all interfaces.
         self.rounds = 0
         super().__init__([self._sample, *([self._cross] if crossing else [])])
 
     def __exit__(self, *trouble: object) -> None:
         super().__exit__(*trouble)
-        # Whoever has not crossed yet does now: every round ends with the same facts.
+        # The others cross now: every round ends with the same facts.
         end = time.monotonic() + PATIENCE
         while self.waiting and not trouble[0]:
             if not self.cross_one():
                 time.sleep(0.1)
             if time.monotonic() > end:
-                raise TimeoutError("Nobody could cross the target any more.")
+                raise TimeoutError("No employee is left to cross the target.")
 
-    def next_to_cross(self) -> Door:
-        """Somebody who needs one more."""
+    def next_to_cross(self) -> UserClient:
+        """An employee who needs one more contact."""
         return self.waiting[-1]
 
-    def has_crossed(self, door: Door) -> None:
+    def has_crossed(self, client: UserClient) -> None:
         """From now on they are never red."""
-        self.waiting.remove(door)
-        self.enough.append(door)
+        self.waiting.remove(client)
+        self.enough.append(client)
 
     def _cross(self) -> None:
         while self.waiting and not self.over.wait(CROSSING):
             self.cross_one()
 
     def cross_one(self) -> bool:
-        """The next one brings their last contact; False when there was no answer, or none that it is recorded."""
-        door = self.next_to_cross()
+        """The next employee records the last contact; False without a response that it is recorded."""
+        client = self.next_to_cross()
         with suppress(NoAnswer):
-            answer = door.add(key=f"cross-{door.staff_no}", name="One more", handle=f"{door.staff_no}-{TARGET - 1}")
+            answer = client.add(
+                key=f"cross-{client.staff_no}", name="One more", handle=f"{client.staff_no}-{TARGET - 1}"
+            )
             if answer.status in (200, 201):
-                self.has_crossed(door)
+                self.has_crossed(client)
                 return True
         return False
 
@@ -70,44 +72,44 @@ class Sampler(Meanwhile):
             began = time.monotonic()
             if self.enough:
                 # The newest are those a mark may not have seen.
-                door = self.dice.choice(self.enough[-3:])
+                client = self.dice.choice(self.enough[-3:])
                 for look in (self._page, self._api, self._csv):
-                    self._look(look.__name__.strip("_"), door, look)
+                    self._look(look.__name__.strip("_"), client, look)
                 self.rounds += 1
             self.over.wait(max(0.0, EVERY - (time.monotonic() - began)))
 
-    def _look(self, where: str, door: Door, look: Callable[[Door], tuple[Answer, str]]) -> None:
+    def _look(self, where: str, client: UserClient, look: Callable[[UserClient], tuple[Answer, str]]) -> None:
         try:
-            answer, verdict = look(door)
+            answer, verdict = look(client)
         except NoAnswer:
             self.tally.count("samples unanswered")
             return
         if answer.status == 503:
-            self.tally.count("samples away")
+            self.tally.count("samples without response")
             self.tally.expect(answer.says_when, f"R1 {where}: 503 without Retry-After")
             return
-        if not self.tally.expect(answer.status == 200, f"R1 {where}: {door.staff_no} was answered {answer.status}"):
+        if not self.tally.expect(answer.status == 200, f"R1 {where}: {client.staff_no} got {answer.status}"):
             return
         self.tally.count(f"samples {where}")
-        self.tally.expect(verdict != "red", f"R1 {where}: {door.staff_no} has enough and was red")
+        self.tally.expect(verdict != "red", f"R1 {where}: {client.staff_no} has enough and was red")
         if verdict == "updating":
             self.tally.count("samples updating")
 
     @staticmethod
-    def _page(door: Door) -> tuple[Answer, str]:
-        answer = door.page("/standing/")
+    def _page(client: UserClient) -> tuple[Answer, str]:
+        answer = client.page("/standing/")
         state = "red" if "badge red" in answer.text else "updating" if "Updating" in answer.text else "reached"
         return answer, state
 
     @staticmethod
-    def _api(door: Door) -> tuple[Answer, str]:
-        answer = door.api("GET", "me/standing/")
+    def _api(client: UserClient) -> tuple[Answer, str]:
+        answer = client.api("GET", "me/standing/")
         if answer.status != 200:
             return answer, ""
         standing = answer.json["standing"]
         return answer, "red" if standing["red"] else "updating" if standing["stale"] else "reached"
 
     @staticmethod
-    def _csv(door: Door) -> tuple[Answer, str]:
-        answer, row = door.own_csv()
+    def _csv(client: UserClient) -> tuple[Answer, str]:
+        answer, row = client.own_csv()
         return answer, "red" if row and row["red"] != "no" else "reached"

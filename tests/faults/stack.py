@@ -1,6 +1,6 @@
-"""The processes of a house that faults are done to: web, worker and beats over a database and a broker of its own.
+"""The processes for the faults: web, worker and beats on a separate database and broker.
 
-They are started as production starts them, each with what is broken on purpose, and die with this process.
+They start as in production, each with its intended break, and die with this process.
 """
 
 from __future__ import annotations
@@ -17,30 +17,31 @@ from apps.localstack.processes import ManagedProcess, last_lines, rotate_log, st
 from tests.brokers import Broker
 from tests.localstack.stack import free_port
 
-# As apps/localstack/local_stack.py ends its doors.
+# As apps/localstack/local_stack.py ends its services.
 STEPS = ((signal.SIGTERM, 3.5), (signal.SIGQUIT, 1.5))
 START_PATIENCE = 120.0
 SWEEP = 1.0
 # A RabbitMQ that is killed within seconds of the first declaration of a quorum queue loses it: docs/reliability.md.
 SETTLED_AFTER = 20.0
 CELERY = ["--loglevel", "INFO"]
-# No mutants: what lets a fault come at its moment. Every process has them, so that few need be started anew.
-ALWAYS = {"web": "die_before_ringing", "worker": "name_connections,small_batches,count_claims"}
+# No mutants: they only time the faults. Every process has them, so that few restarts are needed.
+ALWAYS = {"web": "die_before_publish", "worker": "name_connections,small_batches,count_claims"}
 
 
-class House:
+class FaultStack:
     """Processes by name, each with the breaks it runs with. Start them from the main thread: they die with it."""
 
     def __init__(self, broker: Broker, folder: Path) -> None:
         self.broker, self.folder = broker, folder
-        # While the one is there, web workers die (moments.die_before_ringing); to the other, claimed jobs are added.
+        # While the first file exists, web workers die (moments.die_before_publish); claimed jobs are added to the
+        # other.
         self.armed, self.effects = folder / "armed", folder / "effects"
         self._running: dict[str, tuple[str, ManagedProcess]] = {}
         self._said_before: dict[str, int] = {}
         self.began = time.monotonic()
         # How often a process had ended by itself.
         self.revived = 0
-        # Ours for as long as we live: a web that is started again answers at the same port.
+        # Held for the whole run: a restarted web process uses the same port.
         self.listener = open_listener(free_port())
         self.address = url_of(self.listener)
 
@@ -62,7 +63,7 @@ class House:
                 self.began = self.began if self._said_before else time.monotonic()
                 child = self._child(name, broken)
                 self._running[name] = broken, child
-                # Before it is measured: the child begins a new log when the old one is long.
+                # Before the measurement: the child rotates a long log at its start.
                 rotate_log(child.log)
                 self._said_before[name] = child.log.stat().st_size if child.log.exists() else 0
                 child.start()
@@ -81,8 +82,8 @@ class House:
         if self.broker.kind == "rabbitmq":
             time.sleep(max(0.0, self.began + SETTLED_AFTER - time.monotonic()))
 
-    def look_after(self) -> None:
-        """Start again whatever has ended by itself, as the supervisor of an installation does."""
+    def restart_if_dead(self) -> None:
+        """Restart dead processes, as the supervisor of an installation does."""
         for name, (_broken, child) in self._running.items():
             if not child.alive:
                 self.revived += 1
@@ -95,7 +96,7 @@ class House:
         return process.pid
 
     def signal_group(self, name: str, number: signal.Signals) -> None:
-        """A process and every one that it has started."""
+        """Signal a process and all its child processes."""
         os.killpg(self.pid_of(name), number)
 
     def stop(self) -> None:
@@ -108,7 +109,7 @@ class House:
         stop_children([child], STEPS)
 
     def environment(self, broken: str = "") -> dict[str, str]:
-        """What a process of this house is told."""
+        """The environment of a process of this stack."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         return inherited | {
             "CELERY_BROKER_URL": self.broker.url,
@@ -124,7 +125,7 @@ class House:
         command = [sys.executable, "-m", "tests.faults.starter", kind, *self._arguments(kind, name)]
         keeps = [self.listener.fileno()] if kind == "web" else []
         log = self.folder / f"{name}.log"
-        # Last, so that they see what a mutant does.
+        # Last, so that they see the effect of a mutant.
         breaks = ",".join(filter(None, [broken, ALWAYS.get(kind, "")]))
         return ManagedProcess(name, command, log, self.environment(breaks), signal.SIGKILL, keeps_open=keeps)
 
@@ -151,7 +152,7 @@ class House:
         return "beat: Starting" in self._says(name)
 
     def _says(self, name: str) -> str:
-        """What it has said since it was started."""
+        """Its output since its start."""
         with self[name].log.open("rb") as log:
             log.seek(self._said_before[name])
             return log.read().decode(errors="replace")

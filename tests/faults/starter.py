@@ -1,7 +1,7 @@
-"""Starts a process of the house as production does, with something broken on purpose: `python -m tests.faults.starter`.
+"""Starts a process as in production, with an intended break: `python -m tests.faults.starter`.
 
-`web ...`, `worker ...` and `beat ...` become gunicorn and Celery; FAULT_BREAK names what of tests.faults.breaks is
-applied before they begin. The product itself knows nothing of any of it.
+`web ...`, `worker ...` and `beat ...` become gunicorn and Celery; FAULT_BREAK names the functions of
+tests.faults.breaks to apply before. The product itself contains none of this.
 """
 
 import importlib

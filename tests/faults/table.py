@@ -1,4 +1,4 @@
-"""What was reached so far, line by line in var/faults.jsonl, and the one table at the end."""
+"""The results so far, line by line in var/faults.jsonl, and the table at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass
 class Line:
-    """Some trials of one scenario, or one try of one of its mutants. `not_run` says why there are none."""
+    """Some trials of one scenario, or one try of a mutant. `not_run` says why there are none."""
 
     id: str
     broker: str
@@ -32,7 +32,7 @@ def append(path: Path, line: Line) -> None:
 
 
 def read(path: Path) -> list[Line]:
-    """Everything of earlier runs; the half line of a killed one is left out."""
+    """The lines of earlier runs; the incomplete line of a killed run is skipped."""
     found = []
     for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
@@ -44,7 +44,7 @@ def read(path: Path) -> list[Line]:
 
 @dataclass
 class Row:
-    """One scenario over one broker, all its lines together."""
+    """One scenario over one broker, with all its lines."""
 
     id: str
     broker: str

@@ -27,13 +27,13 @@ def descendants(pid: int) -> dict[int, str]:
 
 
 def alive(data: Path, started: dict[int, str]) -> list[int]:
-    """What was started and is still there, and whatever else runs for the folder of the run: the database."""
+    """The started processes that still run, and others for the folder of the run: the database."""
     ours = {pid for folder in (data, *data.glob("faults-*")) for pid in processes_of(folder)}
     return sorted(ours | {pid for pid in started if Path(f"/proc/{pid}").exists()})
 
 
-def test_a_run_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
-    """Nobody finds brokers and databases of a broken-off run on their machine."""
+def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
+    """An interrupted run leaves no brokers and databases on a developer's machine."""
     ours = ("PYTEST_XDIST_WORKER", "HUNDRED_TEST_DATA")
     with data_folder("faults") as data:
         clean = {name: value for name, value in environment(data).items() if name not in ours}

@@ -1,7 +1,7 @@
 """A small version of every row of `make faults`, and the proof that each can fail.
 
-One run of `python -m tests.faults --small` makes the rows that were selected; when one of these tests fails, somebody
-can lose what they brought, have it twice, or be told to be red with enough. The full counts: docs/reliability.md.
+One run of `python -m tests.faults --small` makes the selected rows. When one of these tests fails, employees can lose
+contacts, have them twice, or appear red with enough. The full counts: docs/reliability.md.
 """
 
 import os
@@ -24,7 +24,7 @@ MUTANTS = [(one, mutant) for one in SMALL for mutant in one.mutants_of(REDIS, sm
 
 
 class Run:
-    """What the small run has written, and what it said."""
+    """The results and the output of the small run."""
 
     def __init__(self, lines: list[Line], said: str) -> None:
         self.lines, self.said = lines, said
@@ -55,7 +55,7 @@ def _parameters(item: pytest.Item) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("one", SMALL, ids=lambda one: one.id)
-def test_in_spite_of_the_fault_everybody_has_the_verdict_of_an_undisturbed_run(one: Scenario, run: Run) -> None:
+def test_despite_the_fault_all_verdicts_equal_those_of_an_undisturbed_run(one: Scenario, run: Run) -> None:
     row = run.row(one)
     assert row.failures == [], run.said
     assert row.trials >= one.small, run.said
@@ -67,8 +67,8 @@ def test_without_what_protects_them_the_same_trial_fails(one: Scenario, mutant: 
 
 
 @pytest.mark.parametrize("one", SMALL, ids=lambda one: one.id)
-def test_nobody_who_has_enough_is_red_meanwhile(one: Scenario, run: Run) -> None:
-    """R1: and somebody really was asked, wherever a scenario has somebody who asks."""
+def test_no_employee_with_enough_contacts_is_red_during_the_fault(one: Scenario, run: Run) -> None:
+    """R1: and at least one employee was sampled, in every scenario with sampling."""
     counts = run.row(one).counts()
     looked = [counts.get(f"samples {where}", 0) for where in ("page", "api", "csv")]
     assert all(looked) or one.id.startswith(("C", "D", "F6", "Repair")), run.said

@@ -1,4 +1,4 @@
-"""The table says what was reached, and never that a proof held which did not."""
+"""The table reports results, and never a proof that failed."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ def row(*lines: Line, wanted: int = 10, mutants: tuple[str, ...] = ("no_lock",))
     return Row("F1", "redis", wanted, list(lines), mutants)
 
 
-def test_what_an_earlier_run_has_written_is_counted_and_a_half_line_is_not(tmp_path: Path) -> None:
-    """A run that was killed while it wrote goes on, and claims no trial that nobody can read."""
+def test_results_of_an_earlier_run_count_but_an_incomplete_line_does_not(tmp_path: Path) -> None:
+    """A run killed during a write continues, and claims no trial without a readable line."""
     path = tmp_path / "var" / "faults.jsonl"
     for seed in (1, 5):
         append(path, Line("F1", "redis", seed, trials=4, recoveries=[0.5]))
@@ -22,9 +22,9 @@ def test_what_an_earlier_run_has_written_is_counted_and_a_half_line_is_not(tmp_p
 
 
 def test_a_row_with_a_failure_does_not_hold() -> None:
-    found = row(Line("F1", "redis", 1, trials=5, failures=["somebody was red"]))
+    found = row(Line("F1", "redis", 1, trials=5, failures=["an employee was red"]))
     assert not found.held
-    assert "somebody was red" in table([found])
+    assert "an employee was red" in table([found])
 
 
 def test_a_mutant_that_did_not_fail_is_missed_and_the_row_does_not_hold() -> None:
@@ -43,11 +43,11 @@ def test_what_a_mutant_broke_is_no_failure_of_the_row() -> None:
     assert "0.50 / 0.75" in shown
 
 
-def test_a_row_that_could_not_be_run_says_why() -> None:
+def test_a_row_that_could_not_run_gives_the_reason() -> None:
     found = row(Line("F1", "rabbitmq", 1, not_run="RabbitMQ is not installed"))
     assert "not run" in table([found])
     assert "RabbitMQ is not installed" in table([found])
 
 
-def test_a_mutant_nobody_tried_is_told_as_such() -> None:
+def test_an_untried_mutant_is_reported_as_untried() -> None:
     assert "no lock: not tried" in table([row(Line("F1", "redis", 1, trials=10))])

@@ -1,4 +1,4 @@
-"""Not waiting for half a minute: a file whose worker died is taken up by the sweep when its checkpoint is that old."""
+"""Avoids a wait of half a minute: the sweep takes over a dead worker's file when its checkpoint is that old."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ OLDER = f"advanced_at = advanced_at - interval '{SECONDS + 1} s'"
 
 
 def let_files_look_old() -> None:
-    """As if half a minute had passed over every file that was handed in and is not done."""
+    """Make every unfinished submission look half a minute older."""
     patiently(
         partial(
             plugin.run_as_owner,

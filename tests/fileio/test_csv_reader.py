@@ -1,4 +1,4 @@
-"""Reading other programs' tables: a damaged row costs itself, and never a neighbour, a name or a line number."""
+"""Tables of other programs: a damaged row affects only itself, never a neighbour, a name or a line number."""
 
 import io
 import tracemalloc
@@ -25,7 +25,7 @@ BAD = "unterminated_quote"
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
-def test_any_separator_and_any_line_end_keep_the_cells_apart(separator: str, end: str) -> None:
+def test_every_separator_and_line_end_separates_the_cells(separator: str, end: str) -> None:
     lines = ["Name,Phone", '"a,b",1', '"two', 'lines","say ""hi"""', "c ,  3"]
     text = end.join(line.replace(",", separator) for line in lines) + end
     expected = [[f"a{separator}b", "1"], [f"two{end}lines", 'say "hi"'], ["c", "3"]]
@@ -33,25 +33,25 @@ def test_any_separator_and_any_line_end_keep_the_cells_apart(separator: str, end
     assert [record.line for record in table(text)] == [2, 3, 5]
 
 
-def test_mixed_line_ends_shift_no_line_number() -> None:
+def test_mixed_line_ends_keep_the_line_numbers() -> None:
     assert read("a,b\r\n1,2\r3,4\n\n5,6\r\n\r\r\n7,8") == [
         (2, ["1", "2"], ""), (3, ["3", "4"], ""), (5, ["5", "6"], ""), (8, ["7", "8"], ""),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("offset", range(-3, 4))
-def test_a_line_end_cut_apart_between_two_pieces_is_one_line_end(offset: int) -> None:
+def test_a_line_end_across_two_chunks_is_one_line_end(offset: int) -> None:
     filler = "x" * ((1 << 18) + offset - len("a,b\r\n,1"))
     assert read(f"a,b\r\n{filler},1\r\ny,2\r\n") == [(2, [filler, "1"], ""), (3, ["y", "2"], "")]
 
 
-def test_short_and_long_rows_keep_what_they_have() -> None:
+def test_short_and_long_rows_keep_their_cells() -> None:
     records = list(table("A,B,C\n1\n1,2,3,4,\n"))
     assert [record.values for record in records] == [["1"], ["1", "2", "3", "4", ""]]
     assert [record.cells for record in records] == [{"a": "1", "b": "", "c": ""}, {"a": "1", "b": "2", "c": "3"}]
 
 
-def test_rows_of_blanks_are_nobody() -> None:
+def test_blank_rows_are_skipped() -> None:
     assert read('a,b\n\n , \n"",""\n" ", \n"\n",\n,2\n') == [(8, ["", "2"], "")]
 
 
@@ -69,7 +69,7 @@ def test_rows_of_blanks_are_nobody() -> None:
     ],
     ids=["blanks", "sep", "quoted sep", "sep tab", "two lines", "inches", "quotes in quotes", "one column"],
 )
-def test_the_header_is_found_however_it_is_dressed(text: str, header: list[str], separator: str, line: int) -> None:
+def test_the_header_is_found_in_every_form(text: str, header: list[str], separator: str, line: int) -> None:
     found = table(text)
     assert (found.header, found.separator) == (header, separator)
     assert found.columns == [name.lower() for name in header]
@@ -77,18 +77,18 @@ def test_the_header_is_found_however_it_is_dressed(text: str, header: list[str],
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "\ufeff", "sep=;\n", " , ,\n"])
-def test_a_file_that_names_no_columns_is_refused_in_words(text: str) -> None:
+def test_a_file_without_column_names_gives_a_sentence(text: str) -> None:
     with pytest.raises(UnreadableFile, match="the file is empty: its first line must name the columns"):
         table(text)
 
 
 @pytest.mark.parametrize("text", ['"a,b\n1,2\n', 'a,"b\n' + "1,2\n" * 2000, '"a,b', "x" * 1_500_000])
-def test_a_header_that_never_ends_is_refused_in_words(text: str) -> None:
+def test_an_endless_header_gives_a_sentence(text: str) -> None:
     with pytest.raises(UnreadableFile, match=r"line 1: (a quote in the header is not closed|the header is longer)"):
         table(text)
 
 
-def test_a_column_that_stands_twice_is_refused_only_where_columns_are_required() -> None:
+def test_a_duplicate_column_is_refused_only_if_columns_are_required() -> None:
     twice = table("\nname,phone,Phone\nx,1,2\n")
     assert next(iter(twice)).values == ["x", "1", "2"]
     with pytest.raises(UnreadableFile, match="line 2: the column phone stands twice"):
@@ -124,7 +124,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize(("lines", "expected"), DAMAGED.values(), ids=DAMAGED)
-def test_a_lost_quote_costs_its_own_row_only(lines: str, expected: Rows) -> None:
+def test_a_lost_quote_affects_only_its_own_row(lines: str, expected: Rows) -> None:
     assert read("a,b\n" + lines) == expected
 
 
@@ -147,19 +147,19 @@ WHOLE = {
 
 
 @pytest.mark.parametrize(("lines", "expected"), WHOLE.values(), ids=WHOLE)
-def test_what_is_only_unusual_is_read_whole(lines: str, expected: list[list[str]]) -> None:
+def test_unusual_but_valid_rows_are_read_completely(lines: str, expected: list[list[str]]) -> None:
     assert [record.values for record in table("a,b\n" + lines)] == expected
     assert not any(record.problem for record in table("a,b\n" + lines))
 
 
-def test_a_quote_that_closes_too_late_swallows_no_thousand_rows() -> None:
+def test_a_late_closing_quote_does_not_swallow_many_rows() -> None:
     records = read('a,b\nx,"abc\n' + "only one cell\n" * 1_500 + 'end"\n')
     assert records[0] == (2, ["x", '"abc'], BAD)
     assert len(records) == 1_502
     assert records[-1] == (1_503, ['end"'], "")
 
 
-def test_a_file_of_nothing_but_open_quotes_is_no_trap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_open_quotes_is_read_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
     scan = Scanner.scan
 
@@ -172,7 +172,7 @@ def test_a_file_of_nothing_but_open_quotes_is_no_trap(monkeypatch: pytest.Monkey
     assert len(looks) <= 3 * 5_001
 
 
-def test_a_line_without_end_is_one_problem_and_no_flood_of_memory() -> None:
+def test_an_endless_line_is_one_problem_and_uses_little_memory() -> None:
     class Endless(io.StringIO):
         pieces = 0
 
@@ -188,13 +188,13 @@ def test_a_line_without_end_is_one_problem_and_no_flood_of_memory() -> None:
     assert peak < 20_000_000
 
 
-def test_a_record_says_of_an_overlong_line_how_it_begins() -> None:
+def test_the_record_of_a_too_long_line_shows_its_beginning() -> None:
     (record,) = table("a,b\nWanda," + "x" * 1_000_001)
     assert isinstance(record, Record)
     assert (record.problem, record.cells["a"]) == ("too_long", "Wanda")
 
 
-def test_a_file_that_was_handed_over_stays_open_and_a_path_is_closed(tmp_path: Path) -> None:
+def test_a_callers_file_stays_open_and_a_path_is_closed(tmp_path: Path) -> None:
     raw = io.BytesIO("name\nZoë\n".encode("cp1252"))
     with open_table(raw, encoding="cp1252") as found:
         assert [record.values for record in found] == [["Zoë"]]

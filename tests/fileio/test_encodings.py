@@ -1,4 +1,4 @@
-"""Which encoding a file is in: a wrong guess files people under names that nobody has."""
+"""Encoding detection: a wrong guess stores people under wrong names."""
 
 import codecs
 import io
@@ -37,7 +37,7 @@ VOCABULARY = frozenset(
     if not cell.isascii()
 )
 LANGUAGES = [pytest.param(*case, id=language) for language, case in HEADERS.items()]
-# Their headers are the same letters in two code pages, and their names are not: Lefèvre, or a Czech called Lefčvre.
+# Their headers are the same letters in two code pages, but their names are not: Lefèvre or Lefčvre.
 UNDECIDED = ("french", "spanish")
 DECIDED = [pytest.param(*case, id=language) for language, case in HEADERS.items() if language not in UNDECIDED]
 
@@ -57,7 +57,7 @@ def candidates(content: bytes, vocabulary: frozenset[str] = VOCABULARY) -> list[
 
 @pytest.mark.parametrize(("encoding", "header", "row"), DECIDED)
 @pytest.mark.parametrize("quoted", [False, True], ids=["plain", "quoted"])
-def test_the_words_of_the_header_give_the_encoding_away(encoding: str, header: str, row: str, quoted: bool) -> None:
+def test_the_header_words_reveal_the_encoding(encoding: str, header: str, row: str, quoted: bool) -> None:
     separator = ";" if ";" in header else ","
     if quoted:
         header = '\r\n"' + header.replace(separator, f'"{separator} "') + '"'
@@ -80,7 +80,9 @@ def test_the_words_of_the_header_give_the_encoding_away(encoding: str, header: s
         (b"", "utf-32-be", "utf-32-be"),
     ],
 )
-def test_unicode_is_known_by_itself(legacy: str, header: str, row: str, mark: bytes, encoding: str, found: str) -> None:
+def test_unicode_is_recognised_without_a_vocabulary(
+    legacy: str, header: str, row: str, mark: bytes, encoding: str, found: str
+) -> None:
     content = mark + f"{header}\r\n{row}\r\n".encode(encoding)
     assert detect(content, frozenset()) == found
     with open_table(io.BytesIO(content)) as table:
@@ -89,12 +91,12 @@ def test_unicode_is_known_by_itself(legacy: str, header: str, row: str, mark: by
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_the_number_one_in_chinese_hides_no_utf_16(encoding: str) -> None:
+def test_the_chinese_number_one_does_not_hide_utf_16(encoding: str) -> None:
     assert detect("姓名,电话\r\n丁一,1381234\r\n王一一,1391234\r\n".encode(encoding)) == encoding
 
 
 @pytest.mark.parametrize(("encoding", "header", "row"), LANGUAGES)
-def test_an_unknown_header_is_asked_about_and_the_truth_stands_first(encoding: str, header: str, row: str) -> None:
+def test_an_unknown_header_needs_a_choice_and_the_right_encoding_is_first(encoding: str, header: str, row: str) -> None:
     if encoding == "cp1250":
         row += "\nŁukasz Wójcik\nZdzisław Śliwiński\nBłażej Gąsior"
     found = candidates(f"{header}\n{row}\n".encode(encoding), frozenset())
@@ -102,7 +104,7 @@ def test_an_unknown_header_is_asked_about_and_the_truth_stands_first(encoding: s
     assert set(found) <= set(ENCODINGS)
 
 
-def test_a_letter_far_down_the_file_is_looked_at_too() -> None:
+def test_a_letter_far_down_the_file_is_checked_too() -> None:
     assert candidates(b"name\n" + b"x\n" * 100_000 + "Щукин\nИван\n".encode("cp1251"))[0] == "cp1251"
 
 
@@ -111,7 +113,7 @@ WESTERN = frozenset({"straße", "prénom", "téléphone"})
 
 @pytest.mark.parametrize("surname", ["Núñez", "Lefèvre", "Dvořák", "Černý", "Ångström", "Łukasz", "Jiří"])
 @pytest.mark.parametrize("header", ["Vorname;Straße", "Prénom;Téléphone"])
-def test_a_name_that_two_code_pages_read_differently_is_asked_about(header: str, surname: str) -> None:
+def test_a_name_that_differs_between_code_pages_needs_a_choice(header: str, surname: str) -> None:
     for encoding in ("cp1252", "cp1250"):
         if surname.encode(encoding, "ignore").decode(encoding) != surname:
             continue
@@ -122,11 +124,11 @@ def test_a_name_that_two_code_pages_read_differently_is_asked_about(header: str,
 
 @pytest.mark.parametrize("surname", ["Söderström", "Müller-Weiß", "André", "Gönül Öztürk"])
 @pytest.mark.parametrize("header", ["Vorname;Straße", "Prénom;Téléphone"])
-def test_a_name_that_all_code_pages_read_alike_is_not_asked_about(header: str, surname: str) -> None:
+def test_a_name_that_is_equal_in_all_code_pages_needs_no_choice(header: str, surname: str) -> None:
     assert detect(f"{header}\n{surname};1\n".encode("cp1252"), WESTERN) == "cp1252"
 
 
-def test_readings_that_are_the_same_are_offered_once() -> None:
+def test_equal_readings_are_offered_once() -> None:
     found = candidates("Vorname;Straße\nŁukasz;1\n".encode("cp1250"), WESTERN)
     raw = io.BytesIO("Vorname;Straße\nŁukasz;1\n".encode("cp1250"))
     readings = [tuple(sample(raw, encoding)) for encoding in found]
@@ -141,12 +143,12 @@ def test_readings_that_are_the_same_are_offered_once() -> None:
         ("Shift_JIS", "cp932"), ("x-sjis", "cp932"), ("utf8", "utf-8"), ("UTF-32", "utf-32"), ("koi8-r", "koi8-r"),
     ],
 )  # fmt: skip
-def test_an_encoding_may_be_called_what_programs_call_it(name: str, codec: str) -> None:
+def test_the_encoding_names_of_other_programs_are_accepted(name: str, codec: str) -> None:
     assert check_encoding(io.BytesIO("name\nx\n".encode(codec)), name) == codec
 
 
 @pytest.mark.parametrize("name", ["klingon", "rot13", "hex", "unicode_escape", "utf-7", "idna", "undefined", "\0", "é"])
-def test_what_is_no_encoding_is_refused_by_its_name(name: str) -> None:
+def test_an_unknown_encoding_name_is_refused(name: str) -> None:
     with pytest.raises(UnreadableFile, match="is no encoding that is read here: take one of utf-8, "):
         check_encoding(io.BytesIO(b"name\nx\n"), name)
 
@@ -154,7 +156,7 @@ def test_what_is_no_encoding_is_refused_by_its_name(name: str) -> None:
 @pytest.mark.parametrize(
     "row", ["Wei\xdf", "M\xfcller", "Lef\xe8vre", "\xc8\xe2\xe0\xed", "\xcd\xf5\xb7\xbc", "\xa4\xfd\xaa\xda"]
 )
-def test_a_short_file_under_a_plain_header_is_asked_about(row: str) -> None:
+def test_a_short_file_with_a_plain_header_needs_a_choice(row: str) -> None:
     found = candidates(b"name,phone\n" + row.encode("latin-1") + b",1\n")
     assert len(found) > 1
 
@@ -181,11 +183,11 @@ def test_unmistakable_chinese_needs_no_header() -> None:
         ("Éé,ÉÉÉÉ,ÔÔÔÔÔÔ,ÀÀÀÀÀÀ,ÈÈÈÈÈÈ", "cp1252"),
     ],
 )
-def test_what_may_be_something_else_than_chinese_is_asked_about(text: str, encoding: str) -> None:
+def test_text_that_may_not_be_chinese_needs_a_choice(text: str, encoding: str) -> None:
     assert encoding in candidates(f"name\n{text}\n".encode(encoding))
 
 
-def test_a_polish_name_in_a_header_both_could_mean_is_asked_about() -> None:
+def test_a_polish_header_word_in_two_code_pages_needs_a_choice() -> None:
     content = "Telefon komórkowy\nŁukasz\n".encode("cp1250")
     found = candidates(content, frozenset({"telefon komórkowy"}))
     assert found[0] == "cp1250"
@@ -193,14 +195,14 @@ def test_a_polish_name_in_a_header_both_could_mean_is_asked_about() -> None:
     assert detect("Telefon komórkowy\nWójcik\n".encode("cp1250"), frozenset({"telefon komórkowy"})) == "cp1252"
 
 
-def test_the_encoding_that_knows_more_words_of_the_header_wins() -> None:
+def test_the_encoding_with_more_known_header_words_wins() -> None:
     content = "komórka;imię\nx;ł\n".encode("cp1250")
     assert detect(content, frozenset({"komórka", "imię"})) == "cp1250"
     assert detect(content, frozenset({"komórka", "imiê"})) == "cp1252"
 
 
 @pytest.mark.parametrize("content", [b"na\0me\nx\n", b"name,phone\nx\0\0,1\n\0,2\n", b"name\nx\0", b"\0\0", b""])
-def test_stray_nuls_make_no_utf_16(content: bytes) -> None:
+def test_stray_nuls_do_not_mean_utf_16(content: bytes) -> None:
     assert detect(content) == "utf-8"
 
 
@@ -215,30 +217,30 @@ def test_stray_nuls_make_no_utf_16(content: bytes) -> None:
     ],
     ids=["utf-8 with mark", "utf-16 with mark", "half of utf-16", "utf-8 by its header", "nothing at all"],
 )
-def test_a_file_that_nothing_reads_is_refused_where_it_breaks(content: bytes, words: str) -> None:
+def test_an_undecodable_file_is_refused_with_the_line(content: bytes, words: str) -> None:
     with pytest.raises(UnreadableFile, match=words) as refused:
         detect(content)
     assert not isinstance(refused.value, UnsureEncoding)
 
 
-def test_a_chosen_encoding_that_does_not_fit_is_refused_where_it_breaks() -> None:
+def test_a_wrong_chosen_encoding_is_refused_with_the_line() -> None:
     with pytest.raises(UnreadableFile, match=r"near line 2: not CP932 text\. Choose another encoding"):
         check_encoding(io.BytesIO(b"name\n\x81\n"), "cp932")
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_every_encoding_that_is_offered_can_be_read(encoding: str) -> None:
+def test_every_offered_encoding_can_be_read(encoding: str) -> None:
     with open_table(io.BytesIO("name\nx\n".encode(encoding)), encoding=encoding) as table:
         assert [record.values for record in table] == [["x"]]
 
 
-def test_a_character_cut_apart_between_two_pieces_is_whole() -> None:
+def test_a_character_across_two_chunks_is_complete() -> None:
     for offset in range(2):
         content = b"name\n" + b"x" * offset + ("王芳张伟" * 100_000).encode("gb18030") + b"\n"
         assert detect(content) == "gb18030"
 
 
-def test_a_preview_shows_the_lines_that_differ_and_no_more_of_them() -> None:
+def test_a_preview_shows_only_the_lines_that_differ() -> None:
     raw = io.BytesIO("name\nx\nMüller\ny\nWeiß\nÄ".encode("cp1252") + b"\xe4" * 500 + "\nÖ\n".encode("cp1252"))
     assert sample(raw, "cp1252") == ["Müller", "Weiß", "Ä" + "ä" * 199]
     assert sample(raw, "utf-8", lines=1) == ["M\ufffdller"]
@@ -246,8 +248,8 @@ def test_a_preview_shows_the_lines_that_differ_and_no_more_of_them() -> None:
 
 
 @pytest.mark.parametrize("beginning", PACKED)
-def test_a_workbook_or_a_picture_is_no_text_in_any_alphabet(beginning):
-    """Its packed bytes are letters of some alphabet: somebody would be asked which of them reads right."""
+def test_a_workbook_or_a_picture_is_never_read_as_text(beginning):
+    """Its packed bytes are letters in some encoding: the user would have to choose between wrong readings."""
     file = io.BytesIO(beginning + "Иван;Щукин\n".encode("cp1251") * 50)
     with pytest.raises(PackedFile, match="a workbook or a packed file, and no text"):
         detect_encoding(file)

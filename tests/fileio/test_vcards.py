@@ -1,4 +1,4 @@
-"""vCard files: nobody in them is lost, whatever program wrote them, and a broken card takes nobody along."""
+"""vCard files: no person is lost, whatever program wrote the file, and a broken card affects no other."""
 
 import base64
 import io
@@ -77,21 +77,21 @@ def values(card: Card) -> list[str]:
         ("NOTE:TEL:1", []),
     ],
 )
-def test_an_identity_is_found_however_its_line_is_written(line: str | bytes, expected: list[tuple[str, str]]) -> None:
+def test_an_identity_is_found_in_every_form_of_its_line(line: str | bytes, expected: list[tuple[str, str]]) -> None:
     assert only("FN:Ann", line) == Card(1, "Ann", tuple(expected))
 
 
-def test_the_fax_of_an_office_does_not_make_two_people_one() -> None:
+def test_a_shared_office_fax_does_not_merge_two_people() -> None:
     faxes = ["TEL;WORK;FAX:1", "TEL;TYPE=PAGER:2", "TEL;TYPE=modem:3", "a.TEL:4", "a.X-ABLabel:_$!<WorkFAX>!$_"]
     assert values(only(*faxes, "TEL;CELL:5", "TEL;VOICE;FAX:6")) == ["5", "6"]
     assert values(only(*faxes, "EMAIL:a@x.org")) == ["a@x.org"]
-    assert values(only(*faxes)) == [], "two people of an office would be one contact and a duplicate"
+    assert values(only(*faxes)) == [], "two people of an office would become one contact"
 
 
 @pytest.mark.parametrize(
     "label", ["传真", "Fax (dienstlich)", "Télécopie", "Служебный факс", "Pager", "Työfaksi", "秘書"]
 )
-def test_a_label_in_any_language_says_that_a_line_is_an_offices(label: str) -> None:
+def test_labels_of_many_languages_mark_a_shared_line(label: str) -> None:
     assert values(only("a.TEL:1", f"a.X-ABLabel:{label}", "b.TEL:2", "b.X-ABLabel:Büro")) == ["2"]
 
 
@@ -138,7 +138,7 @@ def test_one_number_written_twice_is_one_identity() -> None:
         (["KEY;ENCODING=B:QUJD", " FN:Ghost", "FN:Ann"], "3.0", "Ann"),
     ],
 )  # fmt: skip
-def test_a_name_is_read_however_it_is_written(lines: list[str], version: str, name: str) -> None:
+def test_a_name_is_read_in_every_form(lines: list[str], version: str, name: str) -> None:
     assert only(*lines, version=version).name == name
 
 
@@ -146,7 +146,7 @@ def test_a_name_is_read_however_it_is_written(lines: list[str], version: str, na
     ("charset", "codec"),
     [("SHIFT_JIS", "cp932"), ("x-sjis", "cp932"), ("GB2312", "gb18030"), ("gbk", "gbk"), ("ISO-2022-JP", "iso2022_jp")],
 )
-def test_a_name_in_a_charset_it_says_is_decoded_before_it_is_unescaped(charset: str, codec: str) -> None:
+def test_a_name_is_decoded_by_its_charset_before_unescaping(charset: str, codec: str) -> None:
     # 能, 圭 and 予 end in a backslash in Shift_JIS.
     line = f"FN;CHARSET={charset}:".encode() + "伊能 圭一 伊予".encode(codec)
     assert [only(line, version=version).name for version in ("2.1", "3.0")] == ["伊能 圭一 伊予"] * 2
@@ -160,19 +160,19 @@ def test_an_unknown_charset_loses_neither_the_name_nor_the_card(charset: str) ->
     assert only(f"FN;CHARSET={charset}:张\\\\x41", "TEL:1") == Card(1, "张\\x41", (("phone", "1"),))
 
 
-def test_a_name_that_is_not_utf8_is_asked_about_and_never_guessed() -> None:
+def test_a_name_that_is_not_utf8_needs_a_choice_and_is_never_guessed() -> None:
     content = b"BEGIN:VCARD\nFN:" + "张三".encode("gb18030") + b"\nTEL:1\nORG:Acme\nEND:VCARD\n"
     assert needs_encoding(io.BytesIO(content))
     assert cards(content) == [Card(1, "", (("phone", "1"),))]
     assert cards(content, "gb18030") == [Card(1, "张三", (("phone", "1"),))]
 
 
-def test_nobody_is_asked_about_a_charset_that_decides_nothing() -> None:
+def test_an_irrelevant_charset_needs_no_choice() -> None:
     for line in (b"NOTE:\xff", b"FN;CHARSET=GBK:" + "张".encode("gbk"), "FN:张".encode()):
         assert not needs_encoding(io.BytesIO(b"BEGIN:VCARD\nFN:Ann\n" + line + b"\nEND:VCARD"))
 
 
-def test_an_address_that_cannot_be_decoded_becomes_no_other_address() -> None:
+def test_an_undecodable_address_never_becomes_another_address() -> None:
     [(kind, text)] = only(b"EMAIL:m\xfcller@example.org").identities
     assert (kind, text) == ("email", "m\\xfcller@example.org")
     assert "\ufffd" in values(only(b"TEL:138\xff000"))[0]
@@ -182,7 +182,7 @@ WIDE = ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
 
 
 @pytest.mark.parametrize("encoding", WIDE)
-def test_a_file_in_wide_letters_is_read_whatever_charset_it_says(encoding: str) -> None:
+def test_a_utf_16_file_is_read_whatever_its_charset_lines_say(encoding: str) -> None:
     content = "\r\nBEGIN:VCARD\r\nFN;CHARSET=GBK:张三\r\nTEL:1\r\nEND:VCARD\r\n".encode(encoding)
     assert looks_like_vcards(content[:64])
     assert cards(content) == [Card(2, "张三", (("phone", "1"),))]
@@ -205,12 +205,12 @@ def test_a_file_in_a_given_stateful_encoding_is_read() -> None:
         (b"\x00" * 50, False),
     ],
 )
-def test_a_file_is_told_from_its_first_bytes(head: bytes, expected: bool) -> None:
+def test_a_vcard_file_is_recognised_by_its_first_bytes(head: bytes, expected: bool) -> None:
     assert looks_like_vcards(head) is expected
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n", b"\r\r\n"])
-def test_lines_may_end_in_any_way_and_are_counted(end: bytes) -> None:
+def test_lines_may_have_any_line_end_and_are_counted(end: bytes) -> None:
     one = [b"", b"text outside", b"TEL:9", b" begin:vcard ", b"FN:Alex", b" ander", b"TEL:1", b"", b"End:VCard"]
     assert cards(end.join([*one, *one])) == [Card(n, "Alexander", (("phone", "1"),)) for n in (4, 13)]
 
@@ -221,11 +221,11 @@ def nested(agent: str) -> str:
 
 
 @pytest.mark.parametrize(("agent", "line"), [("", 3), ("AGENT:\n", 4), ("AGENT;X=1:", 3), ("AGENT: \n", 4)])
-def test_a_card_inside_another_is_somebody_too(agent: str, line: int) -> None:
+def test_a_nested_card_is_read_as_a_person(agent: str, line: int) -> None:
     assert cards(nested(agent)) == [Card(line, "In", (("phone", "2"),)), Card(1, "Out", (("phone", "1"),))]
 
 
-def test_an_agent_written_as_text_is_somebody_too() -> None:
+def test_an_agent_written_as_text_is_read_as_a_person() -> None:
     agent = "AGENT:BEGIN:VCARD\\nFN:Susan\\, S.\\nTEL:+1-919-555-1234\\nEND:VCARD\\n"
     assert cards(f"BEGIN:VCARD\nFN:Out\n{agent}\nTEL:1\nEND:VCARD") == [
         Card(3, "Susan, S.", (("phone", "+1-919-555-1234"),)),
@@ -233,7 +233,7 @@ def test_an_agent_written_as_text_is_somebody_too() -> None:
     ]
 
 
-def test_a_card_without_end_is_reported_and_its_neighbours_are_read() -> None:
+def test_an_unterminated_card_is_reported_and_its_neighbours_are_read() -> None:
     content = "BEGIN:VCARD\nTEL:1\nBEGIN:VCARD\nTEL:2\nEND:VCARD\nTEL:3\nBEGIN:VCARD\nTEL:4\n"
     assert cards(content) == [
         Card(3, "", (("phone", "2"),)),
@@ -243,7 +243,7 @@ def test_a_card_without_end_is_reported_and_its_neighbours_are_read() -> None:
 
 
 @pytest.mark.parametrize("line", ["FN:" + "x" * 11_000, "TEL:" + "1" * 2_000_000, "EMAIL:a\r\n " + "b" * 11_000])
-def test_a_value_too_long_is_reported_not_cut(line: str) -> None:
+def test_a_too_long_value_is_reported_and_not_cut(line: str) -> None:
     good = "BEGIN:VCARD\r\nFN:Ann\r\nEND:VCARD\r\n"
     bad = f"BEGIN:VCARD\r\n{line}\r\nEND:VCARD\r\n"
     assert [card.problem for card in cards(good + bad + good)] == ["", "too_long", ""]
@@ -254,7 +254,7 @@ def test_a_value_too_long_is_reported_not_cut(line: str) -> None:
 
 
 def photos(people: int) -> bytes:
-    """Cards with a photo of 4,000 characters each, folded as programs fold."""
+    """Cards with a photo of 4,000 characters each, folded as programs do it."""
     photo = base64.b64encode(random.Random(1).randbytes(2850)).decode()
     folded = "\r\n ".join(photo[at : at + 75] for at in range(0, len(photo), 75))
     return "".join(
@@ -263,7 +263,7 @@ def photos(people: int) -> bytes:
     ).encode()
 
 
-def test_an_address_book_with_photos_is_read_at_once() -> None:
+def test_an_address_book_with_photos_is_read_quickly() -> None:
     content = photos(500)
     assert len(content) > 1_900_000
     seconds = []
@@ -274,7 +274,7 @@ def test_an_address_book_with_photos_is_read_at_once() -> None:
     assert min(seconds) < 0.5
 
 
-def test_memory_stays_flat_whatever_the_size() -> None:
+def test_memory_stays_constant_whatever_the_size() -> None:
     line = b"x" * 4_000_000
     parts = [b"BEGIN:VCARD\nFN:A\nPHOTO:" + line, b"FN:" + line, line, b"BEGIN:VCARD\n" * 50_000, b" " * 4_000_000]
     content = io.BytesIO(b"\n".join(parts))
@@ -310,7 +310,7 @@ def good_card(n: int) -> tuple[list[bytes], tuple[str, tuple[tuple[str, str], ..
 
 
 def check_neighbours(reader: Reader, seed: int) -> None:
-    """Write 150 broken cards between 151 good ones; every good one is read exactly, every broken one is told of."""
+    """Write 150 broken cards between 151 good ones; every good one is read exactly, every broken one is reported."""
     chance = random.Random(seed)
     written: list[bytes] = []
     good: list[Card] = []
@@ -321,7 +321,7 @@ def check_neighbours(reader: Reader, seed: int) -> None:
             good.append(Card(len(written) + 1, name, identities))
         else:
             broken.append(len(written) + 1)
-            # Megabytes are enough now and then.
+            # Occasionally megabytes.
             breaker = BREAKERS[chance.randrange(len(BREAKERS)) if n % 30 == 1 else n // 2 % 8]
             lines = breaker(chance, lines)
         written += lines
@@ -332,19 +332,19 @@ def check_neighbours(reader: Reader, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_150_broken_cards_take_nobody_along(seed: int) -> None:
+def test_150_broken_cards_affect_no_other_card(seed: int) -> None:
     check_neighbours(read_cards, seed)
 
 
 def whole_file_reader(raw: IO[bytes]) -> Iterator[Card]:
-    """The mutant: takes the file as one text, and a card for what stands between a BEGIN and the next END."""
+    """The mutant: it reads the file as one text, and treats everything between a BEGIN and the next END as a card."""
     text = raw.read().decode("utf-8", "replace")
     for found in re.finditer(r"BEGIN:VCARD.*?END:VCARD", text, re.DOTALL):
         one = "BEGIN:VCARD" + found[0].replace("BEGIN:VCARD", "")
         yield from read_cards(io.BytesIO(b"\n" * text.count("\n", 0, found.start()) + one.encode()))
 
 
-def test_the_check_of_neighbours_catches_a_reader_of_the_whole_file() -> None:
+def test_mutant_a_whole_file_reader_loses_neighbouring_cards() -> None:
     with pytest.raises(AssertionError):
         check_neighbours(whole_file_reader, 0)
 
@@ -356,7 +356,7 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
-def test_no_file_at_all_is_an_exception(pieces: list[bytes]) -> None:
+def test_no_file_raises_an_unexpected_exception(pieces: list[bytes]) -> None:
     content = b"".join(pieces)
     found = cards(content)
     assert len(found) <= content.count(b"BEGIN:VCARD")

@@ -1,4 +1,4 @@
-"""Workbooks that are made to hurt: refused in words, before anything is unpacked."""
+"""Malicious workbooks: refused with a sentence before they are unpacked."""
 
 import io
 import zipfile
@@ -10,13 +10,13 @@ from apps.fileio import xlsx_reader
 from apps.fileio.encodings import UnreadableFile
 from apps.fileio.xlsx_reader import open_workbook
 
-# A text that would be a file of this machine, or a billion laughs.
+# A text with a file of this machine, or a billion laughs.
 FILE = '<!DOCTYPE x [<!ENTITY them SYSTEM "file:///etc/passwd">]>'
 LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY them "&b;&b;&b;&b;&b;&b;">]>'
 
 
 def made(more: dict[str, bytes], *, declared: str = "") -> io.BytesIO:
-    """A workbook of two cells, one of which is an entity that is declared so, with more parts in its zip."""
+    """A workbook of two cells, one of which is an entity with this declaration, and more parts in its zip."""
     book = openpyxl.Workbook()
     book.active.append(("name", "email"))
     book.active.append(("THEM", "a@corp.example.com"))
@@ -33,13 +33,13 @@ def made(more: dict[str, bytes], *, declared: str = "") -> io.BytesIO:
     return packed
 
 
-def test_a_workbook_of_ours_is_read() -> None:
+def test_an_ordinary_workbook_is_read() -> None:
     with open_workbook(made({"xl/media/image1.png": b"-"})) as book:
         assert [record.values for record in book] == [["THEM", "a@corp.example.com"]]
 
 
 @pytest.mark.parametrize("declared", [FILE, LAUGHS], ids=["a file of this machine", "an entity of entities"])
-def test_no_entity_is_ever_resolved(declared: str) -> None:
+def test_xml_entities_are_never_resolved(declared: str) -> None:
     with pytest.raises(UnreadableFile, match="damaged"), open_workbook(made({}, declared=declared)) as book:
         list(book)
 
@@ -52,7 +52,7 @@ def test_a_workbook_of_endless_parts_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("limit", ["MOST_UNPACKED", "MOST_TEXTS"])
-def test_a_workbook_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+def test_a_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     monkeypatch.setattr(xlsx_reader, limit, 100)
     with (
         pytest.raises(UnreadableFile, match="more than 100 bytes"),

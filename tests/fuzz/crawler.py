@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 
 from apps.localstack.paths import BASE_DIR
-from tests.localstack.stack import House, data_folder, environment
+from tests.localstack.stack import RunningStack, data_folder, environment
 from tests.unlimited import UNLIMITED
 
 HOME = BASE_DIR / "var" / "fuzz"
@@ -55,7 +55,7 @@ def installed() -> Path:
     return program
 
 
-def signed_in(house: House, who: dict[str, str]) -> str:
+def signed_in(house: RunningStack, who: dict[str, str]) -> str:
     """The cookies of somebody of the demo, as a header has them."""
     session = requests.Session()
     page = session.get(f"{house.address}login/", timeout=30).text
@@ -70,7 +70,7 @@ def signed_in(house: House, who: dict[str, str]) -> str:
 def crawl(reader: str, seconds: int) -> Iterator[str]:
     """What was found as this reader, a line each; `seconds` bound the crawl, and each kind of attack."""
     with data_folder(f"fuzz-{reader}") as data:
-        house = House(data, **UNLIMITED)
+        house = RunningStack(data, **UNLIMITED)
         try:
             house.wait_until_it_answers()
             asked = [sys.executable, str(BASE_DIR / "manage.py"), "demo_sign_ins", "--json"]
@@ -79,7 +79,7 @@ def crawl(reader: str, seconds: int) -> Iterator[str]:
             yield from attack(reader, house.address, signed_in(house, who), seconds)
         finally:
             house.stop()
-    yield from (f"{reader}: in the log: {line.strip()}" for line in TROUBLE.findall("".join(house.said)))
+    yield from (f"{reader}: in the log: {line.strip()}" for line in TROUBLE.findall("".join(house.output)))
 
 
 def attack(name: str, address: str, cookies: str, seconds: int) -> Iterator[str]:

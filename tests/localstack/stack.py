@@ -1,4 +1,4 @@
-"""Starts the whole house in a folder of its own, as `make run` does, and sees what it leaves behind."""
+"""Starts Hundred in a separate folder, as `make run` does, and finds the processes it leaves behind."""
 
 import contextlib
 import http.client
@@ -20,8 +20,8 @@ from tests import plugin
 
 
 @contextlib.contextmanager
-def data_folder(name: str = "house") -> Iterator[Path]:
-    """An empty folder that the server's user can reach; whatever still runs from it afterwards is ended."""
+def data_folder(name: str = "hundred") -> Iterator[Path]:
+    """An empty folder that the server's user can reach; all processes of it are ended afterwards."""
     root = Path(tempfile.mkdtemp(prefix="hundred-test-", dir=plugin.PLACES.data.parent))
     if os.geteuid() == 0:
         root.chmod(0o711)
@@ -35,31 +35,31 @@ def data_folder(name: str = "house") -> Iterator[Path]:
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
-    """What a person's shell has: none of the tests' own variables."""
+    """A user's environment: none of the tests' own variables."""
     clean = {name: value for name, value in os.environ.items() if name not in plugin.OURS}
     return clean | {"HUNDRED_DATA": str(data), "HUNDRED_ENV_FILE": "", **more}
 
 
 def processes_of(data: Path) -> list[int]:
-    """Every process that was started for this folder, whoever is its parent now."""
+    """Every process started for this folder, whatever its parent is now."""
     mark, path = f"HUNDRED_DATA={data}".encode(), os.fsencode(data)
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):
-                # Valkey writes its title over its environment, and names its socket there.
+                # Valkey overwrites its environment with its title, which names its socket.
                 if mark in (entry / "environ").read_bytes().split(b"\0") or path in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-    return found
+                    pids.append(int(entry.name))
+    return pids
 
 
 def names_of(data: Path) -> dict[int, str]:
-    """Process number and command line of everything that runs for this folder."""
-    found = {}
+    """Process number and command line of all processes for this folder."""
+    names = {}
     for pid in processes_of(data):
         with contextlib.suppress(OSError):
-            found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    return found
+            names[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return names
 
 
 def free_port() -> int:
@@ -69,7 +69,7 @@ def free_port() -> int:
         return port
 
 
-class House:
+class RunningStack:
     """One run of the supervisor."""
 
     def __init__(self, data: Path, **more: str) -> None:
@@ -85,17 +85,17 @@ class House:
             text=True,
             start_new_session=True,
         )
-        self.said: list[str] = []
+        self.output: list[str] = []
 
     def wait_until_it_answers(self) -> str:
-        """The printed address; fails with all that was said when there is none."""
+        """The printed address; without one the test fails with the whole output."""
         assert self.process.stdout
         for line in self.process.stdout:
-            self.said.append(line)
+            self.output.append(line)
             if " answers at " in line:
                 self.address: str = line.split(" answers at ")[1].split()[0]
                 return self.address
-        raise AssertionError(f"It does not answer:\n{''.join(self.said)}")
+        raise AssertionError(f"It does not answer:\n{''.join(self.output)}")
 
     def get(self, path: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection(self.address.removeprefix("http://").rstrip("/"), timeout=20)
@@ -107,7 +107,7 @@ class House:
             connection.close()
 
     def is_ready(self) -> dict[str, Any] | None:
-        """What the health page says, None while nothing answers."""
+        """The response of the health page, None without an answer."""
         with contextlib.suppress(OSError, http.client.HTTPException):
             status, text = self.get("/health/ready")
             if status == 200:
@@ -119,11 +119,11 @@ class House:
         """Signal the supervisor and wait for its end; returns the seconds it took."""
         began = time.monotonic()
         self.process.send_signal(number)
-        self.said.append(self.last_words())
+        self.output.append(self.last_words())
         return time.monotonic() - began
 
     def last_words(self) -> str:
-        """Wait for its end; all that it said since `wait_until_it_answers`."""
+        """Wait for its end; returns the output since `wait_until_it_answers`."""
         output, _ = self.process.communicate(timeout=60)
         return output
 

@@ -1,4 +1,4 @@
-"""A cold `manage.py`: it finds or starts the embedded database and leaves nothing behind."""
+"""`manage.py` without a server: it finds or starts the embedded database and leaves no process behind."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ SHOW = [
     "-c",
     "from django.db import connection as c; k = c.cursor(); k.execute('SELECT current_user')",
 ]
-# Says that it is there, then waits to be told to end.
+# Reports that it runs, then waits for the order to end.
 WAIT = ["shell", "-v", "0", "-c", "print('here', flush=True); import time; time.sleep(60)"]
 
 
@@ -56,25 +56,25 @@ def end(started: "subprocess.Popen[str]", number: signal.Signals = signal.SIGKIL
 
 
 @pytest.mark.parametrize("arguments", [["help"], ["check"], ["makemigrations", "--dry-run"], ["migrate", "--help"]])
-def test_a_command_that_only_reads_the_code_starts_nothing(tmp_path: Path, arguments: list[str]) -> None:
+def test_a_command_that_only_reads_the_code_starts_no_database(tmp_path: Path, arguments: list[str]) -> None:
     done = manage(tmp_path / "nothing", *arguments)
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "nothing").exists()
 
 
-def test_a_command_creates_and_migrates_the_database_and_seeds_nobody(data: Path) -> None:
+def test_a_command_creates_and_migrates_the_database_without_demo_data(data: Path) -> None:
     count = "from apps.employees.models import Employee as E; print(E.objects.count())"
     done = manage(data, "shell", "-v", "0", "-c", count)
     assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
     eventually(lambda: not processes_of(data))
 
 
-def test_the_second_command_has_nothing_to_migrate() -> None:
-    """Or each start of the demo, and each command, would run all migrations again to find that there are none."""
+def test_the_second_command_runs_no_migrations() -> None:
+    """Otherwise each start of the demo, and each command, would check all migrations for nothing."""
     assert migrations_on_disk() == set(MigrationLoader(None).disk_migrations)
 
 
-def test_a_command_says_nothing_of_its_own_on_standard_output(data: Path) -> None:
+def test_the_database_start_prints_nothing_on_standard_output(data: Path) -> None:
     assert manage(data, *SHOW).stdout == ""
 
 
@@ -90,10 +90,10 @@ def test_two_commands_share_one_server_and_the_last_one_stops_it(data: Path) -> 
 
 
 @pytest.mark.faults
-def test_a_command_that_loses_its_keeper_does_not_hinder_the_next(data: Path) -> None:
+def test_a_killed_supervisor_does_not_block_the_next_command(data: Path) -> None:
     running = start(data)
-    keeper = next(pid for pid, name in names_of(data).items() if "apps.localstack.postgres_supervisor" in name)
-    os.kill(keeper, signal.SIGKILL)
+    supervisor = next(pid for pid, name in names_of(data).items() if "apps.localstack.postgres_supervisor" in name)
+    os.kill(supervisor, signal.SIGKILL)
     done = manage(data, *SHOW)
     assert done.returncode == 0, done.stderr
     end(running)
@@ -102,34 +102,34 @@ def test_a_command_that_loses_its_keeper_does_not_hinder_the_next(data: Path) ->
 
 @pytest.mark.faults
 def test_a_process_number_left_by_a_crash_does_not_stop_the_next_start(data: Path) -> None:
-    """After a crash of the whole machine the number in PostgreSQL's note may belong to anybody."""
+    """After a crash of the machine the number in PostgreSQL's file may belong to any process."""
     note = data / "postgres" / "postmaster.pid"
     note.write_text(f"{os.getpid()}\n{data / 'postgres'}\n", encoding="ascii")
     done = manage(data, *SHOW)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_database_of_another_major_version_is_refused_with_a_sentence(data: Path) -> None:
+def test_data_of_another_major_version_gives_a_sentence(data: Path) -> None:
     eventually(lambda: not processes_of(data))
     version = data / "postgres" / "PG_VERSION"
-    known = version.read_text(encoding="ascii")
+    original = version.read_text(encoding="ascii")
     version.write_text("12\n", encoding="ascii")
     try:
         done = manage(data, *SHOW)
     finally:
-        version.write_text(known, encoding="ascii")
+        version.write_text(original, encoding="ascii")
     assert done.returncode == 1
     assert "were made by PostgreSQL 12" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_secrets_are_made_once_and_are_nobody_elses(data: Path) -> None:
+def test_secrets_are_created_once_and_private(data: Path) -> None:
     places = InstallPaths(data=data, log=data / "log")
     places.create_data()
-    known = places.local_secrets()
-    assert known == places.local_secrets()
+    secrets = places.local_secrets()
+    assert secrets == places.local_secrets()
     assert (data / "secrets.json").stat().st_mode & 0o077 == 0
-    assert len(known["SECRET_KEY"]) >= 50
+    assert len(secrets["SECRET_KEY"]) >= 50
 
 
 def test_a_long_path_gets_a_short_socket_directory(data: Path) -> None:
@@ -145,8 +145,8 @@ def test_a_long_path_gets_a_short_socket_directory(data: Path) -> None:
     assert not database.places.sockets.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as somebody else")
-def test_as_root_a_closed_directory_above_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
+def test_as_root_a_closed_parent_directory_is_named_and_unchanged(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     done = manage(tmp_path / "data", *SHOW)
     assert done.returncode == 1
@@ -154,7 +154,7 @@ def test_as_root_a_closed_directory_above_is_named_and_left_as_it_is(tmp_path: P
     assert tmp_path.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_place_that_is_none_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_an_invalid_data_folder_gives_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     done = manage(tmp_path / "file" / "data", *SHOW)
     assert done.returncode == 1

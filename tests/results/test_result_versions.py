@@ -37,7 +37,7 @@ def asked(
     freeze(campaign=campaign, by=TESTER, patient=False)
     monkeypatch.setattr(result_versions, "AT_ONCE", 0)
     monkeypatch.setattr(result_versions, "PIECE", 3)
-    monkeypatch.setattr(progress, "SAID_EVERY", 0.0)
+    monkeypatch.setattr(progress, "UPDATE_SECONDS", 0.0)
     return ask(Campaign.objects.get(), hr, counted=100)
 
 

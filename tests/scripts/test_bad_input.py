@@ -1,4 +1,4 @@
-"""Bad input to a command is answered with one line. A traceback tells an operator nothing, and looks like a fault."""
+"""Bad input to a command gives one line. A traceback does not help an operator, and looks like a fault."""
 
 import io
 from pathlib import Path
@@ -24,44 +24,44 @@ TOKEN = ["create_token", "A001", "--name", "Bad", "--scope", "contacts:read"]
 
 
 def cases() -> list[list[str]]:
-    """Command lines that ask for what there is not."""
-    found = [[name, number] for name in PERSONS for number in NOBODY]
-    found += [["grant_role", number, "hr"] for number in NOBODY] + [["grant_role", "A001", "king"]]
-    found += [["revoke_token", number] for number in NOBODY]
-    found += [["create_token", number, "--name", "x", "--scope", "contacts:read"] for number in NOBODY]
-    found += [[*TOKEN, "--days", number] for number in NUMBERS]
-    found += [["invite_employees", "--staff-no", number] for number in NOBODY if number]
-    found += [["export_standings", "--as-of", text] for text in AS_OF]
-    found += [["export_standings", "--output", name] for name in ("folder", "missing/x.csv", "x" * 300, NUL, SURROGATE)]
-    found += [["export_standings", "--result", number] for number in NUMBERS if number != "0"]
-    found += [["freeze_campaign", "--feed-until", text] for text in AS_OF if not text.startswith("2099")]
-    found += [[*OPEN, "--opens", text, "--deadline", "2026-12-31"] for text in DAYS]
-    found += [[*OPEN, "--opens", "2026-12-01", "--deadline", text] for text in DAYS]
-    found += [[*OPEN, "--opens", "2026-12-01", "--deadline", "2026-12-31", "--target", text] for text in NUMBERS]
-    found += [
+    """Command lines with values that do not exist."""
+    lines = [[name, number] for name in PERSONS for number in NOBODY]
+    lines += [["grant_role", number, "hr"] for number in NOBODY] + [["grant_role", "A001", "king"]]
+    lines += [["revoke_token", number] for number in NOBODY]
+    lines += [["create_token", number, "--name", "x", "--scope", "contacts:read"] for number in NOBODY]
+    lines += [[*TOKEN, "--days", number] for number in NUMBERS]
+    lines += [["invite_employees", "--staff-no", number] for number in NOBODY if number]
+    lines += [["export_standings", "--as-of", text] for text in AS_OF]
+    lines += [["export_standings", "--output", name] for name in ("folder", "missing/x.csv", "x" * 300, NUL, SURROGATE)]
+    lines += [["export_standings", "--result", number] for number in NUMBERS if number != "0"]
+    lines += [["freeze_campaign", "--feed-until", text] for text in AS_OF if not text.startswith("2099")]
+    lines += [[*OPEN, "--opens", text, "--deadline", "2026-12-31"] for text in DAYS]
+    lines += [[*OPEN, "--opens", "2026-12-01", "--deadline", text] for text in DAYS]
+    lines += [[*OPEN, "--opens", "2026-12-01", "--deadline", "2026-12-31", "--target", text] for text in NUMBERS]
+    lines += [
         [*OPEN, "--opens", "2026-12-01", "--deadline", "2026-12-31", "--time-zone", text]
         for text in ("Mars/Olympus", "", "../../etc/passwd", NUL)
     ]
-    found += [[*OPEN, "--opens", "0001-01-01", "--deadline", "9999-12-31", "--time-zone", "Pacific/Kiritimati"]]
-    found += [
+    lines += [[*OPEN, "--opens", "0001-01-01", "--deadline", "9999-12-31", "--time-zone", "Pacific/Kiritimati"]]
+    lines += [
         [command, "--campaign", name]
         for command in ("export_standings", "mark_standings", "recount", "freeze_campaign", "public_key")
         for name in ("no such campaign", NUL, SURROGATE)
     ]
-    found += [["cancel_campaign", "--campaign", "no such campaign", "--reason", "x"]]
-    found += [[command, name] for command in ("import_roster", "import_contacts", "verify_freeze") for name in FILES]
-    found += [
+    lines += [["cancel_campaign", "--campaign", "no such campaign", "--reason", "x"]]
+    lines += [[command, name] for command in ("import_roster", "import_contacts", "verify_freeze") for name in FILES]
+    lines += [
         ["verify_freeze", "noise.bin", "--signature", "folder"],
         ["verify_freeze", "noise.bin", "--public-key", "folder"],
     ]
-    found += [["import_contacts", "noise.bin", "--employee", number] for number in NOBODY]
-    found += [
+    lines += [["import_contacts", "noise.bin", "--employee", number] for number in NOBODY]
+    lines += [
         ["import_contacts", "good.csv", "--encoding", text] for text in ("klingon", NUL, "rot13", "base64", "zip")
     ]
-    found += [["import_contacts", "good.csv", "--rejects", name] for name in ("folder", "missing/x", "x" * 300, NUL)]
-    found += [["erase_contact", "--file", name] for name in ("missing", "folder", NUL)]
-    found += [["seed_demo", "--employees", number] for number in ("-1", "0", str(2**31))]
-    return found
+    lines += [["import_contacts", "good.csv", "--rejects", name] for name in ("folder", "missing/x", "x" * 300, NUL)]
+    lines += [["erase_contact", "--file", name] for name in ("missing", "folder", NUL)]
+    lines += [["seed_demo", "--employees", number] for number in ("-1", "0", str(2**31))]
+    return lines
 
 
 PERSONS = ["end_sessions", "reset_second_factor", "unbind_sign_on"]
@@ -81,21 +81,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_bad_input_is_one_line(alice: Employee, campaign: Campaign, folder: Path) -> None:
     wrong: list[str] = []
     for words in cases():
-        said = refusal(words)
-        if said is None or said.count("\n") > 0 or "Traceback" in said or len(said) > 20_000:
-            wrong.append(f"{[word[:40] for word in words]}: {said!r}"[:400])
+        sentence = refusal(words)
+        if sentence is None or sentence.count("\n") > 0 or "Traceback" in sentence or len(sentence) > 20_000:
+            wrong.append(f"{[word[:40] for word in words]}: {sentence!r}"[:400])
     assert wrong == [], "\n".join(wrong)
 
 
 def refusal(words: list[str]) -> str | None:
-    """The sentence a command line is refused with; None when it is not, or by something that is no sentence."""
+    """The sentence with which a command line is refused; None when it is accepted or fails in another way."""
     out: Any = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     try:
         call_command(*words, stdout=out, stderr=io.StringIO())
     except CommandError as refused:
         return str(refused)
     except SystemExit:
-        return "it said no"
+        return "a sentence"
     except BaseException as error:
         return f"Traceback {type(error).__name__}: {error}"
     return None

@@ -1,4 +1,4 @@
-"""The two commands before anything is installed, and the closing line after everything has run."""
+"""The two commands before anything is installed, and the last lines after all checks."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from scripts import bootstrap, check
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder like a fresh clone, whose environment would be made by a pip and a uv that only take notes."""
+    """A folder like a fresh clone, with a pip and a uv that only record their calls."""
     for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
         (tmp_path / name).write_text("", encoding="utf-8")
     monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
@@ -24,7 +24,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def installed(clone: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Which requirements were installed, in order."""
+    """The requirements that were installed, in order."""
     noted: list[str] = []
 
     def make_venv(uv: object) -> None:
@@ -36,7 +36,7 @@ def installed(clone: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return noted
 
 
-def test_a_current_environment_is_left_alone(installed: list[str]) -> None:
+def test_a_current_environment_is_reused(installed: list[str]) -> None:
     bootstrap.prepare(dev=False)
     bootstrap.prepare(dev=False)
     assert installed == ["requirements.txt"]
@@ -49,13 +49,13 @@ def test_changed_requirements_are_installed(clone: Path, installed: list[str]) -
     assert installed == ["requirements.txt"] * 2
 
 
-def test_the_developers_environment_serves_for_running_too(installed: list[str]) -> None:
+def test_the_development_environment_can_also_run_hundred(installed: list[str]) -> None:
     bootstrap.prepare(dev=True)
     bootstrap.prepare(dev=False)
     assert installed == ["requirements-dev.txt"]
 
 
-def test_an_install_that_broke_off_is_begun_again(installed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_install_starts_again(installed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(uv: object, requirements: str) -> None:
         raise SystemExit(1)
 
@@ -67,7 +67,7 @@ def test_an_install_that_broke_off_is_begun_again(installed: list[str], monkeypa
     assert installed == ["requirements.txt"]
 
 
-def test_a_python_without_venv_is_told_what_to_install(
+def test_a_python_without_venv_names_the_missing_package(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bootstrap, "find_python", lambda: sys.executable)
@@ -79,7 +79,7 @@ def test_a_python_without_venv_is_told_what_to_install(
     assert f"sudo apt-get install python{version}-venv" in capsys.readouterr().err
 
 
-def test_no_suitable_python_is_said_in_a_sentence(
+def test_no_suitable_python_gives_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bootstrap, "works", lambda *command: False)
@@ -102,7 +102,7 @@ REPORT = """<testsuites><testsuite name="pytest" errors="1" failures="1" skipped
 </testsuite></testsuites>"""
 
 
-def test_the_totals_are_those_of_the_report_and_the_failed_are_named(tmp_path: Path) -> None:
+def test_the_totals_match_the_report_and_failures_are_named(tmp_path: Path) -> None:
     (tmp_path / "report.xml").write_text(REPORT, encoding="utf-8")
     totals, failed = check.read_report(tmp_path / "report.xml")
     assert totals == {"passed": 2, "failed": 2, "skipped": 1}
@@ -111,7 +111,7 @@ def test_the_totals_are_those_of_the_report_and_the_failed_are_named(tmp_path: P
 
 
 def test_the_last_lines_name_what_failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Else whoever has only the end of a long log must run everything again to learn what it was."""
+    """Otherwise a reader of the last lines must run everything again to learn what failed."""
     monkeypatch.setattr(check.sys, "argv", ["check", "--fast"])
     monkeypatch.setattr(check, "checks", lambda **options: {"style": False, "form": True})
     monkeypatch.setattr(check, "tests", lambda **options: (Counter(passed=4, failed=1), ["tests.one::test_wrong"]))
@@ -121,7 +121,7 @@ def test_the_last_lines_name_what_failed(monkeypatch: pytest.MonkeyPatch, capsys
     assert totals == "Totals: 5 passed, 2 failed, 0 skipped"
 
 
-def test_a_run_that_broke_without_a_report_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_without_a_report_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "REPORT", tmp_path / "report.xml")
     monkeypatch.setattr(check.sys, "executable", "/bin/false")
     totals, failed = check.tests(fast=True)
@@ -129,12 +129,12 @@ def test_a_run_that_broke_without_a_report_is_a_failure(tmp_path: Path, monkeypa
     assert failed
 
 
-def test_a_check_that_does_not_hold_shows_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_check_shows_its_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert not check.run("something", ["-c", "raise SystemExit('the reason')"])
     assert "the reason" in capsys.readouterr().out
 
 
-def test_a_missing_browser_is_named_with_its_cure(
+def test_a_missing_browser_is_named_with_its_remedy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(check.shutil, "which", lambda name: None)
@@ -144,6 +144,6 @@ def test_a_missing_browser_is_named_with_its_cure(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="others may not install anyway")
-def test_apt_is_asked_only_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_apt_is_used_only_where_it_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
     assert not bootstrap.install_with_apt("chromium")

@@ -15,7 +15,7 @@ from apps.campaigns.models import Campaign
 from apps.operations import tasks
 from apps.standings import marking
 from apps.standings.models import MarkRange, MarkRun
-from tests.brokers import KINDS, Broker, rung, running
+from tests.brokers import KINDS, Broker, broker_at, running
 from tests.crowd import alone
 from tests.fixtures import Clock
 from tests.oracle import digest, oracle, stored
@@ -30,7 +30,7 @@ PEOPLE, RANGE = 48, 4
 @pytest.fixture(params=KINDS)
 def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     """A broker of our own, which this process rings too."""
-    with running(request.param) as server, rung(server.url, monkeypatch):
+    with running(request.param) as server, broker_at(server.url, monkeypatch):
         yield server
 
 

@@ -1,4 +1,4 @@
-"""What the commands for backups share: their argument, and what they tell of a manifest."""
+"""The parts that the backup commands share: their FILE argument, their errors and the summary of a manifest."""
 
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
@@ -13,7 +13,6 @@ from apps.backups.archive import SECRETS, BackupError
 
 
 def add_file(parser: CommandParser, help: str) -> None:
-    """The argument FILE."""
     parser.add_argument("file", metavar="FILE", type=_named, help=help)
 
 
@@ -24,8 +23,8 @@ def _named(text: str) -> Path:
 
 
 @contextmanager
-def plainly(stopped: str) -> Iterator[None]:
-    """What goes wrong in the block ends the command with a sentence; `stopped` is that for Ctrl-C."""
+def command_errors(stopped: str) -> Iterator[None]:
+    """End the command with a sentence for every error of the block; `stopped` is the sentence for Ctrl-C."""
     try:
         yield
     except BackupError as error:
@@ -37,7 +36,7 @@ def plainly(stopped: str) -> Iterator[None]:
 
 
 def summary(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The part of a manifest that people and their monitors ask for."""
+    """The part of a manifest that administrators and monitoring use."""
 
     def rows(table: str) -> int:
         return int(manifest["tables"].get(table, {"rows": 0})["rows"])
@@ -54,18 +53,18 @@ def summary(manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def listed(told: dict[str, Any]) -> list[str]:
-    """The lines of a summary: what is held, the verdicts of each campaign, every frozen result, and the digests."""
-    lines = [f"  employees {told['employees']}, contacts {told['contacts']}, campaigns {len(told['campaigns'])}"]
-    final = {one["campaign"] for one in told["results"]}
+def summary_lines(report: dict[str, Any]) -> list[str]:
+    """The lines of a summary: totals, the standings of each campaign, every frozen result and the digests."""
+    lines = [f"  employees {report['employees']}, contacts {report['contacts']}, campaigns {len(report['campaigns'])}"]
+    final = {item["campaign"] for item in report["results"]}
     lines += [
-        f"  {one['campaign']} ({one['state']}): {one['red']} of {one['standings']} red, digest {one['digest']}"
-        for one in told["campaigns"]
-        if one["campaign"] not in final
+        f"  {item['campaign']} ({item['state']}): {item['red']} of {item['standings']} red, digest {item['digest']}"
+        for item in report["campaigns"]
+        if item["campaign"] not in final
     ]
     lines += [
-        f"  {one['campaign']}, final result {one['version']}: {one['red']} of {one['rows']} red, digest {one['digest']}"
-        + ("" if one["signed"] else ", NOT what was signed")
-        for one in told["results"]
+        f"  {item['campaign']}, final result {item['version']}: {item['red']} of {item['rows']} red, "
+        f"digest {item['digest']}" + ("" if item["signed"] else ", NOT what was signed")
+        for item in report["results"]
     ]
-    return [*lines, f"  digest of everything {told['digest']}"]
+    return [*lines, f"  digest of everything {report['digest']}"]

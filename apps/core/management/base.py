@@ -1,4 +1,4 @@
-"""What every command of the house shares: one JSON object or a summary, a progress bar, plain errors, an actor."""
+"""What every command of Hundred shares: one JSON object or a summary, a progress bar, plain errors, an actor."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from apps.core.identity import storable
 from apps.core.identity_key import verify_identity_key
 from apps.core.locks import database_is_away
 
-# A bar for work that takes longer than this many seconds.
+# Show a bar for work that takes longer than this many seconds.
 BAR_AFTER = 1.0
 
 
 class AppCommand(BaseCommand):
-    """A command with `--json`: then standard output holds exactly one object, and all else goes to standard error."""
+    """A command with `--json`: standard output then holds exactly one object, and standard error all other text."""
 
     requires_migrations_checks = True
 
@@ -37,7 +37,7 @@ class AppCommand(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
     def execute(self, *args: Any, **options: Any) -> Any:
-        """Run the command. Whatever it refuses is one CommandError, a sentence with its full stop."""
+        """Run the command. Every refusal becomes one CommandError, a sentence with its full stop."""
         try:
             return self._execute(*args, **options)
         except CommandError as error:
@@ -52,7 +52,7 @@ class AppCommand(BaseCommand):
         try:
             with audit_origin(f"command {type(self).__module__.rpartition('.')[2]}"):
                 result = super().execute(*args, **options)
-            # Here, where a closed pipe can be answered, and not while Python ends.
+            # Flush here, where a closed pipe can be handled, and not while Python exits.
             sys.stdout.flush()
             return result
         except (ImproperlyConfigured, BackdatingBlocked) as error:
@@ -60,7 +60,7 @@ class AppCommand(BaseCommand):
         except (DataError, OverflowError) as error:
             raise CommandError(f"A value is out of range: {str(error).partition(chr(10))[0]}.") from error
         except BrokenPipeError:
-            # Whoever read the output has seen enough, as `head` does; Python must not try to flush it again.
+            # The reader closed the pipe, as `head` does; Python must not flush again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return None
         except OSError as error:
@@ -76,23 +76,23 @@ class AppCommand(BaseCommand):
 
     @property
     def actor(self) -> Actor:
-        """Whoever runs the command on this machine."""
+        """The operating system user that runs the command."""
         try:
             return Actor(None, f"command line ({getpass.getuser()})")
         except (KeyError, OSError):
             return Actor(None, "command line")
 
     def tell(self, options: dict[str, Any], result: dict[str, Any], summary: str) -> None:
-        """End with the result: as JSON when asked for, else as sentences."""
+        """Print the result: as JSON with `--json`, else as sentences."""
         self.stdout.write(json.dumps(result, ensure_ascii=False, default=str) if options["json"] else summary)
 
     def warn(self, text: str) -> None:
-        """A sentence beside the result, on standard error."""
+        """Print a sentence in addition to the result, on standard error."""
         self.stderr.write(self.style.WARNING(sentence(text)))
 
     @contextmanager
     def bar(self, unit: str, total: int | None = None) -> Iterator[Callable[..., None]]:
-        """A progress bar on a terminal, from the first second on; yields `progress(done, total=None)`."""
+        """A progress bar on a terminal after the first second; yields `progress(done, total=None)`."""
         with tqdm(total=total, unit=f" {unit}", delay=BAR_AFTER, disable=not sys.stderr.isatty(), leave=False) as bar:
 
             def progress(done: int, of: int | None = None) -> None:
@@ -104,33 +104,35 @@ class AppCommand(BaseCommand):
 
 
 def sentence(text: str) -> str:
-    """The text with a full stop behind its last word."""
+    """The text with a full stop at its end."""
     text = text.rstrip()
     return text if not text or text.endswith((".", "!", "?", ":", "…")) else f"{text}."
 
 
 def name_encoding(candidates: Sequence[str]) -> str:
-    """What to do about a file that several encodings read: the option that names one, and the likely ones."""
+    """The advice for a file that several encodings can read: the option that names one, and the likely ones."""
     if not candidates:
         return "Name its encoding with --encoding."
-    likeliest, *others = candidates
-    return f"Name its encoding: --encoding {likeliest}{', or one of ' if others else ''}{', '.join(others)}."
+    likeliest, *alternatives = candidates
+    return (
+        f"Name its encoding: --encoding {likeliest}{', or one of ' if alternatives else ''}{', '.join(alternatives)}."
+    )
 
 
 def count_entries(path: Path, mark: bytes = b"") -> int | None:
-    """About how many records a text file holds, as the total of a bar: its line ends, or the times it has `mark`.
+    """About how many records a text file holds, as the total of a bar: its line ends, or the occurrences of `mark`.
 
-    None for a file that cannot be read; whoever opens it says why.
+    None for a file that cannot be read; opening it gives the reason.
     """
-    ends = found = 0
+    ends = marks = 0
     try:
         with path.open("rb") as file:
             while piece := file.read(1 << 20):
                 ends += max(piece.count(b"\n"), piece.count(b"\r"))
-                found += piece.upper().count(mark) if mark else 0
+                marks += piece.upper().count(mark) if mark else 0
     except OSError:
         return None
-    return found or ends
+    return marks or ends
 
 
 def instant(text: str) -> datetime:

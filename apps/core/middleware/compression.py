@@ -1,4 +1,4 @@
-"""Pages and figures compressed on their way to a browser. What programs fetch and what is downloaded goes as it is."""
+"""Compresses pages for browsers. API responses and downloads stay uncompressed."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -9,9 +9,9 @@ PROGRAMS = "/api/"
 
 
 class CompressionMiddleware(GZipMiddleware):
-    """Django's own, which hides the length of a secret behind up to 100 random bytes, for what people look at alone.
+    """Django's own, which hides the length of a secret behind up to 100 random bytes, for pages only.
 
-    Files of contacts and standings are streams: they stay plain, and with them the length that a browser counts to.
+    Files of contacts and standings are streams: they stay plain and keep the length for the browser's progress.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

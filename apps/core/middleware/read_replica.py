@@ -1,4 +1,4 @@
-"""Which requests may read from a replica: those that only look."""
+"""Decides which requests may read from a replica: those that change nothing."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ from apps.core import read_replica
 
 
 class ReadReplicaMiddleware:
-    """Lets the reports of pages and API read from the replica, where there is one, while a GET or HEAD is answered.
+    """Lets the reports of pages and API read from the replica during a GET or HEAD request.
 
-    Whoever changes something is answered from the primary alone, and so is what is sent as it is read.
+    Other requests use the primary alone, and so do streamed responses.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -22,5 +22,5 @@ class ReadReplicaMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return self.get_response(request)
-        with read_replica.reading():
+        with read_replica.replica_allowed():
             return self.get_response(request)

@@ -1,4 +1,4 @@
-"""Who is really asking, when the house stands behind proxies of ours."""
+"""Finds the client's address behind the trusted proxies."""
 
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -11,10 +11,10 @@ Networks = list[IPv4Network | IPv6Network]
 
 
 class TrustedProxyMiddleware:
-    """Takes the client's address and scheme from X-Forwarded-For and -Proto, but only out of TRUSTED_PROXIES' hands.
+    """Takes the client's address and scheme from X-Forwarded-For and -Proto, but only from TRUSTED_PROXIES.
 
-    Anybody can send these headers. What the last proxy of ours wrote about its own caller is true; what stands to the
-    left of that was written by the caller.
+    Any client can send these headers. Only the part that the last trusted proxy wrote about its own caller is reliable;
+    the caller wrote everything to the left of it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -30,7 +30,7 @@ class TrustedProxyMiddleware:
         return self.get_response(request)
 
     def _client(self, request: HttpRequest) -> str:
-        """The rightmost address that is not a proxy of ours."""
+        """The rightmost address that is not a trusted proxy."""
         client: str = request.META["REMOTE_ADDR"]
         for hop in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             address = hop.strip()

@@ -1,1 +1,1 @@
-"""vCard files, read and written: 2.1, 3.0 and 4.0 come in, 4.0 goes out. No Django."""
+"""vCard files: reads 2.1, 3.0 and 4.0, writes 4.0. No Django."""

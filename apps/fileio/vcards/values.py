@@ -1,6 +1,6 @@
-"""What the lines of one card say: parameters, charsets, encodings, escapes, and then a name and identities.
+"""Reads the lines of one card: parameters, charsets, encodings and escapes, and from them a name and identities.
 
-vCard 2.1 (versit, 1996), RFC 2425 and 2426 (3.0), RFC 6350 (4.0), and what phones and programs write instead.
+vCard 2.1 (versit, 1996), RFC 2425 and 2426 (3.0), RFC 6350 (4.0), and the deviations of phones and programs.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from apps.core.identity import RAW_LIMIT
 from apps.fileio.encodings import codec_of
 from apps.fileio.names import addresses_in, compose_name, is_shared_line, one_line
 
-# The colon behind the parameters is the first one outside quotes.
+# The colon after the parameters is the first one outside quotes.
 HEAD = re.compile(rb'[^":]*(?:"[^"]*"[^":]*)*:')
 CHARSET = re.compile(rb';\s*CHARSET\s*=\s*"?([^";:,]+)', re.IGNORECASE)
 ENCODING = re.compile(
     rb';\s*(?:ENCODING\s*=\s*"?(QUOTED-PRINTABLE|BASE64|B)"?|(QUOTED-PRINTABLE|BASE64))\s*(?=[;,]|$)', re.IGNORECASE
 )
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
-# What a phone dials after the number: , and p pause, ; and w wait.
-PAUSE = re.compile(r"(?<=\d)\s*(?:[,;].*|[pPwW][\d\spPwW,;*#+()-]*)$", re.DOTALL)
-LEADING_PAUSE = re.compile(r"^[\spPwW,;]+(?=[\d+(])")
+# Characters that a phone dials after the number: , and p pause, ; and w wait.
+DIAL_PAUSE = re.compile(r"(?<=\d)\s*(?:[,;].*|[pPwW][\d\spPwW,;*#+()-]*)$", re.DOTALL)
+LEADING_DIAL_PAUSE = re.compile(r"^[\spPwW,;]+(?=[\d+(])")
 ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 OWN_LINES = frozenset({"VOICE", "CELL", "IPHONE"})
 
 
 @lru_cache(maxsize=256)
 def _codec(charset: str) -> str:
-    """Python's name of a charset, "" for one that nobody knows, that is not text or that says nothing (US-ASCII)."""
+    """Python's name of a charset; "" for one that is unknown, not text or uninformative (US-ASCII)."""
     codec = codec_of(charset)
     return "" if charset.lower().replace("_", "-") in ("ascii", "us-ascii") else codec
 
@@ -53,11 +53,11 @@ class Line:
         return frozenset(re.split(r'[;,="\s]+', self.head.decode("utf-8", "replace").upper())[1:])
 
     def data(self) -> tuple[bytes, bool]:
-        """The value's bytes without quoted-printable or base64, and whether it had any."""
-        found = ENCODING.search(self.head)
-        if not found:
+        """The value's bytes without quoted-printable or base64, and whether it had such an encoding."""
+        match = ENCODING.search(self.head)
+        if not match:
             return self.value, False
-        if (found[1] or found[2]).upper() == b"QUOTED-PRINTABLE":
+        if (match[1] or match[2]).upper() == b"QUOTED-PRINTABLE":
             return binascii.a2b_qp(self.value), True
         try:
             return binascii.a2b_base64(self.value), True
@@ -66,18 +66,20 @@ class Line:
 
 
 class Undecoded(NamedTuple):
-    """Text that cannot be decoded for certain. `declared`: its line names a charset, and it is in another one."""
+    """Text that cannot be decoded for certain. `declared`: its line names a charset but uses another one."""
 
     text: bytes
     declared: bool
 
 
 def content_line(name: bytes, parts: list[bytes], *, old: bool) -> Line | None:
-    """The line of its folded parts. `old`: in 2.1 the blank at a fold belongs to the text. None without a colon."""
+    """Build the line from its folded parts; None without a colon. `old`: in 2.1 the blank at a fold belongs to the
+    text.
+    """
     text = old and name in (b"FN", b"N", b"NICKNAME", b"ORG") and not ENCODING.search(parts[0].partition(b":")[0])
     whole = (b" " if text else b"").join(parts)
-    found = HEAD.match(whole)
-    colon = found.end() - 1 if found else whole.find(b":")
+    match = HEAD.match(whole)
+    colon = match.end() - 1 if match else whole.find(b":")
     if colon < 0:
         return None
     head = whole[:colon]
@@ -93,8 +95,8 @@ class Contents:
     """
 
     def __init__(self, lines: Iterable[tuple[bytes, list[bytes]]], *, old: bool, encoding: str, recoded: bool):
-        found = (content_line(name, parts, old=old) for name, parts in lines)
-        self._lines = [line for line in found if line]
+        lines_read = (content_line(name, parts, old=old) for name, parts in lines)
+        self._lines = [line for line in lines_read if line]
         self._old, self._encoding, self._recoded = old, encoding, recoded
         self.undecoded: list[Undecoded] = []
 
@@ -123,13 +125,13 @@ class Contents:
 
     def name(self) -> str:
         """FN; else N composed; else NICKNAME; else the first part of ORG. Empty when it cannot be decoded."""
-        for wanted in (b"FN", b"N", b"NICKNAME", b"ORG"):
-            for line in self._of(wanted):
+        for property_name in (b"FN", b"N", b"NICKNAME", b"ORG"):
+            for line in self._of(property_name):
                 text = self._text(line)
                 if text is None:
                     self._keep_undecoded(line)
                     return ""
-                if name := one_line(self._name_of(wanted, text)):
+                if name := one_line(self._name_of(property_name, text)):
                     return name
         return ""
 
@@ -143,11 +145,11 @@ class Contents:
         return self._structured(parts[0]) if kind == b"ORG" else self._plain(_parts(text, ",")[0])
 
     def _joined(self, part: str) -> str:
-        """One part of N: from 3.0 on a comma stands between several names in it."""
+        """One part of N: since 3.0 commas separate several names in it."""
         return " ".join(self._structured(piece) for piece in ([part] if self._old else _parts(part, ",")))
 
     def _structured(self, text: str) -> str:
-        # Also 2.1 escapes what would end a part.
+        # 2.1 also escapes the separators of parts.
         return ESCAPE.sub(r"\1", text) if self._old else _unescaped(text)
 
     def _plain(self, text: str) -> str:
@@ -156,26 +158,26 @@ class Contents:
     def identities(self) -> tuple[tuple[str, str], ...]:
         """Raw (kind, text), each once, in order.
 
-        A fax, pager, modem or telex is shared by the people of an office, and an assistant's phone is the assistant's:
-        neither is ever taken for this person's.
+        An office shares its fax, pager, modem or telex, and an assistant's phone belongs to the assistant: none of them
+        is taken as this person's.
         """
-        found: dict[tuple[str, str], None] = {}
+        identities: dict[tuple[str, str], None] = {}
         labels = self._labels()
         for line in self._lines:
             match line.name:
                 case b"TEL":
                     words = line.words | labels.get(line.group, frozenset())
                     if not _is_shared(words):
-                        found |= dict.fromkeys(("phone", text) for text in self._phones(line))
+                        identities |= dict.fromkeys(("phone", text) for text in self._phones(line))
                 case b"EMAIL":
-                    found |= dict.fromkeys(("email", text) for text in self._emails(line))
+                    identities |= dict.fromkeys(("email", text) for text in self._emails(line))
                 case b"X-HUNDRED-HANDLE":
                     if text := one_line(self._plain(self._sure(line))):
-                        found[("handle", text)] = None
-        return tuple(found)
+                        identities[("handle", text)] = None
+        return tuple(identities)
 
     def _labels(self) -> dict[bytes, frozenset[str]]:
-        """What Apple's X-ABLabel calls the lines of a group: _$!<WorkFAX>!$_."""
+        """The labels that Apple's X-ABLabel gives to the lines of a group: _$!<WorkFAX>!$_."""
         return {
             line.group: frozenset({re.sub(r"\W", "", line.value.decode("utf-8", "replace")).strip("_").upper()})
             for line in self._lines
@@ -183,7 +185,7 @@ class Contents:
         }
 
     def _sure(self, line: Line) -> str:
-        """The value of an identity: undecodable bytes as escapes, which no normaliser takes for an identity."""
+        """The value of an identity: undecodable bytes become escapes, which no normaliser accepts."""
         text = self._text(line)
         if text is None:
             self._keep_undecoded(line)
@@ -193,15 +195,15 @@ class Contents:
     def _phones(self, line: Line) -> list[str]:
         text = self._text(line)
         if text is None:
-            # A no-break space of an 8-bit charset is the usual culprit; any other byte makes it no number at all.
+            # Usually a no-break space of an 8-bit charset; any other byte makes it invalid as a number.
             text = line.data()[0].replace(b"\xa0", b" ").decode("ascii", "replace")
         text = one_line(self._plain(text))
         if scheme := SCHEME.match(text):
             if scheme[1].lower() not in ("tel", "callto"):
                 return []
             text = unquote(text[scheme.end() :]).partition(";")[0]
-        # What is longer is no number anyway.
-        text = PAUSE.sub("", LEADING_PAUSE.sub("", text[: RAW_LIMIT + 1])).strip()
+        # Longer text is not a number.
+        text = DIAL_PAUSE.sub("", LEADING_DIAL_PAUSE.sub("", text[: RAW_LIMIT + 1])).strip()
         return [text] if text else []
 
     def _emails(self, line: Line) -> list[str]:
@@ -212,22 +214,22 @@ class Contents:
 
 
 def _is_shared(words: frozenset[str]) -> bool:
-    """Whether the types and label of a line say that it is not this person's own."""
+    """Whether the types and the label show that a line is not this person's own."""
     if any("ASSISTANT" in word for word in words):
         return True
     return not words & OWN_LINES and any(is_shared_line(word) for word in words)
 
 
 def _unescaped(text: str) -> str:
-    return ESCAPE.sub(lambda found: _meant(found[1]), text) if "\\" in text else text
+    return ESCAPE.sub(lambda match: _replacement(match[1]), text) if "\\" in text else text
 
 
-def _meant(character: str) -> str:
+def _replacement(character: str) -> str:
     if character in "nN":
         return "\n"
     return f"\\{character}" if character.isalnum() else character
 
 
 def _parts(text: str, separator: str) -> list[str]:
-    """The text cut at every separator that is not escaped; the escapes stay."""
+    """The text split at every unescaped separator; the escapes stay."""
     return re.findall(rf"(?:^|{separator})((?:\\.|[^\\{separator}]|\\$)*)", text, re.DOTALL) or [""]

@@ -1,7 +1,7 @@
-"""F6: two and three beats at once, one that stands still and comes back, none for six hours across the deadline.
+"""F6: two and three beats at once, a suspended and resumed beat, and none for six hours across the deadline.
 
-Beats and worker are real processes; the database's clock goes on a day at a time, and beat asks several times a second.
-Whatever they ask for is done once for its period, and in the end everybody has the verdict of one undisturbed pass.
+Beats and worker are real processes; the database's clock advances a day at a time, and beat triggers several times a
+second. Every job is done once per period, and in the end all verdicts equal those of one undisturbed pass.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIRST = date(2035, 11, 2)
 ROUND = 25
 STAFF = 30
 BEATS = ("beat1", "beat2", "beat3")
-# Both beats have asked for everything a few times by then.
+# By then both beats have triggered everything a few times.
 DWELL = 0.6
 DONE_WITHIN = 20.0
 
@@ -42,7 +42,7 @@ def periods(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
         dice = dice_of(seed, tally.trials)
         days = min(ROUND, trials - tally.trials)
         _fill(ground, dice)
-        ground.house.effects.write_text("")
+        ground.stack.effects.write_text("")
         for number in range(days):
             _one_day(ground, tally, dice, FIRST + timedelta(days=number + 1))
             tally.trials += 1
@@ -51,9 +51,8 @@ def periods(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 
 def dead_across_the_deadline(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
-    """No beat from three hours before the cut-off until three hours after it, nobody rings, and people go on.
-
-    Then two beats come at once: there is one result, and it is that of the facts at the cut-off.
+    """No beat from three hours before the cut-off until three hours after it, and no messages, while contacts
+    arrive.
     """
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
@@ -89,7 +88,7 @@ def _past_the_deadline(ground: Ground, dice: random.Random) -> None:
 
 
 def _need(ground: Ground, broken: str, beats: tuple[str, ...]) -> None:
-    ground.house.need(web="", worker=broken, **dict.fromkeys(beats, "hurry"))
+    ground.stack.need(web="", worker=broken, **dict.fromkeys(beats, "hurry"))
 
 
 def _at(day: date, hour: int) -> datetime:
@@ -122,16 +121,16 @@ def _one_day(ground: Ground, tally: Tally, dice: random.Random, day: date) -> No
     Clock().set(_at(day, 3), ticks=True)
     still = dice.choice(BEATS) if dice.random() < 0.3 else ""
     if still:
-        ground.house.signal_group(still, signal.SIGSTOP)
+        ground.stack.signal_group(still, signal.SIGSTOP)
     period = {"job": f"recount:{ground.campaign.slug}", "period": day.isoformat()}
     took = within(DONE_WITHIN, Job.objects.filter(**period).exists)
     if tally.expect(took is not None, f"{day}: the night's recount was not made"):
         tally.recoveries.append(took or 0.0)
     if still:
         tally.count("beats that stood still")
-        ground.house.signal_group(still, signal.SIGCONT)
+        ground.stack.signal_group(still, signal.SIGCONT)
     time.sleep(DWELL)
-    made = [line.split()[:2] for line in ground.house.effects.read_text(encoding="utf-8").splitlines()]
+    made = [line.split()[:2] for line in ground.stack.effects.read_text(encoding="utf-8").splitlines()]
     times = made.count(list(period.values()))
     tally.expect(times == 1, f"{day}: {times} recounts in one night")
     tally.expect(Job.objects.filter(**period).count() <= 1, f"{day}: two jobs of one period")
@@ -149,7 +148,7 @@ def _compare(ground: Ground, tally: Tally, dice: random.Random, last: date) -> N
     tally.expect(ground.rests() is not None, "marks: they never ended")
     digest = ground.verdicts(tally, "after many days")
     for beat in BEATS:
-        ground.house.signal_group(beat, signal.SIGSTOP)
+        ground.stack.signal_group(beat, signal.SIGSTOP)
     try:
         _fill(ground, dice)
         Clock().set(_at(last, 3), ticks=True)
@@ -157,4 +156,4 @@ def _compare(ground: Ground, tally: Tally, dice: random.Random, last: date) -> N
         tally.expect(digest == ground.undisturbed(tally), "digest differs from that of one pass")
     finally:
         for beat in BEATS:
-            ground.house.signal_group(beat, signal.SIGCONT)
+            ground.stack.signal_group(beat, signal.SIGCONT)

@@ -1,6 +1,6 @@
-"""F5: the broker is restarted, or wiped, in the middle; everything is done all the same within two sweeps.
+"""F5: the broker is restarted or wiped in the middle of work; everything is done within two sweeps.
 
-While it is away pages answer and submissions are recorded, as quickly as ever.
+Meanwhile pages respond and submissions are recorded as quickly as ever.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from apps.contacts.models import Submission
 from config.celery import app
 from tests import people
 from tests.contacts.submitting import handed_in, own_file, told
-from tests.faults.doors import Answer, Door, NoAnswer
+from tests.faults.clients import Answer, NoAnswer, UserClient
 from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of
 from tests.faults.sampler import Sampler
 from tests.faults.waiting import let_files_look_old
 
 OWNER = "A001"
 ROUND = 5
-# Two sweeps of the default interval; the worker's way back to a broker that was away lies in it.
+# Two sweeps of the default interval, including the worker's reconnection to a restarted broker.
 DONE_WITHIN = 30.0
 # Here a sweep comes every second: what a mutant has not done by then it never does.
 NEVER_DONE_AFTER = 10.0
@@ -42,63 +42,63 @@ def wiped(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, wiped: bool) -> Tally:
     beat, worker = (broken, "") if broken == "beat_tries_once" else ("", broken)
-    ground.house.need(web="", worker=worker, beat=beat)
-    ground.house.let_queues_settle()
+    ground.stack.need(web="", worker=worker, beat=beat)
+    ground.stack.let_queues_settle()
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
         dice = dice_of(seed, tally.trials, wiped)
         number = min(ROUND, trials - tally.trials)
         ground.fresh(staff=ROUND)
-        # Nobody crosses at a moment of their own: their doorbells would be heard for the ones that were lost.
+        # No employee crosses on their own: their messages would replace the lost ones.
         with Sampler(ground, tally, seed, crossing=False) as sampler:
             for trial in range(number):
                 (_wipe if wiped else _restart)(ground, tally, dice, sampler, trial)
                 tally.trials += 1
         tally.expect(ground.rests() is not None, "marks: they never ended")
         files = [told(one) for one in Submission.objects.filter(source="csv").order_by("employee__staff_no")]
-        tally.expect(len(files) == number, f"{len(files)} files for {number} that were handed in")
-        digest = ground.verdicts(tally, "after the broker was away")
+        tally.expect(len(files) == number, f"{len(files)} files for {number} submissions")
+        digest = ground.verdicts(tally, "after the broker failed")
         _undisturbed(ground, tally, dice_of(seed, tally.trials - number, wiped), number, digest)
     return tally
 
 
 def _restart(ground: Ground, tally: Tally, dice: random.Random, sampler: Sampler, trial: int) -> None:
-    broker = ground.house.broker
-    door = ground.door(f"E{trial:04d}")
-    looked = _read(door, own_file(dice, 200))
+    broker = ground.stack.broker
+    client = ground.client(f"E{trial:04d}")
+    looked = _read(client, own_file(dice, 200))
     broker.kill()
     try:
-        later = _people_go_on(tally, sampler, door, looked)
+        later = _people_go_on(tally, sampler, client, looked)
     finally:
         broker.start()
-    _done_in_time(ground, tally, door, later)
+    _done_in_time(ground, tally, client, later)
 
 
 def _wipe(ground: Ground, tally: Tally, dice: random.Random, sampler: Sampler, trial: int) -> None:
-    door = ground.door(f"E{trial:04d}")
-    looked = _read(door, own_file(dice, 200))
-    # The messages wait, for nobody takes them.
-    ground.house.signal_group("worker", signal.SIGSTOP)
+    client = ground.client(f"E{trial:04d}")
+    looked = _read(client, own_file(dice, 200))
+    # The messages wait, because no worker takes them.
+    ground.stack.signal_group("worker", signal.SIGSTOP)
     try:
-        later = _people_go_on(tally, sampler, door, looked)
-        tally.count("messages wiped", ground.house.broker.waiting(app.conf.task_default_queue))
-        ground.house.broker.wipe()
+        later = _people_go_on(tally, sampler, client, looked)
+        tally.count("messages wiped", ground.stack.broker.waiting(app.conf.task_default_queue))
+        ground.stack.broker.wipe()
     finally:
-        ground.house.signal_group("worker", signal.SIGCONT)
-    _done_in_time(ground, tally, door, later)
+        ground.stack.signal_group("worker", signal.SIGCONT)
+    _done_in_time(ground, tally, client, later)
 
 
-def _read(door: Door, text: str) -> Answer:
-    """The answer to an upload that a worker has read: it can be confirmed when nobody reads any more."""
-    looked = door.upload(text)
-    door.previewed(looked.redirected_to)
+def _read(client: UserClient, text: str) -> Answer:
+    """The response to an upload that a worker has read: it can be confirmed when no worker runs any more."""
+    looked = client.upload(text)
+    client.previewed(looked.redirected_to)
     return looked
 
 
-def _people_go_on(tally: Tally, sampler: Sampler, door: Door, looked: Answer) -> Answer:
-    """One crosses the target, one adds some people, confirms a file and sends another; each is answered, and quickly.
+def _people_go_on(tally: Tally, sampler: Sampler, client: UserClient, looked: Answer) -> Answer:
+    """One employee crosses the target, another adds people, confirms a file and sends another; each response is quick.
 
-    Returns the answer to the other file, which waits for a worker.
+    Returns the response to the other file, which waits for a worker.
     """
 
     def ask(what: str, work: partial[Answer], *wanted: int) -> Answer:
@@ -111,15 +111,15 @@ def _people_go_on(tally: Tally, sampler: Sampler, door: Door, looked: Answer) ->
         return answer
 
     for number in range(ADDS):
-        ask("an add", partial(door.add, name="Guest", handle=f"{door.staff_no}-{number}"), 201)
-    ask("the first page", partial(door.page, "/"), 200)
-    ask("a file", partial(door.confirm, looked), 302)
-    later = ask("another file", partial(door.upload, "name,email\nG,guest@outside.example.org\n"), 302)
+        ask("an add", partial(client.add, name="Guest", handle=f"{client.staff_no}-{number}"), 201)
+    ask("the first page", partial(client.page, "/"), 200)
+    ask("a file", partial(client.confirm, looked), 302)
+    later = ask("another file", partial(client.upload, "name,email\nG,guest@outside.example.org\n"), 302)
     tally.expect(sampler.cross_one(), "an add was not answered")
     return later
 
 
-def _done_in_time(ground: Ground, tally: Tally, door: Door, later: Answer) -> None:
+def _done_in_time(ground: Ground, tally: Tally, client: UserClient, later: Answer) -> None:
     # A file is taken up again when it has stood still for half a minute; that is not waited for here.
     let_files_look_old()
     took = ground.rests(NEVER_DONE_AFTER if tally.eager else DONE_WITHIN)
@@ -128,7 +128,7 @@ def _done_in_time(ground: Ground, tally: Tally, door: Door, later: Answer) -> No
     if not tally.eager:
         # A mutant has shown by now what it does not do.
         try:
-            door.previewed(later.redirected_to)
+            client.previewed(later.redirected_to)
         except NoAnswer as none:
             tally.expect(False, str(none))
 

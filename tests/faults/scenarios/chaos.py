@@ -1,4 +1,4 @@
-"""C3: 16 clients do whatever they may, at random, over page and API; after each checkpoint the oracle is asked."""
+"""C3: 16 clients use page and API at random; after each checkpoint the standings are compared with the oracle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import connection
 
 from apps.campaigns.models import Campaign
 from tests import people
-from tests.faults.doors import Answer, Door
+from tests.faults.clients import Answer, UserClient
 from tests.faults.ground import Ground, Tally, dice_of, patiently
 from tests.oracle import oracle, stored
 
@@ -26,7 +26,7 @@ ROUND = 5
 
 def checkpoints(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """C3. A trial is one checkpoint after 96 operations; one of the two campaigns counts exclusively."""
-    ground.house.need(web=broken, worker=broken, beat="")
+    ground.stack.need(web=broken, worker=broken, beat="")
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
         ground.fresh()
@@ -58,11 +58,11 @@ def _agree(tally: Tally, campaign: Campaign) -> None:
 
 
 class _Client:
-    """Somebody at the doors, or in HR, who picks the next thing by dice."""
+    """An employee or HR user who picks the next operation at random."""
 
     def __init__(self, ground: Ground, tally: Tally, dice: random.Random) -> None:
         self.tally, self.dice = tally, dice
-        self.door: Door = ground.door(dice.choice(PEOPLE))
+        self.client: UserClient = ground.client(dice.choice(PEOPLE))
 
     def work(self) -> None:
         choices: list[Callable[[], None]] = [self.add, self.add, self.paste, self.end, self.restore, self.correct]
@@ -84,41 +84,41 @@ class _Client:
         return f"guest{self.dice.randrange(OUTSIDERS)}@outside.example.org"
 
     def _contact(self) -> int | None:
-        listed = self._judge(self.door.api("GET", "contacts/?limit=50"), "a list").json
+        listed = self._judge(self.client.api("GET", "contacts/?limit=50"), "a list").json
         found = [row["id"] for row in listed.get("results", [])]
         return self.dice.choice(found) if found else None
 
     def add(self) -> None:
-        self._judge(self.door.add(name="W", email=self._somebody()), "an add")
+        self._judge(self.client.add(name="W", email=self._somebody()), "an add")
 
     def paste(self) -> None:
         reach = "\n".join({self._somebody() for _ in range(5)})
-        self._judge(self.door.form("/contacts/add/", name="", reach=reach, key=str(uuid.uuid4())), "a paste")
+        self._judge(self.client.form("/contacts/add/", name="", reach=reach, key=str(uuid.uuid4())), "a paste")
 
     def end(self) -> None:
         if number := self._contact():
-            self._judge(self.door.api("POST", f"contacts/{number}/end/"), "an end")
+            self._judge(self.client.api("POST", f"contacts/{number}/end/"), "an end")
 
     def restore(self) -> None:
         if number := self._contact():
-            self._judge(self.door.api("POST", f"contacts/{number}/restore/"), "a restore")
+            self._judge(self.client.api("POST", f"contacts/{number}/restore/"), "a restore")
 
     def rename(self) -> None:
         if number := self._contact():
-            self._judge(self.door.api("PATCH", f"contacts/{number}/", {"name": "V"}), "a rename")
+            self._judge(self.client.api("PATCH", f"contacts/{number}/", {"name": "V"}), "a rename")
 
     def correct(self) -> None:
         if number := self._contact():
-            self._judge(self.door.form(f"/contacts/{number}/correct/", email=self._somebody()), "a correction")
+            self._judge(self.client.form(f"/contacts/{number}/correct/", email=self._somebody()), "a correction")
 
     def hand_in(self) -> None:
         lines = "".join(f"G,{self._somebody()}\n" for _ in range(8))
-        self._judge(self.door.hand_in(f"name,email\n{lines}"), "a file")
+        self._judge(self.client.hand_in(f"name,email\n{lines}"), "a file")
 
     def undo(self) -> None:
-        handed = self._judge(self.door.hand_in(f"name,email\nG,{self._somebody()}\n"), "a file")
+        handed = self._judge(self.client.hand_in(f"name,email\nG,{self._somebody()}\n"), "a file")
         if handed.status == 302:
-            self._judge(self.door.form(f"{handed.redirected_to}undo/"), "an undo")
+            self._judge(self.client.form(f"{handed.redirected_to}undo/"), "an undo")
 
     def roster(self) -> None:
         lines = people.ROSTER.splitlines()

@@ -1,4 +1,6 @@
-"""C1: 64 hands send one person at one moment, over page, API and files: one live contact, one counted, no failure."""
+"""C1: 64 requests record one person at the same moment, by page, API and files: one live contact, one counted, no
+error.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +17,20 @@ from django.db import connection
 from apps.contacts.models import ContactIdentity
 from apps.standings.models import Standing
 from tests import plugin
-from tests.faults.doors import Answer, Door
+from tests.faults.clients import Answer, UserClient
 from tests.faults.ground import TARGET, Ground, Tally, dice_of
 
 OWNER = "A001"
-# So many files of one person may wait for their confirmation, and no more.
+# The limit of unconfirmed files of one person.
 ON_PAGES, IN_API, IN_FILES = 30, 29, 5
 ROUND = 20
 INDEX = "contacts_identity_once"
 
 
 def one_person(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
-    """C1. `without_index` takes the unique index away too."""
+    """C1. `without_index` removes the unique index too."""
     breaks = "lock_nobody" if broken else ""
-    ground.house.need(web=breaks, worker=breaks, beat="")
+    ground.stack.need(web=breaks, worker=breaks, beat="")
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
         dice = dice_of(seed, tally.trials)
@@ -65,21 +67,21 @@ def _spellings(dice: random.Random) -> tuple[str, list[str]]:
 
 def _all_at_once(ground: Ground, tally: Tally, dice: random.Random) -> None:
     number, ways = _spellings(dice)
-    door = ground.door(OWNER)
+    client = ground.client(OWNER)
     before = Standing.objects.get(employee__staff_no=OWNER, campaign=ground.campaign).counted
-    works: list[Callable[[], Answer]] = [partial(_on_page, door, dice.choice(ways)) for _ in range(ON_PAGES)]
-    works += [partial(door.add, name="W", phone=dice.choice(ways)) for _ in range(IN_API)]
-    # A file is under preview first; all are handed in at the one moment.
-    previews = [door.upload(f"name,phone\nW,{dice.choice(ways)}\n") for _ in range(IN_FILES)]
-    versions = [door.previewed(looked.redirected_to) for looked in previews]
+    works: list[Callable[[], Answer]] = [partial(_on_page, client, dice.choice(ways)) for _ in range(ON_PAGES)]
+    works += [partial(client.add, name="W", phone=dice.choice(ways)) for _ in range(IN_API)]
+    # A file needs a preview first; then all are confirmed at the same moment.
+    previews = [client.upload(f"name,phone\nW,{dice.choice(ways)}\n") for _ in range(IN_FILES)]
+    versions = [client.previewed(looked.redirected_to) for looked in previews]
     works += [
-        partial(door.form, looked.redirected_to + "confirm/", seen=version)
+        partial(client.form, looked.redirected_to + "confirm/", seen=version)
         for looked, version in zip(previews, versions, strict=True)
     ]
     dice.shuffle(works)
     answers = _together(works)
     for answer in answers:
-        tally.expect(answer.status in (200, 201, 302, 422), f"somebody of the crowd was answered {answer.status}")
+        tally.expect(answer.status in (200, 201, 302, 422), f"a request of the crowd got {answer.status}")
     tally.count("submissions at once", len(answers))
     tally.expect(ground.rests() is not None, "marks: they never ended")
     live = ContactIdentity.objects.filter(employee__staff_no=OWNER, value=number, live=True).count()
@@ -88,12 +90,12 @@ def _all_at_once(ground: Ground, tally: Tally, dice: random.Random) -> None:
     tally.expect(after == before + 1, f"{after - before} counted for one person (target {TARGET})")
 
 
-def _on_page(door: Door, phone: str) -> Answer:
-    return door.form("/contacts/add/", name="W", reach=phone, key=str(uuid.uuid4()))
+def _on_page(client: UserClient, phone: str) -> Answer:
+    return client.form("/contacts/add/", name="W", reach=phone, key=str(uuid.uuid4()))
 
 
 def _together(works: list[Callable[[], Answer]]) -> list[Answer]:
-    """Every work begins at one moment, in a thread of its own."""
+    """Start every work at the same moment, each in its own thread."""
     barrier = threading.Barrier(len(works))
 
     def run(work: Callable[[], Answer]) -> Answer:

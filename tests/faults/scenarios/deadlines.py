@@ -1,6 +1,6 @@
-"""D1, D2, D4: the cut-off to the microsecond, writers of the last microsecond, attempts to move a frozen verdict.
+"""D1, D2, D4: the cut-off to the microsecond, writers of the last microsecond, attempts to change a frozen verdict.
 
-They need the database alone; what they do stands in tests/results/deadline.py and moving.py.
+These need only the database; their steps are in tests/results/deadline.py and moving.py.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def late_writers(ground: Ground, trials: int, seed: int, broken: str = "") -> Ta
 
 
 def attempts(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
-    """D4. The mutant takes the guards of the table away, and lets the application's role write."""
+    """D4. The mutant drops the table's triggers, and lets the application's role write."""
     _alone(ground)
     clock = Clock()
     campaign = ground.campaign
@@ -55,8 +55,8 @@ def attempts(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 
 def _alone(ground: Ground) -> None:
-    """No process of the house looks at a clock that jumps about."""
-    ground.house.need()
+    """Stop all processes of the stack, because the clock jumps."""
+    ground.stack.need()
     ground.fresh(at=instant(people.NOON), opens_on=date(2026, 11, 1), deadline=date(2026, 11, 30))
 
 

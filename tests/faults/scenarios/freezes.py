@@ -1,7 +1,7 @@
-"""D3: five processes freeze one campaign at one moment; the facts alone give the same bytes on an empty database.
+"""D3: five processes freeze one campaign at the same moment; the facts alone give the same bytes on an empty database.
 
-It needs the database alone. The campaign has other targets, exemptions, reviews, ends and moves; after the
-freeze comes more, with times of before the cut-off, which nobody may see who makes the result again.
+It needs only the database. The campaign has other targets, exemptions, reviews, ends and moves. After the freeze come
+more facts dated before the cut-off, which a repeated computation of the result must ignore.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from tests.results.deadline import verdicts
 from tests.standings.rebuilding import exported, rebuilt
 
 STAFF = 24
-# Rebuilt so often from one freeze, and frozen again so often where it is frozen.
+# The number of rebuilds of one freeze, and of freezes per campaign.
 IN_A_ROW = 10
 PATIENCE = 60.0
 FORGET_K = """SET session_replication_role = 'replica';
@@ -53,7 +53,7 @@ UPDATE campaigns_campaign SET kept_until = '2999-01-01 00:00+00'"""
 
 def one_result(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """A trial is one rebuild; after ten of them another campaign is frozen."""
-    ground.house.need()
+    ground.stack.need()
     tally = Tally(eager=bool(broken))
     with _broken_here(broken):
         while tally.trials < trials and not tally.failures:
@@ -73,7 +73,7 @@ def one_result(ground: Ground, trials: int, seed: int, broken: str = "") -> Tall
 
 
 def _fill(ground: Ground, dice: random.Random) -> None:
-    """Everybody has brought some, and most have had something happen that decides a verdict, or must not."""
+    """All employees have contacts, and most have an event that decides a verdict, or must not."""
     ground.fresh(
         staff=STAFF, at=instant(people.NOON), opens_on=date(2026, 11, 1), deadline=date(2026, 11, 30), target=TARGET
     )
@@ -117,7 +117,7 @@ def _move(campaign: Campaign, staff_no: str, dice: random.Random) -> None:
 
 
 def _come_late() -> None:
-    """After the freeze a feed tells what happened before the cut-off: it is stored, and counts for nobody."""
+    """After the freeze a feed reports events before the cut-off: they are stored, and count for no employee."""
     late = [f"E{number:04d},Late,late-{number}-{n},{people.NOON}\n" for number in range(STAFF) for n in range(TARGET)]
     raw = BytesIO("".join(["staff_no,name,handle,recorded_at\n", *late]).encode())
     report = import_contacts(raw=raw, by=people.TESTER, trust_times=True).as_json()
@@ -129,22 +129,22 @@ def _come_late() -> None:
 
 
 def _five_at_once(ground: Ground, tally: Tally) -> None:
-    """Two operators give the command and three workers have the task of a beat, in five processes at one moment."""
+    """Two operators run the command and three workers run beat's task, in five processes at the same moment."""
     campaign = ground.campaign
     Clock().set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
-    # Forked, so that they begin at one moment: each opens a connection of its own.
+    # Forked, so that they start at the same moment: each opens its own connection.
     connection.close()
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(5)
-    doors: list[Callable[[], Any]] = [partial(command, "freeze_campaign", "--campaign", campaign.slug)] * 2
-    doors += [tasks.freeze_due] * 3
-    freezers = [context.Process(target=_freeze, args=(door, barrier, os.getpid()), daemon=True) for door in doors]
+    clients: list[Callable[[], Any]] = [partial(command, "freeze_campaign", "--campaign", campaign.slug)] * 2
+    clients += [tasks.freeze_due] * 3
+    freezers = [context.Process(target=_freeze, args=(client, barrier, os.getpid()), daemon=True) for client in clients]
     for one in freezers:
         one.start()
     for one in freezers:
         one.join(PATIENCE)
     ended = [one.exitcode for one in freezers]
-    tally.expect(ended == [0] * len(doors), f"five who froze at once ended with {ended}")
+    tally.expect(ended == [0] * len(clients), f"five concurrent freezes ended with {ended}")
     again = [freeze.freeze(campaign=campaign, by=people.TESTER, patient=True) for _ in range(IN_A_ROW)]
     tally.expect(len({signature_file(one) for one in again if one}) == 1, "ten in a row gave more than one result")
     results = list(FrozenResult.objects.filter(campaign=campaign))
@@ -152,11 +152,11 @@ def _five_at_once(ground: Ground, tally: Tally) -> None:
     for step in ("campaign.closing", "campaign.frozen"):
         told = AuditEntry.objects.filter(action=step).count()
         tally.expect(told == 1, f"{step} stands {told} times in the audit trail")
-    tally.expect(sorted(verdicts(campaign)) == sorted(oracle(campaign)), "the result is not what the oracle says")
+    tally.expect(sorted(verdicts(campaign)) == sorted(oracle(campaign)), "the result differs from the oracle")
 
 
-def _freeze(door: Callable[[], Any], barrier: Any, parent: int) -> None:
-    """Ends with 0 only when there was neither an error nor one in the log."""
+def _freeze(client: Callable[[], Any], barrier: Any, parent: int) -> None:
+    """Ends with 0 only without an error and without an error in the log."""
     ask_for_death_signal(signal.SIGKILL, parent)
     shouted: list[logging.LogRecord] = []
     listener = logging.Handler(logging.ERROR)
@@ -164,7 +164,7 @@ def _freeze(door: Callable[[], Any], barrier: Any, parent: int) -> None:
     logging.getLogger("apps").addHandler(listener)
     connection.ensure_connection()
     barrier.wait(PATIENCE)
-    door()
+    client()
     sys.exit(len(shouted))
 
 
@@ -184,8 +184,8 @@ def _again(tally: Tally, folder: Path, first: tuple[bytes, bytes], broken: str) 
 def _broken_here(name: str) -> Iterator[None]:
     """The mutants.
 
-    `any_order`: lines are signed as the database happens to give them. `hold_nobody`: nobody waits for another one's
-    freeze, or looks who was first. `forget_k`, above: what was learned after the freeze counts.
+    `any_order`: lines are signed in the database's own order. `hold_nobody`: freezes neither wait for each other nor
+    check which was first. `forget_k`, above: facts known only after the freeze count.
     """
     lines = store_result.canonical_lines
 

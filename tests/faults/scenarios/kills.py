@@ -1,7 +1,7 @@
-"""F1: a Celery child, or the worker's parent, is killed at random points of an import and of a mark.
+"""F1: a Celery child, or the worker's parent, is killed at random points of an import and of an evaluation.
 
-Nothing is lost, nothing is done twice, the report is that of one run, and the house is back at work within what is
-promised: a child's message is given out again at once; a parent's when the sweep finds its work.
+Nothing is lost or done twice, the report is that of one run, and work resumes within the promised time: a child's
+message is delivered again at once; the sweep finds a parent's work.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from tests.faults.stack import children_of
 from tests.faults.waiting import SECONDS, let_files_look_old
 
 CHILD_BACK = 10.0  # seconds: the promise after the death of a child
-PARENT_BACK = 20.0  # after that of a parent, whose supervisor starts it again; what it held is found by the sweep
-HALF = 10  # kills in an import, and as many in marks, at most
+PARENT_BACK = 20.0  # after that of a parent, whose supervisor starts it again; the sweep finds its work
+HALF = 10  # the most kills in an import, and in evaluations
 STAFF = 250
 OWNER = "A001"
 
@@ -44,7 +44,7 @@ def parent(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 
 def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, parent: bool) -> Tally:
-    ground.house.need(web="", worker=broken, beat="")
+    ground.stack.need(web="", worker=broken, beat="")
     tally, round_ = Tally(eager=bool(broken)), 0
     while tally.trials < trials:
         dice = dice_of(seed, round_)
@@ -61,22 +61,22 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, *, parent: bool
 
 def _kill(ground: Ground, tally: Tally, dice: random.Random, *, parent: bool) -> float:
     """Kill it where it is; the instant."""
-    # Their parent notices that both were killed, and has new ones, within five seconds.
-    within(CHILD_BACK, lambda: children_of(ground.house["worker"]))
-    children = children_of(ground.house["worker"])
+    # Their parent notices that both were killed, and starts new ones within five seconds.
+    within(CHILD_BACK, lambda: children_of(ground.stack["worker"]))
+    children = children_of(ground.stack["worker"])
     working = [pid for pid in _in_a_transaction() if pid in children]
     tally.count("kills inside a transaction", bool(working))
     with suppress(ProcessLookupError):
-        os.kill(ground.house.pid_of("worker") if parent else dice.choice(working or children), signal.SIGKILL)
+        os.kill(ground.stack.pid_of("worker") if parent else dice.choice(working or children), signal.SIGKILL)
     killed = time.monotonic()
     tally.trials += 1
     if parent:
-        ground.house.start_again("worker")
+        ground.stack.start_again("worker")
     return killed
 
 
 def _in_a_transaction() -> list[int]:
-    """The worker's children that are in one now (tests.faults.moments.name_connections)."""
+    """The worker's children that are in a transaction now (tests.faults.moments.name_connections)."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
@@ -113,7 +113,7 @@ def _import_round(ground: Ground, tally: Tally, dice: random.Random, kills: int,
     undisturbed = _undisturbed(ground, tally, text)
     ground.fresh()
     with Sampler(ground, tally, seed):
-        send(partial(ground.door(OWNER).hand_in, text))
+        send(partial(ground.client(OWNER).hand_in, text))
         for kill in range(kills):
             before = done()
             moved = within(30, lambda: done() > before or ground.at_rest())  # noqa: B023  (called at once)
@@ -135,7 +135,9 @@ def _import_round(ground: Ground, tally: Tally, dice: random.Random, kills: int,
 
 
 def _wait_less(dice: random.Random) -> float:
-    """Nine times of ten let the file look as old as the sweep wants it, instead of waiting; else wait, and longer."""
+    """Nine times out of ten make the file look old enough for the sweep instead of waiting; otherwise wait, and
+    longer.
+    """
     if dice.random() < 0.1:
         return SECONDS
     let_files_look_old()
@@ -157,9 +159,9 @@ def _mark_round(ground: Ground, tally: Tally, dice: random.Random, kills: int, s
     with Sampler(ground, tally, seed):
         for step, names in enumerate(plan):
             _change(ground, step, names)
-            door = ground.door(names[0])
+            client = ground.client(names[0])
             ground.note_everybody()
-            send(partial(door.add, key=f"ring-{step}", name="Guest", handle=f"{names[0]}-{10 * step}"))
+            send(partial(client.add, key=f"publish-{step}", name="Guest", handle=f"{names[0]}-{10 * step}"))
             time.sleep(dice.random() * 0.15)
             killed = _kill(ground, tally, dice, parent=parent)
             promise = PARENT_BACK if parent else CHILD_BACK

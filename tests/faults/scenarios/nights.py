@@ -1,7 +1,7 @@
-"""Repair: fifty verdicts are off by one, and the recount of the night finds those and no others.
+"""Repair: fifty verdicts are off by one, and the nightly recount finds those and no others.
 
-It says so in the log and in /health/ready, puts them right from the facts, and writes each down as a repair. Worker,
-web and the beat that asks for sweeps are real processes; the database's clock goes on a night at a time.
+It reports them in the log and in /health/ready, corrects them from the facts, and logs each as a repair. Worker, web
+and the beat that triggers sweeps are real processes; the database's clock advances a night at a time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Verdicts = dict[str, tuple[Any, ...]]
 
 def repaired(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """A trial is one night with fifty drifts. After ten comes one without any, which ends the alarm."""
-    ground.house.need(web="", worker=broken, beat="")
+    ground.stack.need(web="", worker=broken, beat="")
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
         nights = min(ROUND, trials - tally.trials)
@@ -44,7 +44,7 @@ def repaired(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
 
 
 def _fill(ground: Ground, tally: Tally, dice: random.Random) -> None:
-    """Most are near the target, some have another one, some are exempt."""
+    """Most employees are near the target, some have another one, some are exempt."""
     noon = datetime.combine(FIRST, clock_time(12), ZONE)
     ground.fresh(staff=STAFF, at=noon, opens_on=FIRST - timedelta(days=1), deadline=FIRST + timedelta(days=300))
     near = [0, *range(TARGET - 2, TARGET + 3)]
@@ -62,7 +62,7 @@ def _one_night(ground: Ground, tally: Tally, dice: random.Random, number: int) -
     drifted = _drift(ground, dice, before)
     wrong = _standings()
     colours = {name for name in drifted if _red(wrong[name]) != _red(before[name])}
-    log = ground.house["worker"].log
+    log = ground.stack["worker"].log
     said = log.stat().st_size
     run = _until_morning(ground, tally, number)
     if run is None:
@@ -79,7 +79,7 @@ def _one_night(ground: Ground, tally: Tally, dice: random.Random, number: int) -
     tally.expect(named() == drifted, f"the log names {len(named() & drifted)} of them and {named() - drifted}")
     tally.expect(_health(ground) == ("degraded", "found"), f"/health/ready says {_health(ground)}")
     ground.verdicts(tally, f"after night {number}")
-    # Since when is given back to whoever a mark had turned; of the others nothing says that they were so before.
+    # `since` is restored for employees whom an evaluation had turned; the others have no such record.
     turned = set(StandingChange.objects.filter(cause="mark").values_list("employee__staff_no", flat=True))
     after = _standings()
     differ = [name for name, was in before.items() if _kept(after[name], name in turned) != _kept(was, name in turned)]
@@ -95,7 +95,7 @@ def _one_night(ground: Ground, tally: Tally, dice: random.Random, number: int) -
 
 
 def _drift(ground: Ground, dice: random.Random, before: Verdicts) -> set[str]:
-    """Fifty of them get one more or one less than they have."""
+    """Change the counts of fifty standings by one."""
     chosen = set(dice.sample(sorted(before), DRIFTED))
     for name in sorted(chosen):
         inject(ground.campaign, people.person(name), dice.choice([-1, 1]) if before[name][0] else 1)
@@ -108,7 +108,7 @@ def _until_morning(ground: Ground, tally: Tally, number: int) -> MarkRun | None:
     Clock().set(datetime.combine(day, clock_time(3), ZONE), ticks=True)
     began = time.monotonic()
     begin_nightly_recount(ground.campaign, day.isoformat())
-    # The ranges are asked for by the next sweep, and done by the worker.
+    # The next sweep enqueues the ranges, and the worker processes them.
     took = ground.within(PATIENCE, lambda: not MarkRun.objects.filter(finished_at=None).exists() and ground.at_rest())
     if not tally.expect(took is not None, f"{day}: the night's recount did not end"):
         return None
@@ -117,7 +117,7 @@ def _until_morning(ground: Ground, tally: Tally, number: int) -> MarkRun | None:
 
 
 def _standings() -> Verdicts:
-    """Everything a standing says but when it was computed: (counted, target, exempt, red, reached_at, since)."""
+    """Every standing without its computation time: (counted, target, exempt, red, reached_at, since)."""
     told = Standing.objects.values_list(
         "employee__staff_no", "counted", "target", "exempt", "red", "reached_at", "since"
     )
@@ -133,5 +133,5 @@ def _red(verdict: tuple[Any, ...]) -> bool:
 
 
 def _health(ground: Ground) -> tuple[str, str]:
-    told = ground.door("H001").page("/health/ready").json
+    told = ground.client("H001").page("/health/ready").json
     return told["status"], told["checks"]["drift"]

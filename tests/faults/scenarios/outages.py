@@ -1,7 +1,7 @@
-"""F2, F4: processes are restarted, and PostgreSQL is stopped at once, while people add and a file is recorded.
+"""F2, F4: processes restart, and PostgreSQL stops immediately, while contacts are added and a file is recorded.
 
-What was acknowledged is there, once; who had no answer sends again and finds one effect; a page that cannot serve says
-503 and when to come back; in the end everybody has the verdict of an undisturbed run.
+Everything acknowledged is stored once; a client without a response sends again and finds one effect; a failing page
+returns 503 with Retry-After. In the end all verdicts equal those of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from apps.contacts.models import Submission
 from apps.localstack.processes import stop_children
 from tests import people, plugin
 from tests.contacts.submitting import contacts, handed_in, own_file, told
-from tests.faults.doors import NoAnswer
+from tests.faults.clients import NoAnswer
 from tests.faults.ground import CROSSERS, PATIENCE, TARGET, Ground, Tally, dice_of, patiently, send, within
 from tests.faults.load import WRITERS, Load
 from tests.faults.moments import BATCH
@@ -38,21 +38,21 @@ Fault = Callable[[Ground, Tally, random.Random], None]
 
 def restarts(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """F2: SIGTERM to web, worker or beat, and a start again, as an update does it."""
-    ground.house.need(web=broken, worker="", beat="")
+    ground.stack.need(web=broken, worker="", beat="")
     return _rounds(ground, trials, seed, broken, _restart)
 
 
 def stops(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """F4: PostgreSQL is stopped in its mode `immediate`, which writes nothing more, and started again."""
-    # Of both: whoever waits for a commit has all earlier ones written with it.
-    ground.house.need(web=broken, worker=broken, beat="")
+    # A commit that waits also writes all earlier ones of both.
+    ground.stack.need(web=broken, worker=broken, beat="")
     with _lazy_writer() if broken else nullcontext():
         return _rounds(ground, trials, seed, broken, _stop_database)
 
 
 @contextmanager
 def _lazy_writer() -> Iterator[None]:
-    """For the mutant: what nobody waits for is written late, so that a stop finds some of it."""
+    """For the mutant: commits that do not wait are written late, so that a stop loses some of them."""
     plugin.run_as_owner("ALTER SYSTEM SET wal_writer_delay = '10s'")
     plugin.run_as_owner("SELECT pg_reload_conf()")
     try:
@@ -70,13 +70,13 @@ def _rounds(ground: Ground, trials: int, seed: int, broken: str, fault: Fault) -
         text = own_file(dice, LINES)
         ground.fresh(staff=WRITERS)
         with Sampler(ground, tally, seed), Load(ground, tally, seed) as load:
-            tally.expect(send(partial(ground.door(OWNER).hand_in, text)).status == 302, "the file was not taken")
+            tally.expect(send(partial(ground.client(OWNER).hand_in, text)).status == 302, "the file was not taken")
             for _ in range(min(ROUND, trials - tally.trials)):
                 time.sleep(dice.random() * 0.3)
                 fault(ground, tally, dice)
                 tally.trials += 1
             let_files_look_old()
-            # While people go on adding there is always a note of somebody.
+            # While contacts are added there is always an outbox row.
             tally.expect(ground.within(PATIENCE, _file_is_done) is not None, "the file was never done")
         tally.expect(ground.rests() is not None, "marks: they never ended")
         load.compare()
@@ -110,8 +110,8 @@ def _restart(ground: Ground, tally: Tally, dice: random.Random) -> None:
     name = dice.choice(["web", "web", "worker", "worker", "beat"])
     tally.count(f"restarts of {name}")
     began = time.monotonic()
-    stop_children([ground.house[name]], STEPS)
-    ground.house.start_again(name)
+    stop_children([ground.stack[name]], STEPS)
+    ground.stack.start_again(name)
     _answers_again(ground, tally, began)
 
 
@@ -122,7 +122,7 @@ def _stop_database(ground: Ground, tally: Tally, dice: random.Random) -> None:
     began = time.monotonic()
     gone = within(10, lambda: not _lives(postmaster))
     tally.expect(gone is not None, "PostgreSQL did not stop")
-    # Its keeper starts it again; after some deaths in a row that is for whoever holds it, as `make run` does.
+    # Its supervisor starts it again; after several deaths in a row that is up to its users, like `make run`.
     patiently(_ensure)
     _answers_again(ground, tally, began)
     if dice.random() < 0.5:
@@ -130,7 +130,7 @@ def _stop_database(ground: Ground, tally: Tally, dice: random.Random) -> None:
 
 
 def _ensure() -> None:
-    if not plugin.server.keeper_lives():
+    if not plugin.server.is_supervised():
         plugin.server.ensure()
     connection.close()
     with connection.cursor() as cursor:
@@ -150,7 +150,7 @@ def _answers_again(ground: Ground, tally: Tally, began: float) -> None:
 
     def answered() -> bool:
         try:
-            return ground.door(OWNER).api("GET", "me/standing/").status == 200
+            return ground.client(OWNER).api("GET", "me/standing/").status == 200
         except NoAnswer:
             return False
 

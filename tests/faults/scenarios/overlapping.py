@@ -1,4 +1,6 @@
-"""C4: eight imports that overlap, marks and edits on 1,000 employees: nobody sees a deadlock, no batch is dropped."""
+"""C4: eight overlapping imports, evaluations and edits on 1,000 employees: no deadlock reaches a user, no batch is
+lost.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ ROUND = 5
 
 def eight_imports(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """C4. A trial is eight files at once, each over a connection of its own."""
-    ground.house.need(web="", worker=broken, beat="")
+    ground.stack.need(web="", worker=broken, beat="")
     moments.small_batches()
     tally = Tally(eager=bool(broken))
     with _broken_here(broken):
@@ -94,7 +96,7 @@ def _meanwhile(tally: Tally, work: Callable[[], object]) -> Iterator[None]:
                 work()
                 tally.count("marks and edits meanwhile")
         except Exception as error:
-            tally.expect(False, f"meanwhile somebody saw {error!r}")
+            tally.expect(False, f"meanwhile a client got {error!r}")
         finally:
             connection.close()
 

@@ -1,7 +1,7 @@
-"""F1-ranges: a run over everybody on three workers, two of which are killed on the way.
+"""F1-ranges: a run over all employees on three workers, two of which are killed.
 
-It is over once, every range was done once, and everybody has the oracle's verdict; who turned is told to have turned
-once. Nobody starts the killed ones again before the run is over.
+The run ends once, every range was done once, and all verdicts equal the oracle's; each changed verdict is logged once.
+The killed workers are not restarted before the run ends.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def two_of_three(ground: Ground, trials: int, seed: int, broken: str = "") -> Ta
     breaks = ",".join(filter(None, [broken, "slow_ranges", "count_ends"]))
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
-        ground.house.need(web="", beat="", **dict.fromkeys(WORKERS, breaks))
+        ground.stack.need(web="", beat="", **dict.fromkeys(WORKERS, breaks))
         ground.fresh(staff=STAFF)
         with Sampler(ground, tally, seed, crossing=False) as sampler, patch.object(marking, "AT_MOST", RANGE):
             for _ in range(min(ROUND, trials - tally.trials)):
-                ground.house.need(web="", beat="", **dict.fromkeys(WORKERS, breaks))
+                ground.stack.need(web="", beat="", **dict.fromkeys(WORKERS, breaks))
                 _one_run(ground, tally, sampler, dice_of(seed, tally.trials))
                 tally.trials += 1
-        # Not as a supervisor looks: the killed ones need not be started again for that.
+        # Not like a supervisor: the killed ones need no restart here.
         tally.expect(within(PATIENCE, ground.at_rest) is not None, "marks: they never ended")
         ground.verdicts(tally, "after all runs")
     return tally
@@ -46,15 +46,15 @@ def two_of_three(ground: Ground, trials: int, seed: int, broken: str = "") -> Ta
 def _one_run(ground: Ground, tally: Tally, sampler: Sampler, dice: random.Random) -> None:
     for number in dice.sample(range(STAFF), 20):
         ground.bring(f"E{number:04d}", range(dice.randrange(2 * TARGET)))
-    # The one who is looked at brings their last one before the run, and rings for it.
+    # The sampled employee records the last contact before the run, and enqueues the task for it.
     tally.expect(sampler.cross_one(), "an add was not answered")
     tally.expect(ground.rests() is not None, "marks: they never ended")
     last = StandingChange.objects.latest("pk").pk
-    ground.house.effects.write_text("", encoding="utf-8")
+    ground.stack.effects.write_text("", encoding="utf-8")
     run = begin(ground.campaign)
     parts = run.ranges.count()
     for name, part in zip(dice.sample(WORKERS, 2), sorted(dice.sample(range(parts * 3 // 4), 2)), strict=True):
-        _kill_after(tally, run, ground.house.pid_of(name), part)
+        _kill_after(tally, run, ground.stack.pid_of(name), part)
     killed = time.monotonic()
     took = within(PATIENCE, lambda: not _waiting(run))
     if not tally.expect(took is not None, f"{_waiting(run)} ranges were never done"):
@@ -68,14 +68,14 @@ def _one_run(ground: Ground, tally: Tally, sampler: Sampler, dice: random.Random
     for wrong in wrong_with(run):
         tally.expect(False, wrong)
     ground.verdicts(tally, "after a run")
-    ends = Counter(ground.house.effects.read_text(encoding="utf-8").splitlines())
+    ends = Counter(ground.stack.effects.read_text(encoding="utf-8").splitlines())
     twice = [end for end, times in ends.items() if times > 1 and end.startswith(("range ", "run "))]
     tally.expect(not twice, f"done more than once: {twice[:3]}")
     turned = Counter(StandingChange.objects.filter(pk__gt=last).values_list("employee_id", flat=True))
     green = Counter(
         Standing.objects.filter(counted__gte=1, red=False, exempt=False).values_list("employee_id", flat=True)
     )
-    tally.expect(turned == green, f"{len(green)} turned, and {turned.total()} turns are told")
+    tally.expect(turned == green, f"{len(green)} changed, and {turned.total()} changes are logged")
 
 
 def _kill_after(tally: Tally, run: MarkRun, pid: int, done: int) -> None:

@@ -1,4 +1,6 @@
-"""Every scenario of the table, with its full count and its mutants. One that needs no house is given the ground too."""
+"""Every scenario of the table, with its full count and its mutants. A scenario without a stack still receives the
+ground.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,11 @@ from tests.faults.scenarios import (
     deadlines,
     freezes,
     kills,
+    lost_messages,
     nights,
     outages,
     overlapping,
     passes,
-    ringing,
     worst_files,
 )
 
@@ -28,23 +30,23 @@ Run = Callable[[Ground, int, int, str], Tally]
 
 @dataclass(frozen=True)
 class Scenario:
-    """`run(ground, trials, seed, broken)`; `broken` names a break, with which one of `mutants[broken]` trials fails."""
+    """`run(ground, trials, seed, broken)`; `broken` names a break with which one of `mutants[broken]` trials fails."""
 
     id: str
     run: Run
     full: int
     small: int
-    # Trials of one line in the results: what a killed run has to do again.
+    # Trials per line of the results: a killed run repeats at most these.
     chunk: int
     mutants: dict[str, int] = field(default_factory=dict)
     brokers: tuple[str, ...] = (REDIS,)
 
-    # Mutants that can fail over one broker alone: what the other does by itself makes up for them.
+    # Mutants that can fail with one broker only: the other compensates for them.
     redis_mutants: dict[str, int] = field(default_factory=dict)
     rabbit_mutants: dict[str, int] = field(default_factory=dict)
 
     def mutants_of(self, broker: str, *, small: bool) -> dict[str, int]:
-        """Which mutants are tried, each in how many trials: the first one alone where time is short."""
+        """The mutants to try, each with its number of trials; with `small` only the first one."""
         found = self.mutants | (self.rabbit_mutants if broker == RABBITMQ else self.redis_mutants)
         if small:
             return dict(list(found.items())[:1])
@@ -75,10 +77,10 @@ SCENARIOS = [
         "F1-ranges", passes.two_of_three, full=100, small=1, chunk=10, brokers=BOTH,
         mutants={"end_ranges_first": 3, "close_unlocked": 10},
     ),
-    # No mutant without checkpoints: a worker that is asked to stop ends its file first.
+    # No mutant without checkpoints: a worker that should stop finishes its file first.
     Scenario("F2", outages.restarts, full=100, small=2, chunk=5, mutants={"forget_keys": 1}),
     Scenario(
-        "F3", ringing.killed_before_the_doorbell, full=100, small=2, chunk=10, mutants={"sweep_nothing": 2},
+        "F3", lost_messages.killed_before_the_message, full=100, small=2, chunk=10, mutants={"sweep_nothing": 2},
     ),
     Scenario("F4", outages.stops, full=50, small=1, chunk=5, mutants={"commit_without_waiting": 10}),
     Scenario(
@@ -92,6 +94,6 @@ SCENARIOS = [
         "Repair", nights.repaired, full=100, small=1, chunk=10,
         mutants={"recount_colours": 1, "repair_as_marks": 1, "keep_no_alarm": 1},
     ),
-    Scenario("R1", ringing.nobody_works, full=100, small=1, chunk=10, mutants={"trust_stale_standings": 2}),
+    Scenario("R1", lost_messages.nobody_works, full=100, small=1, chunk=10, mutants={"trust_stale_standings": 2}),
     Scenario("T3", worst_files.sixteen_at_once, full=3, small=0, chunk=1, mutants={"read_in_requests": 1}),
 ]  # fmt: skip

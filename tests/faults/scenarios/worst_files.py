@@ -1,7 +1,8 @@
-"""T3: 16 people send the worst file of each kind at one moment: the site answers, memory stays flat, each file ends.
+"""T3: 16 people send the worst file of each kind at the same moment: pages respond, memory stays constant, each file
+ends.
 
-The bound is one of time, so this is no part of `make test`; what makes it hold is counted there in calls and bytes
-(tests/fileio/test_worst_files.py), and no page of any test may read a file (tests/dashboard/strict.py).
+The bound is one of time, so this is no part of `make test`; tests/fileio/test_worst_files.py counts calls and bytes
+instead, and no page of any test may read a file (tests/dashboard/strict.py).
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from pathlib import Path
 from apps.accounts.services import grant_role
 from apps.core.models import FilePreview
 from tests import people, worst
-from tests.faults.doors import CSRF, Answer, Door, NoAnswer
+from tests.faults.clients import CSRF, Answer, NoAnswer, UserClient
 from tests.faults.ground import Ground, Tally
 from tests.faults.meanwhile import Meanwhile
 from tests.faults.stack import children_of
 
 SENDERS = 16
-# Seconds in which 99 of 100 answers come, whatever is sent.
+# Seconds within which 99 of 100 responses come, whatever is sent.
 ANSWERED_WITHIN = 0.5
 READ_WITHIN = 600.0
 # What a process may take on beyond what it had: a batch, a table's lines, the upload as it comes in.
@@ -33,7 +34,7 @@ IMPORT, LIST, ROSTER = "/contacts/import/", "/company/adjustments/by-file/", "/c
 
 
 def kinds() -> list[tuple[str, str, bytes]]:
-    """(what it is, where it is sent, the file), one for each sender."""
+    """(description, address, file), one for each sender."""
     found = [(name, IMPORT, build(LINES)[:2_000_000]) for name, build in (worst.TABLES | worst.CARDS).items()]
     found.append(("newlines, 20 MB", IMPORT, worst.TABLES["newlines"](LARGE_LINES)))
     found.append(("elements of no meaning", LIST, worst.WORKBOOKS["elements of no meaning"](CELLS)))
@@ -42,10 +43,10 @@ def kinds() -> list[tuple[str, str, bytes]]:
 
 
 class Prober(Meanwhile):
-    """Asks for two pages all the time, and notes how long each answer took."""
+    """Requests two pages continuously, and records the time of each response."""
 
-    def __init__(self, tally: Tally, door: Door) -> None:
-        self.tally, self.door = tally, door
+    def __init__(self, tally: Tally, client: UserClient) -> None:
+        self.tally, self.client = tally, client
         self.took: list[float] = []
         super().__init__([partial(self._ask, "/login/"), partial(self._ask, "/")])
 
@@ -53,7 +54,7 @@ class Prober(Meanwhile):
         while not self.over.is_set():
             began = time.monotonic()
             try:
-                answer = self.door.page(path)
+                answer = self.client.page(path)
                 self.tally.expect(answer.status in (200, 302), f"{path} was answered {answer.status}")
             except NoAnswer as none:
                 self.tally.expect(False, str(none))
@@ -67,7 +68,7 @@ class Prober(Meanwhile):
 
 def sixteen_at_once(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     """T3. `read_in_requests`: pages read files themselves, without a bound."""
-    ground.house.need(web=broken, worker="", beat="")
+    ground.stack.need(web=broken, worker="", beat="")
     tally = Tally(eager=bool(broken))
     sent = kinds()
     while tally.trials < trials and not tally.failures:
@@ -76,26 +77,27 @@ def sixteen_at_once(ground: Ground, trials: int, seed: int, broken: str = "") ->
         for staff_no in senders:
             # Before they sign in: a new role ends the sessions of its account.
             grant_role(employee=people.person(staff_no), role="hr", by=people.TESTER)
-        doors = [ground.door(staff_no) for staff_no in senders]
-        _trial(ground, tally, doors, sent)
+        clients = [ground.client(staff_no) for staff_no in senders]
+        _trial(ground, tally, clients, sent)
         tally.trials += 1
     return tally
 
 
-def _trial(ground: Ground, tally: Tally, doors: list[Door], sent: list[tuple[str, str, bytes]]) -> None:
-    processes = [pid for name in ("web", "worker") for pid in children_of(ground.house[name])]
-    ground.door("A001").page("/")
+def _trial(ground: Ground, tally: Tally, clients: list[UserClient], sent: list[tuple[str, str, bytes]]) -> None:
+    processes = [pid for name in ("web", "worker") for pid in children_of(ground.stack[name])]
+    ground.client("A001").page("/")
     before = {pid: _memory(pid) for pid in processes}
     peaks, barrier = dict(before), threading.Barrier(len(sent))
 
-    def send(door: Door, path: str, content: bytes) -> None:
+    def send(client: UserClient, path: str, content: bytes) -> None:
         barrier.wait(60)
-        _follow(tally, door, _upload(door, path, content))
+        _follow(tally, client, _upload(client, path, content))
 
-    prober = Prober(tally, ground.door("A001"))
+    prober = Prober(tally, ground.client("A001"))
     with prober, ThreadPoolExecutor(len(sent)) as pool:
         works = [
-            pool.submit(send, door, path, content) for door, (_name, path, content) in zip(doors, sent, strict=False)
+            pool.submit(send, client, path, content)
+            for client, (_name, path, content) in zip(clients, sent, strict=False)
         ]
         while not all(work.done() for work in works):
             for pid in peaks:
@@ -115,22 +117,22 @@ def _trial(ground: Ground, tally: Tally, doors: list[Door], sent: list[tuple[str
     tally.expect(not waiting, f"{waiting} files were neither read nor refused")
 
 
-def _upload(door: Door, path: str, content: bytes) -> Answer:
+def _upload(client: UserClient, path: str, content: bytes) -> Answer:
     edge = uuid.uuid4().hex.encode()
     head = f'Content-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n{CSRF}\r\n'.encode()
     file = b'Content-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: text/csv\r\n\r\n'
     body = b"".join((b"--", edge, b"\r\n", head, b"--", edge, b"\r\n", file, content, b"\r\n--", edge, b"--\r\n"))
-    cookies = {"Cookie": f"sessionid={door.session}; csrftoken={CSRF}"}
-    return door.ask("POST", path, cookies | {"Content-Type": f"multipart/form-data; boundary={edge.decode()}"}, body)
+    cookies = {"Cookie": f"sessionid={client.session}; csrftoken={CSRF}"}
+    return client.ask("POST", path, cookies | {"Content-Type": f"multipart/form-data; boundary={edge.decode()}"}, body)
 
 
-def _follow(tally: Tally, door: Door, answer: Answer) -> None:
+def _follow(tally: Tally, client: UserClient, answer: Answer) -> None:
     """As a browser does: the page of the file, until a worker has read it or it is refused."""
     if not tally.expect(answer.status == 302, f"an upload was answered {answer.status}"):
         return
     path, end = answer.redirected_to, time.monotonic() + READ_WITHIN
     while time.monotonic() < end:
-        page = door.page(path)
+        page = client.page(path)
         if not tally.expect(page.status in (200, 413), f"{path} was answered {page.status}"):
             return
         if "data-hx-trigger" not in page.text:

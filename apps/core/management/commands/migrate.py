@@ -1,4 +1,4 @@
-"""Django's migrate, as the role that owns the tables; then the application's role gets its rights."""
+"""Django's migrate, as the role that owns the tables; afterwards it grants the application's role its rights."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ from django.utils.text import slugify
 
 from apps.accounts.access_log import note_found
 from apps.campaigns import rules
-from apps.core.read_replica import anew
+from apps.core.read_replica import with_fallback
 from apps.dashboard.labels import base
 from apps.dashboard.views.page_context import PageContext
 from apps.exports import build_export, standings_export
@@ -180,7 +180,7 @@ def standings_file(
         file.truncate()
         standings_export.write_standings(standings, file.write, using, sort=sort)
 
-    anew(write)
+    with_fallback(write)
     return _to_take_away(file, name, CSV, note)
 
 

@@ -11,14 +11,14 @@ class Command(AppCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            found = sign_ins()
+            accounts = sign_ins()
         except NoDemo as none:
             raise CommandError("There is no demo in this database; seed_demo makes one in an empty database.") from none
         columns = ("role", "login", "password")
-        widths = [max(len(row[column]) for row in (*found, {column: column})) for column in columns]
-        rows = [dict(zip(columns, columns, strict=True)), *found]
+        widths = [max(len(row[column]) for row in (*accounts, {column: column})) for column in columns]
+        rows = [dict(zip(columns, columns, strict=True)), *accounts]
         table = "\n".join(
             "  ".join(row[column].ljust(width) for column, width in zip(columns, widths, strict=True)).rstrip()
             for row in rows
         )
-        self.tell(options, {"sign_ins": found}, table)
+        self.tell(options, {"sign_ins": accounts}, table)

@@ -17,7 +17,7 @@ FOREIGN = (
 class Command(AppCommand):
     help = (
         "Fills an empty database with a demo company: a deep reporting tree, contacts, a running campaign. "
-        "A run that was interrupted is finished by the next one."
+        "The next run finishes an interrupted one."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,9 +25,7 @@ class Command(AppCommand):
         parser.add_argument("--employees", type=int, default=500, help="how many (500)")
         parser.add_argument("--contacts", type=int, default=80, help="how many each employee recorded on average (80)")
         parser.add_argument("--seed", type=int, default=1, help="another number makes another company (1)")
-        parser.add_argument(
-            "--if-empty", action="store_true", help="do nothing, and say so, where there is somebody already"
-        )
+        parser.add_argument("--if-empty", action="store_true", help="do nothing if the database already has employees")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -35,16 +33,16 @@ class Command(AppCommand):
                 employees=options["employees"], contacts=options["contacts"], seed=options["seed"], by=self.actor,
                 bar=self.bar,
             )  # fmt: skip
-        except (AlreadySeeded, NotEmpty) as found:
-            sentence = ALREADY if isinstance(found, AlreadySeeded) else FOREIGN
+        except (AlreadySeeded, NotEmpty) as error:
+            sentence = ALREADY if isinstance(error, AlreadySeeded) else FOREIGN
             if not options["if_empty"]:
-                raise CommandError(sentence) from found
+                raise CommandError(sentence) from error
             self.tell(options, {"seeded": False, "reason": sentence}, sentence)
             return
-        except (ValueError, ImproperlyConfigured) as refused:
-            raise CommandError(str(refused)) from refused
+        except (ValueError, ImproperlyConfigured) as error:
+            raise CommandError(str(error)) from error
         if seeded.resumed:
-            self.warn("An earlier run had begun a demo: this run finished that one, with its numbers.")
+            self.warn("This run finished the demo of an earlier run, with that run's numbers.")
         self.tell(
             options,
             {"seeded": True, **asdict(seeded)},

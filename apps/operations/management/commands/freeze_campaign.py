@@ -15,9 +15,9 @@ from apps.reviews.services import red_under_review
 
 class Command(AppCommand):
     help = (
-        "Closes a campaign whose cut-off has passed and stores its final, signed result. Does the same once however "
-        "often it is given; a run that was killed goes on where it ended. Under `make run`, and on servers, campaigns "
-        "that were opened before their cut-off are frozen by themselves. Another one waits for an HR user's approval."
+        "Closes a campaign whose cut-off has passed and stores its final, signed result. It is safe to repeat: an "
+        "interrupted run continues where it ended. Under `make run` and on servers, campaigns that were opened before "
+        "their cut-off are frozen automatically. Others need the approval of an HR user."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,7 +25,7 @@ class Command(AppCommand):
         add_campaign(parser)
         parser.add_argument(
             "--feed-until", type=instant, metavar="ISO",
-            help="let the feed of the messaging product go on until this instant; may be said before the cut-off",
+            help="accept the feed of the messaging product until this instant; may be set before the cut-off",
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,15 +34,15 @@ class Command(AppCommand):
             if not wait_for_feed(campaign=campaign, until=until, by=self.actor):
                 raise CommandError(f"{campaign.name} is {campaign.get_state_display()}: it waits for no feed")
             if db_now() < campaign.rule.cutoff_at:
-                told = {"campaign": campaign.slug, "state": campaign.state, "feed_until": until.isoformat()}
-                self.tell(options, told, f"{campaign.name} will be frozen after {until.isoformat()}.")
+                outcome = {"campaign": campaign.slug, "state": campaign.state, "feed_until": until.isoformat()}
+                self.tell(options, outcome, f"{campaign.name} will be frozen after {until.isoformat()}.")
                 return
         try:
             if campaign.state == Campaign.State.OPEN and (
                 request := close_or_request(campaign=campaign, by=self.actor)
             ):
-                told = {"campaign": campaign.slug, "state": campaign.state, "approval": str(request.pk)}
-                self.tell(options, told, f"Approval request {request.pk} waits for an HR user. Nothing is frozen yet.")
+                outcome = {"campaign": campaign.slug, "state": campaign.state, "approval": str(request.pk)}
+                self.tell(options, outcome, f"Approval request {request.pk} waits for an HR user.")
                 return
             with self.bar("employees") as progress:
                 result = freeze(
@@ -51,21 +51,21 @@ class Command(AppCommand):
         except (CutoffNotReached, ApprovalRefused) as early:
             raise CommandError(str(early)) from early
         if result is None:
-            raise CommandError("somebody else freezes this campaign")
+            raise CommandError("another process freezes this campaign")
         refused = refused_at_closing(Campaign.objects.get(pk=campaign.pk))
-        told = {
+        outcome = {
             "campaign": campaign.slug, "state": "frozen", "employees": result.rows, "red": result.red,
             "cutoff": result.cutoff_at.isoformat(), "kept_until": result.kept_until.isoformat(),
             "frozen_at": result.frozen_at.isoformat(), "result_version": result.version, "digest": result.digest,
-            "refused": [{"staff_no": one.staff_no, "received_at": one.received_at} for one in refused],
-            "red_under_review": (asked := red_under_review(result)),
+            "refused": [{"staff_no": item.staff_no, "received_at": item.received_at} for item in refused],
+            "red_under_review": (under_review := red_under_review(result)),
         }  # fmt: skip
         lines = [f"{campaign.name} is frozen: {result.rows} standings, {result.red} red. Digest {result.digest}."]
-        lines += [f"  refused: what {one.name} handed in at {one.received_at.isoformat()}" for one in refused]
-        lines += [f"  under review, not to be taken for red yet: {number}" for number in asked]
-        self.tell(options, told, "\n".join(lines))
+        lines += [f"  refused: submission of {item.name} at {item.received_at.isoformat()}" for item in refused]
+        lines += [f"  under review, not yet final: {number}" for number in under_review]
+        self.tell(options, outcome, "\n".join(lines))
 
-    def _waiting(self, left: int) -> None:
-        if left != getattr(self, "_left", None):
-            self.warn(f"{left} submissions of before the cut-off are not recorded yet; waiting for them.")
-        self._left = left
+    def _waiting(self, remaining: int) -> None:
+        if remaining != getattr(self, "_left", None):
+            self.warn(f"{remaining} submissions of before the cut-off are not recorded yet; waiting for them.")
+        self._remaining = remaining

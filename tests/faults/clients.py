@@ -28,7 +28,7 @@ SEEN = re.compile(r'name="seen" value="(\d+)"')
 
 
 class NoAnswer(Exception):
-    """The connection was refused, or ended before there was an answer: nobody knows what became of the request."""
+    """The connection was refused or ended before a response: the outcome of the request is unknown."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def is_ours(self) -> bool:
-        """Neither a failure of the house, nor one that says it is away and when to come back."""
+        """Neither an internal error nor a response with 503 and Retry-After."""
         return self.status < 500
 
     @property
@@ -58,8 +58,8 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Door:
-    """One person at the house's doors."""
+class UserClient:
+    """One user of the web interface and API."""
 
     host: str
     staff_no: str
@@ -94,7 +94,7 @@ class Door:
         return self.ask("POST", path, self._cookies() | kind, body)
 
     def upload(self, text: str) -> Answer:
-        """Send a file to be looked at; answers with the address of its preview."""
+        """Upload a file for a preview; the response has the address of the preview."""
         edge = uuid.uuid4().hex
         parts = [f'name="csrfmiddlewaretoken"\r\n\r\n{CSRF}']
         parts.append(f'name="file"; filename="guests.csv"\r\nContent-Type: text/csv\r\n\r\n{text}')
@@ -119,7 +119,7 @@ class Door:
             if found := SEEN.search(self.page(path).text):
                 return found[1]
             time.sleep(0.05)
-        raise NoAnswer(f"nobody has read {path}")
+        raise NoAnswer(f"no worker has read {path}")
 
     # -- the API
 
@@ -133,17 +133,17 @@ class Door:
         return self.api("POST", "contacts/", person, key)
 
     def own_csv(self) -> tuple[Answer, dict[str, str]]:
-        """The answer, and the one row of the own standing."""
+        """The response, and the one row of the own standing."""
         answer = self.page("/exports/my-standing.csv")
         rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))) if answer.status == 200 else []
         return answer, rows[0] if rows else {}
 
 
-def door_of(host: str, employee: Employee) -> Door:
+def client_of(host: str, employee: Employee) -> UserClient:
     """The employee signed in, and with a token."""
     account = account_for(employee)
     _made, secret = create_token(account=account, name="faults", scopes=["own"], by=TESTER)
-    return Door(host, employee.staff_no, _session(account), secret)
+    return UserClient(host, employee.staff_no, _session(account), secret)
 
 
 def _session(account: Account) -> str:

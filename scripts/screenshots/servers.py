@@ -1,4 +1,4 @@
-"""Where the pictures are taken: in the demo company, and in one made for looking, each in a house of its own."""
+"""The servers for the screenshots: one with the demo company, one with the test company."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from typing import NamedTuple
 from scripts.bootstrap import ROOT
 
 
-class House(NamedTuple):
-    """A running one: its address, login and password by reader, and what stands for the names in addresses."""
+class Server(NamedTuple):
+    """A running server: its address, login and password by user, and the values for placeholders in addresses."""
 
     address: str
     sign_ins: dict[str, tuple[str, str]]
@@ -33,8 +33,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def demo(**more: str) -> Iterator[House]:
-    """The demo company of `make run`, beside a running one, `more` in its environment."""
+def demo(**more: str) -> Iterator[Server]:
+    """The demo company of `make run` on a separate server, with `more` in its environment."""
     folder = Path(tempfile.mkdtemp(prefix="hundred-screenshots-"))
     folder.chmod(0o711)
     places = {"HUNDRED_DATA": str(folder / "house"), "HUNDRED_ENV_FILE": "", "PORT": str(free_port())}
@@ -49,11 +49,11 @@ def demo(**more: str) -> Iterator[House]:
         try:
             address = next((line for line in running.stdout or [] if " answers at " in line), "").partition(" at ")[2]
             if not address:
-                raise SystemExit("The house did not start; what it said stands above.")
+                raise SystemExit("The server did not start; see its output above.")
             command = [sys.executable, str(ROOT / "manage.py"), "demo_sign_ins", "--json"]
-            found = json.loads(subprocess.check_output(command, env=environment, cwd=ROOT))["sign_ins"]
-            sign_ins = {one["role"]: (one["login"], one["password"]) for one in reversed(found)}
-            yield House(address.split()[0].rstrip("/"), sign_ins, {})
+            accounts = json.loads(subprocess.check_output(command, env=environment, cwd=ROOT))["sign_ins"]
+            sign_ins = {account["role"]: (account["login"], account["password"]) for account in reversed(accounts)}
+            yield Server(address.split()[0].rstrip("/"), sign_ins, {})
         finally:
             running.terminate()
             running.wait(timeout=30)
@@ -61,12 +61,12 @@ def demo(**more: str) -> Iterator[House]:
 
 
 @contextlib.contextmanager
-def company() -> Iterator[tuple[House, Callable[[], dict[str, object]]]]:
-    """The company of tests/pages on a server of its own, with nothing but its roster, and what fills it.
+def company() -> Iterator[tuple[Server, Callable[[], dict[str, object]]]]:
+    """The company of tests/pages on a separate server with only its roster, and a function that fills it.
 
-    Its clock then stands in November 2026. From here on this process, and what it starts, has a database of its own.
+    Its clock is in November 2026. From here on this process and its child processes use a separate database.
     """
-    from tests import plugin  # at its import it says in the environment where that database is
+    from tests import plugin  # its import sets the address of that database in the environment
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     plugin.create_database()
@@ -81,6 +81,6 @@ def company() -> Iterator[tuple[House, Callable[[], dict[str, object]]]]:
         sign_ins = {name: (number, people.PASSWORD) for name, number in made.READERS.items()}
         sign_ins[made.OPERATOR] = (made.OPERATOR, people.PASSWORD)
         with serving.served() as (address, clock):
-            yield House(address, sign_ins, {}), lambda: states.fill(clock)
+            yield Server(address, sign_ins, {}), lambda: states.fill(clock)
     finally:
         plugin.pytest_unconfigure()

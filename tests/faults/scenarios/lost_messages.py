@@ -1,7 +1,7 @@
-"""F3 and R1: the doorbell is not rung, or nobody hears it.
+"""F3 and R1: the message to the workers is not sent, or no worker receives it.
 
-F3: a web worker is killed between the commit and the doorbell; what it committed is marked within two sweeps.
-R1: no worker works at all; whoever has brought enough is not red for a moment.
+F3: a web worker is killed between the commit and the message; its change is evaluated within two sweeps. R1: no worker
+runs at all; an employee with enough contacts is never red.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from functools import partial
 
 from apps.contacts.models import ContactIdentity
-from tests.faults.doors import NoAnswer
+from tests.faults.clients import NoAnswer
 from tests.faults.ground import CROSSERS, TARGET, Ground, Tally, dice_of, send, within
 from tests.faults.sampler import Sampler
 from tests.faults.stack import SWEEP, children_of
@@ -21,9 +21,9 @@ MARKED_WITHIN = 2 * SWEEP + 3.0
 ROUND = CROSSERS - 2
 
 
-def killed_before_the_doorbell(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
-    """F3. Each trial is somebody's last contact to the target."""
-    ground.house.need(web="", worker=broken, beat="")
+def killed_before_the_message(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
+    """F3. Each trial is an employee's last contact to the target."""
+    ground.stack.need(web="", worker=broken, beat="")
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
         ground.fresh()
@@ -38,33 +38,33 @@ def killed_before_the_doorbell(ground: Ground, trials: int, seed: int, broken: s
 
 
 def _kill_one(ground: Ground, tally: Tally, sampler: Sampler) -> None:
-    door = sampler.next_to_cross()
-    handle = f"{door.staff_no}-{TARGET - 1}"
-    before = set(children_of(ground.house["web"]))
-    ground.house.armed.touch()
+    client = sampler.next_to_cross()
+    handle = f"{client.staff_no}-{TARGET - 1}"
+    before = set(children_of(ground.stack["web"]))
+    ground.stack.armed.touch()
     try:
-        answer = door.add(key=f"cross-{door.staff_no}", name="One more", handle=handle)
-        tally.expect(False, f"{door.staff_no} was answered {answer.status}: the web worker was not killed")
+        answer = client.add(key=f"cross-{client.staff_no}", name="One more", handle=handle)
+        tally.expect(False, f"{client.staff_no} got {answer.status}: the web worker was not killed")
     except NoAnswer:
         tally.trials += 1
     finally:
-        ground.house.armed.unlink()
+        ground.stack.armed.unlink()
     committed = time.monotonic()
-    killed = within(5, lambda: set(children_of(ground.house["web"])) != before)
+    killed = within(5, lambda: set(children_of(ground.stack["web"])) != before)
     tally.expect(killed is not None, "no web worker was killed")
     tally.expect(ContactIdentity.objects.filter(value=handle.lower()).count() == 1, f"{handle} is not stored once")
-    sampler.has_crossed(door)
+    sampler.has_crossed(client)
     took = within(MARKED_WITHIN, ground.at_rest)
-    if tally.expect(took is not None, f"{door.staff_no} is not marked within two sweeps"):
+    if tally.expect(took is not None, f"{client.staff_no} is not evaluated within two sweeps"):
         tally.recoveries.append(time.monotonic() - committed)
-    # The program asks again with its key and learns that it was recorded.
-    again = send(partial(door.add, key=f"cross-{door.staff_no}", name="One more", handle=handle))
-    tally.expect(again.status == 201, f"asked again, {door.staff_no} was answered {again.status}")
+    # The program sends again with its key and learns that it was recorded.
+    again = send(partial(client.add, key=f"cross-{client.staff_no}", name="One more", handle=handle))
+    tally.expect(again.status == 201, f"on the second request {client.staff_no} got {again.status}")
 
 
 def nobody_works(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
-    """R1. Each trial is one person who crosses the target while the worker stands still."""
-    ground.house.need(web=broken, worker="", beat="")
+    """R1. Each trial is one employee who crosses the target while the worker is suspended."""
+    ground.stack.need(web=broken, worker="", beat="")
     tally = Tally(eager=bool(broken))
     while tally.trials < trials and not tally.failures:
         ground.fresh()
@@ -88,5 +88,5 @@ def nobody_works(ground: Ground, trials: int, seed: int, broken: str = "") -> Ta
 
 
 def _stand_still(ground: Ground, number: signal.Signals) -> None:
-    """The worker's parent and its children, all of one group."""
-    ground.house.signal_group("worker", number)
+    """Suspend or resume the worker's parent and its children, all of one group."""
+    ground.stack.signal_group("worker", number)

@@ -1,4 +1,4 @@
-"""Who asks: a program with a bearer token, or a person's browser with its session."""
+"""API authentication: a program with a bearer token, or a person's browser with its session."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_o
 
 
 class TokenSignIn(BaseAuthentication):
-    """`Authorization: Bearer hnd_...`. Whoever sends a token is judged by it alone, whatever cookies come along."""
+    """`Authorization: Bearer hnd_...`. The token alone authenticates the request; cookies are ignored."""
 
     def authenticate(self, request: Request) -> tuple[Account, ApiToken] | None:
         scheme, _blank, secret = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        # One answer for unknown, expired, revoked and a leaver's: a guesser learns nothing.
+        # The same answer for unknown, expired and revoked tokens and for those of leavers, so that guessing reveals
+        # nothing.
         found = api_tokens.sign_in(secret.strip().decode("latin-1"))
         if found is None:
             _count_guess(request)
@@ -36,7 +37,7 @@ class TokenSignIn(BaseAuthentication):
 
 
 class SessionSignIn(SessionAuthentication):
-    """The browser's own session: with the second factor of its role; writing with it needs the CSRF token."""
+    """The browser's session, with the second factor of its role. Write requests need the CSRF token."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         found = super().authenticate(request)
@@ -48,14 +49,16 @@ class SessionSignIn(SessionAuthentication):
         try:
             super().enforce_csrf(request)
         except PermissionDenied as error:
-            # Before anything else counts it: whoever sends such forms, sends many.
+            # Counted here, before the general count, since such senders repeat the request.
             _count(Kind.STRANGER, _address(request))
             message = _("A browser's session may write only with the X-CSRFToken header.")
             raise PermissionDenied(message, code="csrf_failed") from error
 
 
 class HasScope(BasePermission):
-    """A token needs the scope its view names in `scope`; a view without one takes no token. A session needs none."""
+    """A token needs the scope that its view names in `scope`; a view without one accepts no token. A session needs
+    none.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.auth, ApiToken):
@@ -71,7 +74,7 @@ class HasScope(BasePermission):
 
 
 def count_request(request: Request) -> None:
-    """Count a request by the person who sends it, by any token or session, or by the address of nobody known.
+    """Count a request by employee, for any token or session, or by address for unknown callers.
 
     Raises Throttled beyond the limit.
     """
@@ -83,7 +86,7 @@ def count_request(request: Request) -> None:
 
 
 def _count_guess(request: Request) -> None:
-    """A token that opens nothing is a sign-in that failed. Without counters it is refused all the same."""
+    """An invalid token counts as a failed sign-in. Without counters it is still refused."""
     with suppress(CountersUnavailable):
         _count(Kind.SIGN_IN, _address(request))
 

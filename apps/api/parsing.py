@@ -1,4 +1,4 @@
-"""Reading a request's body at the edge: strict JSON of a bounded size, and no text that a database cannot keep."""
+"""Parsing of request bodies: strict JSON of a bounded size, without text that PostgreSQL cannot store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class BodyTooLarge(APIException):
-    """More bytes than an address takes."""
+    """The body exceeds the size limit of its address."""
 
     status_code = 413
     default_code = "too_large"
@@ -28,7 +28,7 @@ class BodyTooLarge(APIException):
 
 
 class StrictJSONParser(JSONParser):
-    """UTF-8 JSON as RFC 8259 has it: no NaN, bounded, its texts storable. Raises APIException."""
+    """UTF-8 JSON as in RFC 8259: no NaN, bounded size, storable texts. Raises APIException."""
 
     def parse(
         self,
@@ -40,7 +40,7 @@ class StrictJSONParser(JSONParser):
         if len(raw) > MOST_BYTES:
             raise BodyTooLarge
         try:
-            # Whatever charset a header claims, JSON is UTF-8.
+            # JSON is UTF-8, whatever charset the header names.
             data = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
             unstorable = dict.fromkeys(_unstorable(data))
         except (ValueError, RecursionError) as error:
@@ -51,7 +51,7 @@ class StrictJSONParser(JSONParser):
 
 
 class CsvParser(BaseParser):
-    """The bytes of a table, of a bounded size; what they mean is read elsewhere. Raises BodyTooLarge."""
+    """The raw bytes of a CSV file, of a bounded size; parsed elsewhere. Raises BodyTooLarge."""
 
     media_type = "text/csv"
 
@@ -68,7 +68,7 @@ class CsvParser(BaseParser):
 
 
 def unstorable_error() -> ErrorDetail:
-    """What to say about a text with such a character in it."""
+    """The message about a text with such a character."""
     return ErrorDetail(_("This text holds a character that cannot be stored."), code="unstorable_text")
 
 

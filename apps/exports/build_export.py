@@ -1,7 +1,7 @@
-"""An export from its asking to its file: a row first, then the bytes and their manifest in one transaction, once.
+"""An export from request to file: first a row, then the bytes and their manifest in one transaction, once.
 
-A small one is made while the page waits, a large one by a worker, which the sweep asks again when it died. A file that
-died half-way is nowhere: its bytes and the word that it is done are committed together.
+The web process makes a small file while the page waits. A worker makes a large one; the sweep restarts it if the worker
+died. Bytes and completion are committed together, so no partial file exists.
 """
 
 from __future__ import annotations
@@ -43,12 +43,11 @@ Told = Callable[[int], None]
 logger = logging.getLogger(__name__)
 KEPT = timedelta(days=30)
 IN_MEMORY = 4 * 1024 * 1024
-# The largest company of whose people a file is made while a page waits: about a second.
+# The largest company whose file is made while a page waits: about a second.
 AT_ONCE = 5_000
-# Seconds that whoever is just writing a fact of before the instant is waited for, and by a worker a replica that is
-# behind.
+# How long to wait for a writer of earlier facts, and, in a worker, for a replica that is behind.
 PATIENCE = 5.0
-# Starts of a worker that died each time; then somebody has to look.
+# How many workers may die on a file before an administrator has to act.
 MOST_ATTEMPTS = 3
 SEARCHED = "…"
 CONTENT_TYPES: dict[str, str] = {
@@ -59,7 +58,7 @@ CONTENT_TYPES: dict[str, str] = {
 
 
 class ExportRefused(ValueError):
-    """Asked for something that cannot be made, with a sentence and the field it is about."""
+    """A request for a file that cannot be made, with a message and the field."""
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
@@ -68,7 +67,7 @@ class ExportRefused(ValueError):
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What somebody wants. `as_of`: an instant that has passed, or None for now; `since`: for a kind of changes."""
+    """The requested file. `as_of`: a past instant, or None for now; `since`: for the kinds that list changes."""
 
     kind: str
     form: str = Export.Format.CSV
@@ -84,9 +83,10 @@ class ExportRequest:
 def ask_export(
     *, campaign: Campaign, wish: ExportRequest, key: uuid.UUID, by: Actor, again_of: Export | None = None
 ) -> Export:
-    """Ask for a file: the row, its place in the audit trail, and the doorbell. The same key again is the same export.
+    """Request a file: store the row, write the audit entry and enqueue the export. The same key returns the same
+    export.
 
-    Raises ExportRefused. Whether `by` may see these people is decided before.
+    Raises ExportRefused. The caller checks before that `by` may see these people.
     """
     about = KINDS[wish.kind]
     with transaction.atomic():
@@ -119,7 +119,7 @@ def ask_export(
 
 
 def _account(by: Actor) -> int:
-    """Only somebody who signs in asks for a file. Raises ValueError for the system and for commands."""
+    """Only accounts of people request files. Raises ValueError for the system and for commands."""
     if by.id is None:
         raise ValueError("an export belongs to an account")
     return by.id
@@ -133,7 +133,7 @@ def _result_version(campaign: Campaign, as_of: datetime, wanted: int | None) -> 
 
 
 def _told(export: Export) -> dict[str, Any]:
-    # What was searched for may be anybody: the trail says that there was a search.
+    # A search text may name any person: the audit trail only records that there was a search.
     filters = {name: SEARCHED if name == "q" and text else text for name, text in export.filters.items()}
     return {
         "kind": export.kind, "form": export.form, "campaign": export.campaign.slug,
@@ -143,7 +143,7 @@ def _told(export: Export) -> dict[str, Any]:
 
 
 def rerun_export(*, export: Export, key: uuid.UUID, by: Actor) -> Export:
-    """Ask for the same file as of the same instant: the same bytes, unless the past was corrected since."""
+    """Request the same file as of the same instant: the same bytes, unless the past was corrected since."""
     wish = ExportRequest(
         kind=export.kind, form=export.form, root=export.root, alone=export.alone, filters=export.filters,
         columns=export.columns, as_of=export.as_of, since=export.since, result_version=export.result_version,
@@ -152,19 +152,18 @@ def rerun_export(*, export: Export, key: uuid.UUID, by: Actor) -> Export:
 
 
 def can_sign(export: Export) -> bool:
-    """Whether this process could sign a file, or need not; else a worker makes it."""
+    """Whether this process can sign a file, or need not; otherwise a worker makes it."""
     return has_key() or not KINDS[export.kind].frozen
 
 
 def fits_in_request() -> bool:
-    """Whether a file of everybody is made while a page waits."""
+    """Whether a file of all employees is made while a page waits."""
     return not Employee.objects.order_by("pk")[AT_ONCE : AT_ONCE + 1].exists()
 
 
 def make_export(export_id: uuid.UUID, *, tell: bool = True) -> Export | None:
-    """Make the file of an export, unless it is made; returns it. None: somebody is at it, or a writer of before its
-
-    instant has not committed yet: it stays waiting. `tell`: its progress is shown while it is made.
+    """Make the file of an export unless it is made; returns it. None: another process is making it, or a writer of
+    earlier facts has not committed yet, so it stays waiting. `show_progress`: update its progress meanwhile.
     """
     with advisory_lock(f"export:{export_id}") as mine:
         if not mine:
@@ -196,7 +195,7 @@ def _fail(export: Export, why: str) -> Export:
 
 
 def _make(export: Export, told: Told, patience: float | None) -> Export:
-    """The whole file is on disk before the first byte of it is stored."""
+    """The whole file is on disk before its first byte is stored."""
     table = table_of(export)
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as lines:
         with reading(patience):
@@ -207,7 +206,7 @@ def _make(export: Export, told: Told, patience: float | None) -> Export:
 
 
 def _write_lines(table: Table, lines: IO[bytes], told: Told, using: str) -> int:
-    """Write the CSV from its beginning and count its lines behind the header: no cell holds a line break."""
+    """Write the CSV from its beginning and count the lines after the header: no cell holds a line break."""
     count = -1
     lines.seek(0)
     lines.truncate()
@@ -226,7 +225,7 @@ def _write_lines(table: Table, lines: IO[bytes], told: Told, using: str) -> int:
 
 
 def _signature(export: Export, lines: IO[bytes]) -> bytes | None:
-    """The signature file of what is handed over; None for a file that is not signed. Raises CannotSign."""
+    """The signature file of a payout file; None for a file that is not signed. Raises CannotSign."""
     if export.kind != Export.Kind.HANDOVER:
         return None
     result = export.campaign.results.select_related("campaign").get(version=export.result_version or 0)
@@ -235,7 +234,7 @@ def _signature(export: Export, lines: IO[bytes]) -> bytes | None:
 
 @contextmanager
 def _packed(export: Export, table: Table, lines: IO[bytes]) -> Iterator[IO[bytes]]:
-    """The file in the form that was asked for, at its beginning. The same lines give the same bytes."""
+    """The file in the requested format, rewound. The same lines give the same bytes."""
     if export.form == Export.Format.CSV:
         yield lines
         return
@@ -272,7 +271,7 @@ def _store(export: Export, file: IO[bytes], rows: int, signature: bytes | None) 
 
 
 def record_direct_download(*, campaign: Campaign, wish: ExportRequest, file: IO[bytes], by: Actor) -> Export:
-    """The manifest of a CSV that was just written and is sent now: nothing of it is kept but this."""
+    """Store the manifest of a CSV that is sent directly; its bytes are not stored."""
     sha256, rows = hashlib.sha256(), -1
     while piece := file.read(1 << 20):
         sha256.update(piece)
@@ -295,7 +294,7 @@ def record_direct_download(*, campaign: Campaign, wish: ExportRequest, file: IO[
 
 
 def latest_progress(export: Export) -> Progress | None:
-    """The newest attempt at making it, for whoever waits."""
+    """The newest attempt at making it, for the progress display."""
     return Progress.objects.filter(kind=f"export:{export.pk}").order_by("-started_at").first()
 
 

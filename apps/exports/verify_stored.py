@@ -1,4 +1,4 @@
-"""Verifies a CSV against the results and hand-overs that are stored in this installation."""
+"""Verifies a CSV against the results and payout files stored in this installation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from apps.results.verification import (
     with_changes,
 )
 
-# Columns that no signature covers and whose cells are stored with a result.
+# Columns that no signature covers but that are stored with a result.
 COMPARED = ("name", "remaining", "email", "department", "manager_staff_no", "pace", "reached_at")
 
 
@@ -40,11 +40,10 @@ AT_ONCE = 5_000
 
 
 def verify_stored(raw: IO[bytes], signature: bytes | None, key: bytes | None) -> Verdict:
-    """Whether a CSV is a frozen result or a hand-over; the signature and the key that are not given are this
-    installation's own.
+    """Whether a CSV is a frozen result or a payout file. Signature and key default to this installation's own.
 
-    Without a signature it is the result or hand-over whose lines the file's most look like: every version is tried, the
-    newest first. What the signature does not cover is compared with what is stored. Raises NotReadable.
+    Without a signature, every stored version is tried, newest first; the best match decides. Columns outside the
+    signature are compared with the stored ones. Raises UnreadableResultFile.
     """
     if signature is not None:
         return _verify_whole(raw, read_signature(signature), key)
@@ -56,10 +55,10 @@ def _verify_whole(raw: IO[bytes], document: dict[str, Any], key: bytes | None) -
 
 
 def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes | None, key: bytes | None) -> Verdict:
-    """Whether a CSV is some rows of a frozen result: of the one in `whole`, else of one that is stored here.
+    """Whether a CSV is a part of a frozen result: of the one in `whole`, else of a stored one.
 
-    What is stored is compared with its signature first. Of several results the newest that has all rows is it, else the
-    one that has the most. Raises NotReadable.
+    A stored result is first checked against its signature. Among several, the newest with all rows decides, else the
+    one with most rows. Raises UnreadableResultFile.
     """
     if whole is not None:
         if signature is None:
@@ -79,9 +78,9 @@ def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes |
 
 
 def _key_of(document: dict[str, Any], given: bytes | None) -> Ed25519PublicKey:
-    """The key that is given, else the one of this installation's that has signed the document; any, if none has.
+    """The given key, else this installation's key that signed the document; any of them if none did.
 
-    Raises NotReadable.
+    Raises UnreadableResultFile.
     """
     if given is not None:
         return read_key(given)
@@ -91,22 +90,22 @@ def _key_of(document: dict[str, Any], given: bytes | None) -> Ed25519PublicKey:
         raise NotReadable("this installation has no such result: give the key that signed it with --public-key")
     known = [*of_version]
     if document.get("kind") == HANDOVER:
-        # It is signed with the key of the day on which it is handed over. One that was only announced is not believed:
-        # the application's role could write it.
+        # The key of the day of the payout file signs it. Keys that were only announced are not trusted: the
+        # application's role could write one.
         known += {*results.values_list("public_key", flat=True), *([public_key()] if has_key() else [])}
     keys = [read_key(pem.encode()) for pem in known]
     return next((key for key in keys if signed_by(document, key)), keys[0])
 
 
 def _best_match(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> Verdict:
-    """What `look` finds of the first stored document that it verifies; else of the one that it got farthest with."""
+    """The verdict of `look` on the first stored document that it verifies; else the one that it matched furthest."""
     closest: Verdict | None = None
     unreadable: NotReadable | None = None
     for result, document in _stored_documents():
         try:
             verdict = look(result, document)
         except NotReadable as error:
-            # The columns of a hand-over do not fit a result, nor those of a result a hand-over.
+            # A payout file's columns do not fit a result, nor the other way round.
             unreadable = error
             continue
         if verdict.covered_is_proved:
@@ -119,9 +118,9 @@ def _best_match(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) 
 
 
 def _stored_documents() -> Iterator[tuple[FrozenResult | None, dict[str, Any]]]:
-    """The hand-overs whose signatures are kept, then every result with its signature document, the newest first.
+    """The payout files with a stored signature, then every result with its signature document, newest first.
 
-    An old result's signature would say yes to a hand-over, too, and prove less of it.
+    An old result's signature would also verify a payout file, but it proves less.
     """
     for export in Export.objects.filter(signature__isnull=False).select_related("signature"):
         if export.signature is not None:
@@ -131,7 +130,7 @@ def _stored_documents() -> Iterator[tuple[FrozenResult | None, dict[str, Any]]]:
 
 
 def _comparable(document: dict[str, Any]) -> tuple[str, ...]:
-    """The columns that can be compared here: none where the signature is of another installation's result."""
+    """The columns to compare: none where the signature is of another installation's result."""
     digest = document.get("result_digest", document["digest"])
     here = FrozenResult.objects.filter(
         campaign__slug=document["campaign"], version=document["result_version"], digest=digest
@@ -140,7 +139,7 @@ def _comparable(document: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _compared(raw: IO[bytes], verdict: Verdict) -> Verdict:
-    """The verdict, once the columns that its signature does not cover are compared with the stored rows."""
+    """The verdict after comparing the columns outside the signature with the stored rows."""
     document = verdict.document
     if not verdict.covered_is_proved or document is None:
         return verdict

@@ -1,4 +1,4 @@
-"""All campaigns as HR sees them: in any state, with how many people are in each."""
+"""All campaigns as HR sees them: in any state, with their headcount."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from apps.core.models import AuditEntry
 from apps.core.read_replica import read_rows
 from apps.core.sql import sql_literal
 
-# For so many days everybody is told that the rule has changed.
+# For this many days every employee sees that the rule has changed.
 TOLD_DAYS = 14
 ORDER = ("open", "closing", "draft", "frozen", "cancelled")
 FROZEN = """
@@ -21,7 +21,7 @@ ORDER BY campaign_id, version DESC
 
 
 def all_campaigns() -> list[Campaign]:
-    """Every campaign with its rules: what runs by the nearest cut-off, what is over by the latest."""
+    """Every campaign with its rules: running ones by the nearest cut-off, finished ones by the latest."""
     found = [one for one in Campaign.objects.prefetch_related("rules") if one.versions]
 
     def order(one: Campaign) -> tuple[int, float, str]:
@@ -32,7 +32,7 @@ def all_campaigns() -> list[Campaign]:
 
 
 def people_by_campaign(campaigns: Sequence[Campaign], at: datetime) -> dict[int, int]:
-    """How many people are in each, by id: of frozen ones in the result, of cancelled ones nobody. One query."""
+    """The headcount of each campaign, by id: from the result when frozen, 0 when cancelled. One query."""
     frozen = [one.pk for one in campaigns if one.state == Campaign.State.FROZEN]
     parts = [f"({FROZEN.format(frozen=sql_literal(frozen))})"] if frozen else []
     for one in campaigns:
@@ -51,7 +51,7 @@ def cancellation_of(campaign: Campaign) -> AuditEntry | None:
 
 
 def fresh_changes(campaign: Campaign, at: datetime) -> list[tuple[CampaignRule, CampaignRule]]:
-    """Each change of the rule in the TOLD_DAYS before `at`, with the version before it, the newest first."""
+    """Each change of the rule in the ANNOUNCED_DAYS before `at`, with the version before it, newest first."""
     since = at - timedelta(days=TOLD_DAYS)
     pairs = zip(campaign.versions, campaign.versions[1:], strict=False)
     return [(before, rule) for before, rule in pairs if since < rule.in_force_from][::-1]

@@ -1,4 +1,4 @@
-"""People who stand alike, counted together: from how many there are of each, what is said of them all."""
+"""Employees with equal standing, counted together, and what follows for all of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class StandingBucket(NamedTuple):
-    """So many people have this counted, target and exemption."""
+    """How many people have this counted, target and exemption."""
 
     counted: int
     target: int
@@ -21,12 +21,11 @@ class StandingBucket(NamedTuple):
 
     @property
     def missing(self) -> int:
-        """Contacts that one of them has to go; of the exempt none is asked."""
+        """Contacts that each of them has left to the target; 0 for the exempt."""
         return 0 if self.exempt else max(self.target - self.counted, 0)
 
 
 def number(found: Iterable[StandingBucket]) -> int:
-    """How many people they are."""
     return sum(one.people for one in found)
 
 
@@ -39,7 +38,9 @@ def to_go(found: Iterable[StandingBucket]) -> int:
 
 
 def quantile(found: Sequence[StandingBucket], share: float) -> int:
-    """The least counted that at least this share of them does not exceed, as percentile_disc has it; of nobody 0."""
+    """The smallest counted that at least this share of the people does not exceed, as percentile_disc; 0 without
+    people.
+    """
     wanted, seen = max(ceil(share * number(found)), 1), 0
     for one in sorted(found):
         seen += one.people

@@ -1,6 +1,6 @@
-"""A page of a long list, found without reading the list: by an index up to where the sums say that it ends.
+"""A page of a long list that reads an index only up to where the summaries say the page ends.
 
-Sums only say how far to look; what is found there is counted in the same statement, and of too few it is nothing.
+Summaries only say how far to read. The same statement counts what it finds; with too few rows the result is discarded.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ from apps.standings.base_query import base_ctes
 from apps.standings.evaluation import pending_sql
 from apps.standings.population import EmployeeQuery
 
-# Lists that an index has in their order; of the others everybody is read. The first two by who needs most help.
+# Lists with an index in their order; other orders read every employee. The first two are by priority.
 BY_NEED = ("help", "remaining_per_day")
 BY_PERSON = {"name": 'person.name, person.staff_no COLLATE "C"', "staff_no": 'person.staff_no COLLATE "C"'}
-# Who needs help: ((NOT red)::int, -remaining).
+# Priority of an employee: ((NOT red)::int, -remaining).
 Need = tuple[int, int]
 
 
 def indexed_page(rolled: TeamSummary, parts: list[str], select: str) -> list[tuple]:
-    """The rows of a SELECT over `listed` of whoever one of `parts` finds, and whoever waits to be judged again."""
+    """The rows of a SELECT over `listed`: the employees that one of `parts` finds, and the pending ones."""
     found = " UNION ALL ".join(f"({part})" for part in parts)
-    # Of another tree than was asked about nobody is found.
+    # With another version of the tree no employee matches.
     chosen = f"SELECT DISTINCT id FROM ({found} UNION ALL {_noted(rolled)}) near WHERE {rolled.holds}"
     return rolled.ask(lambda calm: _of_few(rolled, chosen, calm=calm), select) or []
 
 
 def who_sql(rolled: TeamSummary, *, calm: bool) -> str:
-    """The CTEs of a report about whoever is stale of these people, and `who` of (employee_id): everybody of them."""
+    """The CTEs of a report about the pending ones of these employees, and `who` (employee_id): all of them."""
     return f"""{_of_few(rolled, _noted(rolled), calm=calm)},
         who AS NOT MATERIALIZED (
             SELECT standing.employee_id FROM {_believed(rolled)} UNION ALL SELECT employee_id FROM current)"""
 
 
 def recorded_sql(rolled: TeamSummary, when: str, *, calm: bool) -> str:
-    """SELECT of the contacts of `who` with a condition on their time, each with `clean_since` of its person.
+    """SELECT of the contacts of `who` under a condition on their time, each with `clean_since` of its employee.
 
-    That is NULL where it is not to be believed (Standing.clean_since). Who asks calmly about nearly everybody asks as
-    well whether `rolled.all_placed`.
+    NULL where clean_since is not valid (Standing.clean_since). With assume_up_to_date and a team near company size, the
+    caller also checks `summary.everyone_placed`.
     """
     stored = f"""SELECT contact.*, believed.clean_since FROM contacts_contact contact JOIN (
             SELECT standing.employee_id, standing.clean_since FROM {_believed(rolled, calm=calm)}
         ) believed USING (employee_id) WHERE {when}"""
-    # Without those who wait, of whom there is none then, it may be done by several processes.
+    # Without pending employees the statement can run in parallel.
     anew = (
         f"UNION ALL SELECT contact.*, NULL FROM contacts_contact contact JOIN current USING (employee_id) WHERE {when}"
     )
@@ -55,17 +55,17 @@ def recorded_sql(rolled: TeamSummary, when: str, *, calm: bool) -> str:
 
 
 def _noted(rolled: TeamSummary) -> str:
-    """SELECT of (id): whoever of these people waits to be judged again."""
+    """SELECT of (id): those of these employees that are pending re-evaluation."""
     inside = f"{_among(rolled)} AND person.id IN (SELECT employee_id FROM noted)"
     return f"SELECT person.id FROM employees_employee person WHERE {inside}"
 
 
 def facts_of(rolled: TeamSummary) -> list[str]:
-    """What follows upon `fact`, which has the column employee_id, so that it is of one of these people.
+    """Joins that follow `fact` (with the column employee_id) and restrict it to these employees.
 
-    Two, of which one at most finds a person: by a standing that is to be believed, or by one that was judged anew.
+    Two joins, at most one of which finds an employee: by a valid standing, or by a re-evaluated one.
     """
-    # In brackets, it is looked up for each: however few they are, a join reads everybody's rows.
+    # The brackets force a look-up per employee: a join would read all rows, however few employees there are.
     return [
         f"WHERE (SELECT true FROM {_believed(rolled)} AND standing.employee_id = fact.employee_id)",
         "JOIN current ON current.employee_id = fact.employee_id",
@@ -73,9 +73,10 @@ def facts_of(rolled: TeamSummary) -> list[str]:
 
 
 def _believed(rolled: TeamSummary, *, calm: bool = False) -> str:
-    """The rows `standing` of these people that are to be believed, up to further conditions.
+    """The valid `standing` rows of these employees, open for further conditions.
 
-    Of nearly everybody, calmly: the few who are not of them are looked for, instead of each in the tree.
+    With assume_up_to_date near company size, this excludes the few non-members instead of looking up each member in the
+    tree.
     """
     place, others = "", "true"
     if rolled.span is not None:
@@ -102,7 +103,7 @@ def _of_few(rolled: TeamSummary, chosen: str, *, calm: bool) -> str:
 def page_by_priority(
     rolled: TeamSummary, alike: Iterable[StandingBucket], behind: list[Any] | None, size: int
 ) -> list[str]:
-    """SELECTs of (id) that hold the `size` people behind a key (NOT red, -remaining, staff number), and some more."""
+    """SELECTs of (id) that hold the `size` people after a key (NOT red, -remaining, staff number), and some more."""
     sizes: Counter[Need] = Counter()
     for one in alike:
         sizes[int(not one.red), -max(one.target - one.counted, 0)] += one.people
@@ -122,7 +123,7 @@ def page_by_priority(
 
 
 def page_by_column(rolled: TeamSummary, sort: str, behind: list[Any] | None, size: int) -> list[str]:
-    """The same in an order of BY_PERSON."""
+    """The same in an order of BY_COLUMN."""
     order = BY_PERSON[sort]
     skip = f"AND ({order}) > ({', '.join(map(sql_literal, behind))})" if behind else ""
     return [f"{_stored(rolled)} {skip} ORDER BY {order} LIMIT {size}"]
@@ -135,7 +136,7 @@ def _of_need(rolled: TeamSummary, need: Need, more: str, size: int) -> str:
 
 
 def _between(rolled: TeamSummary, begin: Need | None, last: Need, size: int) -> str:
-    """Whoever needs less help than `begin` and more than `last`."""
+    """Employees with a lower priority than `begin` and a higher one than `last`."""
     ranges = []
     for not_red in (0, 1):
         bounds = ["NOT red" if not_red else "red"]
@@ -150,7 +151,7 @@ def _between(rolled: TeamSummary, begin: Need | None, last: Need, size: int) -> 
 
 
 def _stored(rolled: TeamSummary) -> str:
-    """SELECT of (id): whose stored standing is to be believed, and who meets what is added."""
+    """SELECT of (id): employees with a valid stored standing that also meet the added condition."""
     return f"""SELECT person.id FROM employees_employee person
         JOIN standings_standing standing ON standing.employee_id = person.id
         WHERE standing.campaign_id = {rolled.campaign.pk} AND {_among(rolled)}
@@ -158,7 +159,7 @@ def _stored(rolled: TeamSummary) -> str:
 
 
 def _among(rolled: TeamSummary) -> str:
-    """The condition on a `person` to be one of them, by the tree that was asked about."""
+    """The condition that `person` is one of these employees, by the tree version of the request."""
     if rolled.span is None:
         return "true"
     first, last = rolled.span

@@ -1,4 +1,6 @@
-"""All that a reader's own page asks of campaign and contacts, in two statements: each costs more than what it reads."""
+"""All that the employee's own page needs of campaign and contacts, in two statements: each round trip costs more than
+its rows.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from apps.standings.evaluation import exclusion_reason, internal_since_sql
 from apps.standings.models import StandingChange
 
 FLIP = ("at", "red", "counted", "target", "exempt", "cause")
-# Beside the row: its days, its turns with the newest first, whether anything was asked or adjusted about the person.
+# Beside the row: its days, its flips (newest first), and whether the employee ever had a review or an adjustment.
 EXTRA_COLUMNS = """
 ARRAY(SELECT day FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
 ARRAY(SELECT delta FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
@@ -35,7 +37,7 @@ TURNS = """
 ARRAY(SELECT turn.{column} FROM standings_standingchange turn
       WHERE turn.campaign_id = {campaign} AND turn.employee_id = listed.employee_id ORDER BY turn.at DESC, turn.id DESC)
 """
-# Each contact is judged once; what is wanted of all of them stands beside the few rows that are sent.
+# Each contact is evaluated once; what is needed of all contacts stands beside the few rows returned.
 CONTACTS = """
 WITH {internal}judged AS MATERIALIZED (
     SELECT contacts_contact.*, {reason} AS reason, {earlier} AS earlier
@@ -55,7 +57,7 @@ ORDER BY nth
 
 @dataclass(frozen=True)
 class OwnStanding:
-    """A person's row with its days and turns, and whether there ever was a question, or an adjustment, about it."""
+    """An employee's row with its days and flips, and whether there ever was a review or an adjustment."""
 
     row: Row
     days: list[Day]
@@ -65,7 +67,7 @@ class OwnStanding:
 
 
 def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None:
-    """None when the person is not in the campaign's population."""
+    """None when the employee is not in the campaign's population."""
     campaign = standings.campaign.pk
     turns = ",".join(TURNS.format(column=column, campaign=campaign) for column in FLIP)
     found = standings.ask(
@@ -88,10 +90,10 @@ def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None
 
 @dataclass(frozen=True)
 class OwnContacts:
-    """A person's contacts at an instant. Show them to nobody but that person.
+    """An employee's contacts at an instant. Show them to that employee alone.
 
-    `latest`: the newest; `mendable`: by reason, the newest of the live ones that do not count, each with `of_reason`,
-    how many have it; `by_reason`: how many have which reason, '' counts; `moved`: what became of them since an earlier
+    `latest`: the newest. `fixable`: by reason, the newest active contacts that do not count, each with `of_reason`, how
+    many have it. `by_reason`: how many have which reason, '' counts. `changes`: reason changes since an earlier
     instant, None when none was given.
     """
 
@@ -104,7 +106,9 @@ class OwnContacts:
 def own_contacts(
     campaign: Campaign | None, employee: Employee, at: datetime, *, before: datetime | None, latest: int, each: int
 ) -> OwnContacts:
-    """The `latest` newest, and the newest `each` of every reason; what moved is judged from the facts at both ends."""
+    """The `latest` newest contacts, and the newest `each` of every reason. Changes are evaluated from the facts at both
+    ends.
+    """
     internal, reason, earlier = _judged(campaign, employee, at, before)
     statement = CONTACTS.format(
         internal=internal, reason=reason, earlier=earlier, employee=employee.pk,
@@ -127,9 +131,9 @@ def own_contacts(
 def _judged(
     campaign: Campaign | None, employee: Employee, at: datetime, before: datetime | None
 ) -> tuple[str, str, str]:
-    """A CTE or nothing, and the reasons of a contact at the look and at the earlier one.
+    """A CTE or nothing, and the reasons of a contact at `as_of` and at the earlier instant.
 
-    By the rule of then; NULL for what was not recorded yet.
+    By the rule of that time; NULL for contacts not recorded yet.
     """
     never = "NULL::text"
     if campaign is None:
@@ -138,7 +142,7 @@ def _judged(
     then = campaign.rule
     if before is not None and then.in_force_from >= before:
         then = campaign.rule_at(before)
-    # Whom of these the company knows is looked for once, unless the two looks go by two rules.
+    # Internal identities are looked up once, unless the two instants have different rules.
     shared = "internal" if then == campaign.rule else ""
     cte = f"internal AS MATERIALIZED ({internal_since_sql(then, whose)}), " if shared else ""
     reason = exclusion_reason(campaign.rule, at, whose, internal=shared).sql.replace("%%", "%")

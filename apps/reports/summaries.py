@@ -1,8 +1,8 @@
-"""Sums read from the roll-up: whole blocks of the tree, and one by one only the people of whom it says nothing true.
+"""Reports from summaries: whole blocks of the tree, plus single employees that no summary covers correctly.
 
-Those are the people at the edges of a team, where a block is not wholly its own, and everybody who differs from what
-the sums hold: who was marked since (RollupChange), and who is stale. What the sums hold of them is taken away again.
-All of it is one statement, so that no mark and no summing up can come in between.
+Those are the members in partial blocks at the ends of a team, employees marked since the summary, and
+pending ones. What the summaries hold of them is subtracted. It is all one statement, so that no marking or summarising
+can happen in between.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from apps.standings.base_query import base_ctes
 from apps.standings.evaluation import pending_sql
 from apps.standings.population import EmployeeQuery, Team, WholeCompany
 
-# Of more people who differ, everybody is read anew.
+# Above this many changed employees, a report reads all employees.
 MOST = 5_000
-# A team of fewer blocks is read as quickly.
+# A team with fewer blocks is as fast without summaries.
 FEWEST_BLOCKS = 3
-# Of a larger share of the company it is sooner found who is not of the team.
+# Above this share of the company it is cheaper to exclude non-members.
 NEARLY_ALL = 0.9
 TreeInterval = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class BlockCover:
-    """An interval of places of the tree as blocks, from `low` to `high`: whole ones, and the smaller side of each end.
+    """A tree interval as blocks `low` to `high`: all inner blocks, and each end block if more than half of it belongs.
 
-    `edges` are places of it that lie outside of these blocks, `beyond` those inside that are not its own.
+    `uncovered`: places of the interval outside these blocks. `excess`: places in these blocks outside the interval.
     """
 
     low: int
@@ -48,9 +48,9 @@ class BlockCover:
 
 
 def part_of(span: TreeInterval) -> BlockCover:
-    """What of an interval is read as sums, what is added to that person by person and what is taken away."""
+    """Which blocks of an interval are read as summaries, which places are added and which are subtracted."""
     (first, last), size = span, metrics.BLOCK
-    # Over half of a block at either end, or two neighbours might have the same one.
+    # A block at either end needs more than half; otherwise two neighbouring intervals could share one.
     low = first // size + (2 * (first % size) >= size)
     high = last // size - (2 * (last % size + 1) <= size)
     if low > high:
@@ -64,19 +64,18 @@ def part_of(span: TreeInterval) -> BlockCover:
 
 
 def _among(column: str, spans: list[TreeInterval]) -> str:
-    """The condition that a column lies in one of these intervals, as SQL."""
+    """The SQL condition that a column lies in one of these intervals."""
     return f"({' OR '.join(f'{column} BETWEEN {low} AND {high}' for low, high in spans) or 'false'})"
 
 
 @dataclass(frozen=True)
 class BlockSet:
-    """Some parts of the tree, as conditions in SQL on a block's number or a place. No block is in two parts."""
+    """Parts of the tree, as SQL conditions on a block number or a place. No block is in two parts."""
 
     parts: list[BlockCover]
 
     @property
     def size(self) -> int:
-        """How many blocks they are."""
         return sum(part.high - part.low + 1 for part in self.parts)
 
     def blocks(self, block: str) -> str:
@@ -97,7 +96,7 @@ class BlockSet:
 
 @dataclass(frozen=True)
 class SubTeamLead:
-    """A direct report with a team, and where that stands in the tree."""
+    """A direct report with a team, and its position in the tree."""
 
     id: int
     name: str
@@ -107,7 +106,7 @@ class SubTeamLead:
 
 @dataclass(frozen=True)
 class GroupKey:
-    """By which column a relation is grouped, and what must be joined to it for that."""
+    """The column that groups a relation, and the joins it needs."""
 
     key: str
     joined: str
@@ -115,9 +114,9 @@ class GroupKey:
 
 @dataclass(frozen=True)
 class TeamSummary:
-    """The sums of one campaign over the version `tree` of the tree, for the company, or for what stands in `span`.
+    """The summaries of one campaign over version `tree` of the tree, for the company or for the interval `span`.
 
-    `share` is theirs of all places. `calm`: nobody waited to be judged again when this was made.
+    `share`: the team's share of all places. `assume_up_to_date`: nothing was pending when this was made.
     """
 
     campaign: Campaign
@@ -129,22 +128,22 @@ class TeamSummary:
     calm: bool
 
     def figures(self, kind: str, select: str) -> list[tuple] | None:
-        """The rows of a SELECT over `figure`, which is of (day, low, high, exempt, n). None: the sums do not hold."""
+        """The rows of a SELECT over `figure` (day, low, high, exempt, n). None when the summaries are outdated."""
         return self._ask(self._region, f", figure AS ({self._combined(kind, self._region)})", select)
 
     def by_department(self, select: str) -> list[tuple] | None:
-        """The same of verdicts, with the department as `key`."""
+        """The same for standings, with the department as `key`."""
         here = GroupKey("coalesce(node.department, '')", "LEFT JOIN employees_treenode node USING (employee_id)")
         combined = self._verdicts(GroupKey("department", ""), here, here, None)
         return self._ask(None, f", figure AS ({combined})", select)
 
     def by_head(self, heads: list[SubTeamLead], select: str) -> list[tuple] | None:
-        """The same, with the id of the head as `key`. None also where the teams are too small for sums."""
+        """The same, with the id of the sub-team's lead as `key`. None also where teams are too small for summaries."""
         parts = [part_of(head.span) for head in heads]
         region = BlockSet(parts)
         if region.size < FEWEST_BLOCKS:
             return None
-        # A place is one head's, and the block it lies in may be summed up for another.
+        # A place belongs to one lead, but its block may be summarised under another.
         rows = ", ".join(
             f"({head.id}, {head.span[0]}, {head.span[1]}, {part.low}, {part.high})"
             for head, part in zip(heads, parts, strict=True)
@@ -160,7 +159,7 @@ class TeamSummary:
         return self._ask(region, ctes, select)
 
     def totals(self, *, reviews: bool) -> list[tuple] | None:
-        """Of (counted, target, exempt, people) with, in each row, who stands still, is stale, is under review."""
+        """Rows of (counted, target, exempt, people), each with how many are stalled, pending and under review."""
         region = self._region
         return self._ask(
             region,
@@ -174,18 +173,20 @@ class TeamSummary:
 
     @property
     def holds(self) -> str:
-        """The condition, for the very statement, that the sums and the places in the tree are still those."""
+        """The condition, inside the statement itself, that summaries and tree places are still the same."""
         return f"""EXISTS (SELECT FROM standings_rollup WHERE campaign_id = {self.campaign.pk} AND state = 'ready'
             AND tree = {self.tree} AND tree = {TREE_VERSION_SQL})"""
 
     @property
     def nearly_all(self) -> bool:
-        """Whether this is a team of nearly the whole company."""
+        """Whether this team is nearly the whole company."""
         return self.span is not None and self.share > NEARLY_ALL
 
     @property
     def all_placed(self) -> str:
-        """The condition that whoever has a standing stands in the tree, by the sums and by what has changed since."""
+        """The condition that every employee with a standing has a place in the tree, by the summaries and the changes
+        since.
+        """
         return f"""NOT EXISTS (SELECT FROM standings_rollupsum
                 WHERE campaign_id = {self.campaign.pk} AND kind = 'verdict' AND block = {metrics.NOWHERE} AND n <> 0)
             AND NOT EXISTS (SELECT FROM standings_rollupchange change WHERE campaign_id = {self.campaign.pk}
@@ -198,9 +199,9 @@ class TeamSummary:
     def ask(
         self, ctes: Callable[[bool], str], select: str, holds: str = "true", quiet: str = "true"
     ) -> list[tuple] | None:
-        """The rows of a SELECT over CTEs, which are given whether they may believe what is stored (calm.py).
+        """The rows of a SELECT over CTEs. The CTEs take whether cached standings are valid (fast_path.py).
 
-        `quiet` is what those that may presume besides. None when `holds` does not.
+        `quiet`: the condition for that. None when `holds` is false.
         """
         if self.calm:
             found = ask_if(f"{holds} AND {calm_sql(self.campaign.pk)} AND {quiet}", ctes(True), select)
@@ -212,7 +213,7 @@ class TeamSummary:
         return self.ask(lambda calm: self._ctes(region, also, calm=calm) + also_ctes, select, self.holds)
 
     def _ctes(self, region: BlockSet | None, also: str, *, calm: bool) -> str:
-        """What every report is asked of, for those who are read one by one, and `held`: what the sums hold of them."""
+        """The base CTEs for the employees read one by one, and `held`: what the summaries hold of them."""
         campaign = self.campaign.pk
         change = f"SELECT * FROM standings_rollupchange WHERE campaign_id = {campaign}"
         whose = "SELECT employee_id FROM differing"
@@ -246,7 +247,7 @@ class TeamSummary:
         return base_ctes(self.campaign, self.rule, EmployeeQuery(chosen), self.at, past=False, before=first, calm=calm)
 
     def _combined(self, kind: str, region: BlockSet | None, whose: str = "") -> str:
-        """Of whole blocks what is summed up, less what that holds of those who are read, and what they have."""
+        """Sums of whole blocks, minus what they hold of the single employees, plus those employees' own values."""
         held = metrics.figures_sql(kind, people="held", days="held_days", sign="-")
         current = metrics.figures_sql(kind, people="current", days="days")
         return f"""SELECT day, low, high, exempt, n FROM standings_rollupsum WHERE {self._summed(kind, region)}
@@ -263,22 +264,22 @@ class TeamSummary:
         blocks = f"block = {metrics.DEPARTMENTS}" if region is None else region.blocks("block")
         return f"campaign_id = {self.campaign.pk} AND kind = '{kind}' AND {blocks}"
 
-    # -- who has come to a standstill: that hangs on the first day at work as well, which no sum knows ----------------
+    # -- stalled employees: depends on the first day of employment, which no summary holds -------------------------------
 
     @property
     def _week_ago(self) -> date:
         return rules.day_of(self.at, self.rule.time_zone) - timedelta(days=rules.STALLED_AFTER_DAYS)
 
     def _week(self) -> str:
-        """The condition on somebody's newest day that nothing has counted since."""
+        """The condition on an employee's last counted day that nothing counted for a week."""
         if self.at >= self.rule.cutoff_at or self.rule.opens_on - timedelta(days=1) > self._week_ago:
             return "false"
         return f"day <= {sql_literal(self._week_ago.isoformat())}::date"
 
     def _began_lately(self) -> str:
-        """The condition on an employment `work` that whoever has it cannot have rested for a week."""
+        """The condition on `work` (an employment) that it is too short for a week without contacts."""
         look, zone = effective_as_of(self.rule, self.at), self.rule.time_zone
-        # The first is for the index.
+        # The first condition is for the index.
         return f"""work.starts_at >= {sql_literal(rules.start_of_day(self._week_ago, zone))}
             AND (work.starts_at AT TIME ZONE {sql_literal(zone)})::date - 1
                 > {sql_literal(self._week_ago.isoformat())}::date
@@ -305,13 +306,13 @@ class TeamSummary:
 def team_summary_for(
     campaign: Campaign, rule: CampaignRule, people: WholeCompany | Team, at: datetime, *, calm: bool
 ) -> TeamSummary | None:
-    """The sums for these people, where there are any that hold and that are worth it. One cheap question.
+    """The summaries of these people, where they are valid and faster. One cheap query.
 
-    Without `calm` each statement judges whoever waits for that, even when nobody does.
+    With `assume_up_to_date=False` each statement re-evaluates pending employees, even when there are none.
     """
     root = people.employee.pk if isinstance(people, Team) else 0
     node = getattr(people.employee, "node", None) if isinstance(people, Team) else None
-    # Too few by the tree of a moment ago: then each is read, which is right whatever became of the tree since.
+    # Too few by a recent tree. Then each employee is read, which is correct whatever changed in the tree since.
     if node is not None and _blocks(node.first, node.last) < FEWEST_BLOCKS:
         return None
     found = read_rows(f"""
@@ -336,12 +337,12 @@ def team_summary_for(
 
 
 def _blocks(first: int, last: int) -> int:
-    """How many blocks are whole or nearly so below a person at the place `first`, whose team ends at `last`."""
+    """How many whole or nearly whole blocks lie below an employee at place `first` whose team ends at `last`."""
     return BlockSet([part_of((first + 1, last))]).size
 
 
 def heads_of(root: Employee) -> list[SubTeamLead]:
-    """The direct reports who have a team, by name, as they stand today."""
+    """The direct reports with a team of their own, by name, as of today."""
     rows = read_rows(f"""SELECT head.id, head.name, head.staff_no, node.first, node.last
         FROM employees_treenode node JOIN employees_employee head ON head.id = node.employee_id
         WHERE node.manager_id = {root.pk} AND node.last > node.first ORDER BY head.name""")

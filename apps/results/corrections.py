@@ -1,4 +1,4 @@
-"""Corrections of a frozen result: asked by one person of HR, granted by another, each a version of its own."""
+"""Corrections of a frozen result: one HR member requests them, another approves, and each makes a new version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TEXT_LIMIT = 4_000
 
 
 class CorrectionRefused(ValueError):
-    """A correction that cannot be asked for or decided on so: the field, and a sentence."""
+    """A correction that cannot be requested or decided: the field and a message."""
 
     def __init__(self, field: str, message: str):
         super().__init__(message)
@@ -35,7 +35,7 @@ class CorrectionRefused(ValueError):
 
 @dataclass(frozen=True)
 class CorrectionDraft:
-    """What somebody's standing is to be; None leaves that part as it is."""
+    """The new standing of one employee; None keeps a value."""
 
     staff_no: str
     counted: int | None = None
@@ -46,7 +46,7 @@ class CorrectionDraft:
 def ask_correction(
     *, campaign: Campaign, wanted: Sequence[CorrectionDraft], reason: str, evidence: str, by: Account
 ) -> ResultCorrection:
-    """Ask for a change of the newest result. Raises CorrectionRefused."""
+    """Request a change of the newest result. Raises CorrectionRefused."""
     texts = {name: clean_text(text, TEXT_LIMIT) for name, text in (("reason", reason), ("evidence", evidence))}
     for name, text in texts.items():
         if not text:
@@ -65,10 +65,10 @@ def ask_correction(
 
 
 def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> FrozenResult | None:
-    """Grant what somebody else asked for: a new version of the result. Raises CorrectionRefused.
+    """Approve another person's request: a new version of the result. Raises CorrectionRefused.
 
-    Returns the version, or None when a worker makes it: of a large result, which takes longer than a page may, or where
-    this process has no key to sign with. Granted twice by one person, as by a double click, it is granted once.
+    Returns the version. None when a worker makes it: for a large result, or where this process has no signing key. A
+    second approval by the same person, as by a double click, has no effect.
     """
     with transaction.atomic():
         found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
@@ -83,7 +83,7 @@ def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> Fr
             raise CorrectionRefused("state", _("A correction that was granted before is still being made. Grant this "
                                                "one when it stands."))  # fmt: skip
         if found.asked_of != newest.version:
-            # Its lines hold whole standings: granted, it would undo what was corrected since.
+            # Its lines hold complete standings: granting it would undo corrections made since.
             raise CorrectionRefused("state", _("The result has been corrected since this was asked for. Refuse it, and "
                                                "ask again."))  # fmt: skip
         _decide(found, ResultCorrection.State.GRANTED, by, answer, newest.version + 1)
@@ -95,7 +95,7 @@ def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> Fr
 
 
 def refuse_correction(*, correction_id: int, by: Account, answer: str) -> None:
-    """Refuse what somebody else asked for, and say why. Raises CorrectionRefused."""
+    """Refuse another person's request with a reason. Raises CorrectionRefused."""
     if not clean_text(answer):
         raise CorrectionRefused("answer", _("Say why it is refused."))
     with transaction.atomic():
@@ -108,7 +108,7 @@ def refuse_correction(*, correction_id: int, by: Account, answer: str) -> None:
 
 
 def may_decide(correction: ResultCorrection, account: Account) -> bool:
-    """Whether this person of HR may grant or refuse: it waits, they did not ask, and it is not about them."""
+    """Whether this HR account may decide: the request waits, another account made it, about another employee."""
     return (
         correction.state == ResultCorrection.State.ASKED
         and correction.asked_by_id != account.pk
@@ -117,9 +117,9 @@ def may_decide(correction: ResultCorrection, account: Account) -> bool:
 
 
 def _held(campaign: Campaign, by: Account) -> FrozenResult:
-    """The newest result, the campaign's row locked: of two decisions one comes after the other.
+    """The newest result, with the campaign's row locked, so that decisions run one after the other.
 
-    Raises CorrectionRefused without a result, and for an account that changed lately.
+    Raises CorrectionRefused without a result, and for an account that changed recently.
     """
     Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     try:
@@ -133,7 +133,7 @@ def _held(campaign: Campaign, by: Account) -> FrozenResult:
 
 
 def _refuse_decided(found: ResultCorrection, by: Account) -> None:
-    """Raises CorrectionRefused unless it waits, and for this person."""
+    """Raises CorrectionRefused unless the request waits and this account may decide it."""
     if found.state != ResultCorrection.State.ASKED:
         raise CorrectionRefused("state", _("This correction has been decided on already."))
     if not may_decide(found, by):
@@ -151,7 +151,7 @@ def _decide(correction: ResultCorrection, state: str, by: Account, answer: str, 
 
 
 def _lines(newest: FrozenResult, wanted: Sequence[CorrectionDraft], by: Account) -> list[CorrectionLine]:
-    """What is to change, against the result that stands; each person once."""
+    """The changes against the current result; each employee once."""
     if not wanted:
         raise CorrectionRefused("people", _("Say whose standing is to be corrected."))
     if len({one.staff_no for one in wanted}) < len(wanted):
@@ -193,7 +193,7 @@ def _audit(what: str, correction: ResultCorrection, by: Actor) -> None:
 
 @dataclass(frozen=True)
 class LateFacts:
-    """Contacts of one person with times of before the cut-off that came in after the result was drawn."""
+    """Contacts of one employee with times before the cut-off that arrived after the result."""
 
     staff_no: str
     name: str
@@ -202,7 +202,7 @@ class LateFacts:
 
 
 def late_facts(result: FrozenResult) -> list[LateFacts]:
-    """Who has contacts that came too late for the result, most first: a number of them, never a contact."""
+    """Employees with contacts that came too late for the result, most first: only the number, never a contact."""
     rule = result.campaign.rule
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,8 +1,7 @@
-"""The version of a result that a granted correction makes: copied, sealed and stored in one transaction, once.
+"""The result version of a granted correction: copied, signed and stored in one transaction, once.
 
-A small one is made with the grant. A large one takes longer than a page may, so it is granted first and made by a
-worker; until it stands, the version before is the result. Whoever is killed on the way leaves nothing but the grant,
-which the sweep finds.
+A small one is made with the grant. A large one takes longer than a request may, so a worker makes it after the grant;
+until then the version before is the result. If a worker dies, only the grant is left, and the sweep finds it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ Told = Callable[[int], None]
 # The largest result whose next version is made while a page waits: about a second.
 AT_ONCE = 20_000
 PIECE = 20_000
-# The rows of the version before, with what the correction says; who reached the target is not known of a correction.
+# The rows of the version before, with the corrected values. A corrected row has no date of reaching the target.
 COPY_ROWS = """
 INSERT INTO results_frozenstanding (campaign_id, version, employee_id, staff_no, name, email, department,
     manager_staff_no, counted, target, exempt, pace, reached_at, days, deltas)
@@ -51,7 +50,7 @@ GROUP BY place ORDER BY place
 
 
 def pending_versions() -> QuerySet[ResultCorrection]:
-    """Corrections that were granted and whose version does not stand yet."""
+    """Granted corrections whose version does not exist yet."""
     stands = FrozenResult.objects.filter(campaign=OuterRef("campaign"), version=OuterRef("result_version"))
     granted = ResultCorrection.objects.filter(state=ResultCorrection.State.GRANTED)
     return granted.exclude(Exists(stands)).order_by("pk")
@@ -62,12 +61,12 @@ def is_unmade(correction: ResultCorrection) -> bool:
 
 
 def latest_progress(correction: ResultCorrection) -> Progress | None:
-    """The newest attempt at making it, for whoever waits."""
+    """The newest attempt at making it, for the progress display."""
     return Progress.objects.filter(kind=_kind(correction)).order_by("-started_at").first()
 
 
 def make_version(correction_id: int) -> FrozenResult | None:
-    """Make what a granted correction stands for, unless it stands already; returns it. None: somebody is at it."""
+    """Make the version of a granted correction unless it exists; returns it. None: another process is making it."""
     with advisory_lock(f"correction:{correction_id}") as mine:
         if not mine:
             return None
@@ -79,7 +78,7 @@ def make_version(correction_id: int) -> FrozenResult | None:
             with shown.track_progress(_kind(correction), total=2 * rows) as told:
                 return create_version(correction, told)
         except IntegrityError:
-            # On a connection that the hold does not reach, as behind a pool, somebody else has made it first.
+            # Behind a connection pool the advisory lock may not protect: another process has made it first.
             if is_unmade(correction):
                 raise
             return _made(correction)
@@ -90,12 +89,12 @@ def _made(correction: ResultCorrection) -> FrozenResult:
 
 
 def create_version(correction: ResultCorrection, told: Told = lambda done: None) -> FrozenResult:
-    """Make the version in one transaction. `told` hears how many rows are copied, and then sealed, together."""
+    """Make the version in one transaction. `progress` receives the number of rows copied and then signed, together."""
     campaign, version, done = correction.campaign, correction.result_version or 0, 0
     by = Actor(correction.decided_by_id, correction.decided_by_label)
     with transaction.atomic():
         disable_statement_timeout()
-        # Two decisions and two makers of one campaign come one after the other.
+        # Serialises decisions and version builds of one campaign.
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         before = FrozenResult.objects.get(campaign=campaign, version=version - 1)
         pace = pace_sql(campaign.rule, campaign.rule.cutoff_at)

@@ -1,4 +1,4 @@
-"""What every body and every query here has in common: nothing unknown passes, and times are UTC instants."""
+"""What all bodies and queries share: unknown fields are refused, and times are UTC instants."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Instant(serializers.DateTimeField):
         super().__init__(default_timezone=UTC, **options)
 
 
-# What a value of a row of ours already is where its field has nothing to add to it.
+# Values of a row that need no conversion by their field.
 AS_IT_IS: dict[type, type] = {
     serializers.CharField: str, serializers.IntegerField: int, serializers.BooleanField: bool,
     serializers.ChoiceField: str,
@@ -53,13 +53,13 @@ class PlainRowSerializer(serializers.Serializer):
 
 
 class QueryValues(dict[str, str]):
-    """The values of an address: texts, whatever they mean."""
+    """The values of a query string: always text, so types are not checked."""
 
 
 class StrictSerializer(serializers.Serializer):
-    """Refuses what it does not know: a misspelt or hopeful field would else be dropped without a word.
+    """Refuses unknown fields: a misspelt one would otherwise be dropped silently.
 
-    In JSON, a value of another type than described is refused too: a phone sent as a number has lost its zeros.
+    In JSON, a value of another type than described is refused too: a phone number sent as a number has lost its zeros.
     """
 
     def to_internal_value(self, data: Any) -> Any:
@@ -85,13 +85,13 @@ class StrictSerializer(serializers.Serializer):
 
 
 class Query(StrictSerializer):
-    """The part of an address after its question mark. An empty value is as good as none."""
+    """The query string. An empty value equals a missing one."""
 
     def get_fields(self) -> dict[str, serializers.Field]:
         found = super().get_fields()
         for field in found.values():
             if isinstance(field, serializers.CharField):
-                # Said in the description too: an empty text is dropped before it gets here.
+                # For the description too: an empty text is dropped before validation.
                 field.allow_blank = True
         return found
 
@@ -111,7 +111,7 @@ class Query(StrictSerializer):
 
 
 class CampaignQuery(Query):
-    """Which campaign is asked about."""
+    """The campaign of the request."""
 
     campaign = serializers.CharField(
         required=False,
@@ -123,7 +123,7 @@ class CampaignQuery(Query):
 
 
 class PageQuery(Query):
-    """Where a page begins and how long it is."""
+    """Where a page begins, and its length."""
 
     after = serializers.CharField(
         required=False, help_text=gettext_lazy("From the address in `next`; not to be made up.")
@@ -134,7 +134,7 @@ class PageQuery(Query):
 
 
 class Next(serializers.Serializer):
-    """The tail of every list."""
+    """The end of every list."""
 
     next = serializers.URLField(
         allow_null=True, help_text=gettext_lazy("The address of the next page; null on the last one.")

@@ -1,4 +1,4 @@
-"""`campaigns/`: what is counted, for whom, until when."""
+"""`campaigns/`: the campaigns, with population and dates."""
 
 from __future__ import annotations
 

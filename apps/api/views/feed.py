@@ -1,4 +1,4 @@
-"""`feed/`: what the messaging product itself says of contacts, times included. For an operator's programs alone."""
+"""`feed/`: contacts reported by the messaging product itself, times included. For an operator's programs alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOLD = {"read": 2, "accepted": 1, "rejected": 1}
 REJECT = {"line": 3, "column": "phone", "code": "invalid_identity", "reason": "This is not a valid phone number."}
 
 
-# It is read while its program waits: two megabytes of rows are some thirty thousand, of line ends two million.
+# Read while the client waits: two megabytes hold about thirty thousand rows, or two million line ends.
 MOST_FEED_LINES = 100_000
 
 
@@ -60,7 +60,7 @@ class Feed(ApiView):
     def post(self, request: Request) -> Response:
         if not self.account.has_role(Role.Kind.OPERATOR):
             raise NotFoundProblem
-        # Without a body there is nothing to parse, and what comes is no bytes.
+        # Without a body there is nothing to parse, and the data is not bytes.
         data: Any = request.data
         sent = data if isinstance(data, bytes) else b""
         if max(sent.count(b"\n"), sent.count(b"\r")) > MOST_FEED_LINES:

@@ -1,4 +1,4 @@
-"""`me/standing/` and `standings/`: the own number, and those of the people below the reader. Never a contact."""
+"""`me/standing/` and `standings/`: the caller's own standing, and those of the employees below. Never a contact."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ NOT_COUNTING = {"ended": 3, "outside_period": 0, "not_external": 1, "unconfirmed
 
 
 def look(standings: standings_report.Standings) -> dict[str, Any]:
-    """What an answer says about the question."""
+    """The part of an answer that repeats campaign, result and instant."""
     rule, now = standings.rule, standings.now
     days = rules.days_left(rule.cutoff_at, rule.time_zone, now)
     return {"campaign": standings.campaign.slug, "as_of": now, "days_left": days, "result": standings.result}
@@ -58,7 +58,7 @@ def look(standings: standings_report.Standings) -> dict[str, Any]:
 def shown(
     rows: list[standings_report.Row], standings: standings_report.Standings, account: Account
 ) -> list[dict[str, Any]]:
-    """A report's rows as an answer has them."""
+    """A report's rows in the form of an answer."""
     days = look(standings)["days_left"]
     terms = adjustments.terms_of(standings.campaign, [row.employee_id for row in rows], standings.now)
     return [
@@ -70,7 +70,7 @@ def shown(
 
 
 def adjusted(terms: list[Adjustment], at: datetime, account: Account) -> list[dict[str, Any]]:
-    """What holds for one person at that instant. Why is told to HR and to the person alone."""
+    """The adjustments of one employee at that instant. Only HR and the employee see the reason."""
     told = account.has_role("hr")
     return [
         {"target": one.target, "exempt": one.exempt, "since": one.starts_at,
@@ -81,7 +81,7 @@ def adjusted(terms: list[Adjustment], at: datetime, account: Account) -> list[di
 
 
 def one(standings: standings_report.Standings, employee: Employee, account: Account) -> dict[str, Any]:
-    """The answer about one person. Raises Problem when they are not in the campaign."""
+    """The answer about one employee. Raises Problem when they are not in the campaign."""
     row = standings.one(employee.pk)
     if row is None:
         raise Problem(404, "not_in_campaign", _("This person has no standing in this campaign."))
@@ -89,7 +89,7 @@ def one(standings: standings_report.Standings, employee: Employee, account: Acco
 
 
 def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | None:
-    """The past instant that is asked about: of a day its end in the campaign's zone; None for now.
+    """The requested past instant: for a day, its end in the campaign's zone; None for now.
 
     Raises ValidationError for the future.
     """
@@ -108,7 +108,7 @@ def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | 
 
 
 def people_of(account: Account, root: str | None) -> population.WholeCompany | population.Team | population.OneEmployee:
-    """Whom a list is about. Raises NotThere for whom the account may not see."""
+    """The population of a list. Raises NotFoundProblem for employees that the account may not see."""
     if root:
         found = Employee.objects.teams_visible_to(account).select_related("node").filter(staff_no=root).first()
         if found is None:

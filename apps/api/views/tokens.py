@@ -1,4 +1,4 @@
-"""`tokens/`: what a person has given to programs. Only a browser's session gets here: a token makes no tokens."""
+"""`tokens/`: a person's API tokens. Session only: a token cannot create tokens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REPORT = {
 }  # fmt: skip
 
 
-# For the description: these operations take no token.
+# For the description: these operations accept no token.
 SESSION_ONLY: list[Any] = [{"session": []}]
 
 

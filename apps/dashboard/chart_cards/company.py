@@ -19,7 +19,9 @@ Listed = Callable[[date | None], str]
 def under_by_day(
     scope: PageContext, url: str, rows: list[tuple[date, int]], totals: Any, listed: Listed | None = None
 ) -> ChartCard:
-    """`listed`: the address of the list of who is red, at the end of a past day or, for None, as the page looks."""
+    """`listed`: returns the address of the list of red employees at the end of a past day, or as the page shows it for
+    None.
+    """
     rule = scope.rule
     found = days.under_data(rows)
     left = rules.days_left(rule.cutoff_at, rule.time_zone, scope.look)
@@ -63,7 +65,7 @@ def under_by_day(
 
 
 def by_source(scope: PageContext, url: str, rows: list[tuple[date, str, int]], file: str = "") -> ChartCard:
-    """`file`: where the file by person and day is asked for."""
+    """`file`: the page that offers the file by person and day."""
     rule = scope.rule
     found = days.sources_data(rows)
     today = scope.look.astimezone(scope.zone).date()

@@ -93,7 +93,7 @@ def rows_of(rows: list[Any]) -> list[tuple[date, int, int]]:
 
 
 def team_curve(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
-    """A whole team's counted contacts by day: how it moves, without a line to compare it with."""
+    """A whole team's counted contacts by day, without a line to compare with."""
     rule = scope.rule
     points = curve.curve_data(rows_of(rows), opens=rule.opens_on, deadline=rule.deadline, target=None)
     total = points[-1].total if points else 0

@@ -1,4 +1,4 @@
-"""People around the target: by band and day, as a spread, and group beside group."""
+"""People by share of the target: by band and day, as a histogram, and by group."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,7 @@ def band_days(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
 
 
 def _bands_title(found: list[bands.BandDay]) -> str:
-    """How many are at the target, and how that differs from a week ago, or from the first day of a young campaign."""
+    """How many are at the target, and the difference to a week ago, or to the first day of a young campaign."""
     if not found:
         return _("Nobody has moved yet")
     newest, before = found[-1], found[max(len(found) - 8, 0)]
@@ -122,9 +122,9 @@ def _range(bar: histogram.Bar) -> str:
 def side_by_side(
     url: str, bars: list[groups.GroupBar], *, key: str, note: str, first: str, listed: Listed | None = None
 ) -> ChartCard:
-    """Sub-teams or departments: the share at the target, n beside each name, most people to go first.
+    """Sub-teams or departments: the share at the target, the headcount beside each name, most contacts to go first.
 
-    `listed`: the address of the list of a group's people, of those with a status, or "" where there is none.
+    `listed`: returns the address of the list of a group's people, also by status, or "" where there is none.
     """
     ordered = groups.groups_data(bars)
     of: Listed = listed or (lambda bar, status: "")

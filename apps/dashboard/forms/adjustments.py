@@ -1,4 +1,4 @@
-"""Forms of HR's adjustments. They read what was typed; whether it can be asked for or decided is decided below."""
+"""Forms of HR's adjustments. They read the input; the services decide what can be requested or approved."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,14 +11,14 @@ from apps.campaigns.models import AdjustmentRequest
 from apps.dashboard.forms.base import IdempotentForm, RefusableForm
 
 MOST_TARGET, LONGEST_REASON, LONGEST_KIND = 1_000_000, 1_000, 100
-# Of a file of adjustments: some sixty thousand lines.
+# About sixty thousand lines of an adjustment file.
 MOST_LIST_BYTES = 2_000_000
 TARGET, EXEMPT = "target", "exempt"
 REASON_HELP = _("The person reads this on their own page. Managers do not see it.")
 
 
 def day_field(**options: Any) -> forms.DateField:
-    """A day as a browser's own calendar sends it."""
+    """A date field as a browser's date picker sends it."""
     return forms.DateField(
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": _("This is no day.")},
@@ -33,7 +33,7 @@ def reason_field(label: Any, help_text: Any = "") -> forms.CharField:
 
 
 class KindForm(RefusableForm):
-    """Why many are adjusted by a file."""
+    """The kind of adjustment of a bulk file."""
 
     kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
     kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=LONGEST_KIND)
@@ -41,7 +41,7 @@ class KindForm(RefusableForm):
 
 
 class ListForm(RefusableForm):
-    """A list of whom to adjust, as a file or pasted."""
+    """A list of employees to adjust, as a file or pasted."""
 
     file = forms.FileField(
         label=_("A CSV or Excel file"),
@@ -77,13 +77,13 @@ class ListForm(RefusableForm):
 
     @property
     def name(self) -> str:
-        """What the list is called; pasted lines have no name of their own."""
+        """The name of the list; pasted lines have none of their own."""
         sent = self.cleaned_data["file"]
         return str(sent.name if sent else _("pasted lines"))
 
 
 class AskForm(IdempotentForm):
-    """Another target, or an exemption, for one person."""
+    """Another target, or an exemption, for one employee."""
 
     person = forms.CharField(
         label=_("Who"),
@@ -122,7 +122,7 @@ class AskForm(IdempotentForm):
 
 
 class RuleForm(RefusableForm):
-    """Whom a rule is for: everybody who joined after a day, of one department or of all."""
+    """The employees of a rule: all that joined after a day, of one department or of all."""
 
     joined_after = day_field(label=_("Joined after"), help_text=_("Whoever began on this day is not on the list."))
     department = forms.ChoiceField(label=_("Department"), required=False)
@@ -134,12 +134,12 @@ class RuleForm(RefusableForm):
 
 
 class ReasonForm(IdempotentForm):
-    """Why: for a list, or for an end."""
+    """The reason, for a list or for an end."""
 
     reason = reason_field(_("Reason"), REASON_HELP)
 
 
 class RefuseForm(RefusableForm):
-    """Why not."""
+    """The reason for a refusal."""
 
     note = reason_field(_("Why not"), _("Only HR reads this."))

@@ -1,4 +1,4 @@
-"""Forms: they read what was typed and keep it; whether it can be recorded is decided below this door."""
+"""Forms: they read the input and keep it; the services decide what can be recorded."""
 
 import uuid
 from collections.abc import Sequence
@@ -19,20 +19,20 @@ IDENTITY_FIELDS = ("phone", "email", "handle")
 
 
 def new_key() -> str:
-    """The key of one filled-in form."""
+    """The idempotency key of one filled-in form."""
     return str(uuid.uuid4())
 
 
 class RefusableForm(forms.Form):
-    """A form that takes refusals from below, each at its field."""
+    """A form that shows refusals by the services, each at its field."""
 
     def refuse(self, field: str | None, message: str) -> None:
-        """Put a refusal from below at its field; an unknown field means the form as a whole."""
+        """Show a refusal at its field; an unknown field means the whole form."""
         self.add_error(field if field in self.fields else None, message)
 
 
 class IdempotentForm(RefusableForm):
-    """A form with a key of its own: sent twice (a double click, a lost answer), it has one effect."""
+    """A form with an idempotency key: sent twice (a double click, a lost response), it has one effect."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -40,16 +40,16 @@ class IdempotentForm(RefusableForm):
         super().__init__(*args, **{**kwargs, "initial": {"key": new_key(), **kwargs.get("initial", {})}})
 
     def refused(self) -> Self:
-        """This form as it comes back: with a key of its own, so that a correction is heard."""
+        """This form after a refusal, with a new key, so that the corrected form is processed."""
         self.data = {**{name: self.data.get(name, "") for name in self.fields}, "key": new_key()}
         return self
 
 
 class QuickAddForm(IdempotentForm):
-    """One person or several: a name if you like, and a field that takes a phone, an e-mail or a handle, a line each."""
+    """One person or several: an optional name, and a field for a phone, an e-mail or a handle, one per line."""
 
     name = forms.CharField(label=_("Name"), required=False, max_length=LONGEST)
-    # Without max_length: a browser would cut what is pasted, and nobody would see that the rest is gone.
+    # Without max_length: a browser would silently cut pasted text.
     reach = forms.CharField(
         label=_("Phone, e-mail or handle"),
         strip=False,
@@ -70,7 +70,7 @@ class QuickAddForm(IdempotentForm):
 
     @classmethod
     def holding(cls, failed: Sequence[Any], summary: str) -> Self:
-        """A new form; of a pasted list it holds the lines that failed (`text` of each), to be corrected."""
+        """A new form; after a pasted list it contains the failed lines (`text` of each), to be corrected."""
         form = cls(initial={"reach": "\n".join(one.text for one in failed)})
         form.failed, form.summary = failed, summary
         if failed:
@@ -79,7 +79,7 @@ class QuickAddForm(IdempotentForm):
 
     def clean_reach(self) -> str:
         text: str = self.cleaned_data["reach"]
-        # Looked at first: a megabyte of line ends is a million lines.
+        # Checked first: a megabyte of line ends is a million lines.
         too_long = len(text) > MOST_CHARACTERS
         lines = [] if too_long else lines_of(text)
         if not lines and not too_long:
@@ -93,7 +93,7 @@ class QuickAddForm(IdempotentForm):
 
     @property
     def drafts(self) -> list[Draft]:
-        """Whom a valid form names."""
+        """The drafts in a valid form."""
         return drafts_from_text(self.cleaned_data["reach"], self.cleaned_data["name"])
 
 
@@ -111,7 +111,7 @@ class UploadForm(RefusableForm):
 
 
 class RosterForm(RefusableForm):
-    """A file of HR's."""
+    """HR's roster file."""
 
     file = forms.FileField(
         label=_("A CSV or Excel file"),
@@ -125,7 +125,7 @@ class RenameForm(RefusableForm):
 
 
 class CorrectForm(RefusableForm):
-    """What makes a contact that person. At least one; each a different kind."""
+    """The identities of a contact: at least one, each of a different kind."""
 
     phone = forms.CharField(label=_("Phone"), required=False, max_length=LONGEST)
     email = forms.CharField(label=_("E-mail"), required=False, max_length=LONGEST)
@@ -143,9 +143,9 @@ class CorrectForm(RefusableForm):
 
 
 class CorrectionForm(RefusableForm):
-    """A correction of a frozen result: why, by which evidence, and what a few people's standings are to be.
+    """A correction of a frozen result: reason, evidence, and the new standings of a few employees.
 
-    An empty number leaves that part of a standing as it is.
+    An empty number keeps that part of a standing.
     """
 
     PEOPLE = 5
@@ -170,12 +170,12 @@ class CorrectionForm(RefusableForm):
 
     @property
     def people(self) -> list[list[forms.BoundField]]:
-        """The fields of one person after the other."""
+        """The fields of each employee in turn."""
         names = ("staff_no", "counted", "target", "exempt")
         return [[self[f"{name}_{place}"] for name in names] for place in range(self.PEOPLE)]
 
     def wanted(self) -> list[CorrectionDraft]:
-        """What was filled in."""
+        """The filled-in corrections."""
         told, exempt = self.cleaned_data, {"yes": True, "no": False}
         return [
             CorrectionDraft(
@@ -188,7 +188,7 @@ class CorrectionForm(RefusableForm):
 
 
 class SignInForm(AuthenticationForm):
-    """Django's own, with our word for the name."""
+    """Django's form, with the application's label for the name."""
 
     error_messages = {
         "invalid_login": _("This staff number or e-mail and this password do not belong together."),
@@ -201,7 +201,7 @@ class SignInForm(AuthenticationForm):
 
 
 class ForgottenForm(RefusableForm):
-    """Who has forgotten a password."""
+    """The account whose password is forgotten."""
 
     username = forms.CharField(
         label=_("Staff number or e-mail"),

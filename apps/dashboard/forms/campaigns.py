@@ -1,4 +1,4 @@
-"""Forms of HR's campaigns. They read what was typed; whether it makes a campaign or a rule is decided below."""
+"""Forms of HR's campaigns. They read the input; the services decide whether it makes a campaign or a rule."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from apps.core.time_zones import company_zone, time_zones
 from apps.dashboard.forms.adjustments import LONGEST_REASON, MOST_TARGET, day_field, reason_field
 from apps.dashboard.forms.base import LONGEST, IdempotentForm, RefusableForm
 
-# The domains of one company, in a field of text.
+# The domains of one company, in a text field.
 LONGEST_DOMAINS = 20_000
 
 
@@ -85,13 +85,13 @@ class TermsForm(RefusableForm):
         return [domain for domain in re.split(r"[\s,;，；、]+", self.cleaned_data["company_domains"]) if domain]
 
     def terms(self) -> RuleDraft:
-        """What a valid form asks for."""
+        """The rule draft of a valid form."""
         names = ("target", "opens_on", "deadline", "time_zone", "exclusive", "confirmed_only", "scope")
         told = {name: self.cleaned_data[name] for name in names}
         return RuleDraft(**told, company_domains=self.cleaned_data["company_domains"])
 
     def carried(self) -> list[str]:
-        """What was typed, as hidden fields of another form on the same page."""
+        """The input, as hidden fields of another form on the same page."""
         copy = type(self)(self.data, auto_id=False, departments=[name for name, _chosen in self.departments])
         return [field.as_hidden() for field in copy]
 
@@ -104,13 +104,13 @@ class CampaignForm(TermsForm):
 
     @classmethod
     def empty(cls, departments: Iterable[str]) -> Self:
-        """The form as it begins."""
+        """The initial form."""
         initial = {"target": 100, "time_zone": company_zone(), "company_domains": "\n".join(company_domains())}
         return cls(initial=initial, departments=departments)
 
 
 class ConfirmForm(TermsForm):
-    """A change of the rule, and the version that it was made of."""
+    """A rule change, and the version it is based on."""
 
     seen = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
 
@@ -121,7 +121,7 @@ class ConfirmForm(TermsForm):
         return form
 
     def at(self, version: int) -> Self:
-        """This form as it comes back, now of this version."""
+        """This form again, now based on this version."""
         typed: Any = self.data
         typed = typed.copy()
         typed["seen"] = str(version)
@@ -130,11 +130,11 @@ class ConfirmForm(TermsForm):
 
 
 class OpenForm(IdempotentForm):
-    """That it is opened, once."""
+    """Opens the campaign, once."""
 
 
 class ChangeForm(IdempotentForm):
-    """That the rule is changed, once, and why."""
+    """Changes the rule, once, with a reason."""
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -146,6 +146,6 @@ class ChangeForm(IdempotentForm):
 
 
 class CancelForm(RefusableForm):
-    """Why it is cancelled."""
+    """The reason for a cancellation."""
 
     reason = reason_field(_("Reason"), _("It is kept in the audit trail and on this page."))

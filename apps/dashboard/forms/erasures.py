@@ -1,4 +1,4 @@
-"""The form that requests an erasure of somebody who asks to be forgotten."""
+"""The form that requests the erasure of a person's data."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def _identity(label: Any) -> forms.CharField:
 
 
 class ErasureForm(IdempotentForm):
-    """What the person gave (one of these is enough, and each is looked for), why, and that it is meant."""
+    """The person's identities (at least one; each is searched), the reason, and a confirmation."""
 
     phone = _identity(_("Phone"))
     email = _identity(_("E-mail"))

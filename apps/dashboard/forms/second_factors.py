@@ -1,4 +1,4 @@
-"""Forms of second factors. Codes are checked by allauth, how often included, and passkeys by whom the view names."""
+"""Forms of second factors. allauth checks codes and their rate; the view names the passkeys that are accepted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from apps.accounts.models import Account
 from apps.accounts.passkeys import NAME_LIMIT, NotProven
 from apps.accounts.second_factors import Unreadable, factors
 
-# Bytes of an answer; with keys of RSA and no attestation it has some 1,500.
+# Bytes of a passkey answer; with RSA keys and no attestation it has about 1,500.
 MOST_ANSWER = 20_000
 
 
@@ -27,7 +27,7 @@ def _code() -> forms.CharField:
 
 
 def _answer(*, required: bool) -> forms.CharField:
-    """What the page's script puts in: the browser's answer as JSON."""
+    """The browser's passkey answer as JSON, which the page's script fills in."""
     return forms.CharField(
         max_length=MOST_ANSWER, required=required, widget=forms.HiddenInput,
         error_messages={"required": _("Your browser has not made a passkey. Use an app instead.")},
@@ -35,9 +35,9 @@ def _answer(*, required: bool) -> forms.CharField:
 
 
 class CodeForm(AuthenticateForm):
-    """A code of the app, or one of those on paper, which is then used up; or the answer of a passkey.
+    """A code of the authenticator app, a recovery code (which is then used up), or a passkey answer.
 
-    `check` raises NotProven for an answer that is none.
+    `check` raises NotProven for a wrong answer.
     """
 
     code = _code()
@@ -69,13 +69,13 @@ class CodeForm(AuthenticateForm):
         return found
 
     def save(self) -> None:
-        """Note that a code was used; `check` has noted a passkey."""
+        """Store that a code was used; `check` has done so for a passkey."""
         if not self.by_passkey:
             super().save()
 
 
 class NewCodesForm(CodeForm):
-    """New codes on paper, proven with any factor; an old code on paper will do."""
+    """New recovery codes, confirmed with any factor; an old recovery code is accepted."""
 
     prefix = "paper"
 
@@ -85,7 +85,7 @@ class NewCodesForm(CodeForm):
 
 
 class RemoveForm(CodeForm):
-    """Which factor goes, proven with any of them."""
+    """The factor to remove, confirmed with any factor."""
 
     factor = forms.TypedChoiceField(label=_("What to remove"), coerce=int, empty_value=None, required=False)
 
@@ -100,8 +100,9 @@ class RemoveForm(CodeForm):
 
 
 class _Proven(forms.Form):
-    """A form that adds a factor. It asks for the password as well, unless the sign-in was a moment ago, and for the
-    enrolment code where this account needs one."""
+    """A form that adds a factor. It also asks for the password, unless the sign-in was recent, and for the enrolment
+    code where this account needs one.
+    """
 
     enrolment = forms.CharField(
         label=_("Enrolment code"), max_length=40,
@@ -122,21 +123,21 @@ class _Proven(forms.Form):
 
     @property
     def asks_secret(self) -> bool:
-        """Whether something is asked for that can be guessed at."""
+        """Whether the form asks for a secret that can be guessed."""
         return bool({"password", "enrolment"} & set(self.fields))
 
     @property
     def enrolment_code(self) -> str:
-        """What was typed; empty where none is asked for."""
+        """The typed enrolment code; empty where none is required."""
         return str(self.cleaned_data.get("enrolment", ""))
 
     def uncount(self, guess: Guess) -> None:
-        """An invalid form is no guess when its password is right: its enrolment code was not looked at."""
+        """An invalid form with the right password is no guess: its enrolment code was not checked."""
         if "password" not in self.errors:
             guess.was_none()
 
     def refuse_code(self) -> None:
-        """Say that the enrolment code is none that is good."""
+        """Show that the enrolment code is not valid."""
         audit_wrong_enrolment_code(self.user)
         self.add_error("enrolment", _("This code is wrong, used or too old. The operator can make a new one."))
 
@@ -148,7 +149,7 @@ class _Proven(forms.Form):
 
 
 class AddForm(_Proven, ActivateTOTPForm):
-    """The first code of an app."""
+    """The first code of an authenticator app."""
 
     code = _code()
     field_order = ["enrolment", "code", "password"]
@@ -159,7 +160,7 @@ class AddForm(_Proven, ActivateTOTPForm):
 
 
 class PasskeyForm(_Proven):
-    """A name for a new passkey, and what the browser says of it."""
+    """A name for a new passkey, and the browser's answer."""
 
     name = forms.CharField(
         label=_("Name of the passkey"), max_length=NAME_LIMIT,

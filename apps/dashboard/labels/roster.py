@@ -1,4 +1,4 @@
-"""What codes of a roster's load mean, for whoever loads it."""
+"""Labels for the codes of a roster import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apps.dashboard.labels import base
 
 Text = str | Promise
 
-# What a reader can say of a column, required ones first.
+# The roles a reader can give a column, required ones first.
 ROLES: dict[str, Text] = {
     "": gettext_lazy("not used"),
     "staff_no": gettext_lazy("Staff number"),
@@ -36,7 +36,7 @@ def role(name: str) -> str:
 
 
 def rejection(code: str, column: str, about: str, dependents: int = 0) -> str:
-    """Why a row would not be loaded, and how many more would not be because of it."""
+    """Why a row would not be loaded, and how many more rows depend on it."""
     why = _why(code, column, about)
     if not dependents:
         return why
@@ -71,7 +71,7 @@ def _why(code: str, column: str, about: str) -> str:
 
 
 def problem(found: dict[str, Any]) -> str:
-    """What stands in the way of a whole file."""
+    """Why a whole file is refused."""
     if found["code"] == "too_large":
         return base.too_large(found["line"], found["limit"], found["unit"])
     lines = [str(line) for line in found.get("lines", [])]
@@ -134,5 +134,5 @@ KINDS_DONE: dict[str, Text] = {
 
 
 def labels() -> dict[str, Text]:
-    """What the kinds are called before anything is applied."""
+    """The labels of the kinds before anything is applied."""
     return {kind: label for kind, (label, _icon, _colour) in KINDS.items()}

@@ -1,4 +1,4 @@
-"""A campaign's counting rule in one plain paragraph, and what differs between two versions, as people read it."""
+"""A campaign's counting rule as one plain paragraph, and the differences of two versions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from apps.dashboard.labels import base
 
 
 def in_words(name: str, rule: Any) -> str:
-    """What counts, whom it covers and when somebody is red, of one version of a campaign's rule."""
+    """What counts, for which employees, and when an employee is red, in one version of a campaign's rule."""
     texts = [_period(name, rule), _external(rule), _claims(rule)]
     if rule.confirmed_only:
         texts.append(_("A contact counts once the person has confirmed it in the messaging app."))
@@ -34,7 +34,7 @@ def _followed_by(first: str, second: str) -> str:
 
 @dataclass(frozen=True)
 class Difference:
-    """One term that differs between two versions: what it is called, and its two values."""
+    """One term that differs between two versions: its label, and its two values."""
 
     term: str
     before: str

@@ -1,4 +1,4 @@
-"""`/privacy/`: what is kept of whom, for anybody who asks. `/privacy/looks/`: who has looked at the reader's record."""
+"""`/privacy/`: which data is stored about whom, for every reader. `/privacy/looks/`: who opened the reader's record."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ LOOKS = ("person.standing_read", "person.adjustment_read", "person.account_read"
 @login_not_required
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The same for everybody, with the days of the settings; who is signed in finds the own looks here too."""
+    """The same for every reader, with the days of the settings; signed-in employees also find their access log here."""
     after_cutoff = settings.REVIEW_ASK_DAYS + settings.REVIEW_REPLY_DAYS + settings.RETENTION_DAYS
     context = {
         "company": settings.COMPANY_NAME,
@@ -41,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def looks(request: HttpRequest) -> HttpResponse:
-    """Who of HR has opened the reader's record, the newest first. A manager's looks at the own team are not written."""
+    """Which HR members opened the reader's record, newest first. Views by the own manager are not logged."""
     scope = PageContext(request)
     reader = scope.the_employee
     reviews = [str(pk) for pk in Review.objects.filter(employee=reader).values_list("pk", flat=True)]

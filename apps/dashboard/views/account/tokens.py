@@ -1,4 +1,4 @@
-"""`/tokens/`: what the reader has given to programs; made here, shown once, ended here."""
+"""`/tokens/`: the reader's API tokens: created here, shown once, revoked here."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ PAGE = 50
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """The reader's tokens, the newest first, with a form for one more; a secret stands in the answer that makes it."""
+    """The reader's tokens, newest first, with a form for one more; only the creating response shows the secret."""
     scope = PageContext(request)
     if request.method != "POST":
         return _page(scope, TokenForm(scope.user))
@@ -33,7 +33,7 @@ def index(request: HttpRequest) -> HttpResponse:
     except TokenRefused as refused:
         form.refuse(refused.field, refused.message)
         return _page(scope, form, status=422)
-    # No redirect: what it would lead to could not show the secret, which is stored nowhere.
+    # No redirect: the secret is not stored, so the next page could not show it.
     return _page(scope, TokenForm(scope.user), made=token, secret=secret)
 
 
@@ -60,7 +60,7 @@ def _row(scope: PageContext, token: ApiToken) -> dict[str, Any]:
 
 @require_POST
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
-    """It opens nothing from the next request on. Sent twice, it is answered twice."""
+    """The token is invalid from the next request on. Idempotent."""
     scope = PageContext(request)
     found = ApiToken.objects.of(scope.user).filter(pk=token_id).select_related("account").first()
     if found is None:

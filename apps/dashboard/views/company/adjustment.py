@@ -1,4 +1,4 @@
-"""One request for an adjustment: what it says, and the steps: grant, refuse, withdraw, ask for its end."""
+"""One adjustment request: its content, and the steps: grant, refuse, withdraw, request its end."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ from apps.standings import population
 
 
 def _found(request: HttpRequest, request_id: int) -> tuple[PageContext, AdjustmentRequest]:
-    """The reader's scope and the request. Raises Http404 for all but HR, and for what is not of the campaign."""
+    """The page context and the request. Raises Http404 for all but HR, and for requests of another campaign."""
     scope = hr_scope(request)
     try:
         return scope, adjustments.one_request(request_id, look(scope) if scope.campaign else scope.now)
@@ -37,10 +37,10 @@ def _found(request: HttpRequest, request_id: int) -> tuple[PageContext, Adjustme
 
 @require_safe
 def adjustment(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Everything about one request, with the steps that are open to the reader."""
+    """One request in full, with the steps available to the reader."""
     scope, found = _found(request, request_id)
     if found.campaign != scope.campaign:
-        # A link that somebody kept names no campaign: its own is shown.
+        # A bookmarked link names no campaign: show the request's own.
         return redirect(f"{request.path}?campaign={found.campaign.slug}")
     return _show(scope, found)
 
@@ -71,7 +71,7 @@ def _show(scope: PageContext, found: AdjustmentRequest, status: int = 200, **for
 
 
 def _person(scope: PageContext, found: AdjustmentRequest) -> Employee | None:
-    """Whom an end would be for: the request's one person, or the one of many whom the address names."""
+    """The employee whose adjustment would end: the request's only one, or the one that the address names."""
     named = scope.request.GET.get("person", "") or scope.request.POST.get("person", "")
     if found.employee or not named or "\0" in named:
         return found.employee
@@ -79,7 +79,7 @@ def _person(scope: PageContext, found: AdjustmentRequest) -> Employee | None:
 
 
 def _steps(scope: PageContext, found: AdjustmentRequest) -> dict[str, bool]:
-    """What the reader can do. The services judge again, under their locks."""
+    """The steps available to the reader. The services check again under their locks."""
     own = found.employee_id is not None and found.employee_id == scope.user.employee_id
     mine = found.asked_by_id == scope.user.pk
     over = found.campaign.state not in ("draft", "open")
@@ -98,7 +98,7 @@ def _steps(scope: PageContext, found: AdjustmentRequest) -> dict[str, bool]:
 def _act(
     request: HttpRequest, request_id: int, act: Callable[[PageContext, AdjustmentRequest], str], **forms: RefusableForm
 ) -> HttpResponse:
-    """Do one step: afterwards the request with a sentence; when it was refused, the same page with why."""
+    """Run one step: afterwards the request with a message; after a refusal, the same page with the reason."""
     scope, found = _found(request, request_id)
     if any(not form.is_valid() for form in forms.values()):
         return _show(scope, found, 422, **forms)
@@ -114,7 +114,7 @@ def _act(
 
 @require_POST
 def grant(request: HttpRequest, request_id: int) -> HttpResponse:
-    """The second person says yes; of many, to the list that was shown."""
+    """The second person approves; for many, exactly the list on the page."""
 
     def act(scope: PageContext, found: AdjustmentRequest) -> str:
         people = approve.grant_adjustment(
@@ -148,7 +148,7 @@ def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
 
 @require_POST
 def end(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Ask that it ends: a request of its own, which somebody else grants."""
+    """Request its end: a new request, which another HR member grants."""
     form = ReasonForm(request.POST)
 
     def act(scope: PageContext, found: AdjustmentRequest) -> str:

@@ -1,4 +1,4 @@
-"""`/company/adjustments/`: what HR has asked for, granted and ended, and asking for one person. For HR alone."""
+"""`/company/adjustments/`: what HR requested, granted and ended, and the form for one employee. For HR alone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Line:
-    """One request in a list: `only` is what it adjusts or ends when it is about one person."""
+    """One request in a list: `only` is its adjustment, or the one it ends, when it is about one employee."""
 
     request: AdjustmentRequest
     only: Adjustment | None
@@ -37,7 +37,7 @@ class Line:
 
     @property
     def from_file(self) -> bool:
-        """Whether a file says what each of many gets, and for when."""
+        """Whether a file states target and period of each of many employees."""
         many = self.request.ends or self.request
         return many.from_file
 
@@ -47,12 +47,12 @@ class Line:
 
 
 def look(scope: PageContext) -> Any:
-    """The instant that what is in force is judged by."""
+    """The instant for "in force"."""
     return effective_as_of(scope.now, scope.rule.cutoff_at)
 
 
 def lines(scope: PageContext, requests: list[AdjustmentRequest]) -> list[Line]:
-    """Requests with what each adjusts; one query."""
+    """Requests with their adjustments; one query."""
     wanted = {(one.ends_id or one.pk, one.employee_id) for one in requests if one.employee_id}
     rows = Adjustment.objects.filter(
         request__in={request for request, _person in wanted}, employee__in={person for _request, person in wanted}
@@ -66,7 +66,7 @@ def lines(scope: PageContext, requests: list[AdjustmentRequest]) -> list[Line]:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The list: what waits for the reader first."""
+    """The list: requests that wait for the reader first."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
@@ -99,7 +99,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
-    """The form for one person, and what becomes of it."""
+    """The form for one employee, and its submission."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
@@ -124,7 +124,7 @@ def _form(scope: PageContext, form: AskForm, status: int = 200) -> HttpResponse:
 
 
 def _person(form: AskForm) -> Employee | None:
-    """Whom the form names, by number or address; HR sees everybody."""
+    """The employee in the form, by number or address; HR may see all."""
     found: Employee | None = Employee.objects.named(form.cleaned_data["person"])
     if found is None:
         form.refuse("person", _("Nobody on the roster has this staff number or e-mail address."))

@@ -30,7 +30,7 @@ MOST_ROWS = 2_000
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Every request: those that wait first, then the newest."""
+    """All requests: waiting ones first, then newest."""
     scope = hr_scope(request)
     waiting = ApprovalRequest.objects.open(scope.now).order_by("-requested_at", "pk")
     decided = ApprovalRequest.objects.exclude(pk__in=waiting.values("pk")).order_by("-requested_at", "pk")
@@ -45,7 +45,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
-    """One request with its effect, and the steps that are open to the reader."""
+    """One request with its effect, and the steps available to the reader."""
     scope = hr_scope(request)
     return _show(scope, _found(request_id))
 
@@ -103,7 +103,7 @@ def _show(
 ) -> HttpResponse:
     line = approval_line(scope, found)
     waits = line["state"].code == "waiting"
-    # The requester reads what was counted at the request: some numbers are the second person's alone (ADR 63).
+    # The requester sees the counts of the request: some later numbers are for the second person alone (ADR 63).
     effect, stale = approvals.counted_before(found, mine=line["mine"]), ""
     if waits and not line["mine"]:
         try:
@@ -140,7 +140,7 @@ def _changes(found: ApprovalRequest) -> dict[str, Any] | None:
 def _act(
     request: HttpRequest, request_id: uuid.UUID, act: Callable[[PageContext], str], form: RefuseForm | None = None
 ) -> HttpResponse:
-    """Do one step: afterwards the request with a sentence; when it was refused, the same page with why."""
+    """Run one step: afterwards the request with a message; after a refusal, the same page with the reason."""
     scope = hr_scope(request)
     found = _found(request_id)
     if form is not None and not form.is_valid():

@@ -1,4 +1,4 @@
-"""`/company/audit/`: who did what to whom, when, from where. HR and auditors read it; nobody changes it."""
+"""`/company/audit/`: who did what to whom, when, from where. HR and auditors read it; it is read-only."""
 
 import uuid
 from datetime import date, datetime, time, timedelta
@@ -30,7 +30,7 @@ def _reader(request: HttpRequest) -> PageContext:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The entries, the newest first, narrowed by what, who or whom, and days."""
+    """The entries, newest first, filtered by action, person, subject and days."""
     scope = _reader(request)
     chosen, found = _chosen(scope)
     before = request.GET.get("before", "")
@@ -38,7 +38,7 @@ def index(request: HttpRequest) -> HttpResponse:
     if last:
         found = found.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
     rows = list(found[: PAGE + 1])
-    # Which tables an act changed tells of nobody.
+    # Which tables an action changed reveals no person.
     changed = RowChange.objects.by_act(rows[:PAGE])
     context = {
         "rows": [_line(entry, changed.get(entry.transaction, [])) for entry in rows[:PAGE]],
@@ -53,7 +53,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def _chosen(scope: PageContext) -> tuple[dict[str, str], QuerySet[AuditEntry]]:
-    """What the address asks for, unknown words and days left out, and the entries of it."""
+    """The filters of the address without unknown values, and the matching entries."""
     asked = {name: scope.request.GET.get(name, "").strip().replace("\0", "")[:200] for name in ("about", "q")}
     asked["about"] = asked["about"] if asked["about"] in audit_labels.ABOUT else ""
     days = {name: _day(scope.request.GET.get(name, "")) for name in ("since", "until")}
@@ -73,7 +73,7 @@ def _day(text: str) -> date | None:
 
 
 def _line(entry: Any, changed: list[tuple[str, str, int | None]]) -> dict[str, Any]:
-    """An entry in words, with what its transaction changed as the database itself saw it."""
+    """An entry in words, with the row changes of its transaction as the database recorded them."""
     said = audit_labels.ACTIONS.get(entry.action)
     details = [(name, _told(value)) for name, value in entry.shown_detail.items()]
     if not entry.action.startswith("database."):
@@ -93,7 +93,7 @@ def _changed(table: str, operation: str, rows: int | None) -> str:
 
 
 def _about(entry: Any) -> str:
-    """Contacts and files have no label, so that nobody is named here: a kind and a number. A table has its word."""
+    """Contacts and files have no label, so that no person is named here: a kind and a number. A table has its label."""
     if entry.subject_kind == "table":
         return str(audit_labels.TABLES.get(entry.shown_id, entry.shown_id))
     if not entry.shown_id:
@@ -117,14 +117,14 @@ def _told(value: Any) -> str:
 
 @require_safe
 def csv_file(request: HttpRequest) -> FileResponse:
-    """Everything the page's filters leave, with its details. That it was taken away is an entry itself."""
+    """All entries that match the page's filters, with details. The download is an audit entry itself."""
     scope = _reader(request)
     chosen, found = _chosen(scope)
     response = whole_file(
         partial(write_trail, found, scope.zone.key), f"audit-trail-{scope.today.isoformat()}.csv", CSV
     )
     if request.method == "GET":
-        # What was searched for may be anybody: that there was a search says enough.
+        # A search text may name any person; the entry only says that there was a search.
         detail = {name: SEARCHED if name == "q" else text for name, text in chosen.items() if text}
         audit("audit.exported", by=scope.user.actor, detail=detail)
     return response

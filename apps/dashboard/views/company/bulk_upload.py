@@ -1,4 +1,4 @@
-"""`/company/adjustments/by-file/`: many adjusted by a file, looked at before it is asked for, and then forgotten."""
+"""`/company/adjustments/by-file/`: bulk adjustments by a file: preview, request, then delete the file."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from apps.dashboard.views.contacts.import_preview import STOP_POLLING, preview_o
 from apps.dashboard.views.page_context import PageContext, fragment, render, streamed
 from apps.fileio.encodings import ENCODINGS
 
-# A file that nobody asks with is gone after a day; of one reader's, only the newest few are kept that long.
+# An unused file is deleted after a day; of one reader's files only the newest few are kept that long.
 UPLOAD_KEPT, WAITING = timedelta(days=1), 5
-# Nobody is numbered so: who sends the template back as it is asks for nothing.
+# No employee has this number: the unchanged template requests nothing.
 TEMPLATE = "staff_no,target,from,until\r\nEXAMPLE-1,80,,\r\nEXAMPLE-2,exempt,2026-11-02,2026-11-30\r\n"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """The form; what is sent here is kept for a day and looked at, and nothing is asked for."""
+    """The form; an uploaded file is kept for a day and previewed, and nothing is requested."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
@@ -75,13 +75,13 @@ def _ask_preview(scope: PageContext, stored: StoredFile, encoding: str = "") -> 
 
 
 def _asked(scope: PageContext, list_id: uuid.UUID) -> HttpResponse | None:
-    """On to its request, for a file that was asked with before: in another window, or with a double click."""
+    """Redirect to the request of a file that was used already: in another window, or by a double click."""
     found = AdjustmentRequest.objects.filter(key=list_id, asked_by_id=scope.user.pk).first()
     return redirect(scope.url("adjustment", found.pk)) if found else None
 
 
 def _stored(scope: PageContext, list_id: uuid.UUID) -> StoredFile:
-    """The reader's own file; anybody else's answers as one that does not exist, and so does one that has expired."""
+    """The reader's own file; 404 for another reader's and for an expired one."""
     kept = StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD, expires_at__gt=clock.db_now())
     stored = kept.select_related("preview").defer("preview__attachment").filter(pk=list_id).first()
     if stored is None or scope.campaign is None:
@@ -91,14 +91,14 @@ def _stored(scope: PageContext, list_id: uuid.UUID) -> StoredFile:
 
 @require_safe
 def look(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
-    """What the file would ask for, whom it leaves out, and the lines that ask for nothing."""
+    """The preview: what the file would request, whom it excludes, and lines without effect."""
     scope = hr_scope(request)
     return _asked(scope, list_id) or _page(scope, _stored(scope, list_id), KindForm())
 
 
 @require_safe
 def progress(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
-    """The part of that page which follows the worker."""
+    """The part of that page that follows the worker."""
     scope = hr_scope(request)
     context = _context(scope, _stored(scope, list_id), KindForm())
     status = 200 if context["work"] else STOP_POLLING
@@ -107,7 +107,7 @@ def progress(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def look_again(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
-    """Read the file anew: in another encoding, or for the campaign and the rule of now."""
+    """Read the file again: in another encoding, or for the current campaign and rule."""
     scope = hr_scope(request)
     if asked := _asked(scope, list_id):
         return asked
@@ -118,7 +118,7 @@ def look_again(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def ask(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
-    """Ask for exactly the list that was looked at."""
+    """Request exactly the previewed list."""
     scope = hr_scope(request)
     if asked := _asked(scope, list_id):
         return asked
@@ -142,7 +142,7 @@ def ask(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def rejected(request: HttpRequest, list_id: uuid.UUID) -> StreamingHttpResponse:
-    """The rejected lines as a CSV to correct and send again."""
+    """The rejected lines as a CSV to correct and upload again."""
     scope = hr_scope(request)
     stored = _stored(scope, list_id)
     content = FilePreview.objects.filter(pk=stored.pk).values_list("attachment", flat=True).first()
@@ -167,7 +167,7 @@ def _context(scope: PageContext, stored: StoredFile, form: KindForm) -> dict[str
         context["problem"] = adjustments.problem(report)
     elif made and _is_list(made):
         listed = bulk_previews.previewed(report, scope.rule, scope.now, scope.user.employee_id)
-        # None: the rule is another one by now, or another campaign is looked at.
+        # None: the rule has changed since, or the page shows another campaign.
         context["rejects"] = report["rejects"].get(translation.get_language(), [])
         context["many"] = listed and many(scope, listed, "adjustments-file", stored.pk)
     return context

@@ -1,4 +1,4 @@
-"""One campaign of HR's: its rule in every version, and the steps that fit its state: change, cancel, close."""
+"""One campaign for HR: its rule in every version, and the steps of its state: change, cancel, close."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,7 @@ from apps.standings import campaign_approvals, campaign_lifecycle
 
 
 def campaign_scope(request: HttpRequest, slug: str) -> PageContext:
-    """The scope of HR's look at one campaign, in any state. Raises Http404 for all but HR, and for none."""
+    """The page context for HR and one campaign, in any state. Raises Http404 for all but HR, and for an unknown one."""
     scope = hr_scope(request)
     found = Campaign.objects.filter(slug=slug).prefetch_related("rules").first()
     if found is None or not found.versions:
@@ -38,7 +38,7 @@ def campaign_scope(request: HttpRequest, slug: str) -> PageContext:
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a rule: whose, who approved it, since when, why, and what differed from the one before."""
+    """One version of a rule: author, approver, start, reason, and the differences to the one before."""
 
     rule: CampaignRule
     who: str
@@ -46,7 +46,7 @@ class Version:
 
 
 def versions_of(campaign: Campaign) -> list[Version]:
-    """The newest first."""
+    """Newest first."""
     pairs = zip([None, *campaign.versions], campaign.versions, strict=False)
     found = [
         Version(
@@ -60,7 +60,7 @@ def versions_of(campaign: Campaign) -> list[Version]:
 
 @require_safe
 def campaign(request: HttpRequest, slug: str) -> HttpResponse:
-    """Its state, its rule, everybody who is in it, and what can be done."""
+    """The state, rule and population of a campaign, and the available steps."""
     return _show(campaign_scope(request, slug))
 
 
@@ -92,7 +92,7 @@ def _show(scope: PageContext, status: int = 200, cancel: CancelForm | None = Non
 
 @require_POST
 def cancel(request: HttpRequest, slug: str) -> HttpResponse:
-    """Take it back for good, with a reason."""
+    """Cancel it permanently, with a reason."""
     scope, form = campaign_scope(request, slug), CancelForm(request.POST)
     if not form.is_valid():
         return _show(scope, 422, form)
@@ -113,7 +113,7 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def close(request: HttpRequest, slug: str) -> HttpResponse:
-    """Begin to close it by hand; a worker goes on, and the page follows."""
+    """Begin to close it by hand; a worker continues, and the page follows."""
     scope = campaign_scope(request, slug)
     found = scope.the_campaign
     try:

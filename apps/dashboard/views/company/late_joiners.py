@@ -1,4 +1,4 @@
-"""`/company/adjustments/by-rule/`: the pro-rata target for all who joined late, as a list before it is asked for."""
+"""`/company/adjustments/by-rule/`: pro-rata targets for all who joined late, previewed as a list before the request."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ PAGE = 200
 
 @dataclass(frozen=True)
 class Many:
-    """A list of many, a page of it at a time, and those who are left out."""
+    """A list of many employees, one page at a time, and the excluded ones."""
 
     found: BulkTargets
     rows: list[BulkTarget]
@@ -37,7 +37,7 @@ class Many:
 
 
 def many(scope: PageContext, found: BulkTargets, name: str, *args: object, **query: object) -> Many:
-    """The page of the list that the address asks for."""
+    """The page of the list that the address names."""
     text = scope.request.GET.get("page", "")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
     number = min(max(number, 1), max(-(-len(found.listed) // PAGE), 1))
@@ -56,7 +56,7 @@ def many(scope: PageContext, found: BulkTargets, name: str, *args: object, **que
 
 
 def of_request(scope: PageContext, asked: AdjustmentRequest) -> Many:
-    """Whom a request for many is about: against the facts of now while it waits, as it was granted afterwards."""
+    """The employees of a bulk request: by current facts while it waits, as granted afterwards."""
     rule = asked.campaign.rule
     if asked.waiting:
         found = bulk_recheck.recheck(asked, rule, scope.now, scope.user.employee_id)
@@ -67,7 +67,7 @@ def of_request(scope: PageContext, asked: AdjustmentRequest) -> Many:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def by_rule(request: HttpRequest) -> HttpResponse:
-    """The rule, its list, and asking for exactly the list that was looked at."""
+    """The rule, its list, and the request for exactly the previewed list."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
@@ -94,7 +94,7 @@ def by_rule(request: HttpRequest) -> HttpResponse:
 
 
 def departments() -> list[str]:
-    """The departments that anybody is in today."""
+    """The departments with employees today."""
     names = TreeNode.objects.exclude(department="").order_by("department")
     return list(names.values_list("department", flat=True).distinct())
 

@@ -1,4 +1,4 @@
-"""`/company/result/`: the frozen result with its proof, and the corrections of it. HR works here, auditors read."""
+"""`/company/result/`: the frozen result with its proof, and its corrections. HR works here, auditors read."""
 
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ JSON, PEM, PYTHON, CSV = "application/json", "application/x-pem-file", "text/x-p
 
 
 def _reader(request: HttpRequest) -> PageContext:
-    """The scope of a request by HR or an auditor. Raises Http404 for everybody else."""
+    """The page context of a request by HR or an auditor. Raises Http404 for all others."""
     scope = PageContext(request)
     if not scope.reads_results:
         raise Http404("There is no such page")
@@ -44,7 +44,7 @@ def _result(scope: PageContext) -> FrozenResult:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """What was frozen, when, with which digest; every version; what came too late; the corrections."""
+    """The result with time and digest; every version; late facts; the corrections."""
     scope = _reader(request)
     if scope.campaign is None or scope.result is None:
         return render(scope, "dashboard/result_waiting.html")
@@ -72,7 +72,7 @@ def _name(result: FrozenResult, ending: str) -> str:
 
 @require_safe
 def csv_file(request: HttpRequest) -> FileResponse:
-    """The whole result as CSV, without anybody's filters: what the signature is of."""
+    """The whole result as CSV, without filters: the file that the signature covers."""
     scope = _reader(request)
     result, standings = _result(scope), scope.standings(population.WholeCompany())
     wish = build_export.ExportRequest(kind=Export.Kind.STANDINGS, as_of=standings.now, result_version=result.version)
@@ -93,7 +93,7 @@ def public_key(request: HttpRequest) -> FileResponse:
 
 @require_safe
 def verifier(request: HttpRequest) -> FileResponse:
-    """The program that proves a CSV without this site, to be read before it is believed."""
+    """The program that verifies a CSV without this site, as readable source."""
     _reader(request)
     source = Path(verification.__file__).read_bytes()
     return whole_file(lambda write: write(source), "verify.py", PYTHON)
@@ -104,7 +104,7 @@ def verifier(request: HttpRequest) -> FileResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
-    """Ask for a correction; somebody else of HR decides on it."""
+    """Request a correction; another HR member decides on it."""
     scope = hr_scope(request)
     _result(scope)
     form = CorrectionForm(request.POST or None)
@@ -150,14 +150,14 @@ def _page(scope: PageContext, found: ResultCorrection, error: str = "", status: 
 
 
 def _made_by_it(found: ResultCorrection) -> FrozenResult | None:
-    """The version that a granted correction made; None while there is none."""
+    """The version made by a granted correction; None before."""
     if found.result_version is None:
         return None
     return FrozenResult.objects.filter(campaign=found.campaign, version=found.result_version).first()
 
 
 def _work(found: ResultCorrection) -> ProgressView:
-    """How far the version is that a granted correction makes: its rows are copied, then sealed."""
+    """The progress of the version: rows are copied, then signed."""
     title = _("Version %(version)s is being made") % {"version": found.result_version}
     more = _("Until it stands, the version before is the result.")
     attempt = result_versions.latest_progress(found)
@@ -174,7 +174,7 @@ def _work(found: ResultCorrection) -> ProgressView:
 
 
 def _lines(found: ResultCorrection) -> list[dict[str, Any]]:
-    """Each person's standing before and after, in the order of their numbers."""
+    """Each employee's standing before and after, by staff number."""
     newest = found.campaign.newest_result
     base = found.result_version - 1 if found.result_version else newest.version if newest else 1
     lines = {line.employee_id: line for line in found.lines.all()}

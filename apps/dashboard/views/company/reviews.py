@@ -1,4 +1,4 @@
-"""`/company/reviews/`: HR reads questions and answers them. Of contacts it sees what was noted, and never a contact."""
+"""`/company/reviews/`: HR reads and answers reviews. It sees the recorded facts of ticked contacts, never a contact."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ SAYS = 100
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The questions in one state, what is due first on top; every state with its number."""
+    """The reviews in one state, by due date; every state with its number."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
@@ -65,7 +65,7 @@ def _searched(found: QuerySet[Review], q: str) -> Any:
 
 
 def _behind(scope: PageContext, found: Any, state: str, after: str) -> Any:
-    """The rows behind one of this campaign's reviews; another number is a page that is not there."""
+    """The rows after one of this campaign's reviews; 404 for another number."""
     if not after:
         return found
     try:
@@ -97,7 +97,7 @@ def _chips(scope: PageContext, chosen: str, q: str, tally: dict[str, int]) -> li
 
 
 def _one(scope: PageContext, review_id: int) -> Review:
-    """A question in the campaign that is looked at; any other is one that does not exist."""
+    """A review of the page's campaign; 404 for any other."""
     found = Review.objects.filter(campaign=scope.the_campaign).select_related("employee__node")
     review = found.prefetch_related("contacts").filter(pk=review_id).first()
     if review is None:
@@ -107,16 +107,16 @@ def _one(scope: PageContext, review_id: int) -> Review:
 
 @require_safe
 def detail(request: HttpRequest, review_id: int) -> HttpResponse:
-    """One question: the standing in numbers, what was noted of the ticked contacts, and the answer or its form."""
+    """One review: the standing in numbers, the recorded facts of the ticked contacts, and the answer or its form."""
     scope = hr_scope(request)
     review = _one(scope, review_id)
-    # Somebody's words and days: who of HR has read them can be asked later.
+    # Personal text and days: the audit trail shows which HR member has read them.
     audit("review.read", by=scope.user.actor, kind="review", id=review.pk, label=str(review.employee))
     return _show(scope, review, _form(review))
 
 
 def _form(review: Review, data: Any = None) -> AnswerForm:
-    """The ways there are to answer this question now."""
+    """The available kinds of answers to this review."""
     choices: list[tuple[str, Any]] = [(REASON, _("With a reason"))]
     ways = {Review.Kind.ADJUSTMENT: _("By an adjustment"), Review.Kind.CORRECTION: _("By a correction")}
     for kind, way in ways.items():
@@ -144,7 +144,7 @@ def _show(scope: PageContext, review: Review, form: AnswerForm, status: int = 20
 
 
 def _act(review: Review) -> Any:
-    """What the answer points to."""
+    """The decision that the answer links to."""
     acts = (
         linked_decisions.decisions_for(review.answer_kind, review.campaign, review.employee)
         if review.answer_kind
@@ -155,7 +155,7 @@ def _act(review: Review) -> Any:
 
 @require_POST
 def answer(request: HttpRequest, review_id: int) -> HttpResponse:
-    """Answer. When somebody was quicker the page shows what happened, beside what was not sent."""
+    """Answer. If another HR member was faster, the page shows that answer beside the unsent text."""
     scope = hr_scope(request)
     review = _one(scope, review_id)
     form = _form(review, request.POST)
@@ -179,7 +179,7 @@ def answer(request: HttpRequest, review_id: int) -> HttpResponse:
 
 @require_safe
 def reviews_csv(request: HttpRequest) -> FileResponse:
-    """Every question of the campaign with its state and clock; never what somebody wrote."""
+    """All reviews of the campaign with state and deadline; never an employee's text."""
     scope = hr_scope(request)
     campaign = scope.the_campaign
 

@@ -1,4 +1,4 @@
-"""Changing a campaign's rule: the form, the look at what it would do, and the new version. For HR alone."""
+"""Changing a campaign's rule: the form, the preview of the effect, and the new version. For HR alone."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ from apps.standings import campaign_approvals, rule_changes
 
 
 def _departments(scope: PageContext) -> list[str]:
-    """Those of today, and those of the rule that nobody is in any more."""
+    """Today's departments, and those of the rule without employees today."""
     return sorted({*departments(), *scope.rule.scope})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, slug: str) -> HttpResponse:
-    """The form, and when it is sent the look: nothing is changed here."""
+    """The form and, when sent, the preview: nothing is changed here."""
     scope = campaign_scope(request, slug)
     if request.method != "POST":
         return _page(scope, ConfirmForm.of(scope.rule, _departments(scope)))
@@ -40,7 +40,7 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def confirm(request: HttpRequest, slug: str) -> HttpResponse:
-    """Make the change that was looked at, once."""
+    """Make the previewed change, once."""
     scope = campaign_scope(request, slug)
     form, sent = ConfirmForm(request.POST, departments=_departments(scope)), ChangeForm(request.POST)
     if not form.is_valid():
@@ -80,7 +80,7 @@ def _look(scope: PageContext, form: ConfirmForm, sent: ChangeForm, status: int =
         "look": look_of(scope, found.new),
         "differences": rules.differences(found.differences),
         "people": found.people,
-        # Such counts would tell whose contact a person is: the second person sees them.
+        # These counts would reveal whose contact a person is: only the second person sees them.
         "effect": None if found.confidential else found.effect,
         "confidential": found.domains or (found.confidential and found.effect is not None),
         "alone": found.alone,
@@ -91,7 +91,7 @@ def _look(scope: PageContext, form: ConfirmForm, sent: ChangeForm, status: int =
 
 
 def _refused(scope: PageContext, form: ConfirmForm, refused: CampaignRefused) -> HttpResponse:
-    """The form with the reason; after a change in between it is one for the version that is in force now."""
+    """The form with the reason; after a change in between it is based on the version now in force."""
     form.refuse(refused.field, refused.message)
     return _page(scope, form.at(_newest(scope)), status=409 if refused.conflict else 422)
 

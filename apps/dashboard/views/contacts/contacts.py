@@ -1,4 +1,4 @@
-"""`/contacts/`: the reader's own contacts, and what can be done to one. Nobody else's ever appear here."""
+"""`/contacts/`: the reader's own contacts and the actions on one. Contacts of others never appear here."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,13 +20,13 @@ from apps.reviews import services
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The list: search, filters, sorting, and pages by keyset, so that page 1,000 costs what page 1 does."""
+    """The list: search, filters, sorting, and keyset pagination, so that page 1,000 costs what page 1 does."""
     return listing(PageContext(request), QuickAddForm())
 
 
 @require_POST
 def search(request: HttpRequest) -> HttpResponse:
-    """Lead to the list as it was asked for; what was searched for is sealed in its address."""
+    """Redirect to the filtered list; the search text is encrypted in its address."""
     scope = PageContext(request)
     return redirect(list_url(scope, choice_typed(scope)))
 
@@ -45,7 +45,7 @@ def listing(scope: PageContext, form: QuickAddForm, status: int = 200) -> HttpRe
 
 
 def _own(scope: PageContext, contact_id: int) -> Contact:
-    """The reader's contact with its reason; anybody else's answers as one that does not exist."""
+    """The reader's contact with its reason; 404 for a contact of another employee."""
     contact = own_contacts(scope).filter(pk=contact_id).first()
     if contact is None:
         raise Http404("There is no such contact")
@@ -54,7 +54,7 @@ def _own(scope: PageContext, contact_id: int) -> Contact:
 
 @require_safe
 def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
-    """One contact: everything known, what would make it count, and the three things that can be done."""
+    """One contact: all its data, what would make it count, and the three actions."""
     scope = PageContext(request)
     return _show(scope, _own(scope, contact_id))
 
@@ -108,7 +108,7 @@ def correct(request: HttpRequest, contact_id: int) -> HttpResponse:
 
 @require_POST
 def end(request: HttpRequest, contact_id: int) -> HttpResponse:
-    """End a contact at once; the message that says so takes it back."""
+    """End a contact at once; the message offers to undo it."""
     scope = PageContext(request)
     found = _own(scope, contact_id)
     try:
@@ -124,7 +124,7 @@ def end(request: HttpRequest, contact_id: int) -> HttpResponse:
 
 @require_POST
 def restore(request: HttpRequest, contact_id: int) -> HttpResponse:
-    """Take an end back, while the campaign still allows it."""
+    """Undo an end, while the campaign still allows it."""
     scope = PageContext(request)
     found = _own(scope, contact_id)
     try:

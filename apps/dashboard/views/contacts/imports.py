@@ -1,4 +1,6 @@
-"""`/contacts/import/`: a file is sent, previewed (`uploads`), recorded by a worker, reported on, and can be undone."""
+"""`/contacts/import/`: a file is uploaded, previewed (import_preview.py), recorded by a worker, reported, and can be
+undone.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ FILES = (Source.CSV, Source.VCARD)
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """The form and the files of before; a file sent here is kept for a day and looked at, and nothing is recorded."""
+    """The form and earlier files; an uploaded file is kept for a day and previewed, and nothing is recorded."""
     scope = PageContext(request)
     if request.method == "POST" and scope.the_employee:
         form = UploadForm(request.POST, request.FILES)
@@ -59,7 +61,7 @@ def _batch(scope: PageContext, submission_id: uuid.UUID) -> Submission:
 
 
 def _told(submission: Submission) -> dict[str, Any]:
-    """A submission with its counts, as its page and the list of files show it."""
+    """A submission with its counts, for its page and for the list of files."""
     report, total = submission.report, submission.total or 0
     running = submission.state == Submission.State.RECEIVED
     return {
@@ -87,14 +89,14 @@ def _work(submission: Submission) -> ProgressView:
 
 @require_safe
 def batch(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
-    """How far the file is, and when it is done what became of every line."""
+    """The progress of the file and, when finished, the result for every line."""
     scope = PageContext(request)
     return render(scope, "dashboard/import_batch.html", _batch_context(scope, submission_id))
 
 
 @require_safe
 def progress(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
-    """The part of that page which follows the work."""
+    """The part of that page that follows the work."""
     scope = PageContext(request)
     context = _batch_context(scope, submission_id)
     status = 200 if context["told"]["running"] else STOP_POLLING
@@ -123,7 +125,7 @@ def rejects(request: HttpRequest, submission_id: uuid.UUID) -> StreamingHttpResp
 
 @require_POST
 def undo(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
-    """End everything the file recorded, while its campaign is open."""
+    """End all contacts recorded by the file, while its campaign is open."""
     scope = PageContext(request)
     _batch(scope, submission_id)
     try:

@@ -1,4 +1,4 @@
-"""`/exports/`: the files the reader may take away."""
+"""`/exports/`: the files the reader may download."""
 
 import uuid
 from functools import partial
@@ -46,13 +46,13 @@ def index(request: HttpRequest) -> HttpResponse:
         files.append((_("My standing"), _("Your own line, as it stands now."), scope.url("own-csv"), "user"))
     if not files:
         raise Http404("There is nothing to take away")
-    # Contacts are there without a campaign, standings are not.
+    # Contacts exist without a campaign, standings do not.
     context = {"files": files if scope.campaign else [], "own": scope.employee, "may_ask": bool(kinds_of(scope))}
     return render(scope, "dashboard/exports.html", {**context, **_past(scope)})
 
 
 def _past(scope: PageContext) -> dict[str, Any]:
-    """The files that were made, the newest first: the reader's own, or for HR everybody's."""
+    """Earlier exports, newest first: the reader's own, or all for HR."""
     asked = scope.request.GET
     everybodys = asked.get("whose") == "all" and scope.user.has_role("hr")
     found = Export.objects.visible_to(scope.user)
@@ -88,7 +88,7 @@ def own_csv(request: HttpRequest) -> FileResponse:
 
 @require_safe
 def adjustments_csv(request: HttpRequest) -> FileResponse:
-    """Everything HR has asked for in the campaign, whatever became of it. For HR alone."""
+    """All adjustment requests in the campaign, in any state. For HR alone."""
     scope = hr_scope(request)
     campaign = scope.the_campaign
     wish = ExportRequest(kind=Export.Kind.ADJUSTMENTS, as_of=scope.now)
@@ -97,7 +97,7 @@ def adjustments_csv(request: HttpRequest) -> FileResponse:
 
 @require_safe
 def contacts_csv(request: HttpRequest) -> StreamingHttpResponse:
-    """The reader's live contacts for a spreadsheet."""
+    """The reader's active contacts for a spreadsheet."""
     scope = PageContext(request)
     name = f"my-contacts-{scope.today.isoformat()}.csv"
     return streamed(own_export.own_csv(scope.the_employee), name, "text/csv; charset=utf-8")
@@ -105,7 +105,7 @@ def contacts_csv(request: HttpRequest) -> StreamingHttpResponse:
 
 @require_safe
 def contacts_vcards(request: HttpRequest) -> StreamingHttpResponse:
-    """The reader's live contacts for an address book."""
+    """The reader's active contacts for an address book."""
     scope = PageContext(request)
     name = f"my-contacts-{scope.today.isoformat()}.vcf"
     return streamed(own_export.own_vcards(scope.the_employee), name, "text/vcard; charset=utf-8")

@@ -1,4 +1,4 @@
-"""`/`: the reader's own standing, and the part of it that follows the number."""
+"""`/`: the reader's own standing, and the part of it that polls."""
 
 import hashlib
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ LATEST, EXAMPLES = 5, 3
 
 @dataclass(frozen=True)
 class Own:
-    """The reader's numbers: the verdict's row, its curve, how many live contacts have which reason, adjustments.
+    """The reader's numbers: the verdict's row, its curve, active contacts by reason, adjustments.
 
-    `moved` is what became of contacts since the end of yesterday; None where nothing can move any more.
+    `changes`: what happened to contacts since the end of yesterday; None once nothing can change.
     """
 
     row: Any
@@ -46,12 +46,12 @@ class Own:
 
     @property
     def begun(self) -> bool:
-        """Whether anything was recorded that has not ended."""
+        """Whether the reader has any contact that has not ended."""
         return bool(self.row.counted or self.not_counting)
 
     @property
     def not_counting(self) -> int:
-        """Live contacts that do not count: the ones that can still be mended."""
+        """Active contacts that do not count, which can still be fixed."""
         return sum(count for reason, count in self.by_reason.items() if reason not in ("", "ended"))
 
 
@@ -67,7 +67,7 @@ def counts_by_reason(scope: PageContext) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Final:
-    """The reader's row of a frozen result, and how many contacts counted at the cut-off by the list below it."""
+    """The reader's row of a frozen result, and how many contacts counted at the cut-off in the list below it."""
 
     row: Any
     contacts: int
@@ -102,7 +102,7 @@ def own_numbers(scope: PageContext, contacts: own_page.OwnContacts) -> Own | Non
     found = own_page.own_standing(standings, employee)
     if found is None:
         return None
-    # Nearly nobody has either: whoever has none is not asked about twice.
+    # Most employees have neither, so one flag saves two queries.
     reviews = Review.objects.filter(campaign=campaign, employee=employee).order_by("-asked_at")
     asked = reviews.first() if found.asked else None
     terms = adjustments.terms_of(campaign, [employee.pk], scope.now).get(employee.pk, []) if found.adjusted else []
@@ -114,14 +114,14 @@ def own_numbers(scope: PageContext, contacts: own_page.OwnContacts) -> Own | Non
 def own_summary(
     scope: PageContext, at: datetime | None = None, *, latest: int = LATEST, each: int = EXAMPLES
 ) -> own_page.OwnContacts:
-    """The reader's contacts at `at` (default: the request's now), and what became of them since yesterday's end."""
+    """The reader's contacts at `at` (default: the request's now), and their changes since the end of yesterday."""
     return own_page.own_contacts(
         scope.campaign, scope.the_employee, at or scope.now, before=_yesterday(scope), latest=latest, each=each
     )
 
 
 def _yesterday(scope: PageContext) -> datetime | None:
-    """Its end in the campaign's zone (decision 11); None where nothing can move any more."""
+    """Its end in the campaign's zone; None once nothing can change."""
     if scope.campaign is None or scope.campaign.state != Campaign.State.OPEN:
         return None
     rule = scope.rule
@@ -130,7 +130,7 @@ def _yesterday(scope: PageContext) -> datetime | None:
 
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
-    """The first screen: how many, how many left, how long left, red or not, what next."""
+    """The home page: counted contacts, contacts and time left, red or not, the next step."""
     scope = PageContext(request)
     if scope.employee is None:
         return render(scope, "dashboard/nobody.html")
@@ -143,7 +143,7 @@ def page(scope: PageContext, form: QuickAddForm, *, hurry: bool = False, status:
     context: dict[str, Any] = {"form": form, "hurry": hurry, **lists(contacts)}
     if own:
         context |= _shown(scope, own)
-        # Without a curve there is no box to draw it in: then the form is sent whole, and the page comes back with one.
+        # Without a curve there is no box for the chart: then the form is sent as a whole page, which returns with one.
         context["picture"] = own_curve(scope, context["card"], own.days) if own.row.counted else None
         context["flips"] = own.flips
     elif scope.campaign:
@@ -158,7 +158,7 @@ def page(scope: PageContext, form: QuickAddForm, *, hurry: bool = False, status:
 
 
 def _shown(scope: PageContext, own: Own) -> dict[str, Any]:
-    """Context of the number's card."""
+    """Context of the standing card."""
     card = card_of(scope, own.row, own.days)
     lines = readout(scope, card, own.moved, own.not_counting)
     return {"card": card, "own": own, "lines": lines, "etag": _etag(scope, own, card, lines)}
@@ -174,7 +174,7 @@ class Reason:
 
 
 def lists(contacts: own_page.OwnContacts) -> dict[str, Any]:
-    """The newest contacts, and by reason those that do not count though they live."""
+    """The newest contacts, and the active ones that do not count, by reason."""
     found = contacts.mendable
     ordered = [Reason(code, contacts.by_reason[code], found[code]) for code in rules.REASONS if code in found]
     return {"latest": contacts.latest, "mendable": ordered}
@@ -182,7 +182,7 @@ def lists(contacts: own_page.OwnContacts) -> dict[str, Any]:
 
 @require_safe
 def standing(request: HttpRequest) -> HttpResponse:
-    """The number alone, for the page that follows it: 304 while nothing moved (decision 42)."""
+    """The standing card alone, for polling: 304 while nothing changed."""
     scope = PageContext(request)
     own = own_numbers(scope, own_summary(scope, latest=0, each=0)) if scope.employee else None
     if own is None:
@@ -200,7 +200,7 @@ def standing(request: HttpRequest) -> HttpResponse:
 
 
 def _etag(scope: PageContext, own: Own, card: Card, lines: list[Line]) -> str:
-    """Everything the number's card shows but the time of the look."""
+    """Everything on the standing card except the time of the request."""
     row = own.row
     shown = (
         card.state,

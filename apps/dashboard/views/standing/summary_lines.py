@@ -1,4 +1,4 @@
-"""What `/` says under the number, line by line: how long, how much a day, what changed, what comes next."""
+"""The lines under the number on `/`: time left, pace, changes, the next step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from apps.dashboard.views.page_context import PageContext
 from apps.dashboard.views.standing.standing_card import Card
 from apps.reports import employee_detail
 
-# What became of contacts that count now and did not, by the reason they had; None was not there yet.
+# Contacts that count now and did not before, by their earlier reason; None was not recorded yet.
 GAINED = {None: "added", "unconfirmed": "confirmed", "claimed": "freed"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the readout: its strong words, what follows them, and where it leads."""
+    """A summary line: its bold words, the rest, and its link."""
 
     icon: str
     lead: str
@@ -29,7 +29,7 @@ class Line:
 def readout(
     scope: PageContext, card: Card, moved: list[employee_detail.ReasonChange] | None, not_counting: int
 ) -> list[Line]:
-    """`moved` is what became of the reader's contacts since yesterday, or None where nothing can move any more."""
+    """`changes`: reason changes since yesterday, or None once nothing can change."""
     lines = [_time(card), _needed(scope, card)]
     if moved is not None:
         lines.append(_since_yesterday(moved))
@@ -81,7 +81,7 @@ def _since_yesterday(moved: list[employee_detail.ReasonChange]) -> Line:
     if not parts:
         return Line("history", _("No change"), _("since yesterday"))
     if len(parts) == 1 and net == sum(one.contacts for one in moved if one.before is None):
-        parts = []  # all of it was added: the number says so
+        parts = []  # all of it was added: the number alone says so
     sign = "+" if net > 0 else "−" if net < 0 else "±"
     lead = f"{sign}{base.number(abs(net))}"
     said = pgettext("between the parts of a sentence", ", ").join(parts)
@@ -170,7 +170,7 @@ def _mend(scope: PageContext, not_counting: int) -> list[tuple[str, str]]:
 
 
 def _could_change(scope: PageContext) -> str:
-    """What could still take a number under its target, as this campaign counts."""
+    """What could still bring a number under its target, by this campaign's rule."""
     parts = [_("a contact that ends no longer counts"), _("nor does one who joins the company")]
     if scope.rule.confirmed_only:
         parts[0] = _("a contact that ends or is withdrawn no longer counts")

@@ -1,4 +1,4 @@
-"""What stands beside a total of contacts, in words: how it came about, each figure with what it means."""
+"""The data quality indicators beside a total of contacts, in words: each figure with its meaning."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +12,13 @@ from apps.dashboard.views.page_context import PageContext
 from apps.exports.models import Export
 from apps.reports import data_quality, standings_report
 
-# HR is warned from this share of the live contacts on, when it is more than a handful.
+# HR is warned from this share of the active contacts on, and from this number.
 MANY_HANDLES, FEWEST_HANDLES = 0.2, 20
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: `part` of `whole`, the sentence that says of what, and what it means. `url`: what it counts."""
+    """One indicator: `part` of `whole`, its sentence, and its meaning. `url`: the list behind it."""
 
     part: int
     whole: int
@@ -30,7 +30,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Told:
-    """The meter of a page, and the instant it is as of."""
+    """The indicators of a page, and their instant."""
 
     at: datetime
     counted: int
@@ -45,7 +45,7 @@ def meter_of(
     name: str = "",
     *args: object,
 ) -> Told:
-    """The meter beside these totals. `name` and `args` are the address of the people's list; none without it."""
+    """The indicators beside these totals. `name` and `args`: the address of the people's list; no links without it."""
     found = data_quality.quality_indicators(standings, totals)
     file = people = ended = twice = ""
     if name:
@@ -55,7 +55,7 @@ def meter_of(
         )
     live = scope.as_of is None and scope.result is None and not scope.counting
     figures = [_last_day(found, file, live=live), _ended(found, ended), _duplicates(found, twice), _zero(found, people)]
-    # Of the whole company alone: of a team it would say too much of one employee.
+    # For the whole company alone: for a team it would reveal too much about one employee.
     if live and name == "company" and (handles := handles_counted()) and handles.by_handle_alone:
         figures.append(_handles(handles))
     return Told(found.at, totals.counted, figures, file)

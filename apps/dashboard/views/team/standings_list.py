@@ -1,4 +1,4 @@
-"""The list of standings that team and company pages share: filters, sorting, pages, and the same rows as a CSV."""
+"""The list of standings on team and company pages: filters, sorting, pages, and the same rows as a CSV."""
 
 import tempfile
 from collections.abc import Callable
@@ -28,7 +28,7 @@ CSV = "text/csv; charset=utf-8"
 
 @dataclass(frozen=True)
 class Choice:
-    """How a list is filtered and sorted, as the address says it; unknown words mean the default."""
+    """Filters and order of a list, as in the address; unknown values mean the default."""
 
     status: str
     q: str
@@ -50,7 +50,7 @@ class Choice:
 
     @property
     def narrowed(self) -> bool:
-        """Whether somebody is left out."""
+        """Whether the filters exclude any employee."""
         return bool(self.status or self.q or self.department)
 
 
@@ -68,7 +68,7 @@ def choice_of(scope: PageContext) -> Choice:
 
 @dataclass(frozen=True)
 class Person:
-    """One row of the list, with what it needs a day."""
+    """One row of the list, with the contacts needed per day."""
 
     row: Any
     per_day: int | None
@@ -78,9 +78,9 @@ class Person:
 def listing(
     scope: PageContext, everybody: standings_report.Standings, choice: Choice, name: str, *args: object
 ) -> dict[str, Any]:
-    """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address.
+    """Context of the list: one page of rows and its addresses. `name` and `args` are the page's address.
 
-    `everybody`: the standings that the list is chosen from.
+    `everybody`: the standings before filtering.
     """
     standings = scope.standings(everybody.people, choice.filters) if choice.narrowed else everybody
     after = scope.request.GET.get("after", "")
@@ -111,7 +111,7 @@ def listing(
     }
 
 
-# The order behind a column's head, and the word a screen reader has for it; a second one is the way back.
+# The order behind a column's header, and the word for screen readers; a second order is the reverse.
 ORDERS: dict[str, dict[str, str]] = {
     "name": {"name": "ascending"},
     "counted": {"counted": "ascending", "-counted": "descending"},
@@ -123,7 +123,7 @@ ORDERS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Column:
-    """The head of a column: where it sorts, and how it is sorted already, if it is."""
+    """The header of a column: its sort link, and its current sort order, if any."""
 
     url: str
     sorted: str
@@ -139,7 +139,7 @@ def _columns(scope: PageContext, choice: Choice, name: str, *args: object) -> di
 
 
 def tile_urls(scope: PageContext, choice: Choice, name: str, *args: object) -> dict[str, str]:
-    """Every total is a link to the list it counts."""
+    """The address of the list behind every total."""
 
     def link(**query: str) -> str:
         return scope.url(name, *args, department=choice.department, **query) + "#list"
@@ -149,9 +149,9 @@ def tile_urls(scope: PageContext, choice: Choice, name: str, *args: object) -> d
 
 
 def csv_response(scope: PageContext, people: Any, label: str) -> FileResponse:
-    """The standings CSV of exactly what the address filters, in the order it names, else by staff number.
+    """The standings CSV with the address's filters, in its order, else by staff number.
 
-    A failure half-way is an error page and never a file that only looks complete.
+    An error half-way gives an error page, never a partial file.
     """
     choice = choice_of(scope)
     standings = scope.standings(people, choice.filters)
@@ -172,7 +172,7 @@ def csv_response(scope: PageContext, people: Any, label: str) -> FileResponse:
 def standings_file(
     standings: standings_report.Standings, name: str, note: Callable[[IO[bytes]], str], *, sort: str = "staff_no"
 ) -> FileResponse:
-    """The standings as a CSV to take away, like `whole_file`, from a replica where there is one that has everything."""
+    """The standings as a CSV download, like `buffered_download`, from a replica where one is up to date."""
     file = _file()
 
     def write(using: str) -> None:
@@ -190,7 +190,7 @@ def whole(
     wish: build_export.ExportRequest,
     *parts: str,
 ) -> FileResponse:
-    """A CSV to take away, written whole before it is sent, its manifest kept; `parts` and the day make its name."""
+    """A CSV download, written completely before it is sent, its manifest saved; `parts` and the day make its name."""
     return whole_file(write_to, _dated(scope, *parts), CSV, partial(noted, scope, wish))
 
 
@@ -203,7 +203,7 @@ def _named(*parts: str) -> str:
 
 
 def noted(scope: PageContext, wish: build_export.ExportRequest, file: IO[bytes]) -> str:
-    """Keep the manifest of a file that is sent now; returns its address. A question about a file notes nothing."""
+    """Save the manifest of a file that is sent now; returns its address. HEAD requests are not logged."""
     if scope.request.method != "GET":
         return ""
     sent = build_export.record_direct_download(campaign=scope.the_campaign, wish=wish, file=file, by=scope.user.actor)
@@ -216,9 +216,9 @@ def whole_file(
     content_type: str,
     note: Callable[[IO[bytes]], str] | None = None,
 ) -> FileResponse:
-    """A file to take away, written whole before the first byte is sent; past a megabyte it is on disk.
+    """A download, written completely before the first byte is sent; above a megabyte it is buffered on disk.
 
-    `note` is given the file and returns the address of its manifest.
+    `note` receives the file and returns the address of its manifest.
     """
     file = _file()
     write_to(file.write)

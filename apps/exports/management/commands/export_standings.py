@@ -39,7 +39,7 @@ class Command(AppCommand):
             raise CommandError(str(unknown)) from unknown
         standings = Standings(campaign, WholeCompany(), as_of=as_of, result=result, reviews=True)
         if not output:
-            # On a terminal the lines themselves are the progress, and a bar would stand between them.
+            # On a terminal the lines themselves show the progress, and a bar would mix with them.
             write = write_standings if sys.stdout.isatty() else self._write
             write(standings, sys.stdout.buffer.write)
             return
@@ -65,7 +65,7 @@ class Command(AppCommand):
         self.tell(options, told, summary)
 
     def _write(self, standings: Standings, write: Callable[[bytes], object]) -> None:
-        # About as many lines as there are standings now: the sums of a past instant cost as much as its lines.
+        # About as many lines as there are standings now: an exact count of a past instant costs as much as the file.
         people = Standing.objects.filter(campaign=standings.campaign).count()
         with self.bar("employees", people) as progress:
             # PostgreSQL writes the lines, a cell never has a line end, and the first line is the header.
@@ -81,7 +81,7 @@ class Command(AppCommand):
 
 
 def _write_whole(output: Path, fill: Callable[[Callable[[bytes], object]], object]) -> None:
-    """Beside its place first: a file of this name is always a whole one."""
+    """Write a temporary file first: a file of this name is always complete."""
     handle, name = tempfile.mkstemp(dir=output.parent or ".", prefix=f".{output.name}.")
     part = Path(name)
     try:

@@ -9,7 +9,7 @@ from apps.core.management.base import AppCommand
 from apps.exports.verify_stored import verify_part_here, verify_stored
 from apps.results.verification import NotReadable, opened, write_clean_file
 
-# What --part means without a file.
+# The value of --part without a file.
 STORED = Path()
 
 
@@ -56,7 +56,7 @@ class Command(AppCommand):
 
 
 def _beside(file: Path) -> Path | None:
-    """The signature file beside a CSV, when there is one."""
+    """The signature file next to a CSV, when there is one."""
     beside = file.parent / f"{file.name}.sig"
     return beside if beside.exists() else None
 

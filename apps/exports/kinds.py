@@ -53,7 +53,7 @@ def standings_of(export: Export) -> Standings:
     told = export.root is None or export.alone or of_hr.exists()
     return Standings(
         export.campaign, people_of(export), as_of=export.as_of, filters=Filters(**filters), result=result,
-        reviews=told, reviews_at=export.as_of,
+        show_reviews=told, reviews_at=export.as_of,
     )  # fmt: skip
 
 

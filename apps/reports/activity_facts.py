@@ -15,7 +15,7 @@ from apps.core.sql import sql_literal
 from apps.results.models import FrozenResult
 
 
-def ended_soon_sql(rule: CampaignRule, at: datetime, result: FrozenResult | None) -> str:
+def churned_early_sql(rule: CampaignRule, at: datetime, result: FrozenResult | None) -> str:
     """FROM and WHERE of the `contact` rows of the period that ended before `at`, within EARLY_CHURN_DAYS of being
     recorded.
     """
@@ -31,10 +31,10 @@ def ended_soon_sql(rule: CampaignRule, at: datetime, result: FrozenResult | None
           AND contact.ended_at <= contact.recorded_at + interval '{rules.EARLY_CHURN_DAYS} days' {until} {kept}"""
 
 
-def handed_in_sql(rule: CampaignRule, at: datetime) -> str:
+def submissions_sql(rule: CampaignRule, at: datetime) -> str:
     """FROM and WHERE of the `submission` rows that employees submitted in the period before `at`, with their counters.
 
     The feed is left out: every night it sends again what it sent before.
     """
-    return f"""FROM contacts_submission handed WHERE handed.source <> {sql_literal(str(Source.FEED.value))}
-          AND handed.received_at >= {sql_literal(rule.opens_at)} AND handed.received_at < {sql_literal(at)}"""
+    return f"""FROM contacts_submission submission WHERE submission.source <> {sql_literal(str(Source.FEED.value))}
+          AND submission.received_at >= {sql_literal(rule.opens_at)} AND submission.received_at < {sql_literal(at)}"""

@@ -33,14 +33,14 @@ def terms_of(campaign: Campaign, employees: Iterable[int], look: datetime) -> di
 
     An adjustment may begin later than `as_of`: compare `starts_at`. One query for any number of employees.
     """
-    found: dict[int, list[Adjustment]] = {}
+    by_employee: dict[int, list[Adjustment]] = {}
     at = effective_as_of(look, campaign.rule.cutoff_at)
     # One array: Django takes longer to render a hundred parameters than to read the whole page.
-    these = RawSQL("SELECT unnest(%s::bigint[])", [list(employees)])  # nosec B611 # ours
-    rows = Adjustment.objects.not_over(at).filter(campaign=campaign, employee__in=these)
-    for one in rows.select_related("request").order_by("employee_id", "-starts_at", "-id"):
-        found.setdefault(one.employee_id, []).append(one)
-    return found
+    ids = RawSQL("SELECT unnest(%s::bigint[])", [list(employees)])  # nosec B611 # ours
+    rows = Adjustment.objects.not_over(at).filter(campaign=campaign, employee__in=ids)
+    for adjustment in rows.select_related("request").order_by("employee_id", "-starts_at", "-id"):
+        by_employee.setdefault(adjustment.employee_id, []).append(adjustment)
+    return by_employee
 
 
 def waiting_for(campaign: Campaign, account: Account) -> QuerySet[AdjustmentRequest]:
@@ -53,20 +53,20 @@ def requests_of(
     campaign: Campaign, account: Account, *, shown: str, q: str = "", now: datetime, before: int | None, limit: int
 ) -> PageOfRequests:
     """A page of HR's requests in a campaign. `shown`: one of SHOWN; `q`: part of a name or staff number."""
-    found = AdjustmentRequest.objects.filter(campaign=campaign)
+    requests = AdjustmentRequest.objects.filter(campaign=campaign)
     if shown == "mine":
-        found = waiting_for(campaign, account)
+        requests = waiting_for(campaign, account)
     elif shown == "waiting":
-        found = found.filter(decision=None)
+        requests = requests.filter(decision=None)
     elif shown == "in_force":
-        found = found.filter(Exists(_in_force(now)))
-    if wanted := clean_text(q):
+        requests = requests.filter(Exists(_in_force(now)))
+    if text := clean_text(q):
         rows = Adjustment.objects.filter(request=OuterRef("pk"))
-        named = Q(employee__name__icontains=wanted) | Q(employee__staff_no__icontains=wanted)
-        found = found.filter(named | Exists(rows.filter(named)))
+        named = Q(employee__name__icontains=text) | Q(employee__staff_no__icontains=text)
+        requests = requests.filter(named | Exists(rows.filter(named)))
     if before is not None:
-        found = found.filter(pk__lt=before)
-    listed = list(_with_people(found, now).order_by("-pk")[: limit + 1])
+        requests = requests.filter(pk__lt=before)
+    listed = list(_with_people(requests, now).order_by("-pk")[: limit + 1])
     return PageOfRequests(listed[:limit], listed[limit - 1].pk if len(listed) > limit else None)
 
 

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from apps.campaigns import rules
 from apps.campaigns.models import CampaignRule
 from apps.core.sql import sql_literal
-from apps.reports.activity_facts import ended_soon_sql, handed_in_sql
+from apps.reports.activity_facts import churned_early_sql, submissions_sql
 from apps.reports.indexed_pages import facts_of, recorded_sql, who_sql
 from apps.reports.standings_report import Standings, Totals
 from apps.reports.summaries import TeamSummary
@@ -23,7 +23,7 @@ from apps.standings.evaluation import claimed_sql, exclusion_conditions, interna
 from apps.standings.population import WholeCompany
 
 # Above this share of the company it is cheaper to read all facts than those of each employee.
-LARGE = 0.1
+LARGE_TEAM_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class QualityIndicators:
 
     counted: int
     last_day: int
-    ended_soon: int
-    handed_in: int
+    churned_early: int
+    submitted: int
     duplicates: int
     people: int
     at_zero: int
@@ -50,14 +50,14 @@ class QualityIndicators:
         return rules.share(self.last_day, self.counted)
 
     @property
-    def ended_share(self) -> float:
+    def churn_share(self) -> float:
         """Share of early churn in counted plus early-churned contacts. Contacts that ended later are in neither."""
-        return rules.share(self.ended_soon, self.counted + self.ended_soon)
+        return rules.share(self.churned_early, self.counted + self.churned_early)
 
     @property
     def duplicate_share(self) -> float:
         """Share of the submitted contacts."""
-        return rules.share(self.duplicates, self.handed_in)
+        return rules.share(self.duplicates, self.submitted)
 
     @property
     def zero_share(self) -> float:
@@ -71,48 +71,50 @@ def quality_indicators(standings: Standings, totals: Totals) -> QualityIndicator
     For a frozen campaign the verdicts are those of the result, and the instant is its cut-off.
     """
     at = min(standings.now, standings.rule.cutoff_at)
-    found = _figures(standings, at, standings.rolled) or _figures(standings, at, None) or Counter()
+    sums = _figures(standings, at, standings.summary) or _figures(standings, at, None) or Counter()
     return QualityIndicators(
-        totals.counted, found["last_day"], found["ended"], found["handed_in"], found["duplicates"], totals.people,
+        totals.counted, sums["last_day"], sums["ended"], sums["submitted"], sums["duplicates"], totals.people,
         totals.at_zero, at=at,
     )  # fmt: skip
 
 
-def _figures(standings: Standings, at: datetime, rolled: TeamSummary | None) -> Counter[str] | None:
+def _figures(standings: Standings, at: datetime, summary: TeamSummary | None) -> Counter[str] | None:
     """The sums of facts by kind; None when the tree differs from the one of `summary`."""
-    rule, asked = standings.rule, _asked(standings, rolled)
-    part = TimeSlice(at - timedelta(days=1), at)
-    if rolled is not None:
-        part = shortest_part(rule, at)
-    ended, handed = ended_soon_sql(rule, at, standings.result), handed_in_sql(rule, at)
-    mine = asked.among("handed.employee_id")
+    rule, source = standings.rule, _fact_source(standings, summary)
+    time_slice = TimeSlice(at - timedelta(days=1), at)
+    if summary is not None:
+        time_slice = shortest_slice(rule, at)
+    early_churn, submissions = churned_early_sql(rule, at, standings.result), submissions_sql(rule, at)
+    members = source.among("submission.employee_id")
     # A file that covers many employees belongs to no team: only the company's indicator includes it.
-    for_many = f"{handed} AND handed.employee_id IS NULL AND {sql_literal(_whole(standings))}"
-    theirs = " UNION ALL ".join(f"SELECT kind, n FROM fact {one}" for one in asked.joined)
+    for_many = f"{submissions} AND submission.employee_id IS NULL AND {sql_literal(_whole(standings))}"
+    of_members = " UNION ALL ".join(f"SELECT kind, n FROM fact {join}" for join in source.joined)
     fact = f"""fact AS MATERIALIZED (
-            SELECT 'ended' AS kind, contact.employee_id, count(*) AS n {ended}
-                AND {asked.among("contact.employee_id")} GROUP BY 2
-            UNION ALL SELECT 'handed_in', handed.employee_id, sum(handed.handed_in) {handed} AND {mine} GROUP BY 2
-            UNION ALL SELECT 'duplicates', handed.employee_id, sum(handed.duplicates) {handed} AND {mine} GROUP BY 2)"""
+            SELECT 'ended' AS kind, contact.employee_id, count(*) AS n {early_churn}
+                AND {source.among("contact.employee_id")} GROUP BY 2
+            UNION ALL SELECT 'submitted', submission.employee_id, sum(submission.handed_in) {submissions}
+                AND {members} GROUP BY 2
+            UNION ALL SELECT 'duplicates', submission.employee_id, sum(submission.duplicates) {submissions}
+                AND {members} GROUP BY 2)"""
 
-    def recently(calm: bool) -> str:
-        return _recent(standings, at, asked.recorded(part, calm), clean_known=rolled is not None)
+    def recently(assume_up_to_date: bool) -> str:
+        return _recent(standings, at, source.recorded(time_slice, assume_up_to_date), clean_known=summary is not None)
 
-    rows = asked.rows(
-        lambda calm: f", {recently(calm)}, {fact}",
-        f"""SELECT kind, sum(n) FROM ({theirs}) theirs GROUP BY 1
-        UNION ALL SELECT 'last_day', {part.sign}n FROM recently
-        UNION ALL SELECT 'handed_in', sum(handed.handed_in) {for_many}
-        UNION ALL SELECT 'duplicates', sum(handed.duplicates) {for_many}""",
+    rows = source.rows(
+        lambda assume_up_to_date: f", {recently(assume_up_to_date)}, {fact}",
+        f"""SELECT kind, sum(n) FROM ({of_members}) of_members GROUP BY 1
+        UNION ALL SELECT 'last_day', {time_slice.sign}n FROM recently
+        UNION ALL SELECT 'submitted', sum(submission.handed_in) {for_many}
+        UNION ALL SELECT 'duplicates', sum(submission.duplicates) {for_many}""",
     )
     if rows is None:
         return None
-    found: Counter[str] = Counter()
+    sums: Counter[str] = Counter()
     for kind, n in rows:
-        found[kind] += int(n or 0)
-    if part.days:
-        found["last_day"] += sum(standings.by_day.get(day, 0) for day in part.days)
-    return found
+        sums[kind] += int(n or 0)
+    if time_slice.days:
+        sums["last_day"] += sum(standings.by_day.get(day, 0) for day in time_slice.days)
+    return sums
 
 
 @dataclass(frozen=True)
@@ -130,21 +132,21 @@ class TimeSlice:
         return f"contact.recorded_at >= {sql_literal(self.since)} AND contact.recorded_at < {sql_literal(self.until)}"
 
 
-def shortest_part(rule: CampaignRule, at: datetime) -> TimeSlice:
+def shortest_slice(rule: CampaignRule, at: datetime) -> TimeSlice:
     """The shortest time to evaluate, given the counted contacts of every local day."""
     since, today, zone = at - timedelta(days=1), rules.day_of(at, rule.time_zone), rule.time_zone
     midnight = rules.start_of_day(today, zone)
     if since >= midnight:
         return TimeSlice(midnight, since, "-", (today,))
-    parts, yesterday = [TimeSlice(since, midnight, "", (today,))], today - timedelta(days=1)
+    slices, yesterday = [TimeSlice(since, midnight, "", (today,))], today - timedelta(days=1)
     # After a day of 23 hours, the 24 hours before the next day begin on the day before.
     if (begin := rules.start_of_day(yesterday, zone)) <= since:
-        parts.append(TimeSlice(begin, since, "-", (yesterday, today)))
-    return min(parts, key=lambda one: one.until - one.since)
+        slices.append(TimeSlice(begin, since, "-", (yesterday, today)))
+    return min(slices, key=lambda time_slice: time_slice.until - time_slice.since)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _FactSource:
     """The employees of the totals (CTE `who`), and whether facts are read per employee or for all."""
 
     # Returns the rows of a SELECT over more CTEs. The CTEs begin with a comma and take whether no re-evaluation is
@@ -161,29 +163,36 @@ class _Asked:
         return f"{employee} IN (SELECT employee_id FROM who)" if self.each else "true"
 
 
-def _asked(standings: Standings, rolled: TeamSummary | None) -> _Asked:
-    if rolled is not None:
+def _fact_source(standings: Standings, summary: TeamSummary | None) -> _FactSource:
+    if summary is not None:
         # For large teams: each fact is checked for membership, instead of reading the members first.
         def of_many(ctes: Callable[[bool], str], select: str) -> list[tuple] | None:
-            quiet = rolled.all_placed if rolled.nearly_all else "true"
-            return rolled.ask(lambda calm: who_sql(rolled, calm=calm) + ctes(calm), select, rolled.holds, quiet)
+            extra_condition = summary.everyone_placed if summary.near_company_size else "true"
+            return summary.ask(
+                lambda up_to_date: who_sql(summary, assume_up_to_date=up_to_date) + ctes(up_to_date),
+                select,
+                summary.holds,
+                extra_condition,
+            )
 
-        return _Asked(
+        return _FactSource(
             of_many,
-            each=rolled.share < LARGE,
-            joined=facts_of(rolled),
-            recorded=lambda part, calm: recorded_sql(rolled, part.when, calm=calm),
+            each=summary.share < LARGE_TEAM_SHARE,
+            joined=facts_of(summary),
+            recorded=lambda time_slice, up_to_date: recorded_sql(
+                summary, time_slice.when, assume_up_to_date=up_to_date
+            ),
         )
     who = f"SELECT employee_id FROM {f'listed WHERE {standings.where}' if standings.narrowed else 'current'}"
 
     def of_each(ctes: Callable[[bool], str], select: str) -> list[tuple]:
         return standings.ask(select, f", who AS MATERIALIZED ({who}){ctes(False)}")
 
-    def of_them(part: TimeSlice, _calm: bool) -> str:
+    def of_them(time_slice: TimeSlice, _up_to_date: bool) -> str:
         return f"""SELECT contact.* FROM contacts_contact contact
-            WHERE contact.employee_id IN (SELECT employee_id FROM who) AND {part.when}"""
+            WHERE contact.employee_id IN (SELECT employee_id FROM who) AND {time_slice.when}"""
 
-    return _Asked(of_each, not _whole(standings), ["JOIN who USING (employee_id)"], of_them)
+    return _FactSource(of_each, not _whole(standings), ["JOIN who USING (employee_id)"], of_them)
 
 
 def _whole(standings: Standings) -> bool:
@@ -196,7 +205,7 @@ def _recent(standings: Standings, at: datetime, recorded: str, *, clean_known: b
     `clean_known`: the contacts have the column clean_since.
     """
     if standings.result is not None and standings.result.reasons_kept:
-        return f"recently AS MATERIALIZED ({_kept(standings.result, standings.rule, recorded)})"
+        return f"recently AS MATERIALIZED ({_counted_in_result(standings.result, standings.rule, recorded)})"
     own = exclusion_conditions(standings.rule, at, internal="false", claimed="false", contact="recent")
     counting = f"FROM ({recorded}) recent WHERE {' AND '.join(f'NOT {condition}' for condition in own.values())}"
     clean, doubtful = "0", f"doubtful AS MATERIALIZED (SELECT employee_id, id {counting})"
@@ -210,13 +219,13 @@ def _recent(standings: Standings, at: datetime, recorded: str, *, clean_known: b
             FROM (SELECT employee_id, id, (recorded_at > clean_since) IS TRUE AS clean {counting}) judged),
         doubtful AS MATERIALIZED (
             SELECT one.employee_id, one.id FROM recent, unnest(employees, contacts) AS one (employee_id, id))"""
-    mine = {"contacts": "SELECT employee_id, id FROM doubtful"}
-    refused = " UNION ".join(sql(standings.rule, at, **mine) for sql in (internal_sql, claimed_sql))
+    contacts = {"contacts": "SELECT employee_id, id FROM doubtful"}
+    refused = " UNION ".join(sql(standings.rule, at, **contacts) for sql in (internal_sql, claimed_sql))
     return f"""{doubtful}, refused AS MATERIALIZED ({refused}), recently AS MATERIALIZED (
             SELECT {clean} + count(*) AS n FROM doubtful WHERE id NOT IN (SELECT contact_id FROM refused))"""
 
 
-def _kept(result: FrozenResult, rule: CampaignRule, recorded: str) -> str:
+def _counted_in_result(result: FrozenResult, rule: CampaignRule, recorded: str) -> str:
     """SELECT of (n): the contacts that counted in a frozen result, in time and without a reason. Nothing is
     re-evaluated.
     """

@@ -25,25 +25,25 @@ class StandingBucket(NamedTuple):
         return 0 if self.exempt else max(self.target - self.counted, 0)
 
 
-def number(found: Iterable[StandingBucket]) -> int:
-    return sum(one.people for one in found)
+def headcount(buckets: Iterable[StandingBucket]) -> int:
+    return sum(bucket.people for bucket in buckets)
 
 
-def counted(found: Iterable[StandingBucket]) -> int:
-    return sum(one.people * one.counted for one in found)
+def counted(buckets: Iterable[StandingBucket]) -> int:
+    return sum(bucket.people * bucket.counted for bucket in buckets)
 
 
-def to_go(found: Iterable[StandingBucket]) -> int:
-    return sum(one.people * one.missing for one in found)
+def contacts_remaining(buckets: Iterable[StandingBucket]) -> int:
+    return sum(bucket.people * bucket.missing for bucket in buckets)
 
 
-def quantile(found: Sequence[StandingBucket], share: float) -> int:
+def quantile(buckets: Sequence[StandingBucket], share: float) -> int:
     """The smallest counted that at least this share of the people does not exceed, as percentile_disc; 0 without
     people.
     """
-    wanted, seen = max(ceil(share * number(found)), 1), 0
-    for one in sorted(found):
-        seen += one.people
+    wanted, seen = max(ceil(share * headcount(buckets)), 1), 0
+    for bucket in sorted(buckets):
+        seen += bucket.people
         if seen >= wanted:
-            return one.counted
+            return bucket.counted
     return 0

@@ -33,8 +33,8 @@ def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: date
 
 def reason_counts(campaign: Campaign | None, employee: Employee, at: datetime) -> dict[str, int]:
     """The number of the employee's contacts by reason at `at`; '' counts. HR may see these numbers."""
-    found = contacts_with_reason(campaign, employee, at).order_by().values("reason").annotate(count=Count("id"))
-    return {line["reason"]: line["count"] for line in found}
+    contacts = contacts_with_reason(campaign, employee, at).order_by().values("reason").annotate(count=Count("id"))
+    return {line["reason"]: line["count"] for line in contacts}
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ def corrections_of(result: FrozenResult, employee: Employee) -> list[CorrectionL
 
     Each with its correction and how many `people` that correction covers.
     """
-    found = CorrectionLine.objects.filter(
+    lines = CorrectionLine.objects.filter(
         employee=employee,
         correction__campaign=result.campaign_id,
         correction__state=ResultCorrection.State.GRANTED,
         correction__result_version__lte=result.version,
     )
-    lines = found.select_related("correction").annotate(people=Count("correction__lines"))
+    lines = lines.select_related("correction").annotate(people=Count("correction__lines"))
     return list(lines.order_by("-correction__result_version"))
 
 

@@ -12,7 +12,7 @@ from apps.core.read_replica import read_rows
 from apps.core.sql import sql_literal
 
 
-def calm_sql(campaign: int, whose: str = "") -> str:
+def none_pending_sql(campaign: int, whose: str = "") -> str:
     """The condition that no re-evaluation is pending for any of `whose` (a SELECT of ids), or for any employee without
     it.
 
@@ -24,12 +24,12 @@ def calm_sql(campaign: int, whose: str = "") -> str:
         WHERE part.state = 'waiting' AND run.makes_stale AND run.campaign_id = {sql_literal(campaign)})"""
 
 
-def ask_if(holds: str, ctes: str, select: str, *, kept: bool = False) -> list[tuple] | None:
+def query_if(holds: str, ctes: str, select: str, *, prepared: bool = False) -> list[tuple] | None:
     """The rows of a SELECT over CTEs (from WITH on), in its order; None when the condition `holds` is false.
 
     `prepared`: use a prepared statement of the connection (apps.core.prepared_statements).
     """
     statement = f"""{ctes} SELECT guard.holds, asked.* FROM (SELECT {holds} AS holds) guard
         LEFT JOIN (SELECT row_number() OVER () AS nth, found.* FROM ({select}) found) asked ON holds ORDER BY nth"""
-    rows = read_rows(statement, kept=kept)
+    rows = read_rows(statement, kept=prepared)
     return [row[2:] for row in rows if row[1]] if rows[0][0] else None

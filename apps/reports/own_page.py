@@ -70,13 +70,13 @@ def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None
     """None when the employee is not in the campaign's population."""
     campaign = standings.campaign.pk
     turns = ",".join(TURNS.format(column=column, campaign=campaign) for column in FLIP)
-    found = standings.ask(
+    rows = standings.ask(
         f"SELECT {COLUMNS}, {EXTRA_COLUMNS.format(campaign=campaign)}, {turns} FROM listed"
         f" WHERE employee_id = {employee.pk}::bigint"
     )
-    if not found:
+    if not rows:
         return None
-    (*row, days, deltas, asked, adjusted), turned = found[0][: -len(FLIP)], found[0][-len(FLIP) :]
+    (*row, days, deltas, asked, adjusted), turned = rows[0][: -len(FLIP)], rows[0][-len(FLIP) :]
     flips = [
         StandingChange(campaign=standings.campaign, employee=employee, **dict(zip(FLIP, turn, strict=True)))
         for turn in zip(*turned, strict=True)
@@ -98,9 +98,9 @@ class OwnContacts:
     """
 
     latest: list[Any]
-    mendable: dict[str, list[Any]]
+    fixable: dict[str, list[Any]]
     by_reason: dict[str, int]
-    moved: list[ReasonChange] | None
+    changes: list[ReasonChange] | None
 
 
 def own_contacts(
@@ -114,18 +114,20 @@ def own_contacts(
         internal=internal, reason=reason, earlier=earlier, employee=employee.pk,
         recorded=f"AND recorded_at < {sql_literal(at)}" if campaign else "", latest=latest, each=each,
     )  # fmt: skip
-    found: list[Any] = list(Contact.objects.raw(execution(statement, DEFAULT_DB_ALIAS), params=None))
-    for one in found:
-        one.brought = [ContactIdentity(contact=one, kind=kind, value=value) for kind, value in one.held or ()]
-    newest = [one for one in found if one.nth <= latest]
-    mendable: dict[str, list[Any]] = {}
-    for one in found:
-        if one.reason not in ("", "ended") and one.nth_of_reason <= each:
-            mendable.setdefault(one.reason, []).append(one)
-    groups = [one for one in found if one.nth_of_move == 1]
-    moved = [ReasonChange(one.earlier, one.reason, one.of_move) for one in groups if one.earlier != one.reason]
-    by_reason = {one.reason: one.of_reason for one in groups}
-    return OwnContacts(newest, mendable, by_reason, None if before is None else moved)
+    contacts: list[Any] = list(Contact.objects.raw(execution(statement, DEFAULT_DB_ALIAS), params=None))
+    for contact in contacts:
+        contact.brought = [
+            ContactIdentity(contact=contact, kind=kind, value=value) for kind, value in contact.held or ()
+        ]
+    newest = [contact for contact in contacts if contact.nth <= latest]
+    fixable: dict[str, list[Any]] = {}
+    for contact in contacts:
+        if contact.reason not in ("", "ended") and contact.nth_of_reason <= each:
+            fixable.setdefault(contact.reason, []).append(contact)
+    moves = [contact for contact in contacts if contact.nth_of_move == 1]
+    changes = [ReasonChange(move.earlier, move.reason, move.of_move) for move in moves if move.earlier != move.reason]
+    by_reason = {move.reason: move.of_reason for move in moves}
+    return OwnContacts(newest, fixable, by_reason, None if before is None else changes)
 
 
 def _judged(

@@ -18,7 +18,7 @@ from apps.core.read_replica import read_rows
 from apps.core.sql import sql_literal
 from apps.employees.models import Employee
 from apps.employees.org_tree import TREE_VERSION_SQL
-from apps.reports.fast_path import ask_if, calm_sql
+from apps.reports.fast_path import none_pending_sql, query_if
 from apps.reviews.models import under_review_sql
 from apps.standings import metrics
 from apps.standings.base_query import base_ctes
@@ -26,11 +26,11 @@ from apps.standings.evaluation import pending_sql
 from apps.standings.population import EmployeeQuery, Team, WholeCompany
 
 # Above this many changed employees, a report reads all employees.
-MOST = 5_000
+MAX_CHANGED_EMPLOYEES = 5_000
 # A team with fewer blocks is as fast without summaries.
-FEWEST_BLOCKS = 3
+MIN_BLOCKS = 3
 # Above this share of the company it is cheaper to exclude non-members.
-NEARLY_ALL = 0.9
+NEAR_COMPANY_SHARE = 0.9
 TreeInterval = tuple[int, int]
 
 
@@ -43,11 +43,11 @@ class BlockCover:
 
     low: int
     high: int
-    edges: list[TreeInterval]
-    beyond: list[TreeInterval]
+    uncovered: list[TreeInterval]
+    excess: list[TreeInterval]
 
 
-def part_of(span: TreeInterval) -> BlockCover:
+def block_cover(span: TreeInterval) -> BlockCover:
     """Which blocks of an interval are read as summaries, which places are added and which are subtracted."""
     (first, last), size = span, metrics.BLOCK
     # A block at either end needs more than half; otherwise two neighbouring intervals could share one.
@@ -55,12 +55,12 @@ def part_of(span: TreeInterval) -> BlockCover:
     high = last // size - (2 * (last % size + 1) <= size)
     if low > high:
         return BlockCover(low, low - 1, [span], [])
-    part = BlockCover(low, high, [], [])
-    begin, end = part.low * size, (part.high + 1) * size - 1
+    cover = BlockCover(low, high, [], [])
+    begin, end = cover.low * size, (cover.high + 1) * size - 1
     for inner, outer in (((first, begin - 1), (begin, first - 1)), ((end + 1, last), (last + 1, end))):
-        part.edges.extend([inner] if inner[0] <= inner[1] else [])
-        part.beyond.extend([outer] if outer[0] <= outer[1] else [])
-    return part
+        cover.uncovered.extend([inner] if inner[0] <= inner[1] else [])
+        cover.excess.extend([outer] if outer[0] <= outer[1] else [])
+    return cover
 
 
 def _among(column: str, spans: list[TreeInterval]) -> str:
@@ -72,26 +72,27 @@ def _among(column: str, spans: list[TreeInterval]) -> str:
 class BlockSet:
     """Parts of the tree, as SQL conditions on a block number or a place. No block is in two parts."""
 
-    parts: list[BlockCover]
+    covers: list[BlockCover]
 
     @property
     def size(self) -> int:
-        return sum(part.high - part.low + 1 for part in self.parts)
+        return sum(cover.high - cover.low + 1 for cover in self.covers)
 
     def blocks(self, block: str) -> str:
-        return _among(block, [(part.low, part.high) for part in self.parts if part.low <= part.high])
+        return _among(block, [(cover.low, cover.high) for cover in self.covers if cover.low <= cover.high])
 
     def in_blocks(self, first: str) -> str:
         size = metrics.BLOCK
         return _among(
-            first, [(one.low * size, one.high * size + size - 1) for one in self.parts if one.low <= one.high]
+            first,
+            [(cover.low * size, cover.high * size + size - 1) for cover in self.covers if cover.low <= cover.high],
         )
 
-    def at_edges(self, first: str) -> str:
-        return _among(first, [edge for part in self.parts for edge in part.edges])
+    def in_uncovered(self, first: str) -> str:
+        return _among(first, [span for cover in self.covers for span in cover.uncovered])
 
-    def beyond(self, first: str) -> str:
-        return _among(first, [place for part in self.parts for place in part.beyond])
+    def excess(self, first: str) -> str:
+        return _among(first, [span for cover in self.covers for span in cover.excess])
 
 
 @dataclass(frozen=True)
@@ -125,11 +126,11 @@ class TeamSummary:
     tree: int
     span: TreeInterval | None
     share: float
-    calm: bool
+    assume_up_to_date: bool
 
     def figures(self, kind: str, select: str) -> list[tuple] | None:
         """The rows of a SELECT over `figure` (day, low, high, exempt, n). None when the summaries are outdated."""
-        return self._ask(self._region, f", figure AS ({self._combined(kind, self._region)})", select)
+        return self._ask(self._block_set, f", figure AS ({self._combined(kind, self._block_set)})", select)
 
     def by_department(self, select: str) -> list[tuple] | None:
         """The same for standings, with the department as `key`."""
@@ -139,34 +140,35 @@ class TeamSummary:
 
     def by_head(self, heads: list[SubTeamLead], select: str) -> list[tuple] | None:
         """The same, with the id of the sub-team's lead as `key`. None also where teams are too small for summaries."""
-        parts = [part_of(head.span) for head in heads]
-        region = BlockSet(parts)
-        if region.size < FEWEST_BLOCKS:
+        covers = [block_cover(head.span) for head in heads]
+        block_set = BlockSet(covers)
+        if block_set.size < MIN_BLOCKS:
             return None
         # A place belongs to one lead, but its block may be summarised under another.
         rows = ", ".join(
-            f"({head.id}, {head.span[0]}, {head.span[1]}, {part.low}, {part.high})"
-            for head, part in zip(heads, parts, strict=True)
+            f"({head.id}, {head.span[0]}, {head.span[1]}, {cover.low}, {cover.high})"
+            for head, cover in zip(heads, covers, strict=True)
         )
         node = "JOIN employees_treenode node USING (employee_id) JOIN head ON"
         combined = self._verdicts(
             GroupKey("head.id", "JOIN head ON block BETWEEN head.low AND head.high"),
             GroupKey("head.id", f"{node} node.first / {metrics.BLOCK} BETWEEN head.low AND head.high"),
             GroupKey("head.id", f"{node} node.first BETWEEN head.first AND head.last"),
-            region,
+            block_set,
         )
         ctes = f", head (id, first, last, low, high) AS (VALUES {rows}), figure AS ({combined})"
-        return self._ask(region, ctes, select)
+        return self._ask(block_set, ctes, select)
 
-    def totals(self, *, reviews: bool) -> list[tuple] | None:
+    def totals(self, *, show_reviews: bool) -> list[tuple] | None:
         """Rows of (counted, target, exempt, people), each with how many are stalled, pending and under review."""
-        region = self._region
+        block_set = self._block_set
         return self._ask(
-            region,
-            f""", figure AS ({self._combined("verdict", region)}),
-                quiet AS ({self._combined("quiet", region, self._not_hired())})""",
+            block_set,
+            f""", figure AS ({self._combined("verdict", block_set)}),
+                quiet AS ({self._combined("quiet", block_set, self._not_hired())})""",
             f"""SELECT low, high, exempt, sum(n), (SELECT coalesce(sum(n), 0) FROM quiet WHERE {self._week()}),
-                    (SELECT count(*) FROM current WHERE stale_since IS NOT NULL), ({self._reviews(region, reviews)})
+                    (SELECT count(*) FROM current WHERE stale_since IS NOT NULL),
+                    ({self._reviews(block_set, show_reviews)})
                 FROM figure GROUP BY 1, 2, 3 ORDER BY 1""",
             also=self._hired(),
         )
@@ -178,12 +180,12 @@ class TeamSummary:
             AND tree = {self.tree} AND tree = {TREE_VERSION_SQL})"""
 
     @property
-    def nearly_all(self) -> bool:
+    def near_company_size(self) -> bool:
         """Whether this team is nearly the whole company."""
-        return self.span is not None and self.share > NEARLY_ALL
+        return self.span is not None and self.share > NEAR_COMPANY_SHARE
 
     @property
-    def all_placed(self) -> str:
+    def everyone_placed(self) -> str:
         """The condition that every employee with a standing has a place in the tree, by the summaries and the changes
         since.
         """
@@ -193,40 +195,45 @@ class TeamSummary:
                 AND NOT EXISTS (SELECT FROM employees_treenode node WHERE node.employee_id = change.employee_id))"""
 
     @property
-    def _region(self) -> BlockSet | None:
-        return BlockSet([part_of(self.span)]) if self.span else None
+    def _block_set(self) -> BlockSet | None:
+        return BlockSet([block_cover(self.span)]) if self.span else None
 
     def ask(
-        self, ctes: Callable[[bool], str], select: str, holds: str = "true", quiet: str = "true"
+        self, ctes: Callable[[bool], str], select: str, holds: str = "true", extra_condition: str = "true"
     ) -> list[tuple] | None:
         """The rows of a SELECT over CTEs. The CTEs take whether cached standings are valid (fast_path.py).
 
         `quiet`: the condition for that. None when `holds` is false.
         """
-        if self.calm:
-            found = ask_if(f"{holds} AND {calm_sql(self.campaign.pk)} AND {quiet}", ctes(True), select)
-            if found is not None:
-                return found
-        return ask_if(holds, ctes(False), select)
+        if self.assume_up_to_date:
+            rows = query_if(
+                f"{holds} AND {none_pending_sql(self.campaign.pk)} AND {extra_condition}", ctes(True), select
+            )
+            if rows is not None:
+                return rows
+        return query_if(holds, ctes(False), select)
 
-    def _ask(self, region: BlockSet | None, also_ctes: str, select: str, also: str = "") -> list[tuple] | None:
-        return self.ask(lambda calm: self._ctes(region, also, calm=calm) + also_ctes, select, self.holds)
+    def _ask(self, block_set: BlockSet | None, also_ctes: str, select: str, also: str = "") -> list[tuple] | None:
+        return self.ask(
+            lambda up_to_date: self._ctes(block_set, also, assume_up_to_date=up_to_date) + also_ctes, select, self.holds
+        )
 
-    def _ctes(self, region: BlockSet | None, also: str, *, calm: bool) -> str:
+    def _ctes(self, block_set: BlockSet | None, also: str, *, assume_up_to_date: bool) -> str:
         """The base CTEs for the employees read one by one, and `held`: what the summaries hold of them."""
         campaign = self.campaign.pk
         change = f"SELECT * FROM standings_rollupchange WHERE campaign_id = {campaign}"
         whose = "SELECT employee_id FROM differing"
         chosen = f"SELECT DISTINCT employee_id AS id FROM ({whose}) inside"
-        if region is not None:
+        if block_set is not None:
             nodes = "SELECT node.employee_id FROM employees_treenode node"
-            beyond = f"{nodes} WHERE {region.beyond('node.first')}"
-            whose = f"""{nodes} JOIN differing USING (employee_id) WHERE {region.in_blocks("node.first")}
-                UNION {beyond}"""
+            excess = f"{nodes} WHERE {block_set.excess('node.first')}"
+            whose = f"""{nodes} JOIN differing USING (employee_id) WHERE {block_set.in_blocks("node.first")}
+                UNION {excess}"""
             chosen = f"""SELECT employee_id AS id FROM (
-                (SELECT employee_id FROM inside EXCEPT {beyond}) UNION {nodes} WHERE {region.at_edges("node.first")}
+                (SELECT employee_id FROM inside EXCEPT {excess})
+                UNION {nodes} WHERE {block_set.in_uncovered("node.first")}
 ) near"""
-        stale = "" if calm else f"UNION SELECT employee_id FROM ({pending_sql(campaign)}) stale"
+        stale = "" if assume_up_to_date else f"UNION SELECT employee_id FROM ({pending_sql(campaign)}) stale"
         first = f"""differing AS MATERIALIZED (
             SELECT employee_id FROM ({change}) change
             {stale} {also}),
@@ -244,27 +251,35 @@ class TeamSummary:
                 unnest(days, deltas) AS counted_on (day, delta)
             UNION ALL SELECT employee_id, day, delta FROM standings_dailycount JOIN inside USING (employee_id)
             WHERE campaign_id = {campaign} AND employee_id NOT IN (SELECT employee_id FROM first_change)), """
-        return base_ctes(self.campaign, self.rule, EmployeeQuery(chosen), self.at, past=False, before=first, calm=calm)
+        return base_ctes(
+            self.campaign,
+            self.rule,
+            EmployeeQuery(chosen),
+            self.at,
+            historical=False,
+            before=first,
+            assume_up_to_date=assume_up_to_date,
+        )
 
-    def _combined(self, kind: str, region: BlockSet | None, whose: str = "") -> str:
+    def _combined(self, kind: str, block_set: BlockSet | None, whose: str = "") -> str:
         """Sums of whole blocks, minus what they hold of the single employees, plus those employees' own values."""
         held = metrics.figures_sql(kind, people="held", days="held_days", sign="-")
         current = metrics.figures_sql(kind, people="current", days="days")
-        return f"""SELECT day, low, high, exempt, n FROM standings_rollupsum WHERE {self._summed(kind, region)}
+        return f"""SELECT day, low, high, exempt, n FROM standings_rollupsum WHERE {self._summed(kind, block_set)}
             UNION ALL SELECT day, low, high, exempt, n FROM ({held}) held
             UNION ALL SELECT day, low, high, exempt, n FROM ({current}) figure {whose}"""
 
-    def _verdicts(self, summed: GroupKey, held: GroupKey, current: GroupKey, region: BlockSet | None) -> str:
+    def _verdicts(self, summed: GroupKey, held: GroupKey, current: GroupKey, block_set: BlockSet | None) -> str:
         return f"""SELECT {summed.key} AS key, summed.low, summed.high, exempt, n
-            FROM standings_rollupsum summed {summed.joined} WHERE {self._summed("verdict", region)}
+            FROM standings_rollupsum summed {summed.joined} WHERE {self._summed("verdict", block_set)}
             UNION ALL SELECT {held.key}, counted, target, exempt, -1 FROM held {held.joined}
             UNION ALL SELECT {current.key}, counted, target, exempt, 1 FROM current {current.joined}"""
 
-    def _summed(self, kind: str, region: BlockSet | None) -> str:
-        blocks = f"block = {metrics.DEPARTMENTS}" if region is None else region.blocks("block")
+    def _summed(self, kind: str, block_set: BlockSet | None) -> str:
+        blocks = f"block = {metrics.DEPARTMENTS}" if block_set is None else block_set.blocks("block")
         return f"campaign_id = {self.campaign.pk} AND kind = '{kind}' AND {blocks}"
 
-    # -- stalled employees: depends on the first day of employment, which no summary holds -------------------------------
+    # -- stalled employees: depends on the first day of employment, which no summary holds -----------------------------
 
     @property
     def _week_ago(self) -> date:
@@ -292,19 +307,21 @@ class TeamSummary:
         return f"""WHERE NOT EXISTS (SELECT FROM employees_employment work
             WHERE work.employee_id = figure.employee_id AND {self._began_lately()})"""
 
-    def _reviews(self, region: BlockSet | None, reviews: bool) -> str:
-        if not reviews:
+    def _reviews(self, block_set: BlockSet | None, show_reviews: bool) -> str:
+        if not show_reviews:
             return "0"
         asked = f"employee_id IN ({under_review_sql(self.campaign.pk, self.at)})"
-        place = "" if region is None else "JOIN employees_treenode node USING (employee_id)"
-        inside = "true" if region is None else f"{region.in_blocks('node.first')} AND NOT {region.beyond('node.first')}"
+        place = "" if block_set is None else "JOIN employees_treenode node USING (employee_id)"
+        inside = "true"
+        if block_set is not None:
+            inside = f"{block_set.in_blocks('node.first')} AND NOT {block_set.excess('node.first')}"
         return f"""(SELECT count(*) FROM current WHERE {asked})
             + (SELECT count(*) FROM standings_standing {place} WHERE campaign_id = {self.campaign.pk} AND {asked}
                 AND {inside} AND employee_id NOT IN (SELECT id FROM chosen))"""
 
 
 def team_summary_for(
-    campaign: Campaign, rule: CampaignRule, people: WholeCompany | Team, at: datetime, *, calm: bool
+    campaign: Campaign, rule: CampaignRule, people: WholeCompany | Team, at: datetime, *, assume_up_to_date: bool
 ) -> TeamSummary | None:
     """The summaries of these people, where they are valid and faster. One cheap query.
 
@@ -313,32 +330,33 @@ def team_summary_for(
     root = people.employee.pk if isinstance(people, Team) else 0
     node = getattr(people.employee, "node", None) if isinstance(people, Team) else None
     # Too few by a recent tree. Then each employee is read, which is correct whatever changed in the tree since.
-    if node is not None and _blocks(node.first, node.last) < FEWEST_BLOCKS:
+    if node is not None and _blocks(node.first, node.last) < MIN_BLOCKS:
         return None
-    found = read_rows(f"""
+    rows = read_rows(f"""
         SELECT tree, top.first, top.last, (SELECT max(first) FROM employees_treenode),
-            (SELECT count(*) FROM (SELECT FROM core_outbox LIMIT {MOST + 1}) noted) > {MOST}
+            (SELECT count(*) FROM (SELECT FROM core_outbox LIMIT {MAX_CHANGED_EMPLOYEES + 1}) queued)
+                > {MAX_CHANGED_EMPLOYEES}
             OR (SELECT count(*) FROM (SELECT FROM standings_rollupchange WHERE campaign_id = {campaign.pk}
-                LIMIT {2 * MOST + 1}) changed) > {2 * MOST}
+                LIMIT {2 * MAX_CHANGED_EMPLOYEES + 1}) changed) > {2 * MAX_CHANGED_EMPLOYEES}
             OR EXISTS (SELECT FROM standings_markrange part JOIN standings_markrun run ON run.id = part.run_id
                 WHERE run.makes_stale AND run.campaign_id = {campaign.pk} AND part.state = 'waiting'),
-            {calm_sql(campaign.pk)}
+            {none_pending_sql(campaign.pk)}
         FROM standings_rollup LEFT JOIN employees_treenode top ON top.employee_id = {root}
         WHERE campaign_id = {campaign.pk} AND state = 'ready' AND tree = {TREE_VERSION_SQL}""")
-    if not found or found[0][4]:
+    if not rows or rows[0][4]:
         return None
-    tree, first, last, places, _many, nobody_waits = found[0]
-    calm = calm and nobody_waits
+    tree, first, last, places, _many, none_pending = rows[0]
+    assume_up_to_date = assume_up_to_date and none_pending
     if not root:
-        return TeamSummary(campaign, rule, at, tree, None, 1.0, calm)
-    if first is None or _blocks(first, last) < FEWEST_BLOCKS:
+        return TeamSummary(campaign, rule, at, tree, None, 1.0, assume_up_to_date)
+    if first is None or _blocks(first, last) < MIN_BLOCKS:
         return None
-    return TeamSummary(campaign, rule, at, tree, (first + 1, last), (last - first) / places, calm)
+    return TeamSummary(campaign, rule, at, tree, (first + 1, last), (last - first) / places, assume_up_to_date)
 
 
 def _blocks(first: int, last: int) -> int:
     """How many whole or nearly whole blocks lie below an employee at place `first` whose team ends at `last`."""
-    return BlockSet([part_of((first + 1, last))]).size
+    return BlockSet([block_cover((first + 1, last))]).size
 
 
 def heads_of(root: Employee) -> list[SubTeamLead]:

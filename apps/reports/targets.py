@@ -36,7 +36,7 @@ def steps_of(versions: list[CampaignRule], adjustments: list[Adjustment], look: 
     """The same from the rule's versions in order, and the adjustments ordered by start and id."""
     opens_at = versions[-1].opens_at
     turns = [version.in_force_from for version in versions[1:]]
-    turns += [at for one in adjustments for at in (one.starts_at, one.until)]
+    turns += [at for adjustment in adjustments for at in (adjustment.starts_at, adjustment.until)]
     steps: list[TargetStep] = []
     for at in sorted({opens_at, *(turn for turn in turns if opens_at < turn < look)}):
         step = _from(at, versions, adjustments)
@@ -48,7 +48,7 @@ def steps_of(versions: list[CampaignRule], adjustments: list[Adjustment], look: 
 def _from(at: datetime, versions: list[CampaignRule], adjustments: Iterable[Adjustment]) -> TargetStep:
     """What holds from an instant on: the adjustment that began last decides, separately for target and exemption."""
     rule = next((version for version in reversed(versions) if version.in_force_from <= at), versions[0])
-    holding = [one for one in adjustments if one.starts_at <= at < one.until]
-    own = next((one.target for one in reversed(holding) if one.target is not None), None)
-    exempt = next((one.exempt for one in reversed(holding) if one.exempt is not None), False)
+    holding = [adjustment for adjustment in adjustments if adjustment.starts_at <= at < adjustment.until]
+    own = next((adjustment.target for adjustment in reversed(holding) if adjustment.target is not None), None)
+    exempt = next((adjustment.exempt for adjustment in reversed(holding) if adjustment.exempt is not None), False)
     return TargetStep(at, rule.target if own is None else own, own is not None, exempt)

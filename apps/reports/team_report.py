@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from apps.core.read_replica import read_rows
 from apps.core.sql import sql_literal
 from apps.employees.models import Employee
-from apps.reports.distribution import StandingBucket, counted, number, quantile, to_go
+from apps.reports.distribution import StandingBucket, contacts_remaining, counted, headcount, quantile
 from apps.reports.small_groups import MIN_GROUP_SIZE, suppressed_groups
 from apps.reports.summaries import TeamSummary, heads_of
 from apps.standings.metrics import figures_sql
@@ -101,28 +101,28 @@ class TeamReport:
         def now(self) -> datetime: ...
 
         @property
-        def rolled(self) -> TeamSummary | None: ...
+        def summary(self) -> TeamSummary | None: ...
 
         @property
         def where(self) -> str: ...
 
         @property
-        def alike(self) -> list[StandingBucket]: ...
+        def buckets(self) -> list[StandingBucket]: ...
 
         def ask(self, select: str, ctes: str = "") -> list[tuple]: ...
 
     def histogram(self) -> list[Bin]:
         """People by counted contacts; every bin, also empty ones."""
         width = max(self.rule.target // BINS_PER_TARGET, 1)
-        found: Counter[int] = Counter()
-        for one in self.alike:
-            found[min(one.counted // width, BINS)] += one.people
-        closed = [Bin(n * width, (n + 1) * width - 1, found[n]) for n in range(BINS)]
-        return [*closed, Bin(BINS * width, None, found[BINS])]
+        people: Counter[int] = Counter()
+        for bucket in self.buckets:
+            people[min(bucket.counted // width, BINS)] += bucket.people
+        closed = [Bin(n * width, (n + 1) * width - 1, people[n]) for n in range(BINS)]
+        return [*closed, Bin(BINS * width, None, people[BINS])]
 
     def bands_by_day(self) -> list[Bands]:
         """People by band at the end of every local day from the opening to today."""
-        standing, bands = [number(self.alike), 0, 0, 0, 0], []
+        standing, bands = [headcount(self.buckets), 0, 0, 0, 0], []
         by_day: dict[date, list[tuple[int, int, int]]] = {}
         for day, was, band, _exempt, count in self._steps:
             by_day.setdefault(day, []).append((was, band, count))
@@ -146,7 +146,7 @@ class TeamReport:
         reached: Counter[date] = Counter()
         for day, _was, band, exempt, count in self._steps:
             reached[day] += count if band == 4 and not exempt else 0
-        people, left = number(one for one in self.alike if not one.exempt), []
+        people, left = headcount(bucket for bucket in self.buckets if not bucket.exempt), []
         for day in self.days():
             people -= reached[day]
             left.append((day, people))
@@ -187,8 +187,8 @@ class TeamReport:
 
     def sub_teams(self, root: Employee) -> list[Group]:
         """The teams of `root`'s direct reports, each including its lead, most contacts to go first."""
-        if self.rolled and (found := self._summed_heads(self.rolled, root)) is not None:
-            return found
+        if self.summary and (groups := self._summed_heads(self.summary, root)) is not None:
+            return groups
         if self.result is not None:
             member = _frozen_members(root, self.result.campaign_id)
         else:
@@ -206,29 +206,29 @@ class TeamReport:
         Empty when all together have fewer than MIN_GROUP_SIZE people.
         """
         rows = self._by_department()
-        found = _groups(rows)
-        others = suppressed_groups({group.key: group.people for group in found})
+        groups = _groups(rows)
+        others = suppressed_groups({group.key: group.people for group in groups})
         if not others:
-            return found
-        if sum(group.people for group in found) < MIN_GROUP_SIZE:
+            return groups
+        if sum(group.people for group in groups) < MIN_GROUP_SIZE:
             return []
         together = _groups([(OTHERS, OTHERS, "", *row[3:]) for row in rows if row[0] in others])
-        return [*(group for group in found if group.key not in others), *together]
+        return [*(group for group in groups if group.key not in others), *together]
 
     def _by_department(self) -> list[tuple]:
         """Buckets by department: (key, label, staff number, counted, target, exempt, people)."""
         rows = None
-        if self.rolled and isinstance(self.people, WholeCompany):
-            rows = self.rolled.by_department(SUMMED.format(key="key"))
+        if self.summary and isinstance(self.people, WholeCompany):
+            rows = self.summary.by_department(SUMMED.format(key="key"))
         if rows is None:
             names = {"key": "department", "label": "department", "staff_no": "''"}
             rows = self.ask(GROUPED.format(**names, source="listed", where=self.where))
         return rows
 
-    def _summed_heads(self, rolled: TeamSummary, root: Employee) -> list[Group] | None:
+    def _summed_heads(self, summary: TeamSummary, root: Employee) -> list[Group] | None:
         """Sub-teams from the summaries; None when these are not valid or the teams are too small."""
         heads = heads_of(root)
-        rows = rolled.by_head(heads, SUMMED.format(key="key::text"))
+        rows = summary.by_head(heads, SUMMED.format(key="key::text"))
         if rows is None:
             return None
         of_head: dict[str, list[tuple]] = {str(head.id): [] for head in heads}
@@ -240,8 +240,8 @@ class TeamReport:
 
     def _figures(self, kind: str, select: str) -> list[tuple]:
         """The rows of a SELECT over `figure`: one metric (metrics.py) of the employees that match the filters."""
-        if self.rolled and (found := self.rolled.figures(kind, select)) is not None:
-            return found
+        if self.summary and (rows := self.summary.figures(kind, select)) is not None:
+            return rows
         # Named columns, so that no other column of `listed` shadows one.
         people = f"(SELECT employee_id, counted, target, exempt FROM listed WHERE {self.where})"
         return self.ask(select, f", figure AS ({figures_sql(kind, people=people, days='days')})")
@@ -266,21 +266,23 @@ def _quarter(at: datetime) -> datetime:
 
 def _groups(rows: Iterable[tuple]) -> list[Group]:
     """The groups of such rows: most contacts to go first, fully exempt groups last, else in the given order."""
-    alike: dict[tuple[str, str, str], list[StandingBucket]] = {}
+    buckets: dict[tuple[str, str, str], list[StandingBucket]] = {}
     for key, label, staff_no, *row in rows:
         if row[3]:
-            alike.setdefault((key, label, staff_no), []).append(StandingBucket(*row))
-    needy = sorted(alike.items(), key=lambda one: (all(same.exempt for same in one[1]), -to_go(one[1])))
+            buckets.setdefault((key, label, staff_no), []).append(StandingBucket(*row))
+    by_priority = sorted(
+        buckets.items(), key=lambda item: (all(bucket.exempt for bucket in item[1]), -contacts_remaining(item[1]))
+    )
     return [
         Group(
             *names,
-            people=number(found),
-            red=number(one for one in found if one.red),
-            at_target=number(one for one in found if one.counted >= one.target),
-            counted=counted(found),
-            median=quantile(found, 0.5),
+            people=headcount(group_buckets),
+            red=headcount(bucket for bucket in group_buckets if bucket.red),
+            at_target=headcount(bucket for bucket in group_buckets if bucket.counted >= bucket.target),
+            counted=counted(group_buckets),
+            median=quantile(group_buckets, 0.5),
         )
-        for names, found in needy
+        for names, group_buckets in by_priority
     ]
 
 

@@ -90,7 +90,7 @@ def finish_received(campaign: Campaign) -> int:
 
 
 def fix_snapshot(campaign: Campaign, by: Actor) -> bool:
-    """Store the snapshot's instant when nothing received before the cut-off is left. False: something is left, or it is too early.
+    """Store the snapshot's instant when nothing received before the cut-off is left; else, or when too early, False.
 
     From here on nobody may change the past until the result stands.
     """

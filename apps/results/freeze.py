@@ -91,7 +91,7 @@ def _step(
 
 
 def _require_key(campaign: Campaign) -> None:
-    """Check before the expensive evaluation. The snapshot is fixed, so facts stored later do not count however long this
+    """Check before the expensive evaluation. The snapshot is fixed, so later facts do not count, however long this
     takes.
     """
     try:

@@ -65,7 +65,7 @@ def store_result(
         disable_statement_timeout()
         with connection.cursor() as cursor:
             for employees in ranges():
-                listed = base_ctes(campaign, rule, EmployeeIds(employees), rule.cutoff_at, past=True)
+                listed = base_ctes(campaign, rule, EmployeeIds(employees), rule.cutoff_at, historical=True)
                 cursor.execute(STORE_ROWS.format(sources=listed, campaign=campaign.pk))
                 why = frozen_reasons_sql(rule, employee_ids_sql(employees))
                 cursor.execute(STORE_REASONS.format(reasons=why, campaign=campaign.pk))

@@ -50,7 +50,7 @@ def test_what_changed_since_yesterday_adds_up_to_what_the_oracle_says(
     people.record(alice, 5)
     people.record_one(alice, ("email", "bob@corp.example.com"))
     people.mark()
-    moved = own_contacts(campaign, alice, db_now(), before=midnight, latest=0, each=0).moved
+    moved = own_contacts(campaign, alice, db_now(), before=midnight, latest=0, each=0).changes
     net = sum(m.contacts for m in moved if m.now == "") - sum(m.contacts for m in moved if m.before == "")
     assert net == counted(campaign, alice) - before == 3
     said = words(as_(alice).get("/"))

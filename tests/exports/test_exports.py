@@ -74,7 +74,7 @@ def test_who_may_know_reads_whose_standing_is_under_review_and_nobody_else_reads
     ask(campaign, alice)
     told = {
         row["staff_no"]: row["under_review"]
-        for row in rows(exported(Standings(campaign, WholeCompany(), reviews=True)))
+        for row in rows(exported(Standings(campaign, WholeCompany(), show_reviews=True)))
     }
     assert told.pop("A001") == "yes"
     assert set(told.values()) == {"no"}

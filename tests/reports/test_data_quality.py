@@ -44,7 +44,7 @@ def hand_in(seed: int) -> None:
 
 
 def said(meter: QualityIndicators) -> dict[str, int]:
-    return {name: number for name, number in asdict(meter).items() if name != "at"}
+    return {name: headcount for name, headcount in asdict(meter).items() if name != "at"}
 
 
 @pytest.mark.parametrize("as_of", LOOKS)
@@ -69,10 +69,10 @@ def test_every_figure_is_that_of_the_facts(random_company: Campaign, as_of: obje
 
 def test_shares_are_of_what_they_are_of() -> None:
     meter = QualityIndicators(30, 15, 10, 50, 5, 4, 1, at=OPENED)
-    shares = (meter.last_day_share, meter.ended_share, meter.duplicate_share, meter.zero_share)
+    shares = (meter.last_day_share, meter.churn_share, meter.duplicate_share, meter.zero_share)
     assert shares == (0.5, 0.25, 0.1, 0.25)
     nothing = QualityIndicators(0, 0, 0, 0, 0, 0, 0, at=OPENED)
-    shares = (nothing.last_day_share, nothing.ended_share, nothing.duplicate_share, nothing.zero_share)
+    shares = (nothing.last_day_share, nothing.churn_share, nothing.duplicate_share, nothing.zero_share)
     assert shares == (0, 0, 0, 0)
 
 
@@ -106,7 +106,7 @@ def test_what_does_not_count_is_in_no_share_of_the_last_day(
     end_contact(contact_id=Contact.objects.get(name="ended").pk, employee=alice, by=TESTER)
     mark()
     found = meter_of(campaign)
-    assert (found.counted, found.last_day, found.ended_soon) == (2, 2, 1)
+    assert (found.counted, found.last_day, found.churned_early) == (2, 2, 1)
 
 
 def test_a_person_handed_in_twice_is_counted_as_refused(campaign: Campaign, alice: Employee, alan: Employee) -> None:
@@ -114,8 +114,8 @@ def test_a_person_handed_in_twice_is_counted_as_refused(campaign: Campaign, alic
         record_one(alice, ("handle", "again"))
     record_one(alan, ("handle", "again"))
     found = meter_of(campaign)
-    assert (found.handed_in, found.duplicates) == (4, 2)
-    assert (meter_of(campaign, q="alan").handed_in, meter_of(campaign, q="alan").duplicates) == (1, 0)
+    assert (found.submitted, found.duplicates) == (4, 2)
+    assert (meter_of(campaign, q="alan").submitted, meter_of(campaign, q="alan").duplicates) == (1, 0)
 
 
 def test_a_file_of_twice_the_same_is_counted_and_one_for_many_stands_in_the_companys_figure_alone(
@@ -128,8 +128,8 @@ def test_a_file_of_twice_the_same_is_counted_and_one_for_many_stands_in_the_comp
     for _ in range(2):
         run("import_contacts", str(many))
     everybody, team = meter_of(campaign), meter_of(campaign, Team(bob))
-    assert (everybody.handed_in, everybody.duplicates) == (7, 4)
-    assert (team.handed_in, team.duplicates) == (3, 1)
+    assert (everybody.submitted, everybody.duplicates) == (7, 4)
+    assert (team.submitted, team.duplicates) == (3, 1)
 
 
 def test_a_feed_that_tells_everything_again_every_night_hands_in_nothing_twice(
@@ -140,7 +140,7 @@ def test_a_feed_that_tells_everything_again_every_night_hands_in_nothing_twice(
     for _ in range(3):
         run("import_contacts", str(feed), "--trust-times")
     found = meter_of(campaign)
-    assert (found.handed_in, found.duplicates, Contact.objects.count()) == (0, 0, 1)
+    assert (found.submitted, found.duplicates, Contact.objects.count()) == (0, 0, 1)
 
 
 def test_a_result_keeps_its_meter_whatever_becomes_of_the_facts(
@@ -157,7 +157,7 @@ def test_a_result_keeps_its_meter_whatever_becomes_of_the_facts(
     mark()
     campaign = frozen(campaign, clock=noon)
     before = meter_of(campaign)
-    assert (before.counted, before.last_day, before.ended_soon, before.handed_in) == (4, 4, 1, 6)
+    assert (before.counted, before.last_day, before.churned_early, before.submitted) == (4, 4, 1, 6)
     assert before.at == campaign.rule.cutoff_at
     end_contact(contact_id=Contact.objects.get(name="to end").pk, employee=alice, by=TESTER)
     corrected = Contact.objects.get(name="to correct")

@@ -42,7 +42,7 @@ def summed(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     """The same with sums over blocks of three."""
     monkeypatch.setattr(build_summaries, "WORTH_IT", 0)
     monkeypatch.setattr(metrics, "BLOCK", 3)
-    monkeypatch.setattr(summaries, "FEWEST_BLOCKS", 1)
+    monkeypatch.setattr(summaries, "MIN_BLOCKS", 1)
     build_summaries.update_summaries()
     return campaign
 
@@ -68,7 +68,7 @@ def asked(standings: Standings, question: str) -> tuple[Any, bool]:
 
 def judged(campaign: Campaign, people: People, question: str) -> Any:
     """The answer for which whoever waits is judged in any case."""
-    return QUESTIONS[question](Standings(campaign, people, summed=False, calm=False))
+    return QUESTIONS[question](Standings(campaign, people, use_summaries=False, assume_up_to_date=False))
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -115,12 +115,12 @@ def test_whoever_is_in_a_range_that_waits_is_judged(campaign: Campaign) -> None:
 def test_who_comes_to_wait_between_two_questions_of_a_page_is_judged_by_the_second(
     summed: Campaign, question: str, sums: bool
 ) -> None:
-    standings = Standings(summed, WholeCompany(), summed=sums)
+    standings = Standings(summed, WholeCompany(), use_summaries=sums)
     assert not asked(standings, "totals")[1]
     record(person("P03"), 2)
     answer, judges = asked(standings, question)
     assert judges
-    right = Standings(summed, WholeCompany(), summed=False, calm=False)
+    right = Standings(summed, WholeCompany(), use_summaries=False, assume_up_to_date=False)
     right.now = standings.now
     # The total beside the meter is the first question's.
     assert question == "meter" or answer == counted(right)
@@ -128,7 +128,7 @@ def test_who_comes_to_wait_between_two_questions_of_a_page_is_judged_by_the_seco
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_sums_are_believed_while_nobody_waits(summed: Campaign, question: str) -> None:
-    assert Standings(summed, WholeCompany()).rolled
+    assert Standings(summed, WholeCompany()).summary
     assert not asked(Standings(summed, WholeCompany()), question)[1]
     record(person("P03"), 2)
     answer, judges = asked(Standings(summed, WholeCompany()), question)

@@ -56,13 +56,15 @@ def test_a_page_that_has_everybody_adds_up_to_the_count(random_company: Campaign
     """The tiles above a list say what the list says, whether they were counted or added up from its rows."""
 
     def asked() -> Standings:
-        return Standings(random_company, WholeCompany(), filters=Filters(status=status), reviews=True, summed=False)
+        return Standings(
+            random_company, WholeCompany(), filters=Filters(status=status), show_reviews=True, use_summaries=False
+        )
 
     listed, counted = asked(), asked()
     page = listed.page(limit=limit)
     assert limit == 1 or not page.next
     assert listed.totals() == counted.totals()
-    assert sorted(listed.alike) == sorted(counted.alike)
+    assert sorted(listed.buckets) == sorted(counted.buckets)
 
 
 def token(key: Any) -> str:

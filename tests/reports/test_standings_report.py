@@ -148,7 +148,7 @@ def matches(status: str) -> Any:
         "keeping_pace": lambda one: one.pace in ("ahead", "on_pace"),
         "still": lambda one: one.still,
         "at_zero": lambda one: one.counted == 0,
-        "ended_soon": lambda one: one.ended_soon > 0,
+        "ended_soon": lambda one: one.churned_early > 0,
         "handed_in_twice": lambda one: one.staff_no in TWICE,
         "under_review": lambda one: False,  # this reader is not told
     }.get(status, lambda one: one.pace == status)

@@ -20,7 +20,7 @@ from apps.core.models import Setting
 from apps.core.outbox import queue_reevaluation
 from apps.employees.models import Employee
 from apps.reports import summaries
-from apps.reports.data_quality import quality_indicators, shortest_part
+from apps.reports.data_quality import quality_indicators, shortest_slice
 from apps.reports.standings_report import Standings
 from apps.standings import build_summaries, metrics
 from apps.standings.marking import mark_touched
@@ -39,7 +39,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums are worth it for anybody, and a block has three people: every team has edges."""
     monkeypatch.setattr(build_summaries, "WORTH_IT", 0)
     monkeypatch.setattr(metrics, "BLOCK", 3)
-    monkeypatch.setattr(summaries, "FEWEST_BLOCKS", 1)
+    monkeypatch.setattr(summaries, "MIN_BLOCKS", 1)
 
 
 def questions(campaign: Campaign, people: Any, **options: Any) -> dict[str, Any]:
@@ -79,10 +79,10 @@ def compare(campaign: Campaign) -> int:
     size = F("node__last") - F("node__first")
     teams = Employee.objects.annotate(size=size).filter(size__gt=0).order_by("-size")[:3]
     for people in [WholeCompany(), *map(Team, teams)]:
-        summed += Standings(campaign, people).rolled is not None
-        right = questions(campaign, people, reviews=True, summed=False, calm=False)
-        for how in ({}, {"summed": False}):
-            assert questions(campaign, people, reviews=True, **how) == right, (people, how)
+        summed += Standings(campaign, people).summary is not None
+        right = questions(campaign, people, show_reviews=True, use_summaries=False, assume_up_to_date=False)
+        for how in ({}, {"use_summaries": False}):
+            assert questions(campaign, people, show_reviews=True, **how) == right, (people, how)
     return summed
 
 
@@ -115,11 +115,11 @@ def something_happens(dice: random.Random, campaign: Campaign) -> None:
     ])()  # fmt: skip
 
 
-@pytest.mark.parametrize(("seed", "nearly_all"), [(11, 0.3), (12, 1.0)])
+@pytest.mark.parametrize(("seed", "near_company_size"), [(11, 0.3), (12, 1.0)])
 def test_sums_say_what_everybodys_rows_say_whatever_happens(
-    noon: Any, seed: int, nearly_all: float, monkeypatch: pytest.MonkeyPatch
+    noon: Any, seed: int, near_company_size: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(summaries, "NEARLY_ALL", nearly_all)
+    monkeypatch.setattr(summaries, "NEAR_COMPANY_SHARE", near_company_size)
     campaign, dice = brute.build(seed, size=24), random.Random(seed)
     build_summaries.update_summaries()
     summed = compare(campaign)
@@ -147,7 +147,7 @@ ZONES = ["Asia/Shanghai", "Europe/Berlin", "America/Havana", "Australia/Lord_How
 @example(zone="Asia/Shanghai", at=datetime(2026, 11, 23, 16, tzinfo=UTC), hours=[0.1, 23.9, 24.1])
 def test_whole_days_and_a_part_of_one_are_the_last_24_hours(zone: str, at: datetime, hours: list[float]) -> None:
     contacts = [at - timedelta(hours=one, microseconds=1) for one in hours]
-    part = shortest_part(CampaignRule(time_zone=zone), at)
+    part = shortest_slice(CampaignRule(time_zone=zone), at)
     whole = sum(one.astimezone(ZoneInfo(zone)).date() in part.days for one in contacts)
     rest = sum(part.since <= one < part.until for one in contacts)
     assert whole + (-rest if part.sign else rest) == sum(at - timedelta(days=1) <= one for one in contacts)
@@ -182,7 +182,7 @@ def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> 
     with pytest.raises(SystemExit):
         call_command("recount", stdout=out)
     assert "1 sums of the roll-up differed" in out.getvalue()
-    assert Standings(random_company, WholeCompany()).rolled is None, "nobody is shown them"
+    assert Standings(random_company, WholeCompany()).summary is None, "nobody is shown them"
     assert Setting.objects.get(name="drift:november").value == 1
     build_summaries.update_summaries()
     assert held() == right
@@ -194,14 +194,16 @@ def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> 
 
 def test_a_tree_that_was_built_anew_voids_the_sums_until_they_are(random_company: Campaign) -> None:
     build_summaries.update_summaries()
-    assert Standings(random_company, WholeCompany()).rolled
+    assert Standings(random_company, WholeCompany()).summary
     asked = Standings(random_company, WholeCompany())
-    assert asked.rolled
+    assert asked.summary
     load("staff_no,name,email,department,manager_staff_no\nP03,Person 03,p3@corp.example.com,Elsewhere,P00")
-    assert asked.totals() == Standings(random_company, WholeCompany(), summed=False).totals(), "one who asked before"
-    assert Standings(random_company, WholeCompany()).rolled is None
+    assert asked.totals() == Standings(random_company, WholeCompany(), use_summaries=False).totals(), (
+        "one who asked before"
+    )
+    assert Standings(random_company, WholeCompany()).summary is None
     build_summaries.update_summaries()
-    assert Standings(random_company, WholeCompany()).rolled
+    assert Standings(random_company, WholeCompany()).summary
 
 
 def test_whoever_is_judged_anew_leaves_no_changes_and_finds_no_sums(random_company: Campaign) -> None:

@@ -189,5 +189,5 @@ def test_whoever_is_red_and_asked_is_listed_and_marked(campaign: Campaign, alice
     ask_review(campaign=campaign, employee=alice, text="Two of mine are missing", key=uuid.uuid4(), by=TESTER)
     clock.set(AFTER, ticks=True)
     assert run("freeze_campaign")["red_under_review"] == ["A001"]
-    rows = Standings(Campaign.objects.get(), WholeCompany(), reviews=True).page(limit=20).rows
+    rows = Standings(Campaign.objects.get(), WholeCompany(), show_reviews=True).page(limit=20).rows
     assert {row.staff_no for row in rows if row.under_review} == {"A001"}

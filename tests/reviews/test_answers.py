@@ -145,7 +145,7 @@ def test_the_list_of_red_people_under_review_is_one_question(
     for one in (alice, alan):
         ask(campaign, one)
     mark()
-    standings = Standings(campaign, WholeCompany(), filters=Filters(status="under_review"), reviews=True)
+    standings = Standings(campaign, WholeCompany(), filters=Filters(status="under_review"), show_reviews=True)
     assert [(row.staff_no, row.red) for row in standings.page().rows] == [("A002", True), ("A001", False)]
     assert standings.totals().under_review == 2
     assert [row.under_review for row in Standings(campaign, WholeCompany()).page().rows] == [None] * 9

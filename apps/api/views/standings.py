@@ -143,7 +143,7 @@ class OwnStanding(ApiView):
     def get(self, request: Request) -> Response:
         employee, campaign = self.employee, self.campaign()
         standings = standings_report.Standings(
-            campaign, population.OneEmployee(employee), result=self.result(campaign), reviews=True
+            campaign, population.OneEmployee(employee), result=self.result(campaign), show_reviews=True
         )
         answer = one(standings, employee, self.account)
         contacts = employee_detail.contacts_with_reason(campaign, employee, standings.now)
@@ -177,7 +177,7 @@ class StandingList(ApiView):
         as_of = instant_of(asked.get("as_of"), campaign.rule)
         told, result = services.may_see_reviews(self.account, people), self.result(campaign)
         standings = standings_report.Standings(
-            campaign, people, as_of=as_of, filters=filters, result=result, reviews=told
+            campaign, people, as_of=as_of, filters=filters, result=result, show_reviews=told
         )
         # A page's key belongs to its order.
         listed = f"standings:{asked['sort']}"
@@ -219,5 +219,5 @@ class StandingDetail(ApiView):
         as_of = instant_of(self.asked.get("as_of"), campaign.rule)
         person = population.OneEmployee(employee)
         told, result = services.may_see_reviews(self.account, person), self.result(campaign)
-        standings = standings_report.Standings(campaign, person, as_of=as_of, result=result, reviews=told)
+        standings = standings_report.Standings(campaign, person, as_of=as_of, result=result, show_reviews=told)
         return Response(OneStandingSerializer(one(standings, employee, self.account)).data)

@@ -78,9 +78,15 @@ class PageContext:
         self, people: population.People, filters: standings_report.Filters | None = None
     ) -> standings_report.Standings:
         """The standings of people this reader may see, for this page, with review marks as far as permitted."""
-        told = services.may_see_reviews(self.user, people)
+        show_reviews = services.may_see_reviews(self.user, people)
         return standings_report.Standings(
-            self.the_campaign, people, as_of=self.as_of, filters=filters, result=self.result, reviews=told, now=self.now
+            self.the_campaign,
+            people,
+            as_of=self.as_of,
+            filters=filters,
+            result=self.result,
+            show_reviews=show_reviews,
+            now=self.now,
         )
 
     @property

@@ -97,7 +97,7 @@ def own_numbers(scope: PageContext, contacts: own_page.OwnContacts) -> Own | Non
     if campaign is None or employee is None:
         return None
     standings = standings_report.Standings(
-        campaign, population.OneEmployee(employee), result=scope.result, reviews=True, now=scope.now
+        campaign, population.OneEmployee(employee), result=scope.result, show_reviews=True, now=scope.now
     )
     found = own_page.own_standing(standings, employee)
     if found is None:
@@ -108,7 +108,7 @@ def own_numbers(scope: PageContext, contacts: own_page.OwnContacts) -> Own | Non
     terms = adjustments.terms_of(campaign, [employee.pk], scope.now).get(employee.pk, []) if found.adjusted else []
     fixed = employee_detail.corrections_of(scope.result, employee) if scope.result else []
     can_ask = services.can_ask(campaign, scope.now)
-    return Own(found.row, found.days, found.flips, contacts.by_reason, asked, can_ask, terms, contacts.moved, fixed)
+    return Own(found.row, found.days, found.flips, contacts.by_reason, asked, can_ask, terms, contacts.changes, fixed)
 
 
 def own_summary(
@@ -175,7 +175,7 @@ class Reason:
 
 def lists(contacts: own_page.OwnContacts) -> dict[str, Any]:
     """The newest contacts, and the active ones that do not count, by reason."""
-    found = contacts.mendable
+    found = contacts.fixable
     ordered = [Reason(code, contacts.by_reason[code], found[code]) for code in rules.REASONS if code in found]
     return {"latest": contacts.latest, "mendable": ordered}
 

@@ -79,11 +79,11 @@ def _ended(found: data_quality.QualityIndicators, url: str) -> Figure:
     said = ngettext(
         "%(count)s contact ended within 7 days of being recorded",
         "%(count)s contacts ended within 7 days of being recorded",
-        found.ended_soon,
+        found.churned_early,
     )
     means = _("They did not stay and do not count. The share is of them and of all that count.")
-    whole = found.counted + found.ended_soon
-    return Figure(found.ended_soon, whole, said % _count(found.ended_soon), means, url, "hourglass")
+    whole = found.counted + found.churned_early
+    return Figure(found.churned_early, whole, said % _count(found.churned_early), means, url, "hourglass")
 
 
 def _duplicates(found: data_quality.QualityIndicators, url: str) -> Figure:
@@ -93,8 +93,8 @@ def _duplicates(found: data_quality.QualityIndicators, url: str) -> Figure:
         found.duplicates,
     )
     means = _("The same employee had recorded that person already: nobody is counted twice.")
-    numbers = {**_count(found.duplicates), "all": base.number(found.handed_in)}
-    return Figure(found.duplicates, found.handed_in, said % numbers, means, url, "copy")
+    numbers = {**_count(found.duplicates), "all": base.number(found.submitted)}
+    return Figure(found.duplicates, found.submitted, said % numbers, means, url, "copy")
 
 
 def _zero(found: data_quality.QualityIndicators, url: str) -> Figure:

@@ -37,7 +37,7 @@ class Command(AppCommand):
             result = result_of(campaign, options["result"]) if options["result"] else None
         except UnknownResult as unknown:
             raise CommandError(str(unknown)) from unknown
-        standings = Standings(campaign, WholeCompany(), as_of=as_of, result=result, reviews=True)
+        standings = Standings(campaign, WholeCompany(), as_of=as_of, result=result, show_reviews=True)
         if not output:
             # On a terminal the lines themselves show the progress, and a bar would mix with them.
             write = write_standings if sys.stdout.isatty() else self._write

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-MOST, USUAL = 500, 50
+MAX_LIMIT, DEFAULT_LIMIT = 500, 50
 
 
 def seal(listed: str, key: Any) -> str:

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import BaseParser, JSONParser
 
-MOST_BYTES = 1_000_000
-MOST_FEED_BYTES = 2_000_000
+MAX_BODY_BYTES = 1_000_000
+MAX_FEED_BYTES = 2_000_000
 # NUL, and halves of surrogate pairs: PostgreSQL stores neither, and no font shows them.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -23,7 +23,7 @@ class BodyTooLarge(APIException):
     status_code = 413
     default_code = "too_large"
 
-    def __init__(self, most: int = MOST_BYTES) -> None:
+    def __init__(self, most: int = MAX_BODY_BYTES) -> None:
         super().__init__(_("The body is larger than %(bytes)s bytes.") % {"bytes": most})
 
 
@@ -36,8 +36,8 @@ class StrictJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        raw = stream.read(MOST_BYTES + 1)
-        if len(raw) > MOST_BYTES:
+        raw = stream.read(MAX_BODY_BYTES + 1)
+        if len(raw) > MAX_BODY_BYTES:
             raise BodyTooLarge
         try:
             # JSON is UTF-8, whatever charset the header names.
@@ -61,9 +61,9 @@ class CsvParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        raw: bytes = stream.read(MOST_FEED_BYTES + 1)
-        if len(raw) > MOST_FEED_BYTES:
-            raise BodyTooLarge(MOST_FEED_BYTES)
+        raw: bytes = stream.read(MAX_FEED_BYTES + 1)
+        if len(raw) > MAX_FEED_BYTES:
+            raise BodyTooLarge(MAX_FEED_BYTES)
         return raw
 
 

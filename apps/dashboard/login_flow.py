@@ -21,7 +21,7 @@ from apps.accounts.sessions import AGENT, AGENT_LIMIT, BEGAN, WAITING
 
 BACKEND = "apps.accounts.backends.EmployeeBackend"
 # How long a sign-in waits for its second factor.
-PATIENCE = 600
+SECOND_FACTOR_SECONDS = 600
 # When this session was opened or its password confirmed again, in seconds of Unix time.
 PROVEN_AT = "proven_at"
 
@@ -54,7 +54,7 @@ def complete_login(
 def waiting(request: HttpRequest) -> tuple[Account, dict[str, Any]] | None:
     """The account that waits for its second factor in this session, if recent and still allowed to sign in."""
     found = request.session.get(WAITING)
-    if not isinstance(found, dict) or not 0 <= time.time() - found["at"] <= PATIENCE:
+    if not isinstance(found, dict) or not 0 <= time.time() - found["at"] <= SECOND_FACTOR_SECONDS:
         return None
     account = EmployeeBackend().get_user(found["account"])
     # A change of password, role, address or employment since then ends the sign-in, as it ends sessions.

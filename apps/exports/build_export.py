@@ -39,16 +39,16 @@ from apps.exports.models import Export
 from apps.exports.workbook import write_workbook
 from apps.results.handover import sign_handover
 
-Told = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 logger = logging.getLogger(__name__)
-KEPT = timedelta(days=30)
-IN_MEMORY = 4 * 1024 * 1024
+FILE_RETENTION = timedelta(days=30)
+MEMORY_BYTES = 4 * 1024 * 1024
 # The largest company whose file is made while a page waits: about a second.
-AT_ONCE = 5_000
+SYNC_LIMIT_EMPLOYEES = 5_000
 # How long to wait for a writer of earlier facts, and, in a worker, for a replica that is behind.
-PATIENCE = 5.0
+WAIT_SECONDS = 5.0
 # How many workers may die on a file before an administrator has to act.
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 SEARCHED = "…"
 CONTENT_TYPES: dict[str, str] = {
     Export.Format.CSV: "text/csv; charset=utf-8",
@@ -88,32 +88,32 @@ def ask_export(
 
     Raises ExportRefused. The caller checks before that `by` may see these people.
     """
-    about = KINDS[wish.kind]
+    kind = KINDS[wish.kind]
     with transaction.atomic():
         now = db_now()
         as_of = wish.as_of or now
         if as_of > now:
             raise ExportRefused(_("This moment has not come yet."), "day")
-        since = wish.since if about.since else None
+        since = wish.since if kind.since else None
         if since and since >= as_of:
             raise ExportRefused(_("It has to begin before it ends."), "since")
         version = _result_version(campaign, as_of, wish.result_version)
-        if about.frozen and version is None:
+        if kind.frozen and version is None:
             raise ExportRefused(_("There is no final result yet: it is handed over after the freeze."))
-        if about.frozen and not can_be_signed():
+        if kind.frozen and not can_be_signed():
             raise ExportRefused(missing())
         export, new = Export.objects.get_or_create(
             asked_by_id=_account(by), key=key,
             defaults={
                 "campaign": campaign, "kind": wish.kind, "form": wish.form, "root": wish.root, "alone": wish.alone,
-                "filters": {name: text for name, text in wish.filters.items() if text} if about.filtered else {},
+                "filters": {name: text for name, text in wish.filters.items() if text} if kind.filtered else {},
                 "columns": wish.columns, "as_of": as_of, "since": since, "result_version": version,
                 "rule_version": campaign.rule_at(as_of).version, "asked_at": now, "asked_by_label": by.label,
                 "again_of": again_of,
             },
         )  # fmt: skip
         if new:
-            audit("export.asked", by=by, kind="export", id=export.pk, label=export.name, detail=_told(export))
+            audit("export.asked", by=by, kind="export", id=export.pk, label=export.name, detail=_audit_detail(export))
             enqueue_export(export.pk)
     return export
 
@@ -125,14 +125,14 @@ def _account(by: Actor) -> int:
     return by.id
 
 
-def _result_version(campaign: Campaign, as_of: datetime, wanted: int | None) -> int | None:
+def _result_version(campaign: Campaign, as_of: datetime, requested: int | None) -> int | None:
     newest = campaign.newest_result
     if newest is None or as_of < campaign.rule.cutoff_at:
         return None
-    return wanted or newest.version
+    return requested or newest.version
 
 
-def _told(export: Export) -> dict[str, Any]:
+def _audit_detail(export: Export) -> dict[str, Any]:
     # A search text may name any person: the audit trail only records that there was a search.
     filters = {name: SEARCHED if name == "q" and text else text for name, text in export.filters.items()}
     return {
@@ -158,27 +158,27 @@ def can_sign(export: Export) -> bool:
 
 def fits_in_request() -> bool:
     """Whether a file of all employees is made while a page waits."""
-    return not Employee.objects.order_by("pk")[AT_ONCE : AT_ONCE + 1].exists()
+    return not Employee.objects.order_by("pk")[SYNC_LIMIT_EMPLOYEES : SYNC_LIMIT_EMPLOYEES + 1].exists()
 
 
 def make_export(export_id: uuid.UUID, *, tell: bool = True) -> Export | None:
     """Make the file of an export unless it is made; returns it. None: another process is making it, or a writer of
-    earlier facts has not committed yet, so it stays waiting. `show_progress`: update its progress meanwhile.
+    earlier facts has not committed yet, so it stays waiting. `tell`: update its progress meanwhile.
     """
-    with advisory_lock(f"export:{export_id}") as mine:
-        if not mine:
+    with advisory_lock(f"export:{export_id}") as locked:
+        if not locked:
             return None
         export = Export.objects.select_related("campaign", "root").get(pk=export_id)
         if export.state != Export.State.WAITING:
             return export
-        if export.attempts >= MOST_ATTEMPTS:
+        if export.attempts >= MAX_ATTEMPTS:
             return _fail(export, _("The worker that made it died several times."))
-        if not wait_for_writers(PATIENCE):
+        if not wait_for_writers(WAIT_SECONDS):
             return None
         Export.objects.filter(pk=export.pk).update(attempts=export.attempts + 1)
         try:
-            with _progress(export) if tell else nullcontext(lambda done: None) as told:
-                return _make(export, told, PATIENCE if tell else None)
+            with _progress(export) if tell else nullcontext(lambda done: None) as progress:
+                return _make(export, progress, WAIT_SECONDS if tell else None)
         except Exception as error:
             if database_is_away(error):
                 raise
@@ -194,18 +194,18 @@ def _fail(export: Export, why: str) -> Export:
     return export
 
 
-def _make(export: Export, told: Told, patience: float | None) -> Export:
+def _make(export: Export, progress: ProgressCallback, wait_seconds: float | None) -> Export:
     """The whole file is on disk before its first byte is stored."""
     table = table_of(export)
-    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as lines:
-        with reading(patience):
-            rows = anew(partial(_write_lines, table, lines, told))
+    with tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES) as lines:
+        with reading(wait_seconds):
+            rows = anew(partial(_write_lines, table, lines, progress))
         signature = _signature(export, lines)
         with _packed(export, table, lines) as file:
             return _store(export, file, rows, signature)
 
 
-def _write_lines(table: Table, lines: IO[bytes], told: Told, using: str) -> int:
+def _write_lines(table: Table, lines: IO[bytes], progress: ProgressCallback, using: str) -> int:
     """Write the CSV from its beginning and count the lines after the header: no cell holds a line break."""
     count = -1
     lines.seek(0)
@@ -215,7 +215,7 @@ def _write_lines(table: Table, lines: IO[bytes], told: Told, using: str) -> int:
         nonlocal count
         lines.write(piece)
         count += piece.count(b"\n")
-        told(max(count, 0))
+        progress(max(count, 0))
 
     with transaction.atomic(using=using):
         disable_statement_timeout(using)
@@ -238,7 +238,7 @@ def _packed(export: Export, table: Table, lines: IO[bytes]) -> Iterator[IO[bytes
     if export.form == Export.Format.CSV:
         yield lines
         return
-    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+    with tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES) as file:
         if export.form == Export.Format.XLSX:
             write_workbook(lines, table.columns, file, export.as_of)
         else:
@@ -252,12 +252,12 @@ def _store(export: Export, file: IO[bytes], rows: int, signature: bytes | None) 
     with transaction.atomic():
         now = db_now()
         signed = signature and store_file(
-            name=f"{export.name}.sig", content=[signature], content_type="application/json", expires_at=now + KEPT,
-            owner_id=export.asked_by_id,
+            name=f"{export.name}.sig", content=[signature], content_type="application/json",
+            expires_at=now + FILE_RETENTION, owner_id=export.asked_by_id,
         )  # fmt: skip
         stored = store_file(
             name=export.name, content=iter(lambda: file.read(1 << 20), b""), content_type=CONTENT_TYPES[export.form],
-            expires_at=now + KEPT, owner_id=export.asked_by_id,
+            expires_at=now + FILE_RETENTION, owner_id=export.asked_by_id,
         )  # fmt: skip
         Export.objects.filter(pk=export.pk).update(
             state=Export.State.DONE, made_at=now, rows=rows, size=stored.size, sha256=stored.sha256, file=stored,
@@ -288,7 +288,7 @@ def record_direct_download(*, campaign: Campaign, wish: ExportRequest, file: IO[
             asked_by_label=by.label, state=Export.State.DONE, made_at=now, rows=rows, size=size,
             sha256=sha256.digest(),
         )  # fmt: skip
-        detail = {**_told(export), "rows": rows, "sha256": sha256.hexdigest()}
+        detail = {**_audit_detail(export), "rows": rows, "sha256": sha256.hexdigest()}
         audit("export.sent", by=by, kind="export", id=export.pk, label=export.name, detail=detail)
     return export
 
@@ -299,7 +299,7 @@ def latest_progress(export: Export) -> Progress | None:
 
 
 @contextmanager
-def _progress(export: Export) -> Iterator[Told]:
+def _progress(export: Export) -> Iterator[ProgressCallback]:
     total = Employee.objects.count() if KINDS[export.kind].filtered and export.kind != Export.Kind.DAYS else None
-    with shown.track_progress(f"export:{export.pk}", total=total) as told:
-        yield told
+    with shown.track_progress(f"export:{export.pk}", total=total) as progress:
+        yield progress

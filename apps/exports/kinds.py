@@ -50,10 +50,10 @@ def standings_of(export: Export) -> Standings:
     if export.result_version:
         result = export.campaign.results.get(version=export.result_version)
     of_hr = Role.objects.filter(account_id=export.asked_by_id, role=Role.Kind.HR)
-    told = export.root is None or export.alone or of_hr.exists()
+    show_reviews = export.root is None or export.alone or of_hr.exists()
     return Standings(
         export.campaign, people_of(export), as_of=export.as_of, filters=Filters(**filters), result=result,
-        show_reviews=told, reviews_at=export.as_of,
+        show_reviews=show_reviews, reviews_at=export.as_of,
     )  # fmt: skip
 
 
@@ -88,8 +88,8 @@ KINDS: dict[str, ExportKind] = {
 
 def table_of(export: Export) -> Table:
     """The table of the export, with the selected columns."""
-    about = KINDS[export.kind]
-    return about.table(export).only([*export.columns, *about.always] if export.columns else [])
+    kind = KINDS[export.kind]
+    return kind.table(export).only([*export.columns, *kind.always] if export.columns else [])
 
 
 def columns_of(export: Export) -> dict[str, str]:

@@ -135,7 +135,7 @@ class Export(models.Model):
     def name(self) -> str:
         """The file name: kind, campaign, people and instant. Plain ASCII."""
         whose = "" if self.root is None else f"-{self.root.staff_no}"
-        safe = "".join(one if one.isascii() and (one.isalnum() or one in "-_") else "_" for one in whose)
+        safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in whose)
         version = f"-result-{self.result_version}" if self.result_version else ""
         return f"{self.kind.replace('_', '-')}-{self.campaign.slug}{safe}{version}-{stamp(self.as_of)}.{self.form}"
 

@@ -18,8 +18,8 @@ from apps.results.result_files import signature_error
 from apps.results.store_result import ONE_LINE, canonical_lines, signature_document
 from apps.results.verification import (
     HANDOVER,
-    NotReadable,
     Table,
+    UnreadableResultFile,
     Verdict,
     instant_in,
     read_key,
@@ -36,7 +36,7 @@ from apps.results.verification import (
 COMPARED = ("name", "remaining", "email", "department", "manager_staff_no", "pace", "reached_at")
 
 
-AT_ONCE = 5_000
+ROWS_PER_QUERY = 5_000
 
 
 def verify_stored(raw: IO[bytes], signature: bytes | None, key: bytes | None) -> Verdict:
@@ -62,13 +62,13 @@ def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes |
     """
     if whole is not None:
         if signature is None:
-            raise NotReadable("the whole result has no signature beside it: name it with --signature")
+            raise UnreadableResultFile("the whole result has no signature beside it: name it with --signature")
         document = read_signature(signature)
         return _compared(raw, verify_either(whole, raw, document, _key_of(document, key), _comparable(document)))
 
     def look(result: FrozenResult | None, document: dict[str, Any]) -> Verdict:
         if result is None:
-            raise NotReadable("a part of a hand-over is proved with the whole one beside it: name it behind --part")
+            raise UnreadableResultFile("a part of a hand-over needs the whole file beside it: name it after --part")
         if broken := signature_error(result, document, key):
             return Verdict(False, f"{result} is not proved: {broken}", None, "whole", document=document)
         lines = partial(canonical_lines, result.campaign, result.version, result.canonical_form)
@@ -87,24 +87,24 @@ def _key_of(document: dict[str, Any], given: bytes | None) -> Ed25519PublicKey:
     results = FrozenResult.objects.filter(campaign__slug=document["campaign"])
     of_version = results.filter(version=document["result_version"]).values_list("public_key", flat=True)
     if not of_version:
-        raise NotReadable("this installation has no such result: give the key that signed it with --public-key")
-    known = [*of_version]
+        raise UnreadableResultFile("no such result is stored here: give the key that signed it with --public-key")
+    pems = [*of_version]
     if document.get("kind") == HANDOVER:
         # The key of the day of the payout file signs it. Keys that were only announced are not trusted: the
         # application's role could write one.
-        known += {*results.values_list("public_key", flat=True), *([public_key()] if has_key() else [])}
-    keys = [read_key(pem.encode()) for pem in known]
+        pems += {*results.values_list("public_key", flat=True), *([public_key()] if has_key() else [])}
+    keys = [read_key(pem.encode()) for pem in pems]
     return next((key for key in keys if signed_by(document, key)), keys[0])
 
 
 def _best_match(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> Verdict:
     """The verdict of `look` on the first stored document that it verifies; else the one that it matched furthest."""
     closest: Verdict | None = None
-    unreadable: NotReadable | None = None
+    unreadable: UnreadableResultFile | None = None
     for result, document in _stored_documents():
         try:
             verdict = look(result, document)
-        except NotReadable as error:
+        except UnreadableResultFile as error:
             # A payout file's columns do not fit a result, nor the other way round.
             unreadable = error
             continue
@@ -113,7 +113,7 @@ def _best_match(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) 
         if closest is None or (verdict.line or 0) > (closest.line or 0):
             closest = verdict
     if closest is None:
-        raise unreadable or NotReadable("no campaign is frozen here")
+        raise unreadable or UnreadableResultFile("no campaign is frozen here")
     return closest
 
 
@@ -149,7 +149,7 @@ def _compared(raw: IO[bytes], verdict: Verdict) -> Verdict:
     rows = FrozenStanding.objects.filter(campaign__slug=document["campaign"], version=document["result_version"])
     changed: dict[str, int] = {}
     lines = iter(Table(raw, document, verdict.encoding).rows())
-    while piece := list(islice(lines, AT_ONCE)):
+    while piece := list(islice(lines, ROWS_PER_QUERY)):
         numbers = {one for _line, cells in piece for one in (cells["staff_no"], unguarded(cells["staff_no"]))}
         stored = {row["staff_no"]: row for row in rows.filter(staff_no__in=numbers).values("staff_no", *names)}
         for line, cells in piece:
@@ -163,5 +163,5 @@ def _compared(raw: IO[bytes], verdict: Verdict) -> Verdict:
 def _same(cell: str, stored: str | int | datetime | None) -> bool:
     if isinstance(stored, datetime):
         return instant_in(cell) == stored
-    told = stored.translate(ONE_LINE) if isinstance(stored, str) else "" if stored is None else str(stored)
-    return told in (cell, unguarded(cell))
+    text = stored.translate(ONE_LINE) if isinstance(stored, str) else "" if stored is None else str(stored)
+    return text in (cell, unguarded(cell))

@@ -16,7 +16,7 @@ from apps.campaigns.rules import effective_as_of
 from apps.core.identity import clean_text
 
 # The filters of HR's list.
-SHOWN = ("mine", "waiting", "in_force", "all")
+FILTERS = ("mine", "waiting", "in_force", "all")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def waiting_for(campaign: Campaign, account: Account) -> QuerySet[AdjustmentRequ
 def requests_of(
     campaign: Campaign, account: Account, *, shown: str, q: str = "", now: datetime, before: int | None, limit: int
 ) -> PageOfRequests:
-    """A page of HR's requests in a campaign. `shown`: one of SHOWN; `q`: part of a name or staff number."""
+    """A page of HR's requests in a campaign. `shown`: one of FILTERS; `q`: part of a name or staff number."""
     requests = AdjustmentRequest.objects.filter(campaign=campaign)
     if shown == "mine":
         requests = waiting_for(campaign, account)

@@ -136,8 +136,10 @@ def refused_at_closing(campaign: Campaign) -> list[Refusal]:
     )  # fmt: skip
     return [
         Refusal(
-            one.employee.staff_no if one.employee else "", one.employee.name if one.employee else one.actor_label,
-            one.received_at, one.source, one.report.get("created", 0), one.report.get("handed_in", one.total),
+            submission.employee.staff_no if submission.employee else "",
+            submission.employee.name if submission.employee else submission.actor_label,
+            submission.received_at, submission.source, submission.report.get("created", 0),
+            submission.report.get("handed_in", submission.total),
         )
-        for one in refused.select_related("employee").order_by("received_at")
+        for submission in refused.select_related("employee").order_by("received_at")
     ]  # fmt: skip

@@ -21,7 +21,7 @@ from apps.employees.models import Employee
 from apps.results import result_versions
 from apps.results.models import CorrectionLine, FrozenResult, FrozenStanding, ResultCorrection
 
-MOST = 1_000_000
+MAX_NUMBER = 1_000_000
 TEXT_LIMIT = 4_000
 
 
@@ -44,7 +44,7 @@ class CorrectionDraft:
 
 
 def ask_correction(
-    *, campaign: Campaign, wanted: Sequence[CorrectionDraft], reason: str, evidence: str, by: Account
+    *, campaign: Campaign, drafts: Sequence[CorrectionDraft], reason: str, evidence: str, by: Account
 ) -> ResultCorrection:
     """Request a change of the newest result. Raises CorrectionRefused."""
     texts = {name: clean_text(text, TEXT_LIMIT) for name, text in (("reason", reason), ("evidence", evidence))}
@@ -52,8 +52,8 @@ def ask_correction(
         if not text:
             raise CorrectionRefused(name, _("A correction needs its reason and its evidence."))
     with transaction.atomic():
-        newest = _held(campaign, by)
-        lines = _lines(newest, wanted, by)
+        newest = _locked(campaign, by)
+        lines = _lines(newest, drafts, by)
         correction = ResultCorrection.objects.create(
             campaign=campaign, **texts, asked_of=newest.version, asked_by_id=by.pk, asked_by_label=by.actor.label
         )
@@ -71,26 +71,28 @@ def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> Fr
     second approval by the same person, as by a double click, has no effect.
     """
     with transaction.atomic():
-        found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
-        newest = _held(found.campaign, by)
-        found.refresh_from_db(fields=["state", "decided_by_id", "result_version"])
-        if found.state == ResultCorrection.State.GRANTED and found.decided_by_id == by.pk:
-            return FrozenResult.objects.filter(campaign=found.campaign, version=found.result_version or 0).first()
-        _refuse_decided(found, by)
+        correction = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
+        newest = _locked(correction.campaign, by)
+        correction.refresh_from_db(fields=["state", "decided_by_id", "result_version"])
+        if correction.state == ResultCorrection.State.GRANTED and correction.decided_by_id == by.pk:
+            return FrozenResult.objects.filter(
+                campaign=correction.campaign, version=correction.result_version or 0
+            ).first()
+        _refuse_decided(correction, by)
         if not can_be_signed():
             raise CorrectionRefused("state", missing())
-        if result_versions.pending_versions().filter(campaign=found.campaign).exists():
+        if result_versions.pending_versions().filter(campaign=correction.campaign).exists():
             raise CorrectionRefused("state", _("A correction that was granted before is still being made. Grant this "
                                                "one when it stands."))  # fmt: skip
-        if found.asked_of != newest.version:
+        if correction.asked_of != newest.version:
             # Its lines hold complete standings: granting it would undo corrections made since.
             raise CorrectionRefused("state", _("The result has been corrected since this was asked for. Refuse it, and "
                                                "ask again."))  # fmt: skip
-        _decide(found, ResultCorrection.State.GRANTED, by, answer, newest.version + 1)
-        _audit("granted", found, by.actor)
-        if newest.rows <= result_versions.AT_ONCE and has_key():
-            return result_versions.create_version(found)
-        enqueue_result_version(found.pk)
+        _decide(correction, ResultCorrection.State.GRANTED, by, answer, newest.version + 1)
+        _audit("granted", correction, by.actor)
+        if newest.rows <= result_versions.SYNC_LIMIT_ROWS and has_key():
+            return result_versions.create_version(correction)
+        enqueue_result_version(correction.pk)
         return None
 
 
@@ -99,12 +101,12 @@ def refuse_correction(*, correction_id: int, by: Account, answer: str) -> None:
     if not clean_text(answer):
         raise CorrectionRefused("answer", _("Say why it is refused."))
     with transaction.atomic():
-        found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
-        _held(found.campaign, by)
-        found.refresh_from_db(fields=["state"])
-        _refuse_decided(found, by)
-        _decide(found, ResultCorrection.State.REFUSED, by, answer, None)
-        _audit("refused", found, by.actor)
+        correction = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
+        _locked(correction.campaign, by)
+        correction.refresh_from_db(fields=["state"])
+        _refuse_decided(correction, by)
+        _decide(correction, ResultCorrection.State.REFUSED, by, answer, None)
+        _audit("refused", correction, by.actor)
 
 
 def may_decide(correction: ResultCorrection, account: Account) -> bool:
@@ -116,7 +118,7 @@ def may_decide(correction: ResultCorrection, account: Account) -> bool:
     )
 
 
-def _held(campaign: Campaign, by: Account) -> FrozenResult:
+def _locked(campaign: Campaign, by: Account) -> FrozenResult:
     """The newest result, with the campaign's row locked, so that decisions run one after the other.
 
     Raises CorrectionRefused without a result, and for an account that changed recently.
@@ -132,11 +134,11 @@ def _held(campaign: Campaign, by: Account) -> FrozenResult:
     return newest
 
 
-def _refuse_decided(found: ResultCorrection, by: Account) -> None:
+def _refuse_decided(correction: ResultCorrection, by: Account) -> None:
     """Raises CorrectionRefused unless the request waits and this account may decide it."""
-    if found.state != ResultCorrection.State.ASKED:
+    if correction.state != ResultCorrection.State.ASKED:
         raise CorrectionRefused("state", _("This correction has been decided on already."))
-    if not may_decide(found, by):
+    if not may_decide(correction, by):
         raise CorrectionRefused("decided_by", _("Somebody else of HR decides on this: nobody their own request, nobody "
                                                "their own standing."))  # fmt: skip
 
@@ -150,31 +152,31 @@ def _decide(correction: ResultCorrection, state: str, by: Account, answer: str, 
     )
 
 
-def _lines(newest: FrozenResult, wanted: Sequence[CorrectionDraft], by: Account) -> list[CorrectionLine]:
+def _lines(newest: FrozenResult, drafts: Sequence[CorrectionDraft], by: Account) -> list[CorrectionLine]:
     """The changes against the current result; each employee once."""
-    if not wanted:
+    if not drafts:
         raise CorrectionRefused("people", _("Say whose standing is to be corrected."))
-    if len({one.staff_no for one in wanted}) < len(wanted):
+    if len({draft.staff_no for draft in drafts}) < len(drafts):
         raise CorrectionRefused("people", _("Name each person once."))
     rows = FrozenStanding.objects.filter(campaign=newest.campaign_id, version=newest.version)
-    known = {row.staff_no: row for row in rows.filter(staff_no__in=[one.staff_no for one in wanted])}
+    rows_by_number = {row.staff_no: row for row in rows.filter(staff_no__in=[draft.staff_no for draft in drafts])}
     lines = []
-    for one in wanted:
-        row = known.get(one.staff_no)
+    for draft in drafts:
+        row = rows_by_number.get(draft.staff_no)
         if row is None:
-            raise CorrectionRefused("people", _("%(number)s is not in this result.") % {"number": one.staff_no})
+            raise CorrectionRefused("people", _("%(number)s is not in this result.") % {"number": draft.staff_no})
         if row.employee_id == by.employee_id:
             raise CorrectionRefused("people", _("Nobody asks for a change of their own standing."))
         line = CorrectionLine(
             employee_id=row.employee_id,
-            counted=row.counted if one.counted is None else one.counted,
-            target=row.target if one.target is None else one.target,
-            exempt=row.exempt if one.exempt is None else one.exempt,
+            counted=row.counted if draft.counted is None else draft.counted,
+            target=row.target if draft.target is None else draft.target,
+            exempt=row.exempt if draft.exempt is None else draft.exempt,
         )
-        if not (0 <= line.counted <= MOST and 1 <= line.target <= MOST):
+        if not (0 <= line.counted <= MAX_NUMBER and 1 <= line.target <= MAX_NUMBER):
             raise CorrectionRefused("people", _("A number is too large or too small."))
         if (line.counted, line.target, line.exempt) == (row.counted, row.target, row.exempt):
-            raise CorrectionRefused("people", _("Nothing changes for %(number)s.") % {"number": one.staff_no})
+            raise CorrectionRefused("people", _("Nothing changes for %(number)s.") % {"number": draft.staff_no})
         lines.append(line)
     return lines
 

@@ -22,7 +22,7 @@ from apps.results.models import FrozenResult
 from apps.results.store_result import store_result
 
 logger = logging.getLogger(__name__)
-PAUSE = 0.5
+POLL_SECONDS = 0.5
 
 
 class NotSigned(CutoffNotReached):
@@ -33,7 +33,7 @@ def freeze(
     *,
     campaign: Campaign,
     by: Actor,
-    patient: bool,
+    wait: bool,
     progress: Callable[[int, int], None] = lambda done, total: None,
     waiting: Callable[[int], None] = lambda left: None,
 ) -> FrozenResult | None:
@@ -43,15 +43,15 @@ def freeze(
     first and passes the number of open submissions to `waiting`. Otherwise it returns None, and the caller tries again
     later. Raises CutoffNotReached before the cut-off, for a draft or cancelled campaign, and without a signing key.
     """
-    with advisory_lock(f"freeze:{campaign.pk}", wait=float("inf") if patient else 0) as mine:
-        while mine:
+    with advisory_lock(f"freeze:{campaign.pk}", wait=float("inf") if wait else 0) as locked:
+        while locked:
             result, moved = _try_step(campaign, by, progress, waiting)
             if result is not None:
                 return result
             if not moved:
-                if not patient:
+                if not wait:
                     return None
-                time.sleep(PAUSE)
+                time.sleep(POLL_SECONDS)
     return None
 
 
@@ -112,7 +112,7 @@ def freeze_due(by: Actor) -> list[FrozenResult]:
         if campaign.rule.cutoff_at > at:
             continue
         try:
-            result = freeze(campaign=campaign, by=by, patient=False)
+            result = freeze(campaign=campaign, by=by, wait=False)
         except NotSigned as error:
             logger.error("%s", error)
         except CutoffNotReached:

@@ -29,10 +29,10 @@ def result_of(campaign: Campaign, version: int | None) -> FrozenResult:
         raise UnknownResult(f"{campaign.name} is not frozen")
     if version in (None, campaign.newest_result.version):
         return campaign.newest_result
-    found = campaign.results.filter(version=version).first()
-    if found is None:
+    result = campaign.results.filter(version=version).first()
+    if result is None:
         raise UnknownResult(f"the result of {campaign.name} has no version {version}")
-    return found
+    return result
 
 
 def signature_error(result: FrozenResult, document: dict[str, Any], key: bytes | None = None) -> str:

@@ -20,10 +20,10 @@ from apps.results.models import FrozenResult, ResultCorrection
 from apps.results.store_result import store_version
 from apps.standings.base_query import pace_sql
 
-Told = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 # The largest result whose next version is made while a page waits: about a second.
-AT_ONCE = 20_000
-PIECE = 20_000
+SYNC_LIMIT_ROWS = 20_000
+CHUNK_ROWS = 20_000
 # The rows of the version before, with the corrected values. A corrected row has no date of reaching the target.
 COPY_ROWS = """
 INSERT INTO results_frozenstanding (campaign_id, version, employee_id, staff_no, name, email, department,
@@ -41,7 +41,7 @@ FROM (SELECT before.campaign_id, before.employee_id, before.staff_no, before.nam
       WHERE before.campaign_id = {campaign} AND before.version = {version} - 1
         AND before.employee_id BETWEEN {first} AND {last}) row
 """
-PIECES = """
+CHUNKS_SQL = """
 SELECT min(employee_id), max(employee_id), count(*) FROM (
     SELECT employee_id, (row_number() OVER (ORDER BY employee_id) - 1) / %s AS place FROM results_frozenstanding
     WHERE campaign_id = %s AND version = %s) cut
@@ -67,16 +67,16 @@ def latest_progress(correction: ResultCorrection) -> Progress | None:
 
 def make_version(correction_id: int) -> FrozenResult | None:
     """Make the version of a granted correction unless it exists; returns it. None: another process is making it."""
-    with advisory_lock(f"correction:{correction_id}") as mine:
-        if not mine:
+    with advisory_lock(f"correction:{correction_id}") as locked:
+        if not locked:
             return None
         correction = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
         if not is_unmade(correction):
             return _made(correction)
         rows = FrozenResult.objects.get(campaign=correction.campaign, version=1).rows
         try:
-            with shown.track_progress(_kind(correction), total=2 * rows) as told:
-                return create_version(correction, told)
+            with shown.track_progress(_kind(correction), total=2 * rows) as progress:
+                return create_version(correction, progress)
         except IntegrityError:
             # Behind a connection pool the advisory lock may not protect: another process has made it first.
             if is_unmade(correction):
@@ -88,7 +88,7 @@ def _made(correction: ResultCorrection) -> FrozenResult:
     return FrozenResult.objects.get(campaign=correction.campaign, version=correction.result_version or 0)
 
 
-def create_version(correction: ResultCorrection, told: Told = lambda done: None) -> FrozenResult:
+def create_version(correction: ResultCorrection, progress: ProgressCallback = lambda done: None) -> FrozenResult:
     """Make the version in one transaction. `progress` receives the number of rows copied and then signed, together."""
     campaign, version, done = correction.campaign, correction.result_version or 0, 0
     by = Actor(correction.decided_by_id, correction.decided_by_label)
@@ -99,16 +99,16 @@ def create_version(correction: ResultCorrection, told: Told = lambda done: None)
         before = FrozenResult.objects.get(campaign=campaign, version=version - 1)
         pace = pace_sql(campaign.rule, campaign.rule.cutoff_at)
         with connection.cursor() as cursor:
-            cursor.execute(PIECES, [PIECE, campaign.pk, version - 1])
+            cursor.execute(CHUNKS_SQL, [CHUNK_ROWS, campaign.pk, version - 1])
             for first, last, rows in cursor.fetchall():
                 statement = COPY_ROWS.format(
                     campaign=campaign.pk, correction=correction.pk, version=version, pace=pace, first=first, last=last
                 )
                 cursor.execute(statement)
                 done += rows
-                told(done)
+                progress(done)
         result = store_version(
-            campaign, version, by, reasons_kept=before.reasons_kept, sealed=lambda lines: told(done + lines)
+            campaign, version, by, reasons_kept=before.reasons_kept, signed=lambda lines: progress(done + lines)
         )
         detail = {"campaign": campaign.slug, "result_version": version, "digest": result.digest}
         audit("correction.made", by=by, kind="correction", id=correction.pk, label=correction.reason, detail=detail)

@@ -89,7 +89,7 @@ def store_version(
     by: Actor,
     *,
     reasons_kept: bool,
-    sealed: Callable[[int], None] = lambda lines: None,
+    signed: Callable[[int], None] = lambda lines: None,
 ) -> FrozenResult:
     """Sign the stored rows of a version: digest, signature, and the result they belong to.
 
@@ -99,7 +99,7 @@ def store_version(
     if campaign.kept_until is None:
         raise ValueError(f"{campaign.slug} has no K: nothing says what counts")
     counts = rows.aggregate(rows=Count("pk"), red=Count("pk", filter=Q(red=True)))
-    document = signature_fields(campaign, version, FORM, sealed)
+    document = signature_fields(campaign, version, FORM, signed)
     signature, public_key = signing.sign(document)
     return FrozenResult.objects.create(
         campaign=campaign, version=version, rule_version=campaign.rule.version, cutoff_at=campaign.rule.cutoff_at,
@@ -110,7 +110,7 @@ def store_version(
 
 
 def signature_fields(
-    campaign: Campaign, version: int, form: int, sealed: Callable[[int], None] = lambda lines: None
+    campaign: Campaign, version: int, form: int, signed: Callable[[int], None] = lambda lines: None
 ) -> dict[str, Any]:
     """The content of a signature file of a version, without the signature; made from the stored rows.
 
@@ -118,7 +118,7 @@ def signature_fields(
     """
     rule = campaign.rule
     fields = result_fields(form, campaign.slug, instant(rule.cutoff_at), rule.version, version)
-    return add_lines(fields, _counted(canonical_lines(campaign, version, form), sealed))
+    return add_lines(fields, _counted(canonical_lines(campaign, version, form), signed))
 
 
 def result_fields(form: int, slug: str, cutoff: str, rule_version: int, version: int) -> dict[str, Any]:
@@ -164,8 +164,8 @@ def _cell(value: str | int | bool) -> str:
     return value.translate(ONE_LINE) if isinstance(value, str) else str(value)
 
 
-def _counted(lines: Iterator[str], sealed: Callable[[int], None]) -> Iterator[str]:
+def _counted(lines: Iterator[str], signed: Callable[[int], None]) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         yield line
         if number % 10_000 == 0:
-            sealed(number)
+            signed(number)

@@ -63,9 +63,9 @@ KNOWN = {
 HEAD = ("campaign", "cutoff", "rule_version", "result_version")
 SIGNED = (*HEAD, "rows", "line_hashes", "digest")
 OF_HANDOVER = ("reviews_as_of", "result_digest")
-SHORT = 8  # bytes kept of each line's hash
-MOST_SHOWN = 40  # characters of a cell in a sentence
-PIECE = 1 << 16  # bytes decoded at a time
+SHORT_HASH_BYTES = 8  # bytes kept of each line's hash
+MAX_SHOWN_CHARS = 40  # characters of a cell in a sentence
+CHUNK_BYTES = 1 << 16  # bytes decoded at a time
 # Tried in this order; the second and third only where the file is not UTF-8, and the third also after the second.
 ENCODINGS = ("utf-8-sig", "gb18030", "cp1252")
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -81,7 +81,7 @@ BYTE_ORDER_MARK = "\ufeff"
 Cells = dict[str, str]
 
 
-class NotReadable(ValueError):
+class UnreadableResultFile(ValueError):
     """A file that is not a CSV of standings, not a signature, or not a key."""
 
 
@@ -138,11 +138,11 @@ def head(document: dict[str, Any]) -> str:
     `cutoff` and `reviews_as_of` are instants in UTC, such as 2026-11-30T16:00:00Z.
     """
     form, kind = form_of(document)
-    said = [str(document[name]) for name in HEAD]
+    values = [str(document[name]) for name in HEAD]
     if form == 1:
-        return ",".join(["hundred-1", *said])
+        return ",".join(["hundred-1", *values])
     more = [str(document[name]) for name in OF_HANDOVER] if kind == HANDOVER else []
-    return ",".join([f"hundred-{form}", kind, *said, *more]) + "\n" + ",".join(covered(document))
+    return ",".join([f"hundred-{form}", kind, *values, *more]) + "\n" + ",".join(covered(document))
 
 
 def canonical_line(form: int, cells: Sequence[str]) -> str:
@@ -162,11 +162,11 @@ def fingerprints(first: str, lines: Iterable[str]) -> tuple[str, bytes, int]:
     for line in lines:
         whole.update(f"{line}\n".encode())
         short += short_hash(line)
-    return whole.hexdigest(), bytes(short), len(short) // SHORT
+    return whole.hexdigest(), bytes(short), len(short) // SHORT_HASH_BYTES
 
 
 def short_hash(line: str) -> bytes:
-    return hashlib.sha256(line.encode("utf-8", "surrogatepass")).digest()[:SHORT]
+    return hashlib.sha256(line.encode("utf-8", "surrogatepass")).digest()[:SHORT_HASH_BYTES]
 
 
 def signed_bytes(document: dict[str, Any]) -> bytes:
@@ -190,21 +190,21 @@ def guarded(text: str) -> str:
 
 
 def read_signature(raw: bytes) -> dict[str, Any]:
-    """The signature file as a document. Raises NotReadable."""
+    """The signature file as a document. Raises UnreadableResultFile."""
     try:
         document = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_once)
         form, kind = form_of(document)
-        wanted = {*SIGNED, "signature"}
+        required = {*SIGNED, "signature"}
         if form != 1:
-            wanted |= {"form", "kind", *(OF_HANDOVER if kind == HANDOVER else ())}
-        whole = (form, kind) in COVERED and type(form) is int and set(document) == wanted
+            required |= {"form", "kind", *(OF_HANDOVER if kind == HANDOVER else ())}
+        whole = (form, kind) in COVERED and type(form) is int and set(document) == required
         hashes = base64.b64decode(document["line_hashes"], validate=True)
-        whole = whole and len(hashes) == SHORT * document["rows"]
+        whole = whole and len(hashes) == SHORT_HASH_BYTES * document["rows"]
         base64.b64decode(document["signature"], validate=True)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise NotReadable("the signature file is not one of Hundred's") from error
+        raise UnreadableResultFile("the signature file is not one of Hundred's") from error
     if not whole:
-        raise NotReadable("the signature file is not whole, or of a version that this program does not know")
+        raise UnreadableResultFile("the signature file is not whole, or of a version that this program does not know")
     return document
 
 
@@ -217,13 +217,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_key(pem: bytes) -> Ed25519PublicKey:
-    """A public key. Raises NotReadable."""
+    """A public key. Raises UnreadableResultFile."""
     try:
         key = load_pem_public_key(pem)
     except ValueError as error:
-        raise NotReadable("the public key is no PEM file") from error
+        raise UnreadableResultFile("the public key is no PEM file") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise NotReadable("the public key is no Ed25519 key")
+        raise UnreadableResultFile("the public key is no Ed25519 key")
     return key
 
 
@@ -248,7 +248,7 @@ class Table:
     encoding: str
 
     def rows(self) -> Iterator[tuple[int, Cells]]:
-        """(line number, the named cells) of every row. Raises NotReadable."""
+        """(line number, the named cells) of every row. Raises UnreadableResultFile."""
         begins, names = 1, None
         with _text(self.raw, self.encoding) as text:
             reader = csv.reader(text, strict=True)
@@ -260,44 +260,44 @@ class Table:
                     elif any(cells):
                         yield line, _named(line, names, cells)
             except csv.Error as error:
-                raise NotReadable(f"line {begins} is no line of a CSV: {error}") from error
+                raise UnreadableResultFile(f"line {begins} is no line of a CSV: {error}") from error
         if names is None:
             _header([], self.document)
 
     def uncovered(self) -> tuple[str, ...]:
-        """The columns outside the signature, in the file's order. Raises NotReadable."""
+        """The columns outside the signature, in the file's order. Raises UnreadableResultFile."""
         with _text(self.raw, self.encoding) as text:
             try:
                 names = next(csv.reader(text, strict=True), [])
             except csv.Error as error:
-                raise NotReadable(f"line 1 is no line of a CSV: {error}") from error
+                raise UnreadableResultFile(f"line 1 is no line of a CSV: {error}") from error
         return tuple(name for name in _header(names, self.document) if name not in covered(self.document))
 
 
 def tables(raw: IO[bytes], document: dict[str, Any]) -> Iterator[Table]:
     """The file in each possible encoding: in one of them its names are those that were signed.
 
-    No encoding changes a comma, a quotation mark, a line end or a digit. Raises NotReadable.
+    No encoding changes a comma, a quotation mark, a line end or a digit. Raises UnreadableResultFile.
     """
     raw.seek(0)
     wide = raw.read(2) in (b"\xff\xfe", b"\xfe\xff")
-    found = False
+    readable = False
     for encoding in ("utf-16",) if wide else ENCODINGS:
         if not _decodes(raw, encoding):
             continue
-        found = True
+        readable = True
         yield Table(raw, document, encoding)
         if encoding == ENCODINGS[0]:
             return
-    if not found:
-        raise NotReadable("the file is no text")
+    if not readable:
+        raise UnreadableResultFile("the file is no text")
 
 
 def _decodes(raw: IO[bytes], encoding: str) -> bool:
     raw.seek(0)
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        while piece := raw.read(PIECE):
+        while piece := raw.read(CHUNK_BYTES):
             decoder.decode(piece)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
@@ -317,31 +317,33 @@ def _text(raw: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
 
 
 def _header(cells: list[str], document: dict[str, Any]) -> list[str]:
-    """The name of each column; empty for empty columns at the end. Raises NotReadable."""
+    """The name of each column; empty for empty columns at the end. Raises UnreadableResultFile."""
     # Capitals are accepted, but only ASCII ones: other letters would fold to ASCII names as well.
     names = [cell.lower() if cell.isascii() else cell for cell in cells]
     while names and not names[-1]:
         names.pop()
     form, kind = form_of(document)
-    known = {*KNOWN[RESULT], *KNOWN[HANDOVER]} if form == 1 else set(KNOWN[kind])
+    known_names = {*KNOWN[RESULT], *KNOWN[HANDOVER]} if form == 1 else set(KNOWN[kind])
     for separator, called in OTHER_SEPARATORS.items():
         if len(names) == 1 and separator in names[0]:
-            raise NotReadable(f"the file is separated by {called}: only a file separated by commas is proved")
+            raise UnreadableResultFile(f"the file is separated by {called}: only a file separated by commas is proved")
     for name in names:
         if names.count(name) > 1:
-            raise NotReadable(f"the file has the column {_shown(name)!a} twice")
-        if name == "verdict" and name not in known:
-            raise NotReadable("the file is a hand-over, and the signature is that of a result: it covers no verdict")
-        if name not in known:
-            raise NotReadable(f"the file has a column that Hundred does not write: {_shown(name)!a}")
+            raise UnreadableResultFile(f"the file has the column {_shown(name)!a} twice")
+        if name == "verdict" and name not in known_names:
+            raise UnreadableResultFile("the file is a hand-over, and the signature of a result covers no verdict")
+        if name not in known_names:
+            raise UnreadableResultFile(f"the file has a column that Hundred does not write: {_shown(name)!a}")
     if missing := [name for name in covered(document) if name not in names]:
-        raise NotReadable(f"the first line does not name the columns {', '.join(missing)}, which the signature covers")
+        raise UnreadableResultFile(
+            f"the first line does not name the columns {', '.join(missing)}, which the signature covers"
+        )
     return names
 
 
 def _named(line: int, names: list[str], cells: list[str]) -> Cells:
     if any(cells[len(names) :]):
-        raise NotReadable(f"line {line} has more cells than the first line has columns")
+        raise UnreadableResultFile(f"line {line} has more cells than the first line has columns")
     return dict(itertools.zip_longest(names, cells[: len(names)], fillvalue=""))
 
 
@@ -357,13 +359,13 @@ def _lines(cells: Cells, document: dict[str, Any]) -> list[str]:
     """The canonical line of a row; where an apostrophe may be the escape of a formula, also the line without it."""
     chosen = [cells[name] for name in covered(document)]
     form, _kind = form_of(document)
-    found = [canonical_line(form, chosen)]
-    if "'" in found[0]:
+    lines = [canonical_line(form, chosen)]
+    if "'" in lines[0]:
         # Only the texts, which come first, are escaped.
         texts = chosen[: 1 if form == 1 else 2]
         choices = ({text: None, unguarded(text): None} for text in texts)
-        found = [canonical_line(form, [*some, *chosen[len(texts) :]]) for some in itertools.product(*choices)]
-    return found
+        lines = [canonical_line(form, [*some, *chosen[len(texts) :]]) for some in itertools.product(*choices)]
+    return lines
 
 
 def _expected(document: dict[str, Any]) -> bytes:
@@ -373,13 +375,13 @@ def _expected(document: dict[str, Any]) -> bytes:
 
 def _hash_at(expected: bytes, place: int) -> bytes:
     """The hash of the line at a place counted from 0; empty after the last."""
-    return expected[place * SHORT : (place + 1) * SHORT]
+    return expected[place * SHORT_HASH_BYTES : (place + 1) * SHORT_HASH_BYTES]
 
 
 def _stands_from(expected: bytes, place: int, wanted: bytes) -> bool:
     """Whether a line at or after this place has the hash `wanted`."""
-    at = expected.find(wanted, place * SHORT)
-    while at % SHORT and at >= 0:
+    at = expected.find(wanted, place * SHORT_HASH_BYTES)
+    while at % SHORT_HASH_BYTES and at >= 0:
         at = expected.find(wanted, at + 1)
     return at >= 0
 
@@ -405,7 +407,7 @@ def signed_by(document: dict[str, Any], key: Ed25519PublicKey) -> bool:
 
 
 def verify(raw: IO[bytes], document: dict[str, Any], key: Ed25519PublicKey, compared: Sequence[str] = ()) -> Verdict:
-    """Whether the CSV `raw` is what `document` (read_signature) signs with `key`. Raises NotReadable.
+    """Whether the CSV `raw` is what `document` (read_signature) signs with `key`. Raises UnreadableResultFile.
 
     Memory holds one row of the file at a time, and eight bytes for each row of the result. `compared`: columns outside
     the signature that the caller compares with stored values.
@@ -424,7 +426,7 @@ def _first_proved(verdicts: Iterable[Verdict]) -> Verdict:
         if verdict.covered_is_proved:
             return verdict
     if first is None:
-        raise NotReadable("the file is no text")
+        raise UnreadableResultFile("the file is no text")
     return first
 
 
@@ -474,7 +476,7 @@ def verify_part(
     raw: IO[bytes], lines: Callable[[], Iterable[str]], document: dict[str, Any], compared: Sequence[str] = ()
 ) -> Verdict:
     """Whether every row of the CSV `raw` is one of `lines()`, the canonical lines of the whole result of `document`,
-    which the caller has proved. Raises NotReadable. Memory holds the rows of the part, not those of the whole.
+    which the caller has proved. Raises UnreadableResultFile. Memory holds the rows of the part, not those of the whole.
     """
     return _first_proved(_verify_part(table, lines, compared) for table in tables(raw, document))
 
@@ -569,12 +571,12 @@ def with_changes(verdict: Verdict, changed: dict[str, int], compared: Iterable[s
 
 def _constants(document: dict[str, Any]) -> Cells:
     """Columns outside the signature with one value in every line, which the signature file implies."""
-    told = {"result_version": "result_version", "rule_version": "rule_version", "cutoff_at": "cutoff"}
+    fields = {"result_version": "result_version", "rule_version": "rule_version", "cutoff_at": "cutoff"}
     if form_of(document)[1] == HANDOVER:
-        told |= {"digest": "result_digest", "reviews_as_of": "reviews_as_of"}
+        fields |= {"digest": "result_digest", "reviews_as_of": "reviews_as_of"}
     else:
-        told |= {"digest": "digest"}
-    return {column: str(document[name]) for column, name in told.items()}
+        fields |= {"digest": "digest"}
+    return {column: str(document[name]) for column, name in fields.items()}
 
 
 def instant_in(text: str) -> datetime | None:
@@ -593,7 +595,7 @@ def _remaining(cells: Cells) -> str:
 
 def _shown(text: str) -> str:
     """A cell in a sentence, quoted: its text may imitate a message of the program."""
-    short = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+    short = text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}…"
     return "".join(one if one.isprintable() else "�" for one in short)
 
 
@@ -613,14 +615,14 @@ def _called(document: dict[str, Any]) -> str:
 def _difference(table: Table, expected: bytes, place: int, number: int, cells: Cells) -> Verdict:
     """What is wrong with the first row that differs, at line `number`, after `place` rows."""
     missed = _hash_at(expected, place)
-    found: set[bytes] = set()
+    earlier: set[bytes] = set()
     comes_later = False
     for at, (_number, other) in enumerate(table.rows()):
         if at >= place:
             hashes = set(map(short_hash, _lines(other, table.document)))
-            found = found or hashes
+            earlier = earlier or hashes
             comes_later = comes_later or missed in hashes
-    wanted = any(_stands_from(expected, place, one) for one in found)
+    wanted = any(_stands_from(expected, place, line_hash) for line_hash in earlier)
     here = f"Line {number} ({_shown(cells['staff_no'])})"
     if not missed or (comes_later and not wanted):
         code, wrong = "added", f"{here} was added: it is not in the result."
@@ -684,7 +686,7 @@ def main(arguments: list[str] | None = None) -> int:
                 write_clean_file(verdict, options.clean)
     except OSError as error:
         verdict = Verdict(False, f"{error.filename}: {error.strerror}", None, "unreadable")
-    except NotReadable as error:
+    except UnreadableResultFile as error:
         verdict = Verdict(False, f"{error}", None, "unreadable")
     print(json.dumps(verdict.told, ensure_ascii=False) if options.json else verdict.sentence)
     return 0 if verdict.verified else 1

@@ -27,7 +27,7 @@ UPDATE reviews_review SET tried_at = hundred_clock() WHERE id = (
 RETURNING id
 """
 # The most mails of one call; the rest waits for the next.
-AT_MOST = 200
+MAX_MAILS = 200
 
 
 def send_answer_mails() -> int:
@@ -38,7 +38,7 @@ def send_answer_mails() -> int:
     next call tries again.
     """
     sent = 0
-    for _attempt in range(AT_MOST):
+    for _attempt in range(MAX_MAILS):
         review = _claim()
         if review is None:
             break

@@ -14,7 +14,7 @@ from apps.results.models import CorrectionLine, ResultCorrection
 from apps.reviews.models import Review
 
 # How many decisions an answer can choose from, newest first.
-MOST = 50
+MAX_DECISIONS = 50
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,22 @@ def decisions_for(kind: str, campaign: Campaign, employee: Employee) -> list[Lin
 def _adjustments(campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
     """Granted ones only: a pending request is no answer."""
     granted = Adjustment.objects.filter(campaign=campaign, employee=employee, granted_at__isnull=False)
-    found = granted.select_related("request").order_by("-granted_at", "-id")[:MOST]
-    return [LinkedDecision(one.pk, one.granted_at, _adjusted(one)) for one in found if one.granted_at]
+    adjustments = granted.select_related("request").order_by("-granted_at", "-id")[:MAX_DECISIONS]
+    return [
+        LinkedDecision(adjustment.pk, adjustment.granted_at, _adjusted(adjustment))
+        for adjustment in adjustments
+        if adjustment.granted_at
+    ]
 
 
-def _adjusted(one: Adjustment) -> str:
-    if one.target is not None:
-        return _("Target %(target)s: %(reason)s") % {"target": f"{one.target:,}", "reason": one.request.reason}
-    text = _("Exempt: %(reason)s") if one.exempt else _("No longer exempt: %(reason)s")
-    return text % {"reason": one.request.reason}
+def _adjusted(adjustment: Adjustment) -> str:
+    if adjustment.target is not None:
+        return _("Target %(target)s: %(reason)s") % {
+            "target": f"{adjustment.target:,}",
+            "reason": adjustment.request.reason,
+        }
+    text = _("Exempt: %(reason)s") if adjustment.exempt else _("No longer exempt: %(reason)s")
+    return text % {"reason": adjustment.request.reason}
 
 
 def _corrections(campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
@@ -51,18 +58,18 @@ def _corrections(campaign: Campaign, employee: Employee) -> list[LinkedDecision]
     granted = CorrectionLine.objects.filter(
         employee=employee, correction__campaign=campaign, correction__state=ResultCorrection.State.GRANTED
     )
-    found = granted.select_related("correction").order_by("-correction__decided_at", "-id")[:MOST]
+    lines = granted.select_related("correction").order_by("-correction__decided_at", "-id")[:MAX_DECISIONS]
     return [
-        LinkedDecision(one.correction_id, at, _corrected(one)) for one in found if (at := one.correction.decided_at)
+        LinkedDecision(line.correction_id, at, _corrected(line)) for line in lines if (at := line.correction.decided_at)
     ]
 
 
-def _corrected(one: CorrectionLine) -> str:
+def _corrected(line: CorrectionLine) -> str:
     text = _("Result %(version)s: %(counted)s of %(target)s, exempt")
-    if not one.exempt:
+    if not line.exempt:
         text = _("Result %(version)s: %(counted)s of %(target)s")
-    numbers = {"counted": f"{one.counted:,}", "target": f"{one.target:,}"}
-    return text % {"version": one.correction.result_version, **numbers}
+    numbers = {"counted": f"{line.counted:,}", "target": f"{line.target:,}"}
+    return text % {"version": line.correction.result_version, **numbers}
 
 
 ACTS: dict[str, Callable[[Campaign, Employee], list[LinkedDecision]]] = {

@@ -30,8 +30,8 @@ from apps.reviews.models import Review, ReviewContact
 from apps.standings.evaluation import evaluation_ctes, with_exclusion_reason
 from apps.standings.population import OneEmployee, People
 
-MOST_TEXT = 4_000
-MOST_TICKED = 200
+MAX_TEXT_CHARS = 4_000
+MAX_TICKED_CONTACTS = 200
 ANSWER = ["state", "closed_at", "answer_kind", "answer_text", "answer_subject_id", "answered_by", "answered_by_label"]
 ONGOING = (Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN)
 
@@ -76,14 +76,14 @@ def ask_review(
     said, wanted = clean_lines(text), set(contacts)
     if not said:
         raise ReviewRefused("text", _("Write what HR should look at."), "text")
-    if len(wanted) > MOST_TICKED:
-        raise ReviewRefused("contacts", _("At most %(most)s contacts can be ticked.") % {"most": MOST_TICKED})
+    if len(wanted) > MAX_TICKED_CONTACTS:
+        raise ReviewRefused("contacts", _("At most %(most)s contacts can be ticked.") % {"most": MAX_TICKED_CONTACTS})
     with transaction.atomic():
         lock_facts()
-        campaign = _held(campaign.pk)
+        campaign = _locked(campaign.pk)
         lock_employees([employee.pk])
-        if known := Review.objects.filter(employee=employee, key=key).first():
-            return known
+        if existing := Review.objects.filter(employee=employee, key=key).first():
+            return existing
         now = db_now()
         counted, target, exempt = _verdict(campaign, employee, now)
         review = Review.objects.create(
@@ -97,7 +97,7 @@ def ask_review(
     return review
 
 
-def _held(campaign_id: int) -> Campaign:
+def _locked(campaign_id: int) -> Campaign:
     """The campaign, its row locked against a freeze and a cancellation until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM campaigns_campaign WHERE id = %s FOR SHARE", [campaign_id])
@@ -112,24 +112,24 @@ def _verdict(campaign: Campaign, employee: Employee, now: datetime) -> tuple[int
         raise ReviewRefused("open", _("You have asked already, and HR has not answered yet."))
     if campaign.state == Campaign.State.FROZEN:  # the result stands: no re-evaluation
         stored = FrozenStanding.objects.filter(campaign=campaign, employee=employee).order_by("-version")
-        found: Any = stored.values_list("counted", "target", "exempt").first()
+        verdict: Any = stored.values_list("counted", "target", "exempt").first()
     else:
         with connection.cursor() as cursor:
             judgement = evaluation_ctes(campaign.rule, now, employee_ids_sql([employee.pk]))
             cursor.execute(f"WITH {judgement} SELECT counted, target, exempt FROM verdict")
-            found = cursor.fetchone()
-    if found is None:
+            verdict = cursor.fetchone()
+    if verdict is None:
         raise ReviewRefused("no_standing", _("You have no standing in this campaign."))
-    counted, target, exempt = found
+    counted, target, exempt = verdict
     return counted, target, exempt
 
 
-def _tick(review: Review, campaign: Campaign, wanted: set[int], now: datetime) -> None:
+def _tick(review: Review, campaign: Campaign, ids: set[int], now: datetime) -> None:
     """Copy what HR may read of the ticked contacts. One unknown or foreign contact refuses the whole request."""
     employee = review.employee
     own = with_exclusion_reason(Contact.objects.of(employee), campaign.rule, now, employee_ids_sql([employee.pk]))
-    found = list(own.filter(pk__in=wanted).order_by("recorded_at", "id")) if wanted else []
-    if len(found) != len(wanted):
+    contacts = list(own.filter(pk__in=ids).order_by("recorded_at", "id")) if ids else []
+    if len(contacts) != len(ids):
         message = _("One of these contacts is not there. Choose again.")
         raise ReviewRefused("contacts", message, "contacts")
     zone = ZoneInfo(campaign.rule.time_zone)
@@ -139,7 +139,7 @@ def _tick(review: Review, campaign: Campaign, wanted: set[int], now: datetime) -
             recorded_on=one.recorded_at.astimezone(zone).date(),
             confirmed=one.confirmed_at is not None and one.confirmed_at < now,
         )
-        for number, one in enumerate(found, 1)
+        for number, one in enumerate(contacts, 1)
     )  # fmt: skip
 
 
@@ -160,10 +160,10 @@ def answer_review(
     A mail informs the employee after the commit. Raises ReviewRefused (answered, withdrawn, own, over, kind, text,
     subject), Review.DoesNotExist.
     """
-    said = clean_lines(text)
+    reason = clean_lines(text)
     if kind not in Review.Kind.values:
         raise ReviewRefused("kind", _("Choose how you answer."), "kind")
-    if kind == Review.Kind.REASON and not said:
+    if kind == Review.Kind.REASON and not reason:
         raise ReviewRefused("text", _("Write the reason."), "text")
     with transaction.atomic():
         review = _open(review_id)
@@ -173,7 +173,7 @@ def answer_review(
             raise ReviewRefused("over", _("This campaign was cancelled."))
         subject = _subject(review, kind, subject_id)
         review.state, review.closed_at = Review.State.ANSWERED, db_now()
-        review.answer_kind, review.answer_text, review.answer_subject_id = kind, said, subject
+        review.answer_kind, review.answer_text, review.answer_subject_id = kind, reason, subject
         review.answered_by, review.answered_by_label = answerer, by.label
         review.save(update_fields=ANSWER)
         detail = {"campaign": review.campaign.slug, "answer": kind, "subject": subject}
@@ -184,9 +184,9 @@ def answer_review(
 def _open(review_id: int, employee: Employee | None = None) -> Review:
     """The review (of that employee), with it and its campaign locked. Raises ReviewRefused when it is closed."""
     lock_facts()
-    theirs = Review.objects.filter(employee=employee) if employee else Review.objects.all()
-    _held(theirs.only("campaign_id").get(pk=review_id).campaign_id)
-    locked = theirs.select_for_update(no_key=True, of=("self",)).select_related("campaign", "employee")
+    reviews = Review.objects.filter(employee=employee) if employee else Review.objects.all()
+    _locked(reviews.only("campaign_id").get(pk=review_id).campaign_id)
+    locked = reviews.select_for_update(no_key=True, of=("self",)).select_related("campaign", "employee")
     review = locked.get(pk=review_id)
     if review.state == Review.State.ANSWERED:
         raise ReviewRefused("answered", _("%(name)s has answered it already.") % {"name": review.answered_by_label})
@@ -206,11 +206,11 @@ def _subject(review: Review, kind: str, subject_id: int | None) -> int | None:
 def clean_lines(text: str) -> str:
     """Text as stored: every line cleaned like a name, and at most one empty line in a row."""
     lines: list[str] = []
-    for line in text[: MOST_TEXT * 4].splitlines():
-        cleaned = clean_text(line, MOST_TEXT)
+    for line in text[: MAX_TEXT_CHARS * 4].splitlines():
+        cleaned = clean_text(line, MAX_TEXT_CHARS)
         if cleaned or (lines and lines[-1]):
             lines.append(cleaned)
-    return "\n".join(lines)[:MOST_TEXT].strip()
+    return "\n".join(lines)[:MAX_TEXT_CHARS].strip()
 
 
 def may_see_reviews(user: Any, people: People) -> bool:

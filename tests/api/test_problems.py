@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.test import override_settings
 
-from apps.api.parsing import MOST_BYTES
+from apps.api.parsing import MAX_BODY_BYTES
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact, Submission
 from apps.core.log_format import Line
@@ -87,7 +87,7 @@ def test_an_empty_body_asks_for_nobody(program: Program, alice: Employee) -> Non
 
 def test_a_body_larger_than_a_megabyte_is_refused_unread(program: Program, alice: Employee) -> None:
     client = program(alice)
-    huge = json.dumps({"name": "x" * MOST_BYTES}).encode()
+    huge = json.dumps({"name": "x" * MAX_BODY_BYTES}).encode()
     for address in ("contacts/", "contacts/1/"):
         response = client.call("POST" if address == "contacts/" else "PATCH", address, huge)
         assert response.status_code == 413

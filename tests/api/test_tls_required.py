@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import ApiToken, Scope
-from apps.api.parsing import MOST_BYTES
+from apps.api.parsing import MAX_BODY_BYTES
 from apps.employees.models import Employee
 from tests.api.conftest import ApiClient, code_of, with_token
 
@@ -36,7 +36,7 @@ def test_a_program_that_speaks_plainly_is_refused_and_not_sent_on(address: str) 
 def test_nothing_of_what_was_sent_plainly_is_looked_at(alice: Employee, django_assert_num_queries: Any) -> None:
     """A token that opens nothing, one that does, a body that is too large or none: one answer, and no trace of it."""
     client = with_token(alice, Scope.OWN)
-    bodies = [b"{", b"x" * (MOST_BYTES + 1), b'{"name": "Wang", "phone": "13800138000"}']
+    bodies = [b"{", b"x" * (MAX_BODY_BYTES + 1), b'{"name": "Wang", "phone": "13800138000"}']
     with django_assert_num_queries(0):
         answers = [client.call("POST", "contacts/", body).content for body in bodies]
         answers.append(client.call("POST", "contacts/", authorization="Bearer hnd_nonsense").content)

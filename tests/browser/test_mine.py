@@ -54,7 +54,7 @@ def test_every_state_is_read_on_the_first_screen_of_a_phone(
             wrong += seen(mine, address)
     clock.set(AFTER, ticks=True)
     wrong += seen(mine, "/?campaign=november")
-    freeze(campaign=november, by=people.TESTER, patient=False)
+    freeze(campaign=november, by=people.TESTER, wait=False)
     wrong += seen(mine, "/?campaign=november")
     assert not wrong, "\n".join(wrong)
 

@@ -27,7 +27,7 @@ def second(house: str, stranger: Employee, campaign: Campaign, clock: Clock) -> 
     """Another of HR, after the campaign was frozen with Alice at 99."""
     grant_role(employee=stranger, role="hr", by=people.TESTER)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    freeze(campaign=campaign, by=people.TESTER, patient=False)
+    freeze(campaign=campaign, by=people.TESTER, wait=False)
     return stranger
 
 

@@ -237,7 +237,7 @@ def test_verdicts_never_reach_the_standby(house: Campaign) -> None:
         people.mark()
         assert recount.recount(house) == []
         Clock().set("2026-11-25T12:00:00+08:00", ticks=True)
-        result = freeze(campaign=trial, by=people.TESTER, patient=True)
+        result = freeze(campaign=trial, by=people.TESTER, wait=True)
     assert result is not None
     assert connections["replica"].connection is None
 

@@ -31,7 +31,7 @@ def over(campaign: Campaign, alice: Employee, clock: Clock) -> Campaign:
         record_one(alice, ("email", email), name=name)
     mark()
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     return Campaign.objects.get(pk=campaign.pk)
 
 
@@ -58,7 +58,7 @@ def test_a_correction_is_named_as_what_makes_the_number_another(
     over: Campaign, alice: Employee, hr: Employee, company: dict[str, Employee], as_: SignIn
 ) -> None:
     asked = ask_correction(
-        campaign=over, wanted=[CorrectionDraft("A001", counted=9)], reason="x", evidence="x", by=account_for(hr)
+        campaign=over, drafts=[CorrectionDraft("A001", counted=9)], reason="x", evidence="x", by=account_for(hr)
     )
     grant_correction(correction_id=asked.pk, by=account_for(with_account(company["D001"], "hr")))
     client = as_(alice)

@@ -132,7 +132,7 @@ class TestAdding:
         self, client: StrictClient, hr: Employee, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         signs_in(client)
-        monkeypatch.setattr("apps.dashboard.views.account.second_factor.FRESH", -1)
+        monkeypatch.setattr("apps.dashboard.views.account.second_factor.RECENT_SIGN_IN_SECONDS", -1)
         for wrong in ({}, {"new-password": "wrong"}):
             assert adds(client, Authenticator(), **wrong).status_code == 422
         assert adds(client, Authenticator(), **{"new-password": people.PASSWORD}).status_code == 200

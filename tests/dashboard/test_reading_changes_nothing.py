@@ -56,7 +56,7 @@ def test_no_page_of_a_frozen_campaign_changes_anything_when_it_is_read(
     who: str, places: dict[str, str], campaign: Campaign, clock: Clock, request: pytest.FixtureRequest
 ) -> None:
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    assert freeze(campaign=campaign, by=TESTER, patient=True)
+    assert freeze(campaign=campaign, by=TESTER, wait=True)
     assert read_everything(who, places, request) == []
 
 

@@ -29,7 +29,7 @@ def frozen(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock) -> C
     """November, frozen with Alice at 99."""
     record(alice, 99)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     return Campaign.objects.get(pk=campaign.pk)
 
 

@@ -110,7 +110,7 @@ class TestWithout:
     ) -> None:
         """Whoever finds an open browser must not make it theirs."""
         signs_in(client)
-        monkeypatch.setattr("apps.dashboard.views.account.second_factor.FRESH", -1)
+        monkeypatch.setattr("apps.dashboard.views.account.second_factor.RECENT_SIGN_IN_SECONDS", -1)
         found = re.search(r"<code>([A-Z2-7]{32})</code>", client.get(OWN).content.decode())
         assert found
         enrolment = people.enrolment_code(hr)
@@ -179,7 +179,7 @@ class TestWith:
         self, client: StrictClient, enrolled: Employee, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         signs_in(client)
-        monkeypatch.setattr("apps.dashboard.login_flow.PATIENCE", -1)
+        monkeypatch.setattr("apps.dashboard.login_flow.SECOND_FACTOR_SECONDS", -1)
         assert client.post(ASKED, {"code": code()})["Location"] == "/login/"
 
     def test_whoever_leaves_at_the_question_does_not_come_in(self, client: StrictClient, enrolled: Employee) -> None:

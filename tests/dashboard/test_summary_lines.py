@@ -158,7 +158,7 @@ def test_after_the_deadline_nothing_is_to_do_and_the_result_is_final(
     assert "Being counted what was handed in before the deadline still comes in" in closing
     assert "Red" not in closing, "nobody is called red before everything has been counted"
     assert "Add somebody from outside" not in closing
-    freeze(campaign=campaign, by=people.TESTER, patient=False)
+    freeze(campaign=campaign, by=people.TESTER, wait=False)
     final = words(as_(alice).get("/"))
     assert "Final only a correction that two people of HR agree on can change it" in final
     assert "1 was missing at the deadline" in final

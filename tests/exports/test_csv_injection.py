@@ -95,7 +95,7 @@ def hostile(campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, c
         if not about.frozen:
             found[kind] = kept(files.export(campaign, hr, kind).file)
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     frozen = Campaign.objects.get(pk=campaign.pk)
     return found | {kind: kept(files.export(frozen, hr, kind).file) for kind, about in KINDS.items() if about.frozen}
 

@@ -29,7 +29,7 @@ from apps.exports.verify_stored import verify_stored
 from apps.reports.standings_report import Filters, Standings
 from apps.results.freeze import freeze
 from apps.results.result_files import signature_file
-from apps.results.verification import COVERED, FORM, HANDOVER, NotReadable
+from apps.results.verification import COVERED, FORM, HANDOVER, UnreadableResultFile
 from apps.standings.population import WholeCompany
 from tests import people
 from tests.files import export
@@ -210,7 +210,7 @@ def test_the_hand_over_says_under_review_and_is_proved_by_its_own_signature(
     with pytest.raises(ExportRefused):
         export(campaign, hr, "handover")
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    result = freeze(campaign=campaign, by=TESTER, patient=False)
+    result = freeze(campaign=campaign, by=TESTER, wait=False)
     made = export(Campaign.objects.get(pk=campaign.pk), hr, "handover")
     verdicts = {row["staff_no"]: row["verdict"] for row in lines(made)}
     assert (verdicts["A001"], verdicts["A002"], verdicts["B001"]) == ("eligible", "under_review", "not_eligible")
@@ -227,7 +227,7 @@ def test_the_hand_over_says_under_review_and_is_proved_by_its_own_signature(
             altered = content(made).replace(before, after)
             assert altered != content(made)
             assert verify_stored(io.BytesIO(altered), known, None).code == "changed"
-    with pytest.raises(NotReadable, match="covers no verdict"):
+    with pytest.raises(UnreadableResultFile, match="covers no verdict"):
         verify_stored(io.BytesIO(content(made)), signature_file(result), None)
 
 
@@ -240,7 +240,7 @@ def test_a_hand_over_always_has_the_columns_that_prove_it(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
 ) -> None:
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     made = export(Campaign.objects.get(pk=campaign.pk), hr, "handover", columns=["email"])
     assert set(lines(made)[0]) == {*COVERED[FORM, HANDOVER], "email"}
     assert verify_stored(io.BytesIO(content(made)), signature_of(made), None).verified
@@ -251,7 +251,7 @@ def test_e_mails_that_were_exchanged_are_named_as_not_covered_and_changed(
 ) -> None:
     """Whoever pays by e-mail address would pay somebody else."""
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    result = freeze(campaign=campaign, by=TESTER, patient=False)
+    result = freeze(campaign=campaign, by=TESTER, wait=False)
     assert result
     frozen = Campaign.objects.get(pk=campaign.pk)
     for kind in ("handover", "standings"):

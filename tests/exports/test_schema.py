@@ -36,7 +36,7 @@ def test_a_file_has_the_columns_that_are_published(
     kind: str, campaign: Campaign, alice: Employee, clock: Clock
 ) -> None:
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     frozen = Campaign.objects.get(pk=campaign.pk)
     example = Export(kind=kind, campaign=frozen, as_of=db_now(), result_version=1)
     assert list(columns_of(example).items()) == list(published()[kind].items())

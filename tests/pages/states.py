@@ -127,7 +127,7 @@ def _september(house: Clock) -> Campaign:
     _stuck(person("importer"), LATE)
     for at in ("2026-10-01T00:00:05+08:00", "2026-10-01T00:45:00+08:00"):
         house.set(at, ticks=True)
-        freeze(campaign=campaign, by=people.TESTER, patient=False)
+        freeze(campaign=campaign, by=people.TESTER, wait=False)
     house.set("2026-10-02T09:00:00+08:00", ticks=True)
     campaign = Campaign.objects.get(pk=campaign.pk)
     question = reviewing.ask(campaign, person("red"), "少了一位。")
@@ -159,7 +159,7 @@ def _corrections(campaign: Campaign) -> dict[str, object]:
 
     def ask(reason: str, staff_no: str, counted: int) -> int:
         wanted = [CorrectionDraft(staff_no, counted=counted)]
-        return ask_correction(campaign=campaign, wanted=wanted, reason=reason, evidence="工单七", by=first).pk
+        return ask_correction(campaign=campaign, drafts=wanted, reason=reason, evidence="工单七", by=first).pk
 
     granted = ask("同步晚到", "E099", 20)
     grant_correction(correction_id=granted, by=second, answer="已核对")

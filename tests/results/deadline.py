@@ -106,7 +106,7 @@ def to_the_microsecond(trials: int, seed: int, clock: Clock) -> list[str]:
                 record(people[f"{name}-{number}"])
             # Late enough for a mutant whose cut-off lies elsewhere.
             clock.set(cutoff + timedelta(days=2), ticks=True)
-            freeze(campaign=campaign, by=TESTER, patient=True)
+            freeze(campaign=campaign, by=TESTER, wait=True)
         red = {row[0]: row[4] for row in verdicts(campaign)}
         if [red[f"{name}-{n}"] for n in range(4)] != [True, False, False, True]:
             wrong.append(f"{zone} among {around}: {[red[f'{name}-{n}'] for n in range(4)]}")
@@ -128,7 +128,7 @@ def late_writer(campaign: Campaign, employee: Employee, clock: Clock, *, barrier
     with patch.object(submissions, "db_now", gate.after(submissions.db_now)), meanwhile(partial(record, employee)):
         gate.wait()
         clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
-        with meanwhile(partial(freeze, campaign=campaign, by=TESTER, patient=True)) as freezing:
+        with meanwhile(partial(freeze, campaign=campaign, by=TESTER, wait=True)) as freezing:
             until(lambda: freezing.done() or blocked() == 1)
             if barrier and freezing.done():
                 wrong.append("the freeze did not wait for a writer of before the cut-off")
@@ -169,7 +169,7 @@ def one_result(trials: int, seed: int, clock: Clock) -> list[str]:
 def five_at_once(campaign: Campaign, clock: Clock) -> list[str]:
     """Five who freeze together, and ten more one after the other: one result, one signature file."""
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
-    once: Callable[[], Any] = partial(freeze, campaign=campaign, by=TESTER, patient=True)
+    once: Callable[[], Any] = partial(freeze, campaign=campaign, by=TESTER, wait=True)
     found = at_once(*[once] * 5) + [once() for _ in range(10)]
     wrong = [f"{type(one).__name__}: {one}" for one in found if not isinstance(one, FrozenResult)]
     if not wrong and len({signature_file(one) for one in found}) != 1:

@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from apps.results import verification
-from apps.results.verification import HANDOVER, RESULT, NotReadable, read_key, read_signature
+from apps.results.verification import HANDOVER, RESULT, UnreadableResultFile, read_key, read_signature
 from tests.results.proving import HANDOVER_FILE, PEM, PEOPLE, STANDINGS_FILE, Row, people, sealed, signed, table
 
 PART = "part"
@@ -37,7 +37,7 @@ class Presented:
             document, files = read_signature(self.signature), [io.BytesIO(self.whole or self.raw)]
             part = io.BytesIO(self.raw) if self.whole else None
             return verification.verify_either(files[0], part, document, read_key(self.key)).verified
-        except NotReadable:
+        except UnreadableResultFile:
             return False
 
 

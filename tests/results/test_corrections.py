@@ -53,7 +53,7 @@ def frozen(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock) -> C
     """November, frozen with Alice at 99 and everybody else at nothing."""
     record(alice, 99)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    assert freeze(campaign=campaign, by=TESTER, patient=False)
+    assert freeze(campaign=campaign, by=TESTER, wait=False)
     return Campaign.objects.get(pk=campaign.pk)
 
 
@@ -71,7 +71,7 @@ def second(company: dict[str, Employee]) -> Account:
 
 def ask(campaign: Campaign, by: Account, *wanted: CorrectionDraft) -> ResultCorrection:
     return ask_correction(
-        campaign=campaign, wanted=wanted or [CorrectionDraft("A001", counted=100)], reason="The feed came late",
+        campaign=campaign, drafts=wanted or [CorrectionDraft("A001", counted=100)], reason="The feed came late",
         evidence="Ticket 7, with the feed's log", by=by,
     )  # fmt: skip
 
@@ -228,7 +228,7 @@ def test_a_correction_that_corrects_nothing_is_not_asked_for(
     frozen: Campaign, helga: Account, wanted: list[CorrectionDraft]
 ) -> None:
     with pytest.raises(CorrectionRefused):
-        ask_correction(campaign=frozen, wanted=wanted, reason="x", evidence="y", by=helga)
+        ask_correction(campaign=frozen, drafts=wanted, reason="x", evidence="y", by=helga)
     assert not ResultCorrection.objects.exists()
 
 

@@ -197,7 +197,7 @@ def test_behind_a_pool_that_loses_the_hold_there_is_still_one_result(
     """Advisory holds need one connection; what makes it one result is the database's own key."""
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
     monkeypatch.setattr(freeze_module, "advisory_lock", lambda *args, **options: Nothing())
-    found = at_once(*[partial(freeze, campaign=campaign, by=TESTER, patient=True)] * 5)
+    found = at_once(*[partial(freeze, campaign=campaign, by=TESTER, wait=True)] * 5)
     assert len({signature_file(one) for one in found}) == FrozenResult.objects.count() == 1
 
 
@@ -225,7 +225,7 @@ def test_whoever_dies_at_a_step_is_followed_by_the_next(
 
     monkeypatch.setattr(freeze_module, step, dies_behind)
     with pytest.raises(SystemExit):
-        freeze(campaign=campaign, by=TESTER, patient=False)
+        freeze(campaign=campaign, by=TESTER, wait=False)
     monkeypatch.undo()
-    assert freeze(campaign=campaign, by=TESTER, patient=False)
+    assert freeze(campaign=campaign, by=TESTER, wait=False)
     assert verdicts(campaign) == oracle(Campaign.objects.get())

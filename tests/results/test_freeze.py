@@ -43,7 +43,7 @@ def test_after_the_cut_off_the_standings_become_what_the_oracle_says(
     record(alice, 100)
     record(alan, 99)
     clock.set(AFTER, ticks=True)
-    result = freeze(campaign=campaign, by=TESTER, patient=False)
+    result = freeze(campaign=campaign, by=TESTER, wait=False)
     assert result
     campaign = Campaign.objects.get()
     assert (campaign.state, result.rows, result.red) == ("frozen", 9, 8)
@@ -56,10 +56,10 @@ def test_after_the_cut_off_the_standings_become_what_the_oracle_says(
 def test_before_the_cut_off_nothing_is_frozen(campaign: Campaign, clock: Clock) -> None:
     clock.set("2026-11-30T23:59:59.999999+08:00")
     with pytest.raises(CutoffNotReached):
-        freeze(campaign=campaign, by=TESTER, patient=True)
+        freeze(campaign=campaign, by=TESTER, wait=True)
     assert Campaign.objects.get().state == "open"
     clock.set(CUTOFF)
-    assert freeze(campaign=campaign, by=TESTER, patient=False)
+    assert freeze(campaign=campaign, by=TESTER, wait=False)
 
 
 def test_a_result_takes_longer_than_a_page_may_wait(
@@ -72,7 +72,7 @@ def test_a_result_takes_longer_than_a_page_may_wait(
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = '1s'")
     try:
-        assert freeze(campaign=campaign, by=TESTER, patient=True)
+        assert freeze(campaign=campaign, by=TESTER, wait=True)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET statement_timeout")
@@ -125,7 +125,7 @@ def test_a_backdated_campaign_is_frozen_by_the_command_alone(campaign: Campaign,
     late = november(name="Late")
     freeze_due(TESTER)
     assert {one.slug: one.state for one in Campaign.objects.all()} == {"november": "frozen", "late": "open"}
-    assert freeze(campaign=late, by=TESTER, patient=False)
+    assert freeze(campaign=late, by=TESTER, wait=False)
 
 
 def test_a_campaign_is_cancelled_with_a_reason_and_not_after_its_close(campaign: Campaign, clock: Clock) -> None:
@@ -137,9 +137,9 @@ def test_a_campaign_is_cancelled_with_a_reason_and_not_after_its_close(campaign:
     entry = AuditEntry.objects.get(action="campaign.cancelled")
     assert (entry.subject_id, entry.detail["reason"]) == ("second", "Opened by mistake")
     with pytest.raises(CutoffNotReached):
-        freeze(campaign=second, by=TESTER, patient=True)
+        freeze(campaign=second, by=TESTER, wait=True)
     clock.set(AFTER, ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     with pytest.raises(CampaignRefused):
         cancel_campaign(campaign=campaign, reason="x", by=TESTER)
 

@@ -24,7 +24,7 @@ JOINER = "staff_no,name,email,started_on\nN001,New,later.colleague@outside.examp
 
 def frozen(campaign: Campaign, clock: Clock) -> Campaign:
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    assert freeze(campaign=campaign, by=TESTER, patient=False)
+    assert freeze(campaign=campaign, by=TESTER, wait=False)
     return Campaign.objects.get(pk=campaign.pk)
 
 

@@ -34,9 +34,9 @@ def asked(
     """November, frozen with Alice at 2, and a correction of it; any result is a large one here, three rows a piece."""
     record(alice, 2)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
-    monkeypatch.setattr(result_versions, "AT_ONCE", 0)
-    monkeypatch.setattr(result_versions, "PIECE", 3)
+    freeze(campaign=campaign, by=TESTER, wait=False)
+    monkeypatch.setattr(result_versions, "SYNC_LIMIT_ROWS", 0)
+    monkeypatch.setattr(result_versions, "CHUNK_ROWS", 3)
     monkeypatch.setattr(progress, "SAID_EVERY", 0.0)
     return ask(Campaign.objects.get(), hr, counted=100)
 
@@ -49,7 +49,7 @@ def second(company: dict[str, Employee]) -> Account:
 
 def ask(campaign: Campaign, hr: Employee, **wanted: Any) -> ResultCorrection:
     return ask_correction(
-        campaign=campaign, wanted=[CorrectionDraft("A001", **wanted)], reason="x", evidence="y", by=account_for(hr)
+        campaign=campaign, drafts=[CorrectionDraft("A001", **wanted)], reason="x", evidence="y", by=account_for(hr)
     )
 
 

@@ -120,7 +120,7 @@ def test_a_campaign_that_is_due_is_closed_in_time_and_frozen_once_there_is_a_key
     assert freeze_due(TESTER) == []
     assert "November is closed and cannot be frozen. SIGNING_KEY is not set" in caplog.text
     with pytest.raises(NotSigned):
-        freeze(campaign=campaign, by=TESTER, patient=True)
+        freeze(campaign=campaign, by=TESTER, wait=True)
     campaign = Campaign.objects.get()
     assert (campaign.state, campaign.kept_until is None) == ("closing", False)
     record(alice, 3)
@@ -158,7 +158,7 @@ def test_a_process_without_the_key_leaves_a_correction_and_a_hand_over_to_the_wo
 ) -> None:
     grant_role(employee=carol, role="hr", by=TESTER)
     asked = ask_correction(
-        campaign=frozen, wanted=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
+        campaign=frozen, drafts=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
     )
     assert grant_correction(correction_id=asked.pk, by=account_for(carol)) is None
     wish = build_export.ExportRequest("handover", result_version=1)
@@ -178,7 +178,7 @@ def test_a_worker_without_the_key_is_told_at_the_grant_and_at_the_hand_over(
 ) -> None:
     tasks.freeze_due()
     asked = ask_correction(
-        campaign=frozen, wanted=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
+        campaign=frozen, drafts=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
     )
     with pytest.raises(CorrectionRefused, match="SIGNING_KEY"):
         grant_correction(correction_id=asked.pk, by=account_for(carol))

@@ -18,7 +18,7 @@ from apps.core.identity import signing_seed
 from apps.fileio import csv_injection
 from apps.localstack.paths import BASE_DIR
 from apps.results import verification
-from apps.results.verification import HANDOVER, RESULT, NotReadable, read_key, read_signature
+from apps.results.verification import HANDOVER, RESULT, UnreadableResultFile, read_key, read_signature
 from tests.commands import say
 from tests.results.proving import (
     HANDOVER_FILE,
@@ -119,7 +119,7 @@ def test_whatever_the_signature_file_says_was_signed() -> None:
             other = {**document, name: value + 1 if isinstance(value, int) else "QUJD" + value[4:]}
             try:
                 assert verify(raw, json.dumps(other).encode()).code == "key", name
-            except NotReadable:
+            except UnreadableResultFile:
                 assert name in ("rows", "line_hashes", "form", "kind")
         other_key = Ed25519PrivateKey.generate().public_key()
         assert verification.verify(io.BytesIO(raw), document, other_key).code == "key"
@@ -132,7 +132,7 @@ def test_no_cell_speaks_for_the_verifier() -> None:
         sentence = verify(table(rows).encode()).sentence
         assert "\n" not in sentence
         assert "frozen result" not in sentence
-    with pytest.raises(NotReadable) as refused:
+    with pytest.raises(UnreadableResultFile) as refused:
         verify(table(PEOPLE, header=[said, *STANDINGS_FILE[1:]]).encode())
     assert "frozen result" not in str(refused.value)
 
@@ -210,13 +210,13 @@ def test_the_verifier_guards_cells_as_the_files_do() -> None:
     [b"", b"\x00\xff\x00", b"a,b\n1,2\n", b"staff_no,counted,target,exempt,red,red\n", b"\xff\xfe\x00", b'staff_no,"'],
 )
 def test_what_is_no_csv_of_standings_is_told_in_a_sentence(raw: bytes) -> None:
-    with pytest.raises(NotReadable):
+    with pytest.raises(UnreadableResultFile):
         verify(raw)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"null", b"[" * 90_000, signed()[:-5], b"\xff", b'{"rows": "x"}'])
 def test_what_is_no_signature_file_is_told_in_a_sentence(raw: bytes) -> None:
-    with pytest.raises(NotReadable):
+    with pytest.raises(UnreadableResultFile):
         read_signature(raw)
 
 

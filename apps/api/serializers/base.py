@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from apps.api.paging import MOST, USUAL
+from apps.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from apps.api.parsing import UNSTORABLE, unstorable_error
 
 TEXT_LIMIT = 200
-SHOWN_NAME = 100
+MAX_NAME_CHARS = 100
 TEXTS = (serializers.CharField, serializers.ChoiceField, serializers.DateTimeField, serializers.UUIDField)
 
 
@@ -69,7 +69,7 @@ class StrictSerializer(serializers.Serializer):
             if not isinstance(data, QueryValues):
                 wrong |= self._mistyped(data)
             if wrong:
-                raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name, message in wrong.items()})
+                raise serializers.ValidationError({name[:MAX_NAME_CHARS]: [message] for name, message in wrong.items()})
         return super().to_internal_value(data)
 
     def _mistyped(self, data: dict[str, Any]) -> dict[str, ErrorDetail]:
@@ -100,7 +100,7 @@ class Query(StrictSerializer):
             twice = [name for name, values in data.lists() if len(values) > 1]
             if twice:
                 message = ErrorDetail(_("This is given more than once."), code="repeated")
-                raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name in twice})
+                raise serializers.ValidationError({name[:MAX_NAME_CHARS]: [message] for name in twice})
             data = QueryValues(
                 {name: value for name, value in data.items() if isinstance(value, str) and value.strip()}
             )
@@ -129,7 +129,11 @@ class PageQuery(Query):
         required=False, help_text=gettext_lazy("From the address in `next`; not to be made up.")
     )
     limit = serializers.IntegerField(
-        required=False, default=USUAL, min_value=1, max_value=MOST, help_text=gettext_lazy("Rows on a page.")
+        required=False,
+        default=DEFAULT_LIMIT,
+        min_value=1,
+        max_value=MAX_LIMIT,
+        help_text=gettext_lazy("Rows on a page."),
     )
 
 

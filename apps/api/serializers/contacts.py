@@ -14,7 +14,7 @@ from apps.contacts.drafts import Draft
 from apps.contacts.models import EndReason, Source
 from apps.core.identity import KINDS, NAME_LIMIT
 
-MOST_CONTACTS = 500
+MAX_CONTACTS = 500
 COUNTS, NOT_COUNTING = "counts", "not_counting"
 OUTCOMES = ("created", "duplicate", "invalid_identity", "objected", "not_external", "too_many_today")
 
@@ -117,7 +117,7 @@ class DraftSerializer(StrictSerializer):
 class DraftsSerializer(StrictSerializer):
     """Several persons to record in one request."""
 
-    contacts = DraftSerializer(many=True, allow_empty=False, max_length=MOST_CONTACTS)  # type: ignore[call-arg]  # of the list
+    contacts = DraftSerializer(many=True, allow_empty=False, max_length=MAX_CONTACTS)  # type: ignore[call-arg]  # of the list
 
 
 class RenameSerializer(StrictSerializer):

@@ -17,7 +17,7 @@ from apps.api.serializers.campaigns import CampaignPageSerializer, CampaignSeria
 from apps.api.views.base import ApiView
 from apps.campaigns.models import Campaign, CampaignRule
 
-SHOWN = [Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN]
+OPENED_STATES = [Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN]
 NOVEMBER = {
     "slug": "november-2026", "name": "November 2026", "state": "open", "rule_version": 1, "target": 100,
     "time_zone": "Asia/Shanghai", "opens_on": "2026-11-01", "deadline": "2026-11-30",
@@ -28,7 +28,7 @@ NOVEMBER = {
 
 def rules_in_force() -> QuerySet[CampaignRule]:
     """The newest rule of every campaign that has been opened, with its campaign, by short name."""
-    rules = CampaignRule.objects.filter(campaign__state__in=SHOWN).select_related("campaign")
+    rules = CampaignRule.objects.filter(campaign__state__in=OPENED_STATES).select_related("campaign")
     return rules.order_by("campaign__slug", "-version").distinct("campaign__slug")
 
 

@@ -30,7 +30,7 @@ REJECT = {"line": 3, "column": "phone", "code": "invalid_identity", "reason": "T
 
 
 # Read while the client waits: two megabytes hold about thirty thousand rows, or two million line ends.
-MOST_FEED_LINES = 100_000
+MAX_FEED_LINES = 100_000
 
 
 class Feed(ApiView):
@@ -63,8 +63,8 @@ class Feed(ApiView):
         # Without a body there is nothing to parse, and the data is not bytes.
         data: Any = request.data
         sent = data if isinstance(data, bytes) else b""
-        if max(sent.count(b"\n"), sent.count(b"\r")) > MOST_FEED_LINES:
-            raise Problem(422, "unreadable_file", str(TooLarge(MOST_FEED_LINES, "lines", MOST_FEED_LINES + 1)))
+        if max(sent.count(b"\n"), sent.count(b"\r")) > MAX_FEED_LINES:
+            raise Problem(422, "unreadable_file", str(TooLarge(MAX_FEED_LINES, "lines", MAX_FEED_LINES + 1)))
         try:
             result = import_contacts(
                 raw=io.BytesIO(sent), by=self.account.actor, format=CSV, trust_times=True, file_name="api"

@@ -136,7 +136,7 @@ def side_by_side(
     return ChartCard(
         key=key,
         title=_groups_title(ordered),
-        note=note if len(ordered) <= groups.MOST_BARS else f"{note} {_first_of(len(ordered))}",
+        note=note if len(ordered) <= groups.MAX_BARS else f"{note} {_first_of(len(ordered))}",
         url=url,
         head=(first, _("People"), _("At the target"), _("Red"), _("Median")),
         rows=[
@@ -156,7 +156,7 @@ def side_by_side(
 
 def _first_of(count: int) -> str:
     return _("The chart shows the first %(shown)s, the table all %(count)s.") % {
-        "shown": groups.MOST_BARS,
+        "shown": groups.MAX_BARS,
         "count": base.number(count),
     }
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from apps.dashboard.charts import layout
 
-MOST_BARS = 30
+MAX_BARS = 30
 # Columns for a group's name and headcount together; longer names are cut.
 NAME_LENGTH, NARROW_NAME_LENGTH = 27, 15
 
@@ -43,7 +43,7 @@ def groups_data(groups: Iterable[GroupBar]) -> list[GroupBar]:
 
 def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> layout.Figure:
     """Horizontal bars of the first 30 groups (the table has all); a click opens the group's address."""
-    shown = groups[:MOST_BARS]
+    shown = groups[:MAX_BARS]
     return layout.figure(
         _traces(shown, words),
         barmode="overlay",

@@ -12,7 +12,7 @@ from apps.dashboard.forms.base import IdempotentForm, RefusableForm
 
 MOST_TARGET, LONGEST_REASON, LONGEST_KIND = 1_000_000, 1_000, 100
 # About sixty thousand lines of an adjustment file.
-MOST_LIST_BYTES = 2_000_000
+MAX_LIST_BYTES = 2_000_000
 TARGET, EXEMPT = "target", "exempt"
 REASON_HELP = _("The person reads this on their own page. Managers do not see it.")
 
@@ -63,9 +63,9 @@ class ListForm(RefusableForm):
             self.add_error("file", _("Choose a file, or paste the lines."))
         if sent and pasted.strip():
             self.add_error("pasted", _("A file and pasted lines: send one of them."))
-        if sent and sent.size > MOST_LIST_BYTES:
+        if sent and sent.size > MAX_LIST_BYTES:
             self.add_error("file", _("This file is larger than 2 MB."))
-        if len(pasted.encode("utf-8", "replace")) > MOST_LIST_BYTES:
+        if len(pasted.encode("utf-8", "replace")) > MAX_LIST_BYTES:
             self.add_error("pasted", _("These lines are larger than 2 MB."))
         return cleaned
 

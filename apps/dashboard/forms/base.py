@@ -12,7 +12,7 @@ from apps.contacts.drafts import Draft
 from apps.contacts.pasting import drafts_from_text, lines_of
 from apps.results.corrections import CorrectionDraft
 
-LONGEST = 500
+MAX_CHARS = 500
 MOST_LINES, MOST_CHARACTERS = 200, 50_000
 NOBODY = _("A phone number, an e-mail or a handle is needed.")
 IDENTITY_FIELDS = ("phone", "email", "handle")
@@ -48,7 +48,7 @@ class IdempotentForm(RefusableForm):
 class QuickAddForm(IdempotentForm):
     """One person or several: an optional name, and a field for a phone, an e-mail or a handle, one per line."""
 
-    name = forms.CharField(label=_("Name"), required=False, max_length=LONGEST)
+    name = forms.CharField(label=_("Name"), required=False, max_length=MAX_CHARS)
     # Without max_length: a browser would silently cut pasted text.
     reach = forms.CharField(
         label=_("Phone, e-mail or handle"),
@@ -121,15 +121,15 @@ class RosterForm(RefusableForm):
 
 
 class RenameForm(RefusableForm):
-    name = forms.CharField(label=_("Name"), max_length=LONGEST, required=False)
+    name = forms.CharField(label=_("Name"), max_length=MAX_CHARS, required=False)
 
 
 class CorrectForm(RefusableForm):
     """The identities of a contact: at least one, each of a different kind."""
 
-    phone = forms.CharField(label=_("Phone"), required=False, max_length=LONGEST)
-    email = forms.CharField(label=_("E-mail"), required=False, max_length=LONGEST)
-    handle = forms.CharField(label=_("Handle"), required=False, max_length=LONGEST)
+    phone = forms.CharField(label=_("Phone"), required=False, max_length=MAX_CHARS)
+    email = forms.CharField(label=_("E-mail"), required=False, max_length=MAX_CHARS)
+    handle = forms.CharField(label=_("Handle"), required=False, max_length=MAX_CHARS)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -149,7 +149,7 @@ class CorrectionForm(RefusableForm):
     """
 
     PEOPLE = 5
-    reason = forms.CharField(label=_("Reason"), max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 2}))
+    reason = forms.CharField(label=_("Reason"), max_length=MAX_CHARS, widget=forms.Textarea(attrs={"rows": 2}))
     evidence = forms.CharField(
         label=_("Evidence: what shows it, and where it is kept"),
         max_length=4_000,
@@ -160,7 +160,7 @@ class CorrectionForm(RefusableForm):
         super().__init__(*args, **kwargs)
         for place in range(self.PEOPLE):
             self.fields[f"staff_no_{place}"] = forms.CharField(
-                label=_("Staff number"), required=place == 0, max_length=LONGEST
+                label=_("Staff number"), required=place == 0, max_length=MAX_CHARS
             )
             self.fields[f"counted_{place}"] = forms.IntegerField(label=_("Counted"), required=False, min_value=0)
             self.fields[f"target_{place}"] = forms.IntegerField(label=_("Target"), required=False, min_value=1)

@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from apps.campaigns.rule_draft import RuleDraft, company_domains
 from apps.core.time_zones import company_zone, time_zones
 from apps.dashboard.forms.adjustments import LONGEST_REASON, MOST_TARGET, day_field, reason_field
-from apps.dashboard.forms.base import LONGEST, IdempotentForm, RefusableForm
+from apps.dashboard.forms.base import MAX_CHARS, IdempotentForm, RefusableForm
 
 # The domains of one company, in a text field.
-LONGEST_DOMAINS = 20_000
+MAX_DOMAINS_CHARS = 20_000
 
 
 @cache
@@ -52,7 +52,7 @@ class TermsForm(RefusableForm):
     company_domains = forms.CharField(
         label=_("Domains of the company's own addresses"),
         required=False,
-        max_length=LONGEST_DOMAINS,
+        max_length=MAX_DOMAINS_CHARS,
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"}),
         help_text=_("One in a line. Whoever has such an address is nobody from outside."),
     )
@@ -99,7 +99,7 @@ class TermsForm(RefusableForm):
 class CampaignForm(TermsForm):
     """A new campaign."""
 
-    name = forms.CharField(label=_("Name"), max_length=LONGEST, help_text=_("As everybody will read it."))
+    name = forms.CharField(label=_("Name"), max_length=MAX_CHARS, help_text=_("As everybody will read it."))
     field_order = ["name"]
 
     @classmethod

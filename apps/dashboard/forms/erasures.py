@@ -5,13 +5,13 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.dashboard.forms.base import IDENTITY_FIELDS, LONGEST, IdempotentForm
+from apps.dashboard.forms.base import IDENTITY_FIELDS, MAX_CHARS, IdempotentForm
 
 PRIVATE = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
 def _identity(label: Any) -> forms.CharField:
-    return forms.CharField(label=label, required=False, max_length=LONGEST, widget=forms.TextInput(attrs=PRIVATE))
+    return forms.CharField(label=label, required=False, max_length=MAX_CHARS, widget=forms.TextInput(attrs=PRIVATE))
 
 
 class ErasureForm(IdempotentForm):

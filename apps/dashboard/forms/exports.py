@@ -15,14 +15,14 @@ from apps.dashboard.labels import base
 from apps.exports.kinds import KINDS
 from apps.exports.models import Export
 
-LONGEST = 200
+MAX_CHARS = 200
 
 
 class ExportForm(IdempotentForm):
     """Fields that a kind does not have are left out: see ExportKind."""
 
     form = forms.ChoiceField(label=_("Format"), choices=Export.Format.choices)
-    team = forms.CharField(label=_("Team of"), required=False, max_length=LONGEST)
+    team = forms.CharField(label=_("Team of"), required=False, max_length=MAX_CHARS)
     since = day_field(label=_("From the beginning of"), required=False, help_text=_("Empty: since the opening."))
     day = day_field(label=_("As of the end of"), required=False, help_text=_("Empty: as it is now."))
     time = forms.TimeField(
@@ -32,8 +32,8 @@ class ExportForm(IdempotentForm):
         error_messages={"invalid": _("This is no time of day.")},
     )
     status = forms.ChoiceField(label=_("Status"), required=False)
-    department = forms.CharField(label=_("Department"), required=False, strip=False, max_length=LONGEST)
-    q = forms.CharField(label=_("Name or number contains"), required=False, max_length=LONGEST)
+    department = forms.CharField(label=_("Department"), required=False, strip=False, max_length=MAX_CHARS)
+    q = forms.CharField(label=_("Name or number contains"), required=False, max_length=MAX_CHARS)
     sort = forms.ChoiceField(label=_("Order"), required=False)
     columns = forms.MultipleChoiceField(
         label=_("Columns"),

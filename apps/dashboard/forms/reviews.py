@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.dashboard.forms.base import IdempotentForm, RefusableForm
 
-LONGEST = 4_000
+MAX_CHARS = 4_000
 REASON = "reason"
 
 
@@ -25,9 +25,9 @@ class TextField(forms.CharField):
 
     def validate(self, value: str) -> None:
         super().validate(value)
-        if len(value) > LONGEST:
+        if len(value) > MAX_CHARS:
             message = _("At most %(most)s characters: this has %(count)s.")
-            raise forms.ValidationError(message, params={"most": f"{LONGEST:,}", "count": f"{len(value):,}"})
+            raise forms.ValidationError(message, params={"most": f"{MAX_CHARS:,}", "count": f"{len(value):,}"})
 
 
 class ReviewForm(IdempotentForm):

@@ -18,7 +18,7 @@ from apps.accounts.passkeys import NAME_LIMIT, NotProven
 from apps.accounts.second_factors import Unreadable, factors
 
 # Bytes of a passkey answer; with RSA keys and no attestation it has about 1,500.
-MOST_ANSWER = 20_000
+MAX_ANSWER_BYTES = 20_000
 
 
 def _code() -> forms.CharField:
@@ -29,7 +29,7 @@ def _code() -> forms.CharField:
 def _answer(*, required: bool) -> forms.CharField:
     """The browser's passkey answer as JSON, which the page's script fills in."""
     return forms.CharField(
-        max_length=MOST_ANSWER, required=required, widget=forms.HiddenInput,
+        max_length=MAX_ANSWER_BYTES, required=required, widget=forms.HiddenInput,
         error_messages={"required": _("Your browser has not made a passkey. Use an app instead.")},
     )  # fmt: skip
 

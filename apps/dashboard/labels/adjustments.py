@@ -13,7 +13,7 @@ from apps.campaigns.adjustments.bulk_file import MOST_LINES
 from apps.campaigns.models.adjustment import FOR_EVER
 from apps.dashboard.labels import base
 
-SHOWN: dict[str, base.Text] = {
+FILTERS: dict[str, base.Text] = {
     "mine": gettext_lazy("Waiting for me"),
     "waiting": gettext_lazy("All that wait"),
     "in_force": gettext_lazy("In force"),

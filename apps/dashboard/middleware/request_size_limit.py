@@ -17,11 +17,11 @@ MOST_FORM_BYTES = 3_000_000
 # Anonymous readers only send small forms.
 MOST_ANONYMOUS_BYTES = 1_000_000
 # The overhead around the file in the body of an upload.
-AROUND = 100_000
+MULTIPART_OVERHEAD_BYTES = 100_000
 # A refused body is still read up to this multiple of the limit: a browser cut off while sending shows no page. Larger
 # bodies are not read.
-PATIENCE = 4
-PIECE = 1 << 16
+DISCARD_FACTOR = 4
+CHUNK_BYTES = 1 << 16
 
 
 class RequestSizeLimitMiddleware:
@@ -38,16 +38,16 @@ class RequestSizeLimitMiddleware:
         if "\0" in request.path or "\0" in query or "%00" in query:
             raise BadRequest("NUL in the address")
         large = request.path in (CONTACTS, ROSTER)
-        limit = settings.MOST_UPLOAD_BYTES + AROUND if large else MOST_FORM_BYTES
+        limit = settings.MOST_UPLOAD_BYTES + MULTIPART_OVERHEAD_BYTES if large else MOST_FORM_BYTES
         length = _length(request)
-        known = length <= MOST_ANONYMOUS_BYTES or SESSION_KEY in request.session
-        if known and length <= limit:
+        may_upload = length <= MOST_ANONYMOUS_BYTES or SESSION_KEY in request.session
+        if may_upload and length <= limit:
             return self.get_response(request)
         # The body of an anonymous request is not read, not even to show a page.
-        if known and length <= PATIENCE * limit:
-            while request.read(PIECE):
+        if may_upload and length <= DISCARD_FACTOR * limit:
+            while request.read(CHUNK_BYTES):
                 continue
-        response = too_large(request, limit if known else MOST_ANONYMOUS_BYTES, upload=request.path == CONTACTS)
+        response = too_large(request, limit if may_upload else MOST_ANONYMOUS_BYTES, upload=request.path == CONTACTS)
         response["Connection"] = "close"
         return response
 

@@ -29,7 +29,7 @@ from apps.standings import population
 
 # The earliest year of a page: arithmetic on days near the start of the calendar overflows.
 FIRST_YEAR = 1970
-SHOWN = (Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN)
+OPENED_STATES = (Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class PageContext:
     def turn_to(self, campaign: Campaign) -> None:
         """Show this campaign as of now: HR's pages about campaigns have it in their address, in any state."""
         self.campaign, self.as_of, self.result = campaign, None, campaign.newest_result
-        self.chosen = self.chosen and campaign.state in SHOWN
+        self.chosen = self.chosen and campaign.state in OPENED_STATES
         for name in ("rule", "zone", "kept"):
             self.__dict__.pop(name, None)
 

@@ -44,7 +44,7 @@ from apps.dashboard.login_flow import PROVEN_AT, complete_login, waiting
 from apps.dashboard.views.page_context import PageContext
 
 # How recent a sign-in must be to add a factor without the password.
-FRESH = 600
+RECENT_SIGN_IN_SECONDS = 600
 
 
 @login_not_required
@@ -143,7 +143,7 @@ def may_change(scope: PageContext) -> bool:
 
 def is_fresh(scope: PageContext) -> bool:
     """Whether the sign-in was recent."""
-    return bool(time.time() - scope.request.session.get(PROVEN_AT, 0) < FRESH)
+    return bool(time.time() - scope.request.session.get(PROVEN_AT, 0) < RECENT_SIGN_IN_SECONDS)
 
 
 def added(scope: PageContext, said: str, *, first: bool) -> HttpResponse:

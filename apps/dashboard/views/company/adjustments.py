@@ -73,7 +73,7 @@ def index(request: HttpRequest) -> HttpResponse:
     campaign, account = scope.campaign, scope.user
     asked, before = request.GET.get("show", ""), request.GET.get("before", "")
     waiting = reports_adjustments.waiting_for(campaign, account).count()
-    shown = asked if asked in reports_adjustments.SHOWN else ("mine" if waiting else "all")
+    shown = asked if asked in reports_adjustments.FILTERS else ("mine" if waiting else "all")
     q = request.GET.get("q", "").replace("\0", "").strip()[:200]
     behind = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
     page = reports_adjustments.requests_of(
@@ -83,7 +83,7 @@ def index(request: HttpRequest) -> HttpResponse:
         note_found(account, {one.employee_id for one in page.requests if one.employee_id}, "adjustment")
     chips = [
         {"label": label, "url": scope.url("adjustments", show=code, q=q), "here": code == shown}
-        for code, label in adjustments.SHOWN.items()
+        for code, label in adjustments.FILTERS.items()
     ]
     context = {
         "lines": lines(scope, page.requests),

@@ -25,7 +25,7 @@ from apps.roster.email_changes import ON_ONE_ROSTER, roles_of, waiting_changes
 from apps.standings.approvable_changes import approve_request, effect_digest, effect_of_request
 
 PAGE = 50
-MOST_ROWS = 2_000
+MAX_ROWS = 2_000
 
 
 @require_safe
@@ -132,7 +132,7 @@ def _changes(found: ApprovalRequest) -> dict[str, Any] | None:
             "name": change.employee.name, "staff_no": change.employee.staff_no, "old": change.old_email,
             "new": change.new_email, "roles": [role.get_role_display() for role in roles_of(change.employee)],
         }
-        for change in changes[:MOST_ROWS]
+        for change in changes[:MAX_ROWS]
     ]  # fmt: skip
     return {"rows": rows, "more": len(changes) - len(rows)}
 

@@ -22,7 +22,7 @@ from apps.core import clock, enqueue
 from apps.core.files import delete_files, store_file
 from apps.core.models import FilePreview, StoredFile
 from apps.core.previews import ask_preview
-from apps.dashboard.forms.adjustments import MOST_LIST_BYTES, KindForm, ListForm
+from apps.dashboard.forms.adjustments import MAX_LIST_BYTES, KindForm, ListForm
 from apps.dashboard.labels import adjustments
 from apps.dashboard.views.company.company import hr_scope
 from apps.dashboard.views.company.late_joiners import many
@@ -31,7 +31,7 @@ from apps.dashboard.views.page_context import PageContext, fragment, render, str
 from apps.fileio.encodings import ENCODINGS
 
 # An unused file is deleted after a day; of one reader's files only the newest few are kept that long.
-UPLOAD_KEPT, WAITING = timedelta(days=1), 5
+UPLOAD_RETENTION, MAX_WAITING_FILES = timedelta(days=1), 5
 # No employee has this number: the unchanged template requests nothing.
 TEMPLATE = "staff_no,target,from,until\r\nEXAMPLE-1,80,,\r\nEXAMPLE-2,exempt,2026-11-02,2026-11-30\r\n"
 
@@ -47,14 +47,14 @@ def index(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             stored = store_file(
                 name=form.name, content=form.content(), content_type=UPLOAD,
-                expires_at=clock.db_now() + UPLOAD_KEPT, owner_id=scope.user.pk,
+                expires_at=clock.db_now() + UPLOAD_RETENTION, owner_id=scope.user.pk,
             )  # fmt: skip
             _ask_preview(scope, stored)
         mine = StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD)
-        newest = list(mine.order_by("-stored_at").values_list("pk", flat=True)[:WAITING])
+        newest = list(mine.order_by("-stored_at").values_list("pk", flat=True)[:MAX_WAITING_FILES])
         delete_files(mine.exclude(pk__in=newest))
         return redirect(scope.url("adjustments-file", stored.pk))
-    context = {"form": form, "bytes": MOST_LIST_BYTES, "most": bulk_file.MOST_LINES}
+    context = {"form": form, "bytes": MAX_LIST_BYTES, "most": bulk_file.MOST_LINES}
     return render(scope, "dashboard/adjustments_by_file.html", context, status=422 if form.errors else 200)
 
 

@@ -19,7 +19,7 @@ from apps.dashboard.forms.campaigns import CancelForm
 from apps.dashboard.labels import campaigns, rules
 from apps.dashboard.views.company.campaigns import look_of
 from apps.dashboard.views.company.company import hr_scope
-from apps.dashboard.views.page_context import SHOWN, PageContext, render
+from apps.dashboard.views.page_context import OPENED_STATES, PageContext, render
 from apps.reports import campaigns as reports_campaigns
 from apps.results import close_submissions
 from apps.results.closing_approvals import close_or_request
@@ -75,7 +75,7 @@ def _show(scope: PageContext, status: int = 200, cancel: CancelForm | None = Non
         "versions": versions_of(found),
         "people": reports_campaigns.people_by_campaign([found], scope.now).get(found.pk),
         "overlaps": campaigns.overlaps(campaign_lifecycle.overlapping(found.rule)) if is_open and not passed else [],
-        "shown": found.state in SHOWN,
+        "shown": found.state in OPENED_STATES,
         "steps": {
             "change": found.state in ("draft", "open") and not passed,
             "cancel": found.state in ("draft", "open"),

@@ -111,7 +111,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             asked = corrections.ask_correction(
-                campaign=scope.the_campaign, wanted=form.wanted(), reason=form.cleaned_data["reason"],
+                campaign=scope.the_campaign, drafts=form.wanted(), reason=form.cleaned_data["reason"],
                 evidence=form.cleaned_data["evidence"], by=scope.user,
             )  # fmt: skip
         except corrections.CorrectionRefused as refused:

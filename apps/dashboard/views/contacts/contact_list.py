@@ -17,7 +17,7 @@ from apps.dashboard.views.standing.my_standing import own_contacts
 from apps.employees.models import Employee
 
 PAGE = 50
-MOST_FILES = 50
+MAX_FILES = 50
 QUERY_LIMIT = 200
 # Filter values of the chips: a reason, or one of these words.
 COUNTING, NOT_COUNTING = "counts", "not_counting"
@@ -234,7 +234,7 @@ def _sources(scope: PageContext, choice: Choice) -> list[tuple[str, base.Text]]:
 
 def _files(scope: PageContext, choice: Choice) -> list[tuple[str, str]]:
     """The reader's newest files, and always the chosen batch: name, day, contacts that came of it."""
-    files = list(_batches(scope).filter(source__in=FILES, count__gt=0).order_by("-received_at")[:MOST_FILES])
+    files = list(_batches(scope).filter(source__in=FILES, count__gt=0).order_by("-received_at")[:MAX_FILES])
     if choice.batch and choice.batch not in files:
         files.insert(0, choice.batch)
     return [(str(one.pk), _called(scope, one)) for one in files]

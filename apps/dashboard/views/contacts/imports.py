@@ -26,7 +26,7 @@ from apps.dashboard.views.contacts.import_preview import STOP_POLLING, receive_u
 from apps.dashboard.views.page_context import PageContext, fragment, render, streamed
 from apps.dashboard.views.progress import ProgressView, seconds_left
 
-RECENT = 20
+MAX_RECENT_FILES = 20
 FILES = (Source.CSV, Source.VCARD)
 
 
@@ -46,7 +46,8 @@ def index(request: HttpRequest) -> HttpResponse:
 def _index(scope: PageContext, form: UploadForm, status: int = 200) -> HttpResponse:
     recent = Submission.objects.filter(employee=scope.the_employee, source__in=FILES).order_by("-received_at")
     context = {
-        "form": form, "recent": [_told(one) for one in recent[:RECENT]], "most": settings.MOST_CONTACTS_AT_ONCE,
+        "form": form, "recent": [_row(submission) for submission in recent[:MAX_RECENT_FILES]],
+        "most": settings.MOST_CONTACTS_AT_ONCE,
         "megabytes": settings.MOST_UPLOAD_BYTES // 1_000_000, "bytes": settings.MOST_UPLOAD_BYTES,
     }  # fmt: skip
     return render(scope, "dashboard/import.html", context, status=status)
@@ -60,7 +61,7 @@ def _batch(scope: PageContext, submission_id: uuid.UUID) -> Submission:
     return submission
 
 
-def _told(submission: Submission) -> dict[str, Any]:
+def _row(submission: Submission) -> dict[str, Any]:
     """A submission with its counts, for its page and for the list of files."""
     report, total = submission.report, submission.total or 0
     running = submission.state == Submission.State.RECEIVED
@@ -105,7 +106,7 @@ def progress(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
 
 def _batch_context(scope: PageContext, submission_id: uuid.UUID) -> dict[str, Any]:
     submission = _batch(scope, submission_id)
-    told = _told(submission)
+    told = _row(submission)
     undoable = submission.undone_at is None and told["created"] and selectors.can_undo(submission.received_at)
     met = Contact.objects.of(scope.the_employee).in_bulk([one["contact"] for one in told["duplicates"]])
     told["duplicates"] = [{"line": one["line"], "contact": met.get(one["contact"])} for one in told["duplicates"]]

@@ -20,7 +20,7 @@ from apps.reviews import linked_decisions, services
 from apps.reviews.models import Review
 from apps.standings import population
 
-SHOWN = 20
+MAX_REVIEWS = 20
 PAGE = 20
 LAST_PAGE = 10_000
 
@@ -49,7 +49,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def _asked(scope: PageContext) -> list[Asked]:
     employee, campaign = scope.the_employee, scope.the_campaign
     found = Review.objects.filter(employee=employee, campaign=campaign).order_by("-asked_at", "-id")
-    reviews = list(found.prefetch_related("contacts")[:SHOWN])
+    reviews = list(found.prefetch_related("contacts")[:MAX_REVIEWS])
     ids = [tick.contact_id for review in reviews for tick in review.contacts.all()]
     own = {contact.pk: contact for contact in own_contacts(scope).filter(pk__in=ids)}
     acts = {

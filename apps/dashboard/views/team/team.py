@@ -22,7 +22,7 @@ from apps.reports import adjustments, employee_detail, targets, team_report
 from apps.standings import population
 
 # Above this number of flips a list adds nothing to the curve.
-FLIPS = 50
+MAX_FLIPS = 50
 
 
 @require_safe
@@ -158,7 +158,7 @@ def _member(scope: PageContext, employee: Employee) -> HttpResponse:
         "employee": employee,
         "crumbs": _crumbs(scope, employee),
         "period": period_of(scope),
-        "flips": employee_detail.flips(scope.the_campaign, employee).filter(at__lt=scope.look)[:FLIPS],
+        "flips": employee_detail.flips(scope.the_campaign, employee).filter(at__lt=scope.look)[:MAX_FLIPS],
         "here": scope.request.path,
     }
     if row:

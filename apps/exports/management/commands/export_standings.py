@@ -51,18 +51,19 @@ class Command(AppCommand):
         except OSError as error:
             raise CommandError(f"{output}: {error.strerror}") from error
         totals = standings.totals()
-        told = {
+        report = {
             "campaign": campaign.slug, "employees": totals.people, "counted": totals.counted, "red": totals.red,
             "as_of": standings.now.isoformat(), "output": str(output),
         }  # fmt: skip
         summary = f"Wrote {totals.people} standings, {totals.red} red, to {output}."
         if standings.result:
             final = standings.result
-            told |= {"frozen_at": final.frozen_at.isoformat(), "result_version": final.version, "digest": final.digest}
+            report |= {"frozen_at": final.frozen_at.isoformat(), "result_version": final.version}
+            report["digest"] = final.digest
             summary += (
                 f" Final result, version {final.version}, frozen {final.frozen_at.isoformat()}, digest {final.digest}."
             )
-        self.tell(options, told, summary)
+        self.tell(options, report, summary)
 
     def _write(self, standings: Standings, write: Callable[[bytes], object]) -> None:
         # About as many lines as there are standings now: an exact count of a past instant costs as much as the file.

@@ -26,11 +26,11 @@ class TokenSignIn(BaseAuthentication):
             return None
         # The same answer for unknown, expired and revoked tokens and for those of leavers, so that guessing reveals
         # nothing.
-        found = api_tokens.sign_in(secret.strip().decode("latin-1"))
-        if found is None:
+        token = api_tokens.sign_in(secret.strip().decode("latin-1"))
+        if token is None:
             _count_guess(request)
             raise AuthenticationFailed(_("This token opens nothing: it may have expired."), code="invalid_token")
-        return found
+        return token
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="hundred"'
@@ -40,10 +40,10 @@ class SessionSignIn(SessionAuthentication):
     """The browser's session, with the second factor of its role. Write requests need the CSRF token."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        found = super().authenticate(request)
-        if found and isinstance(found[0], Account) and lacks_factor(found[0], request.session):
+        token = super().authenticate(request)
+        if token and isinstance(token[0], Account) and lacks_factor(token[0], request.session):
             raise PermissionDenied(_("Your role needs a second factor."), code="second_factor_needed")
-        return found
+        return token
 
     def enforce_csrf(self, request: Request) -> None:
         try:
@@ -63,13 +63,13 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.auth, ApiToken):
             return True
-        wanted = getattr(view, "scope", None)
-        if wanted in request.auth.scopes:
+        required_scope = getattr(view, "scope", None)
+        if required_scope in request.auth.scopes:
             return True
-        if wanted is None:
+        if required_scope is None:
             message = _("This address takes no token: sign in with a browser.")
         else:
-            message = _("This token lacks the scope %(scope)s.") % {"scope": wanted}
+            message = _("This token lacks the scope %(scope)s.") % {"scope": required_scope}
         raise PermissionDenied(message, code="insufficient_scope")
 
 

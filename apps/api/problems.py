@@ -91,7 +91,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         problem = Problem(503, "unavailable", _("The database does not answer. Try again in a moment."))
         headers = {"Retry-After": str(RETRY_AFTER)}
     else:
-        return _trouble(error, context["request"].path)
+        return _unexpected(error, context["request"].path)
     body = _body(problem.status_code, _code(problem), context["request"].path, _sentence(problem))
     if errors := list(_errors(problem)):
         body["errors"] = errors
@@ -104,7 +104,7 @@ def problem_response(problem: Problem, path: str) -> JsonResponse:
     return JsonResponse(body, status=problem.status_code, content_type=MEDIA_TYPE)
 
 
-def _trouble(error: Exception, path: str) -> Response:
+def _unexpected(error: Exception, path: str) -> Response:
     """Unexpected errors. The log gets the frames but not the message: a database's message quotes the row."""
     trouble = uuid.uuid4().hex[:12]
     frames = "".join(traceback.format_tb(error.__traceback__))

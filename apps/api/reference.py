@@ -144,7 +144,7 @@ class Reference:
         kind = next(iter(sent), JSON)
         body = sent.get(kind, {})
         samples = _samples(body)
-        answers = [self._answer(status, one) for status, one in operation["responses"].items()]
+        answers = [self._answer(status, parameter) for status, parameter in operation["responses"].items()]
         return Operation(
             id=operation["operationId"],
             method=method.upper(),
@@ -152,8 +152,13 @@ class Reference:
             summary=operation["summary"],
             description=operation["description"],
             parameters=[
-                self._field(one["name"], one["schema"], one.get("required", False), one.get("description", ""))
-                for one in operation.get("parameters", ())
+                self._field(
+                    parameter["name"],
+                    parameter["schema"],
+                    parameter.get("required", False),
+                    parameter.get("description", ""),
+                )
+                for parameter in operation.get("parameters", ())
             ],
             kind=kind,
             bodies=self._shape_names(body.get("schema", {})),

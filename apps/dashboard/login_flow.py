@@ -53,14 +53,14 @@ def complete_login(
 
 def waiting(request: HttpRequest) -> tuple[Account, dict[str, Any]] | None:
     """The account that waits for its second factor in this session, if recent and still allowed to sign in."""
-    found = request.session.get(WAITING)
-    if not isinstance(found, dict) or not 0 <= time.time() - found["at"] <= SECOND_FACTOR_SECONDS:
+    pending = request.session.get(WAITING)
+    if not isinstance(pending, dict) or not 0 <= time.time() - pending["at"] <= SECOND_FACTOR_SECONDS:
         return None
-    account = EmployeeBackend().get_user(found["account"])
+    account = EmployeeBackend().get_user(pending["account"])
     # A change of password, role, address or employment since then ends the sign-in, as it ends sessions.
-    if account is None or found.get(HASH_SESSION_KEY) != account.get_session_auth_hash():
+    if account is None or pending.get(HASH_SESSION_KEY) != account.get_session_auth_hash():
         return None
-    return account, found
+    return account, pending
 
 
 def safe_redirect(request: HttpRequest, address: Any) -> str:

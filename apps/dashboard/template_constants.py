@@ -57,9 +57,9 @@ class Loader(Cached):
     """Django's cached loader; it folds each template before the first rendering."""
 
     def get_template(self, template_name: str, skip: list[Origin] | None = None) -> Template:
-        known = self.cache_key(template_name, skip) in self.get_template_cache
+        is_cached = self.cache_key(template_name, skip) in self.get_template_cache
         template = super().get_template(template_name, skip)
-        if not known:
+        if not is_cached:
             template.nodelist = fold(template.nodelist)
         return template
 
@@ -111,18 +111,18 @@ def _never_changes(node: Node) -> bool:
         case TextNode() | LoadNode() | CommentNode():
             return True
         case TranslateNode():
-            return node.asvar is None and _is_said(node.filter_expression, node.message_context)
+            return node.asvar is None and _is_literal(node.filter_expression, node.message_context)
         case StaticNode():
-            return node.varname is None and _is_said(node.path)
+            return node.varname is None and _is_literal(node.path)
         case URLNode():
-            return node.asvar is None and _is_said(node.view_name, *node.args, *node.kwargs.values())
+            return node.asvar is None and _is_literal(node.view_name, *node.args, *node.kwargs.values())
         case SimpleNode():
-            told = node.func in _unchanging and not node.takes_context and node.target_var is None
-            return told and _is_said(*node.args, *node.kwargs.values())
+            constant = node.func in _unchanging and not node.takes_context and node.target_var is None
+            return constant and _is_literal(*node.args, *node.kwargs.values())
     return False
 
 
-def _is_said(*words: FilterExpression | None) -> bool:
+def _is_literal(*words: FilterExpression | None) -> bool:
     """Whether the template itself contains each of these as a literal."""
     return all(
         word is None or (not word.filters and (isinstance(word.var, str) or word.var.lookups is None)) for word in words

@@ -88,12 +88,12 @@ class Query(StrictSerializer):
     """The query string. An empty value equals a missing one."""
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        found = super().get_fields()
-        for field in found.values():
+        fields = super().get_fields()
+        for field in fields.values():
             if isinstance(field, serializers.CharField):
                 # For the description too: an empty text is dropped before validation.
                 field.allow_blank = True
-        return found
+        return fields
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, QueryDict):

@@ -68,8 +68,8 @@ class ContactSerializer(serializers.Serializer):
     reason = serializers.SerializerMethodField(help_text=_("Why it does not count; null when it does."))
 
     def get_identities(self, contact: Any) -> list[dict[str, str | None]]:
-        held = sorted(contact.identities.all(), key=lambda one: one.pk)
-        return [{"kind": one.kind, "value": one.value} for one in held]
+        held = sorted(contact.identities.all(), key=lambda identity: identity.pk)
+        return [{"kind": identity.kind, "value": identity.value} for identity in held]
 
     def get_counts(self, contact: Any) -> bool:
         return contact.reason == ""

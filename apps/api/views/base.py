@@ -59,7 +59,7 @@ class ApiView(APIView):
     @property
     def account(self) -> Account:
         """The signed-in account; every address here needs one."""
-        return self.request.user  # type: ignore[return-value]  # nobody anonymous gets this far
+        return self.request.user  # type: ignore[return-value]  # anonymous requests are refused before
 
     @property
     def employee(self) -> Employee:
@@ -77,10 +77,10 @@ class ApiView(APIView):
 
     def campaign(self) -> Campaign:
         """Like campaign_or_none. Raises Problem when there is none at all."""
-        found = self.campaign_or_none()
-        if found is None:
+        campaign = self.campaign_or_none()
+        if campaign is None:
             raise Problem(404, "no_campaign", _("No campaign has been opened yet."))
-        return found
+        return campaign
 
     def result(self, campaign: Campaign) -> FrozenResult | None:
         """The requested version of a frozen result; None for the newest. Raises NotFoundProblem for an unknown one."""

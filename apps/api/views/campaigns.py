@@ -47,8 +47,8 @@ class CampaignList(ApiView):
     )
     def get(self, request: Request) -> Response:
         after, limit = paging.unseal("campaigns", self.asked.get("after", "")), self.asked["limit"]
-        found = rules_in_force().filter(campaign__slug__gt=after) if after else rules_in_force()
-        rows = list(found[: limit + 1])
+        rules = rules_in_force().filter(campaign__slug__gt=after) if after else rules_in_force()
+        rows = list(rules[: limit + 1])
         token = paging.seal("campaigns", rows[limit - 1].campaign.slug) if len(rows) > limit else ""
         page = {"results": rows[:limit], "next": paging.next_address(request, token)}
         return Response(CampaignPageSerializer(page).data)
@@ -66,7 +66,7 @@ class CampaignDetail(ApiView):
         examples=[example("campaign", NOVEMBER)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        found = rules_in_force().filter(campaign__slug=slug).first()
-        if found is None:
+        rules = rules_in_force().filter(campaign__slug=slug).first()
+        if rules is None:
             raise NotFoundProblem
-        return Response(CampaignSerializer(found).data)
+        return Response(CampaignSerializer(rules).data)

@@ -43,10 +43,10 @@ class OwnContacts(ApiView):
 
     def shown(self, contact_id: int) -> Response:
         """The answer about one contact. Raises NotFoundProblem for a contact of another employee."""
-        found = self.judged(self.campaign_or_none(), clock.db_now()).filter(pk=contact_id).first()
-        if found is None:
+        contact = self.judged(self.campaign_or_none(), clock.db_now()).filter(pk=contact_id).first()
+        if contact is None:
             raise NotFoundProblem
-        return Response(ContactSerializer(found).data)
+        return Response(ContactSerializer(contact).data)
 
 
 class ContactDetail(OwnContacts):

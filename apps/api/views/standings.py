@@ -71,12 +71,12 @@ def shown(
 
 def adjusted(terms: list[Adjustment], at: datetime, account: Account) -> list[dict[str, Any]]:
     """The adjustments of one employee at that instant. Only HR and the employee see the reason."""
-    told = account.has_role("hr")
+    with_reason = account.has_role("hr")
     return [
-        {"target": one.target, "exempt": one.exempt, "since": one.starts_at,
-         "kind": one.request.kind if told or one.employee_id == account.employee_id else None,
-         "until": None if one.until == FOR_EVER else one.until}
-        for one in terms if one.starts_at < at
+        {"target": adjustment.target, "exempt": adjustment.exempt, "since": adjustment.starts_at,
+         "kind": adjustment.request.kind if with_reason or adjustment.employee_id == account.employee_id else None,
+         "until": None if adjustment.until == FOR_EVER else adjustment.until}
+        for adjustment in terms if adjustment.starts_at < at
     ]  # fmt: skip
 
 
@@ -110,18 +110,18 @@ def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | 
 def people_of(account: Account, root: str | None) -> population.WholeCompany | population.Team | population.OneEmployee:
     """The population of a list. Raises NotFoundProblem for employees that the account may not see."""
     if root:
-        found = Employee.objects.teams_visible_to(account).select_related("node").filter(staff_no=root).first()
-        if found is None:
+        employee = Employee.objects.teams_visible_to(account).select_related("node").filter(staff_no=root).first()
+        if employee is None:
             raise NotFoundProblem
-        if not found.is_manager:
-            log_record_access(account, found, "standing")
+        if not employee.is_manager:
+            log_record_access(account, employee, "standing")
     elif account.has_role("hr"):
         return population.WholeCompany()
     elif account.employee is None:
         raise NotFoundProblem
     else:
-        found = account.employee
-    return population.Team(found) if found.is_manager else population.OneEmployee(found)
+        employee = account.employee
+    return population.Team(employee) if employee.is_manager else population.OneEmployee(employee)
 
 
 class OwnStanding(ApiView):
@@ -147,8 +147,8 @@ class OwnStanding(ApiView):
         )
         answer = one(standings, employee, self.account)
         contacts = employee_detail.contacts_with_reason(campaign, employee, standings.now)
-        found = contacts.order_by().values("reason").annotate(people=Count("pk"))
-        by_reason = {line["reason"]: line["people"] for line in found}
+        counts = contacts.order_by().values("reason").annotate(people=Count("pk"))
+        by_reason = {line["reason"]: line["people"] for line in counts}
         answer["not_counting"] = {reason: by_reason.get(reason, 0) for reason in rules.REASONS}
         return Response(OwnStandingSerializer(answer).data)
 

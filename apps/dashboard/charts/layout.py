@@ -190,5 +190,5 @@ def hover(say: Callable[..., str], rows: Iterable[Any], *of: Any) -> dict[str, A
 def with_hover_text(figure: Figure) -> Figure:
     """The figure for Plotly, with the hover texts. The SVG needs none, so they are added only here."""
     data = figure["data"]
-    told = [{**one, "hovertext": list(one["hovertext"])} if "hovertext" in one else one for one in data]
-    return figure | {"data": told}
+    traces = [{**trace, "hovertext": list(trace["hovertext"])} if "hovertext" in trace else trace for trace in data]
+    return figure | {"data": traces}

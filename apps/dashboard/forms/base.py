@@ -71,7 +71,7 @@ class QuickAddForm(IdempotentForm):
     @classmethod
     def holding(cls, failed: Sequence[Any], summary: str) -> Self:
         """A new form; after a pasted list it contains the failed lines (`text` of each), to be corrected."""
-        form = cls(initial={"reach": "\n".join(one.text for one in failed)})
+        form = cls(initial={"reach": "\n".join(failure.text for failure in failed)})
         form.failed, form.summary = failed, summary
         if failed:
             form.fields["reach"].widget.attrs |= {"aria-invalid": "true", "aria-describedby": "add_failed"}

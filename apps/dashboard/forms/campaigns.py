@@ -87,8 +87,8 @@ class TermsForm(RefusableForm):
     def terms(self) -> RuleDraft:
         """The rule draft of a valid form."""
         names = ("target", "opens_on", "deadline", "time_zone", "exclusive", "confirmed_only", "scope")
-        told = {name: self.cleaned_data[name] for name in names}
-        return RuleDraft(**told, company_domains=self.cleaned_data["company_domains"])
+        values = {name: self.cleaned_data[name] for name in names}
+        return RuleDraft(**values, company_domains=self.cleaned_data["company_domains"])
 
     def carried(self) -> list[str]:
         """The input, as hidden fields of another form on the same page."""

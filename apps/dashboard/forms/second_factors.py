@@ -60,13 +60,13 @@ class CodeForm(AuthenticateForm):
             ) from None
 
     def clean(self) -> dict[str, Any]:
-        found: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.by_passkey and not self.errors:
             try:
-                self.check(found["passkey"])
+                self.check(cleaned["passkey"])
             except NotProven:
                 self.add_error("code", _("This passkey was not taken. Try again, or type a code."))
-        return found
+        return cleaned
 
     def save(self) -> None:
         """Store that a code was used; `check` has done so for a passkey."""
@@ -94,7 +94,10 @@ class RemoveForm(CodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].widget.attrs.pop("autofocus")
-        named = [(one.pk, str(one) if one.type == one.Type.WEBAUTHN else _("The app")) for one in factors(self.user)]
+        named = [
+            (factor.pk, str(factor) if factor.type == factor.Type.WEBAUTHN else _("The app"))
+            for factor in factors(self.user)
+        ]
         everything = ("", pgettext_lazy("second factors", "All of it, the codes on paper too"))
         self.fields["factor"].choices = [everything, *named]
 
@@ -142,10 +145,10 @@ class _Proven(forms.Form):
         self.add_error("enrolment", _("This code is wrong, used or too old. The operator can make a new one."))
 
     def clean_password(self) -> str:
-        found: str = self.cleaned_data["password"]
-        if not self.user.check_password(found):
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
             raise forms.ValidationError(_("This password is not right."))
-        return found
+        return password
 
 
 class AddForm(_Proven, ActivateTOTPForm):

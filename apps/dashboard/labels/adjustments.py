@@ -121,11 +121,11 @@ def subject(request: Any) -> str:
     return _("Joined after %(day)s") % {"day": day}
 
 
-def problem(found: dict[str, Any]) -> str:
+def problem(error: dict[str, Any]) -> str:
     """Why a whole file is refused."""
-    code, line = found["problem"], found.get("line", 0)
+    code, line = error["problem"], error.get("line", 0)
     if code == "too_large":
-        return base.too_large(line, found["limit"], found["unit"])
+        return base.too_large(line, error["limit"], error["unit"])
     sentences = {
         "no_staff_no": _("No heading says who is meant. Name a column staff_no or email in the first line."),
         "no_target": _("No heading says what they get. Name a column target or exempt in the first line."),

@@ -49,6 +49,6 @@ def _erasure(request: ApprovalRequest) -> Details | None:
     if asked is None:
         return None
     kinds: dict[str, base.Text] = {"phone": _("Phone"), "email": _("E-mail"), "handle": _("Handle")}
-    rows: list[tuple[base.Text, str]] = [(kinds[one.kind], one.value) for one in asked.identities]
+    rows: list[tuple[base.Text, str]] = [(kinds[identity.kind], identity.value) for identity in asked.identities]
     rows.append((_("How the request came, and how it was checked"), asked.reason))
     return Details(_("Who is to be erased"), rows, places=places_of(request))

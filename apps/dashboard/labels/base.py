@@ -124,9 +124,9 @@ STATUSES: dict[str, Text] = {
 NO_DEPARTMENT = " "
 
 
-def statuses(told: bool) -> dict[str, Text]:
+def statuses(show_reviews: bool) -> dict[str, Text]:
     """The status filters of a list, for a reader who may see reviews or may not."""
-    return {code: label for code, label in STATUSES.items() if told or code != "under_review"}
+    return {code: label for code, label in STATUSES.items() if show_reviews or code != "under_review"}
 
 
 SORTS: dict[str, Text] = {
@@ -273,8 +273,8 @@ def city(zone: str) -> str:
         "America/Los_Angeles": lambda: _("Los Angeles"),
         "Australia/Sydney": lambda: _("Sydney"),
     }
-    known = places.get(zone)
-    return known() if known else zone.rsplit("/", 1)[-1].replace("_", " ")
+    names = places.get(zone)
+    return names() if names else zone.rsplit("/", 1)[-1].replace("_", " ")
 
 
 def people(count: int) -> str:
@@ -296,12 +296,12 @@ def why(contact: Any, *, final: bool) -> str:
 
     For a contact that counted in a result and has ended since, it says so. `contact` carries its `reason`.
     """
-    said = reason(contact.reason, final=final)
+    label = reason(contact.reason, final=final)
     if final:
-        if said:
-            return str(said.cure)
+        if label:
+            return str(label.cure)
         return _("It counted at the cut-off; that it ended later changes nothing.") if contact.ended_at else ""
     if contact.reason == "ended":
-        cure = said.cure if said and contact.end_reason in RESTORABLE else ""
+        cure = label.cure if label and contact.end_reason in RESTORABLE else ""
         return f"{ENDINGS.get(contact.end_reason, '')} {cure}".strip()
-    return str(said.cure) if said else ""
+    return str(label.cure) if label else ""

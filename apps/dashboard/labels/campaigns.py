@@ -38,17 +38,17 @@ class State:
 
 def warnings(look: OpeningPreview) -> list[str]:
     """Warnings for HR before the opening."""
-    said = overlaps(look.overlaps)
+    sentences = overlaps(look.overlaps)
     if look.backdated:
-        said.append(
+        sentences.append(
             _("The deadline has passed already: it counts whatever is loaded, until somebody closes it by hand.")
         )
     if not look.people:
-        said.append(_("Nobody is in it today: is the roster loaded, and are these the right departments?"))
-    return said
+        sentences.append(_("Nobody is in it today: is the roster loaded, and are these the right departments?"))
+    return sentences
 
 
 def overlaps(campaigns: list[Campaign]) -> list[str]:
     """A sentence for each open campaign with common days and people."""
     text = _("%(name)s is open until %(deadline)s: whoever is in both has two targets, and a contact counts in each.")
-    return [text % {"name": one.name, "deadline": rules.cut_off(one.rule)} for one in campaigns]
+    return [text % {"name": campaign.name, "deadline": rules.cut_off(campaign.rule)} for campaign in campaigns]

@@ -67,13 +67,17 @@ def differences(changed: dict[str, tuple[Any, Any]]) -> list[Difference]:
 def notice(rule: Any, changed: dict[str, tuple[Any, Any]]) -> str:
     """The rule of this campaign changed on Wed 18 Nov: target 120 → 100 (too much to ask)"""
     what = pgettext("between the changes of a rule", "; ").join(map(str, differences(changed)))
-    said = {"day": told(rule.in_force_from, ZoneInfo(rule.time_zone))["day"], "what": what, "reason": rule.reason}
+    values = {
+        "day": instant_labels(rule.in_force_from, ZoneInfo(rule.time_zone))["day"],
+        "what": what,
+        "reason": rule.reason,
+    }
     if rule.reason:
-        return _("The rule of this campaign changed on %(day)s: %(what)s (%(reason)s)") % said
-    return _("The rule of this campaign changed on %(day)s: %(what)s") % said
+        return _("The rule of this campaign changed on %(day)s: %(what)s (%(reason)s)") % values
+    return _("The rule of this campaign changed on %(day)s: %(what)s") % values
 
 
-def told(moment: datetime, zone: ZoneInfo) -> dict[str, str]:
+def instant_labels(moment: datetime, zone: ZoneInfo) -> dict[str, str]:
     """An instant in words, in a zone."""
     local = moment.astimezone(zone)
     with timezone.override(zone):
@@ -93,7 +97,7 @@ def cut_off(rule: Any) -> str:
     """Mon 30 Nov 2026, 23:59 in Shanghai"""
     last = rule.cutoff_at - timedelta(minutes=1)
     zone = ZoneInfo(rule.time_zone)
-    return _("%(day)s, %(time)s in %(city)s") % {**told(last, zone), "day": _long(last, zone)}
+    return _("%(day)s, %(time)s in %(city)s") % {**instant_labels(last, zone), "day": _long(last, zone)}
 
 
 def _long(moment: datetime, zone: ZoneInfo) -> str:
@@ -117,7 +121,7 @@ def _period(name: str, rule: Any) -> str:
     zone = ZoneInfo(rule.time_zone)
     first, last = rule.opens_at.astimezone(zone), (rule.cutoff_at - timedelta(minutes=1)).astimezone(zone)
     with timezone.override(zone):
-        said = {
+        values = {
             "name": name,
             "opens": base.full_date(first.date()),
             "deadline": base.full_date(last.date()),
@@ -131,7 +135,7 @@ def _period(name: str, rule: Any) -> str:
             "In %(name)s everybody is to record %(people)s from outside, from %(opens)s until %(deadline)s, %(time)s in"
             " %(city)s."
         )
-        % said
+        % values
     )
 
 

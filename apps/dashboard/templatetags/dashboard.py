@@ -137,8 +137,8 @@ def query(scope: Any, **more: str) -> str:
 def now_query(scope: Any, choice: Any = None) -> str:
     """The query string of this page as of now: the campaign and the filters, without a day."""
     kept = {"campaign": scope.kept.get("campaign", ""), **(choice.query if choice else {})}
-    found = urlencode({key: value for key, value in kept.items() if value})
-    return f"?{found}" if found else "?"
+    params = urlencode({key: value for key, value in kept.items() if value})
+    return f"?{params}" if params else "?"
 
 
 @register.filter
@@ -199,15 +199,15 @@ def short_language(name: str) -> str:
 @register.filter
 def reason_label(code: str, final: object = None) -> base.Text:
     """`final`: the result on the page, if any."""
-    found = base.reason(code, final=bool(final))
-    return found.label if found else code
+    label = base.reason(code, final=bool(final))
+    return label.label if label else code
 
 
 @register.filter
 def reason_cure(code: str, final: object = None) -> base.Text:
     """What would fix it; for a result, what the reason was. `final` as above."""
-    found = base.reason(code, final=bool(final))
-    return found.cure if found else ""
+    label = base.reason(code, final=bool(final))
+    return label.cure if label else ""
 
 
 @register.simple_tag

@@ -32,9 +32,9 @@ def rejection(reject: dict[str, Any]) -> str:
 
 
 @register.filter
-def too_large(found: dict[str, Any]) -> str:
+def too_large(error: dict[str, Any]) -> str:
     """Which limit a refused file exceeds."""
-    return base.too_large(found["line"], found["limit"], found["unit"])
+    return base.too_large(error["line"], error["limit"], error["unit"])
 
 
 @register.filter

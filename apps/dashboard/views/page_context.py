@@ -101,8 +101,8 @@ class PageContext:
         """The managers for whom the reader is a deputy now; each once."""
         if self.employee is None or not self.user.stands_in:
             return []
-        found = Deputyship.objects.in_force().with_a_team().filter(deputy=self.employee)
-        return list(found.select_related("manager__node"))
+        deputyships = Deputyship.objects.in_force().with_a_team().filter(deputy=self.employee)
+        return list(deputyships.select_related("manager__node"))
 
     @property
     def has_team(self) -> bool:
@@ -121,7 +121,7 @@ class PageContext:
         """The rule that was in force at the instant of the page."""
         return self.the_campaign.rule_at(self.as_of) if self.as_of else self.the_campaign.rule
 
-    def turn_to(self, campaign: Campaign) -> None:
+    def switch_campaign(self, campaign: Campaign) -> None:
         """Show this campaign as of now: HR's pages about campaigns have it in their address, in any state."""
         self.campaign, self.as_of, self.result = campaign, None, campaign.newest_result
         self.chosen = self.chosen and campaign.state in OPENED_STATES
@@ -262,8 +262,8 @@ class PageContext:
 
 def request_has(request: HttpRequest, etag: str) -> bool:
     """Whether If-None-Match names this ETag; compression makes it weak (W/)."""
-    known = request.headers.get("If-None-Match", "")
-    return etag in (one.strip().removeprefix("W/") for one in known.split(","))
+    header = request.headers.get("If-None-Match", "")
+    return etag in (tag.strip().removeprefix("W/") for tag in header.split(","))
 
 
 def render(scope: PageContext, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:

@@ -50,17 +50,17 @@ def _with_provider(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
 @require_GET
 def go(request: HttpRequest) -> HttpResponse:
     """A link, not a form: the content security policy allows no form to another site."""
-    wanted = safe_redirect(request, request.GET.get("next", ""))
+    target = safe_redirect(request, request.GET.get("next", ""))
     if request.user.is_authenticated:
-        return HttpResponseRedirect(wanted)
+        return HttpResponseRedirect(target)
     if request.headers.get("Sec-Fetch-Site", "none") not in BY_THEMSELVES:
-        return redirect_to_login(wanted)
+        return redirect_to_login(target)
     openid = _openid()
     try:
-        found: HttpResponse = openid.go(request, wanted)
+        response: HttpResponse = openid.go(request, target)
     except openid.Away as error:
         return _refused(request, "away", error)
-    return found
+    return response
 
 
 @login_not_required

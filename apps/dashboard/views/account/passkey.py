@@ -23,10 +23,10 @@ from apps.dashboard.views.page_context import PageContext
 @require_POST
 def sign_in_options(request: HttpRequest) -> HttpResponse:
     """For a sign-in that waits for its second factor."""
-    found = waiting(request)
-    if found is None:
+    pending = waiting(request)
+    if pending is None:
         raise Http404
-    return _known(request, found[0], Purpose.SIGN_IN)
+    return _known(request, pending[0], Purpose.SIGN_IN)
 
 
 @never_cache
@@ -62,8 +62,8 @@ def add(request: HttpRequest) -> HttpResponse:
         form.uncount(guess)
     elif _added(request, account, form):
         guess.was_right()
-        said = _("Your passkey is added. Keep these codes on paper.") if first else _("Your passkey is added.")
-        return added(scope, said, first=first)
+        message = _("Your passkey is added. Keep these codes on paper.") if first else _("Your passkey is added.")
+        return added(scope, message, first=first)
     elif not form.has_error("enrolment"):
         guess.was_none()
     again = first_page if first else page

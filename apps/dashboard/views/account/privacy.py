@@ -45,14 +45,14 @@ def looks(request: HttpRequest) -> HttpResponse:
     scope = PageContext(request)
     reader = scope.the_employee
     reviews = [str(pk) for pk in Review.objects.filter(employee=reader).values_list("pk", flat=True)]
-    mine = Q(subject_kind="employee", subject_id=reader.staff_no, action__in=LOOKS)
-    mine |= Q(subject_kind="review", subject_id__in=reviews, action="review.read")
+    about_reader = Q(subject_kind="employee", subject_id=reader.staff_no, action__in=LOOKS)
+    about_reader |= Q(subject_kind="review", subject_id__in=reviews, action="review.read")
     before = request.GET.get("before", "")
     behind = before.isascii() and before.isdigit() and len(before) < 19
-    found = AuditEntry.objects.filter(mine).order_by("-pk")
-    rows = list((found.filter(pk__lt=int(before)) if behind else found)[: PAGE + 1])
+    entries = AuditEntry.objects.filter(about_reader).order_by("-pk")
+    rows = list((entries.filter(pk__lt=int(before)) if behind else entries)[: PAGE + 1])
     context: dict[str, Any] = {
-        "rows": [(one.at, one.actor_label, ACTIONS[one.action]) for one in rows[:PAGE]],
+        "rows": [(row.at, row.actor_label, ACTIONS[row.action]) for row in rows[:PAGE]],
         "next": scope.url("privacy-looks", before=rows[PAGE - 1].pk) if len(rows) > PAGE else "",
         "first": scope.url("privacy-looks") if behind else "",
     }

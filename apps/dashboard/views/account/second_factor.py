@@ -52,10 +52,10 @@ RECENT_SIGN_IN_SECONDS = 600
 @require_http_methods(["GET", "POST"])
 def asked(request: HttpRequest) -> HttpResponse:
     """Between the password and the session; redirects all other readers."""
-    found = waiting(request)
-    if found is None:
+    pending = waiting(request)
+    if pending is None:
         return redirect("login")
-    account, left = found
+    account, left = pending
     form = CodeForm(user=account, data=request.POST or None, check=_checks(request, account, Purpose.SIGN_IN))
     if request.method == "POST" and _proven(form, guess_factor(request, account, by_passkey=form.by_passkey)):
         reseal_factors(account=account, by=account.actor)
@@ -146,12 +146,12 @@ def is_fresh(scope: PageContext) -> bool:
     return bool(time.time() - scope.request.session.get(PROVEN_AT, 0) < RECENT_SIGN_IN_SECONDS)
 
 
-def added(scope: PageContext, said: str, *, first: bool) -> HttpResponse:
+def added(scope: PageContext, message: str, *, first: bool) -> HttpResponse:
     """The page after one was added; recovery codes only after the first one."""
     scope.request.session[SHOWN] = True
     scope.request.session.cycle_key()
     _end_others(scope)
-    messages.success(scope.request, said)
+    messages.success(scope.request, message)
     return page(scope, codes=paper_codes(scope.user)) if first else redirect("second-factor")
 
 
@@ -209,8 +209,8 @@ def _add_app(scope: PageContext) -> HttpResponse:
     if not is_new:
         return redirect("second-factor")
     clear_totp_secret(request)
-    said = _("Your second factor is added. Keep these codes on paper.") if first else _("The app is added.")
-    return added(scope, said, first=first)
+    message = _("Your second factor is added. Keep these codes on paper.") if first else _("The app is added.")
+    return added(scope, message, first=first)
 
 
 def guess_of(scope: PageContext, form: AddForm | PasskeyForm) -> Guess:

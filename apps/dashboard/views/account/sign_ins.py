@@ -18,7 +18,10 @@ from apps.dashboard.views.page_context import PageContext, render
 def index(request: HttpRequest) -> HttpResponse:
     """This browser first, then the others, most recently used first."""
     scope = PageContext(request)
-    rows = [{"one": one, "called": called(one.agent)} for one in signed_in(scope.user, request.session.session_key)]
+    rows = [
+        {"one": session, "called": called(session.agent)}
+        for session in signed_in(scope.user, request.session.session_key)
+    ]
     context = {"rows": rows, "others": len(rows) > 1, "idle": _spelled(idle_limit(scope.user))}
     return render(scope, "dashboard/sign_ins.html", context)
 
@@ -49,6 +52,6 @@ def end_others(request: HttpRequest) -> HttpResponse:
     """Sign out all other browsers. Idempotent."""
     scope = PageContext(request)
     gone = end_access(account=scope.user, by=scope.user.actor, but=request.session.session_key)
-    said = ngettext("%(count)s other browser is signed out.", "%(count)s other browsers are signed out.", gone)
-    messages.success(request, said % {"count": gone})
+    message = ngettext("%(count)s other browser is signed out.", "%(count)s other browsers are signed out.", gone)
+    messages.success(request, message % {"count": gone})
     return redirect(scope.url("sign-ins"))

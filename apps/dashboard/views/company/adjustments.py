@@ -53,14 +53,18 @@ def look(scope: PageContext) -> Any:
 
 def lines(scope: PageContext, requests: list[AdjustmentRequest]) -> list[Line]:
     """Requests with their adjustments; one query."""
-    wanted = {(one.ends_id or one.pk, one.employee_id) for one in requests if one.employee_id}
+    keys = {(request.ends_id or request.pk, request.employee_id) for request in requests if request.employee_id}
     rows = Adjustment.objects.filter(
-        request__in={request for request, _person in wanted}, employee__in={person for _request, person in wanted}
+        request__in={request for request, _person in keys}, employee__in={person for _request, person in keys}
     )
-    found = {(row.request_id, row.employee_id): row for row in rows}
+    adjustments = {(row.request_id, row.employee_id): row for row in rows}
     return [
-        Line(one, found.get((one.ends_id or one.pk, one.employee_id or 0)), scope.url("adjustment", one.pk))
-        for one in requests
+        Line(
+            request,
+            adjustments.get((request.ends_id or request.pk, request.employee_id or 0)),
+            scope.url("adjustment", request.pk),
+        )
+        for request in requests
     ]
 
 
@@ -80,7 +84,9 @@ def index(request: HttpRequest) -> HttpResponse:
         campaign, account, shown=shown, q=q, now=look(scope), before=behind, limit=PAGE
     )  # fmt: skip
     if q and behind is None and not page.next:
-        note_found(account, {one.employee_id for one in page.requests if one.employee_id}, "adjustment")
+        note_found(
+            account, {request_row.employee_id for request_row in page.requests if request_row.employee_id}, "adjustment"
+        )
     chips = [
         {"label": label, "url": scope.url("adjustments", show=code, q=q), "here": code == shown}
         for code, label in adjustments.FILTERS.items()
@@ -125,10 +131,10 @@ def _form(scope: PageContext, form: AskForm, status: int = 200) -> HttpResponse:
 
 def _person(form: AskForm) -> Employee | None:
     """The employee in the form, by number or address; HR may see all."""
-    found: Employee | None = Employee.objects.named(form.cleaned_data["person"])
-    if found is None:
+    employee: Employee | None = Employee.objects.named(form.cleaned_data["person"])
+    if employee is None:
         form.refuse("person", _("Nobody on the roster has this staff number or e-mail address."))
-    return found
+    return employee
 
 
 def _ask(scope: PageContext, typed: dict[str, Any], employee: Employee) -> AdjustmentRequest:

@@ -14,7 +14,7 @@ from apps.core.audit import audit
 from apps.core.models import AuditEntry, RowChange
 from apps.dashboard.labels import audit as audit_labels
 from apps.dashboard.views.page_context import PageContext, render
-from apps.dashboard.views.team.standings_list import CSV, whole_file
+from apps.dashboard.views.team.standings_list import CSV, buffered_download
 from apps.exports.audit_export import entries_for, write_trail
 from apps.exports.build_export import SEARCHED
 
@@ -32,12 +32,14 @@ def _reader(request: HttpRequest) -> PageContext:
 def index(request: HttpRequest) -> HttpResponse:
     """The entries, newest first, filtered by action, person, subject and days."""
     scope = _reader(request)
-    chosen, found = _chosen(scope)
+    chosen, entries = _chosen(scope)
     before = request.GET.get("before", "")
-    last = found.filter(pk=int(before)).first() if before.isascii() and before.isdigit() and len(before) < 19 else None
+    last = (
+        entries.filter(pk=int(before)).first() if before.isascii() and before.isdigit() and len(before) < 19 else None
+    )
     if last:
-        found = found.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
-    rows = list(found[: PAGE + 1])
+        entries = entries.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
+    rows = list(entries[: PAGE + 1])
     # Which tables an action changed reveals no person.
     changed = RowChange.objects.by_act(rows[:PAGE])
     context = {
@@ -58,10 +60,10 @@ def _chosen(scope: PageContext) -> tuple[dict[str, str], QuerySet[AuditEntry]]:
     asked["about"] = asked["about"] if asked["about"] in audit_labels.ABOUT else ""
     days = {name: _day(scope.request.GET.get(name, "")) for name in ("since", "until")}
     since, until = (datetime.combine(day, time(), tzinfo=scope.zone) if day else None for day in days.values())
-    found = entries_for(scope.user).chosen(
+    entries = entries_for(scope.user).chosen(
         about=asked["about"], q=asked["q"], since=since, until=until + timedelta(days=1) if until else None
     )
-    return asked | {name: day.isoformat() if day else "" for name, day in days.items()}, found
+    return asked | {name: day.isoformat() if day else "" for name, day in days.items()}, entries
 
 
 def _day(text: str) -> date | None:
@@ -74,14 +76,14 @@ def _day(text: str) -> date | None:
 
 def _line(entry: Any, changed: list[tuple[str, str, int | None]]) -> dict[str, Any]:
     """An entry in words, with the row changes of its transaction as the database recorded them."""
-    said = audit_labels.ACTIONS.get(entry.action)
+    label = audit_labels.ACTIONS.get(entry.action)
     details = [(name, _told(value)) for name, value in entry.shown_detail.items()]
     if not entry.action.startswith("database."):
-        details += [("database", _changed(*one)) for one in changed]
+        details += [("database", _changed(*change)) for change in changed]
     return {
         "entry": entry,
-        "action": said or entry.action,
-        "known": bool(said),
+        "action": label or entry.action,
+        "known": bool(label),
         "about": entry.shown_label or _about(entry),
         "details": details,
     }
@@ -120,7 +122,7 @@ def csv_file(request: HttpRequest) -> FileResponse:
     """All entries that match the page's filters, with details. The download is an audit entry itself."""
     scope = _reader(request)
     chosen, found = _chosen(scope)
-    response = whole_file(
+    response = buffered_download(
         partial(write_trail, found, scope.zone.key), f"audit-trail-{scope.today.isoformat()}.csv", CSV
     )
     if request.method == "GET":

@@ -50,9 +50,9 @@ def index(request: HttpRequest) -> HttpResponse:
                 expires_at=clock.db_now() + UPLOAD_RETENTION, owner_id=scope.user.pk,
             )  # fmt: skip
             _ask_preview(scope, stored)
-        mine = StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD)
-        newest = list(mine.order_by("-stored_at").values_list("pk", flat=True)[:MAX_WAITING_FILES])
-        delete_files(mine.exclude(pk__in=newest))
+        own_files = StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD)
+        newest = list(own_files.order_by("-stored_at").values_list("pk", flat=True)[:MAX_WAITING_FILES])
+        delete_files(own_files.exclude(pk__in=newest))
         return redirect(scope.url("adjustments-file", stored.pk))
     context = {"form": form, "bytes": MAX_LIST_BYTES, "most": bulk_file.MOST_LINES}
     return render(scope, "dashboard/adjustments_by_file.html", context, status=422 if form.errors else 200)
@@ -76,8 +76,8 @@ def _ask_preview(scope: PageContext, stored: StoredFile, encoding: str = "") -> 
 
 def _asked(scope: PageContext, list_id: uuid.UUID) -> HttpResponse | None:
     """Redirect to the request of a file that was used already: in another window, or by a double click."""
-    found = AdjustmentRequest.objects.filter(key=list_id, asked_by_id=scope.user.pk).first()
-    return redirect(scope.url("adjustment", found.pk)) if found else None
+    existing = AdjustmentRequest.objects.filter(key=list_id, asked_by_id=scope.user.pk).first()
+    return redirect(scope.url("adjustment", existing.pk)) if existing else None
 
 
 def _stored(scope: PageContext, list_id: uuid.UUID) -> StoredFile:

@@ -29,10 +29,10 @@ from apps.standings import campaign_approvals, campaign_lifecycle
 def campaign_scope(request: HttpRequest, slug: str) -> PageContext:
     """The page context for HR and one campaign, in any state. Raises Http404 for all but HR, and for an unknown one."""
     scope = hr_scope(request)
-    found = Campaign.objects.filter(slug=slug).prefetch_related("rules").first()
-    if found is None or not found.versions:
+    campaign = Campaign.objects.filter(slug=slug).prefetch_related("rules").first()
+    if campaign is None or not campaign.versions:
         raise Http404("There is no such campaign")
-    scope.turn_to(found)
+    scope.switch_campaign(campaign)
     return scope
 
 
@@ -48,14 +48,14 @@ class Version:
 def versions_of(campaign: Campaign) -> list[Version]:
     """Newest first."""
     pairs = zip([None, *campaign.versions], campaign.versions, strict=False)
-    found = [
+    versions = [
         Version(
             rule, rule.changed_by_label or campaign.created_by_label,
             rules.differences(rule_draft.changed(before, rule)) if before else [],
         )
         for before, rule in pairs
     ]  # fmt: skip
-    return found[::-1]
+    return versions[::-1]
 
 
 @require_safe
@@ -65,27 +65,29 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _show(scope: PageContext, status: int = 200, cancel: CancelForm | None = None) -> HttpResponse:
-    found = scope.the_campaign
-    passed = found.rule.cutoff_at <= scope.now
-    is_open = found.state == Campaign.State.OPEN
+    campaign = scope.the_campaign
+    passed = campaign.rule.cutoff_at <= scope.now
+    is_open = campaign.state == Campaign.State.OPEN
     context: dict[str, Any] = {
-        "state": campaigns.State(found.state),
-        "look": look_of(scope, found.rule),
-        "version": rules.version_of(found.rule),
-        "versions": versions_of(found),
-        "people": reports_campaigns.people_by_campaign([found], scope.now).get(found.pk),
-        "overlaps": campaigns.overlaps(campaign_lifecycle.overlapping(found.rule)) if is_open and not passed else [],
-        "shown": found.state in OPENED_STATES,
+        "state": campaigns.State(campaign.state),
+        "look": look_of(scope, campaign.rule),
+        "version": rules.version_of(campaign.rule),
+        "versions": versions_of(campaign),
+        "people": reports_campaigns.people_by_campaign([campaign], scope.now).get(campaign.pk),
+        "overlaps": campaigns.overlaps(campaign_lifecycle.overlapping(campaign.rule)) if is_open and not passed else [],
+        "shown": campaign.state in OPENED_STATES,
         "steps": {
-            "change": found.state in ("draft", "open") and not passed,
-            "cancel": found.state in ("draft", "open"),
+            "change": campaign.state in ("draft", "open") and not passed,
+            "cancel": campaign.state in ("draft", "open"),
             "close": is_open and passed,
         },
-        "by_itself": not found.backdated,
+        "by_itself": not campaign.backdated,
         "cancel": cancel or CancelForm(),
-        "waiting": campaign_approvals.waiting_at(found, scope.now),
-        "unfinished": close_submissions.unfinished(found).count() if found.state == Campaign.State.CLOSING else 0,
-        "cancelled": reports_campaigns.cancellation_of(found) if found.state == Campaign.State.CANCELLED else None,
+        "waiting": campaign_approvals.waiting_at(campaign, scope.now),
+        "unfinished": close_submissions.unfinished(campaign).count() if campaign.state == Campaign.State.CLOSING else 0,
+        "cancelled": reports_campaigns.cancellation_of(campaign)
+        if campaign.state == Campaign.State.CANCELLED
+        else None,
     }
     return render(scope, "dashboard/campaign.html", context, status=status)
 
@@ -106,8 +108,8 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
     except ApprovalRefused as refused:
         form.refuse(None, refused.message)
         return _show(scope, 409, form)
-    said = _("The cancellation waits for a second HR user.") if waits else _("%(name)s is cancelled.")
-    messages.success(request, said % {"name": scope.the_campaign.name})
+    message = _("The cancellation waits for a second HR user.") if waits else _("%(name)s is cancelled.")
+    messages.success(request, message % {"name": scope.the_campaign.name})
     return redirect(scope.url("campaign", slug))
 
 
@@ -115,15 +117,15 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
 def close(request: HttpRequest, slug: str) -> HttpResponse:
     """Begin to close it by hand; a worker continues, and the page follows."""
     scope = campaign_scope(request, slug)
-    found = scope.the_campaign
+    campaign = scope.the_campaign
     try:
-        waits = close_or_request(campaign=found, by=scope.user.actor)
+        waits = close_or_request(campaign=campaign, by=scope.user.actor)
     except ApprovalRefused as refused:
         messages.warning(request, refused.message)
         return _show(scope, 409)
     except close_submissions.CutoffNotReached:
-        with timezone.override(ZoneInfo(found.rule.time_zone)):
-            messages.warning(request, _("It runs until %(cut_off)s.") % {"cut_off": rules.cut_off(found.rule)})
+        with timezone.override(ZoneInfo(campaign.rule.time_zone)):
+            messages.warning(request, _("It runs until %(cut_off)s.") % {"cut_off": rules.cut_off(campaign.rule)})
         return _show(scope, 409)
     if waits:
         messages.success(request, _("The closing waits for a second HR user."))

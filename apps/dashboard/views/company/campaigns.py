@@ -51,9 +51,9 @@ class Line:
 def index(request: HttpRequest) -> HttpResponse:
     """All campaigns: running ones first, then finished ones."""
     scope = hr_scope(request)
-    found = reports_campaigns.all_campaigns()
-    people = reports_campaigns.people_by_campaign(found, scope.now)
-    lines = [Line(one, people.get(one.pk)) for one in found]
+    campaigns = reports_campaigns.all_campaigns()
+    people = reports_campaigns.people_by_campaign(campaigns, scope.now)
+    lines = [Line(campaign, people.get(campaign.pk)) for campaign in campaigns]
     context = {"lines": lines, "waiting": opening_approvals.waiting_openings(scope.now)}
     return render(scope, "dashboard/campaigns.html", context)
 

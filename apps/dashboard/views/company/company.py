@@ -139,7 +139,7 @@ def sources(scope: PageContext, url: str, standings: Any) -> ChartCard:
     return day_by_day.by_source(scope, url, standings.by_source(), file)
 
 
-def by_department(scope: PageContext, url: str, found: list[Any]) -> ChartCard:
+def by_department(scope: PageContext, url: str, departments: list[Any]) -> ChartCard:
     """Departments side by side; for HR every number links to its employees."""
     hr = scope.user.has_role("hr")
 
@@ -157,7 +157,7 @@ def by_department(scope: PageContext, url: str, found: list[Any]) -> ChartCard:
             median=float(group.median or 0),
             key=group.key,
         )
-        for group in found
+        for group in departments
     ]
     bars = [bar._replace(url=listed(bar, "")) for bar in bars]
     note = _("Share of people at the target, by department, with the number of people.")

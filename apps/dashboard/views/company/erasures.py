@@ -33,7 +33,7 @@ def _index(scope: PageContext, form: ErasureForm, status: int = 200) -> HttpResp
     context = {
         "form": form,
         "waiting": erasure_approvals.waiting(scope.now),
-        "rows": [(one, one.pk in unfinished) for one in Erasure.objects.all()[:PAGE]],
+        "rows": [(erasure, erasure.pk in unfinished) for erasure in Erasure.objects.all()[:PAGE]],
         "kept": _kept(scope),
     }
     return render(scope, "dashboard/erasures.html", context, status=status)
@@ -42,7 +42,7 @@ def _index(scope: PageContext, form: ErasureForm, status: int = 200) -> HttpResp
 def _kept(scope: PageContext) -> list[tuple[Any, Any, bool]]:
     """(campaign, the day from which its contacts are erased automatically, whether that is done)"""
     kept = retention.retained_campaigns()
-    return [(one.campaign, one.until.astimezone(scope.zone).date(), one.over(scope.now)) for one in kept]
+    return [(status.campaign, status.until.astimezone(scope.zone).date(), status.over(scope.now)) for status in kept]
 
 
 @require_POST

@@ -36,22 +36,22 @@ class Many:
         return self.first + len(self.rows) - 1
 
 
-def many(scope: PageContext, found: BulkTargets, name: str, *args: object, **query: object) -> Many:
+def many(scope: PageContext, targets: BulkTargets, name: str, *args: object, **query: object) -> Many:
     """The page of the list that the address names."""
     text = scope.request.GET.get("page", "")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
-    number = min(max(number, 1), max(-(-len(found.listed) // PAGE), 1))
-    rows = found.listed[(number - 1) * PAGE : number * PAGE]
+    number = min(max(number, 1), max(-(-len(targets.listed) // PAGE), 1))
+    rows = targets.listed[(number - 1) * PAGE : number * PAGE]
 
     def link(to: int) -> str:
         return scope.url(name, *args, **query, page=to) + "#people"
 
     return Many(
-        found,
+        targets,
         rows,
         (number - 1) * PAGE + 1,
         link(number - 1) if number > 1 else "",
-        link(number + 1) if number * PAGE < len(found.listed) else "",
+        link(number + 1) if number * PAGE < len(targets.listed) else "",
     )
 
 
@@ -59,10 +59,10 @@ def of_request(scope: PageContext, asked: AdjustmentRequest) -> Many:
     """The employees of a bulk request: by current facts while it waits, as granted afterwards."""
     rule = asked.campaign.rule
     if asked.waiting:
-        found = bulk_recheck.recheck(asked, rule, scope.now, scope.user.employee_id)
+        targets = bulk_recheck.recheck(asked, rule, scope.now, scope.user.employee_id)
     else:
-        found = bulk_targets.asked_for(asked, rule)
-    return many(scope, found, "adjustment", asked.pk)
+        targets = bulk_targets.asked_for(asked, rule)
+    return many(scope, targets, "adjustment", asked.pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,13 +100,13 @@ def departments() -> list[str]:
 
 
 def _preview(scope: PageContext, rule: RuleForm, reason: ReasonForm, status: int = 200) -> HttpResponse:
-    wanted = rule.cleaned_data
+    values = rule.cleaned_data
     try:
-        found = late_joiners.preview_rule(scope.rule, scope.now, **wanted, besides_employee=scope.user.employee_id)
+        preview = late_joiners.preview_rule(scope.rule, scope.now, **values, besides_employee=scope.user.employee_id)
     except requests.AdjustmentRefused as refused:
         rule.refuse(refused.field, refused.message)
         return _page(scope, rule, status=max(status, 422))
-    listed = many(scope, found, "adjustments-by-rule", **wanted)
+    listed = many(scope, preview, "adjustments-by-rule", **values)
     return _page(scope, rule, status=status, many=listed, reason=reason)
 
 

@@ -19,7 +19,7 @@ from apps.dashboard.views.company.company import hr_scope
 from apps.dashboard.views.contacts.contact_list import QUERY_LIMIT
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.standing_card import card_of
-from apps.dashboard.views.team.standings_list import whole
+from apps.dashboard.views.team.standings_list import csv_download
 from apps.employees.models import Employee
 from apps.exports import build_export, event_exports
 from apps.exports.models import Export
@@ -41,9 +41,9 @@ def index(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     state = state if state in reviews.STATES else "open"
     q = request.GET.get("q", "").strip().replace("\0", "")[:QUERY_LIMIT]
-    found = _searched(Review.objects.filter(campaign=scope.campaign), q)
+    matching = _searched(Review.objects.filter(campaign=scope.campaign), q)
     after = request.GET.get("after", "")
-    chosen = _behind(scope, found.in_state(state, scope.now).by_due(state), state, after)
+    chosen = _behind(scope, matching.in_state(state, scope.now).by_due(state), state, after)
     employed = Employee.objects.employed_at(scope.now).filter(pk=OuterRef("employee_id"))
     annotated = chosen.annotate(ticked=Count("contacts"), employed=Exists(employed))
     rows = list(annotated.select_related("employee__node")[: PAGE + 1])
@@ -51,7 +51,7 @@ def index(request: HttpRequest) -> HttpResponse:
         note_found(scope.user, {review.employee_id for review in rows}, "standing")
     context = {
         "rows": [_line(scope, review) for review in rows[:PAGE]],
-        "chips": _chips(scope, state, q, found.tally(scope.now)),
+        "chips": _chips(scope, state, q, matching.tally(scope.now)),
         "state": state,
         "q": q,
         "next": scope.url("company-reviews", state=state, q=q, after=rows[PAGE - 1].pk) if len(rows) > PAGE else "",
@@ -60,21 +60,21 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(scope, "dashboard/company_reviews.html", context)
 
 
-def _searched(found: QuerySet[Review], q: str) -> Any:
-    return found.filter(Q(employee__name__icontains=q) | Q(employee__staff_no__icontains=q)) if q else found
+def _searched(reviews: QuerySet[Review], q: str) -> Any:
+    return reviews.filter(Q(employee__name__icontains=q) | Q(employee__staff_no__icontains=q)) if q else reviews
 
 
-def _behind(scope: PageContext, found: Any, state: str, after: str) -> Any:
+def _behind(scope: PageContext, reviews: Any, state: str, after: str) -> Any:
     """The rows after one of this campaign's reviews; 404 for another number."""
     if not after:
-        return found
+        return reviews
     try:
         last = Review.objects.get(pk=int(after), campaign=scope.the_campaign)
     except (ValueError, OverflowError, Review.DoesNotExist) as unknown:
         raise Http404("There is no such page") from unknown
     if state in ("open", "overdue"):
-        return found.filter(Q(due_at__gt=last.due_at) | Q(due_at=last.due_at, pk__gt=last.pk))
-    return found.filter(Q(due_at__lt=last.due_at) | Q(due_at=last.due_at, pk__lt=last.pk))
+        return reviews.filter(Q(due_at__gt=last.due_at) | Q(due_at=last.due_at, pk__gt=last.pk))
+    return reviews.filter(Q(due_at__lt=last.due_at) | Q(due_at=last.due_at, pk__lt=last.pk))
 
 
 def _line(scope: PageContext, review: Any) -> dict[str, Any]:
@@ -98,8 +98,8 @@ def _chips(scope: PageContext, chosen: str, q: str, tally: dict[str, int]) -> li
 
 def _one(scope: PageContext, review_id: int) -> Review:
     """A review of the page's campaign; 404 for any other."""
-    found = Review.objects.filter(campaign=scope.the_campaign).select_related("employee__node")
-    review = found.prefetch_related("contacts").filter(pk=review_id).first()
+    reviews_of_campaign = Review.objects.filter(campaign=scope.the_campaign).select_related("employee__node")
+    review = reviews_of_campaign.prefetch_related("contacts").filter(pk=review_id).first()
     if review is None:
         raise Http404("There is no such review")
     return review
@@ -187,4 +187,4 @@ def reviews_csv(request: HttpRequest) -> FileResponse:
         event_exports.write_reviews(campaign, scope.now, piece)
 
     wish = build_export.ExportRequest(kind=Export.Kind.REVIEWS, as_of=scope.now)
-    return whole(scope, write, wish, "reviews", campaign.slug)
+    return csv_download(scope, write, wish, "reviews", campaign.slug)

@@ -53,7 +53,7 @@ def index(request: HttpRequest) -> HttpResponse:
         return redirect(scope.url("roster-load", load.pk))
     page = Paginator(imports.past_loads(), PAGE).get_page(request.GET.get("page"))
     context = {
-        "form": form, "page": page, "told": [_told(load) for load in page],
+        "form": form, "page": page, "told": [_summary(load) for load in page],
         "open": list(imports.open_loads(scope.now)[:5]),
         "megabytes": settings.MOST_UPLOAD_BYTES // 1_000_000, "bytes": settings.MOST_UPLOAD_BYTES,
     }  # fmt: skip
@@ -99,20 +99,20 @@ def progress(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
 
 
 def _context(scope: PageContext, load: RosterLoad, show: str = "") -> dict[str, Any]:
-    told = _told(load)
+    summary = _summary(load)
     requests = ApprovalRequest.objects.filter(kind__in=ABOUT_LOADS, subject=str(load.pk)).order_by("requested_at")
-    lists = {one["kind"]: one for one in told["lists"]} if told["compared"] else {}
+    lists = {entry["kind"]: entry for entry in summary["lists"]} if summary["compared"] else {}
     # Leavers and errors come first.
     telling = [kind for kind in FIRST if kind in lists and lists[kind]["count"]]
-    told["undoable"] = can_undo(load)
-    told["shown"] = lists.get(show) or (lists[telling[0]] if telling else None)
+    summary["undoable"] = can_undo(load)
+    summary["shown"] = lists.get(show) or (lists[telling[0]] if telling else None)
     return {
-        "load": load, "told": told, "columns": _columns(load), "roles": roster.ROLES,
-        "requests": [approval_line(scope, one) for one in requests],
+        "load": load, "told": summary, "columns": _columns(load), "roles": roster.ROLES,
+        "requests": [approval_line(scope, entry) for entry in requests],
     }  # fmt: skip
 
 
-def _told(load: RosterLoad) -> dict[str, Any]:
+def _summary(load: RosterLoad) -> dict[str, Any]:
     report = load.report
     kinds = report.get("kinds") or {}
     problem = report.get("problem")
@@ -166,11 +166,11 @@ def look(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     scope = hr_scope(request)
     load = _load(scope, load_id)
     encoding = request.POST.get("encoding", "")
-    said = [request.POST.get(f"role_{place}") for place in range(len(load.layout.get("header", [])))]
+    roles = [request.POST.get(f"role_{place}") for place in range(len(load.layout.get("header", [])))]
     imports.refresh_preview(
         load, encoding=encoding if encoding in ENCODINGS else "", complete=request.POST.get("complete") == "yes",
         without_unknown_managers=request.POST.get("without_unknown_managers") == "yes",
-        roles=[role if role in roster.ROLES else "" for role in said] if any(said) else None, by=scope.user.actor,
+        roles=[role if role in roster.ROLES else "" for role in roles] if any(roles) else None, by=scope.user.actor,
     )  # fmt: skip
     enqueue.enqueue_roster_import(load.pk)
     return redirect(scope.url("roster-load", load.pk))

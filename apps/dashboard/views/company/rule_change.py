@@ -64,27 +64,27 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
         messages.success(request, _("The change of the rule waits for a second HR user."))
         return redirect(scope.url("campaign", slug))
     enqueue.enqueue_marking()
-    said = _("Version %(version)s of the rule is in force. Everybody is judged by it within seconds.")
-    messages.success(request, said % {"version": made.version})
+    message = _("Version %(version)s of the rule is in force. Everybody is judged by it within seconds.")
+    messages.success(request, message % {"version": made.version})
     return redirect(scope.url("campaign", slug))
 
 
 def _look(scope: PageContext, form: ConfirmForm, sent: ChangeForm, status: int = 200) -> HttpResponse:
     try:
-        found = rule_changes.preview_rule_change(
+        impact = rule_changes.preview_rule_change(
             campaign=scope.the_campaign, terms=form.terms(), seen=form.cleaned_data["seen"], now=scope.now
         )  # fmt: skip
     except CampaignRefused as refused:
         return _refused(scope, form, refused)
     context = {
-        "look": look_of(scope, found.new),
-        "differences": rules.differences(found.differences),
-        "people": found.people,
+        "look": look_of(scope, impact.new),
+        "differences": rules.differences(impact.differences),
+        "people": impact.people,
         # These counts would reveal whose contact a person is: only the second person sees them.
-        "effect": None if found.confidential else found.effect,
-        "confidential": found.domains or (found.confidential and found.effect is not None),
-        "alone": found.alone,
-        "warnings": campaigns.overlaps(found.overlaps),
+        "effect": None if impact.confidential else impact.effect,
+        "confidential": impact.domains or (impact.confidential and impact.effect is not None),
+        "alone": impact.alone,
+        "warnings": campaigns.overlaps(impact.overlaps),
         "sent": sent,
     }
     return _page(scope, form, status=status, **context)
@@ -101,12 +101,12 @@ def _newest(scope: PageContext) -> int:
 
 
 def _page(scope: PageContext, form: ConfirmForm, status: int = 200, **more: Any) -> HttpResponse:
-    found = scope.the_campaign
+    campaign = scope.the_campaign
     context = {
         "form": form,
-        "opened": found.rule.opens_at <= scope.now,
-        "over": found.state not in ("draft", "open") or found.rule.cutoff_at <= scope.now,
+        "opened": campaign.rule.opens_at <= scope.now,
+        "over": campaign.state not in ("draft", "open") or campaign.rule.cutoff_at <= scope.now,
         "version": rules.version_of(scope.rule),
-        "waiting": campaign_approvals.waiting_at(found, scope.now),
+        "waiting": campaign_approvals.waiting_at(campaign, scope.now),
     }
     return render(scope, "dashboard/rule_change.html", {**context, **more}, status=status)

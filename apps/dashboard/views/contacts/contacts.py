@@ -59,13 +59,13 @@ def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
     return _show(scope, _own(scope, contact_id))
 
 
-def _show(scope: PageContext, found: Contact, status: int = 200, **forms: RefusableForm) -> HttpResponse:
-    known = {identity.kind: identity.value for identity in found.identities.all()}
+def _show(scope: PageContext, contact: Contact, status: int = 200, **forms: RefusableForm) -> HttpResponse:
+    identities = {identity.kind: identity.value for identity in contact.identities.all()}
     context = {
-        "contact": found,
-        "rename": forms.get("rename") or RenameForm(initial={"name": found.name or ""}),
+        "contact": contact,
+        "rename": forms.get("rename") or RenameForm(initial={"name": contact.name or ""}),
         "correct": forms.get("correct")
-        or CorrectForm(initial={kind: known.get(kind) or "" for kind in IDENTITY_FIELDS}),
+        or CorrectForm(initial={kind: identities.get(kind) or "" for kind in IDENTITY_FIELDS}),
     }
     return render(scope, "dashboard/contact.html", context, status=status)
 
@@ -110,15 +110,15 @@ def correct(request: HttpRequest, contact_id: int) -> HttpResponse:
 def end(request: HttpRequest, contact_id: int) -> HttpResponse:
     """End a contact at once; the message offers to undo it."""
     scope = PageContext(request)
-    found = _own(scope, contact_id)
+    contact = _own(scope, contact_id)
     try:
-        changes.end_contact(contact_id=found.pk, employee=scope.the_employee, by=scope.user.actor)
+        changes.end_contact(contact_id=contact.pk, employee=scope.the_employee, by=scope.user.actor)
     except changes.ContactRefused as refused:
         messages.warning(request, refused.message)
     else:
         enqueue.enqueue_marking()
-        text = _("%(name)s is ended.") % {"name": found.name} if found.name else _("The contact is ended.")
-        messages.info(request, text, extra_tags=f"undo-{found.pk}")
+        text = _("%(name)s is ended.") % {"name": contact.name} if contact.name else _("The contact is ended.")
+        messages.info(request, text, extra_tags=f"undo-{contact.pk}")
     return redirect(scope.url("contacts"))
 
 
@@ -126,14 +126,14 @@ def end(request: HttpRequest, contact_id: int) -> HttpResponse:
 def restore(request: HttpRequest, contact_id: int) -> HttpResponse:
     """Undo an end, while the campaign still allows it."""
     scope = PageContext(request)
-    found = _own(scope, contact_id)
+    contact = _own(scope, contact_id)
     try:
-        selectors.restore_while_open(contact_id=found.pk, employee=scope.the_employee, by=scope.user.actor)
+        selectors.restore_while_open(contact_id=contact.pk, employee=scope.the_employee, by=scope.user.actor)
     except changes.ContactRefused as refused:
         messages.warning(request, refused.message)
     else:
         enqueue.enqueue_marking()
         messages.success(
-            request, _("%(name)s is back.") % {"name": found.name} if found.name else _("The contact is back.")
+            request, _("%(name)s is back.") % {"name": contact.name} if contact.name else _("The contact is back.")
         )
     return redirect(scope.url("contacts"))

@@ -54,8 +54,8 @@ def _index(scope: PageContext, form: UploadForm, status: int = 200) -> HttpRespo
 
 
 def _batch(scope: PageContext, submission_id: uuid.UUID) -> Submission:
-    found = Submission.objects.filter(pk=submission_id, employee=scope.the_employee, source__in=FILES)
-    submission = found.select_related("rejects").first()
+    own_files = Submission.objects.filter(employee=scope.the_employee, source__in=FILES)
+    submission = own_files.select_related("rejects").filter(pk=submission_id).first()
     if submission is None:
         raise Http404("There is no such file")
     return submission
@@ -106,11 +106,13 @@ def progress(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
 
 def _batch_context(scope: PageContext, submission_id: uuid.UUID) -> dict[str, Any]:
     submission = _batch(scope, submission_id)
-    told = _row(submission)
-    undoable = submission.undone_at is None and told["created"] and selectors.can_undo(submission.received_at)
-    met = Contact.objects.of(scope.the_employee).in_bulk([one["contact"] for one in told["duplicates"]])
-    told["duplicates"] = [{"line": one["line"], "contact": met.get(one["contact"])} for one in told["duplicates"]]
-    return {"told": told, "submission": submission, "undoable": undoable and not told["running"]}
+    row = _row(submission)
+    undoable = submission.undone_at is None and row["created"] and selectors.can_undo(submission.received_at)
+    met = Contact.objects.of(scope.the_employee).in_bulk([duplicate["contact"] for duplicate in row["duplicates"]])
+    row["duplicates"] = [
+        {"line": duplicate["line"], "contact": met.get(duplicate["contact"])} for duplicate in row["duplicates"]
+    ]
+    return {"told": row, "submission": submission, "undoable": undoable and not row["running"]}
 
 
 @require_safe

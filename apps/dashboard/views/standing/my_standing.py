@@ -28,7 +28,7 @@ LATEST, EXAMPLES = 5, 3
 
 
 @dataclass(frozen=True)
-class Own:
+class OwnSummary:
     """The reader's numbers: the verdict's row, its curve, active contacts by reason, adjustments.
 
     `changes`: what happened to contacts since the end of yesterday; None once nothing can change.
@@ -57,8 +57,8 @@ class Own:
 
 def own_contacts(scope: PageContext, at: datetime | None = None) -> QuerySet[Any]:
     """The reader's contacts, each with its reason at `at` (default: the request's now), newest first."""
-    found = employee_detail.contacts_with_reason(scope.campaign, scope.the_employee, at or scope.now)
-    return found.order_by("-recorded_at", "-id")
+    contacts = employee_detail.contacts_with_reason(scope.campaign, scope.the_employee, at or scope.now)
+    return contacts.order_by("-recorded_at", "-id")
 
 
 def counts_by_reason(scope: PageContext) -> dict[str, int]:
@@ -91,7 +91,7 @@ def final_line(scope: PageContext) -> Final | None:
     return Final(row, counts_by_reason(scope).get("", 0), corrected=bool(fixed))
 
 
-def own_numbers(scope: PageContext, contacts: own_page.OwnContacts) -> Own | None:
+def load_summary(scope: PageContext, contacts: own_page.OwnContacts) -> OwnSummary | None:
     """None when there is no campaign, or the reader is not in its population."""
     campaign, employee = scope.campaign, scope.employee
     if campaign is None or employee is None:
@@ -99,19 +99,31 @@ def own_numbers(scope: PageContext, contacts: own_page.OwnContacts) -> Own | Non
     standings = standings_report.Standings(
         campaign, population.OneEmployee(employee), result=scope.result, show_reviews=True, now=scope.now
     )
-    found = own_page.own_standing(standings, employee)
-    if found is None:
+    standing_data = own_page.own_standing(standings, employee)
+    if standing_data is None:
         return None
     # Most employees have neither, so one flag saves two queries.
     reviews = Review.objects.filter(campaign=campaign, employee=employee).order_by("-asked_at")
-    asked = reviews.first() if found.asked else None
-    terms = adjustments.terms_of(campaign, [employee.pk], scope.now).get(employee.pk, []) if found.adjusted else []
+    asked = reviews.first() if standing_data.asked else None
+    terms = (
+        adjustments.terms_of(campaign, [employee.pk], scope.now).get(employee.pk, []) if standing_data.adjusted else []
+    )
     fixed = employee_detail.corrections_of(scope.result, employee) if scope.result else []
     can_ask = services.can_ask(campaign, scope.now)
-    return Own(found.row, found.days, found.flips, contacts.by_reason, asked, can_ask, terms, contacts.changes, fixed)
+    return OwnSummary(
+        standing_data.row,
+        standing_data.days,
+        standing_data.flips,
+        contacts.by_reason,
+        asked,
+        can_ask,
+        terms,
+        contacts.changes,
+        fixed,
+    )
 
 
-def own_summary(
+def load_contacts(
     scope: PageContext, at: datetime | None = None, *, latest: int = LATEST, each: int = EXAMPLES
 ) -> own_page.OwnContacts:
     """The reader's contacts at `at` (default: the request's now), and their changes since the end of yesterday."""
@@ -138,8 +150,8 @@ def me(request: HttpRequest) -> HttpResponse:
 
 
 def page(scope: PageContext, form: QuickAddForm, *, hurry: bool = False, status: int = 200) -> HttpResponse:
-    contacts = own_summary(scope)
-    own = own_numbers(scope, contacts)
+    contacts = load_contacts(scope)
+    own = load_summary(scope, contacts)
     context: dict[str, Any] = {"form": form, "hurry": hurry, **lists(contacts)}
     if own:
         context |= _shown(scope, own)
@@ -157,7 +169,7 @@ def page(scope: PageContext, form: QuickAddForm, *, hurry: bool = False, status:
     return render(scope, "dashboard/me.html", context, status=status)
 
 
-def _shown(scope: PageContext, own: Own) -> dict[str, Any]:
+def _shown(scope: PageContext, own: OwnSummary) -> dict[str, Any]:
     """Context of the standing card."""
     card = card_of(scope, own.row, own.days)
     lines = readout(scope, card, own.moved, own.not_counting)
@@ -175,8 +187,8 @@ class Reason:
 
 def lists(contacts: own_page.OwnContacts) -> dict[str, Any]:
     """The newest contacts, and the active ones that do not count, by reason."""
-    found = contacts.fixable
-    ordered = [Reason(code, contacts.by_reason[code], found[code]) for code in rules.REASONS if code in found]
+    by_reason = contacts.fixable
+    ordered = [Reason(code, contacts.by_reason[code], by_reason[code]) for code in rules.REASONS if code in by_reason]
     return {"latest": contacts.latest, "mendable": ordered}
 
 
@@ -184,7 +196,7 @@ def lists(contacts: own_page.OwnContacts) -> dict[str, Any]:
 def standing(request: HttpRequest) -> HttpResponse:
     """The standing card alone, for polling: 304 while nothing changed."""
     scope = PageContext(request)
-    own = own_numbers(scope, own_summary(scope, latest=0, each=0)) if scope.employee else None
+    own = load_summary(scope, load_contacts(scope, latest=0, each=0)) if scope.employee else None
     if own is None:
         raise Http404("There is no standing")
     shown = _shown(scope, own)
@@ -199,7 +211,7 @@ def standing(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _etag(scope: PageContext, own: Own, card: Card, lines: list[Line]) -> str:
+def _etag(scope: PageContext, own: OwnSummary, card: Card, lines: list[Line]) -> str:
     """Everything on the standing card except the time of the request."""
     row = own.row
     shown = (
@@ -208,6 +220,6 @@ def _etag(scope: PageContext, own: Own, card: Card, lines: list[Line]) -> str:
         *(row.under_review, own.can_ask, own.asked is not None),
         *(own.not_counting, scope.rule.version, get_language()),
         *lines,
-        *((one.pk, one.ended_at, one.starts_at < scope.now) for one in own.terms),
+        *((term.pk, term.ended_at, term.starts_at < scope.now) for term in own.terms),
     )
     return f'"{hashlib.sha256(repr(shown).encode()).hexdigest()[:24]}"'

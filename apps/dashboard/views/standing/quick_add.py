@@ -14,7 +14,7 @@ from apps.core import clock, enqueue
 from apps.dashboard.forms.base import QuickAddForm
 from apps.dashboard.views.contacts.contacts import listing
 from apps.dashboard.views.page_context import PageContext, fragment
-from apps.dashboard.views.standing.my_standing import lists, own_summary, page
+from apps.dashboard.views.standing.my_standing import lists, load_contacts, page
 from apps.dashboard.views.standing.quick_add_feedback import Feedback, answer_many, answer_one, number_now
 
 
@@ -35,10 +35,10 @@ def _in_place(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -
     if answer is None:
         return fragment(scope, "dashboard/_quick_add.html", {"form": form}, status=422)
     # The request began before the recording, and reports show only what came before their instant.
-    around = lists(own_summary(scope, clock.db_now()))
-    said = " ".join(filter(None, [answer.text, number_now(scope)]))
-    form.summary = said
-    context = {"form": form, "said": said, "level": messages.DEFAULT_TAGS[answer.level], **around}
+    around = lists(load_contacts(scope, clock.db_now()))
+    text = " ".join(filter(None, [answer.text, number_now(scope)]))
+    form.summary = text
+    context = {"form": form, "said": text, "level": messages.DEFAULT_TAGS[answer.level], **around}
     response = fragment(scope, "dashboard/_added.html", context, status=422 if answer.failed else 200)
     response["HX-Trigger"] = "recorded"
     return response

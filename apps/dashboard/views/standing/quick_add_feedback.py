@@ -67,10 +67,10 @@ def answer_one(scope: PageContext, draft: Draft, outcome: Outcome) -> Feedback |
         return " ".join(filter(None, explain_failure(draft, outcome)))
     contact = own_contacts(scope, clock.db_now()).filter(pk=outcome.contact_id).first()
     if contact and contact.reason in base.REASONS:
-        known = base.REASONS[contact.reason]
+        label = base.REASONS[contact.reason]
         text = _("Recorded. It does not count yet: %(reason)s. %(cure)s") % {
-            "reason": known.label,
-            "cure": known.cure,
+            "reason": label.label,
+            "cure": label.cure,
         }
         return Feedback(messages.WARNING, text, [])
     name = contact.name if contact else ""
@@ -126,23 +126,23 @@ def _summary(report: contacts.Report) -> str:
         (known, ngettext("%(count)s you had already", "%(count)s you had already", known)),
         (bad, ngettext("%(count)s could not be read", "%(count)s could not be read", bad)),
     ]
-    said = [text % {"count": base.number(count)} for count, text in parts if count]
+    sentences = [text % {"count": base.number(count)} for count, text in parts if count]
     between = pgettext("between the parts of a sentence", ", ")
-    return pgettext("a whole sentence", "%(sentence)s.") % {"sentence": between.join(said)}
+    return pgettext("a whole sentence", "%(sentence)s.") % {"sentence": between.join(sentences)}
 
 
 def _reasons(scope: PageContext, report: contacts.Report) -> list[str]:
     """A sentence for each reason why recorded contacts do not count by the current facts."""
     ids = [outcome.contact_id for outcome in report.outcomes if outcome.code == CREATED]
-    found: Any = own_contacts(scope, clock.db_now()).order_by().filter(pk__in=ids).values_list("reason", flat=True)
-    counts = Counter(found) if ids else Counter()
+    recorded: Any = own_contacts(scope, clock.db_now()).order_by().filter(pk__in=ids).values_list("reason", flat=True)
+    counts = Counter(recorded) if ids else Counter()
     return [
         ngettext(
             "%(count)s of them does not count yet: %(reason)s. %(cure)s",
             "%(count)s of them do not count yet: %(reason)s. %(cure)s",
             counts[code],
         )
-        % {"count": base.number(counts[code]), "reason": known.label, "cure": known.cure}
-        for code, known in base.REASONS.items()
+        % {"count": base.number(counts[code]), "reason": reason.label, "cure": reason.cure}
+        for code, reason in base.REASONS.items()
         if counts[code]
     ]

@@ -48,8 +48,8 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def _asked(scope: PageContext) -> list[Asked]:
     employee, campaign = scope.the_employee, scope.the_campaign
-    found = Review.objects.filter(employee=employee, campaign=campaign).order_by("-asked_at", "-id")
-    reviews = list(found.prefetch_related("contacts")[:MAX_REVIEWS])
+    newest = Review.objects.filter(employee=employee, campaign=campaign).order_by("-asked_at", "-id")
+    reviews = list(newest.prefetch_related("contacts")[:MAX_REVIEWS])
     ids = [tick.contact_id for review in reviews for tick in review.contacts.all()]
     own = {contact.pk: contact for contact in own_contacts(scope).filter(pk__in=ids)}
     acts = {
@@ -121,8 +121,8 @@ def _offered(scope: PageContext, ticked: set[int]) -> dict[str, Any]:
 
     By page number, not by keyset: the order depends on reasons that are evaluated for all of them at every request.
     """
-    said = scope.request.POST
-    q, number = said.get("q", "").strip().replace("\0", "")[:QUERY_LIMIT], said.get("page", "")
+    form_data = scope.request.POST
+    q, number = form_data.get("q", "").strip().replace("\0", "")[:QUERY_LIMIT], form_data.get("page", "")
     page = max(1, min(int(number), LAST_PAGE)) if number.isascii() and number.isdigit() and len(number) < 9 else 1
     own = own_contacts(scope)
     counts, ended = When(reason="", then=Value(2)), When(reason="ended", then=Value(1))

@@ -70,14 +70,14 @@ def period_of(scope: PageContext) -> Period:
         left = ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
     else:
         left = _("the deadline has passed")
-    opening = _("opens %(day)s, %(time)s") % rule_labels.told(rule.opens_at, scope.zone)
-    told = rule_labels.told(last, scope.zone)
+    opening = _("opens %(day)s, %(time)s") % rule_labels.instant_labels(rule.opens_at, scope.zone)
+    labels = rule_labels.instant_labels(last, scope.zone)
     return Period(
         days_left=days,
         ended=days == 0,
         opened=opened,
-        deadline=_("until %(day)s, %(time)s in %(city)s") % told,
-        last_minute=_("%(day)s, %(time)s in %(city)s") % told,
+        deadline=_("until %(day)s, %(time)s in %(city)s") % labels,
+        last_minute=_("%(day)s, %(time)s in %(city)s") % labels,
         elsewhere=elsewhere(last, scope.zone, scope.employee),
         left=left,
         opening=opening,
@@ -93,7 +93,7 @@ def elsewhere(moment: datetime, zone: ZoneInfo, employee: Employee | None) -> st
         own = None
     if own is None or moment.astimezone(own).utcoffset() == moment.astimezone(zone).utcoffset():
         return ""
-    return _("%(day)s, %(time)s in %(city)s") % rule_labels.told(moment, own)
+    return _("%(day)s, %(time)s in %(city)s") % rule_labels.instant_labels(moment, own)
 
 
 def card_of(scope: PageContext, row: Any, days: list[Any]) -> Card:

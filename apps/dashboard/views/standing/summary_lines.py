@@ -76,16 +76,18 @@ def _done(scope: PageContext, card: Card) -> Line:
 
 def _since_yesterday(moved: list[employee_detail.ReasonChange]) -> Line:
     """+3 since yesterday: 2 added, 1 confirmed. The number is the difference of the verdicts' `counted`."""
-    net = sum(one.contacts for one in moved if one.now == "") - sum(one.contacts for one in moved if one.before == "")
+    net = sum(change.contacts for change in moved if change.now == "") - sum(
+        change.contacts for change in moved if change.before == ""
+    )
     parts = [text % {"count": base.number(count)} for count, text in _parts(moved) if count]
     if not parts:
         return Line("history", _("No change"), _("since yesterday"))
-    if len(parts) == 1 and net == sum(one.contacts for one in moved if one.before is None):
+    if len(parts) == 1 and net == sum(change.contacts for change in moved if change.before is None):
         parts = []  # all of it was added: the number alone says so
     sign = "+" if net > 0 else "−" if net < 0 else "±"
     lead = f"{sign}{base.number(abs(net))}"
-    said = pgettext("between the parts of a sentence", ", ").join(parts)
-    text = _("since yesterday: %(parts)s") % {"parts": said} if said else _("since yesterday")
+    sentence = pgettext("between the parts of a sentence", ", ").join(parts)
+    text = _("since yesterday: %(parts)s") % {"parts": sentence} if sentence else _("since yesterday")
     return Line("history", lead, text)
 
 
@@ -93,12 +95,14 @@ def _parts(moved: list[employee_detail.ReasonChange]) -> list[tuple[int, str]]:
     """Each part with its number, gains first."""
 
     def came(kind: str) -> int:
-        return sum(one.contacts for one in moved if one.now == "" and GAINED.get(one.before, "rule") == kind)
+        return sum(
+            change.contacts for change in moved if change.now == "" and GAINED.get(change.before, "rule") == kind
+        )
 
     def went(*reasons: str) -> int:
-        return sum(one.contacts for one in moved if one.before == "" and one.now in reasons)
+        return sum(change.contacts for change in moved if change.before == "" and change.now in reasons)
 
-    idle = sum(one.contacts for one in moved if one.before is None and one.now not in ("", "ended"))
+    idle = sum(change.contacts for change in moved if change.before is None and change.now not in ("", "ended"))
     added, confirmed, freed, ruled = (came(kind) for kind in ("added", "confirmed", "freed", "rule"))
     ended, joined, lost = went("ended"), went("not_external"), went("outside_period", "unconfirmed", "claimed")
     return [

@@ -52,11 +52,11 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def _own_page(scope: PageContext, form: DeputyForm, status: int = 200) -> HttpResponse:
-    found = Deputyship.objects.not_over().select_related("manager__node", "deputy")
+    deputyships = Deputyship.objects.not_over().select_related("manager__node", "deputy")
     context = {
         "form": form if scope.the_employee.is_manager else None,
-        "mine": found.filter(manager=scope.the_employee),
-        "held": found.filter(deputy=scope.the_employee),
+        "mine": deputyships.filter(manager=scope.the_employee),
+        "held": deputyships.filter(deputy=scope.the_employee),
         "end_url": "deputy-end",
     }
     return render(scope, "dashboard/deputies.html", context, status=status)
@@ -77,10 +77,10 @@ def company(request: HttpRequest) -> HttpResponse:
 
 
 def _company_page(scope: PageContext, form: DeputyForm, status: int = 200) -> HttpResponse:
-    found = Deputyship.objects.not_over().select_related("manager", "deputy").order_by("-pk")
+    deputyships = Deputyship.objects.not_over().select_related("manager", "deputy").order_by("-pk")
     before = scope.request.GET.get("before", "")
     behind = before.isascii() and before.isdigit() and len(before) < 19
-    rows = list((found.filter(pk__lt=int(before)) if behind else found)[: PAGE + 1])
+    rows = list((deputyships.filter(pk__lt=int(before)) if behind else deputyships)[: PAGE + 1])
     context = {
         "form": form,
         "rows": rows[:PAGE],
@@ -92,10 +92,10 @@ def _company_page(scope: PageContext, form: DeputyForm, status: int = 200) -> Ht
 
 
 def _person(form: DeputyForm, field: str) -> Employee | None:
-    found: Employee | None = Employee.objects.named(form.cleaned_data[field])
-    if found is None:
+    employee: Employee | None = Employee.objects.named(form.cleaned_data[field])
+    if employee is None:
         form.refuse(field, _("Nobody on the roster has this staff number or e-mail address."))
-    return found
+    return employee
 
 
 def _named(scope: PageContext, form: DeputyForm, manager: Employee) -> bool:
@@ -143,7 +143,7 @@ def _end(scope: PageContext, deputyship_id: int) -> None:
     except Deputyship.DoesNotExist as unknown:
         raise Http404("There is no such deputyship") from unknown
     if ended:
-        said = _("%(deputy)s no longer stands in for %(manager)s.")
+        message = _("%(deputy)s no longer stands in for %(manager)s.")
     else:
-        said = _("It was over already: %(deputy)s does not stand in for %(manager)s by it.")
-    messages.success(scope.request, said % _words(found))
+        message = _("It was over already: %(deputy)s does not stand in for %(manager)s by it.")
+    messages.success(scope.request, message % _words(found))

@@ -27,7 +27,7 @@ CSV = "text/csv; charset=utf-8"
 
 
 @dataclass(frozen=True)
-class Choice:
+class StandingFilters:
     """Filters and order of a list, as in the address; unknown values mean the default."""
 
     status: str
@@ -54,11 +54,11 @@ class Choice:
         return bool(self.status or self.q or self.department)
 
 
-def choice_of(scope: PageContext) -> Choice:
+def choice_of(scope: PageContext) -> StandingFilters:
     asked = scope.request.GET
     status, sort = asked.get("status", ""), asked.get("sort", "")
     statuses = base.statuses(scope.user.has_role("hr"))
-    return Choice(
+    return StandingFilters(
         status=status if status in statuses else "",
         q=asked.get("q", "").strip().replace("\0", "")[:200],
         department=asked.get("department", "").replace("\0", ""),
@@ -67,7 +67,7 @@ def choice_of(scope: PageContext) -> Choice:
 
 
 @dataclass(frozen=True)
-class Person:
+class StandingRow:
     """One row of the list, with the contacts needed per day."""
 
     row: Any
@@ -76,7 +76,7 @@ class Person:
 
 
 def listing(
-    scope: PageContext, everybody: standings_report.Standings, choice: Choice, name: str, *args: object
+    scope: PageContext, everybody: standings_report.Standings, choice: StandingFilters, name: str, *args: object
 ) -> dict[str, Any]:
     """Context of the list: one page of rows and its addresses. `name` and `args` are the page's address.
 
@@ -90,7 +90,8 @@ def listing(
     left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.look)
     return {
         "people": [
-            Person(row, rules.needed_per_day(row.remaining, left), scope.url("team", row.staff_no)) for row in page.rows
+            StandingRow(row, rules.needed_per_day(row.remaining, left), scope.url("team", row.staff_no))
+            for row in page.rows
         ],
         "choice": choice,
         "next": scope.url(name, *args, **choice.query, after=page.next) + "#list" if page.next else "",
@@ -129,7 +130,7 @@ class Column:
     sorted: str
 
 
-def _columns(scope: PageContext, choice: Choice, name: str, *args: object) -> dict[str, Column]:
+def _columns(scope: PageContext, choice: StandingFilters, name: str, *args: object) -> dict[str, Column]:
     def head(orders: dict[str, str]) -> Column:
         sort = next((code for code in orders if code != choice.sort), choice.sort)
         url = scope.url(name, *args, **{**choice.query, "sort": sort}) + "#list"
@@ -138,7 +139,7 @@ def _columns(scope: PageContext, choice: Choice, name: str, *args: object) -> di
     return {column: head(orders) for column, orders in ORDERS.items()}
 
 
-def tile_urls(scope: PageContext, choice: Choice, name: str, *args: object) -> dict[str, str]:
+def tile_urls(scope: PageContext, choice: StandingFilters, name: str, *args: object) -> dict[str, str]:
     """The address of the list behind every total."""
 
     def link(**query: str) -> str:
@@ -166,7 +167,7 @@ def csv_response(scope: PageContext, people: Any, label: str) -> FileResponse:
     )  # fmt: skip
     parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]
     name = _named(*parts, f"result-{final.version}") if final else _dated(scope, *parts)
-    return standings_file(standings, name, partial(noted, scope, wish), sort=sort)
+    return standings_file(standings, name, partial(save_manifest, scope, wish), sort=sort)
 
 
 def standings_file(
@@ -181,17 +182,17 @@ def standings_file(
         standings_export.write_standings(standings, file.write, using, sort=sort)
 
     anew(write)
-    return _to_take_away(file, name, CSV, note)
+    return _attachment(file, name, CSV, note)
 
 
-def whole(
+def csv_download(
     scope: PageContext,
     write_to: Callable[[Callable[[bytes], object]], None],
     wish: build_export.ExportRequest,
     *parts: str,
 ) -> FileResponse:
     """A CSV download, written completely before it is sent, its manifest saved; `parts` and the day make its name."""
-    return whole_file(write_to, _dated(scope, *parts), CSV, partial(noted, scope, wish))
+    return buffered_download(write_to, _dated(scope, *parts), CSV, partial(save_manifest, scope, wish))
 
 
 def _dated(scope: PageContext, *parts: str) -> str:
@@ -202,7 +203,7 @@ def _named(*parts: str) -> str:
     return "-".join(filter(None, parts)) + ".csv"
 
 
-def noted(scope: PageContext, wish: build_export.ExportRequest, file: IO[bytes]) -> str:
+def save_manifest(scope: PageContext, wish: build_export.ExportRequest, file: IO[bytes]) -> str:
     """Save the manifest of a file that is sent now; returns its address. HEAD requests are not logged."""
     if scope.request.method != "GET":
         return ""
@@ -210,7 +211,7 @@ def noted(scope: PageContext, wish: build_export.ExportRequest, file: IO[bytes])
     return reverse("export-manifest", args=[sent.pk])
 
 
-def whole_file(
+def buffered_download(
     write_to: Callable[[Callable[[bytes], object]], object],
     name: str,
     content_type: str,
@@ -222,16 +223,14 @@ def whole_file(
     """
     file = _file()
     write_to(file.write)
-    return _to_take_away(file, name, content_type, note)
+    return _attachment(file, name, content_type, note)
 
 
 def _file() -> IO[bytes]:
     return tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # the response closes it
 
 
-def _to_take_away(
-    file: IO[bytes], name: str, content_type: str, note: Callable[[IO[bytes]], str] | None
-) -> FileResponse:
+def _attachment(file: IO[bytes], name: str, content_type: str, note: Callable[[IO[bytes]], str] | None) -> FileResponse:
     file.seek(0)
     manifest = note(file) if note else ""
     response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)

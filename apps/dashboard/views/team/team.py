@@ -57,12 +57,12 @@ def team_visible(scope: PageContext, staff_no: str) -> Employee:
 
 
 def _found(visible: Any, staff_no: str) -> Employee:
-    found: Employee | None = (
+    employee: Employee | None = (
         visible.select_related("node").filter(staff_no=staff_no).first() if storable(staff_no) else None
     )
-    if found is None:
+    if employee is None:
         raise Http404("There is no such employee")
-    return found
+    return employee
 
 
 @require_safe
@@ -119,7 +119,7 @@ def team_pictures(
     ]
 
 
-def sub_teams(scope: PageContext, url: str, found: list[Any]) -> ChartCard:
+def sub_teams(scope: PageContext, url: str, groups: list[Any]) -> ChartCard:
 
     bars = [
         GroupBar(
@@ -131,7 +131,7 @@ def sub_teams(scope: PageContext, url: str, found: list[Any]) -> ChartCard:
             counted=group.counted,
             median=float(group.median or 0),
         )
-        for group in found
+        for group in groups
     ]
     note = _("Share of people at the target, by direct report, with the number of people.")
     return teams.side_by_side(url, bars, key="teams", note=note, first=_("Team"))
@@ -147,8 +147,8 @@ def _own_card(scope: PageContext, employee: Employee) -> Any:
 def _standing_in(scope: PageContext, employee: Employee) -> dict[str, Any]:
     """Whether this is the reader's own team, and who sees it now as a deputy."""
     own = scope.employee is not None and scope.employee.pk == employee.pk and employee.is_manager
-    found = in_force_now().filter(manager=employee).select_related("deputy") if own else []
-    return {"own_team": own, "stand_ins": list(found)}
+    deputyships = in_force_now().filter(manager=employee).select_related("deputy") if own else []
+    return {"own_team": own, "stand_ins": list(deputyships)}
 
 
 def _member(scope: PageContext, employee: Employee) -> HttpResponse:
@@ -171,8 +171,10 @@ def _member(scope: PageContext, employee: Employee) -> HttpResponse:
 def _terms(scope: PageContext, employee: Employee) -> dict[str, Any]:
     """The adjustments of the employee. Only HR and the employee see the reason: a leave is private."""
     hr, own = scope.user.has_role("hr"), scope.user.employee_id == employee.pk
-    found = adjustments.terms_of(scope.the_campaign, [employee.pk], scope.look).get(employee.pk, [])
-    shown = [one for one in found if scope.as_of is None or one.starts_at < scope.as_of]
+    adjustments_in_force = adjustments.terms_of(scope.the_campaign, [employee.pk], scope.look).get(employee.pk, [])
+    shown = [
+        adjustment for adjustment in adjustments_in_force if scope.as_of is None or adjustment.starts_at < scope.as_of
+    ]
     return {"terms": shown, "told": "all" if hr or own else "", "hr": hr, "adjustable": hr and not own}
 
 

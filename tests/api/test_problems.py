@@ -1,4 +1,4 @@
-"""Errors: one shape, plain sentences, and nothing of the inside. Whatever is sent, no 500."""
+"""Errors: one shape, plain sentences, nothing internal. No input causes a 500."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ from tests.api.conftest import ApiClient, Signed, code_of, fields_of
 pytestmark = pytest.mark.django_db
 Program = Callable[[Employee], ApiClient]
 
-# What people and programs send by mistake or on purpose; after the big list of naughty strings.
+# Strings that people and programs send by mistake or on purpose; after the big list of naughty strings.
 NAUGHTY = [
     "undefined", "null", "true", "NaN", "1e400", "-1", "0x0", "１２３", "﷽" * 60, "Z\u0351\u036b" * 20,
     "\U0001f3f3\u200d\U0001f308", "ｕｎｉ", "\u202etest", "\u200b", "\ufeff", "\uffff", "<script>alert(1)</script>",
@@ -164,7 +164,7 @@ def test_a_browser_may_write_only_with_its_csrf_token(alice: Employee, as_: Sign
     client.handler.enforce_csrf_checks = True
     problem = client.send("contacts/", {"handle": "hana"}, 403)
     assert code_of(problem) == "csrf_failed"
-    # Every page of the house has one in its forms.
+    # All pages have one in their forms.
     page = client.get("/api/v1/docs/").content.decode()
     token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
     client.send("contacts/", {"handle": "hana"}, 201, **{"x-csrftoken": token})
@@ -203,7 +203,7 @@ def test_our_fault_has_an_id_and_shows_nothing(
     assert len(problem["id"]) == 12
     shown = json.dumps(problem)
     assert not any(inside in shown for inside in ("SELECT", "/srv", "DataError", "grace", "Traceback", "13800138000"))
-    # The log says where and what kind, by the same id, and keeps the row's data out.
+    # The log has the location and the type, with the same id, but no data of the row.
     assert problem["id"] in caplog.text
     assert "DataError" in caplog.text
     (record,) = [one for one in caplog.records if problem["id"] in one.getMessage()]

@@ -1,4 +1,4 @@
-"""Standings over the API: the own one, a team's, the company's; then and now; page by page."""
+"""Standings over the API: the own one, a team's, the company's; now and in the past; page by page."""
 
 from datetime import UTC, datetime
 
@@ -232,11 +232,13 @@ def test_what_is_adjusted_is_shown_and_why_only_to_whom_it_concerns(
 def test_a_deputy_names_the_manager_and_gets_the_managers_answer(
     as_: Signed, alice: Employee, bob: Employee, stranger: Employee, campaign: Campaign, noon: Clock
 ) -> None:
-    """The team is lent, the manager is not: his own standing answers as a number nobody has."""
+    """The team is shared with the deputy, the manager is not: the manager's own standing answers like an unknown
+    number.
+    """
     people.record(alice, 3)
     people.mark()
     people.stands_in(bob, stranger)
-    noon.set("2026-11-23T13:00:00+08:00")  # it stands still: every answer says when it was judged
+    noon.set("2026-11-23T13:00:00+08:00")  # the clock is fixed: every response shows its time
     deputy, manager = as_(stranger), as_(bob)
     for address in ("standings/?root=B001", "standings/?root=B001&as_of=2026-11-22", "standings/A001/"):
         assert deputy.read(address) == manager.read(address)

@@ -1,4 +1,4 @@
-"""Programs without TLS are refused aloud: a redirect would hide for months that anybody on the way reads a token."""
+"""API requests without TLS are refused: a redirect would hide for months that others can read a token."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ def test_a_program_that_speaks_plainly_is_refused_and_not_sent_on(address: str) 
 
 
 def test_nothing_of_what_was_sent_plainly_is_looked_at(alice: Employee, django_assert_num_queries: Any) -> None:
-    """A token that opens nothing, one that does, a body that is too large or none: one answer, and no trace of it."""
+    """Valid token or not, body too large or missing: the same response, and no trace of the content."""
     client = with_token(alice, Scope.OWN)
     bodies = [b"{", b"x" * (MAX_BODY_BYTES + 1), b'{"name": "Wang", "phone": "13800138000"}']
     with django_assert_num_queries(0):

@@ -1,4 +1,4 @@
-"""Every page, as people have it: on a phone, a tablet and a desk, light and dark, in both languages."""
+"""Every page: on a phone, a tablet and a desktop, light and dark, in both languages."""
 
 import pytest
 

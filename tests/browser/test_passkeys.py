@@ -1,4 +1,4 @@
-"""A passkey in a real browser, kept by an authenticator that its tools put there: nobody of HR gets in without it."""
+"""A passkey in a real browser with a virtual authenticator: no HR account gets in without it."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def plug_in(page: Page, **more: Any) -> None:
-    """An authenticator in this machine, whose owner says yes."""
+    """A virtual authenticator whose owner always agrees."""
     tools = page.context.new_cdp_session(page)
     tools.send("WebAuthn.enable")
     about = {

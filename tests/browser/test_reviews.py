@@ -1,4 +1,4 @@
-"""A question and its answer, in two browsers: the employee's, on a phone, and HR's."""
+"""A review and its answer, in two browsers: the employee's, on a phone, and HR's."""
 
 import pytest
 from django.core import mail

@@ -1,4 +1,4 @@
-"""Signing in and out, setting a password, choosing a language; and the pages that say no."""
+"""Signing in and out, setting a password, choosing a language; and the error pages."""
 
 import pytest
 

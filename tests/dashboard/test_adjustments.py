@@ -1,4 +1,4 @@
-"""The pages of HR's adjustments, and what the person and the manager see of one."""
+"""HR's adjustment pages, and what the employee and the manager see of an adjustment."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ REASON = "parental leave, back in spring"
 
 @pytest.fixture
 def second(alan: Employee) -> Employee:
-    """Another of HR."""
+    """A second HR member."""
     grant_role(employee=alan, role="hr", by=people.TESTER)
     return alan
 
@@ -302,5 +302,5 @@ def questions(as_: SignIn, size: int) -> dict[str, int]:
 
 
 def test_thirty_adjustments_are_asked_for_like_three(as_: SignIn, company: dict[str, Employee]) -> None:
-    """At fifty thousand employees a question per row is an outage."""
+    """At 50,000 employees a query per row is an outage."""
     assert questions(as_, 30) == questions(as_, 3)

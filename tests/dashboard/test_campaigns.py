@@ -1,4 +1,4 @@
-"""HR's campaign pages: looked at, opened, followed, cancelled and closed, by HR alone."""
+"""HR's campaign pages: previewed, opened, followed, cancelled and closed, by HR alone."""
 
 from typing import Any
 
@@ -154,7 +154,7 @@ def test_a_campaign_that_people_have_worked_for_is_cancelled_by_two(
 
 
 def test_the_requester_of_other_domains_reads_no_count(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
-    """Else a domain that one contact has tells whose contact it is."""
+    """Otherwise a domain that a single contact has would reveal whose contact it is."""
     client = as_(hr)
     page = words(client.post(CHANGE, november(target="100", company_domains="partner.example")))
     assert "is shown to the second HR user alone" in page

@@ -1,4 +1,4 @@
-"""What the titles over the charts claim: a sentence that does not fit its numbers is believed all the same."""
+"""The titles over the charts: readers believe a sentence even if it does not fit its numbers."""
 
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Charts are pure: rows in, dictionaries out. A picture that says something else than its table misleads a manager."""
+"""Charts are pure functions: rows in, dictionaries out. A chart that contradicts its table misleads a manager."""
 
 import json
 from datetime import date, timedelta
@@ -25,7 +25,7 @@ SOURCES = days.SourceWords("contacts", lambda name: name or "others", lambda d, 
 
 
 def walk(value: Any) -> list[Any]:
-    """Every value in a figure, however deep."""
+    """All values in a figure, at any depth."""
     if isinstance(value, dict):
         return [leaf for one in value.values() for leaf in walk(one)]
     return [leaf for one in value for leaf in walk(one)] if isinstance(value, list | tuple) else [value]
@@ -53,7 +53,7 @@ def figures() -> dict[str, charts_layout.Figure]:
 
 
 def empty() -> dict[str, charts_layout.Figure]:
-    """One of each kind, with nothing: the day a campaign opens."""
+    """One figure of each kind, without data, as on the opening day of a campaign."""
     period = {"opens": OPENS, "deadline": DEADLINE}
     nobody = histogram.Spread(None, None, None)
     made = {

@@ -1,4 +1,4 @@
-"""`/company/reviews/`: HR finds what is due, answers once, and is told when somebody was quicker."""
+"""`/company/reviews/`: HR finds what is due, answers once, and learns when another HR member was faster."""
 
 import pytest
 

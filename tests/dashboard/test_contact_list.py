@@ -1,4 +1,4 @@
-"""The list on `/contacts/`: filters, sorting and pages, and that nobody else's file or contact is behind them."""
+"""The list on `/contacts/`: filters, sorting and pages, without files or contacts of other employees."""
 
 import re
 from typing import Any
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def trade_fair(alice: Employee, campaign: Campaign) -> Submission:
-    """A file of Alice's with two people; a third came from the page."""
+    """Alice's file with two people; a third one came from the page."""
     people.record_one(alice, ("handle", "@typed"), name="Typed In")
     drafts = [Draft("Zoë", (("handle", "@zoe"),)), Draft("émile", (("handle", "@emile"),))]
     report = submit(employee=alice, drafts=drafts, source=Source.CSV, by=people.TESTER)

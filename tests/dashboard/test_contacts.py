@@ -1,4 +1,4 @@
-"""`/contacts/`: the own list, what can be done to one contact, and that it is nobody else's."""
+"""`/contacts/`: the own list and the actions on one contact, closed to other employees."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`/exports/`: asking for a file, following it, taking it away, and who may."""
+"""`/exports/`: requesting, following and downloading a file, and who may."""
 
 import json
 import re

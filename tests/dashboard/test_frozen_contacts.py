@@ -1,4 +1,4 @@
-"""The own contacts of a campaign that is over: what counted, by the final line, in words that offer no mending."""
+"""The own contacts of a finished campaign: what counted, as in the final line, without offers to fix anything."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def over(campaign: Campaign, alice: Employee, clock: Clock) -> Campaign:
-    """November, frozen when two of Alice's three had counted: the other is a colleague."""
+    """November, frozen after two of Alice's three contacts had counted: the third is a colleague."""
     for name, email in (
         ("Lee", "lee@outside.example.org"),
         ("Bob", "bob@corp.example.com"),

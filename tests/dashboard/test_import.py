@@ -1,4 +1,4 @@
-"""Bringing a file: looked at before anything is written, handed in once, reported line by line, taken back whole."""
+"""File import: previewed before anything is written, submitted once, reported line by line, undone as a whole."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ GUESTS = "name,phone\nWanda,13812345678\nVera,12\nWanda again,+86 138 1234 5678\
 
 
 def send(client: StrictClient, content: bytes | str, name: str = "contacts.csv") -> str:
-    """Upload a file; the address of its preview."""
+    """Upload a file; returns the address of its preview."""
     data = content.encode() if isinstance(content, str) else content
     response = client.post("/contacts/import/", {"file": SimpleUploadedFile(name, data)})
     assert response.status_code == 302, response.content.decode()
@@ -36,7 +36,7 @@ def send(client: StrictClient, content: bytes | str, name: str = "contacts.csv")
 
 
 def look(client: StrictClient, address: str, **choices: str) -> Any:
-    """Read a file another way, as a worker does; the page that shows it."""
+    """Read a file another way, as a worker does; returns the page that shows it."""
     response = client.post(address.split("?")[0] + "look/", choices)
     assert response.status_code == 302, text_of(response)
     files.make_previews()
@@ -44,7 +44,7 @@ def look(client: StrictClient, address: str, **choices: str) -> Any:
 
 
 def seen(client: StrictClient, address: str) -> dict[str, str]:
-    """What the page sends back when it is confirmed."""
+    """The values that the page submits on confirmation."""
     found = re.search(r'name="seen" value="(\d+)"', client.get(address).content.decode())
     return {"seen": found[1]} if found else {}
 
@@ -54,7 +54,9 @@ def text_of(response: Any) -> str:
 
 
 def confirm(client: StrictClient, address: str, **choices: str) -> str:
-    """Hand a previewed file in, read as chosen, and record it as the worker does; the address of its report."""
+    """Submit a previewed file with the chosen reading, and record it as the worker does; returns the address of its
+    report.
+    """
     if choices:
         look(client, address, **choices)
     response = client.post(address.split("?")[0] + "confirm/", seen(client, address))
@@ -218,7 +220,7 @@ def test_when_the_alphabet_is_unsure_the_reader_is_asked(as_: SignIn, alice: Emp
 
 
 def _workbook() -> bytes:
-    """What a spreadsheet is: a zip, whose bytes are all letters of some alphabet once they are packed."""
+    """A spreadsheet: a zip whose bytes also decode as letters of some encodings."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/worksheets/sheet1.xml", "<row><c>name</c><c>phone</c></row>" * 500)
@@ -357,7 +359,7 @@ def test_a_choice_for_a_list_without_a_header_is_not_remembered_for_others(
 
 def test_only_the_newest_uploads_wait(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
-    # Handed in, and no worker has come to it.
+    # Submitted, but no worker has processed it.
     handed_in = send(client, GUESTS)
     client.post(handed_in + "confirm/", seen(client, handed_in))
     addresses = [send(client, f"handle\nw{n}\n") for n in range(7)]
@@ -386,7 +388,7 @@ def test_a_file_that_waits_says_so_and_appears_by_itself(as_: SignIn, alice: Emp
 
 
 def test_what_is_handed_in_is_what_was_seen(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
-    """Another window had the file read another way meanwhile: nothing is recorded that nobody has looked at."""
+    """Another window changed the reading meanwhile: nothing is recorded that the employee has not previewed."""
     client = as_(alice)
     preview = send(client, "name,phone,email\nWanda,13812345678,wanda@outside.example.org\n")
     before = seen(client, preview)
@@ -399,7 +401,7 @@ def test_what_is_handed_in_is_what_was_seen(as_: SignIn, alice: Employee, campai
 def test_a_page_that_reads_the_file_itself_is_noticed(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mutant: one small file would stop the site again."""
+    """The counterpart: a page that reads the file itself would let one small file stop the site."""
     client = as_(alice)
     address = f"/contacts/import/{files.sent(alice, GUESTS).pk}/"
     monkeypatch.setattr("apps.core.enqueue.enqueue_preview", bulk_previews.make_preview)

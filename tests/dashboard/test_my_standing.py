@@ -1,4 +1,4 @@
-"""`/`: what the reader sees of the own number, and what happens when somebody is added."""
+"""`/`: the reader's own standing, and the page after people are added."""
 
 import uuid
 
@@ -63,7 +63,7 @@ def test_nobody_recorded_yet_is_a_page_that_helps_to_begin_and_no_empty_chart(
     assert "0 of 100 counted" in said
     assert "Three ways to begin" in said
     assert b"data-chart" not in first.content
-    # The first one is sent with the whole page, which comes back with a box for the curve.
+    # The first contact is sent as a whole page, which returns with a box for the curve.
     assert b"data-hx-post" not in first.content
     after = client.post("/contacts/add/", form("grace@outside.example.org"), follow=True)
     assert b"data-chart" in after.content

@@ -1,4 +1,6 @@
-"""Anybody reads what is kept of whom; an employee reads who of HR has looked, and nobody else's looks."""
+"""All readers may read what is stored about whom; an employee sees which HR members opened their own record, and no
+other.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The short form with a pasted list: who is recorded, what the answer says, and that nothing typed is lost."""
+"""The short form with a pasted list: recorded people, the feedback, and no lost input."""
 
 import re
 import uuid
@@ -25,7 +25,7 @@ def form(reach: str, name: str = "", key: str = "") -> dict[str, str]:
 
 
 def field(answer: Any) -> str:
-    """What stands in the field."""
+    """The content of the field."""
     found = re.search(r"<textarea[^>]*>\n?(.*?)</textarea>", answer.content.decode(), re.DOTALL)
     assert found
     return unescape(found[1]).strip("\r\n")

@@ -1,4 +1,4 @@
-"""How often somebody may ask. Without it a guesser has every try there is; with a wrong one, others are shut out."""
+"""Rate limits. Without them a guesser can try for ever; with wrong ones, other people are locked out."""
 
 import tempfile
 import threading
@@ -26,7 +26,7 @@ NOTHING = {kind.value: "off" for kind in Kind}
 
 @pytest.fixture
 def limits(settings: Any) -> Any:
-    """Set limits by kind; everything else is unlimited. Counters are new and of this process."""
+    """Set limits by kind; others are unlimited. The counters are new and local to this process."""
     rate_limits._counters.cache_clear()
     cache.clear()
 
@@ -44,7 +44,7 @@ def valkey() -> Iterator[Valkey]:
     server = Valkey(folder)
     server.start()
     yield server
-    # A connection that is only dropped is found by whichever test is running when it is.
+    # A connection that is dropped without closing fails whichever test runs at that moment.
     rate_limits._counters(server.url).windows.storage.storage.close()
     server.stop()
 
@@ -131,7 +131,7 @@ def test_whoever_is_not_signed_in_is_limited_by_address(limits: Any) -> None:
 
 
 def test_at_once_no_two_pass_on_one_place(limits: Any, settings: Any, valkey: Valkey) -> None:
-    """Over real counters, as processes share them."""
+    """Against real counters, as processes share them."""
     limits(write="50/minute")
     settings.RATES_STORAGE = valkey.url
     gate = threading.Barrier(8)
@@ -197,5 +197,5 @@ def test_counters_that_hang_hold_nobody_up(limits: Any, settings: Any, valkey: V
     ],
 )
 def test_an_ipv6_customer_is_one(remote: str, name: str) -> None:
-    """Whoever has 2^64 addresses would have as many tries."""
+    """An owner of 2^64 addresses would otherwise have as many tries."""
     assert address_of(remote) == name

@@ -1,4 +1,4 @@
-"""The result's pages: what HR takes away proves itself, and a correction needs a second pair of eyes."""
+"""The result's pages: HR's download proves itself, and a correction needs a second person."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def frozen(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock) -> C
 
 @pytest.fixture
 def second(company: dict[str, Employee]) -> Employee:
-    """Another person of HR."""
+    """A second HR member."""
     return with_account(company["D001"], "hr")
 
 
@@ -44,7 +44,7 @@ def body(response: object) -> bytes:
 
 
 def status(response: object) -> int:
-    """How it was answered; a file that was sent is read, which puts it away."""
+    """The status of the response; a streamed file is read, which closes it."""
     if response.streaming:  # type: ignore[attr-defined]
         body(response)
     return int(response.status_code)  # type: ignore[attr-defined]
@@ -131,7 +131,7 @@ def test_the_way_to_the_result_keeps_the_campaign_that_was_chosen(frozen: Campai
 def test_every_version_of_a_result_leads_to_its_hand_over_and_hr_alone_is_led(
     frozen: Campaign, hr: Employee, second: Employee, auditor: Employee, as_: SignIn
 ) -> None:
-    """Without it HR hands over by a file made by hand, or the version that a correction has replaced."""
+    """Otherwise HR would build the payout file by hand, or use a version that a correction has replaced."""
     as_(hr).post(reverse("correction-ask"), ASK)
     as_(second).post(reverse("correction-grant", args=[ResultCorrection.objects.get().pk]), {"answer": "Seen"})
     for version, address, said in ((2, "", "version 2 ·"), (1, "?result=1", "version 1 (corrected since)")):

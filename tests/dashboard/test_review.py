@@ -1,4 +1,4 @@
-"""`/review/`: asking HR to look at the own number, seeing how far that is, and taking it back."""
+"""`/review/`: asking HR to review the own number, following the state, and withdrawing."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""The roster in HR's browser: looked at as a difference, applied once, and who left is out."""
+"""The roster on HR's pages: previewed as a difference, applied once, and leavers are out."""
 
 from html import unescape
 from typing import Any
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 def send(client: StrictClient, content: str | bytes, name: str = "roster.csv") -> str:
-    """Send a file; the address of its page, after a worker has looked at it."""
+    """Upload a file; returns the address of its page, after a worker has previewed it."""
     data = content.encode() if isinstance(content, str) else content
     response = client.post("/company/roster/", {"file": SimpleUploadedFile(name, data)})
     assert response.status_code == 302, text_of(response)
@@ -59,7 +59,7 @@ def test_hr_sees_who_joins_leaves_moves_and_why_a_line_is_rejected(as_: SignIn, 
 
 
 def test_a_roster_may_be_as_large_as_the_page_says(as_: SignIn, hr: Employee, settings: Any) -> None:
-    """A company of tens of thousands has a file of several megabytes: it is not to be cut into parts."""
+    """The file of a company of tens of thousands has several megabytes and must not need splitting."""
     client = as_(hr)
     lines = "".join(f"X{n:06},Person {n},x{n}@corp.example.com,{'Department ' * 20},\n" for n in range(15_000))
     sent = SimpleUploadedFile("all.csv", ("staff_no,name,email,department,manager_staff_no\n" + lines).encode())
@@ -199,7 +199,7 @@ def test_a_file_whose_alphabet_is_unsure_is_asked_about(as_: SignIn, hr: Employe
 
 
 def approve(client: StrictClient, kind: str) -> Any:
-    """The page of the one request that waits, after this person has approved it."""
+    """The page of the one waiting request, after this person has approved it."""
     address = f"/company/approvals/{ApprovalRequest.objects.get(kind=kind, decision=None).pk}/"
     return client.post(f"{address}approve/", {"seen": client.get(address).context["seen"]}, follow=True)
 

@@ -1,4 +1,6 @@
-"""A password alone opens nothing of HR's: a code beside it does, by every door, and nobody takes it away quietly."""
+"""A password alone opens nothing of HR's: it takes a second factor, at every entrance, and its removal does not go
+unnoticed.
+"""
 
 import re
 import time
@@ -27,18 +29,18 @@ CODES = "/second-factor/codes/"
 
 @pytest.fixture(autouse=True)
 def approved_loads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has to approve a load is not at stake here."""
+    """The approval of imports is not the subject here."""
     monkeypatch.setattr("apps.roster.loading.require_small", lambda *given: None)
 
 
 @pytest.fixture(autouse=True)
 def _for_hr(settings: Any, campaign: Campaign) -> None:
-    """As on servers."""
+    """As in production."""
     settings.SECOND_FACTOR_ROLES = ["hr"]
 
 
 def code(secret: str = SECRET, steps: int = 0) -> str:
-    """What the app shows now, or so many half minutes later."""
+    """The app's code now, or so many half minutes later."""
     return auth.format_hotp_value(auth.hotp_value(secret, int(time.time()) // 30 + steps))
 
 
@@ -59,7 +61,7 @@ def enrolled(hr: Employee) -> Employee:
 
 
 class TestWithout:
-    """HR who has none yet."""
+    """An HR account without a second factor."""
 
     @pytest.mark.parametrize("address", ["/", "/company/", "/exports/", "/password/", "/admin/", "/company/audit/"])
     def test_every_page_leads_to_where_it_is_added(self, client: StrictClient, hr: Employee, address: str) -> None:
@@ -108,7 +110,7 @@ class TestWithout:
     def test_a_session_that_is_not_fresh_shows_the_password_again(
         self, client: StrictClient, hr: Employee, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whoever finds an open browser must not make it theirs."""
+        """An unattended browser must not be enough to take over the account."""
         signs_in(client)
         monkeypatch.setattr("apps.dashboard.views.account.second_factor.RECENT_SIGN_IN_SECONDS", -1)
         found = re.search(r"<code>([A-Z2-7]{32})</code>", client.get(OWN).content.decode())
@@ -122,7 +124,7 @@ class TestWithout:
 
 
 class TestWith:
-    """HR who has one."""
+    """An HR account with a second factor."""
 
     def test_a_code_opens_the_session_and_goes_on(self, client: StrictClient, enrolled: Employee) -> None:
         assert signs_in(client)["Location"] == ASKED

@@ -1,4 +1,4 @@
-"""`/sign-ins/`: somebody who left a browser open, or whose password another has, ends what is open elsewhere."""
+"""`/sign-ins/`: an employee who left a browser open, or whose password leaked, ends the other sessions."""
 
 import pytest
 from django.core.management.base import CommandError

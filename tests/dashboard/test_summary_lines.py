@@ -1,6 +1,6 @@
-"""The sentences of `/`: what changed since yesterday, what is next, what could still change, what counts.
+"""The sentences of `/`: changes since yesterday, the next step, what could still change, what counts.
 
-Whoever reads a wrong one brings too few, or worries for nothing; so each is held against the facts.
+A wrong sentence makes an employee bring too few contacts or worry without reason, so each is checked against the facts.
 """
 
 from datetime import date

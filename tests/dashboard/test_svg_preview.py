@@ -1,4 +1,4 @@
-"""The server's drawing of a figure. It is the chart of whoever has no script, no time or a sheet of paper in hand."""
+"""The server's SVG of a figure: the chart for readers without scripts, on slow connections, or on paper."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -34,7 +34,7 @@ def test_every_figure_has_a_drawing_without_a_style(figure: layout.Figure) -> No
 
 @pytest.mark.parametrize("figure", [*figures().values(), *empty().values()])
 def test_every_margin_has_its_rule_in_the_style_sheet(figure: layout.Figure) -> None:
-    """Without the rule the drawing lies beside the chart that takes its place."""
+    """Without the CSS rule the SVG does not match the chart that replaces it."""
     sheet = (BASE_DIR / "static" / "css" / "rows.css").read_text(encoding="utf-8")
     for side in parsed(figure).attrib["class"].split()[1:]:
         name, pixels = side.split("-")

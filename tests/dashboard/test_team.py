@@ -1,4 +1,4 @@
-"""`/team/` and `/company/`: numbers of those below, never contacts, and nothing of anybody else."""
+"""`/team/` and `/company/`: numbers of the employees below, never contacts, and nothing of other employees."""
 
 from datetime import datetime
 
@@ -79,7 +79,7 @@ def test_every_total_is_a_link_to_the_list_it_counts(as_: SignIn, bob: Employee,
 def test_the_totals_are_red_on_pace_done_and_standing_still(
     as_: SignIn, bob: Employee, alan: Employee, recorded: Campaign, clock: Clock
 ) -> None:
-    """Monday morning begins with four numbers, each a link to its people."""
+    """A manager's Monday begins with four numbers, each linked to its people."""
     people.record(alan, 50)
     clock.set("2026-11-28T12:00:00+08:00", ticks=True)
     people.mark()
@@ -124,7 +124,7 @@ def test_the_csv_is_what_the_filters_show(as_: SignIn, bob: Employee, recorded: 
 
 
 def test_the_csv_beside_a_list_is_that_list(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
-    """The same people in the same order as of the same day; an address without an order keeps to staff numbers."""
+    """The same people in the same order as of the same day; an address without an order sorts by staff number."""
     client = as_(bob)
     for query in ("sort=-counted", "sort=counted&as_of=2026-11-22", "q=a&sort=name", "status=red"):
         page = client.get(f"/team/B001/?{query}")

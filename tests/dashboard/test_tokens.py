@@ -1,4 +1,4 @@
-"""`/tokens/`: a secret shown twice, or to somebody else, opens a person's contacts to whoever reads it."""
+"""`/tokens/`: a secret shown twice, or to another reader, opens a person's contacts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The standings CSV: what the screen showed, opens right in a spreadsheet, and runs nothing there."""
+"""The standings CSV: equal to the page, opens correctly in a spreadsheet, and runs nothing there."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ from tests.reviewing import answer, ask, ids, withdraw
 ZONE = ZoneInfo("Asia/Shanghai")
 HEADER = "staff_no,name,email,department,manager_staff_no,counted,target,remaining,red,pace,reached_at,exempt,as_of"
 HEADER += ",under_review,quiet_days"
-# How a spreadsheet program may read the beginning of a formula: the first character behind blanks and quotes.
+# How a spreadsheet program may recognise a formula: the first character after blanks and quotes.
 DANGEROUS = re.compile(r"^[\s\"'＂＇‘’“”]*[=+\-@\t\r＝＋－＠]")
 
 
@@ -111,7 +111,7 @@ def test_the_file_of_reviews_says_who_when_and_how_and_no_word_that_was_written(
     assert (third["name"], third["state"]) == ("'=1+1", "open")
 
 
-@mock.patch("apps.roster.loading.REFUSE_MISLEADING_NUMBERS", ())  # rosters of before have such numbers
+@mock.patch("apps.roster.loading.REFUSE_MISLEADING_NUMBERS", ())  # older rosters have such numbers
 def test_rows_are_ordered_by_staff_number_byte_by_byte(noon: Clock) -> None:
     numbers = ["10", "9", "a1", "B1", "b1", "A1", "ä", "Z-1", "Z 1", "007", "7"]
     load("staff_no,name,email\n" + "\n".join(f"{no},N,n{n}@corp.example.com" for n, no in enumerate(numbers)))
@@ -130,7 +130,7 @@ def test_the_file_holds_exactly_what_the_filters_leave(campaign: Campaign, bob: 
 
 
 def test_the_file_is_in_the_order_of_the_page(random_company: Campaign) -> None:
-    """A manager who works down the page and the file finds the same person on the same line."""
+    """A manager who works through page and file finds the same person on the same line."""
     for sort in SORTS:
         standings = Standings(random_company, WholeCompany())
         shown = [row.staff_no for row in standings.page(sort=sort, limit=100).rows]
@@ -157,7 +157,7 @@ def test_a_writer_that_fails_tells_its_caller(campaign: Campaign) -> None:
 
 
 def cell_of(text: str) -> str:
-    """How a department of that text stands in the file."""
+    """A department of that text in the file."""
     sid = connection.savepoint()
     name = text.replace('"', '""')
     load(f'staff_no,name,email,department\n1,One,1@corp.example.com,"{name}"')

@@ -1,4 +1,4 @@
-"""Files that are asked for: the same numbers as the screen, the same bytes again, whole or not at all."""
+"""Requested files: the same numbers as the page, the same bytes again, complete or absent."""
 
 import csv
 import gzip
@@ -249,7 +249,7 @@ def test_a_hand_over_always_has_the_columns_that_prove_it(
 def test_e_mails_that_were_exchanged_are_named_as_not_covered_and_changed(
     campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, clock: Clock
 ) -> None:
-    """Whoever pays by e-mail address would pay somebody else."""
+    """A payout by e-mail address would go to another person."""
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
     result = freeze(campaign=campaign, by=TESTER, wait=False)
     assert result

@@ -1,4 +1,4 @@
-"""What stands beside a total, so that nobody is taken in by it: counted again from the facts in plain Python."""
+"""The indicators beside a total, so that it misleads no reader: counted again from the facts in plain Python."""
 
 import random
 from dataclasses import asdict
@@ -29,7 +29,7 @@ def meter_of(campaign: Campaign, people: People | None = None, **filters: str) -
 
 
 def hand_in(seed: int) -> None:
-    """What people handed in at random: pages and files, some for many, some of before the opening; and a feed."""
+    """Random submissions: pages and files, some for many employees, some before the opening; and a feed."""
     dice, staff = random.Random(seed), list(Employee.objects.order_by("staff_no"))
     for _ in range(60):
         at, read = OPENED + timedelta(hours=dice.randrange(-48, 22 * 24)), dice.randrange(1, 9)
@@ -49,7 +49,7 @@ def said(meter: QualityIndicators) -> dict[str, int]:
 
 @pytest.mark.parametrize("as_of", LOOKS)
 def test_every_figure_is_that_of_the_facts(random_company: Campaign, as_of: object) -> None:
-    """As of a past instant too: what ended, or was handed in, after it is not in it."""
+    """As of a past instant too: later ends and submissions are left out."""
     hand_in(7)
     standings = Standings(random_company, WholeCompany(), as_of=as_of)
     facts = Brute(random_company, standings.now, past=as_of is not None)
@@ -77,7 +77,7 @@ def test_shares_are_of_what_they_are_of() -> None:
 
 
 def test_a_burst_of_the_last_day_is_seen_to_the_microsecond(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    """A total that doubled overnight says so."""
+    """The reader sees that a total doubled overnight."""
     record(alice, 2)
     mark()
     begun = Contact.objects.latest("recorded_at").recorded_at
@@ -94,7 +94,7 @@ def test_a_burst_of_the_last_day_is_seen_to_the_microsecond(campaign: Campaign, 
 def test_what_does_not_count_is_in_no_share_of_the_last_day(
     noon: Clock, company: dict[str, Employee], alice: Employee, alan: Employee
 ) -> None:
-    """A colleague's address, a claimed one, an unconfirmed one, an ended one: none makes the total look fresh."""
+    """An internal, claimed, unconfirmed or ended contact must not make the total look fresh."""
     campaign = november(exclusive=True, confirmed_only=True)
     record_one(alan, ("handle", "first"), name="Alan's")
     for name, kind, value in (
@@ -146,7 +146,7 @@ def test_a_feed_that_tells_everything_again_every_night_hands_in_nothing_twice(
 def test_a_result_keeps_its_meter_whatever_becomes_of_the_facts(
     noon: Clock, company: dict[str, Employee], alice: Employee, tmp_path: Path
 ) -> None:
-    """A result that is proved by its signature must not stand beside figures that move."""
+    """A result with a signature must not stand beside indicators that change."""
     campaign = november(confirmed_only=True)
     noon.set("2026-11-30T20:00:00+08:00", ticks=True)
     for name in ("plain", "to end", "to correct", "ended", "open"):
@@ -176,7 +176,7 @@ def test_a_result_keeps_its_meter_whatever_becomes_of_the_facts(
     feed.write_text("\n".join(lines))
     told = run("import_contacts", str(feed), "--trust-times")
     assert {one["code"] for one in told["rejects"]} == {"campaign_over"}
-    # What no way in does any more, a statement may.
+    # No interface does this any more, but a statement can.
     Contact.objects.filter(name="open").update(confirmed_at="2026-11-30T13:00:00Z")
     Contact.objects.filter(name="plain", ended_at=None).update(ended_at="2026-11-30T13:00:00Z", end_reason="withdrawn")
     mark()

@@ -1,4 +1,4 @@
-"""Reports of single people and at the edges: before the opening, after the deadline, of nobody."""
+"""Reports of single employees and of edge cases: before the opening, after the deadline, without people."""
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -35,7 +35,7 @@ def test_a_number_follows_at_once_although_nobody_marked_it(campaign: Campaign, 
 def test_the_age_of_a_stale_standing_is_its_oldest_notes(
     company: dict[str, Employee], alice: Employee, alan: Employee
 ) -> None:
-    """Alan is evaluated anew too, and no list says so: Alice would read there who has recorded the person."""
+    """Alan is re-evaluated too, and no list shows it: otherwise Alice could read there who has recorded the person."""
     campaign, them = november(exclusive=True), ("email", "wanda@outside.example.org")
     record_one(alan, them)
     mark()
@@ -86,7 +86,7 @@ def test_after_the_deadline_nothing_moves_any_more(campaign: Campaign, alice: Em
 def test_a_week_without_a_new_contact_is_a_standstill_for_whoever_is_red(
     company: dict[str, Employee], alice: Employee, alan: Employee, clock: Clock
 ) -> None:
-    """A manager calls who has stopped: neither somebody who came a day ago, nor somebody who is through or exempt."""
+    """A manager calls those who stopped: not an employee of one day, nor one at the target or exempt."""
     campaign = november(target=2)
     record(alice, 1)
     record(person("S001"), 2)

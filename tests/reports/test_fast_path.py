@@ -1,6 +1,6 @@
-"""What is stored is believed only by a statement that says itself that nobody of its people waits to be judged again.
+"""Cached standings are used only by a statement that itself checks for pending re-evaluations.
 
-Otherwise somebody who has just handed in the hundredth contact is red on a manager's page.
+Otherwise an employee who has just submitted the hundredth contact is red on a manager's page.
 """
 
 from collections.abc import Callable
@@ -25,13 +25,13 @@ from apps.standings.start_run import reevaluate_all
 from tests.people import TESTER, person, record
 from tests.standings import brute
 
-# What only a statement that judges has.
+# Appears only in a statement that re-evaluates.
 JUDGES = "verdict AS MATERIALIZED"
 
 
 @pytest.fixture
 def campaign(noon: Any) -> Campaign:
-    """November of a company of 24, of whom nobody waits."""
+    """November of a company of 24, without pending employees."""
     campaign = brute.build(31, size=24)
     mark_touched()
     return campaign
@@ -39,7 +39,7 @@ def campaign(noon: Any) -> Campaign:
 
 @pytest.fixture
 def summed(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> Campaign:
-    """The same with sums over blocks of three."""
+    """The same with summaries over blocks of three."""
     monkeypatch.setattr(build_summaries, "WORTH_IT", 0)
     monkeypatch.setattr(metrics, "BLOCK", 3)
     monkeypatch.setattr(summaries, "MIN_BLOCKS", 1)
@@ -60,20 +60,20 @@ QUESTIONS: dict[str, Callable[[Standings], Any]] = {
 
 
 def asked(standings: Standings, question: str) -> tuple[Any, bool]:
-    """What is answered, and whether a statement was sent that judges."""
+    """The answer, and whether a re-evaluating statement was sent."""
     with CaptureQueriesContext(connection) as sent:
         answer = QUESTIONS[question](standings)
     return answer, any(JUDGES in query["sql"] for query in sent)
 
 
 def judged(campaign: Campaign, people: People, question: str) -> Any:
-    """The answer for which whoever waits is judged in any case."""
+    """The answer with re-evaluation forced."""
     return QUESTIONS[question](Standings(campaign, people, use_summaries=False, assume_up_to_date=False))
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_nobody_is_judged_while_nobody_waits(campaign: Campaign, question: str) -> None:
-    """Otherwise the page of eight people takes three times as long, for all on the last evening."""
+    """Otherwise the page of eight people takes three times as long, for all readers on the last evening."""
     answer, judges = asked(Standings(campaign, WholeCompany()), question)
     assert not judges
     assert answer == judged(campaign, WholeCompany(), question)
@@ -122,7 +122,7 @@ def test_who_comes_to_wait_between_two_questions_of_a_page_is_judged_by_the_seco
     assert judges
     right = Standings(summed, WholeCompany(), use_summaries=False, assume_up_to_date=False)
     right.now = standings.now
-    # The total beside the meter is the first question's.
+    # The first question answers the total beside the indicators.
     assert question == "meter" or answer == counted(right)
 
 

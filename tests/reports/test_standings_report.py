@@ -1,4 +1,6 @@
-"""The figures on every page: rows, totals, spread, curves and groups, computed again from the facts in plain Python."""
+"""The numbers on every page: rows, totals, distribution, curves and groups, computed again from the facts in plain
+Python.
+"""
 
 from collections import Counter
 from dataclasses import asdict
@@ -18,7 +20,7 @@ from tests.oracle import oracle
 from tests.standings import brute
 from tests.standings.brute import Brute, both
 
-# Now; a midnight of the roster, at which people move, join and leave; an hour in between.
+# Now; a midnight of the roster with moves, joiners and leavers; an hour in between.
 LOOKS = [None, datetime(2026, 11, 12, tzinfo=UTC), datetime(2026, 11, 20, 16, tzinfo=UTC)]
 
 
@@ -150,7 +152,7 @@ def matches(status: str) -> Any:
         "at_zero": lambda one: one.counted == 0,
         "ended_soon": lambda one: one.churned_early > 0,
         "handed_in_twice": lambda one: one.staff_no in TWICE,
-        "under_review": lambda one: False,  # this reader is not told
+        "under_review": lambda one: False,  # this reader may not see it
     }.get(status, lambda one: one.pace == status)
 
 

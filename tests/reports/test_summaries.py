@@ -1,4 +1,4 @@
-"""The roll-up: whatever happened and whoever sums up meanwhile, a sum says what the rows of everybody say."""
+"""Summaries: whatever happens and whichever process updates them, they equal the sums of all rows."""
 
 import random
 from dataclasses import replace
@@ -36,14 +36,14 @@ from tests.standings import brute
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sums are worth it for anybody, and a block has three people: every team has edges."""
+    """Summaries for any size, and blocks of three people: every team has partial blocks."""
     monkeypatch.setattr(build_summaries, "WORTH_IT", 0)
     monkeypatch.setattr(metrics, "BLOCK", 3)
     monkeypatch.setattr(summaries, "MIN_BLOCKS", 1)
 
 
 def questions(campaign: Campaign, people: Any, **options: Any) -> dict[str, Any]:
-    """Everything that is summed up, of these people."""
+    """All queries that summaries answer, for these people."""
     standings = Standings(campaign, people, **options)
     found = {
         "totals": standings.totals(),
@@ -61,7 +61,7 @@ def questions(campaign: Campaign, people: Any, **options: Any) -> dict[str, Any]
 
 
 def listed(standings: Standings, sort: str) -> list[str]:
-    """Everybody, page by page."""
+    """Every employee, page by page."""
     page = standings.page(sort, limit=4)
     staff = [row.staff_no for row in page.rows]
     while page.next:
@@ -71,9 +71,9 @@ def listed(standings: Standings, sort: str) -> list[str]:
 
 
 def compare(campaign: Campaign) -> int:
-    """Ask all questions of the company and of the largest teams in every way; how many were answered by sums.
+    """Run all queries on the company and the largest teams in every way; returns how many used summaries.
 
-    What is right is asked of everybody's rows, and of the facts where somebody waits to be judged again.
+    The expected values come from all rows, re-evaluated where pending.
     """
     campaign, summed = Campaign.objects.get(pk=campaign.pk), 0
     size = F("node__last") - F("node__first")
@@ -87,7 +87,7 @@ def compare(campaign: Campaign) -> int:
 
 
 def something_happens(dice: random.Random, campaign: Campaign) -> None:
-    """A contact comes or ends, somebody is noted, moves, leaves or is adjusted; some are marked, or all."""
+    """A contact comes or ends, an employee is queued, moves, leaves or is adjusted; some or all are marked."""
     staff = list(Employee.objects.order_by("pk"))
     one = dice.choice(staff)
 
@@ -138,7 +138,7 @@ ZONES = ["Asia/Shanghai", "Europe/Berlin", "America/Havana", "Australia/Lord_How
 
 @given(
     zone=st.sampled_from(ZONES),
-    # Its bounds have no zone: they are those of the zone it draws.
+    # Its bounds have no zone: the drawn zone applies.
     at=st.datetimes(datetime(2026, 1, 3), datetime(2026, 12, 29), timezones=st.just(UTC)),  # noqa: DTZ001
     hours=st.lists(st.floats(0, 72), max_size=20),
 )

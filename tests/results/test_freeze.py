@@ -1,4 +1,4 @@
-"""The freeze: from the last second of a campaign to a result that anybody can check."""
+"""The freeze: from the last second of a campaign to a verifiable result."""
 
 import json
 import uuid
@@ -65,7 +65,7 @@ def test_before_the_cut_off_nothing_is_frozen(campaign: Campaign, clock: Clock) 
 def test_a_result_takes_longer_than_a_page_may_wait(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a company of a million, whose tree alone takes half a minute, has no result at all."""
+    """Otherwise a company of a million, whose tree alone takes half a minute, would get no result."""
     record(alice, 2)
     clock.set(AFTER, ticks=True)
     monkeypatch.setattr(store_result, "STORE_TREE", f"SELECT pg_sleep(1.2); {store_result.STORE_TREE}")

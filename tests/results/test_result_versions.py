@@ -1,4 +1,4 @@
-"""A correction of a large result is made by a worker: once, whoever is killed or presses twice, and seen on its way."""
+"""A worker makes the correction of a large result: once, despite crashes and double clicks, with visible progress."""
 
 from datetime import timedelta
 from functools import partial
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def asked(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> ResultCorrection:
-    """November, frozen with Alice at 2, and a correction of it; any result is a large one here, three rows a piece."""
+    """November, frozen with Alice at 2, and a correction of it; every result is large, with chunks of three rows."""
     record(alice, 2)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
     freeze(campaign=campaign, by=TESTER, wait=False)
@@ -43,7 +43,7 @@ def asked(
 
 @pytest.fixture
 def second(company: dict[str, Employee]) -> Account:
-    """Another person of HR, who decides."""
+    """A second HR member, who decides."""
     return account_for(with_account(company["D001"], "hr"))
 
 
@@ -109,7 +109,7 @@ def test_five_workers_at_once_make_it_once(asked: ResultCorrection, second: Acco
 def test_mutant_without_the_hold_the_database_still_lets_one_win(
     asked: ResultCorrection, second: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As behind a pool that loses holds: the campaign's row and the unique key of the rows are what is left."""
+    """As behind a pool that loses locks: the campaign's row lock and the unique key remain."""
     grant_correction(correction_id=asked.pk, by=second)
     monkeypatch.setattr(result_versions, "advisory_lock", everybody)
     made = at_once(*(partial(result_versions.make_version, asked.pk) for _ in range(5)))

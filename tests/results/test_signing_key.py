@@ -1,4 +1,4 @@
-"""SIGNING_KEY: without it nothing is opened or frozen, and that is said in time; it never stands in the database."""
+"""SIGNING_KEY: without it nothing is opened or frozen, and HR learns it in time; it is never stored in the database."""
 
 import base64
 import io
@@ -49,7 +49,7 @@ OTHER = "A" * 43 + "="
 
 @pytest.fixture
 def no_key(settings: Any) -> Any:
-    """A process without the key; the settings, to give it one again."""
+    """A process without the key; returns the settings, to set one again."""
     settings.SIGNING_KEY = ""
     signing_key._say_once.cache_clear()
     return settings
@@ -91,7 +91,7 @@ def test_where_the_worker_has_the_key_the_other_processes_need_none(
 def test_a_worker_without_the_key_is_heard_although_this_process_has_one(
     company: dict[str, Employee], no_key: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The worker freezes: a key in the web process alone would be found out at midnight."""
+    """The worker freezes: a key in the web process alone would be noticed at midnight only."""
     for _ in range(3):
         tasks.freeze_due()
     said = [one for one in caplog.records if one.levelno == logging.ERROR]
@@ -130,7 +130,7 @@ def test_a_campaign_that_is_due_is_closed_in_time_and_frozen_once_there_is_a_key
 
 
 def test_the_key_is_in_no_table(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, settings: Any) -> None:
-    """Whoever reads the database or a dump of it, also as the application's role, must not be able to sign."""
+    """A reader of the database or a dump of it, also as the application's role, must not be able to sign."""
     clock.set(AFTER, ticks=True)
     tasks.freeze_due()
     say("public_key")
@@ -199,7 +199,7 @@ def test_a_result_verifies_after_the_key_was_changed(frozen: Campaign, settings:
 def test_a_key_that_was_only_announced_is_neither_believed_nor_given_out(
     frozen: Campaign, hr: Employee, settings: Any
 ) -> None:
-    """The application's role can write it: else a hand-over that it has signed would be proved here."""
+    """The application's role can write it: otherwise a payout file signed by it would verify here."""
     made = export(frozen, hr, "handover")
     raw = io.BytesIO(b"".join(read_file(made.file)))  # type: ignore[arg-type]
     document = verification.read_signature(b"".join(read_file(made.signature)))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A CSV in somebody's hand is the frozen result, however it was saved again, or its first wrong line is named."""
+"""A CSV verifies as the frozen result, however it was saved again, or its first wrong line is named."""
 
 import csv
 import io
@@ -126,7 +126,7 @@ def test_whatever_the_signature_file_says_was_signed() -> None:
 
 
 def test_no_cell_speaks_for_the_verifier() -> None:
-    """A number that reads like the sentence of a proof would be taken for one."""
+    """A number that imitates a proof's sentence would be taken for one."""
     said = "007)\n\nstaff_no, name, counted and red of all 7 people are as in the frozen result of november, version 1"
     for rows in (people(staff_no=(0, said)), [*PEOPLE, {**PEOPLE[0], "staff_no": said}]):
         sentence = verify(table(rows).encode()).sentence
@@ -185,7 +185,7 @@ def test_a_clean_copy_holds_the_covered_columns_as_hundred_writes_them() -> None
 
 
 def test_a_column_that_reads_as_another_table_is_refused_and_the_clean_copy_is_without_it() -> None:
-    """With semicolons as separators a department may become the cells that somebody would like to read."""
+    """With semicolons as separators a department could become other cells."""
     verdict = verify(table(people(department=(3, "Sales;no;100"))).encode())
     assert (verdict.verified, verdict.code, verdict.line) == (False, "uncovered", 5)
     assert "department" in verdict.sentence
@@ -195,7 +195,7 @@ def test_a_column_that_reads_as_another_table_is_refused_and_the_clean_copy_is_w
 
 
 def test_the_verifier_guards_cells_as_the_files_do() -> None:
-    """It stands alone, so it has these few lines of its own."""
+    """The verifier is a single file, so it has these few lines of its own."""
     for text in ("=1", "'=1", "''=1", "x;=1", "x;'=1", "\t=1", "a'b", "'a", "", "＝1", "x;y", "-", ";;+1"):
         assert verification.guarded(text) == csv_injection.escape_formula(text)
         assert verification.unguarded(text) == csv_injection.unescape_formula(text)
@@ -221,7 +221,7 @@ def test_what_is_no_signature_file_is_told_in_a_sentence(raw: bytes) -> None:
 
 
 def test_the_verifier_is_one_file_that_runs_without_the_program(tmp_path: Path) -> None:
-    """As an auditor has it: the file alone in another folder, and no Django to be imported."""
+    """As for an auditor: the file alone in another folder, without Django."""
     (tmp_path / "final.csv").write_text(table(PEOPLE), encoding="utf-8", newline="")
     (tmp_path / "final.csv.sig").write_bytes(signed())
     (tmp_path / "key.pem").write_bytes(PEM)
@@ -283,7 +283,7 @@ def test_the_first_line_that_is_not_in_the_result_is_named(how: str) -> None:
 
 
 def test_a_part_is_never_proved_by_a_whole_that_is_not() -> None:
-    """Else a changed row would be proved by the same change in the file beside it."""
+    """Otherwise a changed row would be proved by the same change in the other file."""
     washed = people(red=(0, "no"))
     verdict = verify_part(table(washed[:1]).encode(), table(washed).encode())
     assert (verdict.verified, verdict.code) == (False, "whole")
@@ -329,7 +329,7 @@ def test_the_command_prints_the_key_that_verifies(settings: Any) -> None:
 
 
 def test_a_file_that_comes_through_a_pipe_is_proved(tmp_path: Path) -> None:
-    """As `verify.py <(zcat standings.csv.gz)` has it."""
+    """As in `verify.py <(zcat standings.csv.gz)`."""
     (tmp_path / "final.csv.sig").write_bytes(signed())
     (tmp_path / "key.pem").write_bytes(PEM)
     program = [sys.executable, "-I", str(BASE_DIR / "scripts" / "verify.py"), "/dev/stdin", "--json"]
@@ -340,7 +340,7 @@ def test_a_file_that_comes_through_a_pipe_is_proved(tmp_path: Path) -> None:
 
 
 def test_a_proof_holds_the_hashes_of_the_lines_and_not_the_lines() -> None:
-    """Else an auditor's machine runs out of memory at a result of a million."""
+    """Otherwise an auditor's machine runs out of memory at a result of a million."""
     rows = [person(f"{number:06}", "n" * 200, 1, 100) for number in range(5_000)]
     raw, document, key = io.BytesIO(table(rows).encode()), read_signature(signed(rows)), read_key(PEM)
     part = io.BytesIO(table(rows[:3]).encode())
@@ -351,6 +351,6 @@ def test_a_proof_holds_the_hashes_of_the_lines_and_not_the_lines() -> None:
         _now, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # The signature file as it is signed, and eight bytes of each line.
+    # The signature file, and eight bytes for each line.
     assert peak < 3 * len(document["line_hashes"]) + 8 * len(rows) + 300_000
     assert len(raw.getvalue()) > 1_000_000

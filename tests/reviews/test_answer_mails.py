@@ -1,4 +1,4 @@
-"""The mail about an answer: to whoever asked, to nobody else, once, and without a word of what was asked."""
+"""The mail about an answer: to the requester alone, once, without any content of the question."""
 
 import logging
 from smtplib import SMTPRecipientsRefused
@@ -45,7 +45,7 @@ def test_the_mail_names_the_campaign_in_both_languages_and_nothing_that_was_said
     assert told.subject.startswith("HR has answered your review · ")
     assert "November" in told.body
     assert "复核" in told.body
-    # But for what a mail program makes up of a time and chance.
+    # Without the parts that a mail program derives from time and chance.
     said = "\n".join(line for line in str(told.message()).splitlines() if not line.startswith("Message-ID:"))
     for secret in ("anary", "Alice", "Hedda", "A001", "100"):
         assert secret not in said, secret
@@ -97,7 +97,7 @@ def test_a_worker_that_died_while_it_sent_costs_nobody_the_mail(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
 ) -> None:
     answer(ask(campaign, alice), hr)
-    assert answer_mails._claim() is not None  # and there it was killed
+    assert answer_mails._claim() is not None  # and then the worker was killed
     assert send_answer_mails() == 0
     clock.set("2026-11-23T12:11:00+08:00", ticks=True)
     assert send_answer_mails() == 1

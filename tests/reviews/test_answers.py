@@ -1,4 +1,4 @@
-"""The answer to a question: once, never by oneself, kept as it was said; and who is under review, at any instant."""
+"""The answer to a review: once, by another person, stored unchanged; and who is under review, at any instant."""
 
 import uuid
 from datetime import date, datetime, timedelta

@@ -1,6 +1,7 @@
-"""Two at once about one question: one of them happens, the other is told; and a freeze lists what was open before it.
+"""Two concurrent actions on one review: one succeeds, the other learns of it; and a freeze lists what was open before
+it.
 
-Every race has its mutant: the same with the lock or the index taken away, which must go wrong.
+Every race has its mutant: the same without the lock or the index, which must fail.
 """
 
 import threading
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def codes(results: list[Any]) -> list[str]:
-    """What the refused ones were told; anything but a refusal fails here."""
+    """The codes of the refusals; any other error fails."""
     errors = [one for one in results if isinstance(one, Exception)]
     assert [one for one in errors if not isinstance(one, ReviewRefused)] == []
     return [one.code for one in errors]
@@ -66,7 +67,9 @@ def test_mutant_without_the_lock_all_but_one_get_an_error(
 
 
 def at_the_gate(monkeypatch: pytest.MonkeyPatch, first: Callable[[], None], second: Callable[[], None]) -> Any:
-    """The first has the question locked and is about to close it; the second comes meanwhile. What the second got."""
+    """The first has locked the review and is about to close it; the second arrives meanwhile. Returns the second's
+    result.
+    """
     gate, real = Gate(), services._subject
     monkeypatch.setattr(services, "_subject", gate.after(real))
 
@@ -124,7 +127,7 @@ def test_mutant_without_the_row_lock_the_database_refuses_the_second_with_an_err
 
 
 def ask_over_a_line(campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A freeze draws its line while a question is being stored: whom it lists at once, and later for the same line."""
+    """A freeze while a review is being stored: the open reviews listed at once, and later for the same instant."""
     gate, real = Gate(), services._tick
     monkeypatch.setattr(services, "_tick", gate.after(real))
 

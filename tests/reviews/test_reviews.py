@@ -1,4 +1,4 @@
-"""Asking HR to look at the own standing: once at a time, in time, with own contacts as they stood then."""
+"""Requesting a review of the own standing: one at a time, in time, with own contacts as of that moment."""
 
 import uuid
 from datetime import date, datetime, timedelta

@@ -86,7 +86,7 @@ def test_the_same_request_sent_again_has_one_effect_and_the_same_answer(
     assert Contact.objects.count() == Submission.objects.count() == 1
 
 
-def test_a_key_sent_again_with_other_people_loses_nobody_silently(
+def test_a_reused_key_with_other_people_loses_no_contact_silently(
     program: Program, alice: Employee, campaign: Campaign
 ) -> None:
     client = program(alice)
@@ -190,7 +190,7 @@ def test_a_value_of_another_type_is_refused_and_not_guessed_at(
     assert not Contact.objects.of(alice).exists()
 
 
-def test_nobody_else_gets_at_a_contact(
+def test_a_contact_is_closed_to_other_employees(
     as_: Signed, program: Program, alice: Employee, bob: Employee, dana: Employee, hr: Employee, campaign: Campaign
 ) -> None:
     contact = recorded(program(alice))
@@ -285,7 +285,7 @@ def test_the_list_is_filtered_by_the_way_in_and_by_the_batch(
     assert fields_of(client.read("contacts/?batch=1", 400)) == {"batch": "invalid"}
 
 
-def test_a_batch_of_somebody_else_answers_as_one_that_does_not_exist(
+def test_anothers_batch_answers_like_an_unknown_one(
     program: Program, alice: Employee, alan: Employee, campaign: Campaign
 ) -> None:
     alans = people.record(alan).submission_id

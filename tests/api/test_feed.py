@@ -34,7 +34,9 @@ def send(client: ApiClient, text: str | bytes, kind: str = "text/csv") -> Any:
     return client.generic("POST", "/api/v1/feed/", body, content_type=kind)
 
 
-def test_its_times_are_believed_and_again_changes_nothing(feed: ApiClient, alice: Employee, campaign: Campaign) -> None:
+def test_its_times_are_trusted_and_a_repeat_changes_nothing(
+    feed: ApiClient, alice: Employee, campaign: Campaign
+) -> None:
     told = send(feed, HEADER + GRACE)
     assert told.status_code == 200
     assert told.json() == {"read": 1, "accepted": 1, "rejected": 0, "rejects": []}
@@ -71,7 +73,7 @@ def test_the_answer_never_depends_on_what_is_stored(
     assert earlier == {"read": 1, "accepted": 1, "rejected": 0, "rejects": []}
 
 
-def test_the_first_hundred_rejects_are_told_however_many_the_stored_facts_refuse(
+def test_the_first_hundred_rejects_are_listed_whatever_stored_facts_refuse(
     feed: ApiClient, alice: Employee, campaign: Campaign
 ) -> None:
     """Fewer than a hundred would reveal that stored data refused an earlier row."""

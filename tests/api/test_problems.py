@@ -28,7 +28,7 @@ NAUGHTY = [
 ]  # fmt: skip
 
 
-def test_nobody_gets_a_challenge_and_a_problem(anonymous: ApiClient) -> None:
+def test_anonymous_requests_get_a_challenge_and_a_problem(anonymous: ApiClient) -> None:
     response = anonymous.call("GET", "contacts/")
     assert response.status_code == 401
     assert response["WWW-Authenticate"] == 'Bearer realm="hundred"'
@@ -79,7 +79,7 @@ def test_json_of_another_shape_is_refused(program: Program, alice: Employee) -> 
     assert not Submission.objects.exists()
 
 
-def test_an_empty_body_asks_for_nobody(program: Program, alice: Employee) -> None:
+def test_an_empty_body_names_no_contact(program: Program, alice: Employee) -> None:
     outcomes = program(alice).send("contacts/", None, 200)["outcomes"]
     assert [one["code"] for one in outcomes] == ["invalid_identity"]
     assert not Contact.objects.exists()
@@ -188,7 +188,7 @@ def test_an_account_without_an_employee_has_nothing_here(django_user_model: Any,
     client.read("tokens/")
 
 
-def test_our_fault_has_an_id_and_shows_nothing(
+def test_a_server_error_has_an_id_and_shows_nothing(
     as_: Signed, alice: Employee, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     said = "SELECT secret FROM /srv/app; row: (+8613800138000, grace@outside.example.org)"

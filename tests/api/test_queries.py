@@ -75,7 +75,7 @@ def asked(size: int) -> dict[str, int]:
         transaction.savepoint_rollback(point)
 
 
-def test_thirty_people_are_asked_for_like_three(noon: object) -> None:
+def test_thirty_people_cost_as_many_queries_as_three(noon: object) -> None:
     few, many = asked(3), asked(30)
     assert many == few
 
@@ -91,5 +91,5 @@ def campaigns(number: int) -> int:
         transaction.savepoint_rollback(point)
 
 
-def test_thirty_campaigns_are_asked_for_like_three(alice: Employee) -> None:
+def test_thirty_campaigns_cost_as_many_queries_as_three(alice: Employee) -> None:
     assert campaigns(30) == campaigns(3)

@@ -64,7 +64,7 @@ def test_without_a_campaign_there_is_no_standing(as_: Signed, alice: Employee) -
     assert code_of(as_(alice).read("me/standing/", 404)) == "no_campaign"
 
 
-def test_somebody_out_of_scope_has_no_standing(as_: Signed, alice: Employee) -> None:
+def test_an_employee_outside_the_population_has_no_standing(as_: Signed, alice: Employee) -> None:
     people.november(scope=["Support"])
     people.mark()
     assert code_of(as_(alice).read("me/standing/", 404)) == "not_in_campaign"
@@ -82,7 +82,7 @@ def test_a_manager_reads_the_own_team(as_: Signed, bob: Employee, campaign: Camp
     assert answer["results"][0]["manager_staff_no"] == "B001"
 
 
-def test_whoever_leads_nobody_reads_the_own_standing(as_: Signed, alice: Employee, campaign: Campaign) -> None:
+def test_an_employee_without_a_team_reads_the_own_standing(as_: Signed, alice: Employee, campaign: Campaign) -> None:
     assert numbers(as_(alice).read("standings/")) == ["A001"]
 
 
@@ -132,7 +132,7 @@ def test_pages_follow_each_other_without_a_gap(as_: Signed, hr: Employee, campai
     assert len(seen) == len(set(seen)) == 9
 
 
-def test_a_page_of_another_list_or_of_nobody_is_refused(as_: Signed, hr: Employee, campaign: Campaign) -> None:
+def test_a_cursor_of_another_list_or_an_invalid_one_is_refused(as_: Signed, hr: Employee, campaign: Campaign) -> None:
     client = as_(hr)
     token = client.read("standings/?sort=name&limit=2")["next"].partition("after=")[2].partition("&")[0]
     for after in (token, "x", "WzEsMiwzXQ", "%00"):

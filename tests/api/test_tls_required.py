@@ -33,7 +33,7 @@ def test_a_program_that_speaks_plainly_is_refused_and_not_sent_on(address: str) 
             assert code_of(json.loads(response.content)) == "tls_required"
 
 
-def test_nothing_of_what_was_sent_plainly_is_looked_at(alice: Employee, django_assert_num_queries: Any) -> None:
+def test_nothing_sent_without_tls_is_read(alice: Employee, django_assert_num_queries: Any) -> None:
     """Valid token or not, body too large or missing: the same response, and no trace of the content."""
     client = with_token(alice, Scope.OWN)
     bodies = [b"{", b"x" * (MAX_BODY_BYTES + 1), b'{"name": "Wang", "phone": "13800138000"}']
@@ -56,7 +56,7 @@ def test_the_log_says_that_a_token_was_sent_and_not_which(alice: Employee, caplo
     assert [one for one in caplog.messages if "token" in one] == []
 
 
-def test_it_is_said_in_the_readers_language() -> None:
+def test_the_message_is_in_the_readers_language() -> None:
     said = {
         language: ApiClient().call("GET", "contacts/", **{"accept-language": language}).json()["detail"]
         for language in ("en", "zh-hans", "en")

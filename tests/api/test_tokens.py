@@ -143,7 +143,7 @@ def test_a_token_makes_and_ends_no_tokens(program: Client, alice: Employee) -> N
     assert ApiToken.objects.filter(revoked_at=None).count() == 1
 
 
-def test_nobody_sees_or_ends_somebody_elses_token(as_: Signed, alice: Employee, hr: Employee) -> None:
+def test_tokens_of_other_employees_are_invisible(as_: Signed, alice: Employee, hr: Employee) -> None:
     made = as_(alice).send("tokens/", {"name": "mine", "scopes": ["own"]}, 201)
     assert as_(hr).read("tokens/")["results"] == []
     assert as_(hr).call("DELETE", f"tokens/{made['id']}/").status_code == 404

@@ -82,7 +82,7 @@ LIST = "staff_no,target,until\nA001,90,\nS001,exempt,\nX999,5,\nA002,many,\n"
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-def test_a_file_goes_from_one_of_hr_to_another(
+def test_a_file_goes_from_one_hr_member_to_another(
     open_as: Open, alice: Employee, hr: Employee, second: Employee, scripts: bool
 ) -> None:
     """On a phone too: one HR member corrects the file on a laptop, another grants it on a phone."""
@@ -125,7 +125,7 @@ SEEN_AS = [(390, "light", "en-GB"), (390, "dark", "zh-CN"), (1440, "dark", "en-G
 
 
 @pytest.mark.parametrize(("width", "scheme", "locale"), SEEN_AS)
-def test_no_page_breaks_the_policy_or_anybodys_reading(
+def test_no_page_breaks_the_policy_or_accessibility(
     open_as: Open, campaign: Any, alice: Employee, alan: Employee, hr: Employee, width: int, scheme: str, locale: str
 ) -> None:
     people.load("staff_no,name,email,started_on\nJ12,Jo,jo@corp.example.com,2026-11-12")

@@ -76,7 +76,7 @@ def test_the_focus_is_always_seen(open_as: Open, hr: Employee, address: str, wid
     assert walk(looked.page) == []
 
 
-def test_nothing_moves_for_whoever_wants_no_movement(open_as: Open, hr: Employee) -> None:
+def test_nothing_moves_with_reduced_motion(open_as: Open, hr: Employee) -> None:
     looked = open_as(hr, reduced_motion="reduce")
     moving = """() => [...document.querySelectorAll('*')].filter((one) => {
       const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(one);

@@ -56,7 +56,7 @@ def test_a_chart_takes_the_place_of_its_drawing_to_the_pixel(
             assert abs(y - before[text][1]) < NEAR, text
 
 
-def test_charts_fill_the_boxes_that_were_kept_for_them(open_as: Open, bob: Employee) -> None:
+def test_charts_fill_their_reserved_boxes(open_as: Open, bob: Employee) -> None:
     team = open_as(bob, width=390)
     team.page.goto("/team/B001/")
     tall = "() => [...document.querySelectorAll('[data-chart]')].map((box) => box.getBoundingClientRect().height)"

@@ -18,7 +18,7 @@ def searched(mine: Looked, text: str) -> None:
     mine.page.wait_for_url("**/contacts/?*sought=*")
 
 
-def test_the_hundredth_contact_is_said_at_once_and_without_a_reload(open_as: Open, alice: Employee) -> None:
+def test_the_hundredth_contact_shows_at_once_and_without_a_reload(open_as: Open, alice: Employee) -> None:
     mine = open_as(alice, width=390)
     mine.goto("/")
     expect(mine.page.locator("#standing .badge.red")).to_have_text("Red: 1 to go")

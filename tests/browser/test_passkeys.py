@@ -65,7 +65,7 @@ def test_it_is_added_signs_in_and_is_removed(open_as: Open, hr: Employee, settin
     assert looked.problems() == []
 
 
-def test_who_turns_the_browser_down_is_told_and_goes_on_by_code(open_as: Open, hr: Employee) -> None:
+def test_after_declining_the_passkey_the_code_still_works(open_as: Open, hr: Employee) -> None:
     looked = open_as(hr)
     page = looked.page
     plug_in(page, isUserVerified=False, hasUserVerification=True, automaticPresenceSimulation=True)

@@ -149,7 +149,7 @@ def brought(house: House, sign_ins: dict[str, Any], browser: Browser) -> dict[st
     return seen
 
 
-def test_a_file_is_looked_at_before_it_is_recorded(brought: dict[str, Any]) -> None:
+def test_a_file_is_previewed_before_it_is_recorded(brought: dict[str, Any]) -> None:
     tiles = [line for line in brought["preview"].splitlines() if line.strip()]
     assert len(BAD) == 37
     for number, words in (("4,963", "would be recorded"), ("0", "you have already"), ("37", "would be rejected")):

@@ -62,7 +62,7 @@ def test_a_second_person_sees_the_effect_of_now_and_approves_it(as_: SignIn, hr:
     assert "Nothing is waiting" in text_of(client.get("/company/approvals/"))
 
 
-def test_what_changed_since_it_was_looked_at_is_not_approved(as_: SignIn, hr: Employee, change: Change) -> None:
+def test_changes_since_the_preview_are_not_approved(as_: SignIn, hr: Employee, change: Change) -> None:
     address, client = requested(officer("hr-2")), as_(hr)
     seen = seen_on(client.get(address))
     change.effect = {"leaving": 300}

@@ -35,7 +35,7 @@ def move(staff_no: str, name: str, under: str) -> None:
     people.load(f"{HEAD}{staff_no},{name},{name.split()[0].lower()}@corp.example.com,,Sales,{under}\n")
 
 
-def test_whoever_moves_is_seen_by_the_new_manager_and_no_longer_by_the_old(
+def test_a_moved_employee_is_seen_by_the_new_manager_alone(
     as_: SignIn, alice: Employee, bob: Employee, carol: Employee, campaign: Campaign
 ) -> None:
     people.mark()

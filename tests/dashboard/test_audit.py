@@ -97,7 +97,7 @@ def test_what_is_written_behind_the_house_says_by_which_database_user(
         cursor.execute("UPDATE core_auditentry SET origin = ''")
 
 
-def test_every_act_of_the_house_has_its_words() -> None:
+def test_every_audited_action_has_a_label() -> None:
     """An unlabelled action code would confuse the readers of the trail."""
     written = set()
     for path in (BASE_DIR / "apps").rglob("*.py"):

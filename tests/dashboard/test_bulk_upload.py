@@ -193,7 +193,7 @@ def test_a_request_that_cannot_be_made_leaves_the_file_and_its_list(
     assert client.post(f"{address}ask/", typed(client.get(address))).status_code == 302
 
 
-def test_a_double_click_asks_once(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+def test_a_double_click_requests_once(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
     client = as_(hr)
     address = send(client, GOOD)
     form = typed(client.get(address))
@@ -233,7 +233,7 @@ def test_a_long_list_is_shown_whole_and_no_reject_is_lost(as_: SignIn, campaign:
     assert len(rows(client.get(f"{address}rejected.csv"))) == 205
 
 
-def test_looking_asks_the_database_the_same_for_few_and_many(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+def test_pages_make_as_many_queries_for_many_rows_as_for_few(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
     people.load("staff_no,name,email\n" + "\n".join(f"L{n:03d},L,l{n}@corp.example.com" for n in range(300)))
     client, counts = as_(hr), []
     for size in (3, 300):

@@ -81,7 +81,7 @@ def crawl(client: Client, starts: list[str]) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("who", WHO)
-def test_nobody_reads_anothers_contacts(
+def test_contacts_of_other_employees_are_closed(
     who: str, planted: dict[str, str], request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -119,7 +119,7 @@ SEARCHED: dict[str, Callable[[Client, str], Any]] = {
 
 
 @pytest.mark.parametrize("who", [name for name in PEOPLE if name != "employee"])
-def test_looking_for_anothers_contact_finds_as_much_as_looking_for_nobody(
+def test_searching_for_anothers_contact_equals_searching_for_an_unknown_one(
     who: str, planted: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     """Otherwise a guessed number would reveal whose contact it is."""

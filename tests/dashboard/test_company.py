@@ -125,7 +125,7 @@ def test_a_past_day_says_what_was_fresh_then(as_: SignIn, hr: Employee, recorded
 # -- the auditor ---------------------------------------------------------------------------------------------------
 
 
-def test_an_auditor_reads_sums_and_finds_no_way_to_anybody(as_: SignIn, auditor: Employee, recorded: Campaign) -> None:
+def test_an_auditor_reads_sums_without_links_to_employees(as_: SignIn, auditor: Employee, recorded: Campaign) -> None:
     client = as_(auditor)
     page = client.get("/company/")
     said = words(page)
@@ -161,7 +161,7 @@ def test_an_auditor_cannot_narrow_the_sums_down_to_one(
     assert "people" not in found
 
 
-def test_an_auditor_of_four_people_is_told_no_sum(as_: SignIn, auditor: Employee, campaign: Campaign) -> None:
+def test_an_auditor_of_four_people_sees_no_sum(as_: SignIn, auditor: Employee, campaign: Campaign) -> None:
     lines = people.ROSTER.splitlines(keepends=True)
     people.load("".join([lines[0], lines[1], lines[3].replace(",B001", ",D001"), *lines[8:]]), complete=True)
     people.mark()

@@ -68,7 +68,7 @@ def test_the_team_page_is_the_managers_without_the_manager(
 
 
 @pytest.mark.parametrize("address", ["/charts/member/B001.json", "/charts/member/D001.json", "/team/D001/"])
-def test_the_managers_own_standing_and_everybody_above_stay_closed(deputy: StrictClient, address: str) -> None:
+def test_the_managers_own_standing_and_all_above_stay_closed(deputy: StrictClient, address: str) -> None:
     assert deputy.get(address).status_code == 404
 
 
@@ -103,7 +103,7 @@ def test_of_two_teams_the_page_of_deputies_offers_both(
     assert {"/team/B001/", "/team/C001/"} <= set(links(deputy.get("/deputies/")))
 
 
-def test_a_file_of_the_team_is_asked_for_and_gone_with_the_deputyship(
+def test_a_deputy_loses_team_files_with_the_deputyship(
     deputy: StrictClient, stranger: Employee, bob: Employee, recorded: Campaign
 ) -> None:
     """Access is checked at each download: the deputy must not download the file again after the deputyship."""
@@ -129,7 +129,7 @@ def test_a_file_about_the_manager_alone_is_not_a_team_file(
     assert deputy.get(f"/exports/{about_bob.pk}/").status_code == 404
 
 
-def test_nobody_of_another_team_may_be_asked_for(deputy: StrictClient) -> None:
+def test_employees_of_another_team_cannot_be_requested(deputy: StrictClient) -> None:
     for number in ("C001", "D001", "X999"):
         fields = {"key": KEY, "form": "csv", "sort": "staff_no", "team": number}
         assert deputy.post("/exports/new/standings/", fields).status_code == 422
@@ -252,7 +252,7 @@ def test_either_ends_it_and_it_ends_on_the_next_request(
         assert client.get("/deputies/").status_code == 404
 
 
-def test_a_deputy_names_nobody(deputy: StrictClient) -> None:
+def test_a_deputy_cannot_name_deputies(deputy: StrictClient) -> None:
     assert 'name="deputy"' not in deputy.get("/deputies/").content.decode()
     assert deputy.post("/deputies/", {"key": KEY, "deputy": "A001", "until": FRIDAY}).status_code == 404
 
@@ -278,7 +278,7 @@ def test_hr_names_lists_and_ends_for_any_manager(
 
 
 @pytest.mark.parametrize(("manager", "field"), [("X999", "manager"), ("A001", "manager"), ("", "manager")])
-def test_hr_is_told_who_is_no_manager(
+def test_hr_reads_that_the_person_is_no_manager(
     recorded: Campaign, stranger: Employee, hr: Employee, as_: SignIn, manager: str, field: str
 ) -> None:
     sent = as_(hr).post("/company/deputies/", {"key": KEY, "manager": manager, "deputy": "S001", "until": FRIDAY})
@@ -301,7 +301,7 @@ def test_the_list_of_all_goes_on_behind_its_page(
     assert found == ["A001", "C001", "S001"]
 
 
-def test_a_deputy_of_many_is_asked_for_like_one_of_few(
+def test_thirty_deputyships_cost_as_many_queries_as_three(
     recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn
 ) -> None:
     """The list of deputies makes as many queries for thirty as for three: each row comes with its people."""

@@ -100,9 +100,7 @@ def test_an_address_is_over_after_a_day(as_: SignIn, alice: Employee, noon: Cloc
 
 
 @pytest.mark.usefixtures("quokkas")
-def test_an_address_that_is_passed_on_tells_nobody_what_was_searched_for(
-    as_: SignIn, alice: Employee, alan: Employee
-) -> None:
+def test_a_shared_address_does_not_reveal_the_search_text(as_: SignIn, alice: Employee, alan: Employee) -> None:
     answer = as_(alan).get(searching.address(alice, PHONE))
     assert OVER in words(answer)
     assert signs_in(answer.content.decode()) == []

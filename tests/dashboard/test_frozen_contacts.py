@@ -67,7 +67,7 @@ def test_a_correction_is_named_as_what_makes_the_number_another(
     assert "2 of 100 2 contacts counted" in words(client.get(reverse("contacts") + "?result=1"))
 
 
-def test_the_own_page_offers_nothing_to_mend(over: Campaign, alice: Employee, as_: SignIn) -> None:
+def test_the_own_page_offers_no_fixes(over: Campaign, alice: Employee, as_: SignIn) -> None:
     said = words(as_(alice).get(reverse("me")))
     assert "What did not count As it stood at the cut-off." in said
     assert "Mend it" not in said

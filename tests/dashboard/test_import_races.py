@@ -41,7 +41,7 @@ def push_out(client: StrictClient) -> None:
         send(client, f"newer-{number}")
 
 
-def test_a_file_that_is_being_handed_in_is_not_pushed_out(
+def test_a_file_being_submitted_is_not_pushed_out(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, gate = as_(alice), Gate()
@@ -56,7 +56,7 @@ def test_a_file_that_is_being_handed_in_is_not_pushed_out(
     assert Submission.objects.get().file is not None
 
 
-def test_a_file_that_was_handed_in_since_it_was_looked_for_is_not_deleted(
+def test_a_file_submitted_after_the_clean_up_query_is_not_deleted(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The deletion's query began before the submission was committed."""
@@ -82,7 +82,7 @@ def test_a_file_that_was_handed_in_since_it_was_looked_for_is_not_deleted(
     assert Submission.objects.get().file is not None
 
 
-def test_who_confirms_a_file_that_was_just_pushed_out_is_told_to_send_it_again(
+def test_confirming_a_pushed_out_file_asks_to_upload_it_again(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     client, gate = as_(alice), Gate()
@@ -96,10 +96,10 @@ def test_who_confirms_a_file_that_was_just_pushed_out_is_told_to_send_it_again(
     assert not Submission.objects.exists()
 
 
-def test_without_the_lock_a_file_is_pushed_out_while_it_is_handed_in(
+def test_mutant_without_the_lock_a_file_is_pushed_out_while_being_submitted(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The counterpart without the lock: the file is deleted."""
     monkeypatch.setattr(imports, "keep_file", lambda file_id, until: StoredFile.objects.filter(pk=file_id).exists())
     with pytest.raises(Exception, match=r"contacts_submission_file_id|is not present"):
-        test_a_file_that_is_being_handed_in_is_not_pushed_out(as_, alice, campaign, monkeypatch)
+        test_a_file_being_submitted_is_not_pushed_out(as_, alice, campaign, monkeypatch)

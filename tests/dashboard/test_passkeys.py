@@ -289,11 +289,13 @@ class TestSigningIn:
         signs_in(client)
         assert not StrictClient().post(ASKED, {"passkey": phone.signs(options)}).cookies
 
-    def test_nobody_is_asked_without_a_password(self, client: StrictClient, phone: Authenticator) -> None:
+    def test_no_second_factor_is_requested_without_a_password(self, client: StrictClient, phone: Authenticator) -> None:
         assert client.post(OPTIONS).status_code == 404
         assert client.post(PROOF).status_code == 302
 
-    def test_one_that_never_asks_who_somebody_is_is_taken_as_that(self, client: StrictClient, hr: Employee) -> None:
+    def test_a_passkey_without_user_verification_counts_as_a_second_factor(
+        self, client: StrictClient, hr: Employee
+    ) -> None:
         """A key with a button alone is a second factor: possession, beside the password."""
         signs_in(client)
         key = Authenticator(flags=PRESENT, step=0)
@@ -332,7 +334,7 @@ class TestSigningIn:
         assert "one of those on paper" in page
         assert client.post(ASKED, {"code": paper_codes(account_for(hr))[0]})["Location"] == "/company/"
 
-    def test_no_line_of_the_log_tells_which(
+    def test_the_log_does_not_reveal_which(
         self, client: StrictClient, phone: Authenticator, caplog: pytest.LogCaptureFixture
     ) -> None:
         signs_in(client)
@@ -368,7 +370,9 @@ class TestRemoving:
         assert [one.name for one in passkeys(account_for(hr))] == ["Phone"]
         assert inside.get("/company/").status_code == 200
 
-    def test_nobody_removes_a_colleagues(self, inside: StrictClient, phone: Authenticator, bob: Employee) -> None:
+    def test_a_colleagues_factor_cannot_be_removed(
+        self, inside: StrictClient, phone: Authenticator, bob: Employee
+    ) -> None:
         behind = StrictClient()
         signs_in(behind, "B001", "/")
         adds(behind, Authenticator())
@@ -389,7 +393,7 @@ def test_two_browsers_at_once_add_one_app(client: StrictClient, hr: Employee) ->
     assert added == [True, False]
 
 
-def test_a_page_with_many_asks_the_database_no_more(client: StrictClient, hr: Employee) -> None:
+def test_a_page_with_many_rows_makes_no_more_queries(client: StrictClient, hr: Employee) -> None:
     counts = []
     signs_in(client)
     for many in (1, 4):

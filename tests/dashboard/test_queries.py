@@ -95,11 +95,11 @@ def asked_to_ask(as_: SignIn, size: int) -> int:
         transaction.savepoint_rollback(point)
 
 
-def test_the_form_for_a_question_asks_the_same_for_thirty_contacts(as_: SignIn, noon: object) -> None:
+def test_the_review_form_makes_as_many_queries_for_thirty_contacts(as_: SignIn, noon: object) -> None:
     assert asked_to_ask(as_, 30) == asked_to_ask(as_, 3)
 
 
-def test_thirty_people_are_asked_for_like_three(as_: SignIn, noon: object) -> None:
+def test_thirty_people_cost_as_many_queries_as_three(as_: SignIn, noon: object) -> None:
     few, many = asked(as_, 3), asked(as_, 30)
     assert many == few
 
@@ -108,7 +108,7 @@ def test_thirty_people_are_asked_for_like_three(as_: SignIn, noon: object) -> No
 FIRST_PAGE = 5
 
 
-def test_the_first_page_asks_five_questions(as_: SignIn, alice: Employee, noon: object) -> None:
+def test_the_home_page_makes_five_queries(as_: SignIn, alice: Employee, noon: object) -> None:
     """On the last day fifty thousand employees open it: each further query delays all of them."""
     people.record(alice, 4)
     people.record_one(alice, ("email", "bob@corp.example.com"))

@@ -66,7 +66,7 @@ def test_the_page_says_when_and_which_digest(frozen: Campaign, hr: Employee, aud
     assert digest[:12] in as_(hr).get(reverse("company")).content.decode()
 
 
-def test_nobody_else_has_the_result_or_its_files(
+def test_the_result_and_its_files_are_closed_to_other_employees(
     frozen: Campaign, hr: Employee, second: Employee, bob: Employee, alice: Employee, auditor: Employee, as_: SignIn
 ) -> None:
     as_(hr).post(reverse("correction-ask"), ASK)
@@ -80,7 +80,7 @@ def test_nobody_else_has_the_result_or_its_files(
     assert ResultCorrection.objects.get().state == "asked"
 
 
-def test_who_asked_sees_no_button_and_the_second_one_grants(
+def test_the_requester_sees_no_button_and_the_second_person_grants(
     frozen: Campaign, hr: Employee, second: Employee, alice: Employee, as_: SignIn
 ) -> None:
     as_(hr).post(reverse("correction-ask"), ASK)

@@ -77,7 +77,7 @@ def shown(crawled: dict[str, list[str]]) -> dict[str, list[str]]:
     return {address: signs for address, signs in crawled.items() if signs}
 
 
-def test_the_one_who_recorded_them_sees_them(as_: SignIn, alice: Employee, asked: Review) -> None:
+def test_the_recording_employee_sees_them(as_: SignIn, alice: Employee, asked: Review) -> None:
     """Otherwise the crawls below would pass because there is nothing to find."""
     seen = shown(crawl(as_(alice), "/review/"))
     assert set(SIGNS[:3]) <= {sign for signs in seen.values() for sign in signs}
@@ -85,7 +85,7 @@ def test_the_one_who_recorded_them_sees_them(as_: SignIn, alice: Employee, asked
 
 
 @pytest.mark.parametrize("who", ["hr", "bob", "carol", "alan", "dana", "auditor", "operator"])
-def test_nobody_else_sees_them_on_any_page_or_in_any_file(
+def test_no_other_reader_sees_them_on_any_page_or_in_any_file(
     as_: SignIn, asked: Review, who: str, request: pytest.FixtureRequest
 ) -> None:
     client = as_(request.getfixturevalue(who))
@@ -109,7 +109,7 @@ def test_neither_does_answering_show_them_nor_what_it_leaves_behind(
     assert found(str(told.message()) + str(list(AuditEntry.objects.values())) + caplog.text) == []
 
 
-def test_hrs_pages_never_even_ask_for_who_a_contact_is(as_: SignIn, hr: Employee, asked: Review) -> None:
+def test_hrs_pages_never_query_a_contacts_identity(as_: SignIn, hr: Employee, asked: Review) -> None:
     client = as_(hr)
     with CaptureQueriesContext(connection) as queries:
         for address in ("/company/reviews/", f"/company/reviews/{asked.pk}/", "/exports/reviews.csv", "/company/"):
@@ -121,7 +121,7 @@ def test_hrs_pages_never_even_ask_for_who_a_contact_is(as_: SignIn, hr: Employee
         assert "identity.value" not in sql.replace('"', "")
 
 
-def test_a_question_stores_no_word_on_who_was_ticked(asked: Review) -> None:
+def test_a_review_stores_no_identity_of_ticked_contacts(asked: Review) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT review::text FROM reviews_review review UNION ALL SELECT c::text FROM reviews_reviewcontact c"

@@ -79,7 +79,7 @@ class TestWithout:
         signs_in(client)
         assert client.post("/logout/")["Location"] == "/login/"
 
-    def test_whoever_has_no_such_role_notices_nothing(self, client: StrictClient, alice: Employee) -> None:
+    def test_accounts_without_such_a_role_notice_nothing(self, client: StrictClient, alice: Employee) -> None:
         signs_in(client, "A001")
         assert client.get("/").status_code == 200
 
@@ -174,7 +174,7 @@ class TestWith:
         signs_in(again)
         assert again.post(ASKED, {"code": paper}).status_code == 200
 
-    def test_the_question_is_nobodys_without_a_password(self, client: StrictClient, enrolled: Employee) -> None:
+    def test_the_second_factor_page_needs_a_password_first(self, client: StrictClient, enrolled: Employee) -> None:
         assert client.post(ASKED, {"code": code()})["Location"] == "/login/"
 
     def test_the_question_does_not_wait_for_ever(
@@ -184,12 +184,14 @@ class TestWith:
         monkeypatch.setattr("apps.dashboard.login_flow.SECOND_FACTOR_SECONDS", -1)
         assert client.post(ASKED, {"code": code()})["Location"] == "/login/"
 
-    def test_whoever_leaves_at_the_question_does_not_come_in(self, client: StrictClient, enrolled: Employee) -> None:
+    def test_an_employee_who_leaves_during_the_sign_in_gets_no_session(
+        self, client: StrictClient, enrolled: Employee
+    ) -> None:
         signs_in(client)
         people.load("".join(line for line in people.ROSTER.splitlines(True) if "H001" not in line), complete=True)
         assert client.post(ASKED, {"code": code()})["Location"] == "/login/"
 
-    def test_going_on_stays_in_this_house(self, client: StrictClient, enrolled: Employee) -> None:
+    def test_redirects_stay_on_this_site(self, client: StrictClient, enrolled: Employee) -> None:
         signs_in(client, wanted="https://elsewhere.example.org/")
         assert client.post(ASKED, {"code": code()})["Location"] == "/"
 
@@ -277,7 +279,7 @@ class TestWith:
         assert "can no longer be read" in words(lost.post(ASKED, {"code": code(steps=1)}))
 
 
-def test_anybody_may_have_one(client: StrictClient, alice: Employee) -> None:
+def test_every_account_may_have_one(client: StrictClient, alice: Employee) -> None:
     people.enrol(alice, SECRET)
     assert signs_in(client, "A001", "/")["Location"] == ASKED
     assert client.post(ASKED, {"code": code()})["Location"] == "/"

@@ -58,7 +58,7 @@ def test_what_changed_since_yesterday_adds_up_to_what_the_oracle_says(
     assert expected in said
 
 
-def test_a_contact_whose_person_joins_the_company_is_told_as_such(
+def test_a_contact_who_joins_the_company_is_listed_as_such(
     as_: SignIn, alice: Employee, campaign: Campaign, clock: Clock
 ) -> None:
     clock.set(YESTERDAY, ticks=True)
@@ -69,7 +69,7 @@ def test_a_contact_whose_person_joins_the_company_is_told_as_such(
     assert "−1 since yesterday: 1 no longer counts because it is a colleague" in words(as_(alice).get("/"))
 
 
-def test_confirmations_and_earlier_entries_that_ended_are_told_as_gains(
+def test_confirmations_and_earlier_entries_that_ended_are_shown_as_gains(
     as_: SignIn, alice: Employee, alan: Employee, noon: Clock
 ) -> None:
     clock = noon
@@ -116,7 +116,7 @@ def test_the_hundredth_is_a_moment_and_the_next_one_is_spare(as_: SignIn, alice:
     assert "Done 2 more than needed" in words(as_(alice).get("/"))
 
 
-def test_who_is_exempt_is_told_why_and_by_whom_and_is_not_pressed(
+def test_an_exempt_employee_reads_the_reason_and_gets_no_pressure(
     as_: SignIn, alice: Employee, campaign: Campaign
 ) -> None:
     people.adjust(campaign=campaign, employee=alice, exempt=True, reason="Parental leave")
@@ -142,7 +142,7 @@ def test_before_the_opening_the_page_says_when_and_not_that_one_is_left_out(
     assert "Add somebody from outside" not in said
 
 
-def test_before_the_opening_whom_it_does_not_cover_is_told_so(as_: SignIn, alice: Employee, noon: object) -> None:
+def test_before_the_opening_an_uncovered_employee_reads_so(as_: SignIn, alice: Employee, noon: object) -> None:
     one = people.november(opens_on=date(2026, 11, 26), deadline=date(2026, 12, 31), scope=["Board"])
     assert "You are not part of November This campaign covers Board." in words(as_(alice).get(f"/?campaign={one.slug}"))
 
@@ -165,7 +165,7 @@ def test_after_the_deadline_nothing_is_to_do_and_the_result_is_final(
     assert "since yesterday" not in final
 
 
-def test_every_turn_is_told_and_a_repair_is_told_as_one(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_every_flip_is_listed_and_a_repair_is_marked(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     people.record(alice, 100)
     people.mark()
     end(alice, 1)

@@ -74,7 +74,7 @@ def test_a_share_is_as_long_as_it_says() -> None:
     assert len(places(figure, "rect", fill="var(--line)")) == 3
 
 
-def test_nobody_is_no_bar() -> None:
+def test_an_empty_bin_has_no_bar() -> None:
     bars = histogram.histogram_data([(0, 4, 3), (5, 9, 0), (10, None, 0)], target=10)
     words = histogram.HistogramWords("target", "median", "x", "y", lambda b: "", lambda m: "")
     spread = histogram.Spread(None, None, None)

@@ -58,7 +58,7 @@ def test_what_stands_side_by_side_is_one() -> None:
 
 
 @pytest.mark.parametrize("source", ["{% csrf_token %}", "{{ who }}", "{% translate who %}", "{% icon who %}"])
-def test_what_hangs_on_the_reader_is_never_kept(source: str) -> None:
+def test_reader_dependent_parts_are_never_cached(source: str) -> None:
     assert not [node for node in folded(source).nodelist[1:] if isinstance(node, ConstantNode)]
 
 
@@ -83,14 +83,14 @@ def test_every_page_is_folded() -> None:
 
 
 @override_settings(LANGUAGE_CODE="en")
-def test_a_mistake_in_a_template_is_told_each_time() -> None:
+def test_a_template_error_is_raised_each_time() -> None:
     template = folded("{% translate 'Name' %}{% url 'no-such-page' %}")
     for _time in range(2):
         with pytest.raises(Exception, match="no-such-page"):
             template.render(Context())
 
 
-def test_of_a_page_drawn_ahead_nothing_is_left_to_its_first_reader(
+def test_a_prerendered_page_leaves_no_work_to_its_first_reader(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """Otherwise the first reader in every process waits for icons and translations."""

@@ -68,9 +68,7 @@ def test_a_line_says_everything_about_one_person(campaign: Campaign, alice: Empl
     assert reached.endswith("+08:00"), "times are in the campaign's zone"
 
 
-def test_who_may_know_reads_whose_standing_is_under_review_and_nobody_else_reads_a_no(
-    campaign: Campaign, alice: Employee
-) -> None:
+def test_only_permitted_readers_see_review_marks_and_others_see_no_value(campaign: Campaign, alice: Employee) -> None:
     ask(campaign, alice)
     told = {
         row["staff_no"]: row["under_review"]
@@ -137,17 +135,17 @@ def test_the_file_is_in_the_order_of_the_page(random_company: Campaign) -> None:
         assert [row["staff_no"] for row in rows(exported(standings, sort=sort))] == shown, sort
 
 
-def test_touched_people_are_judged_from_the_facts_in_the_file_too(campaign: Campaign, alice: Employee) -> None:
+def test_pending_employees_are_evaluated_from_the_facts_in_the_file_too(campaign: Campaign, alice: Employee) -> None:
     record(alice, 100)
     [line] = [row for row in rows(exported(Standings(campaign, WholeCompany()))) if row["staff_no"] == "A001"]
     assert (line["counted"], line["red"]) == ("100", "no")
 
 
-def test_a_file_of_nobody_has_its_header(campaign: Campaign) -> None:
+def test_an_empty_file_has_its_header(campaign: Campaign) -> None:
     assert exported(Standings(campaign, WholeCompany(), filters=Filters(q="nobody"))).count(b"\r\n") == 1
 
 
-def test_a_writer_that_fails_tells_its_caller(campaign: Campaign) -> None:
+def test_a_failing_writer_raises_to_its_caller(campaign: Campaign) -> None:
     def full(piece: bytes) -> None:
         raise OSError("no space left")
 

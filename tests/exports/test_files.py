@@ -147,7 +147,7 @@ def test_counts_by_day_add_up_to_what_counts(campaign: Campaign, alice: Employee
     assert found == [("A001", "2026-11-23", "3", "3"), ("A001", "2026-11-24", "2", "5")]
 
 
-def test_every_manager_has_a_line_with_everybody_below(
+def test_every_manager_has_a_line_with_all_employees_below(
     campaign: Campaign, alice: Employee, bob: Employee, hr: Employee
 ) -> None:
     record(alice, 100)
@@ -266,7 +266,7 @@ def test_e_mails_that_were_exchanged_are_named_as_not_covered_and_changed(
         assert "As stored here: email" in proved.sentence
 
 
-def test_a_manager_exports_the_own_team_and_is_not_told_of_reviews(
+def test_a_manager_exports_the_own_team_without_review_marks(
     campaign: Campaign, alice: Employee, bob: Employee, hr: Employee
 ) -> None:
     ask_review(campaign, alice)
@@ -309,7 +309,7 @@ def test_a_file_that_dies_half_way_is_not_there_and_says_so(
     assert (made.state, made.error, made.file, made.sha256) == ("failed", "OSError", None, None)
 
 
-def test_a_worker_that_died_each_time_is_not_asked_for_ever(campaign: Campaign, hr: Employee) -> None:
+def test_an_export_whose_workers_die_is_not_retried_for_ever(campaign: Campaign, hr: Employee) -> None:
     asked = ask_export(campaign=campaign, wish=ExportRequest("standings"), key=uuid.uuid4(), by=account_for(hr).actor)
     assert list(Export.objects.waiting()) == [asked], "the sweep finds it"
     Export.objects.filter(pk=asked.pk).update(attempts=3)

@@ -109,7 +109,7 @@ def test_what_does_not_count_is_in_no_share_of_the_last_day(
     assert (found.counted, found.last_day, found.churned_early) == (2, 2, 1)
 
 
-def test_a_person_handed_in_twice_is_counted_as_refused(campaign: Campaign, alice: Employee, alan: Employee) -> None:
+def test_a_duplicate_submission_is_counted_as_refused(campaign: Campaign, alice: Employee, alan: Employee) -> None:
     for _ in range(3):
         record_one(alice, ("handle", "again"))
     record_one(alan, ("handle", "again"))
@@ -118,7 +118,7 @@ def test_a_person_handed_in_twice_is_counted_as_refused(campaign: Campaign, alic
     assert (meter_of(campaign, q="alan").submitted, meter_of(campaign, q="alan").duplicates) == (1, 0)
 
 
-def test_a_file_of_twice_the_same_is_counted_and_one_for_many_stands_in_the_companys_figure_alone(
+def test_duplicates_in_a_file_are_counted_and_files_for_many_only_in_the_company_indicator(
     campaign: Campaign, bob: Employee, tmp_path: Path
 ) -> None:
     own, many = tmp_path / "own.csv", tmp_path / "many.csv"
@@ -132,7 +132,7 @@ def test_a_file_of_twice_the_same_is_counted_and_one_for_many_stands_in_the_comp
     assert (team.submitted, team.duplicates) == (3, 1)
 
 
-def test_a_feed_that_tells_everything_again_every_night_hands_in_nothing_twice(
+def test_a_feed_that_repeats_everything_adds_no_submissions(
     campaign: Campaign, alice: Employee, tmp_path: Path
 ) -> None:
     feed = tmp_path / "feed.csv"
@@ -143,7 +143,7 @@ def test_a_feed_that_tells_everything_again_every_night_hands_in_nothing_twice(
     assert (found.submitted, found.duplicates, Contact.objects.count()) == (0, 0, 1)
 
 
-def test_a_result_keeps_its_meter_whatever_becomes_of_the_facts(
+def test_the_indicators_of_a_result_stay_when_facts_change(
     noon: Clock, company: dict[str, Employee], alice: Employee, tmp_path: Path
 ) -> None:
     """A result with a signature must not stand beside indicators that change."""

@@ -72,7 +72,7 @@ def judged(campaign: Campaign, people: People, question: str) -> Any:
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_nobody_is_judged_while_nobody_waits(campaign: Campaign, question: str) -> None:
+def test_nothing_is_reevaluated_while_nothing_is_pending(campaign: Campaign, question: str) -> None:
     """Otherwise the page of eight people takes three times as long, for all readers on the last evening."""
     answer, judges = asked(Standings(campaign, WholeCompany()), question)
     assert not judges
@@ -80,20 +80,20 @@ def test_nobody_is_judged_while_nobody_waits(campaign: Campaign, question: str) 
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_whoever_waits_is_judged(campaign: Campaign, question: str) -> None:
+def test_pending_employees_are_reevaluated(campaign: Campaign, question: str) -> None:
     record(person("P03"), 2)
     answer, judges = asked(Standings(campaign, WholeCompany()), question)
     assert judges
     assert answer == judged(campaign, WholeCompany(), question)
 
 
-def test_of_others_who_wait_nobody_is_judged(campaign: Campaign) -> None:
+def test_pending_employees_outside_the_report_are_not_reevaluated(campaign: Campaign) -> None:
     record(person("P03"), 2)
     assert not asked(Standings(campaign, OneEmployee(person("P04"))), "rows")[1]
     assert asked(Standings(campaign, OneEmployee(person("P03"))), "rows")[1]
 
 
-def test_a_note_on_an_identity_may_concern_anybody(campaign: Campaign) -> None:
+def test_a_queued_identity_may_concern_any_employee(campaign: Campaign) -> None:
     held = ContactIdentity.objects.filter(employee=person("P05")).earliest("pk")
     queue_identity_reevaluation([(held.kind, bytes(held.digest))], always=True)
     answer, judges = asked(Standings(campaign, OneEmployee(person("P05"))), "rows")
@@ -101,7 +101,7 @@ def test_a_note_on_an_identity_may_concern_anybody(campaign: Campaign) -> None:
     assert [stale for *_, stale in answer] == [False], "no list says whose contacts somebody wrote about"
 
 
-def test_whoever_is_in_a_range_that_waits_is_judged(campaign: Campaign) -> None:
+def test_employees_in_a_pending_range_are_reevaluated(campaign: Campaign) -> None:
     reevaluate_all(campaign, cause="rule", by=TESTER)
     answer, judges = asked(Standings(campaign, WholeCompany()), "rows")
     assert judges
@@ -112,7 +112,7 @@ def test_whoever_is_in_a_range_that_waits_is_judged(campaign: Campaign) -> None:
 
 @pytest.mark.parametrize("question", ["curve", "meter"])
 @pytest.mark.parametrize("sums", [False, True])
-def test_who_comes_to_wait_between_two_questions_of_a_page_is_judged_by_the_second(
+def test_an_employee_queued_between_two_queries_is_reevaluated_by_the_second(
     summed: Campaign, question: str, sums: bool
 ) -> None:
     standings = Standings(summed, WholeCompany(), use_summaries=sums)
@@ -127,7 +127,7 @@ def test_who_comes_to_wait_between_two_questions_of_a_page_is_judged_by_the_seco
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_sums_are_believed_while_nobody_waits(summed: Campaign, question: str) -> None:
+def test_summaries_are_used_while_nothing_is_pending(summed: Campaign, question: str) -> None:
     assert Standings(summed, WholeCompany()).summary
     assert not asked(Standings(summed, WholeCompany()), question)[1]
     record(person("P03"), 2)

@@ -17,7 +17,9 @@ YESTERDAY, MIDNIGHT, TODAY = "2026-11-22T09:00:00+08:00", "2026-11-23T00:00:00+0
 
 
 @pytest.mark.parametrize("terms", [{}, {"company_domains": ["ours.example.org"]}, {"exclusive": True}])
-def test_both_looks_say_what_each_moment_says(alice: Employee, alan: Employee, clock: Clock, terms: dict) -> None:
+def test_both_instants_agree_with_separate_evaluations(
+    alice: Employee, alan: Employee, clock: Clock, terms: dict
+) -> None:
     """An employee who joined this morning was external yesterday: the two instants of a page must not be mixed up."""
     clock.set(YESTERDAY, ticks=True)
     campaign = people.november(**terms)

@@ -37,7 +37,7 @@ NEED = {
 }
 
 
-def test_page_by_page_everybody_comes_once_in_order(random_company: Campaign) -> None:
+def test_page_by_page_each_employee_comes_once_in_order(random_company: Campaign) -> None:
     for sort, limit in product([*SORTS, "nonsense"], [1, 3, 50]):
         standings, facts = both(random_company, None)
         order = [row.staff_no for row in every_row(standings, sort, limit)]
@@ -52,7 +52,7 @@ def test_page_by_page_everybody_comes_once_in_order(random_company: Campaign) ->
 
 @pytest.mark.parametrize("status", ["", "red", "not_red", "exempt", "behind", "still", "at_zero"])
 @pytest.mark.parametrize("limit", [1, 200])
-def test_a_page_that_has_everybody_adds_up_to_the_count(random_company: Campaign, status: str, limit: int) -> None:
+def test_a_page_with_all_employees_adds_up_to_the_count(random_company: Campaign, status: str, limit: int) -> None:
     """The tiles above a list agree with the list, whether queried or summed from its rows."""
 
     def asked() -> Standings:

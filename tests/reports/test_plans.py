@@ -100,7 +100,7 @@ def judge(campaign: Campaign, employees: list[int]) -> Plans:
     return plans
 
 
-def test_one_person_is_judged_by_that_persons_contacts(november: Campaign, one: Employee) -> None:
+def test_one_employee_is_evaluated_from_their_own_contacts(november: Campaign, one: Employee) -> None:
     plans = judge(november, [one.pk])
     expect(plans, OWN_CONTACTS, "contacts_identity_contact", OWN_STANDING, "standings_daily_once")
 
@@ -119,7 +119,7 @@ def test_holders_of_an_identity_are_found_by_it(november: Campaign, one: Employe
 
 
 @pytest.mark.parametrize("size", [1, 500])
-def test_a_duplicate_is_looked_for_by_its_identity(november: Campaign, one: Employee, size: int) -> None:
+def test_a_duplicate_is_found_by_an_index_on_identities(november: Campaign, one: Employee, size: int) -> None:
     """For one typed person, and for a batch of a file."""
     drafts = [Draft(f"Guest {n}", (("email", f"guest{n}@outside.example.org"),)) for n in range(size)]
     with explained() as plans:
@@ -176,7 +176,7 @@ def test_a_team_is_an_interval(november: Campaign, boss: Employee) -> None:
     expect(plans, "employees_node_first")
 
 
-def test_who_may_see_whom_is_asked_of_one_row(november: Campaign, boss: Employee) -> None:
+def test_access_to_an_employee_reads_one_row(november: Campaign, boss: Employee) -> None:
     account, below = people.with_account(boss), Employee.objects.team_of(boss)[0]
     account = Account.objects.get(employee=boss)
     with explained() as plans:
@@ -218,7 +218,7 @@ def test_the_curve_of_one_person_is_read_by_that_person(november: Campaign, one:
     expect(plans, "standings_daily_once", OWN_STANDING)
 
 
-def test_one_person_as_of_a_past_day_is_judged_alone(november: Campaign, one: Employee) -> None:
+def test_one_employee_as_of_a_past_day_is_evaluated_alone(november: Campaign, one: Employee) -> None:
     with explained() as plans:
         past = standings_report.Standings(
             november, population.OneEmployee(one), as_of=db_now() - timedelta(days=3)

@@ -82,7 +82,7 @@ def departments(noon: object) -> Campaign:
     return opened
 
 
-def test_small_departments_are_one_group_and_sums_are_kept(departments: Campaign) -> None:
+def test_small_departments_become_one_group_with_equal_sums(departments: Campaign) -> None:
     """Three people and one: with four in total, the next smallest department, of five, joins them."""
     standings = Standings(departments, WholeCompany())
     found = {group.key: group for group in standings.folded_departments()}

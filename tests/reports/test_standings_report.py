@@ -42,7 +42,7 @@ def test_every_row_says_what_the_facts_say(random_company: Campaign, as_of: date
     assert sorted(verdicts) == oracle(random_company, standings.now)
 
 
-def test_touched_people_are_judged_from_the_facts_and_marked_as_being_brought_up_to_date(
+def test_pending_employees_are_evaluated_from_the_facts_and_shown_as_updating(
     random_company: Campaign,
 ) -> None:
     stale = [row for row in Standings(random_company, WholeCompany()).page(limit=100).rows if row.stale]
@@ -83,7 +83,7 @@ def test_the_spread_and_the_curves_are_those_of_the_facts(random_company: Campai
 
 
 @pytest.mark.parametrize("as_of", LOOKS)
-def test_the_histogram_has_everybody_in_one_bin(random_company: Campaign, as_of: datetime | None) -> None:
+def test_the_histogram_has_each_employee_in_one_bin(random_company: Campaign, as_of: datetime | None) -> None:
     standings, facts = both(random_company, as_of)
     bins = standings.histogram()
     assert sum(one.people for one in bins) == len(facts.people)

@@ -116,7 +116,7 @@ def something_happens(dice: random.Random, campaign: Campaign) -> None:
 
 
 @pytest.mark.parametrize(("seed", "near_company_size"), [(11, 0.3), (12, 1.0)])
-def test_sums_say_what_everybodys_rows_say_whatever_happens(
+def test_summaries_equal_the_sums_of_all_rows(
     noon: Any, seed: int, near_company_size: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(summaries, "NEAR_COMPANY_SHARE", near_company_size)
@@ -159,7 +159,7 @@ def held() -> list[tuple[Any, ...]]:
     return sorted(RollupSum.objects.exclude(n=0).values_list(*columns))
 
 
-def test_what_was_summed_up_bit_by_bit_is_what_would_be_built_anew(noon: Any) -> None:
+def test_incremental_summaries_equal_a_rebuild(noon: Any) -> None:
     campaign, dice = brute.build(5, size=24), random.Random(5)
     build_summaries.update_summaries()
     for _ in range(6):
@@ -174,7 +174,7 @@ def test_what_was_summed_up_bit_by_bit_is_what_would_be_built_anew(noon: Any) ->
     assert held() == bit_by_bit
 
 
-def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> None:
+def test_drifted_summaries_are_reported_and_rebuilt(random_company: Campaign) -> None:
     build_summaries.update_summaries()
     right = held()
     RollupSum.objects.filter(pk=RollupSum.objects.earliest("pk").pk).update(n=F("n") + 1)
@@ -192,7 +192,7 @@ def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> 
     assert Setting.objects.get(name="drift:november").value == 0
 
 
-def test_a_tree_that_was_built_anew_voids_the_sums_until_they_are(random_company: Campaign) -> None:
+def test_a_rebuilt_tree_invalidates_the_summaries(random_company: Campaign) -> None:
     build_summaries.update_summaries()
     assert Standings(random_company, WholeCompany()).summary
     asked = Standings(random_company, WholeCompany())
@@ -206,7 +206,7 @@ def test_a_tree_that_was_built_anew_voids_the_sums_until_they_are(random_company
     assert Standings(random_company, WholeCompany()).summary
 
 
-def test_whoever_is_judged_anew_leaves_no_changes_and_finds_no_sums(random_company: Campaign) -> None:
+def test_a_full_reevaluation_leaves_no_changes_and_no_summaries(random_company: Campaign) -> None:
     build_summaries.update_summaries()
     reevaluate_all(random_company, cause="rule", by=brute.officer("asks"))
     build_summaries.update_summaries()
@@ -216,7 +216,7 @@ def test_whoever_is_judged_anew_leaves_no_changes_and_finds_no_sums(random_compa
     assert compare(random_company)
 
 
-def test_a_summing_up_that_dies_changes_nothing(random_company: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crashed_summary_update_changes_nothing(random_company: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     build_summaries.update_summaries()
     for one in Employee.objects.all():
         record(one, 3)

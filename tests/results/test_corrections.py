@@ -167,7 +167,7 @@ def test_a_correction_is_a_new_version_beside_the_old_one(
     assert actions == list(who.items())
 
 
-def test_nobody_grants_their_own_request_or_changes_their_own_standing(
+def test_hr_cannot_grant_their_own_request_or_change_their_own_standing(
     frozen: Campaign, helga: Account, second: Account
 ) -> None:
     asked = ask(frozen, helga)
@@ -232,7 +232,7 @@ def test_a_correction_that_corrects_nothing_is_not_asked_for(
     assert not ResultCorrection.objects.exists()
 
 
-def test_a_correction_answers_whoever_asked_about_the_result(
+def test_a_correction_answers_reviews_of_the_result(
     frozen: Campaign, alice: Employee, hr: Employee, helga: Account, second: Account
 ) -> None:
     """An employee who asked "why am I red?" after the freeze sees which result corrected it."""

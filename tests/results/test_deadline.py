@@ -191,7 +191,7 @@ def test_five_at_once_and_ten_in_a_row_make_one_result(campaign: Campaign, alice
     assert FrozenResult.objects.get().red == 8
 
 
-def test_behind_a_pool_that_loses_the_hold_there_is_still_one_result(
+def test_behind_a_pool_that_loses_the_lock_there_is_still_one_result(
     campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Advisory locks need one connection; the database's unique key guarantees one result."""
@@ -212,7 +212,7 @@ class Nothing:
 
 
 @pytest.mark.parametrize("step", ["begin_closing", "finish_received", "fix_snapshot", "store_result"])
-def test_whoever_dies_at_a_step_is_followed_by_the_next(
+def test_after_a_crash_at_any_step_the_next_call_continues(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     record(alice, 100)

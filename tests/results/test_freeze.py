@@ -95,9 +95,7 @@ def test_the_export_of_a_frozen_campaign_proves_itself(
         say("verify_freeze", file)
 
 
-def test_a_feed_is_waited_for_until_the_instant_that_was_said(
-    campaign: Campaign, alice: Employee, clock: Clock
-) -> None:
+def test_a_feed_is_waited_for_until_the_given_instant(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     cutoff = campaign.rule.cutoff_at
     assert wait_for_feed(campaign=campaign, until=cutoff + timedelta(hours=2), by=TESTER)
     clock.set(cutoff + timedelta(hours=1), ticks=True)
@@ -185,7 +183,7 @@ def test_beat_asks_for_what_is_due(campaign: Campaign, clock: Clock) -> None:
     assert Campaign.objects.get().state == "frozen"
 
 
-def test_whoever_is_red_and_asked_is_listed_and_marked(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+def test_red_employees_under_review_are_listed_and_marked(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     ask_review(campaign=campaign, employee=alice, text="Two of mine are missing", key=uuid.uuid4(), by=TESTER)
     clock.set(AFTER, ticks=True)
     assert run("freeze_campaign")["red_under_review"] == ["A001"]

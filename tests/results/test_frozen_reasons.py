@@ -99,9 +99,7 @@ def everything_later(alice: Employee, tmp_path: Path) -> None:
         pass
 
 
-def test_what_counted_is_told_as_it_was_whatever_becomes_of_the_facts(
-    reasoned: Campaign, alice: Employee, tmp_path: Path
-) -> None:
+def test_the_reasons_of_a_result_stay_when_facts_change(reasoned: Campaign, alice: Employee, tmp_path: Path) -> None:
     assert told(reasoned, alice) == BEFORE
     assert differing(reasoned) == []
     everything_later(alice, tmp_path)
@@ -114,7 +112,7 @@ def test_what_counted_is_told_as_it_was_whatever_becomes_of_the_facts(
     assert differing(reasoned) == []
 
 
-def test_mutant_judged_from_todays_facts_the_list_contradicts_the_number(
+def test_mutant_evaluated_from_todays_facts_the_list_contradicts_the_number(
     reasoned: Campaign, alice: Employee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same for results from before reasons were stored: the page says that today's facts explain the list."""
@@ -129,7 +127,7 @@ def test_of_a_random_company_every_list_sums_up_to_its_final_number(random_compa
     assert differing(Campaign.objects.get()) == []
 
 
-def test_a_look_before_the_cut_off_is_judged_from_the_facts(reasoned: Campaign, alice: Employee) -> None:
+def test_an_instant_before_the_cut_off_is_evaluated_from_the_facts(reasoned: Campaign, alice: Employee) -> None:
     at = Contact.objects.get(name="ended").ended_at
     assert at is not None
     early = contacts_with_reason(Campaign.objects.get(), alice, at)

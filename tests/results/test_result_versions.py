@@ -73,7 +73,7 @@ def test_it_is_granted_at_once_and_made_by_a_worker(
     assert (told.total, told.failed, told.finished_at is not None) == (18, False, True)
 
 
-def test_until_it_stands_the_version_before_is_the_result_and_nobody_grants_another(
+def test_until_the_version_exists_the_one_before_is_the_result_and_no_other_is_granted(
     asked: ResultCorrection, second: Account, hr: Employee
 ) -> None:
     other = ask(asked.campaign, hr, exempt=True)
@@ -106,7 +106,7 @@ def test_five_workers_at_once_make_it_once(asked: ResultCorrection, second: Acco
     assert AuditEntry.objects.filter(action="correction.made").count() == 1
 
 
-def test_mutant_without_the_hold_the_database_still_lets_one_win(
+def test_mutant_without_the_lock_the_database_still_lets_one_win(
     asked: ResultCorrection, second: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As behind a pool that loses locks: the campaign's row lock and the unique key remain."""
@@ -123,7 +123,7 @@ def everybody(name: str) -> Any:
     return nullcontext(True)
 
 
-def test_a_maker_that_dies_half_way_leaves_nothing_and_the_sweep_finds_it(
+def test_a_worker_that_dies_half_way_leaves_nothing_and_the_sweep_retries(
     asked: ResultCorrection, second: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grant_correction(correction_id=asked.pk, by=second)

@@ -173,7 +173,7 @@ def test_a_process_without_the_key_leaves_a_correction_and_a_hand_over_to_the_wo
     assert made.signature is not None
 
 
-def test_a_worker_without_the_key_is_told_at_the_grant_and_at_the_hand_over(
+def test_a_missing_key_is_reported_at_the_grant_and_at_the_payout_file(
     frozen: Campaign, hr: Employee, carol: Employee, no_key: Any
 ) -> None:
     tasks.freeze_due()
@@ -196,9 +196,7 @@ def test_a_result_verifies_after_the_key_was_changed(frozen: Campaign, settings:
     assert verdict.verified, verdict.sentence
 
 
-def test_a_key_that_was_only_announced_is_neither_believed_nor_given_out(
-    frozen: Campaign, hr: Employee, settings: Any
-) -> None:
+def test_an_announced_key_is_neither_trusted_nor_published(frozen: Campaign, hr: Employee, settings: Any) -> None:
     """The application's role can write it: otherwise a payout file signed by it would verify here."""
     made = export(frozen, hr, "handover")
     raw = io.BytesIO(b"".join(read_file(made.file)))  # type: ignore[arg-type]

@@ -209,13 +209,13 @@ def test_the_verifier_guards_cells_as_the_files_do() -> None:
     "raw",
     [b"", b"\x00\xff\x00", b"a,b\n1,2\n", b"staff_no,counted,target,exempt,red,red\n", b"\xff\xfe\x00", b'staff_no,"'],
 )
-def test_what_is_no_csv_of_standings_is_told_in_a_sentence(raw: bytes) -> None:
+def test_a_file_that_is_no_csv_of_standings_gets_a_message(raw: bytes) -> None:
     with pytest.raises(UnreadableResultFile):
         verify(raw)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"null", b"[" * 90_000, signed()[:-5], b"\xff", b'{"rows": "x"}'])
-def test_what_is_no_signature_file_is_told_in_a_sentence(raw: bytes) -> None:
+def test_a_file_that_is_no_signature_gets_a_message(raw: bytes) -> None:
     with pytest.raises(UnreadableResultFile):
         read_signature(raw)
 

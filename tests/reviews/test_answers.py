@@ -44,7 +44,7 @@ def test_a_reason_needs_words(campaign: Campaign, alice: Employee, hr: Employee)
     assert refusal(answer, ask(campaign, alice), hr, " ") == "text"
 
 
-def test_nobody_answers_their_own_question(campaign: Campaign, hr: Employee) -> None:
+def test_hr_cannot_answer_their_own_review(campaign: Campaign, hr: Employee) -> None:
     review = ask(campaign, hr)
     assert refusal(answer, review, hr) == "own"
     answer(review, person("B001"))
@@ -71,7 +71,7 @@ def test_an_unknown_way_of_answering_is_refused(campaign: Campaign, alice: Emplo
     assert refusal(answer, review, hr, kind="correction", subject_id=1) == "subject"
 
 
-def test_withdrawing_is_for_whoever_asked_and_only_before_the_answer(
+def test_only_the_requester_withdraws_and_only_before_the_answer(
     campaign: Campaign, alice: Employee, alan: Employee, hr: Employee
 ) -> None:
     review = ask(campaign, alice)
@@ -85,7 +85,9 @@ def test_withdrawing_is_for_whoever_asked_and_only_before_the_answer(
     assert refusal(withdraw, answered) == "answered"
 
 
-def test_a_question_changes_no_verdict_and_notes_nobody(campaign: Campaign, alice: Employee, hr: Employee) -> None:
+def test_a_review_changes_no_verdict_and_queues_no_reevaluation(
+    campaign: Campaign, alice: Employee, hr: Employee
+) -> None:
     answer(ask(campaign, alice), hr)
     assert not OutboxRow.objects.exists()
 
@@ -185,7 +187,7 @@ def test_what_was_asked_and_what_was_answered_never_changes(
     Review.objects.filter(pk=review.pk).update(told_at=core_clock.db_now())
 
 
-def test_the_database_ticks_nobody_elses_contact(campaign: Campaign, alice: Employee, alan: Employee) -> None:
+def test_the_database_refuses_ticks_of_foreign_contacts(campaign: Campaign, alice: Employee, alan: Employee) -> None:
     record(alan, 1)
     review = ask(campaign, alice)
     row = {"number": 1, "recorded_on": date(2026, 11, 23), "source": "page", "confirmed": False}

@@ -36,7 +36,7 @@ def codes(results: list[Any]) -> list[str]:
     return [one.code for one in errors]
 
 
-def test_one_form_sent_16_times_at_once_asks_once(campaign: Campaign, alice: Employee) -> None:
+def test_one_form_sent_16_times_at_once_requests_once(campaign: Campaign, alice: Employee) -> None:
     results = at_once(*[partial(ask, campaign, alice, key=uuid.uuid4())] * 16)
     assert codes(results) == []
     assert {one.pk for one in results} == {Review.objects.get().pk}
@@ -88,7 +88,7 @@ def at_the_gate(monkeypatch: pytest.MonkeyPatch, first: Callable[[], None], seco
     return coming.result()
 
 
-def test_of_two_in_hr_who_answer_at_once_the_second_is_told_who_was_quicker(
+def test_the_slower_of_two_hr_members_sees_who_answered_first(
     campaign: Campaign, alice: Employee, hr: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     review = ask(campaign, alice)
@@ -99,7 +99,7 @@ def test_of_two_in_hr_who_answer_at_once_the_second_is_told_who_was_quicker(
     assert (review.answer_text, review.answered_by) == ("The first.", hr)
 
 
-def test_who_withdraws_while_hr_answers_is_told_that_there_is_an_answer(
+def test_an_employee_who_withdraws_while_hr_answers_sees_the_answer(
     campaign: Campaign, alice: Employee, hr: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     review = ask(campaign, alice)

@@ -110,7 +110,7 @@ class Verdict:
         return self.verified or self.code == "uncovered"
 
     @property
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The content of the programs' --json output."""
         proved = covered(self.document) if self.document and self.covered_is_proved else ()
         return {
@@ -688,7 +688,7 @@ def main(arguments: list[str] | None = None) -> int:
         verdict = Verdict(False, f"{error.filename}: {error.strerror}", None, "unreadable")
     except UnreadableResultFile as error:
         verdict = Verdict(False, f"{error}", None, "unreadable")
-    print(json.dumps(verdict.told, ensure_ascii=False) if options.json else verdict.sentence)
+    print(json.dumps(verdict.as_json, ensure_ascii=False) if options.json else verdict.sentence)
     return 0 if verdict.verified else 1
 
 

@@ -83,8 +83,8 @@ def test_the_sentence_names_what_is_proved_and_what_is_not(part: bool) -> None:
     for told in ("staff_no, name, counted, target, remaining, exempt and red", "november, version 1"):
         assert told in verdict.sentence
     assert "Not covered by the signature, so not proved: email and department." in verdict.sentence
-    assert verdict.told["proved"] == list(COVERED)
-    assert verdict.told["not_covered"] == ["email", "department"]
+    assert verdict.as_json["proved"] == list(COVERED)
+    assert verdict.as_json["not_covered"] == ["email", "department"]
 
 
 # -- the first line that differs -----------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def test_an_old_signature_still_verifies_for_what_it_covers_and_says_so() -> Non
         verdict = verify(table(handed_over, columns).encode(), old)
         assert verdict.verified, verdict.sentence
         assert "The signature is of version 1, which covers no name, no remaining and no verdict." in verdict.sentence
-        assert verdict.told["proved"] == ["staff_no", "counted", "target", "exempt", "red"]
+        assert verdict.as_json["proved"] == ["staff_no", "counted", "target", "exempt", "red"]
     assert verify(table(people(red=(0, "no"))).encode(), old).code == "changed"
     assert verify_part(table(PEOPLE[2:4]).encode(), signature=old).verified
 

@@ -25,7 +25,7 @@ from apps.core.closed_periods import BackdatingBlocked
 from apps.fileio.csv_reader import TooLarge, UnreadableFile
 
 ROWS = "staff_no,name,handle,recorded_at,confirmed_at\r\n1004,Grace Hopper,grace.hopper,2026-11-03T09:15:00+08:00,\r\n"
-TOLD = {"read": 2, "accepted": 1, "rejected": 1}
+EXAMPLE_COUNTS = {"read": 2, "accepted": 1, "rejected": 1}
 REJECT = {"line": 3, "column": "phone", "code": "invalid_identity", "reason": "This is not a valid phone number."}
 
 
@@ -54,7 +54,7 @@ class Feed(ApiView):
         responses={200: FeedReportSerializer, **problems(*WITH_BODY, 404, 409, 422)},
         examples=[
             OpenApiExample("rows", value=ROWS, request_only=True, media_type=CsvParser.media_type),
-            example("done", {**TOLD, "rejects": [REJECT]}),
+            example("done", {**EXAMPLE_COUNTS, "rejects": [REJECT]}),
         ],
     )
     def post(self, request: Request) -> Response:

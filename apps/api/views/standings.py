@@ -175,9 +175,9 @@ class StandingList(ApiView):
         people, campaign = people_of(self.account, asked.get("root")), self.campaign()
         filters = standings_report.Filters(**{name: asked.get(name, "") for name in ("status", "q", "department")})
         as_of = instant_of(asked.get("as_of"), campaign.rule)
-        told, result = services.may_see_reviews(self.account, people), self.result(campaign)
+        show_reviews, result = services.may_see_reviews(self.account, people), self.result(campaign)
         standings = standings_report.Standings(
-            campaign, people, as_of=as_of, filters=filters, result=result, show_reviews=told
+            campaign, people, as_of=as_of, filters=filters, result=result, show_reviews=show_reviews
         )
         # A page's key belongs to its order.
         listed = f"standings:{asked['sort']}"
@@ -218,6 +218,6 @@ class StandingDetail(ApiView):
         campaign = self.campaign()
         as_of = instant_of(self.asked.get("as_of"), campaign.rule)
         person = population.OneEmployee(employee)
-        told, result = services.may_see_reviews(self.account, person), self.result(campaign)
-        standings = standings_report.Standings(campaign, person, as_of=as_of, result=result, show_reviews=told)
+        show_reviews, result = services.may_see_reviews(self.account, person), self.result(campaign)
+        standings = standings_report.Standings(campaign, person, as_of=as_of, result=result, show_reviews=show_reviews)
         return Response(OneStandingSerializer(one(standings, employee, self.account)).data)

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 from apps.campaigns.models import AdjustmentRequest
 from apps.dashboard.forms.base import IdempotentForm, RefusableForm
 
-MOST_TARGET, LONGEST_REASON, LONGEST_KIND = 1_000_000, 1_000, 100
+MAX_TARGET, MAX_REASON_CHARS, MAX_KIND_CHARS = 1_000_000, 1_000, 100
 # About sixty thousand lines of an adjustment file.
 MAX_LIST_BYTES = 2_000_000
 TARGET, EXEMPT = "target", "exempt"
@@ -28,7 +28,7 @@ def day_field(**options: Any) -> forms.DateField:
 
 def reason_field(label: Any, help_text: Any = "") -> forms.CharField:
     return forms.CharField(
-        label=label, max_length=LONGEST_REASON, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text
+        label=label, max_length=MAX_REASON_CHARS, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text
     )
 
 
@@ -36,7 +36,7 @@ class KindForm(RefusableForm):
     """The kind of adjustment of a bulk file."""
 
     kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
-    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=LONGEST_KIND)
+    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=MAX_KIND_CHARS)
     reason = reason_field(_("Reason"), _("Everybody of the list reads this on their own page. Managers do not see it."))
 
 
@@ -92,7 +92,7 @@ class AskForm(IdempotentForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
-    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=LONGEST_KIND)
+    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=MAX_KIND_CHARS)
     what = forms.ChoiceField(
         label=pgettext_lazy("form of an adjustment", "What changes"),
         choices=[(TARGET, _("another target")), (EXEMPT, _("exempt: never red"))],
@@ -101,7 +101,7 @@ class AskForm(IdempotentForm):
         label=_("New target"),
         required=False,
         min_value=1,
-        max_value=MOST_TARGET,
+        max_value=MAX_TARGET,
         help_text=_("Empty when the person is exempt."),
     )
     starts_on = day_field(label=_("First day"), required=False, help_text=_("Empty: from the opening on."))

@@ -13,7 +13,7 @@ from apps.contacts.pasting import drafts_from_text, lines_of
 from apps.results.corrections import CorrectionDraft
 
 MAX_CHARS = 500
-MOST_LINES, MOST_CHARACTERS = 200, 50_000
+MAX_LINES, MAX_PASTED_CHARS = 200, 50_000
 NOBODY = _("A phone number, an e-mail or a handle is needed.")
 IDENTITY_FIELDS = ("phone", "email", "handle")
 
@@ -80,14 +80,14 @@ class QuickAddForm(IdempotentForm):
     def clean_reach(self) -> str:
         text: str = self.cleaned_data["reach"]
         # Checked first: a megabyte of line ends is a million lines.
-        too_long = len(text) > MOST_CHARACTERS
+        too_long = len(text) > MAX_PASTED_CHARS
         lines = [] if too_long else lines_of(text)
         if not lines and not too_long:
             raise forms.ValidationError(NOBODY)
-        if too_long or len(lines) > MOST_LINES:
+        if too_long or len(lines) > MAX_LINES:
             raise forms.ValidationError(
                 _("At most %(lines)s lines and %(characters)s characters at once: for more, upload a file instead."),
-                params={"lines": MOST_LINES, "characters": f"{MOST_CHARACTERS:,}"},
+                params={"lines": MAX_LINES, "characters": f"{MAX_PASTED_CHARS:,}"},
             )
         return text
 
@@ -176,14 +176,14 @@ class CorrectionForm(RefusableForm):
 
     def wanted(self) -> list[CorrectionDraft]:
         """The filled-in corrections."""
-        told, exempt = self.cleaned_data, {"yes": True, "no": False}
+        values, exempt = self.cleaned_data, {"yes": True, "no": False}
         return [
             CorrectionDraft(
-                told[f"staff_no_{place}"], told[f"counted_{place}"], told[f"target_{place}"],
-                exempt.get(told[f"exempt_{place}"]),
+                values[f"staff_no_{place}"], values[f"counted_{place}"], values[f"target_{place}"],
+                exempt.get(values[f"exempt_{place}"]),
             )
             for place in range(self.PEOPLE)
-            if told[f"staff_no_{place}"]
+            if values[f"staff_no_{place}"]
         ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.campaigns.rule_draft import RuleDraft, company_domains
 from apps.core.time_zones import company_zone, time_zones
-from apps.dashboard.forms.adjustments import LONGEST_REASON, MOST_TARGET, day_field, reason_field
+from apps.dashboard.forms.adjustments import MAX_REASON_CHARS, MAX_TARGET, day_field, reason_field
 from apps.dashboard.forms.base import MAX_CHARS, IdempotentForm, RefusableForm
 
 # The domains of one company, in a text field.
@@ -30,7 +30,7 @@ class TermsForm(RefusableForm):
     target = forms.IntegerField(
         label=_("Target"),
         min_value=1,
-        max_value=MOST_TARGET,
+        max_value=MAX_TARGET,
         help_text=_("How many contacts everybody needs."),
     )
     opens_on = day_field(label=_("First day"))
@@ -138,7 +138,7 @@ class ChangeForm(IdempotentForm):
 
     reason = forms.CharField(
         label=_("Reason"),
-        max_length=LONGEST_REASON,
+        max_length=MAX_REASON_CHARS,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Everybody of the campaign reads it for 14 days."),

@@ -50,7 +50,7 @@ class Command(AppCommand):
                     write_clean_file(verdict, options["clean"])
         except UnreadableResultFile as error:
             raise CommandError(str(error)) from error
-        self.tell(options, verdict.told, verdict.sentence)
+        self.tell(options, verdict.as_json, verdict.sentence)
         if not verdict.verified:
             sys.exit(1)
 

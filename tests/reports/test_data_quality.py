@@ -44,7 +44,7 @@ def hand_in(seed: int) -> None:
 
 
 def said(meter: QualityIndicators) -> dict[str, int]:
-    return {name: headcount for name, headcount in asdict(meter).items() if name != "at"}
+    return {name: number for name, number in asdict(meter).items() if name != "at"}
 
 
 @pytest.mark.parametrize("as_of", LOOKS)
@@ -57,7 +57,7 @@ def test_every_figure_is_that_of_the_facts(random_company: Campaign, as_of: obje
     found = quality_indicators(standings, standings.totals())
     assert said(found) == expected
     assert found.at == facts.look
-    assert expected["ended_soon"]
+    assert expected["churned_early"]
     assert expected["duplicates"]
     for root in Employee.objects.filter(pk__in={place.manager_id for place in facts.places.values()}):
         team = Standings(random_company, Team(root), as_of=as_of)

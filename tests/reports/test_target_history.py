@@ -13,12 +13,12 @@ OPENS = datetime(2026, 11, 1, tzinfo=UTC)
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
-def day(headcount: int) -> datetime:
-    return datetime(2026, 11, headcount, tzinfo=UTC)
+def day(number: int) -> datetime:
+    return datetime(2026, 11, number, tzinfo=UTC)
 
 
-def version(headcount: int, target: int, at: datetime) -> CampaignRule:
-    return CampaignRule(version=headcount, target=target, in_force_from=at, opens_at=OPENS)
+def version(number: int, target: int, at: datetime) -> CampaignRule:
+    return CampaignRule(version=number, target=target, in_force_from=at, opens_at=OPENS)
 
 
 def adjusted(begins: datetime, ends: datetime = FOR_EVER, ended: datetime | None = None, **terms: object) -> Adjustment:

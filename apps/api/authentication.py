@@ -1,4 +1,4 @@
-"""Who asks: a program with a bearer token, or a person's browser with its session."""
+"""API authentication: a program with a bearer token, or a person's browser with its session."""
 
 from __future__ import annotations
 
@@ -19,55 +19,58 @@ from apps.core.rate_limits import CountersUnavailable, Kind, TooOften, address_o
 
 
 class TokenSignIn(BaseAuthentication):
-    """`Authorization: Bearer hnd_...`. Whoever sends a token is judged by it alone, whatever cookies come along."""
+    """`Authorization: Bearer hnd_...`. The token alone authenticates the request; cookies are ignored."""
 
     def authenticate(self, request: Request) -> tuple[Account, ApiToken] | None:
         scheme, _blank, secret = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        # One answer for unknown, expired, revoked and a leaver's: a guesser learns nothing.
-        found = api_tokens.sign_in(secret.strip().decode("latin-1"))
-        if found is None:
+        # The same answer for unknown, expired and revoked tokens and for those of leavers, so that guessing reveals
+        # nothing.
+        token = api_tokens.sign_in(secret.strip().decode("latin-1"))
+        if token is None:
             _count_guess(request)
             raise AuthenticationFailed(_("This token opens nothing: it may have expired."), code="invalid_token")
-        return found
+        return token
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="hundred"'
 
 
 class SessionSignIn(SessionAuthentication):
-    """The browser's own session: with the second factor of its role; writing with it needs the CSRF token."""
+    """The browser's session, with the second factor of its role. Write requests need the CSRF token."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        found = super().authenticate(request)
-        if found and isinstance(found[0], Account) and lacks_factor(found[0], request.session):
+        token = super().authenticate(request)
+        if token and isinstance(token[0], Account) and lacks_factor(token[0], request.session):
             raise PermissionDenied(_("Your role needs a second factor."), code="second_factor_needed")
-        return found
+        return token
 
     def enforce_csrf(self, request: Request) -> None:
         try:
             super().enforce_csrf(request)
         except PermissionDenied as error:
-            # Before anything else counts it: whoever sends such forms, sends many.
+            # Counted here, before the general count, since such senders repeat the request.
             _count(Kind.STRANGER, _address(request))
             message = _("A browser's session may write only with the X-CSRFToken header.")
             raise PermissionDenied(message, code="csrf_failed") from error
 
 
 class HasScope(BasePermission):
-    """A token needs the scope its view names in `scope`; a view without one takes no token. A session needs none."""
+    """A token needs the scope that its view names in `scope`; a view without one accepts no token. A session needs
+    none.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.auth, ApiToken):
             return True
-        wanted = getattr(view, "scope", None)
-        if wanted in request.auth.scopes:
+        required_scope = getattr(view, "scope", None)
+        if required_scope in request.auth.scopes:
             return True
-        if wanted is None:
+        if required_scope is None:
             message = _("This address takes no token: sign in with a browser.")
         else:
-            message = _("This token lacks the scope %(scope)s.") % {"scope": wanted}
+            message = _("This token lacks the scope %(scope)s.") % {"scope": required_scope}
         raise PermissionDenied(message, code="insufficient_scope")
 
 
@@ -76,7 +79,7 @@ LONG_PAGE, LONG_LIST = 100, 50
 
 
 def count_request(request: Request) -> None:
-    """Count a request by the person who sends it, by any token or session, or by the address of nobody known.
+    """Count a request by employee, for any token or session, or by address for unknown callers.
 
     Raises Throttled beyond the limit.
     """
@@ -113,7 +116,7 @@ def _limit_concurrency(request: Request, kind: Kind) -> None:
 
 
 def _count_guess(request: Request) -> None:
-    """A token that opens nothing is a sign-in that failed. Without counters it is refused all the same."""
+    """An invalid token counts as a failed sign-in. Without counters it is still refused."""
     with suppress(CountersUnavailable):
         _count(Kind.SIGN_IN, _address(request))
 

@@ -1,4 +1,4 @@
-"""The same request sent twice has one effect: `Idempotency-Key` to the key of a submission."""
+"""Idempotent requests: `Idempotency-Key` becomes the key of a submission, so a repeated request has one effect."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ KEY_LIMIT = 255
 
 
 def submission_key(employee: Employee, sent: str | None, drafts: Sequence[Draft]) -> str | None:
-    """The submission's key for a header's value, or None without one.
+    """The submission key for a header's value, or None without one.
 
-    It holds the content's fingerprint too: a key sent again with other contacts would otherwise answer with the old
-    report and lose the new people without a word. Raises Problem for that, and for a header that is no key.
+    It includes a fingerprint of the content. Otherwise a reused key with other contacts would return the old report and
+    silently lose the new ones. Raises Problem for such a reuse, and for an invalid key.
     """
     if sent is None:
         return None
     if not sent.strip() or len(sent) > KEY_LIMIT:
         message = _("A key has from 1 to %(most)s characters.") % {"most": KEY_LIMIT}
         raise Problem(400, "invalid", message, ((HEADER, "invalid_key", message),))
-    # Fixed lengths, so that no key is the beginning of another.
+    # Fixed lengths, so that no key is a prefix of another.
     sender = f"api:{hashlib.sha256(sent.strip().encode('utf-8', 'replace')).hexdigest()}:"
     content = json.dumps([draft.as_json() for draft in drafts], ensure_ascii=False)
     key = sender + digest(settings.IDENTITY_KEY, "submission", content).hex()

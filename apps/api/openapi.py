@@ -1,4 +1,4 @@
-"""How this door describes itself: sign-in schemes, errors with examples, one problem shape for all."""
+"""The OpenAPI description: sign-in schemes, errors with examples, one problem shape for all."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SessionScheme(OpenApiAuthenticationExtension):
         }
 
 
-# (code, what it means), and an example's sentence and fields.
+# (code, meaning), and an example's message and fields.
 _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
     400: (
         "invalid",
@@ -95,7 +95,7 @@ _EXAMPLES: dict[int, tuple[str, str | Promise, str, list[dict[str, str]]]] = {
         [],
     ),
 }
-# 400 too: an unknown parameter is refused everywhere.
+# 400 too: every operation refuses unknown parameters.
 ALWAYS = (400, 401, 403, 429, 500, 503)
 WITH_BODY = (411, 413, 415)
 
@@ -111,7 +111,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
-    """The error responses of an operation: these statuses and those any operation has."""
+    """The error responses of an operation: these statuses and the general ones."""
     return {(status, MEDIA_TYPE): _problem(status) for status in sorted({*statuses, *ALWAYS})}
 
 
@@ -131,7 +131,7 @@ def _problem(status: int) -> OpenApiResponse:
 
 
 def example(name: str, value: Any, *, request: bool = False, status: int = 200) -> OpenApiExample:
-    """An example of what is sent, or of what comes back with `status`."""
+    """An example of the request body, or of the response with `status`."""
     if request:
         return OpenApiExample(name, value=value, request_only=True)
     return OpenApiExample(name, value=value, response_only=True, status_codes=[str(status)])

@@ -1,6 +1,6 @@
-"""Pages by key, not by number: page 1,000 costs what page 1 does, and nothing is counted.
+"""Keyset pagination: page 1,000 costs as much as page 1, and nothing is counted.
 
-The key travels in the address of the next page, signed, so that only a key this door gave out reaches a query.
+The key travels in the signed address of the next page, so only keys issued by this API reach a query.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-MOST, USUAL = 500, 50
+MAX_LIMIT, DEFAULT_LIMIT = 500, 50
 
 
 def seal(listed: str, key: Any) -> str:
-    """The token of the page behind `key` (JSON) in the list named `listed`."""
+    """The token of the page after `key` (JSON) in the list named `listed`."""
     return signing.Signer(salt=f"apps.api.paging:{listed}").sign_object(key)
 
 
 def unseal(listed: str, token: str) -> Any:
-    """The key in a token, None when there is no token. Raises ValidationError for another list's, or nobody's."""
+    """The key in a token, None without a token. Raises ValidationError for an invalid token."""
     if not token:
         return None
     try:
@@ -32,7 +32,7 @@ def unseal(listed: str, token: str) -> Any:
 
 
 def next_address(request: Request, token: str) -> str | None:
-    """The whole address of the page behind the token, with the same filters; None at the end."""
+    """The whole address of the page after the token, with the same filters; None at the end."""
     if not token:
         return None
     query = request.query_params.copy()

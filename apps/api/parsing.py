@@ -1,4 +1,4 @@
-"""Reading a request's body at the edge: strict JSON of a bounded size, and no text that a database cannot keep."""
+"""Parsing of request bodies: strict JSON of a bounded size, without text that PostgreSQL cannot store."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import BaseParser, JSONParser
 
-MOST_BYTES = 1_000_000
-MOST_FEED_BYTES = 2_000_000
+MAX_BODY_BYTES = 1_000_000
+MAX_FEED_BYTES = 2_000_000
 # NUL, and halves of surrogate pairs: PostgreSQL stores neither, and no font shows them.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class BodyTooLarge(APIException):
-    """More bytes than an address takes."""
+    """The body exceeds the size limit of its address."""
 
     status_code = 413
     default_code = "too_large"
 
-    def __init__(self, most: int = MOST_BYTES) -> None:
+    def __init__(self, most: int = MAX_BODY_BYTES) -> None:
         super().__init__(_("The body is larger than %(bytes)s bytes.") % {"bytes": most})
 
 
 class StrictJSONParser(JSONParser):
-    """UTF-8 JSON as RFC 8259 has it: no NaN, bounded, its texts storable. Raises APIException."""
+    """UTF-8 JSON as in RFC 8259: no NaN, bounded size, storable texts. Raises APIException."""
 
     def parse(
         self,
@@ -36,11 +36,11 @@ class StrictJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        raw = stream.read(MOST_BYTES + 1)
-        if len(raw) > MOST_BYTES:
+        raw = stream.read(MAX_BODY_BYTES + 1)
+        if len(raw) > MAX_BODY_BYTES:
             raise BodyTooLarge
         try:
-            # Whatever charset a header claims, JSON is UTF-8.
+            # JSON is UTF-8, whatever charset the header names.
             data = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
             unstorable = dict.fromkeys(_unstorable(data))
         except (ValueError, RecursionError) as error:
@@ -51,7 +51,7 @@ class StrictJSONParser(JSONParser):
 
 
 class CsvParser(BaseParser):
-    """The bytes of a table, of a bounded size; what they mean is read elsewhere. Raises BodyTooLarge."""
+    """The raw bytes of a CSV file, of a bounded size; parsed elsewhere. Raises BodyTooLarge."""
 
     media_type = "text/csv"
 
@@ -61,14 +61,14 @@ class CsvParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        raw: bytes = stream.read(MOST_FEED_BYTES + 1)
-        if len(raw) > MOST_FEED_BYTES:
-            raise BodyTooLarge(MOST_FEED_BYTES)
+        raw: bytes = stream.read(MAX_FEED_BYTES + 1)
+        if len(raw) > MAX_FEED_BYTES:
+            raise BodyTooLarge(MAX_FEED_BYTES)
         return raw
 
 
 def unstorable_error() -> ErrorDetail:
-    """What to say about a text with such a character in it."""
+    """The message about a text with such a character."""
     return ErrorDetail(_("This text holds a character that cannot be stored."), code="unstorable_text")
 
 

@@ -1,7 +1,7 @@
 """Every error as one kind of answer, `application/problem+json` (RFC 9457).
 
-It says what is wrong in a sentence, and which fields are; never a stack, a statement, a path of this machine or
-anybody's data. A 500 carries an id that stands in the log beside what happened.
+It has a message and the fields concerned; never a stack trace, an SQL statement, a path of this machine or personal
+data. A 500 carries an id that the log repeats.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from apps.core.locks import database_is_away
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
-# A URN, not an address: it names the kind of a problem and never moves.
+# A URN, not a URL: it names the kind of a problem and never moves.
 TYPE = "urn:hundred:problem:"
 RETRY_AFTER = 5
-# An error's field names are the sender's own words, of any length.
+# The client chooses the field names in an error, so they may have any length.
 FIELD_LIMIT = 200
 
 TITLES = {
@@ -50,12 +50,12 @@ TITLES = {
     500: gettext_lazy("Our fault"),
     503: gettext_lazy("Not available for a moment"),
 }
-# A refusal by the state of things is a conflict; by what was sent, an unprocessable request.
+# A refusal because of stored state is a conflict; because of the content sent, an unprocessable request.
 UNPROCESSABLE = frozenset({"invalid_identity", "required", "invalid_choice", "out_of_range"})
 
 
 class Problem(exceptions.APIException):
-    """A refusal of this door with its own status and code, and the fields it is about as (name, code, sentence)."""
+    """An API refusal with its own status and code, and the fields concerned as (name, code, message)."""
 
     def __init__(self, status: int, code: str, detail: str, errors: tuple[tuple[str, str, str], ...] = ()):
         super().__init__(detail, code)
@@ -63,14 +63,14 @@ class Problem(exceptions.APIException):
 
 
 class NotFoundProblem(Problem):
-    """What does not exist, and what the reader may not see: one answer."""
+    """The same answer for what does not exist and for what the caller may not see."""
 
     def __init__(self) -> None:
         super().__init__(404, "not_found", _("There is nothing here that you may see."))
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler: any exception at all to a problem."""
+    """DRF's exception handler: turns every exception into a problem."""
     set_rollback()
     headers: dict[str, str] = {}
     if isinstance(error, exceptions.APIException):
@@ -91,7 +91,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         problem = Problem(503, "unavailable", _("The database does not answer. Try again in a moment."))
         headers = {"Retry-After": str(RETRY_AFTER)}
     else:
-        return _trouble(error, context["request"].path)
+        return _unexpected(error, context["request"].path)
     body = _body(problem.status_code, _code(problem), context["request"].path, _sentence(problem))
     if errors := list(_errors(problem)):
         body["errors"] = errors
@@ -99,13 +99,13 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
 
 
 def problem_response(problem: Problem, path: str) -> JsonResponse:
-    """The same answer where no view is asked: at the edge."""
+    """A problem response outside of a view, for middleware."""
     body = _body(problem.status_code, problem.code, path, _sentence(problem))
     return JsonResponse(body, status=problem.status_code, content_type=MEDIA_TYPE)
 
 
-def _trouble(error: Exception, path: str) -> Response:
-    """What nobody foresaw. The log gets the frames but not the message: a database's message quotes the row."""
+def _unexpected(error: Exception, path: str) -> Response:
+    """Unexpected errors. The log gets the frames but not the message: a database's message quotes the row."""
     trouble = uuid.uuid4().hex[:12]
     frames = "".join(traceback.format_tb(error.__traceback__))
     logger.error("Trouble %s at %s: %s", trouble, path, _name(error), extra={"frames": frames})
@@ -154,7 +154,7 @@ def _headers(error: exceptions.APIException) -> dict[str, str]:
 
 
 def _errors(problem: exceptions.APIException) -> Iterator[dict[str, str]]:
-    """One entry for each field and each thing wrong with it: its dotted name, a stable code, a sentence."""
+    """One entry for each error of each field: its dotted name, a stable code, a message."""
     if isinstance(problem, Problem):
         for field, code, sentence in problem.errors:
             yield {"field": field, "code": code, "detail": sentence}
@@ -165,7 +165,7 @@ def _errors(problem: exceptions.APIException) -> Iterator[dict[str, str]]:
 def _flat(detail: Any, path: str) -> Iterator[dict[str, str]]:
     if isinstance(detail, dict):
         for key, value in detail.items():
-            # What concerns a whole object stands under the object's own name.
+            # Errors of a whole object stand under the object's own name.
             whole = key == "non_field_errors"
             yield from _flat(value, path if whole else f"{path}.{key}" if path else str(key))
     elif isinstance(detail, list):
@@ -177,6 +177,6 @@ def _flat(detail: Any, path: str) -> Iterator[dict[str, str]]:
 
 
 def _name(error: Exception) -> str:
-    """The kind of an error, and of a database's the SQLSTATE: enough to find it, nothing from a row."""
+    """The exception's type, and the SQLSTATE of a database error: enough for the search, nothing from a row."""
     state = getattr(error.__cause__, "pgcode", None)
     return f"{type(error).__name__} {state}" if state else type(error).__name__

@@ -1,4 +1,4 @@
-"""The OpenAPI description as something to read: groups of operations, and the shapes they speak of."""
+"""The OpenAPI description as a readable page: groups of operations, and the shapes they use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Field:
-    """A parameter or a property: its name, what it takes in words, the shape it links to, and what it means."""
+    """A parameter or a property: its name, its type in words, the linked shape, and its meaning."""
 
     name: str
     kind: str
@@ -27,7 +27,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Sample:
-    """An example with its name, as formatted JSON, or as the text it is."""
+    """An example with its name, as formatted JSON or as plain text."""
 
     name: str
     text: str
@@ -35,7 +35,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status that an operation may answer with."""
+    """A status that an operation may return."""
 
     status: str
     meaning: str
@@ -71,14 +71,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Shape:
-    """A JSON object that is sent or answered."""
+    """A JSON object in a request or a response."""
 
     name: str
     fields: list[Field]
 
 
 class Reference:
-    """Reads one description; `address` is where its paths begin, for the commands to copy."""
+    """Reads one description; `address` is the base of its paths, for the commands to copy."""
 
     def __init__(self, description: dict[str, Any], address: str):
         self._schemas = description["components"]["schemas"]
@@ -87,7 +87,7 @@ class Reference:
 
     @property
     def groups(self) -> list[Group]:
-        """Operations by their tag, in the order of the addresses."""
+        """Operations by tag, in the order of the addresses."""
         by_tag: dict[str, list[Operation]] = {}
         for path, methods in self._paths.items():
             for method, operation in methods.items():
@@ -96,7 +96,7 @@ class Reference:
 
     @property
     def shapes(self) -> list[Shape]:
-        """Every shape with properties, by name; lists of words are told where they are used."""
+        """All shapes with properties, by name. Enumerations are shown where they are used."""
         return [
             Shape(name, list(self._properties(schema)))
             for name, schema in sorted(self._schemas.items())
@@ -118,7 +118,7 @@ class Reference:
         return Field(name, kind, values, shape, required, note)
 
     def _kind(self, schema: dict[str, Any]) -> tuple[str, list[str], str]:
-        """What a schema takes: in words, the words allowed, and the name of the shape."""
+        """The type of a schema: in words, its allowed values, and the name of the shape."""
         parts = [part for part in schema.get("oneOf", schema.get("allOf", [])) if not self._is_null(part)]
         if len(parts) == 1:
             kind, values, shape = self._kind(parts[0])
@@ -144,7 +144,7 @@ class Reference:
         kind = next(iter(sent), JSON)
         body = sent.get(kind, {})
         samples = _samples(body)
-        answers = [self._answer(status, one) for status, one in operation["responses"].items()]
+        answers = [self._answer(status, parameter) for status, parameter in operation["responses"].items()]
         return Operation(
             id=operation["operationId"],
             method=method.upper(),
@@ -152,8 +152,13 @@ class Reference:
             summary=operation["summary"],
             description=operation["description"],
             parameters=[
-                self._field(one["name"], one["schema"], one.get("required", False), one.get("description", ""))
-                for one in operation.get("parameters", ())
+                self._field(
+                    parameter["name"],
+                    parameter["schema"],
+                    parameter.get("required", False),
+                    parameter.get("description", ""),
+                )
+                for parameter in operation.get("parameters", ())
             ],
             kind=kind,
             bodies=self._shape_names(body.get("schema", {})),
@@ -164,7 +169,7 @@ class Reference:
         )
 
     def _shape_names(self, schema: dict[str, Any]) -> list[str]:
-        """The shapes a body may have."""
+        """The possible shapes of a body."""
         name = schema.get("$ref", "").rpartition("/")[2]
         if name and "properties" in self._schemas[name]:
             return [name]
@@ -177,7 +182,7 @@ class Reference:
         return Answer(status, response.get("description", ""), names[0] if names else "", _samples(content))
 
     def _command(self, path: str, method: str, operation: dict[str, Any], kind: str, samples: list[Sample]) -> str:
-        """The operation as a command to copy; empty where no token is taken."""
+        """The operation as a curl command; empty where tokens are not accepted."""
         if not any("token" in scheme for scheme in operation.get("security", ())):
             return ""
         words = ["curl"] if method == "get" else ["curl", "-X", method.upper()]

@@ -1,4 +1,6 @@
-"""Programs are not sent on to TLS: one that speaks plainly would never notice that others read its token."""
+"""API requests without TLS are refused, not redirected: a redirected client would never notice that its token is
+exposed.
+"""
 
 import logging
 import re
@@ -15,22 +17,22 @@ logger = logging.getLogger(__name__)
 
 
 class ApiTlsRequiredMiddleware:
-    """Refuses what asks an address for programs without TLS, before the body, the token or the session is looked at.
+    """Refuses API requests without TLS, before body, token or session are read.
 
-    Behind LocaleMiddleware, whose language the sentence is in.
+    Runs after LocaleMiddleware, which sets the language of the message.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # The path as SecurityMiddleware compares it: what that one lets through is refused here.
+        # The path as SecurityMiddleware compares it: what it exempts from the redirect is refused here.
         for_programs = re.search(settings.FOR_PROGRAMS, request.path.lstrip("/"))
         if not for_programs or request.is_secure() or not settings.SECURE_SSL_REDIRECT:
             return self.get_response(request)
         detail = _("Only https:// is answered here. A token that was sent without it may have been read: end it.")
         if "HTTP_AUTHORIZATION" in request.META:
-            # Whose it is nobody looks up: whoever guesses tokens would learn it from the clear.
+            # The owner is not looked up: otherwise the response time would reveal valid tokens to a guesser.
             logger.warning("A program sent its token without TLS from %s", request.META.get("REMOTE_ADDR", ""))
         response = problem_response(Problem(403, "tls_required", detail), request.path)
         add_never_cache_headers(response)

@@ -1,4 +1,4 @@
-"""Addresses of this door."""
+"""Addresses of the API."""
 
 from django.urls import path, re_path
 

@@ -68,7 +68,7 @@ def _seal(document: dict[str, Any], pem: str) -> dict[str, Any]:
             "signed": verification.signed_by(document, verification.read_key(pem.encode())),
             "key": core_signing_key.fingerprint(pem),
         }
-    except verification.NotReadable:
+    except verification.UnreadableResultFile:
         return {"signed": False, "key": None}
 
 

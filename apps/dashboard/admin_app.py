@@ -2,6 +2,6 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class OperatorAdminConfig(AdminConfig):
-    """Django's admin, with our rule who may enter."""
+    """Django's admin, with the application's own access rule."""
 
     default_site = "apps.dashboard.admin_site.OperatorAdminSite"

@@ -1,4 +1,4 @@
-"""The admin, to read: for operators who have shown a second factor."""
+"""The read-only admin, for operators who have shown a second factor."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from apps.accounts.second_factors import SHOWN
 
 
 def lacks_only_factor(request: HttpRequest) -> bool:
-    """Whether an operator asks whose session has not shown the second factor that this installation wants of roles."""
+    """Whether the request is an operator's, but its session has not shown the required second factor."""
     return is_operator(request) and bool(settings.SECOND_FACTOR_ROLES) and not request.session.get(SHOWN)
 
 
 def is_operator(request: HttpRequest) -> bool:
-    """Whether the role decides: `is_staff` and `is_superuser` open nothing."""
+    """The role decides; `is_staff` and `is_superuser` grant nothing."""
     return isinstance(request.user, Account) and request.user.has_role(Role.Kind.OPERATOR)
 
 
 class OperatorAdminSite(AdminSite):
-    """Only what reads is taken in, whoever registers it: a group or a token that could be written there would open an
-    account past the trail. Nothing signs in or out or sets a password past the pages where that is counted and audited.
+    """Registers read-only admins alone: a writable group or token would grant access without an audit entry. Sign-in,
+    sign-out and passwords stay with the pages that count attempts and write audit entries.
     """
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:

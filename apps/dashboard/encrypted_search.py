@@ -1,7 +1,7 @@
-"""What somebody searches for among the own contacts, as it stands in an address: sealed, for the reader alone (ADR 55).
+"""The encrypted search text in an address of the contact list, readable by its employee alone (ADR 55).
 
-It may be somebody's phone, and addresses are kept in histories, logs and bookmarks. No state is kept for it: a page
-further, another order and a reload find the same.
+The text may be a person's phone number, and histories, logs and bookmarks keep addresses. The server stores no state:
+the next page, another order and a reload find the same text.
 """
 
 from datetime import datetime, timedelta
@@ -15,16 +15,16 @@ LASTS = timedelta(days=1)
 
 
 class Unreadable(Exception):
-    """Too old, somebody else's, or nobody's."""
+    """A token that is expired, belongs to another employee, or is invalid."""
 
 
 def seal(text: str, *, reader: Employee, at: datetime) -> str:
-    """The text as it may stand in an address; an empty one stays empty."""
+    """The encrypted text for an address; an empty text stays empty."""
     return _seal(reader).encrypt_at_time(text.encode(), int(at.timestamp())).decode() if text else ""
 
 
 def unseal(token: str, *, reader: Employee, at: datetime) -> str:
-    """The text that was sealed for this reader within a day. Raises Unreadable."""
+    """The text that was encrypted for this employee within a day. Raises Unreadable."""
     if not token:
         return ""
     try:
@@ -35,5 +35,5 @@ def unseal(token: str, *, reader: Employee, at: datetime) -> str:
 
 
 def _seal(reader: Employee) -> MultiFernet:
-    # A key for each reader: an address that is passed on tells its receiver nothing.
+    # A key for each employee: a shared address reveals nothing to its receiver.
     return fernet_for(f"contact search {reader.pk}")

@@ -1,6 +1,6 @@
-"""How fields of forms are written: as Django's templates do, the plain ones without a template.
+"""Form rendering: like Django's templates, but plain fields are rendered without a template.
 
-Three fields took a tenth of the time of the page they stand on, most of it for templates that include templates.
+With templates, three fields took a tenth of a page's time, most of it for nested includes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TEXTAREA = f"{FOLDER}textarea.html"
 
 
 class Renderer(DjangoTemplates):
-    """Django's own, but for inputs and text areas: the same words in the same order, byte for byte."""
+    """Django's renderer, except for inputs and text areas, whose output is the same byte for byte."""
 
     def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> str:
         if template_name not in INPUTS and template_name != TEXTAREA:
@@ -34,6 +34,6 @@ class Renderer(DjangoTemplates):
 
 
 def _attributes(attrs: dict[str, Any]) -> SafeString:
-    # flatatt alone would put attributes without a value last; the templates have them in their turn.
+    # flatatt alone would put attributes without a value last; the templates keep the order.
     parts = (flatatt({name: value}) for name, value in attrs.items())
     return SafeString("".join(parts))  # nosec B703 # flatatt escapes

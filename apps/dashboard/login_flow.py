@@ -20,16 +20,16 @@ from apps.accounts.services import audit_account
 from apps.accounts.sessions import AGENT, AGENT_LIMIT, BEGAN, WAITING
 
 BACKEND = "apps.accounts.backends.EmployeeBackend"
-# For how many seconds a sign-in waits for its second factor.
-PATIENCE = 600
-# When this session was opened, or its password shown again: seconds of Unix time.
+# How long a sign-in waits for its second factor.
+SECOND_FACTOR_SECONDS = 600
+# When this session was opened or its password confirmed again, in seconds of Unix time.
 PROVEN_AT = "proven_at"
 
 
 def complete_login(
     request: HttpRequest, account: Account, wanted: str, *, event: str, shown: bool = False, hours: int | None = None
 ) -> HttpResponse:
-    """On to `wanted` with a session of `hours`, or to the question when the account has a second factor not `shown`."""
+    """Redirect to `wanted` with a session of `hours`, or first to the second factor unless `shown`."""
     if not shown and has_factor(account):
         request.session[WAITING] = {
             "account": account.pk, "at": time.time(), "wanted": wanted, "event": event, "hours": hours,
@@ -46,24 +46,24 @@ def complete_login(
         request.session.set_expiry(hours * 3600)
     audit_account(event, account)
     response = HttpResponseRedirect(safe_redirect(request, wanted))
-    # Not before the second factor: who knows a password alone would be counted as its owner.
+    # Not before the second factor: otherwise anyone with the password would be remembered as the owner.
     remember_browser(response, account)
     return response
 
 
 def waiting(request: HttpRequest) -> tuple[Account, dict[str, Any]] | None:
-    """Who waits at the question in this session, if not for too long, and may still sign in."""
-    found = request.session.get(WAITING)
-    if not isinstance(found, dict) or not 0 <= time.time() - found["at"] <= PATIENCE:
+    """The account that waits for its second factor in this session, if recent and still allowed to sign in."""
+    pending = request.session.get(WAITING)
+    if not isinstance(pending, dict) or not 0 <= time.time() - pending["at"] <= SECOND_FACTOR_SECONDS:
         return None
-    account = EmployeeBackend().get_user(found["account"])
-    # Another password, role, address or employment since then ends the sign-in, as it ends sessions.
-    if account is None or found.get(HASH_SESSION_KEY) != account.get_session_auth_hash():
+    account = EmployeeBackend().get_user(pending["account"])
+    # A change of password, role, address or employment since then ends the sign-in, as it ends sessions.
+    if account is None or pending.get(HASH_SESSION_KEY) != account.get_session_auth_hash():
         return None
-    return account, found
+    return account, pending
 
 
 def safe_redirect(request: HttpRequest, address: Any) -> str:
-    """The address when it is one of this house, otherwise the first page."""
+    """The address when it is on this site, otherwise the home page."""
     here = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
     return address if here else settings.LOGIN_REDIRECT_URL

@@ -1,8 +1,7 @@
-"""Templates whose unchanging parts are put together once for each language.
+"""Templates whose constant parts are rendered once per language.
 
-Most of a page says the same to everybody: text, its translation, an icon, an address without arguments. Django renders
-each of these nodes anew for every page. Here runs of them that stand side by side become one node, which keeps what
-they came to.
+Most of a page is the same for every reader: text, its translation, an icon, an address without arguments. Django
+renders each of these nodes for every page. Here, adjacent constant nodes become one node that caches its output.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ _unchanging: set[Callable[..., Any]] = set()
 
 
 def constant_tag(tag: Tag) -> Tag:
-    """Say of a simple tag that with the same words it comes to the same, whoever reads it and when."""
+    """Mark a simple tag whose output depends on its arguments alone, not on the reader or the time."""
     _unchanging.add(tag)
     return tag
 
 
 class ConstantNode(Node):
-    """Nodes that hang on the language and on where the site is mounted, and on nothing else."""
+    """Nodes that depend on the language and the site's URL prefix alone."""
 
     child_nodelists = ()
 
@@ -55,22 +54,22 @@ class ConstantNode(Node):
 
 
 class Loader(Cached):
-    """Django's loader that keeps what it has read, each template folded before it is first drawn."""
+    """Django's cached loader; it folds each template before the first rendering."""
 
     def get_template(self, template_name: str, skip: list[Origin] | None = None) -> Template:
-        known = self.cache_key(template_name, skip) in self.get_template_cache
+        is_cached = self.cache_key(template_name, skip) in self.get_template_cache
         template = super().get_template(template_name, skip)
-        if not known:
+        if not is_cached:
             template.nodelist = fold(template.nodelist)
         return template
 
 
 def prerender_templates() -> None:
-    """Read every page of ours and put together what never changes of it, in each language.
+    """Load all page templates and render their constant parts, in each language.
 
-    Done before a process takes requests, its first reader does not wait for it; done before a server's processes part,
-    all share what it came to. Below another prefix addresses are put together again. Raises what a page's first reader
-    would be told of as trouble: TemplateSyntaxError; ValueError for a file that collectstatic has not collected.
+    Done before a process takes requests, its first reader does not wait. Done before a server forks, all processes
+    share the output. With another URL prefix addresses are rendered again. Raises early what the first reader of a page
+    would see as an error: TemplateSyntaxError; ValueError for a file that collectstatic has not collected.
     """
     engine = Engine.get_default()
     for folder in map(Path, engine.dirs):
@@ -83,7 +82,7 @@ def prerender_templates() -> None:
 
 
 def fold(nodes: NodeList) -> NodeList:
-    """The same nodes, those that stand side by side and never change as one; everything below them likewise."""
+    """The same nodes, with adjacent constant ones merged; nested nodes likewise."""
     folded, run = NodeList(), list[Node]()
     for node in (*nodes, None):
         if node is not None and _never_changes(node):
@@ -99,7 +98,7 @@ def fold(nodes: NodeList) -> NodeList:
 
 
 def _fold_below(node: Node) -> None:
-    # In place: whoever extends a template holds on to its blocks.
+    # In place: child templates hold references to the blocks.
     for name in node.child_nodelists:
         if isinstance(below := node.__dict__.get(name), NodeList):
             setattr(node, name, fold(below))
@@ -112,19 +111,19 @@ def _never_changes(node: Node) -> bool:
         case TextNode() | LoadNode() | CommentNode():
             return True
         case TranslateNode():
-            return node.asvar is None and _is_said(node.filter_expression, node.message_context)
+            return node.asvar is None and _is_literal(node.filter_expression, node.message_context)
         case StaticNode():
-            return node.varname is None and _is_said(node.path)
+            return node.varname is None and _is_literal(node.path)
         case URLNode():
-            return node.asvar is None and _is_said(node.view_name, *node.args, *node.kwargs.values())
+            return node.asvar is None and _is_literal(node.view_name, *node.args, *node.kwargs.values())
         case SimpleNode():
-            told = node.func in _unchanging and not node.takes_context and node.target_var is None
-            return told and _is_said(*node.args, *node.kwargs.values())
+            constant = node.func in _unchanging and not node.takes_context and node.target_var is None
+            return constant and _is_literal(*node.args, *node.kwargs.values())
     return False
 
 
-def _is_said(*words: FilterExpression | None) -> bool:
-    """Whether the template itself says each of these, letter for letter."""
+def _is_literal(*words: FilterExpression | None) -> bool:
+    """Whether the template itself contains each of these as a literal."""
     return all(
         word is None or (not word.filters and (isinstance(word.var, str) or word.var.lookups is None)) for word in words
     )

@@ -1,4 +1,4 @@
-"""Addresses of this door."""
+"""Addresses of the web pages."""
 
 from django.urls import path
 

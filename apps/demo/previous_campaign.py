@@ -38,7 +38,7 @@ def create_trial_campaign(company: Company, days: Calendar, by: Actor) -> None:
     """Open the trial, freeze it after its deadline, and have its result reviewed and corrected."""
     _once("trial", lambda: _open(company, days, by))
     campaign = Campaign.objects.get(slug=Setting.objects.get(name=MARK).value["trial"])
-    freeze(campaign=campaign, by=by, patient=True)
+    freeze(campaign=campaign, by=by, wait=True)
     _once("trial_corrected", lambda: _correct(Campaign.objects.get(pk=campaign.pk), company))
     # In a large company the correction waits for a worker, and none may be running.
     for correction in result_versions.pending_versions().filter(campaign=campaign):
@@ -78,7 +78,7 @@ def _correct(campaign: Campaign, company: Company) -> int:
         by=account_for(employee).actor,
     )  # fmt: skip
     correction = ask_correction(
-        campaign=campaign, wanted=[CorrectionDraft(employee.staff_no, counted=TARGET)],
+        campaign=campaign, drafts=[CorrectionDraft(employee.staff_no, counted=TARGET)],
         reason="The messaging product delivered one contact late", evidence="Its log of the last evening", by=asks,
     )  # fmt: skip
     grant_correction(correction_id=correction.pk, by=grants, answer="Seen in the log")

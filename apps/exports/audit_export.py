@@ -1,4 +1,4 @@
-"""The audit trail as a file: everything that was chosen, the newest first."""
+"""The audit trail as a file: the selected entries, newest first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from apps.core.models import AuditEntry
 from apps.core.querysets import AuditQuerySet
 from apps.exports.csv_columns import Table, Write, instant, text, word
 
-# Who is on leave and what anybody's target is: an auditor reads that something was decided, not about whom or what.
+# Leave and targets of single employees: an auditor sees that HR decided, but not about whom or what.
 PRIVATE = (
     Q(action__startswith="adjustment.")
     | Q(action__startswith="standing.")
@@ -20,7 +20,7 @@ PRIVATE = (
 
 
 def entries_for(account: Account) -> AuditQuerySet:
-    """The audit trail as this account reads it: HR whole, an auditor without single people's targets and leave."""
+    """The audit trail for this account: complete for HR, without single employees' targets and leave for an auditor."""
     return AuditEntry.objects.shown_but(None if account.has_role("hr") else PRIVATE)
 
 

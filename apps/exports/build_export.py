@@ -1,7 +1,7 @@
-"""An export from its asking to its file: a row first, then the bytes and their manifest in one transaction, once.
+"""An export from request to file: first a row, then the bytes and their manifest in one transaction, once.
 
-A small one is made while the page waits, a large one by a worker, which the sweep asks again when it died. A file that
-died half-way is nowhere: its bytes and the word that it is done are committed together.
+The web process makes a small file while the page waits. A worker makes a large one; the sweep restarts it if the worker
+died. Bytes and completion are committed together, so no partial file exists.
 """
 
 from __future__ import annotations
@@ -41,17 +41,16 @@ from apps.exports.models import Export
 from apps.exports.workbook import write_workbook
 from apps.results.handover import sign_handover
 
-Told = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 logger = logging.getLogger(__name__)
-KEPT = timedelta(days=30)
-IN_MEMORY = 4 * 1024 * 1024
-# The largest company of whose people a file is made while a page waits: about a second.
-AT_ONCE = 5_000
-# Seconds that whoever is just writing a fact of before the instant is waited for, and by a worker a replica that is
-# behind.
-PATIENCE = 5.0
-# Starts of a worker that died each time; then somebody has to look.
-MOST_ATTEMPTS = 3
+FILE_RETENTION = timedelta(days=30)
+MEMORY_BYTES = 4 * 1024 * 1024
+# The largest company whose file is made while a page waits: about a second.
+SYNC_LIMIT_EMPLOYEES = 5_000
+# How long to wait for a writer of earlier facts, and, in a worker, for a replica that is behind.
+WAIT_SECONDS = 5.0
+# How many workers may die on a file before an administrator has to act.
+MAX_ATTEMPTS = 3
 SEARCHED = "…"
 CONTENT_TYPES: dict[str, str] = {
     Export.Format.CSV: "text/csv; charset=utf-8",
@@ -61,7 +60,7 @@ CONTENT_TYPES: dict[str, str] = {
 
 
 class ExportRefused(ValueError):
-    """Asked for something that cannot be made, with a sentence and the field it is about."""
+    """A request for a file that cannot be made, with a message and the field."""
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
@@ -70,7 +69,7 @@ class ExportRefused(ValueError):
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What somebody wants. `as_of`: an instant that has passed, or None for now; `since`: for a kind of changes."""
+    """The requested file. `as_of`: a past instant, or None for now; `since`: for the kinds that list changes."""
 
     kind: str
     form: str = Export.Format.CSV
@@ -86,56 +85,57 @@ class ExportRequest:
 def ask_export(
     *, campaign: Campaign, wish: ExportRequest, key: uuid.UUID, by: Actor, again_of: Export | None = None
 ) -> Export:
-    """Ask for a file: the row, its place in the audit trail, and the doorbell. The same key again is the same export.
+    """Request a file: store the row, write the audit entry and enqueue the export. The same key returns the same
+    export.
 
-    Raises ExportRefused. Whether `by` may see these people is decided before.
+    Raises ExportRefused. The caller checks before that `by` may see these people.
     """
-    about = KINDS[wish.kind]
+    kind = KINDS[wish.kind]
     with transaction.atomic():
         now = db_now()
         as_of = wish.as_of or now
         if as_of > now:
             raise ExportRefused(_("This moment has not come yet."), "day")
-        since = wish.since if about.since else None
+        since = wish.since if kind.since else None
         if since and since >= as_of:
             raise ExportRefused(_("It has to begin before it ends."), "since")
         version = _result_version(campaign, as_of, wish.result_version)
-        if about.frozen and version is None:
+        if kind.frozen and version is None:
             raise ExportRefused(_("There is no final result yet: it is handed over after the freeze."))
-        if about.frozen and not can_be_signed():
+        if kind.frozen and not can_be_signed():
             raise ExportRefused(missing())
         export, new = Export.objects.get_or_create(
             asked_by_id=_account(by), key=key,
             defaults={
                 "campaign": campaign, "kind": wish.kind, "form": wish.form, "root": wish.root, "alone": wish.alone,
-                "filters": {name: text for name, text in wish.filters.items() if text} if about.filtered else {},
+                "filters": {name: text for name, text in wish.filters.items() if text} if kind.filtered else {},
                 "columns": wish.columns, "as_of": as_of, "since": since, "result_version": version,
                 "rule_version": campaign.rule_at(as_of).version, "asked_at": now, "asked_by_label": by.label,
                 "again_of": again_of,
             },
         )  # fmt: skip
         if new:
-            audit("export.asked", by=by, kind="export", id=export.pk, label=export.name, detail=_told(export))
+            audit("export.asked", by=by, kind="export", id=export.pk, label=export.name, detail=_audit_detail(export))
             enqueue_export(export.pk)
     return export
 
 
 def _account(by: Actor) -> int:
-    """Only somebody who signs in asks for a file. Raises ValueError for the system and for commands."""
+    """Only accounts of people request files. Raises ValueError for the system and for commands."""
     if by.id is None:
         raise ValueError("an export belongs to an account")
     return by.id
 
 
-def _result_version(campaign: Campaign, as_of: datetime, wanted: int | None) -> int | None:
+def _result_version(campaign: Campaign, as_of: datetime, requested: int | None) -> int | None:
     newest = campaign.newest_result
     if newest is None or as_of < campaign.rule.cutoff_at:
         return None
-    return wanted or newest.version
+    return requested or newest.version
 
 
-def _told(export: Export) -> dict[str, Any]:
-    # What was searched for may be anybody: the trail says that there was a search.
+def _audit_detail(export: Export) -> dict[str, Any]:
+    # A search text may name any person: the audit trail only records that there was a search.
     filters = {name: SEARCHED if name == "q" and text else text for name, text in export.filters.items()}
     return {
         "kind": export.kind, "form": export.form, "campaign": export.campaign.slug,
@@ -145,7 +145,7 @@ def _told(export: Export) -> dict[str, Any]:
 
 
 def rerun_export(*, export: Export, key: uuid.UUID, by: Actor) -> Export:
-    """Ask for the same file as of the same instant: the same bytes, unless the past was corrected since."""
+    """Request the same file as of the same instant: the same bytes, unless the past was corrected since."""
     wish = ExportRequest(
         kind=export.kind, form=export.form, root=export.root, alone=export.alone, filters=export.filters,
         columns=export.columns, as_of=export.as_of, since=export.since, result_version=export.result_version,
@@ -154,34 +154,33 @@ def rerun_export(*, export: Export, key: uuid.UUID, by: Actor) -> Export:
 
 
 def can_sign(export: Export) -> bool:
-    """Whether this process could sign a file, or need not; else a worker makes it."""
+    """Whether this process can sign a file, or need not; otherwise a worker makes it."""
     return has_key() or not KINDS[export.kind].frozen
 
 
 def fits_in_request() -> bool:
-    """Whether a file of everybody is made while a page waits."""
-    return not Employee.objects.order_by("pk")[AT_ONCE : AT_ONCE + 1].exists()
+    """Whether a file of all employees is made while a page waits."""
+    return not Employee.objects.order_by("pk")[SYNC_LIMIT_EMPLOYEES : SYNC_LIMIT_EMPLOYEES + 1].exists()
 
 
 def make_export(export_id: uuid.UUID, *, tell: bool = True) -> Export | None:
-    """Make the file of an export, unless it is made; returns it. None: somebody is at it, or a writer of before its
-
-    instant has not committed yet: it stays waiting. `tell`: its progress is shown while it is made.
+    """Make the file of an export unless it is made; returns it. None: another process is making it, or a writer of
+    earlier facts has not committed yet, so it stays waiting. `tell`: update its progress meanwhile.
     """
-    with advisory_lock(f"export:{export_id}") as mine:
-        if not mine:
+    with advisory_lock(f"export:{export_id}") as locked:
+        if not locked:
             return None
         export = Export.objects.select_related("campaign", "root").get(pk=export_id)
         if export.state != Export.State.WAITING:
             return export
-        if export.attempts >= MOST_ATTEMPTS:
+        if export.attempts >= MAX_ATTEMPTS:
             return _fail(export, _("The worker that made it died several times."))
-        if not wait_for_writers(PATIENCE):
+        if not wait_for_writers(WAIT_SECONDS):
             return None
         Export.objects.filter(pk=export.pk).update(attempts=export.attempts + 1)
         try:
-            with _progress(export) if tell else nullcontext(lambda done: None) as told:
-                return _make(export, told, PATIENCE if tell else None)
+            with _progress(export) if tell else nullcontext(lambda done: None) as progress:
+                return _make(export, progress, WAIT_SECONDS if tell else None)
         except Exception as error:
             if database_is_away(error):
                 raise
@@ -197,19 +196,21 @@ def _fail(export: Export, why: str) -> Export:
     return export
 
 
-def _make(export: Export, told: Told, patience: float | None) -> Export:
-    """The whole file is on disk before the first byte of it is stored."""
+def _make(export: Export, progress: ProgressCallback, wait_seconds: float | None) -> Export:
+    """The whole file is on disk before its first byte is stored."""
     table, narrowed = table_of(export), narrowed_sql(export)
-    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as lines:
-        with replica_allowed(patience):
-            rows, few = with_fallback(partial(_write_lines, table, narrowed, lines, told))
+    with tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES) as lines:
+        with replica_allowed(wait_seconds):
+            rows, few = with_fallback(partial(_write_lines, table, narrowed, lines, progress))
         signature = _signature(export, lines)
         with _packed(export, table, lines) as file:
             return _store(export, file, rows, few, signature)
 
 
-def _write_lines(table: Table, narrowed: str, lines: IO[bytes], told: Told, using: str) -> tuple[int, list[int]]:
-    """Write the CSV from its beginning and count its lines behind the header: no cell holds a line break.
+def _write_lines(
+    table: Table, narrowed: str, lines: IO[bytes], progress: ProgressCallback, using: str
+) -> tuple[int, list[int]]:
+    """Write the CSV from its beginning and count the lines after the header: no cell holds a line break.
 
     Also returns two of the people whom the filters leave, or all if there are fewer; none where nothing is filtered.
     """
@@ -221,7 +222,7 @@ def _write_lines(table: Table, narrowed: str, lines: IO[bytes], told: Told, usin
         nonlocal count
         lines.write(piece)
         count += piece.count(b"\n")
-        told(max(count, 0))
+        progress(max(count, 0))
 
     with transaction.atomic(using=using):
         disable_statement_timeout(using)
@@ -235,7 +236,7 @@ def _write_lines(table: Table, narrowed: str, lines: IO[bytes], told: Told, usin
 
 
 def _signature(export: Export, lines: IO[bytes]) -> bytes | None:
-    """The signature file of what is handed over; None for a file that is not signed. Raises CannotSign."""
+    """The signature file of a payout file; None for a file that is not signed. Raises CannotSign."""
     if export.kind != Export.Kind.HANDOVER:
         return None
     result = export.campaign.results.select_related("campaign").get(version=export.result_version or 0)
@@ -244,11 +245,11 @@ def _signature(export: Export, lines: IO[bytes]) -> bytes | None:
 
 @contextmanager
 def _packed(export: Export, table: Table, lines: IO[bytes]) -> Iterator[IO[bytes]]:
-    """The file in the form that was asked for, at its beginning. The same lines give the same bytes."""
+    """The file in the requested format, rewound. The same lines give the same bytes."""
     if export.form == Export.Format.CSV:
         yield lines
         return
-    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+    with tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES) as file:
         if export.form == Export.Format.XLSX:
             write_workbook(lines, table.columns, file, export.as_of)
         else:
@@ -262,12 +263,12 @@ def _store(export: Export, file: IO[bytes], rows: int, few: list[int], signature
     with transaction.atomic():
         now = db_now()
         signed = signature and store_file(
-            name=f"{export.name}.sig", content=[signature], content_type="application/json", expires_at=now + KEPT,
-            owner_id=export.asked_by_id,
+            name=f"{export.name}.sig", content=[signature], content_type="application/json",
+            expires_at=now + FILE_RETENTION, owner_id=export.asked_by_id,
         )  # fmt: skip
         stored = store_file(
             name=export.name, content=iter(lambda: file.read(1 << 20), b""), content_type=CONTENT_TYPES[export.form],
-            expires_at=now + KEPT, owner_id=export.asked_by_id,
+            expires_at=now + FILE_RETENTION, owner_id=export.asked_by_id,
         )  # fmt: skip
         Export.objects.filter(pk=export.pk).update(
             state=Export.State.DONE, made_at=now, rows=rows, size=stored.size, sha256=stored.sha256, file=stored,
@@ -283,7 +284,7 @@ def _store(export: Export, file: IO[bytes], rows: int, few: list[int], signature
 
 
 def record_direct_download(*, campaign: Campaign, wish: ExportRequest, file: IO[bytes], by: Actor) -> Export:
-    """The manifest of a CSV that was just written and is sent now: nothing of it is kept but this."""
+    """Store the manifest of a CSV that is sent directly; its bytes are not stored."""
     sha256, rows = hashlib.sha256(), -1
     while piece := file.read(1 << 20):
         sha256.update(piece)
@@ -300,18 +301,18 @@ def record_direct_download(*, campaign: Campaign, wish: ExportRequest, file: IO[
             asked_by_label=by.label, state=Export.State.DONE, made_at=now, rows=rows, size=size,
             sha256=sha256.digest(),
         )  # fmt: skip
-        detail = {**_told(export), "rows": rows, "sha256": sha256.hexdigest()}
+        detail = {**_audit_detail(export), "rows": rows, "sha256": sha256.hexdigest()}
         audit("export.sent", by=by, kind="export", id=export.pk, label=export.name, detail=detail)
     return export
 
 
 def latest_progress(export: Export) -> Progress | None:
-    """The newest attempt at making it, for whoever waits."""
+    """The newest attempt at making it, for the progress display."""
     return Progress.objects.filter(kind=f"export:{export.pk}").order_by("-started_at").first()
 
 
 @contextmanager
-def _progress(export: Export) -> Iterator[Told]:
+def _progress(export: Export) -> Iterator[ProgressCallback]:
     total = Employee.objects.count() if KINDS[export.kind].filtered and export.kind != Export.Kind.DAYS else None
-    with shown.track_progress(f"export:{export.pk}", total=total) as told:
-        yield told
+    with shown.track_progress(f"export:{export.pk}", total=total) as progress:
+        yield progress

@@ -1,4 +1,4 @@
-"""Cells and lines of a file: guarded text, instants with their offset, and COPY, which writes them."""
+"""Columns and lines of a file: escaped text, instants with their offset, and COPY, which writes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Write = Callable[[bytes], object]
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a file: the SQL of its cells as CSV has them, and what they are (TEXT, NUMBER, DAY, INSTANT)."""
+    """One column of a file: the SQL of its cells in CSV form, and their type (TEXT, NUMBER, DAY, INSTANT)."""
 
     sql: str
     kind: str = TEXT
@@ -27,9 +27,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """What a file is written from: `columns` in order, and behind SELECT the rest, `rows`, from FROM to ORDER BY.
+    """The source of a file: `columns` in order, and `rows`, the SQL from FROM to ORDER BY.
 
-    `begin` are CTEs, from WITH on, or nothing. Days and instants are those of `time_zone`.
+    `begin`: CTEs from WITH on, or empty. Days and instants are in `time_zone`.
     """
 
     columns: dict[str, Column]
@@ -38,12 +38,12 @@ class Table:
     begin: str = ""
 
     def only(self, names: list[str]) -> Table:
-        """With these columns alone, in this table's order; without any name all of them."""
+        """The table with these columns alone, in this table's order; all columns without names."""
         kept = {name: cell for name, cell in self.columns.items() if name in names} if names else self.columns
         return Table(kept, self.rows, self.time_zone, self.begin)
 
     def write(self, write: Write, using: str = DEFAULT_DB_ALIAS) -> None:
-        """Write it as CSV: UTF-8 with BOM, CRLF, RFC 4180. An error half-way is the caller's.
+        """Write the table as CSV: UTF-8 with BOM, CRLF, RFC 4180. An error half-way is raised to the caller.
 
         `using`: the alias of the connection it is read over.
         """
@@ -52,16 +52,16 @@ class Table:
 
 
 def text(column: str) -> Column:
-    """Text that no spreadsheet runs, whatever its separator, and that stays on one line: `guarded` in SQL."""
+    """Text that no spreadsheet program runs, whatever its separator, on one line: csv_injection in SQL."""
     one_line = f"translate({column}, E'\\r\\n\\t', '   ')"
     inside = f"regexp_replace({one_line}, {sql_literal(INNER_FORMULA)}, {sql_literal(INNER_GUARD)}, 'g')"
-    # Few texts hold a semicolon, and looking for one is cheap.
+    # Few texts hold a semicolon, and testing for one is cheap.
     body = f"CASE WHEN {column} LIKE '%;%' THEN {inside} ELSE {one_line} END"
     return Column(f"nullif(CASE WHEN {column} ~ {sql_literal(FORMULA)} THEN '''' || {body} ELSE {body} END, '')")
 
 
 def word(expression: str) -> Column:
-    """A word of our own."""
+    """A code of the application, which needs no escaping."""
     return Column(expression)
 
 
@@ -70,7 +70,7 @@ def number(expression: str) -> Column:
 
 
 def yes_no(column: str) -> Column:
-    """`yes` or `no`; empty where it is not told."""
+    """`yes` or `no`; empty where the reader may not see it."""
     return Column(f"CASE WHEN {column} THEN 'yes' WHEN NOT {column} THEN 'no' END")
 
 
@@ -85,12 +85,12 @@ def instant(expression: str) -> Column:
 
 
 def constant(at: datetime) -> Column:
-    """The same instant in every line, written once."""
+    """The same instant in every line."""
     return Column(f"(SELECT {instant(sql_literal(at)).sql})", INSTANT)
 
 
 class _Lines:
-    """A file for COPY that hands every piece on with CRLF line ends: no cell holds a line break."""
+    """A file object for COPY that converts line ends to CRLF: no cell holds a line break."""
 
     def __init__(self, write: Write):
         self._write = write
@@ -100,7 +100,7 @@ class _Lines:
 
 
 def _copy(select: str, time_zone: str, write: Write, using: str) -> None:
-    """Have PostgreSQL write the rows of a SELECT, instants in that zone."""
+    """Let PostgreSQL write the rows of a SELECT, instants in that zone."""
     write(BYTE_ORDER_MARK)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         zone = "SELECT set_config('TimeZone', %s, true)"
@@ -108,5 +108,5 @@ def _copy(select: str, time_zone: str, write: Write, using: str) -> None:
         [before] = cursor.fetchone()
         cursor.execute(zone, [time_zone])
         cursor.copy_expert(f"COPY ({select}) TO STDOUT WITH (FORMAT csv, HEADER)", _Lines(write))
-        # A caller's transaction may go on: in another zone than it began in, Django would misread every instant.
+        # A caller's transaction may continue: in another zone than it began in, Django would misread every instant.
         cursor.execute(zone, [before])

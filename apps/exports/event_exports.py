@@ -1,6 +1,6 @@
-"""Files of what happened in a campaign: flips, adjustments, reviews, leavers, roster changes.
+"""Files of events in a campaign: flips, adjustments, reviews, leavers, roster changes.
 
-Each tells the state just before an instant, however much later it is made: what came after is left out or still open.
+Each shows the state just before an instant, however much later it is made. Later events are left out or shown as open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from apps.standings.evaluation import exclusion_case_sql
 
 
 def flips_table(standings: Standings) -> Table:
-    """Every turn from red to not red and back of the filtered people, by person and time."""
+    """Every flip between red and not red of the filtered people, by person and time."""
     rows = f"""FROM (SELECT listed.staff_no, listed.name, turn.* FROM standings_standingchange turn
             JOIN listed ON listed.employee_id = turn.employee_id
             WHERE turn.campaign_id = {sql_literal(standings.campaign.pk)} AND turn.at < {sql_literal(standings.now)}
@@ -39,7 +39,7 @@ def flips_table(standings: Standings) -> Table:
 
 
 def review_columns(now: datetime) -> dict[str, Column]:
-    """The columns of a file of reviews, in order. Never what somebody wrote or ticked."""
+    """The columns of a file of reviews, in order. Never the employee's text or ticked contacts."""
     return {
         "staff_no": text("person.staff_no"),
         "name": text("person.name"),
@@ -54,7 +54,7 @@ def review_columns(now: datetime) -> dict[str, Column]:
 
 
 def reviews_table(campaign: Campaign, now: datetime) -> Table:
-    """Every review of a campaign as it stood, the oldest first."""
+    """Every review of a campaign as of `now`, oldest first."""
     closed = f"closed_at < {sql_literal(now)}"
     rows = f"""FROM (SELECT id, employee_id, asked_at, due_at, CASE WHEN {closed} THEN state ELSE 'open' END AS state,
             CASE WHEN {closed} THEN answer_kind END AS answer_kind,
@@ -66,12 +66,12 @@ def reviews_table(campaign: Campaign, now: datetime) -> Table:
 
 
 def write_reviews(campaign: Campaign, now: datetime, write: Write) -> None:
-    """Write the CSV of every review of a campaign as they stand, the oldest first, in the form of the standings'."""
+    """Write the CSV of every review of a campaign, oldest first, in the format of the standings."""
     reviews_table(campaign, now).write(write)
 
 
 def adjustments_table(campaign: Campaign, now: datetime) -> Table:
-    """Everything asked for in a campaign, a line for each person, by request and staff number."""
+    """All adjustment requests of a campaign, one line for each person, by request and staff number."""
     return Table(_adjustment_columns(campaign, now), _adjustment_rows(campaign, now), campaign.rule.time_zone)
 
 
@@ -96,7 +96,7 @@ def _adjustment_rows(campaign: Campaign, now: datetime) -> str:
 
 
 def _adjustment_columns(campaign: Campaign, now: datetime) -> dict[str, Column]:
-    """`state` is that of `now`, or of the cut-off after it."""
+    """`state` is as of `now`, or as of the cut-off after it."""
     first, last = "row.starts_at::date", "(row.ends_at - interval '1 microsecond')::date"
     at = effective_as_of(campaign.rule, now)
     decided = "asked.decision IS NOT NULL"
@@ -131,12 +131,12 @@ def _adjustment_columns(campaign: Campaign, now: datetime) -> dict[str, Column]:
 
 
 def write_adjustments(campaign: Campaign, now: datetime, write: Write) -> None:
-    """Write the CSV of everything asked for in a campaign, in the form of the standings'."""
+    """Write the CSV of all adjustment requests of a campaign, in the format of the standings."""
     adjustments_table(campaign, now).write(write)
 
 
 def leavers_table(campaign: Campaign, now: datetime) -> Table:
-    """Who left between the opening and `now`: in no total and no result, with the contacts that count all the same."""
+    """Employees who left between the opening and `now`. They are in no total or result; their contacts count."""
     rule = campaign.rule_at(now)
     look = effective_as_of(rule, now)
     left = f"""SELECT employee_id, max(ends_at) AS left_at FROM employees_employment
@@ -159,7 +159,7 @@ def leavers_table(campaign: Campaign, now: datetime) -> Table:
         "email": text("person.email"),
         "department": text("place.department"),
         "manager_staff_no": text("boss.staff_no"),
-        # The roster's own day, which became an instant in the company's zone.
+        # The roster's own day; the stored instant is in the company's zone.
         "left_on": day(f"(leaver.left_at - interval '1 microsecond') AT TIME ZONE {sql_literal(company_zone())}"),
         "counted": number("coalesce(counting.counted, 0)"),
         "as_of": constant(now),
@@ -168,7 +168,7 @@ def leavers_table(campaign: Campaign, now: datetime) -> Table:
 
 
 def roster_changes_table(campaign: Campaign, since: datetime, now: datetime) -> Table:
-    """Who joined, left or moved from `since` until just before `now`, by time and staff number."""
+    """Employees who joined, left or moved from `since` until just before `now`, by time and staff number."""
     from_then = f"{sql_literal(since)} <= {{at}} AND {{at}} < {sql_literal(now)} AND {{at}} < 'infinity'"
     joined, left, moved = (from_then.format(at=at) for at in ("work.starts_at", "work.ends_at", "place.starts_at"))
     changes = f"""

@@ -1,4 +1,4 @@
-"""What each kind of export is made of, and who may ask for it."""
+"""The source of each kind of export, and who may request it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ Kind = Export.Kind
 
 @dataclass(frozen=True)
 class ExportKind:
-    """How a kind is asked for: `filtered` like the list of a page, of a team too, or of the whole company for HR alone.
+    """The options of a kind: `filtered` like the list of a page, also for a team; otherwise the whole company, for HR
+    alone.
 
-    `sorted`: in the order of a page; `since`: it tells what changed from an instant on; `frozen`: of a result alone,
-    and signed; `always`: columns that nobody can leave out.
+    `sorted`: in the order of a page. `since`: lists changes from an instant on. `frozen`: of a result alone, and
+    signed. `always`: columns that cannot be left out.
     """
 
     table: Callable[[Export], Table]
@@ -33,26 +34,26 @@ class ExportKind:
 
 
 def people_of(export: Export) -> People:
-    """Whom an export is about."""
+    """The population of an export."""
     if export.root is None:
         return WholeCompany()
     return OneEmployee(export.root) if export.alone else Team(export.root)
 
 
 def standings_of(export: Export) -> Standings:
-    """The standings an export asks for: judged from the facts as of its instant, or those of a frozen result.
+    """The standings of an export: evaluated from the facts as of its instant, or those of a frozen result.
 
-    Whose standing is under review is told HR, and everybody of the own standing alone, as on the pages.
+    As on the pages, review marks are shown to HR, and to employees for their own standing.
     """
     filters = {name: export.filters.get(name, "") for name in ("status", "q", "department")}
     result = None
     if export.result_version:
         result = export.campaign.results.get(version=export.result_version)
     of_hr = Role.objects.filter(account_id=export.asked_by_id, role=Role.Kind.HR)
-    told = export.root is None or export.alone or of_hr.exists()
+    show_reviews = export.root is None or export.alone or of_hr.exists()
     return Standings(
         export.campaign, people_of(export), as_of=export.as_of, filters=Filters(**filters), result=result,
-        reviews=told, reviews_at=export.as_of,
+        show_reviews=show_reviews, reviews_at=export.as_of,
     )  # fmt: skip
 
 
@@ -86,9 +87,9 @@ KINDS: dict[str, ExportKind] = {
 
 
 def table_of(export: Export) -> Table:
-    """What the file is written from, with the columns that were chosen."""
-    about = KINDS[export.kind]
-    return about.table(export).only([*export.columns, *about.always] if export.columns else [])
+    """The table of the export, with the selected columns."""
+    kind = KINDS[export.kind]
+    return kind.table(export).only([*export.columns, *kind.always] if export.columns else [])
 
 
 def narrowed_sql(export: Export) -> str:
@@ -101,5 +102,5 @@ def narrowed_sql(export: Export) -> str:
 
 
 def columns_of(export: Export) -> dict[str, str]:
-    """All columns of an export's kind in order, each with what its cells are: text, number, day or instant."""
+    """All columns of an export's kind in order, each with its type: text, number, day or instant."""
     return {name: cell.kind for name, cell in KINDS[export.kind].table(export).columns.items()}

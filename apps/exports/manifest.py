@@ -1,4 +1,4 @@
-"""The manifest of an export, and what became of the past since the one before was made."""
+"""The manifest of an export, and what changed in the past since the export before it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apps.core.models import AuditEntry
 from apps.exports.kinds import table_of
 from apps.exports.models import Export
 
-# Acts that may change what a look at a moment before them shows: names and addresses are always today's.
+# Audit actions that may change the standings as of an earlier moment. Names and addresses are always today's.
 CHANGES_THE_PAST = [
     "contact.restored", "submission.undone", "contact.corrected", "roster.loaded", "roster.undone",
     "adjustment.granted", "adjustment.end_granted", "correction.made", "campaign.rule_changed",
@@ -21,7 +21,7 @@ CHANGES_THE_PAST = [
 
 
 def manifest_of(export: Export) -> dict[str, Any]:
-    """What a file is: its rows, columns and filters, as of when, by which rule, its SHA-256, who asked and when."""
+    """The manifest: rows, columns, filters, instant, rule, SHA-256, requester and time of the file."""
     root = export.root
     people = "everybody" if root is None else {"one_person" if export.alone else "team_of": root.staff_no}
     return {
@@ -54,9 +54,9 @@ def _iso(at: datetime | None) -> str | None:
 
 @dataclass(frozen=True)
 class Compared:
-    """A file that was made again beside the one before: the same bytes, or what changed the past in between.
+    """A repeated export compared with the one before: the same bytes, or what changed the past in between.
 
-    `corrections` are the entries of the audit trail, `late` how many contacts of before the instant were stored since.
+    `corrections`: the entries of the audit trail. `late`: how many contacts from before the instant were stored since.
     """
 
     before: Export
@@ -70,7 +70,7 @@ class Compared:
 
 
 def compared(export: Export) -> Compared | None:
-    """How an export that was made again compares; None while one of the two is not made, or it is the first."""
+    """How a repeated export compares; None while one of the two is not made, or for the first."""
     before = export.again_of
     if before is None or not export.sha256 or not before.sha256:
         return None
@@ -80,7 +80,7 @@ def compared(export: Export) -> Compared | None:
 
 
 def _corrections(before: Export, export: Export) -> QuerySet[AuditEntry]:
-    """Acts between the two, the oldest first; of campaigns, those of this one."""
+    """Changes between the two exports, oldest first; campaign changes only of this campaign."""
     between = AuditEntry.objects.filter(at__gte=before.asked_at, at__lte=export.made_at, action__in=CHANGES_THE_PAST)
     campaign = Q(detail__campaign=export.campaign.slug) | ~Q(detail__has_key="campaign")
     return between.filter(campaign).order_by("at", "pk")

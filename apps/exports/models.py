@@ -1,6 +1,6 @@
-"""Exports: what somebody asked for, and the manifest of the file that was made of it.
+"""Exports: the request, and the manifest of its file.
 
-What was asked for never changes; the manifest is written once, with the file. The bytes expire, the manifest stays.
+The request never changes. The manifest is written once, with the file. The bytes expire, the manifest stays.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from apps.employees.models import Employee
 
 
 class ExportQuerySet(models.QuerySet):
-    """Exports by who may know of them."""
+    """Exports by access."""
 
     def visible_to(self, user: Any) -> ExportQuerySet:
-        """Those of this account, while it may still see whom they are about; HR sees everybody's.
+        """The exports of this account, while it may still see their people; all exports for HR.
 
-        An auditor has taken whole results. A file of a team goes with the team, one of a person with the person.
+        An auditor sees own exports of whole results. A team's file follows access to the team, a person's file access
+        to the person.
         """
         if user.has_role("hr"):
             return self
@@ -35,17 +36,17 @@ class ExportQuerySet(models.QuerySet):
         return self.filter(allowed, asked_by_id=user.pk)
 
     def waiting(self) -> ExportQuerySet:
-        """Asked for and not made yet, the oldest first."""
+        """Requested and not made yet, oldest first."""
         return self.filter(state=Export.State.WAITING).order_by("asked_at", "pk")
 
 
 class Export(models.Model):
-    """One file: of which people, as of when, filtered how; then how many rows it has and the SHA-256 of its bytes.
+    """One file: its population, instant and filters; then its row count and the SHA-256 of its bytes.
 
-    `root` is whose team it is about (everybody below), or, with `alone`, the one person; without it everybody.
-    `as_of` is the instant its rows are judged by, the state just before it. `key` is that of the form it was asked
-    with: sent twice it is one export. `file` is empty once the bytes have expired, or when they were sent at once;
-    `signature` is the signature file of a hand-over, and expires with it.
+    `root`: the lead of the team (everyone below), or, with `alone`, the one employee; null for the whole company.
+    `as_of`: the instant of its rows (strictly before). `key`: the idempotency key of the form. `file`: empty once the
+    bytes have expired, or for a direct download. `signature`: the signature file of a payout file; it expires with the
+    file.
     """
 
     class Kind(models.TextChoices):
@@ -132,9 +133,9 @@ class Export(models.Model):
 
     @property
     def name(self) -> str:
-        """The file's name: what it is, of which campaign and people, as of when. Plain ASCII."""
+        """The file name: kind, campaign, people and instant. Plain ASCII."""
         whose = "" if self.root is None else f"-{self.root.staff_no}"
-        safe = "".join(one if one.isascii() and (one.isalnum() or one in "-_") else "_" for one in whose)
+        safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in whose)
         version = f"-result-{self.result_version}" if self.result_version else ""
         return f"{self.kind.replace('_', '-')}-{self.campaign.slug}{safe}{version}-{stamp(self.as_of)}.{self.form}"
 

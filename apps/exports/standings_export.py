@@ -1,4 +1,4 @@
-"""Files of standings: the people of a page, their counts by day, their teams, and the hand-over of a result."""
+"""Files of standings: the people of a page, their counts by day, their teams, and the payout file of a result."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def columns(standings: Standings) -> dict[str, Column]:
         "reached_at": instant("reached_at"),
         "exempt": yes_no("exempt"),
         "as_of": constant(standings.now),
-        # Empty for whoever is not told: a "no" would be an answer.
+        # Empty where the reader may not see it: "no" would be an answer.
         "under_review": yes_no("under_review"),
         "quiet_days": number("quiet_days"),
     }
 
 
 def standings_table(standings: Standings, sort: str = "staff_no") -> Table:
-    """Exactly the rows the filters leave, in the order of a page; `sort` is a key of reports' SORTS."""
+    """Exactly the rows that match the filters, in the order of a page; `sort` is a key of reports' SORTS."""
     return Table(columns(standings), _in_order(standings, sort), standings.rule.time_zone, standings.sources)
 
 
@@ -42,19 +42,19 @@ def write_standings(
 ) -> None:
     """Write the CSV of `standings_table`, read over the connection of this alias.
 
-    When it fails half-way the error is the caller's: nothing here calls the file complete.
+    An error half-way is raised to the caller, who must not treat the file as complete.
     """
     standings_table(standings, sort).write(write, using)
 
 
 def _in_order(standings: Standings, sort: str) -> str:
-    # A cell has the name of the column it guards, and a name alone would mean the cell.
+    # A cell has the name of the column it escapes, and a plain name would mean the cell.
     keys = (f"listed.{key}" if key.isidentifier() else key for key in order_of(sort))
     return f"FROM listed WHERE {standings.where} ORDER BY {', '.join(keys)}"
 
 
 def days_table(standings: Standings) -> Table:
-    """A line for each person and local day on which something counted, with the sum up to its end."""
+    """A line for each person and local day with counted contacts, with the sum up to its end."""
     total = "(sum(days.delta) OVER (PARTITION BY days.employee_id ORDER BY days.day))::int"
     rows = f"""FROM (SELECT listed.staff_no, listed.name, days.day, days.delta, {total} AS total
             FROM days JOIN listed USING (employee_id) WHERE {standings.where}) daily
@@ -71,9 +71,9 @@ def days_table(standings: Standings) -> Table:
 
 
 def teams_table(standings: Standings, root: int | None) -> Table:
-    """A line for each manager with somebody of the filtered people below, direct or indirect.
+    """A line for each manager with filtered people below, direct or indirect.
 
-    `root` is whose team the people are: of the managers it and those below it; None: all of them.
+    `root`: the lead of the team; only it and managers below are listed. None: all managers.
     """
     member = _frozen_below(standings) if standings.result is not None else _below(standings)
     heads = "" if root is None else f"AND (head_id = {sql_literal(root)} OR head_id IN (SELECT id FROM chosen))"
@@ -110,7 +110,7 @@ def _at(place: str, standings: Standings) -> str:
 
 
 def _below(standings: Standings) -> str:
-    """SELECT of (head_id, employee_id): everybody with everyone above, by the placements of that moment."""
+    """SELECT of (head_id, employee_id): each employee with every manager above, by the placements of that moment."""
     return f"""SELECT head_id, employee_id FROM (WITH RECURSIVE above(head_id, employee_id) AS (
         SELECT manager_id, employee_id FROM employees_placement place
             WHERE manager_id IS NOT NULL AND {_at("place", standings)}
@@ -129,10 +129,10 @@ def _frozen_below(standings: Standings) -> str:
 
 
 def handover_table(standings: Standings) -> Table:
-    """A frozen result for the reward system: `eligible`, `not_eligible` or `under_review` for every person.
+    """A frozen result for the payout system: `eligible`, `not_eligible` or `under_review` for every employee.
 
-    Whoever is red and has a question open is under review, never plainly not eligible. The columns that its signature
-    covers (freeze/proof.py) are in every such file.
+    A red employee with an open review is `under_review`, never `not_eligible`. The columns covered by the signature
+    (apps/results/verification.py) are in every such file.
     """
     result = standings.result
     if result is None:

@@ -1,4 +1,4 @@
-"""Verifies a CSV against the results and hand-overs that are stored in this installation."""
+"""Verifies a CSV against the results and payout files stored in this installation."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from apps.results.result_files import signature_error
 from apps.results.store_result import ONE_LINE, canonical_lines, signature_document
 from apps.results.verification import (
     HANDOVER,
-    NotReadable,
     Table,
+    UnreadableResultFile,
     Verdict,
     instant_in,
     read_key,
@@ -32,19 +32,18 @@ from apps.results.verification import (
     with_changes,
 )
 
-# Columns that no signature covers and whose cells are stored with a result.
+# Columns that no signature covers but that are stored with a result.
 COMPARED = ("name", "remaining", "email", "department", "manager_staff_no", "pace", "reached_at")
 
 
-AT_ONCE = 5_000
+ROWS_PER_QUERY = 5_000
 
 
 def verify_stored(raw: IO[bytes], signature: bytes | None, key: bytes | None) -> Verdict:
-    """Whether a CSV is a frozen result or a hand-over; the signature and the key that are not given are this
-    installation's own.
+    """Whether a CSV is a frozen result or a payout file. Signature and key default to this installation's own.
 
-    Without a signature it is the result or hand-over whose lines the file's most look like: every version is tried, the
-    newest first. What the signature does not cover is compared with what is stored. Raises NotReadable.
+    Without a signature, every stored version is tried, newest first; the best match decides. Columns outside the
+    signature are compared with the stored ones. Raises UnreadableResultFile.
     """
     if signature is not None:
         return _verify_whole(raw, read_signature(signature), key)
@@ -56,20 +55,20 @@ def _verify_whole(raw: IO[bytes], document: dict[str, Any], key: bytes | None) -
 
 
 def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes | None, key: bytes | None) -> Verdict:
-    """Whether a CSV is some rows of a frozen result: of the one in `whole`, else of one that is stored here.
+    """Whether a CSV is a part of a frozen result: of the one in `whole`, else of a stored one.
 
-    What is stored is compared with its signature first. Of several results the newest that has all rows is it, else the
-    one that has the most. Raises NotReadable.
+    A stored result is first checked against its signature. Among several, the newest with all rows decides, else the
+    one with most rows. Raises UnreadableResultFile.
     """
     if whole is not None:
         if signature is None:
-            raise NotReadable("the whole result has no signature beside it: name it with --signature")
+            raise UnreadableResultFile("the whole result has no signature beside it: name it with --signature")
         document = read_signature(signature)
         return _compared(raw, verify_either(whole, raw, document, _key_of(document, key), _comparable(document)))
 
     def look(result: FrozenResult | None, document: dict[str, Any]) -> Verdict:
         if result is None:
-            raise NotReadable("a part of a hand-over is proved with the whole one beside it: name it behind --part")
+            raise UnreadableResultFile("a part of a hand-over needs the whole file beside it: name it after --part")
         if broken := signature_error(result, document, key):
             return Verdict(False, f"{result} is not proved: {broken}", None, "whole", document=document)
         lines = partial(canonical_lines, result.campaign, result.version, result.canonical_form)
@@ -79,34 +78,34 @@ def verify_part_here(raw: IO[bytes], whole: IO[bytes] | None, signature: bytes |
 
 
 def _key_of(document: dict[str, Any], given: bytes | None) -> Ed25519PublicKey:
-    """The key that is given, else the one of this installation's that has signed the document; any, if none has.
+    """The given key, else this installation's key that signed the document; any of them if none did.
 
-    Raises NotReadable.
+    Raises UnreadableResultFile.
     """
     if given is not None:
         return read_key(given)
     results = FrozenResult.objects.filter(campaign__slug=document["campaign"])
     of_version = results.filter(version=document["result_version"]).values_list("public_key", flat=True)
     if not of_version:
-        raise NotReadable("this installation has no such result: give the key that signed it with --public-key")
-    known = [*of_version]
+        raise UnreadableResultFile("no such result is stored here: give the key that signed it with --public-key")
+    pems = [*of_version]
     if document.get("kind") == HANDOVER:
-        # It is signed with the key of the day on which it is handed over. One that was only announced is not believed:
-        # the application's role could write it.
-        known += {*results.values_list("public_key", flat=True), *([public_key()] if has_key() else [])}
-    keys = [read_key(pem.encode()) for pem in known]
+        # The key of the day of the payout file signs it. Keys that were only announced are not trusted: the
+        # application's role could write one.
+        pems += {*results.values_list("public_key", flat=True), *([public_key()] if has_key() else [])}
+    keys = [read_key(pem.encode()) for pem in pems]
     return next((key for key in keys if signed_by(document, key)), keys[0])
 
 
 def _best_match(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) -> Verdict:
-    """What `look` finds of the first stored document that it verifies; else of the one that it got farthest with."""
+    """The verdict of `look` on the first stored document that it verifies; else the one that it matched furthest."""
     closest: Verdict | None = None
-    unreadable: NotReadable | None = None
+    unreadable: UnreadableResultFile | None = None
     for result, document in _stored_documents():
         try:
             verdict = look(result, document)
-        except NotReadable as error:
-            # The columns of a hand-over do not fit a result, nor those of a result a hand-over.
+        except UnreadableResultFile as error:
+            # A payout file's columns do not fit a result, nor the other way round.
             unreadable = error
             continue
         if verdict.covered_is_proved:
@@ -114,14 +113,14 @@ def _best_match(look: Callable[[FrozenResult | None, dict[str, Any]], Verdict]) 
         if closest is None or (verdict.line or 0) > (closest.line or 0):
             closest = verdict
     if closest is None:
-        raise unreadable or NotReadable("no campaign is frozen here")
+        raise unreadable or UnreadableResultFile("no campaign is frozen here")
     return closest
 
 
 def _stored_documents() -> Iterator[tuple[FrozenResult | None, dict[str, Any]]]:
-    """The hand-overs whose signatures are kept, then every result with its signature document, the newest first.
+    """The payout files with a stored signature, then every result with its signature document, newest first.
 
-    An old result's signature would say yes to a hand-over, too, and prove less of it.
+    An old result's signature would also verify a payout file, but it proves less.
     """
     for export in Export.objects.filter(signature__isnull=False).select_related("signature"):
         if export.signature is not None:
@@ -131,7 +130,7 @@ def _stored_documents() -> Iterator[tuple[FrozenResult | None, dict[str, Any]]]:
 
 
 def _comparable(document: dict[str, Any]) -> tuple[str, ...]:
-    """The columns that can be compared here: none where the signature is of another installation's result."""
+    """The columns to compare: none where the signature is of another installation's result."""
     digest = document.get("result_digest", document["digest"])
     here = FrozenResult.objects.filter(
         campaign__slug=document["campaign"], version=document["result_version"], digest=digest
@@ -140,7 +139,7 @@ def _comparable(document: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _compared(raw: IO[bytes], verdict: Verdict) -> Verdict:
-    """The verdict, once the columns that its signature does not cover are compared with the stored rows."""
+    """The verdict after comparing the columns outside the signature with the stored rows."""
     document = verdict.document
     if not verdict.covered_is_proved or document is None:
         return verdict
@@ -150,7 +149,7 @@ def _compared(raw: IO[bytes], verdict: Verdict) -> Verdict:
     rows = FrozenStanding.objects.filter(campaign__slug=document["campaign"], version=document["result_version"])
     changed: dict[str, int] = {}
     lines = iter(Table(raw, document, verdict.encoding).rows())
-    while piece := list(islice(lines, AT_ONCE)):
+    while piece := list(islice(lines, ROWS_PER_QUERY)):
         numbers = {one for _line, cells in piece for one in (cells["staff_no"], unguarded(cells["staff_no"]))}
         stored = {row["staff_no"]: row for row in rows.filter(staff_no__in=numbers).values("staff_no", *names)}
         for line, cells in piece:
@@ -164,5 +163,5 @@ def _compared(raw: IO[bytes], verdict: Verdict) -> Verdict:
 def _same(cell: str, stored: str | int | datetime | None) -> bool:
     if isinstance(stored, datetime):
         return instant_in(cell) == stored
-    told = stored.translate(ONE_LINE) if isinstance(stored, str) else "" if stored is None else str(stored)
-    return told in (cell, unguarded(cell))
+    text = stored.translate(ONE_LINE) if isinstance(stored, str) else "" if stored is None else str(stored)
+    return text in (cell, unguarded(cell))

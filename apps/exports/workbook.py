@@ -1,4 +1,4 @@
-"""The same lines as a workbook: numbers are numbers, days are days, text is text that no program runs."""
+"""The same lines as a workbook: numbers, days, and text that no program runs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import IO, Any
 from apps.exports.csv_columns import DAY, NUMBER, Column
 from apps.fileio.csv_injection import unescape_formula
 
-# A sheet of XLSX has 1,048,576 rows; what is longer goes on on the next sheet, under the same header.
+# A sheet of XLSX has 1,048,576 rows. Longer files continue on the next sheet, under the same header.
 ROWS_OF_A_SHEET = 1_000_000
 WIDTHS = {NUMBER: 12, DAY: 12}
 
 
 def write_workbook(lines: IO[bytes], columns: dict[str, Column], target: IO[bytes], made: datetime) -> None:
-    """Write the CSV in `lines`, as Table.write made it, as XLSX to `target`, row by row, in flat memory.
+    """Write the CSV in `lines`, as Table.write made it, as XLSX to `target`, row by row, in constant memory.
 
-    The same lines and the same `made` give the same bytes: the file says that it was made then.
+    The same lines and the same `made` (the creation time in the file) give the same bytes.
     """
-    import xlsxwriter  # only who writes a workbook pays for it
+    import xlsxwriter  # only workbooks pay for this import
 
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
                "strings_to_numbers": False}  # fmt: skip
@@ -56,7 +56,7 @@ def _text(sheet: Any, row: int, column: int, value: str) -> None:
 
 
 def _rows(lines: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
-    """Each line behind the header, counted from 1."""
+    """Each line after the header, counted from 1."""
     text = io.TextIOWrapper(lines, encoding="utf-8-sig", newline="")
     reader = csv.reader(text)
     next(reader)

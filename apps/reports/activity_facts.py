@@ -1,6 +1,7 @@
-"""What no verdict says, asked of the facts of a campaign's period up to an instant: what ended soon, what was refused.
+"""Facts of a campaign's period that no verdict holds: contacts that ended early, and what was submitted and refused.
 
-Of a frozen campaign the instant is its cut-off, and where facts may have moved since, the reasons are the result's.
+For a frozen campaign, `at` is its cut-off. Where facts may have changed since, the reasons stored with the result
+apply.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from apps.core.sql import sql_literal
 from apps.results.models import FrozenResult
 
 
-def ended_soon_sql(rule: CampaignRule, at: datetime, result: FrozenResult | None) -> str:
-    """FROM and WHERE of the rows `contact` of the period that ended before `at`, within SOON_DAYS of being recorded."""
+def churned_early_sql(rule: CampaignRule, at: datetime, result: FrozenResult | None) -> str:
+    """FROM and WHERE of the `contact` rows of the period that ended before `at`, within EARLY_CHURN_DAYS of being
+    recorded.
+    """
     kept = ""
     if result is not None and result.reasons_kept:
         kept = f"""AND EXISTS (
@@ -28,10 +31,10 @@ def ended_soon_sql(rule: CampaignRule, at: datetime, result: FrozenResult | None
           AND contact.ended_at <= contact.recorded_at + interval '{rules.EARLY_CHURN_DAYS} days' {until} {kept}"""
 
 
-def handed_in_sql(rule: CampaignRule, at: datetime) -> str:
-    """FROM and WHERE of the rows `handed`: what people handed in in the period before `at`, with its counters.
+def submissions_sql(rule: CampaignRule, at: datetime) -> str:
+    """FROM and WHERE of the `submission` rows that employees submitted in the period before `at`, with their counters.
 
-    The feed is in none of it: every night it tells again what it told before.
+    The feed is left out: every night it sends again what it sent before.
     """
-    return f"""FROM contacts_submission handed WHERE handed.source <> {sql_literal(str(Source.FEED.value))}
-          AND handed.received_at >= {sql_literal(rule.opens_at)} AND handed.received_at < {sql_literal(at)}"""
+    return f"""FROM contacts_submission submission WHERE submission.source <> {sql_literal(str(Source.FEED.value))}
+          AND submission.received_at >= {sql_literal(rule.opens_at)} AND submission.received_at < {sql_literal(at)}"""

@@ -1,4 +1,4 @@
-"""Adjustments for those who look at them: what holds for a person, and what HR has asked, decided and ended."""
+"""Queries on adjustments: what applies to an employee, and what HR requested, decided and ended."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ from apps.campaigns.rules import effective_as_of
 from apps.core.identity import clean_text
 from apps.core.periods import in_force
 
-# What HR's list can be narrowed to.
-SHOWN = ("mine", "waiting", "in_force", "all")
+# The filters of HR's list.
+FILTERS = ("mine", "waiting", "in_force", "all")
 
 
 @dataclass(frozen=True)
 class PageOfRequests:
-    """Requests, the newest first, and the id behind which the next page begins; None at the end."""
+    """Requests, newest first. `next` is the id after which the next page begins, None at the end."""
 
     requests: list[AdjustmentRequest]
     next: int | None
 
 
 def terms_of(campaign: Campaign, employees: Iterable[int], look: datetime) -> dict[int, list[Adjustment]]:
-    """What was granted these employees and is not over just before `look`, by employee, what decides first.
+    """The granted adjustments of these employees that are not over just before `as_of`, by employee, deciding one
+    first.
 
-    It may begin later than the look: compare `starts_at`. One query, however many they are.
+    An adjustment may begin later than `as_of`: compare `starts_at`. One query for any number of employees.
     """
-    found: dict[int, list[Adjustment]] = {}
+    by_employee: dict[int, list[Adjustment]] = {}
     at = effective_as_of(look, campaign.rule.cutoff_at)
-    # As one list: a hundred values take Django longer to write down than the whole page to read.
-    these = RawSQL("SELECT unnest(%s::bigint[])", [list(employees)])  # nosec B611 # ours
-    rows = Adjustment.objects.not_over(at).filter(campaign=campaign, employee__in=these)
-    for one in rows.select_related("request").order_by("employee_id", "-starts_at", "-id"):
-        found.setdefault(one.employee_id, []).append(one)
-    return found
+    # One array: Django takes longer to render a hundred parameters than to read the whole page.
+    ids = RawSQL("SELECT unnest(%s::bigint[])", [list(employees)])  # nosec B611 # ours
+    rows = Adjustment.objects.not_over(at).filter(campaign=campaign, employee__in=ids)
+    for adjustment in rows.select_related("request").order_by("employee_id", "-starts_at", "-id"):
+        by_employee.setdefault(adjustment.employee_id, []).append(adjustment)
+    return by_employee
 
 
 def waiting_for(campaign: Campaign, account: Account) -> QuerySet[AdjustmentRequest]:
-    """What this account of HR may decide: asked for by somebody else, and not about the account's own person."""
+    """The requests that this HR account may decide: another account made them, and they concern another employee."""
     waiting = AdjustmentRequest.objects.filter(campaign=campaign, decision=None).exclude(asked_by_id=account.pk)
     return waiting.exclude(employee_id=account.employee_id) if account.employee_id else waiting
 
@@ -52,21 +53,21 @@ def waiting_for(campaign: Campaign, account: Account) -> QuerySet[AdjustmentRequ
 def requests_of(
     campaign: Campaign, account: Account, *, shown: str, q: str = "", now: datetime, before: int | None, limit: int
 ) -> PageOfRequests:
-    """A page of what HR has asked for in a campaign. `shown`: one of SHOWN; `q`: part of a name or staff number."""
-    found = AdjustmentRequest.objects.filter(campaign=campaign)
+    """A page of HR's requests in a campaign. `shown`: one of FILTERS; `q`: part of a name or staff number."""
+    requests = AdjustmentRequest.objects.filter(campaign=campaign)
     if shown == "mine":
-        found = waiting_for(campaign, account)
+        requests = waiting_for(campaign, account)
     elif shown == "waiting":
-        found = found.filter(decision=None)
+        requests = requests.filter(decision=None)
     elif shown == "in_force":
-        found = found.filter(Exists(_in_force(now)))
-    if wanted := clean_text(q):
+        requests = requests.filter(Exists(_in_force(now)))
+    if text := clean_text(q):
         rows = Adjustment.objects.filter(request=OuterRef("pk"))
-        named = Q(employee__name__icontains=wanted) | Q(employee__staff_no__icontains=wanted)
-        found = found.filter(named | Exists(rows.filter(named)))
+        named = Q(employee__name__icontains=text) | Q(employee__staff_no__icontains=text)
+        requests = requests.filter(named | Exists(rows.filter(named)))
     if before is not None:
-        found = found.filter(pk__lt=before)
-    listed = list(_with_people(found, now).order_by("-pk")[: limit + 1])
+        requests = requests.filter(pk__lt=before)
+    listed = list(_with_people(requests, now).order_by("-pk")[: limit + 1])
     return PageOfRequests(listed[:limit], listed[limit - 1].pk if len(listed) > limit else None)
 
 
@@ -76,7 +77,7 @@ def one_request(request_id: int, now: datetime) -> AdjustmentRequest:
 
 
 def endings_of(request: AdjustmentRequest, now: datetime) -> list[AdjustmentRequest]:
-    """The requests to end what this one adjusted, the oldest first."""
+    """The requests to end what this request adjusted, oldest first."""
     return list(_with_people(AdjustmentRequest.objects.filter(ends=request), now).order_by("pk"))
 
 
@@ -85,7 +86,7 @@ def _in_force(now: datetime) -> AdjustmentQuerySet:
 
 
 def _with_people(requests: QuerySet[AdjustmentRequest], now: datetime) -> QuerySet[AdjustmentRequest]:
-    """Each with `people` asked for, and how many of them hold now (`holding`) or are not over (`lasting`)."""
+    """Annotates `people` (employees requested), `holding` (adjustments in force now) and `lasting` (not over)."""
     kept = Q(adjustment__granted_at__isnull=False) & (Q(adjustment__ended_at=None) | Q(adjustment__ended_at__gte=now))
     return requests.select_related("employee", "campaign", "ends", "ends__employee").annotate(
         people=Count("adjustment"),

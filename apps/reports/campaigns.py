@@ -1,4 +1,4 @@
-"""All campaigns as HR sees them: in any state, with how many people are in each."""
+"""All campaigns as HR sees them: in any state, with their headcount."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from apps.core.models import AuditEntry
 from apps.core.read_replica import read_rows
 from apps.core.sql import sql_literal
 
-# For so many days everybody is told that the rule has changed.
-TOLD_DAYS = 14
+# For this many days every employee sees that the rule has changed.
+ANNOUNCED_DAYS = 14
 ORDER = ("open", "closing", "draft", "frozen", "cancelled")
 FROZEN = """
 SELECT DISTINCT ON (campaign_id) campaign_id, rows FROM results_frozenresult WHERE campaign_id = ANY({frozen})
@@ -21,24 +21,25 @@ ORDER BY campaign_id, version DESC
 
 
 def all_campaigns() -> list[Campaign]:
-    """Every campaign with its rules: what runs by the nearest cut-off, what is over by the latest."""
-    found = [one for one in Campaign.objects.prefetch_related("rules") if one.versions]
+    """Every campaign with its rules: running ones by the nearest cut-off, finished ones by the latest."""
+    campaigns = [campaign for campaign in Campaign.objects.prefetch_related("rules") if campaign.versions]
 
-    def order(one: Campaign) -> tuple[int, float, str]:
-        cutoff = one.rule.cutoff_at.timestamp()
-        return ORDER.index(one.state), cutoff if one.state in ("open", "closing", "draft") else -cutoff, one.slug
+    def order(campaign: Campaign) -> tuple[int, float, str]:
+        cutoff = campaign.rule.cutoff_at.timestamp()
+        unfinished = campaign.state in ("open", "closing", "draft")
+        return ORDER.index(campaign.state), cutoff if unfinished else -cutoff, campaign.slug
 
-    return sorted(found, key=order)
+    return sorted(campaigns, key=order)
 
 
 def people_by_campaign(campaigns: Sequence[Campaign], at: datetime) -> dict[int, int]:
-    """How many people are in each, by id: of frozen ones in the result, of cancelled ones nobody. One query."""
-    frozen = [one.pk for one in campaigns if one.state == Campaign.State.FROZEN]
+    """The headcount of each campaign, by id: from the result when frozen, 0 when cancelled. One query."""
+    frozen = [campaign.pk for campaign in campaigns if campaign.state == Campaign.State.FROZEN]
     parts = [f"({FROZEN.format(frozen=sql_literal(frozen))})"] if frozen else []
-    for one in campaigns:
-        if one.state in (Campaign.State.DRAFT, Campaign.State.OPEN, Campaign.State.CLOSING):
-            counted = population_sql(one.rule, at, all_employees_sql())
-            parts.append(f"(SELECT {one.pk}, count(*) FROM ({counted}) population)")
+    for campaign in campaigns:
+        if campaign.state in (Campaign.State.DRAFT, Campaign.State.OPEN, Campaign.State.CLOSING):
+            counted = population_sql(campaign.rule, at, all_employees_sql())
+            parts.append(f"(SELECT {campaign.pk}, count(*) FROM ({counted}) population)")
     if not parts:
         return {}
     return {campaign: int(people) for campaign, people in read_rows(" UNION ALL ".join(parts))}
@@ -51,7 +52,7 @@ def cancellation_of(campaign: Campaign) -> AuditEntry | None:
 
 
 def fresh_changes(campaign: Campaign, at: datetime) -> list[tuple[CampaignRule, CampaignRule]]:
-    """Each change of the rule in the TOLD_DAYS before `at`, with the version before it, the newest first."""
-    since = at - timedelta(days=TOLD_DAYS)
+    """Each change of the rule in the ANNOUNCED_DAYS before `at`, with the version before it, newest first."""
+    since = at - timedelta(days=ANNOUNCED_DAYS)
     pairs = zip(campaign.versions, campaign.versions[1:], strict=False)
     return [(before, rule) for before, rule in pairs if since < rule.in_force_from][::-1]

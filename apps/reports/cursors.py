@@ -1,4 +1,4 @@
-"""Where a page of a list ends, as the token behind which the next one begins."""
+"""Cursors of list pages: the key after which the next page begins, as a token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def encode_cursor(key: tuple) -> str:
 
 
 def decode_cursor(token: str, keys: list[str]) -> list[Any] | None:
-    """The key behind a token, or None for none, or for one of another list."""
+    """The key in a token; None without a token or for a token of another list."""
     try:
         key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (ValueError, RecursionError):
@@ -28,7 +28,7 @@ def decode_cursor(token: str, keys: list[str]) -> list[Any] | None:
 
 
 def _fits(part: Any, name: str) -> bool:
-    """Whether a part of a key can be compared with that column."""
+    """Whether this part of a key can be compared with that column."""
     if name in TEXT_KEYS:
         return isinstance(part, str) and storable(part)
     return type(part) is int and abs(part) <= LARGEST_NUMBER

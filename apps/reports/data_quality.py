@@ -1,7 +1,7 @@
-"""The honest meter: what stands beside a total of contacts, so that it says how it came about.
+"""Data quality indicators: what stands beside a total of contacts, so that readers see how the total came about.
 
-How much of it is of the last 24 hours, how much was ended again within a week, how much was handed in twice, and how
-many people have brought nobody. All of it is of the people and the instant of the total it stands beside.
+They are: the share of the last 24 hours, contacts that ended within a week, duplicates among the submitted contacts,
+and employees with no counted contact. All refer to the employees and the instant of that total.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from apps.campaigns import rules
 from apps.campaigns.models import CampaignRule
 from apps.core.sql import sql_literal
-from apps.reports.activity_facts import ended_soon_sql, handed_in_sql
+from apps.reports.activity_facts import churned_early_sql, submissions_sql
 from apps.reports.indexed_pages import facts_of, recorded_sql, who_sql
 from apps.reports.standings_report import Standings, Totals
 from apps.reports.summaries import TeamSummary
@@ -22,23 +22,23 @@ from apps.results.models import FrozenResult
 from apps.standings.evaluation import claimed_sql, exclusion_conditions, internal_sql
 from apps.standings.population import WholeCompany
 
-# Of a team with this share of the company, everybody's facts are read sooner than those of each.
-LARGE = 0.1
+# Above this share of the company it is cheaper to read all facts than those of each employee.
+LARGE_TEAM_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class QualityIndicators:
-    """The figures beside `counted`, as of `at`: now, a past instant, or the cut-off of what is over.
+    """The indicators beside `counted`, as of `at`: now, a past instant, or the cut-off of a finished campaign.
 
-    `last_day` of the counted contacts were recorded in the 24 hours before `at`; `ended_soon` contacts of the period
-    ended within rules.SOON_DAYS days of being recorded; of the `handed_in` people `duplicates` were there already;
-    `at_zero` of the `people` have nobody who counts.
+    `last_day`: counted contacts recorded in the 24 hours before `at`. `churned_early`: contacts of the period that
+    ended within rules.EARLY_CHURN_DAYS days of being recorded. `duplicates`: how many of the `submitted` contacts
+    existed already. `at_zero`: how many of the `people` have no counted contact.
     """
 
     counted: int
     last_day: int
-    ended_soon: int
-    handed_in: int
+    churned_early: int
+    submitted: int
     duplicates: int
     people: int
     at_zero: int
@@ -50,14 +50,14 @@ class QualityIndicators:
         return rules.share(self.last_day, self.counted)
 
     @property
-    def ended_share(self) -> float:
-        """Share of what counts and what ended so soon, together: contacts that ended later are in neither."""
-        return rules.share(self.ended_soon, self.counted + self.ended_soon)
+    def churn_share(self) -> float:
+        """Share of early churn in counted plus early-churned contacts. Contacts that ended later are in neither."""
+        return rules.share(self.churned_early, self.counted + self.churned_early)
 
     @property
     def duplicate_share(self) -> float:
-        """Share of what was handed in."""
-        return rules.share(self.duplicates, self.handed_in)
+        """Share of the submitted contacts."""
+        return rules.share(self.duplicates, self.submitted)
 
     @property
     def zero_share(self) -> float:
@@ -66,58 +66,60 @@ class QualityIndicators:
 
 
 def quality_indicators(standings: Standings, totals: Totals) -> QualityIndicators:
-    """The meter of these people beside their totals, in one statement, or of very many in two.
+    """The indicators of these employees beside their totals: one statement, or two for very many employees.
 
-    Of a frozen campaign the verdicts are those the result keeps; the instant is its cut-off.
+    For a frozen campaign the verdicts are those of the result, and the instant is its cut-off.
     """
     at = min(standings.now, standings.rule.cutoff_at)
-    found = _figures(standings, at, standings.rolled) or _figures(standings, at, None) or Counter()
+    sums = _figures(standings, at, standings.summary) or _figures(standings, at, None) or Counter()
     return QualityIndicators(
-        totals.counted, found["last_day"], found["ended"], found["handed_in"], found["duplicates"], totals.people,
+        totals.counted, sums["last_day"], sums["ended"], sums["submitted"], sums["duplicates"], totals.people,
         totals.at_zero, at=at,
     )  # fmt: skip
 
 
-def _figures(standings: Standings, at: datetime, rolled: TeamSummary | None) -> Counter[str] | None:
-    """The sums of facts by kind; None when the tree is another than that of `rolled`."""
-    rule, asked = standings.rule, _asked(standings, rolled)
-    part = TimeSlice(at - timedelta(days=1), at)
-    if rolled is not None:
-        part = shortest_part(rule, at)
-    ended, handed = ended_soon_sql(rule, at, standings.result), handed_in_sql(rule, at)
-    mine = asked.among("handed.employee_id")
-    # A file for many people is of nobody's team: it stands in the company's figure alone.
-    for_many = f"{handed} AND handed.employee_id IS NULL AND {sql_literal(_whole(standings))}"
-    theirs = " UNION ALL ".join(f"SELECT kind, n FROM fact {one}" for one in asked.joined)
+def _figures(standings: Standings, at: datetime, summary: TeamSummary | None) -> Counter[str] | None:
+    """The sums of facts by kind; None when the tree differs from the one of `summary`."""
+    rule, source = standings.rule, _fact_source(standings, summary)
+    time_slice = TimeSlice(at - timedelta(days=1), at)
+    if summary is not None:
+        time_slice = shortest_slice(rule, at)
+    early_churn, submissions = churned_early_sql(rule, at, standings.result), submissions_sql(rule, at)
+    members = source.among("submission.employee_id")
+    # A file that covers many employees belongs to no team: only the company's indicator includes it.
+    for_many = f"{submissions} AND submission.employee_id IS NULL AND {sql_literal(_whole(standings))}"
+    of_members = " UNION ALL ".join(f"SELECT kind, n FROM fact {join}" for join in source.joined)
     fact = f"""fact AS MATERIALIZED (
-            SELECT 'ended' AS kind, contact.employee_id, count(*) AS n {ended}
-                AND {asked.among("contact.employee_id")} GROUP BY 2
-            UNION ALL SELECT 'handed_in', handed.employee_id, sum(handed.handed_in) {handed} AND {mine} GROUP BY 2
-            UNION ALL SELECT 'duplicates', handed.employee_id, sum(handed.duplicates) {handed} AND {mine} GROUP BY 2)"""
+            SELECT 'ended' AS kind, contact.employee_id, count(*) AS n {early_churn}
+                AND {source.among("contact.employee_id")} GROUP BY 2
+            UNION ALL SELECT 'submitted', submission.employee_id, sum(submission.handed_in) {submissions}
+                AND {members} GROUP BY 2
+            UNION ALL SELECT 'duplicates', submission.employee_id, sum(submission.duplicates) {submissions}
+                AND {members} GROUP BY 2)"""
 
-    def recently(calm: bool) -> str:
-        return _recent(standings, at, asked.recorded(part, calm), clean_known=rolled is not None)
+    def recently(assume_up_to_date: bool) -> str:
+        return _recent(standings, at, source.recorded(time_slice, assume_up_to_date), clean_known=summary is not None)
 
-    rows = asked.rows(
-        lambda calm: f", {recently(calm)}, {fact}",
-        f"""SELECT kind, sum(n) FROM ({theirs}) theirs GROUP BY 1
-        UNION ALL SELECT 'last_day', {part.sign}n FROM recently
-        UNION ALL SELECT 'handed_in', sum(handed.handed_in) {for_many}
-        UNION ALL SELECT 'duplicates', sum(handed.duplicates) {for_many}""",
+    rows = source.rows(
+        lambda assume_up_to_date: f", {recently(assume_up_to_date)}, {fact}",
+        f"""SELECT kind, sum(n) FROM ({of_members}) of_members GROUP BY 1
+        UNION ALL SELECT 'last_day', {time_slice.sign}n FROM recently
+        UNION ALL SELECT 'submitted', sum(submission.handed_in) {for_many}
+        UNION ALL SELECT 'duplicates', sum(submission.duplicates) {for_many}""",
     )
     if rows is None:
         return None
-    found: Counter[str] = Counter()
+    sums: Counter[str] = Counter()
     for kind, n in rows:
-        found[kind] += int(n or 0)
-    if part.days:
-        found["last_day"] += sum(standings.by_day.get(day, 0) for day in part.days)
-    return found
+        sums[kind] += int(n or 0)
+    if time_slice.days:
+        sums["last_day"] += sum(standings.by_day.get(day, 0) for day in time_slice.days)
+    return sums
 
 
 @dataclass(frozen=True)
 class TimeSlice:
-    """The contacts that are judged for those of the last 24 hours: added to whole local days, or taken from them."""
+    """Which contacts are evaluated for the last 24 hours: added to whole local days, or subtracted from them."""
 
     since: datetime
     until: datetime
@@ -126,64 +128,71 @@ class TimeSlice:
 
     @property
     def when(self) -> str:
-        """The condition on a row `contact`, as SQL."""
+        """The SQL condition on a `contact` row."""
         return f"contact.recorded_at >= {sql_literal(self.since)} AND contact.recorded_at < {sql_literal(self.until)}"
 
 
-def shortest_part(rule: CampaignRule, at: datetime) -> TimeSlice:
-    """The least of the time that must be judged where the counted contacts of every local day are known."""
+def shortest_slice(rule: CampaignRule, at: datetime) -> TimeSlice:
+    """The shortest time to evaluate, given the counted contacts of every local day."""
     since, today, zone = at - timedelta(days=1), rules.day_of(at, rule.time_zone), rule.time_zone
     midnight = rules.start_of_day(today, zone)
     if since >= midnight:
         return TimeSlice(midnight, since, "-", (today,))
-    parts, yesterday = [TimeSlice(since, midnight, "", (today,))], today - timedelta(days=1)
-    # Of a day of 23 hours the 24 before the first of the next begin with the day before.
+    slices, yesterday = [TimeSlice(since, midnight, "", (today,))], today - timedelta(days=1)
+    # After a day of 23 hours, the 24 hours before the next day begin on the day before.
     if (begin := rules.start_of_day(yesterday, zone)) <= since:
-        parts.append(TimeSlice(begin, since, "-", (yesterday, today)))
-    return min(parts, key=lambda one: one.until - one.since)
+        slices.append(TimeSlice(begin, since, "-", (yesterday, today)))
+    return min(slices, key=lambda time_slice: time_slice.until - time_slice.since)
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """Whom the totals are about, `who` in what is asked; and whether facts are looked up for each, or for everybody."""
+class _FactSource:
+    """The employees of the totals (CTE `who`), and whether facts are read per employee or for all."""
 
-    # The rows of a SELECT over more CTEs, which begin with a comma and are told whether nobody waits (calm.py); None
-    # when the sums do not hold any more.
+    # Returns the rows of a SELECT over more CTEs. The CTEs begin with a comma and take whether no re-evaluation is
+    # pending (fast_path.py). None when the summaries are no longer valid.
     rows: Callable[[Callable[[bool], str], str], list[tuple] | None]
     each: bool
-    # What follows upon `fact`, so that it is of one of them.
+    # Joins that follow `fact` and restrict it to these employees.
     joined: list[str]
-    # SELECT of their contacts of a part of the time; with sums, also `clean_since` (indexed_pages.recorded_sql).
+    # SELECT of the employees' contacts of a time slice; with summaries also `clean_since` (indexed_pages.recorded_sql).
     recorded: Callable[[TimeSlice, bool], str]
 
     def among(self, employee: str) -> str:
-        """The condition on an employee's id that spares the others' facts, where that is quicker."""
+        """The condition on an employee id that skips the facts of other employees, where that is faster."""
         return f"{employee} IN (SELECT employee_id FROM who)" if self.each else "true"
 
 
-def _asked(standings: Standings, rolled: TeamSummary | None) -> _Asked:
-    if rolled is not None:
-        # So many that their rows are not gone through first: of each fact it is asked whether its person is of them.
+def _fact_source(standings: Standings, summary: TeamSummary | None) -> _FactSource:
+    if summary is not None:
+        # For large teams: each fact is checked for membership, instead of reading the members first.
         def of_many(ctes: Callable[[bool], str], select: str) -> list[tuple] | None:
-            quiet = rolled.all_placed if rolled.nearly_all else "true"
-            return rolled.ask(lambda calm: who_sql(rolled, calm=calm) + ctes(calm), select, rolled.holds, quiet)
+            extra_condition = summary.everyone_placed if summary.near_company_size else "true"
+            return summary.ask(
+                lambda up_to_date: who_sql(summary, assume_up_to_date=up_to_date) + ctes(up_to_date),
+                select,
+                summary.holds,
+                extra_condition,
+            )
 
-        return _Asked(
+        return _FactSource(
             of_many,
-            each=rolled.share < LARGE,
-            joined=facts_of(rolled),
-            recorded=lambda part, calm: recorded_sql(rolled, part.when, calm=calm),
+            each=summary.share < LARGE_TEAM_SHARE,
+            joined=facts_of(summary),
+            recorded=lambda time_slice, up_to_date: recorded_sql(
+                summary, time_slice.when, assume_up_to_date=up_to_date
+            ),
         )
     who = f"SELECT employee_id FROM {f'listed WHERE {standings.where}' if standings.narrowed else 'current'}"
 
     def of_each(ctes: Callable[[bool], str], select: str) -> list[tuple]:
         return standings.ask(select, f", who AS MATERIALIZED ({who}){ctes(False)}")
 
-    def of_them(part: TimeSlice, _calm: bool) -> str:
+    def of_them(time_slice: TimeSlice, _up_to_date: bool) -> str:
         return f"""SELECT contact.* FROM contacts_contact contact
-            WHERE contact.employee_id IN (SELECT employee_id FROM who) AND {part.when}"""
+            WHERE contact.employee_id IN (SELECT employee_id FROM who) AND {time_slice.when}"""
 
-    return _Asked(of_each, not _whole(standings), ["JOIN who USING (employee_id)"], of_them)
+    return _FactSource(of_each, not _whole(standings), ["JOIN who USING (employee_id)"], of_them)
 
 
 def _whole(standings: Standings) -> bool:
@@ -191,18 +200,18 @@ def _whole(standings: Standings) -> bool:
 
 
 def _recent(standings: Standings, at: datetime, recorded: str, *, clean_known: bool) -> str:
-    """CTEs of which the last is `recently` of one row (n): how many of the contacts that were `recorded` count.
+    """CTEs; the last one, `recently`, has one row (n): how many of the `recorded` contacts count.
 
-    `clean_known`: those have the column clean_since.
+    `clean_known`: the contacts have the column clean_since.
     """
     if standings.result is not None and standings.result.reasons_kept:
-        return f"recently AS MATERIALIZED ({_kept(standings.result, standings.rule, recorded)})"
+        return f"recently AS MATERIALIZED ({_counted_in_result(standings.result, standings.rule, recorded)})"
     own = exclusion_conditions(standings.rule, at, internal="false", claimed="false", contact="recent")
     counting = f"FROM ({recorded}) recent WHERE {' AND '.join(f'NOT {condition}' for condition in own.values())}"
     clean, doubtful = "0", f"doubtful AS MATERIALIZED (SELECT employee_id, id {counting})"
     if clean_known:
-        # One pass over what can be half a million. Those to be compared with all colleagues are few then, and of an
-        # array nobody expects more: they are looked up one by one.
+        # One pass over up to half a million rows. Few of them need a comparison with all colleagues. PostgreSQL expects
+        # few elements in an array, so it looks them up one by one.
         clean = "(SELECT clean FROM recent)"
         doubtful = f"""recent AS MATERIALIZED (
             SELECT count(*) FILTER (WHERE clean) AS clean, array_agg(employee_id) FILTER (WHERE NOT clean) AS employees,
@@ -210,14 +219,16 @@ def _recent(standings: Standings, at: datetime, recorded: str, *, clean_known: b
             FROM (SELECT employee_id, id, (recorded_at > clean_since) IS TRUE AS clean {counting}) judged),
         doubtful AS MATERIALIZED (
             SELECT one.employee_id, one.id FROM recent, unnest(employees, contacts) AS one (employee_id, id))"""
-    mine = {"contacts": "SELECT employee_id, id FROM doubtful"}
-    refused = " UNION ".join(sql(standings.rule, at, **mine) for sql in (internal_sql, claimed_sql))
+    contacts = {"contacts": "SELECT employee_id, id FROM doubtful"}
+    refused = " UNION ".join(sql(standings.rule, at, **contacts) for sql in (internal_sql, claimed_sql))
     return f"""{doubtful}, refused AS MATERIALIZED ({refused}), recently AS MATERIALIZED (
             SELECT {clean} + count(*) AS n FROM doubtful WHERE id NOT IN (SELECT contact_id FROM refused))"""
 
 
-def _kept(result: FrozenResult, rule: CampaignRule, recorded: str) -> str:
-    """SELECT of (n): those that counted in a frozen result, in time and with no reason. No fact is judged again."""
+def _counted_in_result(result: FrozenResult, rule: CampaignRule, recorded: str) -> str:
+    """SELECT of (n): the contacts that counted in a frozen result, in time and without a reason. Nothing is
+    re-evaluated.
+    """
     return f"""SELECT count(*) AS n FROM ({recorded}) recent WHERE recent.recorded_at >= {sql_literal(rule.opens_at)}
         AND recent.stored_at <= {sql_literal(result.kept_until)} AND NOT EXISTS (
             SELECT 1 FROM results_frozenreason kept WHERE kept.campaign_id = {rule.campaign_id}

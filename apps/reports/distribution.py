@@ -1,4 +1,4 @@
-"""People who stand alike, counted together: from how many there are of each, what is said of them all."""
+"""Employees with equal standing, counted together, and what follows for all of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from apps.campaigns import rules
 
 
 class StandingBucket(NamedTuple):
-    """So many people have this counted, target and exemption."""
+    """How many people have this counted, target and exemption."""
 
     counted: int
     target: int
@@ -23,28 +23,29 @@ class StandingBucket(NamedTuple):
 
     @property
     def missing(self) -> int:
-        """Contacts that one of them has to go; of the exempt none is asked."""
+        """Contacts that each of them has left to the target; 0 for the exempt."""
         return 0 if self.exempt else rules.remaining(self.counted, self.target)
 
 
-def number(found: Iterable[StandingBucket]) -> int:
-    """How many people they are."""
-    return sum(one.people for one in found)
+def headcount(buckets: Iterable[StandingBucket]) -> int:
+    return sum(bucket.people for bucket in buckets)
 
 
-def counted(found: Iterable[StandingBucket]) -> int:
-    return sum(one.people * one.counted for one in found)
+def counted(buckets: Iterable[StandingBucket]) -> int:
+    return sum(bucket.people * bucket.counted for bucket in buckets)
 
 
-def to_go(found: Iterable[StandingBucket]) -> int:
-    return sum(one.people * one.missing for one in found)
+def contacts_remaining(buckets: Iterable[StandingBucket]) -> int:
+    return sum(bucket.people * bucket.missing for bucket in buckets)
 
 
-def quantile(found: Sequence[StandingBucket], share: float) -> int:
-    """The least counted that at least this share of them does not exceed, as percentile_disc has it; of nobody 0."""
-    wanted, seen = max(ceil(share * number(found)), 1), 0
-    for one in sorted(found):
-        seen += one.people
+def quantile(buckets: Sequence[StandingBucket], share: float) -> int:
+    """The smallest counted that at least this share of the people does not exceed, as percentile_disc; 0 without
+    people.
+    """
+    wanted, seen = max(ceil(share * headcount(buckets)), 1), 0
+    for bucket in sorted(buckets):
+        seen += bucket.people
         if seen >= wanted:
-            return one.counted
+            return bucket.counted
     return 0

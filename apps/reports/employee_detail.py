@@ -1,4 +1,4 @@
-"""What concerns one employee alone: the contacts with their reasons, and the flips."""
+"""The details of one employee: contacts with their reasons, and the flips."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from apps.standings.models import StandingChange
 
 
 def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: datetime) -> QuerySet[Any]:
-    """An employee's own contacts, each with `reason`: '' when it counts, else one of rules.REASONS.
+    """The employee's own contacts, each with `reason`: '' when it counts, else one of rules.REASONS.
 
-    Without a campaign only an end is a reason. Show it to nobody but that employee.
+    Without a campaign only an end is a reason. Show the result to that employee alone.
     """
     contacts = Contact.objects.of(employee).prefetch_related(
         Prefetch("identities", ContactIdentity.objects.filter(employee=employee))
@@ -32,14 +32,14 @@ def contacts_with_reason(campaign: Campaign | None, employee: Employee, at: date
 
 
 def reason_counts(campaign: Campaign | None, employee: Employee, at: datetime) -> dict[str, int]:
-    """How many of an employee's contacts have which reason at `at`; '' counts. Numbers alone, so HR may see them."""
-    found = contacts_with_reason(campaign, employee, at).order_by().values("reason").annotate(count=Count("id"))
-    return {line["reason"]: line["count"] for line in found}
+    """The number of the employee's contacts by reason at `at`; '' counts. HR may see these numbers."""
+    contacts = contacts_with_reason(campaign, employee, at).order_by().values("reason").annotate(count=Count("id"))
+    return {line["reason"]: line["count"] for line in contacts}
 
 
 @dataclass(frozen=True)
 class ReasonChange:
-    """How many contacts went from one reason to another; '' counts, None was not recorded yet."""
+    """How many contacts changed from one reason to another; '' counts, None means not recorded yet."""
 
     before: str | None
     now: str
@@ -47,23 +47,23 @@ class ReasonChange:
 
 
 def corrections_of(result: FrozenResult, employee: Employee) -> list[CorrectionLine]:
-    """The corrections of a frozen result that were granted about this employee up to its version, the newest first.
+    """The granted corrections of this employee up to the result's version, newest first.
 
-    Each with its correction, and of how many `people` that is.
+    Each with its correction and how many `people` that correction covers.
     """
-    found = CorrectionLine.objects.filter(
+    lines = CorrectionLine.objects.filter(
         employee=employee,
         correction__campaign=result.campaign_id,
         correction__state=ResultCorrection.State.GRANTED,
         correction__result_version__lte=result.version,
     )
-    lines = found.select_related("correction").annotate(people=Count("correction__lines"))
+    lines = lines.select_related("correction").annotate(people=Count("correction__lines"))
     return list(lines.order_by("-correction__result_version"))
 
 
 def flips(campaign: Campaign, employee: Employee) -> QuerySet[StandingChange]:
-    """When the employee turned red or not red, the newest first.
+    """When the employee turned red or not red, newest first.
 
-    One with `cause` repair is no turn: a row that differed from the facts was put right.
+    A flip with `cause` repair is no real turn: it put right a row that differed from the facts.
     """
     return StandingChange.objects.filter(campaign=campaign, employee=employee).order_by("-at", "-id")

@@ -11,9 +11,9 @@ from apps.standings.population import People, chosen_frozen
 
 
 def frozen_sources(result: FrozenResult, people: People, reviews_at: datetime | None) -> str:
-    """The same CTEs from one version of a frozen result: its rows, and the tree of the cut-off.
+    """The same CTEs from one version of a frozen result: its rows, and the tree at the cut-off.
 
-    `reviews_at`: when the reader looks, where they are told whose standing is under review; else None.
+    `reviews_at`: the instant for review marks, where the reader may see them; else None.
     """
     asked = "NULL::boolean"
     if reviews_at is not None:

@@ -1,6 +1,6 @@
-"""A page of a long list, found without reading the list: by an index up to where the sums say that it ends.
+"""A page of a long list that reads an index only up to where the summaries say the page ends.
 
-Sums only say how far to look; what is found there is counted in the same statement, and of too few it is nothing.
+Summaries only say how far to read. The same statement counts what it finds; with too few rows the result is discarded.
 """
 
 from __future__ import annotations
@@ -16,96 +16,106 @@ from apps.standings.base_query import base_ctes
 from apps.standings.evaluation import pending_sql
 from apps.standings.population import EmployeeQuery
 
-# Lists that an index has in their order; of the others everybody is read. The first two by who needs most help.
-BY_NEED = ("help", "remaining_per_day")
-BY_PERSON = {"name": 'person.name, person.staff_no COLLATE "C"', "staff_no": 'person.staff_no COLLATE "C"'}
-# Who needs help: ((NOT red)::int, -remaining).
+# Lists with an index in their order; other orders read every employee. The first two are by priority.
+PRIORITY_SORTS = ("help", "remaining_per_day")
+BY_COLUMN = {"name": 'person.name, person.staff_no COLLATE "C"', "staff_no": 'person.staff_no COLLATE "C"'}
+# Priority of an employee: ((NOT red)::int, -remaining).
 Need = tuple[int, int]
 
 
-def indexed_page(rolled: TeamSummary, parts: list[str], select: str) -> list[tuple]:
-    """The rows of a SELECT over `listed` of whoever one of `parts` finds, and whoever waits to be judged again."""
-    found = " UNION ALL ".join(f"({part})" for part in parts)
-    # Of another tree than was asked about nobody is found.
-    chosen = f"SELECT DISTINCT id FROM ({found} UNION ALL {_noted(rolled)}) near WHERE {rolled.holds}"
-    return rolled.ask(lambda calm: _of_few(rolled, chosen, calm=calm), select) or []
+def indexed_page(summary: TeamSummary, parts: list[str], select: str) -> list[tuple]:
+    """The rows of a SELECT over `listed`: the employees that one of `parts` finds, and the pending ones."""
+    candidates = " UNION ALL ".join(f"({part})" for part in parts)
+    # With another version of the tree no employee matches.
+    chosen = f"SELECT DISTINCT id FROM ({candidates} UNION ALL {_pending(summary)}) near WHERE {summary.holds}"
+    return summary.ask(lambda up_to_date: _of_few(summary, chosen, assume_up_to_date=up_to_date), select) or []
 
 
-def who_sql(rolled: TeamSummary, *, calm: bool) -> str:
-    """The CTEs of a report about whoever is stale of these people, and `who` of (employee_id): everybody of them."""
-    return f"""{_of_few(rolled, _noted(rolled), calm=calm)},
+def who_sql(summary: TeamSummary, *, assume_up_to_date: bool) -> str:
+    """The CTEs of a report about the pending ones of these employees, and `who` (employee_id): all of them."""
+    return f"""{_of_few(summary, _pending(summary), assume_up_to_date=assume_up_to_date)},
         who AS NOT MATERIALIZED (
-            SELECT standing.employee_id FROM {_believed(rolled)} UNION ALL SELECT employee_id FROM current)"""
+            SELECT standing.employee_id FROM {_valid_standings(summary)} UNION ALL SELECT employee_id FROM current)"""
 
 
-def recorded_sql(rolled: TeamSummary, when: str, *, calm: bool) -> str:
-    """SELECT of the contacts of `who` with a condition on their time, each with `clean_since` of its person.
+def recorded_sql(summary: TeamSummary, when: str, *, assume_up_to_date: bool) -> str:
+    """SELECT of the contacts of `who` under a condition on their time, each with `clean_since` of its employee.
 
-    That is NULL where it is not to be believed (Standing.clean_since). Who asks calmly about nearly everybody asks as
-    well whether `rolled.all_placed`.
+    NULL where clean_since is not valid (Standing.clean_since). With assume_up_to_date and a team near company size, the
+    caller also checks `summary.everyone_placed`.
     """
+    standings = _valid_standings(summary, assume_up_to_date=assume_up_to_date)
     stored = f"""SELECT contact.*, believed.clean_since FROM contacts_contact contact JOIN (
-            SELECT standing.employee_id, standing.clean_since FROM {_believed(rolled, calm=calm)}
+            SELECT standing.employee_id, standing.clean_since FROM {standings}
         ) believed USING (employee_id) WHERE {when}"""
-    # Without those who wait, of whom there is none then, it may be done by several processes.
-    anew = (
+    # Without pending employees the statement can run in parallel.
+    reevaluated = (
         f"UNION ALL SELECT contact.*, NULL FROM contacts_contact contact JOIN current USING (employee_id) WHERE {when}"
     )
-    return stored if calm else f"{stored} {anew}"
+    return stored if assume_up_to_date else f"{stored} {reevaluated}"
 
 
-def _noted(rolled: TeamSummary) -> str:
-    """SELECT of (id): whoever of these people waits to be judged again."""
-    inside = f"{_among(rolled)} AND person.id IN (SELECT employee_id FROM noted)"
+def _pending(summary: TeamSummary) -> str:
+    """SELECT of (id): those of these employees that are pending re-evaluation."""
+    inside = f"{_among(summary)} AND person.id IN (SELECT employee_id FROM pending)"
     return f"SELECT person.id FROM employees_employee person WHERE {inside}"
 
 
-def facts_of(rolled: TeamSummary) -> list[str]:
-    """What follows upon `fact`, which has the column employee_id, so that it is of one of these people.
+def facts_of(summary: TeamSummary) -> list[str]:
+    """Joins that follow `fact` (with the column employee_id) and restrict it to these employees.
 
-    Two, of which one at most finds a person: by a standing that is to be believed, or by one that was judged anew.
+    Two joins, at most one of which finds an employee: by a valid standing, or by a re-evaluated one.
     """
-    # In brackets, it is looked up for each: however few they are, a join reads everybody's rows.
+    # The brackets force a look-up per employee: a join would read all rows, however few employees there are.
     return [
-        f"WHERE (SELECT true FROM {_believed(rolled)} AND standing.employee_id = fact.employee_id)",
+        f"WHERE (SELECT true FROM {_valid_standings(summary)} AND standing.employee_id = fact.employee_id)",
         "JOIN current ON current.employee_id = fact.employee_id",
     ]
 
 
-def _believed(rolled: TeamSummary, *, calm: bool = False) -> str:
-    """The rows `standing` of these people that are to be believed, up to further conditions.
+def _valid_standings(summary: TeamSummary, *, assume_up_to_date: bool = False) -> str:
+    """The valid `standing` rows of these employees, open for further conditions.
 
-    Of nearly everybody, calmly: the few who are not of them are looked for, instead of each in the tree.
+    With assume_up_to_date near company size, this excludes the few non-members instead of looking up each member in the
+    tree.
     """
     place, others = "", "true"
-    if rolled.span is not None:
-        first, last = rolled.span
-        if calm and rolled.nearly_all:
+    if summary.span is not None:
+        first, last = summary.span
+        if assume_up_to_date and summary.near_company_size:
             others = f"""NOT EXISTS (SELECT FROM employees_treenode other
                 WHERE other.employee_id = standing.employee_id AND (other.first < {first} OR other.first > {last}))"""
         else:
             place = f"""JOIN employees_treenode node ON node.employee_id = standing.employee_id
                 AND node.first BETWEEN {first} AND {last}"""
-    nobody_waits = "true" if calm else "standing.employee_id NOT IN (SELECT employee_id FROM noted)"
+    none_pending = "true" if assume_up_to_date else "standing.employee_id NOT IN (SELECT employee_id FROM pending)"
     return f"""standings_standing standing {place}
-        WHERE standing.campaign_id = {rolled.campaign.pk} AND {others} AND {nobody_waits}"""
+        WHERE standing.campaign_id = {summary.campaign.pk} AND {others} AND {none_pending}"""
 
 
-def _of_few(rolled: TeamSummary, chosen: str, *, calm: bool) -> str:
-    waiting = "SELECT NULL::bigint AS employee_id WHERE false" if calm else pending_sql(rolled.campaign.pk)
-    noted = f"noted AS MATERIALIZED ({waiting}), "
+def _of_few(summary: TeamSummary, chosen: str, *, assume_up_to_date: bool) -> str:
+    waiting = (
+        "SELECT NULL::bigint AS employee_id WHERE false" if assume_up_to_date else pending_sql(summary.campaign.pk)
+    )
+    pending_cte = f"pending AS MATERIALIZED ({waiting}), "
     return base_ctes(
-        rolled.campaign, rolled.rule, EmployeeQuery(chosen), rolled.at, past=False, before=noted, calm=calm
+        summary.campaign,
+        summary.rule,
+        EmployeeQuery(chosen),
+        summary.at,
+        historical=False,
+        before=pending_cte,
+        assume_up_to_date=assume_up_to_date,
     )
 
 
 def page_by_priority(
-    rolled: TeamSummary, alike: Iterable[StandingBucket], behind: list[Any] | None, size: int
+    summary: TeamSummary, buckets: Iterable[StandingBucket], behind: list[Any] | None, size: int
 ) -> list[str]:
-    """SELECTs of (id) that hold the `size` people behind a key (NOT red, -remaining, staff number), and some more."""
+    """SELECTs of (id) that hold the `size` people after a key (NOT red, -remaining, staff number), and some more."""
     sizes: Counter[Need] = Counter()
-    for one in alike:
-        sizes[int(not one.red), -max(one.target - one.counted, 0)] += one.people
+    for bucket in buckets:
+        sizes[int(not bucket.red), -max(bucket.target - bucket.counted, 0)] += bucket.people
     begin: Need | None = (behind[0], behind[1]) if behind else None
     left, last = size, None
     for need in sorted(need for need in sizes if begin is None or need > begin):
@@ -114,28 +124,28 @@ def page_by_priority(
             break
     parts = []
     if begin is not None and behind:
-        parts.append(_of_need(rolled, begin, f'AND person.staff_no COLLATE "C" > {sql_literal(behind[2])}', size))
+        parts.append(_of_need(summary, begin, f'AND person.staff_no COLLATE "C" > {sql_literal(behind[2])}', size))
     if last is not None:
-        parts.append(_between(rolled, begin, last, size))
-        parts.append(_of_need(rolled, last, "", size))
+        parts.append(_between(summary, begin, last, size))
+        parts.append(_of_need(summary, last, "", size))
     return parts
 
 
-def page_by_column(rolled: TeamSummary, sort: str, behind: list[Any] | None, size: int) -> list[str]:
-    """The same in an order of BY_PERSON."""
-    order = BY_PERSON[sort]
+def page_by_column(summary: TeamSummary, sort: str, behind: list[Any] | None, size: int) -> list[str]:
+    """The same in an order of BY_COLUMN."""
+    order = BY_COLUMN[sort]
     skip = f"AND ({order}) > ({', '.join(map(sql_literal, behind))})" if behind else ""
-    return [f"{_stored(rolled)} {skip} ORDER BY {order} LIMIT {size}"]
+    return [f"{_stored(summary)} {skip} ORDER BY {order} LIMIT {size}"]
 
 
-def _of_need(rolled: TeamSummary, need: Need, more: str, size: int) -> str:
+def _of_need(summary: TeamSummary, need: Need, more: str, size: int) -> str:
     red, remaining = "NOT red" if need[0] else "red", -need[1]
-    return f"""{_stored(rolled)} AND {red} AND remaining = {remaining} {more}
+    return f"""{_stored(summary)} AND {red} AND remaining = {remaining} {more}
         ORDER BY person.staff_no COLLATE "C" LIMIT {size}"""
 
 
-def _between(rolled: TeamSummary, begin: Need | None, last: Need, size: int) -> str:
-    """Whoever needs less help than `begin` and more than `last`."""
+def _between(summary: TeamSummary, begin: Need | None, last: Need, size: int) -> str:
+    """Employees with a lower priority than `begin` and a higher one than `last`."""
     ranges = []
     for not_red in (0, 1):
         bounds = ["NOT red" if not_red else "red"]
@@ -145,22 +155,22 @@ def _between(rolled: TeamSummary, begin: Need | None, last: Need, size: int) -> 
             )
         bounds.append("false" if last[0] < not_red else f"remaining > {-last[1]}" if last[0] == not_red else "true")
         ranges.append(f"({' AND '.join(bounds)})")
-    return f"""{_stored(rolled)} AND ({" OR ".join(ranges)})
+    return f"""{_stored(summary)} AND ({" OR ".join(ranges)})
         ORDER BY (NOT red)::int, -remaining, person.staff_no COLLATE "C" LIMIT {size}"""
 
 
-def _stored(rolled: TeamSummary) -> str:
-    """SELECT of (id): whose stored standing is to be believed, and who meets what is added."""
+def _stored(summary: TeamSummary) -> str:
+    """SELECT of (id): employees with a valid stored standing that also meet the added condition."""
     return f"""SELECT person.id FROM employees_employee person
         JOIN standings_standing standing ON standing.employee_id = person.id
-        WHERE standing.campaign_id = {rolled.campaign.pk} AND {_among(rolled)}
-          AND person.id NOT IN (SELECT employee_id FROM noted)"""
+        WHERE standing.campaign_id = {summary.campaign.pk} AND {_among(summary)}
+          AND person.id NOT IN (SELECT employee_id FROM pending)"""
 
 
-def _among(rolled: TeamSummary) -> str:
-    """The condition on a `person` to be one of them, by the tree that was asked about."""
-    if rolled.span is None:
+def _among(summary: TeamSummary) -> str:
+    """The condition that `person` is one of these employees, by the tree version of the request."""
+    if summary.span is None:
         return "true"
-    first, last = rolled.span
+    first, last = summary.span
     return f"""EXISTS (SELECT FROM employees_treenode node WHERE node.employee_id = person.id
         AND node.first BETWEEN {first} AND {last})"""

@@ -1,4 +1,6 @@
-"""All that a reader's own page asks of campaign and contacts, in two statements: each costs more than what it reads."""
+"""All that the employee's own page needs of campaign and contacts, in two statements: each round trip costs more than
+its rows.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from apps.standings.evaluation import exclusion_reason, internal_since_sql
 from apps.standings.models import StandingChange
 
 FLIP = ("at", "red", "counted", "target", "exempt", "cause")
-# Beside the row: its days, its turns with the newest first, whether anything was asked or adjusted about the person.
+# Beside the row: its days, its flips (newest first), and whether the employee ever had a review or an adjustment.
 EXTRA_COLUMNS = """
 ARRAY(SELECT day FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
 ARRAY(SELECT delta FROM days WHERE days.employee_id = listed.employee_id ORDER BY day),
@@ -35,7 +37,7 @@ TURNS = """
 ARRAY(SELECT turn.{column} FROM standings_standingchange turn
       WHERE turn.campaign_id = {campaign} AND turn.employee_id = listed.employee_id ORDER BY turn.at DESC, turn.id DESC)
 """
-# Each contact is judged once; what is wanted of all of them stands beside the few rows that are sent.
+# Each contact is evaluated once; what is needed of all contacts stands beside the few rows returned.
 CONTACTS = """
 WITH {internal}judged AS MATERIALIZED (
     SELECT contacts_contact.*, {reason} AS reason, {earlier} AS earlier
@@ -55,7 +57,7 @@ ORDER BY nth
 
 @dataclass(frozen=True)
 class OwnStanding:
-    """A person's row with its days and turns, and whether there ever was a question, or an adjustment, about it."""
+    """An employee's row with its days and flips, and whether there ever was a review or an adjustment."""
 
     row: Row
     days: list[Day]
@@ -65,16 +67,16 @@ class OwnStanding:
 
 
 def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None:
-    """None when the person is not in the campaign's population."""
+    """None when the employee is not in the campaign's population."""
     campaign = standings.campaign.pk
     turns = ",".join(TURNS.format(column=column, campaign=campaign) for column in FLIP)
-    found = standings.ask(
+    rows = standings.ask(
         f"SELECT {COLUMNS}, {EXTRA_COLUMNS.format(campaign=campaign)}, {turns} FROM listed"
         f" WHERE employee_id = {employee.pk}::bigint"
     )
-    if not found:
+    if not rows:
         return None
-    (*row, days, deltas, asked, adjusted), turned = found[0][: -len(FLIP)], found[0][-len(FLIP) :]
+    (*row, days, deltas, asked, adjusted), turned = rows[0][: -len(FLIP)], rows[0][-len(FLIP) :]
     flips = [
         StandingChange(campaign=standings.campaign, employee=employee, **dict(zip(FLIP, turn, strict=True)))
         for turn in zip(*turned, strict=True)
@@ -88,48 +90,52 @@ def own_standing(standings: Standings, employee: Employee) -> OwnStanding | None
 
 @dataclass(frozen=True)
 class OwnContacts:
-    """A person's contacts at an instant. Show them to nobody but that person.
+    """An employee's contacts at an instant. Show them to that employee alone.
 
-    `latest`: the newest; `mendable`: by reason, the newest of the live ones that do not count, each with `of_reason`,
-    how many have it; `by_reason`: how many have which reason, '' counts; `moved`: what became of them since an earlier
+    `latest`: the newest. `fixable`: by reason, the newest active contacts that do not count, each with `of_reason`, how
+    many have it. `by_reason`: how many have which reason, '' counts. `changes`: reason changes since an earlier
     instant, None when none was given.
     """
 
     latest: list[Any]
-    mendable: dict[str, list[Any]]
+    fixable: dict[str, list[Any]]
     by_reason: dict[str, int]
-    moved: list[ReasonChange] | None
+    changes: list[ReasonChange] | None
 
 
 def own_contacts(
     campaign: Campaign | None, employee: Employee, at: datetime, *, before: datetime | None, latest: int, each: int
 ) -> OwnContacts:
-    """The `latest` newest, and the newest `each` of every reason; what moved is judged from the facts at both ends."""
+    """The `latest` newest contacts, and the newest `each` of every reason. Changes are evaluated from the facts at both
+    ends.
+    """
     internal, reason, earlier = _judged(campaign, employee, at, before)
     statement = CONTACTS.format(
         internal=internal, reason=reason, earlier=earlier, employee=employee.pk,
         recorded=f"AND recorded_at < {sql_literal(at)}" if campaign else "", latest=latest, each=each,
     )  # fmt: skip
-    found: list[Any] = list(Contact.objects.raw(execute_prepared_sql(statement, DEFAULT_DB_ALIAS), params=None))
-    for one in found:
-        one.brought = [ContactIdentity(contact=one, kind=kind, value=value) for kind, value in one.held or ()]
-    newest = [one for one in found if one.nth <= latest]
-    mendable: dict[str, list[Any]] = {}
-    for one in found:
-        if one.reason not in ("", "ended") and one.nth_of_reason <= each:
-            mendable.setdefault(one.reason, []).append(one)
-    groups = [one for one in found if one.nth_of_move == 1]
-    moved = [ReasonChange(one.earlier, one.reason, one.of_move) for one in groups if one.earlier != one.reason]
-    by_reason = {one.reason: one.of_reason for one in groups}
-    return OwnContacts(newest, mendable, by_reason, None if before is None else moved)
+    contacts: list[Any] = list(Contact.objects.raw(execute_prepared_sql(statement, DEFAULT_DB_ALIAS), params=None))
+    for contact in contacts:
+        contact.brought = [
+            ContactIdentity(contact=contact, kind=kind, value=value) for kind, value in contact.held or ()
+        ]
+    newest = [contact for contact in contacts if contact.nth <= latest]
+    fixable: dict[str, list[Any]] = {}
+    for contact in contacts:
+        if contact.reason not in ("", "ended") and contact.nth_of_reason <= each:
+            fixable.setdefault(contact.reason, []).append(contact)
+    moves = [contact for contact in contacts if contact.nth_of_move == 1]
+    changes = [ReasonChange(move.earlier, move.reason, move.of_move) for move in moves if move.earlier != move.reason]
+    by_reason = {move.reason: move.of_reason for move in moves}
+    return OwnContacts(newest, fixable, by_reason, None if before is None else changes)
 
 
 def _judged(
     campaign: Campaign | None, employee: Employee, at: datetime, before: datetime | None
 ) -> tuple[str, str, str]:
-    """A CTE or nothing, and the reasons of a contact at the look and at the earlier one.
+    """A CTE or nothing, and the reasons of a contact at `as_of` and at the earlier instant.
 
-    By the rule of then; NULL for what was not recorded yet.
+    By the rule of that time; NULL for contacts not recorded yet.
     """
     never = "NULL::text"
     if campaign is None:
@@ -138,7 +144,7 @@ def _judged(
     then = campaign.rule
     if before is not None and then.in_force_from >= before:
         then = campaign.rule_at(before)
-    # Whom of these the company knows is looked for once, unless the two looks go by two rules.
+    # Internal identities are looked up once, unless the two instants have different rules.
     shared = "internal" if then == campaign.rule else ""
     cte = f"internal AS MATERIALIZED ({internal_since_sql(then, whose)}), " if shared else ""
     reason = exclusion_reason(campaign.rule, at, whose, internal=shared).sql.replace("%%", "%")

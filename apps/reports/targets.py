@@ -1,4 +1,4 @@
-"""What one employee's target has been: the campaign's, or the one adjusted for them, and since when."""
+"""The target of one employee over time: the campaign's or an adjusted one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apps.employees.models import Employee
 
 @dataclass(frozen=True)
 class TargetStep:
-    """From `since` on this was the target. `own`: adjusted for the person, and not the campaign's."""
+    """The target from `since` on. `own`: adjusted for this employee."""
 
     since: datetime
     target: int
@@ -22,9 +22,9 @@ class TargetStep:
 
 
 def target_history(campaign: Campaign, employee: Employee, look: datetime) -> list[TargetStep]:
-    """The target of an employee from the opening to just before `look`, the newest step first. Two queries.
+    """The targets of an employee from the opening to just before `as_of`, newest step first. Two queries.
 
-    What was adjusted backwards shows from when it holds, as every look at the past judges it.
+    A backdated adjustment shows from its start, as in every evaluation of the past.
     """
     versions = list(campaign.rules.order_by("version"))
     granted = Adjustment.objects.filter(campaign=campaign, employee=employee, granted_at__isnull=False)
@@ -33,10 +33,10 @@ def target_history(campaign: Campaign, employee: Employee, look: datetime) -> li
 
 
 def steps_of(versions: list[CampaignRule], adjustments: list[Adjustment], look: datetime) -> list[TargetStep]:
-    """The same from the rule's versions in order, and what was granted, ordered by when it begins and by id."""
+    """The same from the rule's versions in order, and the adjustments ordered by start and id."""
     opens_at = versions[-1].opens_at
     turns = [version.in_force_from for version in versions[1:]]
-    turns += [at for one in adjustments for at in (one.starts_at, one.until)]
+    turns += [at for adjustment in adjustments for at in (adjustment.starts_at, adjustment.until)]
     steps: list[TargetStep] = []
     for at in sorted({opens_at, *(turn for turn in turns if opens_at < turn < look)}):
         step = _from(at, versions, adjustments)
@@ -46,9 +46,9 @@ def steps_of(versions: list[CampaignRule], adjustments: list[Adjustment], look: 
 
 
 def _from(at: datetime, versions: list[CampaignRule], adjustments: Iterable[Adjustment]) -> TargetStep:
-    """What holds from an instant on: of what began, the last decides, of target and exemption apart."""
+    """What holds from an instant on: the adjustment that began last decides, separately for target and exemption."""
     rule = next((version for version in reversed(versions) if version.in_force_from <= at), versions[0])
-    holding = [one for one in adjustments if one.starts_at <= at < one.until]
-    own = next((one.target for one in reversed(holding) if one.target is not None), None)
-    exempt = next((one.exempt for one in reversed(holding) if one.exempt is not None), False)
+    holding = [adjustment for adjustment in adjustments if adjustment.starts_at <= at < adjustment.until]
+    own = next((adjustment.target for adjustment in reversed(holding) if adjustment.target is not None), None)
+    exempt = next((adjustment.exempt for adjustment in reversed(holding) if adjustment.exempt is not None), False)
     return TargetStep(at, rule.target if own is None else own, own is not None, exempt)

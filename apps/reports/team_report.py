@@ -1,4 +1,4 @@
-"""Spread, curves and groups: the figures behind the charts, each with the rows its table twin shows."""
+"""Distribution, curves and groups: the data of the charts and of their tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from apps.core.read_replica import read_rows
 from apps.core.sql import sql_literal
 from apps.employees.models import Employee
-from apps.reports.distribution import StandingBucket, counted, number, quantile, to_go
+from apps.reports.distribution import StandingBucket, contacts_remaining, counted, headcount, quantile
 from apps.reports.small_groups import MIN_GROUP_SIZE, suppressed_groups
 from apps.reports.summaries import TeamSummary, heads_of
 from apps.standings.metrics import figures_sql
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from apps.reports.standings_report import Filters
     from apps.results.models import FrozenResult
 
-# The histogram has bins of a twentieth of the target up to half above it; the last one is open.
+# Bins of a twentieth of the target, up to half above it; the last bin is open.
 BINS_PER_TARGET, BINS = 20, 30
-# What folded groups are called together: no department's name has a blank before it.
+# The label of suppressed groups: no department's name begins with a blank.
 OTHERS = " others"
 
 
@@ -41,7 +41,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Bands:
-    """People by share of their target at the end of a local day: under 25, 50, 75, 100 %, and 100 % or more."""
+    """People by share of the target at the end of a local day: under 25, 50, 75, 100 %, and 100 % or more."""
 
     day: date
     n0: int
@@ -53,7 +53,7 @@ class Bands:
 
 @dataclass(frozen=True)
 class Day:
-    """Contacts recorded on a local day that count, and all up to its end."""
+    """Counted contacts recorded on a local day, and the sum up to its end."""
 
     day: date
     recorded: int
@@ -62,7 +62,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Group:
-    """A department, or the team of a direct report with that report: people and how they stand."""
+    """A department, or the team of a direct report including that report: headcounts by standing."""
 
     key: str
     label: str
@@ -74,7 +74,7 @@ class Group:
     median: int
 
 
-# Who stands alike in each group, from the rows of people or from sums.
+# Buckets of equal standing by group, from employee rows or from summaries.
 GROUPED = """
 SELECT {key}, {label} AS label, {staff_no}, counted, target, exempt, count(*)::int FROM {source} WHERE {where}
 GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY label
@@ -86,7 +86,7 @@ GROUP BY 1, 4, 5, 6 ORDER BY 1
 
 
 class TeamReport:
-    """The grouped questions of Standings."""
+    """The grouped queries of Standings."""
 
     if TYPE_CHECKING:
         campaign: Campaign
@@ -101,28 +101,28 @@ class TeamReport:
         def now(self) -> datetime: ...
 
         @property
-        def rolled(self) -> TeamSummary | None: ...
+        def summary(self) -> TeamSummary | None: ...
 
         @property
         def where(self) -> str: ...
 
         @property
-        def alike(self) -> list[StandingBucket]: ...
+        def buckets(self) -> list[StandingBucket]: ...
 
         def ask(self, select: str, ctes: str = "") -> list[tuple]: ...
 
     def histogram(self) -> list[Bin]:
-        """People by counted contacts, every bin, empty ones too."""
+        """People by counted contacts; every bin, also empty ones."""
         width = max(self.rule.target // BINS_PER_TARGET, 1)
-        found: Counter[int] = Counter()
-        for one in self.alike:
-            found[min(one.counted // width, BINS)] += one.people
-        closed = [Bin(n * width, (n + 1) * width - 1, found[n]) for n in range(BINS)]
-        return [*closed, Bin(BINS * width, None, found[BINS])]
+        people: Counter[int] = Counter()
+        for bucket in self.buckets:
+            people[min(bucket.counted // width, BINS)] += bucket.people
+        closed = [Bin(n * width, (n + 1) * width - 1, people[n]) for n in range(BINS)]
+        return [*closed, Bin(BINS * width, None, people[BINS])]
 
     def bands_by_day(self) -> list[Bands]:
         """People by band at the end of every local day from the opening to today."""
-        standing, bands = [number(self.alike), 0, 0, 0, 0], []
+        standing, bands = [headcount(self.buckets), 0, 0, 0, 0], []
         by_day: dict[date, list[tuple[int, int, int]]] = {}
         for day, was, band, _exempt, count in self._steps:
             by_day.setdefault(day, []).append((was, band, count))
@@ -142,11 +142,11 @@ class TeamReport:
         return curve
 
     def under_target_by_day(self) -> list[tuple[date, int]]:
-        """People under their target, the exempt left out, at the end of every local day."""
+        """People under their target at the end of every local day, without the exempt."""
         reached: Counter[date] = Counter()
         for day, _was, band, exempt, count in self._steps:
             reached[day] += count if band == 4 and not exempt else 0
-        people, left = number(one for one in self.alike if not one.exempt), []
+        people, left = headcount(bucket for bucket in self.buckets if not bucket.exempt), []
         for day in self.days():
             people -= reached[day]
             left.append((day, people))
@@ -154,16 +154,16 @@ class TeamReport:
 
     @cached_property
     def by_day(self) -> dict[date, int]:
-        """Counted contacts by the local day they were recorded; a day of none may be missing."""
+        """Counted contacts by the local day they were recorded; days without any may be missing."""
         return dict(self._figures("counted", "SELECT day, sum(n)::int FROM figure GROUP BY 1"))
 
     @cached_property
     def _steps(self) -> list[tuple]:
-        """On which day how many passed from which quarter of the target to which: (day, was, reached, exempt, n)."""
+        """How many people passed between quarters of the target, by day: (day, was, reached, exempt, n)."""
         return self._figures("step", "SELECT day, low, high, exempt, sum(n)::int FROM figure GROUP BY 1, 2, 3, 4")
 
     def by_source(self) -> list[tuple[date, str, int]]:
-        """Contacts recorded in the campaign's period by local day and way in, whether they count or not."""
+        """Contacts recorded in the campaign's period by local day and source, counted or not."""
         until = sql_literal(min(self.now, self.rule.cutoff_at))
         if self.result is None and self.people == WholeCompany() and self.rule.opens_at == _quarter(self.rule.opens_at):
             return read_rows(self._tallied())
@@ -175,7 +175,7 @@ class TeamReport:
         )
 
     def _tallied(self) -> str:
-        """The same of everybody: whole quarters of an hour as they are tallied, and the contacts of the last one."""
+        """The same for the whole company: pre-counted quarters of an hour, plus the contacts of the last one."""
         until, zone = min(self.now, self.rule.cutoff_at), sql_literal(self.rule.time_zone)
         last = sql_literal(_quarter(until))
         return f"""SELECT (at AT TIME ZONE {zone})::date AS day, source, sum(n)::int FROM (
@@ -186,9 +186,9 @@ class TeamReport:
             GROUP BY 1, 2 HAVING sum(n) > 0 ORDER BY 1, 2"""
 
     def sub_teams(self, root: Employee) -> list[Group]:
-        """The teams of `root`'s direct reports who have one, each with its head, who needs most help first."""
-        if self.rolled and (found := self._summed_heads(self.rolled, root)) is not None:
-            return found
+        """The teams of `root`'s direct reports, each including its lead, most contacts to go first."""
+        if self.summary and (groups := self._summed_heads(self.summary, root)) is not None:
+            return groups
         if self.result is not None:
             member = _frozen_members(root, self.result.campaign_id)
         else:
@@ -196,38 +196,39 @@ class TeamReport:
         return _groups(self.ask(_sub_teams(member, self.where)))
 
     def departments(self) -> list[Group]:
-        """Departments, those with most contacts to go first."""
+        """Departments, most contacts to go first."""
         return _groups(self._by_department())
 
     def folded_departments(self) -> list[Group]:
-        """The same for a reader who may not see their people one by one: small ones are one group, OTHERS, at the end.
+        """The same for a reader who may not see single employees: small departments become one group, OTHERS, at the
+        end.
 
-        Of fewer people than a group must have there is none at all.
+        Empty when all together have fewer than MIN_GROUP_SIZE people.
         """
         rows = self._by_department()
-        found = _groups(rows)
-        others = suppressed_groups({group.key: group.people for group in found})
+        groups = _groups(rows)
+        others = suppressed_groups({group.key: group.people for group in groups})
         if not others:
-            return found
-        if sum(group.people for group in found) < MIN_GROUP_SIZE:
+            return groups
+        if sum(group.people for group in groups) < MIN_GROUP_SIZE:
             return []
         together = _groups([(OTHERS, OTHERS, "", *row[3:]) for row in rows if row[0] in others])
-        return [*(group for group in found if group.key not in others), *together]
+        return [*(group for group in groups if group.key not in others), *together]
 
     def _by_department(self) -> list[tuple]:
-        """Who stands alike in each department: (key, label, staff number, counted, target, exempt, people)."""
+        """Buckets by department: (key, label, staff number, counted, target, exempt, people)."""
         rows = None
-        if self.rolled and isinstance(self.people, WholeCompany):
-            rows = self.rolled.by_department(SUMMED.format(key="key"))
+        if self.summary and isinstance(self.people, WholeCompany):
+            rows = self.summary.by_department(SUMMED.format(key="key"))
         if rows is None:
             names = {"key": "department", "label": "department", "staff_no": "''"}
             rows = self.ask(GROUPED.format(**names, source="listed", where=self.where))
         return rows
 
-    def _summed_heads(self, rolled: TeamSummary, root: Employee) -> list[Group] | None:
-        """Sub-teams out of the sums; None where there are none that hold, or the teams are too small."""
+    def _summed_heads(self, summary: TeamSummary, root: Employee) -> list[Group] | None:
+        """Sub-teams from the summaries; None when these are not valid or the teams are too small."""
         heads = heads_of(root)
-        rows = rolled.by_head(heads, SUMMED.format(key="key::text"))
+        rows = summary.by_head(heads, SUMMED.format(key="key::text"))
         if rows is None:
             return None
         of_head: dict[str, list[tuple]] = {str(head.id): [] for head in heads}
@@ -238,10 +239,10 @@ class TeamReport:
         )
 
     def _figures(self, kind: str, select: str) -> list[tuple]:
-        """The rows of a SELECT over `figure`: the figures of a kind (figures.py) of whom the filters leave."""
-        if self.rolled and (found := self.rolled.figures(kind, select)) is not None:
-            return found
-        # By name, so that whatever else `listed` has is not found for it.
+        """The rows of a SELECT over `figure`: one metric (metrics.py) of the employees that match the filters."""
+        if self.summary and (rows := self.summary.figures(kind, select)) is not None:
+            return rows
+        # Named columns, so that no other column of `listed` shadows one.
         people = f"(SELECT employee_id, counted, target, exempt FROM listed WHERE {self.where})"
         return self.ask(select, f", figure AS ({figures_sql(kind, people=people, days='days')})")
 
@@ -259,32 +260,34 @@ class TeamReport:
 
 
 def _quarter(at: datetime) -> datetime:
-    """The beginning of its quarter of an hour, which all days of all time zones begin with."""
+    """The beginning of its quarter of an hour: local days of all time zones begin at one."""
     return at - (at - datetime(1970, 1, 1, tzinfo=UTC)) % timedelta(minutes=15)
 
 
 def _groups(rows: Iterable[tuple]) -> list[Group]:
-    """The groups of such rows, who needs most help first, who is exempt as a whole last, else as they came."""
-    alike: dict[tuple[str, str, str], list[StandingBucket]] = {}
+    """The groups of such rows: most contacts to go first, fully exempt groups last, else in the given order."""
+    buckets: dict[tuple[str, str, str], list[StandingBucket]] = {}
     for key, label, staff_no, *row in rows:
         if row[3]:
-            alike.setdefault((key, label, staff_no), []).append(StandingBucket(*row))
-    needy = sorted(alike.items(), key=lambda one: (all(same.exempt for same in one[1]), -to_go(one[1])))
+            buckets.setdefault((key, label, staff_no), []).append(StandingBucket(*row))
+    by_priority = sorted(
+        buckets.items(), key=lambda item: (all(bucket.exempt for bucket in item[1]), -contacts_remaining(item[1]))
+    )
     return [
         Group(
             *names,
-            people=number(found),
-            red=number(one for one in found if one.red),
-            at_target=number(one for one in found if one.counted >= one.target),
-            counted=counted(found),
-            median=quantile(found, 0.5),
+            people=headcount(group_buckets),
+            red=headcount(bucket for bucket in group_buckets if bucket.red),
+            at_target=headcount(bucket for bucket in group_buckets if bucket.counted >= bucket.target),
+            counted=counted(group_buckets),
+            median=quantile(group_buckets, 0.5),
         )
-        for names, found in needy
+        for names, group_buckets in by_priority
     ]
 
 
 def _sub_teams(member: str, where: str) -> str:
-    """The SELECT of sub-teams, `member` being a SELECT of (head_id, employee_id)."""
+    """The SELECT of sub-teams; `member` is a SELECT of (head_id, employee_id)."""
     source = f"""(SELECT listed.*, member.head_id, head.name AS head_name, head.staff_no AS head_no
         FROM listed JOIN ({member}) member USING (employee_id)
         JOIN employees_employee head ON head.id = head_id) member"""
@@ -292,7 +295,7 @@ def _sub_teams(member: str, where: str) -> str:
 
 
 def _members(root: Employee, look: str | None) -> str:
-    """Who belongs to the team of which report of `root`: by today's intervals, or by the placements of a moment."""
+    """The members of each report's team: by today's tree, or by the placements at an instant."""
     if look is None:
         return f"""SELECT head.employee_id AS head_id, node.employee_id FROM employees_treenode head
             JOIN employees_treenode node ON node.first BETWEEN head.first AND head.last

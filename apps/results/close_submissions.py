@@ -1,7 +1,8 @@
-"""From open to closing, and to K: everything handed in before the cut-off is in, or refused with a receipt.
+"""From open to closing and to the snapshot: everything submitted before the cut-off is recorded, or refused with a
+receipt.
 
-The exclusive facts lock, taken once after the cut-off, is what makes a listing of submissions whole: one that was
-received in time but not committed is invisible to it, and its writer holds the shared lock until it is.
+The exclusive facts lock is taken once after the cut-off. It makes the list of submissions complete: the writer of an
+uncommitted submission holds the shared lock until it commits.
 """
 
 from __future__ import annotations
@@ -24,25 +25,25 @@ from apps.core.locks import lock_facts
 from apps.standings.campaign_lifecycle import approval_detail
 
 logger = logging.getLogger(__name__)
-# A submission that has not got on for so long while its campaign is closing is refused.
+# While a campaign is closing, a submission without progress for this long is refused.
 STUCK_AFTER = timedelta(minutes=30)
 REFUSED_CODE = "campaign_closed"
 
 
 class CutoffNotReached(RuntimeError):
-    """A campaign that cannot be frozen now, with a sentence."""
+    """A campaign that cannot be frozen now, with a message."""
 
 
 def begin_closing(campaign: Campaign, by: Actor, approved_by: Actor | None = None) -> None:
-    """Move an open campaign to closing, after everybody who writes. Raises NotYet before the cut-off.
+    """Move an open campaign to closing, after all current writers. Raises CutoffNotReached before the cut-off.
 
-    `approved_by` is the second person; who needs one is decided by close_or_request.
+    `approved_by`: the second person; close_or_request decides who needs one.
     """
     with transaction.atomic():
-        # After the cut-off: whoever read the clock before it has committed when this lock is held.
+        # After the cut-off: any writer that read the clock before it has committed once this lock is held.
         lock_facts(exclusive=True)
         now = db_now()
-        # Read behind the lock: the rule that was read before it may have changed.
+        # Read after the lock: the rule may have changed since.
         rule = campaign.rules.latest("version")
         cutoff_at = rule.cutoff_at
         if now < cutoff_at:
@@ -55,7 +56,7 @@ def begin_closing(campaign: Campaign, by: Actor, approved_by: Actor | None = Non
 
 
 def unfinished(campaign: Campaign) -> QuerySet[Submission]:
-    """What was handed in before the cut-off, or by a feed that was waited for, and is neither recorded nor refused."""
+    """Submissions received before the cut-off, or from a feed with an extension, neither recorded nor refused."""
     in_time = Q(received_at__lt=campaign.rule.cutoff_at)
     if campaign.feed_until is not None:
         in_time |= Q(source=Source.FEED, received_at__lt=campaign.feed_until)
@@ -63,10 +64,10 @@ def unfinished(campaign: Campaign) -> QuerySet[Submission]:
 
 
 def finish_received(campaign: Campaign) -> int:
-    """Finish what was handed in before the cut-off, in the order of receipt; returns how many are left.
+    """Finish what was received before the cut-off, in the order of receipt; returns how many are left.
 
-    What another process is recording, or a file that only its command can read, is waited for; what has not moved for
-    STUCK_AFTER is refused with a receipt.
+    Submissions that another process records, or that only their command can read, are waited for. After STUCK_AFTER
+    without progress they are refused with a receipt.
     """
     for submission in unfinished(campaign):
         try:
@@ -75,7 +76,7 @@ def finish_received(campaign: Campaign) -> int:
             elif submission.file_id is not None:
                 import_submission(submission.pk, queued=False)
         except Exception:
-            # One that cannot be finished must not hold up the others; it is tried again until it is stuck.
+            # A failing submission must not block the others; it is retried until it is stuck.
             logger.exception("submission %s could not be finished before the freeze", submission.pk)
     now = db_now()
     stuck = unfinished(campaign).filter(
@@ -89,7 +90,7 @@ def finish_received(campaign: Campaign) -> int:
 
 
 def fix_snapshot(campaign: Campaign, by: Actor) -> bool:
-    """Store K, when nothing is left that was handed in before the cut-off. False: something is, or it is too early.
+    """Store the snapshot's instant when nothing received before the cut-off is left; else, or when too early, False.
 
     From here on nobody may change the past until the result stands.
     """
@@ -110,12 +111,12 @@ def fix_snapshot(campaign: Campaign, by: Actor) -> bool:
     return True
 
 
-# -- what was refused, for people ----------------------------------------------------------------------------------
+# -- refusals, as people see them --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Something handed in before the cut-off that did not end in time: whose, when, how it came, how much of it."""
+    """A submission before the cut-off that did not finish in time: its employee, time, source and size."""
 
     staff_no: str
     name: str
@@ -135,8 +136,10 @@ def refused_at_closing(campaign: Campaign) -> list[Refusal]:
     )  # fmt: skip
     return [
         Refusal(
-            one.employee.staff_no if one.employee else "", one.employee.name if one.employee else one.actor_label,
-            one.received_at, one.source, one.report.get("created", 0), one.report.get("handed_in", one.total),
+            submission.employee.staff_no if submission.employee else "",
+            submission.employee.name if submission.employee else submission.actor_label,
+            submission.received_at, submission.source, submission.report.get("created", 0),
+            submission.report.get("handed_in", submission.total),
         )
-        for one in refused.select_related("employee").order_by("received_at")
+        for submission in refused.select_related("employee").order_by("received_at")
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Closing by hand what does not close by itself: the result becomes final, so a second person approves it."""
+"""Manual closing of a campaign. The result becomes final, so a second person approves it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Kind = ApprovalRequest.Kind
 
 
 def close_or_request(*, campaign: Campaign, by: Actor) -> ApprovalRequest | None:
-    """Begin to close a campaign, or ask a second person where only a person closes it.
+    """Begin to close a campaign, or request approval where only a person closes it.
 
-    A campaign that was opened before its cut-off closes by itself, so one person may begin with it after the cut-off.
-    Raises NotYet before the cut-off, ApprovalRefused.
+    A campaign that was opened before its cut-off closes by itself, so after the cut-off one person may begin it. Raises
+    CutoffNotReached before the cut-off, ApprovalRefused.
     """
     now = db_now()
     waits = campaign.backdated and campaign.state == Campaign.State.OPEN and campaign.rule.cutoff_at <= now

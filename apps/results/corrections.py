@@ -1,4 +1,4 @@
-"""Corrections of a frozen result: asked by one person of HR, granted by another, each a version of its own."""
+"""Corrections of a frozen result: one HR member requests them, another approves, and each makes a new version."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from apps.employees.models import Employee
 from apps.results import result_versions
 from apps.results.models import CorrectionLine, FrozenResult, FrozenStanding, ResultCorrection
 
-MOST = 1_000_000
+MAX_NUMBER = 1_000_000
 TEXT_LIMIT = 4_000
 
 
 class CorrectionRefused(ValueError):
-    """A correction that cannot be asked for or decided on so: the field, and a sentence."""
+    """A correction that cannot be requested or decided: the field and a message."""
 
     def __init__(self, field: str, message: str):
         super().__init__(message)
@@ -35,7 +35,7 @@ class CorrectionRefused(ValueError):
 
 @dataclass(frozen=True)
 class CorrectionDraft:
-    """What somebody's standing is to be; None leaves that part as it is."""
+    """The new standing of one employee; None keeps a value."""
 
     staff_no: str
     counted: int | None = None
@@ -44,16 +44,16 @@ class CorrectionDraft:
 
 
 def ask_correction(
-    *, campaign: Campaign, wanted: Sequence[CorrectionDraft], reason: str, evidence: str, by: Account
+    *, campaign: Campaign, drafts: Sequence[CorrectionDraft], reason: str, evidence: str, by: Account
 ) -> ResultCorrection:
-    """Ask for a change of the newest result. Raises CorrectionRefused."""
+    """Request a change of the newest result. Raises CorrectionRefused."""
     texts = {name: clean_text(text, TEXT_LIMIT) for name, text in (("reason", reason), ("evidence", evidence))}
     for name, text in texts.items():
         if not text:
             raise CorrectionRefused(name, _("A correction needs its reason and its evidence."))
     with transaction.atomic():
-        newest = _held(campaign, by)
-        lines = _lines(newest, wanted, by)
+        newest = _locked(campaign, by)
+        lines = _lines(newest, drafts, by)
         correction = ResultCorrection.objects.create(
             campaign=campaign, **texts, asked_of=newest.version, asked_by_id=by.pk, asked_by_label=by.actor.label
         )
@@ -65,50 +65,52 @@ def ask_correction(
 
 
 def grant_correction(*, correction_id: int, by: Account, answer: str = "") -> FrozenResult | None:
-    """Grant what somebody else asked for: a new version of the result. Raises CorrectionRefused.
+    """Approve another person's request: a new version of the result. Raises CorrectionRefused.
 
-    Returns the version, or None when a worker makes it: of a large result, which takes longer than a page may, or where
-    this process has no key to sign with. Granted twice by one person, as by a double click, it is granted once.
+    Returns the version. None when a worker makes it: for a large result, or where this process has no signing key. A
+    second approval by the same person, as by a double click, has no effect.
     """
     with transaction.atomic():
-        found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
-        newest = _held(found.campaign, by)
-        found.refresh_from_db(fields=["state", "decided_by_id", "result_version"])
-        if found.state == ResultCorrection.State.GRANTED and found.decided_by_id == by.pk:
-            return FrozenResult.objects.filter(campaign=found.campaign, version=found.result_version or 0).first()
-        _refuse_decided(found, by)
+        correction = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
+        newest = _locked(correction.campaign, by)
+        correction.refresh_from_db(fields=["state", "decided_by_id", "result_version"])
+        if correction.state == ResultCorrection.State.GRANTED and correction.decided_by_id == by.pk:
+            return FrozenResult.objects.filter(
+                campaign=correction.campaign, version=correction.result_version or 0
+            ).first()
+        _refuse_decided(correction, by)
         if not can_be_signed():
             raise CorrectionRefused("state", missing())
-        if result_versions.pending_versions().filter(campaign=found.campaign).exists():
+        if result_versions.pending_versions().filter(campaign=correction.campaign).exists():
             raise CorrectionRefused("state", _("A correction that was granted before is still being made. Grant this "
                                                "one when it stands."))  # fmt: skip
-        if found.asked_of != newest.version:
-            # Its lines hold whole standings: granted, it would undo what was corrected since.
+        if correction.asked_of != newest.version:
+            # Its lines hold complete standings: granting it would undo corrections made since.
             raise CorrectionRefused("state", _("The result has been corrected since this was asked for. Refuse it, and "
                                                "ask again."))  # fmt: skip
-        _decide(found, ResultCorrection.State.GRANTED, by, answer, newest.version + 1)
-        _audit("granted", found, by.actor)
-        if newest.rows <= result_versions.AT_ONCE and has_key():
-            return result_versions.create_version(found)
-        enqueue_result_version(found.pk)
+        _decide(correction, ResultCorrection.State.GRANTED, by, answer, newest.version + 1)
+        _audit("granted", correction, by.actor)
+        if newest.rows <= result_versions.SYNC_LIMIT_ROWS and has_key():
+            return result_versions.create_version(correction)
+        enqueue_result_version(correction.pk)
         return None
 
 
 def refuse_correction(*, correction_id: int, by: Account, answer: str) -> None:
-    """Refuse what somebody else asked for, and say why. Raises CorrectionRefused."""
+    """Refuse another person's request with a reason. Raises CorrectionRefused."""
     if not clean_text(answer):
         raise CorrectionRefused("answer", _("Say why it is refused."))
     with transaction.atomic():
-        found = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
-        _held(found.campaign, by)
-        found.refresh_from_db(fields=["state"])
-        _refuse_decided(found, by)
-        _decide(found, ResultCorrection.State.REFUSED, by, answer, None)
-        _audit("refused", found, by.actor)
+        correction = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
+        _locked(correction.campaign, by)
+        correction.refresh_from_db(fields=["state"])
+        _refuse_decided(correction, by)
+        _decide(correction, ResultCorrection.State.REFUSED, by, answer, None)
+        _audit("refused", correction, by.actor)
 
 
 def may_decide(correction: ResultCorrection, account: Account) -> bool:
-    """Whether this person of HR may grant or refuse: it waits, they did not ask, and it is not about them."""
+    """Whether this HR account may decide: the request waits, another account made it, about another employee."""
     return (
         correction.state == ResultCorrection.State.ASKED
         and correction.asked_by_id != account.pk
@@ -116,10 +118,10 @@ def may_decide(correction: ResultCorrection, account: Account) -> bool:
     )
 
 
-def _held(campaign: Campaign, by: Account) -> FrozenResult:
-    """The newest result, the campaign's row locked: of two decisions one comes after the other.
+def _locked(campaign: Campaign, by: Account) -> FrozenResult:
+    """The newest result, with the campaign's row locked, so that decisions run one after the other.
 
-    Raises CorrectionRefused without a result, and for an account that changed lately.
+    Raises CorrectionRefused without a result, and for an account that changed recently.
     """
     Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     try:
@@ -132,11 +134,11 @@ def _held(campaign: Campaign, by: Account) -> FrozenResult:
     return newest
 
 
-def _refuse_decided(found: ResultCorrection, by: Account) -> None:
-    """Raises CorrectionRefused unless it waits, and for this person."""
-    if found.state != ResultCorrection.State.ASKED:
+def _refuse_decided(correction: ResultCorrection, by: Account) -> None:
+    """Raises CorrectionRefused unless the request waits and this account may decide it."""
+    if correction.state != ResultCorrection.State.ASKED:
         raise CorrectionRefused("state", _("This correction has been decided on already."))
-    if not may_decide(found, by):
+    if not may_decide(correction, by):
         raise CorrectionRefused("decided_by", _("Somebody else of HR decides on this: nobody their own request, nobody "
                                                "their own standing."))  # fmt: skip
 
@@ -150,31 +152,31 @@ def _decide(correction: ResultCorrection, state: str, by: Account, answer: str, 
     )
 
 
-def _lines(newest: FrozenResult, wanted: Sequence[CorrectionDraft], by: Account) -> list[CorrectionLine]:
-    """What is to change, against the result that stands; each person once."""
-    if not wanted:
+def _lines(newest: FrozenResult, drafts: Sequence[CorrectionDraft], by: Account) -> list[CorrectionLine]:
+    """The changes against the current result; each employee once."""
+    if not drafts:
         raise CorrectionRefused("people", _("Say whose standing is to be corrected."))
-    if len({one.staff_no for one in wanted}) < len(wanted):
+    if len({draft.staff_no for draft in drafts}) < len(drafts):
         raise CorrectionRefused("people", _("Name each person once."))
     rows = FrozenStanding.objects.filter(campaign=newest.campaign_id, version=newest.version)
-    known = {row.staff_no: row for row in rows.filter(staff_no__in=[one.staff_no for one in wanted])}
+    rows_by_number = {row.staff_no: row for row in rows.filter(staff_no__in=[draft.staff_no for draft in drafts])}
     lines = []
-    for one in wanted:
-        row = known.get(one.staff_no)
+    for draft in drafts:
+        row = rows_by_number.get(draft.staff_no)
         if row is None:
-            raise CorrectionRefused("people", _("%(number)s is not in this result.") % {"number": one.staff_no})
+            raise CorrectionRefused("people", _("%(number)s is not in this result.") % {"number": draft.staff_no})
         if row.employee_id == by.employee_id:
             raise CorrectionRefused("people", _("Nobody asks for a change of their own standing."))
         line = CorrectionLine(
             employee_id=row.employee_id,
-            counted=row.counted if one.counted is None else one.counted,
-            target=row.target if one.target is None else one.target,
-            exempt=row.exempt if one.exempt is None else one.exempt,
+            counted=row.counted if draft.counted is None else draft.counted,
+            target=row.target if draft.target is None else draft.target,
+            exempt=row.exempt if draft.exempt is None else draft.exempt,
         )
-        if not (0 <= line.counted <= MOST and 1 <= line.target <= MOST):
+        if not (0 <= line.counted <= MAX_NUMBER and 1 <= line.target <= MAX_NUMBER):
             raise CorrectionRefused("people", _("A number is too large or too small."))
         if (line.counted, line.target, line.exempt) == (row.counted, row.target, row.exempt):
-            raise CorrectionRefused("people", _("Nothing changes for %(number)s.") % {"number": one.staff_no})
+            raise CorrectionRefused("people", _("Nothing changes for %(number)s.") % {"number": draft.staff_no})
         lines.append(line)
     return lines
 
@@ -193,7 +195,7 @@ def _audit(what: str, correction: ResultCorrection, by: Actor) -> None:
 
 @dataclass(frozen=True)
 class LateFacts:
-    """Contacts of one person with times of before the cut-off that came in after the result was drawn."""
+    """Contacts of one employee with times before the cut-off that arrived after the result."""
 
     staff_no: str
     name: str
@@ -202,7 +204,7 @@ class LateFacts:
 
 
 def late_facts(result: FrozenResult) -> list[LateFacts]:
-    """Who has contacts that came too late for the result, most first: a number of them, never a contact."""
+    """Employees with contacts that came too late for the result, most first: only the number, never a contact."""
     rule = result.campaign.rule
     with connection.cursor() as cursor:
         cursor.execute(

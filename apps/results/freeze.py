@@ -1,4 +1,4 @@
-"""The freeze from one end to the other: what a task and a command call, as often as they like, several at once."""
+"""The whole freeze, as tasks and commands call it: idempotent and safe to run concurrently."""
 
 from __future__ import annotations
 
@@ -22,47 +22,45 @@ from apps.results.models import FrozenResult
 from apps.results.store_result import store_result
 
 logger = logging.getLogger(__name__)
-# Seconds between two looks of somebody who waits.
-PAUSE = 0.5
+POLL_SECONDS = 0.5
 
 
 class NotSigned(CutoffNotReached):
-    """A campaign that waits for a key to sign its result with."""
+    """A campaign that waits for a key to sign its result."""
 
 
 def freeze(
     *,
     campaign: Campaign,
     by: Actor,
-    patient: bool,
+    wait: bool,
     progress: Callable[[int, int], None] = lambda done, total: None,
     waiting: Callable[[int], None] = lambda left: None,
 ) -> FrozenResult | None:
-    """Bring a campaign to its result and return that; of a frozen one, the result of the freeze.
+    """Bring a campaign to its result and return it; for a frozen campaign, version 1.
 
-    Each step is committed for itself and found again, so whoever is killed is followed by the next call. With
-    `patient` it waits for whatever must end first, `waiting(left)` being told of submissions; without, it returns
-    None and is to be called again. Raises NotYet before the cut-off, for a draft or a cancelled campaign, and while
-    there is no key to sign with.
+    Each step commits on its own, so the next call continues after a crash. `wait=True` waits for whatever must end
+    first and passes the number of open submissions to `waiting`. Otherwise it returns None, and the caller tries again
+    later. Raises CutoffNotReached before the cut-off, for a draft or cancelled campaign, and without a signing key.
     """
-    with advisory_lock(f"freeze:{campaign.pk}", wait=float("inf") if patient else 0) as mine:
-        while mine:
+    with advisory_lock(f"freeze:{campaign.pk}", wait=float("inf") if wait else 0) as locked:
+        while locked:
             result, moved = _try_step(campaign, by, progress, waiting)
             if result is not None:
                 return result
             if not moved:
-                if not patient:
+                if not wait:
                     return None
-                time.sleep(PAUSE)
+                time.sleep(POLL_SECONDS)
     return None
 
 
 def _try_step(campaign: Campaign, *arguments: Any) -> tuple[FrozenResult | None, bool]:
-    """The next step; nothing moved when somebody writes for longer than a lock is waited for."""
+    """The next step; no progress when another writer holds a lock longer than the lock timeout."""
     try:
         return _step(Campaign.objects.get(pk=campaign.pk), *arguments)
     except IntegrityError:
-        # On a connection that the hold does not reach, as behind a pool, somebody has stored the result first.
+        # Behind a connection pool the advisory lock may not protect: another process has stored the result first.
         if not FrozenResult.objects.filter(campaign=campaign).exists():
             raise
         return None, True
@@ -75,7 +73,7 @@ def _try_step(campaign: Campaign, *arguments: Any) -> tuple[FrozenResult | None,
 def _step(
     now: Campaign, by: Actor, progress: Callable[[int, int], None], waiting: Callable[[int], None]
 ) -> tuple[FrozenResult | None, bool]:
-    """Do what comes next for the state the campaign is in: the result when it stands, and whether anything moved."""
+    """Run the next step for the campaign's state. Returns the result once it stands, and whether there was progress."""
     if now.state == Campaign.State.FROZEN:
         return FrozenResult.objects.select_related("campaign").get(campaign=now, version=1), True
     if now.state in (Campaign.State.DRAFT, Campaign.State.CANCELLED):
@@ -93,7 +91,9 @@ def _step(
 
 
 def _require_key(campaign: Campaign) -> None:
-    """Asked before everybody is judged. K stands: what is stored from here on does not count however long it takes."""
+    """Check before the expensive evaluation. The snapshot is fixed, so later facts do not count, however long this
+    takes.
+    """
     try:
         private_key()
     except CannotSign as error:
@@ -101,9 +101,10 @@ def _require_key(campaign: Campaign) -> None:
 
 
 def freeze_due(by: Actor) -> list[FrozenResult]:
-    """Freeze what was opened before its cut-off, when that has passed, and what somebody has begun to close.
+    """Freeze campaigns that were opened before their cut-off once it has passed, and those that a person began to
+    close.
 
-    What must wait is left for the next call.
+    The next call continues with what must wait.
     """
     at, frozen = db_now(), []
     by_itself = Q(state=Campaign.State.OPEN, backdated=False) | Q(state=Campaign.State.CLOSING)
@@ -111,14 +112,14 @@ def freeze_due(by: Actor) -> list[FrozenResult]:
         if campaign.rule.cutoff_at > at:
             continue
         try:
-            result = freeze(campaign=campaign, by=by, patient=False)
+            result = freeze(campaign=campaign, by=by, wait=False)
         except NotSigned as error:
             logger.error("%s", error)
         except CutoffNotReached:
-            # Its rule has changed since it was looked at, or it was cancelled.
+            # Its rule has changed since the query, or it was cancelled.
             logger.info("%s is not to be frozen now", campaign.slug)
         except Exception:
-            # The others have their deadline too.
+            # The other campaigns have their deadline too.
             logger.exception("%s could not be frozen", campaign.slug)
         else:
             frozen += [result] if result else []
@@ -126,7 +127,9 @@ def freeze_due(by: Actor) -> list[FrozenResult]:
 
 
 def wait_for_feed(*, campaign: Campaign, until: datetime, by: Actor) -> bool:
-    """Let the feed go on until an instant: there is no K before it. False: the campaign has its K, or is over."""
+    """Let the feed continue until an instant: the snapshot waits for it. False: the snapshot exists, or the campaign is
+    over.
+    """
     with transaction.atomic():
         open_still = Campaign.objects.filter(pk=campaign.pk, state__in=["open", "closing"], kept_until=None)
         if not open_still.update(feed_until=until):

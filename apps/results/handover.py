@@ -1,4 +1,4 @@
-"""The hand-over of a result is signed for itself: its verdicts depend on the reviews that are open when it is made."""
+"""The payout file of a result has its own signature: its verdicts depend on the reviews open at that moment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = COVERED[FORM, HANDOVER]
 
 
 def sign_handover(result: FrozenResult, reviews_as_of: datetime, lines: IO[bytes]) -> bytes:
-    """The signature file of the hand-over whose CSV is in `lines`, left at its beginning. Raises CannotSign."""
+    """The signature file of the payout CSV in `lines`, which is rewound. Raises CannotSign."""
     fields = {
         "form": FORM, "kind": HANDOVER, "campaign": result.campaign.slug, "cutoff": instant(result.cutoff_at),
         "rule_version": result.rule_version, "result_version": result.version,

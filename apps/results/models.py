@@ -1,7 +1,7 @@
-"""Frozen results: what stood at the cut-off, for ever, and the corrections two people of HR make together.
+"""Frozen results: the standings at the cut-off, permanent, and the corrections that two HR members make together.
 
-Nothing here is ever changed or deleted; grants and triggers see to it. Rows are stored before the result they belong
-to, since its digest is made from them; a foreign key checked at the commit lets none stand alone.
+Grants and triggers prevent every update and delete. Rows are stored before their result, since the digest is made from
+them; a deferred foreign key lets no row stand alone.
 """
 
 from django.contrib.postgres.fields import ArrayField
@@ -17,10 +17,10 @@ from apps.employees.models import Employee
 
 
 class FrozenResult(models.Model):
-    """One version of a campaign's result: 1 is the freeze, every later one a correction that was granted.
+    """One version of a campaign's result: 1 is the freeze, each later one a granted correction.
 
-    `digest` and `signature` cover the rows of this version in canonical form (apps/results/verification.py), of the
-    version that `canonical_form` says; `public_key` is the PEM of the key that signed.
+    `digest` and `signature` cover the rows of this version in canonical form (apps/results/verification.py), in the
+    version `canonical_form`. `public_key` is the PEM of the signing key.
     """
 
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, related_name="results", db_index=False)
@@ -53,7 +53,7 @@ class FrozenResult(models.Model):
 
 
 class FrozenStanding(models.Model):
-    """One person's final standing in one version, with where they stood that day and their counted contacts by day."""
+    """One employee's final standing in one version, with the org position of that day and counted contacts by day."""
 
     id = models.BigAutoField(primary_key=True)
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, db_constraint=False, db_index=False)
@@ -90,10 +90,9 @@ class FrozenStanding(models.Model):
 
 
 class FrozenReason(models.Model):
-    """Why a contact that came in time did not count in a result: as judged for it, whatever facts become of it later.
+    """Why a contact that came in time did not count in a result, as evaluated for it, whatever changes later.
 
-    Whoever came in time (recorded in the period, stored by K) and has no row here counted: `recorded_at`, `stored_at`
-    and K never change.
+    A contact that came in time (recorded in the period, stored by the snapshot) and has no row here counted.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -113,7 +112,7 @@ class FrozenReason(models.Model):
 
 
 class FrozenNode(models.Model):
-    """Somebody's place in the tree at the cut-off; everyone below has `first` in (first, last] of this node."""
+    """An employee's place in the tree at the cut-off; everyone below has `first` in (first, last] of this node."""
 
     id = models.BigAutoField(primary_key=True)
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, db_constraint=False, db_index=False)
@@ -131,9 +130,9 @@ class FrozenNode(models.Model):
 
 
 class ResultCorrection(models.Model):
-    """A change of a frozen result that one person of HR asks for and another one grants or refuses.
+    """A change of a frozen result that one HR member requests and another one grants or refuses.
 
-    Granted, it makes `result_version`. Nobody asks for or decides on a change of the own standing.
+    Granted, it makes `result_version`. No one requests or decides a change of their own standing.
     """
 
     class State(models.TextChoices):
@@ -171,7 +170,7 @@ class ResultCorrection(models.Model):
 
 
 class CorrectionLine(models.Model):
-    """What one person's standing is to be."""
+    """The new standing of one employee."""
 
     id = models.BigAutoField(primary_key=True)
     correction = models.ForeignKey(ResultCorrection, on_delete=models.PROTECT, related_name="lines")

@@ -1,4 +1,4 @@
-"""A frozen result as files: the CSV with its signature beside it, and the proof that one belongs to the other."""
+"""A frozen result as files: the CSV with its signature file, and the check that they belong together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from apps.results.verification import (
 
 
 class UnknownResult(ValueError):
-    """A campaign that has no result of this version, with a sentence."""
+    """A campaign without a result of this version, with a message."""
 
 
 def signature_file(result: FrozenResult) -> bytes:
@@ -29,14 +29,14 @@ def result_of(campaign: Campaign, version: int | None) -> FrozenResult:
         raise UnknownResult(f"{campaign.name} is not frozen")
     if version in (None, campaign.newest_result.version):
         return campaign.newest_result
-    found = campaign.results.filter(version=version).first()
-    if found is None:
+    result = campaign.results.filter(version=version).first()
+    if result is None:
         raise UnknownResult(f"the result of {campaign.name} has no version {version}")
-    return found
+    return result
 
 
 def signature_error(result: FrozenResult, document: dict[str, Any], key: bytes | None = None) -> str:
-    """Why the stored rows, as `document` (signature_document) has them, are not what was signed; empty if they are."""
+    """Why the stored rows, as `document` (signature_document) has them, differ from what was signed; empty if equal."""
     if document["digest"] != result.digest:
         return "its stored rows give another digest than the one that was signed."
     return (

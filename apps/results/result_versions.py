@@ -1,8 +1,7 @@
-"""The version of a result that a granted correction makes: copied, sealed and stored in one transaction, once.
+"""The result version of a granted correction: copied, signed and stored in one transaction, once.
 
-A small one is made with the grant. A large one takes longer than a page may, so it is granted first and made by a
-worker; until it stands, the version before is the result. Whoever is killed on the way leaves nothing but the grant,
-which the sweep finds.
+A small one is made with the grant. A large one takes longer than a request may, so a worker makes it after the grant;
+until then the version before is the result. If a worker dies, only the grant is left, and the sweep finds it.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from apps.results.models import FrozenResult, ResultCorrection
 from apps.results.store_result import store_version
 from apps.standings.base_query import pace_sql
 
-Told = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 # The largest result whose next version is made while a page waits: about a second.
-AT_ONCE = 20_000
-PIECE = 20_000
-# The rows of the version before, with what the correction says; who reached the target is not known of a correction.
+SYNC_LIMIT_ROWS = 20_000
+CHUNK_ROWS = 20_000
+# The rows of the version before, with the corrected values. A corrected row has no date of reaching the target.
 COPY_ROWS = """
 INSERT INTO results_frozenstanding (campaign_id, version, employee_id, staff_no, name, email, department,
     manager_staff_no, counted, target, exempt, pace, reached_at, days, deltas)
@@ -42,7 +41,7 @@ FROM (SELECT before.campaign_id, before.employee_id, before.staff_no, before.nam
       WHERE before.campaign_id = {campaign} AND before.version = {version} - 1
         AND before.employee_id BETWEEN {first} AND {last}) row
 """
-PIECES = """
+CHUNKS_SQL = """
 SELECT min(employee_id), max(employee_id), count(*) FROM (
     SELECT employee_id, (row_number() OVER (ORDER BY employee_id) - 1) / %s AS place FROM results_frozenstanding
     WHERE campaign_id = %s AND version = %s) cut
@@ -51,7 +50,7 @@ GROUP BY place ORDER BY place
 
 
 def pending_versions() -> QuerySet[ResultCorrection]:
-    """Corrections that were granted and whose version does not stand yet."""
+    """Granted corrections whose version does not exist yet."""
     stands = FrozenResult.objects.filter(campaign=OuterRef("campaign"), version=OuterRef("result_version"))
     granted = ResultCorrection.objects.filter(state=ResultCorrection.State.GRANTED)
     return granted.exclude(Exists(stands)).order_by("pk")
@@ -62,24 +61,24 @@ def is_unmade(correction: ResultCorrection) -> bool:
 
 
 def latest_progress(correction: ResultCorrection) -> Progress | None:
-    """The newest attempt at making it, for whoever waits."""
+    """The newest attempt at making it, for the progress display."""
     return Progress.objects.filter(kind=_kind(correction)).order_by("-started_at").first()
 
 
 def make_version(correction_id: int) -> FrozenResult | None:
-    """Make what a granted correction stands for, unless it stands already; returns it. None: somebody is at it."""
-    with advisory_lock(f"correction:{correction_id}") as mine:
-        if not mine:
+    """Make the version of a granted correction unless it exists; returns it. None: another process is making it."""
+    with advisory_lock(f"correction:{correction_id}") as locked:
+        if not locked:
             return None
         correction = ResultCorrection.objects.select_related("campaign").get(pk=correction_id)
         if not is_unmade(correction):
             return _made(correction)
         rows = FrozenResult.objects.get(campaign=correction.campaign, version=1).rows
         try:
-            with shown.track_progress(_kind(correction), total=2 * rows) as told:
-                return create_version(correction, told)
+            with shown.track_progress(_kind(correction), total=2 * rows) as progress:
+                return create_version(correction, progress)
         except IntegrityError:
-            # On a connection that the hold does not reach, as behind a pool, somebody else has made it first.
+            # Behind a connection pool the advisory lock may not protect: another process has made it first.
             if is_unmade(correction):
                 raise
             return _made(correction)
@@ -89,27 +88,27 @@ def _made(correction: ResultCorrection) -> FrozenResult:
     return FrozenResult.objects.get(campaign=correction.campaign, version=correction.result_version or 0)
 
 
-def create_version(correction: ResultCorrection, told: Told = lambda done: None) -> FrozenResult:
-    """Make the version in one transaction. `told` hears how many rows are copied, and then sealed, together."""
+def create_version(correction: ResultCorrection, progress: ProgressCallback = lambda done: None) -> FrozenResult:
+    """Make the version in one transaction. `progress` receives the number of rows copied and then signed, together."""
     campaign, version, done = correction.campaign, correction.result_version or 0, 0
     by = Actor(correction.decided_by_id, correction.decided_by_label)
     with transaction.atomic():
         disable_statement_timeout()
-        # Two decisions and two makers of one campaign come one after the other.
+        # Serialises decisions and version builds of one campaign.
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         before = FrozenResult.objects.get(campaign=campaign, version=version - 1)
         pace = pace_sql(campaign.rule, campaign.rule.cutoff_at)
         with connection.cursor() as cursor:
-            cursor.execute(PIECES, [PIECE, campaign.pk, version - 1])
+            cursor.execute(CHUNKS_SQL, [CHUNK_ROWS, campaign.pk, version - 1])
             for first, last, rows in cursor.fetchall():
                 statement = COPY_ROWS.format(
                     campaign=campaign.pk, correction=correction.pk, version=version, pace=pace, first=first, last=last
                 )
                 cursor.execute(statement)
                 done += rows
-                told(done)
+                progress(done)
         result = store_version(
-            campaign, version, by, reasons_kept=before.reasons_kept, sealed=lambda lines: told(done + lines)
+            campaign, version, by, reasons_kept=before.reasons_kept, signed=lambda lines: progress(done + lines)
         )
         detail = {"campaign": campaign.slug, "result_version": version, "digest": result.digest}
         audit("correction.made", by=by, kind="correction", id=correction.pk, label=correction.reason, detail=detail)

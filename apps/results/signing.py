@@ -1,4 +1,4 @@
-"""Signs signature files with the key of this installation."""
+"""Signs signature files with this installation's key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from apps.results.verification import signed_bytes
 
 
 def sign(document: dict[str, Any]) -> tuple[str, str]:
-    """The signature over a signature file's other fields, base64, and the public key that verifies it, PEM.
+    """The signature over the other fields of a signature file (base64), and the public key that verifies it (PEM).
 
     Raises CannotSign.
     """

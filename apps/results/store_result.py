@@ -1,4 +1,4 @@
-"""The result: recounted from the facts as of the cut-off, over what was stored by K, and stored in one transaction."""
+"""The result: recounted from the facts as of the cut-off, over what was stored by the snapshot, in one transaction."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from apps.standings.evaluation import frozen_reasons_sql
 from apps.standings.marking import ranges
 from apps.standings.population import EmployeeIds
 
-# A file of standings has no line break and no tab in a cell.
+# A cell in a standings file has no line break and no tab.
 ONE_LINE = str.maketrans("\r\n\t", "   ")
 STORE_ROWS = """
 {sources}, by_day AS (
@@ -52,20 +52,20 @@ SELECT {campaign}, employee_id, contact_id, reason FROM ({reasons}) judged
 def store_result(
     campaign: Campaign, by: Actor, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> None:
-    """Make and store version 1 of a closing campaign's result and freeze it: all of it, or nothing.
+    """Make and store version 1 of a closing campaign's result and freeze the campaign, atomically.
 
-    Nothing that decides it can move meanwhile, so no lock is held: what is stored after K does not count, and changes
-    of the past are refused. Of two at once the database lets one win; the other raises IntegrityError.
+    No lock is needed: facts stored after the snapshot do not count, and changes of the past are refused. Of two
+    concurrent calls the database lets one succeed; the other raises IntegrityError.
     """
-    # Read again: while it was open, whoever calls may have read a rule that has changed since.
+    # Read again: while the campaign was open, the caller may have read a rule that has changed since.
     campaign = Campaign.objects.get(pk=campaign.pk)
     rule, total, done = campaign.rule, Employee.objects.count(), 0
     with transaction.atomic():
-        # How long a statement may take here is no page's matter: it hangs on how many people there are.
+        # The duration depends on the number of employees, not on a page's time limit.
         disable_statement_timeout()
         with connection.cursor() as cursor:
             for employees in ranges():
-                listed = base_ctes(campaign, rule, EmployeeIds(employees), rule.cutoff_at, past=True)
+                listed = base_ctes(campaign, rule, EmployeeIds(employees), rule.cutoff_at, historical=True)
                 cursor.execute(STORE_ROWS.format(sources=listed, campaign=campaign.pk))
                 why = frozen_reasons_sql(rule, employee_ids_sql(employees))
                 cursor.execute(STORE_REASONS.format(reasons=why, campaign=campaign.pk))
@@ -89,17 +89,17 @@ def store_version(
     by: Actor,
     *,
     reasons_kept: bool,
-    sealed: Callable[[int], None] = lambda lines: None,
+    signed: Callable[[int], None] = lambda lines: None,
 ) -> FrozenResult:
-    """Seal the rows of a version, which stand there already: digest, signature, and the result they belong to.
+    """Sign the stored rows of a version: digest, signature, and the result they belong to.
 
-    `sealed` hears how many lines the digest has so far.
+    `signed` receives the number of lines in the digest so far.
     """
     rows = FrozenStanding.objects.filter(campaign=campaign, version=version)
     if campaign.kept_until is None:
         raise ValueError(f"{campaign.slug} has no K: nothing says what counts")
     counts = rows.aggregate(rows=Count("pk"), red=Count("pk", filter=Q(red=True)))
-    document = signature_fields(campaign, version, FORM, sealed)
+    document = signature_fields(campaign, version, FORM, signed)
     signature, public_key = signing.sign(document)
     return FrozenResult.objects.create(
         campaign=campaign, version=version, rule_version=campaign.rule.version, cutoff_at=campaign.rule.cutoff_at,
@@ -110,19 +110,19 @@ def store_version(
 
 
 def signature_fields(
-    campaign: Campaign, version: int, form: int, sealed: Callable[[int], None] = lambda lines: None
+    campaign: Campaign, version: int, form: int, signed: Callable[[int], None] = lambda lines: None
 ) -> dict[str, Any]:
-    """What a signature file says of a version, without the signature; made from the stored rows.
+    """The content of a signature file of a version, without the signature; made from the stored rows.
 
-    `form` is the version of the canonical form that it was signed in.
+    `form`: the version of the canonical form that was signed.
     """
     rule = campaign.rule
     fields = result_fields(form, campaign.slug, instant(rule.cutoff_at), rule.version, version)
-    return add_lines(fields, _counted(canonical_lines(campaign, version, form), sealed))
+    return add_lines(fields, _counted(canonical_lines(campaign, version, form), signed))
 
 
 def result_fields(form: int, slug: str, cutoff: str, rule_version: int, version: int) -> dict[str, Any]:
-    """What the head of a result says; version 1 of the form said of itself neither version nor kind."""
+    """The header fields of a result; version 1 of the form had neither version nor kind."""
     named = {} if form == 1 else {"form": form, "kind": RESULT}
     return {
         **named, "campaign": slug, "cutoff": cutoff, "rule_version": rule_version, "result_version": version,
@@ -130,13 +130,13 @@ def result_fields(form: int, slug: str, cutoff: str, rule_version: int, version:
 
 
 def add_lines(fields: dict[str, Any], lines: Iterable[str]) -> dict[str, Any]:
-    """The fields of a head together with those that its canonical lines make."""
+    """The header fields together with those computed from the canonical lines."""
     digest, hashes, rows = fingerprints(head(fields), lines)
     return {**fields, "rows": rows, "line_hashes": base64.b64encode(hashes).decode(), "digest": digest}
 
 
 def signature_document(result: FrozenResult) -> dict[str, Any]:
-    """The signature file of a stored result. It proves nothing when the rows were changed behind the program's back."""
+    """The signature file of a stored result. It proves nothing if the rows were changed outside of the application."""
     fields = signature_fields(result.campaign, result.version, result.canonical_form)
     return {**fields, "signature": result.signature}
 
@@ -147,14 +147,14 @@ def instant(at: datetime) -> str:
 
 
 def canonical_lines(campaign: Campaign, version: int, form: int) -> Iterator[str]:
-    """The stored rows of a version as they are signed, in order."""
+    """The stored rows of a version in the signed form, in order."""
     rows = FrozenStanding.objects.filter(campaign=campaign, version=version).order_by(Collate("staff_no", "C"))
     for cells in rows.values_list(*COVERED[form, RESULT]).iterator(chunk_size=5_000):
         yield stored_line(form, cells)
 
 
 def stored_line(form: int, cells: Iterable[str | int | bool]) -> str:
-    """The canonical line of a stored row, its covered cells in order, as its CSV has them."""
+    """The canonical line of a stored row: its covered cells in order, as in its CSV."""
     return canonical_line(form, [_cell(cell) for cell in cells])
 
 
@@ -164,8 +164,8 @@ def _cell(value: str | int | bool) -> str:
     return value.translate(ONE_LINE) if isinstance(value, str) else str(value)
 
 
-def _counted(lines: Iterator[str], sealed: Callable[[int], None]) -> Iterator[str]:
+def _counted(lines: Iterator[str], signed: Callable[[int], None]) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         yield line
         if number % 10_000 == 0:
-            sealed(number)
+            signed(number)

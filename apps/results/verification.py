@@ -41,16 +41,16 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-FORM = 2  # the version of the canonical form that is signed today
+FORM = 2  # the version of the canonical form for new signatures
 RESULT, HANDOVER = "result", "handover"
 COLUMNS = ("staff_no", "name", "counted", "target", "remaining", "exempt", "red")
-# What a signature covers, by the version of its form and its kind, in canonical order.
+# The columns covered by a signature, by form version and kind, in canonical order.
 COVERED = {
     (1, RESULT): ("staff_no", "counted", "target", "exempt", "red"),
     (2, RESULT): COLUMNS,
     (2, HANDOVER): (*COLUMNS, "verdict"),
 }
-# Every column that Hundred writes into such a file.
+# All columns that Hundred writes into such a file.
 KNOWN = {
     RESULT: (
         *COLUMNS, "email", "department", "manager_staff_no", "pace", "reached_at", "as_of", "under_review",
@@ -63,35 +63,35 @@ KNOWN = {
 HEAD = ("campaign", "cutoff", "rule_version", "result_version")
 SIGNED = (*HEAD, "rows", "line_hashes", "digest")
 OF_HANDOVER = ("reviews_as_of", "result_digest")
-SHORT = 8  # bytes kept of each line's hash
-MOST_SHOWN = 40  # characters of a cell in a sentence
-PIECE = 1 << 16  # bytes that are decoded at once
-# Tried in this order; the second and third only where the file is no UTF-8, and the third also after the second.
+SHORT_HASH_BYTES = 8  # bytes kept of each line's hash
+MAX_SHOWN_CHARS = 40  # characters of a cell in a sentence
+CHUNK_BYTES = 1 << 16  # bytes decoded at a time
+# Tried in this order; the second and third only where the file is not UTF-8, and the third also after the second.
 ENCODINGS = ("utf-8-sig", "gb18030", "cp1252")
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-# In a column that nobody has signed these could make another table of the file for a program that reads it otherwise.
+# In unsigned columns these characters could make the file look like another table to another program.
 SEPARATING = re.compile(r"[;|\x00-\x1f\x7f\x85\u2028\u2029]")
-# As apps/fileio/csv_injection.py has it: what a spreadsheet runs, and the apostrophe that our files put before it.
+# As in apps/fileio/csv_injection.py: what a spreadsheet runs, and the apostrophe that Hundred writes before it.
 BEGINS = r"""[\s"'＂＇‘’“”]*[-=+@\t\r＝＋－＠]"""
 RUNS, RUNS_INSIDE = re.compile(f"^{BEGINS}"), re.compile(rf"([;\t\r\n])(?={BEGINS})")
 INNER_GUARD = re.compile(rf"([;\t\r\n])'(?={BEGINS})")
-# What a sentence goes on with about a file of which only the covered columns are proved.
+# The end of the sentence about a file of which only the covered columns are proved.
 PROVED = "Proved are the covered columns alone: "
 BYTE_ORDER_MARK = "\ufeff"
 Cells = dict[str, str]
 
 
-class NotReadable(ValueError):
-    """A file that is no CSV of standings, no signature or no key."""
+class UnreadableResultFile(ValueError):
+    """A file that is not a CSV of standings, not a signature, or not a key."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a file is what the signature says; `sentence` says what is proved, or what is wrong.
+    """Whether a file matches its signature; `sentence` says what is proved, or what is wrong.
 
-    `line` is the first line of the file that differs. `uncovered` are the file's columns that are not proved,
-    `changed` those of them that were compared and differ. `document` is the signature that was used, `lines` gives the
-    canonical lines that are proved, `encoding` is the one that the file was read in.
+    `line`: the first line that differs. `uncovered`: the columns that are not proved; `changed`: those of them that
+    were compared and differ. `document`: the signature used. `lines`: gives the canonical lines that are proved.
+    `encoding`: the encoding of the file.
     """
 
     verified: bool
@@ -106,12 +106,12 @@ class Verdict:
 
     @property
     def covered_is_proved(self) -> bool:
-        """Whether the covered columns are proved, whatever stands in the others."""
+        """Whether the covered columns are proved, regardless of the others."""
         return self.verified or self.code == "uncovered"
 
     @property
-    def told(self) -> dict[str, Any]:
-        """What the programs print with --json."""
+    def as_json(self) -> dict[str, Any]:
+        """The content of the programs' --json output."""
         proved = covered(self.document) if self.document and self.covered_is_proved else ()
         return {
             "verified": self.verified, "code": self.code, "line": self.line, "sentence": self.sentence,
@@ -123,7 +123,7 @@ class Verdict:
 
 
 def form_of(document: dict[str, Any]) -> tuple[int, str]:
-    """The version of a signature's form, and its kind; version 1 had no other kind than results."""
+    """The version of a signature's form, and its kind; version 1 only had results."""
     return document.get("form", 1), document.get("kind", RESULT)
 
 
@@ -133,22 +133,22 @@ def covered(document: dict[str, Any]) -> tuple[str, ...]:
 
 
 def head(document: dict[str, Any]) -> str:
-    """The first line or lines: which result it is, in version 2 also the kind and the columns.
+    """The first line or lines: the identity of the result, in version 2 also the kind and the columns.
 
     `cutoff` and `reviews_as_of` are instants in UTC, such as 2026-11-30T16:00:00Z.
     """
     form, kind = form_of(document)
-    said = [str(document[name]) for name in HEAD]
+    values = [str(document[name]) for name in HEAD]
     if form == 1:
-        return ",".join(["hundred-1", *said])
+        return ",".join(["hundred-1", *values])
     more = [str(document[name]) for name in OF_HANDOVER] if kind == HANDOVER else []
-    return ",".join([f"hundred-{form}", kind, *said, *more]) + "\n" + ",".join(covered(document))
+    return ",".join([f"hundred-{form}", kind, *values, *more]) + "\n" + ",".join(covered(document))
 
 
 def canonical_line(form: int, cells: Sequence[str]) -> str:
-    """One person's covered cells. It can be read in one way only: texts are quoted, the other cells have no comma.
+    """One person's covered cells, unambiguous: texts are quoted, the other cells have no comma.
 
-    Version 1 has one text, the staff number, which stands first and is not quoted.
+    Version 1 has one text, the staff number, which comes first and is not quoted.
     """
     if form == 1:
         return ",".join(cells)
@@ -157,26 +157,26 @@ def canonical_line(form: int, cells: Sequence[str]) -> str:
 
 
 def fingerprints(first: str, lines: Iterable[str]) -> tuple[str, bytes, int]:
-    """The digest of a result, the short hashes of its lines one after the other, and how many lines there are."""
+    """The digest of a result, the concatenated short hashes of its lines, and the number of lines."""
     whole, short = hashlib.sha256(f"{first}\n".encode()), bytearray()
     for line in lines:
         whole.update(f"{line}\n".encode())
         short += short_hash(line)
-    return whole.hexdigest(), bytes(short), len(short) // SHORT
+    return whole.hexdigest(), bytes(short), len(short) // SHORT_HASH_BYTES
 
 
 def short_hash(line: str) -> bytes:
-    return hashlib.sha256(line.encode("utf-8", "surrogatepass")).digest()[:SHORT]
+    return hashlib.sha256(line.encode("utf-8", "surrogatepass")).digest()[:SHORT_HASH_BYTES]
 
 
 def signed_bytes(document: dict[str, Any]) -> bytes:
-    """What the signature is over: everything else in the signature file, as JSON with sorted names and no blanks."""
+    """The signed bytes: all other fields of the signature file, as JSON with sorted names and no blanks."""
     rest = {name: document[name] for name in sorted(document) if name != "signature"}
     return json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
 def unguarded(text: str) -> str:
-    """The text without the apostrophes that our files put before what a spreadsheet would run."""
+    """The text without the apostrophes that Hundred writes before what a spreadsheet would run."""
     inside = text[1:] if text.startswith("'") and RUNS.match(text[1:]) else text
     return INNER_GUARD.sub(r"\1", inside)
 
@@ -190,26 +190,26 @@ def guarded(text: str) -> str:
 
 
 def read_signature(raw: bytes) -> dict[str, Any]:
-    """The signature file as a document. Raises NotReadable."""
+    """The signature file as a document. Raises UnreadableResultFile."""
     try:
         document = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_once)
         form, kind = form_of(document)
-        wanted = {*SIGNED, "signature"}
+        required = {*SIGNED, "signature"}
         if form != 1:
-            wanted |= {"form", "kind", *(OF_HANDOVER if kind == HANDOVER else ())}
-        whole = (form, kind) in COVERED and type(form) is int and set(document) == wanted
+            required |= {"form", "kind", *(OF_HANDOVER if kind == HANDOVER else ())}
+        whole = (form, kind) in COVERED and type(form) is int and set(document) == required
         hashes = base64.b64decode(document["line_hashes"], validate=True)
-        whole = whole and len(hashes) == SHORT * document["rows"]
+        whole = whole and len(hashes) == SHORT_HASH_BYTES * document["rows"]
         base64.b64decode(document["signature"], validate=True)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise NotReadable("the signature file is not one of Hundred's") from error
+        raise UnreadableResultFile("the signature file is not one of Hundred's") from error
     if not whole:
-        raise NotReadable("the signature file is not whole, or of a version that this program does not know")
+        raise UnreadableResultFile("the signature file is not whole, or of a version that this program does not know")
     return document
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A name that stands twice would be read by one program in the first place, by another in the second."""
+    """Refuse duplicate names: one program would read the first, another the second."""
     document = dict(pairs)
     if len(document) < len(pairs):
         raise ValueError("a name stands twice")
@@ -217,19 +217,19 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_key(pem: bytes) -> Ed25519PublicKey:
-    """A public key. Raises NotReadable."""
+    """A public key. Raises UnreadableResultFile."""
     try:
         key = load_pem_public_key(pem)
     except ValueError as error:
-        raise NotReadable("the public key is no PEM file") from error
+        raise UnreadableResultFile("the public key is no PEM file") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise NotReadable("the public key is no Ed25519 key")
+        raise UnreadableResultFile("the public key is no Ed25519 key")
     return key
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """A file to be read more than once; of a pipe a copy on the disk. Raises OSError."""
+    """A file that can be read more than once; a pipe is copied to disk. Raises OSError."""
     with ExitStack() as stack:
         raw: IO[bytes] = stack.enter_context(path.open("rb"))
         if not raw.seekable():
@@ -241,14 +241,14 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV, a seekable file, as one encoding reads it: the rows that a signature of `document` may be of."""
+    """A CSV (a seekable file) in one encoding: the rows that a signature of `document` may cover."""
 
     raw: IO[bytes]
     document: dict[str, Any]
     encoding: str
 
     def rows(self) -> Iterator[tuple[int, Cells]]:
-        """(line number, the named cells) of every row. Raises NotReadable."""
+        """(line number, the named cells) of every row. Raises UnreadableResultFile."""
         begins, names = 1, None
         with _text(self.raw, self.encoding) as text:
             reader = csv.reader(text, strict=True)
@@ -260,44 +260,44 @@ class Table:
                     elif any(cells):
                         yield line, _named(line, names, cells)
             except csv.Error as error:
-                raise NotReadable(f"line {begins} is no line of a CSV: {error}") from error
+                raise UnreadableResultFile(f"line {begins} is no line of a CSV: {error}") from error
         if names is None:
             _header([], self.document)
 
     def uncovered(self) -> tuple[str, ...]:
-        """The columns that the signature does not cover, in the file's order. Raises NotReadable."""
+        """The columns outside the signature, in the file's order. Raises UnreadableResultFile."""
         with _text(self.raw, self.encoding) as text:
             try:
                 names = next(csv.reader(text, strict=True), [])
             except csv.Error as error:
-                raise NotReadable(f"line 1 is no line of a CSV: {error}") from error
+                raise UnreadableResultFile(f"line 1 is no line of a CSV: {error}") from error
         return tuple(name for name in _header(names, self.document) if name not in covered(self.document))
 
 
 def tables(raw: IO[bytes], document: dict[str, Any]) -> Iterator[Table]:
-    """The file in each encoding that it may be in: in one of them its names are those that were signed.
+    """The file in each possible encoding: in one of them its names are those that were signed.
 
-    None of them moves a comma, a quotation mark, a line end or a digit. Raises NotReadable.
+    No encoding changes a comma, a quotation mark, a line end or a digit. Raises UnreadableResultFile.
     """
     raw.seek(0)
     wide = raw.read(2) in (b"\xff\xfe", b"\xfe\xff")
-    found = False
+    readable = False
     for encoding in ("utf-16",) if wide else ENCODINGS:
         if not _decodes(raw, encoding):
             continue
-        found = True
+        readable = True
         yield Table(raw, document, encoding)
         if encoding == ENCODINGS[0]:
             return
-    if not found:
-        raise NotReadable("the file is no text")
+    if not readable:
+        raise UnreadableResultFile("the file is no text")
 
 
 def _decodes(raw: IO[bytes], encoding: str) -> bool:
     raw.seek(0)
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        while piece := raw.read(PIECE):
+        while piece := raw.read(CHUNK_BYTES):
             decoder.decode(piece)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
@@ -307,7 +307,7 @@ def _decodes(raw: IO[bytes], encoding: str) -> bool:
 
 @contextmanager
 def _text(raw: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
-    """The file from its start as text, its line ends as they are; it stays open afterwards."""
+    """The file from its start as text, its line ends unchanged; it stays open afterwards."""
     raw.seek(0)
     text = io.TextIOWrapper(raw, encoding, newline="")
     try:
@@ -317,36 +317,38 @@ def _text(raw: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
 
 
 def _header(cells: list[str], document: dict[str, Any]) -> list[str]:
-    """The name of each column; of empty columns at the end an empty one. Raises NotReadable."""
-    # Capitals are harmless, but only those of ASCII: other letters are folded to ours as well.
+    """The name of each column; empty for empty columns at the end. Raises UnreadableResultFile."""
+    # Capitals are accepted, but only ASCII ones: other letters would fold to ASCII names as well.
     names = [cell.lower() if cell.isascii() else cell for cell in cells]
     while names and not names[-1]:
         names.pop()
     form, kind = form_of(document)
-    known = {*KNOWN[RESULT], *KNOWN[HANDOVER]} if form == 1 else set(KNOWN[kind])
+    known_names = {*KNOWN[RESULT], *KNOWN[HANDOVER]} if form == 1 else set(KNOWN[kind])
     for separator, called in OTHER_SEPARATORS.items():
         if len(names) == 1 and separator in names[0]:
-            raise NotReadable(f"the file is separated by {called}: only a file separated by commas is proved")
+            raise UnreadableResultFile(f"the file is separated by {called}: only a file separated by commas is proved")
     for name in names:
         if names.count(name) > 1:
-            raise NotReadable(f"the file has the column {_shown(name)!a} twice")
-        if name == "verdict" and name not in known:
-            raise NotReadable("the file is a hand-over, and the signature is that of a result: it covers no verdict")
-        if name not in known:
-            raise NotReadable(f"the file has a column that Hundred does not write: {_shown(name)!a}")
+            raise UnreadableResultFile(f"the file has the column {_shown(name)!a} twice")
+        if name == "verdict" and name not in known_names:
+            raise UnreadableResultFile("the file is a hand-over, and the signature of a result covers no verdict")
+        if name not in known_names:
+            raise UnreadableResultFile(f"the file has a column that Hundred does not write: {_shown(name)!a}")
     if missing := [name for name in covered(document) if name not in names]:
-        raise NotReadable(f"the first line does not name the columns {', '.join(missing)}, which the signature covers")
+        raise UnreadableResultFile(
+            f"the first line does not name the columns {', '.join(missing)}, which the signature covers"
+        )
     return names
 
 
 def _named(line: int, names: list[str], cells: list[str]) -> Cells:
     if any(cells[len(names) :]):
-        raise NotReadable(f"line {line} has more cells than the first line has columns")
+        raise UnreadableResultFile(f"line {line} has more cells than the first line has columns")
     return dict(itertools.zip_longest(names, cells[: len(names)], fillvalue=""))
 
 
 def _staff_no(form: int, line: str) -> str:
-    """That of a canonical line."""
+    """The staff number in a canonical line."""
     if form == 1:
         return line.rsplit(",", 4)[0]
     [quoted] = re.findall(r'^"((?:[^"]|"")*)"', line)
@@ -354,38 +356,38 @@ def _staff_no(form: int, line: str) -> str:
 
 
 def _lines(cells: Cells, document: dict[str, Any]) -> list[str]:
-    """The canonical line of a row; where an apostrophe may be the guard of a formula, also that without it."""
+    """The canonical line of a row; where an apostrophe may be the escape of a formula, also the line without it."""
     chosen = [cells[name] for name in covered(document)]
     form, _kind = form_of(document)
-    found = [canonical_line(form, chosen)]
-    if "'" in found[0]:
-        # Only the texts, which stand first, are guarded.
+    lines = [canonical_line(form, chosen)]
+    if "'" in lines[0]:
+        # Only the texts, which come first, are escaped.
         texts = chosen[: 1 if form == 1 else 2]
         choices = ({text: None, unguarded(text): None} for text in texts)
-        found = [canonical_line(form, [*some, *chosen[len(texts) :]]) for some in itertools.product(*choices)]
-    return found
+        lines = [canonical_line(form, [*some, *chosen[len(texts) :]]) for some in itertools.product(*choices)]
+    return lines
 
 
 def _expected(document: dict[str, Any]) -> bytes:
-    """The short hashes of the signed lines, one after the other."""
+    """The concatenated short hashes of the signed lines."""
     return base64.b64decode(document["line_hashes"])
 
 
 def _hash_at(expected: bytes, place: int) -> bytes:
-    """That of the line at a place counted from 0; empty behind the last."""
-    return expected[place * SHORT : (place + 1) * SHORT]
+    """The hash of the line at a place counted from 0; empty after the last."""
+    return expected[place * SHORT_HASH_BYTES : (place + 1) * SHORT_HASH_BYTES]
 
 
 def _stands_from(expected: bytes, place: int, wanted: bytes) -> bool:
-    """Whether a line at this place or behind it has the hash `wanted`."""
-    at = expected.find(wanted, place * SHORT)
-    while at % SHORT and at >= 0:
+    """Whether a line at or after this place has the hash `wanted`."""
+    at = expected.find(wanted, place * SHORT_HASH_BYTES)
+    while at % SHORT_HASH_BYTES and at >= 0:
         at = expected.find(wanted, at + 1)
     return at >= 0
 
 
 def _in_order(table: Table, expected: bytes) -> Iterator[tuple[int, Cells, str | None]]:
-    """(line number, cells, canonical line) of every row; no line where another one was signed in its place."""
+    """(line number, cells, canonical line) of every row; no line where another one was signed at its place."""
     for place, (number, cells) in enumerate(table.rows()):
         wanted = _hash_at(expected, place)
         line = next((line for line in _lines(cells, table.document) if short_hash(line) == wanted), None)
@@ -405,10 +407,10 @@ def signed_by(document: dict[str, Any], key: Ed25519PublicKey) -> bool:
 
 
 def verify(raw: IO[bytes], document: dict[str, Any], key: Ed25519PublicKey, compared: Sequence[str] = ()) -> Verdict:
-    """Whether the CSV `raw` is what `document` (read_signature) signs with `key`. Raises NotReadable.
+    """Whether the CSV `raw` is what `document` (read_signature) signs with `key`. Raises UnreadableResultFile.
 
-    Of the file one row at a time is held; of the result eight bytes for each of its rows. `compared` are uncovered
-    columns that the caller compares with what it has stored.
+    Memory holds one row of the file at a time, and eight bytes for each row of the result. `compared`: columns outside
+    the signature that the caller compares with stored values.
     """
     if not signed_by(document, key):
         wrong = "The signature is not made with this key, or the signature file was changed."
@@ -417,14 +419,14 @@ def verify(raw: IO[bytes], document: dict[str, Any], key: Ed25519PublicKey, comp
 
 
 def _first_proved(verdicts: Iterable[Verdict]) -> Verdict:
-    """Of the encodings that read a file the first in which it is proved; else what is wrong in the likeliest."""
+    """The first encoding in which the file is proved; else the error in the most likely one."""
     first: Verdict | None = None
     for verdict in verdicts:
         first = first or verdict
         if verdict.covered_is_proved:
             return verdict
     if first is None:
-        raise NotReadable("the file is no text")
+        raise UnreadableResultFile("the file is no text")
     return first
 
 
@@ -450,7 +452,7 @@ def _verify(table: Table, compared: Sequence[str]) -> Verdict:
 
 
 def _proved(table: Table, expected: bytes) -> Iterator[str]:
-    """The canonical lines of a file that is proved."""
+    """The canonical lines of a proved file."""
     yield from (line for _number, _cells, line in _in_order(table, expected) if line is not None)
 
 
@@ -461,7 +463,7 @@ def verify_either(
     key: Ed25519PublicKey,
     compared: Sequence[str] = (),
 ) -> Verdict:
-    """Whether `whole` is the result, and then, where there is a `part`, whether that is some rows of it."""
+    """Whether `whole` is the result, and, where there is a `part`, whether the part is some rows of it."""
     verdict = verify(whole, document, key, compared)
     if part is None:
         return verdict
@@ -474,7 +476,8 @@ def verify_part(
     raw: IO[bytes], lines: Callable[[], Iterable[str]], document: dict[str, Any], compared: Sequence[str] = ()
 ) -> Verdict:
     """Whether every row of the CSV `raw` is one of `lines()`, the canonical lines of the whole result of `document`,
-    which somebody has proved. Raises NotReadable. The rows of the part are held, those of the whole are not."""
+    which the caller has proved. Raises UnreadableResultFile. Memory holds the rows of the part, not those of the whole.
+    """
     return _first_proved(_verify_part(table, lines, compared) for table in tables(raw, document))
 
 
@@ -510,7 +513,7 @@ def _verify_part(table: Table, lines: Callable[[], Iterable[str]], compared: Seq
 
 
 class _Uncovered:
-    """The columns that the signature does not cover: what is known of them all the same is compared."""
+    """The columns outside the signature; those with values known from elsewhere are compared."""
 
     def __init__(self, table: Table, compared: Sequence[str]) -> None:
         self.document, self.names, self.encoding = table.document, table.uncovered(), table.encoding
@@ -550,9 +553,10 @@ class _Uncovered:
 
 
 def with_changes(verdict: Verdict, changed: dict[str, int], compared: Iterable[str] = ()) -> Verdict:
-    """A verdict on a file of which these uncovered columns, first in these lines, are not what is known of them.
+    """A verdict on a file of which these columns outside the signature differ, first in these lines, from the known
+    values.
 
-    `compared` are all that the caller has compared.
+    `compared`: all columns that the caller has compared.
     """
     if not changed:
         if verdict.verified and (same := list(compared)):
@@ -566,17 +570,17 @@ def with_changes(verdict: Verdict, changed: dict[str, int], compared: Iterable[s
 
 
 def _constants(document: dict[str, Any]) -> Cells:
-    """What uncovered columns say that is the same in every line, where the signature file tells it."""
-    told = {"result_version": "result_version", "rule_version": "rule_version", "cutoff_at": "cutoff"}
+    """Columns outside the signature with one value in every line, which the signature file implies."""
+    fields = {"result_version": "result_version", "rule_version": "rule_version", "cutoff_at": "cutoff"}
     if form_of(document)[1] == HANDOVER:
-        told |= {"digest": "result_digest", "reviews_as_of": "reviews_as_of"}
+        fields |= {"digest": "result_digest", "reviews_as_of": "reviews_as_of"}
     else:
-        told |= {"digest": "digest"}
-    return {column: str(document[name]) for column, name in told.items()}
+        fields |= {"digest": "digest"}
+    return {column: str(document[name]) for column, name in fields.items()}
 
 
 def instant_in(text: str) -> datetime | None:
-    """The instant that a cell holds; None when it holds none."""
+    """The instant in a cell; None when it holds none."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -590,8 +594,8 @@ def _remaining(cells: Cells) -> str:
 
 
 def _shown(text: str) -> str:
-    """A cell in a sentence: whoever wrote it may have made it look like a sentence of ours."""
-    short = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+    """A cell in a sentence, quoted: its text may imitate a message of the program."""
+    short = text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}…"
     return "".join(one if one.isprintable() else "�" for one in short)
 
 
@@ -601,7 +605,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _called(document: dict[str, Any]) -> str:
-    """What a signature is of."""
+    """The name of what a signature covers."""
     result = f"the frozen result of {document['campaign']}, version {document['result_version']}"
     if form_of(document)[1] == HANDOVER:
         return f"the hand-over of {result}, reviews as of {document['reviews_as_of']}"
@@ -609,16 +613,16 @@ def _called(document: dict[str, Any]) -> str:
 
 
 def _difference(table: Table, expected: bytes, place: int, number: int, cells: Cells) -> Verdict:
-    """What is wrong with the first row that differs: it stands in line `number`, and `place` rows stand before it."""
+    """What is wrong with the first row that differs, at line `number`, after `place` rows."""
     missed = _hash_at(expected, place)
-    found: set[bytes] = set()
+    earlier: set[bytes] = set()
     comes_later = False
     for at, (_number, other) in enumerate(table.rows()):
         if at >= place:
             hashes = set(map(short_hash, _lines(other, table.document)))
-            found = found or hashes
+            earlier = earlier or hashes
             comes_later = comes_later or missed in hashes
-    wanted = any(_stands_from(expected, place, one) for one in found)
+    wanted = any(_stands_from(expected, place, line_hash) for line_hash in earlier)
     here = f"Line {number} ({_shown(cells['staff_no'])})"
     if not missed or (comes_later and not wanted):
         code, wrong = "added", f"{here} was added: it is not in the result."
@@ -635,7 +639,7 @@ def _difference(table: Table, expected: bytes, place: int, number: int, cells: C
 
 
 def write_clean(verdict: Verdict, target: IO[bytes]) -> None:
-    """Write what `verdict` has proved as Hundred writes it: the covered columns alone, in canonical order."""
+    """Write what `verdict` has proved in Hundred's own format: the covered columns alone, in canonical order."""
     if verdict.document is None or verdict.lines is None or not verdict.covered_is_proved:
         raise ValueError("nothing is proved")
     form, _kind = form_of(verdict.document)
@@ -651,7 +655,7 @@ def write_clean(verdict: Verdict, target: IO[bytes]) -> None:
 
 
 def write_clean_file(verdict: Verdict, path: Path) -> None:
-    """The same into a file, once it is whole. Raises OSError."""
+    """The same into a file, once it is complete. Raises OSError."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         whole = Path(folder) / "clean"
         with whole.open("wb") as target:
@@ -663,7 +667,7 @@ def write_clean_file(verdict: Verdict, path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The program; returns its exit status."""
+    """The command line; returns its exit status."""
     parser = argparse.ArgumentParser(description="Proves that a CSV is a frozen result of Hundred, or its hand-over.")
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--part", type=Path, metavar="WHOLE.csv", help="FILE holds some rows of this whole result")
@@ -682,9 +686,9 @@ def main(arguments: list[str] | None = None) -> int:
                 write_clean_file(verdict, options.clean)
     except OSError as error:
         verdict = Verdict(False, f"{error.filename}: {error.strerror}", None, "unreadable")
-    except NotReadable as error:
+    except UnreadableResultFile as error:
         verdict = Verdict(False, f"{error}", None, "unreadable")
-    print(json.dumps(verdict.told, ensure_ascii=False) if options.json else verdict.sentence)
+    print(json.dumps(verdict.as_json, ensure_ascii=False) if options.json else verdict.sentence)
     return 0 if verdict.verified else 1
 
 

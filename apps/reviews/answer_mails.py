@@ -1,4 +1,4 @@
-"""The mail that says that HR has answered. It goes to whoever asked and to nobody else, and says nothing but that."""
+"""The mail that says that HR has answered. It goes to the requester alone and contains nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from apps.core.clock import db_now
 from apps.reviews.models import Review
 
 logger = logging.getLogger(__name__)
-# A claim is let go of after AGAIN, so that a worker's death costs nobody the mail; after GIVE_UP nobody tries any more.
+# A claim expires after AGAIN, so that a dead worker does not cost the mail; after GIVE_UP no further attempt is made.
 CLAIM = """
 UPDATE reviews_review SET tried_at = hundred_clock() WHERE id = (
     SELECT review.id FROM reviews_review review
@@ -26,25 +26,26 @@ UPDATE reviews_review SET tried_at = hundred_clock() WHERE id = (
     ORDER BY review.closed_at LIMIT 1 FOR NO KEY UPDATE OF review SKIP LOCKED)
 RETURNING id
 """
-# What one call sends at most: the rest waits for the next.
-AT_MOST = 200
+# The most mails of one call; the rest waits for the next.
+MAX_MAILS = 200
 
 
 def send_answer_mails() -> int:
-    """Mail everybody who asked, is answered and was not told yet; returns how many mails went out.
+    """Mail every requester with an answer and no mail yet; returns how many mails went out.
 
-    Claimed before, marked after, and sent with no transaction open: a killed worker can cost a second mail, never the
-    only one. An address that is refused keeps no other back; when the mail server is away, the next call tries again.
+    Rows are claimed before and marked after the sending, which holds no open transaction. A killed worker can cause a
+    second mail, never a missing one. A refused address does not block the others. When the mail server is down, the
+    next call tries again.
     """
     sent = 0
-    for _attempt in range(AT_MOST):
+    for _attempt in range(MAX_MAILS):
         review = _claim()
         if review is None:
             break
         try:
             answer_mail(review).send()
         except (OSError, SMTPException, ValueError) as error:
-            # Never an address in the log, and so not the error's own words: who asked is nobody's business there.
+            # No address in the log, and so no error text: the log must not show who asked.
             name = type(error).__name__
             logger.warning("the mail about review %s was not taken (%s): it is tried again", review.pk, name)
             if isinstance(error, (SMTPRecipientsRefused, ValueError)):  # this address, not the server
@@ -63,7 +64,7 @@ def _claim() -> Review | None:
 
 
 def answer_mail(review: Review) -> EmailMessage:
-    """In both languages, since nobody's is known here. Neither the question, nor the answer, nor anybody's name."""
+    """In both languages, since the reader's language is unknown here. Contains no question, answer or name."""
     subjects, bodies = [], []
     for language in ("en", "zh-hans"):
         with translation.override(language):

@@ -1,4 +1,4 @@
-"""What HR did for one person in one campaign that an answer can point to: adjustments, corrections."""
+"""HR's decisions for one employee in one campaign that an answer can link to: adjustments and corrections."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from apps.employees.models import Employee
 from apps.results.models import CorrectionLine, ResultCorrection
 from apps.reviews.models import Review
 
-# How many an answer can choose from, the newest first.
-MOST = 50
+# How many decisions an answer can choose from, newest first.
+MAX_DECISIONS = 50
 
 
 @dataclass(frozen=True)
 class LinkedDecision:
-    """One of them: its row's id, when it was made, and what it says."""
+    """One decision: the id of its row, its time, and its text."""
 
     id: int
     at: datetime
@@ -27,42 +27,49 @@ class LinkedDecision:
 
 
 def decisions_for(kind: str, campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
-    """What of this kind there is for this person, the newest first. Empty for a kind nobody can point to yet."""
+    """The decisions of this kind for this employee, newest first. Empty for an unknown kind."""
     find = ACTS.get(kind)
     return find(campaign, employee) if find else []
 
 
 def _adjustments(campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
-    """Those that were granted: what was only asked for answers nobody."""
+    """Granted ones only: a pending request is no answer."""
     granted = Adjustment.objects.filter(campaign=campaign, employee=employee, granted_at__isnull=False)
-    found = granted.select_related("request").order_by("-granted_at", "-id")[:MOST]
-    return [LinkedDecision(one.pk, one.granted_at, _adjusted(one)) for one in found if one.granted_at]
-
-
-def _adjusted(one: Adjustment) -> str:
-    if one.target is not None:
-        return _("Target %(target)s: %(reason)s") % {"target": f"{one.target:,}", "reason": one.request.reason}
-    text = _("Exempt: %(reason)s") if one.exempt else _("No longer exempt: %(reason)s")
-    return text % {"reason": one.request.reason}
-
-
-def _corrections(campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
-    """Those that were granted. Their reason may speak of others as well: what is told is this person's own line."""
-    granted = CorrectionLine.objects.filter(
-        employee=employee, correction__campaign=campaign, correction__state=ResultCorrection.State.GRANTED
-    )
-    found = granted.select_related("correction").order_by("-correction__decided_at", "-id")[:MOST]
+    adjustments = granted.select_related("request").order_by("-granted_at", "-id")[:MAX_DECISIONS]
     return [
-        LinkedDecision(one.correction_id, at, _corrected(one)) for one in found if (at := one.correction.decided_at)
+        LinkedDecision(adjustment.pk, adjustment.granted_at, _adjusted(adjustment))
+        for adjustment in adjustments
+        if adjustment.granted_at
     ]
 
 
-def _corrected(one: CorrectionLine) -> str:
+def _adjusted(adjustment: Adjustment) -> str:
+    if adjustment.target is not None:
+        return _("Target %(target)s: %(reason)s") % {
+            "target": f"{adjustment.target:,}",
+            "reason": adjustment.request.reason,
+        }
+    text = _("Exempt: %(reason)s") if adjustment.exempt else _("No longer exempt: %(reason)s")
+    return text % {"reason": adjustment.request.reason}
+
+
+def _corrections(campaign: Campaign, employee: Employee) -> list[LinkedDecision]:
+    """Granted ones only. The reason may mention other employees, so only this employee's own line is shown."""
+    granted = CorrectionLine.objects.filter(
+        employee=employee, correction__campaign=campaign, correction__state=ResultCorrection.State.GRANTED
+    )
+    lines = granted.select_related("correction").order_by("-correction__decided_at", "-id")[:MAX_DECISIONS]
+    return [
+        LinkedDecision(line.correction_id, at, _corrected(line)) for line in lines if (at := line.correction.decided_at)
+    ]
+
+
+def _corrected(line: CorrectionLine) -> str:
     text = _("Result %(version)s: %(counted)s of %(target)s, exempt")
-    if not one.exempt:
+    if not line.exempt:
         text = _("Result %(version)s: %(counted)s of %(target)s")
-    numbers = {"counted": f"{one.counted:,}", "target": f"{one.target:,}"}
-    return text % {"version": one.correction.result_version, **numbers}
+    numbers = {"counted": f"{line.counted:,}", "target": f"{line.target:,}"}
+    return text % {"version": line.correction.result_version, **numbers}
 
 
 ACTS: dict[str, Callable[[Campaign, Employee], list[LinkedDecision]]] = {

@@ -1,7 +1,7 @@
-"""Reviews: an employee's question about the own standing, the contacts ticked with it, and HR's answer.
+"""Reviews: an employee's question about their own standing, the contacts ticked with it, and HR's answer.
 
-What HR reads of a ticked contact is copied here when it is asked: a day, a way in, a reason, whether it was confirmed.
-So the pages of HR never look at a contact, and nothing here says who somebody is.
+What HR may see of a ticked contact is copied here at the request: day, source, reason, whether it was confirmed. So
+HR's pages never read a contact, and nothing here identifies a person.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ OPEN, OVERDUE, ANSWERED, WITHDRAWN = "open", "overdue", "answered", "withdrawn"
 
 
 def under_review_sql(campaign_id: int, at: datetime) -> str:
-    """SELECT of (employee_id), each once: whose question about a standing in the campaign was open just before `at`."""
+    """SELECT of distinct (employee_id) with a review in the campaign that was open just before `at`."""
     return f"""SELECT employee_id FROM reviews_review WHERE campaign_id = {sql_literal(campaign_id)}
         AND asked_at < {sql_literal(at)} AND (closed_at IS NULL OR closed_at >= {sql_literal(at)})"""
 
 
 class ReviewQuerySet(models.QuerySet):
-    """Reviews by what is still to be done with them."""
+    """Reviews by what is left to do."""
 
     def open_at(self, at: datetime) -> ReviewQuerySet:
-        """Open just before `at`: the same as under_review_sql says."""
+        """Open just before `at`; the same condition as under_review_sql."""
         return self.filter(asked_at__lt=at).filter(Q(closed_at=None) | Q(closed_at__gte=at))
 
     def in_state(self, state: str, at: datetime) -> ReviewQuerySet:
-        """Open, answered or withdrawn ones, or those whose reply is overdue at `at`. Any other word: nobody's."""
+        """Open, answered or withdrawn ones, or those overdue at `at`. An unknown state matches nothing."""
         if state == OVERDUE:
             return self.filter(state=OPEN, due_at__lte=at)
         return self.filter(state=state)
 
     def by_due(self, state: str) -> ReviewQuerySet:
-        """What has to be answered first comes first; of what is done, the newest."""
+        """Open ones by due date; finished ones newest first."""
         return self.order_by("due_at", "id") if state in (OPEN, OVERDUE) else self.order_by("-due_at", "-id")
 
     def tally(self, at: datetime) -> dict[str, int]:
-        """How many there are in each state of `in_state`."""
+        """The number of reviews in each state of `in_state`."""
         states = {state: Count("pk", filter=Q(state=state)) for state in (OPEN, ANSWERED, WITHDRAWN)}
         return self.aggregate(**states, overdue=Count("pk", filter=Q(state=OPEN, due_at__lte=at)))
 
 
 class Review(models.Model):
-    """One question about one standing: open, then answered by HR or withdrawn by whoever asked. Never deleted.
+    """One question about one standing: open, then answered by HR or withdrawn by the employee. Never deleted.
 
-    `counted`, `target` and `exempt` are the verdict when it was asked. `due_at` is the reply clock: the first instant
-    at which the reply is overdue. An answer by an adjustment or a correction names it by `answer_subject_id`.
+    `counted`, `target` and `exempt` are the verdict at the time of the question. `due_at`: the first instant at which
+    the reply is overdue. An answer by an adjustment or a correction refers to it by `answer_subject_id`.
     """
 
     class State(models.TextChoices):
@@ -83,7 +83,7 @@ class Review(models.Model):
     answer_subject_id = models.BigIntegerField(null=True)
     answered_by = models.ForeignKey(Employee, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
     answered_by_label = models.TextField(blank=True)
-    # The mail that says there is an answer: when it was tried last, and when the mail server took it.
+    # The mail about the answer: when it was tried last, and when the mail server accepted it.
     tried_at = models.DateTimeField(null=True)
     told_at = models.DateTimeField(null=True)
 
@@ -133,21 +133,21 @@ class Review(models.Model):
         return f"review {self.pk}"
 
     def is_overdue(self, at: datetime) -> bool:
-        """Whether HR owes the reply since before `at`."""
+        """Whether HR's reply was due before `at`."""
         return self.state == self.State.OPEN and self.due_at <= at
 
 
 class ReviewContact(models.Model):
-    """One own contact ticked with a question, as it stood then: never changed, and without a word on who it is.
+    """One own contact ticked with a question, as of that time: never changed, and without a word on who the person is.
 
-    `contact` is the number by which the employee's own page finds it again. HR reads everything else: a running
-    number, the local day it was recorded on, the way it came in, why it did not count, whether it was confirmed.
+    `contact` is the number by which the employee's own page finds it again. HR reads everything else: a running number,
+    the local day it was recorded, its source, why it did not count, whether it was confirmed.
     """
 
     id = models.BigAutoField(primary_key=True)
     review = models.ForeignKey(Review, on_delete=models.PROTECT, db_index=False, related_name="contacts")
-    # As identities do, it carries the employee and no foreign key, so that contacts can be partitioned; a trigger
-    # holds the three together.
+    # Like identities, it carries the employee and no foreign key, so that contacts can be partitioned; a trigger keeps
+    # the three consistent.
     employee = models.ForeignKey(Employee, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     contact = models.ForeignKey(
         Contact, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"

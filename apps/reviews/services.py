@@ -1,4 +1,4 @@
-"""Reviews: asking for one, taking it back, answering it. Each closes once, and nobody answers their own."""
+"""Reviews: request, withdraw and answer. Each closes once, and HR members do not answer their own."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from apps.reviews.models import Review, ReviewContact
 from apps.standings.evaluation import evaluation_ctes, with_exclusion_reason
 from apps.standings.population import OneEmployee, People
 
-MOST_TEXT = 4_000
-MOST_TICKED = 200
+MAX_TEXT_CHARS = 4_000
+MAX_TICKED_CONTACTS = 200
 ANSWER = ["state", "closed_at", "answer_kind", "answer_text", "answer_subject_id", "answered_by", "answered_by_label"]
 ONGOING = (Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN)
 
 
 class ReviewRefused(ValueError):
-    """A question or an answer that cannot be: a stable `code`, a sentence, and the field it belongs to."""
+    """A refused question or answer: a stable `code`, a message, and its field."""
 
     def __init__(self, code: str, message: str, field: str = ""):
         super().__init__(message)
@@ -45,22 +45,22 @@ class ReviewRefused(ValueError):
 
 
 def under_review(campaign: Campaign, at: datetime) -> QuerySet[Review]:
-    """The reviews of a campaign that were open just before `at`; at most one an employee.
+    """The reviews of a campaign that were open just before `at`; at most one per employee.
 
-    Read after the facts lock, for an `at` that is not later than the clock then, it never changes again.
+    Read after the facts lock, for an `at` that is not in the future, the result never changes again.
     """
     return Review.objects.filter(campaign=campaign).open_at(at)
 
 
 def ask_until(campaign: Campaign) -> datetime | None:
-    """The first instant at which nobody can ask any more; None while the campaign is not frozen."""
+    """The first instant at which requests are closed; None while the campaign is not frozen."""
     if campaign.kept_until is None:
         return None
     return rules.end_of_day_after(campaign.kept_until, settings.REVIEW_ASK_DAYS, campaign.rule.time_zone)
 
 
 def can_ask(campaign: Campaign, at: datetime) -> bool:
-    """Whether a review of a standing in this campaign can be asked for: from its opening until some days after."""
+    """Whether reviews can be requested: from the opening until some days after the freeze."""
     until = ask_until(campaign)
     return campaign.state in ONGOING and campaign.rule.opens_at < at and (until is None or at < until)
 
@@ -68,21 +68,22 @@ def can_ask(campaign: Campaign, at: datetime) -> bool:
 def ask_review(
     *, campaign: Campaign, employee: Employee, text: str, contacts: Collection[int] = (), key: uuid.UUID, by: Actor
 ) -> Review:
-    """Ask HR to look at the own standing. `contacts` are ids of own contacts; the same `key` again is the same review.
+    """Request a review of the employee's own standing. `contacts`: ids of own contacts; the same `key` returns the same
+    review.
 
     Raises ReviewRefused: text, contacts, over, no_standing, open.
     """
     said, wanted = clean_lines(text), set(contacts)
     if not said:
         raise ReviewRefused("text", _("Write what HR should look at."), "text")
-    if len(wanted) > MOST_TICKED:
-        raise ReviewRefused("contacts", _("At most %(most)s contacts can be ticked.") % {"most": MOST_TICKED})
+    if len(wanted) > MAX_TICKED_CONTACTS:
+        raise ReviewRefused("contacts", _("At most %(most)s contacts can be ticked.") % {"most": MAX_TICKED_CONTACTS})
     with transaction.atomic():
         lock_facts()
-        campaign = _held(campaign.pk)
+        campaign = _locked(campaign.pk)
         lock_employees([employee.pk])
-        if known := Review.objects.filter(employee=employee, key=key).first():
-            return known
+        if existing := Review.objects.filter(employee=employee, key=key).first():
+            return existing
         now = db_now()
         counted, target, exempt = _verdict(campaign, employee, now)
         review = Review.objects.create(
@@ -96,39 +97,39 @@ def ask_review(
     return review
 
 
-def _held(campaign_id: int) -> Campaign:
-    """The campaign, its row held against a freeze and a cancellation until the transaction ends."""
+def _locked(campaign_id: int) -> Campaign:
+    """The campaign, its row locked against a freeze and a cancellation until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM campaigns_campaign WHERE id = %s FOR SHARE", [campaign_id])
     return Campaign.objects.get(pk=campaign_id)
 
 
 def _verdict(campaign: Campaign, employee: Employee, now: datetime) -> tuple[int, int, bool]:
-    """The verdict that is asked about: (counted, target, exempt). Raises ReviewRefused when nothing can be asked."""
+    """The verdict in question: (counted, target, exempt). Raises ReviewRefused when there is none."""
     if not can_ask(campaign, now):
         raise ReviewRefused("over", _("No review can be asked for in this campaign now."))
     if Review.objects.filter(campaign=campaign, employee=employee, closed_at=None).exists():
         raise ReviewRefused("open", _("You have asked already, and HR has not answered yet."))
-    if campaign.state == Campaign.State.FROZEN:  # the result stands: nothing judges it again
+    if campaign.state == Campaign.State.FROZEN:  # the result stands: no re-evaluation
         stored = FrozenStanding.objects.filter(campaign=campaign, employee=employee).order_by("-version")
-        found: Any = stored.values_list("counted", "target", "exempt").first()
+        verdict: Any = stored.values_list("counted", "target", "exempt").first()
     else:
         with connection.cursor() as cursor:
             judgement = evaluation_ctes(campaign.rule, now, employee_ids_sql([employee.pk]))
             cursor.execute(f"WITH {judgement} SELECT counted, target, exempt FROM verdict")
-            found = cursor.fetchone()
-    if found is None:
+            verdict = cursor.fetchone()
+    if verdict is None:
         raise ReviewRefused("no_standing", _("You have no standing in this campaign."))
-    counted, target, exempt = found
+    counted, target, exempt = verdict
     return counted, target, exempt
 
 
-def _tick(review: Review, campaign: Campaign, wanted: set[int], now: datetime) -> None:
-    """Copy what HR may read of the ticked contacts. One of nobody's or somebody else's refuses the whole question."""
+def _tick(review: Review, campaign: Campaign, ids: set[int], now: datetime) -> None:
+    """Copy what HR may read of the ticked contacts. One unknown or foreign contact refuses the whole request."""
     employee = review.employee
     own = with_exclusion_reason(Contact.objects.of(employee), campaign.rule, now, employee_ids_sql([employee.pk]))
-    found = list(own.filter(pk__in=wanted).order_by("recorded_at", "id")) if wanted else []
-    if len(found) != len(wanted):
+    contacts = list(own.filter(pk__in=ids).order_by("recorded_at", "id")) if ids else []
+    if len(contacts) != len(ids):
         message = _("One of these contacts is not there. Choose again.")
         raise ReviewRefused("contacts", message, "contacts")
     zone = ZoneInfo(campaign.rule.time_zone)
@@ -138,12 +139,12 @@ def _tick(review: Review, campaign: Campaign, wanted: set[int], now: datetime) -
             recorded_on=one.recorded_at.astimezone(zone).date(),
             confirmed=one.confirmed_at is not None and one.confirmed_at < now,
         )
-        for number, one in enumerate(found, 1)
+        for number, one in enumerate(contacts, 1)
     )  # fmt: skip
 
 
 def withdraw_review(*, review_id: int, employee: Employee, by: Actor) -> None:
-    """Take the own question back. Raises ReviewRefused (answered, withdrawn), Review.DoesNotExist."""
+    """Withdraw the employee's own question. Raises ReviewRefused (answered, withdrawn), Review.DoesNotExist."""
     with transaction.atomic():
         review = _open(review_id, employee)
         review.state, review.closed_at = Review.State.WITHDRAWN, db_now()
@@ -154,15 +155,15 @@ def withdraw_review(*, review_id: int, employee: Employee, by: Actor) -> None:
 def answer_review(
     *, review_id: int, answerer: Employee, kind: str, text: str, subject_id: int | None = None, by: Actor
 ) -> None:
-    """Answer with a reason, or with an adjustment or correction of this person's that is there already.
+    """Answer with a reason, or with an existing adjustment or correction of this employee.
 
-    The employee is told by mail after the commit. Raises ReviewRefused (answered, withdrawn, own, over, kind, text,
+    A mail informs the employee after the commit. Raises ReviewRefused (answered, withdrawn, own, over, kind, text,
     subject), Review.DoesNotExist.
     """
-    said = clean_lines(text)
+    reason = clean_lines(text)
     if kind not in Review.Kind.values:
         raise ReviewRefused("kind", _("Choose how you answer."), "kind")
-    if kind == Review.Kind.REASON and not said:
+    if kind == Review.Kind.REASON and not reason:
         raise ReviewRefused("text", _("Write the reason."), "text")
     with transaction.atomic():
         review = _open(review_id)
@@ -172,7 +173,7 @@ def answer_review(
             raise ReviewRefused("over", _("This campaign was cancelled."))
         subject = _subject(review, kind, subject_id)
         review.state, review.closed_at = Review.State.ANSWERED, db_now()
-        review.answer_kind, review.answer_text, review.answer_subject_id = kind, said, subject
+        review.answer_kind, review.answer_text, review.answer_subject_id = kind, reason, subject
         review.answered_by, review.answered_by_label = answerer, by.label
         review.save(update_fields=ANSWER)
         detail = {"campaign": review.campaign.slug, "answer": kind, "subject": subject}
@@ -181,11 +182,11 @@ def answer_review(
 
 
 def _open(review_id: int, employee: Employee | None = None) -> Review:
-    """The review (of that employee), its campaign held and itself locked. Raises ReviewRefused when it is closed."""
+    """The review (of that employee), with it and its campaign locked. Raises ReviewRefused when it is closed."""
     lock_facts()
-    theirs = Review.objects.filter(employee=employee) if employee else Review.objects.all()
-    _held(theirs.only("campaign_id").get(pk=review_id).campaign_id)
-    locked = theirs.select_for_update(no_key=True, of=("self",)).select_related("campaign", "employee")
+    reviews = Review.objects.filter(employee=employee) if employee else Review.objects.all()
+    _locked(reviews.only("campaign_id").get(pk=review_id).campaign_id)
+    locked = reviews.select_for_update(no_key=True, of=("self",)).select_related("campaign", "employee")
     review = locked.get(pk=review_id)
     if review.state == Review.State.ANSWERED:
         raise ReviewRefused("answered", _("%(name)s has answered it already.") % {"name": review.answered_by_label})
@@ -203,22 +204,24 @@ def _subject(review: Review, kind: str, subject_id: int | None) -> int | None:
 
 
 def clean_lines(text: str) -> str:
-    """Text as it is stored: every line cleaned as a name is, no more than one empty line in a row."""
+    """Text as stored: every line cleaned like a name, and at most one empty line in a row."""
     lines: list[str] = []
-    for line in text[: MOST_TEXT * 4].splitlines():
-        cleaned = clean_text(line, MOST_TEXT)
+    for line in text[: MAX_TEXT_CHARS * 4].splitlines():
+        cleaned = clean_text(line, MAX_TEXT_CHARS)
         if cleaned or (lines and lines[-1]):
             lines.append(cleaned)
-    return "\n".join(lines)[:MOST_TEXT].strip()
+    return "\n".join(lines)[:MAX_TEXT_CHARS].strip()
 
 
 def may_see_reviews(user: Any, people: People) -> bool:
-    """Whether this account is told whose standing is under review: HR is, and everybody of the own standing alone."""
+    """Whether this account may see which standings are under review: HR always, employees their own."""
     return user.has_role("hr") or (isinstance(people, OneEmployee) and people.employee.pk == user.employee_id)
 
 
 def red_under_review(result: FrozenResult) -> list[str]:
-    """Staff numbers of who is red in a result and had an open review when it was stored: never handed over as red."""
+    """Staff numbers of red employees in a result with an open review when it was stored: the payout file never lists
+    them as red.
+    """
     asked = under_review(result.campaign, result.frozen_at).values("employee")
     rows = FrozenStanding.objects.filter(campaign=result.campaign_id, version=result.version, red=True)
     return sorted(rows.filter(employee__in=asked).values_list("staff_no", flat=True))

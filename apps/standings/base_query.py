@@ -27,10 +27,10 @@ def base_ctes(
     people: People,
     at: datetime,
     *,
-    past: bool,
+    historical: bool,
     under_review: str = "",
     before: str = "",
-    calm: bool = False,
+    assume_up_to_date: bool = False,
 ) -> str:
     """The CTEs, from WITH on, ready for a SELECT. `past`: judge from the facts as of `at`, with that moment's tree.
 
@@ -39,15 +39,15 @@ def base_ctes(
     is so (fast_path.py).
     """
     look = effective_as_of(rule, at)
-    chosen = people.chosen(look if past else None)
-    if past:
+    chosen = people.chosen(look if historical else None)
+    if historical:
         parts = _past(rule, at)
     else:
-        parts = _believed(campaign) if calm else _today(campaign, rule, at)
+        parts = _believed(campaign) if assume_up_to_date else _today(campaign, rule, at)
     asked = f"current.employee_id IN ({under_review})" if under_review else "NULL::boolean"
     many = isinstance(people, WholeCompany) or (isinstance(people, Team) and not people.few)
     hired = Hired(rule, look, each=not many)
-    listed = _listed(rule, at, look, asked, hired, past=past)
+    listed = _listed(rule, at, look, asked, hired, historical=historical)
     return f"WITH {before}chosen AS MATERIALIZED ({chosen}), {parts}, listed AS ({listed})"
 
 
@@ -125,8 +125,8 @@ class Hired:
             AND in_force(work.starts_at, work.ends_at, {self.look})"""
 
 
-def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hired, *, past: bool) -> str:
-    if past:
+def _listed(rule: CampaignRule, at: datetime, look: str, asked: str, hired: Hired, *, historical: bool) -> str:
+    if historical:
         place = f"""LEFT JOIN employees_placement place ON place.employee_id = person.id
             AND in_force(place.starts_at, place.ends_at, {look})"""
         has_team = f"""EXISTS (SELECT 1 FROM employees_placement report WHERE report.manager_id = person.id

@@ -19,12 +19,12 @@ PROBLEM = "application/problem+json"
 
 
 class ApiClient(Client):
-    """Django's client on `/api/v1/`. Every answer must keep the rules of this door, whatever was asked."""
+    """Django's client on `/api/v1/`. Every response must follow the rules of the API."""
 
     def call(
         self, method: str, address: str, body: Any = None, *, content_type: str = "application/json", **headers: str
     ) -> Any:
-        """One request: `body` is sent as JSON, or as it stands when it is bytes; returns the response."""
+        """One request: `body` is sent as JSON, or unchanged when it is bytes; returns the response."""
         path = address if address.startswith(("/", "http")) else f"/api/v1/{address}"
         options: dict[str, Any] = {"content_type": content_type, "headers": headers}
         return self.generic(method, path, body if isinstance(body, bytes) else _json(body), **options)
@@ -36,7 +36,7 @@ class ApiClient(Client):
         return response
 
     def read(self, address: str, status: int = 200) -> Any:
-        """GET; the parsed body of an answer that must have this status."""
+        """GET; returns the parsed body of a response with this status."""
         return self._parsed("GET", address, None, status, {})
 
     def send(self, address: str, body: Any = None, status: int = 200, **headers: str) -> Any:
@@ -77,13 +77,13 @@ Signed = Callable[[Employee], ApiClient]
 
 @pytest.fixture
 def anonymous() -> ApiClient:
-    """Nobody."""
+    """An anonymous client."""
     return ApiClient()
 
 
 @pytest.fixture
 def as_() -> Signed:
-    """`as_(alice)`: a client with her session."""
+    """`as_(alice)`: a client with Alice's session."""
 
     def signed_in(employee: Employee) -> ApiClient:
         client = ApiClient()
@@ -94,7 +94,7 @@ def as_() -> Signed:
 
 
 def with_token(employee: Employee, *scopes: str, name: str = "a script") -> ApiClient:
-    """A client with a fresh token of the employee's and nothing else."""
+    """A client with a fresh token of the employee and nothing else."""
     _token, secret = create_token(account=account_for(employee), name=name, scopes=scopes, by=people.TESTER)
     return ApiClient(headers={"authorization": f"Bearer {secret}"})
 
@@ -112,10 +112,10 @@ def reporter() -> Callable[[Employee], ApiClient]:
 
 
 def code_of(problem: dict[str, Any]) -> str:
-    """The word of a problem's type."""
+    """The code in a problem's type."""
     return problem["type"].removeprefix("urn:hundred:problem:")
 
 
 def fields_of(problem: dict[str, Any]) -> dict[str, str]:
-    """The fields of a problem, each with the code of what is wrong."""
+    """The fields of a problem, each with its error code."""
     return {error["field"]: error["code"] for error in problem["errors"]}

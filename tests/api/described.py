@@ -1,4 +1,4 @@
-"""Holds every answer against the description this door serves: nothing undeclared, nothing of another shape."""
+"""Checks every response against the API description: no undeclared status, property or type."""
 
 from functools import lru_cache
 from typing import Any
@@ -9,12 +9,12 @@ from jsonschema import Draft202012Validator
 
 from apps.api.views.description import described
 
-# Any address may answer so; an address that is none is not described at all.
+# Any address may return these; unknown addresses are not described at all.
 UNDESCRIBED = {405, 406}
 
 
 def check(method: str, path: str, response: HttpResponse) -> None:
-    """Fail when the answer is not one that the description has for this address, method and status."""
+    """Fail when the response is not described for this address, method and status."""
     route = "/" + resolve(path).route.replace("<int:", "{").replace("<slug:", "{").replace("<path:", "{")
     operation = described("en")["paths"].get(route.replace(">", "}"), {}).get(method.lower())
     if operation is None or response.status_code in UNDESCRIBED:

@@ -1,4 +1,4 @@
-"""The same thing sent many times at once: one effect, whichever request was first, and never an error of ours."""
+"""The same request sent many times at once has one effect, in any order, and never a server error."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +35,7 @@ def all_at_once(ask: Callable[[int], Any]) -> list[Any]:
 
 @pytest.fixture
 def clients(alice: Employee, campaign: Campaign) -> list[ApiClient]:
-    """Programs of one employee, each with its own token."""
+    """Clients of one employee, each with its own token."""
     return [with_token(alice, Scope.OWN, name=f"number {number}") for number in range(AT_ONCE)]
 
 

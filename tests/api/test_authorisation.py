@@ -1,7 +1,7 @@
-"""Who gets what over the API, with every method, a body that would do, and a token per scope: authorisation.csv.
+"""Authorisation of the API, with every method, a valid body, and a token per scope: authorisation.csv.
 
-The house's own file (tests/authorisation.csv) has these addresses too, with what a browser sends by itself. Here
-{contact} and {ended} are Alice's, {token} is one she made; the leaver held a token with both scopes.
+tests/authorisation.csv has these addresses too, with what a browser sends by itself. Here {contact} and {ended} are
+Alice's, {token} is one she created; the leaver held a token with both scopes.
 """
 
 import csv
@@ -60,7 +60,7 @@ def declared() -> list[dict[str, str]]:
 
 @pytest.fixture
 def places(alice: Employee, campaign: Campaign) -> dict[str, int]:
-    """What the placeholders stand for."""
+    """The values of the placeholders."""
     people.record(alice, 2)
     contact, ended = Contact.objects.of(alice).order_by("pk").values_list("pk", flat=True)
     end_contact(contact_id=ended, employee=alice, by=people.TESTER)
@@ -70,7 +70,7 @@ def places(alice: Employee, campaign: Campaign) -> dict[str, int]:
 
 
 def leaver() -> ApiClient:
-    """Somebody with a token, who has left since."""
+    """A token holder who has left since."""
     people.load("staff_no,name,email\nL001,Lea,lea@corp.example.com")
     client = with_token(people.person("L001"), Scope.OWN, Scope.REPORTS)
     people.load("staff_no,name,email,left_on\nL001,Lea,lea@corp.example.com,2026-11-22")
@@ -92,7 +92,7 @@ def client_of(who: str, request: pytest.FixtureRequest) -> ApiClient:
 
 
 def answer(client: ApiClient, method: str, address: str, body: Any) -> int:
-    """The status, and everything as before."""
+    """The status; afterwards the state is as before."""
     point = transaction.savepoint()
     try:
         kind = "text/csv" if isinstance(body, bytes) else "application/json"
@@ -128,7 +128,7 @@ def test_answers_are_as_declared(who: str, places: dict[str, int], request: pyte
 def test_a_canary_is_seen_by_its_owner_alone(
     places: dict[str, int], alice: Employee, request: pytest.FixtureRequest
 ) -> None:
-    """A2 for this door: what is unique to Alice's contact shows up in nobody else's answer to anything."""
+    """The unique strings of Alice's contact appear in no other reader's response."""
     canary = "canary-6f1d"
     people.record_one(alice, ("email", f"{canary}@outside.example.org"), name=canary)
     reads = [line["address"].format(**places) for line in declared() if line["method"] == "GET"]

@@ -20,14 +20,14 @@ GRACE = {"name": "Grace 葛", "email": "grace@outside.example.org", "phone": "13
 
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """How often the doorbell rang."""
+    """How often marking was enqueued."""
     rings: list[str] = []
     monkeypatch.setattr("apps.core.enqueue.enqueue_marking", lambda: rings.append("ring"))
     return rings
 
 
 def recorded(client: ApiClient, body: Any = None) -> int:
-    """The id of a contact just recorded."""
+    """The id of a new contact."""
     return client.send("contacts/", body or GRACE, 201)["outcomes"][0]["contact"]
 
 
@@ -86,7 +86,7 @@ def test_the_same_request_sent_again_has_one_effect_and_the_same_answer(
     assert Contact.objects.count() == Submission.objects.count() == 1
 
 
-def test_a_key_sent_again_with_other_people_loses_nobody_silently(
+def test_a_reused_key_with_other_people_loses_no_contact_silently(
     program: Program, alice: Employee, campaign: Campaign
 ) -> None:
     client = program(alice)
@@ -94,7 +94,7 @@ def test_a_key_sent_again_with_other_people_loses_nobody_silently(
     problem = client.send("contacts/", {"handle": "hana"}, 422, **{"idempotency-key": "1"})
     assert code_of(problem) == "idempotency_key_reused"
     assert fields_of(problem) == {"Idempotency-Key": "idempotency_key_reused"}
-    # Another key, or the same key of somebody else, is another request.
+    # Another key, or the same key of another employee, is another request.
     client.send("contacts/", {"handle": "hana"}, 201, **{"idempotency-key": "11"})
 
 
@@ -190,7 +190,7 @@ def test_a_value_of_another_type_is_refused_and_not_guessed_at(
     assert not Contact.objects.of(alice).exists()
 
 
-def test_nobody_else_gets_at_a_contact(
+def test_a_contact_is_closed_to_other_employees(
     as_: Signed, program: Program, alice: Employee, bob: Employee, dana: Employee, hr: Employee, campaign: Campaign
 ) -> None:
     contact = recorded(program(alice))
@@ -238,7 +238,7 @@ def test_the_list_is_searched_and_filtered_by_reason(program: Program, alice: Em
 
 
 def test_what_is_searched_for_is_in_no_address(program: Program, alice: Employee, campaign: Campaign) -> None:
-    """Somebody's phone would stand in every log on the way."""
+    """A phone number would appear in every log on the way."""
     client = program(alice)
     recorded(client)
     assert fields_of(client.read("contacts/?q=grace", 400)) == {"q": "unknown_field"}
@@ -285,7 +285,7 @@ def test_the_list_is_filtered_by_the_way_in_and_by_the_batch(
     assert fields_of(client.read("contacts/?batch=1", 400)) == {"batch": "invalid"}
 
 
-def test_a_batch_of_somebody_else_answers_as_one_that_does_not_exist(
+def test_anothers_batch_answers_like_an_unknown_one(
     program: Program, alice: Employee, alan: Employee, campaign: Campaign
 ) -> None:
     alans = people.record(alan).submission_id

@@ -1,4 +1,4 @@
-"""The OpenAPI description: valid in both languages, complete, with examples that fit; and the page that shows it."""
+"""The OpenAPI description: valid in both languages, complete, with matching examples; and the page that shows it."""
 
 import io
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def parts(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where, media type object) of everything an operation sends or answers."""
+    """(location, media type object) of every request and response body."""
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         yield f"request {kind}", content
     for status, response in operation["responses"].items():
@@ -131,7 +131,7 @@ def test_the_page_says_all_of_it_in_its_first_response(language: str) -> None:
     assert f'<html lang="{language}">' in html
     assert {operation["operationId"] for _path, _method, operation in operations()} <= page.ids
     assert {link.removeprefix("#") for link in page.links if link.startswith("#")} <= page.ids
-    # One script, the house's own for its menus.
+    # One script, the application's own for its menus.
     assert html.count("<script") == 1
 
 

@@ -1,4 +1,4 @@
-"""The description in a real browser: readable by everybody, in both languages and themes, on a phone and on a desk."""
+"""The description in a real browser: readable in both languages and themes, on a phone and on a desktop."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def test_it_reads_well_and_keeps_the_content_policy(
 
 
 def test_a_violation_would_be_seen(live_server: Any, browser: Browser) -> None:
-    """The mutant: with something inline on the page, the test above fails."""
+    """The counterpart: with something inline on the page, the test above fails."""
     context = browser.new_context()
     page = context.new_page()
     page.add_init_script(WATCH)

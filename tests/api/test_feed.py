@@ -1,4 +1,4 @@
-"""`feed/`: the messaging product's own word about contacts. From anybody else it would back-date what counts."""
+"""`feed/`: contacts reported by the messaging product. Any other sender could back-date what counts."""
 
 from typing import Any
 
@@ -34,7 +34,9 @@ def send(client: ApiClient, text: str | bytes, kind: str = "text/csv") -> Any:
     return client.generic("POST", "/api/v1/feed/", body, content_type=kind)
 
 
-def test_its_times_are_believed_and_again_changes_nothing(feed: ApiClient, alice: Employee, campaign: Campaign) -> None:
+def test_its_times_are_trusted_and_a_repeat_changes_nothing(
+    feed: ApiClient, alice: Employee, campaign: Campaign
+) -> None:
     told = send(feed, HEADER + GRACE)
     assert told.status_code == 200
     assert told.json() == {"read": 1, "accepted": 1, "rejected": 0, "rejects": []}
@@ -53,7 +55,7 @@ def test_its_times_are_believed_and_again_changes_nothing(feed: ApiClient, alice
 def test_the_answer_never_depends_on_what_is_stored(
     feed: ApiClient, alice: Employee, alan: Employee, campaign: Campaign, hr: Employee, clock: Clock
 ) -> None:
-    """One row would tell whoever holds the token whose contact somebody is, who ended, and who wants no contact."""
+    """A row's result would tell the token's holder whose contact a person is, who ended, and who objected."""
     people.record_one(alice, ("handle", "@ended"))
     end_contact(contact_id=Contact.objects.get().pk, employee=alice, by=people.TESTER)
     people.record_one(alice, ("handle", "@known"))
@@ -71,10 +73,10 @@ def test_the_answer_never_depends_on_what_is_stored(
     assert earlier == {"read": 1, "accepted": 1, "rejected": 0, "rejects": []}
 
 
-def test_the_first_hundred_rejects_are_told_however_many_the_stored_facts_refuse(
+def test_the_first_hundred_rejects_are_listed_whatever_stored_facts_refuse(
     feed: ApiClient, alice: Employee, campaign: Campaign
 ) -> None:
-    """Fewer than a hundred would tell that some row before was refused for what is stored."""
+    """Fewer than a hundred would reveal that stored data refused an earlier row."""
     erase(ErasureTarget(identities_of([("handle", "@gone")])), reason="asked by letter", by=people.TESTER)
     rows = ["A001,X,gone,2026-11-03T09:15:00Z,,", "A001,X,b@d,2026-11-03T09:15:00Z,,"] * 101
     told = send(feed, HEADER + "\r\n".join(rows)).json()
@@ -103,7 +105,7 @@ def test_json_and_too_much_are_refused(feed: ApiClient) -> None:
 def test_without_the_role_it_is_not_there(
     feed: ApiClient, operator: Employee, alice: Employee, hr: Employee, campaign: Campaign
 ) -> None:
-    """A token ends with the role, and nobody makes another without it."""
+    """A token ends with the role, and no new one can be created without it."""
     grant_role(employee=operator, role="operator", by=people.TESTER, revoke=True)
     assert send(feed, HEADER + GRACE).status_code == 401
     for person in (operator, alice, hr):
@@ -128,7 +130,7 @@ def test_while_a_result_is_made_it_waits(feed: ApiClient, alice: Employee) -> No
 
 
 def test_a_feed_of_line_ends_is_refused_unread(feed: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is read while its program waits: nobody else's page may wait with it."""
+    """The feed is read while its client waits; other requests must not wait too."""
     monkeypatch.setattr("apps.api.views.feed.import_contacts", lambda **given: pytest.fail("it was read"))
     for ends in ("\n", "\r", "\r\n"):
         told = send(feed, HEADER + ends * 100_001)

@@ -1,4 +1,4 @@
-"""Errors: one shape, plain sentences, and nothing of the inside. Whatever is sent, no 500."""
+"""Errors: one shape, plain sentences, nothing internal. No input causes a 500."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.test import override_settings
 
-from apps.api.parsing import MOST_BYTES
+from apps.api.parsing import MAX_BODY_BYTES
 from apps.campaigns.models import Campaign
 from apps.contacts.models import Contact, Submission
 from apps.core.log_format import Line
@@ -19,7 +19,7 @@ from tests.api.conftest import ApiClient, Signed, code_of, fields_of
 pytestmark = pytest.mark.django_db
 Program = Callable[[Employee], ApiClient]
 
-# What people and programs send by mistake or on purpose; after the big list of naughty strings.
+# Strings that people and programs send by mistake or on purpose; after the big list of naughty strings.
 NAUGHTY = [
     "undefined", "null", "true", "NaN", "1e400", "-1", "0x0", "１２３", "﷽" * 60, "Z\u0351\u036b" * 20,
     "\U0001f3f3\u200d\U0001f308", "ｕｎｉ", "\u202etest", "\u200b", "\ufeff", "\uffff", "<script>alert(1)</script>",
@@ -28,7 +28,7 @@ NAUGHTY = [
 ]  # fmt: skip
 
 
-def test_nobody_gets_a_challenge_and_a_problem(anonymous: ApiClient) -> None:
+def test_anonymous_requests_get_a_challenge_and_a_problem(anonymous: ApiClient) -> None:
     response = anonymous.call("GET", "contacts/")
     assert response.status_code == 401
     assert response["WWW-Authenticate"] == 'Bearer realm="hundred"'
@@ -79,7 +79,7 @@ def test_json_of_another_shape_is_refused(program: Program, alice: Employee) -> 
     assert not Submission.objects.exists()
 
 
-def test_an_empty_body_asks_for_nobody(program: Program, alice: Employee) -> None:
+def test_an_empty_body_names_no_contact(program: Program, alice: Employee) -> None:
     outcomes = program(alice).send("contacts/", None, 200)["outcomes"]
     assert [one["code"] for one in outcomes] == ["invalid_identity"]
     assert not Contact.objects.exists()
@@ -87,7 +87,7 @@ def test_an_empty_body_asks_for_nobody(program: Program, alice: Employee) -> Non
 
 def test_a_body_larger_than_a_megabyte_is_refused_unread(program: Program, alice: Employee) -> None:
     client = program(alice)
-    huge = json.dumps({"name": "x" * MOST_BYTES}).encode()
+    huge = json.dumps({"name": "x" * MAX_BODY_BYTES}).encode()
     for address in ("contacts/", "contacts/1/"):
         response = client.call("POST" if address == "contacts/" else "PATCH", address, huge)
         assert response.status_code == 413
@@ -164,7 +164,7 @@ def test_a_browser_may_write_only_with_its_csrf_token(alice: Employee, as_: Sign
     client.handler.enforce_csrf_checks = True
     problem = client.send("contacts/", {"handle": "hana"}, 403)
     assert code_of(problem) == "csrf_failed"
-    # Every page of the house has one in its forms.
+    # All pages have one in their forms.
     page = client.get("/api/v1/docs/").content.decode()
     token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
     client.send("contacts/", {"handle": "hana"}, 201, **{"x-csrftoken": token})
@@ -188,7 +188,7 @@ def test_an_account_without_an_employee_has_nothing_here(django_user_model: Any,
     client.read("tokens/")
 
 
-def test_our_fault_has_an_id_and_shows_nothing(
+def test_a_server_error_has_an_id_and_shows_nothing(
     as_: Signed, alice: Employee, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     said = "SELECT secret FROM /srv/app; row: (+8613800138000, grace@outside.example.org)"
@@ -203,7 +203,7 @@ def test_our_fault_has_an_id_and_shows_nothing(
     assert len(problem["id"]) == 12
     shown = json.dumps(problem)
     assert not any(inside in shown for inside in ("SELECT", "/srv", "DataError", "grace", "Traceback", "13800138000"))
-    # The log says where and what kind, by the same id, and keeps the row's data out.
+    # The log has the location and the type, with the same id, but no data of the row.
     assert problem["id"] in caplog.text
     assert "DataError" in caplog.text
     (record,) = [one for one in caplog.records if problem["id"] in one.getMessage()]

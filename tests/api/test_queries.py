@@ -1,7 +1,7 @@
-"""An address asks the database the same number of questions for 3 people and for 30.
+"""An address makes the same number of queries for 3 people and for 30.
 
-The reason: at 50,000 employees a question per row is an outage. What a row needs comes with the rows. The numbers are
-free to change; that they are equal is not.
+The reason: at 50,000 employees a query per row is an outage. What a row needs comes with the rows. The numbers may
+change; their equality may not.
 """
 
 from typing import Any
@@ -56,7 +56,7 @@ def questions(client: ApiClient, method: str, address: str, body: Any = None) ->
 
 
 def asked(size: int) -> dict[str, int]:
-    """Questions by address in a company of this size, which is gone afterwards."""
+    """Queries by address in a company of this size, which is removed afterwards."""
     point = transaction.savepoint()
     try:
         boss = build(size)
@@ -75,13 +75,13 @@ def asked(size: int) -> dict[str, int]:
         transaction.savepoint_rollback(point)
 
 
-def test_thirty_people_are_asked_for_like_three(noon: object) -> None:
+def test_thirty_people_cost_as_many_queries_as_three(noon: object) -> None:
     few, many = asked(3), asked(30)
     assert many == few
 
 
 def campaigns(number: int) -> int:
-    """Questions for the list of so many campaigns: each brings its rule along."""
+    """Queries for a list of so many campaigns: each includes its rule."""
     point = transaction.savepoint()
     try:
         for round_ in range(number):
@@ -91,5 +91,5 @@ def campaigns(number: int) -> int:
         transaction.savepoint_rollback(point)
 
 
-def test_thirty_campaigns_are_asked_for_like_three(alice: Employee) -> None:
+def test_thirty_campaigns_cost_as_many_queries_as_three(alice: Employee) -> None:
     assert campaigns(30) == campaigns(3)

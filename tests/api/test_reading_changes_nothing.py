@@ -1,4 +1,4 @@
-"""N3 for the API: every address that takes GET is fetched twice as everybody, and nothing is changed."""
+"""A GET changes nothing: every API address with GET is fetched twice for every reader."""
 
 import os
 

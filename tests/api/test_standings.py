@@ -1,4 +1,4 @@
-"""Standings over the API: the own one, a team's, the company's; then and now; page by page."""
+"""Standings over the API: the own one, a team's, the company's; now and in the past; page by page."""
 
 from datetime import UTC, datetime
 
@@ -64,7 +64,7 @@ def test_without_a_campaign_there_is_no_standing(as_: Signed, alice: Employee) -
     assert code_of(as_(alice).read("me/standing/", 404)) == "no_campaign"
 
 
-def test_somebody_out_of_scope_has_no_standing(as_: Signed, alice: Employee) -> None:
+def test_an_employee_outside_the_population_has_no_standing(as_: Signed, alice: Employee) -> None:
     people.november(scope=["Support"])
     people.mark()
     assert code_of(as_(alice).read("me/standing/", 404)) == "not_in_campaign"
@@ -82,7 +82,7 @@ def test_a_manager_reads_the_own_team(as_: Signed, bob: Employee, campaign: Camp
     assert answer["results"][0]["manager_staff_no"] == "B001"
 
 
-def test_whoever_leads_nobody_reads_the_own_standing(as_: Signed, alice: Employee, campaign: Campaign) -> None:
+def test_an_employee_without_a_team_reads_the_own_standing(as_: Signed, alice: Employee, campaign: Campaign) -> None:
     assert numbers(as_(alice).read("standings/")) == ["A001"]
 
 
@@ -132,7 +132,7 @@ def test_pages_follow_each_other_without_a_gap(as_: Signed, hr: Employee, campai
     assert len(seen) == len(set(seen)) == 9
 
 
-def test_a_page_of_another_list_or_of_nobody_is_refused(as_: Signed, hr: Employee, campaign: Campaign) -> None:
+def test_a_cursor_of_another_list_or_an_invalid_one_is_refused(as_: Signed, hr: Employee, campaign: Campaign) -> None:
     client = as_(hr)
     token = client.read("standings/?sort=name&limit=2")["next"].partition("after=")[2].partition("&")[0]
     for after in (token, "x", "WzEsMiwzXQ", "%00"):
@@ -232,11 +232,13 @@ def test_what_is_adjusted_is_shown_and_why_only_to_whom_it_concerns(
 def test_a_deputy_names_the_manager_and_gets_the_managers_answer(
     as_: Signed, alice: Employee, bob: Employee, stranger: Employee, campaign: Campaign, noon: Clock
 ) -> None:
-    """The team is lent, the manager is not: his own standing answers as a number nobody has."""
+    """The team is shared with the deputy, the manager is not: the manager's own standing answers like an unknown
+    number.
+    """
     people.record(alice, 3)
     people.mark()
     people.stands_in(bob, stranger)
-    noon.set("2026-11-23T13:00:00+08:00")  # it stands still: every answer says when it was judged
+    noon.set("2026-11-23T13:00:00+08:00")  # the clock is fixed: every response shows its time
     deputy, manager = as_(stranger), as_(bob)
     for address in ("standings/?root=B001", "standings/?root=B001&as_of=2026-11-22", "standings/A001/"):
         assert deputy.read(address) == manager.read(address)

@@ -1,4 +1,4 @@
-"""Programs without TLS are refused aloud: a redirect would hide for months that anybody on the way reads a token."""
+"""API requests without TLS are refused: a redirect would hide for months that others can read a token."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import ApiToken, Scope
-from apps.api.parsing import MOST_BYTES
+from apps.api.parsing import MAX_BODY_BYTES
 from apps.employees.models import Employee
 from tests.api.conftest import ApiClient, code_of, with_token
 
@@ -33,10 +33,10 @@ def test_a_program_that_speaks_plainly_is_refused_and_not_sent_on(address: str) 
             assert code_of(json.loads(response.content)) == "tls_required"
 
 
-def test_nothing_of_what_was_sent_plainly_is_looked_at(alice: Employee, django_assert_num_queries: Any) -> None:
-    """A token that opens nothing, one that does, a body that is too large or none: one answer, and no trace of it."""
+def test_nothing_sent_without_tls_is_read(alice: Employee, django_assert_num_queries: Any) -> None:
+    """Valid token or not, body too large or missing: the same response, and no trace of the content."""
     client = with_token(alice, Scope.OWN)
-    bodies = [b"{", b"x" * (MOST_BYTES + 1), b'{"name": "Wang", "phone": "13800138000"}']
+    bodies = [b"{", b"x" * (MAX_BODY_BYTES + 1), b'{"name": "Wang", "phone": "13800138000"}']
     with django_assert_num_queries(0):
         answers = [client.call("POST", "contacts/", body).content for body in bodies]
         answers.append(client.call("POST", "contacts/", authorization="Bearer hnd_nonsense").content)
@@ -56,7 +56,7 @@ def test_the_log_says_that_a_token_was_sent_and_not_which(alice: Employee, caplo
     assert [one for one in caplog.messages if "token" in one] == []
 
 
-def test_it_is_said_in_the_readers_language() -> None:
+def test_the_message_is_in_the_readers_language() -> None:
     said = {
         language: ApiClient().call("GET", "contacts/", **{"accept-language": language}).json()["detail"]
         for language in ("en", "zh-hans", "en")

@@ -1,4 +1,4 @@
-"""Tokens: made once, shown once, good for their scopes until they end, and never outliving their owner's sign-in."""
+"""API tokens: created once, shown once, limited to their scopes, and never valid longer than their owner's access."""
 
 import io
 import json
@@ -37,7 +37,7 @@ def bearer(secret: str) -> ApiClient:
 
 
 def refused(client: ApiClient) -> Any:
-    """Nothing but 401, with a challenge."""
+    """Fails unless it is a 401 with a challenge."""
     response = client.call("GET", "me/standing/")
     assert response.status_code == 401
     assert response["WWW-Authenticate"].startswith('Bearer realm="hundred"')
@@ -81,7 +81,7 @@ def test_a_revoked_or_expired_token_is_dead_on_the_next_request(
     assert code_of(gone) == "invalid_token"
     bearer(second["secret"]).read("me/standing/")
     clock.set("2026-11-24T12:00:01+08:00", ticks=True)
-    # Unknown, revoked and expired answer alike.
+    # The same response for unknown, revoked and expired ones.
     assert refused(bearer(second["secret"])) == gone == refused(bearer("hnd_made-up"))
 
 
@@ -143,7 +143,7 @@ def test_a_token_makes_and_ends_no_tokens(program: Client, alice: Employee) -> N
     assert ApiToken.objects.filter(revoked_at=None).count() == 1
 
 
-def test_nobody_sees_or_ends_somebody_elses_token(as_: Signed, alice: Employee, hr: Employee) -> None:
+def test_tokens_of_other_employees_are_invisible(as_: Signed, alice: Employee, hr: Employee) -> None:
     made = as_(alice).send("tokens/", {"name": "mine", "scopes": ["own"]}, 201)
     assert as_(hr).read("tokens/")["results"] == []
     assert as_(hr).call("DELETE", f"tokens/{made['id']}/").status_code == 404

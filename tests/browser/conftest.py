@@ -12,7 +12,7 @@ from apps.campaigns.models import Campaign
 from apps.employees.models import Employee
 from tests import people
 
-# The machine may be busy; what is waited for here takes a tenth of a second on a free one.
+# On a busy machine, waits may take long; on a free one they take a tenth of a second.
 expect.set_options(timeout=20_000)
 WATCH = """
 window.violations = [];
@@ -24,18 +24,18 @@ DRAWN = """() => [...document.querySelectorAll("[data-chart]")].every((box) => b
 
 @dataclass
 class Looked:
-    """A page with what went wrong on it."""
+    """A page, with all its errors."""
 
     page: Page
     errors: list[str] = field(default_factory=list)
 
     def goto(self, address: str) -> None:
-        """Open an address, and everything on it that waits to be seen."""
+        """Open an address, and wait for everything on it."""
         self.page.goto(address)
         self.draw()
 
     def sign_in(self, login: str) -> None:
-        """Sign in with the password that everybody has here."""
+        """Sign in with the password of all test accounts."""
         self.page.goto("/login/")
         self.page.fill("input[name=username]", login)
         self.page.fill("input[name=password]", people.PASSWORD)
@@ -43,13 +43,13 @@ class Looked:
         self.page.wait_for_url(lambda address: "/login/" not in address)
 
     def draw(self) -> None:
-        self.page.mouse.move(5, 5)  # charts wait for somebody who is there
+        self.page.mouse.move(5, 5)  # charts load on the first movement
         for box in self.page.locator("[data-chart]").all():
             box.scroll_into_view_if_needed()
         self.page.wait_for_function(DRAWN, timeout=20_000)
 
     def problems(self) -> list[str]:
-        """Violations of the policy, errors of scripts, and sideways scrolling, since the last question."""
+        """Policy violations, script errors and horizontal scrolling since the last call."""
         found = [*self.errors, *self.page.evaluate("window.violations.splice(0)")]
         self.errors.clear()
         if self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
@@ -57,7 +57,7 @@ class Looked:
         return found
 
     def findings(self, *rules: str) -> list[str]:
-        """What axe finds that WCAG 2.2 AA and good practice forbid; with `rules`, what these alone find."""
+        """axe findings under WCAG 2.2 AA and good practice; with `rules`, only these."""
         found = Axe().run(self.page, options={"runOnly": [*rules]} if rules else None).response["violations"]
         return [f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}" for one in found]
 
@@ -79,7 +79,7 @@ Open = Callable[..., Looked]
 
 @pytest.fixture
 def open_as(browser: Browser, house: str) -> Iterator[Open]:
-    """`open_as(alice, width=390)`: a browser in which this person is signed in; nobody for None."""
+    """`open_as(alice, width=390)`: a browser with this reader signed in; anonymous for None."""
     contexts: list[BrowserContext] = []
 
     def opened(

@@ -1,7 +1,7 @@
-"""`make crawl`: every page of the list that pictures are taken from, in every state, both themes and languages, narrow.
+"""`make crawl`: every screenshot page, in every state, both themes and languages, narrow.
 
-A page is loaded once in each language. Only two rules of axe look at colours, so the other theme is asked for those.
-Some seconds for each page are too many for `make test`, which looks at a spread of them (test_pages.py).
+A page is loaded once per language. Only two rules of axe depend on colours, so only those run in the other theme. Some
+seconds per page are too many for `make test`, which checks a sample (test_pages.py).
 """
 
 import re
@@ -50,7 +50,7 @@ TEXTS = """() => {
   }
   return texts.filter((text) => text.trim());
 }"""
-# What people typed and programs write: addresses, numbers and logins, names of files, and one name without an end.
+# Typed values and program output: addresses, numbers and logins, file names, and one very long name.
 TYPED = re.compile(
     r"\S+@\S+|\b[a-z]+_[a-z]+\b|\b[\w-]+(\.[a-z]+)+(/\w+)*\b|https?:\S+|\b\w*\d\w*\b|\w{40,}|\b(operator|test)\b"
 )
@@ -71,7 +71,7 @@ NAMES = {
 
 
 class House(NamedTuple):
-    """A server with the roster alone, and what is seen of it."""
+    """A server with the roster alone, and a record of its responses."""
 
     address: str
     clock: Any
@@ -98,7 +98,7 @@ def filled(house: House) -> dict[str, object]:
 
 
 def watched(context: BrowserContext) -> Looked:
-    """A page of this context that reports whatever its console says."""
+    """A page of this context that reports all console messages."""
     context.add_init_script(WATCH)
     looked = Looked(context.new_page())
     looked.page.on("pageerror", lambda error: looked.errors.append(str(error)))
@@ -107,7 +107,7 @@ def watched(context: BrowserContext) -> Looked:
 
 
 def looking(house: House, reader: str) -> Looked:
-    """That reader's browser, signed in; it keeps what it has loaded for the next page."""
+    """The browser of that reader, signed in; it keeps its cache for the next page."""
     if reader not in house.readers:
         context = house.browser.new_context(base_url=house.address, locale="en-GB", reduced_motion="reduce")
         looked = house.readers[reader] = watched(context)
@@ -123,7 +123,7 @@ def come(looked: Looked, shot: Shot, address: str) -> None:
 
 
 def strayed(looked: Looked, *rules: str, widths: tuple[int, ...]) -> list[str]:
-    """What is wrong with a page as it is loaded, and at these widths; `rules` are all that axe then asks for."""
+    """The errors of a page as loaded, and at these widths; then axe checks `rules` alone."""
     found = [one for one in looked.problems() if not REFUSED.match(one) or NO_PAGE.search(one)]
     found += looked.findings(*rules)
     for width in widths:
@@ -140,7 +140,7 @@ def words(texts: Iterable[str]) -> set[str]:
 
 
 def left_in_english(looked: Looked) -> set[str]:
-    """Words on a Chinese page; what the page itself writes as code is a name, and stays one in its sentences."""
+    """English words on a Chinese page, except names that the page itself marks as code."""
     codes = words(looked.page.locator("code, pre").all_text_contents())
     return words(TYPED.sub(" ", text) for text in looked.page.evaluate(TEXTS)) - codes - NAMES
 
@@ -183,5 +183,5 @@ def test_all_that_was_served_is_valid_html(house: House) -> None:
 
 
 def test_every_address_and_every_template_has_a_picture(house: House) -> None:
-    """A new page needs its shots in tests/pages/shots.py: it is then pictured, and looked at here."""
+    """A new page needs its shots in tests/pages/shots.py: then it gets screenshots, and is checked here."""
     assert "\n".join(house.seen.missing()) == ""

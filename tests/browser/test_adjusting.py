@@ -1,4 +1,6 @@
-"""HR adjusts in a browser: one asks, another grants, the person's page follows; on a phone, and without scripts."""
+"""Adjustments in a browser: one HR member requests, another grants, the employee's page follows; on a phone, and
+without scripts.
+"""
 
 from typing import Any
 
@@ -15,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def second(house: str, stranger: Employee) -> Employee:
-    """Another of HR."""
+    """A second HR member."""
     grant_role(employee=stranger, role="hr", by=people.TESTER)
     return stranger
 
@@ -80,10 +82,10 @@ LIST = "staff_no,target,until\nA001,90,\nS001,exempt,\nX999,5,\nA002,many,\n"
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-def test_a_file_goes_from_one_of_hr_to_another(
+def test_a_file_goes_from_one_hr_member_to_another(
     open_as: Open, alice: Employee, hr: Employee, second: Employee, scripts: bool
 ) -> None:
-    """On a phone too: HR corrects the file on a laptop, and the other one grants it on the way home."""
+    """On a phone too: one HR member corrects the file on a laptop, another grants it on a phone."""
     first = open_as(hr, width=1440, java_script_enabled=scripts)
     first.page.goto("/company/adjustments/")
     first.page.click("text=Adjust by a file")
@@ -102,7 +104,7 @@ def test_a_file_goes_from_one_of_hr_to_another(
     first.page.dblclick("text=Ask for 2 people")
     expect(first.page.locator("h1")).to_have_text("File plan.csv")
     expect(first.page.locator("main")).to_contain_text("Waiting for somebody else")
-    # Sam, the other one of HR, is on the list: nobody grants themself anything.
+    # Sam, the second HR member, is on the list: HR members cannot grant their own adjustments.
     other = open_as(second, width=390, java_script_enabled=scripts)
     other.page.goto("/company/adjustments/")
     other.page.click("#list td.lead a")
@@ -123,7 +125,7 @@ SEEN_AS = [(390, "light", "en-GB"), (390, "dark", "zh-CN"), (1440, "dark", "en-G
 
 
 @pytest.mark.parametrize(("width", "scheme", "locale"), SEEN_AS)
-def test_no_page_breaks_the_policy_or_anybodys_reading(
+def test_no_page_breaks_the_policy_or_accessibility(
     open_as: Open, campaign: Any, alice: Employee, alan: Employee, hr: Employee, width: int, scheme: str, locale: str
 ) -> None:
     people.load("staff_no,name,email,started_on\nJ12,Jo,jo@corp.example.com,2026-11-12")

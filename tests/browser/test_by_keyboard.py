@@ -1,4 +1,4 @@
-"""Without a mouse, and without movement: the main way of an employee from the sign-in on, seen at every step."""
+"""Without a mouse: an employee's main way from the sign-in on, with a visible focus at every step."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -26,7 +26,7 @@ FOCUSED = """() => {
 
 
 def walk(page: Page, steps: int = 60) -> list[str]:
-    """Tab from the page's beginning to its end; what had the focus and could not be seen to have it."""
+    """Tab through the whole page; returns the elements whose focus was not visible."""
     unseen = []
     for _ in range(steps):
         page.keyboard.press("Tab")
@@ -39,7 +39,7 @@ def walk(page: Page, steps: int = 60) -> list[str]:
 
 
 def to(page: Page, selector: str, steps: int = 60) -> None:
-    """Tab until that has the focus."""
+    """Tab until the element has the focus."""
     for _ in range(steps):
         page.keyboard.press("Tab")
         if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
@@ -76,7 +76,7 @@ def test_the_focus_is_always_seen(open_as: Open, hr: Employee, address: str, wid
     assert walk(looked.page) == []
 
 
-def test_nothing_moves_for_whoever_wants_no_movement(open_as: Open, hr: Employee) -> None:
+def test_nothing_moves_with_reduced_motion(open_as: Open, hr: Employee) -> None:
     looked = open_as(hr, reduced_motion="reduce")
     moving = """() => [...document.querySelectorAll('*')].filter((one) => {
       const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(one);

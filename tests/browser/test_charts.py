@@ -1,4 +1,4 @@
-"""Charts as people meet them: there at once, still when they come alive, and readable by every means."""
+"""Charts in use: shown at once, stable while they load, and readable by every means."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_a_chart_takes_the_place_of_its_drawing_to_the_pixel(
             assert abs(y - before[text][1]) < NEAR, text
 
 
-def test_charts_fill_the_boxes_that_were_kept_for_them(open_as: Open, bob: Employee) -> None:
+def test_charts_fill_their_reserved_boxes(open_as: Open, bob: Employee) -> None:
     team = open_as(bob, width=390)
     team.page.goto("/team/B001/")
     tall = "() => [...document.querySelectorAll('[data-chart]')].map((box) => box.getBoundingClientRect().height)"
@@ -74,7 +74,7 @@ def test_charts_fill_the_boxes_that_were_kept_for_them(open_as: Open, bob: Emplo
 def test_nothing_moves_while_a_page_comes_to_be(
     open_as: Open, alice: Employee, bob: Employee, address: str, width: int
 ) -> None:
-    """Whoever aims while the charts arrive must not miss: the measure is the browser's own."""
+    """A click must not miss because charts move; measured by the browser's own layout shift."""
     looked = open_as(bob if "team" in address else alice, width=width)
     looked.page.add_init_script(MOVED)
     looked.goto(address)
@@ -84,7 +84,7 @@ def test_nothing_moves_while_a_page_comes_to_be(
 
 
 def test_a_chart_is_there_before_its_library(open_as: Open, bob: Employee) -> None:
-    """The library is for whoever is there: nothing of it is asked for until a hand moves."""
+    """The library loads on the first movement of the reader."""
     team = open_as(bob)
     asked: list[str] = []
     team.page.on("request", lambda request: asked.append(request.url))
@@ -191,7 +191,7 @@ def test_a_bar_leads_to_its_group_by_hand_and_by_key(open_as: Open, hr: Employee
 def test_a_page_without_its_charts_weighs_less_than_100_kb(
     open_as: Open, alice: Employee, bob: Employee, address: str, width: int
 ) -> None:
-    """On a phone in a lift the number has to come. Bytes as servers send them: pages plain, static files in brotli."""
+    """The number must load on a slow phone. Bytes as servers send them: pages plain, static files in brotli."""
     looked = open_as(bob if "team" in address else alice, width=width)
     answers: dict[str, int] = {}
 

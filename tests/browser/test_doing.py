@@ -1,4 +1,4 @@
-"""What people do, in a browser: add, follow the number, take back, find their way by keyboard, and without scripts."""
+"""Actions in a browser: add, follow the number, undo, navigate by keyboard, and without scripts."""
 
 import pytest
 from playwright.sync_api import expect
@@ -18,7 +18,7 @@ def searched(mine: Looked, text: str) -> None:
     mine.page.wait_for_url("**/contacts/?*sought=*")
 
 
-def test_the_hundredth_contact_is_said_at_once_and_without_a_reload(open_as: Open, alice: Employee) -> None:
+def test_the_hundredth_contact_shows_at_once_and_without_a_reload(open_as: Open, alice: Employee) -> None:
     mine = open_as(alice, width=390)
     mine.goto("/")
     expect(mine.page.locator("#standing .badge.red")).to_have_text("Red: 1 to go")
@@ -28,7 +28,7 @@ def test_the_hundredth_contact_is_said_at_once_and_without_a_reload(open_as: Ope
     mine.page.click("#quick-add button")
     expect(mine.page.locator("#standing .count strong")).to_have_text("100")
     expect(mine.page.locator("#standing .badge.red")).to_have_count(0)
-    # Said to who listens and to who looks, once and quietly; the way to the next one stays where it was.
+    # Announced once to screen readers and shown quietly; the form stays where it was.
     expect(mine.page.locator("#announcement")).to_have_text("That was number 100. You have reached the target.")
     expect(mine.page.locator("#standing .readout")).to_contain_text("That was number 100")
     expect(mine.page.locator("#standing.arriving")).to_have_count(1)
@@ -84,7 +84,7 @@ def test_an_enter_that_ends_a_composition_sends_nothing(open_as: Open, alice: Em
     reach.fill("@wangwei")
     enter = """(field, composing) => field.dispatchEvent(new KeyboardEvent("keydown",
         {key: "Enter", isComposing: composing, bubbles: true, cancelable: true}))"""
-    assert reach.evaluate(enter, True) is True  # nobody took it from the keyboard
+    assert reach.evaluate(enter, True) is True  # the keyboard keeps its default action
     expect(mine.page.locator("#added li")).to_have_count(0)
     assert reach.evaluate(enter, False) is False
     expect(mine.page.locator("#added")).to_contain_text("Recorded.")
@@ -195,7 +195,7 @@ def test_without_scripts_everything_is_there(open_as: Open, alice: Employee, bob
     mine.page.click("#quick-add button")
     expect(mine.page.locator("#messages")).to_contain_text("Grace is recorded.")
     expect(mine.page.locator("#standing .count strong")).to_have_text("100")
-    # The drawing that the server made.
+    # The server's SVG.
     expect(mine.page.locator("[data-chart] svg.sketch")).to_be_visible()
     mine.page.fill("#quick-add [name=reach]", "Ann @ann\nJust A Name")
     mine.page.click("#quick-add button")

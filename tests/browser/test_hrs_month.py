@@ -1,6 +1,6 @@
-"""HR's whole month in browsers: from the roster's file to a hand-over that proves itself.
+"""HR's whole month in browsers: from the roster file to a payout file that proves itself.
 
-When this fails, HR is stopped on the way, pays by a file that is not the result, or learns whom somebody knows.
+When this fails, HR is stuck on the way, pays by a file that is not the result, or sees an employee's contacts.
 """
 
 import csv
@@ -31,7 +31,7 @@ OUTSIDE = ("Grace Hopper", "Ada Lovelace", "王伟")
 
 @pytest.fixture
 def house(live_server: Any, eager: None, clock: Clock) -> str:
-    """Two of HR and their head on the day before the opening; nobody else, and no campaign."""
+    """Two HR members and their head on the day before the opening; no other employees and no campaign."""
     time_comes(clock, "2026-10-30T10:00:00+08:00")
     people.load("\n".join([HEADER, *OFFICE]))
     for staff_no in ("H001", "H002"):
@@ -40,7 +40,7 @@ def house(live_server: Any, eager: None, clock: Clock) -> str:
 
 
 def time_comes(clock: Clock, at: str) -> None:
-    """Until this instant, and what workers do then."""
+    """Advance the clock to this instant, and run the workers' tasks."""
     clock.set(at, ticks=True)
     process_effective_dates()
     people.mark()
@@ -57,7 +57,7 @@ def test_hr_brings_a_company_from_its_roster_to_its_hand_over(open_as: Open, clo
     expect_red(first.page, 10)
     exempt(first.page, "A002", "Parental leave until spring")
     exempt(first.page, "S001", "Works abroad this autumn")
-    expect_red(first.page, 10)  # what one alone asks for changes nothing
+    expect_red(first.page, 10)  # a request without approval changes nothing
     grant_what_waits(second.page, 2)
     expect_red(first.page, 8)
 
@@ -116,7 +116,7 @@ def test_hr_brings_a_company_from_its_roster_to_its_hand_over(open_as: Open, clo
 
 
 def load_the_roster(page: Page) -> None:
-    """The file is looked at first; only what was looked at is applied."""
+    """The file is previewed first; exactly the preview is applied."""
     page.click("nav a:has-text('Company')")
     page.click("a:has-text('Roster')")
     page.set_input_files("input[type=file]", {"name": "hr.csv", "mimeType": "text/csv", "buffer": FILE.encode()})
@@ -130,7 +130,7 @@ def load_the_roster(page: Page) -> None:
 
 
 def open_november(page: Page) -> None:
-    """The rule is read in words before anybody is under it."""
+    """The rule is shown in words before it applies."""
     page.click("nav a:has-text('Company')")
     page.click("a:has-text('Open a campaign')")
     for name, text in (("name", "November"), ("target", "3"), ("opens_on", "2026-11-01"), ("deadline", "2026-11-30")):
@@ -157,7 +157,7 @@ def exempt(page: Page, who: str, reason: str) -> None:
 
 
 def grant_what_waits(page: Page, count: int) -> None:
-    """As somebody else of HR: each request is read before it is granted."""
+    """As the second HR member: each request is read before it is granted."""
     for left in range(count, 0, -1):
         page.goto("/company/")
         expect(page.locator("a:has-text('Adjustments')")).to_have_text(f"Adjustments {left}")
@@ -168,7 +168,7 @@ def grant_what_waits(page: Page, count: int) -> None:
 
 
 def expect_red(page: Page, count: int) -> None:
-    """What HR watches: the company's page, and its list beside it, once a worker has marked whoever was touched."""
+    """The company's page and its list, after a worker has marked all touched employees."""
     people.mark()
     page.goto("/company/?status=red")
     expect(page.locator(".tiles .red strong")).to_have_text(f"{count}")
@@ -195,7 +195,7 @@ def ask_for_a_review(page: Page, text: str, about: str = "") -> None:
 
 
 def answer_the_review(page: Page, text: str) -> None:
-    """In time, and without having seen whom it is about."""
+    """In time, and without having seen the ticked contacts' names."""
     page.goto("/company/")
     page.click("a:has-text('Reviews')")
     page.click("#list a.name")
@@ -207,7 +207,7 @@ def answer_the_review(page: Page, text: str) -> None:
 
 
 def standings_as_of(page: Page, day: str) -> tuple[bytes, dict[str, Any]]:
-    """The file of everybody as of the end of a day, and its manifest."""
+    """The file of all employees as of the end of a day, and its manifest."""
     page.click("nav a:has-text('Exports')")
     page.click("main a:has-text('New file')")
     page.click("main a:has-text('Standings')")
@@ -218,7 +218,7 @@ def standings_as_of(page: Page, day: str) -> tuple[bytes, dict[str, Any]]:
 
 
 def made_again(page: Page) -> tuple[bytes, dict[str, Any]]:
-    """The newest file once more for its own moment; the page says whether it is the same."""
+    """The newest file repeated for its own instant; the page says whether it is the same."""
     page.click("nav a:has-text('Exports')")
     page.locator("#past td.lead a", has_text="Standings").first.click()
     page.click("button:has-text('Make it again for the same moment')")
@@ -241,13 +241,13 @@ def rows(content: bytes) -> list[dict[str, str]]:
 
 
 def proof_of_the_result(page: Page, folder: Path) -> dict[str, Path]:
-    """What proves any file of the result without the site, as the result's page gives it away."""
+    """The verifier of any result file, downloaded from the result's page."""
     found = {"signature": "Signature", "public_key": "Public key", "verifier": "Verifier"}
     return {key: downloaded(page, name).rename(folder / key) for key, name in found.items()}
 
 
 def hand_over(page: Page, folder: Path) -> tuple[Path, Path]:
-    """The file for the reward system with its own signature, reached from the result."""
+    """The payout file with its own signature, reached from the result."""
     page.click(".title a:has-text('Hand it over')")
     expect(page.locator(".title")).to_contain_text("final result, version 1")
     page.click("button:has-text('Make the file')")
@@ -257,14 +257,14 @@ def hand_over(page: Page, folder: Path) -> tuple[Path, Path]:
 
 
 def proved(file: Path, signature: Path, public_key: Path, verifier: Path) -> tuple[int, str]:
-    """What the published verifier says of a file, in a process that knows nothing of the site."""
+    """The published verifier's output for a file, in a process without the application."""
     command = [sys.executable, "-I", verifier, file, "--signature", signature, "--public-key", public_key]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout.partition(", digest")[0].strip()
 
 
 def assert_nobody_is_named(office: Looked) -> None:
-    """On every page where HR looks for people, there is nobody from outside."""
+    """No page where HR searches people shows a person outside."""
     for address in ("/company/", "/company/reviews/?state=answered", "/team/A001/", "/company/audit/", "/exports/"):
         office.goto(address)
         said = office.page.content()

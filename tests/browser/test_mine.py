@@ -1,4 +1,4 @@
-"""`/` in the states people meet it in: read on the first screen of a phone, without a shift, a finding or a scroll."""
+"""`/` in its usual states: readable on the first screen of a phone, without layout shift, axe finding or scroll."""
 
 from datetime import date
 
@@ -15,7 +15,7 @@ from tests.fixtures import Clock
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 AFTER = "2026-12-01T00:05:00+08:00"
-# What moved without anybody doing anything, and how low the answers reach: on a phone the navigation takes 60 pixels.
+# Layout shift without user action, and how low the answers reach: on a phone the navigation takes 60 pixels.
 SHIFTED = """() => new Promise((resolve) => new PerformanceObserver((list) =>
   resolve(list.getEntries().reduce((sum, one) => sum + (one.hadRecentInput ? 0 : one.value), 0)))
   .observe({ type: "layout-shift", buffered: true }) || setTimeout(() => resolve(0), 500))"""
@@ -23,7 +23,7 @@ ANSWERS = "#standing .count strong, #standing .badges, #standing .readout li"
 
 
 def seen(mine: Looked, address: str = "/") -> list[str]:
-    """What is wrong with the page at this address."""
+    """The problems of the page at this address."""
     mine.goto(address)
     wrong = [*mine.problems(), *mine.findings()]
     if (shift := mine.page.evaluate(SHIFTED)) > 0.01:
@@ -45,7 +45,7 @@ def test_every_state_is_read_on_the_first_screen_of_a_phone(
     people.mark()
     wrong = []
     for who, addresses in (
-        (bob, ["/?campaign=november"]),  # nobody recorded
+        (bob, ["/?campaign=november"]),  # no contacts
         (alan, ["/?campaign=november"]),  # exempt
         (alice, ["/?campaign=november", "/?campaign=later", "/?campaign=board"]),
     ):
@@ -54,7 +54,7 @@ def test_every_state_is_read_on_the_first_screen_of_a_phone(
             wrong += seen(mine, address)
     clock.set(AFTER, ticks=True)
     wrong += seen(mine, "/?campaign=november")
-    freeze(campaign=november, by=people.TESTER, patient=False)
+    freeze(campaign=november, by=people.TESTER, wait=False)
     wrong += seen(mine, "/?campaign=november")
     assert not wrong, "\n".join(wrong)
 

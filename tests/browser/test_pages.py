@@ -1,4 +1,4 @@
-"""Every page, as people have it: on a phone, a tablet and a desk, light and dark, in both languages."""
+"""Every page: on a phone, a tablet and a desktop, light and dark, in both languages."""
 
 import pytest
 
@@ -42,7 +42,7 @@ SEEN_AS = [(390, "light", "en-GB"), (768, "dark", "zh-CN"), (1440, "light", "zh-
 
 
 @pytest.mark.parametrize(("width", "scheme", "locale"), SEEN_AS)
-def test_no_page_breaks_the_policy_or_anybodys_reading(
+def test_no_page_breaks_the_policy_or_accessibility(
     open_as: Open, alice: Employee, bob: Employee, hr: Employee, width: int, scheme: str, locale: str
 ) -> None:
     filled: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""A passkey in a real browser, kept by an authenticator that its tools put there: nobody of HR gets in without it."""
+"""A passkey in a real browser with a virtual authenticator: no HR account gets in without it."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def plug_in(page: Page, **more: Any) -> None:
-    """An authenticator in this machine, whose owner says yes."""
+    """A virtual authenticator whose owner always agrees."""
     tools = page.context.new_cdp_session(page)
     tools.send("WebAuthn.enable")
     about = {
@@ -65,7 +65,7 @@ def test_it_is_added_signs_in_and_is_removed(open_as: Open, hr: Employee, settin
     assert looked.problems() == []
 
 
-def test_who_turns_the_browser_down_is_told_and_goes_on_by_code(open_as: Open, hr: Employee) -> None:
+def test_after_declining_the_passkey_the_code_still_works(open_as: Open, hr: Employee) -> None:
     looked = open_as(hr)
     page = looked.page
     plug_in(page, isUserVerified=False, hasUserVerification=True, automaticPresenceSimulation=True)

@@ -1,4 +1,4 @@
-"""HR and a frozen result, in browsers: a correction asked for and granted, as the employee sees it; and the files."""
+"""HR and a frozen result, in browsers: a correction requested and granted, as the employee sees it; and the files."""
 
 import csv
 import io
@@ -24,10 +24,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def second(house: str, stranger: Employee, campaign: Campaign, clock: Clock) -> Employee:
-    """Another of HR, after the campaign was frozen with Alice at 99."""
+    """A second HR member, after the campaign was frozen with Alice at 99."""
     grant_role(employee=stranger, role="hr", by=people.TESTER)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    freeze(campaign=campaign, by=people.TESTER, patient=False)
+    freeze(campaign=campaign, by=people.TESTER, wait=False)
     return stranger
 
 
@@ -70,7 +70,7 @@ def test_one_asks_another_grants_and_both_versions_stay(
 
 
 def problems(looked: Looked) -> list[str]:
-    """What went wrong besides the form that was refused on purpose."""
+    """Errors other than the refused form of the test."""
     return [one for one in looked.problems() if "422" not in one]
 
 
@@ -102,7 +102,7 @@ def test_the_files_of_a_result_are_downloaded_and_prove_each_other(
 def test_a_file_that_was_waited_for_stands_there_whole_without_a_reload(
     open_as: Open, campaign: Campaign, hr: Employee
 ) -> None:
-    """Else whoever stayed on the page has a file without its SHA-256, and no way to make it again."""
+    """Otherwise a reader who stayed on the page has a file without its SHA-256 and cannot repeat it."""
     wish = build_export.ExportRequest("standings")
     asked = build_export.ask_export(campaign=campaign, wish=wish, key=uuid.uuid4(), by=account_for(hr).actor)
     office = open_as(hr)

@@ -1,4 +1,4 @@
-"""A question and its answer, in two browsers: the employee's, on a phone, and HR's."""
+"""A review and its answer, in two browsers: the employee's, on a phone, and HR's."""
 
 import pytest
 from django.core import mail
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_question_is_asked_answered_and_told(open_as: Open, alice: Employee, hr: Employee, scripts: bool) -> None:
+def test_a_review_is_requested_answered_and_mailed(open_as: Open, alice: Employee, hr: Employee, scripts: bool) -> None:
     mine = open_as(alice, width=390, java_script_enabled=scripts)
     mine.page.goto("/")
     mine.page.click("text=Ask for a review")

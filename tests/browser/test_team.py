@@ -1,4 +1,4 @@
-"""Monday morning, five minutes: a manager narrows, sorts, turns pages, goes down a team and back, and takes it away."""
+"""Monday morning, five minutes: a manager filters, sorts, turns pages, opens a team and returns, and downloads it."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ LONG = "Maximiliana Alexandrina " * 8
 
 @pytest.fixture
 def dana(house: str, dana: Employee) -> Employee:
-    """The head of everybody, with a lead for each pair of people besides bob's and carol's teams."""
+    """The head of the company, with a lead for each pair of people besides Bob's and Carol's teams."""
     lines = ["staff_no,name,email,department,manager_staff_no"]
     for lead in range(LEADS):
         lines.append(f"L{lead:02},{LONG if lead == 0 else f'Lead {lead:02}'},l{lead}@corp.example.com,Sales,D001")
@@ -36,7 +36,7 @@ def dana(house: str, dana: Employee) -> Employee:
 
 
 def shown(page: Page) -> list[tuple[str, str]]:
-    """(staff number, counted) of the rows on the screen, in their order."""
+    """(staff number, counted) of the rows on the page, in order."""
     found: list[list[str]] = page.evaluate(
         """() => [...document.querySelectorAll("#list tbody tr")].map((row) => [
             row.querySelector(".lead small").textContent.trim().split(" ")[0],
@@ -46,7 +46,7 @@ def shown(page: Page) -> list[tuple[str, str]]:
 
 
 def taken(page: Page) -> list[tuple[str, str]]:
-    """The same of the CSV that the page offers."""
+    """The same for the CSV of the page."""
     with page.expect_download() as waiting:
         page.get_by_role("link", name="CSV").click()
     text = waiting.value.path().read_text(encoding="utf-8-sig")
@@ -54,7 +54,7 @@ def taken(page: Page) -> list[tuple[str, str]]:
 
 
 def every_page(page: Page) -> list[tuple[str, str]]:
-    """What is shown from here to the last page."""
+    """The rows from here to the last page."""
     found = shown(page)
     while (onward := page.get_by_role("link", name="Next page")).count():
         before = found[-1]
@@ -72,14 +72,14 @@ def test_a_manager_finds_who_needs_help_and_takes_exactly_that_away(
     page = team.page
     team.goto("/team/D001/")
 
-    # The totals lead to their people, and the list says who has stopped.
+    # The totals link to their people, and the list shows who has stopped.
     page.locator(".tiles a.amber").click()
     expect(page.locator("#list h2")).to_contain_text("in this selection")
     assert ("A001", "99") not in shown(page), "she recorded today"
     expect(page.locator("#list tbody tr").first).to_contain_text("nothing new for 23 days")
     still = page.locator("#list h2").inner_text()
 
-    # Narrowed and sorted without leaving the page; the file follows.
+    # Filtered and sorted without leaving the page; the file follows.
     page.get_by_label("Show", exact=True).select_option("red")
     expect(page.locator(".tiles a.red")).to_have_attribute("aria-current", "true")
     expect(page.locator(".tiles a.amber")).not_to_have_attribute("aria-current", "true")
@@ -92,7 +92,7 @@ def test_a_manager_finds_who_needs_help_and_takes_exactly_that_away(
     assert file == every_page(page)
     assert len(file) > 100
 
-    # The way back is the way one came.
+    # Going back retraces the steps.
     page.go_back()
     expect(page.locator("#list tbody tr").first).to_contain_text(file[50][0])
     expect(page.locator("#list tbody tr")).to_have_count(50)

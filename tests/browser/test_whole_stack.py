@@ -1,6 +1,6 @@
-"""The running house with its real broker and worker, through a browser: what the hundredth contact changes, and where.
+"""The running application with its real broker and worker, in a browser: what the hundredth contact changes, and where.
 
-When this fails, somebody who has brought a hundred people is still told to be red, or somebody sees another's team.
+When this fails, an employee with a hundred contacts is still red, or a reader sees another's team.
 """
 
 import csv
@@ -19,7 +19,7 @@ from apps.localstack.paths import BASE_DIR
 from tests.localstack.stack import RunningStack, data_folder, environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("stack")]
-# Longer than the test: the number must follow by the doorbell, not by the sweep.
+# Longer than the test: the worker's message must update the number, not the sweep.
 NO_SWEEP = "3600"
 
 
@@ -65,7 +65,7 @@ def red_tile(page: Page) -> int:
 
 @pytest.fixture(scope="module")
 def after_the_hundredth(house: RunningStack, sign_ins: dict[str, Any], browser: Browser) -> dict[str, Any]:
-    """An employee at 99 adds one contact while the manager has looked before and looks again after."""
+    """An employee at 99 adds one contact; the manager opens the page before and after."""
     manager, managers_page = signed_in(browser, house, sign_ins["manager"])
     team = f"/team/{sign_ins['manager']['login'].upper()}/"
     managers_page.goto("/team/")
@@ -128,7 +128,7 @@ LINES, BAD = 5000, range(7, 5000, 135)
 
 @pytest.fixture(scope="module")
 def brought(house: RunningStack, sign_ins: dict[str, Any], browser: Browser) -> dict[str, Any]:
-    """Somebody brings 5,000 lines of which 37 are bad, leaves the page while they are recorded, and comes back."""
+    """An employee uploads 5,000 lines of which 37 are bad, leaves the page while they are recorded, and returns."""
     text = "First Name,Last Name,E-mail Address,Mobile Phone\r\n" + "".join(
         f"Guest,Nr {n},{'not-an-address' if n in BAD else f'brought{n}@outside.example.org'},\r\n" for n in range(LINES)
     )
@@ -149,7 +149,7 @@ def brought(house: RunningStack, sign_ins: dict[str, Any], browser: Browser) -> 
     return seen
 
 
-def test_a_file_is_looked_at_before_it_is_recorded(brought: dict[str, Any]) -> None:
+def test_a_file_is_previewed_before_it_is_recorded(brought: dict[str, Any]) -> None:
     tiles = [line for line in brought["preview"].splitlines() if line.strip()]
     assert len(BAD) == 37
     for number, words in (("4,963", "would be recorded"), ("0", "you have already"), ("37", "would be rejected")):
@@ -177,7 +177,7 @@ def test_the_rejected_lines_can_be_downloaded(brought: dict[str, Any]) -> None:
 
 
 def test_the_whole_file_is_taken_back(brought: dict[str, Any]) -> None:
-    """Last: it ends what the others look at."""
+    """Runs last: it ends the contacts of the other tests."""
     page = brought["page"]
     page.click("text=See them")
     expect(page.locator("main")).to_contain_text("4,963")

@@ -32,7 +32,7 @@ def end_all(employee: Employee) -> None:
 
 
 def frozen_count(campaign: Campaign, employee: Employee) -> int:
-    freeze(campaign=Campaign.objects.get(pk=campaign.pk), by=TESTER, patient=True)
+    freeze(campaign=Campaign.objects.get(pk=campaign.pk), by=TESTER, wait=True)
     return FrozenStanding.objects.get(campaign=campaign, employee=employee).counted
 
 

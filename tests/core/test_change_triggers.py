@@ -88,9 +88,9 @@ def everything(campaign: Campaign, alice: Employee, bob: Employee, hr: Employee,
     people.adjust(campaign=campaign, employee=bob, exempt=True)
     people.mark()
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     drafts = [CorrectionDraft("A001", counted=100)]
-    ask_correction(campaign=Campaign.objects.get(), wanted=drafts, reason="x", evidence="y", by=account_for(hr))
+    ask_correction(campaign=Campaign.objects.get(), drafts=drafts, reason="x", evidence="y", by=account_for(hr))
     plugin.run_as_owner(
         "INSERT INTO accounts_deputyship (key, manager_id, deputy_id, starts_at, ends_at, named_at, named_by_id,"
         " named_by_label, ended_by_label)"
@@ -377,10 +377,10 @@ def test_the_applications_own_actions_explain_their_changes(
     client.post("/logout/")
     granted = _adjusted(campaign, alice, hr, second)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     drafts = [CorrectionDraft("A001", counted=100)]
     correction = ask_correction(
-        campaign=Campaign.objects.get(), wanted=drafts, reason="x", evidence="y", by=account_for(hr)
+        campaign=Campaign.objects.get(), drafts=drafts, reason="x", evidence="y", by=account_for(hr)
     )
     grant_correction(correction_id=correction.pk, by=second)
     assert FrozenResult.objects.count() == 2

@@ -235,7 +235,7 @@ def test_verdicts_never_reach_the_standby(on_primary: Campaign) -> None:
         people.mark()
         assert recount.recount(on_primary) == []
         Clock().set("2026-11-25T12:00:00+08:00", ticks=True)
-        result = freeze(campaign=trial, by=people.TESTER, patient=True)
+        result = freeze(campaign=trial, by=people.TESTER, wait=True)
     assert result is not None
     assert connections["replica"].connection is None
 

@@ -13,7 +13,7 @@ SignIn = Callable[[Employee], StrictClient]
 
 @pytest.fixture
 def client() -> StrictClient:
-    """Nobody signed in."""
+    """An anonymous client."""
     return StrictClient()
 
 

@@ -1,4 +1,4 @@
-"""A client that looks at every page it gets: nothing inline, nothing leaked, nothing kept, one heading."""
+"""A test client that checks every page: no inline scripts or styles, no leak, no caching, one heading."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from django.test import Client
 from apps.fileio import csv_reader, encodings, xlsx_reader
 from apps.fileio.vcards import reader as cards
 
-# What every reading of a file goes through, whatever kind it is.
+# The functions that every reading of an uploaded file passes through.
 PARSERS = (
     (csv_reader.Table, "__init__"), (xlsx_reader.Workbook, "__init__"), (cards, "lines_of"),
     (encodings, "refuse_packed"),
@@ -25,7 +25,7 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page, as far as the rules below need it."""
+    """A page as a browser parses it, as far as the rules below need it."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-# Erasing somebody goes through every file that is kept.
+# An erasure searches every stored file.
 MAY_READ_FILES = "/company/erasures/"
 _asking = threading.local()
 
@@ -98,7 +98,7 @@ for _owner, _name in PARSERS:
 
 
 class StrictClient(Client):
-    """Django's client; every HTML answer must keep the rules of this house, and no page reads an uploaded file."""
+    """Django's client; every HTML response must follow these rules, and no page may read an uploaded file."""
 
     def request(self, **request: Any) -> Any:
         path = request["PATH_INFO"]
@@ -124,7 +124,7 @@ def _check(response: HttpResponse) -> None:
 
 
 def words(response: Any) -> str:
-    """What a page says."""
+    """The text of a page."""
     return Page(response.content.decode()).words
 
 

@@ -1,4 +1,4 @@
-"""Signing in and out, setting a password, choosing a language; and the pages that say no."""
+"""Signing in and out, setting a password, choosing a language; and the error pages."""
 
 import pytest
 
@@ -73,7 +73,7 @@ def test_the_language_is_chosen_by_a_form_and_kept(client: StrictClient, db: Non
 
 
 @pytest.mark.parametrize(("address", "status"), [("/nothing/", 404), ("/?as_of=x", 400), ("/?as_of=0001-01-01", 400)])
-def test_errors_have_the_houses_own_page(
+def test_errors_have_the_applications_own_page(
     as_: SignIn, alice: Employee, campaign: Campaign, address: str, status: int
 ) -> None:
     answer = as_(alice).get(address)

@@ -1,4 +1,4 @@
-"""The pages of HR's adjustments, and what the person and the manager see of one."""
+"""HR's adjustment pages, and what the employee and the manager see of an adjustment."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ REASON = "parental leave, back in spring"
 
 @pytest.fixture
 def second(alan: Employee) -> Employee:
-    """Another of HR."""
+    """A second HR member."""
     grant_role(employee=alan, role="hr", by=people.TESTER)
     return alan
 
@@ -83,7 +83,7 @@ def test_hr_sees_why_and_finds_the_request(as_: SignIn, campaign: Campaign, alic
     assert f"{HOME}ask/?employee=H001" not in links(as_(hr).get("/team/H001/")), "nobody adjusts themself"
 
 
-def test_nobody_decides_their_own(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+def test_hr_cannot_decide_their_own_request(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
     asked = people.ask(campaign=campaign, employee=hr, exempt=True)
     page = as_(hr).get(f"{HOME}{asked.pk}/")
     assert "This is about you" in words(page)
@@ -141,7 +141,7 @@ def test_steps_that_come_too_late_say_so(as_: SignIn, campaign: Campaign, alice:
     assert "no leave is known" in page
 
 
-def test_an_end_is_asked_for_granted_and_seen(
+def test_an_end_is_requested_granted_and_shown(
     as_: SignIn, campaign: Campaign, alice: Employee, hr: Employee, second: Employee
 ) -> None:
     made = people.adjust(campaign=campaign, employee=alice, exempt=True)
@@ -192,7 +192,7 @@ def hidden(response: Any, name: str) -> str:
     return str(html.split(f'name="{name}" value="', 1)[1].split('"', 1)[0])
 
 
-def test_a_rule_is_looked_at_asked_for_and_granted(as_: SignIn, late: Campaign, hr: Employee, second: Employee) -> None:
+def test_a_rule_is_previewed_requested_and_granted(as_: SignIn, late: Campaign, hr: Employee, second: Employee) -> None:
     client, address = as_(hr), HOME + "by-rule/"
     assert "Show the list" in words(client.get(address))
     people.adjust(campaign=late, employee=people.person("J20"), exempt=True)
@@ -301,6 +301,6 @@ def questions(as_: SignIn, size: int) -> dict[str, int]:
         transaction.savepoint_rollback(point)
 
 
-def test_thirty_adjustments_are_asked_for_like_three(as_: SignIn, company: dict[str, Employee]) -> None:
-    """At fifty thousand employees a question per row is an outage."""
+def test_thirty_adjustments_cost_as_many_queries_as_three(as_: SignIn, company: dict[str, Employee]) -> None:
+    """At 50,000 employees a query per row is an outage."""
     assert questions(as_, 30) == questions(as_, 3)

@@ -1,4 +1,4 @@
-"""`/company/approvals/`: when these fail, a second person approves what was not shown, or cannot decide at all."""
+"""`/company/approvals/`: when these fail, the second person approves what was not shown, or cannot decide at all."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ KIND = ApprovalRequest.Kind.RULE_CHANGE
 
 
 class Change:
-    """A change whose effect a test sets, and which says when it was made."""
+    """A change with a given effect that records its execution."""
 
     def __init__(self) -> None:
         self.effect = {"leaving": 3}
@@ -62,7 +62,7 @@ def test_a_second_person_sees_the_effect_of_now_and_approves_it(as_: SignIn, hr:
     assert "Nothing is waiting" in text_of(client.get("/company/approvals/"))
 
 
-def test_what_changed_since_it_was_looked_at_is_not_approved(as_: SignIn, hr: Employee, change: Change) -> None:
+def test_changes_since_the_preview_are_not_approved(as_: SignIn, hr: Employee, change: Change) -> None:
     address, client = requested(officer("hr-2")), as_(hr)
     seen = seen_on(client.get(address))
     change.effect = {"leaving": 300}
@@ -87,7 +87,7 @@ def test_the_requester_withdraws_and_cannot_approve(as_: SignIn, hr: Employee, c
 
 
 def test_the_requester_reads_the_effect_of_the_request_alone(as_: SignIn, hr: Employee, change: Change) -> None:
-    """Numbers that tell whose contact somebody is are in the effect of now, for the second person."""
+    """Counts that reveal whose contact a person is are only in the current effect, for the second person."""
     change.effect = {"leaving": 2, "counts": 1}
     address = requested(account_for(hr).actor)
     assert "The number of 1 person changes" not in text_of(as_(hr).get(address))
@@ -111,7 +111,7 @@ def test_the_requester_reads_after_the_approval_what_the_request_said(
 
 
 def second(hr: Employee) -> Employee:
-    """Another employee with the HR role."""
+    """A second employee with the HR role."""
     return with_account(Employee.objects.get(staff_no="C001"), "hr")
 
 

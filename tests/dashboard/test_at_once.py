@@ -1,4 +1,4 @@
-"""Whoever loses a team, a role or a deputyship has lost it with the next request, in pages, files and programs."""
+"""An employee who loses a team, a role or a deputyship loses its pages, files and API access with the next request."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.dashboard.conftest import SignIn
 
 pytestmark = pytest.mark.django_db
 HEAD = people.ROSTER.splitlines()[0] + "\n"
-# What shows Alice, and what shows her team.
+# Addresses that show Alice, and those that show her team.
 HERS = ("/team/A001/", "/charts/member/A001.json", "/api/v1/standings/A001/")
 TEAM = ("/team/B001/", "/charts/team/B001/curve.json", "/team/B001/standings.csv", "/api/v1/standings/?root=B001")
 
@@ -31,11 +31,11 @@ def statuses(client: Any, addresses: tuple[str, ...]) -> set[int]:
 
 
 def move(staff_no: str, name: str, under: str) -> None:
-    """The roster says that somebody reports to somebody else, from now on."""
+    """From now on the roster has another manager for an employee."""
     people.load(f"{HEAD}{staff_no},{name},{name.split()[0].lower()}@corp.example.com,,Sales,{under}\n")
 
 
-def test_whoever_moves_is_seen_by_the_new_manager_and_no_longer_by_the_old(
+def test_a_moved_employee_is_seen_by_the_new_manager_alone(
     as_: SignIn, alice: Employee, bob: Employee, carol: Employee, campaign: Campaign
 ) -> None:
     people.mark()
@@ -52,7 +52,7 @@ def test_whoever_moves_is_seen_by_the_new_manager_and_no_longer_by_the_old(
 def test_a_manager_who_loses_the_team_loses_its_pages_files_and_past(
     as_: SignIn, alice: Employee, bob: Employee, carol: Employee, campaign: Campaign
 ) -> None:
-    """Carol has Bob and his team for a while; what was made for her then is closed with the rest."""
+    """Carol manages Bob and his team for a while; afterwards, files made for her then are closed too."""
     move("B001", "Bob 白", "C001")
     people.mark()
     page, made = as_(carol), files.export(campaign, carol, root=bob)

@@ -1,4 +1,4 @@
-"""`/company/audit/`: HR and auditors find who did what, from where, and nobody's contacts."""
+"""`/company/audit/`: HR and auditors find who did what and from where, but no contacts."""
 
 import csv
 import io
@@ -97,8 +97,8 @@ def test_what_is_written_behind_the_house_says_by_which_database_user(
         cursor.execute("UPDATE core_auditentry SET origin = ''")
 
 
-def test_every_act_of_the_house_has_its_words() -> None:
-    """A code nobody translated would stand on the page of whoever has to judge it."""
+def test_every_audited_action_has_a_label() -> None:
+    """An unlabelled action code would confuse the readers of the trail."""
     written = set()
     for path in (BASE_DIR / "apps").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
@@ -115,7 +115,7 @@ def test_every_act_of_the_house_has_its_words() -> None:
 
 @pytest.fixture
 def leave(campaign: Campaign, alice: Employee, auditor: Employee, hr: Employee) -> None:
-    """Alice is on leave, HR has looked at that, and a standing of hers was repaired."""
+    """Alice is on leave, HR has viewed that, and a standing of hers was repaired."""
     granted = people.adjust(campaign=campaign, employee=alice, exempt=True, kind="leave", reason="Parental leave")
     people.sign_in(Client(), hr).get(f"/company/adjustments/{granted.request_id}/?campaign={campaign.slug}")
     audit(
@@ -131,7 +131,7 @@ def told(client: Client, query: str = "") -> str:
 
 
 def test_an_auditor_reads_that_hr_adjusts_but_not_whom_or_how(client: Client, leave: None, auditor: Employee) -> None:
-    """Who is on leave, and what anybody's own target is, is HR's alone."""
+    """Leave and individual targets are for HR alone."""
     people.sign_in(client, auditor)
     text = "".join(told(client, f"?about={about}") for about in ("adjustment", "standing", "person"))
     assert "adjustment.granted" in text
@@ -143,7 +143,7 @@ def test_an_auditor_reads_that_hr_adjusts_but_not_whom_or_how(client: Client, le
 
 
 def test_hr_reads_it_whole(client: Client, leave: None, hr: Employee) -> None:
-    """The mutant of the test above."""
+    """The counterpart of the test above: HR does see them."""
     people.sign_in(client, hr)
     text = told(client, "?q=Alice")
     for word in ("standing.adjusted", "A001", "leave", "exempt", "target"):

@@ -1,13 +1,13 @@
-"""Who gets what: tests/authorisation.csv says it for every address, method and person, and an undeclared address fails.
+"""Authorisation: tests/authorisation.csv declares every address, method and reader; an undeclared address fails.
 
-Placeholders: {contact} is a live contact of Alice's, {upload} a file she is looking at, {batch} one she handed in,
-{token} one that she gave away, {review} a question of hers that HR has not answered, {asked} an adjustment of Alan that
-waits for a second person, {deputyship} one of Bob's that begins later, {roster} a roster whose difference HR looks at,
-{list} a file of adjustments that HR looks at, {approval} a load that waits for a second person, {link} a set-password
-link of Dana, who never signs in. An address that ends in * stands for everything below it that has no line of its own.
-The former manager had Bob and his team until an hour ago.
+Placeholders: {contact} is an active contact of Alice, {upload} a file she previews, {batch} one she submitted, {token}
+one that she created, {review} an unanswered review of hers, {asked} an adjustment of Alan that waits for a second
+person, {deputyship} one of Bob's that begins later, {roster} a roster whose difference HR previews, {list} an
+adjustment file that HR previews, {approval} an import that waits for a second person, {link} a set-password link of
+Dana, who never signs in. An address that ends in * covers everything below it without a line of its own. The former
+manager had Bob and his team until an hour ago.
 
-Whatever is not declared is refused for everybody: methods other than GET and POST, and tokens where a page is.
+Undeclared methods and tokens are refused for all readers: methods other than GET and POST, and tokens on pages.
 """
 
 import csv
@@ -60,7 +60,7 @@ def declared() -> list[dict[str, str]]:
 
 @pytest.fixture
 def frank(company: dict[str, Employee], noon: Clock) -> Employee:
-    """He was between Dana and Bob, and has nobody below him since an hour ago."""
+    """Between Dana and Bob; without a team since an hour ago."""
     head = people.ROSTER.splitlines()[0] + "\n"
     noon.set("2026-11-23T10:00:00+08:00", ticks=True)
     people.load(head + "F001,Frank,frank@corp.example.com,,Sales,D001\nB001,Bob 白,bob@corp.example.com,,Sales,F001\n")
@@ -72,7 +72,7 @@ def frank(company: dict[str, Employee], noon: Clock) -> Employee:
 
 @pytest.fixture
 def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign) -> dict[str, str]:
-    """What the placeholders stand for."""
+    """The values of the placeholders."""
     people.record_one(alice, ("email", "grace@outside.example.org"), name="Grace")
     people.mark()
     upload, batch = files.upload(alice, "handle\nw1\n"), files.handed_in(alice, "phone\n12\n")
@@ -101,7 +101,7 @@ def places(frank: Employee, alice: Employee, dana: Employee, campaign: Campaign)
 
 
 def routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """Every address pattern of the house as (the whole route, the pattern)."""
+    """All address patterns as (full route, pattern)."""
     for entry in resolver.url_patterns:
         if isinstance(entry, URLResolver):
             yield from routes(entry, prefix + str(entry.pattern))
@@ -110,7 +110,7 @@ def routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPa
 
 
 def route_of(address: str) -> str | None:
-    """The route behind an address; None when there is none."""
+    """The route of an address; None when there is none."""
     try:
         return resolve(address.split("?")[0]).route
     except Resolver404:
@@ -137,7 +137,7 @@ def test_every_line_names_an_address_that_exists(places: dict[str, str]) -> None
 
 
 def below(prefix: str, known: set[str | None]) -> list[str]:
-    """An address for each route below a prefix that has no line of its own, its parts filled in."""
+    """An address for each route below a prefix without a line of its own, with its parts filled in."""
     found = []
     for route, pattern in routes(get_resolver()):
         if route.startswith(prefix) and route not in known:
@@ -152,7 +152,7 @@ def below(prefix: str, known: set[str | None]) -> list[str]:
 
 
 def answer(client: Client, method: str, address: str) -> int:
-    """The status, and everything as before."""
+    """The status; afterwards the state is as before."""
     point = transaction.savepoint()
     try:
         send: Any = client.get if method == "GET" else client.post
@@ -189,7 +189,7 @@ def signed_in(who: str, request: pytest.FixtureRequest) -> Client:
 
 
 def every_address(places: dict[str, str]) -> list[str]:
-    """Each declared address once, filled in, those below a * too."""
+    """Each declared address once, filled in, also those below a *."""
     lines = declared()
     known = {route_of(line["address"].format(**places)) for line in lines}
     found: dict[str, None] = {}
@@ -216,7 +216,7 @@ def test_no_other_method_does_anything(who: str, places: dict[str, str], request
 
 @pytest.mark.parametrize("who", ["employee", "hr", "operator"])
 def test_a_token_opens_no_page(who: str, places: dict[str, str], request: pytest.FixtureRequest) -> None:
-    """Whoever takes a token out of a program's settings must not get a person's pages with it."""
+    """A token stolen from a program's settings must not open a person's pages."""
     account = account_for(request.getfixturevalue(PEOPLE[who]))
     scopes = [scope for scope in Scope if scope != Scope.FEED or who == "operator"]
     secret = api_tokens.create_token(account=account, name="all", scopes=scopes, by=people.TESTER)[1]
@@ -232,7 +232,7 @@ def test_a_token_opens_no_page(who: str, places: dict[str, str], request: pytest
     assert not opened, "\n".join(opened)
 
 
-# What stands for something that is there, and what for nothing.
+# Existing ids, and missing ones.
 NOTHING = {
     "asked": "999999", "token": "999999", "contact": "999999", "review": "999999", "deputyship": "999999",
     "browser": "f" * 24,
@@ -242,7 +242,7 @@ NOBODY = {"A001": "X999", "B001": "X999"}
 
 
 def spoken(response: Any, *addresses: str) -> tuple[Any, ...]:
-    """All that a reader learns from an answer, without what differs at every request or is the reader's own word."""
+    """The content of a response without the parts that differ per request or repeat the reader's input."""
     text = re.sub(rb'name="csrfmiddlewaretoken" value="[^"]+"', b"", response.content).decode()
     for address in addresses:
         text = text.replace(quote(address), "").replace(address, "")
@@ -254,7 +254,7 @@ def spoken(response: Any, *addresses: str) -> tuple[Any, ...]:
 def test_what_may_not_be_seen_answers_like_what_is_not_there(
     who: str, places: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    """Else a colleague learns by trying which contacts, files and people there are."""
+    """Otherwise a colleague could find out which contacts, files and people exist."""
     client, told, compared = signed_in(who, request), [], 0
     for line in declared():
         pattern = line["address"]

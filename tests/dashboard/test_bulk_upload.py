@@ -1,4 +1,6 @@
-"""HR's page for adjusting by a file: sent, looked at, corrected, asked with, granted by another; and then forgotten."""
+"""HR's page for bulk adjustments by file: uploaded, previewed, corrected, requested, granted by another HR member,
+deleted.
+"""
 
 import re
 from typing import Any
@@ -25,13 +27,13 @@ BAD = "X999,40,,\nA002,many,,\n"
 
 @pytest.fixture
 def second(alan: Employee) -> Employee:
-    """Another of HR."""
+    """A second HR member."""
     grant_role(employee=alan, role="hr", by=people.TESTER)
     return alan
 
 
 def send(client: Any, content: str | bytes, name: str = "leave.csv") -> str:
-    """Upload a file; the address of its look."""
+    """Upload a file; returns the address of its preview."""
     sent = SimpleUploadedFile(name, content.encode() if isinstance(content, str) else content)
     response = client.post(HOME, {"file": sent})
     assert response.status_code == 302, words(response)
@@ -191,7 +193,7 @@ def test_a_request_that_cannot_be_made_leaves_the_file_and_its_list(
     assert client.post(f"{address}ask/", typed(client.get(address))).status_code == 302
 
 
-def test_a_double_click_asks_once(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+def test_a_double_click_requests_once(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
     client = as_(hr)
     address = send(client, GOOD)
     form = typed(client.get(address))
@@ -201,7 +203,7 @@ def test_a_double_click_asks_once(as_: SignIn, campaign: Campaign, hr: Employee)
 
 
 def test_a_file_is_its_senders_alone(as_: SignIn, campaign: Campaign, hr: Employee, second: Employee) -> None:
-    """Another of HR decides about the list; what was typed wrong on the way there is nobody's business."""
+    """Another HR member decides about the list, but must not see its earlier, wrong versions."""
     address = send(as_(hr), GOOD)
     other = as_(second)
     assert other.get(address).status_code == 404
@@ -231,7 +233,7 @@ def test_a_long_list_is_shown_whole_and_no_reject_is_lost(as_: SignIn, campaign:
     assert len(rows(client.get(f"{address}rejected.csv"))) == 205
 
 
-def test_looking_asks_the_database_the_same_for_few_and_many(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+def test_pages_make_as_many_queries_for_many_rows_as_for_few(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
     people.load("staff_no,name,email\n" + "\n".join(f"L{n:03d},L,l{n}@corp.example.com" for n in range(300)))
     client, counts = as_(hr), []
     for size in (3, 300):

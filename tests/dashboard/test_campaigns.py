@@ -1,4 +1,4 @@
-"""HR's campaign pages: looked at, opened, followed, cancelled and closed, by HR alone."""
+"""HR's campaign pages: previewed, opened, followed, cancelled and closed, by HR alone."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_hr_begins_where_nothing_has_been_opened(as_: SignIn, hr: Employee, bob:
     assert NEW not in as_(bob).get("/team/B001/").content.decode()
 
 
-def test_a_look_opens_nothing_and_says_how_the_rule_will_read(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+def test_a_preview_opens_nothing_and_shows_the_rule_in_words(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
     Employee.objects.filter(pk=hr.pk).update(time_zone="Europe/Berlin")
     page = words(as_(hr).post(NEW, typed(scope=["Sales"], exclusive="on")))
     assert "In 十二月 everybody is to record 50 people from outside, from Tue 1 Dec until Thu 31 Dec, 23:59" in page
@@ -58,7 +58,9 @@ def test_a_look_opens_nothing_and_says_how_the_rule_will_read(as_: SignIn, campa
     assert Campaign.objects.count() == 1
 
 
-def test_a_look_warns_of_overlaps_late_deadlines_and_nobody(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+def test_a_preview_warns_of_overlaps_late_deadlines_and_empty_populations(
+    as_: SignIn, campaign: Campaign, hr: Employee
+) -> None:
     client = as_(hr)
     page = words(client.post(NEW, typed(opens_on="2026-11-10")))
     assert "November is open until Mon 30 Nov 2026, 23:59 in Shanghai" in page
@@ -70,7 +72,7 @@ def test_a_look_warns_of_overlaps_late_deadlines_and_nobody(as_: SignIn, campaig
     assert "Nobody is in it today" in page or "Choose departments from the list" in page
 
 
-def test_what_was_looked_at_is_opened_and_judged_once(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
+def test_the_previewed_campaign_is_opened_and_evaluated_once(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
     client = as_(hr)
     opened = open_one(client, scope=["Sales", "Board"], confirmed_only="on")
     again = client.post(OPEN, typed(scope=["Sales", "Board"], confirmed_only="on"))
@@ -155,7 +157,7 @@ def test_a_campaign_that_people_have_worked_for_is_cancelled_by_two(
 
 
 def test_the_requester_of_other_domains_reads_no_count(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
-    """Else a domain that one contact has tells whose contact it is."""
+    """Otherwise a domain that a single contact has would reveal whose contact it is."""
     client = as_(hr)
     page = words(client.post(CHANGE, november(target="100", company_domains="partner.example")))
     assert "is shown to the second HR user alone" in page
@@ -215,7 +217,7 @@ def november(**changed: Any) -> dict[str, Any]:
     return {**usual, **changed}
 
 
-def test_a_change_is_looked_at_made_once_and_told_for_a_fortnight(
+def test_a_change_is_previewed_made_once_and_announced_for_a_fortnight(
     as_: SignIn, campaign: Campaign, hr: Employee, alice: Employee, clock: Clock
 ) -> None:
     people.record(alice, 2)
@@ -251,9 +253,7 @@ def test_a_change_is_looked_at_made_once_and_told_for_a_fortnight(
     assert "The rule of this campaign changed" not in words(as_(alice).get("/"))
 
 
-def test_a_change_of_a_version_that_is_no_longer_the_newest_is_looked_at_again(
-    as_: SignIn, campaign: Campaign, hr: Employee
-) -> None:
+def test_a_change_of_an_outdated_version_needs_a_new_preview(as_: SignIn, campaign: Campaign, hr: Employee) -> None:
     client = as_(hr)
     client.post(DO, november())
     people.approve()

@@ -1,7 +1,7 @@
-"""A contact is seen by the employee who recorded it and by nobody else, wherever anybody looks.
+"""Only the employee who recorded a contact ever sees it.
 
-Everybody has contacts with strings of their own; then everybody reads every address there is and follows every link:
-pages, charts, files, the API, the admin, errors and mails. A string in another's answer is a leaked contact.
+All employees have contacts with unique strings. Then every reader opens every address and follows every link: pages,
+charts, files, the API, the admin, errors and mails. A string in another reader's response is a leaked contact.
 """
 
 import logging
@@ -30,7 +30,7 @@ OWNERS |= {"H001": "hr", "O001": "operator", "U001": "auditor", "S001": "nobody"
 
 
 def signs(staff_no: str) -> tuple[str, ...]:
-    """What stands in this person's contacts and nowhere else, as a page could show it."""
+    """The unique strings of this employee's contacts, in the forms that a page could show."""
     number = list(OWNERS).index(staff_no)
     digits = f"139{number}4{number}1{number}3{number}"[:11].ljust(11, "7")
     return (f"Canary{staff_no}", f"canary-{staff_no.lower()}", digits, f"{digits[:3]} {digits[3:7]} {digits[7:]}")
@@ -38,7 +38,7 @@ def signs(staff_no: str) -> tuple[str, ...]:
 
 @pytest.fixture
 def planted(places: dict[str, str], company: dict[str, Employee]) -> dict[str, str]:
-    """Everybody's contacts, their files that are only looked at, recorded ones, and their rejected lines."""
+    """Contacts of all employees, their previewed files, submitted files, and rejected lines."""
     for staff_no in OWNERS:
         employee = people.person(staff_no)
         name, word, digits, _spaced = signs(staff_no)
@@ -53,7 +53,7 @@ def planted(places: dict[str, str], company: dict[str, Employee]) -> dict[str, s
 
 
 def whose(text: str) -> set[str]:
-    """Whose contacts a text shows."""
+    """The employees whose contacts a text shows."""
     low = text.lower()
     return {OWNERS[no] for no in OWNERS if any(sign.lower() in low for sign in signs(no))}
 
@@ -64,7 +64,7 @@ def said(response: Any) -> str:
 
 
 def crawl(client: Client, starts: list[str]) -> Iterator[tuple[str, str]]:
-    """(address, everything it answered) for these and for whatever their pages link to."""
+    """(address, full response) for these addresses and everything their pages link to."""
     waiting, seen = list(starts), set[str]()
     while waiting and len(seen) < MOST_PAGES:
         address = waiting.pop(0).partition("#")[0]
@@ -81,7 +81,7 @@ def crawl(client: Client, starts: list[str]) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("who", WHO)
-def test_nobody_reads_anothers_contacts(
+def test_contacts_of_other_employees_are_closed(
     who: str, planted: dict[str, str], request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -98,9 +98,9 @@ def test_nobody_reads_anothers_contacts(
         leaks += [f"POST {address} shows {other}'s" for other in whose(said(client.post(address))) - {who}]
         transaction.savepoint_rollback(point)
     assert not leaks, "\n".join(leaks)
-    # Whoever recorded some sees them, so there was something to see.
+    # Employees with contacts see their own, so the crawl did find something.
     assert bool(own) == (who != "anonymous")
-    # The names of files are asked for by their owner; nothing of a contact is written down about a request.
+    # File names appear in their owner's requests only; the log holds nothing of a contact.
     assert whose(caplog.text) == set()
     assert whose("".join(str(one.message()) for one in mail.outbox)) == set()
 
@@ -119,10 +119,10 @@ SEARCHED: dict[str, Callable[[Client, str], Any]] = {
 
 
 @pytest.mark.parametrize("who", [name for name in PEOPLE if name != "employee"])
-def test_looking_for_anothers_contact_finds_as_much_as_looking_for_nobody(
+def test_searching_for_anothers_contact_equals_searching_for_an_unknown_one(
     who: str, planted: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    """Else whoever guesses a number learns whose contact it is."""
+    """Otherwise a guessed number would reveal whose contact it is."""
     client, told = signed_in(who, request), []
     for address in SEARCHED:
         hers, nobody = (SEARCHED[address](client, word) for word in ("canary-a001", "canary-x999"))
@@ -132,7 +132,7 @@ def test_looking_for_anothers_contact_finds_as_much_as_looking_for_nobody(
 
 
 def found(response: Any, word: str) -> Any:
-    """What a list says, without the word that was looked for."""
+    """The content of a list without the search text."""
     if response.status_code != 200:
         return response.status_code
     if "json" in response["Content-Type"]:

@@ -1,4 +1,4 @@
-"""What the titles over the charts claim: a sentence that does not fit its numbers is believed all the same."""
+"""The titles over the charts: readers believe a sentence even if it does not fit its numbers."""
 
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
@@ -63,7 +63,7 @@ def test_a_team_is_compared_with_the_day_that_is_named(
         (0, "Everybody is at the target", "所有人都已达标"),
     ],
 )
-def test_people_under_the_target_are_said_by_number(language: str, under: int, english: str, chinese: str) -> None:
+def test_people_under_the_target_are_shown_as_a_number(language: str, under: int, english: str, chinese: str) -> None:
     found = company.under_by_day(scope(), "", [(OPENS, under)], SimpleNamespace(people=140))
     assert found.title == (english if language == "en" else chinese)
 
@@ -88,7 +88,7 @@ def test_a_week_of_contacts_is_said_by_day(language: str, counts: list[int], eng
         (20, "20 contacts count, 20 of them from the last seven days"),
     ],
 )
-def test_a_teams_contacts_are_said_by_number(language: str, total: int, english: str) -> None:
+def test_a_teams_contacts_are_shown_as_a_number(language: str, total: int, english: str) -> None:
     rows = [SimpleNamespace(day=LOOK.date(), recorded=total, total=total)]
     title = curves.team_curve(scope(), "", rows).title
     assert title == (english if language == "en" else f"计入 {total} 位联系人，其中 {total} 位来自最近七天")
@@ -99,7 +99,7 @@ def test_a_look_at_a_past_day_or_a_result_does_not_speak_of_now(language: str) -
     assert chart_card.latest(scope(OPENS), 1234) == chart_card.latest(scope(result=object()), 1234) == "1,234"
 
 
-def test_whoever_hears_the_page_hears_the_finding_and_the_newest_row(language: str) -> None:
+def test_a_screen_reader_gets_the_finding_and_the_newest_row(language: str) -> None:
     found = teams.band_days(scope(), "", bands(1, 2))
     assert found.summary.startswith(f"{found.title}. {found.note} ")
     newest = "; ".join(f"{head}: {cell.text}" for head, cell in zip(found.head, found.rows[0], strict=True))

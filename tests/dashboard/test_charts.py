@@ -1,4 +1,4 @@
-"""Charts are pure: rows in, dictionaries out. A picture that says something else than its table misleads a manager."""
+"""Charts are pure functions: rows in, dictionaries out. A chart that contradicts its table misleads a manager."""
 
 import json
 from datetime import date, timedelta
@@ -25,7 +25,7 @@ SOURCES = days.SourceWords("contacts", lambda name: name or "others", lambda d, 
 
 
 def walk(value: Any) -> list[Any]:
-    """Every value in a figure, however deep."""
+    """All values in a figure, at any depth."""
     if isinstance(value, dict):
         return [leaf for one in value.values() for leaf in walk(one)]
     return [leaf for one in value for leaf in walk(one)] if isinstance(value, list | tuple) else [value]
@@ -53,7 +53,7 @@ def figures() -> dict[str, charts_layout.Figure]:
 
 
 def empty() -> dict[str, charts_layout.Figure]:
-    """One of each kind, with nothing: the day a campaign opens."""
+    """One figure of each kind, without data, as on the opening day of a campaign."""
     period = {"opens": OPENS, "deadline": DEADLINE}
     nobody = histogram.Spread(None, None, None)
     made = {
@@ -152,13 +152,13 @@ def test_a_name_of_two_hundred_letters_is_shortened_on_the_axis_only() -> None:
     assert charts_layout.with_hover_text(figure)["data"][1]["hovertext"] == ["x" * 200]
 
 
-def test_whoever_has_most_people_to_go_comes_first() -> None:
+def test_the_group_with_most_contacts_to_go_comes_first() -> None:
     ordered = groups.groups_data([bar("done", 9, 9), bar("few", 4, 1), bar("many", 30, 10)])
     assert [one.label for one in ordered] == ["many", "few", "done"]
 
 
 @pytest.mark.parametrize(("people", "done", "said"), [(1000, 999, 99), (1000, 1, 1), (3, 3, 100), (3, 0, 0), (0, 0, 0)])
-def test_a_share_is_hundred_only_when_everybody_is_there(people: int, done: int, said: int) -> None:
+def test_a_share_is_hundred_only_when_all_are_at_the_target(people: int, done: int, said: int) -> None:
     assert groups.whole_percent(bar("A", people, done)) == said
 
 
@@ -180,7 +180,7 @@ def test_bars_at_the_target_have_another_colour_than_those_below() -> None:
     assert below == also_below != above
 
 
-def test_bands_stack_to_everybody() -> None:
+def test_bands_stack_to_the_headcount() -> None:
     (day,) = bands.bands_data([(OPENS, 5, 4, 3, 2, 1)])
     figure = bands.bands_figure([day], opens=OPENS, deadline=DEADLINE, words=BANDS)
     assert sum(trace["y"][0] for trace in figure["data"]) == day.total == 15

@@ -1,4 +1,4 @@
-"""`/company/`: HR gets from every number to the people it counts; an auditor reads sums in which nobody is found."""
+"""`/company/`: HR gets from every number to its employees; an auditor reads sums that reveal no employee."""
 
 import re
 from datetime import date
@@ -14,7 +14,7 @@ from tests.fixtures import Clock
 
 pytestmark = pytest.mark.django_db
 
-# Beside the nine of every test: five more in Sales, and one without a department.
+# Besides the nine people of every test: five more in Sales, and one without a department.
 MORE = [f"X00{n},Xaver {n},x{n}@corp.example.com,,{'Sales' if n else ''},B001" for n in range(6)]
 
 
@@ -29,12 +29,12 @@ def recorded(campaign: Campaign, alice: Employee, alan: Employee) -> Campaign:
 
 
 def shown(client: StrictClient, address: str) -> set[str]:
-    """Staff numbers of the list behind an address."""
+    """Staff numbers in the list behind an address."""
     return {one.row.staff_no for one in client.get(address.replace("#list", "")).context["people"]}
 
 
 def table(client: StrictClient, key: str) -> dict[str, list[tuple[str, str]]]:
-    """The table twin of a picture: by the first cell, (text, address) of the others."""
+    """The table of a chart: by the first cell, (text, address) of the others."""
     [picture] = [one for one in client.get("/company/").context["pictures"] if one.key == key]
     return {row[0].text: [(cell.text, cell.url) for cell in row[1:]] for row in picture.rows}
 
@@ -42,7 +42,7 @@ def table(client: StrictClient, key: str) -> dict[str, list[tuple[str, str]]]:
 def test_hr_gets_from_how_many_are_under_the_target_to_who_they_are(
     as_: SignIn, hr: Employee, recorded: Campaign
 ) -> None:
-    """ "14 of 15 are still under the target" is a question: who? The page has to answer it, over the whole company."""
+    """ "14 of 15 are still under the target": the page must link to these 14, over the whole company."""
     client = as_(hr)
     page = client.get("/company/")
     assert "14 of 15 are still under the target" in words(page)
@@ -71,7 +71,7 @@ def test_a_day_of_the_way_there_leads_to_who_was_under_the_target_at_its_end(
 
 
 def test_every_number_of_a_department_leads_to_its_people(as_: SignIn, hr: Employee, recorded: Campaign) -> None:
-    """People without a department too: they are in no list of the others."""
+    """Also for people without a department, who are in no other list."""
     client = as_(hr)
     rows = table(client, "departments")
     assert set(rows) == {"Sales", "Support", "Board", "People", "Audit", "IT", "without a department"}
@@ -90,7 +90,7 @@ def test_every_number_of_a_department_leads_to_its_people(as_: SignIn, hr: Emplo
 def test_the_total_of_contacts_stands_beside_how_it_came_about(
     as_: SignIn, hr: Employee, bob: Employee, alan: Employee, recorded: Campaign
 ) -> None:
-    """Each figure says of what, as of when and what it means, and leads to whom it counts."""
+    """Each indicator has a base, an instant and a meaning, and links to its employees."""
     people.record_one(alan, ("handle", "again"))
     people.record_one(alan, ("handle", "again"))
     people.mark()
@@ -125,7 +125,7 @@ def test_a_past_day_says_what_was_fresh_then(as_: SignIn, hr: Employee, recorded
 # -- the auditor ---------------------------------------------------------------------------------------------------
 
 
-def test_an_auditor_reads_sums_and_finds_no_way_to_anybody(as_: SignIn, auditor: Employee, recorded: Campaign) -> None:
+def test_an_auditor_reads_sums_without_links_to_employees(as_: SignIn, auditor: Employee, recorded: Campaign) -> None:
     client = as_(auditor)
     page = client.get("/company/")
     said = words(page)
@@ -142,7 +142,7 @@ def test_an_auditor_reads_sums_and_finds_no_way_to_anybody(as_: SignIn, auditor:
 
 
 def test_an_auditor_sees_no_department_of_a_few(as_: SignIn, auditor: Employee, recorded: Campaign) -> None:
-    """Uwe is the only one of Audit: a line of its own would be his standing."""
+    """Uwe is the only employee in Audit: a line of its own would be his standing."""
     client = as_(auditor)
     rows = table(client, "departments")
     assert {name: cells[0] for name, cells in rows.items()} == {"Sales": ("8", ""), "others": ("7", "")}
@@ -161,7 +161,7 @@ def test_an_auditor_cannot_narrow_the_sums_down_to_one(
     assert "people" not in found
 
 
-def test_an_auditor_of_four_people_is_told_no_sum(as_: SignIn, auditor: Employee, campaign: Campaign) -> None:
+def test_an_auditor_of_four_people_sees_no_sum(as_: SignIn, auditor: Employee, campaign: Campaign) -> None:
     lines = people.ROSTER.splitlines(keepends=True)
     people.load("".join([lines[0], lines[1], lines[3].replace(",B001", ",D001"), *lines[8:]]), complete=True)
     people.mark()
@@ -179,6 +179,6 @@ def test_an_auditor_who_is_of_hr_has_hrs_page(as_: SignIn, auditor: Employee, re
 
 
 def test_a_managers_own_sub_teams_are_shown_however_small(as_: SignIn, dana: Employee, recorded: Campaign) -> None:
-    """Whoever may see the people one by one is spared nothing by a fold."""
+    """A reader who may see single employees sees small groups too."""
     found = as_(dana).get("/team/D001/").context["groups"]
     assert {group.label: group.people for group in found} == {"Bob 白": 9, "Carol": 2}

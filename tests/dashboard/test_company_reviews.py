@@ -1,4 +1,4 @@
-"""`/company/reviews/`: HR finds what is due, answers once, and is told when somebody was quicker."""
+"""`/company/reviews/`: HR finds what is due, answers once, and learns when another HR member was faster."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_what_is_due_first_comes_first_and_what_is_overdue_says_so(
     assert "/company/reviews/?state=overdue" in links(company)
 
 
-def test_the_list_pages_through_everybody_once_and_finds_one(as_: SignIn, noon: object) -> None:
+def test_the_list_pages_through_all_employees_once_and_finds_one(as_: SignIn, noon: object) -> None:
     staff = people.company([("BOSS", ""), *((f"P{n}", "BOSS") for n in range(120))])
     campaign = people.november()
     for one in staff.values():
@@ -150,7 +150,7 @@ def test_hr_sees_the_own_question_and_cannot_answer_it(as_: SignIn, hr: Employee
     assert Review.objects.get().state == "open"
 
 
-def test_an_account_of_nobody_with_the_role_reads_and_answers_nothing(alice: Employee, campaign: Campaign) -> None:
+def test_an_hr_account_without_an_employee_cannot_read_or_answer(alice: Employee, campaign: Campaign) -> None:
     review = ask(campaign, alice)
     account = Account.objects.create_user("office", people.PASSWORD)
     Role.objects.create(account=account, role="hr", granted_by_label="test")
@@ -204,9 +204,7 @@ def test_hr_sees_the_mark_in_every_list_and_can_narrow_to_it(
         assert asked == ["A001"], address
 
 
-def test_a_manager_is_told_nothing_of_a_question(
-    as_: SignIn, alice: Employee, bob: Employee, campaign: Campaign
-) -> None:
+def test_a_manager_sees_no_review(as_: SignIn, alice: Employee, bob: Employee, campaign: Campaign) -> None:
     client = as_(bob)
     before = {address: words(client.get(address)) for address in ("/team/B001/", "/team/A001/")}
     ask(campaign, alice)
@@ -216,7 +214,7 @@ def test_a_manager_is_told_nothing_of_a_question(
     assert {row["under_review"] for row in rows(client.get("/team/B001/standings.csv"))} == {""}
 
 
-def test_whoever_asked_reads_it_in_the_own_file(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_an_employee_under_review_reads_it_in_the_own_file(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
 
     def mark() -> str:

@@ -1,4 +1,4 @@
-"""The list on `/contacts/`: filters, sorting and pages, and that nobody else's file or contact is behind them."""
+"""The list on `/contacts/`: filters, sorting and pages, without files or contacts of other employees."""
 
 import re
 from typing import Any
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def trade_fair(alice: Employee, campaign: Campaign) -> Submission:
-    """A file of Alice's with two people; a third came from the page."""
+    """Alice's file with two people; a third one came from the page."""
     people.record_one(alice, ("handle", "@typed"), name="Typed In")
     drafts = [Draft("Zoë", (("handle", "@zoe"),)), Draft("émile", (("handle", "@emile"),))]
     report = submit(employee=alice, drafts=drafts, source=Source.CSV, by=people.TESTER)
@@ -50,7 +50,7 @@ def test_a_file_shows_its_people_its_name_its_day_and_how_many(
 
 
 @pytest.mark.parametrize("batch", ["nonsense", "00000000-0000-0000-0000-000000000000", "{alans}"])
-def test_a_batch_of_nobody_and_of_a_colleague_answer_alike(
+def test_unknown_batches_and_those_of_colleagues_answer_alike(
     as_: SignIn, alice: Employee, alan: Employee, campaign: Campaign, batch: str
 ) -> None:
     alans = people.record(alan, source=Source.CSV).submission_id
@@ -68,7 +68,7 @@ def test_names_sort_from_a_to_z_whatever_their_case_or_accent(
 
 
 @pytest.mark.parametrize("sort", ["", "oldest", "name"])
-def test_every_order_pages_without_missing_or_repeating_anybody(
+def test_every_order_pages_without_missing_or_repeating_employees(
     as_: SignIn, alice: Employee, campaign: Campaign, sort: str
 ) -> None:
     drafts = [Draft(f"Twin {n % 7}" if n % 9 else "", (people.outsider(),)) for n in range(120)]
@@ -85,7 +85,7 @@ def test_every_order_pages_without_missing_or_repeating_anybody(
         assert seen == sorted(seen)
 
 
-def test_a_page_behind_somebody_elses_contact_does_not_exist(
+def test_a_page_after_anothers_contact_does_not_exist(
     as_: SignIn, alice: Employee, alan: Employee, campaign: Campaign
 ) -> None:
     people.record(alan)
@@ -102,7 +102,7 @@ def test_chips_keep_the_other_filters_and_count_within_them(
     assert all("source=csv" in chip["url"] and "sort=name" in chip["url"] for chip in answer.context["chips"])
 
 
-def test_clearing_the_filters_shows_everybody_again(as_: SignIn, alice: Employee, trade_fair: Submission) -> None:
+def test_clearing_the_filters_shows_all_employees(as_: SignIn, alice: Employee, trade_fair: Submission) -> None:
     client = as_(alice)
     nobody = search(client, "zoe", source="page")
     assert "0 contacts found Clear the filters" in words(nobody)
@@ -110,7 +110,7 @@ def test_clearing_the_filters_shows_everybody_again(as_: SignIn, alice: Employee
     assert len(names(client.get(nobody.context["clear"]))) == 3
 
 
-def test_words_nobody_offers_filter_nothing(as_: SignIn, alice: Employee, trade_fair: Submission) -> None:
+def test_unknown_filter_values_are_ignored(as_: SignIn, alice: Employee, trade_fair: Submission) -> None:
     answer = as_(alice).get("/contacts/?source=pigeon&sort=luck&reason=mood")
     assert len(names(answer)) == 3
     assert "found" not in words(answer)

@@ -1,4 +1,4 @@
-"""`/contacts/`: the own list, what can be done to one contact, and that it is nobody else's."""
+"""`/contacts/`: the own list and the actions on one contact, closed to other employees."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_a_filter_shows_one_reason_only(as_: SignIn, alice: Employee, grace: Con
     assert "Grace Kim" not in said
 
 
-def test_pages_of_fifty_miss_nobody_and_repeat_nobody(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_pages_of_fifty_miss_and_repeat_no_employee(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     people.record(alice, 120)
     client, address, seen = as_(alice), "/contacts/", []
     while address:
@@ -62,7 +62,7 @@ def test_pages_of_fifty_miss_nobody_and_repeat_nobody(as_: SignIn, alice: Employ
 
 
 @pytest.mark.parametrize("token", ["nonsense", "W10", "WyIyMDI2IiwgMV0", "e30"])
-def test_a_page_nobody_issued_does_not_exist(as_: SignIn, alice: Employee, campaign: Campaign, token: str) -> None:
+def test_an_invented_page_does_not_exist(as_: SignIn, alice: Employee, campaign: Campaign, token: str) -> None:
     assert as_(alice).get("/contacts/", {"after": token}).status_code == 404
 
 
@@ -138,7 +138,7 @@ def test_links_of_the_list_keep_the_campaign(as_: SignIn, alice: Employee, grace
 
 
 @pytest.mark.parametrize(("ending", "kind"), [("csv", "text/csv"), ("vcf", "text/vcard")])
-def test_own_contacts_are_taken_away_and_kept_by_no_cache(
+def test_own_contacts_are_downloaded_and_never_cached(
     as_: SignIn, alice: Employee, alan: Employee, grace: Contact, ending: str, kind: str
 ) -> None:
     people.record_one(alan, ("handle", "@secret"), name="Alan's own")

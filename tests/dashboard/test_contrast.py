@@ -1,7 +1,7 @@
-"""Contrast inside charts, in both themes; paper has the light one. What fades here nobody can read from a picture.
+"""Contrast inside charts, in both themes; paper has the light one. Low contrast makes a chart unreadable.
 
-The figures name tokens, so their colours are those of `tokens.css`: WCAG 2.2 asks 4.5:1 of texts and 3:1 of whatever
-has to be told apart.
+The figures name tokens, so their colours are those of `tokens.css`: WCAG 2.2 requires 4.5:1 for texts and 3:1 for
+elements that must be distinguished.
 """
 
 import re
@@ -15,9 +15,9 @@ from apps.localstack.paths import BASE_DIR
 from tests.dashboard.test_charts import figures, walk
 
 THEMES = ("light", "dark")
-# What only helps the eye along: a grid, the rest of a bar, the shade under a curve, the edge between two areas.
+# Decorative elements: a grid, the rest of a bar, the shade under a curve, the edge between two areas.
 QUIET = {"--line", "--brand-soft", "--surface"}
-# What a text or a line may lie on.
+# Possible backgrounds of a text or a line.
 GROUNDS = ("--surface", "--brand-soft")
 PRINT = (BASE_DIR / "static" / "css" / "print.css").read_text(encoding="utf-8")
 
@@ -48,7 +48,7 @@ def colours_of(value: Any) -> set[str]:
 
 
 def fonts(value: Any) -> Iterator[dict[str, Any]]:
-    """Every font in a figure, however deep."""
+    """All fonts in a figure, at any depth."""
     if isinstance(value, dict):
         for key, one in value.items():
             if key in ("font", "tickfont"):
@@ -61,7 +61,7 @@ def fonts(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def marks(figure: layout.Figure) -> set[str]:
-    """The colours of what is drawn: traces and lines, without texts and what is quiet."""
+    """The colours of traces and lines, without texts and decorative elements."""
     return colours_of([figure["data"], figure["layout"]["shapes"]]) - QUIET
 
 

@@ -1,4 +1,4 @@
-"""`/deputies/` and what opens by it: a deputy's pages, charts and files of a team are the manager's, and no more."""
+"""`/deputies/` and its effect: a deputy sees the manager's pages, charts and files of the team, and no more."""
 
 import csv
 import io
@@ -49,13 +49,14 @@ def body(response: Any) -> str:
     return b"".join(response.streaming_content).decode("utf-8-sig")
 
 
-# -- what opens --------------------------------------------------------------------------------------------------------
+# -- access
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_the_team_page_is_the_managers_without_the_manager(
     deputy: StrictClient, bob: Employee, as_: SignIn, clock: Clock
 ) -> None:
-    """Bob's own 7 contacts stay his: Dana sees them above his team, his deputy does not."""
+    """Bob's own 7 contacts stay private: Dana sees them above his team, his deputy does not."""
     for query in ("", "?status=red", "?sort=-counted", "?as_of=2026-11-22"):
         mine, theirs = deputy.get(f"/team/B001/{query}"), as_(bob).get(f"/team/B001/{query}")
         assert mine.context["totals"] == theirs.context["totals"]
@@ -67,7 +68,7 @@ def test_the_team_page_is_the_managers_without_the_manager(
 
 
 @pytest.mark.parametrize("address", ["/charts/member/B001.json", "/charts/member/D001.json", "/team/D001/"])
-def test_the_managers_own_standing_and_everybody_above_stay_closed(deputy: StrictClient, address: str) -> None:
+def test_the_managers_own_standing_and_all_above_stay_closed(deputy: StrictClient, address: str) -> None:
     assert deputy.get(address).status_code == 404
 
 
@@ -75,7 +76,7 @@ def test_charts_and_files_of_the_team_are_the_managers_to_the_byte(
     deputy: StrictClient, bob: Employee, as_: SignIn, noon: Clock
 ) -> None:
     manager = as_(bob)
-    noon.set("2026-11-23T13:00:00+08:00")  # it stands still: every line says when it was judged
+    noon.set("2026-11-23T13:00:00+08:00")  # the clock is fixed: every line shows its time
     for key in ("histogram", "bands", "curve"):
         address = f"/charts/team/B001/{key}.json"
         assert deputy.get(address).content == manager.get(address).content
@@ -102,10 +103,10 @@ def test_of_two_teams_the_page_of_deputies_offers_both(
     assert {"/team/B001/", "/team/C001/"} <= set(links(deputy.get("/deputies/")))
 
 
-def test_a_file_of_the_team_is_asked_for_and_gone_with_the_deputyship(
+def test_a_deputy_loses_team_files_with_the_deputyship(
     deputy: StrictClient, stranger: Employee, bob: Employee, recorded: Campaign
 ) -> None:
-    """Rights are looked at when a file is fetched: who took it may not take it again next month."""
+    """Access is checked at each download: the deputy must not download the file again after the deputyship."""
     form = deputy.get("/exports/new/standings/").context["form"]
     assert form.initial["team"] == "B001"
     fields = {"key": KEY, "form": "csv", "sort": "staff_no", "team": "B001", "columns": ["staff_no", "counted"]}
@@ -128,7 +129,7 @@ def test_a_file_about_the_manager_alone_is_not_a_team_file(
     assert deputy.get(f"/exports/{about_bob.pk}/").status_code == 404
 
 
-def test_nobody_of_another_team_may_be_asked_for(deputy: StrictClient) -> None:
+def test_employees_of_another_team_cannot_be_requested(deputy: StrictClient) -> None:
     for number in ("C001", "D001", "X999"):
         fields = {"key": KEY, "form": "csv", "sort": "staff_no", "team": number}
         assert deputy.post("/exports/new/standings/", fields).status_code == 422
@@ -169,7 +170,7 @@ LENT = ("/team/B001/", "/team/A001/", "/charts/team/", "/charts/member/", "/expo
 def test_every_other_address_answers_a_deputy_as_a_colleague(
     deputy: StrictClient, alan: Employee, bob: Employee, campaign: Campaign
 ) -> None:
-    """Of the whole list of addresses the deputy gets the manager's answers for the team, and no other of his."""
+    """Of all addresses, a deputy gets the manager's responses for the team, and no other of the manager's."""
     bobs = str(files.export(campaign, bob, root=bob).pk)
     seen, wrong = 0, []
     for line in declared():
@@ -231,7 +232,7 @@ def test_sent_twice_it_names_once(recorded: Campaign, bob: Employee, stranger: E
 def test_what_is_wrong_is_said_at_its_field(
     recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn, fields: dict[str, str], field: str
 ) -> None:
-    """A part of a number, or a name, finds nobody: the page is no directory."""
+    """A part of a number, or a name, finds no one: the page is no directory."""
     sent = as_(bob).post("/deputies/", {"key": KEY, "deputy": "S001", "until": FRIDAY, **fields})
     assert sent.status_code == 422
     assert f'_{field}_error">' in sent.content.decode()
@@ -251,7 +252,7 @@ def test_either_ends_it_and_it_ends_on_the_next_request(
         assert client.get("/deputies/").status_code == 404
 
 
-def test_a_deputy_names_nobody(deputy: StrictClient) -> None:
+def test_a_deputy_cannot_name_deputies(deputy: StrictClient) -> None:
     assert 'name="deputy"' not in deputy.get("/deputies/").content.decode()
     assert deputy.post("/deputies/", {"key": KEY, "deputy": "A001", "until": FRIDAY}).status_code == 404
 
@@ -277,7 +278,7 @@ def test_hr_names_lists_and_ends_for_any_manager(
 
 
 @pytest.mark.parametrize(("manager", "field"), [("X999", "manager"), ("A001", "manager"), ("", "manager")])
-def test_hr_is_told_who_is_no_manager(
+def test_hr_reads_that_the_person_is_no_manager(
     recorded: Campaign, stranger: Employee, hr: Employee, as_: SignIn, manager: str, field: str
 ) -> None:
     sent = as_(hr).post("/company/deputies/", {"key": KEY, "manager": manager, "deputy": "S001", "until": FRIDAY})
@@ -300,10 +301,10 @@ def test_the_list_of_all_goes_on_behind_its_page(
     assert found == ["A001", "C001", "S001"]
 
 
-def test_a_deputy_of_many_is_asked_for_like_one_of_few(
+def test_thirty_deputyships_cost_as_many_queries_as_three(
     recorded: Campaign, bob: Employee, stranger: Employee, as_: SignIn
 ) -> None:
-    """The list of deputies asks the same for thirty as for three: each row comes with its people."""
+    """The list of deputies makes as many queries for thirty as for three: each row comes with its people."""
 
     def count() -> int:
         client = as_(bob)

@@ -1,4 +1,4 @@
-"""What is searched for among the own contacts is in no address: it may be the phone of somebody outside."""
+"""Search texts of the own contacts are in no address: they may be phone numbers of people outside."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ OVER = "nothing is searched for now"
 
 @pytest.fixture
 def quokkas(alice: Employee, campaign: Campaign) -> None:
-    """Sixty of Alice's, each by a name that nobody else has; and one other."""
+    """Sixty contacts of Alice with a unique name, and one other."""
     people.record_one(alice, ("phone", PHONE), name=NAME)
     for n in range(59):
         people.record_one(alice, ("email", f"{n}.{EMAIL}"), name=f"{NAME} {n}")
@@ -31,7 +31,7 @@ def quokkas(alice: Employee, campaign: Campaign) -> None:
 
 
 def addresses(answer: Any) -> list[str]:
-    """Where the reader was led, and every address on the page that came of it."""
+    """The address of the redirect, and all addresses on the resulting page."""
     return [to for to, _status in getattr(answer, "redirect_chain", [])] + links(answer)
 
 
@@ -89,7 +89,7 @@ def test_what_cannot_be_read_searches_for_nothing_and_says_so(as_: SignIn, alice
 
 @pytest.mark.usefixtures("quokkas")
 def test_an_address_is_over_after_a_day(as_: SignIn, alice: Employee, noon: Clock) -> None:
-    """It stays in a browser's history for longer, and should lead to nobody there."""
+    """It stays in a browser's history for longer, and must not work there."""
     client, address = as_(alice), searching.address(alice, "quokka")
     noon.set("2026-11-24T11:59:00+08:00")
     assert client.get(address).context["found"] == 60
@@ -100,9 +100,7 @@ def test_an_address_is_over_after_a_day(as_: SignIn, alice: Employee, noon: Cloc
 
 
 @pytest.mark.usefixtures("quokkas")
-def test_an_address_that_is_passed_on_tells_nobody_what_was_searched_for(
-    as_: SignIn, alice: Employee, alan: Employee
-) -> None:
+def test_a_shared_address_does_not_reveal_the_search_text(as_: SignIn, alice: Employee, alan: Employee) -> None:
     answer = as_(alan).get(searching.address(alice, PHONE))
     assert OVER in words(answer)
     assert signs_in(answer.content.decode()) == []
@@ -121,7 +119,7 @@ def test_a_change_of_the_secret_key_keeps_todays_searches(
 
 
 def test_two_searches_for_the_same_look_different(alice: Employee, campaign: Campaign) -> None:
-    """Else whoever reads a log learns that somebody is looked for again, and guesses at a phone by trying."""
+    """Otherwise a reader of the log could see that a search was repeated, and guess phone numbers."""
     one, two = (searching.address(alice, NAME) for _time in range(2))
     assert one != two
     assert len(parse_qs(urlsplit(one).query)["sought"][0]) < 200

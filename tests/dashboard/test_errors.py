@@ -1,4 +1,4 @@
-"""The pages that say no stand without a database: it may be what failed. These tests may not touch one."""
+"""Error pages work without a database, which may be the cause. These tests must not touch one."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("here")
 
 @pytest.fixture
 def here() -> Iterator[None]:
-    # These ask who is signed in before any page is made; here the page itself is what is watched.
+    # These ask for the reader before any page is rendered; this test observes the page itself.
     asking = ("LoginRequiredMiddleware", "rate_limit.RateLimitMiddleware")
     others = [name for name in settings.MIDDLEWARE if not name.endswith(asking)]
     with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=others):
@@ -52,7 +52,7 @@ def here() -> Iterator[None]:
 
 @pytest.fixture
 def reader() -> StrictClient:
-    """Somebody with a session, which these pages must not look at."""
+    """A session that these pages must not read."""
     client = StrictClient(raise_request_exception=False)
     client.cookies["sessionid"] = "a" * 32
     return client

@@ -1,4 +1,4 @@
-"""`/exports/`: asking for a file, following it, taking it away, and who may."""
+"""`/exports/`: requesting, following and downloading a file, and who may."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def test_hr_asks_for_a_file_and_takes_it_away_with_its_manifest(
     assert list(actions) == ["export.asked", "export.made", "export.downloaded"]
 
 
-def test_a_double_click_asks_for_one_file(client: Client, campaign: Campaign, hr: Employee) -> None:
+def test_a_double_click_requests_one_file(client: Client, campaign: Campaign, hr: Employee) -> None:
     people.sign_in(client, hr)
     assert ask(client).url == ask(client).url
     assert Export.objects.count() == 1

@@ -1,4 +1,4 @@
-"""Fields of forms are written as Django's templates write them: a browser and a reader aloud see no difference."""
+"""Rendered form fields equal Django's templates: browsers and screen readers see no difference."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The own contacts of a campaign that is over: what counted, by the final line, in words that offer no mending."""
+"""The own contacts of a finished campaign: what counted, as in the final line, without offers to fix anything."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def over(campaign: Campaign, alice: Employee, clock: Clock) -> Campaign:
-    """November, frozen when two of Alice's three had counted: the other is a colleague."""
+    """November, frozen after two of Alice's three contacts had counted: the third is a colleague."""
     for name, email in (
         ("Lee", "lee@outside.example.org"),
         ("Bob", "bob@corp.example.com"),
@@ -31,7 +31,7 @@ def over(campaign: Campaign, alice: Employee, clock: Clock) -> Campaign:
         record_one(alice, ("email", email), name=name)
     mark()
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     return Campaign.objects.get(pk=campaign.pk)
 
 
@@ -58,7 +58,7 @@ def test_a_correction_is_named_as_what_makes_the_number_another(
     over: Campaign, alice: Employee, hr: Employee, company: dict[str, Employee], as_: SignIn
 ) -> None:
     asked = ask_correction(
-        campaign=over, wanted=[CorrectionDraft("A001", counted=9)], reason="x", evidence="x", by=account_for(hr)
+        campaign=over, drafts=[CorrectionDraft("A001", counted=9)], reason="x", evidence="x", by=account_for(hr)
     )
     grant_correction(correction_id=asked.pk, by=account_for(with_account(company["D001"], "hr")))
     client = as_(alice)
@@ -67,7 +67,7 @@ def test_a_correction_is_named_as_what_makes_the_number_another(
     assert "2 of 100 2 contacts counted" in words(client.get(reverse("contacts") + "?result=1"))
 
 
-def test_the_own_page_offers_nothing_to_mend(over: Campaign, alice: Employee, as_: SignIn) -> None:
+def test_the_own_page_offers_no_fixes(over: Campaign, alice: Employee, as_: SignIn) -> None:
     said = words(as_(alice).get(reverse("me")))
     assert "What did not count As it stood at the cut-off." in said
     assert "Mend it" not in said

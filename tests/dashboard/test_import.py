@@ -1,4 +1,4 @@
-"""Bringing a file: looked at before anything is written, handed in once, reported line by line, taken back whole."""
+"""File import: previewed before anything is written, submitted once, reported line by line, undone as a whole."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ GUESTS = "name,phone\nWanda,13812345678\nVera,12\nWanda again,+86 138 1234 5678\
 
 
 def send(client: StrictClient, content: bytes | str, name: str = "contacts.csv") -> str:
-    """Upload a file; the address of its preview."""
+    """Upload a file; returns the address of its preview."""
     data = content.encode() if isinstance(content, str) else content
     response = client.post("/contacts/import/", {"file": SimpleUploadedFile(name, data)})
     assert response.status_code == 302, response.content.decode()
@@ -36,7 +36,7 @@ def send(client: StrictClient, content: bytes | str, name: str = "contacts.csv")
 
 
 def look(client: StrictClient, address: str, **choices: str) -> Any:
-    """Read a file another way, as a worker does; the page that shows it."""
+    """Read a file another way, as a worker does; returns the page that shows it."""
     response = client.post(address.split("?")[0] + "look/", choices)
     assert response.status_code == 302, text_of(response)
     files.make_previews()
@@ -44,7 +44,7 @@ def look(client: StrictClient, address: str, **choices: str) -> Any:
 
 
 def seen(client: StrictClient, address: str) -> dict[str, str]:
-    """What the page sends back when it is confirmed."""
+    """The values that the page submits on confirmation."""
     found = re.search(r'name="seen" value="(\d+)"', client.get(address).content.decode())
     return {"seen": found[1]} if found else {}
 
@@ -54,7 +54,9 @@ def text_of(response: Any) -> str:
 
 
 def confirm(client: StrictClient, address: str, **choices: str) -> str:
-    """Hand a previewed file in, read as chosen, and record it as the worker does; the address of its report."""
+    """Submit a previewed file with the chosen reading, and record it as the worker does; returns the address of its
+    report.
+    """
     if choices:
         look(client, address, **choices)
     response = client.post(address.split("?")[0] + "confirm/", seen(client, address))
@@ -64,7 +66,7 @@ def confirm(client: StrictClient, address: str, **choices: str) -> str:
     return str(response["Location"])
 
 
-def test_a_look_counts_the_whole_file_and_writes_nothing(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_a_preview_counts_the_whole_file_and_writes_nothing(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     said = text_of(client.get(send(client, GUESTS)))
     assert "1 would be recorded 1 you have already 1 would be rejected" in said
@@ -75,7 +77,7 @@ def test_a_look_counts_the_whole_file_and_writes_nothing(as_: SignIn, alice: Emp
     assert not Submission.objects.exists()
 
 
-def test_a_confirmed_file_counts_from_the_moment_it_was_handed_in(
+def test_a_confirmed_file_counts_from_its_submission(
     as_: SignIn, alice: Employee, campaign: Campaign, clock: Clock
 ) -> None:
     client = as_(alice)
@@ -154,7 +156,7 @@ def test_a_file_that_is_still_being_recorded_says_how_far_it_is(
     assert client.get(report + "progress/").status_code == 286
 
 
-def test_a_worker_is_told_and_marks_after_it(
+def test_a_worker_is_notified_and_marks_afterwards(
     as_: SignIn, alice: Employee, campaign: Campaign, eager: None,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:  # fmt: skip
@@ -166,7 +168,7 @@ def test_a_worker_is_told_and_marks_after_it(
     assert people.standing(campaign, alice).counted == 2
 
 
-def test_columns_can_be_told_and_are_remembered(
+def test_column_roles_can_be_chosen_and_are_remembered(
     as_: SignIn, alice: Employee, alan: Employee, campaign: Campaign
 ) -> None:
     client, odd = as_(alice), "wer,womit\nWanda,13812345678\n"
@@ -190,7 +192,7 @@ def test_a_column_can_be_left_out(as_: SignIn, alice: Employee, campaign: Campai
     assert list(kinds) == ["email"]
 
 
-def test_nobody_uploads_a_role_that_is_not_offered(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_column_roles_outside_the_list_are_refused(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     preview = send(client, "name,handle,when\nWanda,w1,2001-01-01T00:00:00Z\n")
     confirm(client, preview, role_0="staff_no", role_1="handle", role_2="recorded_at")
@@ -198,7 +200,7 @@ def test_nobody_uploads_a_role_that_is_not_offered(as_: SignIn, alice: Employee,
     assert (contact.name, contact.recorded_at.year) == ("Wanda", 2026)
 
 
-def test_lines_that_name_somebody_else_are_nobodys(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_lines_for_other_employees_are_rejected(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     report = confirm(client, send(client, "staff_no,handle\nA001,w1\nA002,w2\n"))
     assert "names somebody else" in text_of(client.get(report))
@@ -218,7 +220,7 @@ def test_when_the_alphabet_is_unsure_the_reader_is_asked(as_: SignIn, alice: Emp
 
 
 def _workbook() -> bytes:
-    """What a spreadsheet is: a zip, whose bytes are all letters of some alphabet once they are packed."""
+    """A spreadsheet: a zip whose bytes also decode as letters of some encodings."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/worksheets/sheet1.xml", "<row><c>name</c><c>phone</c></row>" * 500)
@@ -250,7 +252,7 @@ def test_what_is_no_list_of_contacts_is_said_to_be_none(
     assert "would be recorded" not in text_of(response)
 
 
-def test_an_empty_file_or_none_is_told_at_the_field(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_an_empty_or_missing_file_is_reported_at_the_field(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     for sent in ({}, {"file": SimpleUploadedFile("x.csv", b"")}):
         response = client.post("/contacts/import/", sent)
@@ -301,7 +303,7 @@ def test_a_file_name_is_shown_and_never_obeyed(as_: SignIn, alice: Employee, cam
     assert re.fullmatch(r'attachment; filename="rejected-\d{4}-\d\d-\d\d-[0-9a-f]{8}\.csv"', disposition)
 
 
-def test_an_exports_contacts_come_back_as_nobody_new(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_reimporting_an_export_adds_no_contacts(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     people.record_one(alice, ("phone", "13812345678"), ("email", "w@outside.example.org"), name='=Wanda, "W"')
     people.record(alice, 3)
@@ -322,7 +324,7 @@ def test_a_refused_file_says_what_was_dealt_with(as_: SignIn, alice: Employee, c
     assert "Nothing of it was recorded" in said
 
 
-def test_a_line_that_somebody_else_already_is_says_who(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_a_line_with_an_existing_contact_names_it(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     people.record_one(alice, ("phone", "13812345678"), name="Wanda")
     report = confirm(client, send(client, "name,phone\nWilma,13812345678\nVera,13912345678\n"))
@@ -331,7 +333,7 @@ def test_a_line_that_somebody_else_already_is_says_who(as_: SignIn, alice: Emplo
     assert "2 Wanda" in said
 
 
-def test_a_file_that_was_handed_in_leads_to_its_report(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_a_submitted_file_leads_to_its_report(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     preview = send(client, GUESTS)
     report = confirm(client, preview)
@@ -357,7 +359,7 @@ def test_a_choice_for_a_list_without_a_header_is_not_remembered_for_others(
 
 def test_only_the_newest_uploads_wait(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
-    # Handed in, and no worker has come to it.
+    # Submitted, but no worker has processed it.
     handed_in = send(client, GUESTS)
     client.post(handed_in + "confirm/", seen(client, handed_in))
     addresses = [send(client, f"handle\nw{n}\n") for n in range(7)]
@@ -385,8 +387,8 @@ def test_a_file_that_waits_says_so_and_appears_by_itself(as_: SignIn, alice: Emp
     assert 'http-equiv="refresh"' not in client.get(address).content.decode()
 
 
-def test_what_is_handed_in_is_what_was_seen(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
-    """Another window had the file read another way meanwhile: nothing is recorded that nobody has looked at."""
+def test_only_the_previewed_reading_is_submitted(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+    """Another window changed the reading meanwhile: nothing is recorded that the employee has not previewed."""
     client = as_(alice)
     preview = send(client, "name,phone,email\nWanda,13812345678,wanda@outside.example.org\n")
     before = seen(client, preview)
@@ -399,7 +401,7 @@ def test_what_is_handed_in_is_what_was_seen(as_: SignIn, alice: Employee, campai
 def test_a_page_that_reads_the_file_itself_is_noticed(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mutant: one small file would stop the site again."""
+    """The counterpart: a page that reads the file itself would let one small file stop the site."""
     client = as_(alice)
     address = f"/contacts/import/{files.sent(alice, GUESTS).pk}/"
     monkeypatch.setattr("apps.core.enqueue.enqueue_preview", bulk_previews.make_preview)

@@ -1,6 +1,7 @@
-"""A file is confirmed in one window while newer ones push it out, or its day ends: it is kept, or said to be gone.
+"""A file is confirmed in one window while newer ones push it out or it expires: it is kept, or the page says it is
+gone.
 
-Whoever was told "handed in" has handed in a file whose bytes are there.
+After a confirmed submission the bytes of the file must exist.
 """
 
 from functools import partial
@@ -28,7 +29,7 @@ GONE = "the file is no longer kept here"
 
 
 def send(client: StrictClient, name: str) -> str:
-    """Upload a file with one contact, which a worker reads; the address of its preview."""
+    """Upload a file with one contact, which a worker reads; returns the address of its preview."""
     sent = SimpleUploadedFile(f"{name}.csv", f"handle\n{name}\n".encode())
     address = str(client.post("/contacts/import/", {"file": sent})["Location"])
     files.make_previews()
@@ -40,7 +41,7 @@ def push_out(client: StrictClient) -> None:
         send(client, f"newer-{number}")
 
 
-def test_a_file_that_is_being_handed_in_is_not_pushed_out(
+def test_a_file_being_submitted_is_not_pushed_out(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, gate = as_(alice), Gate()
@@ -55,15 +56,15 @@ def test_a_file_that_is_being_handed_in_is_not_pushed_out(
     assert Submission.objects.get().file is not None
 
 
-def test_a_file_that_was_handed_in_since_it_was_looked_for_is_not_deleted(
+def test_a_file_submitted_after_the_clean_up_query_is_not_deleted(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Looked for means: by a statement that had begun before the handing in was committed."""
+    """The deletion's query began before the submission was committed."""
     client = as_(alice)
     preview = send(client, "first")
 
     def handed_in_meanwhile(doomed: Any) -> int:
-        # As such a statement finds it: among those to be deleted, though it is handed in by now.
+        # Such a query sees the file as deletable, although it is submitted by now.
         found = list(doomed.values_list("pk", flat=True))
         with meanwhile(partial(client.post, preview + "confirm/", SEEN)):
             pass
@@ -81,7 +82,7 @@ def test_a_file_that_was_handed_in_since_it_was_looked_for_is_not_deleted(
     assert Submission.objects.get().file is not None
 
 
-def test_who_confirms_a_file_that_was_just_pushed_out_is_told_to_send_it_again(
+def test_confirming_a_pushed_out_file_asks_to_upload_it_again(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     client, gate = as_(alice), Gate()
@@ -95,10 +96,10 @@ def test_who_confirms_a_file_that_was_just_pushed_out_is_told_to_send_it_again(
     assert not Submission.objects.exists()
 
 
-def test_without_the_lock_a_file_is_pushed_out_while_it_is_handed_in(
+def test_mutant_without_the_lock_a_file_is_pushed_out_while_being_submitted(
     as_: SignIn, alice: Employee, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mutant: nobody keeps the file."""
+    """The counterpart without the lock: the file is deleted."""
     monkeypatch.setattr(imports, "keep_file", lambda file_id, until: StoredFile.objects.filter(pk=file_id).exists())
     with pytest.raises(Exception, match=r"contacts_submission_file_id|is not present"):
-        test_a_file_that_is_being_handed_in_is_not_pushed_out(as_, alice, campaign, monkeypatch)
+        test_a_file_being_submitted_is_not_pushed_out(as_, alice, campaign, monkeypatch)

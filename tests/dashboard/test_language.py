@@ -1,4 +1,4 @@
-"""The Chinese catalogue is complete: a page that falls back to English half-way reads like a broken one."""
+"""The Chinese catalogue is complete: a page that is half English looks broken."""
 
 import re
 

@@ -1,7 +1,7 @@
-"""Whatever else a form carries changes nothing: no field of a table is set because somebody sent its name.
+"""Extra form fields change nothing: no column is set because a request names it.
 
 Each form is sent twice, from the same state: once as the page sends it, once with the name of every column of every
-table beside it, holding what an attacker would want there. Afterwards the whole database must say the same.
+table and a value that an attacker would want. Afterwards the whole database must be the same.
 """
 
 import re
@@ -29,7 +29,7 @@ TERMS = {
     "target": "100", "opens_on": "2026-12-01", "deadline": "2026-12-31", "time_zone": "Asia/Shanghai", "exclusive": "",
     "confirmed_only": "", "scope": [], "company_domains": "",
 }  # fmt: skip
-# Who sends what, with every field the form has.
+# The readers and their forms, with every field of the form.
 FORMS: list[tuple[str, str, dict[str, Any]]] = [
     ("alice", "/contacts/add/", {"name": "Guest", "reach": "@guest.new", "key": KEY}),
     ("alice", "/contacts/{contact}/rename/", {"name": "New"}),
@@ -65,7 +65,7 @@ FORMS: list[tuple[str, str, dict[str, Any]]] = [
     ("hr", "/company/roster/{roster}/look/", {"encoding": "", "complete": ""}),
     ("hr", "/company/roster/{roster}/undo/", {}),
 ]  # fmt: skip
-# Differ from one request to the next, whatever is sent.
+# Values that differ from one request to the next, whatever the form holds.
 VOLATILE = {
     "id", "key", "digest", "session_key", "session_data", "expire_date", "last_login", "row_id", "contact_id", "row",
     "submission_id", "request_id", "replaces_id", "subject_id", "file_id", "rejects_id", "load_id", "difference_id",
@@ -74,7 +74,7 @@ VOLATILE = {
 }  # fmt: skip
 # A campaign that was just opened has the next number.
 NUMBERED = {"campaigns_campaignrule", "standings_markrun", "standings_markrange"}
-# The clock goes on by a microsecond at each reading; whatever was sent is of another hour.
+# The clock advances by a microsecond at each reading; values in the forms are of another hour.
 JUST_NOW = re.compile(r"(?<=[ T]04:00:00)\.\d+")
 WANTED: dict[str, Any] = {
     "employee": "2", "employee_id": "2", "account": "2", "account_id": "2", "actor_id": "1", "staff_no": "A002",
@@ -85,7 +85,7 @@ WANTED: dict[str, Any] = {
 
 
 def everything_else(sent: dict[str, Any]) -> dict[str, Any]:
-    """The name of every column of every table that this form does not have, with a value somebody would want."""
+    """The name of every column of every table outside this form, with an attractive value."""
     names = {field.attname for model in apps.get_models() for field in model._meta.concrete_fields}
     names |= {field.name for model in apps.get_models() for field in model._meta.concrete_fields} | set(WANTED)
     return {name: WANTED.get(name, _value(name)) for name in sorted(names - set(sent) - {"csrfmiddlewaretoken"})}
@@ -126,7 +126,7 @@ def filled(places: dict[str, str], alice: Employee) -> dict[str, str]:
 
 
 def sent(client: Client, address: str, body: dict[str, Any]) -> tuple[int, dict[str, list[str]]]:
-    """(status, the database afterwards), and everything as before."""
+    """(status, the database afterwards); afterwards the state is as before."""
     with transaction.atomic():
         status = client.post(address, body).status_code
         after = state()
@@ -154,7 +154,7 @@ def test_what_a_form_does_not_have_is_not_set(filled: dict[str, str], request: p
 def test_a_form_that_took_one_would_be_found(
     filled: dict[str, str], alice: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A view that hands on whatever was sent."""
+    """The counterpart: a view that passes on all fields fails the test."""
 
     def careless(self: Any) -> None:
         Employee.objects.filter(pk=alice.pk).update(phone=self.data.get("phone", ""))

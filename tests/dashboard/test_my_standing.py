@@ -1,4 +1,4 @@
-"""`/`: what the reader sees of the own number, and what happens when somebody is added."""
+"""`/`: the reader's own standing, and the page after people are added."""
 
 import uuid
 
@@ -49,12 +49,12 @@ def test_a_page_says_as_of_when_until_when_and_what_a_day_needs(
     assert "5 a day for the 40 still to go, today included" in said
 
 
-def test_the_deadline_is_also_told_in_the_readers_zone(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_the_deadline_is_also_shown_in_the_readers_zone(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     Employee.objects.filter(pk=alice.pk).update(time_zone="Europe/Berlin")
     assert "for you Mon 30 Nov, 16:59 in Berlin" in words(as_(alice).get("/"))
 
 
-def test_nobody_recorded_yet_is_a_page_that_helps_to_begin_and_no_empty_chart(
+def test_without_contacts_the_page_helps_to_begin_and_shows_no_empty_chart(
     as_: SignIn, alice: Employee, campaign: Campaign
 ) -> None:
     client = as_(alice)
@@ -63,7 +63,7 @@ def test_nobody_recorded_yet_is_a_page_that_helps_to_begin_and_no_empty_chart(
     assert "0 of 100 counted" in said
     assert "Three ways to begin" in said
     assert b"data-chart" not in first.content
-    # The first one is sent with the whole page, which comes back with a box for the curve.
+    # The first contact is sent as a whole page, which returns with a box for the curve.
     assert b"data-hx-post" not in first.content
     after = client.post("/contacts/add/", form("grace@outside.example.org"), follow=True)
     assert b"data-chart" in after.content
@@ -78,7 +78,7 @@ def test_without_a_campaign_contacts_can_be_recorded_all_the_same(as_: SignIn, a
     assert Contact.objects.of(alice).count() == 1
 
 
-def test_somebody_outside_the_campaigns_departments_is_told_so(as_: SignIn, alice: Employee, noon: object) -> None:
+def test_an_employee_outside_the_campaigns_departments_reads_so(as_: SignIn, alice: Employee, noon: object) -> None:
     campaign = people.november(scope=["Board"])
     people.mark()
     assert "You are not part of November" in words(as_(alice).get(f"/?campaign={campaign.slug}"))
@@ -91,7 +91,7 @@ def test_an_unmarked_change_is_updating_and_never_red(as_: SignIn, alice: Employ
     assert "Red" not in said
 
 
-def test_adding_somebody_shows_them_and_the_number_follows(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_an_added_contact_shows_and_the_number_follows(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client = as_(alice)
     answer = client.post("/contacts/add/", form("grace@outside.example.org"), follow=True)
     assert "Grace is recorded." in words(answer)
@@ -106,7 +106,7 @@ def test_a_double_click_records_once(as_: SignIn, alice: Employee, campaign: Cam
     assert Contact.objects.of(alice).count() == 1
 
 
-def test_a_duplicate_comes_back_filled_and_names_whom_it_repeats(
+def test_a_duplicate_returns_the_filled_form_and_names_the_existing_contact(
     as_: SignIn, alice: Employee, campaign: Campaign
 ) -> None:
     people.record_one(alice, ("email", "grace@outside.example.org"), name="Grace Kim")

@@ -1,4 +1,4 @@
-"""A passkey opens a session only to whoever holds it, on this very site, for the question that was just asked."""
+"""A passkey opens a session only to its holder, on this very site, for the latest challenge."""
 
 import json
 from typing import Any
@@ -35,27 +35,27 @@ def _for_hr(settings: Any, campaign: Campaign) -> None:
 
 
 def asked(client: StrictClient, address: str = OPTIONS) -> dict[str, Any]:
-    """What the page's script fetches."""
+    """The options that the page's script fetches."""
     found: dict[str, Any] = client.post(address).json()
     return found
 
 
 def adds(client: StrictClient, one: Authenticator, name: str = "Phone", **more: Any) -> Any:
-    """The passkey is added as its page does it; HR has the operator's code for the first one."""
+    """Add the passkey as its page does; HR uses the operator's code for the first one."""
     code = people.enrolment_code(people.person("H001"))
     sent = {"new-name": name, "new-passkey": one.makes(asked(client, NEW)), "new-enrolment": code}
     return client.post(ADD, {**sent, **more})
 
 
 def comes_in(client: StrictClient, answer: str) -> bool:
-    """Whether this answer to the question opens a session."""
+    """Whether this passkey answer opens a session."""
     client.post(ASKED, {"passkey": answer})
     return bool(client.get("/company/").status_code == 200)
 
 
 @pytest.fixture
 def phone(client: StrictClient, hr: Employee) -> Authenticator:
-    """HR's passkey; whoever holds `client` is signed out again."""
+    """HR's passkey; `client` is signed out again."""
     signs_in(client)
     one = Authenticator()
     assert adds(client, one).status_code == 200
@@ -111,7 +111,7 @@ class TestAdding:
         assert not has_factor(account_for(hr))
 
     def test_every_byte_of_an_answer_may_be_wrong(self, client: StrictClient, hr: Employee) -> None:
-        """A page of ours says so; it is never our fault."""
+        """The page reports the error; it is never a server error."""
         signs_in(client)
         for part in ("attestationObject", "clientDataJSON"):
             for cut in range(0, 180, 9):
@@ -132,13 +132,13 @@ class TestAdding:
         self, client: StrictClient, hr: Employee, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         signs_in(client)
-        monkeypatch.setattr("apps.dashboard.views.account.second_factor.FRESH", -1)
+        monkeypatch.setattr("apps.dashboard.views.account.second_factor.RECENT_SIGN_IN_SECONDS", -1)
         for wrong in ({}, {"new-password": "wrong"}):
             assert adds(client, Authenticator(), **wrong).status_code == 422
         assert adds(client, Authenticator(), **{"new-password": people.PASSWORD}).status_code == 200
 
     def test_a_session_that_has_not_shown_the_other_factor_adds_none(self, client: StrictClient, hr: Employee) -> None:
-        """Else a stolen password would add its own."""
+        """Otherwise a stolen password could add its own factor."""
         signs_in(client)
         people.enrol(hr, SECRET)
         assert client.post(NEW).status_code == 404
@@ -245,7 +245,7 @@ class TestSigningIn:
     def test_a_colleagues_passkey_opens_nothing(
         self, client: StrictClient, phone: Authenticator, bob: Employee
     ) -> None:
-        """Not with a question that was asked of either of them."""
+        """Not with a challenge for either account."""
         theirs, behind = Authenticator(), StrictClient()
         signs_in(behind, "B001", "/")
         adds(behind, theirs)
@@ -289,12 +289,14 @@ class TestSigningIn:
         signs_in(client)
         assert not StrictClient().post(ASKED, {"passkey": phone.signs(options)}).cookies
 
-    def test_nobody_is_asked_without_a_password(self, client: StrictClient, phone: Authenticator) -> None:
+    def test_no_second_factor_is_requested_without_a_password(self, client: StrictClient, phone: Authenticator) -> None:
         assert client.post(OPTIONS).status_code == 404
         assert client.post(PROOF).status_code == 302
 
-    def test_one_that_never_asks_who_somebody_is_is_taken_as_that(self, client: StrictClient, hr: Employee) -> None:
-        """A key with a button alone is a second factor: something one has, beside the password."""
+    def test_a_passkey_without_user_verification_counts_as_a_second_factor(
+        self, client: StrictClient, hr: Employee
+    ) -> None:
+        """A key with a button alone is a second factor: possession, beside the password."""
         signs_in(client)
         key = Authenticator(flags=PRESENT, step=0)
         adds(client, key)
@@ -320,7 +322,7 @@ class TestSigningIn:
     def test_an_origin_that_forms_are_taken_from_is_one(
         self, client: StrictClient, phone: Authenticator, settings: Any
     ) -> None:
-        """As behind a proxy that tells the house another port."""
+        """As behind a proxy that uses another port."""
         settings.CSRF_TRUSTED_ORIGINS = ["https://testserver:8443", "https://other.example.org"]
         signs_in(client)
         assert not comes_in(client, phone.signs(asked(client), origin="https://other.example.org"))
@@ -332,7 +334,7 @@ class TestSigningIn:
         assert "one of those on paper" in page
         assert client.post(ASKED, {"code": paper_codes(account_for(hr))[0]})["Location"] == "/company/"
 
-    def test_no_line_of_the_log_tells_which(
+    def test_the_log_does_not_reveal_which(
         self, client: StrictClient, phone: Authenticator, caplog: pytest.LogCaptureFixture
     ) -> None:
         signs_in(client)
@@ -368,7 +370,9 @@ class TestRemoving:
         assert [one.name for one in passkeys(account_for(hr))] == ["Phone"]
         assert inside.get("/company/").status_code == 200
 
-    def test_nobody_removes_a_colleagues(self, inside: StrictClient, phone: Authenticator, bob: Employee) -> None:
+    def test_a_colleagues_factor_cannot_be_removed(
+        self, inside: StrictClient, phone: Authenticator, bob: Employee
+    ) -> None:
         behind = StrictClient()
         signs_in(behind, "B001", "/")
         adds(behind, Authenticator())
@@ -389,7 +393,7 @@ def test_two_browsers_at_once_add_one_app(client: StrictClient, hr: Employee) ->
     assert added == [True, False]
 
 
-def test_a_page_with_many_asks_the_database_no_more(client: StrictClient, hr: Employee) -> None:
+def test_a_page_with_many_rows_makes_no_more_queries(client: StrictClient, hr: Employee) -> None:
     counts = []
     signs_in(client)
     for many in (1, 4):

@@ -1,4 +1,4 @@
-"""Plans that pages keep: one for everybody. One for each person would be made anew all day, and push out the others."""
+"""Prepared plans of pages: one for all readers. Plans per person would displace each other all day."""
 
 import pytest
 from django.db import connection
@@ -10,7 +10,7 @@ from tests.dashboard.conftest import SignIn
 
 pytestmark = pytest.mark.django_db
 TREE = [("T", ""), ("T1", "T"), ("T11", "T1"), ("T12", "T1"), ("T2", "T"), ("T21", "T2"), ("T22", "T2")]
-# Whoever looks, and at what.
+# The readers and their addresses.
 FIRST = [("T1", "/"), ("T1", "/team/T1/"), ("T", "/team/T1/"), ("T", "/team/T11/"), ("T", "/team/T/")]
 NEXT = [("T2", "/"), ("T21", "/"), ("T2", "/team/T2/"), ("T", "/team/T2/"), ("T", "/team/T22/")]
 CHARTS = ("histogram", "teams", "bands", "curve")
@@ -32,7 +32,7 @@ def test_the_next_person_needs_no_plan_of_their_own(as_: SignIn, campaign: Campa
 
 
 def test_further_pages_of_a_list_are_planned_each_time(as_: SignIn, campaign: Campaign) -> None:
-    """Their text names whom they begin behind."""
+    """Their SQL contains the row after which they begin."""
     people.company([("T", ""), *((f"P{number:02}", "T") for number in range(60))])
     people.mark()
     client = as_(people.person("T"))

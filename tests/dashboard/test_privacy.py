@@ -1,4 +1,6 @@
-"""Anybody reads what is kept of whom; an employee reads who of HR has looked, and nobody else's looks."""
+"""All readers may read what is stored about whom; an employee sees which HR members opened their own record, and no
+other.
+"""
 
 from typing import Any
 
@@ -14,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "How to object"), ("zh-hans", "如何反对")])
-def test_anybody_reads_it_in_their_language_with_the_days_and_the_address(
+def test_every_reader_gets_it_in_their_language_with_the_days_and_the_address(
     client: Client, settings: Any, language: str, said: str
 ) -> None:
     settings.RETENTION_DAYS, settings.PRIVACY_CONTACT, settings.COMPANY_NAME = 60, "dpo@corp.example.com", "Acme"
@@ -41,7 +43,7 @@ def test_every_foot_leads_there(client: Client, as_: SignIn, campaign: Campaign,
     assert 'href="/privacy/"' in reader.get(address).content.decode()
 
 
-def test_an_employee_reads_who_of_hr_has_looked(
+def test_an_employee_reads_which_hr_members_opened_the_record(
     as_: SignIn, campaign: Campaign, alice: Employee, alan: Employee, bob: Employee, hr: Employee
 ) -> None:
     review = reviewing.ask(campaign, alice)

@@ -1,7 +1,7 @@
-"""A page asks the database the same number of questions for 3 people and for 30.
+"""A page makes the same number of queries for 3 people and for 30.
 
-The reason: at 50,000 employees a question per row is an outage. Whatever a page needs of each row has to come with the
-rows (a join, a prefetch, a set-based report). The numbers themselves are free to change; that they are equal is not.
+The reason: at 50,000 employees a query per row is an outage. Whatever a page needs per row has to come with the rows (a
+join, a prefetch, a set-based report). The numbers may change; their equality may not.
 """
 
 import pytest
@@ -41,7 +41,7 @@ PAST = ["/team/BOSS/?as_of=2026-11-20", "/team/P2/?as_of=2026-11-20", "/company/
 
 
 def build(size: int) -> Employee:
-    """BOSS above LEAD1.. (one for each ten) above P0..; everybody, BOSS included, has as many contacts as people."""
+    """BOSS above LEAD1.. (one per ten) above P0..; each, BOSS included, has as many contacts as there are people."""
     leads = max(1, size // 10)
     rows = [("BOSS", ""), *((f"LEAD{n}", "BOSS") for n in range(1, leads + 1))]
     rows += [(f"P{n}", f"LEAD{n % leads + 1}") for n in range(size)]
@@ -70,12 +70,12 @@ def count(client: StrictClient, address: str, boss: Employee) -> int:
 
 
 def asked(as_: SignIn, size: int) -> dict[str, int]:
-    """Questions by address in a company of this size, which is gone afterwards."""
+    """Queries by address in a company of this size, which is removed afterwards."""
     point = transaction.savepoint()
     try:
         boss = build(size)
         client = as_(boss)
-        for address in (OWN[0], TEAM[0], COMPANY[0]):  # what is asked once a process is asked now
+        for address in (OWN[0], TEAM[0], COMPANY[0]):  # runs the queries that happen once per process
             client.get(address)
         return {address: count(client, address, boss) for address in OWN + TEAM + COMPANY + PAST}
     finally:
@@ -83,7 +83,7 @@ def asked(as_: SignIn, size: int) -> dict[str, int]:
 
 
 def asked_to_ask(as_: SignIn, size: int) -> int:
-    """Questions of the form for a question, which somebody who waits for an answer does not get."""
+    """Queries of the review form, which is closed while a review is open."""
     point = transaction.savepoint()
     try:
         boss = build(size)
@@ -95,11 +95,11 @@ def asked_to_ask(as_: SignIn, size: int) -> int:
         transaction.savepoint_rollback(point)
 
 
-def test_the_form_for_a_question_asks_the_same_for_thirty_contacts(as_: SignIn, noon: object) -> None:
+def test_the_review_form_makes_as_many_queries_for_thirty_contacts(as_: SignIn, noon: object) -> None:
     assert asked_to_ask(as_, 30) == asked_to_ask(as_, 3)
 
 
-def test_thirty_people_are_asked_for_like_three(as_: SignIn, noon: object) -> None:
+def test_thirty_people_cost_as_many_queries_as_three(as_: SignIn, noon: object) -> None:
     few, many = asked(as_, 3), asked(as_, 30)
     assert many == few
 
@@ -108,14 +108,14 @@ def test_thirty_people_are_asked_for_like_three(as_: SignIn, noon: object) -> No
 FIRST_PAGE = 5
 
 
-def test_the_first_page_asks_five_questions(as_: SignIn, alice: Employee, noon: object) -> None:
-    """Fifty thousand people open it on the last day: every question more is one that they wait for together."""
+def test_the_home_page_makes_five_queries(as_: SignIn, alice: Employee, noon: object) -> None:
+    """On the last day fifty thousand employees open it: each further query delays all of them."""
     people.record(alice, 4)
     people.record_one(alice, ("email", "bob@corp.example.com"))
     people.november()
     people.mark()
     client = as_(alice)
-    client.get("/")  # what is asked once a process is asked now
+    client.get("/")  # runs the queries that happen once per process
     with CaptureQueriesContext(connection) as asked:
         response = client.get("/")
     assert "does not count" in response.content.decode()

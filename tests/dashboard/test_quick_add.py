@@ -1,4 +1,4 @@
-"""The short form with a pasted list: who is recorded, what the answer says, and that nothing typed is lost."""
+"""The short form with a pasted list: recorded people, the feedback, and no lost input."""
 
 import re
 import uuid
@@ -25,7 +25,7 @@ def form(reach: str, name: str = "", key: str = "") -> dict[str, str]:
 
 
 def field(answer: Any) -> str:
-    """What stands in the field."""
+    """The content of the field."""
     found = re.search(r"<textarea[^>]*>\n?(.*?)</textarea>", answer.content.decode(), re.DOTALL)
     assert found
     return unescape(found[1]).strip("\r\n")
@@ -37,7 +37,7 @@ def key_of(answer: Any) -> str:
     return found[1]
 
 
-def test_a_pasted_list_records_everybody_in_one_submission(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_a_pasted_list_is_recorded_in_one_submission(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     answer = as_(alice).post("/contacts/add/", form(GOOD), follow=True)
     assert "3 recorded." in words(answer)
     assert set(Contact.objects.of(alice).values_list("name", "source")) == {
@@ -107,7 +107,7 @@ def test_a_name_alone_is_never_stored_as_a_handle(as_: SignIn, alice: Employee, 
     assert not Contact.objects.exists()
 
 
-def test_recorded_ones_that_do_not_count_say_why_and_what_would_mend_it(
+def test_recorded_contacts_that_do_not_count_show_the_reason_and_the_fix(
     as_: SignIn, alice: Employee, campaign: Campaign
 ) -> None:
     answer = as_(alice).post("/contacts/add/", form(f"{GOOD}\nBob bob@corp.example.com"), follow=True)
@@ -158,7 +158,7 @@ def test_more_than_a_form_takes_is_sent_to_a_file_and_stays_typed(
     assert not Submission.objects.exists()
 
 
-def test_every_failed_line_is_told_however_many_there_are(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_every_failed_line_is_listed(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     said = words(as_(alice).post("/contacts/add/", form("\n".join(f"Guest Number{n}x" for n in range(1, 201)))))
     assert "200 could not be read." in said
     assert [n for n in range(1, 201) if f"Line {n} Guest Number{n}x No phone number" not in said] == []
@@ -170,7 +170,7 @@ def test_two_hundred_lines_are_taken(as_: SignIn, alice: Employee, campaign: Cam
 
 
 @pytest.mark.parametrize("text", ["", " \r\n \t"])
-def test_nothing_typed_is_asked_for(as_: SignIn, alice: Employee, campaign: Campaign, text: str) -> None:
+def test_nothing_typed_is_requested(as_: SignIn, alice: Employee, campaign: Campaign, text: str) -> None:
     answer = as_(alice).post("/contacts/add/", form(text))
     assert answer.status_code == 422
     assert "A phone number, an e-mail or a handle is needed." in words(answer)

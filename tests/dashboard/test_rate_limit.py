@@ -1,4 +1,4 @@
-"""How often somebody may ask. Without it a guesser has every try there is; with a wrong one, others are shut out."""
+"""Rate limits. Without them a guesser can try for ever; with wrong ones, other people are locked out."""
 
 import tempfile
 import threading
@@ -30,7 +30,7 @@ NOTHING = {kind.value: "off" for kind in Kind}
 
 @pytest.fixture
 def limits(settings: Any) -> Any:
-    """Set limits by kind; everything else is unlimited. Counters are new and of this process."""
+    """Set limits by kind; others are unlimited. The counters are new and local to this process."""
     rate_limits._counters.cache_clear()
     cache.clear()
 
@@ -48,7 +48,7 @@ def valkey() -> Iterator[Valkey]:
     server = Valkey(folder)
     server.start()
     yield server
-    # A connection that is only dropped is found by whichever test is running when it is.
+    # A connection that is dropped without closing fails whichever test runs at that moment.
     rate_limits._counters(server.url).windows.storage.storage.close()
     server.stop()
 
@@ -57,7 +57,7 @@ def guess(address: str = "203.0.113.1", **headers: str) -> Any:
     return Client().post("/login/", {"username": "A001", "password": "wrong"}, REMOTE_ADDR=address, **headers)
 
 
-def test_a_guesser_is_told_to_wait_and_nobody_else_is(limits: Any, alice: Employee) -> None:
+def test_only_the_guesser_has_to_wait(limits: Any, alice: Employee) -> None:
     limits(sign_in="3/minute")
     assert [guess().status_code for _try in range(3)] == [200, 200, 200]
     refused = guess()
@@ -72,7 +72,7 @@ def test_a_guesser_cannot_take_other_addresses_by_a_header(limits: Any, settings
     assert tries == [200, 429, 429]
 
 
-def test_behind_our_proxy_everybody_has_an_address_of_their_own(limits: Any, settings: Any, alice: Employee) -> None:
+def test_behind_our_proxy_each_client_has_its_own_address(limits: Any, settings: Any, alice: Employee) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
     limits(sign_in="1/minute")
     tries = [guess("10.0.0.1", HTTP_X_FORWARDED_FOR=f"198.51.100.{number}").status_code for number in range(3)]
@@ -126,7 +126,7 @@ def test_guessing_tokens_is_guessing(limits: Any) -> None:
     assert tries == [401, 401, 429]
 
 
-def test_whoever_is_not_signed_in_is_limited_by_address(limits: Any) -> None:
+def test_anonymous_requests_are_limited_by_address(limits: Any) -> None:
     limits(stranger="2/minute")
     asked = [Client().get(path).status_code for path in ("/login/", "/api/v1/standings/", "/login/")]
     assert asked == [200, 401, 429]
@@ -135,7 +135,7 @@ def test_whoever_is_not_signed_in_is_limited_by_address(limits: Any) -> None:
 
 
 def test_at_once_no_two_pass_on_one_place(limits: Any, settings: Any, valkey: Valkey) -> None:
-    """Over real counters, as processes share them."""
+    """Against real counters, as processes share them."""
     limits(write="50/minute")
     settings.RATES_STORAGE = valkey.url
     gate = threading.Barrier(8)
@@ -155,7 +155,7 @@ def test_at_once_no_two_pass_on_one_place(limits: Any, settings: Any, valkey: Va
         assert sum(threads.map(ask, range(8))) == 50
 
 
-def test_without_counters_pages_open_and_nobody_signs_in(
+def test_without_counters_pages_open_but_sign_ins_are_refused(
     limits: Any, settings: Any, valkey: Valkey, alice: Employee, campaign: Campaign
 ) -> None:
     limits(sign_in="100/minute", read="100/minute", write="100/minute")
@@ -174,7 +174,7 @@ def test_without_counters_pages_open_and_nobody_signs_in(
     assert guess().status_code == 200, "the counters are back, and nobody can sign in"
 
 
-def test_counters_that_hang_hold_nobody_up(limits: Any, settings: Any, valkey: Valkey) -> None:
+def test_hanging_counters_delay_no_request(limits: Any, settings: Any, valkey: Valkey) -> None:
     limits(sign_in="100/minute", read="100/minute")
     settings.RATES_STORAGE = valkey.url
     count(Kind.READ, person_of(1))
@@ -201,7 +201,7 @@ def test_counters_that_hang_hold_nobody_up(limits: Any, settings: Any, valkey: V
     ],
 )
 def test_an_ipv6_customer_is_one(remote: str, name: str) -> None:
-    """Whoever has 2^64 addresses would have as many tries."""
+    """An owner of 2^64 addresses would otherwise have as many tries."""
     assert address_of(remote) == name
 
 

@@ -1,4 +1,4 @@
-"""N3: a GET changes nothing. Every declared page is fetched twice as somebody; `make fuzz` does it as everybody."""
+"""A GET changes nothing. Every declared page is fetched twice as one reader; `make fuzz` does it for all readers."""
 
 import os
 from typing import Any
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.everywhere]
 
 FULL = bool(os.environ.get("READ_AS_EVERYBODY"))
 READERS = WHO if FULL else ("anonymous", "manager", "hr")
-# What addresses take, as pages link to them and as somebody may make it up.
+# Query parameters, as pages link them and as a reader may invent them.
 QUERIES = (
     "",
     "?as_of=2026-11-20",
@@ -56,12 +56,12 @@ def test_no_page_of_a_frozen_campaign_changes_anything_when_it_is_read(
     who: str, places: dict[str, str], campaign: Campaign, clock: Clock, request: pytest.FixtureRequest
 ) -> None:
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    assert freeze(campaign=campaign, by=TESTER, patient=True)
+    assert freeze(campaign=campaign, by=TESTER, wait=True)
     assert read_everything(who, places, request) == []
 
 
 def test_a_page_that_writes_is_found(places: dict[str, str], alice: Employee, request: pytest.FixtureRequest) -> None:
-    """The mutant: else the tests above could not fail."""
+    """The counterpart: otherwise the tests above could not fail."""
     client = signed_in("employee", request)
     with pages_that_write():
         found = changed_by_reading(client.get, ["/", "/privacy/", "/standing/"])

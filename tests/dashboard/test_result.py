@@ -1,4 +1,4 @@
-"""The result's pages: what HR takes away proves itself, and a correction needs a second pair of eyes."""
+"""The result's pages: HR's download proves itself, and a correction needs a second person."""
 
 import csv
 import io
@@ -29,13 +29,13 @@ def frozen(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock) -> C
     """November, frozen with Alice at 99."""
     record(alice, 99)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     return Campaign.objects.get(pk=campaign.pk)
 
 
 @pytest.fixture
 def second(company: dict[str, Employee]) -> Employee:
-    """Another person of HR."""
+    """A second HR member."""
     return with_account(company["D001"], "hr")
 
 
@@ -44,7 +44,7 @@ def body(response: object) -> bytes:
 
 
 def status(response: object) -> int:
-    """How it was answered; a file that was sent is read, which puts it away."""
+    """The status of the response; a streamed file is read, which closes it."""
     if response.streaming:  # type: ignore[attr-defined]
         body(response)
     return int(response.status_code)  # type: ignore[attr-defined]
@@ -66,7 +66,7 @@ def test_the_page_says_when_and_which_digest(frozen: Campaign, hr: Employee, aud
     assert digest[:12] in as_(hr).get(reverse("company")).content.decode()
 
 
-def test_nobody_else_has_the_result_or_its_files(
+def test_the_result_and_its_files_are_closed_to_other_employees(
     frozen: Campaign, hr: Employee, second: Employee, bob: Employee, alice: Employee, auditor: Employee, as_: SignIn
 ) -> None:
     as_(hr).post(reverse("correction-ask"), ASK)
@@ -80,7 +80,7 @@ def test_nobody_else_has_the_result_or_its_files(
     assert ResultCorrection.objects.get().state == "asked"
 
 
-def test_who_asked_sees_no_button_and_the_second_one_grants(
+def test_the_requester_sees_no_button_and_the_second_person_grants(
     frozen: Campaign, hr: Employee, second: Employee, alice: Employee, as_: SignIn
 ) -> None:
     as_(hr).post(reverse("correction-ask"), ASK)
@@ -131,7 +131,7 @@ def test_the_way_to_the_result_keeps_the_campaign_that_was_chosen(frozen: Campai
 def test_every_version_of_a_result_leads_to_its_hand_over_and_hr_alone_is_led(
     frozen: Campaign, hr: Employee, second: Employee, auditor: Employee, as_: SignIn
 ) -> None:
-    """Without it HR hands over by a file made by hand, or the version that a correction has replaced."""
+    """Otherwise HR would build the payout file by hand, or use a version that a correction has replaced."""
     as_(hr).post(reverse("correction-ask"), ASK)
     as_(second).post(reverse("correction-grant", args=[ResultCorrection.objects.get().pk]), {"answer": "Seen"})
     for version, address, said in ((2, "", "version 2 ·"), (1, "?result=1", "version 1 (corrected since)")):

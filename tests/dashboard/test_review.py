@@ -1,4 +1,4 @@
-"""`/review/`: asking HR to look at the own number, seeing how far that is, and taking it back."""
+"""`/review/`: asking HR to review the own number, following the state, and withdrawing."""
 
 import uuid
 from typing import Any
@@ -81,14 +81,14 @@ def test_a_text_that_is_too_long_comes_back_whole(as_: SignIn, alice: Employee, 
     assert text.encode() in answered.content
 
 
-def test_a_double_click_asks_once(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_a_double_click_requests_once(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     client, sent = as_(alice), form()
     first, second = client.post("/review/ask/", sent), client.post("/review/ask/", sent)
     assert (first.status_code, second.status_code) == (302, 302)
     assert Review.objects.count() == 1
 
 
-def test_a_second_window_is_told_that_a_question_waits_and_keeps_its_words(
+def test_a_second_window_learns_of_the_open_review_and_keeps_its_text(
     as_: SignIn, alice: Employee, campaign: Campaign
 ) -> None:
     ask(campaign, alice)
@@ -147,7 +147,7 @@ def test_anothers_contact_is_neither_shown_nor_taken(
     assert not Review.objects.exists()
 
 
-def test_a_question_is_withdrawn_once_and_by_nobody_else(
+def test_only_the_employee_withdraws_a_review_and_once(
     as_: SignIn, alice: Employee, alan: Employee, hr: Employee, campaign: Campaign
 ) -> None:
     review = ask(campaign, alice)

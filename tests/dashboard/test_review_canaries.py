@@ -1,6 +1,6 @@
-"""HR never sees the people behind a number: strings planted in a contact turn up with nobody but whoever recorded it.
+"""HR never sees the people behind a number: strings in a contact appear for the employee who recorded it alone.
 
-The crawl reads everything a question passes through: pages, files and API of HR, managers and colleagues, the audit
+The crawl reads everything a review passes through: pages, files and API of HR, managers and colleagues, the audit
 trail, the mail and the log.
 """
 
@@ -36,7 +36,7 @@ MOST_PAGES = 150
 
 
 def found(text: str) -> list[str]:
-    """Which signs of the planted contact a text shows."""
+    """Which strings of the planted contact a text shows."""
     return [sign for sign in SIGNS if sign in text.lower()]
 
 
@@ -45,7 +45,7 @@ def body(response: Any) -> str:
 
 
 def crawl(client: Client, *starts: str) -> dict[str, list[str]]:
-    """Every page and file reachable by links from these addresses, with the signs each shows."""
+    """All linked pages and files from these addresses, with the strings each shows."""
     waiting, seen = [*starts], dict[str, list[str]]()
     while waiting and len(seen) < MOST_PAGES:
         address = waiting.pop(0).partition("#")[0]
@@ -53,7 +53,7 @@ def crawl(client: Client, *starts: str) -> dict[str, list[str]]:
             continue
         response = client.get(address)
         text = body(response)
-        # What is searched for comes back in the field: that is the reader's own word.
+        # The search field repeats the reader's own input.
         seen[address] = [] if "q=quokka" in address else found(text + str(response.headers))
         if response["Content-Type"].startswith("text/html"):
             waiting += Page(text).links
@@ -62,7 +62,7 @@ def crawl(client: Client, *starts: str) -> dict[str, list[str]]:
 
 @pytest.fixture
 def asked(as_: SignIn, alice: Employee, campaign: Campaign) -> Review:
-    """Alice's question with the planted contacts ticked, asked on her page."""
+    """Alice's review with the planted contacts ticked, sent on her page."""
     for kind in ("email", "phone", "handle"):
         people.record_one(alice, (kind, PLANTED[kind]), name=PLANTED["name"])
     people.mark()
@@ -77,15 +77,15 @@ def shown(crawled: dict[str, list[str]]) -> dict[str, list[str]]:
     return {address: signs for address, signs in crawled.items() if signs}
 
 
-def test_the_one_who_recorded_them_sees_them(as_: SignIn, alice: Employee, asked: Review) -> None:
-    """Else the crawls below would find nothing because there is nothing to find."""
+def test_the_recording_employee_sees_them(as_: SignIn, alice: Employee, asked: Review) -> None:
+    """Otherwise the crawls below would pass because there is nothing to find."""
     seen = shown(crawl(as_(alice), "/review/"))
     assert set(SIGNS[:3]) <= {sign for signs in seen.values() for sign in signs}
     assert "/review/" in seen
 
 
 @pytest.mark.parametrize("who", ["hr", "bob", "carol", "alan", "dana", "auditor", "operator"])
-def test_nobody_else_sees_them_on_any_page_or_in_any_file(
+def test_no_other_reader_sees_them_on_any_page_or_in_any_file(
     as_: SignIn, asked: Review, who: str, request: pytest.FixtureRequest
 ) -> None:
     client = as_(request.getfixturevalue(who))
@@ -109,7 +109,7 @@ def test_neither_does_answering_show_them_nor_what_it_leaves_behind(
     assert found(str(told.message()) + str(list(AuditEntry.objects.values())) + caplog.text) == []
 
 
-def test_hrs_pages_never_even_ask_for_who_a_contact_is(as_: SignIn, hr: Employee, asked: Review) -> None:
+def test_hrs_pages_never_query_a_contacts_identity(as_: SignIn, hr: Employee, asked: Review) -> None:
     client = as_(hr)
     with CaptureQueriesContext(connection) as queries:
         for address in ("/company/reviews/", f"/company/reviews/{asked.pk}/", "/exports/reviews.csv", "/company/"):
@@ -121,7 +121,7 @@ def test_hrs_pages_never_even_ask_for_who_a_contact_is(as_: SignIn, hr: Employee
         assert "identity.value" not in sql.replace('"', "")
 
 
-def test_a_question_stores_no_word_on_who_was_ticked(asked: Review) -> None:
+def test_a_review_stores_no_identity_of_ticked_contacts(asked: Review) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT review::text FROM reviews_review review UNION ALL SELECT c::text FROM reviews_reviewcontact c"

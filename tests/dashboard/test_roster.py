@@ -1,4 +1,4 @@
-"""The roster in HR's browser: looked at as a difference, applied once, and who left is out."""
+"""The roster on HR's pages: previewed as a difference, applied once, and leavers are out."""
 
 from html import unescape
 from typing import Any
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 def send(client: StrictClient, content: str | bytes, name: str = "roster.csv") -> str:
-    """Send a file; the address of its page, after a worker has looked at it."""
+    """Upload a file; returns the address of its page, after a worker has previewed it."""
     data = content.encode() if isinstance(content, str) else content
     response = client.post("/company/roster/", {"file": SimpleUploadedFile(name, data)})
     assert response.status_code == 302, text_of(response)
@@ -59,7 +59,7 @@ def test_hr_sees_who_joins_leaves_moves_and_why_a_line_is_rejected(as_: SignIn, 
 
 
 def test_a_roster_may_be_as_large_as_the_page_says(as_: SignIn, hr: Employee, settings: Any) -> None:
-    """A company of tens of thousands has a file of several megabytes: it is not to be cut into parts."""
+    """The file of a company of tens of thousands has several megabytes and must not need splitting."""
     client = as_(hr)
     lines = "".join(f"X{n:06},Person {n},x{n}@corp.example.com,{'Department ' * 20},\n" for n in range(15_000))
     sent = SimpleUploadedFile("all.csv", ("staff_no,name,email,department,manager_staff_no\n" + lines).encode())
@@ -126,7 +126,7 @@ def test_a_leaver_is_signed_out_and_their_tokens_end_at_once(
     assert program.get("/api/v1/contacts/", **asks).status_code == 401
 
 
-def test_nobody_sends_themself_away(as_: SignIn, hr: Employee) -> None:
+def test_hr_cannot_remove_their_own_employment(as_: SignIn, hr: Employee) -> None:
     client = as_(hr)
     address = send(client, "staff_no,name,email\nA001,Alice 艾,alice@corp.example.com\n")
     client.post(address + "look/", {"complete": "yes"})
@@ -136,7 +136,7 @@ def test_nobody_sends_themself_away(as_: SignIn, hr: Employee) -> None:
     assert "This file would send away the one who loads it." in text_of(client.get(address))
 
 
-def test_the_template_sent_back_as_it_is_changes_nobody(as_: SignIn, hr: Employee) -> None:
+def test_the_unchanged_template_changes_no_employee(as_: SignIn, hr: Employee) -> None:
     client = as_(hr)
     response = client.get("/company/roster/template.csv")
     said = text_of(client.get(send(client, b"".join(response.streaming_content))))
@@ -145,7 +145,7 @@ def test_the_template_sent_back_as_it_is_changes_nobody(as_: SignIn, hr: Employe
 
 
 @pytest.mark.parametrize("shown", [["joined"], ["rejected"]])
-def test_more_than_are_shown_are_told(as_: SignIn, hr: Employee, shown: list[str], monkeypatch: Any) -> None:
+def test_the_number_of_hidden_rows_is_shown(as_: SignIn, hr: Employee, shown: list[str], monkeypatch: Any) -> None:
     monkeypatch.setattr("apps.roster.diff.SHOWN", 2)
     client = as_(hr)
     mail = "{0}@corp.example.com" if shown == ["joined"] else "{0}"
@@ -154,7 +154,7 @@ def test_more_than_are_shown_are_told(as_: SignIn, hr: Employee, shown: list[str
     assert "And 3 more: the CSV above has them all." in said
 
 
-def test_a_page_of_a_load_asks_the_same_for_thirty_people_as_for_three(as_: SignIn, hr: Employee) -> None:
+def test_an_import_page_makes_as_many_queries_for_thirty_people_as_for_three(as_: SignIn, hr: Employee) -> None:
 
     client, asked = as_(hr), []
     for size in (3, 30):
@@ -187,7 +187,7 @@ def test_people_of_an_unknown_manager_are_named_once_and_can_be_loaded_without_o
     assert [access_log_entries.boss_of(number) for number in ("N1", "N2", "N3")] == [None, "N1", "N2"]
 
 
-def test_a_file_whose_alphabet_is_unsure_is_asked_about(as_: SignIn, hr: Employee) -> None:
+def test_a_file_of_uncertain_encoding_needs_a_choice(as_: SignIn, hr: Employee) -> None:
     client = as_(hr)
     address = send(client, "staff_no,name,email\nN001,王伟,wang@corp.example.com\n".encode("gb18030"))
     assert "王伟" in text_of(client.get(address))
@@ -199,7 +199,7 @@ def test_a_file_whose_alphabet_is_unsure_is_asked_about(as_: SignIn, hr: Employe
 
 
 def approve(client: StrictClient, kind: str) -> Any:
-    """The page of the one request that waits, after this person has approved it."""
+    """The page of the one waiting request, after this person has approved it."""
     address = f"/company/approvals/{ApprovalRequest.objects.get(kind=kind, decision=None).pk}/"
     return client.post(f"{address}approve/", {"seen": client.get(address).context["seen"]}, follow=True)
 
@@ -247,7 +247,7 @@ def test_new_addresses_are_shown_apart_and_wait(as_: SignIn, hr: Employee) -> No
     assert people.person("A001").email == "alice.new@corp.example.com"
 
 
-def test_who_changed_their_own_account_lately_is_told_so(as_: SignIn, hr: Employee, settings: Any) -> None:
+def test_a_recently_changed_account_gets_the_reason(as_: SignIn, hr: Employee, settings: Any) -> None:
     settings.ROSTER_APPROVAL_SHARE, settings.APPROVAL_COOLDOWN_DAYS = 0, 3
     client = as_(hr)
     address = send(client, NEXT)

@@ -1,4 +1,6 @@
-"""A password alone opens nothing of HR's: a code beside it does, by every door, and nobody takes it away quietly."""
+"""A password alone opens nothing of HR's: it takes a second factor, at every entrance, and its removal does not go
+unnoticed.
+"""
 
 import re
 import time
@@ -27,18 +29,18 @@ CODES = "/second-factor/codes/"
 
 @pytest.fixture(autouse=True)
 def approved_loads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has to approve a load is not at stake here."""
+    """The approval of imports is not the subject here."""
     monkeypatch.setattr("apps.roster.loading.require_small", lambda *given: None)
 
 
 @pytest.fixture(autouse=True)
 def _for_hr(settings: Any, campaign: Campaign) -> None:
-    """As on servers."""
+    """As in production."""
     settings.SECOND_FACTOR_ROLES = ["hr"]
 
 
 def code(secret: str = SECRET, steps: int = 0) -> str:
-    """What the app shows now, or so many half minutes later."""
+    """The app's code now, or so many half minutes later."""
     return auth.format_hotp_value(auth.hotp_value(secret, int(time.time()) // 30 + steps))
 
 
@@ -59,7 +61,7 @@ def enrolled(hr: Employee) -> Employee:
 
 
 class TestWithout:
-    """HR who has none yet."""
+    """An HR account without a second factor."""
 
     @pytest.mark.parametrize("address", ["/", "/company/", "/exports/", "/password/", "/admin/", "/company/audit/"])
     def test_every_page_leads_to_where_it_is_added(self, client: StrictClient, hr: Employee, address: str) -> None:
@@ -77,7 +79,7 @@ class TestWithout:
         signs_in(client)
         assert client.post("/logout/")["Location"] == "/login/"
 
-    def test_whoever_has_no_such_role_notices_nothing(self, client: StrictClient, alice: Employee) -> None:
+    def test_accounts_without_such_a_role_notice_nothing(self, client: StrictClient, alice: Employee) -> None:
         signs_in(client, "A001")
         assert client.get("/").status_code == 200
 
@@ -108,9 +110,9 @@ class TestWithout:
     def test_a_session_that_is_not_fresh_shows_the_password_again(
         self, client: StrictClient, hr: Employee, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whoever finds an open browser must not make it theirs."""
+        """An unattended browser must not be enough to take over the account."""
         signs_in(client)
-        monkeypatch.setattr("apps.dashboard.views.account.second_factor.FRESH", -1)
+        monkeypatch.setattr("apps.dashboard.views.account.second_factor.RECENT_SIGN_IN_SECONDS", -1)
         found = re.search(r"<code>([A-Z2-7]{32})</code>", client.get(OWN).content.decode())
         assert found
         enrolment = people.enrolment_code(hr)
@@ -122,7 +124,7 @@ class TestWithout:
 
 
 class TestWith:
-    """HR who has one."""
+    """An HR account with a second factor."""
 
     def test_a_code_opens_the_session_and_goes_on(self, client: StrictClient, enrolled: Employee) -> None:
         assert signs_in(client)["Location"] == ASKED
@@ -172,22 +174,24 @@ class TestWith:
         signs_in(again)
         assert again.post(ASKED, {"code": paper}).status_code == 200
 
-    def test_the_question_is_nobodys_without_a_password(self, client: StrictClient, enrolled: Employee) -> None:
+    def test_the_second_factor_page_needs_a_password_first(self, client: StrictClient, enrolled: Employee) -> None:
         assert client.post(ASKED, {"code": code()})["Location"] == "/login/"
 
     def test_the_question_does_not_wait_for_ever(
         self, client: StrictClient, enrolled: Employee, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         signs_in(client)
-        monkeypatch.setattr("apps.dashboard.login_flow.PATIENCE", -1)
+        monkeypatch.setattr("apps.dashboard.login_flow.SECOND_FACTOR_SECONDS", -1)
         assert client.post(ASKED, {"code": code()})["Location"] == "/login/"
 
-    def test_whoever_leaves_at_the_question_does_not_come_in(self, client: StrictClient, enrolled: Employee) -> None:
+    def test_an_employee_who_leaves_during_the_sign_in_gets_no_session(
+        self, client: StrictClient, enrolled: Employee
+    ) -> None:
         signs_in(client)
         people.load("".join(line for line in people.ROSTER.splitlines(True) if "H001" not in line), complete=True)
         assert client.post(ASKED, {"code": code()})["Location"] == "/login/"
 
-    def test_going_on_stays_in_this_house(self, client: StrictClient, enrolled: Employee) -> None:
+    def test_redirects_stay_on_this_site(self, client: StrictClient, enrolled: Employee) -> None:
         signs_in(client, wanted="https://elsewhere.example.org/")
         assert client.post(ASKED, {"code": code()})["Location"] == "/"
 
@@ -275,7 +279,7 @@ class TestWith:
         assert "can no longer be read" in words(lost.post(ASKED, {"code": code(steps=1)}))
 
 
-def test_anybody_may_have_one(client: StrictClient, alice: Employee) -> None:
+def test_every_account_may_have_one(client: StrictClient, alice: Employee) -> None:
     people.enrol(alice, SECRET)
     assert signs_in(client, "A001", "/")["Location"] == ASKED
     assert client.post(ASKED, {"code": code()})["Location"] == "/"

@@ -1,4 +1,4 @@
-"""`/sign-ins/`: somebody who left a browser open, or whose password another has, ends what is open elsewhere."""
+"""`/sign-ins/`: an employee who left a browser open, or whose password leaked, ends the other sessions."""
 
 import pytest
 from django.core.management.base import CommandError
@@ -35,7 +35,7 @@ def is_in(client: StrictClient) -> bool:
     return client.get("/").status_code == 200
 
 
-def test_every_browser_is_told_by_what_it_is_called_this_one_first(alice: Employee) -> None:
+def test_every_browser_is_listed_by_name_this_one_first(alice: Employee) -> None:
     phone, odd, here = browser(PHONE), browser(NOBODY_KNOWS), browser()
     told = [(row["called"], row["one"].here) for row in here.get("/sign-ins/").context["rows"]]
     assert told[0] == ("Firefox, Linux", True)
@@ -76,7 +76,7 @@ def test_all_others_go_at_once(alice: Employee) -> None:
     assert "0 other browsers are signed out." in words(here.post("/sign-ins/end-others/", follow=True))
 
 
-def test_nobody_sees_or_ends_a_colleagues(alice: Employee, alan: Employee) -> None:
+def test_colleagues_tokens_are_invisible(alice: Employee, alan: Employee) -> None:
     hers, his = browser(), browser(name="A002")
     assert name(hers) not in his.get("/sign-ins/").content.decode()
     assert his.post(f"/sign-ins/{name(hers)}/end/").status_code == 404
@@ -94,7 +94,7 @@ def test_what_another_password_has_ended_is_not_listed(alice: Employee) -> None:
     assert len(here.get("/sign-ins/").context["rows"]) == 1
 
 
-def test_an_operator_signs_somebody_out_everywhere(alice: Employee, alan: Employee) -> None:
+def test_an_operator_signs_an_account_out_everywhere(alice: Employee, alan: Employee) -> None:
     hers, on_her_phone, his = browser(), browser(PHONE), browser(name="A002")
     assert "2 sessions ended" in say("end_sessions", "A001")[0]
     assert [is_in(one) for one in (hers, on_her_phone, his)] == [False, False, True]
@@ -104,7 +104,7 @@ def test_an_operator_signs_somebody_out_everywhere(alice: Employee, alan: Employ
     assert "0 sessions ended" in say("end_sessions", "A001")[0]
 
 
-def test_a_number_of_nobody_is_said(alice: Employee) -> None:
+def test_an_unknown_staff_number_is_reported(alice: Employee) -> None:
     with pytest.raises(CommandError, match="no employee has the number X999"):
         say("end_sessions", "X999")
 

@@ -1,6 +1,6 @@
-"""The sentences of `/`: what changed since yesterday, what is next, what could still change, what counts.
+"""The sentences of `/`: changes since yesterday, the next step, what could still change, what counts.
 
-Whoever reads a wrong one brings too few, or worries for nothing; so each is held against the facts.
+A wrong sentence makes an employee bring too few contacts or worry without reason, so each is checked against the facts.
 """
 
 from datetime import date
@@ -50,7 +50,7 @@ def test_what_changed_since_yesterday_adds_up_to_what_the_oracle_says(
     people.record(alice, 5)
     people.record_one(alice, ("email", "bob@corp.example.com"))
     people.mark()
-    moved = own_contacts(campaign, alice, db_now(), before=midnight, latest=0, each=0).moved
+    moved = own_contacts(campaign, alice, db_now(), before=midnight, latest=0, each=0).changes
     net = sum(m.contacts for m in moved if m.now == "") - sum(m.contacts for m in moved if m.before == "")
     assert net == counted(campaign, alice) - before == 3
     said = words(as_(alice).get("/"))
@@ -58,7 +58,7 @@ def test_what_changed_since_yesterday_adds_up_to_what_the_oracle_says(
     assert expected in said
 
 
-def test_a_contact_whose_person_joins_the_company_is_told_as_such(
+def test_a_contact_who_joins_the_company_is_listed_as_such(
     as_: SignIn, alice: Employee, campaign: Campaign, clock: Clock
 ) -> None:
     clock.set(YESTERDAY, ticks=True)
@@ -69,7 +69,7 @@ def test_a_contact_whose_person_joins_the_company_is_told_as_such(
     assert "−1 since yesterday: 1 no longer counts because it is a colleague" in words(as_(alice).get("/"))
 
 
-def test_confirmations_and_earlier_entries_that_ended_are_told_as_gains(
+def test_confirmations_and_earlier_entries_that_ended_are_shown_as_gains(
     as_: SignIn, alice: Employee, alan: Employee, noon: Clock
 ) -> None:
     clock = noon
@@ -116,7 +116,7 @@ def test_the_hundredth_is_a_moment_and_the_next_one_is_spare(as_: SignIn, alice:
     assert "Done 2 more than needed" in words(as_(alice).get("/"))
 
 
-def test_who_is_exempt_is_told_why_and_by_whom_and_is_not_pressed(
+def test_an_exempt_employee_reads_the_reason_and_gets_no_pressure(
     as_: SignIn, alice: Employee, campaign: Campaign
 ) -> None:
     people.adjust(campaign=campaign, employee=alice, exempt=True, reason="Parental leave")
@@ -142,7 +142,7 @@ def test_before_the_opening_the_page_says_when_and_not_that_one_is_left_out(
     assert "Add somebody from outside" not in said
 
 
-def test_before_the_opening_whom_it_does_not_cover_is_told_so(as_: SignIn, alice: Employee, noon: object) -> None:
+def test_before_the_opening_an_uncovered_employee_reads_so(as_: SignIn, alice: Employee, noon: object) -> None:
     one = people.november(opens_on=date(2026, 11, 26), deadline=date(2026, 12, 31), scope=["Board"])
     assert "You are not part of November This campaign covers Board." in words(as_(alice).get(f"/?campaign={one.slug}"))
 
@@ -158,14 +158,14 @@ def test_after_the_deadline_nothing_is_to_do_and_the_result_is_final(
     assert "Being counted what was handed in before the deadline still comes in" in closing
     assert "Red" not in closing, "nobody is called red before everything has been counted"
     assert "Add somebody from outside" not in closing
-    freeze(campaign=campaign, by=people.TESTER, patient=False)
+    freeze(campaign=campaign, by=people.TESTER, wait=False)
     final = words(as_(alice).get("/"))
     assert "Final only a correction that two people of HR agree on can change it" in final
     assert "1 was missing at the deadline" in final
     assert "since yesterday" not in final
 
 
-def test_every_turn_is_told_and_a_repair_is_told_as_one(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
+def test_every_flip_is_listed_and_a_repair_is_marked(as_: SignIn, alice: Employee, campaign: Campaign) -> None:
     people.record(alice, 100)
     people.mark()
     end(alice, 1)

@@ -1,4 +1,4 @@
-"""The server's drawing of a figure. It is the chart of whoever has no script, no time or a sheet of paper in hand."""
+"""The server's SVG of a figure: the chart for readers without scripts, on slow connections, or on paper."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -34,7 +34,7 @@ def test_every_figure_has_a_drawing_without_a_style(figure: layout.Figure) -> No
 
 @pytest.mark.parametrize("figure", [*figures().values(), *empty().values()])
 def test_every_margin_has_its_rule_in_the_style_sheet(figure: layout.Figure) -> None:
-    """Without the rule the drawing lies beside the chart that takes its place."""
+    """Without the CSS rule the SVG does not match the chart that replaces it."""
     sheet = (BASE_DIR / "static" / "css" / "rows.css").read_text(encoding="utf-8")
     for side in parsed(figure).attrib["class"].split()[1:]:
         name, pixels = side.split("-")
@@ -74,7 +74,7 @@ def test_a_share_is_as_long_as_it_says() -> None:
     assert len(places(figure, "rect", fill="var(--line)")) == 3
 
 
-def test_nobody_is_no_bar() -> None:
+def test_an_empty_bin_has_no_bar() -> None:
     bars = histogram.histogram_data([(0, 4, 3), (5, 9, 0), (10, None, 0)], target=10)
     words = histogram.HistogramWords("target", "median", "x", "y", lambda b: "", lambda m: "")
     spread = histogram.Spread(None, None, None)

@@ -1,4 +1,4 @@
-"""`/team/` and `/company/`: numbers of those below, never contacts, and nothing of anybody else."""
+"""`/team/` and `/company/`: numbers of the employees below, never contacts, and nothing of other employees."""
 
 from datetime import datetime
 
@@ -35,7 +35,7 @@ def test_a_team_counts_everyone_below_and_not_its_leader(as_: SignIn, bob: Emplo
     assert "1 of 2 at the target" in said
 
 
-def test_between_the_deadline_and_the_result_a_team_calls_nobody_red(
+def test_between_the_deadline_and_the_result_no_team_member_is_red(
     as_: SignIn, bob: Employee, recorded: Campaign, clock: Clock
 ) -> None:
     clock.set("2026-12-01T00:00:05+08:00", ticks=True)
@@ -79,7 +79,7 @@ def test_every_total_is_a_link_to_the_list_it_counts(as_: SignIn, bob: Employee,
 def test_the_totals_are_red_on_pace_done_and_standing_still(
     as_: SignIn, bob: Employee, alan: Employee, recorded: Campaign, clock: Clock
 ) -> None:
-    """Monday morning begins with four numbers, each a link to its people."""
+    """A manager's Monday begins with four numbers, each linked to its people."""
     people.record(alan, 50)
     clock.set("2026-11-28T12:00:00+08:00", ticks=True)
     people.mark()
@@ -124,7 +124,7 @@ def test_the_csv_is_what_the_filters_show(as_: SignIn, bob: Employee, recorded: 
 
 
 def test_the_csv_beside_a_list_is_that_list(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
-    """The same people in the same order as of the same day; an address without an order keeps to staff numbers."""
+    """The same people in the same order as of the same day; an address without an order sorts by staff number."""
     client = as_(bob)
     for query in ("sort=-counted", "sort=counted&as_of=2026-11-22", "q=a&sort=name", "status=red"):
         page = client.get(f"/team/B001/?{query}")
@@ -137,7 +137,7 @@ def test_the_csv_beside_a_list_is_that_list(as_: SignIn, bob: Employee, recorded
     assert [line["staff_no"] for line in rows(client.get("/team/B001/standings.csv"))] == ["A001", "A002"]
 
 
-def test_another_day_is_looked_at_with_the_same_filters(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+def test_another_day_keeps_the_filters(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
     page = as_(bob).get("/team/B001/?q=a&sort=name&as_of=2026-11-22")
     form = page.content.decode().partition('<form method="get" action="/team/B001/" class="fields">')[2]
     form = form.partition("</form>")[0]
@@ -163,7 +163,7 @@ def test_the_picture_and_its_table_hold_the_same_numbers(as_: SignIn, bob: Emplo
     assert [str(people) for people in figure["data"][0]["y"]] == table
 
 
-def test_somebody_without_a_team_is_a_standing_a_curve_and_flips(
+def test_an_employee_without_a_team_has_a_standing_a_curve_and_flips(
     as_: SignIn, bob: Employee, recorded: Campaign
 ) -> None:
     said = words(as_(bob).get("/team/A001/"))
@@ -218,7 +218,7 @@ def test_hr_filters_by_department(as_: SignIn, hr: Employee, recorded: Campaign)
     assert {person.row.staff_no for person in found} == {"A001", "A002", "B001"}
 
 
-def test_a_manager_of_everybody_is_not_hr(as_: SignIn, dana: Employee, recorded: Campaign) -> None:
+def test_a_manager_of_the_whole_company_is_not_hr(as_: SignIn, dana: Employee, recorded: Campaign) -> None:
     assert as_(dana).get("/company/").status_code == 404
 
 
@@ -265,7 +265,7 @@ def test_without_a_campaign_the_pages_say_so(as_: SignIn, bob: Employee, hr: Emp
     assert "There is no campaign yet" in words(as_(hr).get("/exports/"))
 
 
-def test_nobodys_contact_moves_when_a_page_is_looked_at(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
+def test_no_contact_changes_when_a_page_is_read(as_: SignIn, bob: Employee, recorded: Campaign) -> None:
     before = Contact.objects.count()
     as_(bob).get("/team/B001/")
     assert Contact.objects.count() == before

@@ -1,4 +1,4 @@
-"""Parts of a page that are put together once: what changes must go on changing, or somebody reads another's page."""
+"""Cached parts of pages: dynamic parts must stay dynamic, or a reader sees another reader's page."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def plain(source: str) -> Template:
     ],
 )
 def test_a_folded_template_says_what_it_said(source: str) -> None:
-    """Whoever reads first, in whatever language, the next one reads their own."""
+    """Whichever reader comes first in whichever language, the next one sees their own page."""
     readers: list[dict[str, Any]] = [
         {"who": "Ann & Bo", "many": [1, 2], "number": 17},
         {"who": "", "many": [], "number": 4},
@@ -58,7 +58,7 @@ def test_what_stands_side_by_side_is_one() -> None:
 
 
 @pytest.mark.parametrize("source", ["{% csrf_token %}", "{{ who }}", "{% translate who %}", "{% icon who %}"])
-def test_what_hangs_on_the_reader_is_never_kept(source: str) -> None:
+def test_reader_dependent_parts_are_never_cached(source: str) -> None:
     assert not [node for node in folded(source).nodelist[1:] if isinstance(node, ConstantNode)]
 
 
@@ -74,7 +74,7 @@ def test_an_address_follows_where_the_site_is_mounted() -> None:
 
 
 def test_every_page_is_folded() -> None:
-    """The loader of the settings is the one that folds; a page's blocks are those its base was read with."""
+    """The configured loader folds templates; a page's blocks are those its base was loaded with."""
     engine = engines["django"].engine
     base, page = engine.get_template("base.html"), engine.get_template("dashboard/me.html")
     assert len([node for node in base.nodelist if isinstance(node, ConstantNode)]) > 1
@@ -83,24 +83,24 @@ def test_every_page_is_folded() -> None:
 
 
 @override_settings(LANGUAGE_CODE="en")
-def test_a_mistake_in_a_template_is_told_each_time() -> None:
+def test_a_template_error_is_raised_each_time() -> None:
     template = folded("{% translate 'Name' %}{% url 'no-such-page' %}")
     for _time in range(2):
         with pytest.raises(Exception, match="no-such-page"):
             template.render(Context())
 
 
-def test_of_a_page_drawn_ahead_nothing_is_left_to_its_first_reader(
+def test_a_prerendered_page_leaves_no_work_to_its_first_reader(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    """Else in every process of a server somebody waits while icons are opened and sentences looked up."""
+    """Otherwise the first reader in every process waits for icons and translations."""
     engine = engines["django"].engine
     for loader in engine.template_loaders:
         loader.reset()
     prerender_templates()
     request.addfinalizer(lambda: set_urlconf(None))
-    set_urlconf(settings.ROOT_URLCONF)  # as a request does
-    # What extends another is drawn from both.
+    set_urlconf(settings.ROOT_URLCONF)  # as in a request
+    # Child templates render from both.
     for page in ("base.html", "dashboard/me.html", "dashboard/team.html", "registration/login.html"):
         unchanging = engine.get_template(page).nodelist.get_nodes_by_type(ConstantNode)
         assert unchanging

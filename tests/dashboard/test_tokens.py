@@ -1,4 +1,4 @@
-"""`/tokens/`: a secret shown twice, or to somebody else, opens a person's contacts to whoever reads it."""
+"""`/tokens/`: a secret shown twice, or to another reader, opens a person's contacts."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_an_expired_one_is_said_to_be_over(as_: SignIn, alice: Employee, campaig
     assert "token-revoke" not in page.content.decode()
 
 
-def test_nobody_sees_or_ends_anothers(as_: SignIn, alice: Employee, alan: Employee, campaign: Campaign) -> None:
+def test_sessions_of_others_are_invisible(as_: SignIn, alice: Employee, alan: Employee, campaign: Campaign) -> None:
     token, secret = create_token(account=account_for(alice), name="hers", scopes=["own"], by=people.TESTER)
     his = as_(alan)
     assert "hers" not in words(his.get("/tokens/"))
@@ -77,7 +77,7 @@ def test_nobody_sees_or_ends_anothers(as_: SignIn, alice: Employee, alan: Employ
         {"scopes": ["feed:write"]},
     ],
 )
-def test_what_cannot_be_made_is_said_and_not_made(
+def test_impossible_exports_are_refused_with_a_message(
     as_: SignIn, alice: Employee, campaign: Campaign, wrong: dict[str, Any]
 ) -> None:
     answer = as_(alice).post("/tokens/", {**TERMS, **wrong})

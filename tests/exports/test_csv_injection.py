@@ -1,4 +1,4 @@
-"""A4: no cell of any CSV runs as a formula, whether a program separates by commas, semicolons or tabs."""
+"""No cell of any CSV runs as a formula, with commas, semicolons or tabs as separator."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ from tests.people import TESTER, load, record_one
 
 pytestmark = pytest.mark.django_db
 
-# What a spreadsheet program runs; behind an apostrophe it is text.
+# What a spreadsheet program runs; after an apostrophe it is text.
 RUNS = re.compile(r"^[\s\"＂“”]*[=+\-@＝＋－＠]")
 HOSTILE = [
     "x;=1+1", "x;=1+1;", "x;-1", 'x;"=1+1', "x; =1+1;y", "x;;;@SUM(1)", ";=1", "x,=1;+1", 'a,b;""""=1', "＝1;＝2",
@@ -42,7 +42,7 @@ QUOTED = "\n".join(f'H{n},"{text.replace(chr(34), chr(34) * 2)}"' for n, text in
 
 @pytest.fixture(autouse=True)
 def approved_loads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has to approve a load is not at stake here."""
+    """The approval of imports is not the subject here."""
     monkeypatch.setattr("apps.roster.loading.require_small", lambda *given: None)
 
 
@@ -68,7 +68,7 @@ def kept(stored: StoredFile | None) -> bytes:
 
 @pytest.fixture
 def hostile(campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, clock: Clock) -> dict[str, bytes]:
-    """Every CSV that Hundred writes, of a company whose names, departments, reasons and files are attacks."""
+    """All CSV files that Hundred writes, for a company whose names, departments, reasons and files are attacks."""
     rows = "\n".join(
         f"{line},{line.partition(',')[2]},h{n}@corp.example.com,B001"
         for n, line in enumerate(QUOTED.replace("\n=", " =").replace("\r\n+", " +").splitlines())
@@ -96,7 +96,7 @@ def hostile(campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, c
         if not about.frozen:
             found[kind] = kept(files.export(campaign, hr, kind).file)
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     frozen = Campaign.objects.get(pk=campaign.pk)
     return found | {kind: kept(files.export(frozen, hr, kind).file) for kind, about in KINDS.items() if about.frozen}
 
@@ -111,7 +111,7 @@ def test_no_cell_runs_whatever_the_separator(hostile: dict[str, bytes]) -> None:
 def test_guards_at_the_beginning_alone_would_let_formulas_run(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As it was: the test above can fail."""
+    """The earlier implementation: the test above can fail."""
     never: Any = re.compile("(?!)()")
     monkeypatch.setattr(csv_injection, "_RUNS_INSIDE", never)
     monkeypatch.setattr("apps.exports.csv_columns.INNER_FORMULA", "(?!)()")
@@ -120,7 +120,7 @@ def test_guards_at_the_beginning_alone_would_let_formulas_run(
 
 
 def test_quotes_around_every_text_would_not_hold() -> None:
-    """COPY's FORCE_QUOTE, as a program that separates by semicolons reads it."""
+    """COPY's FORCE_QUOTE, as a program with semicolons reads it."""
     assert formulas(b'"A1","x;=1+1;",5\r\n') == ["';': '=1+1'"]
 
 

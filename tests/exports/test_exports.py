@@ -1,4 +1,4 @@
-"""The standings CSV: what the screen showed, opens right in a spreadsheet, and runs nothing there."""
+"""The standings CSV: equal to the page, opens correctly in a spreadsheet, and runs nothing there."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ from tests.reviewing import answer, ask, ids, withdraw
 ZONE = ZoneInfo("Asia/Shanghai")
 HEADER = "staff_no,name,email,department,manager_staff_no,counted,target,remaining,red,pace,reached_at,exempt,as_of"
 HEADER += ",under_review,quiet_days"
-# How a spreadsheet program may read the beginning of a formula: the first character behind blanks and quotes.
+# How a spreadsheet program may recognise a formula: the first character after blanks and quotes.
 DANGEROUS = re.compile(r"^[\s\"'＂＇‘’“”]*[=+\-@\t\r＝＋－＠]")
 
 
@@ -68,13 +68,11 @@ def test_a_line_says_everything_about_one_person(campaign: Campaign, alice: Empl
     assert reached.endswith("+08:00"), "times are in the campaign's zone"
 
 
-def test_who_may_know_reads_whose_standing_is_under_review_and_nobody_else_reads_a_no(
-    campaign: Campaign, alice: Employee
-) -> None:
+def test_only_permitted_readers_see_review_marks_and_others_see_no_value(campaign: Campaign, alice: Employee) -> None:
     ask(campaign, alice)
     told = {
         row["staff_no"]: row["under_review"]
-        for row in rows(exported(Standings(campaign, WholeCompany(), reviews=True)))
+        for row in rows(exported(Standings(campaign, WholeCompany(), show_reviews=True)))
     }
     assert told.pop("A001") == "yes"
     assert set(told.values()) == {"no"}
@@ -111,7 +109,7 @@ def test_the_file_of_reviews_says_who_when_and_how_and_no_word_that_was_written(
     assert (third["name"], third["state"]) == ("'=1+1", "open")
 
 
-@mock.patch("apps.roster.loading.REFUSE_MISLEADING_NUMBERS", ())  # rosters of before have such numbers
+@mock.patch("apps.roster.loading.REFUSE_MISLEADING_NUMBERS", ())  # older rosters have such numbers
 def test_rows_are_ordered_by_staff_number_byte_by_byte(noon: Clock) -> None:
     numbers = ["10", "9", "a1", "B1", "b1", "A1", "ä", "Z-1", "Z 1", "007", "7"]
     load("staff_no,name,email\n" + "\n".join(f"{no},N,n{n}@corp.example.com" for n, no in enumerate(numbers)))
@@ -130,24 +128,24 @@ def test_the_file_holds_exactly_what_the_filters_leave(campaign: Campaign, bob: 
 
 
 def test_the_file_is_in_the_order_of_the_page(random_company: Campaign) -> None:
-    """A manager who works down the page and the file finds the same person on the same line."""
+    """A manager who works through page and file finds the same person on the same line."""
     for sort in SORTS:
         standings = Standings(random_company, WholeCompany())
         shown = [row.staff_no for row in standings.page(sort=sort, limit=100).rows]
         assert [row["staff_no"] for row in rows(exported(standings, sort=sort))] == shown, sort
 
 
-def test_touched_people_are_judged_from_the_facts_in_the_file_too(campaign: Campaign, alice: Employee) -> None:
+def test_pending_employees_are_evaluated_from_the_facts_in_the_file_too(campaign: Campaign, alice: Employee) -> None:
     record(alice, 100)
     [line] = [row for row in rows(exported(Standings(campaign, WholeCompany()))) if row["staff_no"] == "A001"]
     assert (line["counted"], line["red"]) == ("100", "no")
 
 
-def test_a_file_of_nobody_has_its_header(campaign: Campaign) -> None:
+def test_an_empty_file_has_its_header(campaign: Campaign) -> None:
     assert exported(Standings(campaign, WholeCompany(), filters=Filters(q="nobody"))).count(b"\r\n") == 1
 
 
-def test_a_writer_that_fails_tells_its_caller(campaign: Campaign) -> None:
+def test_a_failing_writer_raises_to_its_caller(campaign: Campaign) -> None:
     def full(piece: bytes) -> None:
         raise OSError("no space left")
 
@@ -157,7 +155,7 @@ def test_a_writer_that_fails_tells_its_caller(campaign: Campaign) -> None:
 
 
 def cell_of(text: str) -> str:
-    """How a department of that text stands in the file."""
+    """A department of that text in the file."""
     sid = connection.savepoint()
     name = text.replace('"', '""')
     load(f'staff_no,name,email,department\n1,One,1@corp.example.com,"{name}"')

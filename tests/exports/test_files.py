@@ -1,4 +1,4 @@
-"""Files that are asked for: the same numbers as the screen, the same bytes again, whole or not at all."""
+"""Requested files: the same numbers as the page, the same bytes again, complete or absent."""
 
 import csv
 import gzip
@@ -30,7 +30,7 @@ from apps.exports.verify_stored import verify_stored
 from apps.reports.standings_report import Filters, Standings
 from apps.results.freeze import freeze
 from apps.results.result_files import signature_file
-from apps.results.verification import COVERED, FORM, HANDOVER, NotReadable
+from apps.results.verification import COVERED, FORM, HANDOVER, UnreadableResultFile
 from apps.standings.population import WholeCompany
 from tests import people
 from tests.files import export
@@ -148,7 +148,7 @@ def test_counts_by_day_add_up_to_what_counts(campaign: Campaign, alice: Employee
     assert found == [("A001", "2026-11-23", "3", "3"), ("A001", "2026-11-24", "2", "5")]
 
 
-def test_every_manager_has_a_line_with_everybody_below(
+def test_every_manager_has_a_line_with_all_employees_below(
     campaign: Campaign, alice: Employee, bob: Employee, hr: Employee
 ) -> None:
     record(alice, 100)
@@ -228,7 +228,7 @@ def test_the_hand_over_says_under_review_and_is_proved_by_its_own_signature(
     with pytest.raises(ExportRefused):
         export(campaign, hr, "handover")
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    result = freeze(campaign=campaign, by=TESTER, patient=False)
+    result = freeze(campaign=campaign, by=TESTER, wait=False)
     made = export(Campaign.objects.get(pk=campaign.pk), hr, "handover")
     verdicts = {row["staff_no"]: row["verdict"] for row in lines(made)}
     assert (verdicts["A001"], verdicts["A002"], verdicts["B001"]) == ("eligible", "under_review", "not_eligible")
@@ -245,7 +245,7 @@ def test_the_hand_over_says_under_review_and_is_proved_by_its_own_signature(
             altered = content(made).replace(before, after)
             assert altered != content(made)
             assert verify_stored(io.BytesIO(altered), known, None).code == "changed"
-    with pytest.raises(NotReadable, match="covers no verdict"):
+    with pytest.raises(UnreadableResultFile, match="covers no verdict"):
         verify_stored(io.BytesIO(content(made)), signature_file(result), None)
 
 
@@ -258,7 +258,7 @@ def test_a_hand_over_always_has_the_columns_that_prove_it(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
 ) -> None:
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     made = export(Campaign.objects.get(pk=campaign.pk), hr, "handover", columns=["email"])
     assert set(lines(made)[0]) == {*COVERED[FORM, HANDOVER], "email"}
     assert verify_stored(io.BytesIO(content(made)), signature_of(made), None).verified
@@ -267,9 +267,9 @@ def test_a_hand_over_always_has_the_columns_that_prove_it(
 def test_e_mails_that_were_exchanged_are_named_as_not_covered_and_changed(
     campaign: Campaign, alice: Employee, alan: Employee, hr: Employee, clock: Clock
 ) -> None:
-    """Whoever pays by e-mail address would pay somebody else."""
+    """A payout by e-mail address would go to another person."""
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    result = freeze(campaign=campaign, by=TESTER, patient=False)
+    result = freeze(campaign=campaign, by=TESTER, wait=False)
     assert result
     frozen = Campaign.objects.get(pk=campaign.pk)
     for kind in ("handover", "standings"):
@@ -284,7 +284,7 @@ def test_e_mails_that_were_exchanged_are_named_as_not_covered_and_changed(
         assert "As stored here: email" in proved.sentence
 
 
-def test_a_manager_exports_the_own_team_and_is_not_told_of_reviews(
+def test_a_manager_exports_the_own_team_without_review_marks(
     campaign: Campaign, alice: Employee, bob: Employee, hr: Employee
 ) -> None:
     ask_review(campaign, alice)
@@ -327,7 +327,7 @@ def test_a_file_that_dies_half_way_is_not_there_and_says_so(
     assert (made.state, made.error, made.file, made.sha256) == ("failed", "OSError", None, None)
 
 
-def test_a_worker_that_died_each_time_is_not_asked_for_ever(campaign: Campaign, hr: Employee) -> None:
+def test_an_export_whose_workers_die_is_not_retried_for_ever(campaign: Campaign, hr: Employee) -> None:
     asked = ask_export(campaign=campaign, wish=ExportRequest("standings"), key=uuid.uuid4(), by=account_for(hr).actor)
     assert list(Export.objects.waiting()) == [asked], "the sweep finds it"
     Export.objects.filter(pk=asked.pk).update(attempts=3)

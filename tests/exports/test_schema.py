@@ -1,4 +1,4 @@
-"""docs/exports.md is what other people's programs read files by: no column moves, goes or comes unnoticed."""
+"""Other programs read files by docs/exports.md: no column moves, disappears or appears unnoticed."""
 
 import re
 
@@ -18,7 +18,7 @@ WORDS = {"text", "number", "day", "instant"}
 
 
 def published() -> dict[str, dict[str, str]]:
-    """The columns of each file in order, each with its kind, as the page says."""
+    """The columns of each file in order, each with its type, as documented."""
     files: dict[str, dict[str, str]] = {}
     for part in (BASE_DIR / "docs" / "exports.md").read_text(encoding="utf-8").split("\n## ")[1:]:
         name, _line, rest = part.partition("\n")
@@ -36,7 +36,7 @@ def test_a_file_has_the_columns_that_are_published(
     kind: str, campaign: Campaign, alice: Employee, clock: Clock
 ) -> None:
     clock.set("2026-12-01T00:05:00+08:00", ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     frozen = Campaign.objects.get(pk=campaign.pk)
     example = Export(kind=kind, campaign=frozen, as_of=db_now(), result_version=1)
     assert list(columns_of(example).items()) == list(published()[kind].items())

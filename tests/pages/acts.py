@@ -1,4 +1,4 @@
-"""What is done on a page before it is looked at."""
+"""Actions on a page before its screenshot."""
 
 import uuid
 from collections.abc import Callable
@@ -9,11 +9,11 @@ Act = Callable[[Page], None]
 
 
 def nothing(page: Page) -> None:
-    """The page as it comes."""
+    """The page without an action."""
 
 
 def open_parts(page: Page) -> None:
-    """Every menu, table and fold of it."""
+    """Open every menu, table and fold."""
     page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
 
 
@@ -22,7 +22,7 @@ def open_menus(page: Page) -> None:
 
 
 def sent(form: str) -> Act:
-    """The form is sent as it is, past what the browser itself would ask for."""
+    """Send the form without the browser's own validation."""
 
     def send(page: Page) -> None:
         button = page.locator(form).locator("button:not([type=button]):not([formaction])").first
@@ -80,7 +80,7 @@ def looks_for_contacts(page: Page) -> None:
 
 
 def searched_for(text: str) -> Act:
-    """Among the own contacts."""
+    """Search the own contacts."""
 
     def search(page: Page) -> None:
         page.fill("#list input[name=q]", text)
@@ -91,7 +91,7 @@ def searched_for(text: str) -> Act:
 
 
 def joiners(page: Page) -> None:
-    """The list of everybody who joined since the opening."""
+    """The list of all employees who joined since the opening."""
     page.fill("[name=joined_after]", "2026-11-05")
     page.click("form.rule button")
     page.wait_for_selector("#people")
@@ -104,7 +104,7 @@ def refuses_mutely(page: Page) -> None:
 
 
 def looks_at_a_campaign(page: Page) -> None:
-    """One that overlaps the others, before it is opened."""
+    """Preview a campaign that overlaps the others."""
     page.fill("[name=name]", "冬季拓展")
     page.fill("[name=opens_on]", "2026-11-20")
     page.fill("[name=deadline]", "2027-01-15")
@@ -113,7 +113,7 @@ def looks_at_a_campaign(page: Page) -> None:
 
 
 def looks_at_a_change(page: Page) -> None:
-    """Fewer contacts, until later."""
+    """Preview a lower target that applies later."""
     page.fill("[name=target]", "60")
     page.fill("[name=deadline]", "2026-12-10")
     page.click("main form.fields button")
@@ -121,13 +121,13 @@ def looks_at_a_change(page: Page) -> None:
 
 
 def next_page(page: Page) -> None:
-    """On in a list, which alone is put in anew."""
+    """The next page of a list, which replaces the list alone."""
     page.click("#list a[rel=next]")
     page.wait_for_selector("#list .pager .note a")
 
 
 def followed(page: Page) -> None:
-    """Long work has told at least once, without a reload, how far it is."""
+    """Wait for the first progress update without a reload."""
     with page.expect_response("**/progress/*"):
         pass
 
@@ -140,7 +140,7 @@ def looks_at_other_domains(page: Page) -> None:
 
 
 def factor(act: str) -> Act:
-    """An act of tests.pages.factors, which needs Django: the list of pages is read before that is ready."""
+    """An action of tests.pages.factors, which needs Django: the list of pages is read before that is ready."""
 
     def do(page: Page) -> None:
         from tests.pages import factors

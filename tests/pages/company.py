@@ -1,7 +1,7 @@
-"""A company for looking at every page: who reads it, and what they recorded.
+"""A company for all pages: its readers and their contacts.
 
-All that people typed is Chinese, or one word: on a Chinese page, two English words in a row are the product's own, left
-untranslated. Among the names are one of 200 letters without a space, an Arabic one, and one of emoji.
+All typed values are Chinese, or one word: on a Chinese page, two English words in a row are untranslated. Among the
+names are one of 200 letters without a space, an Arabic one, and one of emoji.
 """
 
 import io
@@ -19,7 +19,7 @@ EMOJI = "👩🏽‍🚀🧑‍🤝‍🧑 火箭 🚀"
 # How many contacts the employees of the team of five recorded, by staff number.
 COUNTS = {"E000": 0, "E001": 1, "E099": 99, "E100": 100, "E500": 5_000}
 MANY = 500
-# Who signs in, by the name that shots use.
+# The accounts, by the name that shots use.
 READERS = {
     "none": "E000", "one": "E001", "red": "E099", "done": "E100", "thousands": "E500", "asker": "M001",
     "importer": "M002", "adder": "M003", "five": "L005", "many": "L500", "hr": "H001", "second": "H002",
@@ -34,7 +34,7 @@ NOVEMBER = datetime(2026, 11, 2, tzinfo=UTC)
 
 
 def load_everybody() -> None:
-    """The roster, and an account for everybody who reads; nothing is recorded and no campaign is open."""
+    """The roster, and an account for every reader; no contacts, and no campaign is open."""
     people.load("staff_no,name,email,department,manager_staff_no\n" + "\n".join(_roster()))
     for staff_no in READERS.values():
         people.with_account(people.person(staff_no), *([ROLES[staff_no]] if staff_no in ROLES else []))
@@ -64,17 +64,17 @@ def _line(staff_no: str, name: str, department: str, manager: str) -> str:
 
 
 def record_in_september() -> None:
-    """What some people brought in the campaign that is over."""
+    """Contacts in the finished campaign."""
     feed(row for staff_no, count in (("E099", 19), ("E100", 25), ("M001", 7)) for row in rows(staff_no, count, "s"))
 
 
 def record_in_november() -> None:
-    """What everybody has brought in the campaign that runs, over its days."""
+    """Contacts in the running campaign, over its days."""
     # One of the 99 is recorded in `states`, in the place of a contact that was wrong.
     counts = COUNTS | {"E099": COUNTS["E099"] - 1}
     feed(row for staff_no, count in counts.items() for row in rows(staff_no, count, "n"))
     feed(row for n in range(1, MANY - 20, 4) for row in rows(f"M{n:03}", n % 130, "n"))
-    # A colleague, who does not count, and somebody recorded too early for November and too late for September.
+    # A colleague, who does not count, and a person recorded too early for November and too late for September.
     feed([_row("E099", "同事", "h001@corp.example.com", NOVEMBER), *rows("M001", 2, "late")])
 
 
@@ -91,13 +91,13 @@ def _row(staff_no: str, name: str, email: str, at: datetime) -> str:
 
 
 def feed(lines: Iterator[str] | list[str]) -> None:
-    """Take these lines in as the messaging product's feed."""
+    """Import these lines as the messaging product's feed."""
     text = "staff_no,name,email,recorded_at\n" + "\n".join(lines)
     import_contacts(raw=io.BytesIO(text.encode()), by=people.TESTER, trust_times=True, file_name="feed.csv")
 
 
 def person(reader: str) -> Employee:
-    """The employee behind a reader's name."""
+    """The employee of a reader's name."""
     return people.person(READERS[reader])
 
 

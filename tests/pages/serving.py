@@ -1,4 +1,4 @@
-"""A server of the company's pages in this process: for the pictures and for the tests."""
+"""A server of the company's pages in this process: for screenshots and tests."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.pages import company
 
 @contextlib.contextmanager
 def served(handler: type[StaticFilesHandler] = StaticFilesHandler) -> Iterator[tuple[str, Clock]]:
-    """The address of a server with nothing but the roster, and the house's clock, which `states.fill` goes on with."""
+    """The address of a server with only the roster, and the clock, which `states.fill` continues."""
     clock = Clock()
     clock.set("2026-09-01T00:00:01+08:00", ticks=True)
     company.load_everybody()

@@ -1,6 +1,6 @@
-"""Every page of the house, in every state that looks different: one list for the pictures and for the tests.
+"""Every page in every state that looks different: one list for the screenshots and the tests.
 
-An address may hold a name of `states.fill` in braces. `NOBODY_YET` are looked at before any campaign has been opened.
+An address may hold a name of `states.fill` in braces. `NOBODY_YET` are opened before any campaign exists.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from tests.pages.acts import Act, nothing, sent
 
 
 class Shot(NamedTuple):
-    """One page: its picture's name, who looks (a reader of `company`, or nobody), its address, what is done there."""
+    """One page: its screenshot's name, its reader (of `company`, or anonymous), its address, and the action on it."""
 
     name: str
     reader: str

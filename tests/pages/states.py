@@ -1,6 +1,6 @@
-"""Everything in every state that a page shows: files, questions, adjustments, and campaigns from their first day on.
+"""All states that pages show: files, reviews, adjustments, and campaigns from their first day on.
 
-`fill` goes through three months with the house's clock and ends on Monday, 23 November 2026, at noon in Shanghai.
+`fill` goes through three months with the test clock and ends on Monday, 23 November 2026, at noon in Shanghai.
 """
 
 import uuid
@@ -49,7 +49,7 @@ BAD = "".join(f"怪客{n},{n},42\n" for n in range(12, 20))
 
 
 def fill(house: Clock) -> dict[str, object]:
-    """Everything after the first day, of which the roster stands there already; the ids of what there is."""
+    """Everything after the first day, when the roster exists already; returns the ids."""
     september = _september(house)
     _october(house)
     house.set("2026-11-01T00:00:05+08:00", ticks=True)
@@ -78,7 +78,7 @@ def fill(house: Clock) -> dict[str, object]:
 
 
 def _two_persons(november: Campaign) -> dict[str, object]:
-    """A change of November's rule and an erasure, which wait for the other of HR."""
+    """A change of November's rule and an erasure, which wait for a second HR member."""
     terms = RuleDraft(60, date(2026, 11, 1), date(2026, 11, 25), "Asia/Shanghai")
     rule = change_rule_or_request(
         campaign=november, terms=terms, seen=november.rule.version, reason="部门一致同意", key=uuid.uuid4(),
@@ -92,7 +92,7 @@ def _two_persons(november: Campaign) -> dict[str, object]:
 
 
 def _november(house: Clock) -> Campaign:
-    """The one that runs. HR found on the 18th that 120 were too many."""
+    """The running one. On the 18th HR lowered the target of 120."""
     opened = _open("十一月", date(2026, 11, 1), date(2026, 11, 30), 120)
     house.set("2026-11-18T10:00:00+08:00", ticks=True)
     terms = RuleDraft(100, date(2026, 11, 1), date(2026, 11, 30), "Asia/Shanghai")
@@ -113,7 +113,7 @@ def _mark() -> None:
 
 
 def _september(house: Clock) -> Campaign:
-    """Frozen, with something refused at its closing, a question that was answered, and a target that was adjusted."""
+    """Frozen, with a refusal at its closing, an answered review, and an adjusted target."""
     house.set("2026-09-01T00:00:05+08:00", ticks=True)
     campaign = _open("九月", date(2026, 9, 1), date(2026, 9, 30), 20)
     people_of_hr = {"by": account("hr").actor}
@@ -127,7 +127,7 @@ def _september(house: Clock) -> Campaign:
     _stuck(person("importer"), LATE)
     for at in ("2026-10-01T00:00:05+08:00", "2026-10-01T00:45:00+08:00"):
         house.set(at, ticks=True)
-        freeze(campaign=campaign, by=people.TESTER, patient=False)
+        freeze(campaign=campaign, by=people.TESTER, wait=False)
     house.set("2026-10-02T09:00:00+08:00", ticks=True)
     campaign = Campaign.objects.get(pk=campaign.pk)
     question = reviewing.ask(campaign, person("red"), "少了一位。")
@@ -136,7 +136,7 @@ def _september(house: Clock) -> Campaign:
 
 
 def _october(house: Clock) -> None:
-    """Closing: something that was handed in before its deadline has not been recorded."""
+    """Closing: a submission from before its deadline is not recorded yet."""
     house.set("2026-10-01T09:00:00+08:00", ticks=True)
     campaign = _open("十月", date(2026, 10, 1), date(2026, 10, 31), 30)
     house.set("2026-10-31T23:59:00+08:00", ticks=True)
@@ -146,7 +146,7 @@ def _october(house: Clock) -> None:
 
 
 def _stuck(employee: company.Employee, name: str) -> Submission:
-    """A file that only its command can read on, and the command is gone."""
+    """A file that only its command can continue, and the command has ended."""
     return receive_file(
         employee=employee, by=people.TESTER, source=Source.CSV, file_name=name, sha256=uuid.uuid4().bytes,
         layout={"format": "csv", "encoding": "utf-8", "roles": ["name", "phone"]}, total=5_000,
@@ -154,12 +154,12 @@ def _stuck(employee: company.Employee, name: str) -> Submission:
 
 
 def _corrections(campaign: Campaign) -> dict[str, object]:
-    """One granted, one refused, one that waits for the second of HR."""
+    """One granted, one refused, one waiting for a second HR member."""
     first, second = account("hr"), account("second")
 
     def ask(reason: str, staff_no: str, counted: int) -> int:
         wanted = [CorrectionDraft(staff_no, counted=counted)]
-        return ask_correction(campaign=campaign, wanted=wanted, reason=reason, evidence="工单七", by=first).pk
+        return ask_correction(campaign=campaign, drafts=wanted, reason=reason, evidence="工单七", by=first).pk
 
     granted = ask("同步晚到", "E099", 20)
     grant_correction(correction_id=granted, by=second, answer="已核对")
@@ -204,7 +204,7 @@ def _adjustments(campaign: Campaign) -> dict[str, object]:
 
 
 def _adjusted_by_file(campaign: Campaign) -> dict[str, object]:
-    """A file that has asked, one that is looked at, with each kind of bad line, and two that cannot be read."""
+    """A file with a request, a previewed one with each kind of bad line, and two unreadable ones."""
     employee, by = person("hr"), account("hr").actor
     header = "工号,目标,开始日期,结束日期\n"
     lines = [
@@ -244,7 +244,7 @@ def _reviews(campaign: Campaign) -> dict[str, object]:
 
 
 def _imports() -> dict[str, object]:
-    """A file in each state between its upload and its undoing."""
+    """A file in each state between its upload and its undo."""
     employee = person("importer")
     done = files.handed_in(employee, "name,phone\n" + (GOOD + GOOD[:300] + BAD).replace(",41", "").replace(",42", ""))
     nothing_new = files.handed_in(employee, "name,phone\n来客1,13912340001\n")
@@ -278,7 +278,7 @@ def _contacts() -> dict[str, object]:
 
 
 def _rosters() -> dict[str, object]:
-    """A roster in each state: applied, under way, looked at, in the way of itself, and in an alphabet nobody knows."""
+    """A roster in each state: applied, in progress, previewed, conflicting, and in an unknown encoding."""
     header = "工号,姓名,邮箱,部门,直属上级,入职日期\n"
     new = "".join(f"R{n:03},新同事{n:03},r{n:03}@corp.example.com,支持1组,T001,02.11.2026\n" for n in range(120))
     moved = "".join(f"M{n:03},员工01{n + 1:02},m{n:03}@corp.example.com,支持2组,组长02,\n" for n in range(16, 20))
@@ -301,7 +301,7 @@ def _rosters() -> dict[str, object]:
 
 
 def _approvals(header: str) -> dict[str, object]:
-    """Addresses of employees and of a role holder, which a command wanted, and a refused load of HR's."""
+    """Addresses of employees and of a role holder, requested by a command, and a refused import by HR."""
     moved = "".join(f"{who.staff_no},{who.name},{who.staff_no.lower()}@new.example.com\n"
                     for who in map(people.person, ("H002", "M016", "M017")))  # fmt: skip
     people.load("staff_no,name,email\n" + moved, file_name="新邮箱.csv")
@@ -314,7 +314,7 @@ def _approvals(header: str) -> dict[str, object]:
 
 
 def _wait_for_approval(load: RosterLoad) -> dict[str, object]:
-    """A load that one of HR has confirmed and another decides."""
+    """An import that one HR member confirmed and another decides."""
     effect = {"leaving": 31, "moving": 420, "joining": 120, "counts": 2}
     request = request_change("roster_load", load, effect, account("hr").actor)
     RosterLoad.objects.filter(pk=load.pk).update(state=RosterLoad.State.REQUESTED)
@@ -322,7 +322,7 @@ def _wait_for_approval(load: RosterLoad) -> dict[str, object]:
 
 
 def _deputies() -> None:
-    """Two of the manager of five, one of whom begins later and was named by HR."""
+    """Two of the manager of five, one of which begins later and was named by HR."""
     manager = person("five")
     people.stands_in(manager, person("adder"), until=date(2026, 12, 4))
     later = {"starts_on": date(2026, 12, 7), "until": date(2027, 1, 15), "by": account("hr")}
@@ -330,7 +330,7 @@ def _deputies() -> None:
 
 
 def _exports(november: Campaign, september: Campaign) -> dict[str, object]:
-    """Files of every state: made, made again and differing, waiting for a worker, failed, of a team, handed over."""
+    """Exports in every state: made, repeated and differing, waiting for a worker, failed, of a team, payout."""
     hr = person("hr")
     made = files.export(november, hr, filters={"status": "red", "department": "销售部", "sort": "help"})
     same = build_export.rerun_export(export=made, key=uuid.uuid4(), by=account("hr").actor)

@@ -45,7 +45,7 @@ def frozen(company: dict[str, Employee], alice: Employee, alan: Employee, clock:
     people.record_one(alan, SHARED)
     people.mark()
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=30), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=True)
+    freeze(campaign=campaign, by=TESTER, wait=True)
     campaign.refresh_from_db()
     return campaign
 
@@ -155,7 +155,7 @@ def test_who_has_left_keeps_them_for_less_and_no_count_moves(
     left = "2026-11-24"
     people.load(f"staff_no,name,email,left_on\nA002,Alan,alan@corp.example.com,{left}\n")
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=30), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=True)
+    freeze(campaign=campaign, by=TESTER, wait=True)
     clock.set("2026-12-24T23:59:00+00:00", ticks=True)
     assert privacy_retention.forget_expired(clock.now()) == (0, 0)
     clock.set("2026-12-25T00:01:00+00:00", ticks=True)
@@ -176,7 +176,7 @@ def test_an_end_that_is_dated_back_erases_nothing_while_the_campaign_runs(
     assert privacy_retention.forget_expired(clock.now()) == (0, 0)
     clock.set("2027-02-01T00:00:00Z", ticks=True)
     assert privacy_retention.forget_expired(clock.now()) == (0, 0), "not frozen"
-    assert freeze(campaign=campaign, by=TESTER, patient=False)
+    assert freeze(campaign=campaign, by=TESTER, wait=False)
     assert privacy_retention.forget_expired(clock.now()) == (2, 0)
 
 

@@ -1,4 +1,4 @@
-"""What stands beside a total, so that nobody is taken in by it: counted again from the facts in plain Python."""
+"""The indicators beside a total, so that it misleads no reader: counted again from the facts in plain Python."""
 
 import random
 from dataclasses import asdict
@@ -29,7 +29,7 @@ def meter_of(campaign: Campaign, people: People | None = None, **filters: str) -
 
 
 def hand_in(seed: int) -> None:
-    """What people handed in at random: pages and files, some for many, some of before the opening; and a feed."""
+    """Random submissions: pages and files, some for many employees, some before the opening; and a feed."""
     dice, staff = random.Random(seed), list(Employee.objects.order_by("staff_no"))
     for _ in range(60):
         at, read = OPENED + timedelta(hours=dice.randrange(-48, 22 * 24)), dice.randrange(1, 9)
@@ -49,7 +49,7 @@ def said(meter: QualityIndicators) -> dict[str, int]:
 
 @pytest.mark.parametrize("as_of", LOOKS)
 def test_every_figure_is_that_of_the_facts(random_company: Campaign, as_of: object) -> None:
-    """As of a past instant too: what ended, or was handed in, after it is not in it."""
+    """As of a past instant too: later ends and submissions are left out."""
     hand_in(7)
     standings = Standings(random_company, WholeCompany(), as_of=as_of)
     facts = Brute(random_company, standings.now, past=as_of is not None)
@@ -57,7 +57,7 @@ def test_every_figure_is_that_of_the_facts(random_company: Campaign, as_of: obje
     found = quality_indicators(standings, standings.totals())
     assert said(found) == expected
     assert found.at == facts.look
-    assert expected["ended_soon"]
+    assert expected["churned_early"]
     assert expected["duplicates"]
     for root in Employee.objects.filter(pk__in={place.manager_id for place in facts.places.values()}):
         team = Standings(random_company, Team(root), as_of=as_of)
@@ -69,15 +69,15 @@ def test_every_figure_is_that_of_the_facts(random_company: Campaign, as_of: obje
 
 def test_shares_are_of_what_they_are_of() -> None:
     meter = QualityIndicators(30, 15, 10, 50, 5, 4, 1, at=OPENED)
-    shares = (meter.last_day_share, meter.ended_share, meter.duplicate_share, meter.zero_share)
+    shares = (meter.last_day_share, meter.churn_share, meter.duplicate_share, meter.zero_share)
     assert shares == (0.5, 0.25, 0.1, 0.25)
     nothing = QualityIndicators(0, 0, 0, 0, 0, 0, 0, at=OPENED)
-    shares = (nothing.last_day_share, nothing.ended_share, nothing.duplicate_share, nothing.zero_share)
+    shares = (nothing.last_day_share, nothing.churn_share, nothing.duplicate_share, nothing.zero_share)
     assert shares == (0, 0, 0, 0)
 
 
 def test_a_burst_of_the_last_day_is_seen_to_the_microsecond(campaign: Campaign, alice: Employee, clock: Clock) -> None:
-    """A total that doubled overnight says so."""
+    """The reader sees that a total doubled overnight."""
     record(alice, 2)
     mark()
     begun = Contact.objects.latest("recorded_at").recorded_at
@@ -94,7 +94,7 @@ def test_a_burst_of_the_last_day_is_seen_to_the_microsecond(campaign: Campaign, 
 def test_what_does_not_count_is_in_no_share_of_the_last_day(
     noon: Clock, company: dict[str, Employee], alice: Employee, alan: Employee
 ) -> None:
-    """A colleague's address, a claimed one, an unconfirmed one, an ended one: none makes the total look fresh."""
+    """An internal, claimed, unconfirmed or ended contact must not make the total look fresh."""
     campaign = november(exclusive=True, confirmed_only=True)
     record_one(alan, ("handle", "first"), name="Alan's")
     for name, kind, value in (
@@ -106,19 +106,19 @@ def test_what_does_not_count_is_in_no_share_of_the_last_day(
     end_contact(contact_id=Contact.objects.get(name="ended").pk, employee=alice, by=TESTER)
     mark()
     found = meter_of(campaign)
-    assert (found.counted, found.last_day, found.ended_soon) == (2, 2, 1)
+    assert (found.counted, found.last_day, found.churned_early) == (2, 2, 1)
 
 
-def test_a_person_handed_in_twice_is_counted_as_refused(campaign: Campaign, alice: Employee, alan: Employee) -> None:
+def test_a_duplicate_submission_is_counted_as_refused(campaign: Campaign, alice: Employee, alan: Employee) -> None:
     for _ in range(3):
         record_one(alice, ("handle", "again"))
     record_one(alan, ("handle", "again"))
     found = meter_of(campaign)
-    assert (found.handed_in, found.duplicates) == (4, 2)
-    assert (meter_of(campaign, q="alan").handed_in, meter_of(campaign, q="alan").duplicates) == (1, 0)
+    assert (found.submitted, found.duplicates) == (4, 2)
+    assert (meter_of(campaign, q="alan").submitted, meter_of(campaign, q="alan").duplicates) == (1, 0)
 
 
-def test_a_file_of_twice_the_same_is_counted_and_one_for_many_stands_in_the_companys_figure_alone(
+def test_duplicates_in_a_file_are_counted_and_files_for_many_only_in_the_company_indicator(
     campaign: Campaign, bob: Employee, tmp_path: Path
 ) -> None:
     own, many = tmp_path / "own.csv", tmp_path / "many.csv"
@@ -128,11 +128,11 @@ def test_a_file_of_twice_the_same_is_counted_and_one_for_many_stands_in_the_comp
     for _ in range(2):
         run("import_contacts", str(many))
     everybody, team = meter_of(campaign), meter_of(campaign, Team(bob))
-    assert (everybody.handed_in, everybody.duplicates) == (7, 4)
-    assert (team.handed_in, team.duplicates) == (3, 1)
+    assert (everybody.submitted, everybody.duplicates) == (7, 4)
+    assert (team.submitted, team.duplicates) == (3, 1)
 
 
-def test_a_feed_that_tells_everything_again_every_night_hands_in_nothing_twice(
+def test_a_feed_that_repeats_everything_adds_no_submissions(
     campaign: Campaign, alice: Employee, tmp_path: Path
 ) -> None:
     feed = tmp_path / "feed.csv"
@@ -140,13 +140,13 @@ def test_a_feed_that_tells_everything_again_every_night_hands_in_nothing_twice(
     for _ in range(3):
         run("import_contacts", str(feed), "--trust-times")
     found = meter_of(campaign)
-    assert (found.handed_in, found.duplicates, Contact.objects.count()) == (0, 0, 1)
+    assert (found.submitted, found.duplicates, Contact.objects.count()) == (0, 0, 1)
 
 
-def test_a_result_keeps_its_meter_whatever_becomes_of_the_facts(
+def test_the_indicators_of_a_result_stay_when_facts_change(
     noon: Clock, company: dict[str, Employee], alice: Employee, tmp_path: Path
 ) -> None:
-    """A result that is proved by its signature must not stand beside figures that move."""
+    """A result with a signature must not stand beside indicators that change."""
     campaign = november(confirmed_only=True)
     noon.set("2026-11-30T20:00:00+08:00", ticks=True)
     for name in ("plain", "to end", "to correct", "ended", "open"):
@@ -157,7 +157,7 @@ def test_a_result_keeps_its_meter_whatever_becomes_of_the_facts(
     mark()
     campaign = frozen(campaign, clock=noon)
     before = meter_of(campaign)
-    assert (before.counted, before.last_day, before.ended_soon, before.handed_in) == (4, 4, 1, 6)
+    assert (before.counted, before.last_day, before.churned_early, before.submitted) == (4, 4, 1, 6)
     assert before.at == campaign.rule.cutoff_at
     end_contact(contact_id=Contact.objects.get(name="to end").pk, employee=alice, by=TESTER)
     corrected = Contact.objects.get(name="to correct")
@@ -176,7 +176,7 @@ def test_a_result_keeps_its_meter_whatever_becomes_of_the_facts(
     feed.write_text("\n".join(lines))
     told = run("import_contacts", str(feed), "--trust-times")
     assert {one["code"] for one in told["rejects"]} == {"campaign_over"}
-    # What no way in does any more, a statement may.
+    # No interface does this any more, but a statement can.
     Contact.objects.filter(name="open").update(confirmed_at="2026-11-30T13:00:00Z")
     Contact.objects.filter(name="plain", ended_at=None).update(ended_at="2026-11-30T13:00:00Z", end_reason="withdrawn")
     mark()

@@ -1,4 +1,4 @@
-"""Reports of single people and at the edges: before the opening, after the deadline, of nobody."""
+"""Reports of single employees and of edge cases: before the opening, after the deadline, without people."""
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -22,7 +22,7 @@ def test_one_person_alone(campaign: Campaign, alice: Employee, bob: Employee) ->
     assert [row.staff_no for row in mine.page().rows] == ["A001"]
 
 
-def test_a_number_follows_at_once_although_nobody_marked_it(campaign: Campaign, alice: Employee) -> None:
+def test_a_number_follows_at_once_before_any_marking(campaign: Campaign, alice: Employee) -> None:
     record(alice, 100)
     row = Standings(campaign, OneEmployee(alice)).one(alice.pk)
     assert (row.counted, row.red, row.stale) == (100, False, True)
@@ -35,7 +35,7 @@ def test_a_number_follows_at_once_although_nobody_marked_it(campaign: Campaign, 
 def test_the_age_of_a_stale_standing_is_its_oldest_notes(
     company: dict[str, Employee], alice: Employee, alan: Employee
 ) -> None:
-    """Alan is evaluated anew too, and no list says so: Alice would read there who has recorded the person."""
+    """Alan is re-evaluated too, and no list shows it: otherwise Alice could read there who has recorded the person."""
     campaign, them = november(exclusive=True), ("email", "wanda@outside.example.org")
     record_one(alan, them)
     mark()
@@ -63,7 +63,7 @@ def test_before_the_opening_there_is_nothing_to_show(company: dict[str, Employee
     assert (look_back.days(), look_back.curve(), look_back.bands_by_day()) == ([], [], [])
 
 
-def test_a_campaign_of_next_month_shows_nobody_marked_or_not(company: dict[str, Employee], alice: Employee) -> None:
+def test_a_campaign_of_next_month_shows_no_employees(company: dict[str, Employee], alice: Employee) -> None:
     campaign = november(opens_on=date(2026, 12, 1), deadline=date(2026, 12, 31))
     record(alice)
     for _ in range(2):
@@ -83,10 +83,10 @@ def test_after_the_deadline_nothing_moves_any_more(campaign: Campaign, alice: Em
     assert Standings(campaign, WholeCompany(), as_of=standings.now).one(alice.pk).counted == 2
 
 
-def test_a_week_without_a_new_contact_is_a_standstill_for_whoever_is_red(
+def test_a_red_employee_without_a_new_contact_for_a_week_is_stalled(
     company: dict[str, Employee], alice: Employee, alan: Employee, clock: Clock
 ) -> None:
-    """A manager calls who has stopped: neither somebody who came a day ago, nor somebody who is through or exempt."""
+    """A manager calls those who stopped: not an employee of one day, nor one at the target or exempt."""
     campaign = november(target=2)
     record(alice, 1)
     record(person("S001"), 2)

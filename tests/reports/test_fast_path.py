@@ -1,6 +1,6 @@
-"""What is stored is believed only by a statement that says itself that nobody of its people waits to be judged again.
+"""Cached standings are used only by a statement that itself checks for pending re-evaluations.
 
-Otherwise somebody who has just handed in the hundredth contact is red on a manager's page.
+Otherwise an employee who has just submitted the hundredth contact is red on a manager's page.
 """
 
 from collections.abc import Callable
@@ -25,13 +25,13 @@ from apps.standings.start_run import reevaluate_all
 from tests.people import TESTER, person, record
 from tests.standings import brute
 
-# What only a statement that judges has.
+# Appears only in a statement that re-evaluates.
 JUDGES = "verdict AS MATERIALIZED"
 
 
 @pytest.fixture
 def campaign(noon: Any) -> Campaign:
-    """November of a company of 24, of whom nobody waits."""
+    """November of a company of 24, without pending employees."""
     campaign = brute.build(31, size=24)
     mark_touched()
     return campaign
@@ -39,10 +39,10 @@ def campaign(noon: Any) -> Campaign:
 
 @pytest.fixture
 def summed(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> Campaign:
-    """The same with sums over blocks of three."""
+    """The same with summaries over blocks of three."""
     monkeypatch.setattr(build_summaries, "WORTH_IT", 0)
     monkeypatch.setattr(metrics, "BLOCK", 3)
-    monkeypatch.setattr(summaries, "FEWEST_BLOCKS", 1)
+    monkeypatch.setattr(summaries, "MIN_BLOCKS", 1)
     build_summaries.update_summaries()
     return campaign
 
@@ -60,40 +60,40 @@ QUESTIONS: dict[str, Callable[[Standings], Any]] = {
 
 
 def asked(standings: Standings, question: str) -> tuple[Any, bool]:
-    """What is answered, and whether a statement was sent that judges."""
+    """The answer, and whether a re-evaluating statement was sent."""
     with CaptureQueriesContext(connection) as sent:
         answer = QUESTIONS[question](standings)
     return answer, any(JUDGES in query["sql"] for query in sent)
 
 
 def judged(campaign: Campaign, people: People, question: str) -> Any:
-    """The answer for which whoever waits is judged in any case."""
-    return QUESTIONS[question](Standings(campaign, people, summed=False, calm=False))
+    """The answer with re-evaluation forced."""
+    return QUESTIONS[question](Standings(campaign, people, use_summaries=False, assume_up_to_date=False))
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_nobody_is_judged_while_nobody_waits(campaign: Campaign, question: str) -> None:
-    """Otherwise the page of eight people takes three times as long, for all on the last evening."""
+def test_nothing_is_reevaluated_while_nothing_is_pending(campaign: Campaign, question: str) -> None:
+    """Otherwise the page of eight people takes three times as long, for all readers on the last evening."""
     answer, judges = asked(Standings(campaign, WholeCompany()), question)
     assert not judges
     assert answer == judged(campaign, WholeCompany(), question)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_whoever_waits_is_judged(campaign: Campaign, question: str) -> None:
+def test_pending_employees_are_reevaluated(campaign: Campaign, question: str) -> None:
     record(person("P03"), 2)
     answer, judges = asked(Standings(campaign, WholeCompany()), question)
     assert judges
     assert answer == judged(campaign, WholeCompany(), question)
 
 
-def test_of_others_who_wait_nobody_is_judged(campaign: Campaign) -> None:
+def test_pending_employees_outside_the_report_are_not_reevaluated(campaign: Campaign) -> None:
     record(person("P03"), 2)
     assert not asked(Standings(campaign, OneEmployee(person("P04"))), "rows")[1]
     assert asked(Standings(campaign, OneEmployee(person("P03"))), "rows")[1]
 
 
-def test_a_note_on_an_identity_may_concern_anybody(campaign: Campaign) -> None:
+def test_a_queued_identity_may_concern_any_employee(campaign: Campaign) -> None:
     held = ContactIdentity.objects.filter(employee=person("P05")).earliest("pk")
     queue_identity_reevaluation([(held.kind, bytes(held.digest))], always=True)
     answer, judges = asked(Standings(campaign, OneEmployee(person("P05"))), "rows")
@@ -101,7 +101,7 @@ def test_a_note_on_an_identity_may_concern_anybody(campaign: Campaign) -> None:
     assert [stale for *_, stale in answer] == [False], "no list says whose contacts somebody wrote about"
 
 
-def test_whoever_is_in_a_range_that_waits_is_judged(campaign: Campaign) -> None:
+def test_employees_in_a_pending_range_are_reevaluated(campaign: Campaign) -> None:
     reevaluate_all(campaign, cause="rule", by=TESTER)
     answer, judges = asked(Standings(campaign, WholeCompany()), "rows")
     assert judges
@@ -112,23 +112,23 @@ def test_whoever_is_in_a_range_that_waits_is_judged(campaign: Campaign) -> None:
 
 @pytest.mark.parametrize("question", ["curve", "meter"])
 @pytest.mark.parametrize("sums", [False, True])
-def test_who_comes_to_wait_between_two_questions_of_a_page_is_judged_by_the_second(
+def test_an_employee_queued_between_two_queries_is_reevaluated_by_the_second(
     summed: Campaign, question: str, sums: bool
 ) -> None:
-    standings = Standings(summed, WholeCompany(), summed=sums)
+    standings = Standings(summed, WholeCompany(), use_summaries=sums)
     assert not asked(standings, "totals")[1]
     record(person("P03"), 2)
     answer, judges = asked(standings, question)
     assert judges
-    right = Standings(summed, WholeCompany(), summed=False, calm=False)
+    right = Standings(summed, WholeCompany(), use_summaries=False, assume_up_to_date=False)
     right.now = standings.now
-    # The total beside the meter is the first question's.
+    # The first question answers the total beside the indicators.
     assert question == "meter" or answer == counted(right)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_sums_are_believed_while_nobody_waits(summed: Campaign, question: str) -> None:
-    assert Standings(summed, WholeCompany()).rolled
+def test_summaries_are_used_while_nothing_is_pending(summed: Campaign, question: str) -> None:
+    assert Standings(summed, WholeCompany()).summary
     assert not asked(Standings(summed, WholeCompany()), question)[1]
     record(person("P03"), 2)
     answer, judges = asked(Standings(summed, WholeCompany()), question)

@@ -1,4 +1,4 @@
-"""The own page judges its contacts twice in one statement: each look says what the judgement of its moment says."""
+"""The own page evaluates its contacts twice in one statement, each equal to a separate evaluation of its instant."""
 
 import pytest
 
@@ -17,8 +17,10 @@ YESTERDAY, MIDNIGHT, TODAY = "2026-11-22T09:00:00+08:00", "2026-11-23T00:00:00+0
 
 
 @pytest.mark.parametrize("terms", [{}, {"company_domains": ["ours.example.org"]}, {"exclusive": True}])
-def test_both_looks_say_what_each_moment_says(alice: Employee, alan: Employee, clock: Clock, terms: dict) -> None:
-    """Somebody who joined this morning was from outside yesterday: the two looks of a page are not mixed up."""
+def test_both_instants_agree_with_separate_evaluations(
+    alice: Employee, alan: Employee, clock: Clock, terms: dict
+) -> None:
+    """An employee who joined this morning was external yesterday: the two instants of a page must not be mixed up."""
     clock.set(YESTERDAY, ticks=True)
     campaign = people.november(**terms)
     people.record_one(alan, ("email", "shared@outside.example.org"))

@@ -1,4 +1,4 @@
-"""Lists page by page: everybody once, in order, whatever token somebody makes up."""
+"""Lists page by page: every employee once, in order, also with invented tokens."""
 
 import base64
 import json
@@ -37,14 +37,14 @@ NEED = {
 }
 
 
-def test_page_by_page_everybody_comes_once_in_order(random_company: Campaign) -> None:
+def test_page_by_page_each_employee_comes_once_in_order(random_company: Campaign) -> None:
     for sort, limit in product([*SORTS, "nonsense"], [1, 3, 50]):
         standings, facts = both(random_company, None)
         order = [row.staff_no for row in every_row(standings, sort, limit)]
         if sort != "department":
             assert order == [one.staff_no for one in sorted(facts.people, key=NEED[sort])], (sort, limit)
             continue
-        # How letters are ordered is the database's business; that departments stay together is ours.
+        # The collation belongs to the database; keeping departments together belongs to the application.
         assert sorted(order) == [one.staff_no for one in facts.people]
         departments = [next(one.department for one in facts.people if one.staff_no == no) for no in order]
         assert sum(one != other for one, other in pairwise(departments)) == len(set(departments)) - 1
@@ -52,17 +52,19 @@ def test_page_by_page_everybody_comes_once_in_order(random_company: Campaign) ->
 
 @pytest.mark.parametrize("status", ["", "red", "not_red", "exempt", "behind", "still", "at_zero"])
 @pytest.mark.parametrize("limit", [1, 200])
-def test_a_page_that_has_everybody_adds_up_to_the_count(random_company: Campaign, status: str, limit: int) -> None:
-    """The tiles above a list say what the list says, whether they were counted or added up from its rows."""
+def test_a_page_with_all_employees_adds_up_to_the_count(random_company: Campaign, status: str, limit: int) -> None:
+    """The tiles above a list agree with the list, whether queried or summed from its rows."""
 
     def asked() -> Standings:
-        return Standings(random_company, WholeCompany(), filters=Filters(status=status), reviews=True, summed=False)
+        return Standings(
+            random_company, WholeCompany(), filters=Filters(status=status), show_reviews=True, use_summaries=False
+        )
 
     listed, counted = asked(), asked()
     page = listed.page(limit=limit)
     assert limit == 1 or not page.next
     assert listed.totals() == counted.totals()
-    assert sorted(listed.alike) == sorted(counted.alike)
+    assert sorted(listed.buckets) == sorted(counted.buckets)
 
 
 def token(key: Any) -> str:

@@ -1,6 +1,6 @@
-"""Every main question is answered by an index at size: without one a page that took a moment takes a minute, for all.
+"""Every main query uses an index at full size: without one a page that took a moment takes a minute.
 
-The plans are those of the statements that the services send. Not a time is measured here.
+The plans are those of the statements that the services send. No times are measured here.
 """
 
 import io
@@ -36,9 +36,9 @@ pytestmark = [pytest.mark.plans, pytest.mark.xdist_group("plans"), pytest.mark.d
 
 FACTS = {"contacts_contact", "contacts_contactidentity", "contacts_submission"}
 VERDICTS = {"standings_standing", "standings_dailycount", "standings_standingchange"}
-# Not the outbox: whoever waits in it is of interest to every page, and it is empty but for seconds.
+# Without the outbox: every page reads it, and it is almost always empty.
 LEDGER = {"core_auditentry", "core_rowchange", "core_job"}
-# Of one person either serves.
+# For one employee either index serves.
 OWN_CONTACTS = "contacts_by_employee or contacts_contact_live"
 OWN_STANDING = "standings_standing_once or standings_standing_employee_id_57e1e281"
 LARGE = FACTS | VERDICTS | LEDGER
@@ -46,7 +46,7 @@ LARGE = FACTS | VERDICTS | LEDGER
 
 @pytest.fixture(scope="module")
 def at_size(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """A company of 10,000 with 100,000 contacts, judged, its statistics fresh."""
+    """A company of 10,000 with 100,000 contacts, evaluated, with fresh statistics."""
     url, owner = (plugin.PLACES.database_url(role, plugin.DATABASE) for role in ("app", "owner"))
     with django_db_blocker.unblock():
         large.fill(Database(url, owner))
@@ -62,7 +62,7 @@ def november(at_size: None) -> Campaign:
 
 @pytest.fixture
 def one(november: Campaign) -> Employee:
-    """Somebody without a team."""
+    """An employee without a team."""
     return large.person(large.PEOPLE - 7)
 
 
@@ -73,14 +73,14 @@ def boss(november: Campaign) -> Employee:
 
 
 def told(plans: Plans) -> None:
-    """With -s: the plans, as docs/performance.md has them."""
+    """With -s: print the plans, as in docs/performance.md."""
     for plan in plans.each:
         if short := plan.shortened():
             print(f"\n-- {' '.join(plan.statement.split())[:110]}\n{short}")
 
 
 def expect(plans: Plans, *indexes: str) -> None:
-    """One index of each is read ("this or that"), and no large table from end to end."""
+    """One index of each entry is read ("this or that"), and no large table sequentially."""
     told(plans)
     assert plans.each
     assert not plans.read_whole & LARGE
@@ -100,7 +100,7 @@ def judge(campaign: Campaign, employees: list[int]) -> Plans:
     return plans
 
 
-def test_one_person_is_judged_by_that_persons_contacts(november: Campaign, one: Employee) -> None:
+def test_one_employee_is_evaluated_from_their_own_contacts(november: Campaign, one: Employee) -> None:
     plans = judge(november, [one.pk])
     expect(plans, OWN_CONTACTS, "contacts_identity_contact", OWN_STANDING, "standings_daily_once")
 
@@ -119,8 +119,8 @@ def test_holders_of_an_identity_are_found_by_it(november: Campaign, one: Employe
 
 
 @pytest.mark.parametrize("size", [1, 500])
-def test_a_duplicate_is_looked_for_by_its_identity(november: Campaign, one: Employee, size: int) -> None:
-    """Of one person who is typed in, and of a batch of a file."""
+def test_a_duplicate_is_found_by_an_index_on_identities(november: Campaign, one: Employee, size: int) -> None:
+    """For one typed person, and for a batch of a file."""
     drafts = [Draft(f"Guest {n}", (("email", f"guest{n}@outside.example.org"),)) for n in range(size)]
     with explained() as plans:
         assert submit(employee=one, drafts=drafts, source=Source.PAGE, by=people.TESTER).created == size
@@ -176,7 +176,7 @@ def test_a_team_is_an_interval(november: Campaign, boss: Employee) -> None:
     expect(plans, "employees_node_first")
 
 
-def test_who_may_see_whom_is_asked_of_one_row(november: Campaign, boss: Employee) -> None:
+def test_access_to_an_employee_reads_one_row(november: Campaign, boss: Employee) -> None:
     account, below = people.with_account(boss), Employee.objects.team_of(boss)[0]
     account = Account.objects.get(employee=boss)
     with explained() as plans:
@@ -198,14 +198,14 @@ def test_sub_teams_are_intervals_below_one_head(november: Campaign, boss: Employ
 
 
 def test_what_is_walked_of_the_tree_is_joined_to_nothing(november: Campaign) -> None:
-    """No planner knows how many that are: of a million it guessed few, and compared each with each without an end."""
+    """The planner cannot estimate the rows: it guessed few for a million, and compared each with each."""
     with explained() as plans, connection.cursor() as cursor:
         cursor.execute(f"{tree_at_sql('now()')} SELECT count(*) FROM tree")
         assert cursor.fetchone() == (large.PEOPLE,)
     told(plans)
     joins = [node for node in plans.nodes if node["Node Type"] in {"Nested Loop", "Hash Join", "Merge Join"}]
     walked = [node for join in joins for _depth, node in Plan("", join).nodes() if node.get("CTE Name") == "walk"]
-    # Of the level above, one level after the other, more is known than of all of them.
+    # The planner estimates one tree level better than all levels together.
     assert [node["Node Type"] for node in walked] == ["WorkTable Scan"]
 
 
@@ -218,7 +218,7 @@ def test_the_curve_of_one_person_is_read_by_that_person(november: Campaign, one:
     expect(plans, "standings_daily_once", OWN_STANDING)
 
 
-def test_one_person_as_of_a_past_day_is_judged_alone(november: Campaign, one: Employee) -> None:
+def test_one_employee_as_of_a_past_day_is_evaluated_alone(november: Campaign, one: Employee) -> None:
     with explained() as plans:
         past = standings_report.Standings(
             november, population.OneEmployee(one), as_of=db_now() - timedelta(days=3)
@@ -228,7 +228,7 @@ def test_one_person_as_of_a_past_day_is_judged_alone(november: Campaign, one: Em
 
 
 def test_the_totals_of_a_team_are_of_its_own_peoples_standings(november: Campaign, boss: Employee) -> None:
-    """Whoever has nothing new for a week is among them: the newest day stands beside the verdict."""
+    """Including employees without a new contact for a week: the last counted day is stored beside the verdict."""
     with explained() as plans:
         totals = standings_report.Standings(november, population.Team(boss)).totals()
     assert totals.people == large.BELOW
@@ -259,7 +259,7 @@ def test_a_file_of_a_team_reads_its_own_people(november: Campaign, boss: Employe
 
 
 def test_plans_are_made_of_what_is_sent(november: Campaign) -> None:
-    """A question that reads everything is seen to, or nothing here would mean anything."""
+    """The counterpart: a sequential query is reported, or these tests would mean nothing."""
     with explained() as plans, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM contacts_contact WHERE name LIKE %s", ["%x%"])
     assert plans.read_whole == {"contacts_contact"}
@@ -268,7 +268,7 @@ def test_plans_are_made_of_what_is_sent(november: Campaign) -> None:
 
 
 def test_notes_are_taken_in_their_order(november: Campaign) -> None:
-    """The last test here: what it takes back leaves a table that looks full to whoever asks after it."""
+    """Runs last: its rollback leaves a table that looks full to the planner."""
     large.note(10_000)
     with transaction.atomic(), explained() as plans:
         assert pop_outbox(5_000).rows == 5_000

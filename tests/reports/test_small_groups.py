@@ -1,4 +1,4 @@
-"""A group of a few is nobody's business but its manager's: what an auditor reads names none, and lets none be found."""
+"""Small groups are for their manager alone: sums for an auditor show none, and none can be derived."""
 
 import random
 from itertools import combinations
@@ -36,7 +36,7 @@ def test_which_groups_are_folded(sizes: dict[str, int], folded: str) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_small_group_is_shown_nor_found_by_subtraction(seed: int) -> None:
-    """Whoever knows all that is shown knows the sum of every set of shown groups, and what the total leaves of it."""
+    """The reader can add shown groups and subtract them from the total."""
     print(f"seed {seed}")
     dice = random.Random(seed)
     for _ in range(300):
@@ -52,7 +52,7 @@ def test_no_small_group_is_shown_nor_found_by_subtraction(seed: int) -> None:
         if others:
             assert rest >= MIN_GROUP_SIZE, sizes
             assert len(others) > 1, "the others' numbers would be those of one group"
-        # What is found by taking shown groups, with or without the others, from the total is never a folded group's.
+        # Subtracting shown groups, with or without the others, from the total never gives a suppressed group.
         names = list(shown)
         for some in (set(part) for n in range(len(names) + 1) for part in combinations(names, n)):
             for left in (set(sizes) - some, set(sizes) - some - others):
@@ -82,8 +82,8 @@ def departments(noon: object) -> Campaign:
     return opened
 
 
-def test_small_departments_are_one_group_and_sums_are_kept(departments: Campaign) -> None:
-    """Three people and one: of four the next smallest department, of five, joins them."""
+def test_small_departments_become_one_group_with_equal_sums(departments: Campaign) -> None:
+    """Three people and one: with four in total, the next smallest department, of five, joins them."""
     standings = Standings(departments, WholeCompany())
     found = {group.key: group for group in standings.folded_departments()}
     assert list(found) == ["Big", "Even", OTHERS]

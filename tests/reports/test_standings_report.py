@@ -1,4 +1,6 @@
-"""The figures on every page: rows, totals, spread, curves and groups, computed again from the facts in plain Python."""
+"""The numbers on every page: rows, totals, distribution, curves and groups, computed again from the facts in plain
+Python.
+"""
 
 from collections import Counter
 from dataclasses import asdict
@@ -18,7 +20,7 @@ from tests.oracle import oracle
 from tests.standings import brute
 from tests.standings.brute import Brute, both
 
-# Now; a midnight of the roster, at which people move, join and leave; an hour in between.
+# Now; a midnight of the roster with moves, joiners and leavers; an hour in between.
 LOOKS = [None, datetime(2026, 11, 12, tzinfo=UTC), datetime(2026, 11, 20, 16, tzinfo=UTC)]
 
 
@@ -40,7 +42,7 @@ def test_every_row_says_what_the_facts_say(random_company: Campaign, as_of: date
     assert sorted(verdicts) == oracle(random_company, standings.now)
 
 
-def test_touched_people_are_judged_from_the_facts_and_marked_as_being_brought_up_to_date(
+def test_pending_employees_are_evaluated_from_the_facts_and_shown_as_updating(
     random_company: Campaign,
 ) -> None:
     stale = [row for row in Standings(random_company, WholeCompany()).page(limit=100).rows if row.stale]
@@ -81,7 +83,7 @@ def test_the_spread_and_the_curves_are_those_of_the_facts(random_company: Campai
 
 
 @pytest.mark.parametrize("as_of", LOOKS)
-def test_the_histogram_has_everybody_in_one_bin(random_company: Campaign, as_of: datetime | None) -> None:
+def test_the_histogram_has_each_employee_in_one_bin(random_company: Campaign, as_of: datetime | None) -> None:
     standings, facts = both(random_company, as_of)
     bins = standings.histogram()
     assert sum(one.people for one in bins) == len(facts.people)
@@ -148,9 +150,9 @@ def matches(status: str) -> Any:
         "keeping_pace": lambda one: one.pace in ("ahead", "on_pace"),
         "still": lambda one: one.still,
         "at_zero": lambda one: one.counted == 0,
-        "ended_soon": lambda one: one.ended_soon > 0,
+        "ended_soon": lambda one: one.churned_early > 0,
         "handed_in_twice": lambda one: one.staff_no in TWICE,
-        "under_review": lambda one: False,  # this reader is not told
+        "under_review": lambda one: False,  # this reader may not see it
     }.get(status, lambda one: one.pace == status)
 
 

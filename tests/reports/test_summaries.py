@@ -1,4 +1,4 @@
-"""The roll-up: whatever happened and whoever sums up meanwhile, a sum says what the rows of everybody say."""
+"""Summaries: whatever happens and whichever process updates them, they equal the sums of all rows."""
 
 import random
 from dataclasses import replace
@@ -20,7 +20,7 @@ from apps.core.models import Setting
 from apps.core.outbox import queue_reevaluation
 from apps.employees.models import Employee
 from apps.reports import summaries
-from apps.reports.data_quality import quality_indicators, shortest_part
+from apps.reports.data_quality import quality_indicators, shortest_slice
 from apps.reports.standings_report import Standings
 from apps.standings import build_summaries, metrics
 from apps.standings.marking import mark_touched
@@ -36,14 +36,14 @@ from tests.standings import brute
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sums are worth it for anybody, and a block has three people: every team has edges."""
+    """Summaries for any size, and blocks of three people: every team has partial blocks."""
     monkeypatch.setattr(build_summaries, "WORTH_IT", 0)
     monkeypatch.setattr(metrics, "BLOCK", 3)
-    monkeypatch.setattr(summaries, "FEWEST_BLOCKS", 1)
+    monkeypatch.setattr(summaries, "MIN_BLOCKS", 1)
 
 
 def questions(campaign: Campaign, people: Any, **options: Any) -> dict[str, Any]:
-    """Everything that is summed up, of these people."""
+    """All queries that summaries answer, for these people."""
     standings = Standings(campaign, people, **options)
     found = {
         "totals": standings.totals(),
@@ -61,7 +61,7 @@ def questions(campaign: Campaign, people: Any, **options: Any) -> dict[str, Any]
 
 
 def listed(standings: Standings, sort: str) -> list[str]:
-    """Everybody, page by page."""
+    """Every employee, page by page."""
     page = standings.page(sort, limit=4)
     staff = [row.staff_no for row in page.rows]
     while page.next:
@@ -71,23 +71,23 @@ def listed(standings: Standings, sort: str) -> list[str]:
 
 
 def compare(campaign: Campaign) -> int:
-    """Ask all questions of the company and of the largest teams in every way; how many were answered by sums.
+    """Run all queries on the company and the largest teams in every way; returns how many used summaries.
 
-    What is right is asked of everybody's rows, and of the facts where somebody waits to be judged again.
+    The expected values come from all rows, re-evaluated where pending.
     """
     campaign, summed = Campaign.objects.get(pk=campaign.pk), 0
     size = F("node__last") - F("node__first")
     teams = Employee.objects.annotate(size=size).filter(size__gt=0).order_by("-size")[:3]
     for people in [WholeCompany(), *map(Team, teams)]:
-        summed += Standings(campaign, people).rolled is not None
-        right = questions(campaign, people, reviews=True, summed=False, calm=False)
-        for how in ({}, {"summed": False}):
-            assert questions(campaign, people, reviews=True, **how) == right, (people, how)
+        summed += Standings(campaign, people).summary is not None
+        right = questions(campaign, people, show_reviews=True, use_summaries=False, assume_up_to_date=False)
+        for how in ({}, {"use_summaries": False}):
+            assert questions(campaign, people, show_reviews=True, **how) == right, (people, how)
     return summed
 
 
 def something_happens(dice: random.Random, campaign: Campaign) -> None:
-    """A contact comes or ends, somebody is noted, moves, leaves or is adjusted; some are marked, or all."""
+    """A contact comes or ends, an employee is queued, moves, leaves or is adjusted; some or all are marked."""
     staff = list(Employee.objects.order_by("pk"))
     one = dice.choice(staff)
 
@@ -115,11 +115,11 @@ def something_happens(dice: random.Random, campaign: Campaign) -> None:
     ])()  # fmt: skip
 
 
-@pytest.mark.parametrize(("seed", "nearly_all"), [(11, 0.3), (12, 1.0)])
-def test_sums_say_what_everybodys_rows_say_whatever_happens(
-    noon: Any, seed: int, nearly_all: float, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("seed", "near_company_size"), [(11, 0.3), (12, 1.0)])
+def test_summaries_equal_the_sums_of_all_rows(
+    noon: Any, seed: int, near_company_size: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(summaries, "NEARLY_ALL", nearly_all)
+    monkeypatch.setattr(summaries, "NEAR_COMPANY_SHARE", near_company_size)
     campaign, dice = brute.build(seed, size=24), random.Random(seed)
     build_summaries.update_summaries()
     summed = compare(campaign)
@@ -138,7 +138,7 @@ ZONES = ["Asia/Shanghai", "Europe/Berlin", "America/Havana", "Australia/Lord_How
 
 @given(
     zone=st.sampled_from(ZONES),
-    # Its bounds have no zone: they are those of the zone it draws.
+    # Its bounds have no zone: the drawn zone applies.
     at=st.datetimes(datetime(2026, 1, 3), datetime(2026, 12, 29), timezones=st.just(UTC)),  # noqa: DTZ001
     hours=st.lists(st.floats(0, 72), max_size=20),
 )
@@ -147,7 +147,7 @@ ZONES = ["Asia/Shanghai", "Europe/Berlin", "America/Havana", "Australia/Lord_How
 @example(zone="Asia/Shanghai", at=datetime(2026, 11, 23, 16, tzinfo=UTC), hours=[0.1, 23.9, 24.1])
 def test_whole_days_and_a_part_of_one_are_the_last_24_hours(zone: str, at: datetime, hours: list[float]) -> None:
     contacts = [at - timedelta(hours=one, microseconds=1) for one in hours]
-    part = shortest_part(CampaignRule(time_zone=zone), at)
+    part = shortest_slice(CampaignRule(time_zone=zone), at)
     whole = sum(one.astimezone(ZoneInfo(zone)).date() in part.days for one in contacts)
     rest = sum(part.since <= one < part.until for one in contacts)
     assert whole + (-rest if part.sign else rest) == sum(at - timedelta(days=1) <= one for one in contacts)
@@ -159,7 +159,7 @@ def held() -> list[tuple[Any, ...]]:
     return sorted(RollupSum.objects.exclude(n=0).values_list(*columns))
 
 
-def test_what_was_summed_up_bit_by_bit_is_what_would_be_built_anew(noon: Any) -> None:
+def test_incremental_summaries_equal_a_rebuild(noon: Any) -> None:
     campaign, dice = brute.build(5, size=24), random.Random(5)
     build_summaries.update_summaries()
     for _ in range(6):
@@ -174,7 +174,7 @@ def test_what_was_summed_up_bit_by_bit_is_what_would_be_built_anew(noon: Any) ->
     assert held() == bit_by_bit
 
 
-def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> None:
+def test_drifted_summaries_are_reported_and_rebuilt(random_company: Campaign) -> None:
     build_summaries.update_summaries()
     right = held()
     RollupSum.objects.filter(pk=RollupSum.objects.earliest("pk").pk).update(n=F("n") + 1)
@@ -182,7 +182,7 @@ def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> 
     with pytest.raises(SystemExit):
         call_command("recount", stdout=out)
     assert "1 sums of the roll-up differed" in out.getvalue()
-    assert Standings(random_company, WholeCompany()).rolled is None, "nobody is shown them"
+    assert Standings(random_company, WholeCompany()).summary is None, "nobody is shown them"
     assert Setting.objects.get(name="drift:november").value == 1
     build_summaries.update_summaries()
     assert held() == right
@@ -192,19 +192,21 @@ def test_sums_that_drifted_are_told_and_built_anew(random_company: Campaign) -> 
     assert Setting.objects.get(name="drift:november").value == 0
 
 
-def test_a_tree_that_was_built_anew_voids_the_sums_until_they_are(random_company: Campaign) -> None:
+def test_a_rebuilt_tree_invalidates_the_summaries(random_company: Campaign) -> None:
     build_summaries.update_summaries()
-    assert Standings(random_company, WholeCompany()).rolled
+    assert Standings(random_company, WholeCompany()).summary
     asked = Standings(random_company, WholeCompany())
-    assert asked.rolled
+    assert asked.summary
     load("staff_no,name,email,department,manager_staff_no\nP03,Person 03,p3@corp.example.com,Elsewhere,P00")
-    assert asked.totals() == Standings(random_company, WholeCompany(), summed=False).totals(), "one who asked before"
-    assert Standings(random_company, WholeCompany()).rolled is None
+    assert asked.totals() == Standings(random_company, WholeCompany(), use_summaries=False).totals(), (
+        "one who asked before"
+    )
+    assert Standings(random_company, WholeCompany()).summary is None
     build_summaries.update_summaries()
-    assert Standings(random_company, WholeCompany()).rolled
+    assert Standings(random_company, WholeCompany()).summary
 
 
-def test_whoever_is_judged_anew_leaves_no_changes_and_finds_no_sums(random_company: Campaign) -> None:
+def test_a_full_reevaluation_leaves_no_changes_and_no_summaries(random_company: Campaign) -> None:
     build_summaries.update_summaries()
     reevaluate_all(random_company, cause="rule", by=brute.officer("asks"))
     build_summaries.update_summaries()
@@ -214,7 +216,7 @@ def test_whoever_is_judged_anew_leaves_no_changes_and_finds_no_sums(random_compa
     assert compare(random_company)
 
 
-def test_a_summing_up_that_dies_changes_nothing(random_company: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crashed_summary_update_changes_nothing(random_company: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     build_summaries.update_summaries()
     for one in Employee.objects.all():
         record(one, 3)

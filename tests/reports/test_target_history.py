@@ -1,4 +1,4 @@
-"""What a target has been: a manager who asks "why is it 50 now?" is told since when, and what it was before."""
+"""The history of a target: a manager who asks "why is it 50 now?" learns since when, and the value before."""
 
 from datetime import UTC, datetime
 

@@ -1,7 +1,7 @@
-"""The deadline under attack, as scenarios: each runs `trials` rounds from a seed and returns what went wrong, in words.
+"""The deadline under attack, as scenarios: each runs `trials` rounds from a seed and returns errors as sentences.
 
 The tests beside this file run a few rounds of each; the long proof runs many. Every scenario needs the people of
-tests/people.py, a committing database and an open `campaign`; mutants are made by their callers.
+tests/people.py, a committing database and an open `campaign`; callers make the mutants.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from tests.oracle import oracle
 from tests.people import NOON, TESTER, company, november, record
 
 TICK = timedelta(microseconds=1)
-# (zone, the first instant of 21 October 2026 there, the first instant of 1 December), written down by hand.
-# New York sets its clocks back on 1 November, in between.
+# (zone, the first instant of 21 October 2026 there, the first instant of 1 December), written by hand. New York leaves
+# daylight saving time on 1 November, in between.
 ZONES = [
     ("Asia/Shanghai", "2026-10-20T16:00:00+00:00", "2026-11-30T16:00:00+00:00"),
     ("UTC", "2026-10-21T00:00:00+00:00", "2026-12-01T00:00:00+00:00"),
@@ -47,13 +47,13 @@ NAMES = [name for name, _, _ in ZONES]
 
 
 def verdicts(campaign: Campaign, version: int = 1) -> list[tuple[Any, ...]]:
-    """(staff_no, counted, target, exempt, red) of everybody in a frozen result."""
+    """(staff_no, counted, target, exempt, red) of every employee in a frozen result."""
     rows = FrozenStanding.objects.filter(campaign=campaign, version=version).order_by("staff_no")
     return list(rows.values_list("staff_no", "counted", "target", "exempt", "red"))
 
 
 def seal(campaign: Campaign) -> None:
-    """A result of nobody for a campaign with its K, so that it may be moved to frozen."""
+    """An empty result for a campaign with its snapshot, so that it may become frozen."""
     at = db_now()
     FrozenResult.objects.create(
         campaign=campaign, version=1, rule_version=1, cutoff_at=at, kept_until=at, rows=0, red=0, digest="",
@@ -63,7 +63,7 @@ def seal(campaign: Campaign) -> None:
 
 @contextmanager
 def zones(system: str, django: str, database: str, celery: str) -> Iterator[None]:
-    """The operating system, Django, the database's session and Celery, each in a zone of its own."""
+    """The operating system, Django, the database session and Celery, each in another zone."""
     with ExitStack() as stack:
         stack.enter_context(patch.dict("os.environ", {"TZ": system}))
         time.tzset()
@@ -89,7 +89,7 @@ def _forget_zone() -> None:
 
 
 def to_the_microsecond(trials: int, seed: int, clock: Clock) -> list[str]:
-    """One contact at each side of the opening and of the cut-off: exactly the two inside count."""
+    """One contact on each side of the opening and of the cut-off: exactly the two inside count."""
     rng, wrong = random.Random(seed), []
     for trial in range(trials):
         zone, opening, ending = ZONES[trial % len(ZONES)]
@@ -98,15 +98,15 @@ def to_the_microsecond(trials: int, seed: int, clock: Clock) -> list[str]:
         with zones(*around):
             opens_at, cutoff = (datetime.fromisoformat(text) for text in (opening, ending))
             clock.set(opens_at - timedelta(hours=1))
-            # People of their own: what they recorded in another round would count in this one too.
+            # New people for each round: contacts of another round would count here too.
             people = company([(f"{name}-{n}", "") for n in range(4)])
             campaign = november(name=name, slug=name, opens_on=date(2026, 10, 21), time_zone=zone, target=1)
             for number, at in enumerate([opens_at - TICK, opens_at, cutoff - TICK, cutoff]):
                 clock.set(at)
                 record(people[f"{name}-{number}"])
-            # Late enough for a mutant whose cut-off lies elsewhere.
+            # Late enough for a mutant with another cut-off.
             clock.set(cutoff + timedelta(days=2), ticks=True)
-            freeze(campaign=campaign, by=TESTER, patient=True)
+            freeze(campaign=campaign, by=TESTER, wait=True)
         red = {row[0]: row[4] for row in verdicts(campaign)}
         if [red[f"{name}-{n}"] for n in range(4)] != [True, False, False, True]:
             wrong.append(f"{zone} among {around}: {[red[f'{name}-{n}'] for n in range(4)]}")
@@ -119,16 +119,16 @@ def to_the_microsecond(trials: int, seed: int, clock: Clock) -> list[str]:
 
 
 def late_writer(campaign: Campaign, employee: Employee, clock: Clock, *, barrier: bool = True) -> list[str]:
-    """A submission received in the last microsecond, not committed when closing begins to list.
+    """A submission received in the last microsecond, not committed when the closing lists submissions.
 
-    With the barrier the freeze waits for it; without, it must not be found.
+    With the lock the freeze waits for it; without, it must not be found.
     """
     gate, wrong = Gate(), []
     clock.set(campaign.rule.cutoff_at - TICK)
     with patch.object(submissions, "db_now", gate.after(submissions.db_now)), meanwhile(partial(record, employee)):
         gate.wait()
         clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
-        with meanwhile(partial(freeze, campaign=campaign, by=TESTER, patient=True)) as freezing:
+        with meanwhile(partial(freeze, campaign=campaign, by=TESTER, wait=True)) as freezing:
             until(lambda: freezing.done() or blocked() == 1)
             if barrier and freezing.done():
                 wrong.append("the freeze did not wait for a writer of before the cut-off")
@@ -140,7 +140,7 @@ def late_writer(campaign: Campaign, employee: Employee, clock: Clock, *, barrier
 
 
 def late_writers(trials: int, seed: int, clock: Clock) -> list[str]:
-    """A late writer to each of many campaigns, with somebody and a zone of its own."""
+    """A late writer to each of many campaigns, each with its own employee and time zone."""
     rng, wrong = random.Random(seed), []
     for trial in range(trials):
         name = f"d2-{seed}-{trial}"
@@ -167,9 +167,9 @@ def one_result(trials: int, seed: int, clock: Clock) -> list[str]:
 
 
 def five_at_once(campaign: Campaign, clock: Clock) -> list[str]:
-    """Five who freeze together, and ten more one after the other: one result, one signature file."""
+    """Five concurrent freezes, and ten more in sequence: one result, one signature file."""
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
-    once: Callable[[], Any] = partial(freeze, campaign=campaign, by=TESTER, patient=True)
+    once: Callable[[], Any] = partial(freeze, campaign=campaign, by=TESTER, wait=True)
     found = at_once(*[once] * 5) + [once() for _ in range(10)]
     wrong = [f"{type(one).__name__}: {one}" for one in found if not isinstance(one, FrozenResult)]
     if not wrong and len({signature_file(one) for one in found}) != 1:

@@ -1,4 +1,4 @@
-"""T4: ways to forge a result, a part of one and a hand-over: a file, a signature file and a key are presented."""
+"""Ways to forge a result, a part of one and a payout file: a file, a signature file and a key."""
 
 import base64
 import csv
@@ -13,19 +13,19 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from apps.results import verification
-from apps.results.verification import HANDOVER, RESULT, NotReadable, read_key, read_signature
+from apps.results.verification import HANDOVER, RESULT, UnreadableResultFile, read_key, read_signature
 from tests.results.proving import HANDOVER_FILE, PEM, PEOPLE, STANDINGS_FILE, Row, people, sealed, signed, table
 
 PART = "part"
 COLUMNS = {RESULT: STANDINGS_FILE, HANDOVER: HANDOVER_FILE, PART: STANDINGS_FILE}
-# As the files are signed, whatever a mutant makes of it.
+# The signed columns, also when a mutant changes them.
 SIGNED_TODAY = dict(verification.COVERED)
 SOMEBODY: Row = {**PEOPLE[2], "staff_no": "B1", "name": "Bea"}
 
 
 @dataclass(frozen=True)
 class Presented:
-    """What somebody is shown; `whole` beside a part."""
+    """The files as a reader presents them; `whole` accompanies a part."""
 
     raw: bytes
     signature: bytes
@@ -37,7 +37,7 @@ class Presented:
             document, files = read_signature(self.signature), [io.BytesIO(self.whole or self.raw)]
             part = io.BytesIO(self.raw) if self.whole else None
             return verification.verify_either(files[0], part, document, read_key(self.key)).verified
-        except NotReadable:
+        except UnreadableResultFile:
             return False
 
 
@@ -58,7 +58,7 @@ def exchanged(column: str, one: int, other: int) -> list[Row]:
     return rows
 
 
-# -- cells ---------------------------------------------------------------------------------------------------------
+# column: (row, text); each is forged in a result, in a part and in a payout file.
 
 # column: (place of the row, text); each is forged in a result, in a part and in a hand-over.
 CELLS: dict[str, dict[str, tuple[int, str]]] = {
@@ -247,7 +247,7 @@ def signatures() -> Iterator[tuple[str, Presented]]:
 
 
 def forgeries() -> dict[str, Presented]:
-    """Every forgery by what it is called; made when they are asked for, with whatever the verifier signs then."""
+    """Every forgery by name; made on demand, with what the verifier signs at that time."""
     kinds: Sequence[Callable[[], Iterator[tuple[str, Presented]]]] = (cells, rows, columns, signatures)
     return {name: one for kind in kinds for name, one in kind()}
 
@@ -256,7 +256,7 @@ def forgeries() -> dict[str, Presented]:
 
 
 def covered_cells(raw: bytes, kind: str) -> list[list[str]] | None:
-    """What another reader of CSV finds in the covered columns, without guards; None where it finds no such table."""
+    """The covered columns as another CSV reader sees them, without escapes; None where it finds no such table."""
     names = SIGNED_TODAY[verification.FORM, kind]
     try:
         found = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True))
@@ -266,8 +266,9 @@ def covered_cells(raw: bytes, kind: str) -> list[list[str]] | None:
 
 
 def called_genuine_by_chance(count: int, seed: int) -> list[bytes]:
-    """Of `count` files with a few bytes changed, moved, doubled or taken out, those that are called genuine and hold
-    other cells than were signed."""
+    """Of `count` files with a few bytes changed, moved, doubled or removed, those that verify although they hold other
+    cells than signed.
+    """
     dice, wrong = random.Random(seed), []
     for number in range(count):
         kind = (RESULT, HANDOVER)[number % 2]

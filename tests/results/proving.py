@@ -1,4 +1,4 @@
-"""A small result with its hand-over, signed in every form, and the ways to write it down as a file."""
+"""A small result with its payout file, signed in every form, and helpers to write it as a file."""
 
 import base64
 import csv
@@ -43,7 +43,7 @@ def person(staff_no: str, name: str, counted: int, target: int, *, exempt: bool 
     }  # fmt: skip
 
 
-# In canonical order; as they are stored, without the guards of a file.
+# In canonical order; as stored, without a file's escapes.
 PEOPLE = [
     person("007", "Seven", 99, 100, verdict="under_review"),
     person("=1+1", "=Formula", 100, 100),
@@ -82,7 +82,7 @@ def table(
 
 
 def signed(rows: Sequence[Row] = tuple(PEOPLE), *, form: int = 2, kind: str = RESULT, **changes: Any) -> bytes:
-    """The signature file of these rows; `changes` are made before it is signed."""
+    """The signature file of these rows; `changes` are made before signing."""
     document: dict[str, Any] = {} if form == 1 else {"form": form, "kind": kind}
     document |= {"campaign": "november", "cutoff": "2026-11-30T16:00:00Z", "rule_version": 1, "result_version": 1}
     document |= {"reviews_as_of": REVIEWS_AT, "result_digest": DIGEST} if kind == HANDOVER else {}

@@ -1,4 +1,4 @@
-"""A frozen verdict moves for nobody, and by two people of HR together into a new version beside the old one (D4)."""
+"""A frozen verdict never changes; two HR members together make a new version beside the old one."""
 
 import io
 import json
@@ -50,34 +50,34 @@ SEED = int(os.environ.get("FAULT_SEED", "4"))
 
 @pytest.fixture
 def frozen(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock) -> Campaign:
-    """November, frozen with Alice at 99 and everybody else at nothing."""
+    """November, frozen with Alice at 99 and all others at 0."""
     record(alice, 99)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    assert freeze(campaign=campaign, by=TESTER, patient=False)
+    assert freeze(campaign=campaign, by=TESTER, wait=False)
     return Campaign.objects.get(pk=campaign.pk)
 
 
 @pytest.fixture
 def helga(hr: Employee) -> Account:
-    """The HR person who asks."""
+    """The HR member who requests."""
     return account_for(hr)
 
 
 @pytest.fixture
 def second(company: dict[str, Employee]) -> Account:
-    """Another person of HR, who decides."""
+    """A second HR member, who decides."""
     return account_for(with_account(company["D001"], "hr"))
 
 
 def ask(campaign: Campaign, by: Account, *wanted: CorrectionDraft) -> ResultCorrection:
     return ask_correction(
-        campaign=campaign, wanted=wanted or [CorrectionDraft("A001", counted=100)], reason="The feed came late",
+        campaign=campaign, drafts=wanted or [CorrectionDraft("A001", counted=100)], reason="The feed came late",
         evidence="Ticket 7, with the feed's log", by=by,
     )  # fmt: skip
 
 
 def seen(campaign: Campaign) -> dict[str, int]:
-    """What every reader of the newest result sees."""
+    """The newest result as all readers see it."""
     rows = Standings(Campaign.objects.get(pk=campaign.pk), WholeCompany()).page(limit=100).rows
     return {row.staff_no: row.counted for row in rows}
 
@@ -110,7 +110,7 @@ def test_whatever_happens_to_the_facts_the_result_stays(frozen: Campaign, alice:
 
 
 def ended_before(employee: Employee) -> int:
-    """A contact of before the cut-off whose end somebody would like to take back."""
+    """A contact from before the cut-off, with an end to be undone."""
     contact = employee.contact_set.order_by("-pk")[0]
     end_contact(contact_id=contact.pk, employee=employee, by=TESTER)
     return contact.pk
@@ -167,7 +167,7 @@ def test_a_correction_is_a_new_version_beside_the_old_one(
     assert actions == list(who.items())
 
 
-def test_nobody_grants_their_own_request_or_changes_their_own_standing(
+def test_hr_cannot_grant_their_own_request_or_change_their_own_standing(
     frozen: Campaign, helga: Account, second: Account
 ) -> None:
     asked = ask(frozen, helga)
@@ -228,14 +228,14 @@ def test_a_correction_that_corrects_nothing_is_not_asked_for(
     frozen: Campaign, helga: Account, wanted: list[CorrectionDraft]
 ) -> None:
     with pytest.raises(CorrectionRefused):
-        ask_correction(campaign=frozen, wanted=wanted, reason="x", evidence="y", by=helga)
+        ask_correction(campaign=frozen, drafts=wanted, reason="x", evidence="y", by=helga)
     assert not ResultCorrection.objects.exists()
 
 
-def test_a_correction_answers_whoever_asked_about_the_result(
+def test_a_correction_answers_reviews_of_the_result(
     frozen: Campaign, alice: Employee, hr: Employee, helga: Account, second: Account
 ) -> None:
-    """Somebody who asked "why am I red?" after the freeze is told which result put it right."""
+    """An employee who asked "why am I red?" after the freeze sees which result corrected it."""
     review = reviewing.ask(frozen, alice)
     assert (review.counted, review.target) == (99, 100)
     asked = ask(frozen, helga)
@@ -250,7 +250,7 @@ def test_a_correction_answers_whoever_asked_about_the_result(
 def test_a_correction_does_not_undo_another_that_was_granted_meanwhile(
     frozen: Campaign, helga: Account, second: Account
 ) -> None:
-    """Its lines say everything of a person as it was: granted, it would take the other's fields back."""
+    """Its lines hold complete standings: granted, it would revert the other correction."""
     first, later = (
         ask(frozen, helga, CorrectionDraft("A001", counted=100)),
         ask(frozen, helga, CorrectionDraft("A001", exempt=True)),
@@ -269,7 +269,7 @@ def test_a_correction_does_not_undo_another_that_was_granted_meanwhile(
 
 @pytest.fixture
 def team_file(frozen: Campaign, alice: Employee, tmp_path: Path) -> Path:
-    """What Alice's manager takes away of the frozen campaign."""
+    """The CSV of Alice's manager for the frozen campaign."""
     pieces: list[bytes] = []
     write_standings(Standings(frozen, Team(Employee.objects.get(staff_no="B001"))), pieces.append)
     file = tmp_path / "team.csv"
@@ -278,7 +278,7 @@ def team_file(frozen: Campaign, alice: Employee, tmp_path: Path) -> Path:
 
 
 def not_proved(*arguments: Any) -> dict[str, Any]:
-    """What verify_freeze says of a file that is not what it is given out for."""
+    """The verify_freeze output for a file that is not genuine."""
     out = io.StringIO()
     with pytest.raises(SystemExit, match="1"):
         call_command("verify_freeze", *map(str, arguments), "--json", stdout=out)
@@ -305,7 +305,7 @@ def test_a_managers_csv_is_proved_as_a_part_of_the_result_that_is_stored_or_besi
 def test_a_row_of_a_managers_csv_that_was_changed_is_named(
     frozen: Campaign, team_file: Path, helga: Account, second: Account
 ) -> None:
-    """So is a whole file of before a correction not a part of the version after it, but of the one it was made of."""
+    """A file from before a correction is no part of the version after it, but of the one it was made from."""
     text = team_file.read_text(encoding="utf-8-sig")
     forged = team_file.with_name("forged.csv")
     forged.write_text(text.replace(",99,100,", ",100,100,"), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""D1 to D3: who brought somebody in time is never red for it, and there is one result, whatever happens."""
+"""A contact brought in time always counts, and there is one result, whatever happens."""
 
 import os
 from collections.abc import Callable
@@ -99,7 +99,7 @@ def test_what_a_dead_process_had_received_is_recorded_before_the_freeze(
 
 
 def upload(employee: Employee, content: bytes = CARDS, **fields: Any) -> Submission:
-    """A file that was confirmed now, and not read yet."""
+    """A confirmed file that is not processed yet."""
     stored = store_file(
         name="late.csv", content=[content], content_type="text/csv", owner_id=None,
         expires_at=deadline.db_now() + timedelta(days=30),
@@ -170,7 +170,7 @@ def test_while_a_result_is_made_the_past_cannot_be_changed(
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
     assert freeze_due(TESTER) == []
     sweep()
-    # A contact that no mark has counted, and none will now: between K and the result pages judge by the facts.
+    # A contact that no marking has counted, and none will: between snapshot and result pages evaluate the facts.
     seen = Standings(Campaign.objects.get(), WholeCompany()).page(limit=20).rows
     assert {row.staff_no: row.counted for row in seen}["A001"] == 1
     roster = "staff_no,name,email,left_on\nA001,Alice,alice@corp.example.com,2026-11-20\n"
@@ -191,18 +191,18 @@ def test_five_at_once_and_ten_in_a_row_make_one_result(campaign: Campaign, alice
     assert FrozenResult.objects.get().red == 8
 
 
-def test_behind_a_pool_that_loses_the_hold_there_is_still_one_result(
+def test_behind_a_pool_that_loses_the_lock_there_is_still_one_result(
     campaign: Campaign, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Advisory holds need one connection; what makes it one result is the database's own key."""
+    """Advisory locks need one connection; the database's unique key guarantees one result."""
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
     monkeypatch.setattr(freeze_module, "advisory_lock", lambda *args, **options: Nothing())
-    found = at_once(*[partial(freeze, campaign=campaign, by=TESTER, patient=True)] * 5)
+    found = at_once(*[partial(freeze, campaign=campaign, by=TESTER, wait=True)] * 5)
     assert len({signature_file(one) for one in found}) == FrozenResult.objects.count() == 1
 
 
 class Nothing:
-    """A hold that holds nobody off."""
+    """A lock that locks nothing."""
 
     def __enter__(self) -> bool:
         return True
@@ -212,7 +212,7 @@ class Nothing:
 
 
 @pytest.mark.parametrize("step", ["begin_closing", "finish_received", "fix_snapshot", "store_result"])
-def test_whoever_dies_at_a_step_is_followed_by_the_next(
+def test_after_a_crash_at_any_step_the_next_call_continues(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     record(alice, 100)
@@ -225,7 +225,7 @@ def test_whoever_dies_at_a_step_is_followed_by_the_next(
 
     monkeypatch.setattr(freeze_module, step, dies_behind)
     with pytest.raises(SystemExit):
-        freeze(campaign=campaign, by=TESTER, patient=False)
+        freeze(campaign=campaign, by=TESTER, wait=False)
     monkeypatch.undo()
-    assert freeze(campaign=campaign, by=TESTER, patient=False)
+    assert freeze(campaign=campaign, by=TESTER, wait=False)
     assert verdicts(campaign) == oracle(Campaign.objects.get())

@@ -1,4 +1,4 @@
-"""T4: no forged result, part or hand-over is called genuine; with a protection taken away some are."""
+"""No forged result, part or payout file verifies; with a protection removed some do."""
 
 from collections import defaultdict
 from typing import Any
@@ -23,13 +23,13 @@ def test_no_forgery_is_called_genuine() -> None:
 
 
 def five_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As version 1 had it: names, what remains and verdicts are not covered."""
+    """Version 1: names, remaining contacts and verdicts are not covered."""
     for signed in ((2, RESULT), (2, HANDOVER)):
         monkeypatch.setitem(verification.COVERED, signed, verification.COVERED[1, RESULT])
 
 
 def any_column(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever stands in the header; of a name that stands twice the last cell is read."""
+    """Any header is accepted; of duplicate names the last cell is read."""
     monkeypatch.setattr(verification, "_header", lambda cells, document: cells)
     monkeypatch.setattr(
         verification, "_named", lambda line, names, cells: defaultdict(str, zip(names, cells, strict=False))
@@ -37,18 +37,18 @@ def any_column(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def hashes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The signature is not looked at."""
+    """The signature is not checked."""
     monkeypatch.setattr(verification, "signed_by", lambda document, key: True)
 
 
 def any_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not covered may hold separators."""
+    """Uncovered cells may hold separators."""
     monkeypatch.setattr(verification, "SEPARATING", verification.re.compile("(?!)"))
 
 
 @pytest.mark.parametrize("mutant", [five_columns, any_column, hashes_alone, any_cell])
 def test_without_its_protection_forgeries_would_pass(mutant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the table above could not fail."""
+    """Otherwise the table above could not fail."""
     mutant(monkeypatch)
     assert called_genuine()
 

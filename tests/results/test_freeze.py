@@ -1,4 +1,4 @@
-"""The freeze: from the last second of a campaign to a result that anybody can check."""
+"""The freeze: from the last second of a campaign to a verifiable result."""
 
 import json
 import uuid
@@ -43,7 +43,7 @@ def test_after_the_cut_off_the_standings_become_what_the_oracle_says(
     record(alice, 100)
     record(alan, 99)
     clock.set(AFTER, ticks=True)
-    result = freeze(campaign=campaign, by=TESTER, patient=False)
+    result = freeze(campaign=campaign, by=TESTER, wait=False)
     assert result
     campaign = Campaign.objects.get()
     assert (campaign.state, result.rows, result.red) == ("frozen", 9, 8)
@@ -56,23 +56,23 @@ def test_after_the_cut_off_the_standings_become_what_the_oracle_says(
 def test_before_the_cut_off_nothing_is_frozen(campaign: Campaign, clock: Clock) -> None:
     clock.set("2026-11-30T23:59:59.999999+08:00")
     with pytest.raises(CutoffNotReached):
-        freeze(campaign=campaign, by=TESTER, patient=True)
+        freeze(campaign=campaign, by=TESTER, wait=True)
     assert Campaign.objects.get().state == "open"
     clock.set(CUTOFF)
-    assert freeze(campaign=campaign, by=TESTER, patient=False)
+    assert freeze(campaign=campaign, by=TESTER, wait=False)
 
 
 def test_a_result_takes_longer_than_a_page_may_wait(
     campaign: Campaign, alice: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a company of a million, whose tree alone takes half a minute, has no result at all."""
+    """Otherwise a company of a million, whose tree alone takes half a minute, would get no result."""
     record(alice, 2)
     clock.set(AFTER, ticks=True)
     monkeypatch.setattr(store_result, "STORE_TREE", f"SELECT pg_sleep(1.2); {store_result.STORE_TREE}")
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = '1s'")
     try:
-        assert freeze(campaign=campaign, by=TESTER, patient=True)
+        assert freeze(campaign=campaign, by=TESTER, wait=True)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET statement_timeout")
@@ -95,9 +95,7 @@ def test_the_export_of_a_frozen_campaign_proves_itself(
         say("verify_freeze", file)
 
 
-def test_a_feed_is_waited_for_until_the_instant_that_was_said(
-    campaign: Campaign, alice: Employee, clock: Clock
-) -> None:
+def test_a_feed_is_waited_for_until_the_given_instant(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     cutoff = campaign.rule.cutoff_at
     assert wait_for_feed(campaign=campaign, until=cutoff + timedelta(hours=2), by=TESTER)
     clock.set(cutoff + timedelta(hours=1), ticks=True)
@@ -125,7 +123,7 @@ def test_a_backdated_campaign_is_frozen_by_the_command_alone(campaign: Campaign,
     late = november(name="Late")
     freeze_due(TESTER)
     assert {one.slug: one.state for one in Campaign.objects.all()} == {"november": "frozen", "late": "open"}
-    assert freeze(campaign=late, by=TESTER, patient=False)
+    assert freeze(campaign=late, by=TESTER, wait=False)
 
 
 def test_a_campaign_is_cancelled_with_a_reason_and_not_after_its_close(campaign: Campaign, clock: Clock) -> None:
@@ -137,9 +135,9 @@ def test_a_campaign_is_cancelled_with_a_reason_and_not_after_its_close(campaign:
     entry = AuditEntry.objects.get(action="campaign.cancelled")
     assert (entry.subject_id, entry.detail["reason"]) == ("second", "Opened by mistake")
     with pytest.raises(CutoffNotReached):
-        freeze(campaign=second, by=TESTER, patient=True)
+        freeze(campaign=second, by=TESTER, wait=True)
     clock.set(AFTER, ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
+    freeze(campaign=campaign, by=TESTER, wait=False)
     with pytest.raises(CampaignRefused):
         cancel_campaign(campaign=campaign, reason="x", by=TESTER)
 
@@ -185,9 +183,9 @@ def test_beat_asks_for_what_is_due(campaign: Campaign, clock: Clock) -> None:
     assert Campaign.objects.get().state == "frozen"
 
 
-def test_whoever_is_red_and_asked_is_listed_and_marked(campaign: Campaign, alice: Employee, clock: Clock) -> None:
+def test_red_employees_under_review_are_listed_and_marked(campaign: Campaign, alice: Employee, clock: Clock) -> None:
     ask_review(campaign=campaign, employee=alice, text="Two of mine are missing", key=uuid.uuid4(), by=TESTER)
     clock.set(AFTER, ticks=True)
     assert run("freeze_campaign")["red_under_review"] == ["A001"]
-    rows = Standings(Campaign.objects.get(), WholeCompany(), reviews=True).page(limit=20).rows
+    rows = Standings(Campaign.objects.get(), WholeCompany(), show_reviews=True).page(limit=20).rows
     assert {row.staff_no for row in rows if row.under_review} == {"A001"}

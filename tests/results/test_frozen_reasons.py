@@ -1,4 +1,4 @@
-"""Which contacts made a final number is told for ever as it was: else somebody is red by a list that says otherwise."""
+"""The reasons behind a final number never change: otherwise an employee is red by a list that says otherwise."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -24,18 +24,18 @@ JOINER = "staff_no,name,email,started_on\nN001,New,later.colleague@outside.examp
 
 def frozen(campaign: Campaign, clock: Clock) -> Campaign:
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    assert freeze(campaign=campaign, by=TESTER, patient=False)
+    assert freeze(campaign=campaign, by=TESTER, wait=False)
     return Campaign.objects.get(pk=campaign.pk)
 
 
 def told(campaign: Campaign, employee: Employee) -> dict[str, str]:
-    """What the employee's list says of each contact, by its name."""
+    """The reasons on the employee's list, by contact name."""
     found = contacts_with_reason(Campaign.objects.get(pk=campaign.pk), employee, db_now())
     return {contact.name or "": contact.reason for contact in found}
 
 
 def differing(campaign: Campaign) -> list[str]:
-    """Whose list does not sum up to their final number."""
+    """Employees whose list does not sum up to their final number."""
     rows = FrozenStanding.objects.filter(campaign=campaign, version=1).select_related("employee")
     return [row.staff_no for row in rows if list(told_all(campaign, row.employee)).count("") != row.counted]
 
@@ -46,7 +46,7 @@ def told_all(campaign: Campaign, employee: Employee) -> Any:
 
 @pytest.fixture
 def reasoned(noon: Clock, company: dict[str, Employee], alice: Employee, alan: Employee) -> Campaign:
-    """An exclusive campaign of confirmed contacts, frozen when Alice's ten have had every reason but the period."""
+    """An exclusive campaign of confirmed contacts, frozen after Alice's ten had every reason but the period."""
     campaign = november(exclusive=True, confirmed_only=True, target=3)
     record_one(alan, ("handle", "first"), name="Alan's")
     for name, kind, value in (
@@ -69,7 +69,7 @@ BEFORE = {
 
 
 def everything_later(alice: Employee, tmp_path: Path) -> None:
-    """Whatever may still become of the facts, of the past too, once a result stands."""
+    """Everything that may still happen to the facts, also in the past, once a result stands."""
     for name in ("to end", "second"):
         end_contact(contact_id=Contact.objects.get(name=name).pk, employee=alice, by=TESTER)
     at = Contact.objects.get(name="to correct")
@@ -86,7 +86,7 @@ def everything_later(alice: Employee, tmp_path: Path) -> None:
     feed.write_text("\n".join(lines) + "\n", encoding="utf-8")
     told = run("import_contacts", feed, "--trust-times")
     assert (told["updated"], {one["code"] for one in told["rejects"]}) == (0, {"campaign_over"})
-    # What no way in does any more, a statement may.
+    # No interface does this any more, but a statement can.
     record_one(alice, ("email", "late@outside.example.org"), name="late")
     later = {
         "to withdraw": {"ended_at": "2026-11-29T10:00:00+08:00", "end_reason": "withdrawn"},
@@ -99,9 +99,7 @@ def everything_later(alice: Employee, tmp_path: Path) -> None:
         pass
 
 
-def test_what_counted_is_told_as_it_was_whatever_becomes_of_the_facts(
-    reasoned: Campaign, alice: Employee, tmp_path: Path
-) -> None:
+def test_the_reasons_of_a_result_stay_when_facts_change(reasoned: Campaign, alice: Employee, tmp_path: Path) -> None:
     assert told(reasoned, alice) == BEFORE
     assert differing(reasoned) == []
     everything_later(alice, tmp_path)
@@ -114,10 +112,10 @@ def test_what_counted_is_told_as_it_was_whatever_becomes_of_the_facts(
     assert differing(reasoned) == []
 
 
-def test_mutant_judged_from_todays_facts_the_list_contradicts_the_number(
+def test_mutant_evaluated_from_todays_facts_the_list_contradicts_the_number(
     reasoned: Campaign, alice: Employee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So is a result of before reasons were kept: it stands, and its page says that the list is judged from today."""
+    """The same for results from before reasons were stored: the page says that today's facts explain the list."""
     everything_later(alice, tmp_path)
     monkeypatch.setattr(FrozenResult, "reasons_kept", property(lambda self: False, lambda self, value: None))
     assert differing(reasoned) == ["A001"]
@@ -129,7 +127,7 @@ def test_of_a_random_company_every_list_sums_up_to_its_final_number(random_compa
     assert differing(Campaign.objects.get()) == []
 
 
-def test_a_look_before_the_cut_off_is_judged_from_the_facts(reasoned: Campaign, alice: Employee) -> None:
+def test_an_instant_before_the_cut_off_is_evaluated_from_the_facts(reasoned: Campaign, alice: Employee) -> None:
     at = Contact.objects.get(name="ended").ended_at
     assert at is not None
     early = contacts_with_reason(Campaign.objects.get(), alice, at)

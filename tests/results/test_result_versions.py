@@ -1,4 +1,4 @@
-"""A correction of a large result is made by a worker: once, whoever is killed or presses twice, and seen on its way."""
+"""A worker makes the correction of a large result: once, despite crashes and double clicks, with visible progress."""
 
 from datetime import timedelta
 from functools import partial
@@ -31,25 +31,25 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def asked(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> ResultCorrection:
-    """November, frozen with Alice at 2, and a correction of it; any result is a large one here, three rows a piece."""
+    """November, frozen with Alice at 2, and a correction of it; every result is large, with chunks of three rows."""
     record(alice, 2)
     clock.set(campaign.rule.cutoff_at + timedelta(minutes=5), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=False)
-    monkeypatch.setattr(result_versions, "AT_ONCE", 0)
-    monkeypatch.setattr(result_versions, "PIECE", 3)
+    freeze(campaign=campaign, by=TESTER, wait=False)
+    monkeypatch.setattr(result_versions, "SYNC_LIMIT_ROWS", 0)
+    monkeypatch.setattr(result_versions, "CHUNK_ROWS", 3)
     monkeypatch.setattr(progress, "UPDATE_SECONDS", 0.0)
     return ask(Campaign.objects.get(), hr, counted=100)
 
 
 @pytest.fixture
 def second(company: dict[str, Employee]) -> Account:
-    """Another person of HR, who decides."""
+    """A second HR member, who decides."""
     return account_for(with_account(company["D001"], "hr"))
 
 
 def ask(campaign: Campaign, hr: Employee, **wanted: Any) -> ResultCorrection:
     return ask_correction(
-        campaign=campaign, wanted=[CorrectionDraft("A001", **wanted)], reason="x", evidence="y", by=account_for(hr)
+        campaign=campaign, drafts=[CorrectionDraft("A001", **wanted)], reason="x", evidence="y", by=account_for(hr)
     )
 
 
@@ -73,7 +73,7 @@ def test_it_is_granted_at_once_and_made_by_a_worker(
     assert (told.total, told.failed, told.finished_at is not None) == (18, False, True)
 
 
-def test_until_it_stands_the_version_before_is_the_result_and_nobody_grants_another(
+def test_until_the_version_exists_the_one_before_is_the_result_and_no_other_is_granted(
     asked: ResultCorrection, second: Account, hr: Employee
 ) -> None:
     other = ask(asked.campaign, hr, exempt=True)
@@ -106,10 +106,10 @@ def test_five_workers_at_once_make_it_once(asked: ResultCorrection, second: Acco
     assert AuditEntry.objects.filter(action="correction.made").count() == 1
 
 
-def test_mutant_without_the_hold_the_database_still_lets_one_win(
+def test_mutant_without_the_lock_the_database_still_lets_one_win(
     asked: ResultCorrection, second: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As behind a pool that loses holds: the campaign's row and the unique key of the rows are what is left."""
+    """As behind a pool that loses locks: the campaign's row lock and the unique key remain."""
     grant_correction(correction_id=asked.pk, by=second)
     monkeypatch.setattr(result_versions, "advisory_lock", everybody)
     made = at_once(*(partial(result_versions.make_version, asked.pk) for _ in range(5)))
@@ -123,7 +123,7 @@ def everybody(name: str) -> Any:
     return nullcontext(True)
 
 
-def test_a_maker_that_dies_half_way_leaves_nothing_and_the_sweep_finds_it(
+def test_a_worker_that_dies_half_way_leaves_nothing_and_the_sweep_retries(
     asked: ResultCorrection, second: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grant_correction(correction_id=asked.pk, by=second)

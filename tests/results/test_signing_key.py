@@ -1,4 +1,4 @@
-"""SIGNING_KEY: without it nothing is opened or frozen, and that is said in time; it never stands in the database."""
+"""SIGNING_KEY: without it nothing is opened or frozen, and HR learns it in time; it is never stored in the database."""
 
 import base64
 import io
@@ -49,7 +49,7 @@ OTHER = "A" * 43 + "="
 
 @pytest.fixture
 def no_key(settings: Any) -> Any:
-    """A process without the key; the settings, to give it one again."""
+    """A process without the key; returns the settings, to set one again."""
     settings.SIGNING_KEY = ""
     signing_key._say_once.cache_clear()
     return settings
@@ -91,7 +91,7 @@ def test_where_the_worker_has_the_key_the_other_processes_need_none(
 def test_a_worker_without_the_key_is_heard_although_this_process_has_one(
     company: dict[str, Employee], no_key: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The worker freezes: a key in the web process alone would be found out at midnight."""
+    """The worker freezes: a key in the web process alone would be noticed at midnight only."""
     for _ in range(3):
         tasks.freeze_due()
     said = [one for one in caplog.records if one.levelno == logging.ERROR]
@@ -120,7 +120,7 @@ def test_a_campaign_that_is_due_is_closed_in_time_and_frozen_once_there_is_a_key
     assert freeze_due(TESTER) == []
     assert "November is closed and cannot be frozen. SIGNING_KEY is not set" in caplog.text
     with pytest.raises(NotSigned):
-        freeze(campaign=campaign, by=TESTER, patient=True)
+        freeze(campaign=campaign, by=TESTER, wait=True)
     campaign = Campaign.objects.get()
     assert (campaign.state, campaign.kept_until is None) == ("closing", False)
     record(alice, 3)
@@ -130,7 +130,7 @@ def test_a_campaign_that_is_due_is_closed_in_time_and_frozen_once_there_is_a_key
 
 
 def test_the_key_is_in_no_table(campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, settings: Any) -> None:
-    """Whoever reads the database or a dump of it, also as the application's role, must not be able to sign."""
+    """A reader of the database or a dump of it, also as the application's role, must not be able to sign."""
     clock.set(AFTER, ticks=True)
     tasks.freeze_due()
     say("public_key")
@@ -158,7 +158,7 @@ def test_a_process_without_the_key_leaves_a_correction_and_a_hand_over_to_the_wo
 ) -> None:
     grant_role(employee=carol, role="hr", by=TESTER)
     asked = ask_correction(
-        campaign=frozen, wanted=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
+        campaign=frozen, drafts=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
     )
     assert grant_correction(correction_id=asked.pk, by=account_for(carol)) is None
     wish = build_export.ExportRequest("handover", result_version=1)
@@ -173,12 +173,12 @@ def test_a_process_without_the_key_leaves_a_correction_and_a_hand_over_to_the_wo
     assert made.signature is not None
 
 
-def test_a_worker_without_the_key_is_told_at_the_grant_and_at_the_hand_over(
+def test_a_missing_key_is_reported_at_the_grant_and_at_the_payout_file(
     frozen: Campaign, hr: Employee, carol: Employee, no_key: Any
 ) -> None:
     tasks.freeze_due()
     asked = ask_correction(
-        campaign=frozen, wanted=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
+        campaign=frozen, drafts=[CorrectionDraft("A001", counted=100)], reason="x", evidence="y", by=account_for(hr)
     )
     with pytest.raises(CorrectionRefused, match="SIGNING_KEY"):
         grant_correction(correction_id=asked.pk, by=account_for(carol))
@@ -196,10 +196,8 @@ def test_a_result_verifies_after_the_key_was_changed(frozen: Campaign, settings:
     assert verdict.verified, verdict.sentence
 
 
-def test_a_key_that_was_only_announced_is_neither_believed_nor_given_out(
-    frozen: Campaign, hr: Employee, settings: Any
-) -> None:
-    """The application's role can write it: else a hand-over that it has signed would be proved here."""
+def test_an_announced_key_is_neither_trusted_nor_published(frozen: Campaign, hr: Employee, settings: Any) -> None:
+    """The application's role can write it: otherwise a payout file signed by it would verify here."""
     made = export(frozen, hr, "handover")
     raw = io.BytesIO(b"".join(read_file(made.file)))  # type: ignore[arg-type]
     document = verification.read_signature(b"".join(read_file(made.signature)))  # type: ignore[arg-type]

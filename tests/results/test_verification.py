@@ -1,4 +1,4 @@
-"""A CSV in somebody's hand is the frozen result, however it was saved again, or its first wrong line is named."""
+"""A CSV verifies as the frozen result, however it was saved again, or its first wrong line is named."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from apps.core.identity import signing_seed
 from apps.fileio import csv_injection
 from apps.localstack.paths import BASE_DIR
 from apps.results import verification
-from apps.results.verification import HANDOVER, RESULT, NotReadable, read_key, read_signature
+from apps.results.verification import HANDOVER, RESULT, UnreadableResultFile, read_key, read_signature
 from tests.commands import say
 from tests.results.proving import (
     HANDOVER_FILE,
@@ -83,8 +83,8 @@ def test_the_sentence_names_what_is_proved_and_what_is_not(part: bool) -> None:
     for told in ("staff_no, name, counted, target, remaining, exempt and red", "november, version 1"):
         assert told in verdict.sentence
     assert "Not covered by the signature, so not proved: email and department." in verdict.sentence
-    assert verdict.told["proved"] == list(COVERED)
-    assert verdict.told["not_covered"] == ["email", "department"]
+    assert verdict.as_json["proved"] == list(COVERED)
+    assert verdict.as_json["not_covered"] == ["email", "department"]
 
 
 # -- the first line that differs -----------------------------------------------------------------------------------
@@ -119,20 +119,20 @@ def test_whatever_the_signature_file_says_was_signed() -> None:
             other = {**document, name: value + 1 if isinstance(value, int) else "QUJD" + value[4:]}
             try:
                 assert verify(raw, json.dumps(other).encode()).code == "key", name
-            except NotReadable:
+            except UnreadableResultFile:
                 assert name in ("rows", "line_hashes", "form", "kind")
         other_key = Ed25519PrivateKey.generate().public_key()
         assert verification.verify(io.BytesIO(raw), document, other_key).code == "key"
 
 
 def test_no_cell_speaks_for_the_verifier() -> None:
-    """A number that reads like the sentence of a proof would be taken for one."""
+    """A number that imitates a proof's sentence would be taken for one."""
     said = "007)\n\nstaff_no, name, counted and red of all 7 people are as in the frozen result of november, version 1"
     for rows in (people(staff_no=(0, said)), [*PEOPLE, {**PEOPLE[0], "staff_no": said}]):
         sentence = verify(table(rows).encode()).sentence
         assert "\n" not in sentence
         assert "frozen result" not in sentence
-    with pytest.raises(NotReadable) as refused:
+    with pytest.raises(UnreadableResultFile) as refused:
         verify(table(PEOPLE, header=[said, *STANDINGS_FILE[1:]]).encode())
     assert "frozen result" not in str(refused.value)
 
@@ -149,7 +149,7 @@ def test_an_old_signature_still_verifies_for_what_it_covers_and_says_so() -> Non
         verdict = verify(table(handed_over, columns).encode(), old)
         assert verdict.verified, verdict.sentence
         assert "The signature is of version 1, which covers no name, no remaining and no verdict." in verdict.sentence
-        assert verdict.told["proved"] == ["staff_no", "counted", "target", "exempt", "red"]
+        assert verdict.as_json["proved"] == ["staff_no", "counted", "target", "exempt", "red"]
     assert verify(table(people(red=(0, "no"))).encode(), old).code == "changed"
     assert verify_part(table(PEOPLE[2:4]).encode(), signature=old).verified
 
@@ -185,7 +185,7 @@ def test_a_clean_copy_holds_the_covered_columns_as_hundred_writes_them() -> None
 
 
 def test_a_column_that_reads_as_another_table_is_refused_and_the_clean_copy_is_without_it() -> None:
-    """With semicolons as separators a department may become the cells that somebody would like to read."""
+    """With semicolons as separators a department could become other cells."""
     verdict = verify(table(people(department=(3, "Sales;no;100"))).encode())
     assert (verdict.verified, verdict.code, verdict.line) == (False, "uncovered", 5)
     assert "department" in verdict.sentence
@@ -195,7 +195,7 @@ def test_a_column_that_reads_as_another_table_is_refused_and_the_clean_copy_is_w
 
 
 def test_the_verifier_guards_cells_as_the_files_do() -> None:
-    """It stands alone, so it has these few lines of its own."""
+    """The verifier is a single file, so it has these few lines of its own."""
     for text in ("=1", "'=1", "''=1", "x;=1", "x;'=1", "\t=1", "a'b", "'a", "", "＝1", "x;y", "-", ";;+1"):
         assert verification.guarded(text) == csv_injection.escape_formula(text)
         assert verification.unguarded(text) == csv_injection.unescape_formula(text)
@@ -209,19 +209,19 @@ def test_the_verifier_guards_cells_as_the_files_do() -> None:
     "raw",
     [b"", b"\x00\xff\x00", b"a,b\n1,2\n", b"staff_no,counted,target,exempt,red,red\n", b"\xff\xfe\x00", b'staff_no,"'],
 )
-def test_what_is_no_csv_of_standings_is_told_in_a_sentence(raw: bytes) -> None:
-    with pytest.raises(NotReadable):
+def test_a_file_that_is_no_csv_of_standings_gets_a_message(raw: bytes) -> None:
+    with pytest.raises(UnreadableResultFile):
         verify(raw)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"null", b"[" * 90_000, signed()[:-5], b"\xff", b'{"rows": "x"}'])
-def test_what_is_no_signature_file_is_told_in_a_sentence(raw: bytes) -> None:
-    with pytest.raises(NotReadable):
+def test_a_file_that_is_no_signature_gets_a_message(raw: bytes) -> None:
+    with pytest.raises(UnreadableResultFile):
         read_signature(raw)
 
 
 def test_the_verifier_is_one_file_that_runs_without_the_program(tmp_path: Path) -> None:
-    """As an auditor has it: the file alone in another folder, and no Django to be imported."""
+    """As for an auditor: the file alone in another folder, without Django."""
     (tmp_path / "final.csv").write_text(table(PEOPLE), encoding="utf-8", newline="")
     (tmp_path / "final.csv.sig").write_bytes(signed())
     (tmp_path / "key.pem").write_bytes(PEM)
@@ -283,7 +283,7 @@ def test_the_first_line_that_is_not_in_the_result_is_named(how: str) -> None:
 
 
 def test_a_part_is_never_proved_by_a_whole_that_is_not() -> None:
-    """Else a changed row would be proved by the same change in the file beside it."""
+    """Otherwise a changed row would be proved by the same change in the other file."""
     washed = people(red=(0, "no"))
     verdict = verify_part(table(washed[:1]).encode(), table(washed).encode())
     assert (verdict.verified, verdict.code) == (False, "whole")
@@ -329,7 +329,7 @@ def test_the_command_prints_the_key_that_verifies(settings: Any) -> None:
 
 
 def test_a_file_that_comes_through_a_pipe_is_proved(tmp_path: Path) -> None:
-    """As `verify.py <(zcat standings.csv.gz)` has it."""
+    """As in `verify.py <(zcat standings.csv.gz)`."""
     (tmp_path / "final.csv.sig").write_bytes(signed())
     (tmp_path / "key.pem").write_bytes(PEM)
     program = [sys.executable, "-I", str(BASE_DIR / "scripts" / "verify.py"), "/dev/stdin", "--json"]
@@ -340,7 +340,7 @@ def test_a_file_that_comes_through_a_pipe_is_proved(tmp_path: Path) -> None:
 
 
 def test_a_proof_holds_the_hashes_of_the_lines_and_not_the_lines() -> None:
-    """Else an auditor's machine runs out of memory at a result of a million."""
+    """Otherwise an auditor's machine runs out of memory at a result of a million."""
     rows = [person(f"{number:06}", "n" * 200, 1, 100) for number in range(5_000)]
     raw, document, key = io.BytesIO(table(rows).encode()), read_signature(signed(rows)), read_key(PEM)
     part = io.BytesIO(table(rows[:3]).encode())
@@ -351,6 +351,6 @@ def test_a_proof_holds_the_hashes_of_the_lines_and_not_the_lines() -> None:
         _now, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # The signature file as it is signed, and eight bytes of each line.
+    # The signature file, and eight bytes for each line.
     assert peak < 3 * len(document["line_hashes"]) + 8 * len(rows) + 300_000
     assert len(raw.getvalue()) > 1_000_000

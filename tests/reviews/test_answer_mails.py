@@ -1,4 +1,4 @@
-"""The mail about an answer: to whoever asked, to nobody else, once, and without a word of what was asked."""
+"""The mail about an answer: to the requester alone, once, without any content of the question."""
 
 import logging
 from smtplib import SMTPRecipientsRefused
@@ -21,14 +21,14 @@ from tests.people import load, record_one
 from tests.reviewing import answer, ask, ids, withdraw
 
 
-def test_who_asked_is_told_once_and_nobody_else(campaign: Campaign, alice: Employee, hr: Employee) -> None:
+def test_the_requester_alone_gets_one_mail(campaign: Campaign, alice: Employee, hr: Employee) -> None:
     answer(ask(campaign, alice), hr)
     assert (send_answer_mails(), send_answer_mails()) == (1, 0)
     [told] = mail.outbox
     assert (told.to, told.cc, told.bcc) == (["alice@corp.example.com"], [], [])
 
 
-def test_an_open_and_a_withdrawn_question_tell_nobody(campaign: Campaign, alice: Employee, alan: Employee) -> None:
+def test_open_and_withdrawn_reviews_send_no_mail(campaign: Campaign, alice: Employee, alan: Employee) -> None:
     ask(campaign, alice)
     withdraw(ask(campaign, alan))
     assert send_answer_mails() == 0
@@ -45,7 +45,7 @@ def test_the_mail_names_the_campaign_in_both_languages_and_nothing_that_was_said
     assert told.subject.startswith("HR has answered your review · ")
     assert "November" in told.body
     assert "复核" in told.body
-    # But for what a mail program makes up of a time and chance.
+    # Without the parts that a mail program derives from time and chance.
     said = "\n".join(line for line in str(told.message()).splitlines() if not line.startswith("Message-ID:"))
     for secret in ("anary", "Alice", "Hedda", "A001", "100"):
         assert secret not in said, secret
@@ -59,7 +59,7 @@ def failing(error: Exception) -> Any:
 
 
 @pytest.mark.parametrize("error", [OSError("refused"), SMTPRecipientsRefused({"alice@corp.example.com": (550, b"no")})])
-def test_a_mail_server_that_is_away_loses_no_mail_and_its_log_names_nobody(
+def test_an_unreachable_mail_server_loses_no_mail_and_the_log_has_no_names(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture, error: Exception,
 ) -> None:  # fmt: skip
@@ -93,11 +93,11 @@ def test_one_address_that_is_refused_keeps_no_other_mail_back(
     assert [told.to for told in mail.outbox] == [["alan@corp.example.com"]]
 
 
-def test_a_worker_that_died_while_it_sent_costs_nobody_the_mail(
+def test_a_worker_that_dies_while_sending_loses_no_mail(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock
 ) -> None:
     answer(ask(campaign, alice), hr)
-    assert answer_mails._claim() is not None  # and there it was killed
+    assert answer_mails._claim() is not None  # and then the worker was killed
     assert send_answer_mails() == 0
     clock.set("2026-11-23T12:11:00+08:00", ticks=True)
     assert send_answer_mails() == 1
@@ -116,7 +116,7 @@ def test_a_leaver_and_an_old_answer_are_not_written_to(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_answer_rings_after_its_commit_and_beat_asks_without_a_bell(
+def test_an_answer_enqueues_its_mail_after_the_commit_and_beat_retries(
     campaign: Campaign, alice: Employee, hr: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rung: list[tuple[str, str]] = []

@@ -1,4 +1,4 @@
-"""The answer to a question: once, never by oneself, kept as it was said; and who is under review, at any instant."""
+"""The answer to a review: once, by another person, stored unchanged; and who is under review, at any instant."""
 
 import uuid
 from datetime import date, datetime, timedelta
@@ -44,7 +44,7 @@ def test_a_reason_needs_words(campaign: Campaign, alice: Employee, hr: Employee)
     assert refusal(answer, ask(campaign, alice), hr, " ") == "text"
 
 
-def test_nobody_answers_their_own_question(campaign: Campaign, hr: Employee) -> None:
+def test_hr_cannot_answer_their_own_review(campaign: Campaign, hr: Employee) -> None:
     review = ask(campaign, hr)
     assert refusal(answer, review, hr) == "own"
     answer(review, person("B001"))
@@ -71,7 +71,7 @@ def test_an_unknown_way_of_answering_is_refused(campaign: Campaign, alice: Emplo
     assert refusal(answer, review, hr, kind="correction", subject_id=1) == "subject"
 
 
-def test_withdrawing_is_for_whoever_asked_and_only_before_the_answer(
+def test_only_the_requester_withdraws_and_only_before_the_answer(
     campaign: Campaign, alice: Employee, alan: Employee, hr: Employee
 ) -> None:
     review = ask(campaign, alice)
@@ -85,7 +85,9 @@ def test_withdrawing_is_for_whoever_asked_and_only_before_the_answer(
     assert refusal(withdraw, answered) == "answered"
 
 
-def test_a_question_changes_no_verdict_and_notes_nobody(campaign: Campaign, alice: Employee, hr: Employee) -> None:
+def test_a_review_changes_no_verdict_and_queues_no_reevaluation(
+    campaign: Campaign, alice: Employee, hr: Employee
+) -> None:
     answer(ask(campaign, alice), hr)
     assert not OutboxRow.objects.exists()
 
@@ -145,7 +147,7 @@ def test_the_list_of_red_people_under_review_is_one_question(
     for one in (alice, alan):
         ask(campaign, one)
     mark()
-    standings = Standings(campaign, WholeCompany(), filters=Filters(status="under_review"), reviews=True)
+    standings = Standings(campaign, WholeCompany(), filters=Filters(status="under_review"), show_reviews=True)
     assert [(row.staff_no, row.red) for row in standings.page().rows] == [("A002", True), ("A001", False)]
     assert standings.totals().under_review == 2
     assert [row.under_review for row in Standings(campaign, WholeCompany()).page().rows] == [None] * 9
@@ -185,7 +187,7 @@ def test_what_was_asked_and_what_was_answered_never_changes(
     Review.objects.filter(pk=review.pk).update(told_at=core_clock.db_now())
 
 
-def test_the_database_ticks_nobody_elses_contact(campaign: Campaign, alice: Employee, alan: Employee) -> None:
+def test_the_database_refuses_ticks_of_foreign_contacts(campaign: Campaign, alice: Employee, alan: Employee) -> None:
     record(alan, 1)
     review = ask(campaign, alice)
     row = {"number": 1, "recorded_on": date(2026, 11, 23), "source": "page", "confirmed": False}

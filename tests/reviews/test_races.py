@@ -1,6 +1,7 @@
-"""Two at once about one question: one of them happens, the other is told; and a freeze lists what was open before it.
+"""Two concurrent actions on one review: one succeeds, the other learns of it; and a freeze lists what was open before
+it.
 
-Every race has its mutant: the same with the lock or the index taken away, which must go wrong.
+Every race has its mutant: the same without the lock or the index, which must fail.
 """
 
 import threading
@@ -29,13 +30,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def codes(results: list[Any]) -> list[str]:
-    """What the refused ones were told; anything but a refusal fails here."""
+    """The codes of the refusals; any other error fails."""
     errors = [one for one in results if isinstance(one, Exception)]
     assert [one for one in errors if not isinstance(one, ReviewRefused)] == []
     return [one.code for one in errors]
 
 
-def test_one_form_sent_16_times_at_once_asks_once(campaign: Campaign, alice: Employee) -> None:
+def test_one_form_sent_16_times_at_once_requests_once(campaign: Campaign, alice: Employee) -> None:
     results = at_once(*[partial(ask, campaign, alice, key=uuid.uuid4())] * 16)
     assert codes(results) == []
     assert {one.pk for one in results} == {Review.objects.get().pk}
@@ -66,7 +67,9 @@ def test_mutant_without_the_lock_all_but_one_get_an_error(
 
 
 def at_the_gate(monkeypatch: pytest.MonkeyPatch, first: Callable[[], None], second: Callable[[], None]) -> Any:
-    """The first has the question locked and is about to close it; the second comes meanwhile. What the second got."""
+    """The first has locked the review and is about to close it; the second arrives meanwhile. Returns the second's
+    result.
+    """
     gate, real = Gate(), services._subject
     monkeypatch.setattr(services, "_subject", gate.after(real))
 
@@ -85,7 +88,7 @@ def at_the_gate(monkeypatch: pytest.MonkeyPatch, first: Callable[[], None], seco
     return coming.result()
 
 
-def test_of_two_in_hr_who_answer_at_once_the_second_is_told_who_was_quicker(
+def test_the_slower_of_two_hr_members_sees_who_answered_first(
     campaign: Campaign, alice: Employee, hr: Employee, bob: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     review = ask(campaign, alice)
@@ -96,7 +99,7 @@ def test_of_two_in_hr_who_answer_at_once_the_second_is_told_who_was_quicker(
     assert (review.answer_text, review.answered_by) == ("The first.", hr)
 
 
-def test_who_withdraws_while_hr_answers_is_told_that_there_is_an_answer(
+def test_an_employee_who_withdraws_while_hr_answers_sees_the_answer(
     campaign: Campaign, alice: Employee, hr: Employee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     review = ask(campaign, alice)
@@ -124,7 +127,7 @@ def test_mutant_without_the_row_lock_the_database_refuses_the_second_with_an_err
 
 
 def ask_over_a_line(campaign: Campaign, alice: Employee, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A freeze draws its line while a question is being stored: whom it lists at once, and later for the same line."""
+    """A freeze while a review is being stored: the open reviews listed at once, and later for the same instant."""
     gate, real = Gate(), services._tick
     monkeypatch.setattr(services, "_tick", gate.after(real))
 

@@ -1,4 +1,4 @@
-"""Asking HR to look at the own standing: once at a time, in time, with own contacts as they stood then."""
+"""Requesting a review of the own standing: one at a time, in time, with own contacts as of that moment."""
 
 import uuid
 from datetime import date, datetime, timedelta
@@ -79,7 +79,7 @@ def test_a_question_says_something(campaign: Campaign, alice: Employee, text: st
     assert refusal(ask, campaign, alice, text) == "text"
 
 
-def test_a_text_keeps_its_lines_and_loses_what_nobody_sees(campaign: Campaign, alice: Employee) -> None:
+def test_a_text_keeps_its_lines_and_loses_invisible_characters(campaign: Campaign, alice: Employee) -> None:
     review = ask(campaign, alice, "  First\u200b  line \r\n\r\n\r\n\nＳecond\x07\n")
     assert review.text == "First line\n\nSecond"
 
@@ -106,7 +106,7 @@ def test_after_the_freeze_the_question_is_about_the_result(campaign: Campaign, a
     assert ask(campaign, alice).counted == 2
 
 
-def test_who_has_no_standing_has_nothing_to_ask(company: dict[str, Employee], alice: Employee, clock: Clock) -> None:
+def test_an_employee_without_a_standing_cannot_ask(company: dict[str, Employee], alice: Employee, clock: Clock) -> None:
     scoped = november(scope=["Board"])
     assert refusal(ask, scoped, alice) == "no_standing"
 
@@ -121,7 +121,7 @@ def test_a_leaver_cannot_ask_and_an_open_question_of_theirs_can_still_be_answere
     assert refusal(ask, campaign, alice) == "no_standing"
 
 
-def test_in_a_cancelled_campaign_nothing_is_asked_or_answered_and_the_question_can_be_withdrawn(
+def test_in_a_cancelled_campaign_reviews_can_only_be_withdrawn(
     campaign: Campaign, alice: Employee, alan: Employee, hr: Employee
 ) -> None:
     review = ask(campaign, alice)
@@ -152,7 +152,7 @@ def test_what_is_noted_of_a_ticked_contact_is_its_state_then(campaign: Campaign,
     ]
 
 
-def test_somebody_elses_contact_refuses_the_question_like_one_that_does_not_exist(
+def test_anothers_contact_refuses_the_review_like_an_unknown_one(
     campaign: Campaign, alice: Employee, alan: Employee
 ) -> None:
     record(alan, 1)

@@ -271,7 +271,7 @@ def test_past_days_that_move_a_frozen_campaigns_counts_need_two(
     assert confirmed(ghost.format("2020-01-01", "2020-01-02")).state == State.DONE
     record_one(alice, ("phone", "+8613912345678"))
     noon.set("2026-12-01T12:00:01+08:00", ticks=True)
-    assert freeze(campaign=Campaign.objects.get(), by=TESTER, patient=False)
+    assert freeze(campaign=Campaign.objects.get(), by=TESTER, wait=False)
     noon.set("2026-12-02T12:00:01+08:00", ticks=True)
     settings.ROSTER_APPROVAL_SHARE = 1
     assert request_of(confirmed(ghost.format("2026-11-02", "2026-11-05")))["counts"] == 1

@@ -98,7 +98,7 @@ class Person:
     instants: list[datetime]
     pace: str
     quiet_days: int | None
-    ended_soon: int
+    churned_early: int
 
     @property
     def staff_no(self) -> str:
@@ -168,7 +168,7 @@ class Brute:
         place = self.places[employee.pk]
         pace = rules.pace(len(instants), target, self.rule.opens_at, self.rule.cutoff_at, self.at)
         quiet = self._quiet_days(instants, hired_at)
-        ended = sum(map(self._ended_soon, contacts))
+        ended = sum(map(self._churned_early, contacts))
         return Person(employee, place.department, place.manager, target, exempt, instants, pace, quiet, ended)
 
     def _quiet_days(self, instants: list[datetime], hired_at: datetime) -> int | None:
@@ -187,7 +187,7 @@ class Brute:
         inside = self.rule.opens_at <= contact.recorded_at < self.look
         return inside and not ended and contact.was_external is not False
 
-    def _ended_soon(self, contact: Contact) -> bool:
+    def _churned_early(self, contact: Contact) -> bool:
         if contact.ended_at is None or contact.recorded_at < self.rule.opens_at:
             return False
         return contact.ended_at < self.look and contact.ended_at - contact.recorded_at <= timedelta(days=7)
@@ -218,8 +218,8 @@ class Brute:
         return {
             "counted": sum(one.counted for one in people),
             "last_day": sum(self.look - day <= one.recorded_at for one in own if self._counts(one)),
-            "ended_soon": sum(one.ended_soon for one in people),
-            "handed_in": len(outcomes) + sum(one.report.get("read", 0) for one in handed),
+            "churned_early": sum(one.churned_early for one in people),
+            "submitted": len(outcomes) + sum(one.report.get("read", 0) for one in handed),
             "duplicates": outcomes.count("duplicate") + sum(one.report.get("duplicate", 0) for one in handed),
             "people": len(people),
             "at_zero": sum(one.counted == 0 for one in people),

@@ -257,7 +257,7 @@ def test_plain_and_exclusive_of_the_same_days_wait_in_either_order_and_beside_a_
     campaign = people.november(exclusive=not exclusive)
     if over:
         clock.set(campaign.rule.cutoff_at, ticks=True)
-        assert freeze(campaign=campaign, by=people.TESTER, patient=False)
+        assert freeze(campaign=campaign, by=people.TESTER, wait=False)
     assert isinstance(opened(exclusive=exclusive), ApprovalRequest)
     assert isinstance(opened(opens_on=date(2027, 3, 1), deadline=date(2027, 3, 31), exclusive=exclusive), Campaign)
 
@@ -407,9 +407,9 @@ def test_an_account_that_changed_lately_asks_for_no_correction(
     campaign: Campaign, alice: Employee, hr: Employee, clock: Clock, settings: Any
 ) -> None:
     clock.set(campaign.rule.cutoff_at, ticks=True)
-    freeze(campaign=campaign, by=people.TESTER, patient=False)
+    freeze(campaign=campaign, by=people.TESTER, wait=False)
     frozen = Campaign.objects.get()
-    asked = {"campaign": frozen, "wanted": [CorrectionDraft("A001", counted=5)], "reason": "x", "evidence": "y"}
+    asked = {"campaign": frozen, "drafts": [CorrectionDraft("A001", counted=5)], "reason": "x", "evidence": "y"}
     settings.APPROVAL_COOLDOWN_DAYS = 3
     Account.objects.filter(pk=hr.account.pk).update(email="new@corp.example.com")
     with pytest.raises(CorrectionRefused, match="within the last 3 days"):

@@ -89,7 +89,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums are worth it for anybody, and a block has three people."""
     monkeypatch.setattr(build_summaries, "WORTH_IT", 0)
     monkeypatch.setattr(metrics, "BLOCK", 3)
-    monkeypatch.setattr(summaries, "FEWEST_BLOCKS", 1)
+    monkeypatch.setattr(summaries, "MIN_BLOCKS", 1)
 
 
 def last_day(campaign: Campaign, staff: list[Employee], at: datetime) -> int:
@@ -106,12 +106,12 @@ def compare(campaign: Campaign) -> None:
     boss = person("P00")
     below = [one for one in working if one.pk != boss.pk and one.manager_chain_below(boss)]
     for people, staff in ((WholeCompany(), working), (Team(boss), below)):
-        for calm in (True, False):
-            standings = Standings(campaign, people, calm=calm)
-            assert standings.rolled, "the sums are asked"
+        for assume_up_to_date in (True, False):
+            standings = Standings(campaign, people, assume_up_to_date=assume_up_to_date)
+            assert standings.summary, "the sums are asked"
             found = quality_indicators(standings, standings.totals())
-            assert found.last_day == last_day(campaign, staff, standings.now), (people, calm)
-            everybody = Standings(campaign, people, summed=False, calm=False)
+            assert found.last_day == last_day(campaign, staff, standings.now), (people, assume_up_to_date)
+            everybody = Standings(campaign, people, use_summaries=False, assume_up_to_date=False)
             everybody.now = standings.now
             assert found == quality_indicators(everybody, everybody.totals())
 
@@ -158,7 +158,7 @@ def test_who_stands_nowhere_is_of_no_team_however_large(clock: Clock, late: bool
     # Before noon the first hours of the day before are judged, after it the last.
     for hours in (30, 42):
         clock.set(midnight + timedelta(hours=hours), ticks=True)
-        assert Standings(campaign, Team(person("P00"))).rolled.nearly_all
+        assert Standings(campaign, Team(person("P00"))).summary.near_company_size
         compare(campaign)
 
 
@@ -167,7 +167,7 @@ def test_who_stands_nowhere_is_of_no_team_however_large(clock: Clock, late: bool
 def test_the_last_day_is_counted_contact_by_contact_whatever_was_refused(
     clock: Clock, seed: int, exclusive: bool, nearly_all: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(summaries, "NEARLY_ALL", nearly_all)
+    monkeypatch.setattr(summaries, "NEAR_COMPANY_SHARE", nearly_all)
     dice, at = random.Random(seed), BEGUN
     clock.set(at, ticks=True)
     staff = list(company([("P00", ""), *((f"P{n:02d}", f"P{n // 3:02d}") for n in range(1, 14))]).values())

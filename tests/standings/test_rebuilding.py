@@ -27,7 +27,7 @@ def test_rebuilt_from_the_facts_on_an_empty_database_the_result_has_the_same_byt
     adjust(campaign=campaign, employee=alan, target=57)
     ask(campaign=campaign, employee=alice, target=1)
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=True)
+    freeze(campaign=campaign, by=TESTER, wait=True)
     record(alan, 50)
     first = exported(tmp_path / "first", plugin.DATABASE)
     with rebuilt() as database:
@@ -44,7 +44,7 @@ def test_the_facts_give_the_same_bytes_after_somebody_was_erased(
         record_one(one, ("phone", canary.PHONE), name=canary.NAME)
     mark()
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
-    freeze(campaign=campaign, by=TESTER, patient=True)
+    freeze(campaign=campaign, by=TESTER, wait=True)
     first = exported(tmp_path / "first", plugin.DATABASE)
     done = erase_person(identities_of([("phone", canary.SPELLED)]), reason="by letter", by=TESTER)
     assert done.found.contacts == 2

@@ -121,7 +121,7 @@ def test_nothing_changes_after_the_deadline_the_close_or_a_cancellation(campaign
     for step in (
         lambda: None,
         lambda: begin_closing(campaign, TESTER),
-        lambda: freeze(campaign=campaign, by=TESTER, patient=False),
+        lambda: freeze(campaign=campaign, by=TESTER, wait=False),
     ):
         step()
         for one in (campaign, other):
@@ -160,7 +160,7 @@ def test_whoever_read_the_rule_before_the_change_freezes_by_the_new_one(
         assert freeze_due(TESTER) == []
         assert Campaign.objects.get().state == "open"
         return
-    result = freeze(campaign=campaign, by=TESTER, patient=False)
+    result = freeze(campaign=campaign, by=TESTER, wait=False)
     assert result
     assert (result.rule_version, result.cutoff_at) == (2, campaign.rules.get(version=2).cutoff_at)
 

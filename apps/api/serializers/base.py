@@ -1,4 +1,4 @@
-"""What every body and every query here has in common: nothing unknown passes, and times are UTC instants."""
+"""What all bodies and queries share: unknown fields are refused, and times are UTC instants."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from apps.api.paging import MOST, USUAL
+from apps.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from apps.api.parsing import UNSTORABLE, unstorable_error
 
 TEXT_LIMIT = 200
-SHOWN_NAME = 100
+MAX_NAME_CHARS = 100
 TEXTS = (serializers.CharField, serializers.ChoiceField, serializers.DateTimeField, serializers.UUIDField)
 
 
@@ -28,7 +28,7 @@ class Instant(serializers.DateTimeField):
         super().__init__(default_timezone=UTC, **options)
 
 
-# What a value of a row of ours already is where its field has nothing to add to it.
+# Values of a row that need no conversion by their field.
 AS_IT_IS: dict[type, type] = {
     serializers.CharField: str, serializers.IntegerField: int, serializers.BooleanField: bool,
     serializers.ChoiceField: str,
@@ -53,13 +53,13 @@ class PlainRowSerializer(serializers.Serializer):
 
 
 class QueryValues(dict[str, str]):
-    """The values of an address: texts, whatever they mean."""
+    """The values of a query string: always text, so types are not checked."""
 
 
 class StrictSerializer(serializers.Serializer):
-    """Refuses what it does not know: a misspelt or hopeful field would else be dropped without a word.
+    """Refuses unknown fields: a misspelt one would otherwise be dropped silently.
 
-    In JSON, a value of another type than described is refused too: a phone sent as a number has lost its zeros.
+    In JSON, a value of another type than described is refused too: a phone number sent as a number has lost its zeros.
     """
 
     def to_internal_value(self, data: Any) -> Any:
@@ -69,7 +69,7 @@ class StrictSerializer(serializers.Serializer):
             if not isinstance(data, QueryValues):
                 wrong |= self._mistyped(data)
             if wrong:
-                raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name, message in wrong.items()})
+                raise serializers.ValidationError({name[:MAX_NAME_CHARS]: [message] for name, message in wrong.items()})
         return super().to_internal_value(data)
 
     def _mistyped(self, data: dict[str, Any]) -> dict[str, ErrorDetail]:
@@ -85,22 +85,22 @@ class StrictSerializer(serializers.Serializer):
 
 
 class Query(StrictSerializer):
-    """The part of an address after its question mark. An empty value is as good as none."""
+    """The query string. An empty value equals a missing one."""
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        found = super().get_fields()
-        for field in found.values():
+        fields = super().get_fields()
+        for field in fields.values():
             if isinstance(field, serializers.CharField):
-                # Said in the description too: an empty text is dropped before it gets here.
+                # For the description too: an empty text is dropped before validation.
                 field.allow_blank = True
-        return found
+        return fields
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, QueryDict):
             twice = [name for name, values in data.lists() if len(values) > 1]
             if twice:
                 message = ErrorDetail(_("This is given more than once."), code="repeated")
-                raise serializers.ValidationError({name[:SHOWN_NAME]: [message] for name in twice})
+                raise serializers.ValidationError({name[:MAX_NAME_CHARS]: [message] for name in twice})
             data = QueryValues(
                 {name: value for name, value in data.items() if isinstance(value, str) and value.strip()}
             )
@@ -111,7 +111,7 @@ class Query(StrictSerializer):
 
 
 class CampaignQuery(Query):
-    """Which campaign is asked about."""
+    """The campaign of the request."""
 
     campaign = serializers.CharField(
         required=False,
@@ -123,18 +123,22 @@ class CampaignQuery(Query):
 
 
 class PageQuery(Query):
-    """Where a page begins and how long it is."""
+    """Where a page begins, and its length."""
 
     after = serializers.CharField(
         required=False, help_text=gettext_lazy("From the address in `next`; not to be made up.")
     )
     limit = serializers.IntegerField(
-        required=False, default=USUAL, min_value=1, max_value=MOST, help_text=gettext_lazy("Rows on a page.")
+        required=False,
+        default=DEFAULT_LIMIT,
+        min_value=1,
+        max_value=MAX_LIMIT,
+        help_text=gettext_lazy("Rows on a page."),
     )
 
 
 class Next(serializers.Serializer):
-    """The tail of every list."""
+    """The end of every list."""
 
     next = serializers.URLField(
         allow_null=True, help_text=gettext_lazy("The address of the next page; null on the last one.")

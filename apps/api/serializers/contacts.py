@@ -1,4 +1,4 @@
-"""The own contacts: what comes in, what became of it, and how it is shown to the one who recorded it."""
+"""The employee's own contacts: input, result, and how they are shown to that employee."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from apps.contacts.drafts import Draft
 from apps.contacts.models import EndReason, Source
 from apps.core.identity import KINDS, NAME_LIMIT
 
-MOST_CONTACTS = 500
+MAX_CONTACTS = 500
 COUNTS, NOT_COUNTING = "counts", "not_counting"
 OUTCOMES = ("created", "duplicate", "invalid_identity", "objected", "not_external", "too_many_today")
 
 
 class ContactsQuery(CampaignQuery, PageQuery):
-    """Which of the own contacts."""
+    """Filters for the own contacts."""
 
     reason = serializers.ChoiceField(
         required=False,
@@ -36,7 +36,7 @@ class ContactsQuery(CampaignQuery, PageQuery):
 
 
 class ContactSearchSerializer(ContactsQuery):
-    """What is searched for among them: in the body, since it may be somebody's phone, and addresses are kept."""
+    """The search text. It is in the body since it may be a person's phone number, and addresses are logged."""
 
     q = serializers.CharField(max_length=TEXT_LIMIT, help_text=_("Part of a name, phone, e-mail or handle."))
     after = serializers.CharField(
@@ -45,7 +45,7 @@ class ContactSearchSerializer(ContactsQuery):
 
 
 class IdentitySerializer(serializers.Serializer):
-    """What makes a contact that person."""
+    """An identity of a contact."""
 
     kind = serializers.ChoiceField(choices=KINDS)
     value = serializers.CharField(allow_null=True, help_text=_("As it was understood; null after an erasure."))
@@ -68,8 +68,8 @@ class ContactSerializer(serializers.Serializer):
     reason = serializers.SerializerMethodField(help_text=_("Why it does not count; null when it does."))
 
     def get_identities(self, contact: Any) -> list[dict[str, str | None]]:
-        held = sorted(contact.identities.all(), key=lambda one: one.pk)
-        return [{"kind": one.kind, "value": one.value} for one in held]
+        held = sorted(contact.identities.all(), key=lambda identity: identity.pk)
+        return [{"kind": identity.kind, "value": identity.value} for identity in held]
 
     def get_counts(self, contact: Any) -> bool:
         return contact.reason == ""
@@ -91,7 +91,7 @@ class ContactPageSerializer(Next, JudgedContactsSerializer):
 
 
 class FoundContactsSerializer(JudgedContactsSerializer):
-    """Own contacts that were searched for, the newest first."""
+    """Own contacts that match a search, the newest first."""
 
     next = serializers.CharField(
         allow_null=True, help_text=_("Sent as `after` with the same search: the next page. Null on the last one.")
@@ -99,7 +99,7 @@ class FoundContactsSerializer(JudgedContactsSerializer):
 
 
 class DraftSerializer(StrictSerializer):
-    """Somebody to record. At least one of phone, e-mail and handle makes it that person."""
+    """A person to record, with at least one of phone, e-mail and handle."""
 
     name = serializers.CharField(required=False, default="", allow_blank=True, max_length=NAME_LIMIT)
     phone = serializers.CharField(
@@ -115,19 +115,19 @@ class DraftSerializer(StrictSerializer):
 
 
 class DraftsSerializer(StrictSerializer):
-    """Many to record at once."""
+    """Several persons to record in one request."""
 
-    contacts = DraftSerializer(many=True, allow_empty=False, max_length=MOST_CONTACTS)  # type: ignore[call-arg]  # of the list
+    contacts = DraftSerializer(many=True, allow_empty=False, max_length=MAX_CONTACTS)  # type: ignore[call-arg]  # of the list
 
 
 class RenameSerializer(StrictSerializer):
-    """A new name; it decides nothing about counting."""
+    """A new name; it has no effect on counting."""
 
     name = serializers.CharField(allow_blank=True, max_length=NAME_LIMIT)
 
 
 class OutcomeSerializer(serializers.Serializer):
-    """What became of one of the contacts sent."""
+    """The result for one of the contacts sent."""
 
     index = serializers.IntegerField(help_text=_("Its place among those sent, from 0."))
     code = serializers.ChoiceField(choices=OUTCOMES)
@@ -140,7 +140,7 @@ class OutcomeSerializer(serializers.Serializer):
 
 
 class ReportSerializer(serializers.Serializer):
-    """What became of everything sent."""
+    """The result for all contacts sent."""
 
     created = serializers.IntegerField()
     duplicate = serializers.IntegerField()
@@ -149,5 +149,5 @@ class ReportSerializer(serializers.Serializer):
 
 
 def draft_of(row: Mapping[str, str]) -> Draft:
-    """A validated row as what the services record."""
+    """A validated row as the draft that the services take."""
     return Draft(row["name"], tuple((kind, row[kind]) for kind in KINDS if row[kind]))

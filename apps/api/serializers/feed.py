@@ -1,4 +1,4 @@
-"""What became of a feed, as far as whoever may send one may know it."""
+"""The result of a feed, as far as its sender may see it."""
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -14,7 +14,7 @@ class RejectSerializer(serializers.Serializer):
 
 
 class FeedReportSerializer(serializers.Serializer):
-    """How many rows were read, and how many of them could be used: read = accepted + rejected."""
+    """How many rows were read, and how many were usable: read = accepted + rejected."""
 
     read = serializers.IntegerField()
     accepted = serializers.IntegerField(

@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 
 class FieldProblemSerializer(serializers.Serializer):
-    """One thing wrong with one field."""
+    """One error of one field."""
 
     field = serializers.CharField(help_text=_("Dotted name, such as `contacts.3.name`."))
     code = serializers.CharField(help_text=_("A word for programs; it never changes."))

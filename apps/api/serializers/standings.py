@@ -1,4 +1,4 @@
-"""Standings: how somebody stands in a campaign. Numbers, never contacts."""
+"""Standings of employees in a campaign. Numbers, never contacts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 9000
 
 
 class AsOfField(serializers.CharField):
-    """A day, whose end is meant, as a date; or an instant with its zone, as a datetime."""
+    """A day (its end) as a date, or an instant with its zone as a datetime."""
 
     default_error_messages = {
         "unreadable": gettext_lazy("This is no day such as 2026-11-03, and no instant such as 2026-11-03T18:00:00Z."),
@@ -44,7 +44,7 @@ class AsOfField(serializers.CharField):
 
 
 class ResultQuery(CampaignQuery):
-    """Which campaign, and which version of its result when it is frozen."""
+    """The campaign, and the version of its result when it is frozen."""
 
     result = serializers.IntegerField(
         required=False,
@@ -57,7 +57,7 @@ class ResultQuery(CampaignQuery):
 
 
 class LookQuery(ResultQuery):
-    """Which campaign, and as of when."""
+    """The campaign, and the instant of the report."""
 
     as_of = AsOfField(
         required=False,
@@ -68,7 +68,7 @@ class LookQuery(ResultQuery):
 
 
 class StandingsQuery(LookQuery, PageQuery):
-    """Whose standings, filtered and sorted how."""
+    """Whose standings, with filters and order."""
 
     root = serializers.CharField(  # type: ignore[assignment]  # a declared field is no attribute
         required=False,
@@ -100,7 +100,7 @@ class StandingsQuery(LookQuery, PageQuery):
 
 
 class AdjustedSerializer(serializers.Serializer):
-    """What HR has adjusted for a person and holds at the instant looked at."""
+    """HR's adjustments that apply to an employee at the instant of the report."""
 
     target = serializers.IntegerField(allow_null=True, help_text=gettext_lazy("The other target, or null."))
     exempt = serializers.BooleanField(allow_null=True, help_text=gettext_lazy("Never red while it holds, or null."))
@@ -114,7 +114,7 @@ class AdjustedSerializer(serializers.Serializer):
 
 
 class StandingSerializer(PlainRowSerializer):
-    """One person's standing."""
+    """One employee's standing."""
 
     staff_no = serializers.CharField()
     name = serializers.CharField()
@@ -159,7 +159,7 @@ class StandingSerializer(PlainRowSerializer):
 
 
 class ResultSerializer(serializers.Serializer):
-    """Which version of a frozen result was looked at."""
+    """The version of the frozen result in this answer."""
 
     version = serializers.IntegerField(help_text=gettext_lazy("1 is the freeze; every later one is a correction."))
     frozen_at = Instant(help_text=gettext_lazy("When this version was stored."))
@@ -169,7 +169,7 @@ class ResultSerializer(serializers.Serializer):
 
 
 class LookSerializer(serializers.Serializer):
-    """What was looked at, and when."""
+    """The campaign, result and instant of this answer."""
 
     campaign = serializers.CharField(help_text=gettext_lazy("Its short name."))
     as_of = Instant(help_text=gettext_lazy("These numbers are the state just before this instant."))
@@ -180,7 +180,7 @@ class LookSerializer(serializers.Serializer):
 
 
 class OneStandingSerializer(LookSerializer):
-    """The standing of one person."""
+    """The standing of one employee."""
 
     standing = StandingSerializer()
 
@@ -196,12 +196,12 @@ class NotCountingSerializer(serializers.Serializer):
 
 
 class OwnStandingSerializer(OneStandingSerializer):
-    """The own standing, with what does not count."""
+    """The caller's own standing, with the contacts that do not count."""
 
     not_counting = NotCountingSerializer(help_text=gettext_lazy("Own contacts that do not count, by reason."))
 
 
 class StandingPageSerializer(LookSerializer, Next):
-    """Standings of the people asked for."""
+    """Standings of the requested employees."""
 
     results = StandingSerializer(many=True)

@@ -1,4 +1,4 @@
-"""Tokens for programs. A secret is seen once, in the answer that makes it."""
+"""API tokens. The secret is shown once, in the response that creates the token."""
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -10,7 +10,7 @@ SCOPES = [(scope.value, scope.label) for scope in api_tokens.OFFERED]
 
 
 class TokenSerializer(serializers.Serializer):
-    """One token, without its secret: nobody has that any more."""
+    """One token, without its secret, which is not stored."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -28,13 +28,13 @@ class TokenPageSerializer(Next):
 
 
 class NewTokenSerializer(TokenSerializer):
-    """A token just made."""
+    """A new token."""
 
     secret = serializers.CharField(help_text=_("Shown this once. Send it as `Authorization: Bearer ...`."))
 
 
 class TokenTermsSerializer(StrictSerializer):
-    """What a new token may do, and for how long."""
+    """The scope and lifetime of a new token."""
 
     name = serializers.CharField(max_length=api_tokens.NAME_LIMIT, help_text=_("What will use it."))
     scopes = serializers.ListField(

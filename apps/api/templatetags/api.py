@@ -1,4 +1,4 @@
-"""What the description's page needs beside Django's own tags."""
+"""Template tags for the page of the API description."""
 
 from django import template
 from django.utils.html import conditional_escape, format_html, format_html_join
@@ -11,7 +11,7 @@ register = template.Library()
 def with_code(text: object) -> SafeString:
     """A description's text with its `words in backticks` set as code; everything else escaped."""
     parts = str(text).split("`")
-    # Every second part stood between two backticks; a lone one stays a character.
+    # Every second part stood between two backticks; a single one stays a character.
     if len(parts) % 2 == 0:
         return conditional_escape(str(text))
     pieces = [format_html("<code>{}</code>", part) if place % 2 else part for place, part in enumerate(parts)]

@@ -1,4 +1,4 @@
-"""What every address of this door does before and after its own work."""
+"""What every API address does before and after its own work."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from apps.results.result_files import UnknownResult, result_of
 
 
 class ApiView(APIView):
-    """One address. `scope` is what a token needs for it; None takes no token. `query_class` reads the parameters.
-    Requests are counted here (`counts_itself`), for a token's owner is known no earlier.
+    """One API address. `scope`: the scope a token needs; None accepts no token. `query_class` reads the parameters.
+    Requests are counted here (`counts_itself`), since a token's owner is known no earlier.
 
-    What comes out is somebody's own: no cache keeps it.
+    Responses hold personal numbers, so they are never cached.
     """
 
     # Without OPTIONS: the description says what an address does.
@@ -38,16 +38,16 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META:
-            # Django reads such a body as an empty one: what was sent would be lost without a word.
+            # Django reads such a body as empty: the content would be lost silently.
             raise Problem(411, "length_required", _("Send the body in one piece, with its Content-Length."))
-        # A write's address takes no parameters; only readers filter.
+        # Write addresses take no parameters; only lists have filters.
         reader = self.query_class if request.method in ("GET", "HEAD") else Query
         query = reader(data=request.query_params)
         query.is_valid(raise_exception=True)
         self.asked = query.validated_data
 
     def check_permissions(self, request: Request) -> None:
-        # Before anything is refused: whoever is refused asks often, too.
+        # Count before any refusal: refused clients repeat their requests.
         count_request(request)
         super().check_permissions(request)
 
@@ -58,18 +58,18 @@ class ApiView(APIView):
 
     @property
     def account(self) -> Account:
-        """Who asks; every address here wants a sign-in."""
-        return self.request.user  # type: ignore[return-value]  # nobody anonymous gets this far
+        """The signed-in account; every address here needs one."""
+        return self.request.user  # type: ignore[return-value]  # anonymous requests are refused before
 
     @property
     def employee(self) -> Employee:
-        """Who asks, as an employee. Raises NotThere: for an account without one the address does not exist."""
+        """The caller as an employee. Raises NotFoundProblem for an account without one."""
         if self.account.employee is None:
             raise NotFoundProblem
         return self.account.employee
 
     def campaign_or_none(self) -> Campaign | None:
-        """The campaign asked for, else the asker's (decision 18). Raises NotThere for an unknown one."""
+        """The requested campaign, else the caller's default. Raises NotFoundProblem for an unknown one."""
         try:
             return selectors.campaign_for(self.account, self.asked.get("campaign"))
         except Campaign.DoesNotExist as error:
@@ -77,13 +77,13 @@ class ApiView(APIView):
 
     def campaign(self) -> Campaign:
         """Like campaign_or_none. Raises Problem when there is none at all."""
-        found = self.campaign_or_none()
-        if found is None:
+        campaign = self.campaign_or_none()
+        if campaign is None:
             raise Problem(404, "no_campaign", _("No campaign has been opened yet."))
-        return found
+        return campaign
 
     def result(self, campaign: Campaign) -> FrozenResult | None:
-        """The version of a frozen result that is asked for; None: the newest. Raises NotThere for one that is none."""
+        """The requested version of a frozen result; None for the newest. Raises NotFoundProblem for an unknown one."""
         version = self.asked.get("result")
         try:
             return result_of(campaign, version) if version else None
@@ -92,7 +92,7 @@ class ApiView(APIView):
 
 
 class NotFoundView(ApiView):
-    """Every address that is none, so that its error too is a problem and not a page."""
+    """Any unknown address below the API, so that its error is a problem too, not an HTML page."""
 
     permission_classes = ()
 

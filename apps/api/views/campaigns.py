@@ -1,4 +1,4 @@
-"""`campaigns/`: what is counted, for whom, until when."""
+"""`campaigns/`: the campaigns, with population and dates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from apps.api.serializers.campaigns import CampaignPageSerializer, CampaignSeria
 from apps.api.views.base import ApiView
 from apps.campaigns.models import Campaign, CampaignRule
 
-SHOWN = [Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN]
+OPENED_STATES = [Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN]
 NOVEMBER = {
     "slug": "november-2026", "name": "November 2026", "state": "open", "rule_version": 1, "target": 100,
     "time_zone": "Asia/Shanghai", "opens_on": "2026-11-01", "deadline": "2026-11-30",
@@ -28,7 +28,7 @@ NOVEMBER = {
 
 def rules_in_force() -> QuerySet[CampaignRule]:
     """The newest rule of every campaign that has been opened, with its campaign, by short name."""
-    rules = CampaignRule.objects.filter(campaign__state__in=SHOWN).select_related("campaign")
+    rules = CampaignRule.objects.filter(campaign__state__in=OPENED_STATES).select_related("campaign")
     return rules.order_by("campaign__slug", "-version").distinct("campaign__slug")
 
 
@@ -47,8 +47,8 @@ class CampaignList(ApiView):
     )
     def get(self, request: Request) -> Response:
         after, limit = paging.unseal("campaigns", self.asked.get("after", "")), self.asked["limit"]
-        found = rules_in_force().filter(campaign__slug__gt=after) if after else rules_in_force()
-        rows = list(found[: limit + 1])
+        rules = rules_in_force().filter(campaign__slug__gt=after) if after else rules_in_force()
+        rows = list(rules[: limit + 1])
         token = paging.seal("campaigns", rows[limit - 1].campaign.slug) if len(rows) > limit else ""
         page = {"results": rows[:limit], "next": paging.next_address(request, token)}
         return Response(CampaignPageSerializer(page).data)
@@ -66,7 +66,7 @@ class CampaignDetail(ApiView):
         examples=[example("campaign", NOVEMBER)],
     )
     def get(self, request: Request, slug: str) -> Response:
-        found = rules_in_force().filter(campaign__slug=slug).first()
-        if found is None:
+        rules = rules_in_force().filter(campaign__slug=slug).first()
+        if rules is None:
             raise NotFoundProblem
-        return Response(CampaignSerializer(found).data)
+        return Response(CampaignSerializer(rules).data)

@@ -1,4 +1,4 @@
-"""`contacts/<id>/`: one of the reader's own contacts. Anybody else's answers as one that does not exist."""
+"""`contacts/<id>/`: one of the caller's own contacts. A contact of another employee answers like a missing one."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ ENDED = {**WANG, "ended_at": "2026-11-23T04:05:00Z", "end_reason": "removed", "c
 
 
 class OwnContacts(ApiView):
-    """An address of own contacts."""
+    """The base of the addresses for own contacts."""
 
     scope = Scope.OWN
 
     def judged(self, campaign: Campaign | None, at: datetime) -> QuerySet[Any]:
-        """The reader's contacts, each with its reason in the campaign."""
+        """The caller's contacts, each with its reason in the campaign."""
         return employee_detail.contacts_with_reason(campaign, self.employee, at)
 
     def shown(self, contact_id: int) -> Response:
-        """The answer about one contact. Raises NotThere for one that is not the reader's."""
-        found = self.judged(self.campaign_or_none(), clock.db_now()).filter(pk=contact_id).first()
-        if found is None:
+        """The answer about one contact. Raises NotFoundProblem for a contact of another employee."""
+        contact = self.judged(self.campaign_or_none(), clock.db_now()).filter(pk=contact_id).first()
+        if contact is None:
             raise NotFoundProblem
-        return Response(ContactSerializer(found).data)
+        return Response(ContactSerializer(contact).data)
 
 
 class ContactDetail(OwnContacts):
@@ -111,7 +111,7 @@ class ContactRestore(OwnContacts):
 
 
 def _changed(view: OwnContacts, change: Any, contact_id: int, **terms: Any) -> Response:
-    """Make one change of an own contact, ring, and show it as it is now."""
+    """Change one own contact, enqueue its marking, and return it as it is now."""
     try:
         change(contact_id=contact_id, employee=view.employee, by=view.account.actor, **terms)
     except Contact.DoesNotExist as error:

@@ -1,4 +1,4 @@
-"""`schema/` and `docs/`: this door described, for programs and for people. Open to everybody: it holds no data."""
+"""`schema/` and `docs/`: the API description, for programs and people. Public: it holds no data."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from apps.accounts.api_tokens import OFFERED
 from apps.accounts.models import Scope
 from apps.api.reference import Reference
 
-# For the description: no sign-in.
+# No sign-in, for the description.
 OPEN: list[Any] = [{}]
 
 
-# The generator loads its extensions on first use, and two threads at once find them half loaded.
+# The generator loads its extensions on first use, which is not thread-safe.
 _generating = Lock()
 
 
 def described(language: str) -> dict[str, Any]:
-    """The OpenAPI description in a language, made once a process."""
+    """The OpenAPI description in a language, cached per process."""
     with _generating:
         return _described(language)
 
@@ -67,7 +67,7 @@ class Schema(APIView):
 @login_not_required
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """The description to read, whole in its first response: no script, nothing inline, in both languages."""
+    """The readable description, complete in its first response: no script, nothing inline, in both languages."""
     reference = Reference(described(get_language() or "en"), request.build_absolute_uri("/"))
     titles = {
         "me": _("Me"),
@@ -84,6 +84,6 @@ def docs(request: HttpRequest) -> HttpResponse:
         "scopes": [(scope.value, Scope(scope).label) for scope in OFFERED],
     }
     response = render(request, "api/docs.html", context)
-    # It carries the CSRF token of the language switch.
+    # The page contains the CSRF token of the language switch.
     add_never_cache_headers(response)
     return response

@@ -1,4 +1,4 @@
-"""`feed/`: what the messaging product itself says of contacts, times included. For an operator's programs alone."""
+"""`feed/`: contacts reported by the messaging product itself, times included. For an operator's programs alone."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from apps.core.closed_periods import BackdatingBlocked
 from apps.fileio.csv_reader import TooLarge, UnreadableFile
 
 ROWS = "staff_no,name,handle,recorded_at,confirmed_at\r\n1004,Grace Hopper,grace.hopper,2026-11-03T09:15:00+08:00,\r\n"
-TOLD = {"read": 2, "accepted": 1, "rejected": 1}
+EXAMPLE_COUNTS = {"read": 2, "accepted": 1, "rejected": 1}
 REJECT = {"line": 3, "column": "phone", "code": "invalid_identity", "reason": "This is not a valid phone number."}
 
 
-# It is read while its program waits: two megabytes of rows are some thirty thousand, of line ends two million.
-MOST_FEED_LINES = 100_000
+# Read while the client waits: two megabytes hold about thirty thousand rows, or two million line ends.
+MAX_FEED_LINES = 100_000
 
 
 class Feed(ApiView):
@@ -54,17 +54,17 @@ class Feed(ApiView):
         responses={200: FeedReportSerializer, **problems(*WITH_BODY, 404, 409, 422)},
         examples=[
             OpenApiExample("rows", value=ROWS, request_only=True, media_type=CsvParser.media_type),
-            example("done", {**TOLD, "rejects": [REJECT]}),
+            example("done", {**EXAMPLE_COUNTS, "rejects": [REJECT]}),
         ],
     )
     def post(self, request: Request) -> Response:
         if not self.account.has_role(Role.Kind.OPERATOR):
             raise NotFoundProblem
-        # Without a body there is nothing to parse, and what comes is no bytes.
+        # Without a body there is nothing to parse, and the data is not bytes.
         data: Any = request.data
         sent = data if isinstance(data, bytes) else b""
-        if max(sent.count(b"\n"), sent.count(b"\r")) > MOST_FEED_LINES:
-            raise Problem(422, "unreadable_file", str(TooLarge(MOST_FEED_LINES, "lines", MOST_FEED_LINES + 1)))
+        if max(sent.count(b"\n"), sent.count(b"\r")) > MAX_FEED_LINES:
+            raise Problem(422, "unreadable_file", str(TooLarge(MAX_FEED_LINES, "lines", MAX_FEED_LINES + 1)))
         try:
             result = import_contacts(
                 raw=io.BytesIO(sent), by=self.account.actor, format=CSV, trust_times=True, file_name="api"

@@ -1,4 +1,4 @@
-"""`me/standing/` and `standings/`: the own number, and those of the people below the reader. Never a contact."""
+"""`me/standing/` and `standings/`: the caller's own standing, and those of the employees below. Never a contact."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ NOT_COUNTING = {"ended": 3, "outside_period": 0, "not_external": 1, "unconfirmed
 
 
 def look(standings: standings_report.Standings) -> dict[str, Any]:
-    """What an answer says about the question."""
+    """The part of an answer that repeats campaign, result and instant."""
     rule, now = standings.rule, standings.now
     days = rules.days_left(rule.cutoff_at, rule.time_zone, now)
     return {"campaign": standings.campaign.slug, "as_of": now, "days_left": days, "result": standings.result}
@@ -58,7 +58,7 @@ def look(standings: standings_report.Standings) -> dict[str, Any]:
 def shown(
     rows: list[standings_report.Row], standings: standings_report.Standings, account: Account
 ) -> list[dict[str, Any]]:
-    """A report's rows as an answer has them."""
+    """A report's rows in the form of an answer."""
     days = look(standings)["days_left"]
     terms = adjustments.terms_of(standings.campaign, [row.employee_id for row in rows], standings.now)
     return [
@@ -70,18 +70,18 @@ def shown(
 
 
 def adjusted(terms: list[Adjustment], at: datetime, account: Account) -> list[dict[str, Any]]:
-    """What holds for one person at that instant. Why is told to HR and to the person alone."""
-    told = account.has_role("hr")
+    """The adjustments of one employee at that instant. Only HR and the employee see the reason."""
+    with_reason = account.has_role("hr")
     return [
-        {"target": one.target, "exempt": one.exempt, "since": one.starts_at,
-         "kind": one.request.kind if told or one.employee_id == account.employee_id else None,
-         "until": None if one.until == FOR_EVER else one.until}
-        for one in terms if one.starts_at < at
+        {"target": adjustment.target, "exempt": adjustment.exempt, "since": adjustment.starts_at,
+         "kind": adjustment.request.kind if with_reason or adjustment.employee_id == account.employee_id else None,
+         "until": None if adjustment.until == FOR_EVER else adjustment.until}
+        for adjustment in terms if adjustment.starts_at < at
     ]  # fmt: skip
 
 
 def one(standings: standings_report.Standings, employee: Employee, account: Account) -> dict[str, Any]:
-    """The answer about one person. Raises Problem when they are not in the campaign."""
+    """The answer about one employee. Raises Problem when they are not in the campaign."""
     row = standings.one(employee.pk)
     if row is None:
         raise Problem(404, "not_in_campaign", _("This person has no standing in this campaign."))
@@ -89,7 +89,7 @@ def one(standings: standings_report.Standings, employee: Employee, account: Acco
 
 
 def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | None:
-    """The past instant that is asked about: of a day its end in the campaign's zone; None for now.
+    """The requested past instant: for a day, its end in the campaign's zone; None for now.
 
     Raises ValidationError for the future.
     """
@@ -108,20 +108,20 @@ def instant_of(as_of: date | datetime | None, rule: CampaignRule) -> datetime | 
 
 
 def people_of(account: Account, root: str | None) -> population.WholeCompany | population.Team | population.OneEmployee:
-    """Whom a list is about. Raises NotThere for whom the account may not see."""
+    """The population of a list. Raises NotFoundProblem for employees that the account may not see."""
     if root:
-        found = Employee.objects.teams_visible_to(account).select_related("node").filter(staff_no=root).first()
-        if found is None:
+        employee = Employee.objects.teams_visible_to(account).select_related("node").filter(staff_no=root).first()
+        if employee is None:
             raise NotFoundProblem
-        if not found.is_manager:
-            log_record_access(account, found, "standing")
+        if not employee.is_manager:
+            log_record_access(account, employee, "standing")
     elif account.has_role("hr"):
         return population.WholeCompany()
     elif account.employee is None:
         raise NotFoundProblem
     else:
-        found = account.employee
-    return population.Team(found) if found.is_manager else population.OneEmployee(found)
+        employee = account.employee
+    return population.Team(employee) if employee.is_manager else population.OneEmployee(employee)
 
 
 class OwnStanding(ApiView):
@@ -143,12 +143,12 @@ class OwnStanding(ApiView):
     def get(self, request: Request) -> Response:
         employee, campaign = self.employee, self.campaign()
         standings = standings_report.Standings(
-            campaign, population.OneEmployee(employee), result=self.result(campaign), reviews=True
+            campaign, population.OneEmployee(employee), result=self.result(campaign), show_reviews=True
         )
         answer = one(standings, employee, self.account)
         contacts = employee_detail.contacts_with_reason(campaign, employee, standings.now)
-        found = contacts.order_by().values("reason").annotate(people=Count("pk"))
-        by_reason = {line["reason"]: line["people"] for line in found}
+        counts = contacts.order_by().values("reason").annotate(people=Count("pk"))
+        by_reason = {line["reason"]: line["people"] for line in counts}
         answer["not_counting"] = {reason: by_reason.get(reason, 0) for reason in rules.REASONS}
         return Response(OwnStandingSerializer(answer).data)
 
@@ -175,9 +175,9 @@ class StandingList(ApiView):
         people, campaign = people_of(self.account, asked.get("root")), self.campaign()
         filters = standings_report.Filters(**{name: asked.get(name, "") for name in ("status", "q", "department")})
         as_of = instant_of(asked.get("as_of"), campaign.rule)
-        told, result = services.may_see_reviews(self.account, people), self.result(campaign)
+        show_reviews, result = services.may_see_reviews(self.account, people), self.result(campaign)
         standings = standings_report.Standings(
-            campaign, people, as_of=as_of, filters=filters, result=result, reviews=told
+            campaign, people, as_of=as_of, filters=filters, result=result, show_reviews=show_reviews
         )
         # A page's key belongs to its order.
         listed = f"standings:{asked['sort']}"
@@ -218,6 +218,6 @@ class StandingDetail(ApiView):
         campaign = self.campaign()
         as_of = instant_of(self.asked.get("as_of"), campaign.rule)
         person = population.OneEmployee(employee)
-        told, result = services.may_see_reviews(self.account, person), self.result(campaign)
-        standings = standings_report.Standings(campaign, person, as_of=as_of, result=result, reviews=told)
+        show_reviews, result = services.may_see_reviews(self.account, person), self.result(campaign)
+        standings = standings_report.Standings(campaign, person, as_of=as_of, result=result, show_reviews=show_reviews)
         return Response(OneStandingSerializer(one(standings, employee, self.account)).data)

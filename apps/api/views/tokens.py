@@ -1,4 +1,4 @@
-"""`tokens/`: what a person has given to programs. Only a browser's session gets here: a token makes no tokens."""
+"""`tokens/`: a person's API tokens. Session only: a token cannot create tokens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REPORT = {
 }  # fmt: skip
 
 
-# For the description: these operations take no token.
+# For the description: these operations accept no token.
 SESSION_ONLY: list[Any] = [{"session": []}]
 
 
@@ -44,8 +44,8 @@ class TokenList(ApiView):
     )
     def get(self, request: Request) -> Response:
         after, limit = paging.unseal("tokens", self.asked.get("after", "")), self.asked["limit"]
-        found = ApiToken.objects.of(self.account).order_by("-pk")
-        rows = list((found.filter(pk__lt=after) if after else found)[: limit + 1])
+        tokens = ApiToken.objects.of(self.account).order_by("-pk")
+        rows = list((tokens.filter(pk__lt=after) if after else tokens)[: limit + 1])
         token = paging.seal("tokens", rows[limit - 1].pk) if len(rows) > limit else ""
         page = {"results": rows[:limit], "next": paging.next_address(request, token)}
         return Response(TokenPageSerializer(page).data)
@@ -82,8 +82,8 @@ class TokenDetail(ApiView):
         responses={204: None, **problems(404)},
     )
     def delete(self, request: Request, token_id: int) -> Response:
-        found = ApiToken.objects.of(self.account).filter(pk=token_id).select_related("account").first()
-        if found is None:
+        tokens = ApiToken.objects.of(self.account).filter(pk=token_id).select_related("account").first()
+        if tokens is None:
             raise NotFoundProblem
-        api_tokens.revoke_token(token=found, by=self.account.actor)
+        api_tokens.revoke_token(token=tokens, by=self.account.actor)
         return Response(status=204)

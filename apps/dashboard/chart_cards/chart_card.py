@@ -1,4 +1,4 @@
-"""What a picture is to a page."""
+"""The base of a chart card."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class ChartCard:
-    """A chart on a page, which shows `drawing` at once; `url` is the address of the figure that takes its place.
+    """A chart on a page, which shows `drawing` at once; `url` is the address of the figure that replaces it.
 
-    `more`: where the list or the file is that it counts, as (word, address).
+    `more`: links to the list or file behind the numbers, as (label, address).
     """
 
     key: str
@@ -48,7 +48,9 @@ class ChartCard:
 
     @property
     def summary(self) -> str:
-        """The picture in words: the finding, what is drawn, and its gist, or the table's first row cell by cell."""
+        """The chart in words: the finding, what the chart shows, and its summary, or the table's first row cell by
+        cell.
+        """
         first = "; ".join(
             f"{name}: {cell.text}" for row in self.rows[:1] for name, cell in zip(self.head, row, strict=True)
         )
@@ -60,5 +62,5 @@ def cells(*values: object) -> list[Cell]:
 
 
 def latest(scope: PageContext, count: int) -> str:
-    """The label of a curve's end: a look at a past day does not speak of now."""
+    """The label at a curve's end: for a past day it does not say "now"."""
     return base.number(count) if scope.day or scope.result else _("%(count)s now") % {"count": base.number(count)}

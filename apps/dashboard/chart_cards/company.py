@@ -19,24 +19,26 @@ Listed = Callable[[date | None], str]
 def under_by_day(
     scope: PageContext, url: str, rows: list[tuple[date, int]], totals: Any, listed: Listed | None = None
 ) -> ChartCard:
-    """`listed`: the address of the list of who is red, at the end of a past day or, for None, as the page looks."""
+    """`listed`: returns the address of the list of red employees at the end of a past day, or as the page shows it for
+    None.
+    """
     rule = scope.rule
-    found = days.under_data(rows)
+    data = days.under_data(rows)
     left = rules.days_left(rule.cutoff_at, rule.time_zone, scope.look)
-    newest = found[-1].people if found else 0
+    newest = data[-1].people if data else 0
     each_day = rules.needed_per_day(newest, left)
 
     def figure() -> layout.Figure:
-        said = days.UnderWords(
+        labels = days.UnderWords(
             latest=latest(scope, newest),
             unit=_("people under the target"),
             hover=lambda day: f"{base.full_date(day.day)}: {base.people(day.people)}",
             day=base.short_date,
         )
-        return days.under_figure(found, opens=rule.opens_on, deadline=rule.deadline, words=said)
+        return days.under_figure(data, opens=rule.opens_on, deadline=rule.deadline, words=labels)
 
     def people(day: days.UnderDay) -> Cell:
-        newest_day = day is found[-1]
+        newest_day = day is data[-1]
         return Cell(base.number(day.people), listed(None if newest_day else day.day) if listed else "")
 
     title = ngettext(
@@ -55,7 +57,7 @@ def under_by_day(
         note=note if each_day else _("People under the target, by day."),
         url=url,
         head=(_("Day"), _("People under the target")),
-        rows=[cells(base.full_date(day.day), people(day)) for day in reversed(found)],
+        rows=[cells(base.full_date(day.day), people(day)) for day in reversed(data)],
         more=(_("Who they are"), listed(None) if listed and newest else ""),
         legend=[("dots", _("pace needed"))] if each_day else (),
         figure=figure,
@@ -63,20 +65,20 @@ def under_by_day(
 
 
 def by_source(scope: PageContext, url: str, rows: list[tuple[date, str, int]], file: str = "") -> ChartCard:
-    """`file`: where the file by person and day is asked for."""
+    """`file`: the page that offers the file by person and day."""
     rule = scope.rule
-    found = days.sources_data(rows)
+    data = days.sources_data(rows)
     today = scope.look.astimezone(scope.zone).date()
-    week = sum(day.total for day in found.days if 0 <= (today - day.day).days < 7) / 7
+    week = sum(day.total for day in data.days if 0 <= (today - day.day).days < 7) / 7
 
     def figure() -> layout.Figure:
-        said = days.SourceWords(
+        labels = days.SourceWords(
             unit=_("contacts recorded"),
             name=_source,
-            hover=lambda day, column: _source_hover(found, day, column),
+            hover=lambda day, column: _source_hover(data, day, column),
             day=base.short_date,
         )
-        return days.sources_figure(found, opens=rule.opens_on, deadline=rule.deadline, words=said)
+        return days.sources_figure(data, opens=rule.opens_on, deadline=rule.deadline, words=labels)
 
     return ChartCard(
         key="sources",
@@ -86,10 +88,10 @@ def by_source(scope: PageContext, url: str, rows: list[tuple[date, str, int]], f
         % {"count": base.number(round(week))},
         note=_("Contacts recorded per day, by the way they came in."),
         url=url,
-        head=(_("Day"), *(_source(name) for name in found.names)),
-        rows=[cells(base.full_date(day.day), *(base.number(n) for n in day.counts)) for day in reversed(found.days)],
+        head=(_("Day"), *(_source(name) for name in data.names)),
+        rows=[cells(base.full_date(day.day), *(base.number(n) for n in day.counts)) for day in reversed(data.days)],
         more=(_("File by person and day"), file),
-        legend=[(days.SWATCHES[column], _source(name)) for column, name in enumerate(found.names)],
+        legend=[(days.SWATCHES[column], _source(name)) for column, name in enumerate(data.names)],
         figure=figure,
     )
 
@@ -98,10 +100,10 @@ def _source(name: str) -> str:
     return str(base.SOURCES.get(name, name)) if name else _("others")
 
 
-def _source_hover(found: days.Sources, day: days.SourceDay, column: int) -> str:
+def _source_hover(data: days.Sources, day: days.SourceDay, column: int) -> str:
     return _("%(day)s, %(source)s: %(count)s of %(total)s") % {
         "day": base.full_date(day.day),
-        "source": _source(found.names[column]),
+        "source": _source(data.names[column]),
         "count": base.number(day.counts[column]),
         "total": base.number(day.total),
     }

@@ -53,7 +53,7 @@ def standing_curve(
     points = curve.curve_data(rows_of(rows), opens=rule.opens_on, deadline=rule.deadline, target=row.target)
 
     def figure() -> layout.Figure:
-        said = curve.CurveWords(
+        labels = curve.CurveWords(
             target=_("target %(target)s") % {"target": base.number(row.target)},
             pace=_("steady pace"),
             latest=latest(scope, row.counted),
@@ -62,7 +62,7 @@ def standing_curve(
             hover=_curve_hover,
             day=base.short_date,
         )
-        return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=row.target, words=said)
+        return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=row.target, words=labels)
 
     return ChartCard(
         key="curve",
@@ -93,14 +93,14 @@ def rows_of(rows: list[Any]) -> list[tuple[date, int, int]]:
 
 
 def team_curve(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
-    """A whole team's counted contacts by day: how it moves, without a line to compare it with."""
+    """A whole team's counted contacts by day, without a line to compare with."""
     rule = scope.rule
     points = curve.curve_data(rows_of(rows), opens=rule.opens_on, deadline=rule.deadline, target=None)
     total = points[-1].total if points else 0
     week = round(7 * last_week(rows, scope.look.astimezone(scope.zone).date()))
 
     def figure() -> layout.Figure:
-        said = curve.CurveWords(
+        labels = curve.CurveWords(
             target="",
             pace="",
             latest=base.number(total),
@@ -109,7 +109,7 @@ def team_curve(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
             hover=_curve_hover,
             day=base.short_date,
         )
-        return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=None, words=said)
+        return curve.curve_figure(points, opens=rule.opens_on, deadline=rule.deadline, target=None, words=labels)
 
     return ChartCard(
         key="curve",

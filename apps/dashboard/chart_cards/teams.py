@@ -1,4 +1,4 @@
-"""People around the target: by band and day, as a spread, and group beside group."""
+"""People by share of the target: by band and day, as a histogram, and by group."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,41 +16,41 @@ Listed = Callable[[groups.GroupBar, str], str]
 
 def band_days(scope: PageContext, url: str, rows: list[Any]) -> ChartCard:
     rule = scope.rule
-    found = bands.bands_data((row.day, row.n0, row.n25, row.n50, row.n75, row.n100) for row in rows)
+    data = bands.bands_data((row.day, row.n0, row.n25, row.n50, row.n75, row.n100) for row in rows)
 
     def figure() -> layout.Figure:
-        said = bands.BandWords(bands=base.BANDS, unit=_("people"), hover=_band_hover, day=base.short_date)
-        return bands.bands_figure(found, opens=rule.opens_on, deadline=rule.deadline, words=said)
+        labels = bands.BandWords(bands=base.BANDS, unit=_("people"), hover=_band_hover, day=base.short_date)
+        return bands.bands_figure(data, opens=rule.opens_on, deadline=rule.deadline, words=labels)
 
     return ChartCard(
         key="bands",
-        title=_bands_title(found),
+        title=_bands_title(data),
         note=_("People by the share of their target, day by day."),
         url=url,
         head=(_("Day"), *base.BANDS),
-        rows=[cells(base.full_date(day.day), *(base.number(n) for n in day.people)) for day in reversed(found)],
+        rows=[cells(base.full_date(day.day), *(base.number(n) for n in day.people)) for day in reversed(data)],
         legend=[(f"band-{band}", base.BANDS[band]) for band in reversed(range(len(base.BANDS)))],
         figure=figure,
     )
 
 
-def _bands_title(found: list[bands.BandDay]) -> str:
-    """How many are at the target, and how that differs from a week ago, or from the first day of a young campaign."""
-    if not found:
+def _bands_title(data: list[bands.BandDay]) -> str:
+    """How many are at the target, and the difference to a week ago, or to the first day of a young campaign."""
+    if not data:
         return _("Nobody has moved yet")
-    newest, before = found[-1], found[max(len(found) - 8, 0)]
+    newest, before = data[-1], data[max(len(data) - 8, 0)]
     now, rise = newest.people[-1], newest.people[-1] - before.people[-1]
     numbers = {"now": base.number(now), "all": base.number(newest.total)}
     lead = ngettext("%(now)s of %(all)s is at the target", "%(now)s of %(all)s are at the target", now) % numbers
     if newest == before:
         return lead
-    then = _("a week ago") if len(found) >= 8 else _("on %(day)s") % {"day": base.short_date(before.day)}
-    said = {"lead": lead, "then": then, "count": base.number(abs(rise))}
+    then = _("a week ago") if len(data) >= 8 else _("on %(day)s") % {"day": base.short_date(before.day)}
+    labels = {"lead": lead, "then": then, "count": base.number(abs(rise))}
     if rise == 0:
-        return _("%(lead)s, as %(then)s") % said
+        return _("%(lead)s, as %(then)s") % labels
     return (
         _("%(lead)s, %(count)s more than %(then)s") if rise > 0 else _("%(lead)s, %(count)s fewer than %(then)s")
-    ) % said
+    ) % labels
 
 
 def _band_hover(day: bands.BandDay, band: int) -> str:
@@ -71,7 +71,7 @@ def spread(scope: PageContext, url: str, bins: list[Any], totals: Any, teams: li
     )
 
     def figure() -> layout.Figure:
-        said = histogram.HistogramWords(
+        labels = histogram.HistogramWords(
             target=target_text,
             median=median_text,
             x=_("counted contacts"),
@@ -82,7 +82,7 @@ def spread(scope: PageContext, url: str, bins: list[Any], totals: Any, teams: li
                 % {"name": one.name, "median": base.number(one.median), "people": base.people(one.people)}
             ),
         )
-        return histogram.histogram_figure(bars, target=target, spread=box, medians=medians, words=said)
+        return histogram.histogram_figure(bars, target=target, spread=box, medians=medians, words=labels)
 
     legend = [("band-2", _("below the target")), ("band-4", _("at the target")), ("soft", _("the middle half"))]
     if medians:
@@ -122,21 +122,21 @@ def _range(bar: histogram.Bar) -> str:
 def side_by_side(
     url: str, bars: list[groups.GroupBar], *, key: str, note: str, first: str, listed: Listed | None = None
 ) -> ChartCard:
-    """Sub-teams or departments: the share at the target, n beside each name, most people to go first.
+    """Sub-teams or departments: the share at the target, the headcount beside each name, most contacts to go first.
 
-    `listed`: the address of the list of a group's people, of those with a status, or "" where there is none.
+    `listed`: returns the address of the list of a group's people, also by status, or "" where there is none.
     """
     ordered = groups.groups_data(bars)
     of: Listed = listed or (lambda bar, status: "")
 
     def figure() -> layout.Figure:
-        said = groups.GroupWords(x=_("share of people at the target"), hover=_group_hover)
-        return groups.groups_figure(ordered, words=said)
+        labels = groups.GroupWords(x=_("share of people at the target"), hover=_group_hover)
+        return groups.groups_figure(ordered, words=labels)
 
     return ChartCard(
         key=key,
         title=_groups_title(ordered),
-        note=note if len(ordered) <= groups.MOST_BARS else f"{note} {_first_of(len(ordered))}",
+        note=note if len(ordered) <= groups.MAX_BARS else f"{note} {_first_of(len(ordered))}",
         url=url,
         head=(first, _("People"), _("At the target"), _("Red"), _("Median")),
         rows=[
@@ -156,7 +156,7 @@ def side_by_side(
 
 def _first_of(count: int) -> str:
     return _("The chart shows the first %(shown)s, the table all %(count)s.") % {
-        "shown": groups.MOST_BARS,
+        "shown": groups.MAX_BARS,
         "count": base.number(count),
     }
 

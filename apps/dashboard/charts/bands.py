@@ -1,4 +1,4 @@
-"""A team's people by band of their target, day by day: is the team moving?"""
+"""A team's people by band of their target, day by day."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def bands_data(rows: Iterable[tuple[date, int, int, int, int, int]]) -> list[Ban
 
 
 def bands_figure(days: list[BandDay], *, opens: date, deadline: date, words: BandWords) -> layout.Figure:
-    """Stacked areas, the highest band at the bottom: the ground that has been won grows from below."""
+    """Stacked areas with the highest band at the bottom, so that progress grows from below."""
     x = [day.day.isoformat() for day in days]
     traces = [
         {

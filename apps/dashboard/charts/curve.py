@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from apps.dashboard.charts import layout
 
-# Of the highest total: below it, the names of target and pace would lie on each other and on the days.
+# Share of the highest total below which the labels of target, pace and days would overlap.
 FLAT = 0.25
 
 
@@ -34,7 +34,7 @@ def curve_data(
 ) -> list[Point]:
     """(day, recorded on it, total at its end) -> the same with the straight pace at the end of each day.
 
-    The pace of a day is target x (days gone, this one included) / (days in all); no target, no pace.
+    The pace of a day is target x (days passed, this one included) / (all days). Without a target there is no pace.
     """
     length = (deadline - opens).days + 1
     return [
@@ -52,7 +52,7 @@ def curve_figure(
 ) -> layout.Figure:
     """A filled line of the total; with a target also its line, the pace and the deadline, each labelled directly.
 
-    Far above the target the pace lies on the axis, and has no room for its name.
+    Far above the target the pace lies on the axis and gets no label.
     """
     last = max([deadline, *(point.day for point in points[-1:])])
     highest = max([target or 0, *(point.total for point in points)], default=0) or 1
@@ -102,7 +102,7 @@ def _traces(points: list[Point], words: CurveWords) -> list[dict[str, Any]]:
 def _target(
     points: list[Point], opens: date, deadline: date, target: int, words: CurveWords
 ) -> tuple[list[Any], list[Any]]:
-    """The target, the pace to it and the deadline; the pace is named on the side where the curve is not."""
+    """The target, its pace and the deadline; the pace is labelled on the side away from the curve."""
     first, last = opens.isoformat(), deadline.isoformat()
     shapes = [
         layout.line(first, target, last, target, "var(--ink)"),
@@ -122,7 +122,7 @@ def _target(
 
 
 def _latest(point: Point, words: CurveWords, opens: date, last: date) -> dict[str, Any]:
-    """The newest total above its point: a rising line leaves that place free."""
+    """The newest total above its point, where a rising line leaves space."""
     early = (point.day - opens) * 4 < (last - opens)
     return layout.label(
         point.day.isoformat(),

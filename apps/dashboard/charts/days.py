@@ -1,4 +1,4 @@
-"""The company day by day: how many are under the target, and where contacts come from."""
+"""The company by day: how many people are under the target, and the contacts by source."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def under_data(rows: Iterable[tuple[date, int]]) -> list[UnderDay]:
 
 
 def under_figure(days: list[UnderDay], *, opens: date, deadline: date, words: UnderWords) -> layout.Figure:
-    """People under the target, and the straight line that would bring them to nobody at the deadline."""
+    """People under the target, and the straight line to zero at the deadline."""
     most = max((day.people for day in days), default=0) or 1
     last = max([deadline, *(day.day for day in days[-1:])])
     trace = {
@@ -72,7 +72,7 @@ class SourceDay(NamedTuple):
 
 @dataclass(frozen=True)
 class Sources:
-    """The sources that are drawn, biggest first, and the days; "" stands for all smaller ones together."""
+    """The sources in the chart, biggest first, and the days; "" stands for all smaller ones together."""
 
     names: tuple[str, ...]
     days: list[SourceDay]

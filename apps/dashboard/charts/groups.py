@@ -1,4 +1,4 @@
-"""Sub-teams or departments side by side: the share of people at the target, each with its n."""
+"""Sub-teams or departments side by side: the share of people at the target, each with its headcount."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from apps.dashboard.charts import layout
 
-MOST_BARS = 30
-# Columns for a group's name and its n together; what is too long loses letters of the name.
+MAX_BARS = 30
+# Columns for a group's name and headcount together; longer names are cut.
 NAME_LENGTH, NARROW_NAME_LENGTH = 27, 15
 
 
@@ -37,13 +37,13 @@ class GroupWords:
 
 
 def groups_data(groups: Iterable[GroupBar]) -> list[GroupBar]:
-    """Most people still to go first, then by name: where help is needed comes to the top."""
+    """Most contacts to go first, then by name."""
     return sorted(groups, key=lambda group: (-group.to_go, group.label, group.url))
 
 
 def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> layout.Figure:
-    """Horizontal bars of the first 30 (the table has them all); a click follows the group's address."""
-    shown = groups[:MOST_BARS]
+    """Horizontal bars of the first 30 groups (the table has all); a click opens the group's address."""
+    shown = groups[:MAX_BARS]
     return layout.figure(
         _traces(shown, words),
         barmode="overlay",
@@ -68,7 +68,7 @@ def groups_figure(groups: list[GroupBar], *, words: GroupWords) -> layout.Figure
 
 
 def _traces(shown: list[GroupBar], words: GroupWords) -> list[dict[str, Any]]:
-    """A rail of 100 % for each group, and its share on it."""
+    """A track of 100 % for each group, and its share on it."""
     bar = {"type": "bar", "orientation": "h", "y": list(range(len(shown))), "width": 0.5}
     rail = {
         **bar,
@@ -102,7 +102,7 @@ def _name(group: GroupBar, most: int) -> str:
 
 
 def whole_percent(group: GroupBar) -> int:
-    """Whole per cent, but never 100 before the last one has arrived, nor 0 when somebody has."""
+    """Whole per cent, but 100 only when all are at the target, and 0 only when none is."""
     whole = round(group.share)
     whole = min(whole, 99) if group.to_go else whole
     return max(whole, 1) if group.at_target else 0

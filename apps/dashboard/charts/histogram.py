@@ -1,4 +1,4 @@
-"""How a team spreads around the target: never only an average."""
+"""The distribution of a team around the target."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Median(NamedTuple):
 
 @dataclass(frozen=True)
 class Spread:
-    """The quartiles of counted contacts, None when there is nobody."""
+    """The quartiles of counted contacts, None without people."""
 
     quartile_1: float | None
     median: float | None
@@ -52,7 +52,7 @@ class HistogramWords:
 def histogram_data(bins: Iterable[tuple[int, int | None, int]], *, target: int) -> list[Bar]:
     """(low, high or None, people) in order -> the same with the width to draw; the open bin is as wide as the first.
 
-    Empty bins at the end are left out, but the first one at the target stays: so it is seen that nobody is there.
+    Empty bins at the end are left out, except the first one at the target, so that its emptiness shows.
     """
     rows = list(bins)
     width = next((high - low + 1 for low, high, _ in rows if high is not None), 1)
@@ -63,7 +63,7 @@ def histogram_data(bins: Iterable[tuple[int, int | None, int]], *, target: int) 
 def histogram_figure(
     bars: list[Bar], *, target: int, spread: Spread, medians: list[Median], words: HistogramWords
 ) -> layout.Figure:
-    """Bars below the target in slate, at and above it in green; half of the people stand in the shaded part."""
+    """Bars below the target in slate, at and above it in green; the shaded part holds the middle half of the people."""
     most = max((bar.people for bar in bars), default=0) or 1
     right = max([target, *(bar.low + bar.width for bar in bars)])
     shapes = [layout.line(target, 0, target, most * TARGET_ROW, "var(--ink)")]
@@ -136,7 +136,7 @@ def _box(spread: Spread, right: int, most: int) -> list[dict[str, Any]]:
 
 
 def _median(median: float, most: int, words: HistogramWords, right: int) -> dict[str, Any]:
-    """Left of its line where that leaves room, or it would run into the target's label."""
+    """Left of its line where there is space; otherwise it would overlap the target's label."""
     left = median > right * 0.35
     return layout.label(
         min(median, right),
@@ -150,7 +150,7 @@ def _median(median: float, most: int, words: HistogramWords, right: int) -> dict
 
 
 def _ticks(bars: list[Bar], target: int) -> dict[str, Any]:
-    """Quarters of the target and the open end by its name; on a phone three of them at most."""
+    """Quarters of the target and the open end, labelled; on a phone three at most."""
     wide = sorted({round(target * step / 4) for step in range(5)})
     last = [(bar.middle, f"{bar.low}+") for bar in bars[-1:] if bar.high is None]
     narrow = [0, target] if last else sorted({0, target // 2, target})

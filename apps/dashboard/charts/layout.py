@@ -1,4 +1,4 @@
-"""What all figures share: the layout, the axes and few, readable ticks."""
+"""What all figures share: layout, axes and ticks."""
 
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
@@ -12,8 +12,8 @@ Label = Callable[[date], str]
 CLEAR = "rgba(0,0,0,0)"
 WIDE_TICKS = 6
 NARROW_TICKS = 3
-# Pixels around the axes. All of them are fixed, never fitted by the browser, so that the picture that the server draws
-# (`sketch`) and the chart that takes its place lie on each other. `rows.css` has the same numbers as classes.
+# Pixels around the axes. They are fixed, so that the server's drawing (`svg_preview`) and the chart that replaces it
+# match. `rows.css` has the same numbers as classes.
 LEFTS = {3: 40, 5: 52, 7: 66, 9: 80, 13: 104}  # characters of the longest label -> room for it
 NAMES, NARROW_NAMES = 212, 132
 RIGHT = 30
@@ -23,9 +23,9 @@ BOTTOM, DEEP_BOTTOM = 28, 46  # one line under the axis, or two
 
 
 def figure(data: list[dict[str, Any]], *, unit: str = "", x_unit: str = "", **layout: Any) -> Figure:
-    """A figure with the house's quiet layout; `layout` is laid over it, one level deep.
+    """A figure with the common layout; `layout` is merged into it, one level deep.
 
-    `unit` names the upright axis, above it and readable without turning the head; `x_unit` the other one, below it.
+    `unit` labels the vertical axis, above it and horizontal; `x_unit` the horizontal one, below it.
     """
     base: dict[str, Any] = {
         "paper_bgcolor": CLEAR,
@@ -89,12 +89,12 @@ def axis(**settings: Any) -> dict[str, Any]:
 
 
 def below(**settings: Any) -> dict[str, Any]:
-    """A level axis, whose texts keep clear of the 0 beside it."""
+    """A horizontal axis whose labels keep clear of the 0 beside it."""
     return axis(ticklen=4, **settings)
 
 
 def count_axis(highest: float, top: float) -> dict[str, Any]:
-    """An upright axis from 0 to `top` with round whole numbers up to `highest` on it, five of them beside 0 at most."""
+    """A vertical axis from 0 to `top` with at most five round whole numbers up to `highest`."""
     step = round_step(highest)
     values = list(range(0, int(highest) + 1, step))
     return axis(
@@ -107,7 +107,7 @@ def count_axis(highest: float, top: float) -> dict[str, Any]:
 
 
 def round_step(highest: float) -> int:
-    """1, 2 or 5 times a power of ten: the smallest that reaches `highest` in five steps."""
+    """The smallest of 1, 2 or 5 times a power of ten that reaches `highest` in five steps."""
     magnitude = 1
     while True:
         for step in (magnitude, 2 * magnitude, 5 * magnitude):
@@ -117,9 +117,9 @@ def round_step(highest: float) -> int:
 
 
 def day_axis(first: date, last: date, label: Label, *, whole: bool = False) -> dict[str, Any]:
-    """A date axis from `first` to `last`; `narrow` holds the fewer ticks that a phone draws instead.
+    """A date axis from `first` to `last`; `narrow` holds the fewer ticks of a phone.
 
-    `whole`: with room for a bar around the middle of the first and the last day.
+    `whole`: with space for a bar around the middle of the first and the last day.
     """
     wide, narrow = day_ticks(first, last, WIDE_TICKS), day_ticks(first, last, NARROW_TICKS)
     return below(
@@ -170,12 +170,12 @@ def label(x: Any, y: Any, text: str, colour: str = "var(--muted)", **settings: A
 
 
 def escape(text: str) -> str:
-    """Plotly reads its texts as a little HTML; a name may contain `<` and must stay a name."""
+    """Plotly reads its texts as a small subset of HTML; a name with `<` must stay a name."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def shorten(text: str, most: int) -> str:
-    """At most `most` columns, of which a Chinese character takes two."""
+    """At most `most` columns; a Chinese character takes two."""
     columns = list(accumulate(2 if east_asian_width(letter) in "WF" else 1 for letter in text))
     if not columns or columns[-1] <= most:
         return text
@@ -183,12 +183,12 @@ def shorten(text: str, most: int) -> str:
 
 
 def hover(say: Callable[..., str], rows: Iterable[Any], *of: Any) -> dict[str, Any]:
-    """The exact row under the pointer, which `say(row, *of)` puts into words when somebody asks for them (`spoken`)."""
+    """The row for the pointer; `say(row, *of)` makes its text on demand (`with_hover_text`)."""
     return {"hovertext": (escape(say(row, *of)) for row in rows), "hoverinfo": "text"}
 
 
 def with_hover_text(figure: Figure) -> Figure:
-    """The figure as Plotly is given it, with the words under the pointer: once, a drawing needs none of them."""
+    """The figure for Plotly, with the hover texts. The SVG needs none, so they are added only here."""
     data = figure["data"]
-    told = [{**one, "hovertext": list(one["hovertext"])} if "hovertext" in one else one for one in data]
-    return figure | {"data": told}
+    traces = [{**trace, "hovertext": list(trace["hovertext"])} if "hovertext" in trace else trace for trace in data]
+    return figure | {"data": traces}

@@ -1,8 +1,8 @@
-"""A figure as a small SVG: what a page shows at once, without scripts, and on paper.
+"""A figure as a small SVG: shown at once, without scripts, and on paper.
 
-It reads the same dictionary that Plotly draws, so the two cannot disagree, and it stretches with its box: lengths are
-per cent of the axes, texts and points keep their size. Lengths and colours are attributes, never styles; colours stay
-names of tokens. It knows what the figures of this package hold and nothing more.
+It reads the same dictionary as Plotly, so both agree, and it stretches with its box: lengths are per cent of the axes,
+texts and points keep their size. Lengths and colours are attributes, never styles; colours stay token names. It
+supports only what the figures of this package contain.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,16 +13,16 @@ from typing import Any
 from apps.dashboard.charts import layout as charts_layout
 
 DASHES = {"dot": "3 3", "dash": "9 9"}
-# Steps across and up a path's square, which is stretched over the axes.
+# Steps across and up the square of a path, which is stretched over the axes.
 GRAIN = 1000
-# From a label's place to its baseline, in pixels, for letters of 12.
+# Pixels from a label's position to its baseline, for letters of 12.
 BASELINES = {"top": 13, "middle": 4, "bottom": -5}
 ANCHORS = {"left": "start", "center": "middle", "right": "end"}
 ASIDE = {"left": 2, "center": 0, "right": -2}
 
 
 def render_svg(figure: charts_layout.Figure) -> str:
-    """The SVG's source. Texts in a figure are escaped already; everything else is made here."""
+    """The SVG source. Texts in a figure are escaped already; everything else is generated here."""
     layout, traces = figure["layout"], figure["data"]
     plane = _Plane(layout)
     margin = layout["margin"]
@@ -41,7 +41,7 @@ def render_svg(figure: charts_layout.Figure) -> str:
 
 
 class _Plane:
-    """Where a value lies between the ends of its axis, from the left and from the top: 0 to 1 inside."""
+    """The position of a value between the ends of its axis, from the left and from the top: 0 to 1 inside."""
 
     def __init__(self, layout: dict[str, Any]) -> None:
         self.ends = {name: [_number(end) for end in layout[f"{name}axis"]["range"]] for name in "xy"}
@@ -56,7 +56,7 @@ class _Plane:
 
 
 def _number(value: Any) -> float:
-    """A number, or a day or moment as days."""
+    """A number, or a day or instant as days."""
     return _days(value) if isinstance(value, str) else float(value)
 
 
@@ -95,7 +95,7 @@ def _rectangle(x: float, y: float, width: float, height: float, colour: str, rad
 
 
 def _bars(plane: _Plane, traces: Sequence[dict[str, Any]], *, stacked: bool) -> Iterable[str]:
-    """Bars from 0, or each upon the one before it; what is empty is not drawn."""
+    """Bars from 0, or stacked; empty ones are not drawn."""
     ground: dict[Any, float] = {}
     for trace in traces:
         if trace["type"] != "bar":
@@ -166,7 +166,7 @@ def _points(plane: _Plane, traces: Sequence[dict[str, Any]]) -> Iterable[str]:
 
 
 def _ticks(plane: _Plane, layout: dict[str, Any]) -> Iterable[str]:
-    """The names of the places on both axes, for a wide and for a narrow box; the style sheet shows one of them."""
+    """The tick labels of both axes, for a wide and for a narrow box; CSS shows one of them."""
     for name, one in (("x", _below), ("y", _beside)):
         axis = layout[f"{name}axis"]
         font = axis.get("tickfont", {})

@@ -1,4 +1,4 @@
-"""Forms of HR's adjustments. They read what was typed; whether it can be asked for or decided is decided below."""
+"""Forms of HR's adjustments. They read the input; the services decide what can be requested or approved."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,15 +10,15 @@ from django.utils.translation import pgettext_lazy
 from apps.campaigns.models import AdjustmentRequest
 from apps.dashboard.forms.base import IdempotentForm, RefusableForm
 
-MOST_TARGET, LONGEST_REASON, LONGEST_KIND = 1_000_000, 1_000, 100
-# Of a file of adjustments: some sixty thousand lines.
-MOST_LIST_BYTES = 2_000_000
+MAX_TARGET, MAX_REASON_CHARS, MAX_KIND_CHARS = 1_000_000, 1_000, 100
+# About sixty thousand lines of an adjustment file.
+MAX_LIST_BYTES = 2_000_000
 TARGET, EXEMPT = "target", "exempt"
 REASON_HELP = _("The person reads this on their own page. Managers do not see it.")
 
 
 def day_field(**options: Any) -> forms.DateField:
-    """A day as a browser's own calendar sends it."""
+    """A date field as a browser's date picker sends it."""
     return forms.DateField(
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": _("This is no day.")},
@@ -28,20 +28,20 @@ def day_field(**options: Any) -> forms.DateField:
 
 def reason_field(label: Any, help_text: Any = "") -> forms.CharField:
     return forms.CharField(
-        label=label, max_length=LONGEST_REASON, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text
+        label=label, max_length=MAX_REASON_CHARS, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text
     )
 
 
 class KindForm(RefusableForm):
-    """Why many are adjusted by a file."""
+    """The kind of adjustment of a bulk file."""
 
     kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
-    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=LONGEST_KIND)
+    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=MAX_KIND_CHARS)
     reason = reason_field(_("Reason"), _("Everybody of the list reads this on their own page. Managers do not see it."))
 
 
 class ListForm(RefusableForm):
-    """A list of whom to adjust, as a file or pasted."""
+    """A list of employees to adjust, as a file or pasted."""
 
     file = forms.FileField(
         label=_("A CSV or Excel file"),
@@ -63,9 +63,9 @@ class ListForm(RefusableForm):
             self.add_error("file", _("Choose a file, or paste the lines."))
         if sent and pasted.strip():
             self.add_error("pasted", _("A file and pasted lines: send one of them."))
-        if sent and sent.size > MOST_LIST_BYTES:
+        if sent and sent.size > MAX_LIST_BYTES:
             self.add_error("file", _("This file is larger than 2 MB."))
-        if len(pasted.encode("utf-8", "replace")) > MOST_LIST_BYTES:
+        if len(pasted.encode("utf-8", "replace")) > MAX_LIST_BYTES:
             self.add_error("pasted", _("These lines are larger than 2 MB."))
         return cleaned
 
@@ -77,13 +77,13 @@ class ListForm(RefusableForm):
 
     @property
     def name(self) -> str:
-        """What the list is called; pasted lines have no name of their own."""
+        """The name of the list; pasted lines have none of their own."""
         sent = self.cleaned_data["file"]
         return str(sent.name if sent else _("pasted lines"))
 
 
 class AskForm(IdempotentForm):
-    """Another target, or an exemption, for one person."""
+    """Another target, or an exemption, for one employee."""
 
     person = forms.CharField(
         label=_("Who"),
@@ -92,7 +92,7 @@ class AskForm(IdempotentForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     kind = forms.ChoiceField(label=_("Because of"), choices=AdjustmentRequest.Kind.choices)
-    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=LONGEST_KIND)
+    kind_text = forms.CharField(label=_("If something else: what?"), required=False, max_length=MAX_KIND_CHARS)
     what = forms.ChoiceField(
         label=pgettext_lazy("form of an adjustment", "What changes"),
         choices=[(TARGET, _("another target")), (EXEMPT, _("exempt: never red"))],
@@ -101,7 +101,7 @@ class AskForm(IdempotentForm):
         label=_("New target"),
         required=False,
         min_value=1,
-        max_value=MOST_TARGET,
+        max_value=MAX_TARGET,
         help_text=_("Empty when the person is exempt."),
     )
     starts_on = day_field(label=_("First day"), required=False, help_text=_("Empty: from the opening on."))
@@ -122,7 +122,7 @@ class AskForm(IdempotentForm):
 
 
 class RuleForm(RefusableForm):
-    """Whom a rule is for: everybody who joined after a day, of one department or of all."""
+    """The employees of a rule: all that joined after a day, of one department or of all."""
 
     joined_after = day_field(label=_("Joined after"), help_text=_("Whoever began on this day is not on the list."))
     department = forms.ChoiceField(label=_("Department"), required=False)
@@ -134,12 +134,12 @@ class RuleForm(RefusableForm):
 
 
 class ReasonForm(IdempotentForm):
-    """Why: for a list, or for an end."""
+    """The reason, for a list or for an end."""
 
     reason = reason_field(_("Reason"), REASON_HELP)
 
 
 class RefuseForm(RefusableForm):
-    """Why not."""
+    """The reason for a refusal."""
 
     note = reason_field(_("Why not"), _("Only HR reads this."))

@@ -1,4 +1,4 @@
-"""Forms: they read what was typed and keep it; whether it can be recorded is decided below this door."""
+"""Forms: they read the input and keep it; the services decide what can be recorded."""
 
 import uuid
 from collections.abc import Sequence
@@ -12,27 +12,27 @@ from apps.contacts.drafts import Draft
 from apps.contacts.pasting import drafts_from_text, lines_of
 from apps.results.corrections import CorrectionDraft
 
-LONGEST = 500
-MOST_LINES, MOST_CHARACTERS = 200, 50_000
+MAX_CHARS = 500
+MAX_LINES, MAX_PASTED_CHARS = 200, 50_000
 NOBODY = _("A phone number, an e-mail or a handle is needed.")
 IDENTITY_FIELDS = ("phone", "email", "handle")
 
 
 def new_key() -> str:
-    """The key of one filled-in form."""
+    """The idempotency key of one filled-in form."""
     return str(uuid.uuid4())
 
 
 class RefusableForm(forms.Form):
-    """A form that takes refusals from below, each at its field."""
+    """A form that shows refusals by the services, each at its field."""
 
     def refuse(self, field: str | None, message: str) -> None:
-        """Put a refusal from below at its field; an unknown field means the form as a whole."""
+        """Show a refusal at its field; an unknown field means the whole form."""
         self.add_error(field if field in self.fields else None, message)
 
 
 class IdempotentForm(RefusableForm):
-    """A form with a key of its own: sent twice (a double click, a lost answer), it has one effect."""
+    """A form with an idempotency key: sent twice (a double click, a lost response), it has one effect."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -40,16 +40,16 @@ class IdempotentForm(RefusableForm):
         super().__init__(*args, **{**kwargs, "initial": {"key": new_key(), **kwargs.get("initial", {})}})
 
     def refused(self) -> Self:
-        """This form as it comes back: with a key of its own, so that a correction is heard."""
+        """This form after a refusal, with a new key, so that the corrected form is processed."""
         self.data = {**{name: self.data.get(name, "") for name in self.fields}, "key": new_key()}
         return self
 
 
 class QuickAddForm(IdempotentForm):
-    """One person or several: a name if you like, and a field that takes a phone, an e-mail or a handle, a line each."""
+    """One person or several: an optional name, and a field for a phone, an e-mail or a handle, one per line."""
 
-    name = forms.CharField(label=_("Name"), required=False, max_length=LONGEST)
-    # Without max_length: a browser would cut what is pasted, and nobody would see that the rest is gone.
+    name = forms.CharField(label=_("Name"), required=False, max_length=MAX_CHARS)
+    # Without max_length: a browser would silently cut pasted text.
     reach = forms.CharField(
         label=_("Phone, e-mail or handle"),
         strip=False,
@@ -70,8 +70,8 @@ class QuickAddForm(IdempotentForm):
 
     @classmethod
     def holding(cls, failed: Sequence[Any], summary: str) -> Self:
-        """A new form; of a pasted list it holds the lines that failed (`text` of each), to be corrected."""
-        form = cls(initial={"reach": "\n".join(one.text for one in failed)})
+        """A new form; after a pasted list it contains the failed lines (`text` of each), to be corrected."""
+        form = cls(initial={"reach": "\n".join(failure.text for failure in failed)})
         form.failed, form.summary = failed, summary
         if failed:
             form.fields["reach"].widget.attrs |= {"aria-invalid": "true", "aria-describedby": "add_failed"}
@@ -79,21 +79,21 @@ class QuickAddForm(IdempotentForm):
 
     def clean_reach(self) -> str:
         text: str = self.cleaned_data["reach"]
-        # Looked at first: a megabyte of line ends is a million lines.
-        too_long = len(text) > MOST_CHARACTERS
+        # Checked first: a megabyte of line ends is a million lines.
+        too_long = len(text) > MAX_PASTED_CHARS
         lines = [] if too_long else lines_of(text)
         if not lines and not too_long:
             raise forms.ValidationError(NOBODY)
-        if too_long or len(lines) > MOST_LINES:
+        if too_long or len(lines) > MAX_LINES:
             raise forms.ValidationError(
                 _("At most %(lines)s lines and %(characters)s characters at once: for more, upload a file instead."),
-                params={"lines": MOST_LINES, "characters": f"{MOST_CHARACTERS:,}"},
+                params={"lines": MAX_LINES, "characters": f"{MAX_PASTED_CHARS:,}"},
             )
         return text
 
     @property
     def drafts(self) -> list[Draft]:
-        """Whom a valid form names."""
+        """The drafts in a valid form."""
         return drafts_from_text(self.cleaned_data["reach"], self.cleaned_data["name"])
 
 
@@ -111,7 +111,7 @@ class UploadForm(RefusableForm):
 
 
 class RosterForm(RefusableForm):
-    """A file of HR's."""
+    """HR's roster file."""
 
     file = forms.FileField(
         label=_("A CSV or Excel file"),
@@ -121,15 +121,15 @@ class RosterForm(RefusableForm):
 
 
 class RenameForm(RefusableForm):
-    name = forms.CharField(label=_("Name"), max_length=LONGEST, required=False)
+    name = forms.CharField(label=_("Name"), max_length=MAX_CHARS, required=False)
 
 
 class CorrectForm(RefusableForm):
-    """What makes a contact that person. At least one; each a different kind."""
+    """The identities of a contact: at least one, each of a different kind."""
 
-    phone = forms.CharField(label=_("Phone"), required=False, max_length=LONGEST)
-    email = forms.CharField(label=_("E-mail"), required=False, max_length=LONGEST)
-    handle = forms.CharField(label=_("Handle"), required=False, max_length=LONGEST)
+    phone = forms.CharField(label=_("Phone"), required=False, max_length=MAX_CHARS)
+    email = forms.CharField(label=_("E-mail"), required=False, max_length=MAX_CHARS)
+    handle = forms.CharField(label=_("Handle"), required=False, max_length=MAX_CHARS)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -143,13 +143,13 @@ class CorrectForm(RefusableForm):
 
 
 class CorrectionForm(RefusableForm):
-    """A correction of a frozen result: why, by which evidence, and what a few people's standings are to be.
+    """A correction of a frozen result: reason, evidence, and the new standings of a few employees.
 
-    An empty number leaves that part of a standing as it is.
+    An empty number keeps that part of a standing.
     """
 
     PEOPLE = 5
-    reason = forms.CharField(label=_("Reason"), max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 2}))
+    reason = forms.CharField(label=_("Reason"), max_length=MAX_CHARS, widget=forms.Textarea(attrs={"rows": 2}))
     evidence = forms.CharField(
         label=_("Evidence: what shows it, and where it is kept"),
         max_length=4_000,
@@ -160,7 +160,7 @@ class CorrectionForm(RefusableForm):
         super().__init__(*args, **kwargs)
         for place in range(self.PEOPLE):
             self.fields[f"staff_no_{place}"] = forms.CharField(
-                label=_("Staff number"), required=place == 0, max_length=LONGEST
+                label=_("Staff number"), required=place == 0, max_length=MAX_CHARS
             )
             self.fields[f"counted_{place}"] = forms.IntegerField(label=_("Counted"), required=False, min_value=0)
             self.fields[f"target_{place}"] = forms.IntegerField(label=_("Target"), required=False, min_value=1)
@@ -170,25 +170,25 @@ class CorrectionForm(RefusableForm):
 
     @property
     def people(self) -> list[list[forms.BoundField]]:
-        """The fields of one person after the other."""
+        """The fields of each employee in turn."""
         names = ("staff_no", "counted", "target", "exempt")
         return [[self[f"{name}_{place}"] for name in names] for place in range(self.PEOPLE)]
 
     def wanted(self) -> list[CorrectionDraft]:
-        """What was filled in."""
-        told, exempt = self.cleaned_data, {"yes": True, "no": False}
+        """The filled-in corrections."""
+        values, exempt = self.cleaned_data, {"yes": True, "no": False}
         return [
             CorrectionDraft(
-                told[f"staff_no_{place}"], told[f"counted_{place}"], told[f"target_{place}"],
-                exempt.get(told[f"exempt_{place}"]),
+                values[f"staff_no_{place}"], values[f"counted_{place}"], values[f"target_{place}"],
+                exempt.get(values[f"exempt_{place}"]),
             )
             for place in range(self.PEOPLE)
-            if told[f"staff_no_{place}"]
+            if values[f"staff_no_{place}"]
         ]  # fmt: skip
 
 
 class SignInForm(AuthenticationForm):
-    """Django's own, with our word for the name."""
+    """Django's form, with the application's label for the name."""
 
     error_messages = {
         "invalid_login": _("This staff number or e-mail and this password do not belong together."),
@@ -201,7 +201,7 @@ class SignInForm(AuthenticationForm):
 
 
 class ForgottenForm(RefusableForm):
-    """Who has forgotten a password."""
+    """The account whose password is forgotten."""
 
     username = forms.CharField(
         label=_("Staff number or e-mail"),

@@ -1,4 +1,4 @@
-"""Forms of HR's campaigns. They read what was typed; whether it makes a campaign or a rule is decided below."""
+"""Forms of HR's campaigns. They read the input; the services decide whether it makes a campaign or a rule."""
 
 import re
 from collections.abc import Iterable
@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.campaigns.rule_draft import RuleDraft, company_domains
 from apps.core.time_zones import company_zone, time_zones
-from apps.dashboard.forms.adjustments import LONGEST_REASON, MOST_TARGET, day_field, reason_field
-from apps.dashboard.forms.base import LONGEST, IdempotentForm, RefusableForm
+from apps.dashboard.forms.adjustments import MAX_REASON_CHARS, MAX_TARGET, day_field, reason_field
+from apps.dashboard.forms.base import MAX_CHARS, IdempotentForm, RefusableForm
 
-# The domains of one company, in a field of text.
-LONGEST_DOMAINS = 20_000
+# The domains of one company, in a text field.
+MAX_DOMAINS_CHARS = 20_000
 
 
 @cache
@@ -30,7 +30,7 @@ class TermsForm(RefusableForm):
     target = forms.IntegerField(
         label=_("Target"),
         min_value=1,
-        max_value=MOST_TARGET,
+        max_value=MAX_TARGET,
         help_text=_("How many contacts everybody needs."),
     )
     opens_on = day_field(label=_("First day"))
@@ -52,7 +52,7 @@ class TermsForm(RefusableForm):
     company_domains = forms.CharField(
         label=_("Domains of the company's own addresses"),
         required=False,
-        max_length=LONGEST_DOMAINS,
+        max_length=MAX_DOMAINS_CHARS,
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"}),
         help_text=_("One in a line. Contacts with an address in one of them, or in a subdomain, do not count."),
     )
@@ -85,13 +85,13 @@ class TermsForm(RefusableForm):
         return [domain for domain in re.split(r"[\s,;，；、]+", self.cleaned_data["company_domains"]) if domain]
 
     def terms(self) -> RuleDraft:
-        """What a valid form asks for."""
+        """The rule draft of a valid form."""
         names = ("target", "opens_on", "deadline", "time_zone", "exclusive", "confirmed_only", "scope")
-        told = {name: self.cleaned_data[name] for name in names}
-        return RuleDraft(**told, company_domains=self.cleaned_data["company_domains"])
+        values = {name: self.cleaned_data[name] for name in names}
+        return RuleDraft(**values, company_domains=self.cleaned_data["company_domains"])
 
     def carried(self) -> list[str]:
-        """What was typed, as hidden fields of another form on the same page."""
+        """The input, as hidden fields of another form on the same page."""
         copy = type(self)(self.data, auto_id=False, departments=[name for name, _chosen in self.departments])
         return [field.as_hidden() for field in copy]
 
@@ -99,18 +99,18 @@ class TermsForm(RefusableForm):
 class CampaignForm(TermsForm):
     """A new campaign."""
 
-    name = forms.CharField(label=_("Name"), max_length=LONGEST, help_text=_("As everybody will read it."))
+    name = forms.CharField(label=_("Name"), max_length=MAX_CHARS, help_text=_("As everybody will read it."))
     field_order = ["name"]
 
     @classmethod
     def empty(cls, departments: Iterable[str]) -> Self:
-        """The form as it begins."""
+        """The initial form."""
         initial = {"target": 100, "time_zone": company_zone(), "company_domains": "\n".join(company_domains())}
         return cls(initial=initial, departments=departments)
 
 
 class ConfirmForm(TermsForm):
-    """A change of the rule, and the version that it was made of."""
+    """A rule change, and the version it is based on."""
 
     seen = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
 
@@ -121,7 +121,7 @@ class ConfirmForm(TermsForm):
         return form
 
     def at(self, version: int) -> Self:
-        """This form as it comes back, now of this version."""
+        """This form again, now based on this version."""
         typed: Any = self.data
         typed = typed.copy()
         typed["seen"] = str(version)
@@ -130,15 +130,15 @@ class ConfirmForm(TermsForm):
 
 
 class OpenForm(IdempotentForm):
-    """That it is opened, once."""
+    """Opens the campaign, once."""
 
 
 class ChangeForm(IdempotentForm):
-    """That the rule is changed, once, and why."""
+    """Changes the rule, once, with a reason."""
 
     reason = forms.CharField(
         label=_("Reason"),
-        max_length=LONGEST_REASON,
+        max_length=MAX_REASON_CHARS,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Everybody of the campaign reads it for 14 days."),
@@ -146,6 +146,6 @@ class ChangeForm(IdempotentForm):
 
 
 class CancelForm(RefusableForm):
-    """Why it is cancelled."""
+    """The reason for a cancellation."""
 
     reason = reason_field(_("Reason"), _("It is kept in the audit trail and on this page."))

@@ -1,4 +1,4 @@
-"""The form that names a deputy. Who may be named, and for how long, is decided below."""
+"""The form that names a deputy. The services decide who may be named, and for how long."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def _person(label: Any, help_text: Any) -> forms.CharField:
 
 
 class DeputyForm(IdempotentForm):
-    """Who stands in, from when, until when; of HR also for whom."""
+    """The deputy, the first and last day; for HR also the manager."""
 
     manager = _person(_("For which manager"), _("Staff number or e-mail address."))
     deputy = _person(_("Who stands in"), _("Staff number or e-mail address, in full."))

@@ -1,21 +1,21 @@
-"""The form that requests an erasure of somebody who asks to be forgotten."""
+"""The form that requests the erasure of a person's data."""
 
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.dashboard.forms.base import IDENTITY_FIELDS, LONGEST, IdempotentForm
+from apps.dashboard.forms.base import IDENTITY_FIELDS, MAX_CHARS, IdempotentForm
 
 PRIVATE = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
 def _identity(label: Any) -> forms.CharField:
-    return forms.CharField(label=label, required=False, max_length=LONGEST, widget=forms.TextInput(attrs=PRIVATE))
+    return forms.CharField(label=label, required=False, max_length=MAX_CHARS, widget=forms.TextInput(attrs=PRIVATE))
 
 
 class ErasureForm(IdempotentForm):
-    """What the person gave (one of these is enough, and each is looked for), why, and that it is meant."""
+    """The person's identities (at least one; each is searched), the reason, and a confirmation."""
 
     phone = _identity(_("Phone"))
     email = _identity(_("E-mail"))

@@ -1,4 +1,4 @@
-"""How a file is asked for: whom it is about, as of when, which columns, in which format."""
+"""The form of an export: population, instant, columns, format."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ from apps.dashboard.labels import base
 from apps.exports.kinds import KINDS
 from apps.exports.models import Export
 
-LONGEST = 200
+MAX_CHARS = 200
 
 
 class ExportForm(IdempotentForm):
-    """Fields a kind does not have are left out: see About."""
+    """Fields that a kind does not have are left out: see ExportKind."""
 
     form = forms.ChoiceField(label=_("Format"), choices=Export.Format.choices)
-    team = forms.CharField(label=_("Team of"), required=False, max_length=LONGEST)
+    team = forms.CharField(label=_("Team of"), required=False, max_length=MAX_CHARS)
     since = day_field(label=_("From the beginning of"), required=False, help_text=_("Empty: since the opening."))
     day = day_field(label=_("As of the end of"), required=False, help_text=_("Empty: as it is now."))
     time = forms.TimeField(
@@ -32,8 +32,8 @@ class ExportForm(IdempotentForm):
         error_messages={"invalid": _("This is no time of day.")},
     )
     status = forms.ChoiceField(label=_("Status"), required=False)
-    department = forms.CharField(label=_("Department"), required=False, strip=False, max_length=LONGEST)
-    q = forms.CharField(label=_("Name or number contains"), required=False, max_length=LONGEST)
+    department = forms.CharField(label=_("Department"), required=False, strip=False, max_length=MAX_CHARS)
+    q = forms.CharField(label=_("Name or number contains"), required=False, max_length=MAX_CHARS)
     sort = forms.ChoiceField(label=_("Order"), required=False)
     columns = forms.MultipleChoiceField(
         label=_("Columns"),
@@ -45,7 +45,7 @@ class ExportForm(IdempotentForm):
     def __init__(
         self, *args: Any, kind: str, columns: Iterable[str], zone: ZoneInfo, company: bool, **kwargs: Any
     ) -> None:
-        """`company`: the reader may export everybody. `zone`: that of the days and times."""
+        """`company`: the reader may export all employees. `zone`: the zone of days and times."""
         super().__init__(*args, **kwargs)
         self.kind, self.zone = kind, zone
         about, fields = KINDS[kind], self.fields
@@ -63,7 +63,7 @@ class ExportForm(IdempotentForm):
             del fields[name]
 
     def as_of(self, now: datetime) -> datetime | None:
-        """The instant the form names; None for now, which the end of today is."""
+        """The instant of the form; None for now, also when the day is today."""
         day, at = self.cleaned_data.get("day"), self.cleaned_data.get("time")
         if day is None:
             return None
@@ -95,7 +95,7 @@ class ExportForm(IdempotentForm):
         return cleaned
 
     def filters(self) -> dict[str, str]:
-        """What the list is narrowed to and ordered by."""
+        """The filters and the order of the list."""
         cleaned = self.cleaned_data
         return {name: cleaned.get(name) or "" for name in ("status", "department", "q", "sort")}
 

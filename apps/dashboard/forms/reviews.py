@@ -8,30 +8,30 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.dashboard.forms.base import IdempotentForm, RefusableForm
 
-LONGEST = 4_000
+MAX_CHARS = 4_000
 REASON = "reason"
 
 
 def numbers(values: Iterable[str]) -> set[int]:
-    """Ids as a form sends them; what is no number is the id of nothing, and is refused as such."""
+    """Ids as a form sends them. An invalid number becomes an id that does not exist, and is refused as such."""
     return {int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else 0 for value in values}
 
 
 class TextField(forms.CharField):
-    """A text of several lines. Its limit is checked here: a browser would cut what is pasted, and nobody would see."""
+    """A text of several lines. Its limit is checked here: a browser would silently cut pasted text."""
 
     def __init__(self, *, rows: int, **options: Any) -> None:
         super().__init__(widget=forms.Textarea(attrs={"rows": rows}), **options)
 
     def validate(self, value: str) -> None:
         super().validate(value)
-        if len(value) > LONGEST:
+        if len(value) > MAX_CHARS:
             message = _("At most %(most)s characters: this has %(count)s.")
-            raise forms.ValidationError(message, params={"most": f"{LONGEST:,}", "count": f"{len(value):,}"})
+            raise forms.ValidationError(message, params={"most": f"{MAX_CHARS:,}", "count": f"{len(value):,}"})
 
 
 class ReviewForm(IdempotentForm):
-    """What HR should look at. The ticked contacts are read beside it: which can be ticked is decided below."""
+    """The question for HR. The ticked contacts are read separately; the service decides which can be ticked."""
 
     text = TextField(
         label=_("What should HR look at?"),
@@ -45,7 +45,7 @@ class ReviewForm(IdempotentForm):
 
 
 class AnswerForm(RefusableForm):
-    """A reason, or one of the acts HR did for this person: `adjustment:12`."""
+    """A reason, or one of HR's decisions for this employee, as `adjustment:12`."""
 
     answer = forms.ChoiceField(
         label=_("How do you answer?"),
@@ -60,11 +60,11 @@ class AnswerForm(RefusableForm):
 
     @property
     def kind(self) -> str:
-        """The way of answering that a valid form names."""
+        """The kind of answer of a valid form."""
         return str(self.cleaned_data["answer"].partition(":")[0])
 
     @property
     def subject_id(self) -> int | None:
-        """Which act it is; None for a reason."""
+        """The id of the decision; None for a reason."""
         number = self.cleaned_data["answer"].partition(":")[2]
         return int(number) if number else None

@@ -1,4 +1,4 @@
-"""Forms of second factors. Codes are checked by allauth, how often included, and passkeys by whom the view names."""
+"""Forms of second factors. allauth checks codes and their rate; the view names the passkeys that are accepted."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from apps.accounts.models import Account
 from apps.accounts.passkeys import NAME_LIMIT, NotProven
 from apps.accounts.second_factors import Unreadable, factors
 
-# Bytes of an answer; with keys of RSA and no attestation it has some 1,500.
-MOST_ANSWER = 20_000
+# Bytes of a passkey answer; with RSA keys and no attestation it has about 1,500.
+MAX_ANSWER_BYTES = 20_000
 
 
 def _code() -> forms.CharField:
@@ -27,17 +27,17 @@ def _code() -> forms.CharField:
 
 
 def _answer(*, required: bool) -> forms.CharField:
-    """What the page's script puts in: the browser's answer as JSON."""
+    """The browser's passkey answer as JSON, which the page's script fills in."""
     return forms.CharField(
-        max_length=MOST_ANSWER, required=required, widget=forms.HiddenInput,
+        max_length=MAX_ANSWER_BYTES, required=required, widget=forms.HiddenInput,
         error_messages={"required": _("Your browser has not made a passkey. Use an app instead.")},
     )  # fmt: skip
 
 
 class CodeForm(AuthenticateForm):
-    """A code of the app, or one of those on paper, which is then used up; or the answer of a passkey.
+    """A code of the authenticator app, a recovery code (which is then used up), or a passkey answer.
 
-    `check` raises NotProven for an answer that is none.
+    `check` raises NotProven for a wrong answer.
     """
 
     code = _code()
@@ -60,22 +60,22 @@ class CodeForm(AuthenticateForm):
             ) from None
 
     def clean(self) -> dict[str, Any]:
-        found: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.by_passkey and not self.errors:
             try:
-                self.check(found["passkey"])
+                self.check(cleaned["passkey"])
             except NotProven:
                 self.add_error("code", _("This passkey was not taken. Try again, or type a code."))
-        return found
+        return cleaned
 
     def save(self) -> None:
-        """Note that a code was used; `check` has noted a passkey."""
+        """Store that a code was used; `check` has done so for a passkey."""
         if not self.by_passkey:
             super().save()
 
 
 class NewCodesForm(CodeForm):
-    """New codes on paper, proven with any factor; an old code on paper will do."""
+    """New recovery codes, confirmed with any factor; an old recovery code is accepted."""
 
     prefix = "paper"
 
@@ -85,7 +85,7 @@ class NewCodesForm(CodeForm):
 
 
 class RemoveForm(CodeForm):
-    """Which factor goes, proven with any of them."""
+    """The factor to remove, confirmed with any factor."""
 
     factor = forms.TypedChoiceField(label=_("What to remove"), coerce=int, empty_value=None, required=False)
 
@@ -94,14 +94,18 @@ class RemoveForm(CodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].widget.attrs.pop("autofocus")
-        named = [(one.pk, str(one) if one.type == one.Type.WEBAUTHN else _("The app")) for one in factors(self.user)]
+        named = [
+            (factor.pk, str(factor) if factor.type == factor.Type.WEBAUTHN else _("The app"))
+            for factor in factors(self.user)
+        ]
         everything = ("", pgettext_lazy("second factors", "All of it, the codes on paper too"))
         self.fields["factor"].choices = [everything, *named]
 
 
 class _Proven(forms.Form):
-    """A form that adds a factor. It asks for the password as well, unless the sign-in was a moment ago, and for the
-    enrolment code where this account needs one."""
+    """A form that adds a factor. It also asks for the password, unless the sign-in was recent, and for the enrolment
+    code where this account needs one.
+    """
 
     enrolment = forms.CharField(
         label=_("Enrolment code"), max_length=40,
@@ -122,33 +126,33 @@ class _Proven(forms.Form):
 
     @property
     def asks_secret(self) -> bool:
-        """Whether something is asked for that can be guessed at."""
+        """Whether the form asks for a secret that can be guessed."""
         return bool({"password", "enrolment"} & set(self.fields))
 
     @property
     def enrolment_code(self) -> str:
-        """What was typed; empty where none is asked for."""
+        """The typed enrolment code; empty where none is required."""
         return str(self.cleaned_data.get("enrolment", ""))
 
     def uncount(self, guess: Guess) -> None:
-        """An invalid form is no guess when its password is right: its enrolment code was not looked at."""
+        """An invalid form with the right password is no guess: its enrolment code was not checked."""
         if "password" not in self.errors:
             guess.was_none()
 
     def refuse_code(self) -> None:
-        """Say that the enrolment code is none that is good."""
+        """Show that the enrolment code is not valid."""
         audit_wrong_enrolment_code(self.user)
         self.add_error("enrolment", _("This code is wrong, used or too old. The operator can make a new one."))
 
     def clean_password(self) -> str:
-        found: str = self.cleaned_data["password"]
-        if not self.user.check_password(found):
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
             raise forms.ValidationError(_("This password is not right."))
-        return found
+        return password
 
 
 class AddForm(_Proven, ActivateTOTPForm):
-    """The first code of an app."""
+    """The first code of an authenticator app."""
 
     code = _code()
     field_order = ["enrolment", "code", "password"]
@@ -159,7 +163,7 @@ class AddForm(_Proven, ActivateTOTPForm):
 
 
 class PasskeyForm(_Proven):
-    """A name for a new passkey, and what the browser says of it."""
+    """A name for a new passkey, and the browser's answer."""
 
     name = forms.CharField(
         label=_("Name of the passkey"), max_length=NAME_LIMIT,

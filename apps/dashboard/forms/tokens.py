@@ -1,4 +1,4 @@
-"""The form that makes a token for a program."""
+"""The form that creates an API token."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from apps.dashboard.forms.base import RefusableForm
 
 
 def offered_to(account: Account, *, everything: bool = False) -> list[tuple[str, Any]]:
-    """The scopes this account can give away, as (value, label); with `everything` also those it cannot any more."""
+    """The scopes this account can grant, as (value, label); with `everything` also those it can no longer grant."""
     may_feed = everything or account.has_role(Role.Kind.OPERATOR)
     return [(scope.value, scope.label) for scope in Scope if may_feed or scope != Scope.FEED]
 
 
 class TokenForm(RefusableForm):
-    """What will use it, what it may do, for how long."""
+    """The token's purpose, scope and lifetime."""
 
     name = forms.CharField(
         label=_("What will use it"),
@@ -41,5 +41,5 @@ class TokenForm(RefusableForm):
         self.fields["scopes"].choices = offered_to(account)  # type: ignore[attr-defined]  # a choice field
 
     def terms(self) -> dict[str, Any]:
-        """What a valid form asks for, as `create_token` takes it."""
+        """The values of a valid form, as `create_token` takes them."""
         return {name: self.cleaned_data[name] for name in ("name", "scopes", "days")}

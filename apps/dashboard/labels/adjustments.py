@@ -1,4 +1,4 @@
-"""What pages say about adjustments: what was adjusted, for when, and how far a request is."""
+"""Labels for adjustments: kind, period and state of a request."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,7 +13,7 @@ from apps.campaigns.adjustments.bulk_file import MOST_LINES
 from apps.campaigns.models.adjustment import FOR_EVER
 from apps.dashboard.labels import base
 
-SHOWN: dict[str, base.Text] = {
+FILTERS: dict[str, base.Text] = {
     "mine": gettext_lazy("Waiting for me"),
     "waiting": gettext_lazy("All that wait"),
     "in_force": gettext_lazy("In force"),
@@ -32,7 +32,7 @@ STATES: dict[str, tuple[base.Text, str, str]] = {
 
 @dataclass(frozen=True)
 class State:
-    """How far a request is, as a badge says it."""
+    """The state of a request, as a badge."""
 
     code: str
 
@@ -50,7 +50,7 @@ class State:
 
 
 def state_of(request: Any) -> State:
-    """Of a request with its counts of people (reports.one_request)."""
+    """The state of a request with its headcounts (reports.one_request)."""
     if request.decision is None:
         return State("waiting")
     if request.decision != "granted" or request.ends_id:
@@ -61,7 +61,7 @@ def state_of(request: Any) -> State:
 
 
 def kind_of(request: Any) -> base.Text:
-    """Leave, joined late, part time, or what HR called it."""
+    """Leave, joined late, part time, or HR's own word."""
     return request.kind_text or request.get_kind_display()
 
 
@@ -82,12 +82,12 @@ def first_day(adjustment: Any) -> date:
 
 
 def last_day(until: datetime) -> date | None:
-    """The last local day before an end; None for what has none."""
+    """The last local day before an end; None without an end."""
     return None if until >= FOR_EVER else timezone.localtime(until - timedelta(microseconds=1)).date()
 
 
 def period(adjustment: Any, opens_at: datetime) -> str:
-    """From which day until which, in the zone in force; an end that HR made has its time."""
+    """The period in the zone in force; an early end by HR is shown with its time."""
     begins = "" if adjustment.starts_at <= opens_at else _day(first_day(adjustment))
     if adjustment.ended_at is not None and adjustment.ended_at < adjustment.ends_at:
         ended = timezone.localtime(adjustment.ended_at)
@@ -103,13 +103,13 @@ def period(adjustment: Any, opens_at: datetime) -> str:
 
 
 def of_many(request: Any) -> str:
-    """What a request for many gives: by a rule pro rata, by a file what stands there."""
+    """The effect of a request for many: pro rata by a rule, or as in a file."""
     many = request.ends if request.ends_id else request
     return _("as in the file") if many.from_file else _("pro rata")
 
 
 def subject(request: Any) -> str:
-    """Whom a request is about."""
+    """The employees of a request."""
     if request.employee is not None:
         return str(request.employee.name)
     many = request.ends if request.ends_id else request
@@ -121,11 +121,11 @@ def subject(request: Any) -> str:
     return _("Joined after %(day)s") % {"day": day}
 
 
-def problem(found: dict[str, Any]) -> str:
-    """What stands in the way of a whole file."""
-    code, line = found["problem"], found.get("line", 0)
+def problem(error: dict[str, Any]) -> str:
+    """Why a whole file is refused."""
+    code, line = error["problem"], error.get("line", 0)
     if code == "too_large":
-        return base.too_large(line, found["limit"], found["unit"])
+        return base.too_large(line, error["limit"], error["unit"])
     sentences = {
         "no_staff_no": _("No heading says who is meant. Name a column staff_no or email in the first line."),
         "no_target": _("No heading says what they get. Name a column target or exempt in the first line."),

@@ -1,4 +1,4 @@
-"""What a request that waits for a second person would change, in words: a rule, a campaign, who is to be erased."""
+"""What a request waiting for a second person would change, in words: a rule, a campaign, an erasure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Kind = ApprovalRequest.Kind
 
 @dataclass(frozen=True)
 class Details:
-    """`rows`: (what, its value). `differences`: of a rule. `places`: (table, id) of texts that an erasure leaves."""
+    """`rows`: (label, value). `differences`: of a rule. `places`: (table, id) of texts that an erasure leaves."""
 
     title: str
     rows: list[tuple[base.Text, str]] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Details:
 
 
 def details_of(request: ApprovalRequest, *, decides: bool) -> Details | None:
-    """The details of a request; who is to be erased only for the reader who `decides`."""
+    """The details of a request; the person to be erased only for a reader who `decides`."""
     if request.kind == Kind.ERASURE:
         return _erasure(request) if decides else None
     if "terms" not in request.payload:
@@ -49,6 +49,6 @@ def _erasure(request: ApprovalRequest) -> Details | None:
     if asked is None:
         return None
     kinds: dict[str, base.Text] = {"phone": _("Phone"), "email": _("E-mail"), "handle": _("Handle")}
-    rows: list[tuple[base.Text, str]] = [(kinds[one.kind], one.value) for one in asked.identities]
+    rows: list[tuple[base.Text, str]] = [(kinds[identity.kind], identity.value) for identity in asked.identities]
     rows.append((_("How the request came, and how it was checked"), asked.reason))
     return Details(_("Who is to be erased"), rows, places=places_of(request))

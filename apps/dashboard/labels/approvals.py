@@ -1,4 +1,4 @@
-"""What pages and commands say about requests that wait for a second person: their kinds, effects and states.
+"""Labels for requests that wait for a second person: their kinds, effects and states.
 
 Another kind of change adds a line to `KINDS`, and a line to `EFFECTS` for every name its effect can have.
 """
@@ -20,7 +20,7 @@ Kind, Decision = ApprovalRequest.Kind, ApprovalRequest.Decision
 
 @dataclass(frozen=True)
 class KindWords:
-    """How a kind of change is called. `page`: the address and its arguments where the subject is shown, if any."""
+    """The name of a kind of change. `page`: the address and arguments of its subject's page, if any."""
 
     title: base.Text
     icon: str
@@ -45,9 +45,9 @@ KINDS: dict[str, KindWords] = {
     Kind.CAMPAIGN_CLOSING: KindWords(_("Closing of a campaign"), "flag", _campaign),
     Kind.ERASURE: KindWords(_("Erasure"), "eraser"),
 }
-# By the name in an effect: a sentence about `count` people, chosen by `number`. In the order in which they are shown.
+# By the name in an effect: a sentence about `count` people, chosen by `number`. In display order.
 EFFECTS: dict[str, Any] = {
-    # Roster loads, their undoing, and new addresses.
+    # Roster imports, their rollback, and new addresses.
     "leaving": ngettext_lazy("%(count)s employed person leaves", "%(count)s employed people leave", "number"),
     "moving": ngettext_lazy(
         "%(count)s person gets another manager above them or another department",
@@ -148,7 +148,7 @@ STATES: dict[str, tuple[base.Text, str, str]] = {
 
 @dataclass(frozen=True)
 class State:
-    """How far a request is, as a badge."""
+    """The state of a request, as a badge."""
 
     code: str
     label: base.Text
@@ -167,10 +167,10 @@ def kind_of(request: ApprovalRequest) -> KindWords:
 
 
 def counted_before(request: ApprovalRequest, *, mine: bool) -> dict[str, int]:
-    """What was counted when it was approved, or else requested; of an erasure nothing.
+    """The counts at the approval, or else at the request; none for an erasure.
 
-    `mine`: the requester reads it, and reads what the request says, also after the approval: what the second person saw
-    can tell whose contact somebody is.
+    `mine`: the requester sees the counts of the request, also after the approval. The counts that the second person saw
+    could reveal whose contact a person is.
     """
     if request.kind == Kind.ERASURE:
         return {}
@@ -178,7 +178,7 @@ def counted_before(request: ApprovalRequest, *, mine: bool) -> dict[str, int]:
 
 
 def effect_lines(effect: dict[str, int]) -> list[str]:
-    """The sentences of an effect, in the order of EFFECTS; what nobody is concerned by is left out."""
+    """The sentences of an effect, in the order of EFFECTS; zero counts are left out."""
     ordered = sorted(effect, key=lambda name: list(EFFECTS).index(name) if name in EFFECTS else len(EFFECTS))
     return [_line(name, effect[name]) for name in ordered if effect[name]]
 

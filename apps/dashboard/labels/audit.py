@@ -1,4 +1,4 @@
-"""What was done, of the audit trail's actions, as HR and auditors read it."""
+"""Labels for the actions of the audit trail, as HR and auditors read them."""
 
 from typing import Any
 
@@ -130,7 +130,7 @@ ACTIONS: dict[str, Any] = {
     "token.created": _("made a token"),
     "token.revoked": _("revoked a token"),
 }
-# What an entry is about when it has no name: contacts never have one here.
+# The subject of an entry without a name; contacts never have one here.
 SUBJECTS: dict[str, Any] = {
     "contact": _("contact"),
     "submission": _("file of contacts"),
@@ -143,7 +143,7 @@ SUBJECTS: dict[str, Any] = {
     "roster": _("load of the roster"),
     "token": _("token"),
 }
-# What a guarded table holds.
+# The content of a table with change triggers.
 TABLES: dict[str, Any] = {
     "employees_employee": _("lines of the roster"),
     "employees_employeeidentity": _("people's addresses and phones"),

@@ -1,6 +1,6 @@
-"""What the pages say: every word that more than one page uses, translated when it is shown.
+"""Labels: every word that more than one page uses, translated when it is shown.
 
-A reason or a state is a code below this door; here it becomes a sentence, and what would change it.
+Services return reasons and states as codes; here a code becomes a sentence, with what would change it.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Text = str | Promise
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a contact does not count: the word for a list, and the sentence that says what would make it count."""
+    """Why a contact does not count: the label for a list, and the sentence that says what would make it count."""
 
     label: Text
     cure: Text
@@ -59,7 +59,7 @@ ENDINGS: dict[str, Text] = {
 }
 RESTORABLE = {"removed"}
 
-# Of a frozen campaign: nothing mends it any more.
+# For a frozen campaign: no longer fixable.
 FINAL_REASONS: dict[str, Reason] = {
     "ended": Reason(gettext_lazy("Ended"), gettext_lazy("It had ended before the cut-off.")),
     "outside_period": Reason(
@@ -120,13 +120,13 @@ STATUSES: dict[str, Text] = {
     "updating": gettext_lazy("Being updated"),
     "under_review": gettext_lazy("Under review"),
 }
-# What a list is asked for that is to show those without a department: no department's name is a blank.
+# The filter value for employees without a department: no department's name is a blank.
 NO_DEPARTMENT = " "
 
 
-def statuses(told: bool) -> dict[str, Text]:
-    """What a list can be narrowed to, for a reader who is told whose standing is under review, or is not."""
-    return {code: label for code, label in STATUSES.items() if told or code != "under_review"}
+def statuses(show_reviews: bool) -> dict[str, Text]:
+    """The status filters of a list, for a reader who may see reviews or may not."""
+    return {code: label for code, label in STATUSES.items() if show_reviews or code != "under_review"}
 
 
 SORTS: dict[str, Text] = {
@@ -140,7 +140,7 @@ SORTS: dict[str, Text] = {
     "staff_no": gettext_lazy("Staff number"),
 }
 
-# What a reader can say of a column. Whose contact it is, and when it began, no upload decides.
+# The roles a reader can give a column. The employee and the start of a contact are never read from an upload.
 ROLES: dict[str, Text] = {
     "": gettext_lazy("not used"),
     "name": gettext_lazy("Name"),
@@ -173,7 +173,7 @@ ENCODINGS: dict[str, Text] = {
 
 
 def rejection(code: str, column: str, message: str = "") -> str:
-    """Why a line was not recorded, for the one who brought it; `message` stands in where a code has no words here."""
+    """Why a line was not recorded, for its sender; `message` is used for codes without a label here."""
     if code == "invalid_identity":
         return {
             "phone": _("No usable phone, e-mail or handle: the phone number is not valid."),
@@ -185,7 +185,7 @@ def rejection(code: str, column: str, message: str = "") -> str:
     return unreadable(code) if code in UNREADABLE else message
 
 
-# What a file may hold at most, by the unit of fileio.encodings.TooLarge.
+# The limits of a file, by the unit of fileio.encodings.TooLarge.
 TOO_MUCH: dict[str, Text] = {
     "lines": gettext_lazy("The file has more than %(limit)s lines, blank ones included. Send it in parts."),
     "lines before the header": gettext_lazy(
@@ -210,7 +210,7 @@ TOO_MUCH: dict[str, Text] = {
 
 
 def too_large(line: int, limit: int, unit: str) -> str:
-    """Why a file that holds too much of something was refused, and where."""
+    """Why a file over a limit was refused, and where."""
     sentence = str(TOO_MUCH[unit]) % {"limit": number(limit)}
     if not line or unit == "lines":
         return sentence
@@ -218,7 +218,7 @@ def too_large(line: int, limit: int, unit: str) -> str:
 
 
 def time_left(seconds: int) -> str:
-    """About how long work will go on."""
+    """The estimated time left."""
     if seconds < 60:
         return _("less than a minute left")
     return ngettext("about %(count)s minute left", "about %(count)s minutes left", round(seconds / 60)) % {
@@ -260,7 +260,7 @@ def _full_date(day: date, language: str | None) -> str:
 
 
 def city(zone: str) -> str:
-    """What people call a time zone: Asia/Shanghai -> Shanghai. Known places are translated."""
+    """The common name of a time zone: Asia/Shanghai -> Shanghai. Known places are translated."""
     places: dict[str, Callable[[], str]] = {
         "Asia/Shanghai": lambda: _("Shanghai"),
         "Asia/Singapore": lambda: _("Singapore"),
@@ -273,8 +273,8 @@ def city(zone: str) -> str:
         "America/Los_Angeles": lambda: _("Los Angeles"),
         "Australia/Sydney": lambda: _("Sydney"),
     }
-    known = places.get(zone)
-    return known() if known else zone.rsplit("/", 1)[-1].replace("_", " ")
+    names = places.get(zone)
+    return names() if names else zone.rsplit("/", 1)[-1].replace("_", " ")
 
 
 def people(count: int) -> str:
@@ -287,21 +287,21 @@ def clock_time(moment: datetime) -> str:
 
 
 def reason(code: str, *, final: bool) -> Reason | None:
-    """The words of a reason, in a campaign that runs or in a result."""
+    """The label of a reason, in a running campaign or in a result."""
     return (FINAL_REASONS if final else REASONS).get(code)
 
 
 def why(contact: Any, *, final: bool) -> str:
-    """Why a contact does not count and what would mend it, or why it did not count in a result; empty when it counts.
+    """Why a contact does not count and what would fix it, or why it did not count in a result; empty when it counts.
 
-    Of one that counted in a result and has ended since, that. `contact` carries its `reason`.
+    For a contact that counted in a result and has ended since, it says so. `contact` carries its `reason`.
     """
-    said = reason(contact.reason, final=final)
+    label = reason(contact.reason, final=final)
     if final:
-        if said:
-            return str(said.cure)
+        if label:
+            return str(label.cure)
         return _("It counted at the cut-off; that it ended later changes nothing.") if contact.ended_at else ""
     if contact.reason == "ended":
-        cure = said.cure if said and contact.end_reason in RESTORABLE else ""
+        cure = label.cure if label and contact.end_reason in RESTORABLE else ""
         return f"{ENDINGS.get(contact.end_reason, '')} {cure}".strip()
-    return str(said.cure) if said else ""
+    return str(label.cure) if label else ""

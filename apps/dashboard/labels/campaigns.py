@@ -1,4 +1,4 @@
-"""What pages say about campaigns: how far one is, and what stands in the way of a new one."""
+"""Labels for campaigns: the state, and the obstacles to a new one."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ LOOKS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class State:
-    """How far a campaign is, as a badge says it."""
+    """The state of a campaign, as a badge."""
 
     code: str
 
@@ -37,15 +37,15 @@ class State:
 
 
 def warnings(look: OpeningPreview) -> list[str]:
-    """What HR should know before opening it."""
-    said = [*overlaps(look.overlaps), *claims(look.rule)]
+    """Warnings for HR before the opening."""
+    sentences = [*overlaps(look.overlaps), *claims(look.rule)]
     if look.backdated:
-        said.append(
+        sentences.append(
             _("The deadline has passed already: it counts whatever is loaded, until somebody closes it by hand.")
         )
     if not look.people:
-        said.append(_("Nobody is in it today: is the roster loaded, and are these the right departments?"))
-    return said
+        sentences.append(_("Nobody is in it today: is the roster loaded, and are these the right departments?"))
+    return sentences
 
 
 def claims(rule: CampaignRule) -> list[str]:
@@ -61,6 +61,6 @@ def claims(rule: CampaignRule) -> list[str]:
 
 
 def overlaps(campaigns: list[Campaign]) -> list[str]:
-    """A sentence for each open campaign that shares days and people."""
+    """A sentence for each open campaign with common days and people."""
     text = _("%(name)s is open until %(deadline)s: whoever is in both has two targets, and a contact counts in each.")
-    return [text % {"name": one.name, "deadline": rules.cut_off(one.rule)} for one in campaigns]
+    return [text % {"name": campaign.name, "deadline": rules.cut_off(campaign.rule)} for campaign in campaigns]

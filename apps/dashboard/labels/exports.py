@@ -1,4 +1,4 @@
-"""What each file is called and what is in it, as whoever exports reads it."""
+"""The name and description of each kind of export."""
 
 from typing import Any
 
@@ -29,9 +29,9 @@ ICONS: dict[str, str] = {
     Kind.ROSTER_CHANGES: "git-branch",
     Kind.HANDOVER: "stamp",
 }
-# What a manager may take away of the own team; everything is HR's.
+# The kinds a manager may export of the own team; HR may export every kind.
 OF_A_TEAM = (Kind.STANDINGS, Kind.DAYS, Kind.TEAMS, Kind.FLIPS)
-# What changed the past, of the audit trail's actions.
+# The audit actions that change the past.
 CORRECTIONS: dict[str, Any] = {
     "contact.restored": _("a contact was restored"),
     "contact.corrected": _("a contact was corrected"),

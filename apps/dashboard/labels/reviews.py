@@ -1,4 +1,4 @@
-"""What the pages say of reviews: states, the reply clock, the ways of answering."""
+"""Labels for reviews: states, the reply deadline, the kinds of answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def reply_day(review: Any, zone: ZoneInfo) -> str:
 
 
 def reply_left(review: Any, at: datetime, zone: ZoneInfo) -> str:
-    """How long the reply clock still runs, or for how long it has run out."""
+    """How long until the reply is due, or how long it is overdue."""
     days = (_last_day(review, zone) - at.astimezone(zone).date()).days
     if days > 0:
         return ngettext("in %(days)s day", "in %(days)s days", days) % {"days": days}

@@ -1,4 +1,4 @@
-"""What codes of a roster's load mean, for whoever loads it."""
+"""Labels for the codes of a roster import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apps.dashboard.labels import base
 
 Text = str | Promise
 
-# What a reader can say of a column, required ones first.
+# The roles a reader can give a column, required ones first.
 ROLES: dict[str, Text] = {
     "": gettext_lazy("not used"),
     "staff_no": gettext_lazy("Staff number"),
@@ -36,7 +36,7 @@ def role(name: str) -> str:
 
 
 def rejection(code: str, column: str, about: str, dependents: int = 0) -> str:
-    """Why a row would not be loaded, and how many more would not be because of it."""
+    """Why a row would not be loaded, and how many more rows depend on it."""
     why = _why(code, column, about)
     if not dependents:
         return why
@@ -49,48 +49,48 @@ def rejection(code: str, column: str, about: str, dependents: int = 0) -> str:
 
 
 def _why(code: str, column: str, about: str) -> str:
-    told = {"about": about}
+    values = {"about": about}
     sentences = {
         "missing": _("The name is missing.") if column == "name" else _("The staff number is missing."),
         "too_long": _("This is too long."),
         "staff_no_sign": _("A staff number cannot have an @."),
-        "staff_no_taken": _("The sign-in for this staff number would be the same as for %(about)s.") % told,
+        "staff_no_taken": _("The sign-in for this staff number would be the same as for %(about)s.") % values,
         "unterminated_quote": _("A quotation mark is missing or stands in the wrong place."),
         "invalid_identity": _("The phone number is not valid.") if column == "phone" else _("The e-mail is not valid."),
-        "email_shared": _("The same e-mail as %(about)s: nobody can say whose it is.") % told,
-        "email_taken": _("This is the e-mail of %(about)s, who is employed and not in the file.") % told,
-        "unknown_manager": _("The manager %(about)s is nobody's number, and no one employee's name.") % told,
-        "manager_rejected": _("The manager %(about)s is not loaded.") % told,
-        "ambiguous_manager": _("More than one employee has the manager's name: %(about)s.") % told,
-        "own_manager": _("%(about)s is named as their own manager.") % told,
-        "unknown_time_zone": _("%(about)s is no time zone such as Asia/Shanghai.") % told,
-        "bad_date": _("%(about)s is no date such as 2026-11-30 or 30.11.2026.") % told,
+        "email_shared": _("The same e-mail as %(about)s: nobody can say whose it is.") % values,
+        "email_taken": _("This is the e-mail of %(about)s, who is employed and not in the file.") % values,
+        "unknown_manager": _("The manager %(about)s is nobody's number, and no one employee's name.") % values,
+        "manager_rejected": _("The manager %(about)s is not loaded.") % values,
+        "ambiguous_manager": _("More than one employee has the manager's name: %(about)s.") % values,
+        "own_manager": _("%(about)s is named as their own manager.") % values,
+        "unknown_time_zone": _("%(about)s is no time zone such as Asia/Shanghai.") % values,
+        "bad_date": _("%(about)s is no date such as 2026-11-30 or 30.11.2026.") % values,
         "left_before_start": _("The last day lies before the first."),
     }
     return sentences.get(code, code)
 
 
-def problem(found: dict[str, Any]) -> str:
-    """What stands in the way of a whole file."""
-    if found["code"] == "too_large":
-        return base.too_large(found["line"], found["limit"], found["unit"])
-    lines = [str(line) for line in found.get("lines", [])]
-    told = {
-        "about": found.get("about", ""),
+def problem(error: dict[str, Any]) -> str:
+    """Why a whole file is refused."""
+    if error["code"] == "too_large":
+        return base.too_large(error["line"], error["limit"], error["unit"])
+    lines = [str(line) for line in error.get("lines", [])]
+    values = {
+        "about": error.get("about", ""),
         "lines": ", ".join(lines),
-        "columns": ", ".join(role(column) for column in found.get("columns", [])),
+        "columns": ", ".join(role(column) for column in error.get("columns", [])),
     }
     sentences = {
-        "column_missing": _("Say below which column is: %(columns)s.") % told,
-        "column_twice": _("Two columns are said to be the same: %(columns)s.") % told,
-        "disagree": _("Lines %(lines)s say different things about %(about)s.") % told,
+        "column_missing": _("Say below which column is: %(columns)s.") % values,
+        "column_twice": _("Two columns are said to be the same: %(columns)s.") % values,
+        "disagree": _("Lines %(lines)s say different things about %(about)s.") % values,
         "somebody_unread": _(
             "Line %(lines)s cannot be read, and anybody may stand there: a complete file could send that person away."
         )
-        % told,
-        "cycle": _("These people report to each other in a circle: %(about)s.") % told,
-        "too_deep": _("More than 100 levels of managers stand below %(about)s.") % told,
-        "overlap": _("Two periods of %(about)s overlap.") % told,
+        % values,
+        "cycle": _("These people report to each other in a circle: %(about)s.") % values,
+        "too_deep": _("More than 100 levels of managers stand below %(about)s.") % values,
+        "overlap": _("Two periods of %(about)s overlap.") % values,
         "nobody": _("The file names nobody, so as a complete file it would send everybody away."),
         "yourself": _(
             "This file would send away the one who loads it. Is it the right file? If so, a colleague loads it."
@@ -110,9 +110,9 @@ def problem(found: dict[str, Any]) -> str:
         "gave_up": _("The work on this file was cut off too often. Please send it again."),
     }
     unreadable = _("This file cannot be read as a list of employees.")
-    if found["code"] == "unreadable" and lines:
-        return _("%(sentence)s It breaks near line %(lines)s.") % (told | {"sentence": unreadable})
-    return sentences.get(found["code"], unreadable)
+    if error["code"] == "unreadable" and lines:
+        return _("%(sentence)s It breaks near line %(lines)s.") % (values | {"sentence": unreadable})
+    return sentences.get(error["code"], unreadable)
 
 
 KINDS: dict[str, tuple[Text, str, str]] = {
@@ -134,5 +134,5 @@ KINDS_DONE: dict[str, Text] = {
 
 
 def labels() -> dict[str, Text]:
-    """What the kinds are called before anything is applied."""
+    """The labels of the kinds before anything is applied."""
     return {kind: label for kind, (label, _icon, _colour) in KINDS.items()}

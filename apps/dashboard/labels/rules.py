@@ -1,4 +1,4 @@
-"""A campaign's counting rule in one plain paragraph, and what differs between two versions, as people read it."""
+"""A campaign's counting rule as one plain paragraph, and the differences of two versions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from apps.dashboard.labels import base
 
 
 def in_words(name: str, rule: Any) -> str:
-    """What counts, whom it covers and when somebody is red, of one version of a campaign's rule."""
+    """What counts, for which employees, and when an employee is red, in one version of a campaign's rule."""
     texts = [_period(name, rule), _external(rule), _claims(rule)]
     if rule.confirmed_only:
         texts.append(_("A contact counts once the person has confirmed it in the messaging app."))
@@ -34,7 +34,7 @@ def _followed_by(first: str, second: str) -> str:
 
 @dataclass(frozen=True)
 class Difference:
-    """One term that differs between two versions: what it is called, and its two values."""
+    """One term that differs between two versions: its label, and its two values."""
 
     term: str
     before: str
@@ -67,13 +67,17 @@ def differences(changed: dict[str, tuple[Any, Any]]) -> list[Difference]:
 def notice(rule: Any, changed: dict[str, tuple[Any, Any]]) -> str:
     """The rule of this campaign changed on Wed 18 Nov: target 120 → 100 (too much to ask)"""
     what = pgettext("between the changes of a rule", "; ").join(map(str, differences(changed)))
-    said = {"day": told(rule.in_force_from, ZoneInfo(rule.time_zone))["day"], "what": what, "reason": rule.reason}
+    values = {
+        "day": instant_labels(rule.in_force_from, ZoneInfo(rule.time_zone))["day"],
+        "what": what,
+        "reason": rule.reason,
+    }
     if rule.reason:
-        return _("The rule of this campaign changed on %(day)s: %(what)s (%(reason)s)") % said
-    return _("The rule of this campaign changed on %(day)s: %(what)s") % said
+        return _("The rule of this campaign changed on %(day)s: %(what)s (%(reason)s)") % values
+    return _("The rule of this campaign changed on %(day)s: %(what)s") % values
 
 
-def told(moment: datetime, zone: ZoneInfo) -> dict[str, str]:
+def instant_labels(moment: datetime, zone: ZoneInfo) -> dict[str, str]:
     """An instant in words, in a zone."""
     local = moment.astimezone(zone)
     with timezone.override(zone):
@@ -93,7 +97,7 @@ def cut_off(rule: Any) -> str:
     """Mon 30 Nov 2026, 23:59 in Shanghai"""
     last = rule.cutoff_at - timedelta(minutes=1)
     zone = ZoneInfo(rule.time_zone)
-    return _("%(day)s, %(time)s in %(city)s") % {**told(last, zone), "day": _long(last, zone)}
+    return _("%(day)s, %(time)s in %(city)s") % {**instant_labels(last, zone), "day": _long(last, zone)}
 
 
 def _long(moment: datetime, zone: ZoneInfo) -> str:
@@ -117,7 +121,7 @@ def _period(name: str, rule: Any) -> str:
     zone = ZoneInfo(rule.time_zone)
     first, last = rule.opens_at.astimezone(zone), (rule.cutoff_at - timedelta(minutes=1)).astimezone(zone)
     with timezone.override(zone):
-        said = {
+        values = {
             "name": name,
             "opens": base.full_date(first.date()),
             "deadline": base.full_date(last.date()),
@@ -131,7 +135,7 @@ def _period(name: str, rule: Any) -> str:
             "In %(name)s everybody is to record %(people)s from outside, from %(opens)s until %(deadline)s, %(time)s in"
             " %(city)s."
         )
-        % said
+        % values
     )
 
 

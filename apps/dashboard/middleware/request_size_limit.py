@@ -1,4 +1,4 @@
-"""What is refused at the edge, before anything reads it: bodies that are too large, and text no database can hold."""
+"""Refusals before any view reads the request: bodies that are too large, and text that PostgreSQL cannot store."""
 
 from collections.abc import Callable
 
@@ -10,22 +10,22 @@ from django.http import HttpRequest, HttpResponse
 from apps.dashboard.views.errors import too_large
 
 CONTACTS, ROSTER = "/contacts/import/", "/company/roster/"
-# The API has smaller limits of its own, and says in its own words which field they or a NUL are in.
+# The API has smaller limits of its own, and its errors name the field.
 API = "/api/"
-# Besides uploads nothing but forms comes here.
+# Besides uploads only forms arrive here.
 MOST_FORM_BYTES = 3_000_000
-# Whoever is not signed in has a form to send, and none as large as this.
+# Anonymous readers only send small forms.
 MOST_ANONYMOUS_BYTES = 1_000_000
-# What stands around the file in the body of an upload.
-AROUND = 100_000
-# A body that is refused is still taken in up to this many times the limit: a browser that is cut off while it sends
-# shows no page. What is larger is not waited for.
-PATIENCE = 4
-PIECE = 1 << 16
+# The overhead around the file in the body of an upload.
+MULTIPART_OVERHEAD_BYTES = 100_000
+# A refused body is still read up to this multiple of the limit: a browser cut off while sending shows no page. Larger
+# bodies are not read.
+DISCARD_FACTOR = 4
+CHUNK_BYTES = 1 << 16
 
 
 class RequestSizeLimitMiddleware:
-    """Refuses by the announced length, unread: a body without one is not read at all."""
+    """Refuses by Content-Length, unread; a body without it is not read at all."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -33,21 +33,21 @@ class RequestSizeLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith(API):
             return self.get_response(request)
-        # Percent-encoded bytes that are no UTF-8 became U+FFFD on the way; a NUL is the one that gets through.
+        # Percent-encoded bytes that are not UTF-8 became U+FFFD before; only a NUL passes.
         query = request.META.get("QUERY_STRING", "")
         if "\0" in request.path or "\0" in query or "%00" in query:
             raise BadRequest("NUL in the address")
         large = request.path in (CONTACTS, ROSTER)
-        limit = settings.MOST_UPLOAD_BYTES + AROUND if large else MOST_FORM_BYTES
+        limit = settings.MOST_UPLOAD_BYTES + MULTIPART_OVERHEAD_BYTES if large else MOST_FORM_BYTES
         length = _length(request)
-        known = length <= MOST_ANONYMOUS_BYTES or SESSION_KEY in request.session
-        if known and length <= limit:
+        may_upload = length <= MOST_ANONYMOUS_BYTES or SESSION_KEY in request.session
+        if may_upload and length <= limit:
             return self.get_response(request)
-        # Nothing of a stranger's is read, not even to show a page.
-        if known and length <= PATIENCE * limit:
-            while request.read(PIECE):
+        # The body of an anonymous request is not read, not even to show a page.
+        if may_upload and length <= DISCARD_FACTOR * limit:
+            while request.read(CHUNK_BYTES):
                 continue
-        response = too_large(request, limit if known else MOST_ANONYMOUS_BYTES, upload=request.path == CONTACTS)
+        response = too_large(request, limit if may_upload else MOST_ANONYMOUS_BYTES, upload=request.path == CONTACTS)
         response["Connection"] = "close"
         return response
 

@@ -1,4 +1,4 @@
-"""Tags of the pages about adjustments: what one says, for when, and why somebody is left out."""
+"""Tags of the pages about adjustments: effect, period, and why an employee is excluded."""
 
 from datetime import date
 from typing import Any
@@ -43,5 +43,5 @@ def short_day(day: date | None) -> str:
 
 @register.simple_tag
 def over_at_deadline(adjustment: Any, rule: Any) -> bool:
-    """Whether it will be over when the deadline judges, so that the campaign's own terms hold again."""
+    """Whether it ends before the cut-off, so that the campaign's own target applies again."""
     return bool(adjustment.until < rule.cutoff_at)

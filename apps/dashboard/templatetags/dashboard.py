@@ -1,4 +1,4 @@
-"""Tags of the pages: icons, tracks, numbers, and times that say what they are."""
+"""Template tags: icons, progress tracks, numbers, and times."""
 
 import json
 from datetime import date, datetime, timedelta
@@ -26,13 +26,13 @@ register = template.Library()
 @register.simple_tag
 @constant_tag
 def icon(name: str, **attributes: str) -> str:
-    """An inline SVG of Lucide, hidden from screen readers: the word beside it says what it means."""
+    """An inline SVG of Lucide, hidden from screen readers: the text beside it carries the meaning."""
     return _icon(name, tuple(attributes.items()))
 
 
 @lru_cache(maxsize=512)
 def _icon(name: str, given: tuple[tuple[str, str], ...]) -> str:
-    """Drawn once a process: a page has twenty of them."""
+    """Cached per process: a page has twenty of them."""
     attributes = dict(given)
     classes = f"icon {attributes.pop('extra', '')}".strip()
     return lucide(name, size=16, aria_hidden="true", focusable="false", **{"class": classes}, **attributes)
@@ -73,13 +73,13 @@ def num(value: float | None) -> str:
 
 @register.filter
 def num1(value: float) -> str:
-    """One decimal, and none where it would be a zero."""
+    """One decimal, but none when it is zero."""
     return base.number(round(value, 1))
 
 
 @register.filter
 def share_of(part: int, whole: int) -> str:
-    """Whole per cent, but never 100 before the last one has arrived, nor 0 when somebody has."""
+    """Whole per cent, but 100 only when all are at the target, and 0 only when none is."""
     if not whole:
         return "–"
     per_cent = round(100 * part / whole)
@@ -89,7 +89,7 @@ def share_of(part: int, whole: int) -> str:
 
 @register.simple_tag(takes_context=True)
 def when(context: Context, moment: datetime | None) -> str:
-    """today 13:58, yesterday 09:12, 3 Nov 17:20 — in the zone in force, with the whole instant behind it."""
+    """today 13:58, yesterday 09:12, 3 Nov 17:20 — in the zone in force, with the full instant in the markup."""
     if moment is None:
         return ""
     local = timezone.localtime(moment)
@@ -109,7 +109,7 @@ def when(context: Context, moment: datetime | None) -> str:
 
 @register.simple_tag(takes_context=True)
 def age(context: Context, moment: datetime) -> str:
-    """How long something has been under way: 3 s, 4 min, 2 h."""
+    """The elapsed time: 3 s, 4 min, 2 h."""
     seconds = max(int((context["now"] - moment).total_seconds()), 0)
     if seconds < 60:
         return ngettext("for %(count)s second", "for %(count)s seconds", seconds) % {"count": seconds}
@@ -120,7 +120,7 @@ def age(context: Context, moment: datetime) -> str:
 
 @register.simple_tag
 def reached(row: Any) -> str:
-    """The target, and the day it was reached on."""
+    """The target, and the day the employee reached it."""
     if row.reached_at is None:
         return _("Target reached")
     day = base.full_date(timezone.localtime(row.reached_at).date())
@@ -129,16 +129,16 @@ def reached(row: Any) -> str:
 
 @register.simple_tag
 def query(scope: Any, **more: str) -> str:
-    """A query string with what links carry on, and `more`."""
+    """A query string with the sticky parameters and `more`."""
     return "?" + urlencode({**scope.kept, **{key: value for key, value in more.items() if value}})
 
 
 @register.simple_tag
 def now_query(scope: Any, choice: Any = None) -> str:
-    """The query string of this page as of now: the campaign and how its list is filtered, without a day."""
+    """The query string of this page as of now: the campaign and the filters, without a day."""
     kept = {"campaign": scope.kept.get("campaign", ""), **(choice.query if choice else {})}
-    found = urlencode({key: value for key, value in kept.items() if value})
-    return f"?{found}" if found else "?"
+    params = urlencode({key: value for key, value in kept.items() if value})
+    return f"?{params}" if params else "?"
 
 
 @register.filter
@@ -149,7 +149,7 @@ def json_text(value: object) -> str:
 
 @register.filter
 def called(contact: Any) -> str:
-    """A contact's name, else one of its identities, else that it was erased."""
+    """The contact's name, else one of its identities, else that it was erased."""
     if contact.name:
         return contact.name
     values = [identity.value for identity in contact.known_by if identity.value]
@@ -158,7 +158,7 @@ def called(contact: Any) -> str:
 
 @register.simple_tag
 def swatch(name: str) -> SafeString:
-    """The sign in a legend: a filled square in a band's colour, the shaded half, or a sub-team's diamond."""
+    """The symbol in a legend: a filled square in a band's colour, the shaded half, or a sub-team's diamond."""
     lines = {
         "diamond": '<path class="swatch-line" d="M6 1.5 10.5 6 6 10.5 1.5 6z"/>',
         "dots": '<path class="swatch-dots" d="M0 6h12"/>',
@@ -173,7 +173,7 @@ def swatch(name: str) -> SafeString:
 
 @register.simple_tag
 def picture_rows(picture: Any) -> SafeString:
-    """The body of a chart's table: by the template's own loops it would cost as much as the rest of a page."""
+    """The body of a chart's table. With template loops it would cost as much as the rest of the page."""
     lines = []
     for first, *others in picture.rows:
         cells = "".join(f'<td class="n">{_cell(cell)}</td>' for cell in others)
@@ -198,21 +198,21 @@ def short_language(name: str) -> str:
 
 @register.filter
 def reason_label(code: str, final: object = None) -> base.Text:
-    """`final`: the result that is looked at, if any."""
-    found = base.reason(code, final=bool(final))
-    return found.label if found else code
+    """`final`: the result on the page, if any."""
+    label = base.reason(code, final=bool(final))
+    return label.label if label else code
 
 
 @register.filter
 def reason_cure(code: str, final: object = None) -> base.Text:
-    """What would mend it; of a result, what it was. `final` as above."""
-    found = base.reason(code, final=bool(final))
-    return found.cure if found else ""
+    """What would fix it; for a result, what the reason was. `final` as above."""
+    label = base.reason(code, final=bool(final))
+    return label.cure if label else ""
 
 
 @register.simple_tag
 def why(contact: Any, final: object) -> str:
-    """Why a contact does not count, or did not count in the result `final`; words.why."""
+    """Why a contact does not count, or did not count in the result `final`; labels.base.why."""
     return base.why(contact, final=bool(final))
 
 
@@ -233,7 +233,7 @@ def answer_label(kind: str) -> base.Text:
 
 @register.filter
 def last_day(end: datetime) -> str:
-    """The last day before an instant that ends one, in the zone in force."""
+    """The last day before an instant, in the zone in force."""
     return base.full_date(timezone.localtime(end - timedelta(microseconds=1)).date())
 
 
@@ -244,7 +244,7 @@ def restorable(end_reason: str) -> bool:
 
 @register.simple_tag
 def undo_of(message: Any) -> str:
-    """Where a message is taken back: a view that ended a contact tags its message `undo-<id>`."""
+    """The address that undoes a message: a view that ended a contact tags its message `undo-<id>`."""
     for tag in (getattr(message, "extra_tags", "") or "").split():
         if tag.startswith("undo-"):
             return reverse("contact-restore", args=[int(tag.removeprefix("undo-"))])
@@ -263,13 +263,13 @@ def full_day(day: date) -> str:
 
 @register.filter
 def long_day(day: date) -> str:
-    """With its year: for what may be a year away."""
+    """With its year: it may be a year away."""
     return base.long_date(day)
 
 
 @register.filter
 def day_of(moment: datetime) -> str:
-    """The day an instant falls on, in the zone in force."""
+    """The local day of an instant, in the zone in force."""
     return base.full_date(timezone.localtime(moment).date())
 
 

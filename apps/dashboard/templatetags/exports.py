@@ -9,5 +9,5 @@ register = template.Library()
 
 @register.filter
 def correction_word(action: str) -> str:
-    """What of the past was corrected, of an audit trail's action."""
+    """What was corrected in the past, for an action of the audit trail."""
     return str(exports.CORRECTIONS.get(action, action))

@@ -1,4 +1,4 @@
-"""Tags of the pages about files: what a line, a column or an encoding is called."""
+"""Tags of the pages about files: labels of lines, columns and encodings."""
 
 from typing import Any
 
@@ -27,19 +27,19 @@ def is_rejected(code: str) -> bool:
 
 @register.filter
 def rejection(reject: dict[str, Any]) -> str:
-    """Why, of a reject that a report kept."""
+    """The explanation of a stored reject."""
     return base.rejection(reject["code"], reject["column"], reject["reason"])
 
 
 @register.filter
-def too_large(found: dict[str, Any]) -> str:
-    """Of what a refused file has too much."""
-    return base.too_large(found["line"], found["limit"], found["unit"])
+def too_large(error: dict[str, Any]) -> str:
+    """Which limit a refused file exceeds."""
+    return base.too_large(error["line"], error["limit"], error["unit"])
 
 
 @register.filter
 def cells(entry: Any) -> str:
-    """What stands in a line, on one line."""
+    """The cells of a line, on one line."""
     return " · ".join(cell for cell in entry["cells"] if cell)[:200] or "–"
 
 

@@ -1,4 +1,4 @@
-"""Pages that say no, plainly. They read no database: it may be what failed."""
+"""Error pages. They read no database, which may be the cause."""
 
 import logging
 import sys
@@ -32,13 +32,13 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 @login_not_required
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form that was open too long, or came from elsewhere."""
+    """A form that was open too long, or came from another site."""
     return _page(request, 403)
 
 
 @login_not_required
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """The same words for what does not exist and for what the reader may not see."""
+    """The same text for what does not exist and for what the reader may not see."""
     return _page(request, 404)
 
 
@@ -55,7 +55,7 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
 
 @login_not_required
 def failed(request: HttpRequest) -> HttpResponse:
-    """Our fault. The id stands in the log too, beside the traceback. A database that is away is no bug: 503."""
+    """An internal error. The log has the same id beside the traceback. An unreachable database is no bug: 503."""
     problem = sys.exc_info()
     if database_is_away(problem[1]):
         return unavailable(request)

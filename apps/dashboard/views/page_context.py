@@ -1,4 +1,4 @@
-"""What one request looks at: the reader, the campaign, the instant. And how its page is sent."""
+"""The context of a page: reader, campaign and instant; and the rendering of its response."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ from apps.results.result_files import UnknownResult, result_of
 from apps.reviews import services
 from apps.standings import population
 
-# No page looks further back: days near the first of all calendars cannot be counted with.
+# The earliest year of a page: arithmetic on days near the start of the calendar overflows.
 FIRST_YEAR = 1970
-SHOWN = (Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN)
+OPENED_STATES = (Campaign.State.OPEN, Campaign.State.CLOSING, Campaign.State.FROZEN)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Frame:
-    """The parts around a page's content: who is signed in, and the pages this person has."""
+    """The parts around a page's content: who is signed in, and the pages of this reader."""
 
     reader: str
     login: str
@@ -51,11 +51,10 @@ class Frame:
 
 
 class PageContext:
-    """The reader's campaign (decision 18) and the instant that is looked at: now, or the end of a past day.
+    """The reader's campaign and the instant of the page: now, or the end of a past day.
 
-    `result` is the version of a frozen result that is shown, the newest unless the address names one; None while there
-    is none, and for a look at a day before the cut-off. Raises Http404 for an unknown campaign or version and
-    BadRequest for a day that is none.
+    `result`: the version of a frozen result on the page, by default the newest; None while there is none, and for a day
+    before the cut-off. Raises Http404 for an unknown campaign or version and BadRequest for an invalid day.
     """
 
     def __init__(self, request: HttpRequest) -> None:
@@ -68,7 +67,7 @@ class PageContext:
         except Campaign.DoesNotExist as unknown:
             raise Http404("There is no such campaign") from unknown
         self.campaign: Campaign | None = choice.campaign
-        # What the switcher offers: everything that has been opened.
+        # The campaigns in the switcher: all that have been opened.
         self.campaigns: list[Campaign] = choice.campaigns
         self.chosen = bool(slug)
         self.now: datetime = choice.now
@@ -78,30 +77,36 @@ class PageContext:
     def standings(
         self, people: population.People, filters: standings_report.Filters | None = None
     ) -> standings_report.Standings:
-        """The standings of people this reader may see, as this page shows them, with what may be known of reviews."""
-        told = services.may_see_reviews(self.user, people)
+        """The standings of people this reader may see, for this page, with review marks as far as permitted."""
+        show_reviews = services.may_see_reviews(self.user, people)
         return standings_report.Standings(
-            self.the_campaign, people, as_of=self.as_of, filters=filters, result=self.result, reviews=told, now=self.now
+            self.the_campaign,
+            people,
+            as_of=self.as_of,
+            filters=filters,
+            result=self.result,
+            show_reviews=show_reviews,
+            now=self.now,
         )
 
     @property
     def the_employee(self) -> Employee:
-        """The reader as an employee. Raises Http404 for an account of nobody."""
+        """The reader as an employee. Raises Http404 for an account without one."""
         if self.employee is None:
             raise Http404("Only employees have this")
         return self.employee
 
     @cached_property
     def stands_in(self) -> list[Deputyship]:
-        """Whose teams the reader sees as a deputy now; each manager is named once."""
+        """The managers for whom the reader is a deputy now; each once."""
         if self.employee is None or not self.user.stands_in:
             return []
-        found = Deputyship.objects.in_force().with_a_team().filter(deputy=self.employee)
-        return list(found.select_related("manager__node"))
+        deputyships = Deputyship.objects.in_force().with_a_team().filter(deputy=self.employee)
+        return list(deputyships.select_related("manager__node"))
 
     @property
     def has_team(self) -> bool:
-        """Whether there is a team for the reader to look at: the own, or a manager's who is away."""
+        """Whether the reader has a team to see: the own, or that of a manager the reader stands in for."""
         return self.employee is not None and (self.employee.is_manager or bool(self.stands_in))
 
     @property
@@ -113,13 +118,13 @@ class PageContext:
 
     @cached_property
     def rule(self) -> CampaignRule:
-        """The rule that was in force at the instant that is looked at."""
+        """The rule that was in force at the instant of the page."""
         return self.the_campaign.rule_at(self.as_of) if self.as_of else self.the_campaign.rule
 
-    def turn_to(self, campaign: Campaign) -> None:
-        """Show this campaign as it is now: HR's pages about campaigns have it in their address, in any state."""
+    def switch_campaign(self, campaign: Campaign) -> None:
+        """Show this campaign as of now: HR's pages about campaigns have it in their address, in any state."""
         self.campaign, self.as_of, self.result = campaign, None, campaign.newest_result
-        self.chosen = self.chosen and campaign.state in SHOWN
+        self.chosen = self.chosen and campaign.state in OPENED_STATES
         for name in ("rule", "zone", "kept"):
             self.__dict__.pop(name, None)
 
@@ -135,7 +140,7 @@ class PageContext:
 
     @property
     def look(self) -> datetime:
-        """The instant the page is about."""
+        """The instant of the page."""
         return self.as_of or self.now
 
     @property
@@ -144,19 +149,19 @@ class PageContext:
 
     @property
     def day(self) -> date | None:
-        """The past day that is looked at, or None for now."""
+        """The past day of the page, or None for now."""
         return (self.as_of - timedelta(microseconds=1)).astimezone(self.zone).date() if self.as_of else None
 
     @property
     def counting(self) -> bool:
-        """Whether the deadline has passed and no result stands yet: nobody is finally red or not."""
+        """Whether the deadline has passed and no result exists yet: no status is final."""
         state = self.campaign.state if self.campaign else ""
         waits = self.result is None and state in (Campaign.State.OPEN, Campaign.State.CLOSING)
         return waits and self.look >= self.rule.cutoff_at
 
     @cached_property
     def kept(self) -> dict[str, str]:
-        """What links carry on: the campaign when one was chosen, the day when one is looked at."""
+        """The sticky parameters of links: the chosen campaign, and the past day."""
         kept = {"campaign": self.campaign.slug} if self.chosen and self.campaign else {}
         if self.day:
             kept["as_of"] = self.day.isoformat()
@@ -171,16 +176,16 @@ class PageContext:
 
     @property
     def here(self) -> str:
-        """The page to come back to: this one, or the list when this is the answer to a form."""
+        """The page to return to: this one, or the list when this is the response to a form."""
         return self.request.get_full_path() if self.request.method == "GET" else self.url("me")
 
     def url(self, name: str, *args: object, **query: object) -> str:
-        """An address of this door that keeps what links carry on."""
+        """The address of a page, with the sticky parameters."""
         full = {**self.kept, **{key: value for key, value in query.items() if value not in ("", None)}}
         return reverse(name, args=args) + (f"?{urlencode(full)}" if full else "")
 
     def _end_of(self, text: str) -> datetime | None:
-        """The end of a day in the campaign's zone (decision 11); None for today and later, which is now."""
+        """The end of a day in the campaign's zone; None (now) for today and later."""
         if not text:
             return None
         try:
@@ -212,15 +217,15 @@ class PageContext:
 
     @property
     def reads_company(self) -> bool:
-        """Whether the reader has the company's page: HR with its people, an auditor without."""
+        """Whether the reader has the company's page: HR with its employees, an auditor without."""
         return self.reads_results
 
     @cached_property
     def approvals_waiting(self) -> int:
-        """How many requests of others wait for a decision of the reader's."""
+        """How many requests by others the reader can decide."""
         if not self.user.has_role("hr"):
             return 0
-        # Without a comparison that NULL, a request of a command, would fall out of.
+        # Without a comparison that is NULL for a request by a command.
         own = ApprovalRequest.objects.filter(requested_by_id=self.user.pk).values("pk")
         return ApprovalRequest.objects.open(self.now).exclude(pk__in=own).count()
 
@@ -244,7 +249,7 @@ class PageContext:
             pages.append((_("Audit trail"), reverse("audit"), "scroll-text"))
         if self.employee or pages:
             pages.append((_("Exports"), reverse("exports"), "download"))
-        # The page a link leads to, or lies above: of two, the one that is nearer.
+        # The navigation entry of the current page: the nearest one above it.
         below = [url for _label, url, _icon in pages if self._is_at(url)]
         here = max(below, key=len, default="")
         counts = {reverse("approvals"): self.approvals_waiting}
@@ -256,13 +261,13 @@ class PageContext:
 
 
 def request_has(request: HttpRequest, etag: str) -> bool:
-    """Whether If-None-Match names this ETag; compressing makes it weak (W/)."""
-    known = request.headers.get("If-None-Match", "")
-    return etag in (one.strip().removeprefix("W/") for one in known.split(","))
+    """Whether If-None-Match names this ETag; compression makes it weak (W/)."""
+    header = request.headers.get("If-None-Match", "")
+    return etag in (tag.strip().removeprefix("W/") for tag in header.split(","))
 
 
 def render(scope: PageContext, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
-    """A page of this door, in the campaign's time zone, kept by nobody: its numbers are somebody's own."""
+    """A page in the campaign's time zone, never cached: its numbers are personal."""
     full = {"scope": scope, "now": scope.look, "frame": scope.frame(), **(context or {})}
     with timezone.override(scope.zone):
         response = render_template(scope.request, template, full, status=status)
@@ -271,7 +276,7 @@ def render(scope: PageContext, template: str, context: dict[str, Any] | None = N
 
 
 def fragment(scope: PageContext, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    """A part of a page: like `render`, without what stands around it."""
+    """A part of a page: like `render`, without navigation."""
     with timezone.override(scope.zone):
         response = render_template(
             scope.request, template, {"scope": scope, "now": scope.look, **context}, status=status
@@ -281,7 +286,7 @@ def fragment(scope: PageContext, template: str, context: dict[str, Any], status:
 
 
 def streamed(pieces: Iterable[bytes], name: str, content_type: str) -> StreamingHttpResponse:
-    """A file to take away, sent as it is read, kept by nobody. `name`: plain ASCII of our own."""
+    """A streamed download, never cached. `name`: plain ASCII, generated by the application."""
     response = StreamingHttpResponse(pieces, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     add_never_cache_headers(response)

@@ -1,8 +1,8 @@
-"""Long work that somebody waits for, told everywhere in the same words: what it is, how far, how long still.
+"""Progress of long work, the same on every page: label, state, and time left.
 
-A page that shows some includes `_work_head.html` in its head, `_work_said.html` in its content and `_work_scripts.html`
-at its end. The part that follows the work is a `.work` that asks for itself every second: it holds `_work.html` with a
-`Work`, and when that is over a result in tiles.
+A page with progress includes `_work_head.html` in its head, `_work_said.html` in its content and `_work_scripts.html`
+at its end. The part that follows the work is a `.work` element that polls every second: it holds `_work.html` with a
+ProgressView and, at the end, a result in tiles.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 
 @dataclass(frozen=True)
 class ProgressView:
-    """`counted` says how far in the work's own unit, `more` follows the sentence that says one can leave.
+    """`counted` is the state in the work's own unit; `more` follows the sentence that one can leave the page.
 
-    `total` is None, and the bar without a length, while it has not begun.
+    Before the work has begun, `total` is None and the bar has no length.
     """
 
     title: str

@@ -70,7 +70,7 @@ def dead_across_the_deadline(ground: Ground, trials: int, seed: int, broken: str
         tally.expect(sorted(found) == sorted(oracle(ground.campaign)), "the result is not what the oracle says")
         _need(ground, broken, ())
         _past_the_deadline(ground, dice_of(seed, trial))
-        freeze(campaign=ground.campaign, by=people.TESTER, patient=True)
+        freeze(campaign=ground.campaign, by=people.TESTER, wait=True)
         tally.expect(found == verdicts(ground.campaign), "the result differs from that of an undisturbed freeze")
         tally.trials += 1
     return tally

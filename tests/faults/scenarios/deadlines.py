@@ -49,7 +49,7 @@ def attempts(ground: Ground, trials: int, seed: int, broken: str = "") -> Tally:
     campaign = ground.campaign
     ground.bring("A001", range(3))
     clock.set(campaign.rule.cutoff_at + timedelta(seconds=15), ticks=True)
-    freeze(campaign=campaign, by=people.TESTER, patient=True)
+    freeze(campaign=campaign, by=people.TESTER, wait=True)
     with _without_guards() if broken else nullcontext():
         return _tally(trials, moving.attempts(trials, seed, campaign))
 

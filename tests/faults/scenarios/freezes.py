@@ -145,7 +145,7 @@ def _five_at_once(ground: Ground, tally: Tally) -> None:
         one.join(PATIENCE)
     ended = [one.exitcode for one in freezers]
     tally.expect(ended == [0] * len(clients), f"five concurrent freezes ended with {ended}")
-    again = [freeze.freeze(campaign=campaign, by=people.TESTER, patient=True) for _ in range(IN_A_ROW)]
+    again = [freeze.freeze(campaign=campaign, by=people.TESTER, wait=True) for _ in range(IN_A_ROW)]
     tally.expect(len({signature_file(one) for one in again if one}) == 1, "ten in a row gave more than one result")
     results = list(FrozenResult.objects.filter(campaign=campaign))
     tally.expect(len(results) == 1, f"{len(results)} results")

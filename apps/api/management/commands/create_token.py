@@ -34,8 +34,8 @@ class Command(PersonCommand):
         except api_tokens.TokenRefused as refused:
             raise CommandError(refused.message) from refused
         self.warn("This is shown once and stored nowhere: keep it where you keep passwords.")
-        told = {
+        output = {
             "id": token.pk, "staff_no": employee.staff_no, "name": token.name, "scopes": token.scopes,
             "expires_at": token.expires_at.isoformat(), "secret": secret,
         }  # fmt: skip
-        self.tell(options, told, secret)
+        self.tell(options, output, secret)

@@ -16,11 +16,11 @@ class Command(AppCommand):
         parser.add_argument("--name", help="only the tokens with this name")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = ApiToken.objects.filter(account__employee__staff_no=options["staff_no"]).select_related("account")
+        tokens = ApiToken.objects.filter(account__employee__staff_no=options["staff_no"]).select_related("account")
         if options["name"] is not None:
-            found = found.filter(name=options["name"])
-        if not found.exists():
+            tokens = tokens.filter(name=options["name"])
+        if not tokens.exists():
             raise CommandError(f"{options['staff_no']} has no such token")
-        revoked = [token.name for token in found.order_by("pk") if revoke_token(token=token, by=self.actor)]
+        revoked = [token.name for token in tokens.order_by("pk") if revoke_token(token=token, by=self.actor)]
         names = ", ".join(revoked) or "none: they had been revoked before"
         self.tell(options, {"staff_no": options["staff_no"], "revoked": revoked}, f"Revoked {names}.")

@@ -12,11 +12,13 @@ class Command(AppCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         waiting = list(ApprovalRequest.objects.open(db_now()).order_by("requested_at", "pk"))
         lines = [
-            f"{one.pk}  {approvals.kind_of(one).title}: {one.label} · {one.requested_by_label} · "
-            f"{one.requested_at:%Y-%m-%d %H:%M} UTC · {'; '.join(approvals.effect_lines(one.effect)) or '–'}"
-            for one in waiting
+            f"{request.pk}  {approvals.kind_of(request).title}: {request.label} · {request.requested_by_label} · "
+            f"{request.requested_at:%Y-%m-%d %H:%M} UTC · {'; '.join(approvals.effect_lines(request.effect)) or '–'}"
+            for request in waiting
         ]
-        self.tell(options, {"waiting": [_json(one) for one in waiting]}, "\n".join(lines) or "Nothing is waiting.")
+        self.tell(
+            options, {"waiting": [_json(request) for request in waiting]}, "\n".join(lines) or "Nothing is waiting."
+        )
 
 
 def _json(request: ApprovalRequest) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Command(AppCommand):
         self.tell(options, {"id": request.pk, "decision": decision, "effect": effect}, f"The request is {decision}.")
 
     def _show(self, request: ApprovalRequest, effect: dict[str, int]) -> None:
-        """On standard error: standard output is the result's."""
+        """On standard error: standard output carries the result."""
         title = approvals.kind_of(request).title
         self.stderr.write(f"{title}: {request.label}, requested by {request.requested_by_label}")
         for line in approvals.effect_lines(effect):

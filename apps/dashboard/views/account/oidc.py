@@ -1,4 +1,4 @@
-"""Sign-in at the company's OpenID provider: the way there, and the way back. Neither is there without a provider."""
+"""Sign-in at the company's OpenID provider: start and callback. Both are 404 without a provider."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from apps.accounts.oidc_login import SsoRejected, audit_not_signed_on, sign_on
 from apps.dashboard.login_flow import complete_login, safe_redirect
 
 logger = logging.getLogger(__name__)
-# From where somebody comes who wants to sign in: our own button, or an address that they typed or kept. Links and
-# pictures elsewhere begin no session; browsers of before 2023 do not say.
+# The allowed origins of a sign-in: the application's own button, or a typed or bookmarked address. Links and images
+# elsewhere start no session; browsers before 2023 do not send the header.
 BY_THEMSELVES = frozenset({"same-origin", "none"})
 
 
 def _openid() -> ModuleType:
-    """What speaks with the provider, imported by whoever needs it: the client library would cost every start of a
-    process, and most houses have no provider."""
+    """The provider's client, imported on demand: it would slow every process start, and most installations have no
+    provider.
+    """
     from apps.accounts import openid
 
     return openid
@@ -48,18 +49,18 @@ def _with_provider(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
 @_with_provider
 @require_GET
 def go(request: HttpRequest) -> HttpResponse:
-    """A link, not a form: the policy of these pages lets no form end at another house."""
-    wanted = safe_redirect(request, request.GET.get("next", ""))
+    """A link, not a form: the content security policy allows no form to another site."""
+    target = safe_redirect(request, request.GET.get("next", ""))
     if request.user.is_authenticated:
-        return HttpResponseRedirect(wanted)
+        return HttpResponseRedirect(target)
     if request.headers.get("Sec-Fetch-Site", "none") not in BY_THEMSELVES:
-        return redirect_to_login(wanted)
+        return redirect_to_login(target)
     openid = _openid()
     try:
-        found: HttpResponse = openid.go(request, wanted)
+        response: HttpResponse = openid.go(request, target)
     except openid.Away as error:
         return _refused(request, "away", error)
-    return found
+    return response
 
 
 @login_not_required
@@ -84,7 +85,7 @@ def come_back(request: HttpRequest) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, reason: str, detail: object = "", account: Account | None = None) -> HttpResponse:
-    """A page that says what somebody can do; a forged answer learns nothing about itself."""
+    """A page with the next step for the reader; a forged response learns nothing about itself."""
     audit_not_signed_on(reason, account)
     logger.warning("Sign-in at the provider refused: %s. %s", reason, detail)
     response = render(

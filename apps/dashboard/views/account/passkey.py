@@ -1,4 +1,4 @@
-"""Passkeys: what a browser is asked to sign, as JSON for the page's script, and the form that adds one."""
+"""Passkeys: the browser's challenge as JSON for the page's script, and the form that adds one."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from apps.dashboard.views.page_context import PageContext
 @never_cache
 @require_POST
 def sign_in_options(request: HttpRequest) -> HttpResponse:
-    """For whoever waits at the question for the second factor."""
-    found = waiting(request)
-    if found is None:
+    """For a sign-in that waits for its second factor."""
+    pending = waiting(request)
+    if pending is None:
         raise Http404
-    return _known(request, found[0], Purpose.SIGN_IN)
+    return _known(request, pending[0], Purpose.SIGN_IN)
 
 
 @never_cache
 @require_POST
 def proof_options(request: HttpRequest) -> HttpResponse:
-    """For whoever takes a factor away."""
+    """For the removal of a factor."""
     return _known(request, PageContext(request).user, Purpose.PROOF)
 
 
 @never_cache
 @require_POST
 def new_options(request: HttpRequest) -> HttpResponse:
-    """For whoever adds a passkey."""
+    """For a new passkey."""
     scope = PageContext(request)
     if not may_change(scope):
         raise Http404
@@ -51,7 +51,7 @@ def new_options(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def add(request: HttpRequest) -> HttpResponse:
-    """Named, and proven by the password unless the sign-in was a moment ago."""
+    """With a name, and confirmed by the password unless the sign-in was recent."""
     scope = PageContext(request)
     if not may_change(scope):
         return stale(scope)
@@ -62,8 +62,8 @@ def add(request: HttpRequest) -> HttpResponse:
         form.uncount(guess)
     elif _added(request, account, form):
         guess.was_right()
-        said = _("Your passkey is added. Keep these codes on paper.") if first else _("Your passkey is added.")
-        return added(scope, said, first=first)
+        message = _("Your passkey is added. Keep these codes on paper.") if first else _("Your passkey is added.")
+        return added(scope, message, first=first)
     elif not form.has_error("enrolment"):
         guess.was_none()
     again = first_page if first else page

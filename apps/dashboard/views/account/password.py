@@ -1,4 +1,4 @@
-"""Sign-in, the password, and the way out: Django's own views with this door's pages around them."""
+"""Sign-in, password and sign-out: Django's views with the application's pages."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ METHODS = ["get", "head", "post", "options"]
 
 
 class SignIn(views.LoginView):
-    """By staff number or e-mail; who is signed in already goes on."""
+    """By staff number or e-mail; signed-in readers are redirected."""
 
     http_method_names = METHODS
     template_name = "registration/login.html"
@@ -66,7 +66,7 @@ class SignIn(views.LoginView):
 
 
 class SignOut(views.LogoutView):
-    """POST only: a link on another site must not sign anybody out."""
+    """POST only: a link on another site must not sign readers out."""
 
     http_method_names = ["post", "options"]
 
@@ -74,7 +74,7 @@ class SignOut(views.LogoutView):
         if isinstance(request.user, Account):
             audit_account("signed_out", request.user)
         response = super().post(request, *args, **kwargs)
-        # Pages are kept by nobody anyway; this is for what a browser keeps in spite of that.
+        # Pages are sent with no-store; this clears what a browser keeps in spite of it.
         response["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
@@ -83,7 +83,7 @@ class SignOut(views.LogoutView):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def forgotten(request: HttpRequest) -> HttpResponse:
-    """Ask for a link to set a password. The answer is the same for anybody and nobody."""
+    """Request a link to set a password. The answer is the same for existing and unknown accounts."""
     if not settings.PASSWORD_SIGN_IN:
         raise Http404
     form, sent = ForgottenForm(request.POST or None), False
@@ -107,7 +107,7 @@ class _Tokens(PasswordLinkTokens):
 
 
 class SetPassword(views.PasswordResetConfirmView):
-    """The page behind a set-password link: valid for three days and for one use. Afterwards one signs in."""
+    """The page behind a set-password link: valid for three days and for one use. Afterwards the employee signs in."""
 
     http_method_names = METHODS
     template_name = "registration/set_password.html"

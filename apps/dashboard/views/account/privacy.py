@@ -1,4 +1,4 @@
-"""`/privacy/`: what is kept of whom, for anybody who asks. `/privacy/looks/`: who has looked at the reader's record."""
+"""`/privacy/`: which data is stored about whom, for every reader. `/privacy/looks/`: who opened the reader's record."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ LOOKS = ("person.standing_read", "person.adjustment_read", "person.account_read"
 @login_not_required
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The same for everybody, with the days of the settings; who is signed in finds the own looks here too."""
+    """The same for every reader, with the days of the settings; signed-in employees also find their access log here."""
     after_cutoff = settings.REVIEW_ASK_DAYS + settings.REVIEW_REPLY_DAYS + settings.RETENTION_DAYS
     context = {
         "company": settings.COMPANY_NAME,
@@ -41,18 +41,18 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def looks(request: HttpRequest) -> HttpResponse:
-    """Who of HR has opened the reader's record, the newest first. A manager's looks at the own team are not written."""
+    """Which HR members opened the reader's record, newest first. Views by the own manager are not logged."""
     scope = PageContext(request)
     reader = scope.the_employee
     reviews = [str(pk) for pk in Review.objects.filter(employee=reader).values_list("pk", flat=True)]
-    mine = Q(subject_kind="employee", subject_id=reader.staff_no, action__in=LOOKS)
-    mine |= Q(subject_kind="review", subject_id__in=reviews, action="review.read")
+    about_reader = Q(subject_kind="employee", subject_id=reader.staff_no, action__in=LOOKS)
+    about_reader |= Q(subject_kind="review", subject_id__in=reviews, action="review.read")
     before = request.GET.get("before", "")
     behind = before.isascii() and before.isdigit() and len(before) < 19
-    found = AuditEntry.objects.filter(mine).order_by("-pk")
-    rows = list((found.filter(pk__lt=int(before)) if behind else found)[: PAGE + 1])
+    entries = AuditEntry.objects.filter(about_reader).order_by("-pk")
+    rows = list((entries.filter(pk__lt=int(before)) if behind else entries)[: PAGE + 1])
     context: dict[str, Any] = {
-        "rows": [(one.at, one.actor_label, ACTIONS[one.action]) for one in rows[:PAGE]],
+        "rows": [(row.at, row.actor_label, ACTIONS[row.action]) for row in rows[:PAGE]],
         "next": scope.url("privacy-looks", before=rows[PAGE - 1].pk) if len(rows) > PAGE else "",
         "first": scope.url("privacy-looks") if behind else "",
     }

@@ -1,4 +1,4 @@
-"""Second factors: the question at the sign-in, and one's own page to add, see and remove them."""
+"""Second factors: the question at the sign-in, and the page to add, see and remove one's own."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ from apps.dashboard.forms.second_factors import AddForm, CodeForm, NewCodesForm,
 from apps.dashboard.login_flow import PROVEN_AT, complete_login, waiting
 from apps.dashboard.views.page_context import PageContext
 
-# How long ago somebody may have signed in who adds a factor without a password: seconds.
-FRESH = 600
+# How recent a sign-in must be to add a factor without the password.
+RECENT_SIGN_IN_SECONDS = 600
 
 
 @login_not_required
 @never_cache
 @require_http_methods(["GET", "POST"])
 def asked(request: HttpRequest) -> HttpResponse:
-    """Between the password and the session; nobody else has anything here."""
-    found = waiting(request)
-    if found is None:
+    """Between the password and the session; redirects all other readers."""
+    pending = waiting(request)
+    if pending is None:
         return redirect("login")
-    account, left = found
+    account, left = pending
     form = CodeForm(user=account, data=request.POST or None, check=_checks(request, account, Purpose.SIGN_IN))
     if request.method == "POST" and _proven(form, guess_factor(request, account, by_passkey=form.by_passkey)):
         reseal_factors(account=account, by=account.actor)
@@ -67,10 +67,10 @@ def asked(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def own(request: HttpRequest) -> HttpResponse:
-    """One's own second factors: the page to add the first, or what there is."""
+    """One's own second factors: the form to add the first, or the list."""
     scope = PageContext(request)
     if has_factor(scope.user):
-        # Added in another browser since this one was signed in.
+        # Added in another browser since this one signed in.
         return stale(scope) if lacks_factor(scope.user, request.session) else page(scope)
     return _add_app(scope) if may_change(scope) else stale(scope)
 
@@ -78,7 +78,7 @@ def own(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def app(request: HttpRequest) -> HttpResponse:
-    """An app beside the passkeys that are there."""
+    """Add an authenticator app beside existing passkeys."""
     scope = PageContext(request)
     if not may_change(scope):
         return stale(scope)
@@ -88,7 +88,7 @@ def app(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def remove(request: HttpRequest) -> HttpResponse:
-    """With a code or a passkey: whoever finds an open browser takes nothing away."""
+    """Requires a code or a passkey, so an unattended browser is not enough."""
     scope = PageContext(request)
     account = scope.user
     if not has_factor(account):
@@ -112,7 +112,7 @@ def remove(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def codes(request: HttpRequest) -> HttpResponse:
-    """New codes on paper, with a code or a passkey: the answer alone shows them."""
+    """New recovery codes, with a code or a passkey: only this response shows them."""
     scope = PageContext(request)
     account = scope.user
     if not has_factor(account):
@@ -125,7 +125,7 @@ def codes(request: HttpRequest) -> HttpResponse:
 
 
 def _proven(form: CodeForm, guess: Guess) -> bool:
-    """Whether the form's code or passkey is right: then it is used up, else the trail says so."""
+    """Whether the form's code or passkey is right: then it is used up; otherwise the failure is audited."""
     if form.is_valid():
         form.save()
         guess.was_right()
@@ -135,28 +135,28 @@ def _proven(form: CodeForm, guess: Guess) -> bool:
 
 
 def may_change(scope: PageContext) -> bool:
-    """Whether this session may add factors: it has shown one that is there; without one, it can prove who it is."""
+    """Whether this session may add factors: it has shown an existing one; without one, it can confirm its identity."""
     if has_factor(scope.user) and not scope.request.session.get(SHOWN):
         return False
     return is_fresh(scope) or scope.user.has_usable_password()
 
 
 def is_fresh(scope: PageContext) -> bool:
-    """Whether the sign-in was a moment ago."""
-    return bool(time.time() - scope.request.session.get(PROVEN_AT, 0) < FRESH)
+    """Whether the sign-in was recent."""
+    return bool(time.time() - scope.request.session.get(PROVEN_AT, 0) < RECENT_SIGN_IN_SECONDS)
 
 
-def added(scope: PageContext, said: str, *, first: bool) -> HttpResponse:
-    """What is seen after one was added; the codes on paper after the first one alone."""
+def added(scope: PageContext, message: str, *, first: bool) -> HttpResponse:
+    """The page after one was added; recovery codes only after the first one."""
     scope.request.session[SHOWN] = True
     scope.request.session.cycle_key()
     _end_others(scope)
-    messages.success(scope.request, said)
+    messages.success(scope.request, message)
     return page(scope, codes=paper_codes(scope.user)) if first else redirect("second-factor")
 
 
 def page(scope: PageContext, *, status: int = 200, **context: Any) -> HttpResponse:
-    """What there is of one's own factors, with the forms to add and to remove."""
+    """The own factors, with the forms to add and to remove."""
     account = scope.user
     around = {
         "app": has_app(account),
@@ -177,7 +177,7 @@ def stale(scope: PageContext) -> HttpResponse:
 
 
 def first_page(scope: PageContext, form: AddForm | None = None, *, status: int = 200, **context: Any) -> HttpResponse:
-    """The picture for an app and, as long as there is no factor, a passkey instead."""
+    """The QR code for an app and, without any factor, a passkey instead."""
     account, fresh = scope.user, is_fresh(scope)
     form = form or AddForm(user=account, fresh=fresh)
     around = {
@@ -209,12 +209,12 @@ def _add_app(scope: PageContext) -> HttpResponse:
     if not is_new:
         return redirect("second-factor")
     clear_totp_secret(request)
-    said = _("Your second factor is added. Keep these codes on paper.") if first else _("The app is added.")
-    return added(scope, said, first=first)
+    message = _("Your second factor is added. Keep these codes on paper.") if first else _("The app is added.")
+    return added(scope, message, first=first)
 
 
 def guess_of(scope: PageContext, form: AddForm | PasskeyForm) -> Guess:
-    """The guess at a password or an enrolment code that a form which adds a factor is, if it asks for one."""
+    """The guess at a password or an enrolment code in a form that adds a factor, if it asks for one."""
     return guess_in_session(scope.request, scope.user) if form.asks_secret else NO_GUESS
 
 
@@ -228,12 +228,12 @@ def _check(request: HttpRequest, account: Account, purpose: Purpose, answer: str
 
 
 def _end_others(scope: PageContext) -> None:
-    """With another second factor, whoever is signed in elsewhere proves anew who it is."""
+    """After a new second factor, all other sessions must sign in again."""
     end_sessions(account=scope.user, by=scope.user.actor, but=scope.request.session.session_key)
 
 
 def _nothing(answer: str) -> None:
-    """An empty form checks no answers."""
+    """An empty form does not check answers."""
 
 
 def _render(scope: PageContext, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
@@ -242,7 +242,7 @@ def _render(scope: PageContext, template: str, *, status: int = 200, **context: 
 
 
 def _picture(account: Account, secret: str) -> str:
-    """The secret as a QR code that an app reads, as an address that holds the picture itself."""
+    """The secret as a QR code for an app, as a data URL."""
     adapter = Secrets()
     drawn = adapter.build_totp_svg(adapter.build_totp_url(account, secret))
     return "data:image/svg+xml;base64," + base64.b64encode(drawn.encode()).decode()

@@ -18,16 +18,19 @@ from apps.dashboard.views.page_context import PageContext, render
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """This browser first, then the others, the one used last first."""
+    """This browser first, then the others, most recently used first."""
     scope = PageContext(request)
-    rows = [{"one": one, "called": called(one.agent)} for one in signed_in(scope.user, request.session.session_key)]
+    rows = [
+        {"one": session, "called": called(session.agent)}
+        for session in signed_in(scope.user, request.session.session_key)
+    ]
     context = {"rows": rows, "others": len(rows) > 1, "idle": _spelled(idle_limit(scope.user))}
     context["address"] = roster_address(scope.user) if settings.PASSWORD_SIGN_IN else ""
     return render(scope, "dashboard/sign_ins.html", context)
 
 
 def _spelled(limit: timedelta) -> str:
-    """In the largest unit that says it without a rest."""
+    """In the largest unit that divides it exactly."""
     hours, rest = divmod(int(limit.total_seconds()) // 60, 60)
     if hours and not rest and hours % 24 == 0:
         return ngettext("%(count)s day", "%(count)s days", hours // 24) % {"count": hours // 24}
@@ -39,7 +42,7 @@ def _spelled(limit: timedelta) -> str:
 
 @require_POST
 def end(request: HttpRequest, name: str) -> HttpResponse:
-    """It opens nothing from the next request on. Sent twice, the second finds nothing."""
+    """The session ends with the next request. Idempotent."""
     scope = PageContext(request)
     if not end_session(account=scope.user, name=name, but=request.session.session_key):
         raise Http404("There is no such session")
@@ -49,9 +52,9 @@ def end(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_POST
 def end_others(request: HttpRequest) -> HttpResponse:
-    """Only this browser stays. Sent twice, it is answered twice."""
+    """Sign out all other browsers. Idempotent."""
     scope = PageContext(request)
     gone = end_access(account=scope.user, by=scope.user.actor, but=request.session.session_key)
-    said = ngettext("%(count)s other browser is signed out.", "%(count)s other browsers are signed out.", gone)
-    messages.success(request, said % {"count": gone})
+    message = ngettext("%(count)s other browser is signed out.", "%(count)s other browsers are signed out.", gone)
+    messages.success(request, message % {"count": gone})
     return redirect(scope.url("sign-ins"))

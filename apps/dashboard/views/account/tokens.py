@@ -1,4 +1,4 @@
-"""`/tokens/`: what the reader has given to programs; made here, shown once, ended here."""
+"""`/tokens/`: the reader's API tokens: created here, shown once, revoked here."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ PAGE = 50
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """The reader's tokens, the newest first, with a form for one more; a secret stands in the answer that makes it."""
+    """The reader's tokens, newest first, with a form for one more; only the creating response shows the secret."""
     scope = PageContext(request)
     if request.method != "POST":
         return _page(scope, TokenForm(scope.user))
@@ -33,15 +33,15 @@ def index(request: HttpRequest) -> HttpResponse:
     except TokenRefused as refused:
         form.refuse(refused.field, refused.message)
         return _page(scope, form, status=422)
-    # No redirect: what it would lead to could not show the secret, which is stored nowhere.
+    # No redirect: the secret is not stored, so the next page could not show it.
     return _page(scope, TokenForm(scope.user), made=token, secret=secret)
 
 
 def _page(scope: PageContext, form: TokenForm, *, status: int = 200, **made: Any) -> HttpResponse:
     before = scope.request.GET.get("before", "")
-    found = ApiToken.objects.of(scope.user).order_by("-pk")
+    tokens = ApiToken.objects.of(scope.user).order_by("-pk")
     behind = before.isascii() and before.isdigit() and len(before) < 19
-    rows = list((found.filter(pk__lt=int(before)) if behind else found)[: PAGE + 1])
+    rows = list((tokens.filter(pk__lt=int(before)) if behind else tokens)[: PAGE + 1])
     context = {
         "form": form,
         "rows": [_row(scope, token) for token in rows[:PAGE]],
@@ -55,16 +55,20 @@ def _page(scope: PageContext, form: TokenForm, *, status: int = 200, **made: Any
 def _row(scope: PageContext, token: ApiToken) -> dict[str, Any]:
     labels = dict(offered_to(scope.user, everything=True))
     usable = token.revoked_at is None and token.expires_at > scope.now
-    return {"token": token, "scopes": [labels.get(one, one) for one in token.scopes], "usable": usable}
+    return {
+        "token": token,
+        "scopes": [labels.get(scope_code, scope_code) for scope_code in token.scopes],
+        "usable": usable,
+    }
 
 
 @require_POST
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
-    """It opens nothing from the next request on. Sent twice, it is answered twice."""
+    """The token is invalid from the next request on. Idempotent."""
     scope = PageContext(request)
-    found = ApiToken.objects.of(scope.user).filter(pk=token_id).select_related("account").first()
-    if found is None:
+    token = ApiToken.objects.of(scope.user).filter(pk=token_id).select_related("account").first()
+    if token is None:
         raise Http404("There is no such token")
-    revoke_token(token=found, by=scope.user.actor)
-    messages.success(request, _("“%(name)s” opens nothing any more.") % {"name": found.name})
+    revoke_token(token=token, by=scope.user.actor)
+    messages.success(request, _("“%(name)s” opens nothing any more.") % {"name": token.name})
     return redirect(scope.url("tokens"))

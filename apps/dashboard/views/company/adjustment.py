@@ -1,4 +1,4 @@
-"""One request for an adjustment: what it says, and the steps: grant, refuse, withdraw, ask for its end."""
+"""One adjustment request: its content, and the steps: grant, refuse, withdraw, request its end."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ from apps.standings import population
 
 
 def _found(request: HttpRequest, request_id: int) -> tuple[PageContext, AdjustmentRequest]:
-    """The reader's scope and the request. Raises Http404 for all but HR, and for what is not of the campaign."""
+    """The page context and the request. Raises Http404 for all but HR, and for requests of another campaign."""
     scope = hr_scope(request)
     try:
         return scope, adjustments.one_request(request_id, look(scope) if scope.campaign else scope.now)
@@ -37,88 +37,88 @@ def _found(request: HttpRequest, request_id: int) -> tuple[PageContext, Adjustme
 
 @require_safe
 def adjustment(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Everything about one request, with the steps that are open to the reader."""
-    scope, found = _found(request, request_id)
-    if found.campaign != scope.campaign:
-        # A link that somebody kept names no campaign: its own is shown.
-        return redirect(f"{request.path}?campaign={found.campaign.slug}")
-    return _show(scope, found)
+    """One request in full, with the steps available to the reader."""
+    scope, asked = _found(request, request_id)
+    if asked.campaign != scope.campaign:
+        # A bookmarked link names no campaign: show the request's own.
+        return redirect(f"{request.path}?campaign={asked.campaign.slug}")
+    return _show(scope, asked)
 
 
-def _show(scope: PageContext, found: AdjustmentRequest, status: int = 200, **forms: RefusableForm) -> HttpResponse:
-    [line] = lines(scope, [found])
-    person = _person(scope, found)
+def _show(scope: PageContext, asked: AdjustmentRequest, status: int = 200, **forms: RefusableForm) -> HttpResponse:
+    [line] = lines(scope, [asked])
+    person = _person(scope, asked)
     if person:
         log_record_access(scope.user, person, "adjustment")
     context: dict[str, Any] = {
         "line": line,
-        "asked": found,
-        "steps": _steps(scope, found),
+        "asked": asked,
+        "steps": _steps(scope, asked),
         "person": person,
         "refuse": forms.get("refuse") or RefuseForm(),
         "end": forms.get("end") or ReasonForm(),
-        "endings": lines(scope, adjustments.endings_of(found, look(scope))),
-        "original": scope.url("adjustment", found.ends_id) if found.ends_id else "",
+        "endings": lines(scope, adjustments.endings_of(asked, look(scope))),
+        "original": scope.url("adjustment", asked.ends_id) if asked.ends_id else "",
     }
-    if found.employee:
-        others = adjustments.terms_of(found.campaign, [found.employee.pk], scope.now).get(found.employee.pk, [])
-        context["others"] = [one for one in others if one.request_id != (found.ends_id or found.pk)]
-        standings = standings_report.Standings(found.campaign, population.OneEmployee(found.employee))
-        context["row"] = standings.one(found.employee.pk)
-    elif found.for_many:
-        context["many"] = of_request(scope, found)
+    if asked.employee:
+        others = adjustments.terms_of(asked.campaign, [asked.employee.pk], scope.now).get(asked.employee.pk, [])
+        context["others"] = [one for one in others if one.request_id != (asked.ends_id or asked.pk)]
+        standings = standings_report.Standings(asked.campaign, population.OneEmployee(asked.employee))
+        context["row"] = standings.one(asked.employee.pk)
+    elif asked.for_many:
+        context["many"] = of_request(scope, asked)
     return render(scope, "dashboard/adjustment.html", context, status=status)
 
 
-def _person(scope: PageContext, found: AdjustmentRequest) -> Employee | None:
-    """Whom an end would be for: the request's one person, or the one of many whom the address names."""
+def _person(scope: PageContext, asked: AdjustmentRequest) -> Employee | None:
+    """The employee whose adjustment would end: the request's only one, or the one that the address names."""
     named = scope.request.GET.get("person", "") or scope.request.POST.get("person", "")
-    if found.employee or not named or "\0" in named:
-        return found.employee
-    return Employee.objects.filter(staff_no=named, adjustment__request=found).first()
+    if asked.employee or not named or "\0" in named:
+        return asked.employee
+    return Employee.objects.filter(staff_no=named, adjustment__request=asked).first()
 
 
-def _steps(scope: PageContext, found: AdjustmentRequest) -> dict[str, bool]:
-    """What the reader can do. The services judge again, under their locks."""
-    own = found.employee_id is not None and found.employee_id == scope.user.employee_id
-    mine = found.asked_by_id == scope.user.pk
-    over = found.campaign.state not in ("draft", "open")
-    over = over or (found.campaign.rule.cutoff_at <= scope.now and not found.campaign.backdated)
+def _steps(scope: PageContext, asked: AdjustmentRequest) -> dict[str, bool]:
+    """The steps available to the reader. The services check again under their locks."""
+    own = asked.employee_id is not None and asked.employee_id == scope.user.employee_id
+    mine = asked.asked_by_id == scope.user.pk
+    over = asked.campaign.state not in ("draft", "open")
+    over = over or (asked.campaign.rule.cutoff_at <= scope.now and not asked.campaign.backdated)
     return {
         "own": own,
         "mine": mine,
         "over": over,
-        "grant": found.waiting and not own and not mine and not over,
-        "refuse": found.waiting and not own and not mine,
-        "withdraw": found.waiting and mine,
-        "end": bool(found.decision == "granted" and not found.ends_id and found.lasting) and not own and not over,  # type: ignore[attr-defined]
+        "grant": asked.waiting and not own and not mine and not over,
+        "refuse": asked.waiting and not own and not mine,
+        "withdraw": asked.waiting and mine,
+        "end": bool(asked.decision == "granted" and not asked.ends_id and asked.lasting) and not own and not over,  # type: ignore[attr-defined]
     }
 
 
 def _act(
     request: HttpRequest, request_id: int, act: Callable[[PageContext, AdjustmentRequest], str], **forms: RefusableForm
 ) -> HttpResponse:
-    """Do one step: afterwards the request with a sentence; when it was refused, the same page with why."""
-    scope, found = _found(request, request_id)
+    """Run one step: afterwards the request with a message; after a refusal, the same page with the reason."""
+    scope, asked = _found(request, request_id)
     if any(not form.is_valid() for form in forms.values()):
-        return _show(scope, found, 422, **forms)
+        return _show(scope, asked, 422, **forms)
     try:
-        said = act(scope, found)
+        said = act(scope, asked)
     except requests.AdjustmentRefused as refused:
         messages.warning(request, refused.message)
-        return _show(scope, adjustments.one_request(found.pk, look(scope)), 409 if refused.conflict else 422, **forms)
+        return _show(scope, adjustments.one_request(asked.pk, look(scope)), 409 if refused.conflict else 422, **forms)
     enqueue.enqueue_marking()
     messages.success(request, said)
-    return redirect(scope.url("adjustment", found.pk))
+    return redirect(scope.url("adjustment", asked.pk))
 
 
 @require_POST
 def grant(request: HttpRequest, request_id: int) -> HttpResponse:
-    """The second person says yes; of many, to the list that was shown."""
+    """The second person approves; for many, exactly the list on the page."""
 
-    def act(scope: PageContext, found: AdjustmentRequest) -> str:
+    def act(scope: PageContext, asked: AdjustmentRequest) -> str:
         people = approve.grant_adjustment(
-            request_id=found.pk, seen=request.POST.get("seen", ""), by=scope.user.actor
+            request_id=asked.pk, seen=request.POST.get("seen", ""), by=scope.user.actor
         )  # fmt: skip
         said = ngettext("Granted, for %(count)s person.", "Granted, for %(count)s people.", people)
         return said % {"count": base.number(people)}
@@ -130,8 +130,8 @@ def grant(request: HttpRequest, request_id: int) -> HttpResponse:
 def refuse(request: HttpRequest, request_id: int) -> HttpResponse:
     form = RefuseForm(request.POST)
 
-    def act(scope: PageContext, found: AdjustmentRequest) -> str:
-        approve.refuse_adjustment(request_id=found.pk, note=form.cleaned_data["note"], by=scope.user.actor)
+    def act(scope: PageContext, asked: AdjustmentRequest) -> str:
+        approve.refuse_adjustment(request_id=asked.pk, note=form.cleaned_data["note"], by=scope.user.actor)
         return _("Refused.")
 
     return _act(request, request_id, act, refuse=form)
@@ -139,8 +139,8 @@ def refuse(request: HttpRequest, request_id: int) -> HttpResponse:
 
 @require_POST
 def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
-    def act(scope: PageContext, found: AdjustmentRequest) -> str:
-        approve.withdraw_adjustment(request_id=found.pk, by=scope.user.actor)
+    def act(scope: PageContext, asked: AdjustmentRequest) -> str:
+        approve.withdraw_adjustment(request_id=asked.pk, by=scope.user.actor)
         return _("Withdrawn.")
 
     return _act(request, request_id, act)
@@ -148,12 +148,12 @@ def withdraw(request: HttpRequest, request_id: int) -> HttpResponse:
 
 @require_POST
 def end(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Ask that it ends: a request of its own, which somebody else grants."""
+    """Request its end: a new request, which another HR member grants."""
     form = ReasonForm(request.POST)
 
-    def act(scope: PageContext, found: AdjustmentRequest) -> str:
+    def act(scope: PageContext, asked: AdjustmentRequest) -> str:
         requests.request_revocation(
-            request=found, employee=_person(scope, found), reason=form.cleaned_data["reason"],
+            request=asked, employee=_person(scope, asked), reason=form.cleaned_data["reason"],
             key=form.cleaned_data["key"], by=scope.user.actor,
         )  # fmt: skip
         return _("Its end is asked for. It ends when somebody else from HR has granted that.")

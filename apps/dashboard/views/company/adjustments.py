@@ -1,4 +1,4 @@
-"""`/company/adjustments/`: what HR has asked for, granted and ended, and asking for one person. For HR alone."""
+"""`/company/adjustments/`: what HR requested, granted and ended, and the form for one employee. For HR alone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Line:
-    """One request in a list: `only` is what it adjusts or ends when it is about one person."""
+    """One request in a list: `only` is its adjustment, or the one it ends, when it is about one employee."""
 
     request: AdjustmentRequest
     only: Adjustment | None
@@ -37,7 +37,7 @@ class Line:
 
     @property
     def from_file(self) -> bool:
-        """Whether a file says what each of many gets, and for when."""
+        """Whether a file states target and period of each of many employees."""
         many = self.request.ends or self.request
         return many.from_file
 
@@ -47,43 +47,49 @@ class Line:
 
 
 def look(scope: PageContext) -> Any:
-    """The instant that what is in force is judged by."""
+    """The instant for "in force"."""
     return effective_as_of(scope.now, scope.rule.cutoff_at)
 
 
 def lines(scope: PageContext, requests: list[AdjustmentRequest]) -> list[Line]:
-    """Requests with what each adjusts; one query."""
-    wanted = {(one.ends_id or one.pk, one.employee_id) for one in requests if one.employee_id}
+    """Requests with their adjustments; one query."""
+    keys = {(request.ends_id or request.pk, request.employee_id) for request in requests if request.employee_id}
     rows = Adjustment.objects.filter(
-        request__in={request for request, _person in wanted}, employee__in={person for _request, person in wanted}
+        request__in={request for request, _person in keys}, employee__in={person for _request, person in keys}
     )
-    found = {(row.request_id, row.employee_id): row for row in rows}
+    adjustments = {(row.request_id, row.employee_id): row for row in rows}
     return [
-        Line(one, found.get((one.ends_id or one.pk, one.employee_id or 0)), scope.url("adjustment", one.pk))
-        for one in requests
+        Line(
+            request,
+            adjustments.get((request.ends_id or request.pk, request.employee_id or 0)),
+            scope.url("adjustment", request.pk),
+        )
+        for request in requests
     ]
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The list: what waits for the reader first."""
+    """The list: requests that wait for the reader first."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
     campaign, account = scope.campaign, scope.user
     asked, before = request.GET.get("show", ""), request.GET.get("before", "")
     waiting = reports_adjustments.waiting_for(campaign, account).count()
-    shown = asked if asked in reports_adjustments.SHOWN else ("mine" if waiting else "all")
+    shown = asked if asked in reports_adjustments.FILTERS else ("mine" if waiting else "all")
     q = request.GET.get("q", "").replace("\0", "").strip()[:200]
     behind = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
     page = reports_adjustments.requests_of(
         campaign, account, shown=shown, q=q, now=look(scope), before=behind, limit=PAGE
     )  # fmt: skip
     if q and behind is None and not page.next:
-        note_found(account, {one.employee_id for one in page.requests if one.employee_id}, "adjustment")
+        note_found(
+            account, {request_row.employee_id for request_row in page.requests if request_row.employee_id}, "adjustment"
+        )
     chips = [
         {"label": label, "url": scope.url("adjustments", show=code, q=q), "here": code == shown}
-        for code, label in adjustments.SHOWN.items()
+        for code, label in adjustments.FILTERS.items()
     ]
     context = {
         "lines": lines(scope, page.requests),
@@ -99,7 +105,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
-    """The form for one person, and what becomes of it."""
+    """The form for one employee, and its submission."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
@@ -124,11 +130,11 @@ def _form(scope: PageContext, form: AskForm, status: int = 200) -> HttpResponse:
 
 
 def _person(form: AskForm) -> Employee | None:
-    """Whom the form names, by number or address; HR sees everybody."""
-    found: Employee | None = Employee.objects.named(form.cleaned_data["person"])
-    if found is None:
+    """The employee in the form, by number or address; HR may see all."""
+    employee: Employee | None = Employee.objects.named(form.cleaned_data["person"])
+    if employee is None:
         form.refuse("person", _("Nobody on the roster has this staff number or e-mail address."))
-    return found
+    return employee
 
 
 def _ask(scope: PageContext, typed: dict[str, Any], employee: Employee) -> AdjustmentRequest:

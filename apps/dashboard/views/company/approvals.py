@@ -25,19 +25,19 @@ from apps.roster.email_changes import ON_ONE_ROSTER, roles_of, waiting_changes
 from apps.standings.approvable_changes import approve_request, effect_digest, effect_of_request
 
 PAGE = 50
-MOST_ROWS = 2_000
+MAX_ROWS = 2_000
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Every request: those that wait first, then the newest."""
+    """All requests: waiting ones first, then newest."""
     scope = hr_scope(request)
     waiting = ApprovalRequest.objects.open(scope.now).order_by("-requested_at", "pk")
     decided = ApprovalRequest.objects.exclude(pk__in=waiting.values("pk")).order_by("-requested_at", "pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
     context = {
-        "waiting": [approval_line(scope, one) for one in waiting] if page.number == 1 else [],
-        "decided": [approval_line(scope, one) for one in page],
+        "waiting": [approval_line(scope, approval) for approval in waiting] if page.number == 1 else [],
+        "decided": [approval_line(scope, approval) for approval in page],
         "page": page,
     }
     return render(scope, "dashboard/approvals.html", context)
@@ -45,7 +45,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
-    """One request with its effect, and the steps that are open to the reader."""
+    """One request with its effect, and the steps available to the reader."""
     scope = hr_scope(request)
     return _show(scope, _found(request_id))
 
@@ -88,51 +88,51 @@ def _found(request_id: uuid.UUID) -> ApprovalRequest:
         raise Http404("There is no such request") from unknown
 
 
-def approval_line(scope: PageContext, found: ApprovalRequest) -> dict[str, Any]:
+def approval_line(scope: PageContext, approval: ApprovalRequest) -> dict[str, Any]:
     """A request in the list, with the effect as it was requested."""
-    mine = found.requested_by_id == scope.user.pk
+    mine = approval.requested_by_id == scope.user.pk
     return {
-        "it": found, "words": approvals.kind_of(found), "state": approvals.state_of(found, scope.now),
-        "effect": approvals.effect_lines(approvals.counted_before(found, mine=mine)),
-        "url": scope.url("approval", found.pk), "mine": mine,
+        "it": approval, "words": approvals.kind_of(approval), "state": approvals.state_of(approval, scope.now),
+        "effect": approvals.effect_lines(approvals.counted_before(approval, mine=mine)),
+        "url": scope.url("approval", approval.pk), "mine": mine,
     }  # fmt: skip
 
 
 def _show(
-    scope: PageContext, found: ApprovalRequest, status: int = 200, form: RefuseForm | None = None, refused: str = ""
+    scope: PageContext, approval: ApprovalRequest, status: int = 200, form: RefuseForm | None = None, refused: str = ""
 ) -> HttpResponse:
-    line = approval_line(scope, found)
+    line = approval_line(scope, approval)
     waits = line["state"].code == "waiting"
-    # The requester reads what was counted at the request: some numbers are the second person's alone (ADR 63).
-    effect, stale = approvals.counted_before(found, mine=line["mine"]), ""
+    # The requester sees the counts of the request: some later numbers are for the second person alone (ADR 63).
+    effect, stale = approvals.counted_before(approval, mine=line["mine"]), ""
     if waits and not line["mine"]:
         try:
-            effect = effect_of_request(found, scope.now)
+            effect = effect_of_request(approval, scope.now)
         except ApprovalRefused as refusal:
             stale = refusal.message
     page = line["words"].page
-    view, arguments = page(found) if page else ("", ())
+    view, arguments = page(approval) if page else ("", ())
     context = {
-        "line": line, "it": found, "waits": waits, "effect": approvals.effect_lines(effect), "stale": stale,
+        "line": line, "it": approval, "waits": waits, "effect": approvals.effect_lines(effect), "stale": stale,
         "seen": effect_digest(effect), "form": form or RefuseForm(), "refused": refused,
-        "subject": scope.url(view, *arguments) if view else "", "changes": _changes(found),
-        "kept": found.kind in ON_ONE_ROSTER,
-        "details": approval_details.details_of(found, decides=waits and not line["mine"]),
+        "subject": scope.url(view, *arguments) if view else "", "changes": _changes(approval),
+        "kept": approval.kind in ON_ONE_ROSTER,
+        "details": approval_details.details_of(approval, decides=waits and not line["mine"]),
     }  # fmt: skip
     return render(scope, "dashboard/approval.html", context, status=status)
 
 
-def _changes(found: ApprovalRequest) -> dict[str, Any] | None:
+def _changes(approval: ApprovalRequest) -> dict[str, Any] | None:
     """The rows of a request for new addresses, holders of roles first."""
-    if found.kind != ApprovalRequest.Kind.EMAIL_CHANGE:
+    if approval.kind != ApprovalRequest.Kind.EMAIL_CHANGE:
         return None
-    changes = waiting_changes(found)
+    changes = waiting_changes(approval)
     rows = [
         {
             "name": change.employee.name, "staff_no": change.employee.staff_no, "old": change.old_email,
             "new": change.new_email, "roles": [role.get_role_display() for role in roles_of(change.employee)],
         }
-        for change in changes[:MOST_ROWS]
+        for change in changes[:MAX_ROWS]
     ]  # fmt: skip
     return {"rows": rows, "more": len(changes) - len(rows)}
 
@@ -140,18 +140,18 @@ def _changes(found: ApprovalRequest) -> dict[str, Any] | None:
 def _act(
     request: HttpRequest, request_id: uuid.UUID, act: Callable[[PageContext], str], form: RefuseForm | None = None
 ) -> HttpResponse:
-    """Do one step: afterwards the request with a sentence; when it was refused, the same page with why."""
+    """Run one step: afterwards the request with a message; after a refusal, the same page with the reason."""
     scope = hr_scope(request)
-    found = _found(request_id)
+    approval = _found(request_id)
     if form is not None and not form.is_valid():
-        return _show(scope, found, 422, form)
+        return _show(scope, approval, 422, form)
     try:
-        said = act(scope)
+        message = act(scope)
     except ApprovalRefused as refused:
         return _show(scope, _found(request_id), 409, form, refused.message)
     except BackdatingBlocked:
         busy = _("A campaign is being frozen, so its past cannot change now. Try again in a minute.")
         return _show(scope, _found(request_id), 409, form, busy)
     enqueue.enqueue_marking()
-    messages.success(request, said)
-    return redirect(scope.url("approval", found.pk))
+    messages.success(request, message)
+    return redirect(scope.url("approval", approval.pk))

@@ -1,4 +1,4 @@
-"""`/company/audit/`: who did what to whom, when, from where. HR and auditors read it; nobody changes it."""
+"""`/company/audit/`: who did what to whom, when, from where. HR and auditors read it; it is read-only."""
 
 import uuid
 from datetime import date, datetime, time, timedelta
@@ -14,7 +14,7 @@ from apps.core.audit import audit
 from apps.core.models import AuditEntry, RowChange
 from apps.dashboard.labels import audit as audit_labels
 from apps.dashboard.views.page_context import PageContext, render
-from apps.dashboard.views.team.standings_list import CSV, whole_file
+from apps.dashboard.views.team.standings_list import CSV, buffered_download
 from apps.exports.audit_export import entries_for, write_trail
 from apps.exports.build_export import SEARCHED
 
@@ -30,15 +30,17 @@ def _reader(request: HttpRequest) -> PageContext:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The entries, the newest first, narrowed by what, who or whom, and days."""
+    """The entries, newest first, filtered by action, person, subject and days."""
     scope = _reader(request)
-    chosen, found = _chosen(scope)
+    chosen, entries = _chosen(scope)
     before = request.GET.get("before", "")
-    last = found.filter(pk=int(before)).first() if before.isascii() and before.isdigit() and len(before) < 19 else None
+    last = (
+        entries.filter(pk=int(before)).first() if before.isascii() and before.isdigit() and len(before) < 19 else None
+    )
     if last:
-        found = found.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
-    rows = list(found[: PAGE + 1])
-    # Which tables an act changed tells of nobody.
+        entries = entries.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
+    rows = list(entries[: PAGE + 1])
+    # Which tables an action changed reveals no person.
     changed = RowChange.objects.by_act(rows[:PAGE])
     context = {
         "rows": [_line(entry, changed.get(entry.transaction, [])) for entry in rows[:PAGE]],
@@ -53,15 +55,15 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def _chosen(scope: PageContext) -> tuple[dict[str, str], QuerySet[AuditEntry]]:
-    """What the address asks for, unknown words and days left out, and the entries of it."""
+    """The filters of the address without unknown values, and the matching entries."""
     asked = {name: scope.request.GET.get(name, "").strip().replace("\0", "")[:200] for name in ("about", "q")}
     asked["about"] = asked["about"] if asked["about"] in audit_labels.ABOUT else ""
     days = {name: _day(scope.request.GET.get(name, "")) for name in ("since", "until")}
     since, until = (datetime.combine(day, time(), tzinfo=scope.zone) if day else None for day in days.values())
-    found = entries_for(scope.user).chosen(
+    entries = entries_for(scope.user).chosen(
         about=asked["about"], q=asked["q"], since=since, until=until + timedelta(days=1) if until else None
     )
-    return asked | {name: day.isoformat() if day else "" for name, day in days.items()}, found
+    return asked | {name: day.isoformat() if day else "" for name, day in days.items()}, entries
 
 
 def _day(text: str) -> date | None:
@@ -73,15 +75,15 @@ def _day(text: str) -> date | None:
 
 
 def _line(entry: Any, changed: list[tuple[str, str, int | None]]) -> dict[str, Any]:
-    """An entry in words, with what its transaction changed as the database itself saw it."""
-    said = audit_labels.ACTIONS.get(entry.action)
+    """An entry in words, with the row changes of its transaction as the database recorded them."""
+    label = audit_labels.ACTIONS.get(entry.action)
     details = [(name, _told(value)) for name, value in entry.shown_detail.items()]
     if not entry.action.startswith("database."):
-        details += [("database", _changed(*one)) for one in changed]
+        details += [("database", _changed(*change)) for change in changed]
     return {
         "entry": entry,
-        "action": said or entry.action,
-        "known": bool(said),
+        "action": label or entry.action,
+        "known": bool(label),
         "about": entry.shown_label or _about(entry),
         "details": details,
     }
@@ -93,7 +95,7 @@ def _changed(table: str, operation: str, rows: int | None) -> str:
 
 
 def _about(entry: Any) -> str:
-    """Contacts and files have no label, so that nobody is named here: a kind and a number. A table has its word."""
+    """Contacts and files have no label, so that no person is named here: a kind and a number. A table has its label."""
     if entry.subject_kind == "table":
         return str(audit_labels.TABLES.get(entry.shown_id, entry.shown_id))
     if not entry.shown_id:
@@ -117,14 +119,14 @@ def _told(value: Any) -> str:
 
 @require_safe
 def csv_file(request: HttpRequest) -> FileResponse:
-    """Everything the page's filters leave, with its details. That it was taken away is an entry itself."""
+    """All entries that match the page's filters, with details. The download is an audit entry itself."""
     scope = _reader(request)
     chosen, found = _chosen(scope)
-    response = whole_file(
+    response = buffered_download(
         partial(write_trail, found, scope.zone.key), f"audit-trail-{scope.today.isoformat()}.csv", CSV
     )
     if request.method == "GET":
-        # What was searched for may be anybody: that there was a search says enough.
+        # A search text may name any person; the entry only says that there was a search.
         detail = {name: SEARCHED if name == "q" else text for name, text in chosen.items() if text}
         audit("audit.exported", by=scope.user.actor, detail=detail)
     return response

@@ -1,4 +1,4 @@
-"""`/company/adjustments/by-file/`: many adjusted by a file, looked at before it is asked for, and then forgotten."""
+"""`/company/adjustments/by-file/`: bulk adjustments by a file: preview, request, then delete the file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from apps.core import clock, enqueue
 from apps.core.files import delete_files, store_file
 from apps.core.models import FilePreview, StoredFile
 from apps.core.previews import ask_preview
-from apps.dashboard.forms.adjustments import MOST_LIST_BYTES, KindForm, ListForm
+from apps.dashboard.forms.adjustments import MAX_LIST_BYTES, KindForm, ListForm
 from apps.dashboard.labels import adjustments
 from apps.dashboard.views.company.company import hr_scope
 from apps.dashboard.views.company.late_joiners import many
@@ -30,15 +30,15 @@ from apps.dashboard.views.contacts.import_preview import STOP_POLLING, preview_o
 from apps.dashboard.views.page_context import PageContext, fragment, render, streamed
 from apps.fileio.encodings import ENCODINGS
 
-# A file that nobody asks with is gone after a day; of one reader's, only the newest few are kept that long.
-UPLOAD_KEPT, WAITING = timedelta(days=1), 5
-# Nobody is numbered so: who sends the template back as it is asks for nothing.
+# An unused file is deleted after a day; of one reader's files only the newest few are kept that long.
+UPLOAD_RETENTION, MAX_WAITING_FILES = timedelta(days=1), 5
+# No employee has this number: the unchanged template requests nothing.
 TEMPLATE = "staff_no,target,from,until\r\nEXAMPLE-1,80,,\r\nEXAMPLE-2,exempt,2026-11-02,2026-11-30\r\n"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """The form; what is sent here is kept for a day and looked at, and nothing is asked for."""
+    """The form; an uploaded file is kept for a day and previewed, and nothing is requested."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
@@ -47,14 +47,14 @@ def index(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             stored = store_file(
                 name=form.name, content=form.content(), content_type=UPLOAD,
-                expires_at=clock.db_now() + UPLOAD_KEPT, owner_id=scope.user.pk,
+                expires_at=clock.db_now() + UPLOAD_RETENTION, owner_id=scope.user.pk,
             )  # fmt: skip
             _ask_preview(scope, stored)
-        mine = StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD)
-        newest = list(mine.order_by("-stored_at").values_list("pk", flat=True)[:WAITING])
-        delete_files(mine.exclude(pk__in=newest))
+        own_files = StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD)
+        newest = list(own_files.order_by("-stored_at").values_list("pk", flat=True)[:MAX_WAITING_FILES])
+        delete_files(own_files.exclude(pk__in=newest))
         return redirect(scope.url("adjustments-file", stored.pk))
-    context = {"form": form, "bytes": MOST_LIST_BYTES, "most": bulk_file.MOST_LINES}
+    context = {"form": form, "bytes": MAX_LIST_BYTES, "most": bulk_file.MOST_LINES}
     return render(scope, "dashboard/adjustments_by_file.html", context, status=422 if form.errors else 200)
 
 
@@ -76,13 +76,13 @@ def _ask_preview(scope: PageContext, stored: StoredFile, encoding: str = "") -> 
 
 
 def _asked(scope: PageContext, list_id: uuid.UUID) -> HttpResponse | None:
-    """On to its request, for a file that was asked with before: in another window, or with a double click."""
-    found = AdjustmentRequest.objects.filter(key=list_id, asked_by_id=scope.user.pk).first()
-    return redirect(scope.url("adjustment", found.pk)) if found else None
+    """Redirect to the request of a file that was used already: in another window, or by a double click."""
+    existing = AdjustmentRequest.objects.filter(key=list_id, asked_by_id=scope.user.pk).first()
+    return redirect(scope.url("adjustment", existing.pk)) if existing else None
 
 
 def _stored(scope: PageContext, list_id: uuid.UUID) -> StoredFile:
-    """The reader's own file; anybody else's answers as one that does not exist, and so does one that has expired."""
+    """The reader's own file; 404 for another reader's and for an expired one."""
     kept = StoredFile.objects.filter(owner_id=scope.user.pk, content_type=UPLOAD, expires_at__gt=clock.db_now())
     stored = kept.select_related("preview").defer("preview__attachment").filter(pk=list_id).first()
     if stored is None or scope.campaign is None:
@@ -92,14 +92,14 @@ def _stored(scope: PageContext, list_id: uuid.UUID) -> StoredFile:
 
 @require_safe
 def look(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
-    """What the file would ask for, whom it leaves out, and the lines that ask for nothing."""
+    """The preview: what the file would request, whom it excludes, and lines without effect."""
     scope = hr_scope(request)
     return _asked(scope, list_id) or _page(scope, _stored(scope, list_id), KindForm())
 
 
 @require_safe
 def progress(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
-    """The part of that page which follows the worker."""
+    """The part of that page that follows the worker."""
     scope = hr_scope(request)
     context = _context(scope, _stored(scope, list_id), KindForm())
     status = 200 if context["work"] else STOP_POLLING
@@ -108,7 +108,7 @@ def progress(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def look_again(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
-    """Read the file anew: in another encoding, or for the campaign and the rule of now."""
+    """Read the file again: in another encoding, or for the current campaign and rule."""
     scope = hr_scope(request)
     if asked := _asked(scope, list_id):
         return asked
@@ -119,7 +119,7 @@ def look_again(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def ask(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
-    """Ask for exactly the list that was looked at."""
+    """Request exactly the previewed list."""
     scope = hr_scope(request)
     if asked := _asked(scope, list_id):
         return asked
@@ -143,7 +143,7 @@ def ask(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def rejected(request: HttpRequest, list_id: uuid.UUID) -> StreamingHttpResponse:
-    """The rejected lines as a CSV to correct and send again."""
+    """The rejected lines as a CSV to correct and upload again."""
     scope = hr_scope(request)
     stored = _stored(scope, list_id)
     content = FilePreview.objects.filter(pk=stored.pk).values_list("attachment", flat=True).first()
@@ -168,7 +168,7 @@ def _context(scope: PageContext, stored: StoredFile, form: KindForm) -> dict[str
         context["problem"] = adjustments.problem(report)
     elif made and _is_list(made):
         listed = bulk_previews.previewed(report, scope.rule, scope.now, scope.user.employee_id)
-        # None: the rule is another one by now, or another campaign is looked at.
+        # None: the rule has changed since, or the page shows another campaign.
         context["rejects"] = report["rejects"].get(translation.get_language(), [])
         context["many"] = listed and many(scope, listed, "adjustments-file", stored.pk)
     return context

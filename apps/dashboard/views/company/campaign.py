@@ -1,4 +1,4 @@
-"""One campaign of HR's: its rule in every version, and the steps that fit its state: change, cancel, close."""
+"""One campaign for HR: its rule in every version, and the steps of its state: change, cancel, close."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from apps.dashboard.forms.campaigns import CancelForm
 from apps.dashboard.labels import campaigns, rules
 from apps.dashboard.views.company.campaigns import look_of
 from apps.dashboard.views.company.company import hr_scope
-from apps.dashboard.views.page_context import SHOWN, PageContext, render
+from apps.dashboard.views.page_context import OPENED_STATES, PageContext, render
 from apps.reports import campaigns as reports_campaigns
 from apps.results import close_submissions
 from apps.results.closing_approvals import close_or_request
@@ -27,18 +27,18 @@ from apps.standings import campaign_approvals, campaign_lifecycle
 
 
 def campaign_scope(request: HttpRequest, slug: str) -> PageContext:
-    """The scope of HR's look at one campaign, in any state. Raises Http404 for all but HR, and for none."""
+    """The page context for HR and one campaign, in any state. Raises Http404 for all but HR, and for an unknown one."""
     scope = hr_scope(request)
-    found = Campaign.objects.filter(slug=slug).prefetch_related("rules").first()
-    if found is None or not found.versions:
+    campaign = Campaign.objects.filter(slug=slug).prefetch_related("rules").first()
+    if campaign is None or not campaign.versions:
         raise Http404("There is no such campaign")
-    scope.turn_to(found)
+    scope.switch_campaign(campaign)
     return scope
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a rule: whose, who approved it, since when, why, and what differed from the one before."""
+    """One version of a rule: author, approver, start, reason, and the differences to the one before."""
 
     rule: CampaignRule
     who: str
@@ -46,53 +46,55 @@ class Version:
 
 
 def versions_of(campaign: Campaign) -> list[Version]:
-    """The newest first."""
+    """Newest first."""
     pairs = zip([None, *campaign.versions], campaign.versions, strict=False)
-    found = [
+    versions = [
         Version(
             rule, rule.changed_by_label or campaign.created_by_label,
             rules.differences(rule_draft.changed(before, rule)) if before else [],
         )
         for before, rule in pairs
     ]  # fmt: skip
-    return found[::-1]
+    return versions[::-1]
 
 
 @require_safe
 def campaign(request: HttpRequest, slug: str) -> HttpResponse:
-    """Its state, its rule, everybody who is in it, and what can be done."""
+    """The state, rule and population of a campaign, and the available steps."""
     return _show(campaign_scope(request, slug))
 
 
 def _show(scope: PageContext, status: int = 200, cancel: CancelForm | None = None) -> HttpResponse:
-    found = scope.the_campaign
-    passed = found.rule.cutoff_at <= scope.now
-    is_open = found.state == Campaign.State.OPEN
+    campaign = scope.the_campaign
+    passed = campaign.rule.cutoff_at <= scope.now
+    is_open = campaign.state == Campaign.State.OPEN
     context: dict[str, Any] = {
-        "state": campaigns.State(found.state),
-        "look": look_of(scope, found.rule),
-        "version": rules.version_of(found.rule),
-        "versions": versions_of(found),
-        "people": reports_campaigns.people_by_campaign([found], scope.now).get(found.pk),
-        "overlaps": campaigns.overlaps(campaign_lifecycle.overlapping(found.rule)) if is_open and not passed else [],
-        "shown": found.state in SHOWN,
+        "state": campaigns.State(campaign.state),
+        "look": look_of(scope, campaign.rule),
+        "version": rules.version_of(campaign.rule),
+        "versions": versions_of(campaign),
+        "people": reports_campaigns.people_by_campaign([campaign], scope.now).get(campaign.pk),
+        "overlaps": campaigns.overlaps(campaign_lifecycle.overlapping(campaign.rule)) if is_open and not passed else [],
+        "shown": campaign.state in OPENED_STATES,
         "steps": {
-            "change": found.state in ("draft", "open") and not passed,
-            "cancel": found.state in ("draft", "open"),
+            "change": campaign.state in ("draft", "open") and not passed,
+            "cancel": campaign.state in ("draft", "open"),
             "close": is_open and passed,
         },
-        "by_itself": not found.backdated,
+        "by_itself": not campaign.backdated,
         "cancel": cancel or CancelForm(),
-        "waiting": campaign_approvals.waiting_at(found, scope.now),
-        "unfinished": close_submissions.unfinished(found).count() if found.state == Campaign.State.CLOSING else 0,
-        "cancelled": reports_campaigns.cancellation_of(found) if found.state == Campaign.State.CANCELLED else None,
+        "waiting": campaign_approvals.waiting_at(campaign, scope.now),
+        "unfinished": close_submissions.unfinished(campaign).count() if campaign.state == Campaign.State.CLOSING else 0,
+        "cancelled": reports_campaigns.cancellation_of(campaign)
+        if campaign.state == Campaign.State.CANCELLED
+        else None,
     }
     return render(scope, "dashboard/campaign.html", context, status=status)
 
 
 @require_POST
 def cancel(request: HttpRequest, slug: str) -> HttpResponse:
-    """Take it back for good, with a reason."""
+    """Cancel it permanently, with a reason."""
     scope, form = campaign_scope(request, slug), CancelForm(request.POST)
     if not form.is_valid():
         return _show(scope, 422, form)
@@ -106,24 +108,24 @@ def cancel(request: HttpRequest, slug: str) -> HttpResponse:
     except ApprovalRefused as refused:
         form.refuse(None, refused.message)
         return _show(scope, 409, form)
-    said = _("The cancellation waits for a second HR user.") if waits else _("%(name)s is cancelled.")
-    messages.success(request, said % {"name": scope.the_campaign.name})
+    message = _("The cancellation waits for a second HR user.") if waits else _("%(name)s is cancelled.")
+    messages.success(request, message % {"name": scope.the_campaign.name})
     return redirect(scope.url("campaign", slug))
 
 
 @require_POST
 def close(request: HttpRequest, slug: str) -> HttpResponse:
-    """Begin to close it by hand; a worker goes on, and the page follows."""
+    """Begin to close it by hand; a worker continues, and the page follows."""
     scope = campaign_scope(request, slug)
-    found = scope.the_campaign
+    campaign = scope.the_campaign
     try:
-        waits = close_or_request(campaign=found, by=scope.user.actor)
+        waits = close_or_request(campaign=campaign, by=scope.user.actor)
     except ApprovalRefused as refused:
         messages.warning(request, refused.message)
         return _show(scope, 409)
     except close_submissions.CutoffNotReached:
-        with timezone.override(ZoneInfo(found.rule.time_zone)):
-            messages.warning(request, _("It runs until %(cut_off)s.") % {"cut_off": rules.cut_off(found.rule)})
+        with timezone.override(ZoneInfo(campaign.rule.time_zone)):
+            messages.warning(request, _("It runs until %(cut_off)s.") % {"cut_off": rules.cut_off(campaign.rule)})
         return _show(scope, 409)
     if waits:
         messages.success(request, _("The closing waits for a second HR user."))

@@ -1,4 +1,4 @@
-"""`/company/campaigns/`: all campaigns, and opening one after a look at how its rule will read. For HR alone."""
+"""`/company/campaigns/`: all campaigns, and opening one after a preview of its rule. For HR alone."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,7 +29,7 @@ from apps.standings.campaign_lifecycle import OpeningPreview
 
 @dataclass(frozen=True)
 class Line:
-    """One campaign in the list. `people`: how many are in it; None when it was cancelled."""
+    """One campaign in the list. `people`: its headcount; None when it was cancelled."""
 
     campaign: Campaign
     people: int | None
@@ -49,18 +49,18 @@ class Line:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """All of them: what runs first, then what is over."""
+    """All campaigns: running ones first, then finished ones."""
     scope = hr_scope(request)
-    found = reports_campaigns.all_campaigns()
-    people = reports_campaigns.people_by_campaign(found, scope.now)
-    lines = [Line(one, people.get(one.pk)) for one in found]
+    campaigns = reports_campaigns.all_campaigns()
+    people = reports_campaigns.people_by_campaign(campaigns, scope.now)
+    lines = [Line(campaign, people.get(campaign.pk)) for campaign in campaigns]
     context = {"lines": lines, "waiting": opening_approvals.waiting_openings(scope.now)}
     return render(scope, "dashboard/campaigns.html", context)
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a rule will read, and its cut-off where the campaign is and where the reader is."""
+    """The preview of a rule in words, with its cut-off in the campaign's zone and in the reader's."""
 
     rule: CampaignRule
     text: str
@@ -76,7 +76,7 @@ def look_of(scope: PageContext, rule: CampaignRule) -> Look:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """The form, and when it is sent the look: nothing is opened here."""
+    """The form and, when sent, the preview: nothing is opened here."""
     scope = hr_scope(request)
     if request.method != "POST":
         return _page(scope, CampaignForm.empty(departments()))
@@ -93,7 +93,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def confirm(request: HttpRequest) -> HttpResponse:
-    """Open what was looked at, once."""
+    """Open the previewed campaign, once."""
     scope = hr_scope(request)
     form, sent = CampaignForm(request.POST, departments=departments()), OpenForm(request.POST)
     if form.is_valid() and sent.is_valid():

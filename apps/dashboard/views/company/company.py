@@ -1,6 +1,6 @@
-"""`/company/`: everybody by department. HR finds the people behind every number; an auditor reads sums alone.
+"""`/company/`: all employees by department. HR sees the people behind every number; an auditor reads sums alone.
 
-For anybody else it does not exist.
+404 for all other readers.
 """
 
 from datetime import date
@@ -26,7 +26,7 @@ from apps.standings import population
 
 
 def hr_scope(request: HttpRequest) -> PageContext:
-    """The scope of a request by HR. Raises Http404 for everybody else."""
+    """The page context of a request by HR. Raises Http404 for all others."""
     scope = PageContext(request)
     if not scope.user.has_role("hr"):
         raise Http404("There is no such page")
@@ -34,7 +34,7 @@ def hr_scope(request: HttpRequest) -> PageContext:
 
 
 def company_scope(request: HttpRequest) -> PageContext:
-    """The scope of a request by HR or an auditor. Raises Http404 for everybody else."""
+    """The page context of a request by HR or an auditor. Raises Http404 for all others."""
     scope = PageContext(request)
     if not scope.reads_company:
         raise Http404("There is no such page")
@@ -42,18 +42,18 @@ def company_scope(request: HttpRequest) -> PageContext:
 
 
 def departments_for(scope: PageContext, standings: standings_report.Standings) -> list[team_report.Group]:
-    """The departments as this reader may have them: small ones folded for whoever may not see their people."""
+    """The departments for this reader: small ones are merged for readers who may not see single employees."""
     return standings.departments() if scope.user.has_role("hr") else standings.folded_departments()
 
 
 def may_sum_up(scope: PageContext, standings: standings_report.Standings) -> bool:
-    """Whether this reader may have sums of these people: of a handful, only who may see them one by one."""
+    """Whether this reader may see sums of these people: small groups only with access to single employees."""
     return scope.user.has_role("hr") or standings.totals().people >= small_groups.MIN_GROUP_SIZE
 
 
 @require_safe
 def company(request: HttpRequest) -> HttpResponse:
-    """Everybody: totals, departments side by side, the way to the deadline, and the list."""
+    """The whole company: totals, departments side by side, the curve to the deadline, and the list."""
     scope = company_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
@@ -82,7 +82,7 @@ def company(request: HttpRequest) -> HttpResponse:
 
 
 def _summary(scope: PageContext) -> HttpResponse:
-    """The page for an auditor: sums, of nobody's choice of people, and no way to any of them."""
+    """The page for an auditor: sums without filters, and no link to any employee."""
     standings = scope.standings(population.WholeCompany())
     totals = standings.totals()
     context: dict[str, Any] = {
@@ -102,14 +102,14 @@ def _summary(scope: PageContext) -> HttpResponse:
 
 
 def _names(departments: list[team_report.Group]) -> list[tuple[str, str]]:
-    """What the list can be narrowed to, as (value, label)."""
+    """The filter values of the list, as (value, label)."""
     named = sorted((group.key, group.key) for group in departments if group.key)
     without = [(base.NO_DEPARTMENT, _("without a department"))] if len(named) < len(departments) else []
     return [*named, *without]
 
 
 def company_pictures(scope: PageContext, standings: Any, totals: Any, departments: list[Any]) -> list[ChartCard]:
-    """The four pictures of the company, each with the address of its chart."""
+    """The four charts of the company, each with its address."""
 
     def address(key: str) -> str:
         return scope.url("chart-company", key)
@@ -123,7 +123,7 @@ def company_pictures(scope: PageContext, standings: Any, totals: Any, department
 
 
 def under(scope: PageContext, url: str, standings: Any, totals: Any) -> ChartCard:
-    """People under the target by day; for HR each day leads to who was, as of its end."""
+    """People under the target by day; for HR each day links to the list as of its end."""
 
     def listed(day: date | None) -> str:
         then = {} if day is None else {"as_of": day.isoformat()}
@@ -134,13 +134,13 @@ def under(scope: PageContext, url: str, standings: Any, totals: Any) -> ChartCar
 
 
 def sources(scope: PageContext, url: str, standings: Any) -> ChartCard:
-    """Contacts by day and way in; nobody but the employee has a list of contacts, HR has the file by person and day."""
+    """Contacts by day and source; only the employee has a list of contacts, HR has the file by person and day."""
     file = scope.url("export-new", Export.Kind.DAYS) if scope.user.has_role("hr") else ""
     return day_by_day.by_source(scope, url, standings.by_source(), file)
 
 
-def by_department(scope: PageContext, url: str, found: list[Any]) -> ChartCard:
-    """Departments side by side; for HR every number leads to its people."""
+def by_department(scope: PageContext, url: str, departments: list[Any]) -> ChartCard:
+    """Departments side by side; for HR every number links to its employees."""
     hr = scope.user.has_role("hr")
 
     def listed(bar: GroupBar, status: str) -> str:
@@ -157,7 +157,7 @@ def by_department(scope: PageContext, url: str, found: list[Any]) -> ChartCard:
             median=float(group.median or 0),
             key=group.key,
         )
-        for group in found
+        for group in departments
     ]
     bars = [bar._replace(url=listed(bar, "")) for bar in bars]
     note = _("Share of people at the target, by department, with the number of people.")

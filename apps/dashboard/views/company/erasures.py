@@ -1,6 +1,6 @@
-"""`/company/erasures/`: HR requests that somebody outside is forgotten. How much there is of them is not said here.
+"""`/company/erasures/`: HR requests the erasure of a person outside. The number of matches is not shown here.
 
-What was typed travels in the bodies of forms alone: an address stands in logs and in a browser's history.
+The input travels in form bodies alone: logs and browser histories keep addresses.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ PAGE = 50
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The form, what waits for a second person, and the erasures of before with their reasons."""
+    """The form, the waiting requests, and earlier erasures with their reasons."""
     return _index(hr_scope(request), ErasureForm())
 
 
@@ -33,21 +33,21 @@ def _index(scope: PageContext, form: ErasureForm, status: int = 200) -> HttpResp
     context = {
         "form": form,
         "waiting": erasure_approvals.waiting(scope.now),
-        "rows": [(one, one.pk in unfinished) for one in Erasure.objects.all()[:PAGE]],
+        "rows": [(erasure, erasure.pk in unfinished) for erasure in Erasure.objects.all()[:PAGE]],
         "kept": _kept(scope),
     }
     return render(scope, "dashboard/erasures.html", context, status=status)
 
 
 def _kept(scope: PageContext) -> list[tuple[Any, Any, bool]]:
-    """(campaign, the day from which its contacts are erased by themselves, whether that is done)"""
+    """(campaign, the day from which its contacts are erased automatically, whether that is done)"""
     kept = retention.retained_campaigns()
-    return [(one.campaign, one.until.astimezone(scope.zone).date(), one.over(scope.now)) for one in kept]
+    return [(status.campaign, status.until.astimezone(scope.zone).date(), status.over(scope.now)) for status in kept]
 
 
 @require_POST
 def ask(request: HttpRequest) -> HttpResponse:
-    """Store the request, once; a second person looks at what there is, and approves it."""
+    """Store the request, once; a second person previews the matches and approves it."""
     scope, form = hr_scope(request), ErasureForm(request.POST)
     if form.is_valid():
         try:

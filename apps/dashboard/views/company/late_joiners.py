@@ -1,4 +1,4 @@
-"""`/company/adjustments/by-rule/`: the pro-rata target for all who joined late, as a list before it is asked for."""
+"""`/company/adjustments/by-rule/`: pro-rata targets for all who joined late, previewed as a list before the request."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ PAGE = 200
 
 @dataclass(frozen=True)
 class Many:
-    """A list of many, a page of it at a time, and those who are left out."""
+    """A list of many employees, one page at a time, and the excluded ones."""
 
     found: BulkTargets
     rows: list[BulkTarget]
@@ -36,38 +36,38 @@ class Many:
         return self.first + len(self.rows) - 1
 
 
-def many(scope: PageContext, found: BulkTargets, name: str, *args: object, **query: object) -> Many:
-    """The page of the list that the address asks for."""
+def many(scope: PageContext, targets: BulkTargets, name: str, *args: object, **query: object) -> Many:
+    """The page of the list that the address names."""
     text = scope.request.GET.get("page", "")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
-    number = min(max(number, 1), max(-(-len(found.listed) // PAGE), 1))
-    rows = found.listed[(number - 1) * PAGE : number * PAGE]
+    number = min(max(number, 1), max(-(-len(targets.listed) // PAGE), 1))
+    rows = targets.listed[(number - 1) * PAGE : number * PAGE]
 
     def link(to: int) -> str:
         return scope.url(name, *args, **query, page=to) + "#people"
 
     return Many(
-        found,
+        targets,
         rows,
         (number - 1) * PAGE + 1,
         link(number - 1) if number > 1 else "",
-        link(number + 1) if number * PAGE < len(found.listed) else "",
+        link(number + 1) if number * PAGE < len(targets.listed) else "",
     )
 
 
 def of_request(scope: PageContext, asked: AdjustmentRequest) -> Many:
-    """Whom a request for many is about: against the facts of now while it waits, as it was granted afterwards."""
+    """The employees of a bulk request: by current facts while it waits, as granted afterwards."""
     rule = asked.campaign.rule
     if asked.waiting:
-        found = bulk_recheck.recheck(asked, rule, scope.now, scope.user.employee_id)
+        targets = bulk_recheck.recheck(asked, rule, scope.now, scope.user.employee_id)
     else:
-        found = bulk_targets.asked_for(asked, rule)
-    return many(scope, found, "adjustment", asked.pk)
+        targets = bulk_targets.asked_for(asked, rule)
+    return many(scope, targets, "adjustment", asked.pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def by_rule(request: HttpRequest) -> HttpResponse:
-    """The rule, its list, and asking for exactly the list that was looked at."""
+    """The rule, its list, and the request for exactly the previewed list."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
@@ -94,19 +94,19 @@ def by_rule(request: HttpRequest) -> HttpResponse:
 
 
 def departments() -> list[str]:
-    """The departments that anybody is in today."""
+    """The departments with employees today."""
     names = TreeNode.objects.exclude(department="").order_by("department")
     return list(names.values_list("department", flat=True).distinct())
 
 
 def _preview(scope: PageContext, rule: RuleForm, reason: ReasonForm, status: int = 200) -> HttpResponse:
-    wanted = rule.cleaned_data
+    values = rule.cleaned_data
     try:
-        found = late_joiners.preview_rule(scope.rule, scope.now, **wanted, besides_employee=scope.user.employee_id)
+        preview = late_joiners.preview_rule(scope.rule, scope.now, **values, besides_employee=scope.user.employee_id)
     except requests.AdjustmentRefused as refused:
         rule.refuse(refused.field, refused.message)
         return _page(scope, rule, status=max(status, 422))
-    listed = many(scope, found, "adjustments-by-rule", **wanted)
+    listed = many(scope, preview, "adjustments-by-rule", **values)
     return _page(scope, rule, status=status, many=listed, reason=reason)
 
 

@@ -1,4 +1,4 @@
-"""`/company/reviews/`: HR reads questions and answers them. Of contacts it sees what was noted, and never a contact."""
+"""`/company/reviews/`: HR reads and answers reviews. It sees the recorded facts of ticked contacts, never a contact."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from apps.dashboard.views.company.company import hr_scope
 from apps.dashboard.views.contacts.contact_list import QUERY_LIMIT
 from apps.dashboard.views.page_context import PageContext, render
 from apps.dashboard.views.standing.standing_card import card_of
-from apps.dashboard.views.team.standings_list import whole
+from apps.dashboard.views.team.standings_list import csv_download
 from apps.employees.models import Employee
 from apps.exports import build_export, event_exports
 from apps.exports.models import Export
@@ -34,16 +34,16 @@ SAYS = 100
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The questions in one state, what is due first on top; every state with its number."""
+    """The reviews in one state, by due date; every state with its number."""
     scope = hr_scope(request)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {})
     state = request.GET.get("state", "")
     state = state if state in reviews.STATES else "open"
     q = request.GET.get("q", "").strip().replace("\0", "")[:QUERY_LIMIT]
-    found = _searched(Review.objects.filter(campaign=scope.campaign), q)
+    matching = _searched(Review.objects.filter(campaign=scope.campaign), q)
     after = request.GET.get("after", "")
-    chosen = _behind(scope, found.in_state(state, scope.now).by_due(state), state, after)
+    chosen = _behind(scope, matching.in_state(state, scope.now).by_due(state), state, after)
     employed = Employee.objects.employed_at(scope.now).filter(pk=OuterRef("employee_id"))
     annotated = chosen.annotate(ticked=Count("contacts"), employed=Exists(employed))
     rows = list(annotated.select_related("employee__node")[: PAGE + 1])
@@ -51,7 +51,7 @@ def index(request: HttpRequest) -> HttpResponse:
         note_found(scope.user, {review.employee_id for review in rows}, "standing")
     context = {
         "rows": [_line(scope, review) for review in rows[:PAGE]],
-        "chips": _chips(scope, state, q, found.tally(scope.now)),
+        "chips": _chips(scope, state, q, matching.tally(scope.now)),
         "state": state,
         "q": q,
         "next": scope.url("company-reviews", state=state, q=q, after=rows[PAGE - 1].pk) if len(rows) > PAGE else "",
@@ -60,21 +60,21 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(scope, "dashboard/company_reviews.html", context)
 
 
-def _searched(found: QuerySet[Review], q: str) -> Any:
-    return found.filter(Q(employee__name__icontains=q) | Q(employee__staff_no__icontains=q)) if q else found
+def _searched(reviews: QuerySet[Review], q: str) -> Any:
+    return reviews.filter(Q(employee__name__icontains=q) | Q(employee__staff_no__icontains=q)) if q else reviews
 
 
-def _behind(scope: PageContext, found: Any, state: str, after: str) -> Any:
-    """The rows behind one of this campaign's reviews; another number is a page that is not there."""
+def _behind(scope: PageContext, reviews: Any, state: str, after: str) -> Any:
+    """The rows after one of this campaign's reviews; 404 for another number."""
     if not after:
-        return found
+        return reviews
     try:
         last = Review.objects.get(pk=int(after), campaign=scope.the_campaign)
     except (ValueError, OverflowError, Review.DoesNotExist) as unknown:
         raise Http404("There is no such page") from unknown
     if state in ("open", "overdue"):
-        return found.filter(Q(due_at__gt=last.due_at) | Q(due_at=last.due_at, pk__gt=last.pk))
-    return found.filter(Q(due_at__lt=last.due_at) | Q(due_at=last.due_at, pk__lt=last.pk))
+        return reviews.filter(Q(due_at__gt=last.due_at) | Q(due_at=last.due_at, pk__gt=last.pk))
+    return reviews.filter(Q(due_at__lt=last.due_at) | Q(due_at=last.due_at, pk__lt=last.pk))
 
 
 def _line(scope: PageContext, review: Any) -> dict[str, Any]:
@@ -97,9 +97,9 @@ def _chips(scope: PageContext, chosen: str, q: str, tally: dict[str, int]) -> li
 
 
 def _one(scope: PageContext, review_id: int) -> Review:
-    """A question in the campaign that is looked at; any other is one that does not exist."""
-    found = Review.objects.filter(campaign=scope.the_campaign).select_related("employee__node")
-    review = found.prefetch_related("contacts").filter(pk=review_id).first()
+    """A review of the page's campaign; 404 for any other."""
+    reviews_of_campaign = Review.objects.filter(campaign=scope.the_campaign).select_related("employee__node")
+    review = reviews_of_campaign.prefetch_related("contacts").filter(pk=review_id).first()
     if review is None:
         raise Http404("There is no such review")
     return review
@@ -107,16 +107,16 @@ def _one(scope: PageContext, review_id: int) -> Review:
 
 @require_safe
 def detail(request: HttpRequest, review_id: int) -> HttpResponse:
-    """One question: the standing in numbers, what was noted of the ticked contacts, and the answer or its form."""
+    """One review: the standing in numbers, the recorded facts of the ticked contacts, and the answer or its form."""
     scope = hr_scope(request)
     review = _one(scope, review_id)
-    # Somebody's words and days: who of HR has read them can be asked later.
+    # Personal text and days: the audit trail shows which HR member has read them.
     audit("review.read", by=scope.user.actor, kind="review", id=review.pk, label=str(review.employee))
     return _show(scope, review, _form(review))
 
 
 def _form(review: Review, data: Any = None) -> AnswerForm:
-    """The ways there are to answer this question now."""
+    """The available kinds of answers to this review."""
     choices: list[tuple[str, Any]] = [(REASON, _("With a reason"))]
     ways = {Review.Kind.ADJUSTMENT: _("By an adjustment"), Review.Kind.CORRECTION: _("By a correction")}
     for kind, way in ways.items():
@@ -144,7 +144,7 @@ def _show(scope: PageContext, review: Review, form: AnswerForm, status: int = 20
 
 
 def _act(review: Review) -> Any:
-    """What the answer points to."""
+    """The decision that the answer links to."""
     acts = (
         linked_decisions.decisions_for(review.answer_kind, review.campaign, review.employee)
         if review.answer_kind
@@ -155,7 +155,7 @@ def _act(review: Review) -> Any:
 
 @require_POST
 def answer(request: HttpRequest, review_id: int) -> HttpResponse:
-    """Answer. When somebody was quicker the page shows what happened, beside what was not sent."""
+    """Answer. If another HR member was faster, the page shows that answer beside the unsent text."""
     scope = hr_scope(request)
     review = _one(scope, review_id)
     form = _form(review, request.POST)
@@ -179,7 +179,7 @@ def answer(request: HttpRequest, review_id: int) -> HttpResponse:
 
 @require_safe
 def reviews_csv(request: HttpRequest) -> FileResponse:
-    """Every question of the campaign with its state and clock; never what somebody wrote."""
+    """All reviews of the campaign with state and deadline; never an employee's text."""
     scope = hr_scope(request)
     campaign = scope.the_campaign
 
@@ -187,4 +187,4 @@ def reviews_csv(request: HttpRequest) -> FileResponse:
         event_exports.write_reviews(campaign, scope.now, piece)
 
     wish = build_export.ExportRequest(kind=Export.Kind.REVIEWS, as_of=scope.now)
-    return whole(scope, write, wish, "reviews", campaign.slug)
+    return csv_download(scope, write, wish, "reviews", campaign.slug)

@@ -1,4 +1,4 @@
-"""`/company/roster/`: HR's file is looked at, shown as a difference, applied by a worker, and remembered."""
+"""`/company/roster/`: HR's file is previewed as a difference, applied by a worker, and kept in the history."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from apps.roster.parser import OPTIONAL, REQUIRED
 from apps.roster.rollback import CannotUndo, can_undo, undo_or_request
 
 PAGE = 25
-# htmx stops asking when it is answered with this.
+# htmx stops polling at this status.
 STOP_POLLING = 286
 State, Kind = RosterLoad.State, ApprovalRequest.Kind
 ABOUT_LOADS = (Kind.ROSTER_LOAD, Kind.EMAIL_CHANGE, Kind.ROSTER_UNDO)
 FIRST = ("left", "rejected", "address", "moved", "changed", "joined")
-# Nobody is called so: who sends the template back as it is changes nothing.
+# No employee has this number: the unchanged template changes nothing.
 EXAMPLE = "EXAMPLE-1,Li Wei 李伟,li.wei@example.com,+86 138 1234 5678,Sales,EXAMPLE-2,Asia/Shanghai,2026-11-02,,"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """The form and the loads of before; a file that is sent here is kept for a day, and nothing of it is loaded."""
+    """The form and earlier imports; an uploaded file is kept for a day, and nothing of it is applied."""
     scope = hr_scope(request)
     form = RosterForm(request.POST, request.FILES) if request.method == "POST" else RosterForm()
     if request.method == "POST" and form.is_valid():
@@ -53,7 +53,7 @@ def index(request: HttpRequest) -> HttpResponse:
         return redirect(scope.url("roster-load", load.pk))
     page = Paginator(imports.past_loads(), PAGE).get_page(request.GET.get("page"))
     context = {
-        "form": form, "page": page, "told": [_told(load) for load in page],
+        "form": form, "page": page, "told": [_summary(load) for load in page],
         "open": list(imports.open_loads(scope.now)[:5]),
         "megabytes": settings.MOST_UPLOAD_BYTES // 1_000_000, "bytes": settings.MOST_UPLOAD_BYTES,
     }  # fmt: skip
@@ -62,14 +62,14 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def template(request: HttpRequest) -> StreamingHttpResponse:
-    """A file to fill in: every column that is read, and a line that shows how."""
+    """A template file: all columns, and an example line."""
     hr_scope(request)
     text = "\ufeff" + ",".join((*REQUIRED, *OPTIONAL)) + "\r\n" + EXAMPLE + "\r\n"
     return streamed([text.encode()], "roster-template.csv", "text/csv; charset=utf-8")
 
 
 def _load(scope: PageContext, load_id: uuid.UUID) -> RosterLoad:
-    """A load whose file is kept, or that was confirmed; whoever of HR sent it."""
+    """An import with a stored file, or a confirmed one, by any HR member."""
     load = RosterLoad.objects.select_related("file", "difference").filter(pk=load_id).first()
     gone = load is None or (load.state in (State.LOOKING, State.LOOKED) and _expired(load, scope))
     if load is None or gone:
@@ -83,7 +83,7 @@ def _expired(load: RosterLoad, scope: PageContext) -> bool:
 
 @require_safe
 def detail(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
-    """What the file would change, how far its work is, and what became of it."""
+    """The changes of the file, the progress, and the result."""
     scope = hr_scope(request)
     context = _context(scope, _load(scope, load_id), request.GET.get("show", ""))
     return render(scope, "dashboard/roster_load.html", context)
@@ -91,7 +91,7 @@ def detail(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def progress(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
-    """The part of that page which follows the work."""
+    """The part of that page that follows the work."""
     scope = hr_scope(request)
     context = _context(scope, _load(scope, load_id))
     status = 200 if context["told"]["running"] else STOP_POLLING
@@ -99,20 +99,20 @@ def progress(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
 
 
 def _context(scope: PageContext, load: RosterLoad, show: str = "") -> dict[str, Any]:
-    told = _told(load)
+    summary = _summary(load)
     requests = ApprovalRequest.objects.filter(kind__in=ABOUT_LOADS, subject=str(load.pk)).order_by("requested_at")
-    lists = {one["kind"]: one for one in told["lists"]} if told["compared"] else {}
-    # Who goes, and what is wrong, comes first.
+    lists = {entry["kind"]: entry for entry in summary["lists"]} if summary["compared"] else {}
+    # Leavers and errors come first.
     telling = [kind for kind in FIRST if kind in lists and lists[kind]["count"]]
-    told["undoable"] = can_undo(load)
-    told["shown"] = lists.get(show) or (lists[telling[0]] if telling else None)
+    summary["undoable"] = can_undo(load)
+    summary["shown"] = lists.get(show) or (lists[telling[0]] if telling else None)
     return {
-        "load": load, "told": told, "columns": _columns(load), "roles": roster.ROLES,
-        "requests": [approval_line(scope, one) for one in requests],
+        "load": load, "told": summary, "columns": _columns(load), "roles": roster.ROLES,
+        "requests": [approval_line(scope, entry) for entry in requests],
     }  # fmt: skip
 
 
-def _told(load: RosterLoad) -> dict[str, Any]:
+def _summary(load: RosterLoad) -> dict[str, Any]:
     report = load.report
     kinds = report.get("kinds") or {}
     problem = report.get("problem")
@@ -162,15 +162,15 @@ def _columns(load: RosterLoad) -> list[dict[str, Any]]:
 
 @require_POST
 def look(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
-    """Read the file another way: other columns, another alphabet, complete or not."""
+    """Read the file another way: other columns, another encoding, complete or not."""
     scope = hr_scope(request)
     load = _load(scope, load_id)
     encoding = request.POST.get("encoding", "")
-    said = [request.POST.get(f"role_{place}") for place in range(len(load.layout.get("header", [])))]
+    roles = [request.POST.get(f"role_{place}") for place in range(len(load.layout.get("header", [])))]
     imports.refresh_preview(
         load, encoding=encoding if encoding in ENCODINGS else "", complete=request.POST.get("complete") == "yes",
         without_unknown_managers=request.POST.get("without_unknown_managers") == "yes",
-        roles=[role if role in roster.ROLES else "" for role in said] if any(said) else None, by=scope.user.actor,
+        roles=[role if role in roster.ROLES else "" for role in roles] if any(roles) else None, by=scope.user.actor,
     )  # fmt: skip
     enqueue.enqueue_roster_import(load.pk)
     return redirect(scope.url("roster-load", load.pk))
@@ -178,7 +178,7 @@ def look(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def apply(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
-    """Hand the difference that was looked at to a worker. Confirmed twice, it is applied once."""
+    """Hand the previewed difference to a worker. Idempotent."""
     scope = hr_scope(request)
     load = _load(scope, load_id)
     try:
@@ -192,7 +192,7 @@ def apply(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def difference_csv(request: HttpRequest, load_id: uuid.UUID) -> StreamingHttpResponse:
-    """The whole difference, a line for each person."""
+    """The whole difference, one line per employee."""
     scope = hr_scope(request)
     load = _load(scope, load_id)
     if load.difference is None:
@@ -205,7 +205,7 @@ def difference_csv(request: HttpRequest, load_id: uuid.UUID) -> StreamingHttpRes
 
 @require_POST
 def undo(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
-    """Make everybody what they were before the last load."""
+    """Restore all employees as before the last import."""
     scope = hr_scope(request)
     _load(scope, load_id)
     try:

@@ -1,4 +1,4 @@
-"""Changing a campaign's rule: the form, the look at what it would do, and the new version. For HR alone."""
+"""Changing a campaign's rule: the form, the preview of the effect, and the new version. For HR alone."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ from apps.standings import campaign_approvals, rule_changes
 
 
 def _departments(scope: PageContext) -> list[str]:
-    """Those of today, and those of the rule that nobody is in any more."""
+    """Today's departments, and those of the rule without employees today."""
     return sorted({*departments(), *scope.rule.scope})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, slug: str) -> HttpResponse:
-    """The form, and when it is sent the look: nothing is changed here."""
+    """The form and, when sent, the preview: nothing is changed here."""
     scope = campaign_scope(request, slug)
     if request.method != "POST":
         return _page(scope, ConfirmForm.of(scope.rule, _departments(scope)))
@@ -40,7 +40,7 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def confirm(request: HttpRequest, slug: str) -> HttpResponse:
-    """Make the change that was looked at, once."""
+    """Make the previewed change, once."""
     scope = campaign_scope(request, slug)
     form, sent = ConfirmForm(request.POST, departments=_departments(scope)), ChangeForm(request.POST)
     if not form.is_valid():
@@ -64,34 +64,34 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
         messages.success(request, _("The change of the rule waits for a second HR user."))
         return redirect(scope.url("campaign", slug))
     enqueue.enqueue_marking()
-    said = _("Version %(version)s of the rule is in force. Everybody is judged by it within seconds.")
-    messages.success(request, said % {"version": made.version})
+    message = _("Version %(version)s of the rule is in force. Everybody is judged by it within seconds.")
+    messages.success(request, message % {"version": made.version})
     return redirect(scope.url("campaign", slug))
 
 
 def _look(scope: PageContext, form: ConfirmForm, sent: ChangeForm, status: int = 200) -> HttpResponse:
     try:
-        found = rule_changes.preview_rule_change(
+        impact = rule_changes.preview_rule_change(
             campaign=scope.the_campaign, terms=form.terms(), seen=form.cleaned_data["seen"], now=scope.now
         )  # fmt: skip
     except CampaignRefused as refused:
         return _refused(scope, form, refused)
     context = {
-        "look": look_of(scope, found.new),
-        "differences": rules.differences(found.differences),
-        "people": found.people,
-        # Such counts would tell whose contact a person is: the second person sees them.
-        "effect": None if found.confidential else found.effect,
-        "confidential": found.domains or (found.confidential and found.effect is not None),
-        "alone": found.alone,
-        "warnings": [*campaigns.overlaps(found.overlaps), *campaigns.claims(found.new)],
+        "look": look_of(scope, impact.new),
+        "differences": rules.differences(impact.differences),
+        "people": impact.people,
+        # These counts would reveal whose contact a person is: only the second person sees them.
+        "effect": None if impact.confidential else impact.effect,
+        "confidential": impact.domains or (impact.confidential and impact.effect is not None),
+        "alone": impact.alone,
+        "warnings": [*campaigns.overlaps(impact.overlaps), *campaigns.claims(impact.new)],
         "sent": sent,
     }
     return _page(scope, form, status=status, **context)
 
 
 def _refused(scope: PageContext, form: ConfirmForm, refused: CampaignRefused) -> HttpResponse:
-    """The form with the reason; after a change in between it is one for the version that is in force now."""
+    """The form with the reason; after a change in between it is based on the version now in force."""
     form.refuse(refused.field, refused.message)
     return _page(scope, form.at(_newest(scope)), status=409 if refused.conflict else 422)
 
@@ -101,12 +101,12 @@ def _newest(scope: PageContext) -> int:
 
 
 def _page(scope: PageContext, form: ConfirmForm, status: int = 200, **more: Any) -> HttpResponse:
-    found = scope.the_campaign
+    campaign = scope.the_campaign
     context = {
         "form": form,
-        "opened": found.rule.opens_at <= scope.now,
-        "over": found.state not in ("draft", "open") or found.rule.cutoff_at <= scope.now,
+        "opened": campaign.rule.opens_at <= scope.now,
+        "over": campaign.state not in ("draft", "open") or campaign.rule.cutoff_at <= scope.now,
         "version": rules.version_of(scope.rule),
-        "waiting": campaign_approvals.waiting_at(found, scope.now),
+        "waiting": campaign_approvals.waiting_at(campaign, scope.now),
     }
     return render(scope, "dashboard/rule_change.html", {**context, **more}, status=status)

@@ -17,9 +17,9 @@ from apps.dashboard.views.standing.my_standing import own_contacts
 from apps.employees.models import Employee
 
 PAGE = 50
-MOST_FILES = 50
+MAX_FILES = 50
 QUERY_LIMIT = 200
-# What the chips filter by: a reason, or one of these words.
+# Filter values of the chips: a reason, or one of these words.
 COUNTING, NOT_COUNTING = "counts", "not_counting"
 FILES = (Source.CSV, Source.VCARD)
 NEWEST, OLDEST, NAME = "", "oldest", "name"
@@ -31,17 +31,17 @@ SORTS: dict[str, tuple[base.Text, base.Text]] = {
 
 
 class Title(Func):
-    """A name as it is sorted: capitals and accents beside their plain letters, in any database PostgreSQL 15 makes."""
+    """A name as sort key: capitals and accents beside their plain letters, with any collation of PostgreSQL 15."""
 
     template = "(lower(normalize(coalesce(%(expressions)s, ''), NFD)) COLLATE \"C\")"
     output_field = TextField()
 
 
 @dataclass(frozen=True)
-class Choice:
-    """How the list is filtered and sorted, as the address says it; unknown words mean the default.
+class ContactFilters:
+    """Filters and order of the list, as in the address; unknown values mean the default.
 
-    `q` is searched for, and `sought` is the same as it stands in the address; `lost` when what stands there cannot be
+    `q`: the search text. `sought`: its encrypted form in the address. `lost`: the address held a text that cannot be
     read any more.
     """
 
@@ -65,12 +65,12 @@ class Choice:
 
     @property
     def folded(self) -> bool:
-        """Whether nothing is chosen behind the fold, so that it may stay closed on a phone."""
+        """Whether no filter inside the collapsed section is set, so that it may stay closed on a phone."""
         return not (self.source or self.batch or self.sort)
 
 
-def choice_of(scope: PageContext) -> Choice:
-    """As the address says it. Raises Http404 for a batch that is not the reader's."""
+def choice_of(scope: PageContext) -> ContactFilters:
+    """From the address. Raises Http404 for a batch that is not the reader's."""
     token = scope.request.GET.get("sought", "")
     try:
         q = encrypted_search.unseal(token, reader=scope.the_employee, at=scope.now)
@@ -79,17 +79,17 @@ def choice_of(scope: PageContext) -> Choice:
     return replace(_choice(scope, scope.request.GET), q=q, sought=token)
 
 
-def choice_typed(scope: PageContext) -> Choice:
-    """As the form above the list says it. Raises Http404 likewise."""
+def choice_typed(scope: PageContext) -> ContactFilters:
+    """From the form above the list. Raises Http404 likewise."""
     typed = scope.request.POST
     q = typed.get("q", "").strip().replace("\0", "")[:QUERY_LIMIT]
     return replace(_choice(scope, typed), q=q, sought=encrypted_search.seal(q, reader=scope.the_employee, at=scope.now))
 
 
-def _choice(scope: PageContext, asked: QueryDict) -> Choice:
-    """All but what is searched for."""
+def _choice(scope: PageContext, asked: QueryDict) -> ContactFilters:
+    """All but the search text."""
     reason, source, sort = (asked.get(key, "") for key in ("reason", "source", "sort"))
-    return Choice(
+    return ContactFilters(
         q="",
         sought="",
         reason=reason if reason in (COUNTING, NOT_COUNTING, *base.REASONS) else "",
@@ -112,8 +112,8 @@ def _batches(scope: PageContext) -> QuerySet[Any, Any]:
     return Submission.objects.filter(employee=scope.the_employee).annotate(count=Count("contact"))
 
 
-def own_page(scope: PageContext, choice: Choice) -> dict[str, Any]:
-    """Context of the list: its rows, the chips with their numbers, what can be chosen, and the addresses around it."""
+def own_page(scope: PageContext, choice: ContactFilters) -> dict[str, Any]:
+    """Context of the list: its rows, the chips with their numbers, the filter values, and the addresses."""
     chosen = _chosen(scope, choice)
     tally = {line["reason"]: line["n"] for line in chosen.order_by().values("reason").annotate(n=Count("id"))}
     after = scope.request.GET.get("after", "")
@@ -130,60 +130,60 @@ def own_page(scope: PageContext, choice: Choice) -> dict[str, Any]:
         "next": list_url(scope, choice, after=rows[PAGE - 1].pk) if more else "",
         "next_label": SORTS[choice.sort][1],
         "first": list_url(scope, choice) if after else "",
-        "clear": list_url(scope, Choice("", "", "", "", None, choice.sort)),
+        "clear": list_url(scope, ContactFilters("", "", "", "", None, choice.sort)),
     }
 
 
-def list_url(scope: PageContext, choice: Choice, **more: Any) -> str:
-    """The address of the list as it is chosen here."""
+def list_url(scope: PageContext, choice: ContactFilters, **more: Any) -> str:
+    """The address of the list with these filters."""
     return scope.url("contacts", **{**choice.query, **more}) + "#list"
 
 
-def _chosen(scope: PageContext, choice: Choice) -> QuerySet[Any]:
-    """Everything the address filters but the reason, so that every chip can say what it would find."""
-    found = own_contacts(scope)
+def _chosen(scope: PageContext, choice: ContactFilters) -> QuerySet[Any]:
+    """All filters except the reason, so that every chip can show its number."""
+    contacts = own_contacts(scope)
     if choice.source:
-        found = found.filter(source=choice.source)
+        contacts = contacts.filter(source=choice.source)
     if choice.batch:
-        found = found.filter(submission=choice.batch)
-    return searched(scope.the_employee, found, choice.q) if choice.q else found
+        contacts = contacts.filter(submission=choice.batch)
+    return searched(scope.the_employee, contacts, choice.q) if choice.q else contacts
 
 
-def _of_reason(found: QuerySet[Any], reason: str) -> QuerySet[Any]:
+def _of_reason(contacts: QuerySet[Any], reason: str) -> QuerySet[Any]:
     if reason == COUNTING:
-        return found.filter(reason="")
+        return contacts.filter(reason="")
     if reason == NOT_COUNTING:
-        return found.exclude(reason__in=["", "ended"])
-    return found.filter(reason=reason) if reason else found
+        return contacts.exclude(reason__in=["", "ended"])
+    return contacts.filter(reason=reason) if reason else contacts
 
 
-def searched(employee: Employee, found: QuerySet[Any], query: str) -> QuerySet[Any]:
+def searched(employee: Employee, contacts: QuerySet[Any], query: str) -> QuerySet[Any]:
     """Name or identity contains the text; a phone number also without its spaces and dashes."""
     match = Q(value__icontains=query)
     digits = "".join(sign for sign in query if sign.isdigit())
     if len(digits) >= 3:
         match |= Q(kind="phone", value__contains=digits)
-    # One look through the reader's identities, not one for each contact: half the time at 10,000 of them.
+    # One pass over the reader's identities, not one per contact: half the time at 10,000 of them.
     held = ContactIdentity.objects.filter(match, employee=employee).values("contact")
-    return found.filter(Q(name__icontains=query) | Q(pk__in=held))
+    return contacts.filter(Q(name__icontains=query) | Q(pk__in=held))
 
 
-def _ordered(found: QuerySet[Any], sort: str) -> QuerySet[Any]:
+def _ordered(contacts: QuerySet[Any], sort: str) -> QuerySet[Any]:
     if sort == NAME:
-        return _titled(found).order_by("nameless", "title", "id")
-    return found.order_by("recorded_at", "id") if sort == OLDEST else found.order_by("-recorded_at", "-id")
+        return _titled(contacts).order_by("nameless", "title", "id")
+    return contacts.order_by("recorded_at", "id") if sort == OLDEST else contacts.order_by("-recorded_at", "-id")
 
 
-def _titled(found: QuerySet[Any]) -> QuerySet[Any]:
-    """With what the list is sorted by when it is sorted by name; those without one come last."""
+def _titled(contacts: QuerySet[Any]) -> QuerySet[Any]:
+    """With the sort key for names; contacts without one come last."""
     nameless = Case(When(Q(name=None) | Q(name=""), then=Value(True)), default=False, output_field=BooleanField())
-    return found.annotate(nameless=nameless, title=Title("name"))
+    return contacts.annotate(nameless=nameless, title=Title("name"))
 
 
-def _after(scope: PageContext, found: QuerySet[Any], sort: str, after: str) -> QuerySet[Any]:
-    """The rows behind one of the reader's own contacts, named by its number; any other is a page that is not there."""
+def _after(scope: PageContext, contacts: QuerySet[Any], sort: str, after: str) -> QuerySet[Any]:
+    """The rows after one of the reader's own contacts, given by its number; 404 for any other."""
     if not after:
-        return found
+        return contacts
     try:
         last: Any = _titled(Contact.objects.of(scope.the_employee)).get(pk=int(after))
     except (ValueError, Contact.DoesNotExist) as unknown:
@@ -191,10 +191,10 @@ def _after(scope: PageContext, found: QuerySet[Any], sort: str, after: str) -> Q
     if sort == NAME:
         same = Q(nameless=last.nameless)
         behind = same & (Q(title__gt=last.title) | Q(title=last.title, pk__gt=last.pk))
-        return found.filter(behind if last.nameless else behind | Q(nameless=True))
+        return contacts.filter(behind if last.nameless else behind | Q(nameless=True))
     if sort == OLDEST:
-        return found.filter(Q(recorded_at__gt=last.recorded_at) | Q(recorded_at=last.recorded_at, pk__gt=last.pk))
-    return found.filter(Q(recorded_at__lt=last.recorded_at) | Q(recorded_at=last.recorded_at, pk__lt=last.pk))
+        return contacts.filter(Q(recorded_at__gt=last.recorded_at) | Q(recorded_at=last.recorded_at, pk__gt=last.pk))
+    return contacts.filter(Q(recorded_at__lt=last.recorded_at) | Q(recorded_at=last.recorded_at, pk__lt=last.pk))
 
 
 def _sum(tally: dict[str, int], reason: str) -> int:
@@ -206,8 +206,8 @@ def _sum(tally: dict[str, int], reason: str) -> int:
     return tally.get(reason, 0) if reason else sum(tally.values())
 
 
-def _chips(scope: PageContext, choice: Choice, tally: dict[str, int]) -> list[dict[str, Any]]:
-    """One chip for each reason that finds something, and the chosen one in any case. The other filters stay."""
+def _chips(scope: PageContext, choice: ContactFilters, tally: dict[str, int]) -> list[dict[str, Any]]:
+    """One chip for each reason with matches, and always the chosen one. The other filters stay."""
     offers: list[tuple[str, base.Text]] = [
         ("", _("All")),
         (COUNTING, _("Counting")),
@@ -226,18 +226,18 @@ def _chips(scope: PageContext, choice: Choice, tally: dict[str, int]) -> list[di
     ]
 
 
-def _sources(scope: PageContext, choice: Choice) -> list[tuple[str, base.Text]]:
-    """The ways in that brought the reader something, and the chosen one in any case."""
+def _sources(scope: PageContext, choice: ContactFilters) -> list[tuple[str, base.Text]]:
+    """The sources of the reader's contacts, and always the chosen one."""
     used = set(Contact.objects.of(scope.the_employee).values_list("source", flat=True).distinct())
     return [(code, label) for code, label in base.SOURCES.items() if code in used or code == choice.source]
 
 
-def _files(scope: PageContext, choice: Choice) -> list[tuple[str, str]]:
-    """The newest files the reader handed in, and the chosen batch in any case: name, day, contacts that came of it."""
-    files = list(_batches(scope).filter(source__in=FILES, count__gt=0).order_by("-received_at")[:MOST_FILES])
+def _files(scope: PageContext, choice: ContactFilters) -> list[tuple[str, str]]:
+    """The reader's newest files, and always the chosen batch: name, day, contacts that came of it."""
+    files = list(_batches(scope).filter(source__in=FILES, count__gt=0).order_by("-received_at")[:MAX_FILES])
     if choice.batch and choice.batch not in files:
         files.insert(0, choice.batch)
-    return [(str(one.pk), _called(scope, one)) for one in files]
+    return [(str(file.pk), _called(scope, file)) for file in files]
 
 
 def _called(scope: PageContext, batch: Any) -> str:

@@ -1,4 +1,4 @@
-"""`/contacts/`: the reader's own contacts, and what can be done to one. Nobody else's ever appear here."""
+"""`/contacts/`: the reader's own contacts and the actions on one. Contacts of others never appear here."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,13 +20,13 @@ from apps.reviews import services
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The list: search, filters, sorting, and pages by keyset, so that page 1,000 costs what page 1 does."""
+    """The list: search, filters, sorting, and keyset pagination, so that page 1,000 costs what page 1 does."""
     return listing(PageContext(request), QuickAddForm())
 
 
 @require_POST
 def search(request: HttpRequest) -> HttpResponse:
-    """Lead to the list as it was asked for; what was searched for is sealed in its address."""
+    """Redirect to the filtered list; the search text is encrypted in its address."""
     scope = PageContext(request)
     return redirect(list_url(scope, choice_typed(scope)))
 
@@ -45,7 +45,7 @@ def listing(scope: PageContext, form: QuickAddForm, status: int = 200) -> HttpRe
 
 
 def _own(scope: PageContext, contact_id: int) -> Contact:
-    """The reader's contact with its reason; anybody else's answers as one that does not exist."""
+    """The reader's contact with its reason; 404 for a contact of another employee."""
     contact = own_contacts(scope).filter(pk=contact_id).first()
     if contact is None:
         raise Http404("There is no such contact")
@@ -54,18 +54,18 @@ def _own(scope: PageContext, contact_id: int) -> Contact:
 
 @require_safe
 def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
-    """One contact: everything known, what would make it count, and the three things that can be done."""
+    """One contact: all its data, what would make it count, and the three actions."""
     scope = PageContext(request)
     return _show(scope, _own(scope, contact_id))
 
 
-def _show(scope: PageContext, found: Contact, status: int = 200, **forms: RefusableForm) -> HttpResponse:
-    known = {identity.kind: identity.value for identity in found.identities.all()}
+def _show(scope: PageContext, contact: Contact, status: int = 200, **forms: RefusableForm) -> HttpResponse:
+    identities = {identity.kind: identity.value for identity in contact.identities.all()}
     context = {
-        "contact": found,
-        "rename": forms.get("rename") or RenameForm(initial={"name": found.name or ""}),
+        "contact": contact,
+        "rename": forms.get("rename") or RenameForm(initial={"name": contact.name or ""}),
         "correct": forms.get("correct")
-        or CorrectForm(initial={kind: known.get(kind) or "" for kind in IDENTITY_FIELDS}),
+        or CorrectForm(initial={kind: identities.get(kind) or "" for kind in IDENTITY_FIELDS}),
     }
     return render(scope, "dashboard/contact.html", context, status=status)
 
@@ -108,32 +108,32 @@ def correct(request: HttpRequest, contact_id: int) -> HttpResponse:
 
 @require_POST
 def end(request: HttpRequest, contact_id: int) -> HttpResponse:
-    """End a contact at once; the message that says so takes it back."""
+    """End a contact at once; the message offers to undo it."""
     scope = PageContext(request)
-    found = _own(scope, contact_id)
+    contact = _own(scope, contact_id)
     try:
-        changes.end_contact(contact_id=found.pk, employee=scope.the_employee, by=scope.user.actor)
+        changes.end_contact(contact_id=contact.pk, employee=scope.the_employee, by=scope.user.actor)
     except changes.ContactRefused as refused:
         messages.warning(request, refused.message)
     else:
         enqueue.enqueue_marking()
-        text = _("%(name)s is ended.") % {"name": found.name} if found.name else _("The contact is ended.")
-        messages.info(request, text, extra_tags=f"undo-{found.pk}")
+        text = _("%(name)s is ended.") % {"name": contact.name} if contact.name else _("The contact is ended.")
+        messages.info(request, text, extra_tags=f"undo-{contact.pk}")
     return redirect(scope.url("contacts"))
 
 
 @require_POST
 def restore(request: HttpRequest, contact_id: int) -> HttpResponse:
-    """Take an end back, while the campaign still allows it."""
+    """Undo an end, while the campaign still allows it."""
     scope = PageContext(request)
-    found = _own(scope, contact_id)
+    contact = _own(scope, contact_id)
     try:
-        selectors.restore_while_open(contact_id=found.pk, employee=scope.the_employee, by=scope.user.actor)
+        selectors.restore_while_open(contact_id=contact.pk, employee=scope.the_employee, by=scope.user.actor)
     except changes.ContactRefused as refused:
         messages.warning(request, refused.message)
     else:
         enqueue.enqueue_marking()
         messages.success(
-            request, _("%(name)s is back.") % {"name": found.name} if found.name else _("The contact is back.")
+            request, _("%(name)s is back.") % {"name": contact.name} if contact.name else _("The contact is back.")
         )
     return redirect(scope.url("contacts"))

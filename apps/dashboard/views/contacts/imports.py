@@ -1,4 +1,6 @@
-"""`/contacts/import/`: a file is sent, previewed (`uploads`), recorded by a worker, reported on, and can be undone."""
+"""`/contacts/import/`: a file is uploaded, previewed (import_preview.py), recorded by a worker, reported, and can be
+undone.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,13 @@ from apps.dashboard.views.contacts.import_preview import STOP_POLLING, receive_u
 from apps.dashboard.views.page_context import PageContext, fragment, render, streamed
 from apps.dashboard.views.progress import ProgressView, seconds_left
 
-RECENT = 20
+MAX_RECENT_FILES = 20
 FILES = (Source.CSV, Source.VCARD)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """The form and the files of before; a file sent here is kept for a day and looked at, and nothing is recorded."""
+    """The form and earlier files; an uploaded file is kept for a day and previewed, and nothing is recorded."""
     scope = PageContext(request)
     if request.method == "POST" and scope.the_employee:
         form = UploadForm(request.POST, request.FILES)
@@ -44,22 +46,23 @@ def index(request: HttpRequest) -> HttpResponse:
 def _index(scope: PageContext, form: UploadForm, status: int = 200) -> HttpResponse:
     recent = Submission.objects.filter(employee=scope.the_employee, source__in=FILES).order_by("-received_at")
     context = {
-        "form": form, "recent": [_told(one) for one in recent[:RECENT]], "most": settings.MOST_CONTACTS_AT_ONCE,
+        "form": form, "recent": [_row(submission) for submission in recent[:MAX_RECENT_FILES]],
+        "most": settings.MOST_CONTACTS_AT_ONCE,
         "megabytes": settings.MOST_UPLOAD_BYTES // 1_000_000, "bytes": settings.MOST_UPLOAD_BYTES,
     }  # fmt: skip
     return render(scope, "dashboard/import.html", context, status=status)
 
 
 def _batch(scope: PageContext, submission_id: uuid.UUID) -> Submission:
-    found = Submission.objects.filter(pk=submission_id, employee=scope.the_employee, source__in=FILES)
-    submission = found.select_related("rejects").first()
+    own_files = Submission.objects.filter(employee=scope.the_employee, source__in=FILES)
+    submission = own_files.select_related("rejects").filter(pk=submission_id).first()
     if submission is None:
         raise Http404("There is no such file")
     return submission
 
 
-def _told(submission: Submission) -> dict[str, Any]:
-    """A submission with its counts, as its page and the list of files show it."""
+def _row(submission: Submission) -> dict[str, Any]:
+    """A submission with its counts, for its page and for the list of files."""
     report, total = submission.report, submission.total or 0
     running = submission.state == Submission.State.RECEIVED
     return {
@@ -87,14 +90,14 @@ def _work(submission: Submission) -> ProgressView:
 
 @require_safe
 def batch(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
-    """How far the file is, and when it is done what became of every line."""
+    """The progress of the file and, when finished, the result for every line."""
     scope = PageContext(request)
     return render(scope, "dashboard/import_batch.html", _batch_context(scope, submission_id))
 
 
 @require_safe
 def progress(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
-    """The part of that page which follows the work."""
+    """The part of that page that follows the work."""
     scope = PageContext(request)
     context = _batch_context(scope, submission_id)
     status = 200 if context["told"]["running"] else STOP_POLLING
@@ -103,11 +106,13 @@ def progress(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
 
 def _batch_context(scope: PageContext, submission_id: uuid.UUID) -> dict[str, Any]:
     submission = _batch(scope, submission_id)
-    told = _told(submission)
-    undoable = submission.undone_at is None and told["created"] and selectors.can_undo(submission.received_at)
-    met = Contact.objects.of(scope.the_employee).in_bulk([one["contact"] for one in told["duplicates"]])
-    told["duplicates"] = [{"line": one["line"], "contact": met.get(one["contact"])} for one in told["duplicates"]]
-    return {"told": told, "submission": submission, "undoable": undoable and not told["running"]}
+    row = _row(submission)
+    undoable = submission.undone_at is None and row["created"] and selectors.can_undo(submission.received_at)
+    met = Contact.objects.of(scope.the_employee).in_bulk([duplicate["contact"] for duplicate in row["duplicates"]])
+    row["duplicates"] = [
+        {"line": duplicate["line"], "contact": met.get(duplicate["contact"])} for duplicate in row["duplicates"]
+    ]
+    return {"told": row, "submission": submission, "undoable": undoable and not row["running"]}
 
 
 @require_safe
@@ -123,7 +128,7 @@ def rejects(request: HttpRequest, submission_id: uuid.UUID) -> StreamingHttpResp
 
 @require_POST
 def undo(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
-    """End everything the file recorded, while its campaign is open."""
+    """End all contacts recorded by the file, while its campaign is open."""
     scope = PageContext(request)
     _batch(scope, submission_id)
     try:

@@ -1,4 +1,4 @@
-"""`/exports/`: the files the reader may take away."""
+"""`/exports/`: the files the reader may download."""
 
 import uuid
 from functools import partial
@@ -14,7 +14,7 @@ from apps.dashboard.labels import base
 from apps.dashboard.views.company.company import hr_scope
 from apps.dashboard.views.exports.export import kinds_of
 from apps.dashboard.views.page_context import PageContext, render, streamed
-from apps.dashboard.views.team.standings_list import csv_response, whole
+from apps.dashboard.views.team.standings_list import csv_download, csv_response
 from apps.exports.build_export import ExportRequest
 from apps.exports.event_exports import write_adjustments
 from apps.exports.models import Export
@@ -30,37 +30,37 @@ def index(request: HttpRequest) -> HttpResponse:
     files = []
     if scope.user.has_role("hr"):
         files.append((_("Company"), _("Everybody's standing."), scope.url("company-csv"), "building-2"))
-        said = _("Everything asked for, granted, refused and ended, with its reason.")
-        files.append((_("Adjustments"), said, scope.url("adjustments-csv"), "scale"))
-        told = _("Who asked for a review, by when it is to be answered, and how it was.")
-        files.append((_("Reviews"), told, scope.url("reviews-csv"), "message-circle-question-mark"))
+        description = _("Everything asked for, granted, refused and ended, with its reason.")
+        files.append((_("Adjustments"), description, scope.url("adjustments-csv"), "scale"))
+        description = _("Who asked for a review, by when it is to be answered, and how it was.")
+        files.append((_("Reviews"), description, scope.url("reviews-csv"), "message-circle-question-mark"))
     if scope.employee and scope.employee.is_manager:
         address = scope.url("team-csv", scope.employee.staff_no)
         files.append((_("My team"), _("The standing of everyone below you, direct and indirect."), address, "users"))
     for held in scope.stands_in:
         label = _("Team of %(name)s") % {"name": held.manager.name}
         day = base.long_date(held.last_day)
-        said = _("The standing of everyone below. You stand in until %(day)s.") % {"day": day}
-        files.append((label, said, scope.url("team-csv", held.manager.staff_no), "users"))
+        description = _("The standing of everyone below. You stand in until %(day)s.") % {"day": day}
+        files.append((label, description, scope.url("team-csv", held.manager.staff_no), "users"))
     if scope.employee:
         files.append((_("My standing"), _("Your own line, as it stands now."), scope.url("own-csv"), "user"))
     if not files:
         raise Http404("There is nothing to take away")
-    # Contacts are there without a campaign, standings are not.
+    # Contacts exist without a campaign, standings do not.
     context = {"files": files if scope.campaign else [], "own": scope.employee, "may_ask": bool(kinds_of(scope))}
     return render(scope, "dashboard/exports.html", {**context, **_past(scope)})
 
 
 def _past(scope: PageContext) -> dict[str, Any]:
-    """The files that were made, the newest first: the reader's own, or for HR everybody's."""
+    """Earlier exports, newest first: the reader's own, or all for HR."""
     asked = scope.request.GET
     everybodys = asked.get("whose") == "all" and scope.user.has_role("hr")
-    found = Export.objects.visible_to(scope.user)
-    found = found if everybodys else found.filter(asked_by_id=scope.user.pk)
-    before = _last_seen(found, asked.get("before", ""))
+    exports = Export.objects.visible_to(scope.user)
+    exports = exports if everybodys else exports.filter(asked_by_id=scope.user.pk)
+    before = _last_seen(exports, asked.get("before", ""))
     if before:
-        found = found.filter(Q(asked_at__lt=before.asked_at) | Q(asked_at=before.asked_at, pk__lt=before.pk))
-    rows = list(found.select_related("campaign", "root")[: PAGE + 1])
+        exports = exports.filter(Q(asked_at__lt=before.asked_at) | Q(asked_at=before.asked_at, pk__lt=before.pk))
+    rows = list(exports.select_related("campaign", "root")[: PAGE + 1])
     whose = "all" if everybodys else ""
     return {
         "past": rows[:PAGE],
@@ -73,9 +73,9 @@ def _past(scope: PageContext) -> dict[str, Any]:
     }
 
 
-def _last_seen(found: QuerySet[Export], text: str) -> Export | None:
+def _last_seen(exports: QuerySet[Export], text: str) -> Export | None:
     try:
-        return found.filter(pk=uuid.UUID(text)).first() if text else None
+        return exports.filter(pk=uuid.UUID(text)).first() if text else None
     except ValueError:
         return None
 
@@ -88,16 +88,16 @@ def own_csv(request: HttpRequest) -> FileResponse:
 
 @require_safe
 def adjustments_csv(request: HttpRequest) -> FileResponse:
-    """Everything HR has asked for in the campaign, whatever became of it. For HR alone."""
+    """All adjustment requests in the campaign, in any state. For HR alone."""
     scope = hr_scope(request)
     campaign = scope.the_campaign
     wish = ExportRequest(kind=Export.Kind.ADJUSTMENTS, as_of=scope.now)
-    return whole(scope, partial(write_adjustments, campaign, scope.now), wish, "adjustments", campaign.slug)
+    return csv_download(scope, partial(write_adjustments, campaign, scope.now), wish, "adjustments", campaign.slug)
 
 
 @require_safe
 def contacts_csv(request: HttpRequest) -> StreamingHttpResponse:
-    """The reader's live contacts for a spreadsheet."""
+    """The reader's active contacts for a spreadsheet."""
     scope = PageContext(request)
     name = f"my-contacts-{scope.today.isoformat()}.csv"
     return streamed(own_export.own_csv(scope.the_employee), name, "text/csv; charset=utf-8")
@@ -105,7 +105,7 @@ def contacts_csv(request: HttpRequest) -> StreamingHttpResponse:
 
 @require_safe
 def contacts_vcards(request: HttpRequest) -> StreamingHttpResponse:
-    """The reader's live contacts for an address book."""
+    """The reader's active contacts for an address book."""
     scope = PageContext(request)
     name = f"my-contacts-{scope.today.isoformat()}.vcf"
     return streamed(own_export.own_vcards(scope.the_employee), name, "text/vcard; charset=utf-8")

@@ -1,4 +1,4 @@
-"""`/`: the reader's own standing, and the part of it that follows the number."""
+"""`/`: the reader's own standing, and the part of it that polls."""
 
 import hashlib
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ LATEST, EXAMPLES = 5, 3
 
 
 @dataclass(frozen=True)
-class Own:
-    """The reader's numbers: the verdict's row, its curve, how many live contacts have which reason, adjustments.
+class OwnSummary:
+    """The reader's numbers: the verdict's row, its curve, active contacts by reason, adjustments.
 
-    `moved` is what became of contacts since the end of yesterday; None where nothing can move any more.
+    `changes`: what happened to contacts since the end of yesterday; None once nothing can change.
     """
 
     row: Any
@@ -46,19 +46,19 @@ class Own:
 
     @property
     def begun(self) -> bool:
-        """Whether anything was recorded that has not ended."""
+        """Whether the reader has any contact that has not ended."""
         return bool(self.row.counted or self.not_counting)
 
     @property
     def not_counting(self) -> int:
-        """Live contacts that do not count: the ones that can still be mended."""
+        """Active contacts that do not count, which can still be fixed."""
         return sum(count for reason, count in self.by_reason.items() if reason not in ("", "ended"))
 
 
 def own_contacts(scope: PageContext, at: datetime | None = None) -> QuerySet[Any]:
     """The reader's contacts, each with its reason at `at` (default: the request's now), newest first."""
-    found = employee_detail.contacts_with_reason(scope.campaign, scope.the_employee, at or scope.now)
-    return found.order_by("-recorded_at", "-id")
+    contacts = employee_detail.contacts_with_reason(scope.campaign, scope.the_employee, at or scope.now)
+    return contacts.order_by("-recorded_at", "-id")
 
 
 def counts_by_reason(scope: PageContext) -> dict[str, int]:
@@ -67,7 +67,7 @@ def counts_by_reason(scope: PageContext) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Final:
-    """The reader's row of a frozen result, and how many contacts counted at the cut-off by the list below it."""
+    """The reader's row of a frozen result, and how many contacts counted at the cut-off in the list below it."""
 
     row: Any
     contacts: int
@@ -91,37 +91,49 @@ def final_line(scope: PageContext) -> Final | None:
     return Final(row, counts_by_reason(scope).get("", 0), corrected=bool(fixed))
 
 
-def own_numbers(scope: PageContext, contacts: own_page.OwnContacts) -> Own | None:
+def load_summary(scope: PageContext, contacts: own_page.OwnContacts) -> OwnSummary | None:
     """None when there is no campaign, or the reader is not in its population."""
     campaign, employee = scope.campaign, scope.employee
     if campaign is None or employee is None:
         return None
     standings = standings_report.Standings(
-        campaign, population.OneEmployee(employee), result=scope.result, reviews=True, now=scope.now
+        campaign, population.OneEmployee(employee), result=scope.result, show_reviews=True, now=scope.now
     )
-    found = own_page.own_standing(standings, employee)
-    if found is None:
+    standing_data = own_page.own_standing(standings, employee)
+    if standing_data is None:
         return None
-    # Nearly nobody has either: whoever has none is not asked about twice.
+    # Most employees have neither, so one flag saves two queries.
     reviews = Review.objects.filter(campaign=campaign, employee=employee).order_by("-asked_at")
-    asked = reviews.first() if found.asked else None
-    terms = adjustments.terms_of(campaign, [employee.pk], scope.now).get(employee.pk, []) if found.adjusted else []
+    asked = reviews.first() if standing_data.asked else None
+    terms = (
+        adjustments.terms_of(campaign, [employee.pk], scope.now).get(employee.pk, []) if standing_data.adjusted else []
+    )
     fixed = employee_detail.corrections_of(scope.result, employee) if scope.result else []
     can_ask = services.can_ask(campaign, scope.now)
-    return Own(found.row, found.days, found.flips, contacts.by_reason, asked, can_ask, terms, contacts.moved, fixed)
+    return OwnSummary(
+        standing_data.row,
+        standing_data.days,
+        standing_data.flips,
+        contacts.by_reason,
+        asked,
+        can_ask,
+        terms,
+        contacts.changes,
+        fixed,
+    )
 
 
-def own_summary(
+def load_contacts(
     scope: PageContext, at: datetime | None = None, *, latest: int = LATEST, each: int = EXAMPLES
 ) -> own_page.OwnContacts:
-    """The reader's contacts at `at` (default: the request's now), and what became of them since yesterday's end."""
+    """The reader's contacts at `at` (default: the request's now), and their changes since the end of yesterday."""
     return own_page.own_contacts(
         scope.campaign, scope.the_employee, at or scope.now, before=_yesterday(scope), latest=latest, each=each
     )
 
 
 def _yesterday(scope: PageContext) -> datetime | None:
-    """Its end in the campaign's zone (decision 11); None where nothing can move any more."""
+    """Its end in the campaign's zone; None once nothing can change."""
     if scope.campaign is None or scope.campaign.state != Campaign.State.OPEN:
         return None
     rule = scope.rule
@@ -130,7 +142,7 @@ def _yesterday(scope: PageContext) -> datetime | None:
 
 @require_safe
 def me(request: HttpRequest) -> HttpResponse:
-    """The first screen: how many, how many left, how long left, red or not, what next."""
+    """The home page: counted contacts, contacts and time left, red or not, the next step."""
     scope = PageContext(request)
     if scope.employee is None:
         return render(scope, "dashboard/nobody.html")
@@ -138,12 +150,12 @@ def me(request: HttpRequest) -> HttpResponse:
 
 
 def page(scope: PageContext, form: QuickAddForm, *, hurry: bool = False, status: int = 200) -> HttpResponse:
-    contacts = own_summary(scope)
-    own = own_numbers(scope, contacts)
+    contacts = load_contacts(scope)
+    own = load_summary(scope, contacts)
     context: dict[str, Any] = {"form": form, "hurry": hurry, **lists(contacts)}
     if own:
         context |= _shown(scope, own)
-        # Without a curve there is no box to draw it in: then the form is sent whole, and the page comes back with one.
+        # Without a curve there is no box for the chart: then the form is sent as a whole page, which returns with one.
         context["picture"] = own_curve(scope, context["card"], own.days) if own.row.counted else None
         context["flips"] = own.flips
     elif scope.campaign:
@@ -157,8 +169,8 @@ def page(scope: PageContext, form: QuickAddForm, *, hurry: bool = False, status:
     return render(scope, "dashboard/me.html", context, status=status)
 
 
-def _shown(scope: PageContext, own: Own) -> dict[str, Any]:
-    """Context of the number's card."""
+def _shown(scope: PageContext, own: OwnSummary) -> dict[str, Any]:
+    """Context of the standing card."""
     card = card_of(scope, own.row, own.days)
     lines = readout(scope, card, own.moved, own.not_counting)
     return {"card": card, "own": own, "lines": lines, "etag": _etag(scope, own, card, lines)}
@@ -174,17 +186,17 @@ class Reason:
 
 
 def lists(contacts: own_page.OwnContacts) -> dict[str, Any]:
-    """The newest contacts, and by reason those that do not count though they live."""
-    found = contacts.mendable
-    ordered = [Reason(code, contacts.by_reason[code], found[code]) for code in rules.REASONS if code in found]
+    """The newest contacts, and the active ones that do not count, by reason."""
+    by_reason = contacts.fixable
+    ordered = [Reason(code, contacts.by_reason[code], by_reason[code]) for code in rules.REASONS if code in by_reason]
     return {"latest": contacts.latest, "mendable": ordered}
 
 
 @require_safe
 def standing(request: HttpRequest) -> HttpResponse:
-    """The number alone, for the page that follows it: 304 while nothing moved (decision 42)."""
+    """The standing card alone, for polling: 304 while nothing changed."""
     scope = PageContext(request)
-    own = own_numbers(scope, own_summary(scope, latest=0, each=0)) if scope.employee else None
+    own = load_summary(scope, load_contacts(scope, latest=0, each=0)) if scope.employee else None
     if own is None:
         raise Http404("There is no standing")
     shown = _shown(scope, own)
@@ -199,8 +211,8 @@ def standing(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _etag(scope: PageContext, own: Own, card: Card, lines: list[Line]) -> str:
-    """Everything the number's card shows but the time of the look."""
+def _etag(scope: PageContext, own: OwnSummary, card: Card, lines: list[Line]) -> str:
+    """Everything on the standing card except the time of the request."""
     row = own.row
     shown = (
         card.state,
@@ -208,6 +220,6 @@ def _etag(scope: PageContext, own: Own, card: Card, lines: list[Line]) -> str:
         *(row.under_review, own.can_ask, own.asked is not None),
         *(own.not_counting, scope.rule.version, get_language()),
         *lines,
-        *((one.pk, one.ended_at, one.starts_at < scope.now) for one in own.terms),
+        *((term.pk, term.ended_at, term.starts_at < scope.now) for term in own.terms),
     )
     return f'"{hashlib.sha256(repr(shown).encode()).hexdigest()[:24]}"'

@@ -1,4 +1,4 @@
-"""`/contacts/add/`: people from the short form that stands on `/` and on the list, one or a pasted list."""
+"""`/contacts/add/`: the short form on `/` and on the list, for one person or a pasted list."""
 
 import hashlib
 
@@ -15,13 +15,13 @@ from apps.core.rate_limits import Kind, count, person_of
 from apps.dashboard.forms.base import QuickAddForm
 from apps.dashboard.views.contacts.contacts import listing
 from apps.dashboard.views.page_context import PageContext, fragment
-from apps.dashboard.views.standing.my_standing import lists, own_summary, page
+from apps.dashboard.views.standing.my_standing import lists, load_contacts, page
 from apps.dashboard.views.standing.quick_add_feedback import Feedback, answer_many, answer_one, number_now
 
 
 @require_POST
 def add(request: HttpRequest) -> HttpResponse:
-    """Record whom the form names. The same form sent twice records once; what was refused comes back filled."""
+    """Record the people in the form. Idempotent; refused lines come back in the form."""
     scope = PageContext(request)
     form = QuickAddForm(request.POST)
     answer = _record(scope, form) if form.is_valid() else None
@@ -32,14 +32,14 @@ def add(request: HttpRequest) -> HttpResponse:
 
 
 def _in_place(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -> HttpResponse:
-    """The form, and around it what the recording changed."""
+    """The form, and the parts of the page that the recording changed."""
     if answer is None:
         return fragment(scope, "dashboard/_quick_add.html", {"form": form}, status=422)
-    # The request's own now lies before the recording, and a look sees only what came before it.
-    around = lists(own_summary(scope, clock.db_now()))
-    said = " ".join(filter(None, [answer.text, number_now(scope)]))
-    form.summary = said
-    context = {"form": form, "said": said, "level": messages.DEFAULT_TAGS[answer.level], **around}
+    # The request began before the recording, and reports show only what came before their instant.
+    around = lists(load_contacts(scope, clock.db_now()))
+    text = " ".join(filter(None, [answer.text, number_now(scope)]))
+    form.summary = text
+    context = {"form": form, "said": text, "level": messages.DEFAULT_TAGS[answer.level], **around}
     response = fragment(scope, "dashboard/_added.html", context, status=422 if answer.failed else 200)
     response["HX-Trigger"] = "recorded"
     return response
@@ -56,7 +56,7 @@ def _whole(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -> H
 
 
 def _record(scope: PageContext, form: QuickAddForm) -> Feedback | None:
-    """What to say after recording; None when one person was refused (the form then says why)."""
+    """The feedback after recording; None when a single person was refused (the form shows why)."""
     typed = form.cleaned_data["reach"]
     count(Kind.PEOPLE, person_of(scope.user.pk), len(lines_of(typed)))
     drafts = form.drafts
@@ -83,7 +83,7 @@ def _record(scope: PageContext, form: QuickAddForm) -> Feedback | None:
 
 
 def _key(form: QuickAddForm) -> str:
-    """The form's key with its text: a double click is one submission, a page gone back to and changed is another."""
+    """The form's key with its text: a double click is one submission, an edited form after going back is another."""
     text = "\0".join([form.cleaned_data["name"], form.cleaned_data["reach"]])
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"page-{form.cleaned_data['key']}-{digest[:32]}"

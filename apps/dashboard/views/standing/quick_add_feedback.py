@@ -1,4 +1,4 @@
-"""What to say after people were added: a sentence with numbers, and of what failed the line, why, and its cure."""
+"""Feedback after people were added: a sentence with numbers, and for each failed line why, and the fix."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from apps.standings import population
 
 @dataclass(frozen=True)
 class Failed:
-    """A line that was not recorded: where it stood, what it said, why, and what would mend it."""
+    """A line that was not recorded: its number, its text, why, and the fix."""
 
     line: int
     text: str
@@ -33,7 +33,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Feedback:
-    """The sentence with its message level, and the lines that stay to be corrected."""
+    """The sentence with its message level, and the lines left to correct."""
 
     level: int
     text: str
@@ -41,7 +41,7 @@ class Feedback:
 
 
 def explain_failure(draft: Draft, outcome: Outcome) -> tuple[str, str]:
-    """Why a draft could not be read, and what would mend it."""
+    """Why a draft could not be read, and how to fix it."""
     raw = " ".join(text for _kind, text in draft.identities)
     if outcome.column == SEVERAL:
         return _("Two of a kind stand in this line."), _(
@@ -60,17 +60,17 @@ def explain_failure(draft: Draft, outcome: Outcome) -> tuple[str, str]:
 
 
 def answer_one(scope: PageContext, draft: Draft, outcome: Outcome) -> Feedback | str:
-    """After one person: the answer, or why it was refused."""
+    """The feedback for one person: the result, or why it was refused."""
     if outcome.code == DUPLICATE:
         return _duplicate(scope, outcome)
     if outcome.code != CREATED:
         return " ".join(filter(None, explain_failure(draft, outcome)))
     contact = own_contacts(scope, clock.db_now()).filter(pk=outcome.contact_id).first()
     if contact and contact.reason in base.REASONS:
-        known = base.REASONS[contact.reason]
+        label = base.REASONS[contact.reason]
         text = _("Recorded. It does not count yet: %(reason)s. %(cure)s") % {
-            "reason": known.label,
-            "cure": known.cure,
+            "reason": label.label,
+            "cure": label.cure,
         }
         return Feedback(messages.WARNING, text, [])
     name = contact.name if contact else ""
@@ -78,7 +78,7 @@ def answer_one(scope: PageContext, draft: Draft, outcome: Outcome) -> Feedback |
 
 
 def number_now(scope: PageContext) -> str:
-    """The number as the recorded facts stand, for whoever does not see it above the form; empty where there is none."""
+    """The number by the recorded facts, for pages without the standing card; empty without a number."""
     if scope.campaign is None:
         return ""
     row = standings_report.Standings(scope.campaign, population.OneEmployee(scope.the_employee)).one(
@@ -105,7 +105,7 @@ def _duplicate(scope: PageContext, outcome: Outcome) -> str:
 def answer_many(
     scope: PageContext, lines: dict[int, str], drafts: Sequence[Draft], report: contacts.Report
 ) -> Feedback:
-    """After several people. `lines` is what was pasted, by line number."""
+    """The feedback for several people. `lines` is the pasted text, by line number."""
     failed = []
     for draft, outcome in zip(drafts, report.outcomes, strict=True):
         if outcome.code not in (CREATED, DUPLICATE):
@@ -126,23 +126,23 @@ def _summary(report: contacts.Report) -> str:
         (known, ngettext("%(count)s you had already", "%(count)s you had already", known)),
         (bad, ngettext("%(count)s could not be read", "%(count)s could not be read", bad)),
     ]
-    said = [text % {"count": base.number(count)} for count, text in parts if count]
+    sentences = [text % {"count": base.number(count)} for count, text in parts if count]
     between = pgettext("between the parts of a sentence", ", ")
-    return pgettext("a whole sentence", "%(sentence)s.") % {"sentence": between.join(said)}
+    return pgettext("a whole sentence", "%(sentence)s.") % {"sentence": between.join(sentences)}
 
 
 def _reasons(scope: PageContext, report: contacts.Report) -> list[str]:
-    """A sentence for each reason why recorded ones do not count as the facts stand now."""
+    """A sentence for each reason why recorded contacts do not count by the current facts."""
     ids = [outcome.contact_id for outcome in report.outcomes if outcome.code == CREATED]
-    found: Any = own_contacts(scope, clock.db_now()).order_by().filter(pk__in=ids).values_list("reason", flat=True)
-    counts = Counter(found) if ids else Counter()
+    recorded: Any = own_contacts(scope, clock.db_now()).order_by().filter(pk__in=ids).values_list("reason", flat=True)
+    counts = Counter(recorded) if ids else Counter()
     return [
         ngettext(
             "%(count)s of them does not count yet: %(reason)s. %(cure)s",
             "%(count)s of them do not count yet: %(reason)s. %(cure)s",
             counts[code],
         )
-        % {"count": base.number(counts[code]), "reason": known.label, "cure": known.cure}
-        for code, known in base.REASONS.items()
+        % {"count": base.number(counts[code]), "reason": reason.label, "cure": reason.cure}
+        for code, reason in base.REASONS.items()
         if counts[code]
     ]

@@ -1,4 +1,4 @@
-"""`/review/`: the reader's own questions about the own standing. Only here do ticked contacts have their names."""
+"""`/review/`: the reader's questions about the own standing. Only here do ticked contacts have their names."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +20,14 @@ from apps.reviews import linked_decisions, services
 from apps.reviews.models import Review
 from apps.standings import population
 
-SHOWN = 20
+MAX_REVIEWS = 20
 PAGE = 20
 LAST_PAGE = 10_000
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One of the reader's questions: the ticked contacts beside what was noted of them, what answered it, the clock."""
+    """One of the reader's reviews: the ticked contacts with their recorded facts, the answer, the deadline."""
 
     review: Any
     ticked: list[tuple[Any, Any]]
@@ -39,7 +39,7 @@ class Asked:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Every question in this campaign with its state, the newest first."""
+    """All reviews in this campaign with their state, newest first."""
     scope = PageContext(request)
     asked = _asked(scope) if scope.campaign else []
     context = {"asked": asked, "can_ask": can_ask_now(scope) and not (asked and asked[0].review.closed_at is None)}
@@ -48,8 +48,8 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def _asked(scope: PageContext) -> list[Asked]:
     employee, campaign = scope.the_employee, scope.the_campaign
-    found = Review.objects.filter(employee=employee, campaign=campaign).order_by("-asked_at", "-id")
-    reviews = list(found.prefetch_related("contacts")[:SHOWN])
+    newest = Review.objects.filter(employee=employee, campaign=campaign).order_by("-asked_at", "-id")
+    reviews = list(newest.prefetch_related("contacts")[:MAX_REVIEWS])
     ids = [tick.contact_id for review in reviews for tick in review.contacts.all()]
     own = {contact.pk: contact for contact in own_contacts(scope).filter(pk__in=ids)}
     acts = {
@@ -71,13 +71,13 @@ def _asked(scope: PageContext) -> list[Asked]:
 
 
 def can_ask_now(scope: PageContext) -> bool:
-    """Whether the campaign takes questions; whether the reader has a standing in it, asking says."""
+    """Whether the campaign accepts reviews; the service checks the reader's standing."""
     return scope.campaign is not None and services.can_ask(scope.campaign, scope.now)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
-    """The form, and what comes of it. A refused one comes back filled, ticks included."""
+    """The form and its submission. A refused form comes back filled, ticks included."""
     scope = PageContext(request)
     employee = scope.the_employee
     if request.method != "POST":
@@ -101,7 +101,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
-    """The form again with another search or another page of contacts; what is written and ticked stays."""
+    """The form again with another search or page of contacts; text and ticks stay."""
     scope = PageContext(request)
     typed = {name: request.POST.get(name, "") for name in ReviewForm.base_fields}
     form = ReviewForm(initial={name: text for name, text in typed.items() if text})
@@ -117,12 +117,12 @@ def _form(scope: PageContext, form: ReviewForm, ticked: set[int], status: int = 
 
 
 def _offered(scope: PageContext, ticked: set[int]) -> dict[str, Any]:
-    """The ticked contacts, and one page of the others: those that do not count first, then ended ones, then the rest.
+    """The ticked contacts, and one page of the others: not counting first, then ended, then the rest.
 
-    By page number and not by keyset: what they are ordered by is judged anew with every look, all of them at once.
+    By page number, not by keyset: the order depends on reasons that are evaluated for all of them at every request.
     """
-    said = scope.request.POST
-    q, number = said.get("q", "").strip().replace("\0", "")[:QUERY_LIMIT], said.get("page", "")
+    form_data = scope.request.POST
+    q, number = form_data.get("q", "").strip().replace("\0", "")[:QUERY_LIMIT], form_data.get("page", "")
     page = max(1, min(int(number), LAST_PAGE)) if number.isascii() and number.isdigit() and len(number) < 9 else 1
     own = own_contacts(scope)
     counts, ended = When(reason="", then=Value(2)), When(reason="ended", then=Value(1))
@@ -143,7 +143,7 @@ def _offered(scope: PageContext, ticked: set[int]) -> dict[str, Any]:
 
 @require_POST
 def withdraw(request: HttpRequest, review_id: int) -> HttpResponse:
-    """Take the question back, unless HR was quicker: then the page says so."""
+    """Withdraw the review. If HR has answered it already, the page says so."""
     scope = PageContext(request)
     try:
         services.withdraw_review(review_id=review_id, employee=scope.the_employee, by=scope.user.actor)

@@ -1,4 +1,4 @@
-"""One standing in words: what `/` and a member's page say about a number."""
+"""One standing in words, for `/` and for a team member's page."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,7 +17,7 @@ from apps.employees.models import Employee
 
 @dataclass(frozen=True)
 class Period:
-    """Where a look stands in the campaign's period, in words."""
+    """The position of an instant in the campaign's period, in words."""
 
     days_left: int
     ended: bool
@@ -33,7 +33,7 @@ class Period:
 class Card:
     """One standing; `state` is red, reached, exempt, or, under the target, updating or counting.
 
-    It is updating while a mark is under way, and counting between the deadline and the result.
+    Updating: a re-evaluation is pending. Counting: between the deadline and the result.
     """
 
     row: Any
@@ -47,7 +47,7 @@ class Card:
 
     @property
     def pace_text(self) -> str:
-        """Pace in words: a softer word than red, and silent when it has nothing to add."""
+        """The pace in words: softer than red, and empty when it adds nothing."""
         if self.row.exempt:
             return ""
         if self.row.pace == "behind" and self.gap > 0:
@@ -58,7 +58,7 @@ class Card:
 
 
 def period_of(scope: PageContext) -> Period:
-    """The deadline in the campaign's zone, and in the reader's when that is another."""
+    """The deadline in the campaign's zone, and in the reader's when it differs."""
     rule, look = scope.rule, scope.look
     last = rule.cutoff_at - timedelta(minutes=1)
     days = rules.days_left(rule.cutoff_at, rule.time_zone, look)
@@ -70,14 +70,14 @@ def period_of(scope: PageContext) -> Period:
         left = ngettext("%(days)s day left", "%(days)s days left", days) % {"days": days}
     else:
         left = _("the deadline has passed")
-    opening = _("opens %(day)s, %(time)s") % rule_labels.told(rule.opens_at, scope.zone)
-    told = rule_labels.told(last, scope.zone)
+    opening = _("opens %(day)s, %(time)s") % rule_labels.instant_labels(rule.opens_at, scope.zone)
+    labels = rule_labels.instant_labels(last, scope.zone)
     return Period(
         days_left=days,
         ended=days == 0,
         opened=opened,
-        deadline=_("until %(day)s, %(time)s in %(city)s") % told,
-        last_minute=_("%(day)s, %(time)s in %(city)s") % told,
+        deadline=_("until %(day)s, %(time)s in %(city)s") % labels,
+        last_minute=_("%(day)s, %(time)s in %(city)s") % labels,
         elsewhere=elsewhere(last, scope.zone, scope.employee),
         left=left,
         opening=opening,
@@ -85,7 +85,7 @@ def period_of(scope: PageContext) -> Period:
 
 
 def elsewhere(moment: datetime, zone: ZoneInfo, employee: Employee | None) -> str:
-    """The same instant where the reader is; empty when the clocks agree."""
+    """The same instant in the reader's zone; empty when the clocks agree."""
     name = employee.time_zone if employee else ""
     try:
         own = ZoneInfo(name) if name else None
@@ -93,11 +93,11 @@ def elsewhere(moment: datetime, zone: ZoneInfo, employee: Employee | None) -> st
         own = None
     if own is None or moment.astimezone(own).utcoffset() == moment.astimezone(zone).utcoffset():
         return ""
-    return _("%(day)s, %(time)s in %(city)s") % rule_labels.told(moment, own)
+    return _("%(day)s, %(time)s in %(city)s") % rule_labels.instant_labels(moment, own)
 
 
 def card_of(scope: PageContext, row: Any, days: list[Any]) -> Card:
-    """Words and numbers of one row; `days` is its curve, for what the last week brought."""
+    """Words and numbers of one row; `days` is its curve, for the contacts of the last week."""
     rule, period = scope.rule, period_of(scope)
     expected = rules.expected(row.target, rule.opens_at, rule.cutoff_at, scope.look)
     return Card(
@@ -121,7 +121,7 @@ def _state(row: Any, scope: PageContext) -> str:
 
 
 def _says(row: Any, scope: PageContext) -> str:
-    """The sentence for the live region: what a screen reader hears when the number moves."""
+    """The sentence for the live region: what a screen reader says when the number changes."""
     numbers = {"counted": base.number(row.counted), "target": base.number(row.target)}
     if row.counted >= row.target:
         if row.counted == row.target:

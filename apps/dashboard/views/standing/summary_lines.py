@@ -1,4 +1,4 @@
-"""What `/` says under the number, line by line: how long, how much a day, what changed, what comes next."""
+"""The lines under the number on `/`: time left, pace, changes, the next step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from apps.dashboard.views.page_context import PageContext
 from apps.dashboard.views.standing.standing_card import Card
 from apps.reports import employee_detail
 
-# What became of contacts that count now and did not, by the reason they had; None was not there yet.
+# Contacts that count now and did not before, by their earlier reason; None was not recorded yet.
 GAINED = {None: "added", "unconfirmed": "confirmed", "claimed": "freed"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the readout: its strong words, what follows them, and where it leads."""
+    """A summary line: its bold words, the rest, and its link."""
 
     icon: str
     lead: str
@@ -29,7 +29,7 @@ class Line:
 def readout(
     scope: PageContext, card: Card, moved: list[employee_detail.ReasonChange] | None, not_counting: int
 ) -> list[Line]:
-    """`moved` is what became of the reader's contacts since yesterday, or None where nothing can move any more."""
+    """`changes`: reason changes since yesterday, or None once nothing can change."""
     lines = [_time(card), _needed(scope, card)]
     if moved is not None:
         lines.append(_since_yesterday(moved))
@@ -76,16 +76,18 @@ def _done(scope: PageContext, card: Card) -> Line:
 
 def _since_yesterday(moved: list[employee_detail.ReasonChange]) -> Line:
     """+3 since yesterday: 2 added, 1 confirmed. The number is the difference of the verdicts' `counted`."""
-    net = sum(one.contacts for one in moved if one.now == "") - sum(one.contacts for one in moved if one.before == "")
+    net = sum(change.contacts for change in moved if change.now == "") - sum(
+        change.contacts for change in moved if change.before == ""
+    )
     parts = [text % {"count": base.number(count)} for count, text in _parts(moved) if count]
     if not parts:
         return Line("history", _("No change"), _("since yesterday"))
-    if len(parts) == 1 and net == sum(one.contacts for one in moved if one.before is None):
-        parts = []  # all of it was added: the number says so
+    if len(parts) == 1 and net == sum(change.contacts for change in moved if change.before is None):
+        parts = []  # all of it was added: the number alone says so
     sign = "+" if net > 0 else "−" if net < 0 else "±"
     lead = f"{sign}{base.number(abs(net))}"
-    said = pgettext("between the parts of a sentence", ", ").join(parts)
-    text = _("since yesterday: %(parts)s") % {"parts": said} if said else _("since yesterday")
+    sentence = pgettext("between the parts of a sentence", ", ").join(parts)
+    text = _("since yesterday: %(parts)s") % {"parts": sentence} if sentence else _("since yesterday")
     return Line("history", lead, text)
 
 
@@ -93,12 +95,14 @@ def _parts(moved: list[employee_detail.ReasonChange]) -> list[tuple[int, str]]:
     """Each part with its number, gains first."""
 
     def came(kind: str) -> int:
-        return sum(one.contacts for one in moved if one.now == "" and GAINED.get(one.before, "rule") == kind)
+        return sum(
+            change.contacts for change in moved if change.now == "" and GAINED.get(change.before, "rule") == kind
+        )
 
     def went(*reasons: str) -> int:
-        return sum(one.contacts for one in moved if one.before == "" and one.now in reasons)
+        return sum(change.contacts for change in moved if change.before == "" and change.now in reasons)
 
-    idle = sum(one.contacts for one in moved if one.before is None and one.now not in ("", "ended"))
+    idle = sum(change.contacts for change in moved if change.before is None and change.now not in ("", "ended"))
     added, confirmed, freed, ruled = (came(kind) for kind in ("added", "confirmed", "freed", "rule"))
     ended, joined, lost = went("ended"), went("not_external"), went("outside_period", "unconfirmed", "claimed")
     return [
@@ -170,7 +174,7 @@ def _mend(scope: PageContext, not_counting: int) -> list[tuple[str, str]]:
 
 
 def _could_change(scope: PageContext) -> str:
-    """What could still take a number under its target, as this campaign counts."""
+    """What could still bring a number under its target, by this campaign's rule."""
     parts = [_("a contact that ends no longer counts"), _("nor does one who joins the company")]
     if scope.rule.confirmed_only:
         parts[0] = _("a contact that ends or is withdrawn no longer counts")

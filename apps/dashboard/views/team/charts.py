@@ -1,4 +1,4 @@
-"""The charts' own addresses: a figure as JSON with an ETag, judged by the same permission as its page."""
+"""The addresses of the charts: a figure as JSON with an ETag, with the same permission as its page."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ from apps.standings import population
 
 
 def answer(scope: PageContext, picture: ChartCard) -> HttpResponse:
-    """The figure with its title; 304 when the reader's script holds the same one already."""
+    """The figure with its title; 304 when the reader's script has the same one already."""
     with timezone.override(scope.zone):
         sent = {"title": picture.title, "summary": picture.summary, "figure": with_hover_text(picture.figure())}
         if picture.live:
@@ -72,7 +72,7 @@ def member(request: HttpRequest, staff_no: str) -> HttpResponse:
 
 @require_safe
 def team(request: HttpRequest, staff_no: str, key: str) -> HttpResponse:
-    """One picture of a team; only that picture's data is read."""
+    """One chart of a team; only its data is read."""
     scope = PageContext(request)
     employee = team_visible(scope, staff_no)
     if not employee.is_manager:
@@ -94,7 +94,7 @@ def team(request: HttpRequest, staff_no: str, key: str) -> HttpResponse:
 
 @require_safe
 def company(request: HttpRequest, key: str) -> HttpResponse:
-    """One picture of the company; only that picture's data is read. An auditor has them folded, without a link."""
+    """One chart of the company; only its data is read. An auditor sees small groups merged, without links."""
     scope = company_scope(request)
     standings, url = _standings(scope, population.WholeCompany()), request.path
     if not may_sum_up(scope, standings):

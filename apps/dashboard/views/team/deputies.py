@@ -1,7 +1,7 @@
-"""`/deputies/`: who stands in for the reader, and for whom the reader does. `/company/deputies/`: HR, for any manager.
+"""`/deputies/`: the reader's deputies, and whom the reader stands in for. `/company/deputies/`: HR, for any manager.
 
-Nobody is looked up here: a number is typed in full, and the name is told once its owner has been named, which stands in
-the audit trail. So the page is no directory of people whom a manager may not see.
+The page has no search: a number is typed in full. The name is shown only after the person was named as deputy, which
+the audit trail records. So the page is no directory of people whom a manager may not see.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ PAGE = 50
 
 
 def _own_scope(request: HttpRequest) -> PageContext:
-    """The scope of a manager, or of a part in a deputyship that is not over. Raises Http404 for everybody else."""
+    """The page context of a manager, or of a party to a deputyship that is not over. Raises Http404 for all others."""
     scope = PageContext(request)
     if not _has_page(scope):
         raise Http404("There is no such page")
@@ -38,7 +38,7 @@ def _has_page(scope: PageContext) -> bool:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """The reader's own deputies with a form for one more, and whom the reader stands in for."""
+    """The reader's deputies with a form for one more, and whom the reader stands in for."""
     scope = _own_scope(request)
     reader = scope.the_employee
     if request.method != "POST":
@@ -52,11 +52,11 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def _own_page(scope: PageContext, form: DeputyForm, status: int = 200) -> HttpResponse:
-    found = Deputyship.objects.not_over().select_related("manager__node", "deputy")
+    deputyships = Deputyship.objects.not_over().select_related("manager__node", "deputy")
     context = {
         "form": form if scope.the_employee.is_manager else None,
-        "mine": found.filter(manager=scope.the_employee),
-        "held": found.filter(deputy=scope.the_employee),
+        "mine": deputyships.filter(manager=scope.the_employee),
+        "held": deputyships.filter(deputy=scope.the_employee),
         "end_url": "deputy-end",
     }
     return render(scope, "dashboard/deputies.html", context, status=status)
@@ -64,7 +64,7 @@ def _own_page(scope: PageContext, form: DeputyForm, status: int = 200) -> HttpRe
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def company(request: HttpRequest) -> HttpResponse:
-    """Everybody's, those first that end first, with a form that names one for any manager."""
+    """All deputyships by end, with a form that names a deputy for any manager."""
     scope = hr_scope(request)
     if request.method != "POST":
         named = request.GET.get("manager", "").replace("\0", "")
@@ -77,10 +77,10 @@ def company(request: HttpRequest) -> HttpResponse:
 
 
 def _company_page(scope: PageContext, form: DeputyForm, status: int = 200) -> HttpResponse:
-    found = Deputyship.objects.not_over().select_related("manager", "deputy").order_by("-pk")
+    deputyships = Deputyship.objects.not_over().select_related("manager", "deputy").order_by("-pk")
     before = scope.request.GET.get("before", "")
     behind = before.isascii() and before.isdigit() and len(before) < 19
-    rows = list((found.filter(pk__lt=int(before)) if behind else found)[: PAGE + 1])
+    rows = list((deputyships.filter(pk__lt=int(before)) if behind else deputyships)[: PAGE + 1])
     context = {
         "form": form,
         "rows": rows[:PAGE],
@@ -92,14 +92,14 @@ def _company_page(scope: PageContext, form: DeputyForm, status: int = 200) -> Ht
 
 
 def _person(form: DeputyForm, field: str) -> Employee | None:
-    found: Employee | None = Employee.objects.named(form.cleaned_data[field])
-    if found is None:
+    employee: Employee | None = Employee.objects.named(form.cleaned_data[field])
+    if employee is None:
         form.refuse(field, _("Nobody on the roster has this staff number or e-mail address."))
-    return found
+    return employee
 
 
 def _named(scope: PageContext, form: DeputyForm, manager: Employee) -> bool:
-    """Name whom the form says, and say so. False: the form says what is wrong."""
+    """Name the deputy in the form, and confirm it. False: the form shows what is wrong."""
     deputy = _person(form, "deputy")
     if deputy is None:
         return False
@@ -123,10 +123,10 @@ def _words(deputyship: Deputyship) -> dict[str, Any]:
 
 @require_POST
 def end(request: HttpRequest, deputyship_id: int) -> HttpResponse:
-    """The manager, or the deputy, ends it. Sent twice, it is answered twice: the page may be gone by then."""
+    """The manager or the deputy ends it. Idempotent: the page may be gone by the second request."""
     scope = PageContext(request)
     _end(scope, deputyship_id)
-    # Whoever was a deputy alone has lost the page itself.
+    # A reader who was only a deputy has lost access to the page itself.
     return redirect(scope.url("deputies") if _has_page(scope) else scope.url("me"))
 
 
@@ -143,7 +143,7 @@ def _end(scope: PageContext, deputyship_id: int) -> None:
     except Deputyship.DoesNotExist as unknown:
         raise Http404("There is no such deputyship") from unknown
     if ended:
-        said = _("%(deputy)s no longer stands in for %(manager)s.")
+        message = _("%(deputy)s no longer stands in for %(manager)s.")
     else:
-        said = _("It was over already: %(deputy)s does not stand in for %(manager)s by it.")
-    messages.success(scope.request, said % _words(found))
+        message = _("It was over already: %(deputy)s does not stand in for %(manager)s by it.")
+    messages.success(scope.request, message % _words(found))

@@ -1,4 +1,4 @@
-"""The list of standings that team and company pages share: filters, sorting, pages, and the same rows as a CSV."""
+"""The list of standings on team and company pages: filters, sorting, pages, and the same rows as a CSV."""
 
 import tempfile
 from collections.abc import Callable
@@ -27,8 +27,8 @@ CSV = "text/csv; charset=utf-8"
 
 
 @dataclass(frozen=True)
-class Choice:
-    """How a list is filtered and sorted, as the address says it; unknown words mean the default."""
+class StandingFilters:
+    """Filters and order of a list, as in the address; unknown values mean the default."""
 
     status: str
     q: str
@@ -50,15 +50,15 @@ class Choice:
 
     @property
     def narrowed(self) -> bool:
-        """Whether somebody is left out."""
+        """Whether the filters exclude any employee."""
         return bool(self.status or self.q or self.department)
 
 
-def choice_of(scope: PageContext) -> Choice:
+def choice_of(scope: PageContext) -> StandingFilters:
     asked = scope.request.GET
     status, sort = asked.get("status", ""), asked.get("sort", "")
     statuses = base.statuses(scope.user.has_role("hr"))
-    return Choice(
+    return StandingFilters(
         status=status if status in statuses else "",
         q=asked.get("q", "").strip().replace("\0", "")[:200],
         department=asked.get("department", "").replace("\0", ""),
@@ -67,8 +67,8 @@ def choice_of(scope: PageContext) -> Choice:
 
 
 @dataclass(frozen=True)
-class Person:
-    """One row of the list, with what it needs a day."""
+class StandingRow:
+    """One row of the list, with the contacts needed per day."""
 
     row: Any
     per_day: int | None
@@ -76,11 +76,11 @@ class Person:
 
 
 def listing(
-    scope: PageContext, everybody: standings_report.Standings, choice: Choice, name: str, *args: object
+    scope: PageContext, everybody: standings_report.Standings, choice: StandingFilters, name: str, *args: object
 ) -> dict[str, Any]:
-    """Context of the list: one page of rows and the addresses around it. `name` and `args` are the page's address.
+    """Context of the list: one page of rows and its addresses. `name` and `args` are the page's address.
 
-    `everybody`: the standings that the list is chosen from.
+    `everybody`: the standings before filtering.
     """
     standings = scope.standings(everybody.people, choice.filters) if choice.narrowed else everybody
     after = scope.request.GET.get("after", "")
@@ -90,7 +90,8 @@ def listing(
     left = rules.days_left(scope.rule.cutoff_at, scope.rule.time_zone, scope.look)
     return {
         "people": [
-            Person(row, rules.needed_per_day(row.remaining, left), scope.url("team", row.staff_no)) for row in page.rows
+            StandingRow(row, rules.needed_per_day(row.remaining, left), scope.url("team", row.staff_no))
+            for row in page.rows
         ],
         "choice": choice,
         "next": scope.url(name, *args, **choice.query, after=page.next) + "#list" if page.next else "",
@@ -111,7 +112,7 @@ def listing(
     }
 
 
-# The order behind a column's head, and the word a screen reader has for it; a second one is the way back.
+# The order behind a column's header, and the word for screen readers; a second order is the reverse.
 ORDERS: dict[str, dict[str, str]] = {
     "name": {"name": "ascending"},
     "counted": {"counted": "ascending", "-counted": "descending"},
@@ -123,13 +124,13 @@ ORDERS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Column:
-    """The head of a column: where it sorts, and how it is sorted already, if it is."""
+    """The header of a column: its sort link, and its current sort order, if any."""
 
     url: str
     sorted: str
 
 
-def _columns(scope: PageContext, choice: Choice, name: str, *args: object) -> dict[str, Column]:
+def _columns(scope: PageContext, choice: StandingFilters, name: str, *args: object) -> dict[str, Column]:
     def head(orders: dict[str, str]) -> Column:
         sort = next((code for code in orders if code != choice.sort), choice.sort)
         url = scope.url(name, *args, **{**choice.query, "sort": sort}) + "#list"
@@ -138,8 +139,8 @@ def _columns(scope: PageContext, choice: Choice, name: str, *args: object) -> di
     return {column: head(orders) for column, orders in ORDERS.items()}
 
 
-def tile_urls(scope: PageContext, choice: Choice, name: str, *args: object) -> dict[str, str]:
-    """Every total is a link to the list it counts."""
+def tile_urls(scope: PageContext, choice: StandingFilters, name: str, *args: object) -> dict[str, str]:
+    """The address of the list behind every total."""
 
     def link(**query: str) -> str:
         return scope.url(name, *args, department=choice.department, **query) + "#list"
@@ -149,9 +150,9 @@ def tile_urls(scope: PageContext, choice: Choice, name: str, *args: object) -> d
 
 
 def csv_response(scope: PageContext, people: Any, label: str) -> FileResponse:
-    """The standings CSV of exactly what the address filters, in the order it names, else by staff number.
+    """The standings CSV with the address's filters, in its order, else by staff number.
 
-    A failure half-way is an error page and never a file that only looks complete.
+    An error half-way gives an error page, never a partial file.
     """
     choice = choice_of(scope)
     standings = scope.standings(people, choice.filters)
@@ -166,13 +167,13 @@ def csv_response(scope: PageContext, people: Any, label: str) -> FileResponse:
     )  # fmt: skip
     parts = ["standings", scope.the_campaign.slug, slugify(label), slugify(choice.status)]
     name = _named(*parts, f"result-{final.version}") if final else _dated(scope, *parts)
-    return standings_file(standings, name, partial(noted, scope, wish), sort=sort)
+    return standings_file(standings, name, partial(save_manifest, scope, wish), sort=sort)
 
 
 def standings_file(
     standings: standings_report.Standings, name: str, note: Callable[[IO[bytes]], str], *, sort: str = "staff_no"
 ) -> FileResponse:
-    """The standings as a CSV to take away, like `whole_file`, from a replica where there is one that has everything."""
+    """The standings as a CSV download, like `buffered_download`, from a replica where one is up to date."""
     file = _file()
 
     def write(using: str) -> None:
@@ -181,17 +182,17 @@ def standings_file(
         standings_export.write_standings(standings, file.write, using, sort=sort)
 
     with_fallback(write)
-    return _to_take_away(file, name, CSV, note)
+    return _attachment(file, name, CSV, note)
 
 
-def whole(
+def csv_download(
     scope: PageContext,
     write_to: Callable[[Callable[[bytes], object]], None],
     wish: build_export.ExportRequest,
     *parts: str,
 ) -> FileResponse:
-    """A CSV to take away, written whole before it is sent, its manifest kept; `parts` and the day make its name."""
-    return whole_file(write_to, _dated(scope, *parts), CSV, partial(noted, scope, wish))
+    """A CSV download, written completely before it is sent, its manifest saved; `parts` and the day make its name."""
+    return buffered_download(write_to, _dated(scope, *parts), CSV, partial(save_manifest, scope, wish))
 
 
 def _dated(scope: PageContext, *parts: str) -> str:
@@ -202,36 +203,34 @@ def _named(*parts: str) -> str:
     return "-".join(filter(None, parts)) + ".csv"
 
 
-def noted(scope: PageContext, wish: build_export.ExportRequest, file: IO[bytes]) -> str:
-    """Keep the manifest of a file that is sent now; returns its address. A question about a file notes nothing."""
+def save_manifest(scope: PageContext, wish: build_export.ExportRequest, file: IO[bytes]) -> str:
+    """Save the manifest of a file that is sent now; returns its address. HEAD requests are not logged."""
     if scope.request.method != "GET":
         return ""
     sent = build_export.record_direct_download(campaign=scope.the_campaign, wish=wish, file=file, by=scope.user.actor)
     return reverse("export-manifest", args=[sent.pk])
 
 
-def whole_file(
+def buffered_download(
     write_to: Callable[[Callable[[bytes], object]], object],
     name: str,
     content_type: str,
     note: Callable[[IO[bytes]], str] | None = None,
 ) -> FileResponse:
-    """A file to take away, written whole before the first byte is sent; past a megabyte it is on disk.
+    """A download, written completely before the first byte is sent; above a megabyte it is buffered on disk.
 
-    `note` is given the file and returns the address of its manifest.
+    `note` receives the file and returns the address of its manifest.
     """
     file = _file()
     write_to(file.write)
-    return _to_take_away(file, name, content_type, note)
+    return _attachment(file, name, content_type, note)
 
 
 def _file() -> IO[bytes]:
     return tempfile.SpooledTemporaryFile(max_size=LARGEST_IN_MEMORY)  # the response closes it
 
 
-def _to_take_away(
-    file: IO[bytes], name: str, content_type: str, note: Callable[[IO[bytes]], str] | None
-) -> FileResponse:
+def _attachment(file: IO[bytes], name: str, content_type: str, note: Callable[[IO[bytes]], str] | None) -> FileResponse:
     file.seek(0)
     manifest = note(file) if note else ""
     response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)

@@ -1,4 +1,4 @@
-"""`/team/`: a manager's whole reporting tree in numbers. Never a contact, and never the number of a colleague."""
+"""`/team/`: a manager's whole reporting tree in numbers. Never a contact, and never a colleague's number."""
 
 from typing import Any
 
@@ -21,15 +21,15 @@ from apps.employees.querysets import in_force_now
 from apps.reports import adjustments, employee_detail, targets, team_report
 from apps.standings import population
 
-# More turns than that, and a list of them says no more than the curve.
-FLIPS = 50
+# Above this number of flips a list adds nothing to the curve.
+MAX_FLIPS = 50
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The reader's own team, else that of whom the reader stands in for; HR without one goes to the company.
+    """The reader's own team, else that of a manager the reader stands in for; HR without one goes to the company.
 
-    For everybody else there is no such page.
+    404 for all other readers.
     """
     scope = PageContext(request)
     if scope.employee and scope.employee.is_manager:
@@ -44,35 +44,35 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def visible(scope: PageContext, staff_no: str) -> Employee:
-    """The employee, when the reader may see them; else 404, exactly as for a number nobody has."""
+    """The employee, when the reader may see them; else 404, the same as for an unknown number."""
     return _found(Employee.objects.visible_to(scope.user), staff_no)
 
 
 def team_visible(scope: PageContext, staff_no: str) -> Employee:
-    """Whoever is visible, and a manager with a team whom the reader stands in for; else 404."""
-    # Oneself one always sees.
+    """The employee when visible, or a manager whom the reader stands in for; else 404."""
+    # Readers may always see themselves.
     if scope.employee is not None and scope.employee.staff_no == staff_no:
         return scope.employee
     return _found(Employee.objects.teams_visible_to(scope.user), staff_no)
 
 
 def _found(visible: Any, staff_no: str) -> Employee:
-    found: Employee | None = (
+    employee: Employee | None = (
         visible.select_related("node").filter(staff_no=staff_no).first() if storable(staff_no) else None
     )
-    if found is None:
+    if employee is None:
         raise Http404("There is no such employee")
-    return found
+    return employee
 
 
 @require_safe
 def team(request: HttpRequest, staff_no: str) -> HttpResponse:
-    """A team with everyone below, or, of somebody who leads none, the person's standing."""
+    """A team with everyone below; for an employee without a team, the person's standing."""
     scope = PageContext(request)
     employee = team_visible(scope, staff_no)
     if scope.campaign is None:
         return render(scope, "dashboard/team_waiting.html", {"employee": employee, **_standing_in(scope, employee)})
-    # Oneself one always sees: the usual reader of a team's page asks nothing.
+    # The usual reader of a team page is its manager, which saves the query.
     seen = employee.pk == scope.user.employee_id or (
         Employee.objects.visible_to(scope.user).filter(pk=employee.pk).exists()
     )
@@ -106,7 +106,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
 def team_pictures(
     scope: PageContext, employee: Employee, standings: Any, totals: Any, groups: list[team_report.Group]
 ) -> list[ChartCard]:
-    """The pictures of a team, each with the address of its chart: sub-teams side by side where there are any."""
+    """The charts of a team, each with its address; sub-teams side by side where there are any."""
 
     def address(key: str) -> str:
         return scope.url("chart-team", employee.staff_no, key)
@@ -119,7 +119,7 @@ def team_pictures(
     ]
 
 
-def sub_teams(scope: PageContext, url: str, found: list[Any]) -> ChartCard:
+def sub_teams(scope: PageContext, url: str, groups: list[Any]) -> ChartCard:
 
     bars = [
         GroupBar(
@@ -131,14 +131,14 @@ def sub_teams(scope: PageContext, url: str, found: list[Any]) -> ChartCard:
             counted=group.counted,
             median=float(group.median or 0),
         )
-        for group in found
+        for group in groups
     ]
     note = _("Share of people at the target, by direct report, with the number of people.")
     return teams.side_by_side(url, bars, key="teams", note=note, first=_("Team"))
 
 
 def _own_card(scope: PageContext, employee: Employee) -> Any:
-    """The leader's own standing, for those above: the reader's own stands on `/`, and a deputy is not told it."""
+    """The manager's own standing, for those above. The reader's own stands on `/`, and a deputy may not see it."""
     if scope.employee and scope.employee.pk == employee.pk:
         return None
     return scope.standings(population.OneEmployee(employee)).one(employee.pk)
@@ -147,8 +147,8 @@ def _own_card(scope: PageContext, employee: Employee) -> Any:
 def _standing_in(scope: PageContext, employee: Employee) -> dict[str, Any]:
     """Whether this is the reader's own team, and who sees it now as a deputy."""
     own = scope.employee is not None and scope.employee.pk == employee.pk and employee.is_manager
-    found = in_force_now().filter(manager=employee).select_related("deputy") if own else []
-    return {"own_team": own, "stand_ins": list(found)}
+    deputyships = in_force_now().filter(manager=employee).select_related("deputy") if own else []
+    return {"own_team": own, "stand_ins": list(deputyships)}
 
 
 def _member(scope: PageContext, employee: Employee) -> HttpResponse:
@@ -158,7 +158,7 @@ def _member(scope: PageContext, employee: Employee) -> HttpResponse:
         "employee": employee,
         "crumbs": _crumbs(scope, employee),
         "period": period_of(scope),
-        "flips": employee_detail.flips(scope.the_campaign, employee).filter(at__lt=scope.look)[:FLIPS],
+        "flips": employee_detail.flips(scope.the_campaign, employee).filter(at__lt=scope.look)[:MAX_FLIPS],
         "here": scope.request.path,
     }
     if row:
@@ -169,15 +169,17 @@ def _member(scope: PageContext, employee: Employee) -> HttpResponse:
 
 
 def _terms(scope: PageContext, employee: Employee) -> dict[str, Any]:
-    """What was adjusted for the person. Why is told to HR and the person alone: a leave is nobody else's business."""
+    """The adjustments of the employee. Only HR and the employee see the reason: a leave is private."""
     hr, own = scope.user.has_role("hr"), scope.user.employee_id == employee.pk
-    found = adjustments.terms_of(scope.the_campaign, [employee.pk], scope.look).get(employee.pk, [])
-    shown = [one for one in found if scope.as_of is None or one.starts_at < scope.as_of]
+    adjustments_in_force = adjustments.terms_of(scope.the_campaign, [employee.pk], scope.look).get(employee.pk, [])
+    shown = [
+        adjustment for adjustment in adjustments_in_force if scope.as_of is None or adjustment.starts_at < scope.as_of
+    ]
     return {"terms": shown, "told": "all" if hr or own else "", "hr": hr, "adjustable": hr and not own}
 
 
 def _crumbs(scope: PageContext, employee: Employee) -> list[tuple[str, str]]:
-    """From where the reader may look down to the person: (name, address), the last without one."""
+    """The path from the top of the reader's view to the employee: (name, address), the last without one."""
     root = _root(scope, employee)
     steps: list[tuple[str, str]] = []
     if scope.user.has_role("hr"):
@@ -191,7 +193,7 @@ def _crumbs(scope: PageContext, employee: Employee) -> list[tuple[str, str]]:
 
 
 def _root(scope: PageContext, employee: Employee) -> Employee | None:
-    """Whose team the reader looks down from: the own, or that of a manager whom the reader stands in for."""
+    """The manager from whom the reader looks down: the reader, or a manager whom the reader stands in for."""
     own = scope.employee
     if own is None or own.pk == employee.pk or employee.manager_chain_below(own):
         return own

@@ -37,9 +37,9 @@ class Command(AppCommand):
             result = result_of(campaign, options["result"]) if options["result"] else None
         except UnknownResult as unknown:
             raise CommandError(str(unknown)) from unknown
-        standings = Standings(campaign, WholeCompany(), as_of=as_of, result=result, reviews=True)
+        standings = Standings(campaign, WholeCompany(), as_of=as_of, result=result, show_reviews=True)
         if not output:
-            # On a terminal the lines themselves are the progress, and a bar would stand between them.
+            # On a terminal the lines themselves show the progress, and a bar would mix with them.
             write = write_standings if sys.stdout.isatty() else self._write
             write(standings, sys.stdout.buffer.write)
             return
@@ -51,21 +51,22 @@ class Command(AppCommand):
         except OSError as error:
             raise CommandError(f"{output}: {error.strerror}") from error
         totals = standings.totals()
-        told = {
+        report = {
             "campaign": campaign.slug, "employees": totals.people, "counted": totals.counted, "red": totals.red,
             "as_of": standings.now.isoformat(), "output": str(output),
         }  # fmt: skip
         summary = f"Wrote {totals.people} standings, {totals.red} red, to {output}."
         if standings.result:
             final = standings.result
-            told |= {"frozen_at": final.frozen_at.isoformat(), "result_version": final.version, "digest": final.digest}
+            report |= {"frozen_at": final.frozen_at.isoformat(), "result_version": final.version}
+            report["digest"] = final.digest
             summary += (
                 f" Final result, version {final.version}, frozen {final.frozen_at.isoformat()}, digest {final.digest}."
             )
-        self.tell(options, told, summary)
+        self.tell(options, report, summary)
 
     def _write(self, standings: Standings, write: Callable[[bytes], object]) -> None:
-        # About as many lines as there are standings now: the sums of a past instant cost as much as its lines.
+        # About as many lines as there are standings now: an exact count of a past instant costs as much as the file.
         people = Standing.objects.filter(campaign=standings.campaign).count()
         with self.bar("employees", people) as progress:
             # PostgreSQL writes the lines, a cell never has a line end, and the first line is the header.
@@ -81,7 +82,7 @@ class Command(AppCommand):
 
 
 def _write_whole(output: Path, fill: Callable[[Callable[[bytes], object]], object]) -> None:
-    """Beside its place first: a file of this name is always a whole one."""
+    """Write a temporary file first: a file of this name is always complete."""
     handle, name = tempfile.mkstemp(dir=output.parent or ".", prefix=f".{output.name}.")
     part = Path(name)
     try:

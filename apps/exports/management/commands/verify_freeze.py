@@ -7,9 +7,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.core.management.base import AppCommand
 from apps.exports.verify_stored import verify_part_here, verify_stored
-from apps.results.verification import NotReadable, opened, write_clean_file
+from apps.results.verification import UnreadableResultFile, opened, write_clean_file
 
-# What --part means without a file.
+# The value of --part without a file.
 STORED = Path()
 
 
@@ -48,15 +48,15 @@ class Command(AppCommand):
                         verdict = verify_part_here(raw, whole_file, signature, key)
                 if options["clean"] and verdict.covered_is_proved:
                     write_clean_file(verdict, options["clean"])
-        except NotReadable as error:
+        except UnreadableResultFile as error:
             raise CommandError(str(error)) from error
-        self.tell(options, verdict.told, verdict.sentence)
+        self.tell(options, verdict.as_json, verdict.sentence)
         if not verdict.verified:
             sys.exit(1)
 
 
 def _beside(file: Path) -> Path | None:
-    """The signature file beside a CSV, when there is one."""
+    """The signature file next to a CSV, when there is one."""
     beside = file.parent / f"{file.name}.sig"
     return beside if beside.exists() else None
 

@@ -45,9 +45,7 @@ class Command(AppCommand):
                 self.tell(options, outcome, f"Approval request {request.pk} waits for an HR user.")
                 return
             with self.bar("employees") as progress:
-                result = freeze(
-                    campaign=campaign, by=self.actor, patient=True, progress=progress, waiting=self._waiting
-                )
+                result = freeze(campaign=campaign, by=self.actor, wait=True, progress=progress, waiting=self._waiting)
         except (CutoffNotReached, ApprovalRefused) as early:
             raise CommandError(str(early)) from early
         if result is None:

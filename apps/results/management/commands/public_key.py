@@ -33,6 +33,6 @@ class Command(AppCommand):
             except CannotSign as error:
                 raise CommandError(str(error)) from error
         if not options["json"]:
-            # Not a sentence: what stands here is compared and copied.
+            # Not a sentence: the output is compared and copied.
             self.stderr.write(f"Fingerprint: {fingerprint(pem)}")
         self.tell(options, {"public_key": pem, "fingerprint": fingerprint(pem)}, pem.strip())

@@ -79,7 +79,9 @@ class TestMutants:
         monkeypatch.setattr(effects, "CONFIDENTIAL", ())
         assert takeover_ways.reads_in_the_request_whose_contact_somebody_is(ground)
 
-    def test_mutant_a_first_address_that_counts_as_proven(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_mutant_a_first_address_that_counts_as_proven(
+        self, ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         believe_first_addresses(monkeypatch)
         assert takeover_ways.gives_a_new_colleague_the_own_mailbox(ground)
 

@@ -76,7 +76,7 @@ def test_an_address_follows_where_the_site_is_mounted() -> None:
 def test_every_page_is_folded() -> None:
     """The configured loader folds templates; a page's blocks are those its base was loaded with."""
     engine = engines["django"].engine
-    base, page = engine.get_template("base.html"), engine.get_template("dashboard/me.html")
+    base, page = engine.get_template("base.html"), engine.get_template("standing/my_standing.html")
     assert len([node for node in base.nodelist if isinstance(node, ConstantNode)]) > 1
     block = page.nodelist.get_nodes_by_type(type(page.nodelist[0]))[0].blocks["content"]
     assert [node for node in block.nodelist if isinstance(node, ConstantNode)]
@@ -101,7 +101,7 @@ def test_a_prerendered_page_leaves_no_work_to_its_first_reader(
     request.addfinalizer(lambda: set_urlconf(None))
     set_urlconf(settings.ROOT_URLCONF)  # as in a request
     # Child templates render from both.
-    for page in ("base.html", "dashboard/me.html", "dashboard/team.html", "registration/login.html"):
+    for page in ("base.html", "standing/my_standing.html", "team/team.html", "account/login.html"):
         unchanging = engine.get_template(page).nodelist.get_nodes_by_type(ConstantNode)
         assert unchanging
         for node in unchanging:

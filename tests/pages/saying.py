@@ -28,7 +28,7 @@ def say(request: HttpRequest, status: int) -> HttpResponse:
 @login_not_required
 def refused(request: HttpRequest, reason: str) -> HttpResponse:
     """The page after a refusal by the OpenID provider with this reason."""
-    return render(request, "registration/refused.html", {"reason": reason, "provider": "公司账号"})
+    return render(request, "account/sign_in_refused.html", {"reason": reason, "provider": "公司账号"})
 
 
 urlpatterns = [path("say/<int:status>/", say), path("refused/<slug:reason>/", refused), *urls.urlpatterns]

@@ -89,7 +89,7 @@ def _refused(request: HttpRequest, reason: str, detail: object = "", account: Ac
     audit_not_signed_on(reason, account)
     logger.warning("Sign-in at the provider refused: %s. %s", reason, detail)
     response = render(
-        request, "registration/refused.html", {"reason": reason, "provider": settings.OIDC_NAME},
+        request, "account/sign_in_refused.html", {"reason": reason, "provider": settings.OIDC_NAME},
         status=503 if reason == "away" else 403,
     )  # fmt: skip
     if reason == "away":

@@ -38,7 +38,7 @@ class SignIn(views.LoginView):
     """By staff number or e-mail; signed-in readers are redirected."""
 
     http_method_names = METHODS
-    template_name = "registration/login.html"
+    template_name = "account/login.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
@@ -92,7 +92,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         enqueue.enqueue_password_mail(account_id, employee_id, get_language() or settings.LANGUAGE_CODE)
         sent = True
     status = 422 if request.method == "POST" and not sent else 200
-    return render_template(request, "registration/forgotten.html", {"form": form, "sent": sent}, status=status)
+    return render_template(request, "account/password_reset.html", {"form": form, "sent": sent}, status=status)
 
 
 class _Tokens(PasswordLinkTokens):
@@ -110,7 +110,7 @@ class SetPassword(views.PasswordResetConfirmView):
     """The page behind a set-password link: valid for three days and for one use. Afterwards the employee signs in."""
 
     http_method_names = METHODS
-    template_name = "registration/set_password.html"
+    template_name = "account/set_password.html"
     success_url = reverse_lazy("login")
     token_generator = _Tokens()
 
@@ -131,7 +131,7 @@ class SetPassword(views.PasswordResetConfirmView):
 @method_decorator(never_cache, name="dispatch")
 class ChangePassword(views.PasswordChangeView):
     http_method_names = METHODS
-    template_name = "registration/change_password.html"
+    template_name = "account/change_password.html"
     form_class = PasswordChangeForm
     success_url = reverse_lazy("me")
 

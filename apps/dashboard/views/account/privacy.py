@@ -34,7 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "rejects_days": REJECTS_KEPT.days,
         "reader": getattr(request.user, "employee", None),
     }
-    response = render_template(request, "dashboard/privacy.html", context)
+    response = render_template(request, "account/privacy.html", context)
     add_never_cache_headers(response)
     return response
 
@@ -56,4 +56,4 @@ def looks(request: HttpRequest) -> HttpResponse:
         "next": scope.url("privacy-looks", before=rows[PAGE - 1].pk) if len(rows) > PAGE else "",
         "first": scope.url("privacy-looks") if behind else "",
     }
-    return render(scope, "dashboard/looks.html", context)
+    return render(scope, "account/access_log.html", context)

@@ -61,7 +61,7 @@ def asked(request: HttpRequest) -> HttpResponse:
         reseal_factors(account=account, by=account.actor)
         return complete_login(request, account, left["wanted"], event=left["event"], shown=True, hours=left["hours"])
     keyed = works_at(account, place(request))
-    return render_template(request, "registration/second_factor_asked.html", {"form": form, "keyed": keyed})
+    return render_template(request, "account/second_factor_prompt.html", {"form": form, "keyed": keyed})
 
 
 @never_cache
@@ -168,12 +168,12 @@ def page(scope: PageContext, *, status: int = 200, **context: Any) -> HttpRespon
         "paper": NewCodesForm(user=account, check=_nothing),
         "remove": RemoveForm(user=account, check=_nothing),
     }
-    return _render(scope, "registration/second_factor.html", status=status, **{**around, **context})
+    return _render(scope, "account/second_factor.html", status=status, **{**around, **context})
 
 
 def stale(scope: PageContext) -> HttpResponse:
     """Signed in before the factor was added, or too long ago to add one."""
-    return _render(scope, "registration/second_factor_stale.html")
+    return _render(scope, "account/second_factor_stale_session.html")
 
 
 def first_page(scope: PageContext, form: AddForm | None = None, *, status: int = 200, **context: Any) -> HttpResponse:
@@ -187,7 +187,7 @@ def first_page(scope: PageContext, form: AddForm | None = None, *, status: int =
         "needed": lacks_factor(account, scope.request.session),
         "new": None if has_factor(account) else PasskeyForm(user=account, fresh=fresh),
     }
-    return _render(scope, "registration/second_factor_add.html", status=status, **{**around, **context})
+    return _render(scope, "account/second_factor_add.html", status=status, **{**around, **context})
 
 
 def _add_app(scope: PageContext) -> HttpResponse:

@@ -26,7 +26,7 @@ def index(request: HttpRequest) -> HttpResponse:
     ]
     context = {"rows": rows, "others": len(rows) > 1, "idle": _spelled(idle_limit(scope.user))}
     context["address"] = roster_address(scope.user) if settings.PASSWORD_SIGN_IN else ""
-    return render(scope, "dashboard/sign_ins.html", context)
+    return render(scope, "account/sign_ins.html", context)
 
 
 def _spelled(limit: timedelta) -> str:

@@ -49,7 +49,7 @@ def _page(scope: PageContext, form: TokenForm, *, status: int = 200, **made: Any
         "first": scope.url("tokens") + "#list" if behind else "",
         **made,
     }
-    return render(scope, "dashboard/tokens.html", context, status=status)
+    return render(scope, "account/tokens.html", context, status=status)
 
 
 def _row(scope: PageContext, token: ApiToken) -> dict[str, Any]:

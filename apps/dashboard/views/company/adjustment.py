@@ -67,7 +67,7 @@ def _show(scope: PageContext, asked: AdjustmentRequest, status: int = 200, **for
         context["row"] = standings.one(asked.employee.pk)
     elif asked.for_many:
         context["many"] = of_request(scope, asked)
-    return render(scope, "dashboard/adjustment.html", context, status=status)
+    return render(scope, "company/adjustment.html", context, status=status)
 
 
 def _person(scope: PageContext, asked: AdjustmentRequest) -> Employee | None:

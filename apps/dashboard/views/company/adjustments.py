@@ -73,7 +73,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """The list: requests that wait for the reader first."""
     scope = hr_scope(request)
     if scope.campaign is None:
-        return render(scope, "dashboard/team_waiting.html", {})
+        return render(scope, "no_campaign.html", {})
     campaign, account = scope.campaign, scope.user
     asked, before = request.GET.get("show", ""), request.GET.get("before", "")
     waiting = reports_adjustments.waiting_for(campaign, account).count()
@@ -100,7 +100,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "next": scope.url("adjustments", show=shown, q=q, before=page.next) if page.next else "",
         "first": scope.url("adjustments", show=shown, q=q) if behind else "",
     }
-    return render(scope, "dashboard/adjustments.html", context)
+    return render(scope, "company/adjustments.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,7 +108,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     """The form for one employee, and its submission."""
     scope = hr_scope(request)
     if scope.campaign is None:
-        return render(scope, "dashboard/team_waiting.html", {})
+        return render(scope, "no_campaign.html", {})
     if request.method != "POST":
         return _form(scope, AskForm(initial={"person": request.GET.get("employee", "").replace("\0", "")}))
     form, status = AskForm(request.POST), 422
@@ -126,7 +126,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 
 def _form(scope: PageContext, form: AskForm, status: int = 200) -> HttpResponse:
-    return render(scope, "dashboard/adjustment_ask.html", {"form": form}, status=status)
+    return render(scope, "company/adjustment_request.html", {"form": form}, status=status)
 
 
 def _person(form: AskForm) -> Employee | None:

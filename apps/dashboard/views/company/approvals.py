@@ -40,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "decided": [approval_line(scope, approval) for approval in page],
         "page": page,
     }
-    return render(scope, "dashboard/approvals.html", context)
+    return render(scope, "company/approvals.html", context)
 
 
 @require_safe
@@ -119,7 +119,7 @@ def _show(
         "kept": approval.kind in ON_ONE_ROSTER,
         "details": approval_details.details_of(approval, decides=waits and not line["mine"]),
     }  # fmt: skip
-    return render(scope, "dashboard/approval.html", context, status=status)
+    return render(scope, "company/approval.html", context, status=status)
 
 
 def _changes(approval: ApprovalRequest) -> dict[str, Any] | None:

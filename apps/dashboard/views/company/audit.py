@@ -51,7 +51,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "first": scope.url("audit", **chosen) + "#list" if last else "",
         "narrowed": any(chosen.values()),
     }
-    return render(scope, "dashboard/audit.html", context)
+    return render(scope, "company/audit.html", context)
 
 
 def _chosen(scope: PageContext) -> tuple[dict[str, str], QuerySet[AuditEntry]]:

@@ -41,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """The form; an uploaded file is kept for a day and previewed, and nothing is requested."""
     scope = hr_scope(request)
     if scope.campaign is None:
-        return render(scope, "dashboard/team_waiting.html", {})
+        return render(scope, "no_campaign.html", {})
     form = ListForm(request.POST, request.FILES) if request.method == "POST" else ListForm()
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
@@ -55,7 +55,7 @@ def index(request: HttpRequest) -> HttpResponse:
         delete_files(own_files.exclude(pk__in=newest))
         return redirect(scope.url("adjustments-file", stored.pk))
     context = {"form": form, "bytes": MAX_LIST_BYTES, "most": bulk_file.MOST_LINES}
-    return render(scope, "dashboard/adjustments_by_file.html", context, status=422 if form.errors else 200)
+    return render(scope, "company/bulk_upload.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
@@ -103,7 +103,7 @@ def progress(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
     scope = hr_scope(request)
     context = _context(scope, _stored(scope, list_id), KindForm())
     status = 200 if context["work"] else STOP_POLLING
-    return fragment(scope, "dashboard/_adjustments_file.html", context, status=status)
+    return fragment(scope, "company/_bulk_preview.html", context, status=status)
 
 
 @require_POST
@@ -157,7 +157,7 @@ def _is_list(made: FilePreview | None) -> bool:
 
 
 def _page(scope: PageContext, stored: StoredFile, form: KindForm, status: int = 200) -> HttpResponse:
-    return render(scope, "dashboard/adjustments_file.html", _context(scope, stored, form), status=status)
+    return render(scope, "company/bulk_preview.html", _context(scope, stored, form), status=status)
 
 
 def _context(scope: PageContext, stored: StoredFile, form: KindForm) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _show(scope: PageContext, status: int = 200, cancel: CancelForm | None = Non
         if campaign.state == Campaign.State.CANCELLED
         else None,
     }
-    return render(scope, "dashboard/campaign.html", context, status=status)
+    return render(scope, "company/campaign.html", context, status=status)
 
 
 @require_POST

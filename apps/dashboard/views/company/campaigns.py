@@ -55,7 +55,7 @@ def index(request: HttpRequest) -> HttpResponse:
     people = reports_campaigns.people_by_campaign(campaigns, scope.now)
     lines = [Line(campaign, people.get(campaign.pk)) for campaign in campaigns]
     context = {"lines": lines, "waiting": opening_approvals.waiting_openings(scope.now)}
-    return render(scope, "dashboard/campaigns.html", context)
+    return render(scope, "company/campaigns.html", context)
 
 
 @dataclass(frozen=True)
@@ -126,4 +126,4 @@ def _page(
             "sent": OpenForm(), "late": look.backdated,
             "alone": opening_approvals.opens_alone(look.rule, scope.user.actor, scope.now),
         }  # fmt: skip
-    return render(scope, "dashboard/campaign_new.html", context, status=status)
+    return render(scope, "company/campaign_new.html", context, status=status)

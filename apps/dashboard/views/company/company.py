@@ -56,7 +56,7 @@ def company(request: HttpRequest) -> HttpResponse:
     """The whole company: totals, departments side by side, the curve to the deadline, and the list."""
     scope = company_scope(request)
     if scope.campaign is None:
-        return render(scope, "dashboard/team_waiting.html", {})
+        return render(scope, "no_campaign.html", {})
     if not scope.user.has_role("hr"):
         return _summary(scope)
     choice = choice_of(scope)
@@ -65,7 +65,7 @@ def company(request: HttpRequest) -> HttpResponse:
     departments = departments_for(scope, standings)
     listed["department_names"] = _names(departments)
     if request.headers.get("HX-Target") == "list":
-        return fragment(scope, "dashboard/_people_again.html", listed)
+        return fragment(scope, "components/_standings_refresh.html", listed)
     totals = standings.totals()
     context = {
         **listed,
@@ -78,7 +78,7 @@ def company(request: HttpRequest) -> HttpResponse:
         "pictures": company_pictures(scope, standings, totals, departments),
         "waiting": adjustments.waiting_for(scope.the_campaign, scope.user).count(),
     }
-    return render(scope, "dashboard/company.html", context)
+    return render(scope, "company/company.html", context)
 
 
 def _summary(scope: PageContext) -> HttpResponse:
@@ -98,7 +98,7 @@ def _summary(scope: PageContext) -> HttpResponse:
             "meter": meter_of(scope, standings, totals),
             "pictures": company_pictures(scope, standings, totals, departments),
         }
-    return render(scope, "dashboard/company_summary.html", context)
+    return render(scope, "company/summary.html", context)
 
 
 def _names(departments: list[team_report.Group]) -> list[tuple[str, str]]:

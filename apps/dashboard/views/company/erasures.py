@@ -36,7 +36,7 @@ def _index(scope: PageContext, form: ErasureForm, status: int = 200) -> HttpResp
         "rows": [(erasure, erasure.pk in unfinished) for erasure in Erasure.objects.all()[:PAGE]],
         "kept": _kept(scope),
     }
-    return render(scope, "dashboard/erasures.html", context, status=status)
+    return render(scope, "company/erasures.html", context, status=status)
 
 
 def _kept(scope: PageContext) -> list[tuple[Any, Any, bool]]:

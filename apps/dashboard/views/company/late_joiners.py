@@ -70,7 +70,7 @@ def by_rule(request: HttpRequest) -> HttpResponse:
     """The rule, its list, and the request for exactly the previewed list."""
     scope = hr_scope(request)
     if scope.campaign is None:
-        return render(scope, "dashboard/team_waiting.html", {})
+        return render(scope, "no_campaign.html", {})
     typed = request.POST if request.method == "POST" else request.GET
     if request.method != "POST" and "joined_after" not in typed:
         return _page(scope, RuleForm(initial={"joined_after": scope.rule.opens_on}, departments=departments()))
@@ -111,4 +111,4 @@ def _preview(scope: PageContext, rule: RuleForm, reason: ReasonForm, status: int
 
 
 def _page(scope: PageContext, rule: RuleForm, status: int = 200, **more: Any) -> HttpResponse:
-    return render(scope, "dashboard/adjustments_by_rule.html", {"form": rule, **more}, status=status)
+    return render(scope, "company/late_joiners.html", {"form": rule, **more}, status=status)

@@ -47,7 +47,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """The result with time and digest; every version; late facts; the corrections."""
     scope = _reader(request)
     if scope.campaign is None or scope.result is None:
-        return render(scope, "dashboard/result_waiting.html")
+        return render(scope, "company/no_result.html")
     requests = scope.campaign.corrections.all()
     context = {
         "result": scope.result,
@@ -61,7 +61,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "fingerprint": fingerprint(scope.result.public_key),
         "for_hr": scope.user.has_role("hr"),
     }
-    return render(scope, "dashboard/result.html", context)
+    return render(scope, "company/result.html", context)
 
 
 def _made_by(result: FrozenResult, corrections: list[ResultCorrection]) -> ResultCorrection | None:
@@ -122,7 +122,7 @@ def ask(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Asked. Somebody else of HR decides on it."))
             return redirect(scope.url("correction", asked.pk))
     status = 422 if request.method == "POST" else 200
-    return render(scope, "dashboard/correction_ask.html", {"form": form}, status=status)
+    return render(scope, "company/correction_request.html", {"form": form}, status=status)
 
 
 def _correction(scope: PageContext, correction_id: int) -> ResultCorrection:
@@ -148,7 +148,7 @@ def _page(scope: PageContext, correction: ResultCorrection, error: str = "", sta
         "work": work,
         "made": _made_by_it(correction),
     }
-    return render(scope, "dashboard/correction.html", context, status=status)
+    return render(scope, "company/correction.html", context, status=status)
 
 
 def _made_by_it(correction: ResultCorrection) -> FrozenResult | None:

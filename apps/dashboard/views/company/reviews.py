@@ -37,7 +37,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """The reviews in one state, by due date; every state with its number."""
     scope = hr_scope(request)
     if scope.campaign is None:
-        return render(scope, "dashboard/team_waiting.html", {})
+        return render(scope, "no_campaign.html", {})
     state = request.GET.get("state", "")
     state = state if state in reviews.STATES else "open"
     q = request.GET.get("q", "").strip().replace("\0", "")[:QUERY_LIMIT]
@@ -57,7 +57,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "next": scope.url("company-reviews", state=state, q=q, after=rows[PAGE - 1].pk) if len(rows) > PAGE else "",
         "first": scope.url("company-reviews", state=state, q=q) if after else "",
     }
-    return render(scope, "dashboard/company_reviews.html", context)
+    return render(scope, "company/reviews.html", context)
 
 
 def _searched(reviews: QuerySet[Review], q: str) -> Any:
@@ -140,7 +140,7 @@ def _show(scope: PageContext, review: Review, form: AnswerForm, status: int = 20
         "nobody": scope.employee is None,
         "unsent": unsent,
     }
-    return render(scope, "dashboard/company_review.html", context, status=status)
+    return render(scope, "company/review.html", context, status=status)
 
 
 def _act(review: Review) -> Any:

@@ -57,7 +57,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "open": list(imports.open_loads(scope.now)[:5]),
         "megabytes": settings.MOST_UPLOAD_BYTES // 1_000_000, "bytes": settings.MOST_UPLOAD_BYTES,
     }  # fmt: skip
-    return render(scope, "dashboard/roster.html", context, status=422 if form.errors else 200)
+    return render(scope, "company/roster.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
@@ -86,7 +86,7 @@ def detail(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     """The changes of the file, the progress, and the result."""
     scope = hr_scope(request)
     context = _context(scope, _load(scope, load_id), request.GET.get("show", ""))
-    return render(scope, "dashboard/roster_load.html", context)
+    return render(scope, "company/roster_import.html", context)
 
 
 @require_safe
@@ -95,7 +95,7 @@ def progress(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
     scope = hr_scope(request)
     context = _context(scope, _load(scope, load_id))
     status = 200 if context["told"]["running"] else STOP_POLLING
-    return fragment(scope, "dashboard/_roster_state.html", context, status=status)
+    return fragment(scope, "company/_roster_import_state.html", context, status=status)
 
 
 def _context(scope: PageContext, load: RosterLoad, show: str = "") -> dict[str, Any]:

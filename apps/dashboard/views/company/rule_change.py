@@ -109,4 +109,4 @@ def _page(scope: PageContext, form: ConfirmForm, status: int = 200, **more: Any)
         "version": rules.version_of(scope.rule),
         "waiting": campaign_approvals.waiting_at(campaign, scope.now),
     }
-    return render(scope, "dashboard/rule_change.html", {**context, **more}, status=status)
+    return render(scope, "company/rule_change.html", {**context, **more}, status=status)

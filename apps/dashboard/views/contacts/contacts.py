@@ -41,7 +41,7 @@ def listing(scope: PageContext, form: QuickAddForm, status: int = 200) -> HttpRe
         "kept_until": until.astimezone(scope.zone).date() if until else None,
         **own_page(scope, choice_of(scope)),
     }
-    return render(scope, "dashboard/contacts.html", context, status=status)
+    return render(scope, "contacts/contacts.html", context, status=status)
 
 
 def _own(scope: PageContext, contact_id: int) -> Contact:
@@ -67,7 +67,7 @@ def _show(scope: PageContext, contact: Contact, status: int = 200, **forms: Refu
         "correct": forms.get("correct")
         or CorrectForm(initial={kind: identities.get(kind) or "" for kind in IDENTITY_FIELDS}),
     }
-    return render(scope, "dashboard/contact.html", context, status=status)
+    return render(scope, "contacts/contact.html", context, status=status)
 
 
 @require_POST

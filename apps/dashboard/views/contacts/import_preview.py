@@ -91,13 +91,13 @@ def progress(request: HttpRequest, file_id: uuid.UUID) -> HttpResponse:
     """The part of that page which follows the worker."""
     scope = PageContext(request)
     context = _context(scope, _upload(scope, file_id))
-    return fragment(scope, "dashboard/_import_preview.html", context, status=200 if context["work"] else STOP_POLLING)
+    return fragment(scope, "contacts/_import_preview.html", context, status=200 if context["work"] else STOP_POLLING)
 
 
 def _page(scope: PageContext, stored: StoredFile, status: int = 0) -> HttpResponse:
     context = _context(scope, stored)
     status = status or (413 if context["found"].get("problem") == "too_many" else 200)
-    return render(scope, "dashboard/import_preview.html", context, status=status)
+    return render(scope, "contacts/import_preview.html", context, status=status)
 
 
 def _context(scope: PageContext, stored: StoredFile) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def _index(scope: PageContext, form: UploadForm, status: int = 200) -> HttpRespo
         "most": settings.MOST_CONTACTS_AT_ONCE,
         "megabytes": settings.MOST_UPLOAD_BYTES // 1_000_000, "bytes": settings.MOST_UPLOAD_BYTES,
     }  # fmt: skip
-    return render(scope, "dashboard/import.html", context, status=status)
+    return render(scope, "contacts/import.html", context, status=status)
 
 
 def _batch(scope: PageContext, submission_id: uuid.UUID) -> Submission:
@@ -92,7 +92,7 @@ def _work(submission: Submission) -> ProgressView:
 def batch(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
     """The progress of the file and, when finished, the result for every line."""
     scope = PageContext(request)
-    return render(scope, "dashboard/import_batch.html", _batch_context(scope, submission_id))
+    return render(scope, "contacts/import_batch.html", _batch_context(scope, submission_id))
 
 
 @require_safe
@@ -101,7 +101,7 @@ def progress(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
     scope = PageContext(request)
     context = _batch_context(scope, submission_id)
     status = 200 if context["told"]["running"] else STOP_POLLING
-    return fragment(scope, "dashboard/_import_state.html", context, status=status)
+    return fragment(scope, "contacts/_import_state.html", context, status=status)
 
 
 def _batch_context(scope: PageContext, submission_id: uuid.UUID) -> dict[str, Any]:

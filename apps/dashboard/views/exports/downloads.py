@@ -48,7 +48,7 @@ def index(request: HttpRequest) -> HttpResponse:
         raise Http404("There is nothing to take away")
     # Contacts exist without a campaign, standings do not.
     context = {"files": files if scope.campaign else [], "own": scope.employee, "may_ask": bool(kinds_of(scope))}
-    return render(scope, "dashboard/exports.html", {**context, **_past(scope)})
+    return render(scope, "exports/exports.html", {**context, **_past(scope)})
 
 
 def _past(scope: PageContext) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def choose(request: HttpRequest) -> HttpResponse:
          "url": scope.url("export-new", kind)}
         for kind in kinds
     ]  # fmt: skip
-    return render(scope, "dashboard/export_choose.html", {"kinds": lines})
+    return render(scope, "exports/export_kinds.html", {"kinds": lines})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -67,7 +67,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
         "says": exports.SAYS[kind],
         "of_result": exports_kinds.KINDS[kind].frozen,
     }
-    return render(scope, "dashboard/export_new.html", context, status=status)
+    return render(scope, "exports/export_new.html", context, status=status)
 
 
 def _form(scope: PageContext, kind: str) -> ExportForm:
@@ -156,7 +156,7 @@ def export(request: HttpRequest, export_id: uuid.UUID) -> HttpResponse:
         "says": exports.SAYS[found.kind],
         "key": uuid.uuid4(),
     }
-    return render(scope, "dashboard/export.html", context)
+    return render(scope, "exports/export.html", context)
 
 
 def _team(root: Employee) -> str:

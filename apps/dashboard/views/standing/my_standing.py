@@ -145,7 +145,7 @@ def me(request: HttpRequest) -> HttpResponse:
     """The home page: counted contacts, contacts and time left, red or not, the next step."""
     scope = PageContext(request)
     if scope.employee is None:
-        return render(scope, "dashboard/nobody.html")
+        return render(scope, "standing/no_employee.html")
     return page(scope, QuickAddForm(), hurry="added" in request.GET)
 
 
@@ -166,7 +166,7 @@ def page(scope: PageContext, form: QuickAddForm, *, hurry: bool = False, status:
         context["changes"] = [rule_labels.notice(rule, rule_draft.changed(before, rule)) for before, rule in changes]
         context["rule"] = rule_labels.in_words(scope.campaign.name, scope.rule)
         context["rule_version"] = rule_labels.version_of(scope.rule)
-    return render(scope, "dashboard/me.html", context, status=status)
+    return render(scope, "standing/my_standing.html", context, status=status)
 
 
 def _shown(scope: PageContext, own: OwnSummary) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def standing(request: HttpRequest) -> HttpResponse:
         response: HttpResponse = HttpResponseNotModified()
         add_never_cache_headers(response)
     else:
-        response = fragment(scope, "dashboard/_standing.html", shown)
+        response = fragment(scope, "standing/_standing_card.html", shown)
     response["ETag"] = etag
     response["X-As-Of"] = scope.now.astimezone(scope.zone).strftime("%H:%M")
     return response

@@ -34,13 +34,13 @@ def add(request: HttpRequest) -> HttpResponse:
 def _in_place(scope: PageContext, form: QuickAddForm, answer: Feedback | None) -> HttpResponse:
     """The form, and the parts of the page that the recording changed."""
     if answer is None:
-        return fragment(scope, "dashboard/_quick_add.html", {"form": form}, status=422)
+        return fragment(scope, "standing/_quick_add.html", {"form": form}, status=422)
     # The request began before the recording, and reports show only what came before their instant.
     around = lists(load_contacts(scope, clock.db_now()))
     text = " ".join(filter(None, [answer.text, number_now(scope)]))
     form.summary = text
     context = {"form": form, "said": text, "level": messages.DEFAULT_TAGS[answer.level], **around}
-    response = fragment(scope, "dashboard/_added.html", context, status=422 if answer.failed else 200)
+    response = fragment(scope, "standing/_quick_add_feedback.html", context, status=422 if answer.failed else 200)
     response["HX-Trigger"] = "recorded"
     return response
 

@@ -43,7 +43,7 @@ def index(request: HttpRequest) -> HttpResponse:
     scope = PageContext(request)
     asked = _asked(scope) if scope.campaign else []
     context = {"asked": asked, "can_ask": can_ask_now(scope) and not (asked and asked[0].review.closed_at is None)}
-    return render(scope, "dashboard/review.html", context)
+    return render(scope, "standing/review.html", context)
 
 
 def _asked(scope: PageContext) -> list[Asked]:
@@ -113,7 +113,7 @@ def _form(scope: PageContext, form: ReviewForm, ticked: set[int], status: int = 
     if context["can_ask"]:
         context["row"] = scope.standings(population.OneEmployee(scope.the_employee)).one(scope.the_employee.pk)
         context |= _offered(scope, ticked)
-    return render(scope, "dashboard/review_ask.html", context, status=status)
+    return render(scope, "standing/review_request.html", context, status=status)
 
 
 def _offered(scope: PageContext, ticked: set[int]) -> dict[str, Any]:

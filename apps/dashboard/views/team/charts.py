@@ -33,7 +33,7 @@ def answer(scope: PageContext, picture: ChartCard) -> HttpResponse:
     with timezone.override(scope.zone):
         sent = {"title": picture.title, "summary": picture.summary, "figure": with_hover_text(picture.figure())}
         if picture.live:
-            table = render_to_string("dashboard/_picture_table.html", {"picture": picture})
+            table = render_to_string("components/_chart_table.html", {"picture": picture})
             sent |= {"drawing": picture.drawing, "table": table}
     body = json.dumps(sent, ensure_ascii=False, separators=(",", ":")).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -59,7 +59,7 @@ def _own_page(scope: PageContext, form: DeputyForm, status: int = 200) -> HttpRe
         "held": deputyships.filter(deputy=scope.the_employee),
         "end_url": "deputy-end",
     }
-    return render(scope, "dashboard/deputies.html", context, status=status)
+    return render(scope, "team/deputies.html", context, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -88,7 +88,7 @@ def _company_page(scope: PageContext, form: DeputyForm, status: int = 200) -> Ht
         "first": scope.url("company-deputies") + "#list" if behind else "",
         "end_url": "company-deputy-end",
     }
-    return render(scope, "dashboard/company_deputies.html", context, status=status)
+    return render(scope, "team/company_deputies.html", context, status=status)
 
 
 def _person(form: DeputyForm, field: str) -> Employee | None:

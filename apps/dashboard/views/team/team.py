@@ -71,7 +71,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     scope = PageContext(request)
     employee = team_visible(scope, staff_no)
     if scope.campaign is None:
-        return render(scope, "dashboard/team_waiting.html", {"employee": employee, **_standing_in(scope, employee)})
+        return render(scope, "no_campaign.html", {"employee": employee, **_standing_in(scope, employee)})
     # The usual reader of a team page is its manager, which saves the query.
     seen = employee.pk == scope.user.employee_id or (
         Employee.objects.visible_to(scope.user).filter(pk=employee.pk).exists()
@@ -84,7 +84,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
     standings = scope.standings(population.Team(employee))
     listed = listing(scope, standings, choice, "team", staff_no)
     if request.headers.get("HX-Target") == "list":
-        return fragment(scope, "dashboard/_people_again.html", listed)
+        return fragment(scope, "components/_standings_refresh.html", listed)
     groups = standings.sub_teams(employee)
     totals = standings.totals()
     context = {
@@ -100,7 +100,7 @@ def team(request: HttpRequest, staff_no: str) -> HttpResponse:
         "groups": groups,
         "pictures": team_pictures(scope, employee, standings, totals, groups),
     }
-    return render(scope, "dashboard/team.html", context)
+    return render(scope, "team/team.html", context)
 
 
 def team_pictures(
@@ -165,7 +165,7 @@ def _member(scope: PageContext, employee: Employee) -> HttpResponse:
         context |= {"card": card_of(scope, row, days), **_terms(scope, employee)}
         context["targets"] = targets.target_history(scope.the_campaign, employee, scope.look)
         context["picture"] = curves.member_curve(scope, employee.staff_no, context["card"], days)
-    return render(scope, "dashboard/member.html", context)
+    return render(scope, "team/member.html", context)
 
 
 def _terms(scope: PageContext, employee: Employee) -> dict[str, Any]:
